@@ -1,0 +1,111 @@
+"""What a user is told: frozen values that never print themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from specc.source import Span
+
+
+class Code(StrEnum):
+    """The stable codes. A code is never reused for another meaning.
+
+    S00 reading and syntax, S01 shapes, S02 names, S03 arguments and values,
+    S04 claims (contract, checkpoint, assert), S05 not supported yet, S06 limits, S07 weights.
+    """
+
+    UNREADABLE = "S0001"
+    SYNTAX = "S0002"
+    BRACKETS = "S0003"
+    NO_MODEL = "S0004"
+    LANGUAGE_VERSION = "S0005"
+
+    SHAPE = "S0100"
+    RANK = "S0101"
+    NOT_FLAT = "S0102"
+    GROUPS = "S0103"
+    KERNEL_TOO_LARGE = "S0104"
+    ARMS_DIFFER = "S0105"
+    BATCH_AXIS = "S0106"
+    SIZE_MISMATCH = "S0107"
+
+    UNKNOWN_LAYER = "S0201"
+    UNKNOWN_NAME = "S0202"
+    DUPLICATE_LABEL = "S0203"
+    BAD_LABEL = "S0204"
+    UNUSED = "S0205"
+    UNKNOWN_MODEL = "S0206"
+
+    UNKNOWN_ARGUMENT = "S0301"
+    MISSING_ARGUMENT = "S0302"
+    BAD_ARGUMENT = "S0303"
+    BAD_VALUE = "S0304"
+    CONTRADICTION = "S0305"
+
+    CHECKPOINT = "S0401"
+    CONTRACT = "S0402"
+    ASSERTION = "S0403"
+
+    NOT_YET = "S0501"
+
+    LIMIT = "S0601"
+
+    WEIGHTS = "S0701"
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A span and the words that stand beside its underline."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. The headline stands alone; ``primary`` is the smallest span that shows the fault."""
+
+    code: Code
+    message: str
+    primary: Label
+    secondary: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    severity: Severity = Severity.ERROR
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        """Total order of findings: path, line, column, code, message."""
+        line, column = self.primary.span.position
+        return self.primary.span.source.name, line, column, self.code, self.message
+
+
+class SpecError(Exception):
+    """The user's mistakes in a spec, all of them, in order.
+
+    ``str(error)`` gives one line each; `specc.report.render` shows them with source and carets.
+    """
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
+        self.diagnostics = tuple(sorted(diagnostics, key=lambda d: d.sort_key))
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{d.primary.span}: {d.severity}[{d.code}] {d.message}" for d in self.diagnostics)
+
+
+class UsageError(Exception):
+    """The user's mistake outside a spec: a path, an option, a full disk. One plain message."""
+
+
+class MissingDependency(UsageError):
+    """An optional part is not installed; the message names the extra that brings it."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(f"{what} needs {package}, which is not installed: pip install 'specc-nn[{extra}]'")

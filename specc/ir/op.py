@@ -1,0 +1,138 @@
+"""The contract of an operator: one class, all that the operator means.
+
+An operator is a frozen Pydantic model whose fields are its attributes, in PyTorch's order and with
+PyTorch's names and defaults. It knows no spans and imports no framework; it refuses by raising
+`Refusal`, and describes PyTorch and ONNX in the neutral terms of `specc.ir.torch` and `specc.ir.onnx`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from specc.ir.init import Init
+from specc.ir.onnx import Builder, Ref
+from specc.ir.torch import TorchCall, TorchModule
+from specc.ir.types import TensorType
+from specc.ir.window import Window
+
+
+class Refusal(Exception):
+    """An operator will not take these inputs with these attributes; says why, with the arithmetic.
+
+    Args:
+        code: one of the S-codes of `specc.diagnostics.Code`, as text.
+        message: the headline, complete in itself, with the user's own numbers.
+        argument: the attribute at fault; None where the step as a whole is.
+        label: the words beside the underline.
+        cause: 0-based index of the input whose shape is the cause, to be shown as a second place.
+        notes: facts, such as the formula with its numbers.
+        helps: fixes that have been tried.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        argument: str | None = None,
+        label: str = "",
+        cause: int | None = None,
+        notes: tuple[str, ...] = (),
+        helps: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.argument = argument
+        self.label = label
+        self.cause = cause
+        self.notes = notes
+        self.helps = helps
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A tensor that belongs to a step.
+
+    Attributes:
+        name: "weight", "running_mean" …; the empty name is the step itself (``scale``'s factor).
+        shape: as PyTorch stores it.
+        init: how it starts; for "parameters" that PyTorch calls buffers, their constant.
+        trainable: False for a frozen parameter (``requires_grad=False``) and for every buffer.
+        buffer: kept in the state dict, but no parameter: not counted in ``params``.
+        integer: int64 instead of float32 (``num_batches_tracked``).
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    init: Init
+    trainable: bool = True
+    buffer: bool = False
+    integer: bool = False
+
+
+class Op(BaseModel):
+    """Base of all operators. Every method below states a fact about one step; none has a default."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
+
+    kind: ClassVar[str]
+    """The operator's name in the language, and in the names of unlabelled steps."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)
+    """Least and greatest number of inputs; None: any number."""
+    variadic: ClassVar[str | None] = None
+    """The list-valued field that may also be written as several arguments: ``permute(0, 2, 1)``."""
+
+    @abstractmethod
+    def infer(self, *inputs: TensorType) -> TensorType:
+        """The type of the result.
+
+        Raises:
+            Refusal: where PyTorch would refuse the inputs, or where a backend could not be right.
+        """
+
+    @abstractmethod
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        """Every tensor the step owns, in PyTorch's state-dict order."""
+
+    @abstractmethod
+    def macs(self, *inputs: TensorType) -> int:
+        """Multiply-accumulates for one sample, as PyTorch's flop counter counts them (halved)."""
+
+    @abstractmethod
+    def window(self, *inputs: TensorType) -> Window:
+        """What one element of the result sees of the input: what receptive fields are computed from."""
+
+    @abstractmethod
+    def torch(self, *inputs: TensorType) -> TorchModule | TorchCall:
+        """The step in PyTorch."""
+
+    @abstractmethod
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        """Add the step's nodes for ``values`` and return the result's name."""
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        """Lines for `specc explain`: formulas with the numbers of this step filled in.
+
+        The default says nothing: the shapes, parameters and MACs are shown for every step anyway.
+        """
+        return ()
+
+    def non_default(self, *fields: str) -> dict[str, object]:
+        """The named fields whose value is not the default, for readable calls."""
+        return {f: getattr(self, f) for f in fields if getattr(self, f) != type(self).model_fields[f].default}
+
+
+class Weightless(Op):
+    """An operator without tensors of its own and without multiply-accumulates."""
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        return ()
+
+    def macs(self, *inputs: TensorType) -> int:
+        return 0

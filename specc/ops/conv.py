@@ -1,0 +1,272 @@
+"""Convolutions, 1-D to 3-D."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import prod
+from typing import Annotated, Literal
+
+from specc.ir.onnx import Builder, Ref
+from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.torch import TorchModule
+from specc.ir.types import TensorType, times
+from specc.ir.window import Sliding
+from specc.ops.fields import Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
+from specc.ops.padding import pad
+from specc.ops.registry import register
+from specc.ops.shapes import (
+    AXIS_NAMES,
+    per_axis,
+    refuse_large_kernel,
+    require_divides,
+    require_spatial,
+    slide,
+    slide_text,
+    sliding,
+)
+from specc.ops.weighted import weight_and_bias
+
+Padding = Annotated[
+    Naturals | Literal["same", "valid"],
+    Expect('whole numbers of at least 0 (one, or a list of one for each axis), "same" or "valid"'),
+]
+PaddingMode = Annotated[
+    Literal["zeros", "reflect", "replicate", "circular"],
+    Expect('one of "zeros", "reflect", "replicate", "circular"'),
+]
+
+
+@register
+class Conv(Op):
+    """Convolution over [N, C, L], [N, C, H, W] or [N, C, D, H, W]: torch.nn.Conv1d, Conv2d, Conv3d."""
+
+    kind = "conv"
+
+    out_channels: Positive
+    kernel: Positives
+    stride: Positives = 1
+    padding: Padding = 0
+    dilation: Positives = 1
+    groups: Positive = 1
+    bias: Flag = True
+    padding_mode: PaddingMode = "zeros"
+    weight: Constants | None = None
+    frozen: Flag = False
+    init: Initialiser | None = None
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        axes = require_spatial(self, x)
+        kernel, stride, dilation = self._geometry(axes)
+        before, after = self._pads(axes)
+        require_divides(self, "groups", self.groups, x.channels, "input channels")
+        require_divides(self, "groups", self.groups, self.out_channels, "output channels")
+        self._check_padding_mode(x, before, after)
+        totals = tuple(b + a for b, a in zip(before, after, strict=True))
+        out = tuple(map(slide, x.spatial, kernel, stride, totals, dilation))
+        if min(out) < 1:
+            axis = out.index(min(out))
+            text = slide_text(x.spatial[axis], kernel[axis], stride[axis], f"{totals[axis]}", dilation[axis])
+            halves = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
+            half = halves[0] if len(set(halves)) == 1 else halves
+            raise refuse_large_kernel(self, x, kernel, dilation, f"{text} = {out[axis]}", ({"padding": half},))
+        self.parameters(x)
+        return x.with_sample(self.out_channels, *out)
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        (x,) = inputs
+        per_group = x.channels // self.groups
+        return weight_and_bias(
+            (self.out_channels, per_group, *per_axis(self.kernel, len(x.spatial), self, "kernel")),
+            outputs=self.out_channels, bias=self.bias, weight=self.weight, frozen=self.frozen, init=self.init,
+            kernel_only=per_group == 1,
+        )  # fmt: skip
+
+    def macs(self, *inputs: TensorType) -> int:
+        """Output elements times the weights of one filter."""
+        return self.infer(*inputs).elements * prod(self.parameters(*inputs)[0].shape[1:])
+
+    def window(self, *inputs: TensorType) -> Sliding:
+        return sliding(*self._geometry(len(inputs[0].spatial)))
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        (x,) = inputs
+        options = self.non_default("stride", "padding", "dilation", "groups", "bias", "padding_mode")
+        return TorchModule(
+            f"nn.Conv{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options
+        )
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = inputs
+        axes = len(x.spatial)
+        kernel, stride, dilation = self._geometry(axes)
+        before, after = self._pads(axes)
+        value, pads = values[0], [*before, *after]
+        if self.padding_mode != "zeros" and any(pads):
+            value = pad(build, value, x.sample, (0, *before), (0, *after), self.padding_mode)
+            pads = [0] * (2 * axes)
+        operands = [value, build.parameter("weight"), *([build.parameter("bias")] if self.bias else [])]
+        # Pads are always explicit: ONNX Runtime refuses auto_pad together with a dilation.
+        return build.node("Conv", *operands, kernel_shape=list(kernel), strides=list(stride), pads=pads,
+                          dilations=list(dilation), group=self.groups)  # fmt: skip
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        axes = len(x.spatial)
+        kernel, stride, dilation = self._geometry(axes)
+        before, after = self._pads(axes)
+        out = self.infer(x)
+        per_group = x.channels // self.groups
+        lines = [
+            f"{name}: {slide_text(n, k, s, f'({b} + {a})' if b != a else f'2*{b}', d)} = {o}"
+            for name, n, k, s, b, a, d, o in zip(
+                AXIS_NAMES[axes], x.spatial, kernel, stride, before, after, dilation, out.spatial, strict=True
+            )
+        ]
+        filters = f"{self.out_channels} filters of {times((per_group, *kernel))}"
+        lines.append(f"weight: {filters} = {self.out_channels * per_group * prod(kernel)}")
+        lines.append(f"macs: {times(out.sample)} outputs * {times((per_group, *kernel))} = {self.macs(x)}")
+        return tuple(lines)
+
+    def _geometry(self, axes: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        kernel = per_axis(self.kernel, axes, self, "kernel")
+        return kernel, per_axis(self.stride, axes, self, "stride"), per_axis(self.dilation, axes, self, "dilation")
+
+    def _pads(self, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Padding before and after each spatial axis; of an odd "same" the spare unit goes at the end."""
+        if self.padding == "valid":
+            return (0,) * axes, (0,) * axes
+        if isinstance(self.padding, str):
+            kernel, stride, dilation = self._geometry(axes)
+            if max(stride) > 1:
+                raise Refusal("S0305", 'padding="same" keeps the size, and stride > 1 shrinks it: PyTorch forbids both',
+                              argument="stride", label="must be 1 here")  # fmt: skip
+            totals = tuple(d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
+            return tuple(t // 2 for t in totals), tuple(t - t // 2 for t in totals)
+        padding = per_axis(self.padding, axes, self, "padding")
+        return padding, padding
+
+    def _check_padding_mode(self, x: TensorType, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+        """Reflection needs more elements than it mirrors; a circle cannot wrap round more than once."""
+        if self.padding_mode not in ("reflect", "circular"):
+            return
+        widest = tuple(map(max, before, after))
+        spare = 1 if self.padding_mode == "reflect" else 0
+        for size, width in zip(x.spatial, widest, strict=True):
+            if width + spare > size:
+                raise Refusal(
+                    "S0104", f"{self.padding_mode} padding of {width} is too wide for an input of {times(x.spatial)}",
+                    argument="padding", label=f"at most {size - spare} here", cause=0,
+                )  # fmt: skip
+
+
+@register
+class ConvTranspose(Op):
+    """Transposed convolution: torch.nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d."""
+
+    kind = "convtranspose"
+
+    out_channels: Positive
+    kernel: Positives
+    stride: Positives = 1
+    padding: Naturals = 0
+    output_padding: Naturals = 0
+    groups: Positive = 1
+    bias: Flag = True
+    dilation: Positives = 1
+    weight: Constants | None = None
+    frozen: Flag = False
+    init: Initialiser | None = None
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        axes = require_spatial(self, x)
+        require_divides(self, "groups", self.groups, x.channels, "input channels")
+        require_divides(self, "groups", self.groups, self.out_channels, "output channels")
+        kernel, stride, padding, extra, dilation = self._geometry(axes)
+        for e, s, d in zip(extra, stride, dilation, strict=True):
+            if e >= max(s, d):
+                raise Refusal("S0305", f"output_padding = {e} must be smaller than stride {s} or dilation {d}",
+                              argument="output_padding", label=f"at most {max(s, d) - 1}")  # fmt: skip
+        out = tuple(map(_unslide, x.spatial, kernel, stride, padding, extra, dilation))
+        if min(out) < 1:
+            raise Refusal(
+                "S0100", f"padding = {self.padding} crops the whole result of {self.kind} away",
+                argument="padding", cause=0, label=f"the result would be {times(out)}",
+                notes=(self._formula(x, out.index(min(out))),),
+            )  # fmt: skip
+        self.parameters(x)
+        return x.with_sample(self.out_channels, *out)
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        (x,) = inputs
+        per_group = self.out_channels // self.groups
+        return weight_and_bias(
+            (x.channels, per_group, *per_axis(self.kernel, len(x.spatial), self, "kernel")),
+            outputs=self.out_channels, bias=self.bias, weight=self.weight, frozen=self.frozen, init=self.init,
+            kernel_only=per_group == 1,
+        )  # fmt: skip
+
+    def macs(self, *inputs: TensorType) -> int:
+        """Input elements times the weights that each of them meets."""
+        return inputs[0].elements * prod(self.parameters(*inputs)[0].shape[1:])
+
+    def window(self, *inputs: TensorType) -> Sliding:
+        """One output element sees ceil of (d(k - 1) + 1)/s inputs at most, and steps by 1/s of one."""
+        kernel, stride, _, _, dilation = self._geometry(len(inputs[0].spatial))
+        seen = tuple(-(-(d * (k - 1) + 1) // s) for k, s, d in zip(kernel, stride, dilation, strict=True))
+        return Sliding(seen, tuple(Fraction(1, s) for s in stride), (1,) * len(seen))
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        (x,) = inputs
+        options = self.non_default("stride", "padding", "output_padding", "groups", "bias", "dilation")
+        return TorchModule(
+            f"nn.ConvTranspose{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options
+        )
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = inputs
+        axes = len(x.spatial)
+        kernel, stride, padding, extra, dilation = self._geometry(axes)
+        weight, bias = build.parameter("weight"), [build.parameter("bias")] if self.bias else []
+        shared: dict[str, object] = dict(
+            kernel_shape=list(kernel), strides=list(stride), dilations=list(dilation), group=self.groups
+        )
+        if all(e < s for e, s in zip(extra, stride, strict=True)):
+            return build.node("ConvTranspose", values[0], weight, *bias, pads=[*padding, *padding],
+                              output_padding=list(extra), **shared)  # fmt: skip
+        # PyTorch allows output_padding up to the dilation, ONNX only below the stride: write the whole
+        # result, add the missing rows of zeros, crop, and only then add the bias.
+        full = build.node("ConvTranspose", values[0], weight, pads=[0] * (2 * axes), **shared)
+        grown = build.node("Pad", full, build.integers([0] * (axes + 2) + [0, 0, *extra]))
+        out = self.infer(x).spatial
+        starts, ends = list(padding), [p + o for p, o in zip(padding, out, strict=True)]
+        cropped = build.node("Slice", grown, build.integers(starts), build.integers(ends),
+                             build.integers(list(range(2, axes + 2))))  # fmt: skip
+        if not self.bias:
+            return cropped
+        return build.node("Add", cropped, build.parameter("bias", (self.out_channels, *[1] * axes)))
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        lines = [self._formula(x, axis) for axis in range(len(x.spatial))]
+        shape = self.parameters(x)[0].shape
+        lines.append(f"weight: {times(shape)} = {prod(shape)}")
+        lines.append(f"macs: {times(x.sample)} inputs * {times(shape[1:])} = {self.macs(x)}")
+        return tuple(lines)
+
+    def _formula(self, x: TensorType, axis: int) -> str:
+        k, s, p, e, d = (values[axis] for values in self._geometry(len(x.spatial)))
+        n = x.spatial[axis]
+        name = AXIS_NAMES[len(x.spatial)][axis]
+        return f"{name}: ({n} - 1)*{s} - 2*{p} + {d}*({k} - 1) + {e} + 1 = {_unslide(n, k, s, p, e, d)}"
+
+    def _geometry(self, axes: int) -> tuple[tuple[int, ...], ...]:
+        """kernel, stride, padding, output_padding, dilation, one entry per axis each."""
+        fields = ("kernel", "stride", "padding", "output_padding", "dilation")
+        return tuple(per_axis(getattr(self, field), axes, self, field) for field in fields)
+
+
+def _unslide(size: int, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> int:
+    """(n - 1)s - 2p + d(k - 1) + output_padding + 1: the formula of torch.nn.ConvTranspose2d."""
+    return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1

@@ -1,0 +1,48 @@
+"""The types of operator attributes, each with the words that say what is expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from specc.ir.init import INITIALISERS
+
+LARGEST = 2**31 - 1
+"""The largest size any runtime indexes an axis with (int32 in cuDNN and in ONNX Runtime's kernels)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What an attribute takes, to complete the sentence "kernel = -3 is not …"."""
+
+    text: str
+
+
+_Positive = Annotated[int, Field(ge=1, le=LARGEST)]
+_Natural = Annotated[int, Field(ge=0, le=LARGEST)]
+
+Positive = Annotated[_Positive, Expect("a whole number of at least 1 (and below 2^31)")]
+Natural = Annotated[_Natural, Expect("a whole number of at least 0 (and below 2^31)")]
+Integer = Annotated[int, Field(ge=-LARGEST, le=LARGEST), Expect("a whole number (below 2^31)")]
+Positives = Annotated[
+    _Positive | tuple[_Positive, ...],
+    Expect("whole numbers of at least 1 (and below 2^31): one for every axis, or a list of one for each"),
+]
+Naturals = Annotated[
+    _Natural | tuple[_Natural, ...],
+    Expect("whole numbers of at least 0 (and below 2^31): one for every axis, or a list of one for each"),
+]
+Integers = Annotated[
+    tuple[Annotated[int, Field(ge=-LARGEST, le=LARGEST)], ...], Expect("a list of whole numbers (below 2^31)")
+]
+Real = Annotated[float, Field(allow_inf_nan=False), Expect("a finite number")]
+PositiveReal = Annotated[float, Field(gt=0, allow_inf_nan=False), Expect("a number above 0")]
+NonNegativeReal = Annotated[float, Field(ge=0, allow_inf_nan=False), Expect("a number of at least 0")]
+Probability = Annotated[float, Field(ge=0, le=1), Expect("a probability, from 0 to 1")]
+Flag = Annotated[bool, Expect("true or false")]
+Constants = Annotated[tuple[object, ...], Expect("a (nested) list of numbers")]
+Initialiser = Annotated[
+    Literal[INITIALISERS], Expect("one of " + ", ".join(f'"{name}"' for name in INITIALISERS))
+]

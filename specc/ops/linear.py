@@ -1,0 +1,87 @@
+"""Fully connected layers."""
+
+from __future__ import annotations
+
+from math import prod
+
+from specc.ir.onnx import Builder, Ref
+from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.torch import TorchModule
+from specc.ir.types import TensorType, times
+from specc.ir.window import Whole
+from specc.ops.fields import Constants, Flag, Initialiser, Positive
+from specc.ops.registry import register
+from specc.ops.weighted import weight_and_bias
+
+
+@register
+class Linear(Op):
+    """A fully connected layer over the last axis of any rank: torch.nn.Linear."""
+
+    kind = "linear"
+
+    out_features: Positive
+    bias: Flag = True
+    weight: Constants | None = None
+    frozen: Flag = False
+    init: Initialiser | None = None
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if not x.sample:
+            raise Refusal("S0101", f"{self.kind} takes at least [N, F], and its input is {x}", cause=0)
+        self.parameters(x)
+        return x.with_sample(*x.sample[:-1], self.out_features)
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        return weight_and_bias(
+            (self.out_features, inputs[0].sample[-1]),
+            outputs=self.out_features, bias=self.bias, weight=self.weight, frozen=self.frozen, init=self.init,
+        )  # fmt: skip
+
+    def macs(self, *inputs: TensorType) -> int:
+        """Every input element meets every output feature."""
+        return inputs[0].elements * self.out_features
+
+    def window(self, *inputs: TensorType) -> Whole:
+        return Whole((len(inputs[0].sample) - 1,))
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        return TorchModule("nn.Linear", (inputs[0].sample[-1], self.out_features), self.non_default("bias"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        weight, bias = build.parameter("weight"), [build.parameter("bias")] if self.bias else []
+        if len(inputs[0].sample) == 1:
+            return build.node("Gemm", values[0], weight, *bias, transB=1)
+        product = build.node("MatMul", values[0], build.node("Transpose", weight, perm=[1, 0]))
+        return build.node("Add", product, *bias) if bias else product
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        features = x.sample[-1]
+        return (
+            f"weight: {self.out_features} x {features} = {self.out_features * features}",
+            f"macs: {times(x.sample)} inputs * {self.out_features} = {prod(x.sample) * self.out_features}",
+        )
+
+
+@register
+class Fc(Linear):
+    """A fully connected layer over flat features, [N, F]: torch.nn.Linear."""
+
+    kind = "fc"
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if len(x.sample) == 1:
+            return super().infer(x)
+        raise Refusal(
+            "S0102",
+            f"fc takes flat features, [N, F], and its input is {times(x.sample)}",
+            cause=0,
+            label="needs a flat input",
+            helps=(f"insert flatten before it: {'*'.join(map(str, x.sample))} = {x.elements} features",),
+        )
+
+    def window(self, *inputs: TensorType) -> Whole:
+        return Whole()

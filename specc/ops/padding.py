@@ -1,0 +1,43 @@
+"""Padding as ONNX nodes, for every mode of PyTorch."""
+
+from __future__ import annotations
+
+from specc.ir.onnx import Builder, Ref
+
+ONNX_MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge"}
+
+
+def pad(
+    build: Builder,
+    x: Ref,
+    shape: tuple[int, ...],
+    before: tuple[int, ...],
+    after: tuple[int, ...],
+    mode: str,
+    value: float = 0.0,
+) -> Ref:
+    """Pad the sample axes of ``x`` (sample shape ``shape``, one entry of ``before`` and ``after`` each).
+
+    ONNX's "wrap" needs opset 19, so "circular" is written as slices joined end to end.
+    """
+    if mode == "circular":
+        for axis, (size, left, right) in enumerate(zip(shape, before, after, strict=True), start=1):
+            x = _wrap(build, x, axis, size, left, right)
+        return x
+    pads = build.integers([0, *before, 0, *after])
+    extra = (build.floats(value),) if mode == "constant" and value else ()
+    return build.node("Pad", x, pads, *extra, mode=ONNX_MODES[mode])
+
+
+def _wrap(build: Builder, x: Ref, axis: int, size: int, left: int, right: int) -> Ref:
+    parts = [x]
+    if left:
+        parts.insert(0, slice_axis(build, x, axis, size - left, size))
+    if right:
+        parts.append(slice_axis(build, x, axis, 0, right))
+    return build.node("Concat", *parts, axis=axis) if len(parts) > 1 else x
+
+
+def slice_axis(build: Builder, x: Ref, axis: int, start: int, stop: int) -> Ref:
+    """``x[start:stop]`` along one axis."""
+    return build.node("Slice", x, build.integers([start]), build.integers([stop]), build.integers([axis]))

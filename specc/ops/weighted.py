@@ -1,0 +1,74 @@
+"""What conv and linear layers share: weight and bias, ``weight=`` constants, ``init``, ``frozen``."""
+
+from __future__ import annotations
+
+from math import prod
+
+from specc.ir.init import Fixed, Init, named, pytorch_default
+from specc.ir.op import Parameter, Refusal
+from specc.ir.types import times
+
+
+def weight_and_bias(
+    shape: tuple[int, ...],
+    *,
+    outputs: int,
+    bias: bool,
+    weight: tuple[object, ...] | None,
+    frozen: bool,
+    init: str | None,
+    kernel_only: bool = False,
+) -> tuple[Parameter, ...]:
+    """The parameters of a layer whose weight has ``shape``.
+
+    Args:
+        kernel_only: each filter has a single kernel, so ``weight`` may give just that kernel, which
+            then serves every filter.
+
+    Raises:
+        Refusal: where ``weight`` is ragged, not numeric or of another shape, or given beside ``init``.
+    """
+    start: Init
+    if weight is None:
+        start = named(init, shape) if init else pytorch_default(shape)
+    elif init:
+        raise Refusal("S0305", f'weight gives the numbers and init="{init}" would draw others', argument="init",
+                      label="leave out one of the two")  # fmt: skip
+    else:
+        start = Fixed(_fixed(weight, shape, kernel_only))
+    parameters = (Parameter("weight", shape, start, trainable=not frozen),)
+    if bias:
+        parameters += (Parameter("bias", (outputs,), pytorch_default(shape), trainable=not frozen),)
+    return parameters
+
+
+def _fixed(weight: tuple[object, ...], shape: tuple[int, ...], kernel_only: bool) -> tuple[float, ...]:
+    given, values = _flatten(weight)
+    if given == shape:
+        return values
+    if kernel_only and given == shape[2:]:
+        return values * (prod(shape) // len(values))
+    wanted = times(shape) + (f", or {times(shape[2:])} for every filter" if kernel_only else "")
+    raise Refusal("S0107", f"weight has shape {times(given)}, and this step's weight is {times(shape)}",
+                  argument="weight", label=f"needs {wanted}")  # fmt: skip
+
+
+def _flatten(values: object) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Shape and row-major elements of nested tuples of numbers."""
+    if isinstance(values, (int, float)) and not isinstance(values, bool):
+        return (), (float(values),)
+    if not isinstance(values, tuple) or not values:
+        raise Refusal("S0303", f"weight holds {_shown(values)}, which is not a number", argument="weight",
+                      label="needs a (nested) list of numbers")  # fmt: skip
+    parts = [_flatten(value) for value in values]
+    inner = parts[0][0]
+    if any(shape != inner for shape, _ in parts):
+        raise Refusal("S0303", "weight is ragged: its rows differ in length", argument="weight",
+                      label="needs rows of one length")  # fmt: skip
+    return (len(parts), *inner), tuple(number for _, numbers in parts for number in numbers)
+
+
+def _shown(value: object) -> str:
+    if value == ():
+        return "an empty list"
+    return {True: "true", False: "false", None: "none"}[value] if isinstance(value, (bool, type(None))) else repr(value)
