@@ -1,0 +1,29 @@
+"""specc: a compiler for convolutional networks.
+
+    model = specc.load("lenet.cnn")
+    model.params, model.macs
+    model.to_onnx("lenet.onnx")       # proven equal to PyTorch before the file appears
+    model.to_torch()                  # a live nn.Module
+
+`load` raises `SpecError` where a spec is wrong, `UsageError` where a path or an option is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from specc.diagnostics import Diagnostic, MissingDependency, ParityError, SpecError, UsageError
+
+if TYPE_CHECKING:
+    from specc.api import Model, load
+
+__all__ = ["Diagnostic", "MissingDependency", "Model", "ParityError", "SpecError", "UsageError", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """The compiler is imported when it is first asked for: help and version need none of it."""
+    if name in ("Model", "load"):
+        from specc import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'specc' has no attribute {name!r}")

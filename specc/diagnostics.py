@@ -100,6 +100,14 @@ class SpecError(Exception):
         return "\n".join(f"{d.primary.span}: {d.severity}[{d.code}] {d.message}" for d in self.diagnostics)
 
 
+class ParityError(Exception):
+    """A model is not equal to PyTorch's, and was not written. ``parity`` holds every check."""
+
+    def __init__(self, verdict: str, parity: object) -> None:
+        super().__init__(verdict)
+        self.parity = parity
+
+
 class UsageError(Exception):
     """The user's mistake outside a spec: a path, an option, a full disk. One plain message."""
 

@@ -76,8 +76,12 @@ class Graph:
 
     @cached_property
     def state(self) -> tuple[tuple[str, Parameter], ...]:
-        """Every tensor of the network with its path, in state-dict order."""
-        return tuple((node.path(p), p) for node in self.nodes for p in node.parameters)
+        """Every tensor of the network with its path, in state-dict order.
+
+        PyTorch lists what a module holds itself (a step that is its own parameter) before what its layers hold.
+        """
+        state = [(node.path(p), p) for node in self.nodes for p in node.parameters]
+        return tuple(sorted(state, key=lambda entry: entry[1].name != ""))
 
     def node(self, name: str) -> Node:
         """The step called ``name``. Raises KeyError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod, sqrt
+from typing import Literal, get_args
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,13 @@ def pytorch_default(shape: tuple[int, ...]) -> Uniform:
     return Uniform(1 / sqrt(fan_in) if fan_in else 0.0)
 
 
-INITIALISERS = (
-    "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "normal", "zeros", "ones",
-)  # fmt: skip
+Initialiser = Literal[
+    "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "normal", "zeros", "ones"
+]
+INITIALISERS: tuple[Initialiser, ...] = get_args(Initialiser)
 
 
-def named(name: str, shape: tuple[int, ...]) -> Init:
+def named(name: Initialiser, shape: tuple[int, ...]) -> Init:
     """The initialiser ``name`` of torch.nn.init, with that function's own defaults.
 
     Args:
@@ -86,4 +88,3 @@ def named(name: str, shape: tuple[int, ...]) -> Init:
             return Normal(1.0, name=function)
         case "zeros" | "ones":
             return Constant(float(name == "ones"), function)
-    raise ValueError(f"no initialiser called {name}")

@@ -37,7 +37,10 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class TorchCall:
-    """A function without state: ``F.max_pool2d(x, 2)``. `Value`, `Own` and tuples of them may be arguments."""
+    """A function without state: ``F.max_pool2d(x, 2)``.
+
+    `Value`, `Own`, another call, and tuples of these may be arguments: ``torch.add(torch.add(x, y), z)``.
+    """
 
     name: str
     args: tuple[object, ...] = (Value(),)

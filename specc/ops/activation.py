@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from math import pi, sqrt
+from typing import Annotated, Literal
+
+from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Ref
-from specc.ir.op import Weightless
-from specc.ir.torch import TorchCall
+from specc.ir.op import Op, Parameter, Refusal, Weightless
+from specc.ir.torch import TorchCall, TorchModule, Value
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise
+from specc.ir.window import Pointwise, Whole
+from specc.ops.fields import Expect, Integer, Positive, PositiveReal, Real
 from specc.ops.registry import register
+from specc.ops.shapes import across, per_channel, sample_axis
+
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+"""The fixed point of Klambauer et al. 2017, as torch.nn.SELU has it."""
 
 
 class Activation(Weightless):
@@ -16,7 +26,7 @@ class Activation(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
 
-    def window(self, *inputs: TensorType) -> Pointwise:
+    def window(self, *inputs: TensorType) -> Pointwise | Whole:
         return Pointwise()
 
 
@@ -31,3 +41,334 @@ class Relu(Activation):
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("Relu", *values)
+
+
+@register
+class Relu6(Activation):
+    """min(max(x, 0), 6): torch.nn.ReLU6."""
+
+    kind = "relu6"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.relu6")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Clip", *values, build.floats(0), build.floats(6))
+
+
+@register
+class LeakyRelu(Activation):
+    """x above 0, negative_slope * x below: torch.nn.LeakyReLU."""
+
+    kind = "leakyrelu"
+
+    negative_slope: Real = 0.01
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.leaky_relu", kwargs=self.non_default("negative_slope"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("LeakyRelu", *values, alpha=self.negative_slope)
+
+
+@register
+class Prelu(Op):
+    """x above 0, a learned slope times x below, one slope for all or one a channel: torch.nn.PReLU."""
+
+    kind = "prelu"
+
+    num_parameters: Positive = 1
+    init: Real = 0.25
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if self.num_parameters == 1 or (x.sample and self.num_parameters == x.channels):
+            return x
+        channels = f"{x.channels} channels" if x.sample else "no channels"
+        raise Refusal(
+            "S0107",
+            f"num_parameters = {self.num_parameters}, and the input of prelu has {channels}",
+            argument="num_parameters",
+            cause=0,
+            label=f"needs 1 or {x.channels}" if x.sample else "needs 1",
+        )
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        return (Parameter("weight", (self.num_parameters,), Constant(self.init)),)
+
+    def macs(self, *inputs: TensorType) -> int:
+        return 0
+
+    def window(self, *inputs: TensorType) -> Pointwise:
+        return Pointwise()
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        return TorchModule("nn.PReLU", kwargs=self.non_default("num_parameters", "init"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        # A slope of shape (C,) would be laid along the last axis, in silence where that is C long.
+        return build.node("PRelu", *values, build.parameter("weight", per_channel(inputs[0], self.num_parameters)))
+
+
+@register
+class Elu(Activation):
+    """x above 0, alpha * (e^x - 1) below: torch.nn.ELU."""
+
+    kind = "elu"
+
+    alpha: Real = 1.0
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.elu", kwargs=self.non_default("alpha"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return _exponential_below_zero(build, values[0], self.alpha)
+
+
+@register
+class Selu(Activation):
+    """1.0507 * (x above 0, 1.6733 * (e^x - 1) below): torch.nn.SELU."""
+
+    kind = "selu"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.selu")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Mul", _exponential_below_zero(build, values[0], SELU_ALPHA), build.floats(SELU_SCALE))
+
+
+@register
+class Celu(Activation):
+    """x above 0, alpha * (e^(x/alpha) - 1) below: torch.nn.CELU."""
+
+    kind = "celu"
+
+    alpha: PositiveReal = 1.0
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.celu", kwargs=self.non_default("alpha"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return _exponential_below_zero(build, values[0], self.alpha, self.alpha)
+
+
+def _exponential_below_zero(build: Builder, x: Ref, alpha: float, width: float = 1.0) -> Ref:
+    """x where it is above 0, alpha * (e^(x/width) - 1) elsewhere.
+
+    ONNX Runtime's Elu, Selu and Celu subtract 1 from e^x, and of x = -1e-6 only two digits are left.
+    e^y - 1 = 2t/(1 - t) with t = tanh(y/2) loses nothing: below 0, 1 - t lies between 1 and 2.
+    """
+    t = build.node("Tanh", build.node("Mul", x, build.floats(0.5 / width)))
+    below = build.node("Div", build.node("Mul", t, build.floats(2 * alpha)), build.node("Sub", build.floats(1), t))
+    return build.node("Where", build.node("Greater", x, build.floats(0)), x, below)
+
+
+@register
+class Gelu(Activation):
+    """x * Φ(x), by the error function or by its tanh approximation (Hendrycks & Gimpel 2016): torch.nn.GELU."""
+
+    kind = "gelu"
+
+    approximate: Annotated[Literal["none", "tanh"], Expect('"none" or "tanh"')] = "none"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.gelu", kwargs=self.non_default("approximate"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        # Gelu is an operator of ONNX from opset 20 only.
+        (x,) = values
+        curve = self._tanh(build, x) if self.approximate == "tanh" else self._erf(build, x)
+        twice = build.node("Mul", x, build.node("Add", curve, build.floats(1)))
+        return build.node("Mul", twice, build.floats(0.5))
+
+    @staticmethod
+    def _erf(build: Builder, x: Ref) -> Ref:
+        return build.node("Erf", build.node("Mul", x, build.floats(sqrt(0.5))))
+
+    @staticmethod
+    def _tanh(build: Builder, x: Ref) -> Ref:
+        cube = build.node("Mul", build.node("Mul", x, x), x)
+        inner = build.node("Add", x, build.node("Mul", cube, build.floats(0.044715)))
+        return build.node("Tanh", build.node("Mul", inner, build.floats(sqrt(2 / pi))))
+
+
+@register
+class Silu(Activation):
+    """x * sigmoid(x), also called swish: torch.nn.SiLU."""
+
+    kind = "silu"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.silu")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Mul", *values, build.node("Sigmoid", *values))
+
+
+@register
+class Mish(Activation):
+    """x * tanh(softplus(x)): torch.nn.Mish."""
+
+    kind = "mish"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.mish")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Mish", *values)
+
+
+@register
+class Sigmoid(Activation):
+    """1/(1 + e^-x): torch.nn.Sigmoid."""
+
+    kind = "sigmoid"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("torch.sigmoid")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Sigmoid", *values)
+
+
+@register
+class Tanh(Activation):
+    """The hyperbolic tangent: torch.nn.Tanh."""
+
+    kind = "tanh"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("torch.tanh")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Tanh", *values)
+
+
+@register
+class Softplus(Activation):
+    """log(1 + e^(beta*x))/beta, and x itself where beta*x is above threshold: torch.nn.Softplus."""
+
+    kind = "softplus"
+
+    beta: PositiveReal = 1.0
+    threshold: Real = 20.0
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.softplus", kwargs=self.non_default("beta", "threshold"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = values
+        steep = x if self.beta == 1 else build.node("Mul", x, build.floats(self.beta))
+        curve = build.node("Softplus", steep)
+        if self.beta != 1:
+            curve = build.node("Div", curve, build.floats(self.beta))
+        # From 20 on the curve is x itself in float32: log(1 + e^20) - 20 = 2e-9, and half a unit there is 1e-6.
+        if self.threshold >= 20:
+            return curve
+        return build.node("Where", build.node("Greater", steep, build.floats(self.threshold)), x, curve)
+
+
+@register
+class Softsign(Activation):
+    """x/(1 + |x|): torch.nn.Softsign."""
+
+    kind = "softsign"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.softsign")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Softsign", *values)
+
+
+@register
+class Hardsigmoid(Activation):
+    """min(max(x/6 + 1/2, 0), 1): torch.nn.Hardsigmoid."""
+
+    kind = "hardsigmoid"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.hardsigmoid")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        # ONNX's own default of alpha is 1/5.
+        return build.node("HardSigmoid", *values, alpha=1 / 6, beta=0.5)
+
+
+@register
+class Hardswish(Activation):
+    """x * hardsigmoid(x): torch.nn.Hardswish."""
+
+    kind = "hardswish"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.hardswish")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("HardSwish", *values)
+
+
+@register
+class Hardtanh(Activation):
+    """min(max(x, min_val), max_val): torch.nn.Hardtanh."""
+
+    kind = "hardtanh"
+
+    min_val: Real = -1.0
+    max_val: Real = 1.0
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        if self.min_val < self.max_val:
+            return inputs[0]
+        raise Refusal(
+            "S0305",
+            f"max_val = {self.max_val} must be above min_val = {self.min_val}",
+            argument="max_val" if "max_val" in self.model_fields_set else "min_val",
+            label=f"min_val is {self.min_val}, max_val {self.max_val}",
+        )
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.hardtanh", kwargs=self.non_default("min_val", "max_val"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Clip", *values, build.floats(self.min_val), build.floats(self.max_val))
+
+
+class OverAxis(Activation):
+    """Base of the activations that set the elements along one axis against each other."""
+
+    dim: Integer = 1
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        sample_axis(self, self.dim, inputs[0])
+        return inputs[0]
+
+    def window(self, *inputs: TensorType) -> Whole:
+        return across(inputs[0], (sample_axis(self, self.dim, inputs[0]) - 1,))
+
+
+@register
+class Softmax(OverAxis):
+    """e^x over the sum of e^x along an axis: torch.nn.Softmax."""
+
+    kind = "softmax"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.softmax", (Value(),), {"dim": self.dim})
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Softmax", *values, axis=self.dim)
+
+
+@register
+class LogSoftmax(OverAxis):
+    """The logarithm of softmax, computed as one: torch.nn.LogSoftmax."""
+
+    kind = "logsoftmax"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.log_softmax", (Value(),), {"dim": self.dim})
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("LogSoftmax", *values, axis=self.dim)

@@ -12,7 +12,7 @@ from specc.ir.torch import TorchModule
 from specc.ir.types import TensorType, times
 from specc.ir.window import Sliding
 from specc.ops.fields import Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
-from specc.ops.padding import pad
+from specc.ops.padding import pad, require_room
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
@@ -61,7 +61,7 @@ class Conv(Op):
         before, after = self._pads(axes)
         require_divides(self, "groups", self.groups, x.channels, "input channels")
         require_divides(self, "groups", self.groups, self.out_channels, "output channels")
-        self._check_padding_mode(x, before, after)
+        require_room(self.padding_mode, x, before, after)
         totals = tuple(b + a for b, a in zip(before, after, strict=True))
         out = tuple(map(slide, x.spatial, kernel, stride, totals, dilation))
         if min(out) < 1:
@@ -80,7 +80,7 @@ class Conv(Op):
             (self.out_channels, per_group, *per_axis(self.kernel, len(x.spatial), self, "kernel")),
             outputs=self.out_channels, bias=self.bias, weight=self.weight, frozen=self.frozen, init=self.init,
             kernel_only=per_group == 1,
-        )  # fmt: skip
+        )
 
     def macs(self, *inputs: TensorType) -> int:
         """Output elements times the weights of one filter."""
@@ -108,7 +108,7 @@ class Conv(Op):
         operands = [value, build.parameter("weight"), *([build.parameter("bias")] if self.bias else [])]
         # Pads are always explicit: ONNX Runtime refuses auto_pad together with a dilation.
         return build.node("Conv", *operands, kernel_shape=list(kernel), strides=list(stride), pads=pads,
-                          dilations=list(dilation), group=self.groups)  # fmt: skip
+                          dilations=list(dilation), group=self.groups)
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
@@ -140,24 +140,11 @@ class Conv(Op):
             kernel, stride, dilation = self._geometry(axes)
             if max(stride) > 1:
                 raise Refusal("S0305", 'padding="same" keeps the size, and stride > 1 shrinks it: PyTorch forbids both',
-                              argument="stride", label="must be 1 here")  # fmt: skip
+                              argument="stride", label="must be 1 here")
             totals = tuple(d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
             return tuple(t // 2 for t in totals), tuple(t - t // 2 for t in totals)
         padding = per_axis(self.padding, axes, self, "padding")
         return padding, padding
-
-    def _check_padding_mode(self, x: TensorType, before: tuple[int, ...], after: tuple[int, ...]) -> None:
-        """Reflection needs more elements than it mirrors; a circle cannot wrap round more than once."""
-        if self.padding_mode not in ("reflect", "circular"):
-            return
-        widest = tuple(map(max, before, after))
-        spare = 1 if self.padding_mode == "reflect" else 0
-        for size, width in zip(x.spatial, widest, strict=True):
-            if width + spare > size:
-                raise Refusal(
-                    "S0104", f"{self.padding_mode} padding of {width} is too wide for an input of {times(x.spatial)}",
-                    argument="padding", label=f"at most {size - spare} here", cause=0,
-                )  # fmt: skip
 
 
 @register
@@ -187,14 +174,14 @@ class ConvTranspose(Op):
         for e, s, d in zip(extra, stride, dilation, strict=True):
             if e >= max(s, d):
                 raise Refusal("S0305", f"output_padding = {e} must be smaller than stride {s} or dilation {d}",
-                              argument="output_padding", label=f"at most {max(s, d) - 1}")  # fmt: skip
+                              argument="output_padding", label=f"at most {max(s, d) - 1}")
         out = tuple(map(_unslide, x.spatial, kernel, stride, padding, extra, dilation))
         if min(out) < 1:
             raise Refusal(
                 "S0100", f"padding = {self.padding} crops the whole result of {self.kind} away",
                 argument="padding", cause=0, label=f"the result would be {times(out)}",
                 notes=(self._formula(x, out.index(min(out))),),
-            )  # fmt: skip
+            )
         self.parameters(x)
         return x.with_sample(self.out_channels, *out)
 
@@ -205,7 +192,7 @@ class ConvTranspose(Op):
             (x.channels, per_group, *per_axis(self.kernel, len(x.spatial), self, "kernel")),
             outputs=self.out_channels, bias=self.bias, weight=self.weight, frozen=self.frozen, init=self.init,
             kernel_only=per_group == 1,
-        )  # fmt: skip
+        )
 
     def macs(self, *inputs: TensorType) -> int:
         """Input elements times the weights that each of them meets."""
@@ -228,13 +215,14 @@ class ConvTranspose(Op):
         (x,) = inputs
         axes = len(x.spatial)
         kernel, stride, padding, extra, dilation = self._geometry(axes)
-        weight, bias = build.parameter("weight"), [build.parameter("bias")] if self.bias else []
+        weight = build.parameter("weight")
         shared: dict[str, object] = dict(
             kernel_shape=list(kernel), strides=list(stride), dilations=list(dilation), group=self.groups
         )
         if all(e < s for e, s in zip(extra, stride, strict=True)):
+            bias = [build.parameter("bias")] if self.bias else []
             return build.node("ConvTranspose", values[0], weight, *bias, pads=[*padding, *padding],
-                              output_padding=list(extra), **shared)  # fmt: skip
+                              output_padding=list(extra), **shared)
         # PyTorch allows output_padding up to the dilation, ONNX only below the stride: write the whole
         # result, add the missing rows of zeros, crop, and only then add the bias.
         full = build.node("ConvTranspose", values[0], weight, pads=[0] * (2 * axes), **shared)
@@ -242,7 +230,7 @@ class ConvTranspose(Op):
         out = self.infer(x).spatial
         starts, ends = list(padding), [p + o for p, o in zip(padding, out, strict=True)]
         cropped = build.node("Slice", grown, build.integers(starts), build.integers(ends),
-                             build.integers(list(range(2, axes + 2))))  # fmt: skip
+                             build.integers(list(range(2, axes + 2))))
         if not self.bias:
             return cropped
         return build.node("Add", cropped, build.parameter("bias", (self.out_channels, *[1] * axes)))

@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from specc.ir.init import INITIALISERS
+from specc.ir import init
 
 LARGEST = 2**31 - 1
 """The largest size any runtime indexes an axis with (int32 in cuDNN and in ONNX Runtime's kernels)."""
+
+LARGEST_REAL = 3.4028234663852886e38
+"""The largest float32: PyTorch refuses a larger scalar, ONNX would quietly store infinity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,16 @@ Naturals = Annotated[
 Integers = Annotated[
     tuple[Annotated[int, Field(ge=-LARGEST, le=LARGEST)], ...], Expect("a list of whole numbers (below 2^31)")
 ]
-Real = Annotated[float, Field(allow_inf_nan=False), Expect("a finite number")]
-PositiveReal = Annotated[float, Field(gt=0, allow_inf_nan=False), Expect("a number above 0")]
-NonNegativeReal = Annotated[float, Field(ge=0, allow_inf_nan=False), Expect("a number of at least 0")]
+Real = Annotated[
+    float, Field(ge=-LARGEST_REAL, le=LARGEST_REAL, allow_inf_nan=False), Expect("a finite number (below 3.4e38)")
+]
+PositiveReal = Annotated[
+    float, Field(gt=0, le=LARGEST_REAL, allow_inf_nan=False), Expect("a number above 0 (and below 3.4e38)")
+]
+NonNegativeReal = Annotated[
+    float, Field(ge=0, le=LARGEST_REAL, allow_inf_nan=False), Expect("a number of at least 0 (and below 3.4e38)")
+]
 Probability = Annotated[float, Field(ge=0, le=1), Expect("a probability, from 0 to 1")]
 Flag = Annotated[bool, Expect("true or false")]
 Constants = Annotated[tuple[object, ...], Expect("a (nested) list of numbers")]
-Initialiser = Annotated[
-    Literal[INITIALISERS], Expect("one of " + ", ".join(f'"{name}"' for name in INITIALISERS))
-]
+Initialiser = Annotated[init.Initialiser, Expect("one of " + ", ".join(f'"{name}"' for name in init.INITIALISERS))]

@@ -37,7 +37,7 @@ class Linear(Op):
         return weight_and_bias(
             (self.out_features, inputs[0].sample[-1]),
             outputs=self.out_features, bias=self.bias, weight=self.weight, frozen=self.frozen, init=self.init,
-        )  # fmt: skip
+        )
 
     def macs(self, *inputs: TensorType) -> int:
         """Every input element meets every output feature."""

@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 from specc.ir.onnx import Builder, Ref
+from specc.ir.op import Refusal
+from specc.ir.types import TensorType, times
 
 ONNX_MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge"}
+
+
+def require_room(mode: str, x: TensorType, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+    """Refuses widths of ``padding`` (one for each spatial axis) that the mode cannot fill from ``x``.
+
+    Reflection needs more elements than it mirrors; a circle cannot wrap round more than once.
+    """
+    if mode not in ("reflect", "circular"):
+        return
+    spare = 1 if mode == "reflect" else 0
+    for size, width in zip(x.spatial, map(max, before, after), strict=True):
+        if width and width + spare > size:
+            raise Refusal(
+                "S0104",
+                f"{mode} padding of {width} is too wide for an input of {times(x.spatial)}",
+                argument="padding",
+                label=f"at most {size - spare} here",
+                cause=0,
+            )
 
 
 def pad(

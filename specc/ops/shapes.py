@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from specc.ir.op import Op, Refusal
 from specc.ir.types import TensorType, times
-from specc.ir.window import Sliding
+from specc.ir.window import Sliding, Whole
 
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -16,9 +16,9 @@ def require_spatial(op: Op, x: TensorType, *axes: int) -> int:
     allowed = axes or (1, 2, 3)
     if len(x.spatial) in allowed and x.sample:
         return len(x.spatial)
-    layouts = {1: "[N, C, L]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
+    layouts = {0: "[N, F]", 1: "[N, C, L]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
     wanted = " or ".join(layouts[n] for n in allowed)
-    helps = ()
+    helps: tuple[str, ...] = ()
     if len(x.sample) == 1:
         helps = (f"reshape((-1, C, …)) turns the {x.sample[0]} features back into channels and places",)
     raise Refusal("S0101", f"{op.kind} takes {wanted}, and its input is {x}", cause=0, helps=helps)
@@ -114,9 +114,31 @@ def sample_axis(op: Op, dim: int, x: TensorType, argument: str = "dim") -> int:
     """``dim`` of the whole tensor as a positive axis; refuses one out of range, and the batch."""
     axis = dim + x.rank if dim < 0 else dim
     if not 0 <= axis < x.rank:
-        raise Refusal("S0303", f"{argument} = {dim} is no axis of {x}", argument=argument, cause=0,
-                      label=f"from {-x.rank} to {x.rank - 1}")  # fmt: skip
+        raise Refusal(
+            "S0303",
+            f"{argument} = {dim} is no axis of {x}",
+            argument=argument,
+            cause=0,
+            label=f"from {-x.rank} to {x.rank - 1}",
+        )
     if axis == 0:
-        raise Refusal("S0106", f"{op.kind} over axis 0 would mix the samples of a batch", argument=argument,
-                      label=f"axis 0 of {x} is the batch")  # fmt: skip
+        raise Refusal(
+            "S0106",
+            f"{op.kind} over axis 0 would mix the samples of a batch",
+            argument=argument,
+            label=f"axis 0 of {x} is the batch",
+        )
     return axis
+
+
+def across(x: TensorType, axes: tuple[int, ...]) -> Whole:
+    """The window of an operator whose every element depends on all of the given axes (without the batch).
+
+    Flat features may be places that were flattened, so mixing them sees everything.
+    """
+    return Whole() if len(x.sample) == 1 else Whole(axes)
+
+
+def per_channel(x: TensorType, channels: int) -> tuple[int, ...]:
+    """The shape in which one number a channel is laid along the channel axis of ``x``: (C, 1, 1 …)."""
+    return (channels, *(1 for _ in x.spatial))

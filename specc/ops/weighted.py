@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from specc.ir.init import Fixed, Init, named, pytorch_default
+from specc.ir.init import Fixed, Init, Initialiser, named, pytorch_default
 from specc.ir.op import Parameter, Refusal
 from specc.ir.types import times
 
@@ -16,7 +16,7 @@ def weight_and_bias(
     bias: bool,
     weight: tuple[object, ...] | None,
     frozen: bool,
-    init: str | None,
+    init: Initialiser | None,
     kernel_only: bool = False,
 ) -> tuple[Parameter, ...]:
     """The parameters of a layer whose weight has ``shape``.
@@ -33,13 +33,13 @@ def weight_and_bias(
         start = named(init, shape) if init else pytorch_default(shape)
     elif init:
         raise Refusal("S0305", f'weight gives the numbers and init="{init}" would draw others', argument="init",
-                      label="leave out one of the two")  # fmt: skip
+                      label="leave out one of the two")
     else:
         start = Fixed(_fixed(weight, shape, kernel_only))
-    parameters = (Parameter("weight", shape, start, trainable=not frozen),)
+    parameters = [Parameter("weight", shape, start, trainable=not frozen)]
     if bias:
-        parameters += (Parameter("bias", (outputs,), pytorch_default(shape), trainable=not frozen),)
-    return parameters
+        parameters.append(Parameter("bias", (outputs,), pytorch_default(shape), trainable=not frozen))
+    return tuple(parameters)
 
 
 def _fixed(weight: tuple[object, ...], shape: tuple[int, ...], kernel_only: bool) -> tuple[float, ...]:
@@ -50,7 +50,7 @@ def _fixed(weight: tuple[object, ...], shape: tuple[int, ...], kernel_only: bool
         return values * (prod(shape) // len(values))
     wanted = times(shape) + (f", or {times(shape[2:])} for every filter" if kernel_only else "")
     raise Refusal("S0107", f"weight has shape {times(given)}, and this step's weight is {times(shape)}",
-                  argument="weight", label=f"needs {wanted}")  # fmt: skip
+                  argument="weight", label=f"needs {wanted}")
 
 
 def _flatten(values: object) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -59,12 +59,12 @@ def _flatten(values: object) -> tuple[tuple[int, ...], tuple[float, ...]]:
         return (), (float(values),)
     if not isinstance(values, tuple) or not values:
         raise Refusal("S0303", f"weight holds {_shown(values)}, which is not a number", argument="weight",
-                      label="needs a (nested) list of numbers")  # fmt: skip
+                      label="needs a (nested) list of numbers")
     parts = [_flatten(value) for value in values]
     inner = parts[0][0]
     if any(shape != inner for shape, _ in parts):
         raise Refusal("S0303", "weight is ragged: its rows differ in length", argument="weight",
-                      label="needs rows of one length")  # fmt: skip
+                      label="needs rows of one length")
     return (len(parts), *inner), tuple(number for _, numbers in parts for number in numbers)
 
 

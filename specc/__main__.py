@@ -1,0 +1,5 @@
+"""``python -m specc``: the same as the command."""
+
+from specc.cli.main import main
+
+main()

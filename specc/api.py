@@ -1,0 +1,287 @@
+"""The compiler from end to end: load a spec, ask it, write it, prove it."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from specc.analyses import Costs
+from specc.diagnostics import ParityError, UsageError
+from specc.elaborate import Checked, choose, elaborate
+from specc.ir.graph import Graph
+from specc.syntax import parse, read
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from specc.backends.onnx import Assembly
+    from specc.files import Output
+    from specc.verify.parity import Parity
+    from specc.weights import Weights
+
+DEFAULT_OPSET = 18
+
+
+def load(path: str | Path, /, *, model: str | None = None, **params: Any) -> Model:
+    """Read and check one model of a spec file.
+
+    Args:
+        path: a `.cnn` file.
+        model: which model of the file; not needed where it holds one.
+        **params: values of the model's parameters, as ``--set`` gives them; lists may be nested.
+
+    Raises:
+        SpecError: the spec is wrong; ``error.diagnostics`` holds every independent mistake.
+        UsageError: no such file, model or parameter.
+    """
+    file = parse(read(path))
+    settings = {name: _frozen(value) for name, value in params.items()}
+    return Model(elaborate(file, choose(file, model), settings))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
+class Model:
+    """A checked network. Costs are of one sample; sizes in elements, memory in bytes of float32."""
+
+    def __init__(self, checked: Checked) -> None:
+        self._checked = checked
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
+
+    @property
+    def graph(self) -> Graph:
+        """The typed steps, in topological order."""
+        return self._checked.graph
+
+    @property
+    def costs(self) -> Costs:
+        """The numbers of every step."""
+        return self._checked.costs
+
+    @property
+    def params(self) -> int:
+        """Elements of all parameters; running statistics are no parameters."""
+        return self.costs.params
+
+    @property
+    def trainable_params(self) -> int:
+        """Elements of the parameters that are not frozen."""
+        return self.costs.trainable_params
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one sample."""
+        return self.costs.macs
+
+    @property
+    def activation_memory(self) -> int:
+        """Bytes of the results of all steps for one sample."""
+        return self.costs.activation_memory
+
+    @property
+    def receptive_field(self) -> tuple[int, ...] | None:
+        """Input elements that an element of the output depends on, per spatial axis of the input."""
+        return self.costs.receptive_field
+
+    @property
+    def depth(self) -> int:
+        """Convolutional and fully connected layers on the longest path."""
+        return self.costs.depth
+
+    def __repr__(self) -> str:
+        (source,), ((result, _),) = self.graph.inputs, self.graph.outputs
+        return f"<specc model {self.name} : {source.type} -> {result.type}, {self.params:,} parameters>"
+
+    def summary(self) -> str:
+        """The table of `specc show`, as plain text."""
+        from specc.report.table import summary
+
+        return summary(self.costs)
+
+    def torch_source(self) -> str:
+        """A PyTorch module of its own, as Python source that does not need specc."""
+        from specc.backends.torch import torch_source
+
+        return torch_source(self.graph)
+
+    def to_torch(self, *, seed: int = 0, weights: str | Path | None = None) -> nn.Module:
+        """The live module of exactly `torch_source`, in eval mode.
+
+        Args:
+            seed: the weights are drawn from it, as PyTorch initialises each layer.
+            weights: a safetensors file to take them from instead.
+
+        Raises:
+            MissingDependency: torch is not installed.
+            UsageError: the weights do not fit.
+        """
+        from specc.backends.torch import torch_module
+
+        return torch_module(self.graph, self.weights(seed=seed, file=weights))
+
+    def to_onnx(
+        self,
+        path: str | Path,
+        *,
+        seed: int = 0,
+        weights: str | Path | None = None,
+        opset: int = DEFAULT_OPSET,
+        verify: bool = True,
+        provider: str = "cpu",
+    ) -> Parity | None:
+        """Write the model as ONNX, weights inside, and prove it equal to PyTorch.
+
+        Above protobuf's 2 GB the weights go to a file beside it, named after their content.
+        ``path`` is replaced only when the whole is written and proven.
+
+        Args:
+            seed, weights: as in `to_torch`.
+            opset: 18 to 23.
+            verify: False writes without proof.
+            provider: "cpu" or "cuda": where the proof runs.
+
+        Returns:
+            The proof, or None without one.
+
+        Raises:
+            ParityError: the proof failed; ``path`` is as it was.
+            MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; ``path`` cannot be written.
+        """
+        from specc.backends.onnx import checked, fits_in_one_file, write_model
+        from specc.files import replace
+
+        source = self.weights(seed=seed, file=weights)
+        assembly, proof = checked(self.graph, opset), _Proof(self.graph, source, verify, provider)
+        if not fits_in_one_file(assembly):
+            return self._to_large_onnx(Path(path), assembly, source, proof)
+        with replace(Path(path)) as output:
+            write_model(assembly, source, output)
+            return proof.of(output)
+
+    def _to_large_onnx(self, path: Path, assembly: Assembly, source: Weights, proof: _Proof) -> Parity | None:
+        """The weights' file is named by their hash, so that no crash pairs a model with others' weights."""
+        from specc.backends.onnx import serialise, with_external_data, write_data
+        from specc.files import replace
+
+        digest = _Digest()
+        write_data(assembly, source, digest)
+        data = path.with_name(f"{path.stem}.{digest.name()}.data")
+        there = data.exists()
+        try:
+            with replace(data) as output:
+                write_data(assembly, source, output)
+            with replace(path) as output:
+                output.write(serialise(with_external_data(assembly, data.name)))
+                return proof.of(output)
+        except BaseException:
+            if not there:
+                with suppress(OSError):
+                    data.unlink(missing_ok=True)
+            raise
+
+    def verify(
+        self,
+        onnx: str | Path | None = None,
+        *,
+        seed: int | None = None,
+        weights: str | Path | None = None,
+        provider: str = "cpu",
+        opset: int = DEFAULT_OPSET,
+    ) -> Parity:
+        """Prove an ONNX model equal to PyTorch.
+
+        Args:
+            onnx: the file to judge; None: the one that `to_onnx` would write.
+            seed, weights: what its weights must be. Neither: the file's own (or those of seed 0).
+            provider: "cpu" or "cuda".
+
+        Raises:
+            MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; the file is unreadable.
+        """
+        from specc.verify.files import weights_of
+        from specc.verify.parity import verify
+
+        if onnx is None:
+            with TemporaryDirectory(prefix="specc-") as folder:
+                emitted = Path(folder) / "model.onnx"
+                self.to_onnx(emitted, seed=seed or 0, weights=weights, opset=opset, verify=False)
+                source = self.weights(seed=seed or 0, file=weights)
+                return verify(self.graph, emitted, source, provider=provider)
+        own = seed is None and weights is None
+        source = weights_of(Path(onnx), self.graph) if own else self.weights(seed=seed or 0, file=weights)
+        return verify(self.graph, Path(onnx), source, provider=provider)
+
+    def weights(self, *, seed: int = 0, file: str | Path | None = None) -> Weights:
+        """The numbers of the model: from ``seed``, or from a safetensors file.
+
+        Raises:
+            UsageError: the file does not hold exactly the model's tensors; all differences are listed.
+        """
+        from specc.weights import Initialised, read_safetensors
+
+        if file is not None:
+            return read_safetensors(Path(file), self.graph.state)
+        if not 0 <= seed < 2**63:
+            raise UsageError(f"seed {seed} is out of range: from 0 to 2^63 - 1")
+        return Initialised(seed)
+
+    def save_weights(self, path: str | Path, *, seed: int = 0, weights: str | Path | None = None) -> None:
+        """Write the weights as safetensors, under the names of the PyTorch module's state dict."""
+        from specc.files import replace
+        from specc.weights import write_safetensors
+
+        source = self.weights(seed=seed, file=weights)
+        with replace(Path(path)) as output:
+            write_safetensors(output, self.graph.state, source)
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """What is to be proven of a file before it is put in place."""
+
+    graph: Graph
+    source: Weights
+    wanted: bool
+    provider: str
+
+    def of(self, output: Output) -> Parity | None:
+        """Raises ParityError where the file that ``output`` has written is not equal to PyTorch."""
+        if not self.wanted:
+            return None
+        from specc.verify.parity import verify
+
+        output.close()
+        parity = verify(self.graph, output.path, self.source, provider=self.provider)
+        if not parity.passed:
+            raise failed(parity)
+        return parity
+
+
+def failed(parity: Parity) -> ParityError:
+    """The error for a proof that did not hold."""
+    from specc.report.parity import verdict
+
+    return ParityError(verdict(parity), parity)
+
+
+class _Digest:
+    """A file that keeps only the hash of what is written to it."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def write(self, data: Any) -> None:
+        self._hash.update(data)
+
+    def name(self) -> str:
+        return self._hash.hexdigest()[:16]
+

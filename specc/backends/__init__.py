@@ -1,0 +1,1 @@
+"""From the checked graph to files that others run."""

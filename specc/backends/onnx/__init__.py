@@ -1,0 +1,42 @@
+"""The graph written as ONNX, directly: without torch and without tracing."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from onnx import checker
+
+from specc.backends.onnx.assemble import DEFAULT_OPSET, NEWEST_OPSET, Assembly, assemble
+from specc.backends.onnx.storage import fits_in_one_file, serialise, with_external_data, write_data, write_model
+from specc.ir.graph import Graph
+from specc.weights import Weights
+
+__all__ = [
+    "DEFAULT_OPSET",
+    "NEWEST_OPSET",
+    "Assembly",
+    "checked",
+    "fits_in_one_file",
+    "serialise",
+    "with_external_data",
+    "write",
+    "write_data",
+    "write_model",
+]
+
+
+def checked(graph: Graph, opset: int = DEFAULT_OPSET) -> Assembly:
+    """The graph in ONNX, passed by onnx's full checker (which compares every declared shape).
+
+    Raises:
+        UsageError: an unsupported opset.
+        onnx.checker.ValidationError, onnx.shape_inference.InferenceError: our bug.
+    """
+    assembly = assemble(graph, opset)
+    checker.check_model(assembly.skeleton(), full_check=True)
+    return assembly
+
+
+def write(graph: Graph, weights: Weights, file: BinaryIO, *, opset: int = DEFAULT_OPSET) -> None:
+    """Write ``graph`` with ``weights`` into ``file`` as one self-contained ONNX model (below 2 GB)."""
+    write_model(checked(graph, opset), weights, file)

@@ -1,0 +1,141 @@
+"""An assembled model as bytes, written piece by piece: the weights are never in memory together.
+
+A protobuf message is the sequence of its fields, and a message inside it is preceded by its length.
+All sizes are known from the shapes, so the lengths are written first and the weights stream behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from onnx import GraphProto, ModelProto, StringStringEntryProto, TensorProto
+
+from specc.backends.onnx.assemble import Assembly, Stored
+from specc.weights import Weights
+
+PROTOBUF_LIMIT = 2**31 - 1
+"""No protobuf message can be larger, in bytes; above it the weights go to a file of their own."""
+
+_ALIGNMENT = 4096
+"""External tensors start at pages, so that runtimes can map them."""
+
+
+
+
+def fits_in_one_file(assembly: Assembly) -> bool:
+    return _Layout(assembly).size <= PROTOBUF_LIMIT
+
+
+def write_model(assembly: Assembly, weights: Weights, file: BinaryIO) -> None:
+    """Write the whole model into ``file``, weights inside.
+
+    Raises:
+        ValueError: above protobuf's 2 GB; see `fits_in_one_file`.
+    """
+    layout = _Layout(assembly)
+    if layout.size > PROTOBUF_LIMIT:
+        raise ValueError(f"{layout.size} bytes do not fit into one protobuf message")
+    for piece in layout.pieces(weights):
+        file.write(piece)
+
+
+def write_data(assembly: Assembly, weights: Weights, file: BinaryIO) -> None:
+    """Write the weights alone, each at the offset that `with_external_data` gives it."""
+    position = 0
+    for weight, offset in _offsets(assembly):
+        file.write(bytes(offset - position))
+        for chunk in _data(weight, weights):
+            file.write(chunk)
+        position = offset + weight.size
+
+
+def with_external_data(assembly: Assembly, location: str) -> ModelProto:
+    """The whole model, its weights in the file ``location`` beside it."""
+    model = ModelProto()
+    model.CopyFrom(assembly.model)
+    for weight, offset in _offsets(assembly):
+        tensor = weight.header()
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in (("location", location), ("offset", offset), ("length", weight.size)):
+            tensor.external_data.append(StringStringEntryProto(key=key, value=str(value)))
+        model.graph.initializer.append(tensor)
+    return model
+
+
+def serialise(message: ModelProto | GraphProto | TensorProto) -> bytes:
+    """The same bytes every time."""
+    return bytes(message.SerializeToString(deterministic=True))
+
+
+class _Layout:
+    """The pieces of the file in their order, and its size."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        model, graph = assembly.model, assembly.model.graph
+        self._head = serialise(
+            ModelProto(
+                ir_version=model.ir_version, producer_name=model.producer_name, producer_version=model.producer_version
+            )
+        )
+        self._before = serialise(GraphProto(node=graph.node, name=graph.name, initializer=graph.initializer))
+        self._weights = [(weight, _tensor_head(weight)) for weight in assembly.weights]
+        self._after = serialise(GraphProto(input=graph.input, output=graph.output, value_info=graph.value_info))
+        self._tail = serialise(ModelProto(opset_import=model.opset_import))
+        stored = sum(len(head) + weight.size for weight, head in self._weights)
+        length = len(self._before) + stored + len(self._after)
+        self._head += _MODEL_GRAPH + _varint(length)
+        self.size = len(self._head) + length + len(self._tail)
+
+    def pieces(self, weights: Weights) -> Iterator[bytes | memoryview]:
+        yield self._head
+        yield self._before
+        for weight, head in self._weights:
+            yield head
+            yield from _data(weight, weights)
+        yield self._after
+        yield self._tail
+
+
+def _tensor_head(weight: Stored) -> bytes:
+    """Everything of the graph's initializer entry that stands before the data."""
+    head = serialise(weight.header()) + _TENSOR_RAW_DATA + _varint(weight.size)
+    return _GRAPH_INITIALIZER + _varint(len(head) + weight.size) + head
+
+
+def _data(weight: Stored, weights: Weights) -> Iterator[memoryview]:
+    """The tensor's little-endian bytes, in chunks."""
+    written = 0
+    for chunk in weights.chunks(weight.name, weight.parameter):
+        piece = memoryview(chunk.astype(chunk.dtype.newbyteorder("<"), copy=False)).cast("B")
+        written += len(piece)
+        yield piece
+    if written != weight.size:
+        raise ValueError(f"{weight.name}: {written} bytes of weights instead of {weight.size}")
+
+
+def _offsets(assembly: Assembly) -> Iterator[tuple[Stored, int]]:
+    offset = 0
+    for weight in assembly.weights:
+        yield weight, offset
+        offset = -(-(offset + weight.size) // _ALIGNMENT) * _ALIGNMENT
+
+
+def _field(number: int) -> bytes:
+    """The tag of a length-delimited field (wire type 2)."""
+    return _varint(number << 3 | 2)
+
+
+def _varint(number: int) -> bytes:
+    """Protobuf's base-128 number: seven bits a byte, least significant first."""
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+_MODEL_GRAPH = _field(ModelProto.GRAPH_FIELD_NUMBER)
+_GRAPH_INITIALIZER = _field(GraphProto.INITIALIZER_FIELD_NUMBER)
+_TENSOR_RAW_DATA = _field(TensorProto.RAW_DATA_FIELD_NUMBER)

@@ -1,0 +1,63 @@
+"""``specc check``: many files, one verdict."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from specc.cli.inputs import source
+from specc.cli.main import FINDINGS, NOTHING, USAGE
+from specc.cli.output import print_findings
+from specc.diagnostics import Diagnostic, SpecError, UsageError
+from specc.elaborate import check_file
+from specc.report.text import plural
+from specc.syntax import parse
+
+SUFFIX = ".cnn"
+
+
+def check_paths(paths: Iterable[str]) -> int:
+    """Check every spec among ``paths``, print all findings, return the exit code."""
+    findings: list[Diagnostic] = []
+    files = models = wrong = 0
+    unreadable: list[UsageError] = []
+    for path in dict.fromkeys(found for path in paths for found in _specs(path, unreadable)):
+        files += 1
+        try:
+            models += len(check_file(parse(source(path))))
+        except SpecError as error:
+            findings += error.diagnostics
+            wrong += 1
+        except UsageError as error:
+            files -= 1
+            unreadable.append(error)
+    if findings:
+        print_findings(sorted(findings, key=lambda d: d.sort_key))
+        click.echo(f"{plural(len(findings), 'error')} in {wrong} of {plural(files, 'file')}")
+    elif files:
+        click.echo(f"{plural(files, 'file')}, {plural(models, 'model')}: all fit together")
+    for problem in unreadable:
+        click.echo(f"error: {problem}", err=True)
+    if unreadable:
+        return USAGE
+    if not files:
+        click.echo(f"nothing to check: no {SUFFIX} file here", err=True)
+        return NOTHING
+    return FINDINGS if findings else 0
+
+
+def _specs(path: str, unreadable: list[UsageError]) -> Iterator[str]:
+    """The file itself, or the specs below a folder, sorted; hidden folders are passed over."""
+    if path == "-" or not Path(path).is_dir():
+        yield path
+        return
+
+    def report(error: OSError) -> None:
+        unreadable.append(UsageError(f"cannot search {error.filename}: {(error.strerror or str(error)).lower()}"))
+
+    for folder, folders, names in os.walk(path, onerror=report):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(folder, name).as_posix() for name in sorted(names) if name.endswith(SUFFIX))

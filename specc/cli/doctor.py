@@ -1,0 +1,22 @@
+"""``specc doctor``."""
+
+from __future__ import annotations
+
+import click
+
+from specc.cli.main import FINDINGS
+from specc.verify.doctor import Status, diagnose
+
+_STYLES = {Status.OK: "green", Status.MISSING: "yellow", Status.BROKEN: "red"}
+
+
+def report() -> int:
+    """Print every finding; a broken part is a finding, a missing optional one is not."""
+    findings = diagnose()
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        status = click.style(f"{finding.status:<8}", fg=_STYLES[finding.status])
+        click.echo(f"{finding.name:<{width}}  {status} {finding.detail}")
+        if finding.remedy:
+            click.echo(f"{'':<{width}}           {finding.remedy}")
+    return FINDINGS if any(finding.status is Status.BROKEN for finding in findings) else 0

@@ -1,0 +1,197 @@
+"""``specc``. Exit codes: 0 fine; 1 findings or a failed parity; 2 wrong usage or our own error; 3 nothing to check.
+
+Only click is imported here; each command imports what it needs when it runs, so that help is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from specc.diagnostics import ParityError, SpecError, UsageError
+
+FINDINGS, USAGE, NOTHING = 1, 2, 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="specc-nn", prog_name="specc")
+def cli() -> None:
+    """A compiler for convolutional networks: proves that a spec fits together, writes PyTorch and ONNX."""
+
+
+def main() -> NoReturn:
+    """The console script. Every way out is an exit code and, where it is no success, a plain message."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = cli.main(standalone_mode=False, prog_name="specc")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has left; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = USAGE
+    except Exception as error:  # noqa: BLE001 - the last resort: a message instead of a traceback
+        code = _told(error)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        code = 128 + signal.SIGINT
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong and return the exit code."""
+    match error:
+        case SpecError():
+            from specc.cli.output import print_findings
+
+            print_findings(error.diagnostics, err=True)
+            return FINDINGS
+        case ParityError():
+            click.echo(f"error: {error}", err=True)
+            click.echo("nothing was written; specc verify shows every check", err=True)
+            return FINDINGS
+        case UsageError():
+            click.echo(f"error: {error}", err=True)
+            return USAGE
+        case click.Abort():
+            click.echo("interrupted", err=True)
+            return 128 + signal.SIGINT
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+    return _internal(error)
+
+
+def _internal(error: Exception) -> int:
+    """Our own mistake: say so, with what a report needs."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    click.echo(f"internal error: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})", err=True)
+    click.echo("This is a mistake in specc, not in your spec: please report it, with the spec.", err=True)
+    if os.environ.get("SPECC_TRACEBACK"):
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    else:
+        click.echo("SPECC_TRACEBACK=1 in the environment shows where it happened.", err=True)
+    return USAGE
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM unwinds like an exception, so that no temporary file is left."""
+    sys.exit(128 + number)
+
+
+def _choose_model(command: Any) -> Any:
+    """SPEC, --model and --set: which network a command is about."""
+    command = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
+                           help="Give a parameter of the model a value; may be repeated.")(command)
+    command = click.option("--model", metavar="NAME", help="Which model of the file, where it has several.")(command)
+    return click.argument("spec", metavar="SPEC")(command)
+
+
+def _provider(command: Any) -> Any:
+    return click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
+                        help="Where onnxruntime runs the proof; cuda never falls back to the CPU.")(command)
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, metavar="[PATHS…|-]")
+def check(paths: tuple[str, ...]) -> int:
+    """Prove that specs fit together. PATHS are files, folders (searched for *.cnn) or - for standard input."""
+    from specc.cli.check import check_paths
+
+    return check_paths(paths or (".",))
+
+
+@cli.command()
+@_choose_model
+def show(spec: str, model: str | None, settings: tuple[str, ...]) -> None:
+    """Print the table: step, output shape, parameters, MACs, memory, receptive field.
+
+    Without --model, every model of the file, and then all of them side by side.
+    """
+    from specc.cli.inputs import load_all
+    from specc.report.table import compare, console_for
+    from specc.report.table import show as show_table
+
+    networks = [network.costs for network in load_all(spec, model, settings)]
+    console = console_for(networks)
+    for costs in networks:
+        show_table(costs, console)
+        console.print()
+    if len(networks) > 1:
+        compare(networks, console)
+
+
+@cli.command()
+@click.argument("what", metavar="SPEC:STEP|CODE")
+@click.option("--model", metavar="NAME", help="Which model of the file, where it has several.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Give a parameter of the model a value.")
+def explain(what: str, model: str | None, settings: tuple[str, ...]) -> None:
+    """Show the arithmetic behind one step (lenet.cnn:conv1), or what a diagnostic's code means (S0104)."""
+    from specc.cli.inputs import load
+    from specc.report.codes import meaning
+    from specc.report.explain import explain as explain_step
+
+    if (known := meaning(what)) is not None:
+        click.echo(known)
+        return
+    spec, colon, step = what.rpartition(":")
+    if not colon:
+        raise UsageError(f"{what} names no step: write SPEC:STEP, as in lenet.cnn:conv1, or a code, as in S0104")
+    click.echo(explain_step(load(spec, model, settings).costs, step))
+
+
+@cli.command()
+@_choose_model
+@click.option("-o", "--output", metavar="FILE", help="What to write; MODEL.onnx or MODEL.py here if left out.")
+@click.option("--target", type=click.Choice(["onnx", "torch"]), help="onnx unless FILE ends in .py.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Draw the weights from this seed [default: 0].")
+@click.option("--weights", metavar="FILE", help="Take the weights from this safetensors file instead.")
+@click.option("--save-weights", metavar="FILE", help="Write the weights as safetensors too.")
+@click.option("--opset", type=int, help="The ONNX opset, 18 to 23 [default: 18].")
+@click.option("--no-verify", is_flag=True, help="Write without proving parity.")
+@_provider
+def compile(**options: Any) -> None:  # noqa: A001 - the command's own name
+    """Write the network as ONNX or PyTorch, proven equal in both before the file appears."""
+    from specc.cli.compile import Request, run
+
+    run(Request(**options))
+
+
+@cli.command()
+@_choose_model
+@click.argument("onnx", required=False, metavar="[ONNX]")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="The weights must be those of this seed.")
+@click.option("--weights", metavar="FILE", help="The weights must be those of this safetensors file.")
+@_provider
+def verify(
+    spec: str, onnx: str | None, model: str | None, settings: tuple[str, ...], seed: int | None, weights: str | None,
+    provider: str,
+) -> int:
+    """Prove an ONNX file (by default the one that compile would write) equal to PyTorch, check by check."""
+    from rich.console import Console
+
+    from specc.cli.inputs import load, one_source
+    from specc.report.parity import show_parity, verdict
+
+    one_source(seed, weights)
+    parity = load(spec, model, settings).verify(onnx, seed=seed, weights=weights, provider=provider)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 160)
+    show_parity(parity, console)
+    click.echo(verdict(parity))
+    return 0 if parity.passed else FINDINGS
+
+
+@cli.command()
+def doctor() -> int:
+    """Say what is installed, which providers really work, and how to get what is missing."""
+    from specc.cli.doctor import report
+
+    return report()

@@ -1,0 +1,41 @@
+"""How the phases of elaboration say no: one exception with one diagnostic, collected by the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from specc.diagnostics import Code, Diagnostic, Label
+from specc.source import Span
+
+
+class Trouble(Exception):
+    """A step, an expression or a claim is wrong; the diagnostic says how."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+
+def trouble(
+    code: Code,
+    message: str,
+    span: Span,
+    label: str = "",
+    *,
+    secondary: tuple[Label, ...] = (),
+    notes: tuple[str, ...] = (),
+    helps: tuple[str, ...] = (),
+) -> Trouble:
+    return Trouble(Diagnostic(code, message, Label(span, label), secondary, notes, helps))
+
+
+def not_yet(what: str, span: Span, *helps: str) -> Trouble:
+    """Part of the language that this version of the compiler parses but does not compile."""
+    return trouble(Code.NOT_YET, f"{what} not supported yet", span, helps=helps)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """``did you mean conv?`` as helps, where a known name is near."""
+    near = get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.6)
+    return (f"did you mean {' or '.join(near)}?",) if near else ()

@@ -1,0 +1,85 @@
+"""What an expression may evaluate to, and how such values are written in messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from specc.ir.types import Symbol, TensorType
+
+Value = Any
+"""int, float, bool, str, None, tuple of values, Symbol, Tensor, Metric or PerAxis."""
+
+LARGEST_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A value of the network seen from an expression: ``in.channels``, ``conv1.shape[2]``."""
+
+    type: TensorType
+
+    def attribute(self, name: str) -> Value:
+        """Raises KeyError for an attribute that this shape does not have."""
+        spatial = self.type.spatial
+        known: dict[str, Value] = {"shape": self.type.shape, "rank": self.type.rank, "batch": self.type.batch}
+        if self.type.sample:
+            known |= {"channels": self.type.channels, "features": self.type.sample[-1]}
+        names = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}.get(len(spatial), ())
+        return (known | dict(zip(names, spatial, strict=True)))[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``)."""
+
+    name: str
+    value: Value
+    at: Callable[[Mapping[str, int]], Value] | None = None
+
+
+class PerAxis(tuple[int, ...]):
+    """One number per axis; compared with a single number it must hold on every axis."""
+
+
+def written(value: Value) -> str:
+    """The value as the language writes it, whole numbers with thousands marks."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "none"
+        case int():
+            return f"{value:,}" if abs(value) >= 10_000 else str(value)
+        case str():
+            return f'"{value}"'
+        case tuple():
+            return "(" + ", ".join(map(written, value)) + ("," if len(value) == 1 else "") + ")"
+        case Metric():
+            return written(value.value)
+        case Tensor():
+            return f"the value {value.type}"
+        case Symbol():
+            return value.name
+    return str(value)
+
+
+def kind_of(value: Value) -> str:
+    """What a value is, in plain words."""
+    match value:
+        case bool():
+            return "a truth value"
+        case None:
+            return "none"
+        case int():
+            return "a whole number"
+        case float():
+            return "a number"
+        case str():
+            return "a text"
+        case tuple():
+            return "a list"
+        case Symbol():
+            return f"the symbolic size {value.name}"
+    return "a value of the network"

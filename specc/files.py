@@ -1,0 +1,155 @@
+"""Output that is whole or not there: written beside its place, then put there in one step."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import secrets
+import shlex
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from specc.diagnostics import UsageError
+
+_FORBIDDEN = "no permission to make or replace a file in its folder"
+_REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your disk quota is used up",
+    errno.EFBIG: "the file grows beyond the largest size allowed here",
+    errno.EROFS: "its file system is read-only",
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+    errno.ENAMETOOLONG: "the name is too long for this file system",
+}
+
+
+class Output(io.BufferedWriter):
+    """A file on its way to its place; see `replace`.
+
+    Attributes:
+        path: where the bytes are now: a hidden temporary in the folder of the final place.
+    """
+
+    def __init__(self, raw: _Raw, path: Path) -> None:
+        super().__init__(raw, buffer_size=1 << 18)
+        self._raw = raw
+        self.path = path
+
+    def close(self) -> None:
+        """Finish writing: every byte is on the disk, and ``path`` may be read or handed to others."""
+        if self.closed:
+            return
+        self.flush()
+        with _told(self._raw.shown):
+            os.fsync(self.fileno())
+        super().close()
+
+    def abandon(self) -> None:
+        """Close without writing what is still buffered: after a full disk that would fail once more."""
+        self._raw.close()
+
+
+@contextmanager
+def replace(path: Path) -> Iterator[Output]:
+    """Write ``path`` as a whole or not at all.
+
+    The bytes go to a temporary in the same folder. When the body ends, the temporary takes the place
+    of ``path`` (of its target, where it is a symbolic link) and the permissions of the file replaced;
+    when the body raises anything, KeyboardInterrupt included, the temporary is removed and what stood
+    at ``path`` is as it was. The body may `Output.close` early and examine ``output.path``, the
+    temporary, before it is put in place.
+
+    Raises:
+        UsageError: where ``path`` cannot be a file, or cannot be written, such as on a full disk.
+            An OSError of the body's own, about another file, passes through unchanged.
+    """
+    with _told(path):
+        target = _target(path)
+    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.tmp")
+    try:
+        with _new(path, temporary) as output:
+            with _told(path):
+                _copy_mode(target, temporary)
+            yield output
+        with _told(path):
+            temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _new(path: Path, temporary: Path) -> Iterator[Output]:
+    with _told(path):
+        output = Output(_Raw(temporary, path), temporary)
+    try:
+        yield output
+        output.close()
+    except BaseException:
+        output.abandon()
+        raise
+
+
+class _Raw(io.FileIO):
+    """Writes that fail in plain words, under the name of the final place."""
+
+    def __init__(self, temporary: Path, shown: Path) -> None:
+        super().__init__(temporary, "xb")
+        self.shown = shown
+
+    def write(self, data: object) -> int:
+        with _told(self.shown):
+            return super().write(data)  # type: ignore[arg-type]  # the buffer protocol has no name before 3.12
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turns the system's refusals into the user's words."""
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, (error.strerror or str(error)).lower())
+        raise UsageError(f"cannot write {path}: {reason}") from error
+
+
+def _target(path: Path) -> Path:
+    """The place that ``path`` leads to, once it is known that a regular file may stand there."""
+    if "\0" in str(path):
+        raise UsageError(f"cannot write {str(path)!r}: a file name holds no NUL character")
+    target = Path(os.path.realpath(path))
+    if any(place.is_symlink() for place in (target, *target.parents)):
+        raise UsageError(f"cannot write {path}: its symbolic links lead round in a circle")
+    _require_folder(path, target)
+    if target.is_dir():
+        raise UsageError(f"cannot write {path}: it is a folder; name a file in it")
+    if not target.exists():
+        return target
+    if not target.is_file():
+        raise UsageError(f"cannot write {path}: it is a device, pipe or socket, and only a regular file is replaced")
+    try:
+        target.open("ab").close()
+    except PermissionError as error:
+        raise UsageError(f"cannot write {path}: the file there is write-protected") from error
+    return target
+
+
+def _require_folder(path: Path, target: Path) -> None:
+    for folder in reversed(target.parents):
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"cannot write {path}: {folder} is a file, not a folder")
+    if target.parent.exists():
+        return
+    folder = path.parent if path.absolute() == target else target.parent
+    raise UsageError(
+        f"cannot write {path}: the folder {folder} does not exist; make it first: mkdir -p {shlex.quote(str(folder))}"
+    )
+
+
+def _copy_mode(source: Path, copy: Path) -> None:
+    """A new file keeps the mode that it was made with, 0666 less the umask."""
+    if source.exists():
+        copy.chmod(stat.S_IMODE(source.stat().st_mode))

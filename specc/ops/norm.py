@@ -1,0 +1,359 @@
+"""Normalisations: by running statistics, or by those of the sample itself."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Annotated
+
+from specc.ir.init import Constant
+from specc.ir.onnx import Builder, Nested, Ref
+from specc.ir.op import Op, Parameter, Refusal, Weightless
+from specc.ir.torch import TorchCall, TorchModule, Value
+from specc.ir.types import TensorType, times
+from specc.ir.window import Pointwise, Whole
+from specc.ops.fields import Expect, Flag, NonNegativeReal, Positive, PositiveReal, Positives, Real
+from specc.ops.registry import register
+from specc.ops.shapes import across, per_channel, require_divides, require_spatial
+
+RMS_EPS = 1.1920928955078125e-07
+"""torch.finfo(torch.float32).eps, which torch.nn.RMSNorm means by eps=None; in float64 it means another."""
+
+
+@register
+class BatchNorm(Op):
+    """(x - running_mean)/√(running_var + eps) * weight + bias: torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d.
+
+    Training normalises by the batch and keeps the running statistics; afterwards those are used.
+    """
+
+    kind = "batchnorm"
+    aliases = ("bn",)
+
+    eps: PositiveReal = 1e-5
+    momentum: Annotated[Real | None, Expect("a finite number, or none for the plain average")] = 0.1
+    affine: Flag = True
+    track_running_stats: Flag = True
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        if not self.track_running_stats:
+            raise Refusal(
+                "S0106",
+                "batchnorm without running statistics would mix the samples of a batch",
+                argument="track_running_stats",
+                label="must be true",
+                helps=("instancenorm and groupnorm normalise each sample by itself",),
+            )
+        require_spatial(self, inputs[0], 0, 1, 2, 3)
+        return inputs[0]
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        channels = inputs[0].channels
+        return _affine((channels,), self.affine) + _running(channels)
+
+    def macs(self, *inputs: TensorType) -> int:
+        return 0
+
+    def window(self, *inputs: TensorType) -> Pointwise:
+        return Pointwise()
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        axes = len(inputs[0].spatial) or 1
+        return TorchModule(f"nn.BatchNorm{axes}d", (inputs[0].channels,), self.non_default("eps", "momentum", "affine"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return _by_running(build, values[0], inputs[0], self.eps, self.affine)
+
+
+@register
+class InstanceNorm(Op):
+    """Each channel of each sample by its own mean and variance: torch.nn.InstanceNorm1d to InstanceNorm3d.
+
+    With track_running_stats, the running statistics take their place after training, as in batchnorm.
+    """
+
+    kind = "instancenorm"
+
+    eps: NonNegativeReal = 1e-5
+    momentum: Real = 0.1
+    affine: Flag = False
+    track_running_stats: Flag = False
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_spatial(self, x)
+        if not self.track_running_stats and prod(x.spatial) == 1:
+            raise Refusal(
+                "S0100",
+                f"instancenorm needs more than one place in a channel, and its input is {x}",
+                cause=0,
+                notes=("the variance of a single element is 0: nothing of the input would be left",),
+            )
+        return x
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        channels = inputs[0].channels
+        return _affine((channels,), self.affine) + (_running(channels) if self.track_running_stats else ())
+
+    def macs(self, *inputs: TensorType) -> int:
+        return 0
+
+    def window(self, *inputs: TensorType) -> Pointwise | Whole:
+        return Pointwise() if self.track_running_stats else Whole(tuple(range(1, len(inputs[0].sample))))
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        options = self.non_default("eps", "momentum", "affine", "track_running_stats")
+        return TorchModule(f"nn.InstanceNorm{len(inputs[0].spatial)}d", (inputs[0].channels,), options)
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = inputs
+        if self.track_running_stats:
+            return _by_running(build, values[0], x, self.eps, self.affine)
+        factors = _factors(build, x.channels, self.affine)
+        return build.node("InstanceNormalization", *values, *factors, epsilon=self.eps)
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        if self.track_running_stats:
+            return ()
+        return (f"each mean and variance: {times(inputs[0].spatial)} = {prod(inputs[0].spatial)} elements",)
+
+
+@register
+class GroupNorm(Op):
+    """Groups of channels, each by its own mean and variance (Wu & He 2018): torch.nn.GroupNorm."""
+
+    kind = "groupnorm"
+
+    num_groups: Positive
+    eps: NonNegativeReal = 1e-5
+    affine: Flag = True
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        _require_sample(self, x)
+        require_divides(self, "num_groups", self.num_groups, x.channels, "channels")
+        if x.elements == self.num_groups:
+            raise Refusal(
+                "S0100",
+                f"num_groups = {self.num_groups} leaves one element to each group of {times(x.sample)}",
+                argument="num_groups",
+                cause=0,
+                label="needs at least 2 in each",
+                notes=("the variance of a single element is 0: nothing of the input would be left",),
+            )
+        return x
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        return _affine((inputs[0].channels,), self.affine)
+
+    def macs(self, *inputs: TensorType) -> int:
+        return 0
+
+    def window(self, *inputs: TensorType) -> Whole:
+        return across(inputs[0], tuple(range(len(inputs[0].sample))))
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        return TorchModule("nn.GroupNorm", (self.num_groups, inputs[0].channels), self.non_default("eps", "affine"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        # GroupNormalization of opset 21 squares before it subtracts: at a mean of 1000 nothing is left.
+        (x,) = inputs
+        grouped = build.node("Reshape", *values, build.integers([0, self.num_groups, -1]))
+        factors = _factors(build, self.num_groups, False)
+        normal = build.node("InstanceNormalization", grouped, *factors, epsilon=self.eps)
+        result = build.node("Reshape", normal, build.integers([0, *x.sample]))
+        if not self.affine:
+            return result
+        shape = per_channel(x, x.channels)
+        scaled = build.node("Mul", result, build.parameter("weight", shape))
+        return build.node("Add", scaled, build.parameter("bias", shape))
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        each = x.channels // self.num_groups
+        return (
+            f"channels in a group: {x.channels}/{self.num_groups} = {each}",
+            f"each mean and variance: {times((each, *x.spatial))} = {each * prod(x.spatial)} elements",
+        )
+
+
+class OverTrailing(Op):
+    """Base of the normalisations over the last axes, whose sizes ``normalized_shape`` may repeat."""
+
+    normalized_shape: Positives | None = None
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        _require_sample(self, x)
+        shape = self._shape(x)
+        if not shape or shape != x.sample[-len(shape) :]:
+            given = times(shape) or "empty"
+            raise Refusal(
+                "S0107",
+                f"normalized_shape is {given}, and the input of {self.kind} is {x}",
+                argument="normalized_shape",
+                cause=0,
+                label=f"needs the last sizes of {times(x.sample)}",
+                helps=(f"leave it out to normalise over the last axis, of {x.sample[-1]}",),
+            )
+        return x
+
+    def macs(self, *inputs: TensorType) -> int:
+        return 0
+
+    def window(self, *inputs: TensorType) -> Whole:
+        (x,) = inputs
+        axes = range(len(x.sample))
+        return across(x, tuple(axes)[-len(self._shape(x)) :])
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        shape = self._shape(inputs[0])
+        return (f"normalised together: {times(shape)} = {prod(shape)} elements",)
+
+    def _shape(self, x: TensorType) -> tuple[int, ...]:
+        if self.normalized_shape is None:
+            return x.sample[-1:]
+        return (self.normalized_shape,) if isinstance(self.normalized_shape, int) else self.normalized_shape
+
+    def _torch_shape(self, x: TensorType) -> int | tuple[int, ...]:
+        shape = self._shape(x)
+        return shape[0] if len(shape) == 1 else shape
+
+
+@register
+class LayerNorm(OverTrailing):
+    """The last axes together by their mean and variance (Ba et al. 2016): torch.nn.LayerNorm."""
+
+    kind = "layernorm"
+
+    eps: NonNegativeReal = 1e-5
+    elementwise_affine: Flag = True
+    bias: Flag = True
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        return _affine(self._shape(inputs[0]), self.elementwise_affine, self.bias)
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        options = self.non_default("eps", "elementwise_affine", "bias")
+        return TorchModule("nn.LayerNorm", (self._torch_shape(inputs[0]),), options)
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        # ONNX Runtime before 1.21 or so takes the variance as E[x²] - E[x]²: at a mean of 1000 it is
+        # wrong by 150 and more. Of an input that is centred first, both ways are right.
+        shape = self._shape(inputs[0])
+        mean = build.node("ReduceMean", *values, build.integers(_last(shape)))
+        centred = build.node("Sub", *values, mean)
+        weight = build.parameter("weight") if self.elementwise_affine else build.floats(_ones(shape))
+        bias = [build.parameter("bias")] if self.elementwise_affine and self.bias else []
+        return build.node("LayerNormalization", centred, weight, *bias, axis=-len(shape), epsilon=self.eps)
+
+
+@register
+class RmsNorm(OverTrailing):
+    """The last axes together by their root mean square (Zhang & Sennrich 2019): torch.nn.RMSNorm."""
+
+    kind = "rmsnorm"
+
+    eps: Annotated[NonNegativeReal | None, Expect("a number of at least 0, or none for 2^-23")] = None
+    elementwise_affine: Flag = True
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        return _affine(self._shape(inputs[0]), self.elementwise_affine, bias=False)
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        options = {"eps": self._eps} | self.non_default("elementwise_affine")
+        return TorchModule("nn.RMSNorm", (self._torch_shape(inputs[0]),), options)
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        # RMSNormalization is an operator of ONNX from opset 23 only.
+        square = build.node("Mul", *values, *values)
+        mean = build.node("ReduceMean", square, build.integers(_last(self._shape(inputs[0]))))
+        root = build.node("Sqrt", build.node("Add", mean, build.floats(self._eps)))
+        normal = build.node("Div", *values, root)
+        return build.node("Mul", normal, build.parameter("weight")) if self.elementwise_affine else normal
+
+    @property
+    def _eps(self) -> float:
+        return RMS_EPS if self.eps is None else self.eps
+
+
+@register
+class Lrn(Weightless):
+    """x/(k + alpha/size * sum of x² over size neighbouring channels)^beta: torch.nn.LocalResponseNorm.
+
+    The window of an even size reaches one channel further back than forward.
+    """
+
+    kind = "lrn"
+
+    size: Positive
+    alpha: Real = 1e-4
+    beta: Real = 0.75
+    k: Real = 1.0
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        require_spatial(self, inputs[0])
+        return inputs[0]
+
+    def window(self, *inputs: TensorType) -> Pointwise:
+        return Pointwise()
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.local_response_norm", (Value(), self.size), self.non_default("alpha", "beta", "k"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        # LRN is no help: ONNX Runtime refuses even sizes and 1-D input, and its running sum over the
+        # channels is a hundred times as far from the truth as PyTorch's window at values of 1000.
+        (x,) = inputs
+        square = build.node("Mul", *values, *values)
+        rows = build.node("Reshape", square, build.integers([0, 1, x.channels, -1]))
+        mean = build.node(
+            "AveragePool",
+            rows,
+            kernel_shape=[self.size, 1],
+            strides=[1, 1],
+            count_include_pad=1,
+            pads=[self.size // 2, 0, (self.size - 1) // 2, 0],
+        )
+        mean = build.node("Reshape", mean, build.integers([0, *x.sample]))
+        base = build.node("Add", build.node("Mul", mean, build.floats(self.alpha)), build.floats(self.k))
+        return build.node("Div", *values, build.node("Pow", base, build.floats(self.beta)))
+
+
+def _require_sample(op: Op, x: TensorType) -> None:
+    if not x.sample:
+        raise Refusal("S0101", f"{op.kind} takes at least [N, F], and its input is {x}", cause=0)
+
+
+def _affine(shape: tuple[int, ...], affine: bool, bias: bool = True) -> tuple[Parameter, ...]:
+    if not affine:
+        return ()
+    weight = Parameter("weight", shape, Constant(1.0))
+    return (weight, Parameter("bias", shape, Constant(0.0))) if bias else (weight,)
+
+
+def _running(channels: int) -> tuple[Parameter, ...]:
+    return (
+        Parameter("running_mean", (channels,), Constant(0.0), trainable=False, buffer=True),
+        Parameter("running_var", (channels,), Constant(1.0), trainable=False, buffer=True),
+        Parameter("num_batches_tracked", (), Constant(0.0), trainable=False, buffer=True, integer=True),
+    )
+
+
+def _by_running(build: Builder, value: Ref, x: TensorType, eps: float, affine: bool) -> Ref:
+    statistics = build.parameter("running_mean"), build.parameter("running_var")
+    return build.node("BatchNormalization", value, *_factors(build, x.channels, affine), *statistics, epsilon=eps)
+
+
+def _factors(build: Builder, channels: int, affine: bool) -> tuple[Ref, Ref]:
+    """Weight and bias; ONNX's normalisations want them even where PyTorch has none."""
+    if affine:
+        return build.parameter("weight"), build.parameter("bias")
+    return build.floats([1.0] * channels), build.floats([0.0] * channels)
+
+
+def _last(shape: tuple[int, ...]) -> list[int]:
+    return list(range(-len(shape), 0))
+
+
+def _ones(shape: tuple[int, ...]) -> Nested:
+    return [_ones(shape[1:])] * shape[0] if shape else 1.0

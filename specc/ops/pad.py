@@ -1,0 +1,144 @@
+"""Padding as a step of its own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from specc.ir.onnx import Builder, Ref
+from specc.ir.op import Refusal, Weightless
+from specc.ir.torch import TorchCall, Value
+from specc.ir.types import TensorType
+from specc.ir.window import Pointwise
+from specc.ops.fields import LARGEST, Expect, Real
+from specc.ops.padding import pad, require_room
+from specc.ops.registry import register
+from specc.ops.shapes import AXIS_NAMES, require_spatial
+
+# Negative widths pass here, so that they are refused with the step that does crop.
+_Width = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+Widths = Annotated[
+    _Width | tuple[_Width, ...],
+    Expect("whole numbers of at least 0 (and below 2^31): one for every side, or a list of pairs, the last axis first"),
+]
+Mode = Annotated[
+    Literal["constant", "reflect", "replicate", "circular"],
+    Expect('one of "constant", "reflect", "replicate", "circular"'),
+]
+
+
+@register
+class Pad(Weightless):
+    """More places around the input: torch.nn.functional.pad.
+
+    One number pads every side of every spatial axis. A list gives pairs (before, after), the last axis
+    first, as PyTorch's; in constant mode it may stop early, or reach the channels.
+    """
+
+    kind = "pad"
+
+    padding: Widths
+    mode: Mode = "constant"
+    value: Real = 0.0
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if self.mode != "constant" and self.value != 0:
+            raise Refusal(
+                "S0305",
+                f'value is for mode="constant", and mode="{self.mode}" fills with the input\'s own',
+                argument="value",
+                label="leave it out",
+            )
+        before, after = self._pads(x)
+        for axis, widths in enumerate(zip(before, after, strict=True)):
+            self._check_sign(x, axis, *widths)
+        require_room(self.mode, x, before[1:], after[1:])
+        return x.with_sample(*(b + n + a for b, n, a in zip(before, x.sample, after, strict=True)))
+
+    def window(self, *inputs: TensorType) -> Pointwise:
+        return Pointwise()
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        (x,) = inputs
+        widths = (self.padding,) * (2 * len(x.spatial)) if isinstance(self.padding, int) else self.padding
+        return TorchCall("F.pad", (Value(), widths), self.non_default("mode", "value"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = inputs
+        before, after = self._pads(x)
+        if not any((*before, *after)):
+            return values[0]
+        return pad(build, values[0], x.sample, before, after, self.mode, self.value)
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        before, after = self._pads(x)
+        names = ("channels", *AXIS_NAMES.get(len(x.spatial), (f"axis {axis}" for axis in range(2, x.rank))))
+        return tuple(
+            f"{name}: {b} + {n} + {a} = {b + n + a}"
+            for name, b, n, a in zip(names, before, x.sample, after, strict=True)
+            if b or a
+        )
+
+    def _pads(self, x: TensorType) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Widths before and after each axis of a sample."""
+        if isinstance(self.padding, int):
+            widths = (0, *(self.padding,) * require_spatial(self, x))
+            return widths, widths
+        self._check_length(x, len(self.padding))
+        pairs = [*zip(self.padding[0::2], self.padding[1::2], strict=True)]
+        pairs += [(0, 0)] * (len(x.sample) - len(pairs))
+        before, after = zip(*reversed(pairs), strict=True)
+        return before, after
+
+    def _check_length(self, x: TensorType, length: int) -> None:
+        if length % 2:
+            raise Refusal(
+                "S0303",
+                f"padding has {length} entries, and each axis takes two: before and after",
+                argument="padding",
+                label="needs pairs, the last axis first",
+            )
+        if self.mode != "constant":
+            axes = require_spatial(self, x)
+            if length != 2 * axes:
+                raise Refusal(
+                    "S0303",
+                    f'mode="{self.mode}" pads all the spatial axes and no others: padding has '
+                    f"{length} entries instead of {2 * axes}",
+                    argument="padding",
+                    cause=0,
+                    label=f"needs one number, or a list of {2 * axes}",
+                )
+        elif length == 2 * x.rank:
+            raise Refusal(
+                "S0106",
+                f"padding of {length} entries reaches the batch of {x}",
+                argument="padding",
+                cause=0,
+                label=f"at most {2 * len(x.sample)} entries",
+            )
+        elif length > 2 * x.rank:
+            raise Refusal(
+                "S0303",
+                f"padding has {length} entries, and {x} has {len(x.sample)} axes to pad",
+                argument="padding",
+                cause=0,
+                label=f"at most {2 * len(x.sample)} entries",
+            )
+
+    def _check_sign(self, x: TensorType, axis: int, before: int, after: int) -> None:
+        if min(before, after) >= 0:
+            return
+        n = x.sample[axis]
+        start, stop = max(0, -before), n - max(0, -after)
+        helps = (f"slice({start}, {stop}, dim={axis + 1}) crops",) if start < stop else ()
+        raise Refusal(
+            "S0303",
+            f"padding = {min(before, after)} would crop, and pad only adds",
+            argument="padding",
+            label="at least 0",
+            helps=helps,
+        )

@@ -1,0 +1,291 @@
+"""Operators that move elements or leave some out, and compute nothing. None of them mixes samples."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import prod
+from typing import Annotated
+
+from pydantic import Field
+
+from specc.ir.onnx import Builder, Ref
+from specc.ir.op import Refusal, Weightless
+from specc.ir.torch import TorchCall, TorchModule, Value
+from specc.ir.types import Symbol, TensorType
+from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding, Window
+from specc.ops.fields import LARGEST, Expect, Integer, Integers
+from specc.ops.padding import slice_axis
+from specc.ops.registry import register
+from specc.ops.shapes import sample_axis
+
+Sizes = Annotated[
+    tuple[Annotated[int, Field(ge=-1, le=LARGEST)] | Symbol, ...],
+    Expect("a list of sizes: the batch first (-1 or its name), then whole numbers below 2^31, one of them -1 at most"),
+]
+
+
+@register
+class Identity(Weightless):
+    """The value itself: torch.nn.Identity."""
+
+    kind = "identity"
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        return inputs[0]
+
+    def window(self, *inputs: TensorType) -> Pointwise:
+        return Pointwise()
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        return TorchModule("nn.Identity")
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return values[0]
+
+
+@register
+class Flatten(Weightless):
+    """The axes start_dim to end_dim as one: torch.flatten, torch.nn.Flatten."""
+
+    kind = "flatten"
+
+    start_dim: Integer = 1
+    end_dim: Integer = -1
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        start, end = self._axes(x)
+        if start > end:
+            raise Refusal(
+                "S0305",
+                f"start_dim = {self.start_dim} lies behind end_dim = {self.end_dim} in {x}",
+                argument="start_dim",
+                cause=0,
+                label=f"axis {start}, and end_dim is axis {end}",
+            )
+        return x.with_sample(*x.sample[: start - 1], prod(x.sample[start - 1 : end]), *x.sample[end:])
+
+    def window(self, *inputs: TensorType) -> Window:
+        return _window(inputs[0], self.infer(*inputs))
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("torch.flatten", (Value(), self.start_dim), self.non_default("end_dim"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return _reshaped(build, values[0], self.infer(*inputs))
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        start, end = self._axes(x)
+        return (_product(x.sample[start - 1 : end]),)
+
+    def _axes(self, x: TensorType) -> tuple[int, int]:
+        """First and last of the axes to become one, the batch counted."""
+        return sample_axis(self, self.start_dim, x, "start_dim"), sample_axis(self, self.end_dim, x, "end_dim")
+
+
+@register
+class Reshape(Weightless):
+    """The same elements in another shape, sample by sample: torch.reshape.
+
+    ``shape`` is the whole shape: first the batch (-1, its name or its number), then the sizes of a sample,
+    of which one may be -1 where the batch is not.
+    """
+
+    kind = "reshape"
+    variadic = "shape"
+
+    shape: Sizes
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if not self.shape or self.shape[0] not in (-1, x.batch):
+            raise self._refuse(
+                x,
+                "S0106",
+                f"reshape to {self._written()} would mix the samples of a batch",
+                f"the first size is the batch: -1 or {x.batch}",
+            )
+        sizes = [size for size in self.shape[1:] if isinstance(size, int)]
+        if len(sizes) < len(self.shape) - 1 or 0 in sizes:
+            raise self._refuse(
+                x,
+                "S0303",
+                f"reshape to {self._written()} needs whole numbers above 0 after the batch",
+                "needs the sizes of a sample",
+            )
+        if self.shape.count(-1) > 1:
+            raise self._refuse(
+                x,
+                "S0303",
+                "reshape can infer one size only, and -1 stands in two places",
+                "one -1 at most",
+                f"with {x.batch} for the batch, one other size may be -1",
+            )
+        return x.with_sample(*self._sizes(x, sizes))
+
+    def window(self, *inputs: TensorType) -> Window:
+        return _window(inputs[0], self.infer(*inputs))
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("torch.reshape", (Value(), (-1, *self.infer(*inputs).sample)))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return _reshaped(build, values[0], self.infer(*inputs))
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        return (f"{_product(inputs[0].sample)}, and {_product(self.infer(*inputs).sample)}",)
+
+    def _sizes(self, x: TensorType, sizes: list[int]) -> list[int]:
+        """The sizes of a sample, the -1 filled in; refuses where they do not hold exactly one sample."""
+        known = prod(size for size in sizes if size != -1)
+        if -1 not in sizes and known == x.elements:
+            return sizes
+        if -1 in sizes and x.elements % known == 0:
+            return [x.elements // known if size == -1 else size for size in sizes]
+        relation = "is no multiple of" if -1 in sizes else "is not"
+        raise self._refuse(
+            x,
+            "S0107",
+            f"a sample of {x} has {x.elements} elements, which {relation} {known}",
+            "holds other than one sample",
+            notes=(_product(x.sample), _product(tuple(sizes))),
+        )
+
+    def _refuse(
+        self, x: TensorType, code: str, message: str, label: str, *helps: str, notes: tuple[str, ...] = ()
+    ) -> Refusal:
+        whole = ", ".join(map(str, (-1, *self._nearest(x))))
+        fix = f"reshape(({whole})) keeps every sample to itself"
+        return Refusal(code, message, argument="shape", label=label, cause=0, notes=notes, helps=helps or (fix,))
+
+    def _nearest(self, x: TensorType) -> tuple[int, ...]:
+        """The written sizes, with or without the first, where they hold a sample; else the flat sample."""
+        for written in (self.shape, self.shape[1:]):
+            sizes = tuple(size for size in written if isinstance(size, int) and size > 0)
+            if len(sizes) == len(written) > 0 and prod(sizes) == x.elements:
+                return sizes
+        return (x.elements,)
+
+    def _written(self) -> str:
+        return ", ".join(map(str, self.shape)) or "nothing"
+
+
+@register
+class Permute(Weightless):
+    """The axes in another order; the batch stays first: torch.permute."""
+
+    kind = "permute"
+    variadic = "dims"
+
+    dims: Integers
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        order = self._order(x)
+        if sorted(order) != list(range(x.rank)):
+            example = ", ".join(map(str, (0, *range(2, x.rank), 1)))
+            raise Refusal(
+                "S0303",
+                f"dims of permute must name each of the {x.rank} axes of {x} once",
+                argument="dims",
+                cause=0,
+                label=f"names {', '.join(map(str, self.dims)) or 'none'}",
+                helps=(f"permute({example}) moves the channels to the end",) if x.rank > 2 else (),
+            )
+        if order[0] != 0:
+            raise Refusal("S0106", "permute keeps the batch first", argument="dims", label=f"axis 0 of {x} must stay")
+        return x.with_sample(*(x.sample[axis - 1] for axis in order[1:]))
+
+    def window(self, *inputs: TensorType) -> Moved:
+        return Moved(tuple(axis - 1 for axis in self._order(inputs[0])[1:]))
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("torch.permute", (Value(), self.dims))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Transpose", *values, perm=list(self._order(inputs[0])))
+
+    def _order(self, x: TensorType) -> tuple[int, ...]:
+        return tuple(dim + x.rank if dim < 0 else dim for dim in self.dims)
+
+
+@register
+class Slice(Weightless):
+    """The elements start to stop (exclusive) along an axis: torch.narrow.
+
+    Negative places count from the end, as in Python; unlike there, places outside are refused, never clamped.
+    """
+
+    kind = "slice"
+
+    start: Integer
+    stop: Integer
+    dim: Integer = 1
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        axis, start, stop = self._places(x)
+        size = x.sample[axis - 1]
+        for name, given, place in (("start", self.start, start), ("stop", self.stop, stop)):
+            if not 0 <= place <= size:
+                raise Refusal(
+                    "S0303",
+                    f"{name} = {given} lies outside axis {axis} of {x}",
+                    argument=name,
+                    cause=0,
+                    label=f"from {-size} to {size}",
+                )
+        if start >= stop:
+            raise Refusal(
+                "S0305",
+                f"slice({self.start}, {self.stop}) of {size} elements is empty",
+                argument="stop",
+                cause=0,
+                label=f"from place {start} to before place {stop}",
+            )
+        sizes = list(x.sample)
+        sizes[axis - 1] = stop - start
+        return x.with_sample(*sizes)
+
+    def window(self, *inputs: TensorType) -> Window:
+        (x,) = inputs
+        if self._places(x)[0] == 1:
+            return Pointwise()
+        ones = (1,) * len(x.spatial)
+        return Sliding(ones, tuple(map(Fraction, ones)), ones)
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        axis, start, stop = self._places(inputs[0])
+        return TorchCall("torch.narrow", (Value(), axis, start, stop - start))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return slice_axis(build, values[0], *self._places(inputs[0]))
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        axis, start, stop = self._places(inputs[0])
+        return (f"axis {axis}: {stop} - {start} = {stop - start}",)
+
+    def _places(self, x: TensorType) -> tuple[int, int, int]:
+        """Axis, start and stop, counted from the front."""
+        axis = sample_axis(self, self.dim, x)
+        start, stop = (p + x.sample[axis - 1] if p < 0 else p for p in (self.start, self.stop))
+        return axis, start, stop
+
+
+def _window(x: TensorType, result: TensorType) -> Window:
+    """What is known of places when a sample is laid out anew."""
+    if result == x:
+        return Pointwise()
+    return Flat() if len(result.sample) == 1 else Opaque()
+
+
+def _reshaped(build: Builder, value: Ref, result: TensorType) -> Ref:
+    """``value`` in the shape of ``result``; Reshape takes 0 as "the size it has", which is the batch."""
+    if len(result.sample) == 1:
+        return build.node("Flatten", value, axis=1)
+    return build.node("Reshape", value, build.integers([0, *result.sample]))
+
+
+def _product(sizes: tuple[int, ...]) -> str:
+    return f"{'*'.join(map(str, sizes))} = {prod(sizes)}" if len(sizes) > 1 else str(prod(sizes))

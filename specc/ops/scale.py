@@ -1,0 +1,48 @@
+"""A learned factor for each channel."""
+
+from __future__ import annotations
+
+from specc.ir.init import Constant
+from specc.ir.onnx import Builder, Ref
+from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.torch import Own, TorchCall, Value
+from specc.ir.types import TensorType
+from specc.ir.window import Pointwise
+from specc.ops.fields import Real
+from specc.ops.registry import register
+from specc.ops.shapes import per_channel
+
+
+@register
+class Scale(Op):
+    """x times a learned factor for each channel (layer scale, Touvron et al. 2021).
+
+    The factor is the step itself: its path is the step's name, its shape (C, 1, 1 …), or (F,) for flat input.
+    """
+
+    kind = "scale"
+
+    init: Real = 1.0
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if not x.sample:
+            raise Refusal("S0101", f"scale takes at least [N, F], and its input is {x}", cause=0)
+        return x
+
+    def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
+        (x,) = inputs
+        return (Parameter("", per_channel(x, x.channels), Constant(self.init)),)
+
+    def macs(self, *inputs: TensorType) -> int:
+        """None: PyTorch's counter leaves products of single elements out."""
+        return 0
+
+    def window(self, *inputs: TensorType) -> Pointwise:
+        return Pointwise()
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("torch.mul", (Value(), Own("")))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Mul", *values, build.parameter(""))

@@ -1,0 +1,5 @@
+"""How things are shown."""
+
+from specc.report.diagnostics import render
+
+__all__ = ["render"]

@@ -1,0 +1,198 @@
+"""Diagnostics with source and carets."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+import click
+
+from specc.diagnostics import Diagnostic, Label, Severity
+from specc.source import Source
+
+WIDEST = 160
+"""Characters of a source line that are shown; of a longer one, those around the fault."""
+_TAB = 4
+_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+
+
+def render(diagnostics: Iterable[Diagnostic], *, color: bool = False, unicode: bool = True) -> str:
+    """The findings as a person reads them, in the given order, with an empty line between two.
+
+    Args:
+        color: with ANSI colours.
+        unicode: False: what is added to the spec's own text and to the messages is ASCII only.
+
+    No summary and no newline at the end; no finding gives the empty text.
+    """
+    return "\n\n".join(_Page(finding, color, unicode).text() for finding in diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A label on its line: display columns ``start`` to ``end``, drawn with ``sign``."""
+
+    start: int
+    end: int
+    sign: str
+    text: str
+
+
+class _Page:
+    """One diagnostic."""
+
+    def __init__(self, finding: Diagnostic, color: bool, unicode: bool) -> None:
+        self._finding = finding
+        self._color = color
+        self._cut = "…" if unicode else "..."
+        labels = (finding.primary, *finding.secondary)
+        # The gutter is as wide as the largest line number.
+        self._gutter = max(len(str(label.span.position[0])) for label in labels)
+
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        finding = self._finding
+        kind = self._style(f"{finding.severity}[{finding.code}]", _COLORS[finding.severity])
+        yield kind + self._style(f": {_clean(finding.message)}")
+        labels = (finding.primary, *finding.secondary)
+        for source in dict.fromkeys(label.span.source for label in labels):
+            yield from self._part(source, [label for label in labels if label.span.source is source])
+        remarks = [("note", text) for text in finding.notes] + [("help", text) for text in finding.helps]
+        if remarks:
+            yield self._bar()
+        for kind, text in remarks:
+            first, *rest = _clean(text).split("\n")
+            yield f"{' ' * self._gutter} {self._style('=', 'blue')} {self._style(kind)}: {first}"
+            yield from (" " * (self._gutter + 9) + line for line in rest)
+
+    def _part(self, source: Source, labels: list[Label]) -> Iterator[str]:
+        """What is shown of one file."""
+        arrow = "-->" if self._finding.primary in labels else ":::"
+        line, column = labels[0].span.position
+        yield f"{' ' * self._gutter}{self._style(arrow, 'blue')} {_clean(source.name)}:{line}:{column}"
+        yield self._bar()
+        previous = None
+        by_line = sorted(labels, key=_line_number)
+        for number, here in groupby(by_line, key=_line_number):
+            if previous is not None and number == previous + 2:
+                yield self._bar(number - 1) + " " + self._shown(source.line(number - 1), [])[0]
+            elif previous is not None and number > previous + 2:
+                yield self._style("...", "blue")
+            yield from self._line(source.line(number), number, list(here))
+            previous = number
+
+    def _line(self, text: str, number: int, labels: list[Label]) -> Iterator[str]:
+        shown, marks = self._shown(text, labels)
+        yield f"{self._bar(number)} {shown}"
+        for row in _rows(marks):
+            yield f"{self._bar()} {self._painted(row)}"
+
+    def _shown(self, text: str, labels: list[Label]) -> tuple[str, list[_Mark]]:
+        """The line as it is printed, and its labels in display columns."""
+        primary = self._finding.primary
+        places = []
+        for label in sorted(labels, key=lambda label: label is not primary):
+            start = label.span.position[1] - 1
+            # A span of several lines is shown up to the end of its first one.
+            places.append((label, start, max(start + 1, min(start + label.span.end - label.span.start, len(text)))))
+        first, last = self._window(len(text), places[0][1:] if places else (0, 0))
+        before = self._cut if first else ""
+        cells = [_cell(character) for character in text[first:last]]
+        shown = before + "".join(cell for cell, _ in cells) + (self._cut if last < len(text) else "")
+        columns = [len(before)]
+        for _, width in cells:
+            columns.append(columns[-1] + width)
+
+        def column(offset: int) -> int:
+            return columns[min(max(offset - first, 0), len(cells))]
+
+        marks = []
+        for label, start, end in places:
+            sign = "^" if label is primary else "-"
+            left = column(start)
+            marks.append(_Mark(left, max(column(end), left + 1), sign, _clean(label.text)))
+        return shown, marks
+
+    def _window(self, length: int, place: tuple[int, int]) -> tuple[int, int]:
+        """Which characters of a line to show so that the place is among them, with some text around it."""
+        if length <= WIDEST:
+            return 0, length
+        start, end = place
+        margin = max(WIDEST - (end - start), WIDEST // 2) // 2
+        first = max(0, min(start - margin, length - WIDEST))
+        return first, min(length, first + WIDEST)
+
+    def _bar(self, number: int | None = None) -> str:
+        left = "" if number is None else str(number)
+        return self._style(f"{left:>{self._gutter}} |", "blue")
+
+    def _painted(self, row: str) -> str:
+        """Underlines in colour; the words beside them in that of the primary or secondary mark they follow."""
+        if not self._color:
+            return row
+        color = _COLORS[self._finding.severity] if "^" in row else "blue"
+        return self._style(row, color)
+
+    def _style(self, text: str, color: str | None = None) -> str:
+        return click.style(text, fg=color, bold=True) if self._color else text
+
+
+def _line_number(label: Label) -> int:
+    return label.span.position[0]
+
+
+def _rows(marks: list[_Mark]) -> Iterator[str]:
+    """The lines under a source line: the underlines, then the words that found no room beside them.
+
+    The rightmost label has its words on the first line; the others follow, one line each, from right to left,
+    each led down to by a bar.
+    """
+    marks = sorted(marks, key=lambda mark: (mark.start, mark.end))
+    if not marks:
+        return
+    row = _drawn(marks)
+    waiting = [mark for mark in marks if mark.text]
+    if waiting and waiting[-1].end >= len(row):
+        row += " " + waiting.pop().text
+    yield row
+    if waiting:
+        yield _bars(waiting)
+    while waiting:
+        mark = waiting.pop()
+        yield _bars([other for other in waiting if other.start < mark.start]).ljust(mark.start) + mark.text
+
+
+def _drawn(marks: list[_Mark]) -> str:
+    cells = [" "] * max(mark.end for mark in marks)
+    for mark in sorted(marks, key=lambda mark: mark.sign == "^"):
+        cells[mark.start : mark.end] = mark.sign * (mark.end - mark.start)
+    return "".join(cells)
+
+
+def _bars(marks: list[_Mark]) -> str:
+    cells = [" "] * (max((mark.start for mark in marks), default=-1) + 1)
+    for mark in marks:
+        cells[mark.start] = "|"
+    return "".join(cells)
+
+
+def _cell(character: str) -> tuple[str, int]:
+    """How a character is printed and how many columns that takes."""
+    if character == "\t":
+        return " " * _TAB, _TAB
+    category = unicodedata.category(character)
+    if category in ("Mn", "Me"):
+        return character, 0
+    if category.startswith(("C", "Zl", "Zp")):
+        escaped = character.encode("unicode_escape").decode("ascii")
+        return escaped, len(escaped)
+    return character, 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _clean(text: str) -> str:
+    """Without anything a terminal would obey."""
+    return "".join(character if character == "\n" else _cell(character)[0] for character in text)

@@ -1,0 +1,100 @@
+"""From a file to a Source: UTF-8 text without hidden characters, of bounded size."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
+from specc.source import Source
+
+LARGEST = 4 * 2**20
+"""The largest spec that is read, in bytes."""
+
+# Control characters but tab and line ends; bidirectional overrides, which make a text read differently from
+# what it says; lone surrogates, which no UTF-8 file holds but a program's string may.
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)")
+
+
+def read(path: str | Path) -> Source:
+    """The spec at ``path``, shown under that name in posix form. A byte order mark is dropped.
+
+    Raises:
+        UsageError: there is no such file, or the system will not let it be read.
+        SpecError: it is no UTF-8 text, holds control characters, or is larger than `LARGEST`.
+    """
+    path = Path(path)
+    name = path.as_posix()
+    if "\0" in name:
+        raise UsageError(f"{name!r} is no path: it contains a NUL character")
+    try:
+        if path.is_dir():
+            raise UsageError(f"{name} is a folder, not a spec: name a file in it")
+        with path.open("rb") as file:
+            return _decode(name, _bounded(name, file))
+    except FileNotFoundError:
+        raise UsageError(f"{name}: there is no such file") from None
+    except PermissionError:
+        raise UsageError(f"{name}: you have no permission to read it") from None
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read: {error.strerror or error}") from None
+
+
+def read_stdin() -> Source:
+    """The spec on standard input, shown as ``<stdin>``. Raises as `read` does."""
+    name = "<stdin>"
+    try:
+        return _decode(name, _bounded(name, sys.stdin.buffer))
+    except OSError as error:
+        raise UsageError(f"standard input cannot be read: {error.strerror or error}") from None
+
+
+def refuse_hidden_characters(source: Source) -> None:
+    """Raises SpecError at the first control character, bidirectional override or lone carriage return."""
+    found = _HIDDEN.search(source.text)
+    if not found:
+        return
+    name = f"U+{ord(found[0]):04X}"
+    message = f"the text contains the hidden character {name}"
+    if found[0] == "\0":
+        message = "the text contains a NUL byte: this is no text file"
+    if found[0] == "\r":
+        message = f"the text contains a carriage return ({name}) without a newline after it"
+    _refuse(source, message, found.start(), found.end(), "remove it: only tabs and line ends are allowed here")
+
+
+def _bounded(name: str, file: BinaryIO) -> bytes:
+    data = file.read(LARGEST + 1)
+    if len(data) <= LARGEST:
+        return data
+    # A pipe has no size; all that is known is that it went past the limit.
+    size = os.fstat(file.fileno()).st_size
+    known = f"{size / 2**20:.1f} MiB ({size:,} bytes)" if size > LARGEST else "larger than that"
+    message = f"the file is too large for a spec: it is {known}, the limit is {LARGEST // 2**20} MiB"
+    _refuse(Source(name, ""), message, 0, 0, "keep large tables of numbers in a weights file")
+
+
+def _decode(name: str, data: bytes) -> Source:
+    try:
+        source = Source(name, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        _refuse_bytes(name, data, error)
+    refuse_hidden_characters(source)
+    return source
+
+
+def _refuse_bytes(name: str, data: bytes, error: UnicodeDecodeError) -> NoReturn:
+    # utf-8-sig counts from behind the byte order mark.
+    skipped = len(data) - len(error.object)
+    bad = error.object[error.start]
+    shown = Source(name, error.object.decode("utf-8", "backslashreplace"))
+    start = len(error.object[: error.start].decode("utf-8"))
+    message = f"the file is not UTF-8: byte 0x{bad:02x} at offset {error.start + skipped} is not part of any character"
+    _refuse(shown, message, start, start + len(f"\\x{bad:02x}"), "save the file as UTF-8")
+
+
+def _refuse(source: Source, message: str, start: int, end: int, help_: str) -> NoReturn:
+    raise SpecError([Diagnostic(Code.UNREADABLE, message, Label(source.span(start, end)), helps=(help_,))])

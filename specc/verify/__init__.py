@@ -1,0 +1,46 @@
+"""Parity: the ONNX graph in ONNX Runtime and the PyTorch module, both against PyTorch in float64.
+
+Names are imported on first use, so that `specc.verify.doctor` works on a broken installation too.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from specc.verify.doctor import Finding, Status, diagnose
+    from specc.verify.files import weights_of
+    from specc.verify.judge import Row
+    from specc.verify.parity import Parity, verify, verify_emitted
+    from specc.verify.sessions import ProviderError
+
+__all__ = [
+    "Finding",
+    "Parity",
+    "ProviderError",
+    "Row",
+    "Status",
+    "diagnose",
+    "verify",
+    "verify_emitted",
+    "weights_of",
+]
+
+_HOME = {
+    "Finding": "doctor",
+    "Parity": "parity",
+    "ProviderError": "sessions",
+    "Row": "judge",
+    "Status": "doctor",
+    "diagnose": "doctor",
+    "verify": "parity",
+    "verify_emitted": "parity",
+    "weights_of": "files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

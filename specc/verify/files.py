@@ -1,0 +1,132 @@
+"""What an ONNX file says of itself: its interface, and the weights inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # protobuf ships no types
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from specc.diagnostics import UsageError
+from specc.ir.graph import Graph
+from specc.ir.init import Fixed
+from specc.ir.op import Parameter
+
+PIECE = 2**20
+"""Elements handed out at a time."""
+
+SHOWN = 20
+"""Faults named in one message; the rest is counted."""
+
+
+def read_model(model: Path | bytes) -> onnx.ModelProto:
+    """The model, its external data left where it is.
+
+    Raises:
+        UsageError: the file cannot be read, is cut short, or is no ONNX file.
+    """
+    name = "the model" if isinstance(model, bytes) else str(model)
+    try:
+        proto = onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model, load_external_data=False)
+    except OSError as error:
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from None
+    except DecodeError:
+        raise UsageError(f"{name} is no ONNX file, or is cut short") from None
+    if not proto.ir_version or not proto.graph.node:
+        raise UsageError(f"{name} is no ONNX file: it holds no network")
+    return proto
+
+
+def opset(proto: onnx.ModelProto) -> int:
+    """The version of ONNX's own operators that the model is written for."""
+    return max((entry.version for entry in proto.opset_import if not entry.domain), default=0)
+
+
+def interface_faults(graph: Graph, proto: onnx.ModelProto) -> list[str]:
+    """Where the file's inputs and outputs are not the graph's: names, order, dtypes, shapes, the batch's name."""
+    stored = {tensor.name for tensor in proto.graph.initializer}
+    inputs = [_declared(value) for value in proto.graph.input if value.name not in stored]
+    outputs = [_declared(value) for value in proto.graph.output]
+    wanted_inputs = [f"{port.name}: float {port.type}" for port in graph.inputs]
+    wanted_outputs = [f"{port.name}: float {port.type}" for port, _ in graph.outputs]
+    return [*_differ("input", inputs, wanted_inputs), *_differ("output", outputs, wanted_outputs)]
+
+
+def _declared(value: onnx.ValueInfoProto) -> str:
+    tensor = value.type.tensor_type
+    dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+    if not tensor.HasField("shape"):
+        return f"{value.name}: {dtype} of no declared shape"
+    sizes = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim]
+    return f"{value.name}: {dtype} [{', '.join(sizes)}]"
+
+
+def _differ(what: str, found: list[str], wanted: list[str]) -> list[str]:
+    if len(found) != len(wanted):
+        return [f"the file has {len(found)} {what}s ({'; '.join(found)}), the spec {len(wanted)} ({'; '.join(wanted)})"]
+    return [f"{what} is {f} in the file, {w} in the spec" for f, w in zip(found, wanted, strict=True) if f != w]
+
+
+def weights_of(model: Path, graph: Graph) -> FileWeights:
+    """The weights inside an ONNX file, found by the graph's parameter paths.
+
+    A tensor may be stored in another shape with the same elements (prelu's slope as (C, 1, 1)).
+
+    Raises:
+        UsageError: the file is no ONNX file, or lacks tensors, or holds some of another size or type, with
+            NaN or infinity, or other numbers than those that the spec fixes. One message lists them all.
+    """
+    proto = read_model(model)
+    weights = FileWeights(proto, model.parent)
+    faults = [fault for path, p in graph.state if (fault := weights.fault(path, p))]
+    if faults:
+        more = f"\n  and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+        raise UsageError(f"the weights in {model} do not fit the spec:\n  " + "\n  ".join(faults[:SHOWN]) + more)
+    return weights
+
+
+class FileWeights:
+    """The initializers of an ONNX model, as `specc.weights.Weights`. Made by `weights_of`."""
+
+    def __init__(self, proto: onnx.ModelProto, folder: Path) -> None:
+        self._stored = {tensor.name: tensor for tensor in proto.graph.initializer}
+        self._folder = folder
+
+    def chunks(self, path: str, parameter: Parameter) -> Iterator[NDArray[np.float32] | NDArray[np.int64]]:
+        values = self._values(path, parameter)
+        for start in range(0, values.size, PIECE):
+            yield values[start : start + PIECE]
+
+    def fault(self, path: str, parameter: Parameter) -> str | None:
+        """What is wrong with one tensor, in words; None where nothing is."""
+        stored = self._stored.get(path)
+        if stored is None:
+            return None if parameter.integer else f"{path} is missing"
+        dtype = onnx.TensorProto.DataType.Name(stored.data_type).lower()
+        if dtype != ("int64" if parameter.integer else "float"):
+            return f"{path} is {dtype}, not {'int64' if parameter.integer else 'float'}"
+        if int(np.prod(stored.dims)) != int(np.prod(parameter.shape)):
+            return f"{path} has shape {tuple(stored.dims)}, the spec's has {parameter.shape}"
+        try:
+            values = self._values(path, parameter)
+        except (OSError, ValueError, onnx.checker.ValidationError) as error:
+            return f"{path} cannot be read: {' '.join(str(error).split())}"
+        return _value_fault(path, parameter, values)
+
+    def _values(self, path: str, parameter: Parameter) -> NDArray[np.float32] | NDArray[np.int64]:
+        if path not in self._stored:  # an integer tensor: a step counter that inference does not need
+            return np.zeros(parameter.shape, np.int64).reshape(-1)
+        return numpy_helper.to_array(self._stored[path], str(self._folder)).reshape(-1)
+
+
+def _value_fault(path: str, parameter: Parameter, values: NDArray[np.float32] | NDArray[np.int64]) -> str | None:
+    if not np.isfinite(values).all():
+        return f"{path} holds NaN or infinity"
+    fixed = parameter.init if isinstance(parameter.init, Fixed) and not parameter.trainable else None
+    if fixed and not np.array_equal(values, np.asarray(fixed.values, np.float32)):
+        return f"{path} is not the constant that the spec gives"
+    return None

@@ -1,0 +1,206 @@
+"""The proof: one ONNX model against PyTorch, judged by PyTorch in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from specc.diagnostics import MissingDependency
+from specc.ir.graph import Graph
+from specc.ir.init import Constant
+from specc.verify.cases import LARGE, Case, cases, is_large
+from specc.verify.judge import Row, judge
+from specc.verify.sessions import ModelRefused, assignment, load_runtime, open_session, run
+from specc.weights import Initialised, Randomised, Weights
+
+if TYPE_CHECKING:
+    from specc.verify.reference import Expected
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The outcome.
+
+    Attributes:
+        provider: "cpu" or "cuda".
+        rows: every check, in order.
+        assignment: (node, execution provider) of the model as optimised; empty where ONNX Runtime cannot tell.
+        notes: what the reader must know to weigh the verdict.
+    """
+
+    provider: str
+    rows: tuple[Row, ...]
+    assignment: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return all(row.passed for row in self.rows)
+
+    @property
+    def first_failure(self) -> Row | None:
+        return next((row for row in self.rows if not row.passed), None)
+
+
+def verify(
+    graph: Graph,
+    model: Path | bytes,
+    weights: Weights,
+    *,
+    provider: str = "cpu",
+    seed: int = 0,
+    stress: bool | None = None,
+) -> Parity:
+    """Prove that ``model`` computes what ``graph`` with ``weights`` computes in PyTorch, or show where not.
+
+    Args:
+        model: the ONNX file, or its bytes.
+        provider: "cpu" or "cuda"; never another than asked for.
+        seed: of the inputs. The same seed, model and machine give the same verdict.
+        stress: write the graph once more with every tensor random and prove that too, so that no tensor hides
+            behind its initial ones and zeros. None: where ``weights`` are freshly initialised.
+
+    Raises:
+        UsageError: ``model`` is no ONNX file; `ProviderError` where the provider cannot be used.
+        MissingDependency: torch or onnxruntime is not installed.
+    """
+    _require_torch()
+    load_runtime()
+    result = _prove(graph, model, weights, provider, seed)
+    if stress is None:
+        stress = isinstance(weights, Initialised)
+    if not (stress and result.passed and _has_constant_state(graph)):
+        return result
+    with _emitted(graph, Randomised(seed), _opset_of(model)) as file:
+        again = _prove(graph, file, Randomised(seed), provider, seed)
+    rows = (replace(row, case=f"randomised state · {row.case}") for row in again.rows)
+    new = (f"randomised state: {note}" for note in again.notes if note not in result.notes)
+    return replace(result, rows=(*result.rows, *rows), notes=(*result.notes, *new))
+
+
+def verify_emitted(
+    graph: Graph,
+    weights: Weights,
+    *,
+    opset: int,
+    provider: str = "cpu",
+    seed: int = 0,
+    stress: bool | None = None,
+) -> Parity:
+    """`verify` of the model that `specc compile` would write, in a temporary file."""
+    with _emitted(graph, weights, opset) as file:
+        return verify(graph, file, weights, provider=provider, seed=seed, stress=stress)
+
+
+def _require_torch() -> None:
+    try:
+        import torch  # noqa: F401 - only here is its absence given its name
+    except ModuleNotFoundError:
+        raise MissingDependency("parity", "torch", "cpu") from None
+
+
+def _opset_of(model: Path | bytes) -> int:
+    from specc.verify.files import opset, read_model
+
+    return opset(read_model(model))
+
+
+def _has_constant_state(graph: Graph) -> bool:
+    return any(isinstance(p.init, Constant) and not p.integer for _, p in graph.state)
+
+
+@contextmanager
+def _emitted(graph: Graph, weights: Weights, opset: int) -> Iterator[Path]:
+    """A temporary file of what `specc compile` would write."""
+    from specc.backends import onnx as backend
+
+    assembly = backend.checked(graph, opset)
+    with TemporaryDirectory(prefix="specc-") as folder:
+        path = Path(folder, "model.onnx")
+        with path.open("wb") as file:
+            if backend.fits_in_one_file(assembly):
+                backend.write_model(assembly, weights, file)
+            else:
+                file.write(backend.serialise(backend.with_external_data(assembly, "model.data")))
+                with path.with_suffix(".data").open("wb") as data:
+                    backend.write_data(assembly, weights, data)
+        yield path
+
+
+def _prove(graph: Graph, model: Path | bytes, weights: Weights, provider: str, seed: int) -> Parity:
+    from specc.verify.files import interface_faults, read_model
+
+    faults = interface_faults(graph, read_model(model))
+    if faults:
+        return Parity(provider, tuple(Row("interface", False, fault) for fault in faults))
+    # Opened before anything is computed: a provider that cannot be used is the first thing to say.
+    try:
+        placed = assignment(open_session(model, provider, optimise=True))
+        trials = _trials(graph, weights, seed)
+        rows = (*_run(model, provider, graph, trials, False), *_run(model, provider, graph, trials, True))
+    except ModelRefused as refused:
+        return Parity(provider, (Row("loading", False, str(refused)),))
+    emptiness, notes = _emptiness(graph, trials)
+    return Parity(provider, (Row("interface", True), *rows, *emptiness), placed, (*_size_note(graph), *notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One case and what its outputs should be."""
+
+    case: Case
+    inputs: dict[str, NDArray[np.float32]]
+    expected: tuple[Expected, ...]
+
+
+def _trials(graph: Graph, weights: Weights, seed: int) -> tuple[_Trial, ...]:
+    from specc.backends.torch import torch_module
+    from specc.verify.reference import PATTERNS, expectations
+
+    tried = cases(graph)
+    inputs = [case.inputs(graph, seed) for case in tried]
+    expected = expectations(torch_module(graph, weights), inputs, 2 if is_large(graph) else PATTERNS)
+    return tuple(map(_Trial, tried, inputs, expected))
+
+
+def _run(
+    model: Path | bytes, provider: str, graph: Graph, trials: tuple[_Trial, ...], optimised: bool
+) -> Iterator[Row]:
+    session = open_session(model, provider, optimised)
+    names = [port.name for port, _ in graph.outputs]
+    usual = [median(t.expected[i].error(t.expected[i].single) for t in trials) for i in range(len(names))]
+    for trial in trials:
+        try:
+            results = run(session, trial.inputs)
+        except ModelRefused as refused:
+            yield Row(trial.case.name, False, str(refused), trial.case.batch, optimised)
+        else:
+            yield judge(trial.case, optimised, outputs=names, results=results, expected=trial.expected, usual=usual)
+
+
+def _emptiness(graph: Graph, trials: tuple[_Trial, ...]) -> tuple[list[Row], list[str]]:
+    """Outputs whose agreement proves nothing: never a finite number (a failure), or always the same (a note)."""
+    failures, notes = [], []
+    for index, (port, _) in enumerate(graph.outputs):
+        values = [trial.expected[index].single for trial in trials]
+        finite = [value[np.isfinite(value)] for value in values]
+        least = min((value.min() for value in finite if value.size), default=None)
+        if least is None:
+            reason = f"{port.name} is NaN or infinite for every input, in PyTorch too: nothing is proven"
+            failures.append(Row("output", False, reason, output=port.name))
+        elif all((value == least).all() for value in values):
+            notes.append(f"{port.name} is {least:g} for every input: their agreement proves little")
+    return failures, notes
+
+
+def _size_note(graph: Graph) -> Iterator[str]:
+    if is_large(graph):
+        yield f"more than {LARGE / 1e9:g} GMACs per sample: proven with batches of 1 and 2, without 7"

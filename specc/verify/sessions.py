@@ -1,0 +1,198 @@
+"""ONNX Runtime sessions that run where they were asked to run, or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from specc.diagnostics import MissingDependency, UsageError
+
+Session = Any
+"""An onnxruntime.InferenceSession; onnxruntime has no type stubs, and is imported only when needed."""
+
+# ONNX Runtime accepts a misspelt configuration key in silence; tests prove that these have their effect.
+NO_CPU_FALLBACK = "session.disable_cpu_ep_fallback"
+RECORD_ASSIGNMENT = "session.record_ep_graph_assignment_info"
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+CUDA_OPTIONS = {
+    "use_tf32": "0",  # TF32 keeps 10 bits of each factor: no float32 result
+    "cudnn_conv_algo_search": "DEFAULT",  # the search times algorithms, so runs would differ
+}
+CPU_WORKS = "--provider cpu proves it on the CPU"
+
+
+class ProviderError(UsageError):
+    """The execution provider asked for cannot run here: what is missing, and how to get it."""
+
+    def __init__(self, fault: str, remedy: str) -> None:
+        super().__init__(f"{fault}. {remedy}")
+        self.fault = fault
+        self.remedy = remedy
+
+
+class ModelRefused(Exception):
+    """ONNX Runtime will not load or run this model; the message is its own."""
+
+
+def load_runtime() -> ModuleType:
+    """The module onnxruntime.
+
+    Raises:
+        MissingDependency: it is not installed.
+    """
+    try:
+        return import_module("onnxruntime")
+    except ModuleNotFoundError:
+        raise MissingDependency("parity", "onnxruntime", "cpu") from None
+
+
+def open_session(model: Path | bytes, provider: str, optimise: bool) -> Session:
+    """A session that runs every node on ``provider``.
+
+    Args:
+        model: a file (which may have external data), or the serialised model.
+        provider: "cpu" or "cuda".
+        optimise: run every graph optimisation of ONNX Runtime, or none.
+
+    Raises:
+        ProviderError: ``provider`` is unknown, cannot be used here, or did not take every node.
+        ModelRefused: ONNX Runtime does not accept the model.
+        MissingDependency: onnxruntime is not installed.
+    """
+    ort = load_runtime()
+    if provider not in PROVIDERS:
+        raise ProviderError(f'No provider is called "{provider}"', f"Choose {' or '.join(PROVIDERS)}")
+    if provider == "cuda":
+        _require_cuda_build(ort)
+    with _standard_error() as said:
+        if provider == "cuda":
+            _preload_cuda(ort)
+        session, failure = _create(ort, model, provider, optimise)
+    if provider == "cuda":
+        _require_cuda(session, failure, "".join(said))
+    if session is None:
+        raise ModelRefused(f"ONNX Runtime refuses the model: {_plain(str(failure))}")
+    return session
+
+
+def run(session: Session, feeds: dict[str, Any]) -> list[Any]:
+    """The values of every output, in order. Raises ModelRefused where ONNX Runtime fails."""
+    try:
+        return list(session.run(None, feeds))
+    except Exception as error:
+        raise ModelRefused(f"ONNX Runtime fails: {_plain(str(error))}") from error
+
+
+def assignment(session: Session) -> tuple[tuple[str, str], ...]:
+    """(node, provider) of every node that runs; empty where ONNX Runtime is too old to tell."""
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        return ()
+    parts = session.get_provider_graph_assignment_info()
+    return tuple((node.name or node.op_type, part.ep_name) for part in parts for node in part.get_nodes())
+
+
+def _options(ort: ModuleType, provider: str, optimise: bool) -> Any:
+    options = ort.SessionOptions()
+    levels = ort.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
+    options.log_severity_level = 4  # its errors come as exceptions too
+    options.add_session_config_entry(RECORD_ASSIGNMENT, "1")
+    if provider == "cuda":
+        options.add_session_config_entry(NO_CPU_FALLBACK, "1")
+    return options
+
+
+def _create(ort: ModuleType, model: Path | bytes, provider: str, optimise: bool) -> tuple[Any, Exception | None]:
+    chosen = PROVIDERS[provider]
+    providers = [(chosen, CUDA_OPTIONS)] if provider == "cuda" else [chosen]
+    source = model if isinstance(model, bytes) else str(model)
+    options = _options(ort, provider, optimise)
+    try:
+        # enable_fallback is about run(): without it a failed run is repeated on another provider.
+        return ort.InferenceSession(source, options, providers=providers, enable_fallback=0), None
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's exceptions share no base class below Exception
+        return None, error
+
+
+def _require_cuda_build(ort: ModuleType) -> None:
+    if PROVIDERS["cuda"] in ort.get_available_providers():
+        return
+    raise ProviderError(
+        f"CUDA cannot be used: the onnxruntime {ort.__version__} installed is built without it",
+        "pip uninstall onnxruntime, then pip install 'specc-nn[gpu]'",
+    )
+
+
+def _preload_cuda(ort: ModuleType) -> None:
+    """Find the CUDA libraries of the nvidia-* wheels, which the loader does not look for by itself.
+
+    `onnxruntime.preload_dlls` prints what it misses; the session's own error says the same better.
+    """
+    if hasattr(ort, "preload_dlls"):
+        with redirect_stdout(StringIO()):
+            ort.preload_dlls()
+
+
+def _require_cuda(session: Any, failure: Exception | None, said: str) -> None:
+    if session is None or PROVIDERS["cuda"] not in session.get_providers():
+        raise cuda_refusal(said, _plain(str(failure or "ONNX Runtime left it out of the session")))
+    elsewhere = [node for node, provider in assignment(session) if provider != PROVIDERS["cuda"]]
+    if elsewhere:
+        raise ProviderError(f"CUDA does not take these nodes: {', '.join(elsewhere)}", CPU_WORKS)
+
+
+def cuda_refusal(said: str, failure: str) -> ProviderError:
+    """Why CUDA cannot be used, from what ONNX Runtime wrote to standard error and from its exception."""
+    wanted = re.search(r"Require (cuDNN [\d.*]+) and (CUDA [\d.*]+)\.", said)
+    needs = f"This onnxruntime needs {wanted[2]} and {wanted[1]}" if wanted else "It needs CUDA and cuDNN"
+    library = re.search(r"with error: ([^:\s]+): ([^\n]*)", said)
+    if library:
+        return ProviderError(
+            f"CUDA cannot be used: {library[1]} cannot be loaded ({_plain(library[2])})",
+            f"{needs}: install them and the NVIDIA driver, or their wheels: "
+            "pip install 'onnxruntime-gpu[cuda,cudnn]' nvidia-cublas",
+        )
+    device = re.search(r"CUDA (?:failure|error)[^\n]*", f"{said}\n{failure}")
+    if device:
+        return ProviderError(
+            f"CUDA cannot be used: {_plain(device[0])}", "It needs a GPU, and a driver new enough for it"
+        )
+    if wanted:
+        return ProviderError("CUDA cannot be used: ONNX Runtime could not create its CUDA provider", needs)
+    return ProviderError(f"CUDA cannot run this model as a whole: {failure}", CPU_WORKS)
+
+
+def _plain(message: str) -> str:
+    """ONNX Runtime's message in one line, without its colours and its prefix."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", message)
+    text = re.sub(r"^\s*\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    return " ".join(text.split())
+
+
+@contextmanager
+def _standard_error() -> Iterator[list[str]]:
+    """Keep what native code writes to file descriptor 2 off the terminal; the list holds it afterwards."""
+    said: list[str] = []
+    try:
+        kept = os.dup(2)
+    except OSError:  # standard error is closed: nothing can leak to it
+        yield said
+        return
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield said
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            caught.seek(0)
+            said.append(caught.read().decode(errors="replace"))
