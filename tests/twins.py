@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
+import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -17,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from specc import ops
 from specc.backends import onnx as backend
 from specc.ir.graph import Graph, Node, Port
-from specc.ir.op import Op, Parameter
+from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.types import Symbol, TensorType
 from specc.source import Source
 
@@ -60,6 +61,7 @@ def check_twin(
     opset: int = 18,
     scales: tuple[float, ...] = (1.0, 1e3, 1e-3),
     allowance: float = 8.0,
+    mean: float = 0.0,
 ) -> None:
     """Shape, parameters, MACs, ONNX and values of ``op`` against ``reference``.
 
@@ -72,12 +74,36 @@ def check_twin(
     _check_parameters(graph, reference, state)
     model = onnx_bytes(graph, {path: tensor.numpy() for path, tensor in state.items()}, opset)
     for scale in scales:
-        inputs = [scale * torch.randn(batch, *sample, generator=generator) for sample in samples]
+        inputs = [mean + scale * torch.randn(batch, *sample, generator=generator) for sample in samples]
         exact, single = _run(reference, inputs)
         assert tuple(exact.shape) == (batch, *graph.nodes[0].type.sample), "inferred shape"
         _check_macs(graph, reference, inputs)
         for optimised in (False, True):
             _check_values(run_onnx(model, inputs, optimised), exact, single, allowance, f"scale {scale}")
+
+
+def check_verdict(
+    op: Op, reference: nn.Module | Callable[..., torch.Tensor], *samples: tuple[int, ...], **options: Any
+) -> bool:
+    """Whether PyTorch makes something of such inputs: if so, `check_twin`; if not, ``op`` must refuse them too."""
+    try:
+        with torch.no_grad():
+            taken = reference(*[torch.zeros(2, *sample) for sample in samples]).numel() > 0
+    except (RuntimeError, ValueError, NotImplementedError, TypeError):
+        taken = False
+    if not taken:
+        with pytest.raises(Refusal):
+            op.infer(*[TensorType(Symbol("N"), sample) for sample in samples])
+        return False
+    check_twin(op, reference, *samples, **options)
+    return True
+
+
+def refusal(op: Op, *samples: tuple[int, ...]) -> Refusal:
+    """What ``op`` says against inputs of these sample shapes."""
+    with pytest.raises(Refusal) as caught:
+        op.infer(*[TensorType(Symbol("N"), sample) for sample in samples])
+    return caught.value
 
 
 def onnx_bytes(graph: Graph, tensors: dict[str, np.ndarray], opset: int = 18) -> bytes:
@@ -106,12 +132,16 @@ def _randomise(module: nn.Module, generator: torch.Generator) -> dict[str, torch
                 continue
             noise = torch.rand(tensor.shape, generator=generator)
             tensor.copy_(0.5 + noise if name.endswith("running_var") else noise - 0.4)
-    return {f"{STEP}.{name}" if name else STEP: tensor.clone() for name, tensor in module.state_dict().items()}
+    return {_path(name): tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+def _path(name: str) -> str:
+    return f"{STEP}.{name}" if name else STEP
 
 
 def _check_parameters(graph: Graph, reference: object, state: dict[str, torch.Tensor]) -> None:
     claimed = {path: (p.shape, p.buffer, p.integer) for path, p in graph.state}
-    trainable = {f"{STEP}.{n}" for n, _ in reference.named_parameters()} if isinstance(reference, nn.Module) else set()
+    trainable = {_path(n) for n, _ in reference.named_parameters()} if isinstance(reference, nn.Module) else set()
     real = {
         path: (tuple(tensor.shape), path not in trainable, not tensor.is_floating_point())
         for path, tensor in state.items()

@@ -10,7 +10,6 @@ import click
 
 from specc.cli.inputs import source
 from specc.cli.main import FINDINGS, NOTHING, USAGE
-from specc.cli.output import print_findings
 from specc.diagnostics import Diagnostic, SpecError, UsageError
 from specc.elaborate import check_file
 from specc.report.text import plural
@@ -35,6 +34,8 @@ def check_paths(paths: Iterable[str]) -> int:
             files -= 1
             unreadable.append(error)
     if findings:
+        from specc.cli.output import print_findings
+
         print_findings(sorted(findings, key=lambda d: d.sort_key))
         click.echo(f"{plural(len(findings), 'error')} in {wrong} of {plural(files, 'file')}")
     elif files:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from specc.api import Model
 from specc.diagnostics import SpecError, UsageError
 from specc.elaborate import check_file, choose, constant, elaborate
 from specc.source import Source
 from specc.syntax import parse, read, read_stdin
+
+if TYPE_CHECKING:
+    from specc.api import Model
 
 
 def load(spec: str, model: str | None, settings: tuple[str, ...]) -> Model:
@@ -17,12 +19,16 @@ def load(spec: str, model: str | None, settings: tuple[str, ...]) -> Model:
     Raises:
         SpecError, UsageError: as `specc.load` does.
     """
+    from specc.api import Model
+
     file = parse(source(spec))
     return Model(elaborate(file, choose(file, model), dict(map(_setting, settings))))
 
 
 def load_all(spec: str, model: str | None, settings: tuple[str, ...]) -> list[Model]:
     """The model called ``model``; without a name every model of the file. Raises as `load` does."""
+    from specc.api import Model
+
     file = parse(source(spec))
     if model is not None or len(file.models) < 2:
         return [Model(elaborate(file, choose(file, model), dict(map(_setting, settings))))]

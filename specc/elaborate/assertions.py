@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from specc.analyses import Costs, StepCost
 from specc.diagnostics import Code, Diagnostic
-from specc.elaborate.expressions import Scope, Unknown, truth
+from specc.elaborate.expressions import Scope, Unknown, evaluate, truth
 from specc.elaborate.trouble import Trouble, trouble
 from specc.elaborate.values import Metric, PerAxis, written
 from specc.ir.types import Symbol
@@ -55,7 +55,7 @@ def prove(assertions: list[ast.Assert], costs: Costs, scope: Scope) -> list[Diag
     for assertion in assertions:
         try:
             if not truth(assertion.test, inner):
-                findings.append(_failed(assertion, known, costs).diagnostic)
+                findings.append(_failed(assertion, known, costs, inner).diagnostic)
         except Trouble as problem:
             findings.append(problem.diagnostic)
         except Unknown:
@@ -63,13 +63,19 @@ def prove(assertions: list[ast.Assert], costs: Costs, scope: Scope) -> list[Diag
     return findings
 
 
-def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs) -> Trouble:
-    used = [name for name in dict.fromkeys(_names(assertion.test)) if name in known]
-    facts = [f"{name} = {written(known[name])}{_UNITS.get(name, '')}" for name in used]
-    message = assertion.message or f"{assertion.test.span.text} does not hold"
-    label = ", ".join(facts)
-    return trouble(Code.ASSERTION, message, assertion.test.span, label,
-                   notes=tuple(_costliest(name, costs) for name in used if name in _PER_STEP))
+def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, scope: Scope) -> Trouble:
+    test = assertion.test
+    used = [name for name in dict.fromkeys(_names(test)) if name in known]
+    sides = (test.left, test.right) if isinstance(test, ast.Binary) and test.operator not in ("and", "or") else ()
+    facts = {side.span.text: evaluate(side, scope) for side in sides if not isinstance(side, ast.Number)}
+    shown = facts or {name: known[name] for name in used}
+    return trouble(
+        Code.ASSERTION,
+        assertion.message or f"{test.span.text} does not hold",
+        test.span,
+        ", ".join(f"{what} = {written(value)}{_UNITS.get(what, '')}" for what, value in shown.items()),
+        notes=tuple(_costliest(name, costs) for name in used if name in _PER_STEP),
+    )
 
 
 def _costliest(name: str, costs: Costs) -> str:

@@ -114,7 +114,7 @@ def _invalid(
     return [
         Diagnostic(
             Code.BAD_ARGUMENT,
-            f"{name} = {written(values[name])} is not {_expected(kind, name)}",
+            f"{name} must be {_expected(kind, name)}, not {written(values[name])}",
             Label(places.get(name, call.name_span), f"{name} of {kind.kind}"),
         )
         for name in wrong

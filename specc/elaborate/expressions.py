@@ -159,7 +159,8 @@ def _binary(expression: ast.Binary, scope: Scope) -> Value:
     try:
         value = _arithmetic(expression.operator, left, right)
     except ZeroDivisionError:
-        _refuse(expression.span, f"{expression.span.text} divides by zero", f"{expression.right.span.text} = {right}")
+        divisor = expression.right.span.text
+        _refuse(expression.span, f"{expression.span.text} divides by zero", *[f"{divisor} = 0"][: divisor != "0"])
     except OverflowError:
         value = math.inf
     return bounded(value, expression.span)
@@ -211,7 +212,7 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     except KeyError:
         known = ("channels", "features", "length", "depth", "height", "width", "shape", "rank", "batch")
         shape = f"{owner} is {value.type} and has no {expression.name}"
-        raise trouble(Code.UNKNOWN_NAME, shape, expression.span, helps=did_you_mean(expression.name, known)) from None
+        raise trouble(Code.UNKNOWN_NAME, shape, expression.span, helps=did_you_mean(expression.name, {*known} - {expression.name})) from None
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:

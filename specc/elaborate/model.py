@@ -185,7 +185,8 @@ def _leave(
         return None
     if not body.drafts and not findings:
         findings.append(Diagnostic(Code.NO_MODEL, f"model {model.name} has no steps", Label(model.body.span)))
-    findings += _unused(body.drafts, result)
+    if not findings:
+        findings += _unused(body.drafts, result)
     try:
         port = output_port(model, result.type, scope, result.span)
     except Trouble as problem:

@@ -68,6 +68,8 @@ def written(value: Value) -> str:
 def kind_of(value: Value) -> str:
     """What a value is, in plain words."""
     match value:
+        case Metric():
+            return kind_of(value.value)
         case bool():
             return "a truth value"
         case None:

@@ -65,11 +65,10 @@ class Conv(Op):
         totals = tuple(b + a for b, a in zip(before, after, strict=True))
         out = tuple(map(slide, x.spatial, kernel, stride, totals, dilation))
         if min(out) < 1:
-            axis = out.index(min(out))
-            text = slide_text(x.spatial[axis], kernel[axis], stride[axis], f"{totals[axis]}", dilation[axis])
             halves = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
             half = halves[0] if len(set(halves)) == 1 else halves
-            raise refuse_large_kernel(self, x, kernel, dilation, f"{text} = {out[axis]}", ({"padding": half},))
+            formula = self._formula(x, out.index(min(out)))
+            raise refuse_large_kernel(self, x, kernel, dilation, formula, candidates=({"padding": half},))
         self.parameters(x)
         return x.with_sample(self.out_channels, *out)
 
@@ -103,7 +102,7 @@ class Conv(Op):
         before, after = self._pads(axes)
         value, pads = values[0], [*before, *after]
         if self.padding_mode != "zeros" and any(pads):
-            value = pad(build, value, x.sample, (0, *before), (0, *after), self.padding_mode)
+            value = pad(build, value, x.sample, (0, *before), (0, *after), mode=self.padding_mode)
             pads = [0] * (2 * axes)
         operands = [value, build.parameter("weight"), *([build.parameter("bias")] if self.bias else [])]
         # Pads are always explicit: ONNX Runtime refuses auto_pad together with a dilation.
@@ -113,20 +112,22 @@ class Conv(Op):
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
         axes = len(x.spatial)
-        kernel, stride, dilation = self._geometry(axes)
-        before, after = self._pads(axes)
+        kernel = self._geometry(axes)[0]
         out = self.infer(x)
         per_group = x.channels // self.groups
-        lines = [
-            f"{name}: {slide_text(n, k, s, f'({b} + {a})' if b != a else f'2*{b}', d)} = {o}"
-            for name, n, k, s, b, a, d, o in zip(
-                AXIS_NAMES[axes], x.spatial, kernel, stride, before, after, dilation, out.spatial, strict=True
-            )
-        ]
+        lines = [f"{name}: {self._formula(x, axis)}" for axis, name in enumerate(AXIS_NAMES[axes])]
         filters = f"{self.out_channels} filters of {times((per_group, *kernel))}"
         lines.append(f"weight: {filters} = {self.out_channels * per_group * prod(kernel)}")
         lines.append(f"macs: {times(out.sample)} outputs * {times((per_group, *kernel))} = {self.macs(x)}")
         return tuple(lines)
+
+    def _formula(self, x: TensorType, axis: int) -> str:
+        """The size of one axis of the result, with the numbers filled in."""
+        n, (kernel, stride, dilation) = x.spatial[axis], self._geometry(len(x.spatial))
+        before, after = (pads[axis] for pads in self._pads(len(x.spatial)))
+        k, s, d = kernel[axis], stride[axis], dilation[axis]
+        padding = f"2*{before}" if before == after else f"({before} + {after})"
+        return f"{slide_text(n, k, s, padding, d)} = {slide(n, k, s, before + after, d)}"
 
     def _geometry(self, axes: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         kernel = per_axis(self.kernel, axes, self, "kernel")
@@ -216,9 +217,12 @@ class ConvTranspose(Op):
         axes = len(x.spatial)
         kernel, stride, padding, extra, dilation = self._geometry(axes)
         weight = build.parameter("weight")
-        shared: dict[str, object] = dict(
-            kernel_shape=list(kernel), strides=list(stride), dilations=list(dilation), group=self.groups
-        )
+        shared: dict[str, object] = {
+            "kernel_shape": list(kernel),
+            "strides": list(stride),
+            "dilations": list(dilation),
+            "group": self.groups,
+        }
         if all(e < s for e, s in zip(extra, stride, strict=True)):
             bias = [build.parameter("bias")] if self.bias else []
             return build.node("ConvTranspose", values[0], weight, *bias, pads=[*padding, *padding],
@@ -255,6 +259,6 @@ class ConvTranspose(Op):
         return tuple(per_axis(getattr(self, field), axes, self, field) for field in fields)
 
 
-def _unslide(size: int, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> int:
+def _unslide(size: int, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> int:  # noqa: PLR0917 (the formula has six terms)
     """(n - 1)s - 2p + d(k - 1) + output_padding + 1: the formula of torch.nn.ConvTranspose2d."""
     return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1

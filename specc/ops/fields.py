@@ -18,7 +18,7 @@ LARGEST_REAL = 3.4028234663852886e38
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """What an attribute takes, to complete the sentence "kernel = -3 is not …"."""
+    """What an attribute takes, to complete the sentence "kernel must be …, not -3"."""
 
     text: str
 

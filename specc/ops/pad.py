@@ -70,7 +70,7 @@ class Pad(Weightless):
         before, after = self._pads(x)
         if not any((*before, *after)):
             return values[0]
-        return pad(build, values[0], x.sample, before, after, self.mode, self.value)
+        return pad(build, values[0], x.sample, before, after, mode=self.mode, value=self.value)
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs

@@ -34,6 +34,7 @@ def pad(
     shape: tuple[int, ...],
     before: tuple[int, ...],
     after: tuple[int, ...],
+    *,
     mode: str,
     value: float = 0.0,
 ) -> Ref:
@@ -43,14 +44,15 @@ def pad(
     """
     if mode == "circular":
         for axis, (size, left, right) in enumerate(zip(shape, before, after, strict=True), start=1):
-            x = _wrap(build, x, axis, size, left, right)
+            x = _wrap(build, x, axis, size, (left, right))
         return x
     pads = build.integers([0, *before, 0, *after])
     extra = (build.floats(value),) if mode == "constant" and value else ()
     return build.node("Pad", x, pads, *extra, mode=ONNX_MODES[mode])
 
 
-def _wrap(build: Builder, x: Ref, axis: int, size: int, left: int, right: int) -> Ref:
+def _wrap(build: Builder, x: Ref, axis: int, size: int, widths: tuple[int, int]) -> Ref:
+    left, right = widths
     parts = [x]
     if left:
         parts.insert(0, slice_axis(build, x, axis, size - left, size))

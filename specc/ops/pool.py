@@ -125,7 +125,7 @@ class Pool(Weightless):
             {"kernel": smaller[0] if len(set(smaller)) == 1 else smaller},
             {"ceil_mode": True},
         )
-        return refuse_large_kernel(self, x, grid.kernel, grid.dilation, reason, candidates)
+        return refuse_large_kernel(self, x, grid.kernel, grid.dilation, reason, candidates=candidates)
 
 
 class Average(Pool):
@@ -173,7 +173,7 @@ class MaxPool(Pool):
         if max(grid.dilation) > 1 and any(after):
             # A dilated window may see nothing but padding, for which ONNX Runtime gives the lowest
             # float instead of -inf; and it wants pads below the kernel, not below the dilated one.
-            value = pad(build, value, x.sample, (0, *before), (0, *after), "constant", -inf)
+            value = pad(build, value, x.sample, (0, *before), (0, *after), mode="constant", value=-inf)
             before = after = (0,) * len(before)
         return build.node(
             "MaxPool",
@@ -342,9 +342,14 @@ class AdaptiveAvgPool(AdaptivePool):
         for axis, (n, o) in enumerate(zip(x.spatial, self._sizes(x), strict=True), start=1):
             if n == o:
                 continue
-            # [N, all before the axis, the axis, all behind it], times one matrix from the left.
-            value = build.node("Reshape", value, build.integers([0, prod(sample[:axis]), n, prod(sample[axis + 1 :])]))
-            value = build.node("MatMul", build.floats(_averaging(n, o)), value)
+            # [N, all before the axis, the axis, all behind it]
+            before, behind = prod(sample[:axis]), prod(sample[axis + 1 :])
+            if n % o == 0:
+                bins = build.node("Reshape", value, build.integers([0, before, o, n // o, behind]))
+                value = build.node("ReduceMean", bins, build.integers([3]), keepdims=0)
+            else:
+                flat = build.node("Reshape", value, build.integers([0, before, n, behind]))
+                value = build.node("MatMul", build.floats(_averaging(n, o)), flat)
             sample[axis] = o
         return build.node("Reshape", value, build.integers([0, *sample]))
 
@@ -434,7 +439,7 @@ def _plus(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
 def _zero_padded(build: Builder, value: Ref, x: TensorType, before: tuple[int, ...], after: tuple[int, ...]) -> Ref:
     if not any((*before, *after)):
         return value
-    return pad(build, value, x.sample, (0, *before), (0, *after), "constant")
+    return pad(build, value, x.sample, (0, *before), (0, *after), mode="constant")
 
 
 def _mean_pool(

@@ -130,22 +130,22 @@ class Upsample(Weightless):
             )
 
     def _check_unambiguous(self, x: TensorType, out: tuple[int, ...]) -> None:
-        """Refuses a factor that gives n or 2n places without being 1 or 2.
+        """Refuses a factor that gives n or 2n places without being 1 or 2, where that makes a difference.
 
-        PyTorch has a shortcut for these two sizes in some memory layouts (channels last, one channel)
-        and follows the factor in the others: its results differ.
+        For these two sizes PyTorch has a shortcut that ignores the factor. Its kernels for 2-D take it,
+        those for 1-D do not, and in 3-D it depends on the memory layout (channels last).
         """
         for n, o, factor in zip(x.spatial, out, self._factors(len(out)), strict=False):
             if o in (n, 2 * n) and _nearest_sources(n, o, factor) != [i * n // o for i in range(o)]:
                 fits = tried(self.model_copy(update={"scale_factor": None}), {"size": out}, x)
                 raise Refusal(
                     "S0305",
-                    f"scale_factor = {factor} makes {o} of {n} places, and which ones PyTorch "
-                    "repeats or drops depends on the memory layout",
+                    f"scale_factor = {factor} makes {o} of {n} places, where PyTorch follows the factor or ignores it, "
+                    "depending on rank and memory layout",
                     argument="scale_factor",
-                    cause=0,
                     label=f"floor({n}*{factor}) = {o}",
-                    helps=(fits,) if fits else (),
+                    cause=0,
+                    helps=(f"{fits}, whatever the layout",) if fits else (),
                 )
 
     def _factors(self, axes: int) -> tuple[float, ...]:
@@ -397,7 +397,7 @@ def _weighted(build: Builder, value: Ref, axis: int, rank: int, taps: list[tuple
     terms = []
     for places, weights in taps:
         read = build.node("Gather", value, build.integers(places), axis=axis)
-        column: Nested = weights
+        column: list[Nested] = [*weights]
         for _ in range(rank - axis - 1):
             column = [[weight] for weight in column]
         terms.append(build.node("Mul", read, build.floats(column)))

@@ -59,9 +59,11 @@ def refuse_large_kernel(
     kernel: tuple[int, ...],
     dilation: tuple[int, ...],
     arithmetic: str,
+    *,
     candidates: tuple[dict[str, object], ...],
 ) -> Refusal:
     """The refusal of a window that fits nowhere; of the ``candidates`` it suggests those that really fit."""
+    changes = [c for c in candidates if any(getattr(op, name) != value for name, value in c.items())]
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     shown = times(kernel) if len(set(kernel)) > 1 else str(kernel[0])
     spread = f" (dilated to {times(reach)})" if reach != kernel else ""
@@ -72,7 +74,7 @@ def refuse_large_kernel(
         label=f"needs at least {times(reach)}",
         cause=0,
         notes=(arithmetic,),
-        helps=tuple(h for c in candidates if (h := tried(op, c, x))),
+        helps=tuple(h for c in changes if (h := tried(op, c, x))),
     )
 
 
@@ -88,6 +90,8 @@ def tried(op: Op, update: dict[str, object], *inputs: TensorType) -> str | None:
 
 
 def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

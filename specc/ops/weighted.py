@@ -8,6 +8,8 @@ from specc.ir.init import Fixed, Init, Initialiser, named, pytorch_default
 from specc.ir.op import Parameter, Refusal
 from specc.ir.types import times
 
+_LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
+
 
 def weight_and_bias(
     shape: tuple[int, ...],
@@ -56,6 +58,9 @@ def _fixed(weight: tuple[object, ...], shape: tuple[int, ...], kernel_only: bool
 def _flatten(values: object) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Shape and row-major elements of nested tuples of numbers."""
     if isinstance(values, (int, float)) and not isinstance(values, bool):
+        if not abs(values) <= _LARGEST_FLOAT32:
+            raise Refusal("S0304", "weight holds a number beyond float32", argument="weight",
+                          label=f"needs numbers up to {_LARGEST_FLOAT32:.4g}")
         return (), (float(values),)
     if not isinstance(values, tuple) or not values:
         raise Refusal("S0303", f"weight holds {_shown(values)}, which is not a number", argument="weight",

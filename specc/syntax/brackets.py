@@ -15,6 +15,8 @@ from specc.source import Source, Span
 
 DEEPEST = 100
 """How deep brackets, and the parts of the tree, may nest."""
+MOST_MISTAKES = 20
+"""How many mistakes of syntax one run reports."""
 
 _MARK = re.compile(
     r"""
@@ -25,7 +27,7 @@ _MARK = re.compile(
     | (?P<item>^(?:model|block|from|default)\b)
     | (?P<open>[(\[{])
     | (?P<close>[)\]}])
-    | \n
+    | \n+
     """,
     re.VERBOSE | re.MULTILINE,
 )
@@ -166,13 +168,17 @@ class _Scan:
         inner = found[0].strip("'")
         helps = (f'write "{inner}"',) if inner and not set(inner) & set('"\\') else ()
         message = "a string stands in double quotes"
-        self._foreign.append(Diagnostic(Code.SYNTAX, message, Label(self._span(found)), helps=helps))
-        return None
+        return self._note(Diagnostic(Code.SYNTAX, message, Label(self._span(found)), helps=helps))
 
     def _slashes(self, at: int) -> None:
         message = "a comment begins with `#`, not `//`"
-        self._foreign.append(Diagnostic(Code.SYNTAX, message, Label(self._source.span(at, at + 2))))
         self._skip_to = self._text.find("\n", at) % (len(self._text) + 1)
+        self._note(Diagnostic(Code.SYNTAX, message, Label(self._source.span(at, at + 2))))
+
+    def _note(self, foreign: Diagnostic) -> None:
+        self._foreign.append(foreign)
+        if len(self._foreign) == MOST_MISTAKES:
+            raise SpecError(self._foreign)
 
     def _span(self, found: re.Match[str]) -> Span:
         return self._source.span(found.start(), found.end())
@@ -182,4 +188,3 @@ class _Scan:
     ) -> NoReturn:
         helps = (help_,) if help_ else ()
         raise SpecError([*self._foreign, Diagnostic(code, message, primary, secondary, helps=helps)])
-

@@ -17,9 +17,7 @@ from specc.syntax.brackets import DEEPEST, skip_blank
 Nodes = list[Any]
 """The children of a rule: nodes already built, tokens, and None for an optional part left out."""
 
-_NESTING = frozenset(
-    "binary unary conditional attribute index apply sequence group merge repeat for_ if_".split()
-)
+_NESTING = frozenset("binary unary conditional attribute index apply sequence group merge repeat for_ if_".split())
 
 
 def build(tree: Tree[Token], source: Source) -> tuple[ast.File, list[Diagnostic]]:
@@ -40,7 +38,8 @@ def _too_deep(tree: Tree[Token], source: Source) -> Diagnostic | None:
         depth += node.data in _NESTING
         if depth > DEEPEST:
             message = f"this nests deeper than {DEEPEST}"
-            place = Label(source.span(node.meta.start_pos, node.meta.end_pos), f"level {depth} begins here")
+            start = node.meta.start_pos
+            place = Label(source.span(start, start + 1), f"level {depth} begins here")
             return Diagnostic(Code.LIMIT, message, place, helps=("name a part of it with `let`, or make it a block",))
         waiting += [(child, depth) for child in node.children if isinstance(child, Tree)]
     return None
@@ -168,7 +167,9 @@ class _Builder(Transformer_NonRecursive[Token, ast.File]):
 
     def args(self, meta: Meta, nodes: Nodes) -> tuple[ast.Argument, ...]:
         named = [argument for argument in nodes if argument.name]
-        self._refuse_twice("argument", [(argument.name, self._start(argument.span, argument.name)) for argument in named])
+        self._refuse_twice(
+            "argument", [(argument.name, self._start(argument.span, argument.name)) for argument in named]
+        )
         for argument in nodes[nodes.index(named[0]) :] if named else ():
             if not argument.name:
                 self._refuse_late(argument, named[0])
@@ -217,7 +218,7 @@ class _Builder(Transformer_NonRecursive[Token, ast.File]):
             return ast.Number(span, literals.number(nodes[0]))
         except literals.OutOfRange as error:
             shown = span.text if len(span.text) <= 40 else f"{span.text[:20]}... ({len(span.text)} characters)"
-            self._find(Code.LIMIT, f"the number {shown} is out of range", Label(span), notes=(str(error),))
+            self._find(Code.LIMIT, f"the number {shown} is out of range", Label(span, str(error)))
             return ast.Number(span, 0)
 
     # ---- parts ----------------------------------------------------------------------------------
@@ -246,7 +247,7 @@ class _Builder(Transformer_NonRecursive[Token, ast.File]):
             start = self._token_span(token).start + at
             span = self._source.span(start, start + 2)
             known = 'the escapes are \\" \\\\ \\n \\t; write \\\\ for a backslash'
-            self._find(Code.SYNTAX, f"`{span.text}` is no escape of a string", Label(span), helps=(known,))
+            self._find(Code.SYNTAX, f"`{span.text}` is no escape of a string", Label(span), help_=known)
         return value
 
     # ---- mistakes that the grammar lets pass ------------------------------------------------------
@@ -255,7 +256,9 @@ class _Builder(Transformer_NonRecursive[Token, ast.File]):
         first: dict[str, Span] = {}
         for name, span in names:
             if name in first:
-                self._find(Code.SYNTAX, f"{what} `{name}` is given twice", Label(span), Label(first[name], "first here"))
+                self._find(
+                    Code.SYNTAX, f"{what} `{name}` is given twice", Label(span), Label(first[name], "first here")
+                )
             first.setdefault(name, span)
 
     def _refuse_late(self, argument: ast.Argument, named: ast.Argument) -> None:
@@ -263,8 +266,9 @@ class _Builder(Transformer_NonRecursive[Token, ast.File]):
         place = Label(argument.span, "which argument this is cannot be told")
         self._find(Code.SYNTAX, message, place, Label(named.span, "this one is named"))
 
-    def _find(self, code: Code, message: str, primary: Label, *secondary: Label, **more: tuple[str, ...]) -> None:
-        self.findings.append(Diagnostic(code, message, primary, secondary, **more))
+    def _find(self, code: Code, message: str, primary: Label, *secondary: Label, help_: str = "") -> None:
+        helps = (help_,) if help_ else ()
+        self.findings.append(Diagnostic(code, message, primary, secondary, helps=helps))
 
 
 def _present(nodes: Nodes) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
@@ -25,6 +26,10 @@ _SHOWN = {
     "_WHERE": "`where`", "_ELSE": "`else`", "_BAR": "`|`", "_LBRACE": "`{`", "_RBRACE": "`}`",
     "_NL": "the end of the line",
 }  # fmt: skip
+_COMMENT = re.compile(r'(?P<kept>"[^"\\\n]*(?:\\.[^"\\\n]*)*")|#[^\n]*')
+_SLASHES = "a comment begins with `#`, not `//`"
+_WINDOW = 2000
+"""How far to look around: a file may be one line of megabytes."""
 _FOREIGN = {
     ";": "end the step with a newline, or go on with `->`",
     "!": "write `not`",
@@ -52,14 +57,18 @@ class _Slip:
     Attributes:
         kind: Lark's name of it.
         word: what is written there; empty at the end of a line.
-        before: the text in front of it, blanks and comments skipped.
+        start: its offset.
+        before: the text in front of it, without the blanks and comments between.
+        gap: how many characters those are.
         after: the rest of its line behind it.
         accepts: Lark's names of what would fit.
     """
 
     kind: str
     word: str
+    start: int
     before: str
+    gap: int
     after: str
     accepts: frozenset[str]
 
@@ -68,6 +77,11 @@ class _Slip:
         """The word in front of it, empty where there is none."""
         found = re.search(r"[A-Za-z_][A-Za-z0-9_]*\Z", self.before)
         return found[0] if found else ""
+
+    def back(self, length: int) -> tuple[int, int]:
+        """Where the last ``length`` characters in front of it stand."""
+        end = self.start - self.gap
+        return end - length, end
 
     @property
     def statement(self) -> str:
@@ -78,6 +92,12 @@ class _Slip:
     @property
     def wants_step(self) -> bool:
         return "REPEAT" in self.accepts
+
+    @property
+    def wants_name(self) -> bool:
+        """Nothing but a name, or a step that what follows shows to be one."""
+        looks_like_step = self.after.lstrip().startswith((":", "(", "->"))
+        return "NAME" in self.accepts and not self.wants_value and (looks_like_step or not self.wants_step)
 
     @property
     def wants_value(self) -> bool:
@@ -107,8 +127,12 @@ class _Slip:
         return _either(_SHOWN[kind] for kind in _SHOWN if kind in self._worth_showing())
 
     @property
+    def headline(self) -> str:
+        return f"expected {self.expected}, found {self.found}"
+
+    @property
     def found(self) -> str:
-        return f"`{self.word}`" if self.word else "the end of the line"
+        return f"`{_short(self.word)}`" if self.word else "the end of the line"
 
     def _worth_showing(self) -> frozenset[str]:
         if self.ends_step:
@@ -119,28 +143,34 @@ class _Slip:
         return self.accepts - {"_LPAR", "_LSQB", "IF", "_ELSE"} if self.ends_value else self.accepts
 
 
-_Explained = tuple[str, str]
-"""Headline and help; an empty help is none."""
+class _Explained(NamedTuple):
+    """Headline, help (none if empty), and the place where it is not that of the token."""
+
+    message: str
+    help: str = ""
+    place: tuple[int, int] | None = None
 
 
 def explain(source: Source, text: str, error: UnexpectedToken | UnexpectedCharacters) -> Diagnostic:
     """The diagnostic of a syntax error in the flattened ``text`` of ``source``."""
     if isinstance(error, UnexpectedCharacters):
         return _explain_character(source, text, error.pos_in_stream or 0)
-    at, word = error.pos_in_stream or 0, ""
-    if error.token.type != "_NL":
-        at = skip_blank(text, at)
-        word = _word(text, at, error.token.type, len(error.token))
-    line_end = text.find("\n", at)
-    before = text[:at].rstrip() if at < 2000 else text[at - 2000 : at].rstrip()
-    slip = _Slip(error.token.type, word, before, text[at + len(word) : line_end], frozenset(error.accepts or ()))
-    message, help_ = f"expected {slip.expected}, found {slip.found}", ""
-    for rule in _RULES:
-        explained = rule(slip)
-        if explained:
-            message, help_ = explained
-            break
-    return _diagnostic(source, message, at, at + len(word), help_)
+    slip = _slip(text, error)
+    explained = next(filter(None, (rule(slip) for rule in _RULES)), _Explained(slip.headline))
+    start, end = explained.place or (slip.start, slip.start + len(slip.word))
+    return _diagnostic(source, explained.message, start, end, explained.help)
+
+
+def _slip(text: str, error: UnexpectedToken) -> _Slip:
+    kind, start, word = error.token.type, error.pos_in_stream or 0, ""
+    if kind != "_NL":
+        start = skip_blank(text, start)
+        word = _word(text, start, kind, len(error.token))
+    window = _COMMENT.sub(lambda found: found["kept"] or " " * len(found[0]), text[max(0, start - _WINDOW) : start])
+    before = window.rstrip()
+    end = start + len(word)
+    after = text[end : min(text.index("\n", end), end + _WINDOW)]
+    return _Slip(kind, word, start, before, len(window) - len(before), after, frozenset(error.accepts or ()))
 
 
 def _explain_character(source: Source, text: str, at: int) -> Diagnostic:
@@ -180,51 +210,54 @@ def _either(words: Iterable[str]) -> str:
 
 
 def _keyword_as_name(slip: _Slip) -> _Explained | None:
-    word = slip.word
-    named_here = slip.kind in ("_COLON", "EQUAL") and slip.previous in _KEYWORDS
-    if named_here:
+    word, place = slip.word, None
+    if slip.kind in ("_COLON", "EQUAL") and slip.previous in _KEYWORDS:
         word = slip.previous
-    elif word not in _KEYWORDS or not ("NAME" in slip.accepts and not slip.wants_value):
+        place = slip.back(len(word))
+    elif word not in _KEYWORDS or not slip.wants_name:
         return None
-    if slip.wants_step and not slip.after.lstrip().startswith((":", "(", "->")):
-        return None
-    return f"`{word}` is a word of the language and cannot be a name", f"another name, such as `{word}_`, can"
+    message = f"`{word}` is a word of the language and cannot be a name"
+    return _Explained(message, f"another name, such as `{word}_`, can", place)
 
 
 def _nested_item(slip: _Slip) -> _Explained | None:
-    if not (slip.wants_step and slip.word in ("model", "block", "default", "from")):
-        return None
-    return f"`{slip.word}` cannot stand inside a body", "move it to the margin, in front of the model"
-
-
-def _label_without_step(slip: _Slip) -> _Explained | None:
-    if slip.wants_step and slip.before.endswith(":"):
-        return f"a label needs a step after `:`, found {slip.found}", ""
+    if slip.wants_step and slip.word in ("model", "block", "default", "from"):
+        return _Explained(f"`{slip.word}` cannot stand inside a body", "move it to the margin, in front of the model")
     return None
 
 
-def _empty_arm(slip: _Slip) -> _Explained | None:
+def _without_step(slip: _Slip) -> _Explained | None:
+    if slip.wants_step and slip.before.endswith(":"):
+        return _Explained(f"a label needs a step after `:`, found {slip.found}")
+    if slip.wants_step and slip.before.endswith("->"):
+        return _Explained(f"expected a step after `->`, found {slip.found}")
+    return None
+
+
+def _arm(slip: _Slip) -> _Explained | None:
     if slip.word == "|" and slip.after.startswith("|") and not slip.wants_step:
-        return "`||` is no operator", "write `or`"
+        return _Explained("`||` is no operator", "write `or`", (slip.start, slip.start + 2))
     if slip.wants_step and slip.before.endswith("|") and slip.word in ("|", "}"):
-        return "an arm cannot be empty", "`| _` is an arm that passes the current value on"
+        return _Explained("an arm cannot be empty", "`| _` is an arm that passes the current value on")
     if slip.accepts == {"_BAR"}:
-        return f"expected an arm, found {slip.found}", "write each arm as `| step`"
+        return _Explained(f"expected an arm, found {slip.found}", "write each arm as `| step`")
     return None
 
 
 def _equals_sign(slip: _Slip) -> _Explained | None:
     if slip.kind != "EQUAL":
         return None
-    if slip.after.startswith(">"):
-        return "`=>` is no arrow", "write `->`"
+    after = slip.after.strip()
+    if after.startswith(">"):
+        return _Explained("`=>` is no arrow", "write `->`", (slip.start, slip.start + 2))
     if "_COLON" in slip.accepts and slip.ends_step:
-        name = slip.previous
-        return "a step is named with `:`, not `=`", f"write `{name}: step`, or `let {name} = value` for a number"
+        name, step = slip.previous, after or "step"
+        help_ = f"write `{name}: {step}` for a step, or `let {name} = ...` for a number"
+        return _Explained("a step is named with `:`, not `=`", help_)
     if "_COLON" in slip.accepts:
-        return "expected `:`, found `=`", f"write `{slip.previous}: [...]`"
+        return _Explained(slip.headline, "leave out the `=`" if after.startswith("{") else "write `:` for `=`")
     if slip.ends_value and slip.statement in ("if", "assert", "model", "block", "where"):
-        return "`=` does not compare", "write `==`"
+        return _Explained("`=` does not compare", "write `==`")
     return None
 
 
@@ -232,52 +265,73 @@ def _colon(slip: _Slip) -> _Explained | None:
     if slip.kind != "_COLON":
         return None
     if "EQUAL" in slip.accepts:
-        return f"`{slip.previous}` gets its value with `=`, not `:`", f"write `{slip.previous} = value`"
+        return _Explained(f"`{slip.previous}` gets its value with `=`, not `:`", f"write `{slip.previous} = ...`")
     if "_LBRACE" in slip.accepts:
-        return "a body stands in braces, not behind `:`", "write `{` and, at its end, `}`"
+        return _Explained("a body stands in braces, not behind `:`", "write `{` and, at its end, `}`")
     return None
 
 
 def _chained_comparison(slip: _Slip) -> _Explained | None:
     if slip.kind == "COMPARE" and slip.ends_value:
-        return "comparisons cannot be chained", "join two with `and`: `0 < a and a < b`"
+        return _Explained("comparisons cannot be chained", "join two with `and`: `0 < a and a < b`")
     return None
 
 
 def _foreign_operator(slip: _Slip) -> _Explained | None:
-    if slip.word == "*" and slip.before.endswith("*"):
-        return "there is no operator `**`", "write a power as a product: `a * a`"
-    if slip.word == "//" or "//" in slip.before.rpartition("\n")[2]:
-        return "a comment begins with `#`, not `//`", ""
-    if slip.wants_value and slip.word == ".":
-        return "a number begins with a digit", "write `0.5`, not `.5`"
-    if "." in slip.before[-1:] and slip.accepts == {"NAME"} and slip.before[-2:-1].isdigit():
-        return "a number ends with a digit", "write `1.0`, not `1.`"
+    if slip.word == "*" and slip.before.endswith("*") and not slip.gap:
+        place = slip.start - 1, slip.start + 1
+        return _Explained("there is no operator `**`", "write a power as a product: `a * a`", place)
+    line = slip.before.rpartition("\n")[2]
+    if slip.word == "//":
+        return _Explained(_SLASHES)
+    if "//" in line and not slip.wants_value:
+        start = slip.back(len(line) - line.index("//"))[0]
+        return _Explained(_SLASHES, "", (start, start + 2))
+    return None
+
+
+def _bare_point(slip: _Slip) -> _Explained | None:
+    if slip.wants_value and slip.word == "." and slip.after[:1].isdigit():
+        return _Explained("a number begins with a digit", "write `0.5`, not `.5`")
+    if slip.accepts == {"NAME"} and re.search(r"[0-9]\.\Z", slip.before):
+        return _Explained("a number ends with a digit", "write `1.0`, not `1.`", slip.back(2))
     return None
 
 
 def _hyphen_in_name(slip: _Slip) -> _Explained | None:
     if slip.word == "-" and slip.previous and not slip.ends_value and re.match(r"\w", slip.after):
-        return "a name consists of letters, digits and `_`", f"write `_` for `-`: `{slip.previous}_...`"
+        help_ = f"write `_` for `-`: `{slip.previous}_...`"
+        return _Explained("a name consists of letters, digits and `_`", help_)
     return None
 
 
 def _missing_comma(slip: _Slip) -> _Explained | None:
     if slip.kind in ("NAME", "NUMBER", "STRING") and "_COMMA" in slip.accepts:
-        return f"expected {slip.expected}, found {slip.found}", f"put a comma in front of {slip.found}"
+        return _Explained(slip.headline, f"put a comma in front of {slip.found}")
     return None
+
+
+def _misspelt(slip: _Slip) -> _Explained | None:
+    if slip.ends_step and slip.previous == "elif":
+        return _Explained("there is no `elif`", "write `else if`", slip.back(4))
+    if slip.ends_step and slip.previous == slip.statement:
+        near = get_close_matches(
+            _short(slip.previous), ("repeat", "for", "if", "assert", "shared", "let"), n=1, cutoff=0.75
+        )
+        return _Explained(slip.headline, f"did you mean `{near[0]}`?", slip.back(len(slip.previous))) if near else None
+    words = [word for word in _KEYWORDS if {word.upper(), f"_{word.upper()}"} & slip.accepts and slip.kind == "NAME"]
+    near = get_close_matches(_short(slip.word), sorted(words), n=1)
+    return _Explained(slip.headline, f"did you mean `{near[0]}`?") if near else None
 
 
 def _after_step(slip: _Slip) -> _Explained | None:
     if not slip.ends_step:
         return None
-    if slip.word == "elif":
-        return "there is no `elif`", "write `else if`"
-    message = f"expected {slip.expected}, found {slip.found}"
     if slip.kind in ("NUMBER", "STRING") and slip.previous:
-        return message, f"arguments stand in parentheses: `{slip.previous}({_short(slip.word)})`"
+        help_ = f"arguments stand in parentheses: `{slip.previous}({_short(slip.word)})`"
+        return _Explained(slip.headline, help_)
     if slip.kind == "NAME" or slip.word in ("in", "if", "for", "repeat"):
-        return message, "put `->` or a newline between two steps"
+        return _Explained(slip.headline, "put `->` or a newline between two steps")
     return None
 
 
@@ -285,40 +339,36 @@ def _missing_body(slip: _Slip) -> _Explained | None:
     if slip.word or "_LBRACE" not in slip.accepts or slip.ends_step:
         return None
     what = slip.statement if slip.statement in _KEYWORDS else "step"
-    if slip.after.lstrip().startswith("{"):
-        return f"the `{{` of this {what} must stand on its line", "move the `{` up to the end of this line"
-    return f"this {what} has no body", "write its steps behind it in `{ }`"
+    return _Explained(f"this {what} has no body", "write `{` on this line, then its steps, then `}`")
 
 
 def _outside(slip: _Slip) -> _Explained | None:
     if not slip.wants_item or slip.wants_step:
         return None
-    message = f"expected {slip.expected}, found {slip.found}"
     if slip.word == "import":
-        return message, 'write `from "file.cnn" import name`'
-    near = get_close_matches(slip.word, _ITEMS, n=1)
-    if near:
-        return message, f"did you mean `{near[0]}`?"
-    return message, "steps stand inside a model: `model Name : [N, 1, 32, 32] { ... }`"
+        return _Explained(slip.headline, 'write `from "file.cnn" import name`')
+    return _Explained(slip.headline, "steps stand inside a model: `model Name : [N, 1, 32, 32] { ... }`")
 
 
 def _path(slip: _Slip) -> _Explained | None:
     if slip.accepts == {"STRING"} and slip.statement == "from":
-        return f"expected the path of a file in double quotes, found {slip.found}", ""
+        return _Explained(f"expected the path of a file in double quotes, found {slip.found}")
     return None
 
 
 _RULES: tuple[Callable[[_Slip], _Explained | None], ...] = (
     _keyword_as_name,
     _nested_item,
-    _label_without_step,
-    _empty_arm,
+    _without_step,
+    _arm,
     _equals_sign,
     _colon,
     _chained_comparison,
     _foreign_operator,
+    _bare_point,
     _hyphen_in_name,
     _missing_comma,
+    _misspelt,
     _after_step,
     _missing_body,
     _outside,

@@ -10,7 +10,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source
 from specc.syntax import ast
-from specc.syntax.brackets import flatten
+from specc.syntax.brackets import MOST_MISTAKES, flatten
 from specc.syntax.builder import build
 from specc.syntax.mistakes import explain
 from specc.syntax.reader import refuse_hidden_characters
@@ -18,8 +18,7 @@ from specc.syntax.recovery import Rest
 
 _PIN = re.compile(r"#[ \t]*specc[ \t]+(\d\S*)[ \t]*\r?(?:\n|\Z)")
 _VERSION = "1"
-_MOST_MISTAKES = 20
-_MOST_REREAD = 2**18
+_MOST_REREAD = 2**16
 """Characters that are parsed again to find further mistakes: a mistake in a huge file is answered at once."""
 
 
@@ -48,7 +47,7 @@ def _tree(source: Source, text: str) -> tuple[Tree[Token] | None, list[Diagnosti
 
     findings: list[Diagnostic] = []
     rest = Rest(text)
-    for _ in range(min(_MOST_MISTAKES, 1 + _MOST_REREAD // len(text))):
+    for _ in range(min(MOST_MISTAKES, 1 + _MOST_REREAD // len(text))):
         try:
             return parser().parse(rest.text), findings
         except (UnexpectedToken, UnexpectedCharacters) as error:

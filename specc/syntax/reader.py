@@ -68,8 +68,12 @@ def refuse_hidden_characters(source: Source) -> None:
 
 def _bounded(name: str, file: BinaryIO) -> bytes:
     data = file.read(LARGEST + 1)
-    if len(data) <= LARGEST:
-        return data
+    if len(data) > LARGEST:
+        _refuse_size(name, file)
+    return data
+
+
+def _refuse_size(name: str, file: BinaryIO) -> NoReturn:
     # A pipe has no size; all that is known is that it went past the limit.
     size = os.fstat(file.fileno()).st_size
     known = f"{size / 2**20:.1f} MiB ({size:,} bytes)" if size > LARGEST else "larger than that"

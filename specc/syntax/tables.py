@@ -63,7 +63,7 @@ def _load(data: dict[str, Any], memo: dict[str, Any]) -> Lark:
     for name in ("tokens", "states"):
         table[name] = _numbered(table[name])
     table["states"] = {state: _numbered(actions) for state, actions in table["states"].items()}
-    return Lark._load_from_dict(data, _numbered(memo))
+    return Lark.load({"data": data, "memo": _numbered(memo)})
 
 
 def _numbered(mapping: dict[str, Any]) -> dict[int, Any]:

@@ -50,7 +50,7 @@ def element_type(parameter: Parameter) -> np.dtype[Any]:
 
 
 def pieces(parameter: Parameter) -> Iterator[tuple[int, int]]:
-    """First and last-but-one index of each piece of the flat tensor."""
+    """Start and end (exclusive) of each piece of the flat tensor."""
     size = prod(parameter.shape)
     return ((start, min(start + CHUNK, size)) for start in range(0, size, CHUNK))
 

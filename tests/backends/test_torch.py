@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +15,11 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from torch import nn
+from torch.nn import functional
 
+import specc
 from specc.backends.torch import torch_module, torch_source
 from specc.diagnostics import MissingDependency, UsageError
 from specc.ir.graph import Graph, Node, Port
@@ -30,6 +32,7 @@ from specc.source import Source
 from specc.weights import Initialised, Randomised
 from tests.twins import Given, make
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 GOLDEN = Path(__file__).with_name("lenet.golden.py")
 SPAN = Source("nets/lenet.cnn", "").span(0, 0)
 SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
@@ -145,8 +148,8 @@ class HandLeNet(nn.Module):
         self.fc3 = nn.Linear(84, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = F.max_pool2d(torch.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(torch.relu(self.conv2(x)), 2).flatten(1)
+        x = functional.max_pool2d(torch.relu(self.conv1(x)), 2)
+        x = functional.max_pool2d(torch.relu(self.conv2(x)), 2).flatten(1)
         return self.fc3(torch.relu(self.fc2(torch.relu(self.fc1(x)))))
 
 
@@ -199,7 +202,7 @@ def _evaluate(argument: object, inputs: list[torch.Tensor], own: torch.Tensor | 
             return tuple(_evaluate(a, inputs, own) for a in argument)
         case TorchCall(name, args, kwargs):
             home, _, function = name.rpartition(".")
-            call = getattr({"F": F, "torch": torch}[home], function)
+            call = getattr({"F": functional, "torch": torch}[home], function)
             return call(*_evaluate(args, inputs, own), **{k: _evaluate(v, inputs, own) for k, v in kwargs.items()})
     return argument
 
@@ -208,23 +211,17 @@ def _evaluate(argument: object, inputs: list[torch.Tensor], own: torch.Tensor | 
 
 
 def test_golden() -> None:
-    assert torch_source(lenet()) == GOLDEN.read_text(encoding="utf-8")
+    golden = GOLDEN.read_text(encoding="utf-8")
+    assert torch_source(lenet()) == golden
+    assert torch_source(specc.load(EXAMPLES / "lenet.cnn").graph) == golden
 
 
 def test_source_is_the_same_every_time() -> None:
-    code = "from tests.backends.test_torch import rich, torch_source; print(torch_source(rich()))"
-    runs = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("0", "1")
-    }
-    assert runs == {torch_source(rich()) + "\n"}
+    code = "from tests.backends.test_torch import rich, torch_source; print(torch_source(rich()), end='')"
+    root = Path(__file__).parents[2]
+    environment = {"PYTHONHASHSEED": "1", "PYTHONPATH": "."}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, check=True)
+    assert run.stdout.decode() == torch_source(rich())
 
 
 def rich() -> Graph:
@@ -269,17 +266,33 @@ def rich() -> Graph:
 def test_source_is_formatted_as_ruff_formats_it(graph: Graph, tmp_path: Path) -> None:
     file = tmp_path / "net.py"
     file.write_text(torch_source(graph), encoding="utf-8")
-    ruff = [sys.executable, "-m", "ruff"]
-    form = subprocess.run(
-        [*ruff, "format", "--diff", "--isolated", "--line-length", "100", file], capture_output=True, text=True
-    )
-    assert form.returncode == 0, form.stdout
-    lint = subprocess.run(
-        [*ruff, "check", "--isolated", "--no-cache", "--select", "E,F,I,W", "--line-length", "100", file],
-        capture_output=True,
-        text=True,
-    )
-    assert lint.returncode == 0, lint.stdout
+    for check in (["format", "--diff"], ["check", "--select", "E,F,I,W"]):
+        command = [sys.executable, "-m", "ruff", *check, "--isolated", "--no-cache", "--line-length", "100", file]
+        run = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout
+
+
+def example_graphs() -> list[Graph]:
+    models = {path.stem: [None] for path in EXAMPLES.glob("*.cnn")} | {"twins": ["Convolution", "FullyConnected"]}
+    return [
+        specc.load(EXAMPLES / f"{stem}.cnn", model=m).graph for stem, names in sorted(models.items()) for m in names
+    ]
+
+
+@pytest.mark.parametrize("graph", example_graphs(), ids=lambda g: g.name)
+def test_examples(graph: Graph, tmp_path: Path) -> None:
+    test_source_is_formatted_as_ruff_formats_it(graph, tmp_path)
+    with torch.device("meta"):
+        module = run_source(torch_source(graph))[graph.name]()
+    assert [(k, tuple(t.shape)) for k, t in module.state_dict().items()] == [(k, p.shape) for k, p in graph.state]
+    result = module(*(torch.empty(2, *port.type.sample, device="meta") for port in graph.inputs))
+    assert tuple(result.shape) == (2, *graph.outputs[0][0].type.sample)
+
+
+def test_merge_of_very_many() -> None:
+    arms = [(f"relu{i}", RELU, ("input",)) for i in range(1000)]
+    graph = network({"input": (1,)}, [*arms, ("add1", make("add"), tuple(label for label, *_ in arms))])
+    assert torch_module(graph, WEIGHTS)(torch.tensor([[1.0]])).item() == 1000
 
 
 def test_source_stands_alone(tmp_path: Path) -> None:
@@ -333,7 +346,7 @@ def test_sums_keep_their_order() -> None:
 
 def test_origin_names_files_without_folders_and_never_breaks_the_text() -> None:
     graph = lenet()
-    for name, shown in (('a/b/c"""\\\n\ud800.cnn', "c?????.cnn"), ("coding: latin1.cnn", "coding: latin1.cnn")):
+    for name, shown in (('a/b/c"""\\\n\ud800.cnn', "c??????.cnn"), ("coding: latin1.cnn", "coding: latin1.cnn")):
         node = Node("relu1", RELU, ("input",), graph.nodes[0].input_types, graph.nodes[0].input_types[0],
                     Source(name, "").span(0, 0))  # fmt: skip
         odd = Graph("Net", graph.inputs, ((Port("output", node.type), "relu1"),), (node,))
@@ -359,10 +372,10 @@ def test_class_name_steps_aside(name: str, called: str) -> None:
 def test_arguments_read_back_exactly(argument: object) -> None:
     call = TorchCall("torch.made", (Value(), argument), {"option": argument})
     source = torch_source(chain((4,), ("made1", Made(torch_form=call))))
-    line = next(line for line in source.splitlines() if "torch.made" in line)
+    statement = source.partition("torch.Tensor:\n")[2].partition("        return")[0]
     read: list[Any] = []
     torch_like = type("T", (), {"made": lambda x, a, option: read.extend((a, option))})
-    exec(line.strip(), {"torch": torch_like, "x": 0})
+    exec(textwrap.dedent(statement), {"torch": torch_like, "x": 0})
     assert [repr(r) for r in read] == [repr(argument)] * 2
 
 
@@ -397,9 +410,10 @@ def test_what_cannot_be_written_is_never_dropped(made: Any, owned: tuple[Paramet
 # Names
 
 
-HARD = ["x", "y", "x_", "self", "self_", "torch", "nn", "F", "list", "input", "Net", "super", "class", "lambda", "None",
-        "forward", "train", "type", "half", "double", "to", "parameters", "state_dict", "zero_grad", "_modules",
-        "_parameters", "_x", "__x", "__class__", "__debug__", "__init__", "match", "print", "T_destination"]  # fmt: skip
+HARD = """
+    x y x_ self self_ torch nn F list input Net super class lambda None forward train type half double to parameters
+    state_dict zero_grad _modules _parameters _x __x __class__ __debug__ __init__ match print T_destination
+""".split()
 
 
 @pytest.mark.parametrize("label", HARD)
@@ -481,7 +495,7 @@ class HandMerges(nn.Module):
         self.conv3 = nn.Conv2d(12, 4, 1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        stem = F.relu(self.stem(image))
+        stem = functional.relu(self.stem(image))
         residual = torch.add(self.conv1(stem), stem)
         joined = torch.cat([residual, stem, self.conv2(residual)], 1)
         return torch.mul(torch.mul(self.conv3(joined), residual), self.scale1)
@@ -540,7 +554,21 @@ def test_random_state_is_untouched() -> None:
     torch_module(rich(), WEIGHTS)
     torch_module(chain((3, 9, 9), *((f"c{i}", same(3, init=name)) for i, name in enumerate(INITIALISERS))), WEIGHTS)
     assert torch.equal(torch.get_rng_state(), before)
-    assert torch.get_default_device() == torch.device("cpu")
+
+
+def test_users_defaults_change_nothing() -> None:
+    torch.set_default_dtype(torch.float64)
+    torch.set_default_device("meta")
+    try:
+        module = torch_module(rich(), WEIGHTS)
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    check_state(rich(), module)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(module.state_dict().values(), torch_module(rich(), WEIGHTS).state_dict().values(), strict=True)
+    )
 
 
 def test_weights_that_do_not_fit_are_refused() -> None:
@@ -584,13 +612,14 @@ def test_source_and_traceback_can_be_seen() -> None:
 
 def test_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "specc.backends.torch.module")
     with pytest.raises(MissingDependency, match=r"the PyTorch module needs torch.*specc-nn\[cpu\]"):
         torch_module(lenet(), WEIGHTS)
     assert torch_source(lenet()) == GOLDEN.read_text(encoding="utf-8")
 
 
-def test_source_needs_no_pytorch() -> None:
-    code = "import sys; sys.modules['torch'] = None; import specc.backends.torch.source"
+def test_source_needs_neither_pytorch_nor_numpy() -> None:
+    code = "import sys; sys.modules.update(torch=None, numpy=None); from specc.backends.torch import torch_source"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], env={"PYTHONPATH": "."}, check=True)
 
 

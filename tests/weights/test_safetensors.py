@@ -93,7 +93,7 @@ def test_same_bytes_every_time(monkeypatch):
 
 def test_every_tensor_is_aligned():
     """Readers that map a file view each tensor in place; 5 float32 before an int64 would put it astray."""
-    data = written(Initialised(1))
+    data = written(Initialised(1), (STATE[1], STATE[-1]))
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     assert length % 8 == 0

@@ -257,7 +257,7 @@ def test_normal_quantiles_against_mpmath():
     p = p[(p > 0) & (p < 1)]
     with mpmath.workdps(40):
         exact = [float(mpmath.sqrt(2) * mpmath.erfinv(2 * mpmath.mpf(float(x)) - 1)) for x in p]
-    np.testing.assert_allclose(quantiles(p), exact, rtol=2e-15)
+    np.testing.assert_allclose(quantiles(p), exact, rtol=1e-15)
 
 
 def test_normal_quantiles_against_torch():
@@ -321,4 +321,5 @@ def test_stressed_norms_over_several_axes_stay_around_their_constant():
 
 def test_stress_leaves_the_specs_own_numbers_and_counters():
     assert np.array_equal(stressed(Fixed((1.0, -1.0)), (1, 1, 1, 2)).ravel(), [1, -1])
-    assert stressed(Constant(0.0), (), "num_batches_tracked", buffer=True, integer=True).item() == 0
+    for seed in range(9):
+        assert stressed(Constant(3.0), (), "num_batches_tracked", seed, buffer=True, integer=True).item() == 3

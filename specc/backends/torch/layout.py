@@ -67,7 +67,10 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
     if len(line) <= WIDTH or isinstance(expr, str):
         return [line]
     head, brackets = _opening(expr)
-    return [margin + before + head + brackets[0], *_body(expr, indent + 4), margin + brackets[1] + after]
+    opening = margin + before + head + brackets[0]
+    if head and before and len(opening) > WIDTH:
+        return [f"{margin}{before}(", *statement(expr, indent + 4), f"{margin}){after}"]
+    return [opening, *_body(expr, indent + 4), margin + brackets[1] + after]
 
 
 def _opening(expr: Call | Listing | Row | Infix) -> tuple[str, str]:

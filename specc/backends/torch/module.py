@@ -4,44 +4,46 @@ from __future__ import annotations
 
 import linecache
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from specc.backends.torch.source import class_name, torch_source
-from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph
 from specc.weights import Weights, tensor
 
-if TYPE_CHECKING:
-    from torch import nn
 
-
-def torch_module(graph: Graph, weights: Weights) -> nn.Module:
-    """The network as PyTorch runs it: what `torch_source` says, float32, on the CPU, in eval mode.
-
-    PyTorch's global random state is left as it is.
-
-    Raises:
-        MissingDependency: PyTorch is not installed.
-        UsageError: a step name that PyTorch cannot take.
-        ValueError: the module and the graph, or the weights and the graph, disagree; our bug.
-    """
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise MissingDependency("the PyTorch module", "torch", "cpu") from None
+def build(graph: Graph, weights: Weights) -> nn.Module:
+    """See `specc.backends.torch.torch_module`."""
     network = getattr(_run(graph.name, torch_source(graph)), class_name(graph))
-    with torch.device("meta"):  # nothing is drawn or stored before the weights come
-        module: nn.Module = network()
+    with torch.device("cpu"), _Undrawn():
+        module: nn.Module = network().float()  # whatever the user's default dtype is
     _require_same_state(graph, module)
-    module.to_empty(device="cpu")
     state = module.state_dict()
     for path, parameter in graph.state:
         state[path].copy_(torch.from_numpy(tensor(weights, path, parameter)))
     return module.eval()
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves tensors as they are where a layer would draw random numbers: weights come from elsewhere."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        options = kwargs or {}
+        if func in (torch.Tensor.uniform_, torch.Tensor.normal_) or getattr(func, "__module__", "") == nn.init.__name__:
+            return args[0] if args else options["tensor"]
+        return func(*args, **options)
 
 
 def _run(name: str, source: str) -> ModuleType:

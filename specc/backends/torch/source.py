@@ -73,7 +73,9 @@ def _docstring(graph: Graph) -> list[str]:
     weights = [p for _, p in graph.state if not p.buffer]
     total = sum(prod(p.shape) for p in weights)
     frozen = sum(prod(p.shape) for p in weights if not p.trainable)
-    size = f"{total:,} parameter{'' if total == 1 else 's'}" + (f", {frozen:,} of them frozen" if frozen else "")
+    size = f"{total:,} parameter{'' if total == 1 else 's'}"
+    if frozen:
+        size += ", all frozen" if frozen == total else f", {frozen:,} of them frozen"
     inputs = [(port.name, port.type) for port in graph.inputs]
     outputs = [(port.name, port.type) for port, _ in graph.outputs]
     lines = [f"{graph.name}: {size}.", "", "Takes", *_ports(inputs), "Gives", *_ports(outputs)]
@@ -238,14 +240,20 @@ class _Arguments:
 def _call(made: TorchModule | TorchCall, arguments: _Arguments) -> Expr:
     if not re.fullmatch(r"(torch|nn|F)(\.\w+)+", made.name):
         raise ValueError(f"{arguments.step}: {made.name} is none of torch, nn and F")
-    args = tuple(map(arguments.expr, made.args))
-    operator = _INFIX.get(made.name)
-    if operator and len(args) == 2 and not made.kwargs:
-        left, right = args
-        same = isinstance(left, Infix) and left.operator == operator
-        first = left.operands if isinstance(left, Infix) and same else (_operand(left),)
-        return Infix(operator, (*first, _operand(right)))
-    return Call(made.name, args + tuple(f"{name}={flat(arguments.expr(value))}" for name, value in made.kwargs.items()))
+    if made.name in _INFIX and len(made.args) == 2 and not made.kwargs:
+        return Infix(_INFIX[made.name], tuple(_operand(arguments.expr(a)) for a in _folded(made)))
+    options = (f"{name}={flat(arguments.expr(value))}" for name, value in made.kwargs.items())
+    return Call(made.name, (*map(arguments.expr, made.args), *options))
+
+
+def _folded(made: TorchModule | TorchCall) -> list[object]:
+    """The operands of ``f(f(f(a, b), c), d)``: a, b, c, d."""
+    operands: list[object] = []
+    rest: object = made
+    while isinstance(rest, type(made)) and rest.name == made.name and len(rest.args) == 2 and not rest.kwargs:
+        rest, operand = rest.args
+        operands.insert(0, operand)
+    return [rest, *operands]
 
 
 def _operand(expr: Expr) -> Expr:

@@ -1,0 +1,92 @@
+"""The speed promises, measured: whole processes, side by side in one run, as ratios of medians.
+
+    python benchmarks/speed.py [--rounds 9]
+
+Prints a table and exits with 1 where a promise is not kept. The yardstick is ``python -c "import torch"`` of
+the same interpreter, run in turn with each command, so that a busy or slow machine weighs on both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+TORCH = [sys.executable, "-c", "import torch"]
+MEGABYTE = 10**6
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished process: seconds of wall clock, and its largest resident size in bytes."""
+
+    seconds: float
+    memory: int
+
+
+def run(command: list[str], expected: int = 0) -> Run:
+    """Run ``command`` to its end; its own exit code must be ``expected``."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != expected:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}, not {expected}")
+    # ru_maxrss counts kilobytes on Linux, bytes on macOS.
+    return Run(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+
+
+def ratio(command: list[str], rounds: int, expected: int = 0) -> tuple[float, float, float]:
+    """Median seconds of ``command`` and of importing torch, in turn, and the median of their ratios."""
+    run(command, expected)
+    run(TORCH)
+    pairs = [(run(command, expected).seconds, run(TORCH).seconds) for _ in range(rounds)]
+    return median(ours for ours, _ in pairs), median(torch for _, torch in pairs), median(a / b for a, b in pairs)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rounds", type=int, default=9, help="counted runs of each command")
+    rounds = arguments.parse_args().rounds
+    specc = [sys.executable, "-m", "specc"]
+    kept = True
+    with tempfile.TemporaryDirectory() as folder:
+        bad = Path(folder, "bad.cnn")
+        bad.write_text("model Bad : [N, 3, 8, 8] {\n  cnov(4, 3)\n}\n")
+        onnx = ["-o", str(Path(folder, "out.onnx"))]
+        print(f"{'command':<42} {'seconds':>8} {'torch':>8} {'ratio':>7} {'at most':>8}")
+        for name, command, expected, limit in (
+            ("specc --help", [*specc, "--help"], 0, 1 / 6),
+            ("specc check examples/lenet.cnn", [*specc, "check", "examples/lenet.cnn"], 0, 1 / 6),
+            ("specc check with an error", [*specc, "check", str(bad)], 1, 1 / 6),
+            (
+                "specc compile --no-verify lenet.cnn",
+                [*specc, "compile", "--no-verify", "examples/lenet.cnn", *onnx],
+                0,
+                1 / 3,
+            ),
+        ):
+            ours, torch, share = ratio(command, rounds, expected)
+            kept &= share <= limit
+            print(f"{name:<42} {ours:8.3f} {torch:8.3f} {share:7.3f} {limit:8.3f}{'' if share <= limit else '  NO'}")
+        vgg = run([*specc, "compile", "--no-verify", "examples/vgg16.cnn", *onnx])
+        size = Path(folder, "out.onnx").stat().st_size
+        small = vgg.memory <= 200 * MEGABYTE
+        kept &= small
+        print(
+            f"\nspecc compile --no-verify vgg16.cnn: {vgg.seconds:.1f} s for {size / MEGABYTE:.0f} MB, "
+            f"largest resident size {vgg.memory / MEGABYTE:.0f} MB (at most 200){'' if small else '  NO'}"
+        )
+    sys.exit(not kept)
+
+
+if __name__ == "__main__":
+    main()

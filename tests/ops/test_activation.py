@@ -1,0 +1,134 @@
+"""Activations against PyTorch, where numbers are ordinary, tiny, huge or not numbers at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from specc.ir.op import Refusal
+from specc.ir.types import Symbol, TensorType
+from specc.ir.window import Pointwise, Whole
+from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
+
+N = Symbol("N")
+TWINS: dict[str, tuple[str, dict[str, object], Callable[[torch.Tensor], torch.Tensor]]] = {
+    "relu": ("relu", {}, nn.ReLU()),
+    "relu6": ("relu6", {}, nn.ReLU6()),
+    "leakyrelu": ("leakyrelu", {}, nn.LeakyReLU()),
+    "leakyrelu-slope": ("leakyrelu", {"negative_slope": -0.3}, nn.LeakyReLU(-0.3)),
+    "elu": ("elu", {}, nn.ELU()),
+    "elu-alpha": ("elu", {"alpha": 0.3}, nn.ELU(0.3)),
+    "selu": ("selu", {}, nn.SELU()),
+    "celu": ("celu", {}, nn.CELU()),
+    "celu-alpha": ("celu", {"alpha": 2.5}, nn.CELU(2.5)),
+    "gelu": ("gelu", {}, nn.GELU()),
+    "gelu-tanh": ("gelu", {"approximate": "tanh"}, nn.GELU("tanh")),
+    "silu": ("silu", {}, nn.SiLU()),
+    "mish": ("mish", {}, nn.Mish()),
+    "sigmoid": ("sigmoid", {}, nn.Sigmoid()),
+    "tanh": ("tanh", {}, nn.Tanh()),
+    "softplus": ("softplus", {}, nn.Softplus()),
+    "softplus-beta": ("softplus", {"beta": 3.0}, nn.Softplus(3.0)),
+    "softplus-threshold": ("softplus", {"beta": 0.5, "threshold": 0.25}, nn.Softplus(0.5, 0.25)),
+    "softsign": ("softsign", {}, nn.Softsign()),
+    "hardsigmoid": ("hardsigmoid", {}, nn.Hardsigmoid()),
+    "hardswish": ("hardswish", {}, nn.Hardswish()),
+    "hardtanh": ("hardtanh", {}, nn.Hardtanh()),
+    "hardtanh-range": ("hardtanh", {"min_val": 0.25, "max_val": 2.0}, nn.Hardtanh(0.25, 2.0)),
+    "softmax": ("softmax", {}, nn.Softmax(1)),
+    "softmax-last": ("softmax", {"dim": -1}, nn.Softmax(-1)),
+    "logsoftmax": ("logsoftmax", {}, nn.LogSoftmax(1)),
+    "logsoftmax-last": ("logsoftmax", {"dim": -1}, nn.LogSoftmax(-1)),
+}
+
+
+@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("mean", [0.0, 1000.0, -1000.0])
+@pytest.mark.parametrize("opset", [18, 23])
+def test_twin(name: str, mean: float, opset: int) -> None:
+    kind, arguments, reference = TWINS[name]
+    check_twin(make(kind, **arguments), reference, (6, 5, 7), opset=opset, mean=mean, scales=(1.0, 1e3, 1e-3, 1e-6))
+
+
+@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("sample", [(9,), (3, 8), (2, 3, 2, 4)])
+def test_any_rank(name: str, sample: tuple[int, ...]) -> None:
+    kind, arguments, reference = TWINS[name]
+    check_twin(make(kind, **arguments), reference, sample, scales=(1.0,))
+
+
+@pytest.mark.parametrize("name", [n for n in TWINS if "soft" not in n] + ["softplus", "softsign"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), -0.0, 1e30, -1e30, 90.0, -90.0])
+def test_extremes(name: str, value: float) -> None:
+    kind, arguments, reference = TWINS[name]
+    if kind == "gelu" and value == float("inf"):
+        pytest.skip("PyTorch's own vectorised erf gelu gives NaN or infinity here, depending on the CPU")
+    x = torch.full((2, 16), value)
+    op = make(kind, **arguments)
+    ours = run_onnx(onnx_bytes(graph_of(op, (16,)), {}), [x])
+    np.testing.assert_allclose(ours, reference(x.double()).float().numpy(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["elu", "selu", "celu"])
+def test_exponential_keeps_its_digits_near_zero(kind: str) -> None:
+    """ONNX Runtime's own Elu, Selu and Celu are wrong by several percent here."""
+    x = -torch.logspace(-9, -1, 64).reshape(2, 32)
+    ours = run_onnx(onnx_bytes(graph_of(make(kind), (32,)), {}), [x])
+    np.testing.assert_allclose(ours, getattr(functional, kind)(x.double()).numpy(), rtol=2e-6)
+
+
+@pytest.mark.parametrize("opset", [18, 23])
+@pytest.mark.parametrize(
+    ("count", "sample"), [(1, (4, 3, 4)), (4, (4, 3, 4)), (4, (4,)), (3, (3, 3)), (2, (2, 2, 3, 2))]
+)
+def test_prelu(count: int, sample: tuple[int, ...], opset: int) -> None:
+    """(4, 3, 4) and (3, 3): a slope laid along the last axis would go unnoticed."""
+    op = make("prelu", num_parameters=count)
+    check_twin(op, nn.PReLU(count), sample, opset=opset, scales=(1.0, 1e3, 1e-6))
+
+
+def test_prelu_starts_as_pytorch_does() -> None:
+    (weight,) = make("prelu", init=0.1).parameters(TensorType(N, (4, 2)))
+    assert torch.equal(torch.full(weight.shape, weight.init.value), nn.PReLU(init=0.1).weight.detach())
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "sample", "code", "words"),
+    [
+        ("prelu", {"num_parameters": 3}, (4, 5), "S0107", "num_parameters = 3, and the input of prelu has 4 channels"),
+        ("prelu", {"num_parameters": 3}, (), "S0107", "has no channels"),
+        ("hardtanh", {"min_val": 2.0}, (4,), "S0305", "max_val = 1.0 must be above min_val = 2.0"),
+        ("hardtanh", {"min_val": 1.0, "max_val": 1.0}, (4,), "S0305", "must be above"),
+        ("softmax", {"dim": 0}, (4,), "S0106", "softmax over axis 0 would mix the samples"),
+        ("softmax", {"dim": -2}, (4,), "S0106", "would mix the samples"),
+        ("logsoftmax", {"dim": 3}, (4, 5), "S0303", "dim = 3 is no axis of [N, 4, 5]"),
+        ("softmax", {}, (), "S0303", "dim = 1 is no axis of [N]"),
+    ],
+)
+def test_refusal(kind: str, arguments: dict[str, object], sample: tuple[int, ...], code: str, words: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        make(kind, **arguments).infer(TensorType(N, sample))
+    assert refused.value.code == code
+    assert words in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [("celu", {"alpha": 0.0}), ("softplus", {"beta": 0.0}), ("gelu", {"approximate": "erf"}), ("elu", {"alpha": 1e39})],
+)
+def test_bad_argument(kind: str, arguments: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        make(kind, **arguments)
+
+
+def test_windows() -> None:
+    image = TensorType(N, (3, 4, 5))
+    assert make("relu").window(image) == Pointwise()
+    assert make("softmax").window(image) == Whole((0,))
+    assert make("softmax", dim=-1).window(image) == Whole((2,))
+    assert make("softmax").window(TensorType(N, (3,))) == Whole()

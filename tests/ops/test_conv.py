@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from specc.ir.init import Constant, Fixed, Normal, Uniform
+from specc.ir.op import Op
+from specc.ir.types import Symbol, TensorType
+from specc.ir.window import Sliding
+from tests.twins import STEP, check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
+
+OPSETS = pytest.mark.parametrize("opset", [18, 23])
+SAMPLES = pytest.mark.parametrize("sample", [(4, 11), (4, 9, 10), (4, 6, 7, 5)])
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")
+
+
+def module(kind: str, sample: tuple[int, ...], **arguments: Any) -> nn.Module:
+    name = {"conv": "Conv", "convtranspose": "ConvTranspose"}[kind]
+    arguments["kernel_size"] = arguments.pop("kernel")
+    return getattr(nn, f"{name}{len(sample) - 1}d")(sample[0], **arguments)
+
+
+def twin(kind: str, sample: tuple[int, ...], opset: int = 18, **arguments: Any) -> None:
+    check_twin(make(kind, **arguments), module(kind, sample, **arguments), sample, opset=opset)
+
+
+@OPSETS
+@SAMPLES
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"kernel": 3},
+        {"kernel": 1},
+        {"kernel": 4, "stride": 3, "padding": 2},
+        {"kernel": 3, "dilation": 2, "bias": False},
+        {"kernel": 3, "groups": 2, "padding": 1},
+        {"kernel": 3, "groups": 4, "padding": 1},
+        {"kernel": 2, "groups": 4, "stride": 2, "dilation": 2, "padding": 1},
+        {"kernel": 3, "padding": "valid"},
+        {"kernel": 2, "padding": 5},
+    ],
+)
+def test_conv(arguments: dict[str, Any], sample: tuple[int, ...], opset: int) -> None:
+    twin("conv", sample, opset, out_channels=8, **arguments)
+
+
+@OPSETS
+@SAMPLES
+@pytest.mark.parametrize("kernel", [2, 3, 4])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("mode", ["zeros", "replicate"])
+def test_same_padding(mode: str, dilation: int, kernel: int, sample: tuple[int, ...], opset: int) -> None:
+    twin("conv", sample, opset, out_channels=2, kernel=kernel, padding="same", dilation=dilation, padding_mode=mode)
+
+
+@OPSETS
+@SAMPLES
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("padding", [0, 2, "same", "valid"])
+def test_padding_modes(padding: int | str, mode: str, sample: tuple[int, ...], opset: int) -> None:
+    twin("conv", sample, opset, out_channels=3, kernel=4, padding=padding, padding_mode=mode)
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+def test_axes_that_differ(mode: str) -> None:
+    twin(
+        "conv",
+        (2, 6, 7, 8),
+        out_channels=4,
+        kernel=(1, 4, 3),
+        stride=(2, 1, 3),
+        padding=(0, 3, 1),
+        dilation=(1, 1, 2),
+        padding_mode=mode,
+        groups=2,
+    )
+
+
+@OPSETS
+@SAMPLES
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"kernel": 2, "stride": 2},
+        {"kernel": 4, "stride": 2, "padding": 1},
+        {"kernel": 3, "stride": 3, "output_padding": 2},
+        {"kernel": 3, "groups": 2, "bias": False},
+        {"kernel": 3, "groups": 4, "stride": 2, "padding": 1, "output_padding": 1},
+        {"kernel": 3, "dilation": 3, "output_padding": 2},
+        {"kernel": 3, "dilation": 3, "stride": 2, "padding": 2, "output_padding": 2, "bias": False},
+        {"kernel": 2, "padding": 1},
+    ],
+)
+def test_convtranspose(arguments: dict[str, Any], sample: tuple[int, ...], opset: int) -> None:
+    twin("convtranspose", sample, opset, out_channels=8, **arguments)
+
+
+def test_convtranspose_of_axes_that_differ() -> None:
+    """One axis has an output_padding that ONNX takes, another one that it does not."""
+    twin(
+        "convtranspose",
+        (2, 3, 4, 5),
+        out_channels=4,
+        kernel=(1, 4, 3),
+        stride=(2, 1, 3),
+        padding=(0, 3, 1),
+        output_padding=(1, 1, 2),
+        dilation=(1, 2, 1),
+        groups=2,
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_convolutions(seed: int) -> None:
+    """What PyTorch takes is equal, what PyTorch refuses is refused."""
+    r = random.Random(seed)
+    axes, groups = r.choice([1, 2, 2, 3]), r.choice([1, 1, 2, 3])
+    sample = (groups * r.randint(1, 3), *[r.randint(1, 8) for _ in range(axes)])
+
+    def some(low: int, high: int) -> int | tuple[int, ...]:
+        return r.randint(low, high) if r.random() < 0.6 else tuple(r.randint(low, high) for _ in range(axes))
+
+    shared: dict[str, Any] = {
+        "out_channels": groups * r.randint(1, 3),
+        "kernel": some(1, 5),
+        "stride": some(1, 3),
+        "dilation": some(1, 3),
+        "groups": groups,
+        "bias": r.random() < 0.5,
+    }
+    modes = ["zeros", "reflect", "replicate", "circular"]
+    conv = {**shared, "padding": r.choice(["valid", some(0, 3), some(0, 3)]), "padding_mode": r.choice(modes)}
+    transposed = {**shared, "padding": some(0, 3), "output_padding": some(0, 2)}
+    for kind, arguments in (("conv", conv), ("convtranspose", transposed)):
+        reference = module(kind, sample, **arguments)
+        check_verdict(make(kind, **arguments), reference, sample, opset=r.randint(18, 23), scales=(1.0,), seed=seed)
+
+
+def test_the_edge_detector() -> None:
+    """A fixed kernel [[1, -1]]: white to black gives 1, black to white -1."""
+    op = make("conv", out_channels=1, kernel=(1, 2), bias=False, weight=((1, -1),), frozen=True)
+    (parameter,) = op.parameters(TensorType(1, (1, 6, 8)))
+    assert parameter.init == Fixed((1.0, -1.0))
+    assert not parameter.trainable
+    image = torch.ones(1, 1, 6, 8)
+    image[..., 2:6] = 0
+    weight = {f"{STEP}.weight": np.array(parameter.init.values, np.float32).reshape(parameter.shape)}
+    got = run_onnx(onnx_bytes(graph_of(op, (1, 6, 8)), weight), [image])
+    np.testing.assert_array_equal(got[0, 0], [[0, 1, 0, 0, 0, -1, 0]] * 6)
+
+
+def test_one_kernel_serves_every_filter_of_a_depthwise_conv() -> None:
+    op = make("conv", out_channels=4, kernel=(2, 1), groups=2, weight=((1,), (2,)))
+    assert op.parameters(TensorType(1, (2, 5, 5)))[0].init == Fixed((1.0, 2.0) * 4)
+    assert refusal(make("conv", out_channels=4, kernel=(2, 1), weight=((1,), (2,))), (2, 5, 5)).message == (
+        "weight has shape 2 x 1, and this step's weight is 4 x 2 x 2 x 1"
+    )
+
+
+def test_a_whole_weight() -> None:
+    op = make("convtranspose", out_channels=1, kernel=2, weight=(((1, 2),), ((3, 4.5),)))
+    assert op.parameters(TensorType(1, (2, 5)))[0].init == Fixed((1.0, 2.0, 3.0, 4.5))
+
+
+@pytest.mark.parametrize(
+    ("weight", "code"),
+    [
+        (((1, 2), (3,)), "S0303"),
+        ((), "S0303"),
+        ((1, True), "S0303"),
+        ((1, "2"), "S0303"),
+        ((1, None), "S0303"),
+        ((1, 2, 3), "S0107"),
+        ((1, 1e39), "S0304"),
+        ((1, -(10**400)), "S0304"),
+        ((1, float("nan")), "S0304"),
+    ],
+)
+def test_weights_that_are_none(weight: tuple[object, ...], code: str) -> None:
+    refused = refusal(make("conv", out_channels=1, kernel=2, weight=weight), (1, 5))
+    assert (refused.code, refused.argument) == (code, "weight")
+
+
+@pytest.mark.parametrize("kind", ["conv", "convtranspose"])
+def test_frozen_holds_for_weight_and_bias(kind: str) -> None:
+    x = TensorType(1, (2, 5))
+    for frozen in (True, False):
+        parameters = make(kind, out_channels=3, kernel=2, frozen=frozen).parameters(x)
+        assert [(p.name, p.trainable) for p in parameters] == [("weight", not frozen), ("bias", not frozen)]
+
+
+@pytest.mark.parametrize(("kind", "fan_in", "fan_out"), [("conv", 6 * 6, 8 * 6), ("convtranspose", 8 * 6, 6 * 6)])
+def test_init_is_pytorchs(kind: str, fan_in: int, fan_out: int) -> None:
+    """Conv2d(6, 8, (2, 3)) has a weight of 8 x 6 x 2 x 3, ConvTranspose2d of 6 x 8 x 2 x 3."""
+    x = TensorType(1, (6, 5, 5))
+
+    def start(**arguments: Any) -> object:
+        return make(kind, out_channels=8, kernel=(2, 3), **arguments).parameters(x)[0].init
+
+    assert start() == Uniform(1 / sqrt(fan_in))
+    assert make(kind, out_channels=8, kernel=(2, 3)).parameters(x)[1].init == Uniform(1 / sqrt(fan_in))
+    assert start(init="kaiming_uniform") == Uniform(sqrt(6 / fan_in), "nn.init.kaiming_uniform_")
+    assert start(init="kaiming_normal") == Normal(sqrt(2 / fan_in), name="nn.init.kaiming_normal_")
+    assert start(init="xavier_uniform") == Uniform(sqrt(6 / (fan_in + fan_out)), "nn.init.xavier_uniform_")
+    assert start(init="xavier_normal") == Normal(sqrt(2 / (fan_in + fan_out)), name="nn.init.xavier_normal_")
+    assert start(init="ones") == Constant(1.0, "nn.init.ones_")
+
+
+@pytest.mark.parametrize("kind", ["conv", "convtranspose"])
+@pytest.mark.parametrize("name", [None, "kaiming_uniform", "xavier_uniform"])
+def test_the_bound_of_uniform_weights_is_the_one_pytorch_draws_from(kind: str, name: str | None) -> None:
+    """The largest of 40,000 draws lies within a thousandth of the bound, and never above."""
+    x = TensorType(1, (40, 9))
+    drawn = module(kind, (40, 9), out_channels=200, kernel=5).weight
+    if name:
+        getattr(nn.init, f"{name}_")(drawn)
+    bound = make(kind, out_channels=200, kernel=5, init=name).parameters(x)[0].init.bound
+    assert 0.999 * bound < drawn.abs().max().item() <= bound * (1 + 1e-6)
+
+
+def test_weight_and_init_contradict_each_other() -> None:
+    refused = refusal(make("conv", out_channels=1, kernel=2, weight=(1, 2), init="zeros"), (1, 5))
+    assert (refused.code, refused.argument) == ("S0305", "init")
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "sample", "code", "argument"),
+    [
+        ("conv", {"kernel": 3, "groups": 3}, (4, 9), "S0103", "groups"),
+        ("conv", {"kernel": 3, "groups": 2, "out_channels": 3}, (4, 9), "S0103", "groups"),
+        ("conv", {"kernel": 3, "padding": "same", "stride": 2}, (4, 9), "S0305", "stride"),
+        ("conv", {"kernel": (3, 3)}, (4, 9), "S0303", "kernel"),
+        ("conv", {"kernel": 3, "padding": (1, 1, 1)}, (4, 9, 9), "S0303", "padding"),
+        ("conv", {"kernel": 3, "padding": 4, "padding_mode": "reflect"}, (4, 4), "S0104", "padding"),
+        ("conv", {"kernel": 3, "padding": 5, "padding_mode": "circular"}, (4, 4), "S0104", "padding"),
+        ("conv", {"kernel": 3}, (4,), "S0101", None),
+        ("conv", {"kernel": 3}, (4, 5, 5, 5, 5), "S0101", None),
+        ("convtranspose", {"kernel": 3, "groups": 3}, (4, 9), "S0103", "groups"),
+        ("convtranspose", {"kernel": 3, "output_padding": 1}, (4, 9), "S0305", "output_padding"),
+        ("convtranspose", {"kernel": 1, "padding": 1}, (4, 2), "S0100", "padding"),
+        ("convtranspose", {"kernel": 3}, (4,), "S0101", None),
+    ],
+)
+def test_refusals(
+    kind: str, arguments: dict[str, Any], sample: tuple[int, ...], code: str, argument: str | None
+) -> None:
+    refused = refusal(make(kind, **{"out_channels": 4, **arguments}), sample)
+    assert (refused.code, refused.argument) == (code, argument)
+
+
+def test_a_kernel_larger_than_its_input() -> None:
+    refused = refusal(make("conv", out_channels=64, kernel=5), (16, 2, 2))
+    assert refused.message == "kernel 5 is larger than its input of 2 x 2"
+    assert refused.label == "needs at least 5 x 5"
+    assert refused.notes == ("(2 + 2*0 - 5)/1 + 1 = -2",)
+    assert refused.helps == ("padding=2 keeps 2 x 2",)
+
+
+def test_a_suggestion_that_does_not_help_is_not_made() -> None:
+    """Half of an even kernel's reach still leaves nothing of one place."""
+    for padding in (0, 3):
+        op = make("conv", out_channels=1, kernel=2 * padding + 2, padding=padding)
+        assert refusal(op, (1, 1)).helps == ()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"kernel": 3},
+        {"out_channels": 4},
+        {"out_channels": 0, "kernel": 3},
+        {"out_channels": 4, "kernel": 10**30},
+        {"out_channels": 4, "kernel": 3, "padding": -1},
+        {"out_channels": 4, "kernel": 3, "padding": "full"},
+        {"out_channels": 4, "kernel": 3, "padding_mode": "constant"},
+        {"out_channels": 4, "kernel": 3, "groups": 0},
+        {"out_channels": 4, "kernel": 3, "bias": 1},
+        {"out_channels": 4, "kernel": 3, "init": "he"},
+        {"out_channels": 4, "kernel": 3, "in_channels": 3},
+    ],
+)
+def test_arguments_that_no_input_could_make_right(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        make("conv", **arguments)
+
+
+def test_windows() -> None:
+    image = TensorType(Symbol("N"), (3, 8, 12))
+    assert make("conv", out_channels=2, kernel=(3, 5), stride=2, dilation=(1, 2)).window(image) == Sliding(
+        (3, 5), (Fraction(2), Fraction(2)), (1, 2)
+    )
+    # Kernel 4, stride 2: every place of the result sees 2 places of the input.
+    assert make("convtranspose", out_channels=2, kernel=4, stride=2).window(image) == Sliding(
+        (2, 2), (Fraction(1, 2),) * 2, (1, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("op", "lines"),
+    [
+        (
+            make("conv", out_channels=8, kernel=3, stride=2, padding=1, groups=2),
+            ("length: (9 + 2*1 - 3)/2 + 1 = 5", "weight: 8 filters of 2 x 3 = 48", "macs: 8 x 5 outputs * 2 x 3 = 240"),
+        ),
+        (
+            make("conv", out_channels=1, kernel=2, padding="same", dilation=3),
+            (
+                "length: (9 + (1 + 2) - (3*(2 - 1) + 1))/1 + 1 = 9",
+                "weight: 1 filters of 4 x 2 = 8",
+                "macs: 1 x 9 outputs * 4 x 2 = 72",
+            ),
+        ),
+        (
+            make("convtranspose", out_channels=2, kernel=4, stride=2, padding=1),
+            (
+                "length: (9 - 1)*2 - 2*1 + 1*(4 - 1) + 0 + 1 = 18",
+                "weight: 4 x 2 x 4 = 32",
+                "macs: 4 x 9 inputs * 2 x 4 = 288",
+            ),
+        ),
+    ],
+)
+def test_arithmetic(op: Op, lines: tuple[str, ...]) -> None:
+    assert op.arithmetic(TensorType(Symbol("N"), (4, 9))) == lines

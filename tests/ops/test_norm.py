@@ -1,0 +1,201 @@
+"""Normalisations against PyTorch, also where the mean dwarfs the deviation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from specc.ir.init import Constant
+from specc.ir.op import Refusal
+from specc.ir.types import Symbol, TensorType
+from specc.ir.window import Pointwise, Whole
+from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
+
+N = Symbol("N")
+BATCH_NORMS = {0: nn.BatchNorm1d, 1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+INSTANCE_NORMS = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
+SAMPLES = [(6,), (6, 5), (6, 4, 5), (6, 3, 2, 4)]
+
+
+class Rms(nn.RMSNorm):
+    """PyTorch's, whose eps=None means another number once the module is made float64."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **{"eps": torch.finfo(torch.float32).eps} | keywords)
+
+
+def check(op: Any, reference: Any, *samples: tuple[int, ...]) -> None:
+    """Every scale of semantics.md, at the oldest and the newest opset."""
+    for opset in (18, 23):
+        check_twin(op, reference, *samples, opset=opset, batch=3, scales=(1.0, 1e3, 1e-6))
+        check_twin(op, reference, *samples, opset=opset, mean=1000.0, scales=(1.0,))
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("options", [{}, {"eps": 0.1, "momentum": None}, {"affine": False, "momentum": 0.3}])
+def test_batchnorm(sample: tuple[int, ...], options: dict[str, Any]) -> None:
+    check(make("bn", **options), BATCH_NORMS[len(sample) - 1](sample[0], **options), sample)
+
+
+@pytest.mark.parametrize("sample", SAMPLES[1:])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"affine": True, "eps": 0.1}, {"track_running_stats": True}, {"affine": True, "track_running_stats": True}],
+)
+def test_instancenorm(sample: tuple[int, ...], options: dict[str, Any]) -> None:
+    check(make("instancenorm", **options), INSTANCE_NORMS[len(sample) - 1](sample[0], **options), sample)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("options", [{}, {"eps": 0.1}, {"affine": False}])
+def test_groupnorm(sample: tuple[int, ...], options: dict[str, Any]) -> None:
+    check(make("groupnorm", num_groups=2, **options), nn.GroupNorm(2, sample[0], **options), sample)
+
+
+def test_groupnorm_of_one_and_of_all() -> None:
+    check(make("groupnorm", num_groups=1), nn.GroupNorm(1, 4), (4, 3, 2))
+    check(make("groupnorm", num_groups=4), nn.GroupNorm(4, 4), (4, 3, 2))
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("options", [{}, {"eps": 0.1}, {"bias": False}, {"elementwise_affine": False}])
+def test_layernorm(sample: tuple[int, ...], axes: int, options: dict[str, Any]) -> None:
+    shape = sample[-axes:]
+    check(make("layernorm", normalized_shape=shape, **options), nn.LayerNorm(shape, **options), sample)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize("axes", [1, 2, 3])
+@pytest.mark.parametrize("options", [{}, {"eps": 0.1}, {"elementwise_affine": False}])
+def test_rmsnorm(sample: tuple[int, ...], axes: int, options: dict[str, Any]) -> None:
+    shape = sample[-axes:]
+    check(make("rmsnorm", normalized_shape=shape, **options), Rms(shape, **options), sample)
+
+
+def test_last_axis_is_the_default() -> None:
+    check(make("layernorm"), nn.LayerNorm(5), (3, 4, 5))
+    check(make("rmsnorm"), Rms(5), (3, 4, 5))
+    check(make("layernorm", normalized_shape=5), nn.LayerNorm(5), (3, 4, 5))
+
+
+def test_rmsnorm_names_its_eps_in_pytorch() -> None:
+    """eps=None would mean 2^-23 or 2^-52, whichever type the module has at the time."""
+    assert make("rmsnorm").torch(TensorType(N, (4,))).kwargs["eps"] == torch.finfo(torch.float32).eps
+
+
+@pytest.mark.parametrize("sample", [(1, 4), (7, 5), (7, 4, 3), (5, 2, 3, 2)])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 12])
+def test_lrn(sample: tuple[int, ...], size: int) -> None:
+    check(make("lrn", size=size), nn.LocalResponseNorm(size), sample)
+    options = {"alpha": 0.3, "beta": 0.5, "k": 2.0}
+    check(make("lrn", size=size, **options), nn.LocalResponseNorm(size, **options), sample)
+
+
+def test_lrn_of_even_size_looks_further_back_than_forward() -> None:
+    """A one in channel 1 of 4, size 2: it weighs on channels 1 and 2, not on channel 0."""
+    x = torch.ones(1, 4, 1)
+    x[0, 1] = 3.0
+    ours = run_onnx(onnx_bytes(graph_of(make("lrn", size=2, alpha=1.0, beta=1.0, k=0.0), (4, 1)), {}), [x])
+    assert ours.ravel().tolist() == pytest.approx([1 / (1 / 2), 3 / (10 / 2), 1 / (10 / 2), 1 / (2 / 2)])
+
+
+@pytest.mark.parametrize("kind", ["layernorm", "groupnorm", "instancenorm"])
+def test_far_mean(kind: str) -> None:
+    """E[x²] - E[x]² would lose everything here: with a mean of 1000 and a deviation of 1e-2 it is noise.
+
+    PyTorch's own float32 error is 0.03 to 0.1.
+    """
+    arguments = {"num_groups": 2} if kind == "groupnorm" else {}
+    references = {"layernorm": nn.LayerNorm(64), "groupnorm": nn.GroupNorm(2, 4), "instancenorm": nn.InstanceNorm1d(4)}
+    check_twin(make(kind, **arguments), references[kind], (4, 64), mean=1000.0, scales=(1e-2,), allowance=4.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "module"),
+    [
+        ("batchnorm", {}, nn.BatchNorm2d(4)),
+        ("batchnorm", {"affine": False}, nn.BatchNorm2d(4, affine=False)),
+        ("instancenorm", {}, nn.InstanceNorm2d(4)),
+        (
+            "instancenorm",
+            {"affine": True, "track_running_stats": True},
+            nn.InstanceNorm2d(4, affine=True, track_running_stats=True),
+        ),
+        ("groupnorm", {"num_groups": 2}, nn.GroupNorm(2, 4)),
+        ("layernorm", {}, nn.LayerNorm(6)),
+        ("layernorm", {"bias": False}, nn.LayerNorm(6, bias=False)),
+        ("rmsnorm", {}, nn.RMSNorm(6)),
+    ],
+)
+def test_starts_as_pytorch_does(kind: str, options: dict[str, Any], module: nn.Module) -> None:
+    parameters = make(kind, **options).parameters(TensorType(N, (4, 5, 6)))
+    state = module.state_dict()
+    assert [p.name for p in parameters] == list(state)
+    for p in parameters:
+        assert isinstance(p.init, Constant)
+        assert torch.equal(torch.full(p.shape, p.init.value, dtype=state[p.name].dtype), state[p.name])
+        assert p.trainable == (p.name in dict(module.named_parameters()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "sample", "code", "words"),
+    [
+        ("bn", {"track_running_stats": False}, (4, 5), "S0106", "would mix the samples"),
+        ("bn", {}, (), "S0101", "batchnorm takes [N, F] or [N, C, L] or"),
+        ("bn", {}, (1, 2, 3, 4, 5), "S0101", "its input is [N, 1, 2, 3, 4, 5]"),
+        ("instancenorm", {}, (4,), "S0101", "instancenorm takes [N, C, L]"),
+        ("instancenorm", {}, (4, 1, 1), "S0100", "more than one place in a channel"),
+        ("groupnorm", {"num_groups": 4}, (6, 2), "S0103", "num_groups = 4 does not divide the 6 channels"),
+        ("groupnorm", {"num_groups": 4}, (4, 1, 1), "S0100", "leaves one element to each group of 4 x 1 x 1"),
+        ("groupnorm", {"num_groups": 4}, (), "S0101", "its input is [N]"),
+        ("layernorm", {}, (), "S0101", "its input is [N]"),
+        ("layernorm", {"normalized_shape": 4}, (4, 5), "S0107", "normalized_shape is 4, and the input of layernorm is"),
+        ("layernorm", {"normalized_shape": (2, 4, 5)}, (4, 5), "S0107", "normalized_shape is 2 x 4 x 5"),
+        ("rmsnorm", {"normalized_shape": ()}, (4, 5), "S0107", "normalized_shape is empty"),
+        ("lrn", {"size": 3}, (4,), "S0101", "lrn takes [N, C, L]"),
+    ],
+)
+def test_refusal(kind: str, arguments: dict[str, Any], sample: tuple[int, ...], code: str, words: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        make(kind, **arguments).infer(TensorType(N, sample))
+    assert refused.value.code == code
+    assert words in refused.value.message
+
+
+def test_pytorch_refuses_the_same() -> None:
+    for module, shape in [(nn.InstanceNorm2d(4), (2, 4, 1, 1)), (nn.GroupNorm(4, 4), (1, 4, 1, 1))]:
+        with pytest.raises(ValueError, match="Expected more than 1"):
+            module.eval()(torch.zeros(shape))
+    with pytest.raises(ValueError, match="3D or higher"):
+        nn.LocalResponseNorm(3)(torch.zeros(2, 4))
+
+
+def test_running_statistics_carry_a_single_place() -> None:
+    options = {"track_running_stats": True}
+    check_twin(make("instancenorm", **options), nn.InstanceNorm2d(4, **options), (4, 1, 1))
+
+
+def test_bad_eps() -> None:
+    for kind, eps in [("bn", 0.0), ("layernorm", -1e-5), ("groupnorm", -1.0)]:
+        with pytest.raises(ValueError, match="eps"):
+            make(kind, eps=eps, **({"num_groups": 1} if kind == "groupnorm" else {}))
+
+
+def test_windows_and_arithmetic() -> None:
+    image = TensorType(N, (8, 5, 6))
+    assert make("bn").window(image) == Pointwise()
+    assert make("instancenorm").window(image) == Whole((1, 2))
+    assert make("instancenorm", track_running_stats=True).window(image) == Pointwise()
+    assert make("groupnorm", num_groups=2).window(image) == Whole((0, 1, 2))
+    assert make("layernorm").window(image) == Whole((2,))
+    assert make("rmsnorm", normalized_shape=(5, 6)).window(image) == Whole((1, 2))
+    assert make("layernorm").window(TensorType(N, (8,))) == Whole()
+    assert make("lrn", size=5).window(image) == Pointwise()
+    assert make("groupnorm", num_groups=2).arithmetic(image) == (
+        "channels in a group: 8/2 = 4",
+        "each mean and variance: 4 x 5 x 6 = 120 elements",
+    )

@@ -1,0 +1,54 @@
+"""The learned factor for each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from specc.ir.init import Constant
+from specc.ir.op import Refusal
+from specc.ir.torch import Own, TorchCall, Value
+from specc.ir.types import Symbol, TensorType
+from tests.twins import STEP, check_twin, graph_of, make
+
+
+class Factor(nn.Module):
+    """``x * gamma``, where gamma stands in the state dict under no name of its own."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(shape))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.gamma
+
+    def named_parameters(self, *_: Any, **__: Any) -> Iterator[tuple[str, nn.Parameter]]:
+        yield "", self.gamma
+
+    def state_dict(self, *_: Any, **__: Any) -> dict[str, torch.Tensor]:
+        return {"": self.gamma.detach()}
+
+
+@pytest.mark.parametrize(
+    ("sample", "shape"), [((5,), (5,)), ((3, 3), (3, 1)), ((3, 4, 3), (3, 1, 1)), ((2, 2, 3, 2), (2, 1, 1, 1))]
+)
+@pytest.mark.parametrize("opset", [18, 23])
+def test_twin(sample: tuple[int, ...], shape: tuple[int, ...], opset: int) -> None:
+    """(3, 3) and (3, 4, 3): a factor laid along the last axis would go unnoticed."""
+    check_twin(make("scale"), Factor(*shape), sample, opset=opset)
+
+
+def test_the_factor_is_the_step_itself() -> None:
+    graph = graph_of(make("scale", init=1e-6), (4, 7, 7))
+    ((path, factor),) = graph.state
+    assert (path, factor.shape, factor.init, factor.trainable) == (STEP, (4, 1, 1), Constant(1e-6), True)
+    assert graph.nodes[0].op.torch(*graph.nodes[0].input_types) == TorchCall("torch.mul", (Value(), Own("")))
+
+
+def test_refusal() -> None:
+    with pytest.raises(Refusal, match=r"scale takes at least \[N, F\]"):
+        make("scale").infer(TensorType(Symbol("N"), ()))
