@@ -12,7 +12,7 @@ class Code(StrEnum):
     """The stable codes. A code is never reused for another meaning.
 
     S00 reading and syntax, S01 shapes, S02 names, S03 arguments and values,
-    S04 claims (contract, checkpoint, assert), S05 not supported yet, S06 limits, S07 weights.
+    S04 claims (contract, checkpoint, assert), S05 not supported yet, S06 limits.
     """
 
     UNREADABLE = "S0001"
@@ -35,7 +35,6 @@ class Code(StrEnum):
     DUPLICATE_LABEL = "S0203"
     BAD_LABEL = "S0204"
     UNUSED = "S0205"
-    UNKNOWN_MODEL = "S0206"
 
     UNKNOWN_ARGUMENT = "S0301"
     MISSING_ARGUMENT = "S0302"
@@ -51,7 +50,6 @@ class Code(StrEnum):
 
     LIMIT = "S0601"
 
-    WEIGHTS = "S0701"
 
 
 class Severity(StrEnum):

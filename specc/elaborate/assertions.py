@@ -47,12 +47,13 @@ def metrics(costs: Costs) -> dict[str, Metric]:
     return fixed | grow | seen
 
 
-def prove(assertions: list[ast.Assert], costs: Costs, scope: Scope) -> list[Diagnostic]:
-    """The assertions that do not hold, or cannot be decided."""
+def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diagnostic]:
+    """The assertions, each with the names it sees, that do not hold or cannot be decided."""
     known = metrics(costs)
-    inner = Scope({name: metric for name, metric in known.items() if name not in scope.known()}, scope)
     findings = []
-    for assertion in assertions:
+    for assertion, scope in assertions:
+        # The spec's own names come first: a model with a parameter called depth means that one.
+        inner = Scope({name: metric for name, metric in known.items() if name not in scope.known()}, scope)
         try:
             if not truth(assertion.test, inner):
                 findings.append(_failed(assertion, known, costs, inner).diagnostic)

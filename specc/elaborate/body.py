@@ -53,7 +53,7 @@ class Body:
         """``reserved``: names of ports, which no label may take; ``blocks``: for better refusals."""
         self.drafts: list[Draft] = []
         self.findings: list[Diagnostic] = []
-        self.assertions: list[ast.Assert] = []
+        self.assertions: list[tuple[ast.Assert, Scope]] = []
         self._scope = scope
         self._entry = entry
         self._blocks = blocks
@@ -94,7 +94,8 @@ class Body:
                 define(statement, self._scope)
                 return current
             case ast.Assert():
-                self.assertions.append(statement)
+                # Proven when the whole network is known, but ``_`` means the value at this place.
+                self.assertions.append((statement, Scope({"_": _seen(current)}, self._scope)))
                 return current
             case ast.Call():
                 return self._call(statement, current)

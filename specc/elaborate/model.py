@@ -92,7 +92,7 @@ def elaborate(file: ast.File, model: ast.Model, settings: Mapping[str, Value]) -
         raise SpecError(findings)
     graph = _assemble(model.name, entry, exit_port, body, result)
     counted = costs(graph)
-    if failed := prove(body.assertions, counted, scope):
+    if failed := prove(body.assertions, counted):
         raise SpecError(failed)
     return Checked(graph, counted)
 

@@ -9,24 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from keyword import iskeyword
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.ops import find
 from specc.source import Span
-
-MODULE_ATTRIBUTES = frozenset(
-    """T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
-    dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu
-    load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters
-    register_backward_hook register_buffer register_forward_hook register_forward_pre_hook
-    register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook
-    register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook
-    register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty
-    train training type xpu zero_grad""".split()
-)
-"""What torch.nn.Module calls its own; a step of that name would overwrite it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Unnamed:
@@ -42,10 +28,10 @@ def label_problem(label: str) -> str | None:
     """Why ``label`` cannot name a step; None where it can."""
     if find(label):
         return f"{label} is a layer, and a label cannot hide it"
-    if iskeyword(label) or label in ("None", "True", "False"):
-        return f"{label} is a word of Python, and the PyTorch module could not carry it"
-    if label in MODULE_ATTRIBUTES or label.startswith("__") or label == "_":
-        return f"{label} has a meaning of its own in PyTorch's modules"
+    if label == "training":
+        return "training is where PyTorch's modules keep their mode, and a step cannot be called so"
+    if label == "_":
+        return "_ is the current value, and no label"
     return None
 
 

@@ -70,6 +70,16 @@ class Grid:
         ends = [(o - 1) * s + r for o, s, r in zip(sizes, self.stride, self.reach, strict=True)]
         return tuple(max(0, end - n - 2 * p) for end, n, p in zip(ends, spatial, self.padding, strict=True))
 
+    def misses(self, spatial: tuple[int, ...]) -> bool:
+        """Whether some window sees nothing but padding: it steps over an input shorter than the dilation."""
+        return any(
+            (i * s - p) % d >= n
+            for n, o, s, p, d in zip(
+                spatial, self.sizes(spatial), self.stride, self.padding, self.dilation, strict=True
+            )
+            for i in range(min(o, -(-p // s)))
+        )
+
     def text(self, spatial: tuple[int, ...], axis: int) -> str:
         """The formula of one axis with its numbers and result."""
         n, k, s, p, d = spatial[axis], self.kernel[axis], self.stride[axis], self.padding[axis], self.dilation[axis]
@@ -170,9 +180,9 @@ class MaxPool(Pool):
         (x,) = inputs
         value, grid = values[0], self.grid(len(x.spatial))
         before, after = grid.padding, _plus(grid.padding, grid.overhang(x.spatial))
-        if max(grid.dilation) > 1 and any(after):
-            # A dilated window may see nothing but padding, for which ONNX Runtime gives the lowest
-            # float instead of -inf; and it wants pads below the kernel, not below the dilated one.
+        if any(a >= k for a, k in zip(after, grid.kernel, strict=True)) or grid.misses(x.spatial):
+            # ONNX Runtime wants pads below the kernel, not below the dilated one, and for a window that
+            # sees nothing but padding it gives the lowest float instead of -inf.
             value = pad(build, value, x.sample, (0, *before), (0, *after), mode="constant", value=-inf)
             before = after = (0,) * len(before)
         return build.node(

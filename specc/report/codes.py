@@ -23,7 +23,6 @@ _MEANINGS = {
     Code.DUPLICATE_LABEL: "Two things of one scope have the same name.",
     Code.BAD_LABEL: "A label hides a layer or a parameter, or cannot be an attribute of a PyTorch module.",
     Code.UNUSED: "A value is computed and never used.",
-    Code.UNKNOWN_MODEL: "The file has no model of that name.",
     Code.UNKNOWN_ARGUMENT: "A layer has no such argument.",
     Code.MISSING_ARGUMENT: "A layer or a model lacks an argument that has no default.",
     Code.BAD_ARGUMENT: "An argument's value is not of the kind that the layer takes.",
@@ -34,7 +33,6 @@ _MEANINGS = {
     Code.ASSERTION: "An assert does not hold.",
     Code.NOT_YET: "Part of the language that this version does not compile yet.",
     Code.LIMIT: "A number, a list, a tensor or the nesting is beyond the compiler's limits.",
-    Code.WEIGHTS: "Weights do not fit the network.",
 }
 
 

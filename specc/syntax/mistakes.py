@@ -85,8 +85,8 @@ class _Slip:
 
     @property
     def statement(self) -> str:
-        """The first word of the line."""
-        found = re.match(r"[|\s]*([A-Za-z_]*)", self.before.rpartition("\n")[2])
+        """The first word of the statement."""
+        found = re.match(r"\s*([A-Za-z_]*)", re.split(r"[\n{|]", self.before)[-1])
         return found[1] if found else ""
 
     @property
@@ -251,7 +251,7 @@ def _equals_sign(slip: _Slip) -> _Explained | None:
     if after.startswith(">"):
         return _Explained("`=>` is no arrow", "write `->`", (slip.start, slip.start + 2))
     if "_COLON" in slip.accepts and slip.ends_step:
-        name, step = slip.previous, after or "step"
+        name, step = slip.previous, after if after and not set(after) & set("{}#") else "step"
         help_ = f"write `{name}: {step}` for a step, or `let {name} = ...` for a number"
         return _Explained("a step is named with `:`, not `=`", help_)
     if "_COLON" in slip.accepts:
@@ -338,7 +338,7 @@ def _after_step(slip: _Slip) -> _Explained | None:
 def _missing_body(slip: _Slip) -> _Explained | None:
     if slip.word or "_LBRACE" not in slip.accepts or slip.ends_step:
         return None
-    what = slip.statement if slip.statement in _KEYWORDS else "step"
+    what = f"`{slip.statement}`" if slip.statement in _KEYWORDS else "step"
     return _Explained(f"this {what} has no body", "write `{` on this line, then its steps, then `}`")
 
 

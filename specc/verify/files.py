@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from specc.backends.onnx import stored_name
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.ir.init import Fixed
@@ -103,7 +104,7 @@ class FileWeights:
 
     def fault(self, path: str, parameter: Parameter) -> str | None:
         """What is wrong with one tensor, in words; None where nothing is."""
-        stored = self._stored.get(path)
+        stored = self._stored.get(stored_name(path, parameter))
         if stored is None:
             return None if parameter.integer else f"{path} is missing"
         dtype = onnx.TensorProto.DataType.Name(stored.data_type).lower()
@@ -118,9 +119,10 @@ class FileWeights:
         return _value_fault(path, parameter, values)
 
     def _values(self, path: str, parameter: Parameter) -> NDArray[np.float32] | NDArray[np.int64]:
-        if path not in self._stored:  # an integer tensor: a step counter that inference does not need
+        name = stored_name(path, parameter)
+        if name not in self._stored:  # an integer tensor: a step counter that inference does not need
             return np.zeros(parameter.shape, np.int64).reshape(-1)
-        return numpy_helper.to_array(self._stored[path], str(self._folder)).reshape(-1)
+        return numpy_helper.to_array(self._stored[name], str(self._folder)).reshape(-1)
 
 
 def _value_fault(path: str, parameter: Parameter, values: NDArray[np.float32] | NDArray[np.int64]) -> str | None:

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 import specc
 from specc.backends.torch import torch_module, torch_source
-from specc.diagnostics import MissingDependency, UsageError
+from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph, Node, Port
 from specc.ir.init import INITIALISERS, Constant, Fixed, Normal, Uniform
 from specc.ir.op import Op, Parameter
@@ -444,11 +444,6 @@ def test_list_of_pytorchs_own_attributes_is_complete() -> None:
     assert len(own) > 40
     for name in own:
         assert f'self._modules["{name}"]' in torch_source(chain((1, 8, 8), (name, conv(2)))), name
-
-
-def test_the_one_impossible_label_is_refused() -> None:
-    with pytest.raises(UsageError, match="a step cannot be called training"):
-        torch_source(chain((1, 8, 8), ("training", conv(2))))
 
 
 # The live module

@@ -65,6 +65,29 @@ def test_a_dilated_window_over_nothing_but_padding_is_minus_infinity(axes: int, 
 
 
 @OPSETS
+@pytest.mark.parametrize(
+    ("places", "kernel", "stride", "padding", "dilation"),
+    [
+        (1, 2, 1, 1, 2),
+        (2, 2, 1, 1, 3),
+        (2, 4, 1, 2, 3),
+        (2, 5, 2, 2, 4),
+        (3, 4, 2, 2, 2),
+        (9, 3, 4, 1, 3),
+        (1, 4, 3, 2, 5),
+    ],
+)
+@pytest.mark.parametrize("ceil", [True, False])
+def test_dilated_windows_over_short_inputs(
+    ceil: bool, places: int, kernel: int, stride: int, padding: int, dilation: int, opset: int
+) -> None:
+    op = make("maxpool", kernel=kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil)
+    for axes in (1, 2):
+        module = getattr(nn, f"MaxPool{axes}d")(kernel, stride, padding, dilation, ceil_mode=ceil)
+        check_verdict(op, module, (1, *(places,) * axes), opset=opset, allowance=EXACT)
+
+
+@OPSETS
 @pytest.mark.parametrize("sample", [(3, 11), (3, 7, 10), (2, 5, 6, 7)])
 @pytest.mark.parametrize("include", [True, False])
 @pytest.mark.parametrize("ceil", [True, False])

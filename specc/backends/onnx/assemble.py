@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from math import prod
 
 from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto, helper
 
-from specc.backends.onnx.builder import StepBuilder
+from specc.backends.onnx.builder import StepBuilder, stored_name
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.ir.op import Parameter
@@ -23,20 +24,21 @@ _IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 
 @dataclass(frozen=True)
 class Stored:
-    """A weight of the file: its name there, the parameter it holds, the shape it is stored in."""
+    """A weight of the file: its path in the state dict, the parameter, the shape it is stored in."""
 
-    name: str
+    path: str
     parameter: Parameter
     shape: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return stored_name(self.path, self.parameter)
 
     @property
     def size(self) -> int:
         """Bytes of data."""
         width = 8 if self.parameter.integer else 4
-        elements = 1
-        for dim in self.shape:
-            elements *= dim
-        return width * elements
+        return width * prod(self.shape)
 
     def header(self) -> TensorProto:
         """The tensor without its data."""

@@ -12,6 +12,15 @@ from specc.ir.onnx import Nested, Ref
 from specc.ir.op import Parameter
 
 
+def stored_name(path: str, parameter: Parameter) -> str:
+    """What a parameter is called in the file: its path in the state dict.
+
+    A step that is its own parameter (scale) has the path that its value goes by, and ONNX has one namespace
+    for both.
+    """
+    return path if parameter.name else f"{path}/factor"
+
+
 class StepBuilder:
     """Collects what one step adds to the graph.
 
@@ -45,7 +54,7 @@ class StepBuilder:
         earlier = self.stored.setdefault(path, (parameter, stored))
         if prod(stored) != prod(parameter.shape) or earlier[1] != stored:
             raise ValueError(f"{path} of shape {parameter.shape} cannot be stored as {stored}")
-        return path
+        return stored_name(path, parameter)
 
     def floats(self, values: Nested) -> Ref:
         return self._constant(np.asarray(values, dtype=np.float32))

@@ -106,7 +106,7 @@ def _tensor_head(weight: Stored) -> bytes:
 def _data(weight: Stored, weights: Weights) -> Iterator[memoryview]:
     """The tensor's little-endian bytes, in chunks."""
     written = 0
-    for chunk in weights.chunks(weight.name, weight.parameter):
+    for chunk in weights.chunks(weight.path, weight.parameter):
         piece = memoryview(chunk.astype(chunk.dtype.newbyteorder("<"), copy=False)).cast("B")
         written += len(piece)
         yield piece

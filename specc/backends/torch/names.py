@@ -6,8 +6,6 @@ import builtins
 import keyword
 from collections.abc import Iterable
 
-from specc.diagnostics import UsageError
-
 _IMPORTED = {"torch", "nn", "F", "self"}
 
 # The public attributes of torch.nn.Module: as `self.NAME` they find PyTorch's own before the layer.
@@ -39,17 +37,9 @@ def attribute(step: str, registry: str) -> str:
         registry: "_modules" or "_parameters", where a name that cannot be written as an attribute
             (``class``, ``forward``; one with an underscore in front, which Python may mangle) is kept all
             the same, and under exactly this key.
-
-    Raises:
-        UsageError: the one name that no part of a PyTorch module can have.
     """
     if not step.isidentifier():
         raise ValueError(f"the step name {step!r} is no single label")
-    if step == "training":
-        raise UsageError(
-            "a step cannot be called training in PyTorch, whose modules keep their mode under that name: "
-            "give the step another label"
-        )
     if step in _MODULE_ATTRIBUTES or step.startswith("_") or keyword.iskeyword(step):
         return f'self.{registry}["{step}"]'
     return f"self.{step}"

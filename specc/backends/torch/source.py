@@ -30,7 +30,6 @@ def torch_source(graph: Graph) -> str:
     state dict has the keys of ``graph.state``.
 
     Raises:
-        UsageError: a step name that PyTorch cannot take.
         ValueError, TypeError: an operator describes itself in a way this backend cannot render.
     """
     body = _forward(graph)

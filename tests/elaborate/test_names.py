@@ -1,0 +1,66 @@
+"""The names of steps and parameters: what a state dict and an ONNX file are read by."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from specc.api import Model
+from specc.diagnostics import SpecError
+from specc.elaborate import check_file
+from specc.source import Source
+from specc.syntax import parse
+
+
+def names(steps: str, contract: str = "[N, 8, 8, 8]") -> list[str]:
+    (checked,) = check_file(parse(Source("m.cnn", f"model M : {contract} {{ {steps} }}")))
+    return [node.name for node in checked.graph.nodes]
+
+
+def test_a_step_is_named_by_kind_and_place() -> None:
+    assert names("conv(8, 1) -> bn -> relu -> conv(8, 1) -> batchnorm -> relu") == [
+        "conv1", "batchnorm1", "relu1", "conv2", "batchnorm2", "relu2",
+    ]  # fmt: skip
+
+
+def test_inserting_a_step_without_tensors_renames_no_weight() -> None:
+    weights = {"conv1", "instancenorm1", "instancenorm2"}
+    short = names("conv(8, 1) -> instancenorm(affine=true) -> instancenorm(affine=true)")
+    longer = names("relu -> instancenorm -> conv(8, 1) -> instancenorm(affine=true) -> relu -> instancenorm(affine=true)")
+    assert set(short) == weights
+    assert weights < set(longer)
+    assert len(set(longer)) == 6
+
+
+def test_labelling_a_step_renames_no_other() -> None:
+    assert names("conv(8, 1) -> conv(8, 1) -> conv(8, 1)") == ["conv1", "conv2", "conv3"]
+    assert names("conv(8, 1) -> mid: conv(8, 1) -> conv(8, 1)") == ["conv1", "mid", "conv3"]
+
+
+def test_arms_share_the_numbering() -> None:
+    assert names("add { | conv(8, 1) | conv(8, 1) -> conv(8, 1) } -> conv(8, 1)") == [
+        "conv1", "conv2", "conv3", "add1", "conv4",
+    ]  # fmt: skip
+
+
+def test_a_free_name_is_found_beside_labels_and_ports() -> None:
+    assert names("relu1: relu -> relu") == ["relu1", "relu2"]
+    assert names("relu -> relu", "(relu1: [N, 8])") == ["relu2", "relu3"]
+
+
+@pytest.mark.parametrize("label", ["training", "conv", "_"])
+def test_a_label_that_would_hide_something_is_refused(label: str) -> None:
+    with pytest.raises(SpecError, match="S0204"):
+        names(f"{label}: relu")
+
+
+@pytest.mark.parametrize("label", ["forward", "type", "lambda", "class", "__init__", "_parameters", "x", "torch", "F"])
+def test_a_label_that_python_has_plans_for_works(label: str) -> None:
+    """The state dict has the label's own name, and the module computes what it should."""
+    spec = f"model M : [N, 8] {{ {label}: fc(8) -> add {{ | _ | {label} }} }}"
+    (checked,) = check_file(parse(Source("m.cnn", spec)))
+    module = Model(checked).to_torch(seed=1)
+    assert list(module.state_dict()) == [f"{label}.weight", f"{label}.bias"]
+    x = torch.randn(3, 8)
+    weight, bias = module.state_dict().values()
+    torch.testing.assert_close(module(x), 2 * torch.nn.functional.linear(x, weight, bias))
