@@ -17,6 +17,8 @@ from specc.diagnostics import Diagnostic, MissingDependency, ParityError, SpecEr
 if TYPE_CHECKING:
     from specc.api import Model, load
 
+__version__ = "0.1.0"
+
 __all__ = ["Diagnostic", "MissingDependency", "Model", "ParityError", "SpecError", "UsageError", "load"]
 
 

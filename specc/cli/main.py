@@ -15,13 +15,14 @@ from typing import Any, NoReturn
 
 import click
 
+from specc import __version__
 from specc.diagnostics import ParityError, SpecError, UsageError
 
 FINDINGS, USAGE, NOTHING = 1, 2, 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="specc-nn", prog_name="specc")
+@click.version_option(__version__, prog_name="specc")
 def cli() -> None:
     """A compiler for convolutional networks: proves that a spec fits together, writes PyTorch and ONNX."""
 
@@ -174,13 +175,15 @@ def verify(
     provider: str,
 ) -> int:
     """Prove an ONNX file (by default the one that compile would write) equal to PyTorch, check by check."""
-    from rich.console import Console
-
     from specc.cli.inputs import load, one_source
-    from specc.report.parity import show_parity, verdict
 
     one_source(seed, weights)
     parity = load(spec, model, settings).verify(onnx, seed=seed, weights=weights, provider=provider)
+
+    from rich.console import Console
+
+    from specc.report.parity import show_parity, verdict
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, 160)

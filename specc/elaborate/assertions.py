@@ -15,11 +15,13 @@ from specc.syntax import ast
 _PER_STEP = ("params", "trainable_params", "macs", "activation_memory")
 """The numbers that are sums over the steps: for them the costliest step is named."""
 
-_UNITS = {"activation_memory": " bytes", "peak_memory": " bytes"}
+_UNITS = {"memory": " bytes", "activation_memory": " bytes", "peak_memory": " bytes"}
 
 
 def metrics(costs: Costs) -> dict[str, Metric]:
     """Every number that an assert may use, by name. Memory is in bytes; costs are of one sample.
+
+    ``memory`` is short for ``activation_memory``, as in the table of `specc show`.
 
     ``macs`` and the two memories grow with the batch and may be asked at one: ``macs(N=8)``.
     """
@@ -43,6 +45,7 @@ def metrics(costs: Costs) -> dict[str, Metric]:
 
     fixed = {name: Metric(name, getattr(costs, name)) for name in ("params", "trainable_params", "depth")}
     grow = {name: growing(name) for name in ("macs", "activation_memory", "peak_memory")}
+    grow["memory"] = grow["activation_memory"]
     seen = {} if field is None else {"receptive_field": Metric("receptive_field", PerAxis(field))}
     return fixed | grow | seen
 

@@ -12,7 +12,6 @@ from specc.elaborate.expressions import Scope, Unknown, evaluate
 from specc.elaborate.trouble import Trouble, did_you_mean, trouble
 from specc.elaborate.values import Metric, Tensor, Value, written
 from specc.ir.op import Op
-from specc.ir.types import Symbol
 from specc.ops.fields import Expect
 from specc.source import Span
 from specc.syntax import ast
@@ -90,14 +89,6 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
     if isinstance(value, (Tensor, Metric)):
         raise trouble(Code.BAD_ARGUMENT, f"{kind.kind} takes {written(value)} for no argument", argument.span,
                       f"{name} is {_expected(kind, name)}")
-    # The batch may be named in a shape: reshape((N, 16, 25)). Everywhere else a symbol is not a number.
-    return _with_batch(value) if kind.variadic == name else value
-
-
-def _with_batch(value: Value) -> Value:
-    """A leading batch symbol, written as the -1 that stands for it in PyTorch."""
-    if isinstance(value, tuple) and value and isinstance(value[0], Symbol):
-        return (-1, *value[1:])
     return value
 
 

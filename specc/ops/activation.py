@@ -259,13 +259,11 @@ class Softplus(Activation):
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = values
-        steep = x if self.beta == 1 else build.node("Mul", x, build.floats(self.beta))
-        curve = build.node("Softplus", steep)
-        if self.beta != 1:
-            curve = build.node("Div", curve, build.floats(self.beta))
-        # From 20 on the curve is x itself in float32: log(1 + e^20) - 20 = 2e-9, and half a unit there is 1e-6.
-        if self.threshold >= 20:
-            return curve
+        if self.beta == 1 and self.threshold >= 20:
+            # There the curve is x itself in float32: log(1 + e^20) - 20 = 2e-9, and half a unit of 20 is 1e-6.
+            return build.node("Softplus", x)
+        steep = build.node("Mul", x, build.floats(self.beta))
+        curve = build.node("Div", build.node("Softplus", steep), build.floats(self.beta))
         return build.node("Where", build.node("Greater", steep, build.floats(self.threshold)), x, curve)
 
 

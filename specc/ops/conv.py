@@ -77,7 +77,11 @@ class Conv(Op):
         per_group = x.channels // self.groups
         return weight_and_bias(
             (self.out_channels, per_group, *per_axis(self.kernel, len(x.spatial), self, "kernel")),
-            outputs=self.out_channels, bias=self.bias, weight=self.weight, frozen=self.frozen, init=self.init,
+            outputs=self.out_channels,
+            bias=self.bias,
+            weight=self.weight,
+            frozen=self.frozen,
+            init=self.init,
             kernel_only=per_group == 1,
         )
 
@@ -91,9 +95,7 @@ class Conv(Op):
     def torch(self, *inputs: TensorType) -> TorchModule:
         (x,) = inputs
         options = self.non_default("stride", "padding", "dilation", "groups", "bias", "padding_mode")
-        return TorchModule(
-            f"nn.Conv{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options
-        )
+        return TorchModule(f"nn.Conv{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
@@ -106,8 +108,15 @@ class Conv(Op):
             pads = [0] * (2 * axes)
         operands = [value, build.parameter("weight"), *([build.parameter("bias")] if self.bias else [])]
         # Pads are always explicit: ONNX Runtime refuses auto_pad together with a dilation.
-        return build.node("Conv", *operands, kernel_shape=list(kernel), strides=list(stride), pads=pads,
-                          dilations=list(dilation), group=self.groups)
+        return build.node(
+            "Conv",
+            *operands,
+            kernel_shape=list(kernel),
+            strides=list(stride),
+            pads=pads,
+            dilations=list(dilation),
+            group=self.groups,
+        )
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
@@ -140,8 +149,12 @@ class Conv(Op):
         if isinstance(self.padding, str):
             kernel, stride, dilation = self._geometry(axes)
             if max(stride) > 1:
-                raise Refusal("S0305", 'padding="same" keeps the size, and stride > 1 shrinks it: PyTorch forbids both',
-                              argument="stride", label="must be 1 here")
+                raise Refusal(
+                    "S0305",
+                    'padding="same" keeps the size, and stride > 1 shrinks it: PyTorch forbids both',
+                    argument="stride",
+                    label="must be 1 here",
+                )
             totals = tuple(d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
             return tuple(t // 2 for t in totals), tuple(t - t // 2 for t in totals)
         padding = per_axis(self.padding, axes, self, "padding")
@@ -174,13 +187,20 @@ class ConvTranspose(Op):
         kernel, stride, padding, extra, dilation = self._geometry(axes)
         for e, s, d in zip(extra, stride, dilation, strict=True):
             if e >= max(s, d):
-                raise Refusal("S0305", f"output_padding = {e} must be smaller than stride {s} or dilation {d}",
-                              argument="output_padding", label=f"at most {max(s, d) - 1}")
+                raise Refusal(
+                    "S0305",
+                    f"output_padding = {e} must be smaller than stride {s} or dilation {d}",
+                    argument="output_padding",
+                    label=f"at most {max(s, d) - 1}",
+                )
         out = tuple(map(_unslide, x.spatial, kernel, stride, padding, extra, dilation))
         if min(out) < 1:
             raise Refusal(
-                "S0100", f"padding = {self.padding} crops the whole result of {self.kind} away",
-                argument="padding", cause=0, label=f"the result would be {times(out)}",
+                "S0100",
+                f"padding = {self.padding} crops the whole result of {self.kind} away",
+                argument="padding",
+                cause=0,
+                label=f"the result would be {times(out)}",
                 notes=(self._formula(x, out.index(min(out))),),
             )
         self.parameters(x)
@@ -191,7 +211,11 @@ class ConvTranspose(Op):
         per_group = self.out_channels // self.groups
         return weight_and_bias(
             (x.channels, per_group, *per_axis(self.kernel, len(x.spatial), self, "kernel")),
-            outputs=self.out_channels, bias=self.bias, weight=self.weight, frozen=self.frozen, init=self.init,
+            outputs=self.out_channels,
+            bias=self.bias,
+            weight=self.weight,
+            frozen=self.frozen,
+            init=self.init,
             kernel_only=per_group == 1,
         )
 
@@ -208,9 +232,7 @@ class ConvTranspose(Op):
     def torch(self, *inputs: TensorType) -> TorchModule:
         (x,) = inputs
         options = self.non_default("stride", "padding", "output_padding", "groups", "bias", "dilation")
-        return TorchModule(
-            f"nn.ConvTranspose{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options
-        )
+        return TorchModule(f"nn.ConvTranspose{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
@@ -225,16 +247,24 @@ class ConvTranspose(Op):
         }
         if all(e < s for e, s in zip(extra, stride, strict=True)):
             bias = [build.parameter("bias")] if self.bias else []
-            return build.node("ConvTranspose", values[0], weight, *bias, pads=[*padding, *padding],
-                              output_padding=list(extra), **shared)
+            return build.node(
+                "ConvTranspose",
+                values[0],
+                weight,
+                *bias,
+                pads=[*padding, *padding],
+                output_padding=list(extra),
+                **shared,
+            )
         # PyTorch allows output_padding up to the dilation, ONNX only below the stride: write the whole
         # result, add the missing rows of zeros, crop, and only then add the bias.
         full = build.node("ConvTranspose", values[0], weight, pads=[0] * (2 * axes), **shared)
         grown = build.node("Pad", full, build.integers([0] * (axes + 2) + [0, 0, *extra]))
         out = self.infer(x).spatial
         starts, ends = list(padding), [p + o for p, o in zip(padding, out, strict=True)]
-        cropped = build.node("Slice", grown, build.integers(starts), build.integers(ends),
-                             build.integers(list(range(2, axes + 2))))
+        cropped = build.node(
+            "Slice", grown, build.integers(starts), build.integers(ends), build.integers(list(range(2, axes + 2)))
+        )
         if not self.bias:
             return cropped
         return build.node("Add", cropped, build.parameter("bias", (self.out_channels, *[1] * axes)))

@@ -36,7 +36,11 @@ class Linear(Op):
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return weight_and_bias(
             (self.out_features, inputs[0].sample[-1]),
-            outputs=self.out_features, bias=self.bias, weight=self.weight, frozen=self.frozen, init=self.init,
+            outputs=self.out_features,
+            bias=self.bias,
+            weight=self.weight,
+            frozen=self.frozen,
+            init=self.init,
         )
 
     def macs(self, *inputs: TensorType) -> int:

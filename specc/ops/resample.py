@@ -137,7 +137,9 @@ class Upsample(Weightless):
         """
         for n, o, factor in zip(x.spatial, out, self._factors(len(out)), strict=False):
             if o in (n, 2 * n) and _nearest_sources(n, o, factor) != [i * n // o for i in range(o)]:
-                fits = tried(self.model_copy(update={"scale_factor": None}), {"size": out}, x)
+                fits = tried(
+                    self.model_copy(update={"scale_factor": None}), {"size": out[0] if len(set(out)) == 1 else out}, x
+                )
                 raise Refusal(
                     "S0305",
                     f"scale_factor = {factor} makes {o} of {n} places, where PyTorch follows the factor or ignores it, "

@@ -34,8 +34,12 @@ def weight_and_bias(
     if weight is None:
         start = named(init, shape) if init else pytorch_default(shape)
     elif init:
-        raise Refusal("S0305", f'weight gives the numbers and init="{init}" would draw others', argument="init",
-                      label="leave out one of the two")
+        raise Refusal(
+            "S0305",
+            f'weight gives the numbers and init="{init}" would draw others',
+            argument="init",
+            label="leave out one of the two",
+        )
     else:
         start = Fixed(_fixed(weight, shape, kernel_only))
     parameters = [Parameter("weight", shape, start, trainable=not frozen)]
@@ -51,25 +55,38 @@ def _fixed(weight: tuple[object, ...], shape: tuple[int, ...], kernel_only: bool
     if kernel_only and given == shape[2:]:
         return values * (prod(shape) // len(values))
     wanted = times(shape) + (f", or {times(shape[2:])} for every filter" if kernel_only else "")
-    raise Refusal("S0107", f"weight has shape {times(given)}, and this step's weight is {times(shape)}",
-                  argument="weight", label=f"needs {wanted}")
+    raise Refusal(
+        "S0107",
+        f"weight has shape {times(given)}, and this step's weight is {times(shape)}",
+        argument="weight",
+        label=f"needs {wanted}",
+    )
 
 
 def _flatten(values: object) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Shape and row-major elements of nested tuples of numbers."""
     if isinstance(values, (int, float)) and not isinstance(values, bool):
         if not abs(values) <= _LARGEST_FLOAT32:
-            raise Refusal("S0304", "weight holds a number beyond float32", argument="weight",
-                          label=f"needs numbers up to {_LARGEST_FLOAT32:.4g}")
+            raise Refusal(
+                "S0304",
+                "weight holds a number beyond float32",
+                argument="weight",
+                label=f"needs numbers up to {_LARGEST_FLOAT32:.4g}",
+            )
         return (), (float(values),)
     if not isinstance(values, tuple) or not values:
-        raise Refusal("S0303", f"weight holds {_shown(values)}, which is not a number", argument="weight",
-                      label="needs a (nested) list of numbers")
+        raise Refusal(
+            "S0303",
+            f"weight holds {_shown(values)}, which is not a number",
+            argument="weight",
+            label="needs a (nested) list of numbers",
+        )
     parts = [_flatten(value) for value in values]
     inner = parts[0][0]
     if any(shape != inner for shape, _ in parts):
-        raise Refusal("S0303", "weight is ragged: its rows differ in length", argument="weight",
-                      label="needs rows of one length")
+        raise Refusal(
+            "S0303", "weight is ragged: its rows differ in length", argument="weight", label="needs rows of one length"
+        )
     return (len(parts), *inner), tuple(number for _, numbers in parts for number in numbers)
 
 

@@ -65,7 +65,7 @@ class _Page:
         if remarks:
             yield self._bar()
         for kind, text in remarks:
-            first, *rest = _clean(text).split("\n")
+            first, *rest = map(_clean, text.split("\n"))
             yield f"{' ' * self._gutter} {self._style('=', 'blue')} {self._style(kind)}: {first}"
             yield from (" " * (self._gutter + 9) + line for line in rest)
 
@@ -195,4 +195,4 @@ def _cell(character: str) -> tuple[str, int]:
 
 def _clean(text: str) -> str:
     """Without anything a terminal would obey."""
-    return "".join(character if character == "\n" else _cell(character)[0] for character in text)
+    return "".join(_cell(character)[0] for character in text)

@@ -140,7 +140,7 @@ class _Slip:
         if "_NL" in self.accepts:
             return self.accepts & {"_NL", "_COMMA"}
         # Behind a value nearly everything goes: only what ends it is worth listing.
-        return self.accepts - {"_LPAR", "_LSQB", "IF", "_ELSE"} if self.ends_value else self.accepts
+        return self.accepts - {"_LPAR", "_LSQB"} if self.ends_value else self.accepts
 
 
 class _Explained(NamedTuple):

@@ -10,6 +10,7 @@ from enum import StrEnum
 from importlib import import_module, metadata
 from typing import Any
 
+from specc import __version__
 from specc.diagnostics import MissingDependency
 from specc.verify.sessions import PROVIDERS, ProviderError, open_session, run
 
@@ -38,7 +39,7 @@ def diagnose() -> tuple[Finding, ...]:
     return (
         Finding("python", Status.OK, f"{platform.python_version()} ({sys.implementation.name})"),
         Finding("platform", Status.OK, platform.platform()),
-        _distribution("specc-nn", "pip install specc-nn"),
+        Finding("specc", Status.OK, __version__),
         *(_package(name, name, f"pip install {name}") for name in BASE),
         _package("torch", "torch", "pip install 'specc-nn[cpu]'"),
         *_torch_cuda(),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod, sqrt
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
@@ -99,7 +100,8 @@ def _largest(values: NDArray[np.float64]) -> float:
 
 
 def _run(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> list[NDArray[Any]]:
-    with torch.no_grad():
+    with torch.no_grad(), catch_warnings():
+        simplefilter("ignore", UserWarning)  # PyTorch's advice on speed is nothing to the reader of a proof
         result = module(*(torch.from_numpy(value).to(dtype) for value in inputs.values()))
     outputs = (result,) if isinstance(result, torch.Tensor) else result
     return [output.numpy() for output in outputs]

@@ -66,21 +66,22 @@ def test_a_dilated_window_over_nothing_but_padding_is_minus_infinity(axes: int, 
 
 @OPSETS
 @pytest.mark.parametrize(
-    ("places", "kernel", "stride", "padding", "dilation"),
+    ("places", "geometry"),
     [
-        (1, 2, 1, 1, 2),
-        (2, 2, 1, 1, 3),
-        (2, 4, 1, 2, 3),
-        (2, 5, 2, 2, 4),
-        (3, 4, 2, 2, 2),
-        (9, 3, 4, 1, 3),
-        (1, 4, 3, 2, 5),
+        (1, (2, 1, 1, 2)),
+        (2, (2, 1, 1, 3)),
+        (2, (4, 1, 2, 3)),
+        (2, (5, 2, 2, 4)),
+        (3, (4, 2, 2, 2)),
+        (9, (3, 4, 1, 3)),
+        (1, (4, 3, 2, 5)),
     ],
 )
 @pytest.mark.parametrize("ceil", [True, False])
 def test_dilated_windows_over_short_inputs(
-    ceil: bool, places: int, kernel: int, stride: int, padding: int, dilation: int, opset: int
+    ceil: bool, places: int, geometry: tuple[int, int, int, int], opset: int
 ) -> None:
+    kernel, stride, padding, dilation = geometry
     op = make("maxpool", kernel=kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil)
     for axes in (1, 2):
         module = getattr(nn, f"MaxPool{axes}d")(kernel, stride, padding, dilation, ceil_mode=ceil)
@@ -282,7 +283,7 @@ def test_a_kernel_larger_than_its_input() -> None:
     assert refused.message == "kernel 5 is larger than its input of 2 x 2"
     assert refused.argument == "kernel"
     assert refused.notes == ("(2 + 2*0 - 5)/5 + 1 = 0",)
-    assert refused.helps == ("kernel=2 gives 1 x 1", "ceil_mode=True gives 1 x 1")
+    assert refused.helps == ("kernel=2 gives 1 x 1", "ceil_mode=true gives 1 x 1")
 
 
 def test_no_suggestion_that_does_not_work() -> None:

@@ -77,7 +77,7 @@ def test_a_factor_that_pytorch_sometimes_ignores_is_refused() -> None:
     assert not torch.equal(in_3d, other_in_3d)
     refused = refusal(make("upsample", scale_factor=1.03), (2, 30, 30))
     assert refused.code == "S0305"
-    assert refused.helps == ("size=(30, 30) keeps 30 x 30, whatever the layout",)
+    assert refused.helps == ("size=30 keeps 30 x 30, whatever the layout",)
 
 
 @OPSETS

@@ -149,7 +149,7 @@ def test_every_step_may_have_a_label() -> None:
     kinds = [ast.Call, ast.Merge, ast.Group, ast.Checkpoint, ast.Enclosing, ast.Repeat, ast.For, ast.If]
     found = steps(text)
     assert [type(step) for step in found] == kinds
-    assert [step.label and step.label.name for step in found if not isinstance(step, ast.Let)] == list("abcdefgh")
+    assert [step.label.name for step in found if isinstance(step, ast.Step) and step.label] == list("abcdefgh")
 
 
 def test_else_if_is_the_only_statement_of_the_else_part() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.syntax.corpus import specs
 CONTRACT = "[N] ->  [N]\n  where N > 0, # c\n N < 9"
 
 
-def nodes(tree: object) -> Iterator[object]:
+def nodes(tree: Any) -> Iterator[Any]:
     """Every node below, the tree itself first."""
     if isinstance(tree, tuple):
         for item in tree:
@@ -24,7 +25,7 @@ def nodes(tree: object) -> Iterator[object]:
             yield from nodes(getattr(tree, field.name))
 
 
-def texts(source: str, kind: type) -> list[str]:
+def texts(source: str, kind: type[Any]) -> list[str]:
     return [node.span.text for node in nodes(parse(Source("t", source))) if type(node) is kind]
 
 

@@ -9,6 +9,7 @@ from lark.exceptions import LexError
 
 from specc.syntax import tables
 from specc.syntax.brackets import flatten
+from specc.syntax.builder import build
 from specc.syntax.reader import read
 from tests.syntax.corpus import specs
 
@@ -50,7 +51,8 @@ def test_the_stored_tables_are_current() -> None:
                 assert target == fresh_target
     assert len(seen) == len(fresh.states)
     terminals = [
-        {t.name: (t.pattern.to_regexp(), t.priority) for t in p.terminals} for p in (tables.parser(), tables.build(GRAMMAR))
+        {t.name: (t.pattern.to_regexp(), t.priority) for t in p.terminals}
+        for p in (tables.parser(), tables.build(GRAMMAR))
     ]
     assert terminals[0] == terminals[1]
 
@@ -67,5 +69,6 @@ def test_strict_mode_would_refuse_a_collision() -> None:
 
 @pytest.mark.parametrize("path", specs("accepted"), ids=lambda path: path.stem)
 def test_both_ways_give_the_same_tree(path: Path, from_grammar: Lark) -> None:
-    text = flatten(read(path))
-    assert tables.parser().parse(text) == from_grammar.parse(text)
+    source = read(path)
+    stored, fresh = (build(parser.parse(flatten(source)), source) for parser in (tables.parser(), from_grammar))
+    assert stored == fresh

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from math import prod
 
 from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto, helper
 
+from specc import __version__
 from specc.backends.onnx.builder import StepBuilder, stored_name
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
@@ -101,7 +101,7 @@ def assemble(graph: Graph, opset: int = DEFAULT_OPSET) -> Assembly:
         value_info=[_value_info(names[n.name], n.type) for n in graph.nodes if names[n.name] == n.name],
     )
     model = ModelProto(
-        ir_version=_IR_VERSIONS[opset], producer_name="specc", producer_version=_version(), graph=proto,
+        ir_version=_IR_VERSIONS[opset], producer_name="specc", producer_version=__version__, graph=proto,
         opset_import=[OperatorSetIdProto(version=opset)],
     )
     return Assembly(model, tuple(weights))
@@ -123,10 +123,3 @@ def _value_info(name: str, tensor: TensorType) -> ValueInfoProto:
 
 def _dim(dim: Dim) -> int | str:
     return dim if isinstance(dim, int) else dim.name
-
-
-def _version() -> str:
-    try:
-        return version("specc-nn")
-    except PackageNotFoundError:
-        return ""

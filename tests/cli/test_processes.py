@@ -1,0 +1,136 @@
+"""What only a process of its own shows: imports, hash seeds, signals, a closed pipe, a full disk."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LENET = str(EXAMPLES / "lenet.cnn")
+SPECC = [sys.executable, "-m", "specc"]
+
+
+def imported(*arguments: str) -> set[str]:
+    """The top-level packages that a command has imported when it ends."""
+    program = (
+        "import sys, atexit\n"
+        "atexit.register(lambda: print(*{m.partition('.')[0] for m in sys.modules}, file=sys.stderr))\n"
+        f"sys.argv = ['specc', *{list(arguments)!r}]\n"
+        "from specc.cli.main import main\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    return set(ended.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["compile", "--help"], ["check", LENET], ["explain", f"{LENET}:conv1"], ["check", "none"]]
+)
+def test_help_check_and_errors_import_nothing_heavy(arguments: list[str]) -> None:
+    assert imported(*arguments) & {"torch", "onnx", "onnxruntime", "numpy", "safetensors"} == set()
+
+
+def test_a_bad_spec_imports_nothing_heavy(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.cnn"
+    bad.write_text("model M : [N, 3] { cf(3) }")
+    for command in ("check", "compile", "show", "verify"):
+        assert imported(command, str(bad)) & {"torch", "onnx", "onnxruntime", "numpy", "safetensors"} == set()
+
+
+def test_check_is_lean() -> None:
+    """What speed depends on: no table of rich, no grammar built from its text."""
+    loaded = imported("check", LENET)
+    assert "rich" not in loaded
+    program = (
+        "import lark.load_grammar as g; import sys\n"
+        "g.load_grammar = None\n"
+        f"sys.argv = ['specc', 'check', {LENET!r}]\n"
+        "import lark.lark; lark.lark.load_grammar = None\n"
+        "from specc.cli.main import main; main()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
+
+
+def test_compile_without_proof_imports_no_framework(tmp_path: Path) -> None:
+    loaded = imported("compile", "--no-verify", LENET, "-o", str(tmp_path / "a.onnx"))
+    assert loaded & {"torch", "onnxruntime"} == set()
+
+
+@pytest.mark.parametrize("target", ["onnx", "py", "safetensors"])
+def test_the_same_bytes_under_every_hash_seed(tmp_path: Path, target: str) -> None:
+    written = []
+    for seed in ("0", "1", "4242"):
+        output = tmp_path / f"{seed}.{'onnx' if target == 'safetensors' else target}"
+        saved = tmp_path / f"{seed}.safetensors"
+        extra = ["--save-weights", str(saved)] if target == "safetensors" else []
+        command = [*SPECC, "compile", "--no-verify", str(EXAMPLES / "birds.cnn"), "-o", str(output), *extra]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed})
+        written.append((saved if extra else output).read_bytes())
+    assert written[0] == written[1] == written[2]
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    process = subprocess.Popen([*SPECC, "show", LENET], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, error = process.communicate()
+    assert b"Traceback" not in error
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    output = tmp_path / "vgg.onnx"
+    output.write_bytes(b"the old one")
+    command = [*SPECC, "compile", "--no-verify", str(EXAMPLES / "vgg16.cnn"), "-o", str(output)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.iterdir())) < 2 and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, error = process.communicate()
+    assert process.returncode == 128 + number
+    assert b"Traceback" not in error
+    assert [p.name for p in tmp_path.iterdir()] == ["vgg.onnx"]
+    assert output.read_bytes() == b"the old one"
+
+
+def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: the same path through write(2)."""
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    output = tmp_path / "lenet.onnx"
+    output.write_bytes(b"the old one")
+    ended = subprocess.run(
+        [*SPECC, "compile", "--no-verify", LENET, "-o", str(output)],
+        preexec_fn=limited, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"error: cannot write {output}: the file grows beyond")
+    assert [p.name for p in tmp_path.iterdir()] == ["lenet.onnx"]
+    assert output.read_bytes() == b"the old one"
+
+
+@pytest.mark.slow
+def test_a_large_network_is_compiled_in_little_memory(tmp_path: Path) -> None:
+    """VGG-16, 553 MB of weights, in at most 200 MB."""
+    command = [*SPECC, "compile", "--no-verify", str(EXAMPLES / "vgg16.cnn"), "-o", str(tmp_path / "vgg.onnx")]
+    # A small process in between: Linux counts what a child inherits at the fork, and pytest is large.
+    measure = (
+        "import resource, subprocess, sys\n"
+        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", measure, *command], check=True, capture_output=True, text=True)
+    assert (tmp_path / "vgg.onnx").stat().st_size > 553_000_000
+    assert int(ended.stdout) * (1 if sys.platform == "darwin" else 1024) <= 200_000_000

@@ -1,0 +1,265 @@
+"""The check itself is checked: broken models that must be caught, and the right one that must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+
+from specc.verify import verify
+from specc.weights import Initialised, Randomised
+from tests.verify.networks import NETWORK, emitted, graph_of
+
+Mutation = Callable[[onnx.ModelProto], None]
+
+
+def node(model: onnx.ModelProto, output: str) -> onnx.NodeProto:
+    return next(n for n in model.graph.node if output in n.output)
+
+
+def attribute(step: str, name: str, value: object) -> Mutation:
+    def mutate(model: onnx.ModelProto) -> None:
+        target = node(model, step)
+        (old,) = (a for a in target.attribute if a.name == name)
+        assert helper.get_attribute_value(old) != value, "the mutant is no mutant"
+        target.attribute.remove(old)
+        target.attribute.append(helper.make_attribute(name, value))
+
+    return mutate
+
+
+def inputs(step: str, *order: int) -> Mutation:
+    def mutate(model: onnx.ModelProto) -> None:
+        target = node(model, step)
+        target.input[:] = [target.input[i] for i in order]
+
+    return mutate
+
+
+def stored(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Mutation:
+    def mutate(model: onnx.ModelProto) -> None:
+        (old,) = (t for t in model.graph.initializer if t.name == name)
+        value = numpy_helper.to_array(old)
+        new = change(value.copy())
+        assert not np.array_equal(new, value), "the mutant is no mutant"
+        old.CopyFrom(numpy_helper.from_array(new, name))
+
+    return mutate
+
+
+def after(step: str, op_type: str, **attributes: object) -> Mutation:
+    """Another node behind a step."""
+
+    def mutate(model: onnx.ModelProto) -> None:
+        target = node(model, step)
+        target.output[0] = "before"
+        model.graph.node.insert(
+            list(model.graph.node).index(target) + 1, helper.make_node(op_type, ["before"], [step], **attributes)
+        )
+
+    return mutate
+
+
+def replaced(step: str, op_type: str, **attributes: object) -> Mutation:
+    def mutate(model: onnx.ModelProto) -> None:
+        target = node(model, step)
+        assert target.op_type != op_type
+        target.CopyFrom(helper.make_node(op_type, target.input[:1], target.output, **attributes))
+
+    return mutate
+
+
+def half(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float16).astype(np.float32)
+
+
+def with_nan(values: np.ndarray) -> np.ndarray:
+    values.reshape(-1)[0] = np.nan
+    return values
+
+
+def nudged(values: np.ndarray) -> np.ndarray:
+    """One weight of many, off by a thousandth."""
+    values.reshape(-1)[np.abs(values).argmax()] *= 1.001
+    return values
+
+
+def every_weight_in_half(model: onnx.ModelProto) -> None:
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(half(numpy_helper.to_array(tensor)), tensor.name))
+
+
+def doubled(model: onnx.ModelProto) -> None:
+    tensor = model.graph.output[0].type.tensor_type
+    tensor.elem_type = onnx.TensorProto.DOUBLE
+    after("output", "Cast", to=onnx.TensorProto.DOUBLE)(model)
+
+
+def output_renamed(model: onnx.ModelProto) -> None:
+    node(model, "output").output[0] = model.graph.output[0].name = "logits"
+
+
+def input_renamed(model: onnx.ModelProto) -> None:
+    for step in model.graph.node:
+        step.input[:] = ["x" if name == "input" else name for name in step.input]
+    model.graph.input[0].name = "x"
+
+
+def batch_of_one(model: onnx.ModelProto) -> None:
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def batch_renamed(model: onnx.ModelProto) -> None:
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+
+
+def batch_fixed_inside(model: onnx.ModelProto) -> None:
+    """The interface keeps its promise of any batch, a reshape within does not."""
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1, 336], np.int64), "shape"))
+    node(model, "flatten1").CopyFrom(helper.make_node("Reshape", ["layernorm1", "shape"], ["flatten1"]))
+
+
+def second_output(model: onnx.ModelProto) -> None:
+    extra = helper.make_tensor_value_info("fc3", onnx.TensorProto.FLOAT, ["N", 5])
+    model.graph.output.append(extra)
+
+
+MUTANTS: dict[str, Mutation] = {
+    "batchnorm eps 1e-3": attribute("bn1", "epsilon", 1e-3),
+    "batchnorm eps 1e-6": attribute("bn1", "epsilon", 1e-6),
+    "instancenorm eps 1e-3": attribute("instancenorm1", "epsilon", 1e-3),
+    "instancenorm eps 1e-6": attribute("instancenorm1", "epsilon", 1e-6),
+    "layernorm eps 1e-6": attribute("layernorm1", "epsilon", 1e-6),
+    "layernorm over two axes": attribute("layernorm1", "axis", -2),
+    "leaky slope 0.02": attribute("leakyrelu1", "alpha", 0.02),
+    "leaky slope 0.0101": attribute("leakyrelu1", "alpha", 0.0101),
+    "padding on the other side": attribute("conv1", "pads", [1, 1, 0, 0]),
+    "padding of height and width swapped": attribute("conv1", "pads", [0, 1, 1, 0]),
+    "shuffle DCR for CRD": attribute("pixelshuffle1", "mode", "DCR"),
+    "max pool moved by one": attribute("maxpool1", "pads", [0, 0, 2, 2]),
+    "concat over the other axis": attribute("concat1", "axis", 2),
+    "concat in the other order": inputs("concat1", 1, 0),
+    "softmax over the batch": attribute("output", "axis", 0),
+    "square weight not transposed": attribute("fc2", "transB", 0),
+    "square weight transposed": stored("fc2.weight", lambda w: w.T),
+    "running mean and variance swapped": inputs("bn1", 0, 1, 2, 4, 3),
+    "scale and shift swapped": inputs("bn1", 0, 2, 1, 3, 4),
+    "conv bias dropped": inputs("conv1", 0, 1),
+    "fc bias dropped": inputs("fc3", 0, 1),
+    "kernel upside down": stored("conv1.weight", lambda w: w[:, :, ::-1]),
+    "kernel axes swapped": stored("in1.weight", lambda w: w.transpose(0, 1, 3, 2)),
+    "filters and channels swapped": stored("in2.weight", lambda w: w.transpose(1, 0, 2, 3)),
+    "one weight rounded to half": stored("fc1.weight", half),
+    "all weights rounded to half": every_weight_in_half,
+    "one weight off by a thousandth": stored("conv2.weight", nudged),
+    "one bias off by a thousandth": stored("fc1.bias", nudged),
+    "one slope of prelu off by a thousandth": stored("prelu1.weight", nudged),
+    "NaN in a weight": stored("conv1.weight", with_nan),
+    "another relu": after("maxpool1", "Relu"),
+    "relu for leakyrelu": replaced("leakyrelu1", "Relu"),
+    "sigmoid for tanh": replaced("tanh1", "Sigmoid"),
+    "softmax for logsoftmax": replaced("output", "Softmax", axis=1),
+    "relu left out": replaced("relu1", "Identity"),
+    "output rounded": after("output", "Round"),
+    "output in double": doubled,
+    "output renamed": output_renamed,
+    "input renamed": input_renamed,
+    "batch fixed to 1": batch_of_one,
+    "batch renamed": batch_renamed,
+    "batch fixed inside": batch_fixed_inside,
+    "one output too many": second_output,
+}
+
+SPEC_MUTANTS = {
+    "the other gelu": ("gelu", 'gelu(approximate="tanh")'),
+    "padding not counted": ("avgpool(3, stride=2, padding=1)", "avgpool(3, stride=2, padding=1, count_include_pad=false)"),
+    "average for max": ("maxpool(3, stride=2, padding=1)", "avgpool(3, stride=2, padding=1)"),
+    "silu for gelu": ("gelu", "silu"),
+    "celu slope": ("elu\n", "elu(0.99)\n"),
+    "lrn size": ("lrn(3)", "lrn(5)"),
+    "lrn alpha not divided by size": ("lrn(3)", "lrn(3, alpha=0.0003)"),
+    "padding reflected": ("conv(16, 3, padding=1, bias=false)", 'conv(16, 3, padding=1, padding_mode="replicate", bias=false)'),
+    "groupnorm for instancenorm": ("instancenorm", "groupnorm(2)"),
+}  # fmt: skip
+
+WEIGHTS = Randomised(3)
+
+
+def test_unbroken_model_passes_at_every_scale() -> None:
+    graph = graph_of(NETWORK)
+    parity = verify(graph, emitted(graph, WEIGHTS).SerializeToString(), WEIGHTS)
+    assert parity.first_failure is None
+    measured = [row for row in parity.rows if row.error_onnx is not None]
+    assert {(row.case, row.batch) for row in measured} == {
+        ("normal", 1), ("normal", 2), ("normal", 7), ("zeros", 1), ("x 1e3", 1), ("x 1e-6", 1), ("mean 1000", 1),
+    }  # fmt: skip
+    assert {row.optimised for row in measured} == {False, True}
+    assert len(measured) == 14
+    assert any(row.error_onnx and row.error_torch for row in measured)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant_is_caught(name: str) -> None:
+    graph = graph_of(NETWORK)
+    model = emitted(graph, WEIGHTS)
+    MUTANTS[name](model)
+    parity = verify(graph, model.SerializeToString(), WEIGHTS)
+    assert not parity.passed
+    assert parity.first_failure is not None
+    assert parity.first_failure.reason
+
+
+@pytest.mark.parametrize("name", SPEC_MUTANTS)
+def test_model_of_another_spec_is_caught(name: str) -> None:
+    old, new = SPEC_MUTANTS[name]
+    assert NETWORK.count(old) >= 1
+    graph, other = graph_of(NETWORK), graph_of(NETWORK.replace(old, new, 1))
+    parity = verify(graph, emitted(other, WEIGHTS).SerializeToString(), WEIGHTS)
+    assert not parity.passed
+
+
+def test_wrong_weights_are_caught() -> None:
+    graph = graph_of(NETWORK)
+    assert not verify(graph, emitted(graph, Randomised(4)).SerializeToString(), WEIGHTS).passed
+
+
+SMALL = """
+model Small : [N, 2, 9, 7] {
+  conv(4, 3, padding=1, bias=false) -> bn1: bn -> relu -> conv2: conv(4, 1)
+}
+"""
+
+
+HIDDEN = {
+    "scale and variance swapped": inputs("bn1", 0, 4, 2, 3, 1),
+    "shift and mean swapped": inputs("bn1", 0, 1, 3, 2, 4),
+}
+"""Faults that cannot be seen while scales and variances are 1, shifts and means 0."""
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_stress_pass_shows_what_initial_state_hides(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emitter itself is broken here, so every model it writes has the fault."""
+    from specc.backends import onnx as backend
+
+    mutate, write_model = HIDDEN[name], backend.write_model
+
+    def broken(assembly: backend.Assembly, weights: object, file: object) -> None:
+        mutate(assembly.model)
+        write_model(assembly, weights, file)
+
+    graph = graph_of(SMALL)
+    model = emitted(graph, Initialised(0))
+    mutate(model)
+    monkeypatch.setattr(backend, "write_model", broken)
+    without = verify(graph, model.SerializeToString(), Initialised(0), stress=False)
+    parity = verify(graph, model.SerializeToString(), Initialised(0))
+    assert without.passed, "the fault is not hidden, so this shows nothing"
+    assert parity.first_failure is not None
+    assert parity.first_failure.case.startswith("randomised state · ")
