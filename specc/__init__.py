@@ -13,13 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from specc.diagnostics import Diagnostic, MissingDependency, ParityError, SpecError, UsageError
+from specc.version import __version__
 
 if TYPE_CHECKING:
     from specc.api import Model, load
 
-__version__ = "0.1.0"
-
-__all__ = ["Diagnostic", "MissingDependency", "Model", "ParityError", "SpecError", "UsageError", "load"]
+__all__ = ["Diagnostic", "MissingDependency", "Model", "ParityError", "SpecError", "UsageError", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:

@@ -172,13 +172,13 @@ class Model:
         from specc.backends.onnx import serialise, with_external_data, write_data
         from specc.files import replace
 
-        digest = _Digest()
-        write_data(assembly, source, digest)
-        data = path.with_name(f"{path.stem}.{digest.name()}.data")
+        digest = hashlib.sha256()
+        write_data(assembly, source, digest.update)
+        data = path.with_name(f"{path.stem}.{digest.hexdigest()[:16]}.data")
         there = data.exists()
         try:
             with replace(data) as output:
-                write_data(assembly, source, output)
+                write_data(assembly, source, output.write)
             with replace(path) as output:
                 output.write(serialise(with_external_data(assembly, data.name)))
                 return proof.of(output)
@@ -271,17 +271,3 @@ def failed(parity: Parity) -> ParityError:
     from specc.report.parity import verdict
 
     return ParityError(verdict(parity), parity)
-
-
-class _Digest:
-    """A file that keeps only the hash of what is written to it."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-
-    def write(self, data: Any) -> None:
-        self._hash.update(data)
-
-    def name(self) -> str:
-        return self._hash.hexdigest()[:16]
-

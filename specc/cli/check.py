@@ -23,7 +23,7 @@ def check_paths(paths: Iterable[str]) -> int:
     findings: list[Diagnostic] = []
     files = models = wrong = 0
     unreadable: list[UsageError] = []
-    for path in dict.fromkeys(found for path in paths for found in _specs(path, unreadable)):
+    for path in dict.fromkeys(spec for start in paths for spec in _specs(start, unreadable)):
         files += 1
         try:
             models += len(check_file(parse(source(path))))

@@ -60,7 +60,11 @@ def run(request: Request) -> None:
 def _write_onnx(request: Request, model: Model, path: Path) -> str:
     opset = DEFAULT_OPSET if request.opset is None else request.opset
     parity = model.to_onnx(
-        path, seed=request.seed or 0, weights=request.weights, opset=opset, verify=not request.no_verify,
+        path,
+        seed=request.seed or 0,
+        weights=request.weights,
+        opset=opset,
+        verify=not request.no_verify,
         provider=request.provider,
     )
     if parity is None:

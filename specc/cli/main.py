@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 
 import click
 
-from specc import __version__
 from specc.diagnostics import ParityError, SpecError, UsageError
+from specc.version import __version__
 
 FINDINGS, USAGE, NOTHING = 1, 2, 3
 
@@ -88,15 +88,25 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
 
 def _choose_model(command: Any) -> Any:
     """SPEC, --model and --set: which network a command is about."""
-    command = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
-                           help="Give a parameter of the model a value; may be repeated.")(command)
+    command = click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Give a parameter of the model a value; may be repeated.",
+    )(command)
     command = click.option("--model", metavar="NAME", help="Which model of the file, where it has several.")(command)
     return click.argument("spec", metavar="SPEC")(command)
 
 
 def _provider(command: Any) -> Any:
-    return click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True,
-                        help="Where onnxruntime runs the proof; cuda never falls back to the CPU.")(command)
+    return click.option(
+        "--provider",
+        type=click.Choice(["cpu", "cuda"]),
+        default="cpu",
+        show_default=True,
+        help="Where onnxruntime runs the proof; cuda never falls back to the CPU.",
+    )(command)
 
 
 @cli.command()
@@ -157,7 +167,7 @@ def explain(what: str, model: str | None, settings: tuple[str, ...]) -> None:
 @click.option("--opset", type=int, help="The ONNX opset, 18 to 23 [default: 18].")
 @click.option("--no-verify", is_flag=True, help="Write without proving parity.")
 @_provider
-def compile(**options: Any) -> None:  # noqa: A001 - the command's own name
+def compile(**options: Any) -> None:
     """Write the network as ONNX or PyTorch, proven equal in both before the file appears."""
     from specc.cli.compile import Request, run
 
@@ -171,7 +181,12 @@ def compile(**options: Any) -> None:  # noqa: A001 - the command's own name
 @click.option("--weights", metavar="FILE", help="The weights must be those of this safetensors file.")
 @_provider
 def verify(
-    spec: str, onnx: str | None, model: str | None, settings: tuple[str, ...], seed: int | None, weights: str | None,
+    spec: str,
+    onnx: str | None,
+    model: str | None,
+    settings: tuple[str, ...],
+    seed: int | None,
+    weights: str | None,
     provider: str,
 ) -> int:
     """Prove an ONNX file (by default the one that compile would write) equal to PyTorch, check by check."""

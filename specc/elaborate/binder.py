@@ -87,8 +87,12 @@ def _gathered(arguments: list[ast.Argument]) -> ast.Argument:
 def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
     value = evaluate(argument.value, scope)
     if isinstance(value, (Tensor, Metric)):
-        raise trouble(Code.BAD_ARGUMENT, f"{kind.kind} takes {written(value)} for no argument", argument.span,
-                      f"{name} is {_expected(kind, name)}")
+        raise trouble(
+            Code.BAD_ARGUMENT,
+            f"{kind.kind} takes {written(value)} for no argument",
+            argument.span,
+            f"{name} is {_expected(kind, name)}",
+        )
     return value
 
 
@@ -98,7 +102,11 @@ def _expected(kind: type[Op], name: str) -> str:
 
 
 def _invalid(
-    error: ValidationError, kind: type[Op], values: dict[str, Value], places: dict[str, Span], call: ast.Call | ast.Merge
+    error: ValidationError,
+    kind: type[Op],
+    values: dict[str, Value],
+    places: dict[str, Span],
+    call: ast.Call | ast.Merge,
 ) -> list[Diagnostic]:
     """One finding for each attribute whose value is not allowed."""
     wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
@@ -145,6 +153,9 @@ def _too_many(kind: type[Op], argument: ast.Argument, given: int) -> Diagnostic:
 
 def _twice(kind: type[Op], name: str, first: Span, argument: ast.Argument) -> Diagnostic:
     return Diagnostic(
-        Code.BAD_ARGUMENT, f"{name} of {kind.kind} is given twice", Label(argument.span, "again here"),
-        (Label(first, "first here"),), helps=(signature(kind),),
+        Code.BAD_ARGUMENT,
+        f"{name} of {kind.kind} is given twice",
+        Label(argument.span, "again here"),
+        (Label(first, "first here"),),
+        helps=(signature(kind),),
     )

@@ -125,8 +125,12 @@ class Body:
         bound, findings = bind(call, kind, self._scope)
         self.findings += findings
         if kind.arity != (1, 1):
-            raise trouble(Code.RANK, f"{call.name} joins several values", call.span,
-                          helps=(f"{call.name} {{ | … | … }} with one arm for each, _ for the current value",))
+            raise trouble(
+                Code.RANK,
+                f"{call.name} joins several values",
+                call.span,
+                helps=(f"{call.name} {{ | … | … }} with one arm for each, _ for the current value",),
+            )
         return self._step(call, bound, (current,), call.name_span)
 
     def _merge(self, merge: ast.Merge, current: Given) -> Given:
@@ -134,8 +138,9 @@ class Body:
         if kind is None:
             raise self._unknown_layer(merge)
         if kind.arity == (1, 1):
-            raise trouble(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span,
-                          helps=(signature(kind),))
+            raise trouble(
+                Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=(signature(kind),)
+            )
         self._claim(merge.label)
         bound, findings = bind(merge, kind, self._scope)
         self.findings += findings
@@ -143,9 +148,7 @@ class Body:
         self._scope.define("_", _seen(current))
         return self._step(merge, bound, arms, merge.name_span)
 
-    def _step(
-        self, step: ast.Call | ast.Merge, bound: Bound | None, inputs: tuple[Given, ...], where: Span
-    ) -> Given:
+    def _step(self, step: ast.Call | ast.Merge, bound: Bound | None, inputs: tuple[Given, ...], where: Span) -> Given:
         span = where.to(step.span)
         types = tuple(given.type for given in inputs)
         if bound is None or any(t is None for t in types):
@@ -168,8 +171,11 @@ class Body:
         result = within_limit(op.infer(*types), span)
         for parameter in op.parameters(*types):
             if prod(parameter.shape) > MOST_ELEMENTS:
-                raise Refusal(Code.LIMIT, f"{parameter.name} of {op.kind} would be {times(parameter.shape)} = "
-                              f"{prod(parameter.shape):,} numbers, and the most is 2^40")
+                raise Refusal(
+                    Code.LIMIT,
+                    f"{parameter.name} of {op.kind} would be {times(parameter.shape)} = "
+                    f"{prod(parameter.shape):,} numbers, and the most is 2^40",
+                )
         return result
 
     def _remember(self, step: ast.Call | ast.Merge, given: Given) -> Given:
@@ -188,8 +194,12 @@ class Body:
     def _unknown_layer(self, call: ast.Call | ast.Merge) -> Trouble:
         if call.name in self._blocks:
             return not_yet(f"{call.name} is a block, and blocks are", call.name_span)
-        return trouble(Code.UNKNOWN_LAYER, f"no layer is called {call.name}", call.name_span,
-                       helps=did_you_mean(call.name, {*names(), *self._values, *self._blocks}))
+        return trouble(
+            Code.UNKNOWN_LAYER,
+            f"no layer is called {call.name}",
+            call.name_span,
+            helps=did_you_mean(call.name, {*names(), *self._values, *self._blocks}),
+        )
 
     def _checkpoint(self, checkpoint: ast.Checkpoint, current: Given) -> Given:
         self._no_label(checkpoint)
@@ -200,8 +210,12 @@ class Body:
 
     def _no_label(self, step: ast.Call | ast.Checkpoint | ast.Enclosing) -> None:
         if step.label is not None:
-            raise trouble(Code.BAD_LABEL, f"{step.label.name} labels no layer, so it would name nothing",
-                          step.label.span, helps=("put the label on the layer that makes the value",))
+            raise trouble(
+                Code.BAD_LABEL,
+                f"{step.label.name} labels no layer, so it would name nothing",
+                step.label.span,
+                helps=("put the label on the layer that makes the value",),
+            )
 
     def _claim(self, label: ast.Label | None) -> None:
         """Take a label for a step, or report why it cannot have it."""
@@ -209,18 +223,27 @@ class Body:
             return
         name, earlier = label.name, self._labels.get(label.name) or self._reserved.get(label.name)
         if earlier is not None:
-            self.findings.append(Diagnostic(
-                Code.DUPLICATE_LABEL, f"two things are called {name}", Label(label.span, "again here"),
-                (Label(earlier, "first here"),),
-            ))
+            self.findings.append(
+                Diagnostic(
+                    Code.DUPLICATE_LABEL,
+                    f"two things are called {name}",
+                    Label(label.span, "again here"),
+                    (Label(earlier, "first here"),),
+                )
+            )
         elif problem := label_problem(name):
-            self.findings.append(Diagnostic(Code.BAD_LABEL, problem, Label(label.span),
-                                            helps=("choose another label",)))
+            self.findings.append(
+                Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=("choose another label",))
+            )
         elif self._is_taken(name):
-            self.findings.append(Diagnostic(
-                Code.BAD_LABEL, f"{name} is a parameter or a let here, and a label cannot hide it", Label(label.span),
-                helps=("choose another label",),
-            ))
+            self.findings.append(
+                Diagnostic(
+                    Code.BAD_LABEL,
+                    f"{name} is a parameter or a let here, and a label cannot hide it",
+                    Label(label.span),
+                    helps=("choose another label",),
+                )
+            )
         self._labels.setdefault(name, label.span)
 
     def _is_taken(self, name: str) -> bool:
@@ -235,8 +258,15 @@ class Body:
             primary, secondary = self._arms(refusal, step, inputs, primary)
         elif refusal.cause is not None:
             secondary = (self._cause(inputs[refusal.cause], shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
-        return trouble(Code(refusal.code), refusal.message, primary, refusal.label, secondary=secondary,
-                       notes=refusal.notes, helps=refusal.helps)
+        return trouble(
+            Code(refusal.code),
+            refusal.message,
+            primary,
+            refusal.label,
+            secondary=secondary,
+            notes=refusal.notes,
+            helps=refusal.helps,
+        )
 
     def _arms(
         self, refusal: Refusal, merge: ast.Merge, inputs: tuple[Given, ...], default: Span
@@ -271,8 +301,12 @@ class Body:
 def define(let: ast.Let, scope: Scope) -> None:
     """``let name = value``; a name may be given once in a scope."""
     if scope.holds(let.name):
-        raise trouble(Code.DUPLICATE_LABEL, f"{let.name} has a value here already", let.name_span,
-                      helps=("values never change: choose another name",))
+        raise trouble(
+            Code.DUPLICATE_LABEL,
+            f"{let.name} has a value here already",
+            let.name_span,
+            helps=("values never change: choose another name",),
+        )
     if find(let.name):
         raise trouble(Code.BAD_LABEL, f"{let.name} is a layer, and a let cannot hide it", let.name_span)
     scope.define(let.name, evaluate(let.value, scope))

@@ -21,7 +21,9 @@ def input_port(model: ast.Model, scope: Scope) -> Port:
     contract = model.contract
     if contract is None:
         raise trouble(
-            Code.CONTRACT, f"model {model.name} does not say what goes in", model.name_span,
+            Code.CONTRACT,
+            f"model {model.name} does not say what goes in",
+            model.name_span,
             helps=(f"write model {model.name} : [N, 3, 32, 32] {{ … }}, with your own sizes",),
         )
     for ports in (contract.inputs, contract.outputs or ()):
@@ -37,8 +39,12 @@ def input_port(model: ast.Model, scope: Scope) -> Port:
 
 def _input_type(shape: ast.Shape, scope: Scope) -> TensorType:
     if len(shape.dims) < 2:
-        raise trouble(Code.CONTRACT, "an input has at least a batch and one more axis", shape.span,
-                      helps=("[N, 784] is a batch of flat inputs, [N, 3, 32, 32] one of images",))
+        raise trouble(
+            Code.CONTRACT,
+            "an input has at least a batch and one more axis",
+            shape.span,
+            helps=("[N, 784] is a batch of flat inputs, [N, 3, 32, 32] one of images",),
+        )
     dims = [_input_dim(dim, axis, scope) for axis, dim in enumerate(shape.dims)]
     return typed(dims, shape.span)
 
@@ -47,8 +53,12 @@ def _input_dim(expression: ast.Expr, axis: int, scope: Scope) -> Dim:
     if isinstance(expression, ast.Name) and expression.name not in scope.known():
         if axis > 0:
             helps = did_you_mean(expression.name, scope.known())
-            raise not_yet(f"{expression.name} as a symbolic size (only the batch may be symbolic) is", expression.span,
-                          *helps, "write a number")
+            raise not_yet(
+                f"{expression.name} as a symbolic size (only the batch may be symbolic) is",
+                expression.span,
+                *helps,
+                "write a number",
+            )
         scope.define(expression.name, Symbol(expression.name))
     return size(expression, scope)
 
@@ -59,11 +69,13 @@ def size(expression: ast.Expr, scope: Scope) -> Dim:
     if isinstance(value, Symbol):
         return value
     if isinstance(value, bool) or not isinstance(value, int):
-        raise trouble(Code.BAD_VALUE, f"a size is a whole number, and {expression.span.text} is {kind_of(value)}",
-                      expression.span)
+        raise trouble(
+            Code.BAD_VALUE, f"a size is a whole number, and {expression.span.text} is {kind_of(value)}", expression.span
+        )
     if not 1 <= value <= LARGEST:
-        raise trouble(Code.BAD_VALUE, f"a size is at least 1 and below 2^31, and this one is {written(value)}",
-                      expression.span)
+        raise trouble(
+            Code.BAD_VALUE, f"a size is at least 1 and below 2^31, and this one is {written(value)}", expression.span
+        )
     return value
 
 
@@ -79,8 +91,9 @@ def typed(dims: list[Dim], span: Span) -> TensorType:
 
 def within_limit(tensor: TensorType, span: Span) -> TensorType:
     if tensor.elements > MOST_ELEMENTS:
-        raise trouble(Code.LIMIT, f"a tensor of {tensor} has {tensor.elements:,} elements a sample, and the most is "
-                      f"2^40", span)
+        raise trouble(
+            Code.LIMIT, f"a tensor of {tensor} has {tensor.elements:,} elements a sample, and the most is 2^40", span
+        )
     return tensor
 
 
@@ -98,19 +111,26 @@ def output_port(model: ast.Model, result: TensorType, scope: Scope, last: Span) 
     return Port(port.name or "output", result)
 
 
-def agree(
-    shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver: str, cause: Label
-) -> None:
+def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver: str, cause: Label) -> None:
     """Refuse unless ``shape`` is ``actual``, pointing at the one size that differs."""
     stated = [_stated_size(dim, scope) for dim in shape.dims]
     if len(stated) != actual.rank:
-        raise trouble(code, f"{giver} {actual}, of {actual.rank} axes, and {shape.span.text} has {len(stated)}",
-                      shape.span, secondary=(cause,))
+        raise trouble(
+            code,
+            f"{giver} {actual}, of {actual.rank} axes, and {shape.span.text} has {len(stated)}",
+            shape.span,
+            secondary=(cause,),
+        )
     different = [i for i, (s, a) in enumerate(zip(stated, actual.shape, strict=True)) if s != a]
     if different:
         span = shape.dims[different[0]].span if len(different) == 1 else shape.span
-        raise trouble(code, f"{giver} {actual}, not [{', '.join(map(str, stated))}]", span,
-                      f"is {actual.shape[different[0]]}" if len(different) == 1 else "", secondary=(cause,))
+        raise trouble(
+            code,
+            f"{giver} {actual}, not [{', '.join(map(str, stated))}]",
+            span,
+            f"is {actual.shape[different[0]]}" if len(different) == 1 else "",
+            secondary=(cause,),
+        )
 
 
 def _stated_size(expression: ast.Expr, scope: Scope) -> Dim:
@@ -119,7 +139,9 @@ def _stated_size(expression: ast.Expr, scope: Scope) -> Dim:
     except Trouble as problem:
         if problem.diagnostic.code == Code.UNKNOWN_NAME and isinstance(expression, ast.Name):
             raise trouble(
-                Code.UNKNOWN_NAME, f"{expression.name} is neither a parameter of the model nor a size of its input",
-                expression.span, helps=did_you_mean(expression.name, scope.known()),
+                Code.UNKNOWN_NAME,
+                f"{expression.name} is neither a parameter of the model nor a size of its input",
+                expression.span,
+                helps=did_you_mean(expression.name, scope.known()),
             ) from None
         raise

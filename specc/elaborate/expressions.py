@@ -20,7 +20,12 @@ Lookup = Callable[[str], Value]
 
 _CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 _COMPARISONS: Mapping[str, Callable[[Value, Value], bool]] = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 
 
@@ -93,8 +98,11 @@ def truth(expression: ast.Expr, scope: Scope) -> bool:
     value = evaluate(expression, scope)
     if isinstance(value, bool):
         return value
-    raise trouble(Code.BAD_VALUE, f"a condition must be true or false, and {expression.span.text} is "
-                  f"{kind_of(value)}", expression.span)
+    raise trouble(
+        Code.BAD_VALUE,
+        f"a condition must be true or false, and {expression.span.text} is {kind_of(value)}",
+        expression.span,
+    )
 
 
 def _name(expression: ast.Name, scope: Scope) -> Value:
@@ -106,8 +114,12 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
     except KeyError:
         if name in FUNCTIONS:
             _refuse(expression.span, f"{name} is a function: {name}(…)")
-        raise trouble(Code.UNKNOWN_NAME, f"nothing is called {name} here", expression.span,
-                      helps=did_you_mean(name, scope.known() | set(_CONSTANTS))) from None
+        raise trouble(
+            Code.UNKNOWN_NAME,
+            f"nothing is called {name} here",
+            expression.span,
+            helps=did_you_mean(name, scope.known() | set(_CONSTANTS)),
+        ) from None
     if value is UNKNOWN:
         raise Unknown
     return value
@@ -210,9 +222,11 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     try:
         return value.attribute(expression.name)
     except KeyError:
-        known = ("channels", "features", "length", "depth", "height", "width", "shape", "rank", "batch")
+        known = {"channels", "features", "length", "depth", "height", "width", "shape", "rank", "batch"}
         shape = f"{owner} is {value.type} and has no {expression.name}"
-        raise trouble(Code.UNKNOWN_NAME, shape, expression.span, helps=did_you_mean(expression.name, {*known} - {expression.name})) from None
+        raise trouble(
+            Code.UNKNOWN_NAME, shape, expression.span, helps=did_you_mean(expression.name, known - {expression.name})
+        ) from None
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:
@@ -237,8 +251,12 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
     if isinstance(value, Metric):
         return _metric_at(value, expression, scope)
     if name not in FUNCTIONS:
-        raise trouble(Code.UNKNOWN_NAME, f"no function is called {name}", expression.function.span,
-                      helps=did_you_mean(name, FUNCTIONS))
+        raise trouble(
+            Code.UNKNOWN_NAME,
+            f"no function is called {name}",
+            expression.function.span,
+            helps=did_you_mean(name, FUNCTIONS),
+        )
     for argument in expression.arguments:
         if argument.name:
             _refuse(argument.span, f"{name} takes no argument called {argument.name}")
@@ -267,8 +285,9 @@ def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:
     try:
         return bounded(metric.at(sizes), expression.span)
     except KeyError as error:
-        raise trouble(Code.UNKNOWN_NAME, f"the contract has no symbolic size {error.args[0]}",
-                      expression.span) from None
+        raise trouble(
+            Code.UNKNOWN_NAME, f"the contract has no symbolic size {error.args[0]}", expression.span
+        ) from None
 
 
 class _Misuse(ValueError):

@@ -130,10 +130,14 @@ def _file_scope(file: ast.File, findings: list[Diagnostic]) -> Scope:
                 case ast.Block():
                     raise not_yet("blocks are", item.name_span)
                 case ast.Model() if item.name in seen:
-                    findings.append(Diagnostic(
-                        Code.DUPLICATE_LABEL, f"two models are called {item.name}",
-                        Label(item.name_span, "again here"), (Label(seen[item.name], "first here"),),
-                    ))
+                    findings.append(
+                        Diagnostic(
+                            Code.DUPLICATE_LABEL,
+                            f"two models are called {item.name}",
+                            Label(item.name_span, "again here"),
+                            (Label(seen[item.name], "first here"),),
+                        )
+                    )
                 case ast.Model():
                     seen[item.name] = item.name_span
         except Trouble as problem:
@@ -143,17 +147,19 @@ def _file_scope(file: ast.File, findings: list[Diagnostic]) -> Scope:
     return Scope({}, scope)
 
 
-def _bind_params(
-    model: ast.Model, settings: Mapping[str, Value], scope: Scope, findings: list[Diagnostic]
-) -> None:
+def _bind_params(model: ast.Model, settings: Mapping[str, Value], scope: Scope, findings: list[Diagnostic]) -> None:
     for param in model.params:
         if param.name in settings:
             scope.define(param.name, settings[param.name])
         elif param.default is None:
-            findings.append(Diagnostic(
-                Code.MISSING_ARGUMENT, f"model {model.name} needs a value for {param.name}", Label(param.span),
-                helps=(f"--set {param.name}=…, or give it a default here: {param.name} = …",),
-            ))
+            findings.append(
+                Diagnostic(
+                    Code.MISSING_ARGUMENT,
+                    f"model {model.name} needs a value for {param.name}",
+                    Label(param.span),
+                    helps=(f"--set {param.name}=…, or give it a default here: {param.name} = …",),
+                )
+            )
             scope.define(param.name, UNKNOWN)
         else:
             try:
@@ -177,9 +183,7 @@ def _walk(
     return body, result
 
 
-def _leave(
-    model: ast.Model, scope: Scope, body: Body, result: Given, findings: list[Diagnostic]
-) -> Port | None:
+def _leave(model: ast.Model, scope: Scope, body: Body, result: Given, findings: list[Diagnostic]) -> Port | None:
     """The output, and that nothing was computed in vain."""
     if result.type is None:
         return None
@@ -207,17 +211,19 @@ def _unused(drafts: list[Draft], result: Given) -> list[Diagnostic]:
             waiting += [given.producer for given in drafts[producer].inputs]
     read = {given.producer for draft in drafts for given in draft.inputs}
     return [
-        Diagnostic(Code.UNUSED, f"the value of this {draft.op.kind} is never used", Label(draft.span),
-                   helps=("every step must lead to the output",))
+        Diagnostic(
+            Code.UNUSED,
+            f"the value of this {draft.op.kind} is never used",
+            Label(draft.span),
+            helps=("every step must lead to the output",),
+        )
         for i, draft in enumerate(drafts)
         if i not in needed and i not in read
     ]
 
 
 def _assemble(name: str, entry: Port, leave: Port, body: Body, result: Given) -> Graph:
-    steps = [
-        Unnamed(d.op.kind, bool(d.op.parameters(*_types(d))), d.label, d.span) for d in body.drafts
-    ]
+    steps = [Unnamed(d.op.kind, bool(d.op.parameters(*_types(d))), d.label, d.span) for d in body.drafts]
     names, collisions = name_steps(steps, {entry.name, leave.name})
     last = names[result.producer] if result.producer is not None else entry.name
     collisions += _port_collisions(names, last, entry, leave, body.drafts)
@@ -234,13 +240,16 @@ def _assemble(name: str, entry: Port, leave: Port, body: Body, result: Given) ->
     return Graph(name, (entry,), ((leave, last),), nodes)
 
 
-def _port_collisions(
-    names: list[str], last: str, entry: Port, leave: Port, drafts: list[Draft]
-) -> list[Diagnostic]:
+def _port_collisions(names: list[str], last: str, entry: Port, leave: Port, drafts: list[Draft]) -> list[Diagnostic]:
     """A step may share the output's name only if it makes the output; the input's never."""
     return [
-        Diagnostic(Code.BAD_LABEL, f"{step} is the name of the model's {'input' if step == entry.name else 'output'}, "
-                   "and this is another value", Label(draft.span), helps=("label the step differently",))
+        Diagnostic(
+            Code.BAD_LABEL,
+            f"{step} is the name of the model's {'input' if step == entry.name else 'output'}, "
+            "and this is another value",
+            Label(draft.span),
+            helps=("label the step differently",),
+        )
         for step, draft in zip(names, drafts, strict=True)
         if step == entry.name or (step == leave.name and step != last)
     ]

@@ -14,6 +14,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.ops import find
 from specc.source import Span
 
+
 @dataclass(frozen=True, slots=True)
 class Unnamed:
     """A step before it is named."""

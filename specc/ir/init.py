@@ -58,9 +58,7 @@ def pytorch_default(shape: tuple[int, ...]) -> Uniform:
     return Uniform(1 / sqrt(fan_in) if fan_in else 0.0)
 
 
-Initialiser = Literal[
-    "kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "normal", "zeros", "ones"
-]
+Initialiser = Literal["kaiming_uniform", "kaiming_normal", "xavier_uniform", "xavier_normal", "normal", "zeros", "ones"]
 INITIALISERS: tuple[Initialiser, ...] = get_args(Initialiser)
 
 

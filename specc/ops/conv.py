@@ -289,6 +289,6 @@ class ConvTranspose(Op):
         return tuple(per_axis(getattr(self, field), axes, self, field) for field in fields)
 
 
-def _unslide(size: int, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> int:  # noqa: PLR0917 (the formula has six terms)
+def _unslide(size: int, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> int:
     """(n - 1)s - 2p + d(k - 1) + output_padding + 1: the formula of torch.nn.ConvTranspose2d."""
     return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1

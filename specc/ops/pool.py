@@ -283,6 +283,10 @@ class LpPool(Average):
         return build.node("Pow", total, build.floats(1 / self.norm_type))
 
 
+MOST_BINNED = 2**24
+"""Entries of a constant table of bins: 64 MiB."""
+
+
 class AdaptivePool(Weightless):
     """Base of the pools that are told the size of their result.
 
@@ -302,7 +306,16 @@ class AdaptivePool(Weightless):
                 argument="size",
                 label="needs a number here",
             )
-        return x.with_sample(x.channels, *self._sizes(x))
+        out = self._sizes(x)
+        for n, o in zip(x.spatial, out, strict=True):
+            if n % o and n * o > MOST_BINNED:
+                raise Refusal(
+                    "S0601",
+                    f"{self.kind} of {n} places to {o} bins needs a table of {n:,} x {o:,} in the ONNX file",
+                    argument="size",
+                    label=f"at most 2^24 entries; a size that divides {n} needs no table",
+                )
+        return x.with_sample(x.channels, *out)
 
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs

@@ -10,9 +10,9 @@ from enum import StrEnum
 from importlib import import_module, metadata
 from typing import Any
 
-from specc import __version__
 from specc.diagnostics import MissingDependency
 from specc.verify.sessions import PROVIDERS, ProviderError, open_session, run
+from specc.version import __version__
 
 BASE = ("click", "lark", "numpy", "onnx", "pydantic", "rich", "safetensors")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")

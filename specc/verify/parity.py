@@ -167,7 +167,7 @@ def _trials(graph: Graph, weights: Weights, seed: int) -> tuple[_Trial, ...]:
 
     tried = cases(graph)
     inputs = [case.inputs(graph, seed) for case in tried]
-    expected = expectations(torch_module(graph, weights), inputs, 2 if is_large(graph) else PATTERNS)
+    expected = expectations(torch_module(graph, weights), inputs, PATTERNS // 2 if is_large(graph) else PATTERNS)
     return tuple(map(_Trial, tried, inputs, expected))
 
 

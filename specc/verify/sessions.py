@@ -27,6 +27,9 @@ CUDA_OPTIONS = {
     "use_tf32": "0",  # TF32 keeps 10 bits of each factor: no float32 result
     "cudnn_conv_algo_search": "DEFAULT",  # the search times algorithms, so runs would differ
 }
+DRIVER = ("libcuda.so.1", "nvcuda.dll")
+"""What comes with the driver; every other CUDA library can be installed with pip."""
+
 CPU_WORKS = "--provider cpu proves it on the CPU"
 
 
@@ -155,16 +158,20 @@ def cuda_refusal(said: str, failure: str) -> ProviderError:
     wanted = re.search(r"Require (cuDNN [\d.*]+) and (CUDA [\d.*]+)\.", said)
     needs = f"This onnxruntime needs {wanted[2]} and {wanted[1]}" if wanted else "It needs CUDA and cuDNN"
     library = re.search(r"with error: ([^:\s]+): ([^\n]*)", said)
+    if library and library[1] in DRIVER:
+        return ProviderError(
+            f"CUDA cannot be used: there is no NVIDIA driver ({library[1]} is missing)",
+            "It needs an NVIDIA GPU and its driver",
+        )
     if library:
         return ProviderError(
             f"CUDA cannot be used: {library[1]} cannot be loaded ({_plain(library[2])})",
-            f"{needs}: install them and the NVIDIA driver, or their wheels: "
-            "pip install 'onnxruntime-gpu[cuda,cudnn]' nvidia-cublas",
+            f"{needs}: install them, or their wheels: pip install 'onnxruntime-gpu[cuda,cudnn]' nvidia-cublas",
         )
-    device = re.search(r"CUDA (?:failure|error)[^\n]*", f"{said}\n{failure}")
+    device = re.search(r"CUDA (?:failure|error)[^\n;]*", f"{said}\n{failure}")
     if device:
         return ProviderError(
-            f"CUDA cannot be used: {_plain(device[0])}", "It needs a GPU, and a driver new enough for it"
+            f"CUDA cannot be used: {_plain(device[0])}", "It needs an NVIDIA GPU and a driver new enough for it"
         )
     if wanted:
         return ProviderError("CUDA cannot be used: ONNX Runtime could not create its CUDA provider", needs)

@@ -79,9 +79,7 @@ class TestCheck:
         assert f"error[{code}]" in result.out
         assert "bad.cnn:" in result.out
 
-    def test_colour_only_where_asked_for(
-        self, specc: Specc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_colour_only_where_asked_for(self, specc: Specc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         bad = spec(tmp_path, "model M : [N, 3] { cf(3) }")
         assert "\x1b[" not in specc("check", bad).out
         monkeypatch.setenv("FORCE_COLOR", "1")
@@ -128,7 +126,8 @@ class TestExplain:
         assert specc("explain", "S0104").out.startswith("S0104: ")
 
     @pytest.mark.parametrize(
-        ("what", "hint"), [(f"{LENET}:conv9", "did you mean conv"), ("conv1", "SPEC:STEP"), ("none.cnn:conv1", "no such")]
+        ("what", "hint"),
+        [(f"{LENET}:conv9", "did you mean conv"), ("conv1", "SPEC:STEP"), ("none.cnn:conv1", "no such")],
     )
     def test_wrong(self, specc: Specc, what: str, hint: str) -> None:
         result = specc("explain", what)

@@ -26,7 +26,9 @@ def test_a_step_is_named_by_kind_and_place() -> None:
 def test_inserting_a_step_without_tensors_renames_no_weight() -> None:
     weights = {"conv1", "instancenorm1", "instancenorm2"}
     short = names("conv(8, 1) -> instancenorm(affine=true) -> instancenorm(affine=true)")
-    longer = names("relu -> instancenorm -> conv(8, 1) -> instancenorm(affine=true) -> relu -> instancenorm(affine=true)")
+    longer = names(
+        "relu -> instancenorm -> conv(8, 1) -> instancenorm(affine=true) -> relu -> instancenorm(affine=true)"
+    )
     assert set(short) == weights
     assert weights < set(longer)
     assert len(set(longer)) == 6

@@ -39,7 +39,9 @@ def timeseries() -> nn.Module:
     for channels, filters, dilation in ((3, 32, 1), (32, 32, 2), (32, 32, 4), (32, 64, 8)):
         layers += [nn.Conv1d(channels, filters, 3, padding=dilation, dilation=dilation), nn.BatchNorm1d(filters)]
         layers += [nn.ReLU()]
-    return nn.Sequential(*layers, nn.AvgPool1d(4, ceil_mode=True), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(64, 6))
+    return nn.Sequential(
+        *layers, nn.AvgPool1d(4, ceil_mode=True), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(64, 6)
+    )
 
 
 def volume() -> nn.Module:

@@ -335,3 +335,9 @@ def test_refusals(
 def test_arguments_that_no_input_could_make_right(kind: str, arguments: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         make(kind, **arguments)
+
+
+@pytest.mark.parametrize("kind", ["adaptiveavgpool", "adaptivemaxpool"])
+def test_adaptive_tables_are_bounded(kind: str) -> None:
+    assert refusal(make(kind, size=10**9), (1, 7)).code == "S0601"
+    assert make(kind, size=1).infer(TensorType(Symbol("N"), (1, 10**8))).sample == (1, 1)

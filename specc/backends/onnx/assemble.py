@@ -7,12 +7,12 @@ from math import prod
 
 from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto, helper
 
-from specc import __version__
 from specc.backends.onnx.builder import StepBuilder, stored_name
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.ir.op import Parameter
 from specc.ir.types import Dim, TensorType
+from specc.version import __version__
 
 DEFAULT_OPSET = 18
 NEWEST_OPSET = 23
@@ -101,7 +101,10 @@ def assemble(graph: Graph, opset: int = DEFAULT_OPSET) -> Assembly:
         value_info=[_value_info(names[n.name], n.type) for n in graph.nodes if names[n.name] == n.name],
     )
     model = ModelProto(
-        ir_version=_IR_VERSIONS[opset], producer_name="specc", producer_version=__version__, graph=proto,
+        ir_version=_IR_VERSIONS[opset],
+        producer_name="specc",
+        producer_version=__version__,
+        graph=proto,
         opset_import=[OperatorSetIdProto(version=opset)],
     )
     return Assembly(model, tuple(weights))

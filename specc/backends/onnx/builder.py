@@ -44,7 +44,9 @@ class StepBuilder:
 
     def node(self, op_type: str, *inputs: Ref, **attributes: object) -> Ref:
         name = self._fresh(op_type)
-        self.nodes.append(helper.make_node(op_type, list(inputs), [name], name=name, **attributes))
+        node = helper.make_node(op_type, list(inputs), [name], name=name)
+        node.attribute.extend(helper.make_attribute(key, attributes[key]) for key in sorted(attributes))
+        self.nodes.append(node)
         return name
 
     def parameter(self, name: str, shape: tuple[int, ...] | None = None) -> Ref:
@@ -75,7 +77,9 @@ class StepBuilder:
         name = self._fresh("const")
         self.constants.append(
             TensorProto(
-                name=name, dims=array.shape, data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
+                name=name,
+                dims=array.shape,
+                data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
                 raw_data=array.astype(array.dtype.newbyteorder("<")).tobytes(),
             )
         )

@@ -6,7 +6,7 @@ All sizes are known from the shapes, so the lengths are written first and the we
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from onnx import GraphProto, ModelProto, StringStringEntryProto, TensorProto
@@ -19,8 +19,6 @@ PROTOBUF_LIMIT = 2**31 - 1
 
 _ALIGNMENT = 4096
 """External tensors start at pages, so that runtimes can map them."""
-
-
 
 
 def fits_in_one_file(assembly: Assembly) -> bool:
@@ -40,13 +38,13 @@ def write_model(assembly: Assembly, weights: Weights, file: BinaryIO) -> None:
         file.write(piece)
 
 
-def write_data(assembly: Assembly, weights: Weights, file: BinaryIO) -> None:
-    """Write the weights alone, each at the offset that `with_external_data` gives it."""
+def write_data(assembly: Assembly, weights: Weights, write: Callable[[bytes], object]) -> None:
+    """Hand the weights alone to ``write``, each at the offset that `with_external_data` gives it."""
     position = 0
     for weight, offset in _offsets(assembly):
-        file.write(bytes(offset - position))
-        for chunk in _data(weight, weights):
-            file.write(chunk)
+        write(bytes(offset - position))
+        for piece in _data(weight, weights):
+            write(piece)
         position = offset + weight.size
 
 
@@ -87,7 +85,7 @@ class _Layout:
         self._head += _MODEL_GRAPH + _varint(length)
         self.size = len(self._head) + length + len(self._tail)
 
-    def pieces(self, weights: Weights) -> Iterator[bytes | memoryview]:
+    def pieces(self, weights: Weights) -> Iterator[bytes]:
         yield self._head
         yield self._before
         for weight, head in self._weights:
@@ -103,11 +101,11 @@ def _tensor_head(weight: Stored) -> bytes:
     return _GRAPH_INITIALIZER + _varint(len(head) + weight.size) + head
 
 
-def _data(weight: Stored, weights: Weights) -> Iterator[memoryview]:
+def _data(weight: Stored, weights: Weights) -> Iterator[bytes]:
     """The tensor's little-endian bytes, in chunks."""
     written = 0
     for chunk in weights.chunks(weight.path, weight.parameter):
-        piece = memoryview(chunk.astype(chunk.dtype.newbyteorder("<"), copy=False)).cast("B")
+        piece: bytes = chunk.astype(chunk.dtype.newbyteorder("<"), copy=False).tobytes()
         written += len(piece)
         yield piece
     if written != weight.size:

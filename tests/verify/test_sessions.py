@@ -1,0 +1,205 @@
+"""Sessions run where they were asked to run, or say what is missing."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from onnx import TensorProto, helper
+
+from specc.diagnostics import MissingDependency, UsageError
+from specc.verify import sessions
+from specc.verify.sessions import ModelRefused, ProviderError, assignment, cuda_refusal, open_session, run
+
+
+def relu_twice() -> bytes:
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["h"], "first"), helper.make_node("Relu", ["h"], ["y"], "second")],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 2])],
+    )
+    return helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)]).SerializeToString()
+
+
+def cuda_works() -> bool:
+    try:
+        open_session(relu_twice(), "cuda", optimise=True)
+    except ProviderError:
+        return False
+    return True
+
+
+HAS_CUDA = cuda_works()
+without_cuda = pytest.mark.skipif(HAS_CUDA, reason="CUDA works here, so nothing is refused")
+
+
+@pytest.mark.parametrize("form", ["bytes", "file"])
+def test_runs_from_bytes_and_from_a_file(form: str, tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    file.write_bytes(relu_twice())
+    session = open_session(relu_twice() if form == "bytes" else file, "cpu", optimise=True)
+    (result,) = run(session, {"x": np.array([[-1, 2]], np.float32)})
+    assert result.tolist() == [[0.0, 2.0]]
+
+
+def test_optimisation_is_off_or_on() -> None:
+    """Relu of Relu is one node after optimisation, and two without."""
+    nodes = {optimise: assignment(open_session(relu_twice(), "cpu", optimise)) for optimise in (False, True)}
+    assert len(nodes[False]) == 2
+    assert {provider for _, provider in nodes[False]} == {"CPUExecutionProvider"}
+    assert [name for name, _ in nodes[False]] == ["first", "second"]
+
+
+def test_assignment_needs_the_key() -> None:
+    """ONNX Runtime takes any key; only the right one has this effect."""
+    session = ort.InferenceSession(relu_twice(), providers=["CPUExecutionProvider"])
+    with pytest.raises(Exception, match=sessions.RECORD_ASSIGNMENT):
+        session.get_provider_graph_assignment_info()
+    assert assignment(open_session(relu_twice(), "cpu", optimise=False))
+
+
+@pytest.mark.parametrize(
+    ("key", "refused"), [(sessions.NO_CPU_FALLBACK, True), ("session.disable_cpu_fallback", False)]
+)
+def test_fallback_key_has_its_effect(key: str, refused: bool, capfd: pytest.CaptureFixture[str]) -> None:
+    """With the key, the CPU beside it is a contradiction; a misspelt key is taken in silence."""
+    options = ort.SessionOptions()
+    options.add_session_config_entry(key, "1")
+    if refused:
+        with pytest.raises(Exception, match="disabled fallback to the CPU"):
+            ort.InferenceSession(relu_twice(), options, providers=["CPUExecutionProvider"])
+    else:
+        ort.InferenceSession(relu_twice(), options, providers=["CPUExecutionProvider"])
+
+
+def test_cuda_is_asked_for_strictly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reaches ONNX Runtime, where no GPU can show it."""
+    asked = {}
+
+    def session(source: bytes, options: ort.SessionOptions, **arguments: object) -> None:
+        keys = (sessions.NO_CPU_FALLBACK, sessions.RECORD_ASSIGNMENT)
+        asked.update(arguments, keys=[options.get_session_config_entry(key) for key in keys])
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(ort, "InferenceSession", session)
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    with pytest.raises(ProviderError):
+        open_session(b"", "cuda", optimise=True)
+    assert asked == {
+        "providers": [("CUDAExecutionProvider", {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"})],
+        "enable_fallback": 0,
+        "keys": ["1", "1"],
+    }
+
+
+@without_cuda
+def test_missing_cuda_is_refused_and_nothing_leaks(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ProviderError, match=r"^CUDA cannot be used: .+\. .+") as caught:
+        open_session(relu_twice(), "cuda", optimise=True)
+    assert isinstance(caught.value, UsageError)
+    assert caught.value.remedy
+    assert capfd.readouterr() == ("", "")
+
+
+def test_session_that_fell_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if ONNX Runtime gives a session, it must have CUDA in it."""
+
+    def on_the_cpu(source: bytes, options: object, **arguments: object) -> object:
+        return real(source, providers=["CPUExecutionProvider"])
+
+    real = ort.InferenceSession
+    monkeypatch.setattr(ort, "InferenceSession", on_the_cpu)
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    with pytest.raises(ProviderError):
+        open_session(relu_twice(), "cuda", optimise=True)
+
+
+def test_nodes_left_to_the_cpu_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session with CUDA in it, whose nodes run on the CPU all the same."""
+    session = open_session(relu_twice(), "cpu", optimise=False)
+    monkeypatch.setattr(session, "get_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    monkeypatch.setattr(ort, "InferenceSession", lambda *_, **__: session)
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    with pytest.raises(ProviderError, match="these nodes: first, second"):
+        open_session(relu_twice(), "cuda", optimise=False)
+
+
+def test_build_without_cuda_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(ProviderError, match=r"is built without it.*pip install 'specc-nn\[gpu\]'"):
+        open_session(relu_twice(), "cuda", optimise=True)
+
+
+LOADER = (
+    "\x1b[1;31m2026-01-01 [E:onnxruntime:Default, provider_bridge_ort.cc:2458 operator()] FAIL : Failed to load library "
+    "libonnxruntime_providers_cuda.so with error: {}: cannot open shared object file: No such file or directory\n\x1b[m\n"
+    "\x1b[0;93m[W:onnxruntime:Default] Failed to create CUDAExecutionProvider. Require cuDNN 9.* and CUDA 13.*. "
+    "Please install all dependencies\x1b[m\n"
+)
+"""What ONNX Runtime 1.31.1 writes, once without CUDA and once with it but without a driver."""
+
+
+def test_refusal_names_the_library_and_the_versions() -> None:
+    error = cuda_refusal(LOADER.format("libcublasLt.so.13"), "no fallback")
+    assert "libcublasLt.so.13 cannot be loaded (cannot open shared object file" in error.fault
+    assert "CUDA 13.* and cuDNN 9.*" in error.remedy
+    assert "pip install" in error.remedy
+
+
+def test_refusal_names_the_driver() -> None:
+    error = cuda_refusal(LOADER.format("libcuda.so.1"), "no fallback")
+    assert "no NVIDIA driver (libcuda.so.1 is missing)" in error.fault
+    assert "pip" not in error.remedy
+
+
+def test_refusal_without_a_device() -> None:
+    error = cuda_refusal("", "CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=x")
+    assert error.fault == "CUDA cannot be used: CUDA failure 100: no CUDA-capable device is detected"
+
+
+def test_refusal_of_a_model_that_needs_the_cpu() -> None:
+    error = cuda_refusal("", "This session contains graph nodes that are assigned to the default CPU EP")
+    assert error.fault.startswith("CUDA cannot run this model as a whole: This session contains")
+
+
+def test_unknown_provider() -> None:
+    with pytest.raises(ProviderError, match=r'No provider is called "gpu"\. Choose cpu or cuda'):
+        open_session(relu_twice(), "gpu", optimise=True)
+
+
+def test_missing_onnxruntime_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> ModuleType:
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(sessions, "import_module", absent)
+    with pytest.raises(MissingDependency, match=r"pip install 'specc-nn\[cpu\]'"):
+        open_session(relu_twice(), "cpu", optimise=True)
+    assert sessions.import_module is not importlib.import_module
+
+
+def test_refused_model_is_told_in_plain_words(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ModelRefused, match="^ONNX Runtime refuses the model: ") as caught:
+        open_session(b"no model", "cpu", optimise=True)
+    assert "[ONNXRuntimeError]" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_failed_run_is_told() -> None:
+    session = open_session(relu_twice(), "cpu", optimise=True)
+    with pytest.raises(ModelRefused, match="ONNX Runtime fails: .*dimensions"):
+        run(session, {"x": np.zeros((1, 3), np.float32)})
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not HAS_CUDA, reason="ONNX Runtime's CUDA provider does not work on this machine")
+def test_cuda_runs_every_node() -> None:
+    session = open_session(relu_twice(), "cuda", optimise=False)
+    assert assignment(session) == (("first", "CUDAExecutionProvider"), ("second", "CUDAExecutionProvider"))
+    assert session.get_provider_options()["CUDAExecutionProvider"]["use_tf32"] == "0"
+    (result,) = run(session, {"x": np.array([[-1, 2]], np.float32)})
+    assert result.tolist() == [[0.0, 2.0]]
