@@ -11,7 +11,7 @@ from typing import BinaryIO, NoReturn
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.source import Source
 
-LARGEST = 4 * 2**20
+LARGEST = 2**20
 """The largest spec that is read, in bytes."""
 
 # Control characters but tab and line ends; bidirectional overrides, which make a text read differently from

@@ -91,12 +91,12 @@ def test_size(tmp_path: Path) -> None:
     assert len(read(written(tmp_path, b"#" * LARGEST)).text) == LARGEST
     code, message, _ = refused(written(tmp_path, b"#" * 10_000_000))
     assert code == Code.UNREADABLE
-    assert "9.5 MiB (10,000,000 bytes), the limit is 4 MiB" in message
+    assert "9.5 MiB (10,000,000 bytes), the limit is 1 MiB" in message
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a file without an end")  # noqa: PTH110
 def test_a_file_without_an_end() -> None:
-    assert "the limit is 4 MiB" in refused(Path("/dev/zero"))[1]
+    assert "the limit is 1 MiB" in refused(Path("/dev/zero"))[1]
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
