@@ -2,6 +2,8 @@
 # make test    the same set-up and the whole test suite
 # make lint    ruff, mypy --strict, import contracts
 # make bench   the speed promises, measured as whole processes
+# make grammar the parser's tables, after a change of the grammar or of Lark
+# make docs    docs/operators.md, after a change of an operator
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -10,7 +12,7 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 MACHINE := $(shell $(PYTHON) -c "import platform; print(platform.system(), platform.machine().lower())")
 EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MACHINE)),gpu,cpu),cpu)
 
-.PHONY: demo test lint bench grammar clean
+.PHONY: demo test lint bench grammar docs clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -33,10 +35,14 @@ bench: $(VENV)/installed
 grammar: $(VENV)/installed
 	$(BIN)/python -m specc.syntax.tables
 
+docs: $(VENV)/installed
+	$(BIN)/python -m specc.report.operators > docs/operators.md
+
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'specc needs Python 3.11 or later')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$(EXTRA)]'
+	$(BIN)/python -m compileall -q specc
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt

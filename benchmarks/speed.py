@@ -9,6 +9,7 @@ the same interpreter, run in turn with each command, so that a busy or slow mach
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import subprocess
 import sys
@@ -57,6 +58,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=9, help="counted runs of each command")
     rounds = arguments.parse_args().rounds
     specc = [sys.executable, "-m", "specc"]
+    compileall.compile_dir(ROOT / "specc", quiet=1)  # as pip leaves an installed package
     kept = True
     with tempfile.TemporaryDirectory() as folder:
         bad = Path(folder, "bad.cnn")

@@ -6,7 +6,6 @@ import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from specc.analyses import Costs
@@ -208,14 +207,11 @@ class Model:
             MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; the file is unreadable.
         """
         from specc.verify.files import weights_of
-        from specc.verify.parity import verify
+        from specc.verify.parity import verify, verify_emitted
 
         if onnx is None:
-            with TemporaryDirectory(prefix="specc-") as folder:
-                emitted = Path(folder) / "model.onnx"
-                self.to_onnx(emitted, seed=seed or 0, weights=weights, opset=opset, verify=False)
-                source = self.weights(seed=seed or 0, file=weights)
-                return verify(self.graph, emitted, source, provider=provider)
+            source = self.weights(seed=seed or 0, file=weights)
+            return verify_emitted(self.graph, source, opset=opset, provider=provider)
         own = seed is None and weights is None
         source = weights_of(Path(onnx), self.graph) if own else self.weights(seed=seed or 0, file=weights)
         return verify(self.graph, Path(onnx), source, provider=provider)

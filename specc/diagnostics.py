@@ -51,7 +51,6 @@ class Code(StrEnum):
     LIMIT = "S0601"
 
 
-
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"

@@ -5,6 +5,7 @@ Only click is imported here; each command imports what it needs when it runs, so
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ def cli() -> None:
 def main() -> NoReturn:
     """The console script. Every way out is an exit code and, where it is no success, a plain message."""
     signal.signal(signal.SIGTERM, _terminated)
+    gc.disable()  # reading and checking leave nothing to collect; what runs for long turns it on again
     try:
         code = cli.main(standalone_mode=False, prog_name="specc")
         sys.stdout.flush()
@@ -171,6 +173,7 @@ def compile(**options: Any) -> None:
     """Write the network as ONNX or PyTorch, proven equal in both before the file appears."""
     from specc.cli.compile import Request, run
 
+    gc.enable()
     run(Request(**options))
 
 
@@ -192,6 +195,7 @@ def verify(
     """Prove an ONNX file (by default the one that compile would write) equal to PyTorch, check by check."""
     from specc.cli.inputs import load, one_source
 
+    gc.enable()
     one_source(seed, weights)
     parity = load(spec, model, settings).verify(onnx, seed=seed, weights=weights, provider=provider)
 

@@ -230,13 +230,13 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:
-    value, index = _plain(expression.value, scope), evaluate(expression.index, scope)
+    value, index = _plain(expression.value, scope), evaluate(expression.place, scope)
     if not isinstance(value, tuple):
         _refuse(expression.value.span, f"{expression.value.span.text} is {kind_of(value)}, and only a list has entries")
     if isinstance(index, bool) or not isinstance(index, int):
-        _refuse(expression.index.span, f"an entry is asked for by a whole number, not by {kind_of(index)}")
+        _refuse(expression.place.span, f"an entry is asked for by a whole number, not by {kind_of(index)}")
     if not -len(value) <= index < len(value):
-        _refuse(expression.index.span, f"{expression.value.span.text} has {len(value)} entries and no entry {index}")
+        _refuse(expression.place.span, f"{expression.value.span.text} has {len(value)} entries and no entry {index}")
     return value[index]
 
 

@@ -5,8 +5,8 @@ PyTorch's names and defaults. It knows no spans and imports no framework; it ref
 `Refusal`, and describes PyTorch and ONNX in the neutral terms of `specc.ir.torch` and `specc.ir.onnx`.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` in the files that define operators: Pydantic would compile every
+# annotation from its text, for every class again, which takes a fifth of the time of a whole `specc check`.
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Activations: one function applied to every element, and softmax over an axis."""
 
-from __future__ import annotations
-
 from math import pi, sqrt
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """Convolutions, 1-D to 3-D."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from math import prod
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Dropout: noise while training, nothing afterwards."""
 
-from __future__ import annotations
-
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Weightless
 from specc.ir.torch import TorchModule

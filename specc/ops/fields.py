@@ -1,7 +1,5 @@
 """The types of operator attributes, each with the words that say what is expected."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

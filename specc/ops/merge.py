@@ -1,7 +1,5 @@
 """Merges: several values become one."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from specc.ir.onnx import Builder, Ref

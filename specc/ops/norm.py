@@ -1,7 +1,5 @@
 """Normalisations: by running statistics, or by those of the sample itself."""
 
-from __future__ import annotations
-
 from math import prod
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Padding as a step of its own."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

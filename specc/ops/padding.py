@@ -1,7 +1,5 @@
 """Padding as ONNX nodes, for every mode of PyTorch."""
 
-from __future__ import annotations
-
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal
 from specc.ir.types import TensorType, times

@@ -1,7 +1,5 @@
 """Pooling, 1-D to 3-D: a window that slides, bins that divide the input, or the whole of it."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction

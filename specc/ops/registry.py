@@ -1,7 +1,5 @@
 """The one list of operators. Names, suggestions, schema and documentation all come from it."""
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 from specc.ir.op import Op

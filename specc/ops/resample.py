@@ -1,7 +1,5 @@
 """Resampling: more or fewer places by interpolation, or by moving elements between channels and places."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from functools import partial, reduce
 from math import floor

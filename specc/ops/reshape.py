@@ -1,7 +1,5 @@
 """Operators that move elements or leave some out, and compute nothing. None of them mixes samples."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from math import prod
 from typing import Annotated

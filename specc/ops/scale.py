@@ -1,7 +1,5 @@
 """A learned factor for each channel."""
 
-from __future__ import annotations
-
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal

@@ -1,7 +1,5 @@
 """Shape rules and refusals that several operators share."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 from specc.ir.op import Op, Refusal

@@ -1,7 +1,5 @@
 """What conv and linear layers share: weight and bias, ``weight=`` constants, ``init``, ``frozen``."""
 
-from __future__ import annotations
-
 from math import prod
 
 from specc.ir.init import Fixed, Init, Initialiser, named, pytorch_default

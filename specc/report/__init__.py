@@ -1,5 +1,1 @@
-"""How things are shown."""
-
-from specc.report.diagnostics import render
-
-__all__ = ["render"]
+"""How things are shown: findings, tables, arithmetic, proofs. Nothing else formats for people."""

@@ -1,28 +1,28 @@
-"""The syntax tree: what was written, with the place of every part. It knows no layers and no shapes."""
+"""The syntax tree: what was written, with the place of every part. It knows no layers and no shapes.
+
+Named tuples, not dataclasses: thirty of those would take a tenth of the time of a whole `specc check` to define.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from specc.source import Source, Span
 
 # ---- expressions ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     span: Span
     value: int | float
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     span: Span
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A name in an expression. ``_`` is the current value, ``in`` the input of the enclosing body;
     ``true``, ``false`` and ``none`` are names too, and mean what they say."""
 
@@ -30,16 +30,14 @@ class Name:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(NamedTuple):
     """A list ``[a, b]`` or a tuple ``(a, b)``; the language makes no difference between them."""
 
     span: Span
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(NamedTuple):
     """``operator`` is "-" or "not"."""
 
     span: Span
@@ -47,8 +45,7 @@ class Unary:
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(NamedTuple):
     """``operator`` is one of + - * / // % == != < <= > >= and or."""
 
     span: Span
@@ -57,8 +54,7 @@ class Binary:
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional:
+class Conditional(NamedTuple):
     """``value if test else other``."""
 
     span: Span
@@ -67,8 +63,7 @@ class Conditional:
     other: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """``value.name``"""
 
     span: Span
@@ -76,17 +71,15 @@ class Attribute:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """``value[index]``"""
+class Index(NamedTuple):
+    """``value[place]``"""
 
     span: Span
     value: Expr
-    index: Expr
+    place: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(NamedTuple):
     """``function(arguments)`` inside an expression: ``max(a, b)``, ``macs(H=224)``."""
 
     span: Span
@@ -97,8 +90,7 @@ class Apply:
 Expr = Number | Text | Name | Sequence | Unary | Binary | Conditional | Attribute | Index | Apply
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """``value`` or ``name=value``; the span covers both."""
 
     span: Span
@@ -109,14 +101,12 @@ class Argument:
 # ---- steps ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     span: Span
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """``conv(6, 5)``; also a bare name, which may be a layer, a block or an earlier value."""
 
     span: Span
@@ -128,14 +118,12 @@ class Call:
     label: Label | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+class Arm(NamedTuple):
     span: Span
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(NamedTuple):
     """``add { | … | … }``"""
 
     span: Span
@@ -146,8 +134,7 @@ class Merge:
     label: Label | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """``{ … }`` as a step."""
 
     span: Span
@@ -155,8 +142,7 @@ class Group:
     label: Label | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """``[N, 16, 5, 5]`` as a step."""
 
     span: Span
@@ -164,24 +150,23 @@ class Checkpoint:
     label: Label | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Enclosing:
+class Enclosing(NamedTuple):
     """``in`` as a step: the input of the enclosing block."""
 
     span: Span
     label: Label | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(NamedTuple):
+    """``repeat rounds { … }``"""
+
     span: Span
-    count: Expr
+    rounds: Expr
     body: Body
     label: Label | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class For:
+class For(NamedTuple):
     span: Span
     names: tuple[Label, ...]
     table: Expr
@@ -189,8 +174,7 @@ class For:
     label: Label | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class If:
+class If(NamedTuple):
     """``otherwise`` is the else part; ``else if`` is an If as the only statement of it."""
 
     span: Span
@@ -203,23 +187,20 @@ class If:
 Step = Call | Merge | Group | Checkpoint | Enclosing | Repeat | For | If
 
 
-@dataclass(frozen=True, slots=True)
-class Let:
+class Let(NamedTuple):
     span: Span
     name: str
     name_span: Span
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Assert:
+class Assert(NamedTuple):
     span: Span
     test: Expr
     message: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(NamedTuple):
     """``shared tower = a -> b``"""
 
     span: Span
@@ -232,8 +213,7 @@ Statement = Step | Let | Assert | Shared
 """A body is a flat list: an arrow and a newline mean the same, so they leave no trace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     span: Span
     statements: tuple[Statement, ...]
 
@@ -241,14 +221,12 @@ class Body:
 # ---- interfaces and items ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     span: Span
     dims: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(NamedTuple):
     """``name: shape``; a bare shape has no name (None)."""
 
     span: Span
@@ -256,8 +234,7 @@ class Port:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Contract:
+class Contract(NamedTuple):
     """``inputs -> outputs where …``; ``outputs`` is None where the result was left out."""
 
     span: Span
@@ -266,23 +243,20 @@ class Contract:
     where: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     span: Span
     name: str
     default: Expr | None
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     span: Span
     path: str
     path_span: Span
     names: tuple[Label, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Default:
+class Default(NamedTuple):
     """``default conv(bias = false)``"""
 
     span: Span
@@ -291,8 +265,7 @@ class Default:
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     span: Span
     name: str
     name_span: Span
@@ -301,8 +274,7 @@ class Block:
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     span: Span
     name: str
     name_span: Span
@@ -314,8 +286,7 @@ class Model:
 Item = Import | Let | Default | Block | Model
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     source: Source
     items: tuple[Item, ...]
 

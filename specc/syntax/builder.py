@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 from lark import Token, Transformer_NonRecursive, Tree, v_args
@@ -119,7 +118,7 @@ class _Builder(Transformer_NonRecursive[Token, ast.File]):
 
     def labelled(self, meta: Meta, nodes: Nodes) -> ast.Step:
         name, step = nodes
-        return cast(ast.Step, replace(step, label=self._label(name)))
+        return cast(ast.Step, step._replace(label=self._label(name)))
 
     def call(self, meta: Meta, nodes: Nodes) -> ast.Call:
         name, arguments = nodes

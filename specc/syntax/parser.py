@@ -12,9 +12,7 @@ from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.brackets import MOST_MISTAKES, flatten
 from specc.syntax.builder import build
-from specc.syntax.mistakes import explain
 from specc.syntax.reader import refuse_hidden_characters
-from specc.syntax.recovery import Rest
 
 _PIN = re.compile(r"#[ \t]*specc[ \t]+(\d\S*)[ \t]*\r?(?:\n|\Z)")
 _VERSION = "1"
@@ -43,6 +41,18 @@ def parse(source: Source) -> ast.File:
 def _tree(source: Source, text: str) -> tuple[Tree[Token] | None, list[Diagnostic]]:
     """Lark's tree; after a mistake, the tree of the text without the statements that have one."""
     # Not at the top: the package may not import a module that `python -m` is about to run.
+    from specc.syntax.tables import parser
+
+    try:
+        return parser().parse(text), []
+    except (UnexpectedToken, UnexpectedCharacters):
+        return _recovered(source, text)
+
+
+def _recovered(source: Source, text: str) -> tuple[Tree[Token] | None, list[Diagnostic]]:
+    """What is wrong, and the tree of the rest; imported only here, for most files are right."""
+    from specc.syntax.mistakes import explain
+    from specc.syntax.recovery import Rest
     from specc.syntax.tables import parser
 
     findings: list[Diagnostic] = []

@@ -69,7 +69,7 @@ def _declared(value: onnx.ValueInfoProto) -> str:
 def _differ(what: str, found: list[str], wanted: list[str]) -> list[str]:
     if len(found) != len(wanted):
         return [f"the file has {len(found)} {what}s ({'; '.join(found)}), the spec {len(wanted)} ({'; '.join(wanted)})"]
-    return [f"{what} is {f} in the file, {w} in the spec" for f, w in zip(found, wanted, strict=True) if f != w]
+    return [f"the file has the {what} {f}, the spec {w}" for f, w in zip(found, wanted, strict=True) if f != w]
 
 
 def weights_of(model: Path, graph: Graph) -> FileWeights:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from specc import files
 from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph
 from specc.ir.init import Constant
@@ -43,7 +44,7 @@ class Parity:
 
     @property
     def passed(self) -> bool:
-        return all(row.passed for row in self.rows)
+        return bool(self.rows) and all(row.passed for row in self.rows)
 
     @property
     def first_failure(self) -> Row | None:
@@ -124,14 +125,15 @@ def _emitted(graph: Graph, weights: Weights, opset: int) -> Iterator[Path]:
 
     assembly = backend.checked(graph, opset)
     with TemporaryDirectory(prefix="specc-") as folder:
-        path = Path(folder, "model.onnx")
-        with path.open("wb") as file:
-            if backend.fits_in_one_file(assembly):
+        path, data = Path(folder, "model.onnx"), Path(folder, "model.data")
+        if backend.fits_in_one_file(assembly):
+            with files.replace(path) as file:
                 backend.write_model(assembly, weights, file)
-            else:
-                file.write(backend.serialise(backend.with_external_data(assembly, "model.data")))
-                with path.with_suffix(".data").open("wb") as data:
-                    backend.write_data(assembly, weights, data)
+        else:
+            with files.replace(data) as file:
+                backend.write_data(assembly, weights, file.write)
+            with files.replace(path) as file:
+                file.write(backend.serialise(backend.with_external_data(assembly, data.name)))
         yield path
 
 

@@ -26,6 +26,11 @@ def graph_of(text: str) -> Graph:
         return specc.load(spec).graph
 
 
+def chain(shape: str, steps: str) -> Graph:
+    """The network of ``steps`` joined by arrows, on an input of ``shape``."""
+    return graph_of(f"model A : {shape} {{\n  {steps}\n}}\n")
+
+
 def emitted(graph: Graph, weights: Weights) -> onnx.ModelProto:
     file = BytesIO()
     write(graph, weights, file)

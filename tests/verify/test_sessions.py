@@ -136,10 +136,10 @@ def test_build_without_cuda_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 LOADER = (
-    "\x1b[1;31m2026-01-01 [E:onnxruntime:Default, provider_bridge_ort.cc:2458 operator()] FAIL : Failed to load library "
-    "libonnxruntime_providers_cuda.so with error: {}: cannot open shared object file: No such file or directory\n\x1b[m\n"
-    "\x1b[0;93m[W:onnxruntime:Default] Failed to create CUDAExecutionProvider. Require cuDNN 9.* and CUDA 13.*. "
-    "Please install all dependencies\x1b[m\n"
+    "\x1b[1;31m2026-01-01 [E:onnxruntime:Default, provider_bridge_ort.cc:2458 operator()] FAIL : Failed to load "
+    "library libonnxruntime_providers_cuda.so with error: {}: cannot open shared object file: "
+    "No such file or directory\n\x1b[m\n\x1b[0;93m[W:onnxruntime:Default] Failed to create CUDAExecutionProvider. "
+    "Require cuDNN 9.* and CUDA 13.*. Please install all dependencies\x1b[m\n"
 )
 """What ONNX Runtime 1.31.1 writes, once without CUDA and once with it but without a driver."""
 
@@ -183,7 +183,7 @@ def test_missing_onnxruntime_names_the_extra(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_refused_model_is_told_in_plain_words(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ModelRefused, match="^ONNX Runtime refuses the model: ") as caught:
+    with pytest.raises(ModelRefused, match=r"^ONNX Runtime refuses the model: ") as caught:
         open_session(b"no model", "cpu", optimise=True)
     assert "[ONNXRuntimeError]" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
@@ -191,7 +191,7 @@ def test_refused_model_is_told_in_plain_words(capfd: pytest.CaptureFixture[str])
 
 def test_failed_run_is_told() -> None:
     session = open_session(relu_twice(), "cpu", optimise=True)
-    with pytest.raises(ModelRefused, match="ONNX Runtime fails: .*dimensions"):
+    with pytest.raises(ModelRefused, match=r"ONNX Runtime fails: .*dimensions"):
         run(session, {"x": np.zeros((1, 3), np.float32)})
 
 

@@ -1,0 +1,92 @@
+"""The reference of all operators, made from the registry: ``python -m specc.report.operators > docs/operators.md``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from inspect import cleandoc
+from typing import get_args
+
+from pydantic.fields import FieldInfo
+
+from specc.elaborate.binder import signature
+from specc.elaborate.values import written
+from specc.ir.op import Op
+from specc.ops import operators
+from specc.ops.fields import Expect
+
+_HEAD = """\
+# Operators
+
+Every operator of the language, made from the registry by `make docs`. Arguments carry PyTorch's names, order and
+defaults, without what the input tells (`in_channels`, `num_features` …); `kernel` stands for `kernel_size`, `size`
+for `output_size`. They may be given by position or by name, and a list may be written `[a, b]` or `(a, b)`.
+Axis 0 is always the batch. Where ONNX differs from PyTorch, [semantics.md](semantics.md) says what is written instead.
+
+A default of `none` stands for: the kernel (`stride`); PyTorch's own initialisation (`weight`, `init`); the number of
+elements in the window (`divisor_override`); the last axis (`normalized_shape`); false (`align_corners`). Of `size` and
+`scale_factor` exactly one is given. A lone whole number for `normalized_shape` is the size of the last axis.
+"""
+
+
+def operators_markdown() -> str:
+    """The text of docs/operators.md."""
+    kinds = operators()
+    listed = ", ".join(f"[{kind.kind}](#{kind.kind})" for kind in kinds)
+    return "\n".join([_HEAD, listed, *(line for kind in kinds for line in _section(kind))]) + "\n"
+
+
+def _section(kind: type[Op]) -> Iterator[str]:
+    summary, *details = cleandoc(kind.__doc__ or "").split("\n\n")
+    meaning, _, counterpart = summary.partition(": torch.")
+    yield from ("", f"## {kind.kind}", "", f"`{signature(kind)}`", "", _prose(meaning.rstrip(".") + "."))
+    for paragraph in details:
+        yield from ("", _prose(paragraph))
+    yield from ("", *_facts(kind, counterpart.rstrip(".")))
+    if kind.model_fields:
+        yield from ("", "| argument | takes | default |", "|---|---|---|")
+        yield from (_row(name, field) for name, field in kind.model_fields.items())
+
+
+def _facts(kind: type[Op], counterpart: str) -> Iterator[str]:
+    yield f"- PyTorch: {_prose('torch.' + counterpart) if counterpart else 'no module or function of its own'}"
+    if kind.aliases:
+        yield f"- Also called {' and '.join(f'`{alias}`' for alias in kind.aliases)}"
+    least, most = kind.arity
+    if most is None:
+        yield f"- Joins {least} or more values: `{kind.kind} {{ | … | … }}`"
+    if kind.variadic:
+        yield f"- `{kind.variadic}` may also be written as several arguments"
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    default = "required" if field.is_required() else f"`{written(field.default)}`"
+    return f"| `{name}` | {_prose(_expected(field))} | {default} |"
+
+
+def _expected(field: FieldInfo) -> str:
+    """What the attribute takes, in words; a default of none is in the table's next column."""
+    found = (part.text for part in _parts(field) if isinstance(part, Expect))
+    return next(found)
+
+
+def _parts(annotation: object) -> Iterator[object]:
+    """The annotations of a field, those of the field itself before those of the types inside."""
+    if isinstance(annotation, FieldInfo):
+        yield from annotation.metadata
+        yield from _parts(annotation.annotation)
+        return
+    yield from getattr(annotation, "__metadata__", ())
+    for inner in get_args(annotation):
+        yield from _parts(inner)
+
+
+def _prose(text: str) -> str:
+    """Markdown of a docstring: its code spans, and no emphasis where a product is meant."""
+    parts = re.split(r"``(.+?)``", text)
+    return "".join(f"`{part}`" if i % 2 else part.replace("*", r"\*") for i, part in enumerate(parts))
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(operators_markdown().encode())

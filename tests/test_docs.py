@@ -1,0 +1,194 @@
+"""The documents, proven: what they show is run, in their order, and must be what really comes out.
+
+A fenced block is marked by what follows the language on its first line:
+
+    cnn              a whole spec that checks            cnn NAME        the same, as a file for the blocks after it
+    cnn steps        steps of a model on [N, 8, 32, 32]  cnn later       parsed, and refused as not supported yet
+    cnn refused      wrong; the text block after it has the words      cnn refused NAME    the same, as a file
+    console          commands of specc after ``$``, each with its output; a line ``…`` stands for any lines
+    python           runs; a text block right after it has what it prints
+    python NAME      an excerpt of a file that an earlier block has written
+
+Other blocks (sh, text elsewhere, none) are only read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+from specc.diagnostics import Code, SpecError
+from specc.elaborate import check_file
+from specc.ops import operators
+from specc.report.diagnostics import render
+from specc.report.operators import operators_markdown
+from specc.source import Source
+from specc.syntax import parse
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "COLUMNS")} | {
+    "PYTHONPATH": str(ROOT),
+    "PYTHONIOENCODING": "utf-8",
+}
+
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block; ``shown`` is the text block right after it, None where there is none."""
+
+    place: str
+    kind: str
+    mark: str
+    name: str
+    text: str
+    shown: str | None
+
+
+def blocks(path: Path) -> list[Block]:
+    text = path.read_text(encoding="utf-8")
+    fences = list(re.finditer(r"^```(.*)\n((?:(?!```).*\n)*)```$", text, re.MULTILINE))
+    assert 2 * len(fences) == len(re.findall("^```", text, re.MULTILINE)), f"{path.name}: a fence is not closed"
+    found = []
+    for fence, after in zip_longest(fences, fences[1:]):
+        follows = after is not None and after[1] == "text" and not text[fence.end() : after.start()].strip()
+        kind, *words = fence[1].split() or [""]
+        mark = words[0] if words and words[0] in ("steps", "later", "refused") else ""
+        name = words[-1] if words and words[-1] != mark else ""
+        line = text.count("\n", 0, fence.start()) + 1
+        shown = after[2] if after is not None and follows else None
+        found.append(Block(f"{path.name}:{line}", kind, mark, name, fence[2], shown))
+    return found
+
+
+def findings(text: str, name: str) -> SpecError:
+    with pytest.raises(SpecError) as caught:
+        check_file(parse(Source(name, text)))
+    return caught.value
+
+
+def prove_spec(block: Block, folder: Path) -> None:
+    match block.mark:
+        case "refused":
+            refused = findings(block.text, block.name or "net.cnn")
+            assert block.name or render(refused.diagnostics).rstrip() == (block.shown or "").rstrip(), block.place
+        case "later":
+            codes = {finding.code for finding in findings(block.text, "net.cnn").diagnostics}
+            assert codes == {Code.NOT_YET}, block.place
+        case "steps":
+            check_file(parse(Source(block.place, f"model M : [N, 8, 32, 32] {{\n{block.text}}}")))
+        case _:
+            check_file(parse(Source(block.place, block.text)))
+    if block.name:
+        (folder / block.name).write_text(block.text, encoding="utf-8")
+
+
+def run(arguments: list[str], folder: Path) -> str:
+    """What the command prints, to wherever."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    text = done.stdout.decode("utf-8")
+    assert "Traceback" not in text, text
+    return text
+
+
+def comparable(text: str) -> str:
+    """Without what differs from machine to machine: how far rounding went, and the width it is printed in."""
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    return "\n".join(
+        re.sub(r"\s+", " ", re.sub(r"\d+\.\d+|\d+(e[+-]\d+)?", "#", line))
+        if re.search("roundings| ok$|ONNX error", line)
+        else line
+        for line in lines
+    )
+
+
+def prove_console(block: Block, folder: Path) -> None:
+    for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
+        program, *arguments = shlex.split(command)
+        assert program == "specc", f"{block.place}: {command}"
+        pattern = re.escape(comparable(shown)).replace("…", "(.|\n)*")
+        printed = comparable(run(["-m", "specc", *arguments], folder))
+        assert re.fullmatch(pattern, printed), f"{block.place}: {command} prints\n{printed}"
+
+
+def prove_python(block: Block, folder: Path) -> None:
+    if block.name:
+        assert block.text in (folder / block.name).read_text(encoding="utf-8"), block.place
+        return
+    printed = run(["-c", block.text], folder)
+    assert block.shown is None or printed == block.shown, f"{block.place} prints\n{printed}"
+
+
+PROOFS = {"cnn": prove_spec, "console": prove_console, "python": prove_python}
+
+
+@pytest.mark.slow
+@each_document
+def test_what_a_document_shows_is_what_comes_out(path: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for block in blocks(path):
+        assert block.kind in {*PROOFS, "sh", "text", ""}, f"{block.place}: no such kind of block"
+        if block.kind in PROOFS:
+            PROOFS[block.kind](block, tmp_path)
+
+
+def test_the_readme_shows_the_example() -> None:
+    shown = {block.name: block.text for block in blocks(ROOT / "README.md") if block.kind == "cnn"}
+    assert shown["lenet.cnn"] == (ROOT / "examples" / "lenet.cnn").read_text(encoding="utf-8")
+
+
+def test_the_commands_stand_in_the_first_screenful() -> None:
+    first = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:24]
+    assert any(line.startswith("make demo") for line in first)
+    assert any(line.startswith("make test") for line in first)
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings as they are linked to."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_document
+def test_links_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"^```(?:.|\n)*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", text):
+        there = (path.parent / target).resolve() if target else path
+        assert there.exists(), f"{path.name}: {target}"
+        assert not anchor or anchor in anchors(there), f"{path.name}: {target}#{anchor}"
+
+
+def test_the_operator_reference_is_current() -> None:
+    """``make docs`` writes it anew."""
+    assert (ROOT / "docs" / "operators.md").read_text(encoding="utf-8") == operators_markdown()
+
+
+def test_every_operator_has_its_section_with_every_argument() -> None:
+    sections = dict(re.findall(r"^## (\w+)\n((?:(?!## ).*\n)*)", operators_markdown(), re.MULTILINE))
+    assert list(sections) == [kind.kind for kind in operators()]
+    for kind in operators():
+        rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", sections[kind.kind], re.MULTILINE)
+        assert [name for name, _, _ in rows] == list(kind.model_fields)
+
+
+def test_every_code_is_in_the_language_reference() -> None:
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| (S\d{4}) \|", text, re.MULTILINE)) == set(Code)

@@ -1,0 +1,240 @@
+"""Verdicts on whole models: right ones pass, and what cannot be proven is said."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from specc.diagnostics import MissingDependency, UsageError
+from specc.ir.graph import Graph
+from specc.ir.op import Parameter
+from specc.verify import parity as module
+from specc.verify import verify, verify_emitted
+from specc.verify.cases import Case
+from specc.verify.judge import TOLERANCE, judge
+from specc.verify.reference import Expected, U
+from specc.weights import Array, Initialised, Randomised, Weights
+from tests.verify.networks import NETWORK, chain, emitted, graph_of
+from tests.verify.test_sessions import HAS_CUDA
+
+RIGHT = {
+    "activations only": chain("[N, 5]", "sigmoid -> elu -> gelu"),
+    "time series": chain("[N, 3, 50]", "conv(8, 5, dilation=2) -> bn -> silu -> globalavgpool -> flatten -> fc(1)"),
+    "volume": chain("[N, 1, 6, 7, 8]", "conv(4, 3) -> bn -> elu -> maxpool(2) -> flatten -> fc(3) -> softmax(1)"),
+    "groups": chain("[N, 8, 9, 7]", "conv(16, 3, groups=8) -> groupnorm(4) -> mish -> convtranspose(4, 3, stride=2)"),
+    "norms": chain("[N, 4, 9, 6]", "instancenorm -> conv(4, 1) -> layernorm -> rmsnorm -> lrn(4) -> globalavgpool"),
+    "saturation": chain("[N, 40]", 'fc(30, init="normal") -> gelu -> fc(20, init="normal") -> sigmoid'),
+    "fixed batch": chain("[2, 3, 9, 9]", "conv(4, 3) -> relu -> flatten -> fc(5)"),
+    "everything": graph_of(NETWORK),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_right_model_passes(name: str, seed: int) -> None:
+    parity = verify_emitted(RIGHT[name], Initialised(seed), opset=18, seed=seed)
+    assert parity.first_failure is None
+    assert parity.passed
+    assert len([row for row in parity.rows if row.error_onnx is not None]) >= 10
+
+
+def test_the_same_every_time() -> None:
+    graph = graph_of(NETWORK)
+    model = emitted(graph, Initialised(0)).SerializeToString()
+    assert verify(graph, model, Initialised(0)) == verify(graph, model, Initialised(0))
+
+
+def test_assignment_names_the_steps() -> None:
+    parity = verify_emitted(graph_of(NETWORK), Initialised(0), opset=18)
+    assert ("conv1", "CPUExecutionProvider") in parity.assignment
+
+
+def test_stress_is_for_fresh_weights_with_constants() -> None:
+    def stressed(graph: Graph, weights: Weights, stress: bool | None = None) -> bool:
+        parity = verify_emitted(graph, weights, opset=18, stress=stress)
+        return any(row.case.startswith("randomised state · ") for row in parity.rows)
+
+    with_norm, without = chain("[N, 2, 5, 5]", "conv(2, 3) -> bn"), chain("[N, 2, 5, 5]", "conv(2, 3)")
+    assert stressed(with_norm, Initialised(0))
+    assert not stressed(without, Initialised(0))
+    assert not stressed(with_norm, Initialised(0), stress=False)
+    assert not stressed(with_norm, Randomised(0))
+    assert stressed(with_norm, Randomised(0), stress=True)
+
+
+def test_file_and_bytes_are_judged_alike(tmp_path: Path) -> None:
+    graph = graph_of(NETWORK)
+    model = emitted(graph, Initialised(0))
+    file = tmp_path / "net.onnx"
+    onnx.save(model, file)
+    assert verify(graph, file, Initialised(0)) == verify(graph, model.SerializeToString(), Initialised(0))
+
+
+def test_external_data(tmp_path: Path) -> None:
+    graph = graph_of(NETWORK)
+    file = tmp_path / "net.onnx"
+    onnx.save(emitted(graph, Initialised(0)), file, save_as_external_data=True, location="net.data", size_threshold=512)
+    assert (tmp_path / "net.data").stat().st_size > 10_000
+    assert verify(graph, file, Initialised(0)).passed
+
+
+def test_external_data_when_one_file_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    from specc.backends import onnx as backend
+
+    monkeypatch.setattr(backend, "fits_in_one_file", lambda assembly: False)
+    assert verify_emitted(graph_of(NETWORK), Initialised(0), opset=18).passed
+
+
+def test_constant_output_is_noted() -> None:
+    dead = chain("[N, 2]", "fc(2, weight=[[0, 0], [0, 0]], bias=false, frozen=true)")
+    parity = verify_emitted(dead, Initialised(0), opset=18)
+    assert parity.passed
+    assert parity.notes == ("output is 0 for every input: their agreement proves little",)
+    assert not verify_emitted(RIGHT["fixed batch"], Initialised(0), opset=18).notes
+
+
+class Overflow:
+    """Weights that are all infinite."""
+
+    def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
+        yield np.full(parameter.shape, np.inf, np.float32).reshape(-1)
+
+
+def test_nothing_but_infinity_proves_nothing() -> None:
+    graph = chain("[N, 3]", "fc(2)")
+    parity = verify(graph, emitted(graph, Overflow()).SerializeToString(), Overflow())
+    assert parity.first_failure is not None
+    assert parity.first_failure.reason == "output is NaN or infinite for every input, in PyTorch too: nothing is proven"
+
+
+def test_large_network_says_that_it_had_fewer_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("specc.verify.cases.LARGE", "specc.verify.parity.LARGE"):
+        monkeypatch.setattr(name, 1000)
+    parity = verify_emitted(RIGHT["groups"], Initialised(0), opset=18)
+    assert parity.passed
+    assert {row.batch for row in parity.rows} == {None, 1, 2}
+    assert parity.notes == ("more than 1e-06 GMACs per sample: proven with batches of 1 and 2, without 7",)
+
+
+@pytest.mark.parametrize("content", [b"", b"no model at all", b"\x08\x08"])
+def test_foreign_file_is_the_users_mistake(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "x.onnx"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match="is no ONNX file"):
+        verify(graph_of(NETWORK), file, Initialised(0))
+
+
+def test_missing_and_truncated_files(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"absent.onnx cannot be read: No such file"):
+        verify(graph_of(NETWORK), tmp_path / "absent.onnx", Initialised(0))
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        verify(graph_of(NETWORK), tmp_path, Initialised(0))
+    model = emitted(graph_of(NETWORK), Initialised(0)).SerializeToString()
+    for length in (len(model) // 2, len(model) - 1):
+        with pytest.raises(UsageError, match="is no ONNX file, or is cut short"):
+            verify(graph_of(NETWORK), model[:length], Initialised(0))
+
+
+def test_model_that_the_runtime_refuses_fails() -> None:
+    graph = graph_of(NETWORK)
+    model = emitted(graph, Initialised(0))
+    model.opset_import[0].version = 999
+    parity = verify(graph, model.SerializeToString(), Initialised(0))
+    assert parity.first_failure is not None
+    assert parity.first_failure.case == "loading"
+    assert parity.first_failure.reason.startswith("ONNX Runtime refuses the model: ")
+
+
+@pytest.mark.parametrize("package", ["torch", "onnxruntime"])
+def test_missing_package_names_the_extra(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    with pytest.raises(MissingDependency, match=rf"{package}, which is not installed: pip install 'specc-nn\[cpu\]'"):
+        verify(graph_of(NETWORK), b"", Initialised(0))
+
+
+@pytest.mark.skipif(HAS_CUDA, reason="CUDA works here, so nothing is refused")
+def test_cuda_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("computed something")
+
+    monkeypatch.setattr(module, "_trials", never)
+    with pytest.raises(UsageError, match="CUDA cannot be used"):
+        verify_emitted(graph_of(NETWORK), Initialised(0), opset=18, provider="cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not HAS_CUDA, reason="ONNX Runtime's CUDA provider does not work on this machine")
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_model_passes_on_cuda(name: str) -> None:
+    parity = verify_emitted(RIGHT[name], Initialised(0), opset=18, provider="cuda")
+    assert parity.first_failure is None
+    assert {provider for _, provider in parity.assignment} == {"CUDAExecutionProvider"}
+
+
+ONES = np.ones((1, 3))
+PLAIN = Expected(ONES, ONES.astype(np.float32), np.full((1, 3), U))
+
+
+def verdict(result: np.ndarray, expected: Expected = PLAIN, usual: float = 0.0) -> module.Row:
+    return judge(
+        Case("normal", 1), True, outputs=["y"], results=[result], expected=[expected], usual=[usual]
+    )  # fmt: skip
+
+
+def test_bound_is_a_multiple_of_pytorch_and_a_rounding() -> None:
+    single = (1 + 2 * U * np.array([[1, 0, 0]])).astype(np.float32)
+    row = verdict(single, dataclasses.replace(PLAIN, single=single))
+    assert (row.error_torch, row.error_onnx, row.bound) == (2, 2, 3 * TOLERANCE)
+    assert row.ratio == 1
+    assert verdict(single).bound == TOLERANCE
+    assert verdict(single, usual=5).bound == 6 * TOLERANCE
+
+
+def test_error_at_the_bound_passes_and_beyond_fails() -> None:
+    wrong = PLAIN.single.copy()
+    wrong[0, 1] += 2 * U * (TOLERANCE / 2)
+    assert verdict(wrong).passed
+    wrong[0, 1] += 2 * U
+    row = verdict(wrong)
+    assert not row.passed
+    assert row.reason == "y is 6 roundings from the truth, PyTorch 0; allowed: 4"
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (np.ones((1, 4), np.float32), "y has shape [1, 4], in PyTorch [1, 3]"),
+        (np.ones((1, 3)), "y is float64, not float32"),
+        (np.array([[1, np.nan, 1]], np.float32), "y is NaN at other places than in PyTorch: 1 of 3 differ"),
+        (np.array([[1, np.inf, 1]], np.float32), "y is +infinity at other places than in PyTorch: 1 of 3 differ"),
+        (np.array([[1, -np.inf, 1]], np.float32), "y is -infinity at other places than in PyTorch: 1 of 3 differ"),
+    ],
+)
+def test_structure_comes_first(result: np.ndarray, reason: str) -> None:
+    row = verdict(result)
+    assert not row.passed
+    assert row.reason == reason
+    assert row.error_onnx is None
+
+
+def test_masks_agree_place_by_place() -> None:
+    """As many NaN in other places are a difference; in the same places they are none."""
+    nan = np.float32(np.nan)
+    expected = dataclasses.replace(PLAIN, single=np.array([[nan, 1, 1]], np.float32))
+    assert verdict(np.array([[nan, 1, 1]], np.float32), expected).passed
+    row = verdict(np.array([[1, nan, 1]], np.float32), expected)
+    assert not row.passed
+    assert row.reason == "y is NaN at other places than in PyTorch: 2 of 3 differ"
+
+
+def test_worst_output_is_told() -> None:
+    near, far = PLAIN.single + np.float32(2 * U), PLAIN.single + np.float32(1)
+    row = judge(
+        Case("zeros", 4), False, outputs=["a", "b"], results=[near, far], expected=[PLAIN, PLAIN], usual=[0.0, 0.0]
+    )
+    assert (row.output, row.case, row.batch, row.optimised, row.passed) == ("b", "zeros", 4, False, False)
