@@ -15,13 +15,13 @@ from specc.report.diagnostics import render
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     unicode = (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
-    text = render(tuple(diagnostics), color=_wants_color(stream.isatty()), unicode=unicode)
+    text = render(tuple(diagnostics), color=wants_color(stream.isatty()), unicode=unicode)
     if not unicode:
         text = text.encode(stream.encoding or "ascii", "backslashreplace").decode(stream.encoding or "ascii")
     click.echo(text, err=err, color=True)
 
 
-def _wants_color(terminal: bool) -> bool:
+def wants_color(terminal: bool) -> bool:
     """NO_COLOR and FORCE_COLOR decide, if set to anything; else whether a person is looking."""
     if os.environ.get("NO_COLOR"):
         return False

@@ -12,7 +12,7 @@ from specc.elaborate.expressions import Scope, Unknown, evaluate
 from specc.elaborate.trouble import Trouble, did_you_mean, trouble
 from specc.elaborate.values import Metric, Tensor, Value, written
 from specc.ir.op import Op
-from specc.ops.fields import Expect
+from specc.ops.fields import expected
 from specc.source import Span
 from specc.syntax import ast
 
@@ -91,14 +91,9 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
             Code.BAD_ARGUMENT,
             f"{kind.kind} takes {written(value)} for no argument",
             argument.span,
-            f"{name} is {_expected(kind, name)}",
+            f"{name} is {expected(kind.model_fields[name])}",
         )
     return value
-
-
-def _expected(kind: type[Op], name: str) -> str:
-    metadata: Iterable[Any] = kind.model_fields[name].metadata
-    return next((m.text for m in metadata if isinstance(m, Expect)), "something else")
 
 
 def _invalid(
@@ -113,7 +108,7 @@ def _invalid(
     return [
         Diagnostic(
             Code.BAD_ARGUMENT,
-            f"{name} must be {_expected(kind, name)}, not {written(values[name])}",
+            f"{name} must be {expected(kind.model_fields[name])}, not {written(values[name])}",
             Label(places.get(name, call.name_span), f"{name} of {kind.kind}"),
         )
         for name in wrong
@@ -129,7 +124,7 @@ def _missing(call: ast.Call | ast.Merge, kind: type[Op], given: Iterable[str]) -
         Diagnostic(
             Code.MISSING_ARGUMENT,
             f"{kind.kind} needs {' and '.join(lost)}",
-            Label(call.name_span, "; ".join(f"{name} is {_expected(kind, name)}" for name in lost)),
+            Label(call.name_span, "; ".join(f"{name} is {expected(kind.model_fields[name])}" for name in lost)),
             helps=(signature(kind),),
         )
     ]

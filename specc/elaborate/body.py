@@ -13,7 +13,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.binder import Bound, bind, signature
 from specc.elaborate.contract import MOST_ELEMENTS, agree, within_limit
 from specc.elaborate.expressions import UNKNOWN, Scope, Unknown, evaluate
-from specc.elaborate.naming import label_problem
+from specc.elaborate.naming import label_problem, name_problem
 from specc.elaborate.trouble import Trouble, did_you_mean, not_yet, trouble
 from specc.elaborate.values import Tensor
 from specc.ir.op import Op, Refusal
@@ -307,8 +307,8 @@ def define(let: ast.Let, scope: Scope) -> None:
             let.name_span,
             helps=("values never change: choose another name",),
         )
-    if find(let.name):
-        raise trouble(Code.BAD_LABEL, f"{let.name} is a layer, and a let cannot hide it", let.name_span)
+    if problem := name_problem(let.name):
+        raise trouble(Code.BAD_LABEL, problem, let.name_span)
     scope.define(let.name, evaluate(let.value, scope))
 
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from specc.diagnostics import Code
 from specc.elaborate.trouble import Trouble, did_you_mean, trouble
-from specc.elaborate.values import LARGEST_INTEGER, Metric, PerAxis, Tensor, Value, kind_of, written
+from specc.elaborate.values import CONSTANTS, LARGEST_INTEGER, Metric, PerAxis, Tensor, Value, kind_of, written
 from specc.source import Span
 from specc.syntax import ast
 
@@ -18,7 +18,6 @@ LONGEST_LIST = 1_000_000
 Lookup = Callable[[str], Value]
 """Gives the value of a name; raises KeyError."""
 
-_CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 _COMPARISONS: Mapping[str, Callable[[Value, Value], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -107,8 +106,8 @@ def truth(expression: ast.Expr, scope: Scope) -> bool:
 
 def _name(expression: ast.Name, scope: Scope) -> Value:
     name = expression.name
-    if name in _CONSTANTS:
-        return _CONSTANTS[name]
+    if name in CONSTANTS:
+        return CONSTANTS[name]
     try:
         value = scope.find(name)
     except KeyError:
@@ -118,7 +117,7 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
             Code.UNKNOWN_NAME,
             f"nothing is called {name} here",
             expression.span,
-            helps=did_you_mean(name, scope.known() | set(_CONSTANTS)),
+            helps=did_you_mean(name, scope.known() | set(CONSTANTS)),
         ) from None
     if value is UNKNOWN:
         raise Unknown

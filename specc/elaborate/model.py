@@ -11,8 +11,8 @@ from specc.elaborate.assertions import prove
 from specc.elaborate.body import Body, Draft, Given, define
 from specc.elaborate.contract import input_port, output_port
 from specc.elaborate.expressions import UNKNOWN, Scope, Unknown, evaluate
-from specc.elaborate.naming import Unnamed, name_steps
-from specc.elaborate.trouble import Trouble, did_you_mean, not_yet
+from specc.elaborate.naming import Unnamed, name_problem, name_steps
+from specc.elaborate.trouble import Trouble, did_you_mean, not_yet, trouble
 from specc.elaborate.values import Value
 from specc.ir.graph import Graph, Node, Port
 from specc.ir.types import TensorType
@@ -149,26 +149,28 @@ def _file_scope(file: ast.File, findings: list[Diagnostic]) -> Scope:
 
 def _bind_params(model: ast.Model, settings: Mapping[str, Value], scope: Scope, findings: list[Diagnostic]) -> None:
     for param in model.params:
-        if param.name in settings:
-            scope.define(param.name, settings[param.name])
-        elif param.default is None:
-            findings.append(
-                Diagnostic(
-                    Code.MISSING_ARGUMENT,
-                    f"model {model.name} needs a value for {param.name}",
-                    Label(param.span),
-                    helps=(f"--set {param.name}=…, or give it a default here: {param.name} = …",),
-                )
-            )
+        try:
+            scope.define(param.name, _param_value(model, param, settings, scope))
+        except Trouble as problem:
+            findings.append(problem.diagnostic)
             scope.define(param.name, UNKNOWN)
-        else:
-            try:
-                scope.define(param.name, evaluate(param.default, scope))
-            except Trouble as problem:
-                findings.append(problem.diagnostic)
-                scope.define(param.name, UNKNOWN)
-            except Unknown:
-                scope.define(param.name, UNKNOWN)
+        except Unknown:
+            scope.define(param.name, UNKNOWN)
+
+
+def _param_value(model: ast.Model, param: ast.Param, settings: Mapping[str, Value], scope: Scope) -> Value:
+    if problem := name_problem(param.name):
+        raise trouble(Code.BAD_LABEL, problem, param.span)
+    if param.name in settings:
+        return settings[param.name]
+    if param.default is None:
+        raise trouble(
+            Code.MISSING_ARGUMENT,
+            f"model {model.name} needs a value for {param.name}",
+            param.span,
+            helps=(f"--set {param.name}=…, or give it a default here: {param.name} = …",),
+        )
+    return evaluate(param.default, scope)
 
 
 def _walk(

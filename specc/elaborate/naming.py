@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from specc.diagnostics import Code, Diagnostic, Label
+from specc.elaborate.values import CONSTANTS
 from specc.ops import find
 from specc.source import Span
 
@@ -25,15 +26,22 @@ class Unnamed:
     span: Span
 
 
+def name_problem(name: str) -> str | None:
+    """Why nothing can be called ``name``; None where it can."""
+    if find(name):
+        return f"{name} is a layer, and no other thing can be called so"
+    if name in CONSTANTS:
+        return f"{name} is a constant, and no other thing can be called so"
+    if name == "_":
+        return "_ is the current value, and no other thing can be called so"
+    return None
+
+
 def label_problem(label: str) -> str | None:
     """Why ``label`` cannot name a step; None where it can."""
-    if find(label):
-        return f"{label} is a layer, and a label cannot hide it"
     if label == "training":
         return "training is where PyTorch's modules keep their mode, and a step cannot be called so"
-    if label == "_":
-        return "_ is the current value, and no label"
-    return None
+    return name_problem(label)
 
 
 def name_steps(steps: list[Unnamed], taken: set[str]) -> tuple[list[str], list[Diagnostic]]:

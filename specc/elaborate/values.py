@@ -13,6 +13,8 @@ Value = Any
 
 LARGEST_INTEGER = 2**63 - 1
 
+CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:

@@ -1,9 +1,11 @@
 """The types of operator attributes, each with the words that say what is expected."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from specc.ir import init
 
@@ -51,3 +53,19 @@ Probability = Annotated[float, Field(ge=0, le=1), Expect("a probability, from 0 
 Flag = Annotated[bool, Expect("true or false")]
 Constants = Annotated[tuple[object, ...], Expect("a (nested) list of numbers")]
 Initialiser = Annotated[init.Initialiser, Expect("one of " + ", ".join(f'"{name}"' for name in init.INITIALISERS))]
+
+
+def expected(field: FieldInfo) -> str:
+    """What the attribute takes, in words; every attribute of every operator has them."""
+    return next(part.text for part in _parts(field) if isinstance(part, Expect))
+
+
+def _parts(annotation: object) -> Iterator[object]:
+    """The annotations of a field, those of the field itself before those of the types inside."""
+    if isinstance(annotation, FieldInfo):
+        yield from annotation.metadata
+        yield from _parts(annotation.annotation)
+        return
+    yield from getattr(annotation, "__metadata__", ())
+    for inner in get_args(annotation):
+        yield from _parts(inner)

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Iterator
 from inspect import cleandoc
-from typing import get_args
 
 from pydantic.fields import FieldInfo
 
@@ -14,7 +13,7 @@ from specc.elaborate.binder import signature
 from specc.elaborate.values import written
 from specc.ir.op import Op
 from specc.ops import operators
-from specc.ops.fields import Expect
+from specc.ops.fields import expected
 
 _HEAD = """\
 # Operators
@@ -62,24 +61,7 @@ def _facts(kind: type[Op], counterpart: str) -> Iterator[str]:
 
 def _row(name: str, field: FieldInfo) -> str:
     default = "required" if field.is_required() else f"`{written(field.default)}`"
-    return f"| `{name}` | {_prose(_expected(field))} | {default} |"
-
-
-def _expected(field: FieldInfo) -> str:
-    """What the attribute takes, in words; a default of none is in the table's next column."""
-    found = (part.text for part in _parts(field) if isinstance(part, Expect))
-    return next(found)
-
-
-def _parts(annotation: object) -> Iterator[object]:
-    """The annotations of a field, those of the field itself before those of the types inside."""
-    if isinstance(annotation, FieldInfo):
-        yield from annotation.metadata
-        yield from _parts(annotation.annotation)
-        return
-    yield from getattr(annotation, "__metadata__", ())
-    for inner in get_args(annotation):
-        yield from _parts(inner)
+    return f"| `{name}` | {_prose(expected(field))} | {default} |"
 
 
 def _prose(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -87,6 +88,13 @@ def test_settings_reach_the_parameters() -> None:
     assert shallow.graph.nodes[0].type.sample == (6, 6, 6)
     with pytest.raises(specc.UsageError, match="no parameter called depe; did you mean deep"):
         specc.load(path, depe=False)
+
+
+def test_settings_from_python() -> None:
+    path = CORPUS / "accepted" / "unet.cnn"
+    assert specc.load(path, c=np.int64(4)).graph.nodes[0].type.sample[0] == 4
+    with pytest.raises(specc.UsageError, match="cannot be a parameter's value"):
+        specc.load(path, c=object())
 
 
 def test_a_mistake_silences_only_what_follows_from_it() -> None:
