@@ -13,7 +13,8 @@ from specc.elaborate.values import CONSTANTS, LARGEST_INTEGER, Metric, PerAxis, 
 from specc.source import Span
 from specc.syntax import ast
 
-LONGEST_LIST = 1_000_000
+MOST_ENTRIES = 1_000_000
+"""Entries of all lists of a file together, those of lists inside lists counted wherever they stand."""
 
 Lookup = Callable[[str], Value]
 """Gives the value of a name; raises KeyError."""
@@ -34,6 +35,16 @@ class Scope:
     def __init__(self, names: Mapping[str, Value], outer: Scope | None = None) -> None:
         self._names = dict(names)
         self._outer = outer
+        self._spent = 0
+
+    def spend(self, value: Value, span: Span) -> Value:
+        """``value``, its entries charged to the file's budget: no short text may stand for endless lists."""
+        if self._outer is not None:
+            return self._outer.spend(value, span)
+        self._spent += _entries(value, MOST_ENTRIES - self._spent)
+        if self._spent > MOST_ENTRIES:
+            raise trouble(Code.LIMIT, f"the lists of this file have more than {MOST_ENTRIES:,} entries together", span)
+        return value
 
     def define(self, name: str, value: Value) -> None:
         self._names[name] = value
@@ -52,6 +63,17 @@ class Scope:
 
     def known(self) -> set[str]:
         return set(self._names) | (self._outer.known() if self._outer else set())
+
+
+def _entries(value: Value, most: int) -> int:
+    """How many entries a list has, at any depth; counting stops beyond ``most``."""
+    count, waiting = 0, [value]
+    while waiting and count <= most:
+        part = waiting.pop()
+        if isinstance(part, tuple):
+            count += len(part)
+            waiting += part
+    return count
 
 
 class Unknown(Exception):
@@ -75,7 +97,7 @@ def evaluate(expression: ast.Expr, scope: Scope) -> Value:
         case ast.Name():
             return _name(expression, scope)
         case ast.Sequence(_, items):
-            return tuple(evaluate(item, scope) for item in items)
+            return scope.spend(tuple(evaluate(item, scope) for item in items), expression.span)
         case ast.Unary():
             return _unary(expression, scope)
         case ast.Binary(_, "and" | "or"):
@@ -115,7 +137,7 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
             _refuse(expression.span, f"{name} is a function: {name}(…)")
         raise trouble(
             Code.UNKNOWN_NAME,
-            f"nothing is called {name} here",
+            f"nothing is called {short(name)} here",
             expression.span,
             helps=did_you_mean(name, scope.known() | set(CONSTANTS)),
         ) from None
@@ -265,7 +287,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
     except (TypeError, ValueError, OverflowError) as error:
         reason = str(error) if isinstance(error, _Misuse) else f"{name} does not take {_list(values)}"
         _refuse(expression.span, reason)
-    return bounded(result, expression.span)
+    return scope.spend(bounded(result, expression.span), expression.span)
 
 
 def _list(values: list[Value]) -> str:
@@ -319,8 +341,8 @@ def _range(*bounds: Value) -> tuple[int, ...]:
     if any(isinstance(b, bool) or not isinstance(b, int) for b in bounds):
         raise _Misuse("range takes whole numbers")
     numbers = range(*bounds)
-    if len(numbers) > LONGEST_LIST:
-        raise _Misuse(f"range would give {len(numbers):,} numbers, and a list holds at most {LONGEST_LIST:,}")
+    if len(numbers) > MOST_ENTRIES:
+        raise _Misuse(f"range would give {len(numbers):,} numbers, and a file may hold {MOST_ENTRIES:,}")
     return tuple(numbers)
 
 

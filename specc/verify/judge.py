@@ -13,11 +13,13 @@ from specc.verify.cases import Case
 if TYPE_CHECKING:
     from specc.verify.reference import Expected
 
-TOLERANCE = 4.0
-"""A right model is at most so many times as far from the truth as PyTorch, plus so many roundings.
+TOLERANCE = 8.0
+"""A right model is at most so many times as far from the truth as PyTorch and a rounding together.
 
-Measured over several hundred random networks: right models need 1.6 at most, the slightest of the tests'
-mutants (epsilon 1e-5 for 1e-6) goes beyond 30.
+Measured with ONNX Runtime 1.31.1 on the CPU, as ``error_onnx / (error_torch + 1)``: 2.5 at most in 7364 runs of 263
+random networks written by specc, 5.7 in 2086 runs of 149 networks exported by PyTorch itself (whose long average
+pools and instance norms are less exact). The slightest semantic fault of the tests, a batch norm epsilon of 1e-6
+for 1e-5, gives 16, the other gelu 234.
 """
 
 

@@ -166,7 +166,7 @@ def cuda_refusal(said: str, failure: str) -> ProviderError:
     if library:
         return ProviderError(
             f"CUDA cannot be used: {library[1]} cannot be loaded ({_plain(library[2])})",
-            f"{needs}: install them, or their wheels: pip install 'onnxruntime-gpu[cuda,cudnn]' nvidia-cublas",
+            f"{needs}: install them, or their wheels: pip install 'onnxruntime-gpu[cuda,cudnn]'",
         )
     device = re.search(r"CUDA (?:failure|error)[^\n;]*", f"{said}\n{failure}")
     if device:

@@ -82,8 +82,8 @@ def with_nan(values: np.ndarray) -> np.ndarray:
 
 
 def nudged(values: np.ndarray) -> np.ndarray:
-    """One weight of many, off by a thousandth."""
-    values.reshape(-1)[np.abs(values).argmax()] *= 1.001
+    """One weight of many, off by a hundredth."""
+    values.reshape(-1)[np.abs(values).argmax()] *= 1.01
     return values
 
 
@@ -155,9 +155,9 @@ MUTANTS: dict[str, Mutation] = {
     "filters and channels swapped": stored("in2.weight", lambda w: w.transpose(1, 0, 2, 3)),
     "one weight rounded to half": stored("fc1.weight", half),
     "all weights rounded to half": every_weight_in_half,
-    "one weight off by a thousandth": stored("conv2.weight", nudged),
-    "one bias off by a thousandth": stored("fc1.bias", nudged),
-    "one slope of prelu off by a thousandth": stored("prelu1.weight", nudged),
+    "one weight off by a hundredth": stored("conv2.weight", nudged),
+    "one bias off by a hundredth": stored("fc1.bias", nudged),
+    "one slope of prelu off by a hundredth": stored("prelu1.weight", nudged),
     "NaN in a weight": stored("conv1.weight", with_nan),
     "another relu": after("maxpool1", "Relu"),
     "relu for leakyrelu": replaced("leakyrelu1", "Relu"),

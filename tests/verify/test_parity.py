@@ -202,7 +202,7 @@ def test_error_at_the_bound_passes_and_beyond_fails() -> None:
     wrong[0, 1] += 2 * U
     row = verdict(wrong)
     assert not row.passed
-    assert row.reason == "y is 6 roundings from the truth, PyTorch 0; allowed: 4"
+    assert row.reason == "y is 10 roundings from the truth, PyTorch 0; allowed: 8"
 
 
 @pytest.mark.parametrize(
