@@ -236,8 +236,8 @@ class Model:
 
         if file is not None:
             return read_safetensors(Path(file), self.graph.state)
-        if not 0 <= seed < 2**63:
-            raise UsageError(f"seed {seed} is out of range: from 0 to 2^63 - 1")
+        if type(seed) is not int or not 0 <= seed < 2**63:
+            raise UsageError(f"a seed is a whole number from 0 to 2^63 - 1, not {seed!r}")
         return Initialised(seed)
 
     def save_weights(self, path: str | Path, *, seed: int = 0, weights: str | Path | None = None) -> None:

@@ -52,7 +52,7 @@ def check_paths(paths: Iterable[str]) -> int:
 
 def _specs(path: str, unreadable: list[UsageError]) -> Iterator[str]:
     """The file itself, or the specs below a folder, sorted; hidden folders are passed over."""
-    if path == "-" or not Path(path).is_dir():
+    if path == "-" or not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder is closed to us
         yield path
         return
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +52,26 @@ def run(request: Request) -> None:
     path = request.path(model)
     _refuse_overwriting_inputs(request, path)
     write = _write_onnx if request.chosen_target() == "onnx" else _write_torch
-    proof = write(request, model, path)
+    with _saved_weights(request, model):
+        proof = write(request, model, path)
     if request.save_weights:
-        model.save_weights(request.save_weights, seed=request.seed or 0, weights=request.weights)
         click.echo(f"{request.save_weights}: {count(model.params)} parameters as safetensors")
     click.echo(f"{path}: {model.name}, {count(model.params)} parameters; {proof}")
+
+
+@contextmanager
+def _saved_weights(request: Request, model: Model) -> Iterator[None]:
+    """Write the weights first, and put them in place only when the body has succeeded: both files or none."""
+    if not request.save_weights:
+        yield
+        return
+    from specc.files import replace
+    from specc.weights import write_safetensors
+
+    with replace(Path(request.save_weights)) as output:
+        write_safetensors(output, model.graph.state, model.weights(seed=request.seed or 0, file=request.weights))
+        output.close()
+        yield
 
 
 def _write_onnx(request: Request, model: Model, path: Path) -> str:
@@ -95,6 +112,9 @@ def _refuse_senseless(request: Request) -> None:
     """An option that would change nothing is refused, never dropped."""
     one_source(request.seed, request.weights)
     target = request.chosen_target()
+    for option, name in (("-o", request.output), ("--save-weights", request.save_weights)):
+        if name in ("", "-"):
+            raise UsageError(f"{option} needs the name of a file")
     if request.output and Path(request.output).suffix in set(_SUFFIXES.values()) - {_SUFFIXES[target]}:
         raise UsageError(f"-o {request.output} is not the name of a file for --target {target}")
     if request.no_verify and request.provider != "cpu":

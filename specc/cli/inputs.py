@@ -22,7 +22,7 @@ def load(spec: str, model: str | None, settings: tuple[str, ...]) -> Model:
     from specc.api import Model
 
     file = parse(source(spec))
-    return Model(elaborate(file, choose(file, model), dict(map(_setting, settings))))
+    return Model(elaborate(file, choose(file, model), _settings(settings)))
 
 
 def load_all(spec: str, model: str | None, settings: tuple[str, ...]) -> list[Model]:
@@ -31,7 +31,7 @@ def load_all(spec: str, model: str | None, settings: tuple[str, ...]) -> list[Mo
 
     file = parse(source(spec))
     if model is not None or len(file.models) < 2:
-        return [Model(elaborate(file, choose(file, model), dict(map(_setting, settings))))]
+        return [Model(elaborate(file, choose(file, model), _settings(settings)))]
     if settings:
         raise UsageError(f"{file.source.name} has several models: --set needs --model to say which is meant")
     return [Model(checked) for checked in check_file(file)]
@@ -45,6 +45,15 @@ def one_source(seed: int | None, weights: str | None) -> None:
     """Refuse two places for the same weights."""
     if seed is not None and weights is not None:
         raise UsageError("--seed draws the weights and --weights reads them: leave out one of the two")
+
+
+def _settings(texts: tuple[str, ...]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in map(_setting, texts):
+        if name in values:
+            raise UsageError(f"--set gives {name} twice")
+        values[name] = value
+    return values
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -5,6 +5,7 @@ Only click is imported here; each command imports what it needs when it runs, so
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -12,7 +13,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -30,21 +31,41 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """The console script. Every way out is an exit code and, where it is no success, a plain message."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _ended)
+    # A stream that the caller has closed is none at all in Python; what goes there goes nowhere.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     gc.disable()  # reading and checking leave nothing to collect; what runs for long turns it on again
     try:
-        code = cli.main(standalone_mode=False, prog_name="specc")
+        code = _run()
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of our output has left; there is nobody to tell.
+    except OSError as error:
+        # The disk behind our output is full, or its reader has left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = USAGE
-    except Exception as error:  # noqa: BLE001 - the last resort: a message instead of a traceback
-        code = _told(error)
+        code = _told(UsageError(f"cannot write the output: {(error.strerror or str(error)).lower()}"))
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        code = cli.main(standalone_mode=False, prog_name="specc")
+    except SystemExit as left:
+        # click leaves so where nobody reads the output any more; a signal's handler leaves with its own code.
+        return 128 + signal.SIGPIPE if left.code == 1 else int(left.code or 0)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
-        code = 128 + signal.SIGINT
-    sys.exit(code if isinstance(code, int) else 0)
+        return 128 + signal.SIGINT
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE):
+            raise
+        return _told(error)
+    return code if isinstance(code, int) else 0
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - open until the process ends
 
 
 def _told(error: Exception) -> int:
@@ -83,8 +104,8 @@ def _internal(error: Exception) -> int:
     return USAGE
 
 
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM unwinds like an exception, so that no temporary file is left."""
+def _ended(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM and SIGHUP unwind like an exception, so that no temporary file is left."""
     sys.exit(128 + number)
 
 
@@ -153,8 +174,8 @@ def explain(what: str, model: str | None, settings: tuple[str, ...]) -> None:
     if (known := meaning(what)) is not None:
         click.echo(known)
         return
-    spec, colon, step = what.rpartition(":")
-    if not colon:
+    spec, _, step = what.rpartition(":")
+    if not spec or not step:
         raise UsageError(f"{what} names no step: write SPEC:STEP, as in lenet.cnn:conv1, or a code, as in S0104")
     click.echo(explain_step(load(spec, model, settings).costs, step))
 

@@ -55,9 +55,9 @@ def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diag
     known = metrics(costs)
     findings = []
     for assertion, scope in assertions:
-        # The spec's own names come first: a model with a parameter called depth means that one.
-        inner = Scope({name: metric for name, metric in known.items() if name not in scope.known()}, scope)
+        inner = Scope(known, scope)
         try:
+            _refuse_two_meanings(assertion.test, known, scope)
             if not truth(assertion.test, inner):
                 findings.append(_failed(assertion, known, costs, inner).diagnostic)
         except Trouble as problem:
@@ -65,6 +65,18 @@ def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diag
         except Unknown:
             continue
     return findings
+
+
+def _refuse_two_meanings(test: ast.Expr, known: Mapping[str, Metric], scope: Scope) -> None:
+    """A budget must not be met by a parameter that happens to be called macs."""
+    for name in _names(test):
+        if name in known and name in scope.known():
+            raise trouble(
+                Code.BAD_VALUE,
+                f"{name} means two things here: a name of the spec, and the network's own {name}",
+                test.span,
+                helps=(f"call the parameter, let or label {name} differently",),
+            )
 
 
 def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, scope: Scope) -> Trouble:
@@ -78,7 +90,7 @@ def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, sc
         assertion.message or f"{test.span.text} does not hold",
         test.span,
         ", ".join(f"{what} = {written(value)}{_UNITS.get(what, '')}" for what, value in shown.items()),
-        notes=tuple(_costliest(name, costs) for name in used if name in _PER_STEP),
+        notes=tuple(_costliest(name, costs) for name in used if name in _PER_STEP and getattr(costs, name)),
     )
 
 
@@ -89,8 +101,7 @@ def _costliest(name: str, costs: Costs) -> str:
     step = max(costs.steps, key=of)
     line, _ = step.node.span.position
     total = getattr(costs, name)
-    share = f", {100 * of(step) / total:.0f}%" if total else ""
-    return f"of these, {step.node.name} (line {line}) has the most: {written(of(step))}{share}"
+    return f"of these, {step.node.name} (line {line}) has the most: {written(of(step))}, {100 * of(step) / total:.0f}%"
 
 
 def _names(expression: ast.Expr) -> Iterator[str]:

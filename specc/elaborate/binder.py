@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import Scope, Unknown, evaluate
-from specc.elaborate.trouble import Trouble, did_you_mean, trouble
+from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
 from specc.elaborate.values import Metric, Tensor, Value, written
 from specc.ir.op import Op
 from specc.ops.fields import expected
 from specc.source import Span
 from specc.syntax import ast
+
+_TOLD_BY_THE_INPUT = frozenset(("in_channels", "in_features", "num_features", "num_channels", "input_size"))
+"""What PyTorch's layers ask for and the language does not."""
 
 
 class Bound:
@@ -41,7 +45,9 @@ def bind(call: ast.Call | ast.Merge, kind: type[Op], scope: Scope) -> tuple[Boun
             findings.append(problem.diagnostic)
         except Unknown:
             unknown = True
-    findings += _missing(call, kind, places)
+    if not any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
+        # An argument by a wrong name is most likely the one that is missing.
+        findings += _missing(call, kind, places)
     if findings or unknown:
         return None, findings
     try:
@@ -84,13 +90,20 @@ def _gathered(arguments: list[ast.Argument]) -> ast.Argument:
 
 
 def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
-    value = evaluate(argument.value, scope)
+    expectation = expected(kind.model_fields[name])
+    try:
+        value = scope.spend(evaluate(argument.value, scope), argument.span)
+    except Trouble as problem:
+        word = argument.value.name if isinstance(argument.value, ast.Name) else ""
+        if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in expectation:
+            raise
+        raise Trouble(replace(problem.diagnostic, helps=(f'a text is quoted: "{word}"',))) from None
     if isinstance(value, (Tensor, Metric)):
         raise trouble(
             Code.BAD_ARGUMENT,
             f"{kind.kind} takes {written(value)} for no argument",
             argument.span,
-            f"{name} is {expected(kind.model_fields[name])}",
+            f"{name} is {expectation}",
         )
     return value
 
@@ -131,8 +144,12 @@ def _missing(call: ast.Call | ast.Merge, kind: type[Op], given: Iterable[str]) -
 
 def _no_such(kind: type[Op], name: str, argument: ast.Argument) -> Diagnostic:
     helps = did_you_mean(name, kind.model_fields) or (signature(kind),)
+    if name in _TOLD_BY_THE_INPUT:
+        helps = (f"leave it out: the input tells {name}",)
     span = Span(argument.span.source, argument.span.start, argument.span.start + len(name))
-    return Diagnostic(Code.UNKNOWN_ARGUMENT, f"{kind.kind} has no argument called {name}", Label(span), helps=helps)
+    return Diagnostic(
+        Code.UNKNOWN_ARGUMENT, f"{kind.kind} has no argument called {short(name)}", Label(span), helps=helps
+    )
 
 
 def _too_many(kind: type[Op], argument: ast.Argument, given: int) -> Diagnostic:

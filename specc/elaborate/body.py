@@ -14,7 +14,7 @@ from specc.elaborate.binder import Bound, bind, signature
 from specc.elaborate.contract import MOST_ELEMENTS, agree, within_limit
 from specc.elaborate.expressions import UNKNOWN, Scope, Unknown, evaluate
 from specc.elaborate.naming import label_problem, name_problem
-from specc.elaborate.trouble import Trouble, did_you_mean, not_yet, trouble
+from specc.elaborate.trouble import Trouble, did_you_mean, not_yet, short, trouble
 from specc.elaborate.values import Tensor
 from specc.ir.op import Op, Refusal
 from specc.ir.types import TensorType, times
@@ -50,7 +50,7 @@ class Body:
     """Walks the statements of one model."""
 
     def __init__(self, scope: Scope, entry: Given, reserved: dict[str, Span], blocks: frozenset[str]) -> None:
-        """``reserved``: names of ports, which no label may take; ``blocks``: for better refusals."""
+        """``reserved``: names of ports, which no label may take; ``blocks``: names refused where they were defined."""
         self.drafts: list[Draft] = []
         self.findings: list[Diagnostic] = []
         self.assertions: list[tuple[ast.Assert, Scope]] = []
@@ -119,6 +119,8 @@ class Body:
 
     def _call(self, call: ast.Call, current: Given) -> Given:
         kind = find(call.name)
+        if call.name in self._blocks:
+            raise Unknown
         if kind is None:
             return self._earlier_value(call, current)
         self._claim(call.label)
@@ -135,6 +137,8 @@ class Body:
 
     def _merge(self, merge: ast.Merge, current: Given) -> Given:
         kind = find(merge.name)
+        if merge.name in self._blocks:
+            raise Unknown
         if kind is None:
             raise self._unknown_layer(merge)
         if kind.arity == (1, 1):
@@ -192,11 +196,9 @@ class Body:
         return current if call.name == "_" else self._values[call.name]
 
     def _unknown_layer(self, call: ast.Call | ast.Merge) -> Trouble:
-        if call.name in self._blocks:
-            return not_yet(f"{call.name} is a block, and blocks are", call.name_span)
         return trouble(
             Code.UNKNOWN_LAYER,
-            f"no layer is called {call.name}",
+            f"no layer is called {short(call.name)}",
             call.name_span,
             helps=did_you_mean(call.name, {*names(), *self._values, *self._blocks}),
         )
@@ -254,7 +256,7 @@ class Body:
     ) -> Trouble:
         primary = bound.places.get(refusal.argument or "", step.name_span.to(step.span))
         secondary: tuple[Label, ...] = ()
-        if isinstance(step, ast.Merge):
+        if isinstance(step, ast.Merge) and refusal.argument not in bound.places:
             primary, secondary = self._arms(refusal, step, inputs, primary)
         elif refusal.cause is not None:
             secondary = (self._cause(inputs[refusal.cause], shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
@@ -300,6 +302,8 @@ class Body:
 
 def define(let: ast.Let, scope: Scope) -> None:
     """``let name = value``; a name may be given once in a scope."""
+    if problem := name_problem(let.name):
+        raise trouble(Code.BAD_LABEL, problem, let.name_span)
     if scope.holds(let.name):
         raise trouble(
             Code.DUPLICATE_LABEL,
@@ -307,8 +311,6 @@ def define(let: ast.Let, scope: Scope) -> None:
             let.name_span,
             helps=("values never change: choose another name",),
         )
-    if problem := name_problem(let.name):
-        raise trouble(Code.BAD_LABEL, problem, let.name_span)
     scope.define(let.name, evaluate(let.value, scope))
 
 

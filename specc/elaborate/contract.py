@@ -12,6 +12,9 @@ from specc.ops.fields import LARGEST
 from specc.source import Span
 from specc.syntax import ast
 
+MOST_AXES = 32
+"""PyTorch stops at 64, runtimes earlier; no network needs more than a handful."""
+
 MOST_ELEMENTS = 2**40
 """No tensor may be larger: 4 TiB of float32."""
 
@@ -90,6 +93,8 @@ def typed(dims: list[Dim], span: Span) -> TensorType:
 
 
 def within_limit(tensor: TensorType, span: Span) -> TensorType:
+    if tensor.rank > MOST_AXES:
+        raise trouble(Code.LIMIT, f"a tensor here has {tensor.rank} axes, and the most is {MOST_AXES}", span)
     if tensor.elements > MOST_ELEMENTS:
         raise trouble(
             Code.LIMIT, f"a tensor of {tensor} has {tensor.elements:,} elements a sample, and the most is 2^40", span

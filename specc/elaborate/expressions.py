@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from specc.diagnostics import Code
-from specc.elaborate.trouble import Trouble, did_you_mean, trouble
+from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
 from specc.elaborate.values import CONSTANTS, LARGEST_INTEGER, Metric, PerAxis, Tensor, Value, kind_of, written
 from specc.source import Span
 from specc.syntax import ast
@@ -19,6 +19,7 @@ MOST_ENTRIES = 1_000_000
 Lookup = Callable[[str], Value]
 """Gives the value of a name; raises KeyError."""
 
+_OTHERWISE = dict.fromkeys(("no", "off"), ("write false",)) | dict.fromkeys(("yes", "on"), ("write true",))
 _COMPARISONS: Mapping[str, Callable[[Value, Value], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -39,8 +40,12 @@ class Scope:
 
     def spend(self, value: Value, span: Span) -> Value:
         """``value``, its entries charged to the file's budget: no short text may stand for endless lists."""
+        if not isinstance(value, tuple):
+            return value
         if self._outer is not None:
             return self._outer.spend(value, span)
+        if self._spent > MOST_ENTRIES:
+            raise Unknown  # it has been said
         self._spent += _entries(value, MOST_ENTRIES - self._spent)
         if self._spent > MOST_ENTRIES:
             raise trouble(Code.LIMIT, f"the lists of this file have more than {MOST_ENTRIES:,} entries together", span)
@@ -139,7 +144,7 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
             Code.UNKNOWN_NAME,
             f"nothing is called {short(name)} here",
             expression.span,
-            helps=did_you_mean(name, scope.known() | set(CONSTANTS)),
+            helps=_OTHERWISE.get(name.lower()) or did_you_mean(name, scope.known() | set(CONSTANTS)),
         ) from None
     if value is UNKNOWN:
         raise Unknown
@@ -244,10 +249,9 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
         return value.attribute(expression.name)
     except KeyError:
         known = {"channels", "features", "length", "depth", "height", "width", "shape", "rank", "batch"}
-        shape = f"{owner} is {value.type} and has no {expression.name}"
-        raise trouble(
-            Code.UNKNOWN_NAME, shape, expression.span, helps=did_you_mean(expression.name, known - {expression.name})
-        ) from None
+        shape = f"{short(owner)} is {value.type} and has no {short(expression.name)}"
+        helps = () if expression.name in known else did_you_mean(expression.name, known)
+        raise trouble(Code.UNKNOWN_NAME, shape, expression.span, helps=helps) from None
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:

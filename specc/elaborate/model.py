@@ -41,7 +41,7 @@ def choose(file: ast.File, name: str | None = None) -> ast.Model:
     if name is None and len(models) > 1:
         raise UsageError(f"{file.source.name} has several models: choose with --model {' or --model '.join(models)}")
     if name is not None and name not in models:
-        near = did_you_mean(name, models) or (f"it has {', '.join(models)}",)
+        near = did_you_mean(str(name), models) or (f"it has {', '.join(models)}",)
         raise UsageError(f"{file.source.name} has no model called {name}; {near[0]}")
     return models[name] if name is not None else next(iter(models.values()))
 
@@ -79,6 +79,8 @@ def elaborate(file: ast.File, model: ast.Model, settings: Mapping[str, Value]) -
     _refuse_foreign(model, settings)
     findings: list[Diagnostic] = []
     scope = _file_scope(file, findings)
+    if any(isinstance(item, ast.Default) for item in file.items):
+        raise SpecError(findings)  # what follows would be checked against arguments that nobody meant
     _bind_params(model, settings, scope, findings)
     try:
         entry = input_port(model, scope)
@@ -87,7 +89,7 @@ def elaborate(file: ast.File, model: ast.Model, settings: Mapping[str, Value]) -
     except Unknown:
         raise SpecError(findings) from None
     body, result = _walk(file, model, scope, entry, findings)
-    exit_port = _leave(model, scope, body, result, findings)
+    exit_port = _leave(model, scope, entry, body, result, findings)
     if findings or exit_port is None:
         raise SpecError(findings)
     graph = _assemble(model.name, entry, exit_port, body, result)
@@ -140,10 +142,11 @@ def _file_scope(file: ast.File, findings: list[Diagnostic]) -> Scope:
                     )
                 case ast.Model():
                     seen[item.name] = item.name_span
-        except Trouble as problem:
-            findings.append(problem.diagnostic)
-        except Unknown:
-            continue
+        except (Trouble, Unknown) as problem:
+            if isinstance(problem, Trouble):
+                findings.append(problem.diagnostic)
+            if isinstance(item, ast.Let) and not scope.holds(item.name):
+                scope.define(item.name, UNKNOWN)
     return Scope({}, scope)
 
 
@@ -178,14 +181,17 @@ def _walk(
 ) -> tuple[Body, Given]:
     assert model.contract is not None, "input_port has refused a model without a contract"
     start = Given(None, entry.type, model.contract.inputs[0].shape.span)
-    blocks = frozenset(item.name for item in file.items if isinstance(item, ast.Block))
-    body = Body(Scope({}, scope), start, {entry.name: model.contract.inputs[0].span}, blocks)
+    blocks = {item.name for item in file.items if isinstance(item, ast.Block)}
+    blocks |= {label.name for item in file.items if isinstance(item, ast.Import) for label in item.names}
+    body = Body(Scope({}, scope), start, {entry.name: model.contract.inputs[0].span}, frozenset(blocks))
     result = body.walk(model.body.statements, start)
     findings += body.findings
     return body, result
 
 
-def _leave(model: ast.Model, scope: Scope, body: Body, result: Given, findings: list[Diagnostic]) -> Port | None:
+def _leave(
+    model: ast.Model, scope: Scope, entry: Port, body: Body, result: Given, findings: list[Diagnostic]
+) -> Port | None:
     """The output, and that nothing was computed in vain."""
     if result.type is None:
         return None
@@ -200,6 +206,7 @@ def _leave(model: ast.Model, scope: Scope, body: Body, result: Given, findings: 
         return None
     except Unknown:
         return None
+    findings += _same_ports(model, entry, port)
     return port
 
 
@@ -247,13 +254,28 @@ def _port_collisions(names: list[str], last: str, entry: Port, leave: Port, draf
     return [
         Diagnostic(
             Code.BAD_LABEL,
-            f"{step} is the name of the model's {'input' if step == entry.name else 'output'}, "
-            "and this is another value",
+            f"{step} is the name of the model's {'input' if step == entry.name else 'output'}, not of this value",
             Label(draft.span),
             helps=("label the step differently",),
         )
         for step, draft in zip(names, drafts, strict=True)
         if step == entry.name or (step == leave.name and step != last)
+    ]
+
+
+def _same_ports(model: ast.Model, entry: Port, leave: Port) -> list[Diagnostic]:
+    """Input and output are two values, and a file can call only one of them so."""
+    if entry.name != leave.name or model.contract is None:
+        return []
+    ports = (*model.contract.inputs, *(model.contract.outputs or ()))
+    return [
+        Diagnostic(
+            Code.DUPLICATE_LABEL,
+            f"input and output are both called {entry.name}",
+            Label(ports[-1].span, "" if len(ports) > 1 else "an output without a name is called output"),
+            tuple(Label(port.span, "first here") for port in ports[:-1]),
+            helps=("name the ports differently: (x: …) -> (y: …)",),
+        )
     ]
 
 

@@ -35,7 +35,14 @@ def not_yet(what: str, span: Span, *helps: str) -> Trouble:
     return trouble(Code.NOT_YET, f"{what} not supported yet", span, helps=helps)
 
 
+def short(text: str) -> str:
+    """``text``, cut where nobody would read on."""
+    return text if len(text) <= 60 else f"{text[:40]}…"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """``did you mean conv?`` as helps, where a known name is near."""
-    near = get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.6)
+    """``did you mean conv?`` as helps, where a known name is near; one that differs in case only stands alone."""
+    names = sorted(known)
+    near = [n for n in names if n.lower() == name.lower()]
+    near = near or get_close_matches(name[:100].lower(), names, n=3, cutoff=0.6)
     return (f"did you mean {' or '.join(near)}?",) if near else ()

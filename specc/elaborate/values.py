@@ -8,6 +8,8 @@ from typing import Any
 
 from specc.ir.types import Symbol, TensorType
 
+_SHOWN_ENTRIES, _SHOWN_TEXT = 6, 60
+
 Value = Any
 """int, float, bool, str, None, tuple of values, Symbol, Tensor, Metric or PerAxis."""
 
@@ -55,9 +57,10 @@ def written(value: Value) -> str:
         case int():
             return f"{value:,}" if abs(value) >= 10_000 else str(value)
         case str():
-            return f'"{value}"'
+            return f'"{value if len(value) <= _SHOWN_TEXT else value[:_SHOWN_TEXT] + "…"}"'
         case tuple():
-            return "(" + ", ".join(map(written, value)) + ("," if len(value) == 1 else "") + ")"
+            more = ", …" if len(value) > _SHOWN_ENTRIES else ""
+            return "[" + ", ".join(map(written, value[:_SHOWN_ENTRIES])) + more + "]"
         case Metric():
             return written(value.value)
         case Tensor():

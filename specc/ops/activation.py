@@ -3,13 +3,15 @@
 from math import pi, sqrt
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.torch import TorchCall, TorchModule, Value
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise, Whole
-from specc.ops.fields import Expect, Integer, Positive, PositiveReal, Real
+from specc.ops.fields import LARGEST_REAL, Expect, Integer, Positive, PositiveReal, Real
 from specc.ops.registry import register
 from specc.ops.shapes import across, per_channel, sample_axis
 
@@ -250,7 +252,11 @@ class Softplus(Activation):
     kind = "softplus"
 
     beta: PositiveReal = 1.0
-    threshold: Real = 20.0
+    threshold: Annotated[
+        float,
+        Field(ge=-LARGEST_REAL, le=88),
+        Expect("a number up to 88: e^89, which PyTorch takes below it, overflows"),
+    ] = 20.0
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.softplus", kwargs=self.non_default("beta", "threshold"))

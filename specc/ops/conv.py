@@ -57,8 +57,8 @@ class Conv(Op):
         axes = require_spatial(self, x)
         kernel, stride, dilation = self._geometry(axes)
         before, after = self._pads(axes)
-        require_divides(self, "groups", self.groups, x.channels, "input channels")
-        require_divides(self, "groups", self.groups, self.out_channels, "output channels")
+        require_divides(self, "groups", self.groups, x.channels, "input channels", self.out_channels)
+        require_divides(self, "groups", self.groups, self.out_channels, "output channels", x.channels)
         require_room(self.padding_mode, x, before, after)
         totals = tuple(b + a for b, a in zip(before, after, strict=True))
         out = tuple(map(slide, x.spatial, kernel, stride, totals, dilation))
@@ -180,8 +180,8 @@ class ConvTranspose(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         axes = require_spatial(self, x)
-        require_divides(self, "groups", self.groups, x.channels, "input channels")
-        require_divides(self, "groups", self.groups, self.out_channels, "output channels")
+        require_divides(self, "groups", self.groups, x.channels, "input channels", self.out_channels)
+        require_divides(self, "groups", self.groups, self.out_channels, "output channels", x.channels)
         kernel, stride, padding, extra, dilation = self._geometry(axes)
         for e, s, d in zip(extra, stride, dilation, strict=True):
             if e >= max(s, d):

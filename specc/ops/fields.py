@@ -49,6 +49,12 @@ PositiveReal = Annotated[
 NonNegativeReal = Annotated[
     float, Field(ge=0, le=LARGEST_REAL, allow_inf_nan=False), Expect("a number of at least 0 (and below 3.4e38)")
 ]
+Epsilon = Annotated[
+    float,
+    Field(ge=2**-126, le=LARGEST_REAL),
+    Expect("a number above 0 that float32 can hold (at least 1.18e-38)"),
+]
+"""What keeps a norm from dividing by zero; a smaller one would be zero in float32."""
 Probability = Annotated[float, Field(ge=0, le=1), Expect("a probability, from 0 to 1")]
 Flag = Annotated[bool, Expect("true or false")]
 Constants = Annotated[tuple[object, ...], Expect("a (nested) list of numbers")]

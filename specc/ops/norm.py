@@ -9,7 +9,7 @@ from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.torch import TorchCall, TorchModule, Value
 from specc.ir.types import TensorType, times
 from specc.ir.window import Pointwise, Whole
-from specc.ops.fields import Expect, Flag, NonNegativeReal, Positive, PositiveReal, Positives, Real
+from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
 from specc.ops.registry import register
 from specc.ops.shapes import across, per_channel, require_divides, require_spatial
 
@@ -27,7 +27,7 @@ class BatchNorm(Op):
     kind = "batchnorm"
     aliases = ("bn",)
 
-    eps: PositiveReal = 1e-5
+    eps: Epsilon = 1e-5
     momentum: Annotated[Real | None, Expect("a finite number, or none for the plain average")] = 0.1
     affine: Flag = True
     track_running_stats: Flag = True
@@ -71,7 +71,7 @@ class InstanceNorm(Op):
 
     kind = "instancenorm"
 
-    eps: NonNegativeReal = 1e-5
+    eps: Epsilon = 1e-5
     momentum: Real = 0.1
     affine: Flag = False
     track_running_stats: Flag = False
@@ -123,7 +123,7 @@ class GroupNorm(Op):
     kind = "groupnorm"
 
     num_groups: Positive
-    eps: NonNegativeReal = 1e-5
+    eps: Epsilon = 1e-5
     affine: Flag = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -224,7 +224,7 @@ class LayerNorm(OverTrailing):
 
     kind = "layernorm"
 
-    eps: NonNegativeReal = 1e-5
+    eps: Epsilon = 1e-5
     elementwise_affine: Flag = True
     bias: Flag = True
 
@@ -249,7 +249,9 @@ class RmsNorm(OverTrailing):
 
     kind = "rmsnorm"
 
-    eps: Annotated[NonNegativeReal | None, Expect("a number of at least 0, or none for 2^-23")] = None
+    eps: Annotated[
+        Epsilon | None, Expect("a number above 0 that float32 can hold (at least 1.18e-38), or none for 2^-23")
+    ] = None
     elementwise_affine: Flag = True
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:

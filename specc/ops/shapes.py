@@ -1,6 +1,7 @@
 """Shape rules and refusals that several operators share."""
 
 from fractions import Fraction
+from math import gcd
 
 from specc.ir.op import Op, Refusal
 from specc.ir.types import TensorType, times
@@ -93,18 +94,23 @@ def _written(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def require_divides(op: Op, argument: str, divisor: int, number: int, what: str) -> None:
-    """Refuses where ``divisor`` (the value of ``argument``) does not divide ``number`` of ``what``."""
+def require_divides(op: Op, argument: str, divisor: int, number: int, what: str, *others: int) -> None:
+    """Refuses where ``divisor`` (the value of ``argument``) does not divide ``number`` of ``what``.
+
+    ``others``: what it must divide too, so that only values that fit everywhere are suggested.
+    """
     if number % divisor == 0:
         return
-    near = [d for d in range(1, min(number, 4096) + 1) if number % d == 0]
+    common = gcd(number, *others)
+    near = [d for d in range(1, min(common, 4096) + 1) if common % d == 0]
     fits = sorted(sorted(near, key=lambda d: abs(d - divisor))[:3])
+    numbers = " and ".join(map(str, dict.fromkeys((number, *others))))
     raise Refusal(
         "S0103",
         f"{argument} = {divisor} does not divide the {number} {what} of {op.kind}",
         argument=argument,
         label=f"{number} = {number // divisor}*{divisor} + {number % divisor}",
-        helps=(f"{argument} that divide {number}: {', '.join(map(str, fits))}",),
+        helps=(f"{argument} that divide {numbers}: {', '.join(map(str, fits))}",),
     )
 
 

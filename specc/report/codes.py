@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from specc.diagnostics import Code
+import re
+
+from specc.diagnostics import Code, UsageError
 
 _MEANINGS = {
     Code.UNREADABLE: "The file is not a text that can be read: not UTF-8, with control characters, or too large.",
@@ -37,9 +39,14 @@ _MEANINGS = {
 
 
 def meaning(code: str) -> str | None:
-    """``S0104: …``; None for what is no code."""
-    try:
-        known = Code(code.upper())
-    except ValueError:
+    """``S0104: …``; None for what does not look like a code.
+
+    Raises:
+        UsageError: it looks like one, and there is no such code.
+    """
+    if not re.fullmatch(r"[Ss]\d{4}", code):
         return None
+    if code.upper() not in set(Code):
+        raise UsageError(f"there is no code {code.upper()}; they go from {min(Code)} to {max(Code)}")
+    known = Code(code.upper())
     return f"{known}: {_MEANINGS[known]}"

@@ -14,7 +14,7 @@ from specc.syntax.brackets import MOST_MISTAKES, flatten
 from specc.syntax.builder import build
 from specc.syntax.reader import refuse_hidden_characters
 
-_PIN = re.compile(r"#[ \t]*specc[ \t]+(\d\S*)[ \t]*\r?(?:\n|\Z)")
+_PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*(v?\d\S*)[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
 _VERSION = "1"
 _MOST_REREAD = 2**16
 """Characters that are parsed again to find further mistakes: a mistake in a huge file is answered at once."""

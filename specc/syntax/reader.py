@@ -46,6 +46,8 @@ def read(path: str | Path) -> Source:
 def read_stdin() -> Source:
     """The spec on standard input, shown as ``<stdin>``. Raises as `read` does."""
     name = "<stdin>"
+    if sys.stdin is None:
+        raise UsageError("standard input is closed")
     try:
         return _decode(name, _bounded(name, sys.stdin.buffer))
     except OSError as error:

@@ -122,6 +122,11 @@ class TestExplain:
         assert "height: (15 + 2*0 - 3)/1 + 1 = 13" in result.out
         assert "16 filters of 6 x 3 x 3 = 864" in result.out
 
+    def test_no_such_code(self, specc: Specc) -> None:
+        result = specc("explain", "S9999")
+        assert result.code == 2
+        assert "there is no code S9999" in result.err
+
     def test_code(self, specc: Specc) -> None:
         assert specc("explain", "S0104").out.startswith("S0104: ")
 
@@ -189,6 +194,10 @@ class TestCompile:
             ["-o", "missing/net.onnx"],
             ["-o", "."],
             ["-o", "/dev/full"],
+            ["-o", "-"],
+            ["-o", ""],
+            ["--save-weights", "missing/w.safetensors"],
+            ["--set", "classes=10", "--set", "classes=10"],
             ["--save-weights", "LeNet.onnx"],
             ["--weights", "missing.safetensors"],
             ["--model", "Other"],

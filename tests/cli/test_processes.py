@@ -81,10 +81,43 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert process.stdout is not None
     process.stdout.close()
     _, error = process.communicate()
-    assert b"Traceback" not in error
+    assert process.returncode == 128 + signal.SIGPIPE
+    assert error == b""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("arguments", [["check", LENET], ["show", LENET], ["--help"]])
+def test_a_full_disk_behind_the_output(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([*SPECC, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr == "error: cannot write the output: no space left on device\n"
+
+
+@pytest.mark.parametrize(("command", "code"), [(f"check {LENET} >&-", 0), ("check - <&-", 2), ("check none 2>&-", 2)])
+def test_closed_streams(command: str, code: int) -> None:
+    ended = subprocess.run(["sh", "-c", f"{sys.executable} -m specc {command}"], capture_output=True, check=False)
+    assert ended.returncode == code
+    assert b"Traceback" not in ended.stderr
+    assert b"internal" not in ended.stderr
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="becoming another user takes root")
+def test_a_folder_that_is_closed_to_us(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "a.cnn").write_text("model M : [N, 3] { relu }")
+    closed.chmod(0)
+    tmp_path.chmod(0o755)
+    program = f"import os, sys; os.setuid(65534); sys.argv = ['specc', 'check', {str(closed / 'a.cnn')!r}]\n"
+    program += "from specc.cli.main import main; main()"
+    program = "import specc.cli.check, specc.cli.output\n" + program  # another user may not read this checkout
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "you have no permission to read it" in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     output = tmp_path / "vgg.onnx"
     output.write_bytes(b"the old one")

@@ -75,7 +75,7 @@ def assemble(graph: Graph, opset: int = DEFAULT_OPSET) -> Assembly:
         UsageError: an opset outside that range.
     """
     if opset not in _IR_VERSIONS:
-        raise UsageError(f"opset {opset} is not supported: choose {DEFAULT_OPSET} to {NEWEST_OPSET}")
+        raise UsageError(f"opset {opset!r} is not supported: choose {DEFAULT_OPSET} to {NEWEST_OPSET}")
     names = _value_names(graph)
     nodes: list[NodeProto] = []
     constants: list[TensorProto] = []
