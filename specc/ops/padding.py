@@ -44,9 +44,15 @@ def pad(
         for axis, (size, left, right) in enumerate(zip(shape, before, after, strict=True), start=1):
             x = _wrap(build, x, axis, size, (left, right))
         return x
-    pads = build.integers([0, *before, 0, *after])
-    extra = (build.floats(value),) if mode == "constant" and value else ()
-    return build.node("Pad", x, pads, *extra, mode=ONNX_MODES[mode])
+    if ONNX_MODES[mode] != "constant":
+        return build.node("Pad", x, build.integers([0, *before, 0, *after]), mode=ONNX_MODES[mode])
+    # The padded axes are listed first. In the usual order ONNX Runtime's optimiser folds zeros into a pool
+    # behind them: a max pool then pads with -inf instead, and pads as wide as the kernel do not load at all.
+    widths = ((0, 0), *zip(before, after, strict=True))
+    axes = sorted(range(len(widths)), key=lambda axis: widths[axis] == (0, 0))
+    pads = [widths[axis][0] for axis in axes] + [widths[axis][1] for axis in axes]
+    filler = build.floats(value) if value else ""
+    return build.node("Pad", x, build.integers(pads), filler, build.integers(axes), mode="constant")
 
 
 def _wrap(build: Builder, x: Ref, axis: int, size: int, widths: tuple[int, int]) -> Ref:

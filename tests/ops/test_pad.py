@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import random
 from functools import partial
 from typing import Any
@@ -11,8 +12,14 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional
 
+from specc.api import Model
+from specc.backends.onnx import write
+from specc.elaborate import check_file
 from specc.ir.types import Symbol, TensorType
 from specc.ir.window import Pointwise
+from specc.source import Source
+from specc.syntax import parse
+from specc.weights import Initialised
 from tests.twins import check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 EXACT = 0.0
@@ -144,3 +151,21 @@ def test_window_and_arithmetic() -> None:
     op, image = make("pad", padding=(1, 2, 3, 3)), TensorType(Symbol("N"), (3, 4, 5))
     assert op.window(image) == Pointwise()
     assert op.arithmetic(image) == ("height: 3 + 4 + 3 = 10", "width: 1 + 5 + 2 = 8")
+
+
+@pytest.mark.parametrize(
+    "pool", ["maxpool(2)", "maxpool(3, padding=1)", "avgpool(3, padding=1)", "avgpool(2)", "conv(2, 2)"]
+)
+@pytest.mark.parametrize("width", [1, 3])
+def test_zeros_are_not_folded_into_what_follows(pool: str, width: int) -> None:
+    """ONNX Runtime's optimiser would pad with -inf, or make a pool that does not load: see specc.ops.padding."""
+    for sample in ((2, 9), (2, 9, 8), (2, 6, 7, 8)):
+        shape = ", ".join(map(str, sample))
+        spec = f"model M : [N, {shape}] {{ pad({width}) -> {pool} }}"
+        network = Model(check_file(parse(Source("m.cnn", spec)))[0])
+        module = network.to_torch(seed=1)
+        x = -torch.rand(2, *sample, generator=torch.Generator().manual_seed(0)) - 0.1
+        file = io.BytesIO()
+        write(network.graph, Initialised(1), file)
+        for optimised in (False, True):
+            np.testing.assert_allclose(run_onnx(file.getvalue(), [x], optimised), module(x).detach().numpy(), atol=1e-5)
