@@ -194,7 +194,7 @@ class Upsample(Weightless):
         """Resize where its float32 scale is exact, as it is for whole factors; else weighted look-ups.
 
         An inexact scale puts places as far off as their distance from the origin times its rounding,
-        also where PyTorch, which divides the other way round, is exact (three to one, 48 -> 64).
+        also where PyTorch, which divides the other way round, is exact (seven to one, 210 -> 30).
         """
         out = self._sizes(x)
         cubic = self.mode == "bicubic"

@@ -25,7 +25,7 @@ SMOOTH = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 def nearest_twin(sample: tuple[int, ...], opset: int = 18, **arguments: Any) -> None:
-    """To the bit, against float32: PyTorch's nearest picks other places in float64 now and then (14 -> 8)."""
+    """To the bit, against float32: PyTorch's nearest picks other places in float64 now and then (14 -> 46)."""
     op = make("upsample", **arguments)
     graph = graph_of(op, sample)
     x = torch.randn(2, *sample, generator=torch.Generator().manual_seed(0))
