@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from specc.cli.exits import FINDINGS, NOTHING, USAGE
 from specc.cli.inputs import source
-from specc.cli.main import FINDINGS, NOTHING, USAGE
 from specc.diagnostics import Diagnostic, SpecError, UsageError
 from specc.elaborate import check_file
 from specc.report.text import plural

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from specc.cli.main import FINDINGS
+from specc.cli.exits import FINDINGS
 from specc.cli.output import wants_color
 from specc.verify.doctor import Status, diagnose
 

@@ -17,10 +17,9 @@ from typing import Any, NoReturn, TextIO
 
 import click
 
+from specc.cli.exits import FINDINGS, USAGE
 from specc.diagnostics import ParityError, SpecError, UsageError
 from specc.version import __version__
-
-FINDINGS, USAGE, NOTHING = 1, 2, 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
