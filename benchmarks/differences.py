@@ -178,9 +178,10 @@ def epsilons() -> None:
 
 
 def max_pools() -> None:
-    for fact, x in (("MaxPool of 1 and NaN", line(1, np.nan)), ("MaxPool of NaN and NaN", line(np.nan, np.nan))):
-        function = partial(functional.max_pool1d, kernel_size=2)
-        show_value(fact, operator("MaxPool", x, kernel_shape=[2]), function, "maxpool(2)", x)
+    for pair in ((1, np.nan), (np.nan, np.nan), (-np.inf, -np.inf)):
+        x, function = line(*pair), partial(functional.max_pool1d, kernel_size=2)
+        naive = operator("MaxPool", x, kernel_shape=[2])
+        show_value(f"MaxPool of {pair[0]} and {pair[1]}", naive, function, "maxpool(2)", x)
     for fact, x, beyond, ceil in (
         ("MaxPool, dilated, of padding alone", line(1, 1), 1, False),
         ("MaxPool, dilated, with pads as wide as its kernel", line(1, 1, 1), 2, True),
@@ -207,8 +208,9 @@ def nearest() -> None:
             theirs.append(f"{n} -> {size}")
         if not np.array_equal(specc(f"upsample(size={size})", x), expected):
             ours.append(f"{n} -> {size}")
-    show("Resize, nearest: sizes of 4096 other than PyTorch's", len(theirs), 0, len(ours))
-    show("Resize, nearest: the first of them", *(found[0] if found else "none" for found in (theirs, [], ours)))
+    show("Resize, nearest: sizes of 4096 other than PyTorch's", len(theirs), "", len(ours))
+    first, our_first = (found[0] if found else "none" for found in (theirs, ours))
+    show("Resize, nearest: the first of them", first, "", our_first)
 
 
 def linear() -> None:

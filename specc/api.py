@@ -13,6 +13,7 @@ from specc.analyses import Costs
 from specc.diagnostics import ParityError, UsageError
 from specc.elaborate import Checked, choose, elaborate
 from specc.ir.graph import Graph
+from specc.ir.onnx import DEFAULT_OPSET
 from specc.syntax import parse, read
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from specc.files import Output
     from specc.verify.parity import Parity
     from specc.weights import Weights
-
-DEFAULT_OPSET = 18
 
 
 def load(path: str | Path, /, *, model: str | None = None, **params: Any) -> Model:
@@ -122,11 +121,11 @@ class Model:
 
         return torch_source(self.graph)
 
-    def to_torch(self, *, seed: int = 0, weights: str | Path | None = None) -> nn.Module:
+    def to_torch(self, *, seed: int | None = None, weights: str | Path | None = None) -> nn.Module:
         """The live module of exactly `torch_source`, in eval mode.
 
         Args:
-            seed: the weights are drawn from it, as PyTorch initialises each layer.
+            seed: the weights are drawn from it, as PyTorch initialises each layer; 0 if left out.
             weights: a safetensors file to take them from instead.
 
         Raises:
@@ -141,7 +140,7 @@ class Model:
         self,
         path: str | Path,
         *,
-        seed: int = 0,
+        seed: int | None = None,
         weights: str | Path | None = None,
         opset: int = DEFAULT_OPSET,
         verify: bool = True,
@@ -168,6 +167,10 @@ class Model:
         from specc.backends.onnx import checked, fits_in_one_file, write_model
         from specc.files import replace
 
+        if provider not in ("cpu", "cuda"):
+            raise UsageError(f"provider {provider!r} is none of cpu and cuda")
+        if not verify and provider != "cpu":
+            raise UsageError(f"provider {provider} is where the proof runs, and there is none with verify=False")
         source = self.weights(seed=seed, file=weights)
         assembly, proof = checked(self.graph, opset), _Proof(self.graph, source, verify, provider)
         if not fits_in_one_file(assembly):
@@ -204,7 +207,7 @@ class Model:
         seed: int | None = None,
         weights: str | Path | None = None,
         provider: str = "cpu",
-        opset: int = DEFAULT_OPSET,
+        opset: int | None = None,
     ) -> Parity:
         """Prove an ONNX model equal to PyTorch.
 
@@ -220,27 +223,32 @@ class Model:
         from specc.verify.parity import verify, verify_emitted
 
         if onnx is None:
-            source = self.weights(seed=seed or 0, file=weights)
-            return verify_emitted(self.graph, source, opset=opset, provider=provider)
+            source = self.weights(seed=seed, file=weights)
+            return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, provider=provider)
+        if opset is not None:
+            raise UsageError("opset says how a model is written, and this one is written already")
         own = seed is None and weights is None
-        source = weights_of(Path(onnx), self.graph) if own else self.weights(seed=seed or 0, file=weights)
+        source = weights_of(Path(onnx), self.graph) if own else self.weights(seed=seed, file=weights)
         return verify(self.graph, Path(onnx), source, provider=provider)
 
-    def weights(self, *, seed: int = 0, file: str | Path | None = None) -> Weights:
-        """The numbers of the model: from ``seed``, or from a safetensors file.
+    def weights(self, *, seed: int | None = None, file: str | Path | None = None) -> Weights:
+        """The numbers of the model: from ``seed`` (0 if nothing is given), or from a safetensors file.
 
         Raises:
             UsageError: the file does not hold exactly the model's tensors; all differences are listed.
         """
         from specc.weights import Initialised, read_safetensors
 
+        if file is not None and seed is not None:
+            raise UsageError("a seed draws the weights and a file holds them: leave out one of the two")
         if file is not None:
             return read_safetensors(Path(file), self.graph.state)
+        seed = 0 if seed is None else seed
         if type(seed) is not int or not 0 <= seed < 2**63:
             raise UsageError(f"a seed is a whole number from 0 to 2^63 - 1, not {seed!r}")
         return Initialised(seed)
 
-    def save_weights(self, path: str | Path, *, seed: int = 0, weights: str | Path | None = None) -> None:
+    def save_weights(self, path: str | Path, *, seed: int | None = None, weights: str | Path | None = None) -> None:
         """Write the weights as safetensors, under the names of the PyTorch module's state dict."""
         from specc.files import replace
         from specc.weights import write_safetensors
@@ -276,4 +284,4 @@ def failed(parity: Parity) -> ParityError:
     """The error for a proof that did not hold."""
     from specc.report.parity import verdict
 
-    return ParityError(verdict(parity), parity)
+    return ParityError(f"{verdict(parity)}\nnothing was written; specc verify shows every check", parity)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from specc.api import DEFAULT_OPSET, Model, failed
+from specc.api import Model, failed
 from specc.cli.inputs import load, one_source
 from specc.diagnostics import UsageError
+from specc.ir.onnx import DEFAULT_OPSET
 from specc.report.text import count
 
 _SUFFIXES = {"onnx": ".onnx", "torch": ".py"}
@@ -69,7 +70,7 @@ def _saved_weights(request: Request, model: Model) -> Iterator[None]:
     from specc.weights import write_safetensors
 
     with replace(Path(request.save_weights)) as output:
-        write_safetensors(output, model.graph.state, model.weights(seed=request.seed or 0, file=request.weights))
+        write_safetensors(output, model.graph.state, model.weights(seed=request.seed, file=request.weights))
         output.close()
         yield
 
@@ -78,7 +79,7 @@ def _write_onnx(request: Request, model: Model, path: Path) -> str:
     opset = DEFAULT_OPSET if request.opset is None else request.opset
     parity = model.to_onnx(
         path,
-        seed=request.seed or 0,
+        seed=request.seed,
         weights=request.weights,
         opset=opset,
         verify=not request.no_verify,
@@ -86,9 +87,9 @@ def _write_onnx(request: Request, model: Model, path: Path) -> str:
     )
     if parity is None:
         return f"opset {opset}; parity not checked (--no-verify)"
-    from specc.report.parity import verdict
+    from specc.report.parity import with_notes
 
-    return f"opset {opset}; {verdict(parity)}"
+    return f"opset {opset}; {with_notes(parity)}"
 
 
 def _write_torch(request: Request, model: Model, path: Path) -> str:
@@ -100,12 +101,12 @@ def _write_torch(request: Request, model: Model, path: Path) -> str:
         output.close()
         if request.no_verify:
             return "not run (--no-verify)"
-        from specc.report.parity import verdict
+        from specc.report.parity import with_notes
 
-        parity = model.verify(seed=request.seed or 0, weights=request.weights, provider=request.provider)
+        parity = model.verify(seed=request.seed, weights=request.weights, provider=request.provider)
         if not parity.passed:
             raise failed(parity)
-        return verdict(parity)
+        return with_notes(parity)
 
 
 def _refuse_senseless(request: Request) -> None:

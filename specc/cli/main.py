@@ -77,7 +77,6 @@ def _told(error: Exception) -> int:
             return FINDINGS
         case ParityError():
             click.echo(f"error: {error}", err=True)
-            click.echo("nothing was written; specc verify shows every check", err=True)
             return FINDINGS
         case UsageError():
             click.echo(f"error: {error}", err=True)

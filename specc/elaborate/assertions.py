@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 
 from specc.analyses import Costs, StepCost
 from specc.diagnostics import Code, Diagnostic
-from specc.elaborate.expressions import Scope, Unknown, evaluate, truth
-from specc.elaborate.trouble import Trouble, trouble
-from specc.elaborate.values import Metric, PerAxis, written
+from specc.elaborate.expressions import FUNCTIONS, Scope, Unknown, evaluate, truth
+from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
+from specc.elaborate.values import CONSTANTS, Metric, PerAxis, written
 from specc.ir.types import Symbol
 from specc.syntax import ast
 
@@ -18,15 +19,25 @@ _PER_STEP = ("params", "trainable_params", "macs", "activation_memory")
 _UNITS = {"memory": " bytes", "activation_memory": " bytes", "peak_memory": " bytes"}
 
 
+METRICS = (
+    "params",
+    "trainable_params",
+    "macs",
+    "activation_memory",
+    "memory",
+    "peak_memory",
+    "depth",
+    "receptive_field",
+)
+"""Every number of the network that an assert may use. ``memory`` is short for ``activation_memory``."""
+
+
 def metrics(costs: Costs) -> dict[str, Metric]:
-    """Every number that an assert may use, by name. Memory is in bytes; costs are of one sample.
+    """The numbers by name. Memory is in bytes; costs are of one sample.
 
-    ``memory`` is short for ``activation_memory``, as in the table of `specc show`.
-
-    ``macs`` and the two memories grow with the batch and may be asked at one: ``macs(N=8)``.
+    ``macs`` and the memories grow with the batch and may be asked at one: ``macs(N=8)``.
     """
     batch = costs.graph.inputs[0].type.batch
-    field = costs.receptive_field
 
     def growing(name: str) -> Metric:
         one: int = getattr(costs, name)
@@ -36,28 +47,43 @@ def metrics(costs: Costs) -> dict[str, Metric]:
             for size in sizes:
                 if size not in known:
                     raise KeyError(size)
-            samples = 1
-            for count in sizes.values():
-                samples *= count
-            return one * samples
+            return one * prod(sizes.values())
 
         return Metric(name, one, at)
 
     fixed = {name: Metric(name, getattr(costs, name)) for name in ("params", "trainable_params", "depth")}
     grow = {name: growing(name) for name in ("macs", "activation_memory", "peak_memory")}
-    grow["memory"] = grow["activation_memory"]
-    seen = {} if field is None else {"receptive_field": Metric("receptive_field", PerAxis(field))}
-    return fixed | grow | seen
+    field = costs.receptive_field
+    seen = Metric("receptive_field", None if field is None else PerAxis(field))
+    return fixed | grow | {"memory": grow["activation_memory"], "receptive_field": seen}
+
+
+def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic]:
+    """Names in assertions that nothing has: told even where other mistakes keep them from being proven."""
+    return [
+        trouble(
+            Code.UNKNOWN_NAME,
+            f"nothing is called {short(name.name)} here",
+            name.span,
+            helps=did_you_mean(name.name, scope.known() | {*METRICS, *CONSTANTS}),
+        ).diagnostic
+        for assertion, scope in assertions
+        for name in _names(assertion.test)
+        if name.name not in scope.known() | {*METRICS, *CONSTANTS, *FUNCTIONS}
+    ]
 
 
 def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diagnostic]:
     """The assertions, each with the names it sees, that do not hold or cannot be decided."""
     known = metrics(costs)
-    findings = []
+    findings = unknown_names(assertions)
+    doubtful = {finding.primary.span for finding in findings}
     for assertion, scope in assertions:
+        if any(name.span in doubtful for name in _names(assertion.test)):
+            continue
         inner = Scope(known, scope)
         try:
-            _refuse_two_meanings(assertion.test, known, scope)
+            _refuse_meaningless(assertion.test, known, scope)
             if not truth(assertion.test, inner):
                 findings.append(_failed(assertion, known, costs, inner).diagnostic)
         except Trouble as problem:
@@ -67,21 +93,28 @@ def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diag
     return findings
 
 
-def _refuse_two_meanings(test: ast.Expr, known: Mapping[str, Metric], scope: Scope) -> None:
-    """A budget must not be met by a parameter that happens to be called macs."""
+def _refuse_meaningless(test: ast.Expr, known: Mapping[str, Metric], scope: Scope) -> None:
+    """A budget must not be met by a parameter that happens to be called macs, nor by a number nobody knows."""
     for name in _names(test):
-        if name in known and name in scope.known():
+        if name.name in known and name.name in scope.known():
             raise trouble(
                 Code.BAD_VALUE,
-                f"{name} means two things here: a name of the spec, and the network's own {name}",
-                test.span,
-                helps=(f"call the parameter, let or label {name} differently",),
+                f"{name.name} means two things here: a name of the spec, and the network's own {name.name}",
+                name.span,
+                helps=(f"call the parameter, let or label {name.name} differently",),
+            )
+        if name.name in known and known[name.name].value is None:
+            raise trouble(
+                Code.BAD_VALUE,
+                "this network has no receptive field: no window describes what its output sees",
+                name.span,
+                helps=("a flat input has none, nor what stands behind a reshape",),
             )
 
 
 def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, scope: Scope) -> Trouble:
     test = assertion.test
-    used = [name for name in dict.fromkeys(_names(test)) if name in known]
+    used = [name for name in dict.fromkeys(name.name for name in _names(test)) if name in known]
     sides = (test.left, test.right) if isinstance(test, ast.Binary) and test.operator not in ("and", "or") else ()
     facts = {side.span.text: evaluate(side, scope) for side in sides if not isinstance(side, ast.Number)}
     shown = facts or {name: known[name] for name in used}
@@ -104,10 +137,10 @@ def _costliest(name: str, costs: Costs) -> str:
     return f"of these, {step.node.name} (line {line}) has the most: {written(of(step))}, {100 * of(step) / total:.0f}%"
 
 
-def _names(expression: ast.Expr) -> Iterator[str]:
+def _names(expression: ast.Expr) -> Iterator[ast.Name]:
     match expression:
-        case ast.Name(_, name):
-            yield name
+        case ast.Name():
+            yield expression
         case ast.Unary(_, _, operand):
             yield from _names(operand)
         case ast.Binary(_, _, left, right):

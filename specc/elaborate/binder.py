@@ -92,7 +92,9 @@ def _gathered(arguments: list[ast.Argument]) -> ast.Argument:
 def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
     expectation = expected(kind.model_fields[name])
     try:
-        value = scope.spend(evaluate(argument.value, scope), argument.span)
+        value = evaluate(argument.value, scope)
+        if isinstance(argument.value, ast.Name):
+            scope.spend(value, argument.span)  # a list used again costs time again
     except Trouble as problem:
         word = argument.value.name if isinstance(argument.value, ast.Name) else ""
         if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in expectation:

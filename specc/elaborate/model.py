@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from specc.analyses import Costs, costs
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
-from specc.elaborate.assertions import prove
+from specc.elaborate.assertions import prove, unknown_names
 from specc.elaborate.body import Body, Draft, Given, define
 from specc.elaborate.contract import input_port, output_port
 from specc.elaborate.expressions import UNKNOWN, Scope, Unknown, evaluate
@@ -91,7 +91,7 @@ def elaborate(file: ast.File, model: ast.Model, settings: Mapping[str, Value]) -
     body, result = _walk(file, model, scope, entry, findings)
     exit_port = _leave(model, scope, entry, body, result, findings)
     if findings or exit_port is None:
-        raise SpecError(findings)
+        raise SpecError(findings + unknown_names(body.assertions))
     graph = _assemble(model.name, entry, exit_port, body, result)
     counted = costs(graph)
     if failed := prove(body.assertions, counted):

@@ -12,7 +12,7 @@ from specc.source import Span
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A named input or output of the network; ``value`` is the value it stands for."""
+    """A named input or output of the network."""
 
     name: str
     type: TensorType

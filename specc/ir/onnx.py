@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+DEFAULT_OPSET, NEWEST_OPSET = 18, 23
+"""The opset written unless another is asked for, and the newest whose every node is proven by the tests."""
+
 Ref = str
 """The name of a value in the ONNX graph."""
 
@@ -13,10 +16,6 @@ Nested = int | float | Sequence["Nested"]
 
 class Builder(Protocol):
     """Collects the nodes of one step."""
-
-    @property
-    def opset(self) -> int:
-        """The opset the graph is written for, 18 or later."""
 
     def node(self, op_type: str, *inputs: Ref, **attributes: object) -> Ref:
         """Add a node with one output and return it. ``""`` is an input left out.

@@ -123,9 +123,7 @@ class Conv(Op):
         out = self.infer(x)
         per_group = x.channels // self.groups
         lines = [f"{name}: {self._formula(x, axis)}" for axis, name in enumerate(AXIS_NAMES[axes])]
-        filters = f"{self.out_channels} filters of {times((per_group, *kernel))}"
-        lines.append(f"weight: {filters} = {self.out_channels * per_group * prod(kernel)}")
-        lines.append(f"macs: {times(out.sample)} outputs * {times((per_group, *kernel))} = {self.macs(x)}")
+        lines.append(f"macs: {times(out.sample)} outputs * {times((per_group, *kernel))} = {self.macs(x):,}")
         return tuple(lines)
 
     def _formula(self, x: TensorType, axis: int) -> str:
@@ -271,8 +269,7 @@ class ConvTranspose(Op):
         (x,) = inputs
         lines = [self._formula(x, axis) for axis in range(len(x.spatial))]
         shape = self.parameters(x)[0].shape
-        lines.append(f"weight: {times(shape)} = {prod(shape)}")
-        lines.append(f"macs: {times(x.sample)} inputs * {times(shape[1:])} = {self.macs(x)}")
+        lines.append(f"macs: {times(x.sample)} inputs * {times(shape[1:])} = {self.macs(x):,}")
         return tuple(lines)
 
     def _formula(self, x: TensorType, axis: int) -> str:

@@ -1,7 +1,5 @@
 """Fully connected layers."""
 
-from math import prod
-
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.torch import TorchModule
@@ -60,11 +58,7 @@ class Linear(Op):
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
-        features = x.sample[-1]
-        return (
-            f"weight: {self.out_features} x {features} = {self.out_features * features}",
-            f"macs: {times(x.sample)} inputs * {self.out_features} = {prod(x.sample) * self.out_features}",
-        )
+        return (f"macs: {times(x.sample)} inputs * {self.out_features} = {self.macs(x):,}",)
 
 
 @register

@@ -24,6 +24,11 @@ def verdict(parity: Parity) -> str:
     )
 
 
+def with_notes(parity: Parity) -> str:
+    """The verdict, and behind it what the reader must know to weigh it, a line each."""
+    return "\n".join([verdict(parity), *(f"note: {note}" for note in parity.notes)])
+
+
 def show_parity(parity: Parity, console: Console) -> None:
     """Every check, and what to know of them."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

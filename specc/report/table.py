@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from specc.analyses import Costs
-from specc.report.text import count, field, memory, plural, scaled
+from specc.report.text import count, field, memory, scaled
 
 _COLUMNS = ("step", "layer", "output", "params", "MACs", "memory", "sees")
 
@@ -73,13 +73,14 @@ def _table(costs: Costs) -> Table:
 
 
 def _sums(costs: Costs) -> list[str]:
+    exact = f" ({count(costs.macs)})" if scaled(costs.macs) != count(costs.macs) else ""
     frozen = costs.params - costs.trainable_params
     return [
         "",
         f"parameters         {count(costs.params)}" + (f", {count(frozen)} of them frozen" if frozen else ""),
         f"weights            {memory(4 * costs.params)} as float32",
-        f"MACs               {scaled(costs.macs)} a sample ({count(costs.macs)})",
+        f"MACs               {scaled(costs.macs)} a sample{exact}",
         f"activation memory  {memory(costs.activation_memory)} a sample, at most {memory(costs.peak_memory)} at once",
         f"receptive field    {field(costs.receptive_field)}",
-        f"depth              {plural(costs.depth, 'layer')} with weights on the longest path",
+        f"depth              {costs.depth} (convolutions and fully connected layers on the longest path)",
     ]

@@ -13,7 +13,7 @@ def count(number: int) -> str:
 def scaled(number: int) -> str:
     """``416.5 k``, ``15.47 G``: four digits and a unit, exact below ten thousand."""
     if number < 10_000:
-        return str(number)
+        return count(number)
     for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
         if number >= size:
             return f"{number / size:.4g} {unit}"

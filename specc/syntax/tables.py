@@ -54,7 +54,8 @@ def serialise() -> str:
 
 
 def _made_from(grammar: str) -> dict[str, str]:
-    return {"grammar": grammar, "lark": lark.__version__}
+    major, minor, *_ = lark.__version__.split(".")
+    return {"grammar": grammar, "lark": f"{major}.{minor}"}
 
 
 def _load(data: dict[str, Any], memo: dict[str, Any]) -> Lark:

@@ -98,7 +98,9 @@ class TestShow:
         assert "parameters         81,194" in result.out
 
     def test_settings(self, specc: Specc) -> None:
-        assert "[N, 7]" in specc("show", EXAMPLES / "lenet5.cnn", "--set", "classes=10").out.replace("10]", "7]")
+        movement = EXAMPLES / "timeseries.cnn"
+        assert "-> output [N, 7]" in specc("show", movement, "--set", "classes=7").out
+        assert "7 x 64 = 448" in specc("explain", f"{movement}:fc1", "--set", "classes=7").out
         result = specc("show", LENET, "--set", "classes=7")
         assert result.code == 1
         assert "params = 80,939" in result.err
@@ -120,7 +122,8 @@ class TestExplain:
         result = specc("explain", f"{LENET}:conv2")
         assert result.code == 0
         assert "height: (15 + 2*0 - 3)/1 + 1 = 13" in result.out
-        assert "16 filters of 6 x 3 x 3 = 864" in result.out
+        assert "weight: 16 x 6 x 3 x 3 = 864 (parameter)" in result.out
+        assert "macs: 16 x 13 x 13 outputs * 6 x 3 x 3 = 146,016" in result.out
 
     def test_no_such_code(self, specc: Specc) -> None:
         result = specc("explain", "S9999")
@@ -151,6 +154,14 @@ class TestCompile:
         assert {t.name for t in model.graph.initializer} >= {"conv1.weight", "fc3.bias"}
         assert [v.name for v in (*model.graph.input, *model.graph.output)] == ["input", "output"]
         assert {"conv1", "relu1", "flatten1"} <= {name for node in model.graph.node for name in node.output}
+
+    def test_settings_reach_the_file_and_the_proof(self, specc: Specc, tmp_path: Path) -> None:
+        movement, path = EXAMPLES / "timeseries.cnn", tmp_path / "m.onnx"
+        assert specc("compile", "--no-verify", movement, "-o", path, "--set", "classes=7").code == 0
+        shape = onnx.load(path).graph.output[0].type.tensor_type.shape
+        assert [d.dim_param or d.dim_value for d in shape.dim] == ["N", 7]
+        assert specc("verify", movement, path, "--set", "classes=7").code == 0
+        assert specc("verify", movement, path).code != 0
 
     def test_torch_with_weights(self, specc: Specc, tmp_path: Path) -> None:
         result = specc("compile", LENET, "-o", tmp_path / "net.py", "--save-weights", tmp_path / "net.safetensors")

@@ -109,9 +109,9 @@ def test_a_folder_that_is_closed_to_us(tmp_path: Path) -> None:
     (closed / "a.cnn").write_text("model M : [N, 3] { relu }")
     closed.chmod(0)
     tmp_path.chmod(0o755)
-    program = f"import os, sys; os.setuid(65534); sys.argv = ['specc', 'check', {str(closed / 'a.cnn')!r}]\n"
-    program += "from specc.cli.main import main; main()"
-    program = "import specc.cli.check, specc.cli.output\n" + program  # another user may not read this checkout
+    # Everything is imported first: another user may not read this checkout, nor this Python.
+    program = "import os, sys, specc.cli.check, specc.cli.output\nfrom specc.cli.main import main\n"
+    program += f"os.setuid(65534); sys.argv = ['specc', 'check', {str(closed / 'a.cnn')!r}]; main()"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "you have no permission to read it" in ended.stderr
@@ -119,19 +119,23 @@ def test_a_folder_that_is_closed_to_us(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    output = tmp_path / "vgg.onnx"
+    folder = tmp_path / "out"
+    folder.mkdir()
+    output = folder / "large.onnx"
     output.write_bytes(b"the old one")
-    command = [*SPECC, "compile", "--no-verify", str(EXAMPLES / "vgg16.cnn"), "-o", str(output)]
+    spec = tmp_path / "large.cnn"
+    spec.write_text("model Large : [N, 22000] { fc(22000) }")  # 1.9 GB take long enough to be interrupted
+    command = [*SPECC, "compile", "--no-verify", str(spec), "-o", str(output)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
-    while len(list(tmp_path.iterdir())) < 2 and process.poll() is None:
+    while len(list(folder.iterdir())) < 2 and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(number)
     _, error = process.communicate()
     assert process.returncode == 128 + number
     assert b"Traceback" not in error
-    assert [p.name for p in tmp_path.iterdir()] == ["vgg.onnx"]
+    assert [p.name for p in folder.iterdir()] == ["large.onnx"]
     assert output.read_bytes() == b"the old one"
 
 

@@ -6,10 +6,11 @@ from typing import BinaryIO
 
 from onnx import checker
 
-from specc.backends.onnx.assemble import DEFAULT_OPSET, NEWEST_OPSET, Assembly, assemble
+from specc.backends.onnx.assemble import Assembly, assemble
 from specc.backends.onnx.builder import stored_name
 from specc.backends.onnx.storage import fits_in_one_file, serialise, with_external_data, write_data, write_model
 from specc.ir.graph import Graph
+from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
 from specc.weights import Weights
 
 __all__ = [

@@ -10,13 +10,10 @@ from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorPr
 from specc.backends.onnx.builder import StepBuilder, stored_name
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
+from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
 from specc.ir.op import Parameter
 from specc.ir.types import Dim, TensorType
 from specc.version import __version__
-
-DEFAULT_OPSET = 18
-NEWEST_OPSET = 23
-"""The newest opset whose every operator used here is proven in onnxruntime by the tests."""
 
 _IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 """The IR version each opset came with; onnx's own default is too new for onnxruntime."""
@@ -81,7 +78,7 @@ def assemble(graph: Graph, opset: int = DEFAULT_OPSET) -> Assembly:
     constants: list[TensorProto] = []
     weights: list[Stored] = []
     for step in graph.nodes:
-        build = StepBuilder(step, opset)
+        build = StepBuilder(step)
         values = tuple(names[value] for value in step.inputs)
         build.finish(step.op.onnx(build, values, *step.input_types), names[step.name])
         nodes += build.nodes

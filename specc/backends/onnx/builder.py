@@ -28,19 +28,14 @@ class StepBuilder:
     a parameter goes by its state-dict path.
     """
 
-    def __init__(self, step: Node, opset: int) -> None:
+    def __init__(self, step: Node) -> None:
         self._step = step
-        self._opset = opset
         self._used: dict[str, int] = {}
         self._parameters = {p.name: p for p in step.parameters}
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
         self.stored: dict[str, tuple[Parameter, tuple[int, ...]]] = {}
         """Parameters in use: state-dict path -> the parameter and the shape it is stored in."""
-
-    @property
-    def opset(self) -> int:
-        return self._opset
 
     def node(self, op_type: str, *inputs: Ref, **attributes: object) -> Ref:
         name = self._fresh(op_type)
