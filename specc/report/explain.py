@@ -45,6 +45,7 @@ def _lines(step: StepCost) -> list[str]:
 
 def _parameter(parameter: Parameter) -> str:
     kind = "running statistic" if parameter.buffer else "parameter" if parameter.trainable else "frozen parameter"
-    shape = times(parameter.shape) or "one number"
-    name = parameter.name or "its factor"
-    return f"{name}: {shape} = {count(prod(parameter.shape))} ({kind})"
+    size = count(prod(parameter.shape))
+    if len(parameter.shape) > 1:
+        size = f"{times(parameter.shape)} = {size}"
+    return f"{parameter.name or 'its factor'}: {size} ({kind})"
