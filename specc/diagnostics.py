@@ -56,7 +56,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Label:
     """A span and the words that stand beside its underline."""
 
@@ -64,7 +64,7 @@ class Label:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Diagnostic:
     """One finding. The headline stands alone; ``primary`` is the smallest span that shows the fault."""
 

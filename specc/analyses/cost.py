@@ -12,7 +12,7 @@ from specc.ir.graph import Graph, Node
 FLOAT_BYTES = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepCost:
     """The numbers of one step.
 

@@ -17,7 +17,7 @@ from specc.ir.types import TensorType
 from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding, Whole, Window
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Field:
     """Size, jump and number of places along each spatial axis of the network's input.
 

@@ -50,6 +50,9 @@ def bind(call: ast.Call | ast.Merge, kind: type[Op], scope: Scope) -> tuple[Boun
         findings += _missing(call, kind, places)
     if findings or unknown:
         return None, findings
+    if not values:
+        # Defaults need no validation, and a layer written without arguments no validator built for it.
+        return Bound(kind.model_construct(), places), []
     try:
         return Bound(kind(**values), places), []
     except ValidationError as error:

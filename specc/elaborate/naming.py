@@ -16,7 +16,7 @@ from specc.ops import find
 from specc.source import Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Unnamed:
     """A step before it is named."""
 

@@ -18,7 +18,7 @@ LARGEST_INTEGER = 2**63 - 1
 CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tensor:
     """A value of the network seen from an expression: ``in.channels``, ``conv1.shape[2]``."""
 
@@ -34,7 +34,7 @@ class Tensor:
         return (known | dict(zip(names, spatial, strict=True)))[name]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Metric:
     """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``)."""
 

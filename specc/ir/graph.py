@@ -10,7 +10,7 @@ from specc.ir.types import TensorType
 from specc.source import Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Port:
     """A named input or output of the network."""
 

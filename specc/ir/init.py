@@ -7,7 +7,7 @@ from math import prod, sqrt
 from typing import Literal, get_args
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Uniform:
     """U(-bound, bound). ``name`` is the function of torch.nn.init, None where the layer does it itself."""
 
@@ -15,7 +15,7 @@ class Uniform:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Normal:
     """N(mean, std²). ``name`` as in `Uniform`."""
 
@@ -24,7 +24,7 @@ class Normal:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Constant:
     """Every element the same. ``name`` as in `Uniform`."""
 
@@ -32,7 +32,7 @@ class Constant:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fixed:
     """The numbers that the spec itself gives, flattened in row-major order."""
 

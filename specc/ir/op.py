@@ -54,7 +54,7 @@ class Refusal(Exception):
         self.helps = helps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parameter:
     """A tensor that belongs to a step.
 

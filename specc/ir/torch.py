@@ -9,7 +9,7 @@ from types import MappingProxyType
 _NONE: Mapping[str, object] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TorchModule:
     """An ``nn.Module`` made once and called on the step's inputs: ``nn.Conv2d(1, 6, 3)``.
 
@@ -21,21 +21,21 @@ class TorchModule:
     kwargs: Mapping[str, object] = field(default_factory=lambda: _NONE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Value:
     """Stands for the step's input ``index`` among the arguments of a call."""
 
     index: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Own:
     """Stands for the step's own parameter ``name`` among the arguments of a call."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TorchCall:
     """A function without state: ``F.max_pool2d(x, 2)``.
 

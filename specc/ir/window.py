@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sliding:
     """A window over the spatial axes, one entry per axis.
 
@@ -21,31 +21,31 @@ class Sliding:
     dilation: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pointwise:
     """Each element sees the same place of the input (channels may mix freely)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Whole:
     """Each element sees the whole extent of the given axes; None: of every axis."""
 
     axes: tuple[int, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Moved:
     """Axes change place: axis i of the result is axis ``order[i]`` of the input."""
 
     order: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Flat:
     """The axes are given up, the places are not mixed (flatten)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opaque:
     """Places move in a way no window describes (reshape): no receptive field is claimed from here on."""
 

@@ -16,7 +16,7 @@ LARGEST_REAL = 3.4028234663852886e38
 """The largest float32: PyTorch refuses a larger scalar, ONNX would quietly store infinity."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expect:
     """What an attribute takes, to complete the sentence "kernel must be …, not -3"."""
 

@@ -31,7 +31,7 @@ _LONG_SUM = 4096
 """Elements above which runtimes' plain averages, which add one by one, are visibly worse than PyTorch's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grid:
     """Where the windows of a pool stand: one entry for each spatial axis."""
 
