@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from specc.backends.onnx import stored_name
-from specc.diagnostics import UsageError
+from specc.diagnostics import ParityError, UsageError
 from specc.ir.graph import Graph
 from specc.ir.init import Fixed
 from specc.ir.op import Parameter
@@ -40,11 +40,6 @@ def read_model(model: Path | bytes) -> onnx.ModelProto:
     if not proto.ir_version or not proto.graph.node:
         raise UsageError(f"{name} is no ONNX file: it holds no network")
     return proto
-
-
-def opset(proto: onnx.ModelProto) -> int:
-    """The version of ONNX's own operators that the model is written for."""
-    return max((entry.version for entry in proto.opset_import if not entry.domain), default=0)
 
 
 def interface_faults(graph: Graph, proto: onnx.ModelProto) -> list[str]:
@@ -78,15 +73,17 @@ def weights_of(model: Path, graph: Graph) -> FileWeights:
     A tensor may be stored in another shape with the same elements (prelu's slope as (C, 1, 1)).
 
     Raises:
-        UsageError: the file is no ONNX file, or lacks tensors, or holds some of another size or type, with
-            NaN or infinity, or other numbers than those that the spec fixes. One message lists them all.
+        UsageError: the file or its external data cannot be read, or it is no ONNX file.
+        ParityError: it lacks tensors, or holds some of another size or type, with NaN or infinity, or other
+            numbers than those that the spec fixes. One message lists them all; there are no checks to hold.
     """
     proto = read_model(model)
     weights = FileWeights(proto, model.parent)
     faults = [fault for path, p in graph.state if (fault := weights.fault(path, p))]
     if faults:
         more = f"\n  and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise UsageError(f"the weights in {model} do not fit the spec:\n  " + "\n  ".join(faults[:SHOWN]) + more)
+        listed = "\n  ".join(faults[:SHOWN])
+        raise ParityError(f"the weights in {model} do not fit the spec:\n  {listed}{more}", None)
     return weights
 
 
@@ -103,7 +100,7 @@ class FileWeights:
             yield values[start : start + PIECE]
 
     def fault(self, path: str, parameter: Parameter) -> str | None:
-        """What is wrong with one tensor, in words; None where nothing is."""
+        """What is wrong with one tensor, in words; None where nothing is. Raises UsageError if unreadable."""
         stored = self._stored.get(stored_name(path, parameter))
         if stored is None:
             return None if parameter.integer else f"{path} is missing"
@@ -112,17 +109,16 @@ class FileWeights:
             return f"{path} is {dtype}, not {'int64' if parameter.integer else 'float'}"
         if int(np.prod(stored.dims)) != int(np.prod(parameter.shape)):
             return f"{path} has shape {tuple(stored.dims)}, the spec's has {parameter.shape}"
-        try:
-            values = self._values(path, parameter)
-        except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            return f"{path} cannot be read: {' '.join(str(error).split())}"
-        return _value_fault(path, parameter, values)
+        return _value_fault(path, parameter, self._values(path, parameter))
 
     def _values(self, path: str, parameter: Parameter) -> NDArray[np.float32] | NDArray[np.int64]:
         name = stored_name(path, parameter)
         if name not in self._stored:  # an integer tensor: a step counter that inference does not need
             return np.zeros(parameter.shape, np.int64).reshape(-1)
-        return numpy_helper.to_array(self._stored[name], str(self._folder)).reshape(-1)
+        try:
+            return numpy_helper.to_array(self._stored[name], str(self._folder)).reshape(-1)
+        except (OSError, ValueError, onnx.checker.ValidationError) as error:
+            raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
 
 def _value_fault(path: str, parameter: Parameter, values: NDArray[np.float32] | NDArray[np.int64]) -> str | None:

@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from specc import files
 from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph
-from specc.ir.init import Constant
 from specc.verify.cases import LARGE, Case, cases, is_large
 from specc.verify.judge import Row, judge
 from specc.verify.sessions import ModelRefused, assignment, load_runtime, open_session, run
-from specc.weights import Initialised, Randomised, Weights
+from specc.weights import Weights
 
 if TYPE_CHECKING:
     from specc.verify.reference import Expected
+
+SHOWN = 8
+"""Channels named in one note; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,9 @@ def verify(
         model: the ONNX file, or its bytes.
         provider: "cpu" or "cuda"; never another than asked for.
         seed: of the inputs. The same seed, model and machine give the same verdict.
-        stress: write the graph once more with every tensor random and prove that too, so that no tensor hides
-            behind its initial ones and zeros. None: where ``weights`` are freshly initialised.
+        stress: prove the same file once more with random numbers in its tensors, so that no fault hides behind
+            ones, zeros and tiny scales. None: where tensors start constant, or ``weights`` come from a file and
+            the network is not large.
 
     Raises:
         UsageError: ``model`` is no ONNX file; `ProviderError` where the provider cannot be used.
@@ -76,14 +79,24 @@ def verify(
     _require_torch()
     load_runtime()
     result = _prove(graph, model, weights, provider, seed)
-    if stress is None:
-        stress = isinstance(weights, Initialised)
-    if not (stress and result.passed and _has_constant_state(graph)):
+    if not result.passed or stress is False:
         return result
-    with _emitted(graph, Randomised(seed), _opset_of(model)) as file:
-        again = _prove(graph, file, Randomised(seed), provider, seed)
+    return _stressed(result, graph, model, weights, seed, stress)
+
+
+def _stressed(
+    result: Parity, graph: Graph, model: Path | bytes, weights: Weights, seed: int, wanted: bool | None
+) -> Parity:
+    """``result``, and the same file's proof with random weights where it is wanted."""
+    from specc.verify.stress import left_out, randomised, worthwhile
+
+    if not (wanted or worthwhile(graph, weights)):
+        note = left_out(graph, weights)
+        return replace(result, notes=(*result.notes, note)) if note else result
+    with randomised(graph, model, weights, seed) as (file, others, notes):
+        again = _prove(graph, file, others, result.provider, seed) if file else Parity(result.provider, ())
     rows = (replace(row, case=f"randomised state · {row.case}") for row in again.rows)
-    new = (f"randomised state: {note}" for note in again.notes if note not in result.notes)
+    new = (f"randomised state: {note}" for note in (*notes, *again.notes) if note not in result.notes)
     return replace(result, rows=(*result.rows, *rows), notes=(*result.notes, *new))
 
 
@@ -106,16 +119,6 @@ def _require_torch() -> None:
         import torch  # noqa: F401 - only here is its absence given its name
     except ModuleNotFoundError:
         raise MissingDependency("parity", "torch", "cpu") from None
-
-
-def _opset_of(model: Path | bytes) -> int:
-    from specc.verify.files import opset, read_model
-
-    return opset(read_model(model))
-
-
-def _has_constant_state(graph: Graph) -> bool:
-    return any(isinstance(p.init, Constant) and not p.integer for _, p in graph.state)
 
 
 @contextmanager
@@ -189,18 +192,35 @@ def _run(
 
 
 def _emptiness(graph: Graph, trials: tuple[_Trial, ...]) -> tuple[list[Row], list[str]]:
-    """Outputs whose agreement proves nothing: never a finite number (a failure), or always the same (a note)."""
+    """Outputs whose agreement proves nothing: never a finite number (a failure); channels always the same (a note)."""
     failures, notes = [], []
     for index, (port, _) in enumerate(graph.outputs):
-        values = [trial.expected[index].single for trial in trials]
-        finite = [value[np.isfinite(value)] for value in values]
-        least = min((value.min() for value in finite if value.size), default=None)
-        if least is None:
+        least, most = _ranges([trial.expected[index].single for trial in trials])
+        dead = np.flatnonzero(least >= most)
+        if (least > most).all():
             reason = f"{port.name} is NaN or infinite for every input, in PyTorch too: nothing is proven"
             failures.append(Row("output", False, reason, output=port.name))
-        elif all((value == least).all() for value in values):
-            notes.append(f"{port.name} is {least:g} for every input: their agreement proves little")
+        elif dead.size == least.size and least.min() == least.max():
+            notes.append(f"{port.name} is {least[0]:g} for every input: their agreement proves little")
+        elif dead.size:
+            notes.append(f"{port.name}: {_channels(dead, least.size)} for every input: their agreement proves little")
     return failures, notes
+
+
+def _ranges(values: list[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The smallest and the largest finite number of each channel, over all cases, samples and places.
+
+    A channel without any has inf and -inf.
+    """
+    channels = [np.moveaxis(v, 1, 0).reshape(v.shape[1], -1) for v in values]
+    least = [v.min(1, initial=np.inf, where=np.isfinite(v)) for v in channels]
+    most = [v.max(1, initial=-np.inf, where=np.isfinite(v)) for v in channels]
+    return np.min(least, 0), np.max(most, 0)
+
+
+def _channels(dead: NDArray[np.intp], count: int) -> str:
+    named = ", ".join(map(str, dead[:SHOWN])) + (" …" if dead.size > SHOWN else "")
+    return f"{dead.size} of {count} channels ({named}) {'are' if dead.size > 1 else 'is'} the same"
 
 
 def _size_note(graph: Graph) -> Iterator[str]:

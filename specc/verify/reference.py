@@ -31,7 +31,7 @@ class Expected:
     """One output of one case.
 
     Attributes:
-        exact: PyTorch's float64 result.
+        exact: PyTorch's float64 result; its float32 result where only that is a finite number.
         single: PyTorch's float32 result.
         unit: how far rounding alone moves each channel of each sample, broadcastable to ``exact``; what
             errors are counted in.
@@ -42,17 +42,10 @@ class Expected:
     unit: NDArray[np.float64]
 
     def error(self, result: NDArray[np.float32]) -> float:
-        """The largest error of ``result`` in units, over the elements that are finite."""
-        finite = np.isfinite(self.exact) & np.isfinite(self.single)
-        return _largest(self._difference(result, finite) / self.unit)
-
-    def difference(self, result: NDArray[np.float32]) -> float:
-        """The largest absolute error of ``result``, over the elements that are finite."""
-        return _largest(self._difference(result, np.isfinite(self.exact) & np.isfinite(self.single)))
-
-    def _difference(self, result: NDArray[np.float32], finite: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The largest error of ``result`` in units, over the elements that are finite in PyTorch's float32."""
         distance = np.zeros(self.exact.shape)
-        return np.subtract(result, self.exact, out=distance, where=finite, dtype=np.float64)
+        np.subtract(result, self.exact, out=distance, where=np.isfinite(self.single), dtype=np.float64)
+        return _largest(distance / self.unit)
 
 
 def expectations(
@@ -70,7 +63,10 @@ def expectations(
 def _expect(
     module: torch.nn.Module, inputs: Inputs, singles: list[NDArray[Any]], patterns: int
 ) -> tuple[Expected, ...]:
-    exact = _run(module, inputs, torch.float64)
+    exact = [
+        np.where(np.isfinite(truth) | ~np.isfinite(single), truth, single)
+        for truth, single in zip(_run(module, inputs, torch.float64), singles, strict=True)
+    ]
     moved = [np.zeros(value.shape) for value in exact]
     for pattern in range(patterns):
         with Rounding(pattern):

@@ -27,6 +27,9 @@ CUDA_OPTIONS = {
     "use_tf32": "0",  # TF32 keeps 10 bits of each factor: no float32 result
     "cudnn_conv_algo_search": "DEFAULT",  # the search times algorithms, so runs would differ
 }
+TELLS_ASSIGNMENT = "get_provider_graph_assignment_info"
+"""The session's method that says where each node runs, which ONNX Runtime has from 1.24 on."""
+
 DRIVER = ("libcuda.so.1", "nvcuda.dll")
 """What comes with the driver; every other CUDA library can be installed with pip."""
 
@@ -96,8 +99,8 @@ def run(session: Session, feeds: dict[str, Any]) -> list[Any]:
 
 
 def assignment(session: Session) -> tuple[tuple[str, str], ...]:
-    """(node, provider) of every node that runs; empty where ONNX Runtime is too old to tell."""
-    if not hasattr(session, "get_provider_graph_assignment_info"):
+    """(node, provider) of every node that runs; empty where ONNX Runtime is too old to tell (before 1.24)."""
+    if not hasattr(session, TELLS_ASSIGNMENT):
         return ()
     parts = session.get_provider_graph_assignment_info()
     return tuple((node.name or node.op_type, part.ep_name) for part in parts for node in part.get_nodes())
@@ -148,6 +151,11 @@ def _preload_cuda(ort: ModuleType) -> None:
 def _require_cuda(session: Any, failure: Exception | None, said: str) -> None:
     if session is None or PROVIDERS["cuda"] not in session.get_providers():
         raise cuda_refusal(said, _plain(str(failure or "ONNX Runtime left it out of the session")))
+    if not hasattr(session, TELLS_ASSIGNMENT):
+        raise ProviderError(
+            "CUDA cannot be proven: the onnxruntime installed does not tell where each node runs, 1.24 and later do",
+            "pip install 'onnxruntime-gpu>=1.24'",
+        )
     elsewhere = [node for node, provider in assignment(session) if provider != PROVIDERS["cuda"]]
     if elsewhere:
         raise ProviderError(f"CUDA does not take these nodes: {', '.join(elsewhere)}", CPU_WORKS)

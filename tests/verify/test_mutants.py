@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from specc.verify import verify
+from specc.ir.graph import Graph
+from specc.verify import verify, weights_of
 from specc.weights import Initialised, Randomised, Weights
 from tests.verify.networks import NETWORK, emitted, graph_of
 
@@ -196,9 +198,10 @@ def test_unbroken_model_passes_at_every_scale() -> None:
     measured = [row for row in parity.rows if row.error_onnx is not None]
     assert {(row.case, row.batch) for row in measured} == {
         ("normal", 1), ("normal", 2), ("normal", 7), ("zeros", 1), ("x 1e3", 1), ("x 1e-6", 1), ("mean 1000", 1),
+        ("spikes", 1),
     }  # fmt: skip
     assert {row.optimised for row in measured} == {False, True}
-    assert len(measured) == 14
+    assert len(measured) == 16
     assert any(row.error_onnx and row.error_torch for row in measured)
 
 
@@ -256,30 +259,96 @@ model Small : [N, 2, 9, 7] {
 """
 
 
-HIDDEN = {
-    "scale and variance swapped": inputs("bn1", 0, 4, 2, 3, 1),
-    "shift and mean swapped": inputs("bn1", 0, 1, 3, 2, 4),
+RESIDUAL = """
+model Residual : [N, 2, 9, 7] {
+  add { | _ | conv(2, 3, padding=1, bias=false) -> gelu -> conv(2, 1, bias=false) -> scale(init=1e-6) }
 }
-"""Faults that cannot be seen while scales and variances are 1, shifts and means 0."""
+"""
+ZEROED = """
+model Zeroed : [N, 2, 9, 7] {
+  conv(2, 3) -> tanh -> OFF
+}
+"""
+
+
+def erf_to_tanh(model: onnx.ModelProto) -> None:
+    (target,) = (n for n in model.graph.node if n.op_type == "Erf")
+    target.op_type = "Tanh"
+
+
+HIDDEN: dict[str, tuple[str, Mutation]] = {
+    "scale and variance swapped": (SMALL, inputs("bn1", 0, 4, 2, 3, 1)),
+    "shift and mean swapped": (SMALL, inputs("bn1", 0, 1, 3, 2, 4)),
+    "gelu behind a tiny scale": (RESIDUAL, erf_to_tanh),
+    "tanh behind a scale of zero": (
+        ZEROED.replace("OFF", "conv(2, 1) -> scale(init=0.0)"),
+        replaced("tanh1", "Sigmoid"),
+    ),
+    "tanh behind zero weights": (
+        ZEROED.replace("OFF", 'conv(2, 1, init="zeros", bias=false)'),
+        replaced("tanh1", "Sigmoid"),
+    ),
+    "tanh behind zeros in the spec": (
+        ZEROED.replace("OFF", "conv(1, 1, weight=[[[[0]], [[0]]]], bias=false)"),
+        replaced("tanh1", "Sigmoid"),
+    ),
+}
+"""Faults of the given file that cannot be seen while scales and variances are 1, others 0 or tiny."""
+
+
+def hidden(name: str) -> tuple[Graph, onnx.ModelProto, onnx.ModelProto]:
+    """The network, its right file and its faulty one."""
+    spec, mutate = HIDDEN[name]
+    graph = graph_of(spec)
+    right, wrong = emitted(graph, Initialised(0)), emitted(graph, Initialised(0))
+    mutate(wrong)
+    return graph, right, wrong
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_stress_pass_shows_what_initial_state_hides(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emitter itself is broken here, so every model it writes has the fault."""
-    from specc.backends import onnx as backend
-
-    mutate, write_model = HIDDEN[name], backend.write_model
-
-    def broken(assembly: backend.Assembly, weights: object, file: object) -> None:
-        mutate(assembly.model)
-        write_model(assembly, weights, file)
-
-    graph = graph_of(SMALL)
-    model = emitted(graph, Initialised(0))
-    mutate(model)
-    monkeypatch.setattr(backend, "write_model", broken)
-    without = verify(graph, model.SerializeToString(), Initialised(0), stress=False)
-    parity = verify(graph, model.SerializeToString(), Initialised(0))
+def test_stress_pass_shows_what_initial_state_hides(name: str) -> None:
+    graph, right, wrong = hidden(name)
+    assert verify(graph, right.SerializeToString(), Initialised(0)).first_failure is None
+    without = verify(graph, wrong.SerializeToString(), Initialised(0), stress=False)
+    parity = verify(graph, wrong.SerializeToString(), Initialised(0))
     assert without.passed, "the fault is not hidden, so this shows nothing"
     assert parity.first_failure is not None
     assert parity.first_failure.case.startswith("randomised state · ")
+
+
+@pytest.mark.parametrize("external", [False, True])
+@pytest.mark.parametrize("name", HIDDEN)
+def test_stress_pass_shows_what_the_files_own_weights_hide(name: str, external: bool, tmp_path: Path) -> None:
+    graph, right, wrong = hidden(name)
+    file = tmp_path / "net.onnx"
+    options = {"save_as_external_data": True, "location": "w.data", "size_threshold": 0} if external else {}
+    onnx.save(right, file, **options)
+    assert verify(graph, file, weights_of(file, graph)).first_failure is None
+    (tmp_path / "w.data").unlink(missing_ok=True)
+    onnx.save(wrong, file, **options)
+    parity = verify(graph, file, weights_of(file, graph))
+    assert parity.first_failure is not None
+    assert parity.first_failure.case.startswith("randomised state · ")
+
+
+CLIPPED = """
+model Clipped : [N, 3, 32, 30] {
+  conv(4, 3) -> instancenorm -> relu -> conv(2, 3)
+}
+"""
+
+
+@pytest.mark.parametrize("weights", [Randomised(0), Initialised(0), Initialised(1)], ids=repr)
+def test_threshold_behind_a_norm_is_reached(weights: Weights) -> None:
+    """A norm makes inputs of every scale alike; only spikes exceed 6 behind it."""
+    graph = graph_of(CLIPPED)
+    model = emitted(graph, weights)
+    assert verify(graph, model.SerializeToString(), weights).first_failure is None
+    model.graph.initializer.extend(
+        [numpy_helper.from_array(np.array(limit, np.float32), f"limit{limit}") for limit in (0, 6)]
+    )
+    target = node(model, "relu1")
+    target.CopyFrom(helper.make_node("Clip", [target.input[0], "limit0", "limit6"], ["relu1"]))
+    parity = verify(graph, model.SerializeToString(), weights)
+    assert not parity.passed
+    assert {row.case.removeprefix("randomised state · ") for row in parity.rows if not row.passed} == {"spikes"}

@@ -129,6 +129,19 @@ def test_nodes_left_to_the_cpu_are_named(monkeypatch: pytest.MonkeyPatch) -> Non
         open_session(relu_twice(), "cuda", optimise=False)
 
 
+def test_runtime_that_cannot_tell_where_nodes_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session of ONNX Runtime before 1.24, with CUDA in it: no check would be no proof."""
+
+    class Old:
+        def get_providers(self) -> list[str]:
+            return ["CUDAExecutionProvider"]
+
+    monkeypatch.setattr(ort, "InferenceSession", lambda *_, **__: Old())
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    with pytest.raises(ProviderError, match=r"does not tell where each node runs.*onnxruntime-gpu>=1\.24"):
+        open_session(relu_twice(), "cuda", optimise=True)
+
+
 def test_build_without_cuda_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(ProviderError, match=r"is built without it.*pip install 'specc-nn\[gpu\]'"):
