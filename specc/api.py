@@ -217,6 +217,7 @@ class Model:
             provider: "cpu" or "cuda".
 
         Raises:
+            ParityError: the weights in the file do not fit the spec.
             MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; the file is unreadable.
         """
         from specc.verify.files import weights_of
