@@ -308,13 +308,12 @@ def test_windows() -> None:
     [
         (
             make("conv", out_channels=8, kernel=3, stride=2, padding=1, groups=2),
-            ("length: (9 + 2*1 - 3)/2 + 1 = 5", "weight: 8 filters of 2 x 3 = 48", "macs: 8 x 5 outputs * 2 x 3 = 240"),
+            ("length: (9 + 2*1 - 3)/2 + 1 = 5", "macs: 8 x 5 outputs * 2 x 3 = 240"),
         ),
         (
             make("conv", out_channels=1, kernel=2, padding="same", dilation=3),
             (
                 "length: (9 + (1 + 2) - (3*(2 - 1) + 1))/1 + 1 = 9",
-                "weight: 1 filters of 4 x 2 = 8",
                 "macs: 1 x 9 outputs * 4 x 2 = 72",
             ),
         ),
@@ -322,7 +321,6 @@ def test_windows() -> None:
             make("convtranspose", out_channels=2, kernel=4, stride=2, padding=1),
             (
                 "length: (9 - 1)*2 - 2*1 + 1*(4 - 1) + 0 + 1 = 18",
-                "weight: 4 x 2 x 4 = 32",
                 "macs: 4 x 9 inputs * 2 x 4 = 288",
             ),
         ),
