@@ -124,7 +124,8 @@ def test_an_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Si
     output = folder / "large.onnx"
     output.write_bytes(b"the old one")
     spec = tmp_path / "large.cnn"
-    spec.write_text("model Large : [N, 22000] { fc(22000) }")  # 1.9 GB take long enough to be interrupted
+    # Half a billion normal numbers: slow to draw, so that the signal comes early and little reaches the disk.
+    spec.write_text('model Large : [N, 22000] { fc(22000, init="normal") }')
     command = [*SPECC, "compile", "--no-verify", str(spec), "-o", str(output)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
