@@ -14,6 +14,10 @@ from hashlib import sha256
 
 import numpy as np
 
+# At the top, where no file is open yet: NumPy imports it late, and compiled code that is being imported swallows
+# the exception by which a signal ends the process.
+from numpy.random import Philox
+
 from specc.diagnostics import UsageError
 from specc.ir.init import Constant, Fixed, Init, Normal, Uniform, pytorch_default
 from specc.ir.op import Parameter
@@ -93,9 +97,9 @@ def _drawn(
                 yield _normal(bits.random_raw(stop - start), mean, std).astype(stored, copy=False)
 
 
-def _stream(purpose: str, seed: int, path: str) -> np.random.Philox:
+def _stream(purpose: str, seed: int, path: str) -> Philox:
     name = f"specc/{purpose}/{seed}/{path}".encode()
-    return np.random.Philox(key=int.from_bytes(sha256(name).digest()[:16], "little"))
+    return Philox(key=int.from_bytes(sha256(name).digest()[:16], "little"))
 
 
 def _uniform(raw: Array, centre: float, bound: float) -> Array:
