@@ -84,7 +84,7 @@ def test_an_output_lives_to_the_end() -> None:
 def test_without_steps_there_is_the_input() -> None:
     graph = counted("relu", 2, 3).graph
     (source,) = graph.inputs
-    nothing = costs(replace(graph, nodes=(), outputs=((source, source.name),)))
+    nothing = costs(replace(graph, members=(), outputs=((source, source.name),)))
     assert (nothing.peak_memory, nothing.activation_memory, nothing.depth) == (24, 0, 0)
 
 

@@ -19,7 +19,8 @@ from specc import ops
 from specc.backends import onnx as backend
 from specc.ir.graph import Graph, Node, Port
 from specc.ir.op import Op, Parameter, Refusal
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
 from specc.source import Source
 
 torch.set_num_threads(1)
@@ -45,7 +46,7 @@ def make(kind: str, /, **arguments: Any) -> Op:
 
 def graph_of(op: Op, *samples: tuple[int, ...]) -> Graph:
     """A network of this one step, its batch symbolic."""
-    types = tuple(TensorType(Symbol("N"), sample) for sample in samples)
+    types = tuple(TensorType(symbol("N"), sample) for sample in samples)
     ports = tuple(Port(f"input{i}", t) for i, t in enumerate(types))
     result = op.infer(*types)
     node = Node(STEP, op, tuple(p.name for p in ports), types, result, Source("twin.cnn", "").span(0, 0))
@@ -93,7 +94,7 @@ def check_verdict(
         taken = False
     if not taken:
         with pytest.raises(Refusal):
-            op.infer(*[TensorType(Symbol("N"), sample) for sample in samples])
+            op.infer(*[TensorType(symbol("N"), sample) for sample in samples])
         return False
     check_twin(op, reference, *samples, **options)
     return True
@@ -102,7 +103,7 @@ def check_verdict(
 def refusal(op: Op, *samples: tuple[int, ...]) -> Refusal:
     """What ``op`` says against inputs of these sample shapes."""
     with pytest.raises(Refusal) as caught:
-        op.infer(*[TensorType(Symbol("N"), sample) for sample in samples])
+        op.infer(*[TensorType(symbol("N"), sample) for sample in samples])
     return caught.value
 
 

@@ -10,7 +10,7 @@ from specc.diagnostics import Code, Diagnostic
 from specc.elaborate.expressions import FUNCTIONS, Scope, Unknown, evaluate, truth
 from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
 from specc.elaborate.values import CONSTANTS, Metric, PerAxis, written
-from specc.ir.types import Symbol
+from specc.ir.size import Size
 from specc.syntax import ast
 
 _PER_STEP = ("params", "trainable_params", "macs", "activation_memory")
@@ -43,7 +43,7 @@ def metrics(costs: Costs) -> dict[str, Metric]:
         one: int = getattr(costs, name)
 
         def at(sizes: Mapping[str, int]) -> int:
-            known = {batch.name} if isinstance(batch, Symbol) else set()
+            known = {str(batch)} if isinstance(batch, Size) else set()
             for size in sizes:
                 if size not in known:
                     raise KeyError(size)

@@ -7,7 +7,8 @@ from specc.elaborate.expressions import Scope, evaluate
 from specc.elaborate.trouble import Trouble, did_you_mean, not_yet, trouble
 from specc.elaborate.values import kind_of, written
 from specc.ir.graph import Port
-from specc.ir.types import Dim, Symbol, TensorType
+from specc.ir.size import Dim, Size, symbol
+from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
 from specc.source import Span
 from specc.syntax import ast
@@ -62,14 +63,14 @@ def _input_dim(expression: ast.Expr, axis: int, scope: Scope) -> Dim:
                 *helps,
                 "write a number",
             )
-        scope.define(expression.name, Symbol(expression.name))
+        scope.define(expression.name, symbol(expression.name))
     return size(expression, scope)
 
 
 def size(expression: ast.Expr, scope: Scope) -> Dim:
     """One entry of a shape: a whole number of at least 1, or a symbol of the contract."""
     value = evaluate(expression, scope)
-    if isinstance(value, Symbol):
+    if isinstance(value, Size):
         return value
     if isinstance(value, bool) or not isinstance(value, int):
         raise trouble(
@@ -87,7 +88,7 @@ def typed(dims: list[Dim], span: Span) -> TensorType:
     batch, *rest = dims
     sample = tuple(dim for dim in rest if isinstance(dim, int))
     if len(sample) < len(rest):
-        symbol = next(dim for dim in rest if isinstance(dim, Symbol))
+        symbol = next(dim for dim in rest if isinstance(dim, Size))
         raise trouble(Code.NOT_YET, f"{symbol} is the batch, and only the first axis may be symbolic", span)
     return within_limit(TensorType(batch, sample), span)
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import Size
+from specc.ir.types import TensorType
 
 _SHOWN_ENTRIES, _SHOWN_TEXT = 6, 60
 
 Value = Any
-"""int, float, bool, str, None, tuple of values, Symbol, Tensor, Metric or PerAxis."""
+"""int, float, bool, str, None, tuple of values, Size, Tensor, Metric or PerAxis."""
 
 LARGEST_INTEGER = 2**63 - 1
 
@@ -65,8 +66,8 @@ def written(value: Value) -> str:
             return written(value.value)
         case Tensor():
             return f"the value {value.type}"
-        case Symbol():
-            return value.name
+        case Size():
+            return str(value)
     return str(value)
 
 
@@ -87,6 +88,6 @@ def kind_of(value: Value) -> str:
             return "a text"
         case tuple():
             return "a list"
-        case Symbol():
-            return f"the symbolic size {value.name}"
+        case Size():
+            return f"the symbolic size {value}"
     return "a value of the network"

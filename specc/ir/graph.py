@@ -1,11 +1,17 @@
-"""The checked network: typed, in topological order. Holding a Graph proves that its spec fits together."""
+"""The checked network: typed, in topological order, with the tree of blocks it came from.
+
+Holding a Graph proves that its spec fits together.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 from specc.ir.op import Op, Parameter
+from specc.ir.size import Size, Symbol
 from specc.ir.types import TensorType
 from specc.source import Span
 
@@ -29,6 +35,8 @@ class Node:
         input_types: their types, in order.
         type: the type of its result.
         span: the step in the spec.
+        owner: the path of what holds its tensors, where that is not ``name``: shared steps that are
+            applied several times are several nodes with one owner.
     """
 
     name: str
@@ -37,14 +45,72 @@ class Node:
     input_types: tuple[TensorType, ...]
     type: TensorType
     span: Span
+    owner: str | None = None
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         return self.op.parameters(*self.input_types)
 
+    @property
+    def module(self) -> str:
+        """The path of the module that is this step in PyTorch: ``layer1.0.conv1``."""
+        return self.owner or self.name
+
     def path(self, parameter: Parameter) -> str:
         """The parameter's key in the state dict: ``conv1.weight``."""
-        return f"{self.name}.{parameter.name}" if parameter.name else self.name
+        return f"{self.module}.{parameter.name}" if parameter.name else self.module
+
+    def at(self, sizes: Mapping[str, int]) -> Node:
+        """The step where the symbolic sizes have the given values."""
+        types = tuple(x.at(sizes) for x in self.input_types)
+        return replace(self, op=_op_at(self.op, sizes), input_types=types, type=self.type.at(sizes))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Steps that belong together: a block called, a labelled group or loop, one round of a loop.
+
+    Attributes:
+        name: dotted path; every member's name begins with it.
+        kind: where it comes from.
+        title: what a person calls it: the block's name in the spec (``bottleneck``); the label, or the
+            round's number, of the others.
+        arguments: a block's parameters by name, in order, where they are plain: numbers, truth values, texts, none
+            and tuples of these.
+        input: name of the value that it is applied to; None where it takes none.
+        output: name of the value that it gives: one of its own steps'.
+        members: its steps and the blocks in it, in topological order.
+        span: the call, group or loop in the spec.
+        owner: as of `Node`.
+    """
+
+    name: str
+    kind: Literal["block", "group", "loop", "round"]
+    title: str
+    arguments: tuple[tuple[str, object], ...]
+    input: str | None
+    output: str
+    members: tuple[Node | Block, ...]
+    span: Span
+    owner: str | None = None
+
+    @property
+    def module(self) -> str:
+        """The path of the module that is this block in PyTorch."""
+        return self.owner or self.name
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every step in it, at any depth."""
+        return tuple(steps(self.members))
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the values that its steps take from outside: ``input`` first, then in order of use."""
+        made = {node.name for node in self.nodes}
+        taken = dict.fromkeys(value for node in self.nodes for value in node.inputs if value not in made)
+        first = [self.input] if self.input in taken else []
+        return tuple(dict.fromkeys([*first, *taken]))
 
 
 @dataclass(frozen=True)
@@ -53,15 +119,15 @@ class Graph:
 
     Attributes:
         name: the model's name, as in the spec.
-        inputs: its input ports; an input's value goes by the port's name.
+        inputs: its input ports; an input's value goes by the port's name. All have the same batch.
         outputs: its output ports, each with the name of the value it gives out.
-        nodes: in topological order; every node is used by a later one or by an output.
+        members: its steps and blocks in topological order; every step is used by a later one or by an output.
     """
 
     name: str
     inputs: tuple[Port, ...]
     outputs: tuple[tuple[Port, str], ...]
-    nodes: tuple[Node, ...]
+    members: tuple[Node | Block, ...]
 
     def __post_init__(self) -> None:
         known = {port.name for port in self.inputs}
@@ -75,17 +141,97 @@ class Graph:
             raise ValueError(f"graph {self.name}: outputs of unknown values {lost}")
 
     @cached_property
-    def state(self) -> tuple[tuple[str, Parameter], ...]:
-        """Every tensor of the network with its path, in state-dict order.
+    def nodes(self) -> tuple[Node, ...]:
+        """Every step, in topological order."""
+        return tuple(steps(self.members))
 
-        PyTorch lists what a module holds itself (a step that is its own parameter) before what its layers hold.
+    @cached_property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbolic sizes of its inputs but for the batch, in the order of the contract."""
+        sizes = (size for port in self.inputs for size in port.type.sample if isinstance(size, Size))
+        return tuple(dict.fromkeys(symbol for size in sizes for symbol in size.symbols))
+
+    @cached_property
+    def state(self) -> tuple[tuple[str, Parameter], ...]:
+        """Every tensor of the network with its path, in PyTorch's state-dict order.
+
+        A module lists what it holds itself (a step that is its own parameter) before what its modules hold,
+        and those in the order in which they first appear; a shared tensor is listed once.
         """
-        state = [(node.path(p), p) for node in self.nodes for p in node.parameters]
-        return tuple(sorted(state, key=lambda entry: entry[1].name != ""))
+        root: _Holder = _Holder({}, {})
+        for node in self.nodes:
+            *above, last = node.module.split(".")
+            holder = root
+            for part in above:
+                holder = holder.modules.setdefault(part, _Holder({}, {}))
+            for parameter in node.parameters:
+                if parameter.name:
+                    module = holder.modules.setdefault(last, _Holder({}, {}))
+                    module.own[node.path(parameter)] = parameter
+                else:
+                    holder.own[node.path(parameter)] = parameter
+        return tuple(root.listed())
 
     def node(self, name: str) -> Node:
         """The step called ``name``. Raises KeyError."""
-        for node in self.nodes:
-            if node.name == name:
-                return node
-        raise KeyError(name)
+        return self._by_name[name]
+
+    def at(self, sizes: Mapping[str, int]) -> Graph:
+        """The network where its symbolic sizes have the given values; the batch stays as it is.
+
+        Args:
+            sizes: a value for every symbol of `symbols`, one that the contract allows.
+        """
+        if not self.symbols:
+            return self
+        inputs = tuple(replace(port, type=port.type.at(sizes)) for port in self.inputs)
+        outputs = tuple((replace(port, type=port.type.at(sizes)), value) for port, value in self.outputs)
+        return Graph(self.name, inputs, outputs, _members_at(self.members, sizes))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+
+def steps(members: Iterable[Node | Block]) -> Iterator[Node]:
+    """The steps among ``members`` and in their blocks, in order."""
+    for member in members:
+        if isinstance(member, Node):
+            yield member
+        else:
+            yield from steps(member.members)
+
+
+@dataclass(frozen=True)
+class _Holder:
+    """A module: its own tensors by path, and the modules in it by name."""
+
+    own: dict[str, Parameter]
+    modules: dict[str, _Holder]
+
+    def listed(self) -> Iterator[tuple[str, Parameter]]:
+        yield from self.own.items()
+        for module in self.modules.values():
+            yield from module.listed()
+
+
+def _members_at(members: tuple[Node | Block, ...], sizes: Mapping[str, int]) -> tuple[Node | Block, ...]:
+    return tuple(
+        member.at(sizes) if isinstance(member, Node) else replace(member, members=_members_at(member.members, sizes))
+        for member in members
+    )
+
+
+def _op_at(op: Op, sizes: Mapping[str, int]) -> Op:
+    """The operator with numbers for the symbolic sizes among its attributes (``reshape`` has such)."""
+
+    def known(value: object) -> object:
+        if isinstance(value, tuple):
+            return tuple(map(known, value))
+        if isinstance(value, Size) and all(symbol.name in sizes for symbol in value.symbols):
+            return value.at(sizes)
+        return value  # the batch stays a symbol
+
+    update = {field: known(getattr(op, field)) for field in type(op).model_fields}
+    changed = {field: value for field, value in update.items() if value is not getattr(op, field)}
+    return op.model_copy(update=changed) if changed else op

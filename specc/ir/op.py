@@ -78,7 +78,7 @@ class Parameter:
 class Op(BaseModel):
     """Base of all operators. Every method below states a fact about one step; none has a default."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 
     kind: ClassVar[str]
     """The operator's name in the language, and in the names of unlabelled steps."""

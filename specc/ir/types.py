@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A size known only by name, as ``N`` in ``[N, 3, 32, 32]``."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
-
-
-Dim = int | Symbol
+from specc.ir.size import Dim, Size
 
 
 @dataclass(frozen=True, slots=True)
 class TensorType:
     """The shape of a float32 tensor: the batch, then the shape of one sample.
 
-    Axis 0 is always the batch, and no operator mixes samples, so every cost is counted per sample
-    and only the batch may be symbolic. ``sample`` is (channels, *spatial) or (features,).
+    Axis 0 is always the batch, and no operator mixes samples, so every cost is counted per sample.
+    ``sample`` is (channels, *spatial) or (features,). Any size may be symbolic; what an operator needs
+    as a number, such as the channels of a convolution, it asks for and refuses otherwise.
     """
 
     batch: Dim
-    sample: tuple[int, ...]
+    sample: tuple[Dim, ...]
 
     @property
     def shape(self) -> tuple[Dim, ...]:
@@ -40,25 +31,47 @@ class TensorType:
 
     @property
     def channels(self) -> int:
-        return self.sample[0]
+        """Raises TypeError where they are symbolic: operators refuse that before they ask."""
+        return fixed(self.sample[0])
 
     @property
-    def spatial(self) -> tuple[int, ...]:
+    def spatial(self) -> tuple[Dim, ...]:
         """The sizes after batch and channels."""
         return self.sample[1:]
 
     @property
-    def elements(self) -> int:
+    def elements(self) -> Dim:
         """Number of elements of one sample."""
         return prod(self.sample)
 
-    def with_sample(self, *sample: int) -> TensorType:
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every size of a sample is a number; the batch may be symbolic all the same."""
+        return all(isinstance(size, int) for size in self.sample)
+
+    def with_sample(self, *sample: Dim) -> TensorType:
         return TensorType(self.batch, sample)
+
+    def at(self, sizes: Mapping[str, int]) -> TensorType:
+        """The type where the symbols of its sample have the given values; the batch stays as it is."""
+        return self if self.is_fixed else self.with_sample(*(at(size, sizes) for size in self.sample))
 
     def __str__(self) -> str:
         return "[" + ", ".join(map(str, self.shape)) + "]"
 
 
-def times(sizes: tuple[int, ...]) -> str:
+def fixed(size: Dim) -> int:
+    """``size`` as the number it is. Raises TypeError where it is symbolic."""
+    if isinstance(size, int):
+        return size
+    raise TypeError(f"{size} is no number")
+
+
+def at(size: Dim, sizes: Mapping[str, int]) -> int:
+    """The number that ``size`` is where the symbols have the given values."""
+    return size.at(sizes) if isinstance(size, Size) else size
+
+
+def times(sizes: tuple[Dim, ...]) -> str:
     """Sizes as people write them: ``16 x 5 x 5``."""
     return " x ".join(map(str, sizes))

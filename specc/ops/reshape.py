@@ -8,8 +8,9 @@ from pydantic import Field
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.size import Size
 from specc.ir.torch import TorchCall, TorchModule, Value
-from specc.ir.types import Symbol, TensorType
+from specc.ir.types import TensorType
 from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding, Window
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
 from specc.ops.padding import slice_axis
@@ -17,7 +18,7 @@ from specc.ops.registry import register
 from specc.ops.shapes import sample_axis
 
 Sizes = Annotated[
-    tuple[Annotated[int, Field(ge=-1, le=LARGEST)] | Symbol, ...],
+    tuple[Annotated[int, Field(ge=-1, le=LARGEST)] | Size, ...],
     Expect("a list of sizes: the batch first (-1 or its name), then whole numbers below 2^31, one of them -1 at most"),
 ]
 

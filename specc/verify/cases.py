@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from specc.ir.graph import Graph, Port
-from specc.ir.types import Symbol
+from specc.ir.size import Size
 
 LARGE = 2_000_000_000
 """MACs per sample above which a network gets fewer samples (a float64 sample then takes a second or more)."""
@@ -77,7 +77,7 @@ def cases(graph: Graph) -> tuple[Case, ...]:
 
 
 def _batches(graph: Graph) -> Iterator[int]:
-    fixed = {port.type.batch for port in graph.inputs if not isinstance(port.type.batch, Symbol)}
+    fixed = {port.type.batch for port in graph.inputs if not isinstance(port.type.batch, Size)}
     if fixed:
         yield from sorted(fixed)
         return

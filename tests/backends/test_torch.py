@@ -25,8 +25,9 @@ from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph, Node, Port
 from specc.ir.init import INITIALISERS, Constant, Fixed, Normal, Uniform
 from specc.ir.op import Op, Parameter
+from specc.ir.size import symbol
 from specc.ir.torch import Own, TorchCall, TorchModule, Value
-from specc.ir.types import Symbol, TensorType
+from specc.ir.types import TensorType
 from specc.ir.window import Pointwise
 from specc.source import Source
 from specc.weights import Initialised, Randomised
@@ -89,7 +90,7 @@ def network(
     name: str = "Net",
 ) -> Graph:
     """A graph with its types inferred; ``outputs`` (name -> value) is the last step where it is not given."""
-    types = {port: TensorType(Symbol("N"), sample) for port, sample in inputs.items()}
+    types = {port: TensorType(symbol("N"), sample) for port, sample in inputs.items()}
     ports = tuple(Port(port, tensor) for port, tensor in types.items())
     nodes = []
     for label, op, values in steps:
@@ -384,7 +385,7 @@ def test_arguments_read_back_exactly(argument: object) -> None:
     [
         (TorchCall("F.relu", ([Value()],)), ()),
         (TorchCall("F.relu", (Value(), np.float64(0.5))), ()),
-        (TorchCall("F.relu", (Value(), Symbol("N"))), ()),
+        (TorchCall("F.relu", (Value(), symbol("N"))), ()),
         (TorchCall("F.relu", (Value(1),)), ()),
         (TorchCall("F.relu", (Value(-1),)), ()),
         (TorchCall("F.relu", ()), ()),

@@ -17,7 +17,7 @@ import specc
 from specc.api import Model
 from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
-from specc.ir.types import Symbol
+from specc.ir.size import Size
 from specc.report.diagnostics import render
 from specc.source import Source
 from specc.syntax import parse
@@ -67,7 +67,7 @@ def test_accepted_is_what_pytorch_makes_of_it(path: Path) -> None:
     assert list(module.state_dict()) == [name for name, _ in network.graph.state]
 
     (entry,), ((leave, _),) = network.graph.inputs, network.graph.outputs
-    batches = (1, 3) if isinstance(entry.type.batch, Symbol) else (entry.type.batch,)
+    batches = (1, 3) if isinstance(entry.type.batch, Size) else (entry.type.batch,)
     for batch in batches:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             result = module(torch.randn(batch, *entry.type.sample))

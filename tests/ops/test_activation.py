@@ -11,11 +11,12 @@ from torch import nn
 from torch.nn import functional
 
 from specc.ir.op import Refusal
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
 from specc.ir.window import Pointwise, Whole
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
-N = Symbol("N")
+N = symbol("N")
 TWINS: dict[str, tuple[str, dict[str, object], Callable[[torch.Tensor], torch.Tensor]]] = {
     "relu": ("relu", {}, nn.ReLU()),
     "relu6": ("relu6", {}, nn.ReLU6()),

@@ -13,7 +13,8 @@ from torch import nn
 
 from specc.ir.init import Constant, Fixed, Normal, Uniform
 from specc.ir.op import Op
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
 from specc.ir.window import Sliding
 from tests.twins import STEP, check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
@@ -293,7 +294,7 @@ def test_arguments_that_no_input_could_make_right(arguments: dict[str, Any]) -> 
 
 
 def test_windows() -> None:
-    image = TensorType(Symbol("N"), (3, 8, 12))
+    image = TensorType(symbol("N"), (3, 8, 12))
     assert make("conv", out_channels=2, kernel=(3, 5), stride=2, dilation=(1, 2)).window(image) == Sliding(
         (3, 5), (Fraction(2), Fraction(2)), (1, 2)
     )
@@ -327,4 +328,4 @@ def test_windows() -> None:
     ],
 )
 def test_arithmetic(op: Op, lines: tuple[str, ...]) -> None:
-    assert op.arithmetic(TensorType(Symbol("N"), (4, 9))) == lines
+    assert op.arithmetic(TensorType(symbol("N"), (4, 9))) == lines

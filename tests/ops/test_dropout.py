@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from specc.ir.size import symbol
 from specc.ir.torch import TorchModule
-from specc.ir.types import Symbol, TensorType
+from specc.ir.types import TensorType
 from tests.twins import check_twin, graph_of, make, onnx_bytes
 
 MODULES = {"dropout": nn.Dropout, "alphadropout": nn.AlphaDropout}
@@ -24,7 +25,7 @@ def test_twin(kind: str, p: float, sample: tuple[int, ...], opset: int) -> None:
 
 @pytest.mark.parametrize("kind", MODULES)
 def test_same_noise_in_training(kind: str) -> None:
-    made = make(kind, p=0.3).torch(TensorType(Symbol("N"), (64,)))
+    made = make(kind, p=0.3).torch(TensorType(symbol("N"), (64,)))
     assert made == TorchModule(f"nn.{MODULES[kind].__name__}", (), {"p": 0.3})
     x = torch.randn(8, 64)
     ours, theirs = MODULES[kind](*made.args, **made.kwargs), MODULES[kind](0.3)

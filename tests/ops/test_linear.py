@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from specc.ir.init import Fixed, Uniform
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
 from specc.ir.window import Whole
 from tests.twins import check_twin, make, refusal
 
@@ -38,7 +39,7 @@ def test_one_sample_is_as_good_as_many(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["fc", "linear"])
 def test_parameters(kind: str) -> None:
-    x = TensorType(Symbol("N"), (6,))
+    x = TensorType(symbol("N"), (6,))
     weight, bias = make(kind, out_features=3).parameters(x)
     assert weight.init == bias.init == Uniform(1 / sqrt(6))
     frozen = make(kind, out_features=1, weight=((1, 2, 3, 4, 5, 6),), frozen=True, bias=False).parameters(x)
@@ -82,7 +83,7 @@ def test_arguments_that_no_input_could_make_right(arguments: dict[str, Any]) -> 
 
 
 def test_windows_and_arithmetic() -> None:
-    flat, rows = TensorType(Symbol("N"), (6,)), TensorType(Symbol("N"), (4, 6))
+    flat, rows = TensorType(symbol("N"), (6,)), TensorType(symbol("N"), (4, 6))
     assert make("fc", out_features=3).window(flat) == Whole()
     assert make("linear", out_features=3).window(rows) == Whole((1,))
     assert make("linear", out_features=3).arithmetic(rows) == ("macs: 4 x 6 inputs * 3 = 72",)

@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from specc.ir.op import Refusal
+from specc.ir.size import symbol
 from specc.ir.torch import TorchCall, Value
-from specc.ir.types import Symbol, TensorType
+from specc.ir.types import TensorType
 from specc.ir.window import Opaque, Pointwise
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
-N = Symbol("N")
+N = symbol("N")
 
 
 def types(*samples: tuple[int, ...]) -> tuple[TensorType, ...]:
@@ -128,7 +129,7 @@ def test_a_flat_gate_is_told_how_to_fit() -> None:
 
 @pytest.mark.parametrize("kind", ["add", "mul", "concat"])
 def test_batches_must_be_the_same(kind: str) -> None:
-    for other in (1, 4, Symbol("M")):
+    for other in (1, 4, symbol("M")):
         with pytest.raises(Refusal) as refused:
             make(kind).infer(TensorType(N, (4, 5)), TensorType(other, (4, 5)))
         assert refused.value.code == "S0105"

@@ -10,11 +10,12 @@ from torch import nn
 
 from specc.ir.init import Constant
 from specc.ir.op import Refusal
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
 from specc.ir.window import Pointwise, Whole
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
-N = Symbol("N")
+N = symbol("N")
 BATCH_NORMS = {0: nn.BatchNorm1d, 1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 INSTANCE_NORMS = {1: nn.InstanceNorm1d, 2: nn.InstanceNorm2d, 3: nn.InstanceNorm3d}
 SAMPLES = [(6,), (6, 5), (6, 4, 5), (6, 3, 2, 4)]

@@ -15,7 +15,8 @@ from torch.nn import functional
 from specc.api import Model
 from specc.backends.onnx import write
 from specc.elaborate import check_file
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
 from specc.ir.window import Pointwise
 from specc.source import Source
 from specc.syntax import parse
@@ -148,7 +149,7 @@ def test_arguments_that_no_input_could_make_right(arguments: dict[str, Any]) -> 
 
 
 def test_window_and_arithmetic() -> None:
-    op, image = make("pad", padding=(1, 2, 3, 3)), TensorType(Symbol("N"), (3, 4, 5))
+    op, image = make("pad", padding=(1, 2, 3, 3)), TensorType(symbol("N"), (3, 4, 5))
     assert op.window(image) == Pointwise()
     assert op.arithmetic(image) == ("height: 3 + 4 + 3 = 10", "width: 1 + 5 + 2 = 8")
 

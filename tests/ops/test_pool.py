@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional
 
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
 from specc.ir.window import Sliding, Whole
 from tests.twins import check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
@@ -249,7 +250,7 @@ def test_both_verdicts_occur_among_the_random_pools() -> None:
 
 
 def test_windows() -> None:
-    image = TensorType(Symbol("N"), (3, 8, 12))
+    image = TensorType(symbol("N"), (3, 8, 12))
     assert make("maxpool", kernel=3, stride=(1, 2), dilation=2).window(image) == Sliding(
         (3, 3), (Fraction(1), Fraction(2)), (2, 2)
     )
@@ -263,7 +264,7 @@ def test_windows() -> None:
 
 
 def test_arithmetic() -> None:
-    line = TensorType(Symbol("N"), (3, 8))
+    line = TensorType(symbol("N"), (3, 8))
     assert make("maxpool", kernel=3, stride=2, padding=1).arithmetic(line) == ("length: (8 + 2*1 - 3)/2 + 1 = 4",)
     assert make("avgpool", kernel=3, stride=2, ceil_mode=True).arithmetic(line) == (
         "length: ceil((8 + 2*0 - 3)/2) + 1 = 4",
@@ -340,4 +341,4 @@ def test_arguments_that_no_input_could_make_right(kind: str, arguments: dict[str
 @pytest.mark.parametrize("kind", ["adaptiveavgpool", "adaptivemaxpool"])
 def test_adaptive_tables_are_bounded(kind: str) -> None:
     assert refusal(make(kind, size=10**9), (1, 7)).code == "S0601"
-    assert make(kind, size=1).infer(TensorType(Symbol("N"), (1, 10**8))).sample == (1, 1)
+    assert make(kind, size=1).infer(TensorType(symbol("N"), (1, 10**8))).sample == (1, 1)

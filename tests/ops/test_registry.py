@@ -22,11 +22,12 @@ from torch import nn
 from specc import ops
 from specc.ir.init import Constant, Uniform
 from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.size import Size, symbol
 from specc.ir.torch import Own, TorchCall, Value
-from specc.ir.types import Symbol, TensorType
+from specc.ir.types import TensorType
 from tests.twins import check_twin
 
-BATCH = Symbol("N")
+BATCH = symbol("N")
 EXAMPLES = 120
 LEAST = 5
 """So many of the examples, at least, an operator must accept: a contract that is never reached proves nothing."""
@@ -68,7 +69,7 @@ def of_type(annotation: Any, metadata: tuple[Any, ...], sizes: list[int]) -> st.
         return st.sampled_from(arguments)
     if origin is tuple:
         return tuples(arguments, sizes)
-    simple = {bool: st.booleans(), NoneType: st.none(), Symbol: st.just(BATCH), object: st.sampled_from((1, -0.5))}
+    simple = {bool: st.booleans(), NoneType: st.none(), Size: st.just(BATCH), object: st.sampled_from((1, -0.5))}
     if annotation in simple:
         return simple[annotation]
     if annotation is int:
@@ -86,7 +87,7 @@ def tuples(arguments: tuple[Any, ...], sizes: list[int]) -> st.SearchStrategy[tu
     lists = st.one_of(
         [st.tuples(*[item] * n) for n in (rank - 2, rank - 1, rank, 2 * rank - 2) if n > 0] or [st.just(())]
     )
-    if Symbol in get_args(arguments[0]):
+    if Size in get_args(arguments[0]):
         return lists | whole_shapes(sizes)
     orders = st.permutations(range(1, rank)).map(lambda order: (0, *order))
     return lists | orders if _may_be_axes(arguments[0]) else lists

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional
 
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
 from specc.ir.window import Pointwise, Sliding
 from tests.twins import check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
@@ -260,7 +261,7 @@ def test_the_numbers_of_a_refused_shuffle() -> None:
 
 
 def test_windows() -> None:
-    image = TensorType(Symbol("N"), (4, 4, 6))
+    image = TensorType(symbol("N"), (4, 4, 6))
     half = (Fraction(1, 2), Fraction(1, 2))
     assert make("upsample", scale_factor=2.0).window(image) == Sliding((1, 1), half, (1, 1))
     assert make("upsample", size=(8, 6), mode="bilinear").window(image) == Sliding(
@@ -275,7 +276,7 @@ def test_windows() -> None:
 
 
 def test_arithmetic() -> None:
-    image = TensorType(Symbol("N"), (4, 4, 6))
+    image = TensorType(symbol("N"), (4, 4, 6))
     assert make("upsample", scale_factor=(1.3, 2.0)).arithmetic(image) == (
         "height: floor(4*1.3) = 5",
         "width: floor(6*2.0) = 12",

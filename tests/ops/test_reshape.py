@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from specc.ir.op import Refusal
-from specc.ir.types import Symbol, TensorType
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
 from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
-N = Symbol("N")
+N = symbol("N")
 OPSETS = pytest.mark.parametrize("opset", [18, 23])
 
 
@@ -141,7 +142,7 @@ def test_refusal(kind: str, arguments: dict[str, Any], sample: tuple[int, ...], 
         ((400,), "S0106", "would mix the samples", "reshape((-1, 400))"),
         ((16, 25), "S0106", "reshape to 16, 25 would mix the samples", "reshape((-1, 16, 25))"),
         ((8, 20, 20), "S0106", "would mix the samples", "reshape((-1, 20, 20))"),
-        ((Symbol("M"), 400), "S0106", "reshape to M, 400 would mix the samples", "reshape((-1, 400))"),
+        ((symbol("M"), 400), "S0106", "reshape to M, 400 would mix the samples", "reshape((-1, 400))"),
         ((N, 4, N), "S0303", "needs whole numbers above 0 after the batch", "reshape((-1, 400))"),
         ((-1, 0, 400), "S0303", "needs whole numbers above 0 after the batch", "reshape((-1, 400))"),
         ((-1, 16, -1), "S0303", "-1 stands in two places", "with N for the batch, one other size may be -1"),

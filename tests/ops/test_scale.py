@@ -11,8 +11,9 @@ from torch import nn
 
 from specc.ir.init import Constant
 from specc.ir.op import Refusal
+from specc.ir.size import symbol
 from specc.ir.torch import Own, TorchCall, Value
-from specc.ir.types import Symbol, TensorType
+from specc.ir.types import TensorType
 from tests.twins import STEP, check_twin, graph_of, make
 
 
@@ -51,4 +52,4 @@ def test_the_factor_is_the_step_itself() -> None:
 
 def test_refusal() -> None:
     with pytest.raises(Refusal, match=r"scale takes at least \[N, F\]"):
-        make("scale").infer(TensorType(Symbol("N"), ()))
+        make("scale").infer(TensorType(symbol("N"), ()))

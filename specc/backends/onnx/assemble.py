@@ -12,7 +12,8 @@ from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
 from specc.ir.op import Parameter
-from specc.ir.types import Dim, TensorType
+from specc.ir.size import Dim
+from specc.ir.types import TensorType
 from specc.version import __version__
 
 _IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
@@ -122,4 +123,4 @@ def _value_info(name: str, tensor: TensorType) -> ValueInfoProto:
 
 
 def _dim(dim: Dim) -> int | str:
-    return dim if isinstance(dim, int) else dim.name
+    return dim if isinstance(dim, int) else str(dim)
