@@ -12,7 +12,7 @@ class Code(StrEnum):
     """The stable codes. A code is never reused for another meaning.
 
     S00 reading and syntax, S01 shapes, S02 names, S03 arguments and values,
-    S04 claims (contract, checkpoint, assert), S05 not supported yet, S06 limits.
+    S04 claims (contract, checkpoint, assert), S06 limits.
     """
 
     UNREADABLE = "S0001"
@@ -20,6 +20,7 @@ class Code(StrEnum):
     BRACKETS = "S0003"
     NO_MODEL = "S0004"
     LANGUAGE_VERSION = "S0005"
+    IMPORT = "S0006"
 
     SHAPE = "S0100"
     RANK = "S0101"
@@ -29,12 +30,15 @@ class Code(StrEnum):
     ARMS_DIFFER = "S0105"
     BATCH_AXIS = "S0106"
     SIZE_MISMATCH = "S0107"
+    UNPROVEN = "S0108"
+    SHARED = "S0109"
 
     UNKNOWN_LAYER = "S0201"
     UNKNOWN_NAME = "S0202"
     DUPLICATE_LABEL = "S0203"
     BAD_LABEL = "S0204"
     UNUSED = "S0205"
+    RECURSION = "S0206"
 
     UNKNOWN_ARGUMENT = "S0301"
     MISSING_ARGUMENT = "S0302"
@@ -45,8 +49,6 @@ class Code(StrEnum):
     CHECKPOINT = "S0401"
     CONTRACT = "S0402"
     ASSERTION = "S0403"
-
-    NOT_YET = "S0501"
 
     LIMIT = "S0601"
 
@@ -66,7 +68,11 @@ class Label:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding. The headline stands alone; ``primary`` is the smallest span that shows the fault."""
+    """One finding. The headline stands alone; ``primary`` is the smallest span that shows the fault.
+
+    ``trace`` leads there: the calls of blocks and the rounds of loops around it, the innermost first, each with
+    the values of its arguments.
+    """
 
     code: Code
     message: str
@@ -74,6 +80,7 @@ class Diagnostic:
     secondary: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     helps: tuple[str, ...] = ()
+    trace: tuple[Label, ...] = ()
     severity: Severity = Severity.ERROR
 
     @property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 
-from specc.analyses import Costs, StepCost
+from specc.analyses import Costs, StepCost, costs
 from specc.diagnostics import Code, Diagnostic
-from specc.elaborate.expressions import FUNCTIONS, Scope, Unknown, evaluate, truth
+from specc.elaborate.expressions import evaluate, truth
+from specc.elaborate.functions import FUNCTIONS
+from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
-from specc.elaborate.values import CONSTANTS, Metric, PerAxis, written
-from specc.ir.size import Size
+from specc.elaborate.values import CONSTANTS, Metric, PerAxis, Value, written
+from specc.ir.size import Size, Symbol
 from specc.syntax import ast
 
 _PER_STEP = ("params", "trainable_params", "macs", "activation_memory")
@@ -35,27 +37,53 @@ METRICS = (
 def metrics(costs: Costs) -> dict[str, Metric]:
     """The numbers by name. Memory is in bytes; costs are of one sample.
 
-    ``macs`` and the memories grow with the batch and may be asked at one: ``macs(N=8)``.
+    ``macs`` and the memories grow with the batch and may be asked at one: ``macs(N=8)``. Where heights or widths
+    are symbolic they, and the receptive field, are asked at those: ``macs(H=224, W=224)``.
     """
-    batch = costs.graph.inputs[0].type.batch
+    graph = costs.graph
+    batch = {str(port.type.batch) for port in graph.inputs if isinstance(port.type.batch, Size)}
+    needs = tuple(symbol.name for symbol in graph.symbols)
 
-    def growing(name: str) -> Metric:
-        one: int = getattr(costs, name)
+    def at(name: str, scaled: bool) -> Callable[[Mapping[str, int]], Value]:
+        def asked(sizes: Mapping[str, int]) -> Value:
+            _require_sizes(sizes, graph.symbols, batch if scaled else set())
+            fixed = {symbol: size for symbol, size in sizes.items() if symbol not in batch}
+            one = getattr(_at(costs, fixed), name)
+            samples = prod(size for symbol, size in sizes.items() if symbol in batch)
+            return PerAxis(one) if isinstance(one, tuple) else one * samples
 
-        def at(sizes: Mapping[str, int]) -> int:
-            known = {str(batch)} if isinstance(batch, Size) else set()
-            for size in sizes:
-                if size not in known:
-                    raise KeyError(size)
-            return one * prod(sizes.values())
-
-        return Metric(name, one, at)
+        return asked
 
     fixed = {name: Metric(name, getattr(costs, name)) for name in ("params", "trainable_params", "depth")}
-    grow = {name: growing(name) for name in ("macs", "activation_memory", "peak_memory")}
+    grow = {
+        name: Metric(name, getattr(costs, name), at(name, True), needs)
+        for name in ("macs", "activation_memory", "peak_memory")
+    }
     field = costs.receptive_field
-    seen = Metric("receptive_field", None if field is None else PerAxis(field))
+    seen = Metric(
+        "receptive_field",
+        None if field is None else PerAxis(field),
+        at("receptive_field", False) if needs else None,
+        needs,
+    )
     return fixed | grow | {"memory": grow["activation_memory"], "receptive_field": seen}
+
+
+def _at(counted: Costs, sizes: Mapping[str, int]) -> Costs:
+    return costs(counted.graph.at(sizes)) if sizes else counted
+
+
+def _require_sizes(sizes: Mapping[str, int], symbols: tuple[Symbol, ...], batch: set[str]) -> None:
+    """Raises KeyError for a name that is no size, ValueError for one that is missing or not allowed."""
+    known = {symbol.name: symbol for symbol in symbols}
+    for name, size in sizes.items():
+        if name not in known and name not in batch:
+            raise KeyError(name)
+        if name in known and not known[name].allows(size):
+            raise ValueError(f"the contract does not allow {name} = {size}")
+    missing = [name for name in known if name not in sizes]
+    if missing:
+        raise ValueError(f"it depends on {' and '.join(known)}: {' and '.join(missing)} must be given too")
 
 
 def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic]:
@@ -103,7 +131,7 @@ def _refuse_meaningless(test: ast.Expr, known: Mapping[str, Metric], scope: Scop
                 name.span,
                 helps=(f"call the parameter, let or label {name.name} differently",),
             )
-        if name.name in known and known[name.name].value is None:
+        if name.name in known and known[name.name].value is None and not known[name.name].needs:
             raise trouble(
                 Code.BAD_VALUE,
                 "this network has no receptive field: no window describes what its output sees",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from pydantic import ValidationError
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate.expressions import Scope, Unknown, evaluate
+from specc.elaborate.expressions import evaluate
+from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
-from specc.elaborate.values import Metric, Tensor, Value, written
+from specc.elaborate.values import Evaluated, Metric, Prepared, Tensor, Value, written
 from specc.ir.op import Op
 from specc.ops.fields import expected
 from specc.source import Span
@@ -28,13 +29,24 @@ class Bound:
         self.places = places
 
 
-def bind(call: ast.Call | ast.Merge, kind: type[Op], scope: Scope) -> tuple[Bound | None, list[Diagnostic]]:
-    """The operator that ``call`` describes; None and the reasons where its arguments are wrong."""
+def bind(
+    call: ast.Call | ast.Merge,
+    kind: type[Op],
+    arguments: tuple[ast.Argument, ...],
+    defaults: Mapping[str, ast.Argument],
+    scope: Scope,
+) -> tuple[Bound | None, list[Diagnostic]]:
+    """The operator that ``call`` describes; None and the reasons where its arguments are wrong.
+
+    Args:
+        arguments: those of the call, behind those that were given when the operator was handed over.
+        defaults: for attributes that ``arguments`` leave out.
+    """
     findings: list[Diagnostic] = []
     values: dict[str, Value] = {}
     places: dict[str, Span] = {}
     unknown = False
-    for name, argument in _assign(call, kind, findings):
+    for name, argument in _assign(arguments, kind, defaults, findings):
         if name in places:
             findings.append(_twice(kind, name, places[name], argument))
             continue
@@ -66,25 +78,62 @@ def signature(kind: type[Op]) -> str:
     return f"{kind.kind}({', '.join(parts)})"
 
 
+def prepare_default(
+    item: ast.Default, parameters: list[str], scope: Scope
+) -> tuple[dict[str, ast.Argument], list[Diagnostic]]:
+    """The arguments of ``default NAME(…)`` by name, evaluated; and what is wrong with them."""
+    arguments: dict[str, ast.Argument] = {}
+    findings: list[Diagnostic] = []
+    for argument in item.arguments:
+        try:
+            if argument.name is None:
+                example = f"default {item.name}({parameters[0] if parameters else 'name'} = …)"
+                raise trouble(
+                    Code.BAD_ARGUMENT, "a default gives arguments by name", argument.span, helps=(example,)
+                )
+            if argument.name not in parameters:
+                raise trouble(
+                    Code.UNKNOWN_ARGUMENT,
+                    f"{item.name} has no argument called {short(argument.name)}",
+                    argument.span,
+                    helps=did_you_mean(argument.name, parameters) or (f"it has {', '.join(parameters) or 'none'}",),
+                )
+            value = evaluate(argument.value, scope)
+            arguments[argument.name] = argument._replace(value=Evaluated(argument.value.span, value))
+        except Trouble as problem:
+            findings.append(problem.diagnostic)
+        except Unknown:
+            continue
+    return arguments, findings
+
+
 def _assign(
-    call: ast.Call | ast.Merge, kind: type[Op], findings: list[Diagnostic]
+    arguments: tuple[ast.Argument, ...],
+    kind: type[Op],
+    defaults: Mapping[str, ast.Argument],
+    findings: list[Diagnostic],
 ) -> Iterable[tuple[str, ast.Argument]]:
-    """Each argument with the attribute it names, or stands for by its position."""
+    """Each argument with the attribute it names, or stands for by its position; then the defaults of the rest."""
     fields = list(kind.model_fields)
-    positional = [argument for argument in call.arguments if argument.name is None]
+    positional = [argument for argument in arguments if argument.name is None]
+    left = dict(defaults)
     if kind.variadic and len(positional) > 1:
+        left.pop(kind.variadic, None)
         yield kind.variadic, _gathered(positional)
         positional = []
     for place, argument in enumerate(positional):
         if place < len(fields):
+            left.pop(fields[place], None)
             yield fields[place], argument
         else:
             findings.append(_too_many(kind, argument, len(positional)))
-    for argument in call.arguments:
+    for argument in arguments:
         if argument.name in fields:
+            left.pop(argument.name, None)
             yield argument.name, argument
         elif argument.name is not None:
             findings.append(_no_such(kind, argument.name, argument))
+    yield from left.items()
 
 
 def _gathered(arguments: list[ast.Argument]) -> ast.Argument:
@@ -103,12 +152,14 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
         if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in expectation:
             raise
         raise Trouble(replace(problem.diagnostic, helps=(f'a text is quoted: "{word}"',))) from None
-    if isinstance(value, (Tensor, Metric)):
+    if isinstance(value, (Tensor, Metric, Prepared)):
+        quoted = f'"{value.name}"' if isinstance(value, Prepared) else ""
         raise trouble(
             Code.BAD_ARGUMENT,
             f"{kind.kind} takes {written(value)} for no argument",
             argument.span,
             f"{name} is {expectation}",
+            helps=(f"a text is quoted: {quoted}",) if quoted and quoted in expectation else (),
         )
     return value
 

@@ -1,13 +1,15 @@
-"""The interface of a model: its ports, and which of their sizes are symbolic."""
+"""Interfaces: the ports of a model, the contract of a block, and which of their sizes are symbolic."""
 
 from __future__ import annotations
 
 from specc.diagnostics import Code, Label
-from specc.elaborate.expressions import Scope, evaluate
-from specc.elaborate.trouble import Trouble, did_you_mean, not_yet, trouble
+from specc.elaborate.expressions import evaluate
+from specc.elaborate.scope import Scope
+from specc.elaborate.trouble import Trouble, did_you_mean, trouble
 from specc.elaborate.values import kind_of, written
+from specc.elaborate.where import narrowed
 from specc.ir.graph import Port
-from specc.ir.size import Dim, Size, symbol
+from specc.ir.size import Dim, Size, Symbol, symbol
 from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
 from specc.source import Span
@@ -20,8 +22,8 @@ MOST_ELEMENTS = 2**40
 """No tensor may be larger: 4 TiB of float32."""
 
 
-def input_port(model: ast.Model, scope: Scope) -> Port:
-    """The model's input. Its symbolic batch, if any, is defined in ``scope``."""
+def input_ports(model: ast.Model, scope: Scope) -> tuple[Port, ...]:
+    """The model's inputs. The symbolic sizes of its contract are defined in ``scope``."""
     contract = model.contract
     if contract is None:
         raise trouble(
@@ -30,15 +32,34 @@ def input_port(model: ast.Model, scope: Scope) -> Port:
             model.name_span,
             helps=(f"write model {model.name} : [N, 3, 32, 32] {{ … }}, with your own sizes",),
         )
-    for ports in (contract.inputs, contract.outputs or ()):
-        if len(ports) != 1 and ports:
-            raise not_yet("several inputs or outputs are", ports[1].span)
-    if contract.where:
-        raise not_yet("a where clause is", contract.where[0].span)
     if not contract.inputs:
         raise trouble(Code.CONTRACT, f"model {model.name} has no input", contract.span)
-    (port,) = contract.inputs
-    return Port(port.name or "input", _input_type(port.shape, scope))
+    _define_symbols(contract, scope)
+    ports = tuple(Port(port.name or "input", _input_type(port.shape, scope)) for port in contract.inputs)
+    _one_batch(contract, ports)
+    return ports
+
+
+def _define_symbols(contract: ast.Contract, scope: Scope) -> None:
+    """Every name of an input's shape that means nothing yet is a size that only the caller knows."""
+    batches: dict[str, ast.Name] = {}
+    symbols: dict[str, ast.Name] = {}
+    for port in contract.inputs:
+        for axis, dim in enumerate(port.shape.dims):
+            if isinstance(dim, ast.Name) and not scope.has(dim.name) and dim.name != "_":
+                (symbols if axis else batches).setdefault(dim.name, dim)
+    for name in batches.keys() & symbols.keys():
+        raise trouble(
+            Code.CONTRACT,
+            f"{name} is the batch, and a size of a sample cannot be the same",
+            symbols[name].span,
+            secondary=(Label(batches[name].span, "the batch"),),
+        )
+    for name in batches:
+        scope.define(name, symbol(name))
+    free = {name: Symbol(name) for name in symbols}
+    for name, size in narrowed(free, contract.where, frozenset(batches), scope).items():
+        scope.define(name, size)
 
 
 def _input_type(shape: ast.Shape, scope: Scope) -> TensorType:
@@ -49,26 +70,23 @@ def _input_type(shape: ast.Shape, scope: Scope) -> TensorType:
             shape.span,
             helps=("[N, 784] is a batch of flat inputs, [N, 3, 32, 32] one of images",),
         )
-    dims = [_input_dim(dim, axis, scope) for axis, dim in enumerate(shape.dims)]
-    return typed(dims, shape.span)
+    batch, *sample = (size(dim, scope) for dim in shape.dims)
+    return within_limit(TensorType(batch, tuple(sample)), shape.span)
 
 
-def _input_dim(expression: ast.Expr, axis: int, scope: Scope) -> Dim:
-    if isinstance(expression, ast.Name) and expression.name not in scope.known():
-        if axis > 0:
-            helps = did_you_mean(expression.name, scope.known())
-            raise not_yet(
-                f"{expression.name} as a symbolic size (only the batch may be symbolic) is",
-                expression.span,
-                *helps,
-                "write a number",
+def _one_batch(contract: ast.Contract, ports: tuple[Port, ...]) -> None:
+    for stated, port in zip(contract.inputs, ports, strict=True):
+        if port.type.batch != ports[0].type.batch:
+            raise trouble(
+                Code.CONTRACT,
+                f"the inputs of a model have one batch, and {port.name} has {port.type.batch}",
+                stated.shape.dims[0].span,
+                secondary=(Label(contract.inputs[0].shape.dims[0].span, f"the batch is {ports[0].type.batch} here"),),
             )
-        scope.define(expression.name, symbol(expression.name))
-    return size(expression, scope)
 
 
 def size(expression: ast.Expr, scope: Scope) -> Dim:
-    """One entry of a shape: a whole number of at least 1, or a symbol of the contract."""
+    """One entry of a shape: a whole number of at least 1, or a symbolic size."""
     value = evaluate(expression, scope)
     if isinstance(value, Size):
         return value
@@ -83,38 +101,25 @@ def size(expression: ast.Expr, scope: Scope) -> Dim:
     return value
 
 
-def typed(dims: list[Dim], span: Span) -> TensorType:
-    """The tensor type of evaluated sizes; refuses a symbol where only the batch may have one."""
-    batch, *rest = dims
-    sample = tuple(dim for dim in rest if isinstance(dim, int))
-    if len(sample) < len(rest):
-        symbol = next(dim for dim in rest if isinstance(dim, Size))
-        raise trouble(Code.NOT_YET, f"{symbol} is the batch, and only the first axis may be symbolic", span)
-    return within_limit(TensorType(batch, sample), span)
-
-
 def within_limit(tensor: TensorType, span: Span) -> TensorType:
     if tensor.rank > MOST_AXES:
         raise trouble(Code.LIMIT, f"a tensor here has {tensor.rank} axes, and the most is {MOST_AXES}", span)
-    if tensor.elements > MOST_ELEMENTS:
+    elements = tensor.elements
+    # Of symbolic sizes only the caller knows how large they get.
+    if isinstance(elements, int) and elements > MOST_ELEMENTS:
         raise trouble(
-            Code.LIMIT, f"a tensor of {tensor} has {tensor.elements:,} elements a sample, and the most is 2^40", span
+            Code.LIMIT, f"a tensor of {tensor} has {elements:,} elements a sample, and the most is 2^40", span
         )
     return tensor
 
 
-def output_port(model: ast.Model, result: TensorType, scope: Scope, last: Span) -> Port:
-    """The model's output, its contract (if stated) proven equal to ``result``.
-
-    Args:
-        last: the step that gives the result.
-    """
-    stated = model.contract.outputs if model.contract else None
-    if not stated:
-        return Port("output", result)
-    (port,) = stated
-    agree(port.shape, result, scope, Code.CONTRACT, "the model gives", Label(last, f"gives {result}"))
-    return Port(port.name or "output", result)
+def match(shape: ast.Shape, actual: TensorType, scope: Scope, cause: Label) -> None:
+    """Hold a block's contract against what goes in: a name that means nothing yet takes the size at its place."""
+    if len(shape.dims) == actual.rank:
+        for dim, real in zip(shape.dims, actual.shape, strict=True):
+            if isinstance(dim, ast.Name) and not scope.has(dim.name):
+                scope.define(dim.name, real)
+    agree(shape, actual, scope, Code.CONTRACT, "the block is given", cause)
 
 
 def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver: str, cause: Label) -> None:
@@ -136,7 +141,18 @@ def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver:
             span,
             f"is {actual.shape[different[0]]}" if len(different) == 1 else "",
             secondary=(cause,),
+            helps=_clauses([(stated[i], actual.shape[i]) for i in different]),
         )
+
+
+def _clauses(different: list[tuple[Dim, Dim]]) -> tuple[str, ...]:
+    """The ``where`` under which the sizes would agree, if there is one."""
+    from specc.ir.conditions import where_equal
+
+    clauses = [where_equal(one, other) for one, other in different]
+    if any(clause is None for clause in clauses):
+        return ()
+    return (f"they agree where {', '.join(dict.fromkeys(c for c in clauses if c))}: add that to the contract",)
 
 
 def _stated_size(expression: ast.Expr, scope: Scope) -> Dim:
@@ -146,7 +162,7 @@ def _stated_size(expression: ast.Expr, scope: Scope) -> Dim:
         if problem.diagnostic.code == Code.UNKNOWN_NAME and isinstance(expression, ast.Name):
             raise trouble(
                 Code.UNKNOWN_NAME,
-                f"{expression.name} is neither a parameter of the model nor a size of its input",
+                f"{expression.name} is neither a parameter nor a size of the input",
                 expression.span,
                 helps=did_you_mean(expression.name, scope.known()),
             ) from None

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 from specc.analyses import Costs, costs
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
+from specc.elaborate.assemble import assemble
 from specc.elaborate.assertions import prove, unknown_names
-from specc.elaborate.body import Body, Draft, Given, define
-from specc.elaborate.contract import input_port, output_port
-from specc.elaborate.expressions import UNKNOWN, Scope, Unknown, evaluate
-from specc.elaborate.naming import Unnamed, name_problem, name_steps
-from specc.elaborate.trouble import Trouble, did_you_mean, not_yet, trouble
+from specc.elaborate.calls import model_parameter, unused_parameters
+from specc.elaborate.contract import input_ports
+from specc.elaborate.expressions import evaluate
+from specc.elaborate.files import Environment, environment
+from specc.elaborate.frames import Frame, Given
+from specc.elaborate.outputs import Exit, exits, unused, unused_inputs
+from specc.elaborate.scope import UNKNOWN, Scope, Unknown
+from specc.elaborate.trouble import Trouble, did_you_mean
 from specc.elaborate.values import Value
-from specc.ir.graph import Graph, Node, Port
-from specc.ir.types import TensorType
+from specc.elaborate.walk import Walk
+from specc.ir.graph import Graph, Port
 from specc.source import Span
 from specc.syntax import ast
 
@@ -49,16 +53,19 @@ def choose(file: ast.File, name: str | None = None) -> ast.Model:
 def check_file(file: ast.File) -> tuple[Checked, ...]:
     """Every model of the file, with its parameters at their defaults.
 
+    A file of blocks and lets alone is there to be imported: its blocks are checked where they are called.
+
     Raises:
         SpecError: with the mistakes of all of them.
     """
-    if not file.models:
+    names = environment(file)
+    if not file.models and not names.places:
         raise SpecError([_no_model(file)])
     checked: list[Checked] = []
-    findings: dict[Diagnostic, None] = {}
+    findings: dict[Diagnostic, None] = dict.fromkeys(names.findings)
     for model in file.models:
         try:
-            checked.append(elaborate(file, model, {}))
+            checked.append(elaborate(file, model, {}, names))
         except SpecError as error:
             findings |= dict.fromkeys(error.diagnostics)
     if findings:
@@ -66,35 +73,33 @@ def check_file(file: ast.File) -> tuple[Checked, ...]:
     return tuple(checked)
 
 
-def elaborate(file: ast.File, model: ast.Model, settings: Mapping[str, Value]) -> Checked:
+def elaborate(
+    file: ast.File, model: ast.Model, settings: Mapping[str, Value], names: Environment | None = None
+) -> Checked:
     """Prove that ``model`` fits together.
 
     Args:
         settings: values of the model's parameters; the others take their defaults.
+        names: what the file defines and imports, where that is known already.
 
     Raises:
         SpecError: every independent mistake.
         UsageError: a setting that is no parameter.
     """
     _refuse_foreign(model, settings)
-    findings: list[Diagnostic] = []
-    scope = _file_scope(file, findings)
-    if any(isinstance(item, ast.Default) for item in file.items):
-        raise SpecError(findings)  # what follows would be checked against arguments that nobody meant
+    names = names or environment(file)
+    findings = list(names.findings)
+    scope = Scope({}, names.scope)
     _bind_params(model, settings, scope, findings)
-    try:
-        entry = input_port(model, scope)
-    except Trouble as problem:
-        raise SpecError([*findings, problem.diagnostic]) from None
-    except Unknown:
-        raise SpecError(findings) from None
-    body, result = _walk(file, model, scope, entry, findings)
-    exit_port = _leave(model, scope, entry, body, result, findings)
-    if findings or exit_port is None:
-        raise SpecError(findings + unknown_names(body.assertions))
-    graph = _assemble(model.name, entry, exit_port, body, result)
+    inputs = _inputs(model, scope, findings)
+    walk, root = _walked(model, scope, names, inputs)
+    findings += walk.findings
+    out = _outputs(model, inputs, walk, root, findings)
+    if findings:
+        raise SpecError(findings + unknown_names(walk.assertions))
+    graph = assemble(model.name, inputs, out, root)
     counted = costs(graph)
-    if failed := prove(body.assertions, counted):
+    if failed := prove(walk.assertions, counted):
         raise SpecError(failed)
     return Checked(graph, counted)
 
@@ -116,171 +121,86 @@ def _refuse_foreign(model: ast.Model, settings: Mapping[str, Value]) -> None:
             raise UsageError(f"model {model.name} has no parameter called {name}; {near[0]}")
 
 
-def _file_scope(file: ast.File, findings: list[Diagnostic]) -> Scope:
-    """The file's own lets; what is not supported yet is refused here."""
-    scope = Scope({})
-    seen: dict[str, Span] = {}
-    for item in file.items:
-        try:
-            match item:
-                case ast.Let():
-                    define(item, scope)
-                case ast.Import():
-                    raise not_yet("imports are", item.path_span)
-                case ast.Default():
-                    raise not_yet("default is", item.name_span)
-                case ast.Block():
-                    raise not_yet("blocks are", item.name_span)
-                case ast.Model() if item.name in seen:
-                    findings.append(
-                        Diagnostic(
-                            Code.DUPLICATE_LABEL,
-                            f"two models are called {item.name}",
-                            Label(item.name_span, "again here"),
-                            (Label(seen[item.name], "first here"),),
-                        )
-                    )
-                case ast.Model():
-                    seen[item.name] = item.name_span
-        except (Trouble, Unknown) as problem:
-            if isinstance(problem, Trouble):
-                findings.append(problem.diagnostic)
-            if isinstance(item, ast.Let) and not scope.holds(item.name):
-                scope.define(item.name, UNKNOWN)
-    return Scope({}, scope)
-
-
 def _bind_params(model: ast.Model, settings: Mapping[str, Value], scope: Scope, findings: list[Diagnostic]) -> None:
+    findings += unused_parameters(model)
     for param in model.params:
+        value: Value = UNKNOWN
         try:
-            scope.define(param.name, _param_value(model, param, settings, scope))
+            value = model_parameter(model, param, settings, scope)
         except Trouble as problem:
             findings.append(problem.diagnostic)
-            scope.define(param.name, UNKNOWN)
         except Unknown:
-            scope.define(param.name, UNKNOWN)
+            pass
+        scope.define(param.name, value)
 
 
-def _param_value(model: ast.Model, param: ast.Param, settings: Mapping[str, Value], scope: Scope) -> Value:
-    if problem := name_problem(param.name):
-        raise trouble(Code.BAD_LABEL, problem, param.span)
-    if param.name in settings:
-        return settings[param.name]
-    if param.default is None:
-        raise trouble(
-            Code.MISSING_ARGUMENT,
-            f"model {model.name} needs a value for {param.name}",
-            param.span,
-            helps=(f"--set {param.name}=…, or give it a default here: {param.name} = …",),
-        )
-    return evaluate(param.default, scope)
-
-
-def _walk(
-    file: ast.File, model: ast.Model, scope: Scope, entry: Port, findings: list[Diagnostic]
-) -> tuple[Body, Given]:
-    assert model.contract is not None, "input_port has refused a model without a contract"
-    start = Given(None, entry.type, model.contract.inputs[0].shape.span)
-    blocks = {item.name for item in file.items if isinstance(item, ast.Block)}
-    blocks |= {label.name for item in file.items if isinstance(item, ast.Import) for label in item.names}
-    body = Body(Scope({}, scope), start, {entry.name: model.contract.inputs[0].span}, frozenset(blocks))
-    result = body.walk(model.body.statements, start)
-    findings += body.findings
-    return body, result
-
-
-def _leave(
-    model: ast.Model, scope: Scope, entry: Port, body: Body, result: Given, findings: list[Diagnostic]
-) -> Port | None:
-    """The output, and that nothing was computed in vain."""
-    if result.type is None:
-        return None
-    if not body.drafts and not findings:
-        findings.append(Diagnostic(Code.NO_MODEL, f"model {model.name} has no steps", Label(model.body.span)))
-    if not findings:
-        findings += _unused(body.drafts, result)
+def _inputs(model: ast.Model, scope: Scope, findings: list[Diagnostic]) -> tuple[Port, ...]:
+    """The input ports. Raises SpecError: without them there is nothing to check."""
     try:
-        port = output_port(model, result.type, scope, result.span)
+        return input_ports(model, scope)
     except Trouble as problem:
-        findings.append(problem.diagnostic)
-        return None
+        raise SpecError([*findings, problem.diagnostic]) from None
     except Unknown:
-        return None
-    findings += _same_ports(model, entry, port)
-    return port
+        raise SpecError(findings) from None
 
 
-def _unused(drafts: list[Draft], result: Given) -> list[Diagnostic]:
-    needed: set[int] = set()
-    waiting = [result.producer]
-    while waiting:
-        producer = waiting.pop()
-        if producer is not None and producer not in needed:
-            needed.add(producer)
-            waiting += [given.producer for given in drafts[producer].inputs]
-    read = {given.producer for draft in drafts for given in draft.inputs}
-    return [
-        Diagnostic(
-            Code.UNUSED,
-            f"the value of this {draft.op.kind} is never used",
-            Label(draft.span),
-            helps=("every step must lead to the output",),
-        )
-        for i, draft in enumerate(drafts)
-        if i not in needed and i not in read
-    ]
+def _walked(model: ast.Model, scope: Scope, names: Environment, inputs: tuple[Port, ...]) -> tuple[Walk, Frame]:
+    assert model.contract is not None, "input_ports has refused a model without a contract"
+    stated = model.contract.inputs
+    given = [Given(port.name, port.type, place.shape.span) for port, place in zip(inputs, stated, strict=True)]
+    only = given[0] if len(given) == 1 else None
+    root = Frame("model", model.name, model.span, scope, names, only, only)
+    walk = Walk(root, tuple(port.name for port in inputs))
+    for port, place, value in zip(inputs, stated, given, strict=True):
+        walk.enter(port.name, place, value)
+    if only is not None:
+        scope.define("in", only.seen)
+    root.result = walk.walk(model.body.statements, only, scope)
+    return walk, root
 
 
-def _assemble(name: str, entry: Port, leave: Port, body: Body, result: Given) -> Graph:
-    steps = [Unnamed(d.op.kind, bool(d.op.parameters(*_types(d))), d.label, d.span) for d in body.drafts]
-    names, collisions = name_steps(steps, {entry.name, leave.name})
-    last = names[result.producer] if result.producer is not None else entry.name
-    collisions += _port_collisions(names, last, entry, leave, body.drafts)
-    if collisions:
-        raise SpecError(collisions)
-
-    def named(given: Given) -> str:
-        return entry.name if given.producer is None else names[given.producer]
-
-    nodes = tuple(
-        Node(step, draft.op, tuple(map(named, draft.inputs)), _types(draft), draft.type, draft.span)
-        for step, draft in zip(names, body.drafts, strict=True)
-    )
-    return Graph(name, (entry,), ((leave, last),), nodes)
-
-
-def _port_collisions(names: list[str], last: str, entry: Port, leave: Port, drafts: list[Draft]) -> list[Diagnostic]:
-    """A step may share the output's name only if it makes the output; the input's never."""
-    return [
-        Diagnostic(
-            Code.BAD_LABEL,
-            f"{step} is the name of the model's {'input' if step == entry.name else 'output'}, not of this value",
-            Label(draft.span),
-            helps=("label the step differently",),
-        )
-        for step, draft in zip(names, drafts, strict=True)
-        if step == entry.name or (step == leave.name and step != last)
-    ]
-
-
-def _same_ports(model: ast.Model, entry: Port, leave: Port) -> list[Diagnostic]:
-    """Input and output are two values, and a file can call only one of them so."""
-    if entry.name != leave.name or model.contract is None:
+def _outputs(
+    model: ast.Model, inputs: tuple[Port, ...], walk: Walk, root: Frame, findings: list[Diagnostic]
+) -> list[Exit]:
+    """What the model gives out, and that nothing was computed in vain."""
+    if not walk.drafts and not findings:
+        findings.append(Diagnostic(Code.NO_MODEL, f"model {model.name} has no steps", Label(model.body.span)))
+    if root.result is None or root.result.type is None or model.contract is None:
         return []
-    ports = (*model.contract.inputs, *(model.contract.outputs or ()))
-    return [
-        Diagnostic(
-            Code.DUPLICATE_LABEL,
-            f"input and output are both called {entry.name}",
-            Label(ports[-1].span, "" if len(ports) > 1 else "an output without a name is called output"),
-            tuple(Label(port.span, "first here") for port in ports[:-1]),
-            helps=("name the ports differently: (x: …) -> (y: …)",),
-        )
-    ]
+    out, wrong = exits(model, walk, root.scope, root.result)
+    if not findings and not wrong:
+        findings += unused(walk, [leave.given for leave in out])
+        findings += unused_inputs(inputs, model.contract.inputs, walk, out)
+    findings += wrong
+    findings += _same_ports(model, inputs, out)
+    return out
 
 
-def _types(draft: Draft) -> tuple[TensorType, ...]:
-    return tuple(given.type for given in draft.inputs if given.type is not None)
+def _same_ports(model: ast.Model, inputs: tuple[Port, ...], out: list[Exit]) -> list[Diagnostic]:
+    """Every input and output is a value of its own, and a file can call only one of them so."""
+    assert model.contract is not None, "asked by the caller"
+    places = [*(port.span for port in model.contract.inputs), *_output_places(model)]
+    names = [*(port.name for port in inputs), *(leave.port.name for leave in out)]
+    first: dict[str, Span] = {}
+    findings: list[Diagnostic] = []
+    for name, place in zip(names, places, strict=False):
+        if first.setdefault(name, place) is not place:
+            again = "again here" if model.contract.outputs else "an output without a name is called output"
+            findings.append(
+                Diagnostic(
+                    Code.DUPLICATE_LABEL,
+                    f"two ports are called {name}",
+                    Label(place, again),
+                    (Label(first[name], "first here"),),
+                    helps=("name the ports differently: (x: …) -> (y: …)",),
+                )
+            )
+    return findings
+
+
+def _output_places(model: ast.Model) -> list[Span]:
+    assert model.contract is not None, "asked by the caller"
+    return [port.span for port in model.contract.outputs or ()] or [model.contract.span]
 
 
 def constant(file: ast.File) -> Value:

@@ -16,9 +16,9 @@ from specc.ops import find
 from specc.source import Span
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unnamed:
-    """A step before it is named."""
+    """A step or a block before it is named; ``kind`` is the operator's or the block's name."""
 
     kind: str
     stateful: bool
@@ -41,6 +41,8 @@ def label_problem(label: str) -> str | None:
     """Why ``label`` cannot name a step; None where it can."""
     if label == "training":
         return "training is where PyTorch's modules keep their mode, and a step cannot be called so"
+    if label[0].isdigit() and not (label.isdecimal() and (label == "0" or label[0] != "0")):
+        return f"a label is a name or a plain whole number, and {label} is none"
     return name_problem(label)
 
 

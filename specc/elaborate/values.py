@@ -4,44 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from specc.ir.op import Op
 from specc.ir.size import Size
 from specc.ir.types import TensorType
+from specc.source import Span
+from specc.syntax import ast
+
+if TYPE_CHECKING:
+    from specc.elaborate.files import Definition
+    from specc.elaborate.frames import Given, Shared
 
 _SHOWN_ENTRIES, _SHOWN_TEXT = 6, 60
 
 Value = Any
-"""int, float, bool, str, None, tuple of values, Size, Tensor, Metric or PerAxis."""
+"""int, float, bool, str, None, tuple of values, Size, Tensor, Prepared, Metric or PerAxis."""
 
 LARGEST_INTEGER = 2**63 - 1
 
 CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """A value of the network seen from an expression: ``in.channels``, ``conv1.shape[2]``."""
 
     type: TensorType
+    given: Given
 
     def attribute(self, name: str) -> Value:
         """Raises KeyError for an attribute that this shape does not have."""
-        spatial = self.type.spatial
+        sample = self.type.sample
+        spatial = sample[1:]
         known: dict[str, Value] = {"shape": self.type.shape, "rank": self.type.rank, "batch": self.type.batch}
-        if self.type.sample:
-            known |= {"channels": self.type.channels, "features": self.type.sample[-1]}
+        if sample:
+            known |= {"channels": sample[0], "features": sample[-1]}
         names = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}.get(len(spatial), ())
         return (known | dict(zip(names, spatial, strict=True)))[name]
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Something that can be called as a step: an operator, a block or shared steps, with arguments given already."""
+
+    name: str
+    target: type[Op] | Definition | Shared
+    arguments: tuple[ast.Argument, ...] = ()
+
+
+class Evaluated(NamedTuple):
+    """An expression that has been evaluated: the arguments of `Prepared` and of ``default``."""
+
+    span: Span
+    value: Value
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``)."""
+    """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``).
+
+    ``value`` is None where it has none without sizes; ``needs`` then says which.
+    """
 
     name: str
     value: Value
     at: Callable[[Mapping[str, int]], Value] | None = None
+    needs: tuple[str, ...] = ()
 
 
 class PerAxis(tuple[int, ...]):
@@ -66,8 +95,8 @@ def written(value: Value) -> str:
             return written(value.value)
         case Tensor():
             return f"the value {value.type}"
-        case Size():
-            return str(value)
+        case Prepared():
+            return value.name
     return str(value)
 
 
@@ -90,4 +119,13 @@ def kind_of(value: Value) -> str:
             return "a list"
         case Size():
             return f"the symbolic size {value}"
+        case Prepared():
+            return f"{value.name}, a step"
     return "a value of the network"
+
+
+def is_plain(value: Value) -> bool:
+    """Whether a value means the same anywhere: a number, a truth value, a text, none, or a list of these."""
+    if isinstance(value, tuple):
+        return all(map(is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))

@@ -102,6 +102,8 @@ class Argument(NamedTuple):
 
 
 class Label(NamedTuple):
+    """A name, or a plain whole number: ``0: conv(64, 3)``."""
+
     span: Span
     name: str
 

@@ -1,0 +1,156 @@
+"""Arithmetic and comparison of numbers, and of sizes that are known only as formulas."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from specc.diagnostics import Code
+from specc.elaborate.trouble import trouble
+from specc.elaborate.values import LARGEST_INTEGER, PerAxis, Value, kind_of
+from specc.ir.size import Dim, Size
+from specc.source import Span
+from specc.syntax import ast
+
+_COMPARISONS: Mapping[str, Callable[[Value, Value], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def refuse(span: Span, message: str, *notes: str, helps: tuple[str, ...] = ()) -> NoReturn:
+    raise trouble(Code.BAD_VALUE, message, span, notes=notes, helps=helps)
+
+
+def bounded(value: Value, span: Span) -> Value:
+    """``value``, unless it is a number that no file could hold."""
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise trouble(Code.LIMIT, f"{span.text} is beyond 2^63 - 1, the largest whole number", span)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise trouble(Code.LIMIT, f"{span.text} is beyond the largest real number", span)
+    return value
+
+
+def negative(value: Value, expression: ast.Unary) -> Value:
+    return -_operand(value, expression.operand)
+
+
+def arithmetic(expression: ast.Binary, left: Value, right: Value) -> Value:
+    """``left`` + - * / // % ``right``."""
+    left, right = _operand(left, expression.left), _operand(right, expression.right)
+    if isinstance(left, Size) or isinstance(right, Size):
+        return bounded(_of_sizes(expression, left, right), expression.span)
+    try:
+        value = _of_numbers(expression.operator, left, right)
+    except ZeroDivisionError:
+        divisor = expression.right.span.text
+        refuse(expression.span, f"{expression.span.text} divides by zero", *[f"{divisor} = 0"][: divisor != "0"])
+    except OverflowError:
+        value = math.inf
+    return bounded(value, expression.span)
+
+
+def compare(expression: ast.Binary, left: Value, right: Value) -> bool:
+    """``left`` == != < <= > >= ``right``; a symbolic size where it is the same for every value it may have."""
+    sign = expression.operator
+    if isinstance(left, PerAxis) != isinstance(right, PerAxis):
+        axes, other = (left, right) if isinstance(left, PerAxis) else (right, left)
+        if isinstance(other, (int, float)) and not isinstance(other, bool):
+            same = _COMPARISONS["==" if sign == "!=" else sign]
+            every = all(same(a, other) if axes is left else same(other, a) for a in axes)
+            return not every if sign == "!=" else every
+    if _are_sizes(left, right):
+        return _decided(expression, left, right)
+    if sign in ("==", "!="):
+        same_kind = isinstance(left, bool) == isinstance(right, bool)
+        return _COMPARISONS[sign](left, right) if same_kind else sign == "!="
+    for side, value in ((expression.left, left), (expression.right, right)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            refuse(side.span, f"{sign} compares numbers, and {side.span.text} is {kind_of(value)}")
+    return _COMPARISONS[sign](left, right)
+
+
+def _operand(value: Value, expression: ast.Expr) -> int | float | Size:
+    if isinstance(value, (int, float, Size)) and not isinstance(value, bool):
+        return value
+    refuse(expression.span, f"{expression.span.text} is {kind_of(value)}, and a number is needed here")
+
+
+def _of_numbers(sign: str, left: int | float, right: int | float) -> int | float:
+    match sign:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+        case "//":
+            return left // right
+        case "%":
+            return left % right
+    # A quotient of whole numbers that comes out even stays whole: 64 / 4 may count channels.
+    if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
+        return left // right
+    return left / right
+
+
+def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> Dim:
+    """Whole numbers stay whole: a symbolic size meets no real number, and is divided by numbers only."""
+    for side, value in ((expression.left, left), (expression.right, right)):
+        if isinstance(value, float):
+            refuse(side.span, f"{side.span.text} is no whole number, and a symbolic size meets only those")
+    from specc.ir.conditions import divides, where_divides  # loaded only where sizes are symbolic
+
+    assert not isinstance(left, float), "refused above"
+    assert not isinstance(right, float), "refused above"
+    match expression.operator:
+        case "+":
+            return left + right
+        case "-":
+            return left - right
+        case "*":
+            return left * right
+    if not isinstance(right, int) or right < 1:
+        text = expression.right.span.text
+        refuse(expression.right.span, f"a symbolic size is divided by whole numbers of at least 1, and not by {text}")
+    if expression.operator == "%":
+        return left % right
+    if expression.operator == "/" and not divides(right, left):
+        clause = where_divides(right, left)
+        helps = (f"where {clause}",) if clause else ()
+        refuse(expression.span, f"{left} is not a multiple of {right} for every size", helps=(*helps, "// rounds down"))
+    return left // right
+
+
+def _are_sizes(left: Value, right: Value) -> bool:
+    whole = all(isinstance(v, (int, Size)) and not isinstance(v, bool) for v in (left, right))
+    return whole and (isinstance(left, Size) or isinstance(right, Size))
+
+
+def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
+    """Whether the comparison holds for every size; refuses where it holds for some and not for others."""
+    from specc.ir.conditions import always_at_least
+
+    sign = expression.operator
+    if left == right:
+        return sign in ("==", "<=", ">=")
+    lower, higher = always_at_least(right - left, 1), always_at_least(left - right, 1)
+    if lower or higher:
+        return {"==": False, "!=": True, "<": lower, "<=": lower, ">": higher, ">=": higher}[sign]
+    if (sign == "<=" and always_at_least(right - left, 0)) or (sign == ">=" and always_at_least(left - right, 0)):
+        return True
+    if (sign == "<" and always_at_least(left - right, 0)) or (sign == ">" and always_at_least(right - left, 0)):
+        return False
+    raise trouble(
+        Code.UNPROVEN,
+        f"{expression.span.text} holds for some sizes and not for others",
+        expression.span,
+        notes=(f"{left} {sign} {right}",),
+        helps=("say in the contract which sizes may come: where H % 2 == 0, H >= 32",),
+    )

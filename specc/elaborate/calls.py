@@ -1,0 +1,167 @@
+"""Arguments of blocks and models: every one finds its parameter or is refused at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from specc.diagnostics import Code, Diagnostic, Label
+from specc.elaborate.expressions import evaluate
+from specc.elaborate.naming import name_problem
+from specc.elaborate.scope import UNKNOWN, Scope, Unknown
+from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
+from specc.elaborate.values import Value, written
+from specc.syntax import ast
+
+
+def bind_parameters(
+    block: ast.Block,
+    call: ast.Call,
+    arguments: tuple[ast.Argument, ...],
+    defaults: Mapping[str, ast.Argument],
+    scope: Scope,
+    inner: Scope,
+) -> tuple[dict[str, Value] | None, list[Diagnostic]]:
+    """The values of the block's parameters, defined in ``inner`` too; None and the reasons where they are wrong.
+
+    Args:
+        scope: what the arguments see.
+        inner: what the parameters' own defaults see: the block's file, its input, the parameters before.
+    """
+    findings: list[Diagnostic] = []
+    given = _assigned(block, arguments, defaults, findings)
+    values: dict[str, Value] = {}
+    complete = True
+    for param in block.params:
+        try:
+            values[param.name] = _value(block, call, param, given.get(param.name), scope, inner)
+        except Trouble as problem:
+            findings.append(problem.diagnostic)
+        except Unknown:
+            complete = False
+        inner.define(param.name, values.get(param.name, UNKNOWN))
+    return (None if findings or not complete else values), findings
+
+
+def model_parameter(model: ast.Model, param: ast.Param, settings: Mapping[str, Value], scope: Scope) -> Value:
+    """The value of one parameter of a model: as set from outside, or its default. Raises Trouble, Unknown."""
+    if problem := name_problem(param.name):
+        raise trouble(Code.BAD_LABEL, problem, param.span)
+    if param.name in settings:
+        return settings[param.name]
+    if param.default is None:
+        raise trouble(
+            Code.MISSING_ARGUMENT,
+            f"model {model.name} needs a value for {param.name}",
+            param.span,
+            helps=(f"--set {param.name}=…, or give it a default here: {param.name} = …",),
+        )
+    return evaluate(param.default, scope)
+
+
+def shown_arguments(values: Mapping[str, Value]) -> str:
+    """``c = 64, stride = 2``"""
+    return ", ".join(f"{name} = {written(value)}" for name, value in values.items())
+
+
+def unused_parameters(item: ast.Block | ast.Model) -> list[Diagnostic]:
+    """Parameters that nothing in the body, the contract or another default reads: an argument must not be ignored."""
+    if not item.params:
+        return []
+    read = names_in(item.body) | names_in(item.contract) | {name for p in item.params for name in names_in(p.default)}
+    what = "block" if isinstance(item, ast.Block) else "model"
+    return [
+        Diagnostic(
+            Code.UNUSED,
+            f"the parameter {short(param.name)} of {what} {short(item.name)} is never used",
+            Label(param.span),
+            helps=("leave it out",),
+        )
+        for param in item.params
+        if param.name not in read
+    ]
+
+
+def names_in(tree: object) -> set[str]:
+    """Every name that is read somewhere in a part of the syntax tree."""
+    found: set[str] = set()
+    waiting: list[object] = [tree]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (ast.Name, ast.Call, ast.Merge)):
+            found.add(part.name)
+        if isinstance(part, tuple):
+            waiting += part
+    return found
+
+
+def _assigned(
+    block: ast.Block,
+    arguments: tuple[ast.Argument, ...],
+    defaults: Mapping[str, ast.Argument],
+    findings: list[Diagnostic],
+) -> dict[str, ast.Argument]:
+    """Each argument under the parameter that it names, or stands for by its position."""
+    params = [param.name for param in block.params]
+    positional = [argument for argument in arguments if argument.name is None]
+    given: dict[str, ast.Argument] = {}
+    for name, argument in _named(params, arguments, positional):
+        if name is None:
+            findings.append(_too_many(block, argument, len(positional)))
+        elif name not in params:
+            findings.append(_no_such(block, name, argument))
+        elif name in given:
+            first = Label(given[name].span, "first here")
+            message = f"{name} of {block.name} is given twice"
+            findings.append(Diagnostic(Code.BAD_ARGUMENT, message, Label(argument.span, "again here"), (first,)))
+        else:
+            given[name] = argument
+    return {**defaults, **given}
+
+
+def _named(
+    params: list[str], arguments: tuple[ast.Argument, ...], positional: list[ast.Argument]
+) -> Iterable[tuple[str | None, ast.Argument]]:
+    for place, argument in enumerate(positional):
+        yield (params[place] if place < len(params) else None), argument
+    yield from ((argument.name, argument) for argument in arguments if argument.name is not None)
+
+
+def _value(
+    block: ast.Block,
+    call: ast.Call,
+    param: ast.Param,
+    argument: ast.Argument | None,
+    scope: Scope,
+    inner: Scope,
+) -> Value:
+    if problem := name_problem(param.name):
+        raise trouble(Code.BAD_LABEL, problem, param.span)
+    if argument is not None:
+        value = evaluate(argument.value, scope)
+        return inner.spend(value, argument.span) if isinstance(argument.value, ast.Name) else value
+    if param.default is not None:
+        return evaluate(param.default, inner)
+    raise trouble(
+        Code.MISSING_ARGUMENT,
+        f"{block.name} needs {param.name}",
+        call.name_span,
+        helps=(_signature(block),),
+    )
+
+
+def _signature(block: ast.Block) -> str:
+    """``basic(c, stride = 1)``, as the block's own line has it."""
+    return f"{block.name}({', '.join(param.span.text for param in block.params)})"
+
+
+def _no_such(block: ast.Block, name: str, argument: ast.Argument) -> Diagnostic:
+    helps = did_you_mean(name, [param.name for param in block.params]) or (_signature(block),)
+    span = argument.span.source.span(argument.span.start, argument.span.start + len(name))
+    message = f"{block.name} has no argument called {short(name)}"
+    return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(span), helps=helps)
+
+
+def _too_many(block: ast.Block, argument: ast.Argument, given: int) -> Diagnostic:
+    most = len(block.params)
+    message = f"{block.name} takes {most or 'no'} argument{'s' if most != 1 else ''}, not {given}"
+    return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(argument.span, "one too many"), helps=(_signature(block),))

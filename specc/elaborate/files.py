@@ -1,0 +1,238 @@
+"""A file as the rest of the spec sees it: its lets, blocks and defaults, and what it imports from other files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
+from specc.elaborate.binder import prepare_default
+from specc.elaborate.expressions import evaluate
+from specc.elaborate.naming import name_problem
+from specc.elaborate.scope import UNKNOWN, Scope, Unknown
+from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
+from specc.elaborate.values import Prepared
+from specc.ir.op import Op
+from specc.ops import find, names
+from specc.source import Span
+from specc.syntax import ast, parse, read
+
+MOST_IMPORTS = 32
+"""How deep imports may nest."""
+
+_ROOT_MARKS = (".git", "pyproject.toml", "specc.toml")
+
+
+@dataclass(eq=False, slots=True)
+class Definition:
+    """A block, and the file whose names and defaults it sees."""
+
+    block: ast.Block
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class _Default:
+    """``default conv(bias = false)``: arguments by name, for calls that stand behind ``start``."""
+
+    start: int
+    arguments: dict[str, ast.Argument]
+
+
+@dataclass(eq=False, slots=True)
+class Environment:
+    """The names of one file."""
+
+    scope: Scope = field(default_factory=lambda: Scope({}))
+    findings: list[Diagnostic] = field(default_factory=list)
+    places: dict[str, Span] = field(default_factory=dict)
+    defaults: dict[object, list[_Default]] = field(default_factory=dict)
+
+    def defaults_for(self, target: object, place: Span) -> dict[str, ast.Argument]:
+        """What a call of an operator or block at ``place`` gets for arguments that it leaves out."""
+        found: dict[str, ast.Argument] = {}
+        for default in self.defaults.get(target, ()):
+            if default.start < place.start:
+                found |= default.arguments
+        return found
+
+
+def environment(file: ast.File) -> Environment:
+    """Everything that ``file`` defines and imports. What is wrong with it is in ``findings``."""
+    folder = Path.cwd() if file.source.name == "<stdin>" else Path(file.source.name).parent
+    library = _Library(_root(folder))
+    name = file.source.name
+    return library.opened(file, _Place(os.path.normpath(name) if folder.parts else name, os.path.realpath(name)), ())
+
+
+def _root(folder: Path) -> str:
+    """The folder that no import leaves: the project's, or the spec's own where there is no project."""
+    here = os.path.abspath(folder)  # noqa: PTH100 - Path.resolve would follow symlinks
+    while not any(os.path.exists(os.path.join(here, mark)) for mark in _ROOT_MARKS):  # noqa: PTH110, PTH118
+        above = os.path.dirname(here)  # noqa: PTH120
+        if above == here:
+            return os.path.abspath(folder)  # noqa: PTH100
+        here = above
+    return here
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file: the path it is shown under, and where it really is."""
+
+    shown: str
+    real: str
+
+
+class _Library:
+    """The files of one run, each read once."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._environments: dict[str, Environment] = {}
+
+    def opened(self, file: ast.File, place: _Place, above: tuple[_Place, ...]) -> Environment:
+        """``above``: the files whose imports led here, the outermost first."""
+        made = self._environments[place.real] = Environment()
+        chain = (*above, place)
+        for item in file.items:
+            if isinstance(item, ast.Block):
+                self._define(made, item.name, item.name_span, lambda b=item: Prepared(b.name, Definition(b, made)))
+        for item in file.items:
+            match item:
+                case ast.Let():
+                    self._define(made, item.name, item.name_span, lambda i=item: evaluate(i.value, made.scope))
+                case ast.Default():
+                    self._default(made, item)
+                case ast.Import():
+                    self._import(made, item, chain)
+                case ast.Model():
+                    self._claim(made, item.name, item.name_span, "two models are called {}")
+        return made
+
+    def _define(self, made: Environment, name: str, span: Span, value: object) -> None:
+        if not self._claim(made, name, span, "two things of this file are called {}"):
+            return
+        try:
+            if problem := name_problem(name):
+                raise trouble(Code.BAD_LABEL, problem, span)
+            made.scope.define(name, value())  # type: ignore[operator]
+        except Trouble as problem:
+            made.findings.append(problem.diagnostic)
+            made.scope.define(name, UNKNOWN)
+        except Unknown:
+            made.scope.define(name, UNKNOWN)
+
+    def _claim(self, made: Environment, name: str, span: Span, message: str) -> bool:
+        first = made.places.setdefault(name, span)
+        if first is span:
+            return True
+        labels = (Label(first, "first here"),)
+        text = message.format(short(name))
+        made.findings.append(Diagnostic(Code.DUPLICATE_LABEL, text, Label(span, "again here"), labels))
+        return False
+
+    def _default(self, made: Environment, item: ast.Default) -> None:
+        target = _target(item.name, made.scope)
+        if target is None:
+            near = did_you_mean(item.name, {*names(), *made.scope.known()})
+            message = f"no layer or block is called {short(item.name)}"
+            made.findings.append(Diagnostic(Code.UNKNOWN_LAYER, message, Label(item.name_span), helps=near))
+            return
+        parameters = _parameters(target)
+        arguments, findings = prepare_default(item, parameters, made.scope)
+        made.findings += findings
+        made.defaults.setdefault(target, []).append(_Default(item.span.start, arguments))
+
+    def _import(self, made: Environment, item: ast.Import, chain: tuple[_Place, ...]) -> None:
+        try:
+            source = self._followed(item, chain)
+        except Trouble as problem:
+            made.findings.append(problem.diagnostic)
+            source = None
+        except SpecError as error:
+            made.findings += error.diagnostics
+            source = None
+        if source is not None:
+            made.findings += source.findings
+        for label in item.names:
+            self._define(made, label.name, label.span, lambda one=label: _imported(one, item, source))
+
+    def _followed(self, item: ast.Import, chain: tuple[_Place, ...]) -> Environment:
+        """The environment of the file that ``item`` names. Raises Trouble, SpecError."""
+        place = self._resolved(item, chain[-1])
+        if any(place.real == earlier.real for earlier in chain):
+            raise trouble(
+                Code.IMPORT,
+                f"{item.path} imports itself",
+                item.path_span,
+                notes=(" imports ".join([p.shown for p in chain] + [place.shown]),),
+                helps=("put what both need into a third file",),
+            )
+        if len(chain) > MOST_IMPORTS:
+            raise trouble(Code.LIMIT, f"imports nest more than {MOST_IMPORTS} deep here", item.path_span)
+        if place.real in self._environments:
+            return self._environments[place.real]
+        try:
+            file = parse(read(place.shown))
+        except UsageError as error:
+            raise trouble(Code.IMPORT, str(error), item.path_span) from None
+        return self.opened(file, place, chain)
+
+    def _resolved(self, item: ast.Import, importer: _Place) -> _Place:
+        if os.path.isabs(item.path) or "\\" in item.path or "\0" in item.path or not item.path:  # noqa: PTH117
+            raise trouble(
+                Code.IMPORT,
+                f"an import names a file by its relative path, with /, and {item.path or 'an empty text'} is none",
+                item.path_span,
+            )
+        folder = os.path.dirname(importer.shown)  # noqa: PTH120
+        shown = os.path.normpath(os.path.join(folder, item.path))  # noqa: PTH118
+        whole = os.path.abspath(shown)  # noqa: PTH100 - the path as written, symlinks and all
+        if not _within(self._root, whole):
+            raise self._outside(item, "climbs above")
+        real = os.path.realpath(shown)
+        if not _within(os.path.realpath(self._root), real):
+            raise self._outside(item, "goes through a symlink out of")
+        return _Place(Path(shown).as_posix(), real)
+
+    def _outside(self, item: ast.Import, how: str) -> Trouble:
+        return trouble(
+            Code.IMPORT,
+            f"{item.path} {how} the project's folder",
+            item.path_span,
+            notes=(f"the project is the nearest folder above the spec with {', '.join(_ROOT_MARKS[:-1])} "
+                   f"or {_ROOT_MARKS[-1]}, or the spec's own folder",),
+        )  # fmt: skip
+
+
+def _within(folder: str, path: str) -> bool:
+    return os.path.commonpath([folder, path]) == folder
+
+
+def _imported(label: ast.Label, item: ast.Import, source: Environment | None) -> object:
+    if source is None:
+        raise Unknown  # why there is nothing has been said
+    try:
+        return source.scope.find(label.name)
+    except KeyError:
+        is_model = label.name in source.places
+        message = f"{item.path} has no block and no let called {short(label.name)}"
+        helps = ("it is a model there: only blocks and lets are imported",) if is_model else ()
+        near = did_you_mean(label.name, source.scope.known())
+        raise trouble(Code.IMPORT, message, label.span, helps=helps or near) from None
+
+
+def _target(name: str, scope: Scope) -> type[Op] | Definition | None:
+    """What a ``default`` is about."""
+    value = scope.find(name) if scope.has(name) else None
+    if isinstance(value, Prepared) and isinstance(value.target, Definition) and not value.arguments:
+        return value.target
+    return find(name)
+
+
+def _parameters(target: type[Op] | Definition) -> list[str]:
+    if isinstance(target, Definition):
+        return [param.name for param in target.block.params]
+    return list(target.model_fields)

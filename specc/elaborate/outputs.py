@@ -1,0 +1,134 @@
+"""The outputs of a model: which value each port gives out, and that nothing is computed in vain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from specc.diagnostics import Code, Diagnostic, Label
+from specc.elaborate.contract import agree
+from specc.elaborate.frames import Draft, Given
+from specc.elaborate.scope import Scope, Unknown
+from specc.elaborate.trouble import Trouble, did_you_mean, trouble
+from specc.elaborate.values import Tensor
+from specc.elaborate.walk import Walk
+from specc.ir.graph import Port
+from specc.syntax import ast
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """An output and the value that it gives out."""
+
+    port: Port
+    given: Given
+
+
+def exits(model: ast.Model, walk: Walk, scope: Scope, last: Given) -> tuple[list[Exit], list[Diagnostic]]:
+    """The model's outputs, its contract (if stated) proven.
+
+    An output gives out the value of the step labelled with its name. The body's last value is an output too:
+    of the port that no label names; where every port has its label, of the one whose label stands nearest before
+    it (``score: fc(1) -> sigmoid`` labels the weights of fc, and gives out the sigmoid).
+    """
+    stated = model.contract.outputs if model.contract else None
+    if not stated:
+        return ([Exit(Port("output", last.type), last)] if last.type else []), []
+    found: list[Exit] = []
+    findings: list[Diagnostic] = []
+    try:
+        values = _values(stated, walk, scope, last)
+    except Trouble as problem:
+        return [], [problem.diagnostic]
+    for port, given in zip(stated, values, strict=True):
+        try:
+            if given.type is None:
+                continue
+            cause = Label(given.span, f"gives {given.type}")
+            agree(port.shape, given.type, scope, Code.CONTRACT, "the model gives", cause)
+            found.append(Exit(Port(port.name or "output", given.type), given))
+        except Trouble as problem:
+            findings.append(problem.diagnostic)
+        except Unknown:
+            continue
+    return found, findings
+
+
+def _values(stated: tuple[ast.Port, ...], walk: Walk, scope: Scope, last: Given) -> list[Given]:
+    labelled = [_labelled(port, scope) for port in stated]
+    unnamed = [place for place, given in enumerate(labelled) if given is None]
+    if len(unnamed) > 1:
+        port = stated[unnamed[1]]
+        raise trouble(
+            Code.CONTRACT,
+            f"nothing is labelled {port.name}, and the last value is one output only",
+            port.span,
+            helps=did_you_mean(port.name or "", scope.known()) or (f"label the step that gives it: {port.name}: …",),
+        )
+    values = [given or last for given in labelled]
+    if not unnamed and last.producer not in [given.producer for given in values]:
+        nearest = _nearest(values, walk.drafts, last)
+        if nearest is not None:
+            values[nearest] = last
+    return values
+
+
+def _labelled(port: ast.Port, scope: Scope) -> Given | None:
+    """The value called by the port's name; None where nothing is."""
+    if port.name is None or not scope.has(port.name):
+        return None
+    value = scope.find(port.name)
+    if isinstance(value, Tensor):
+        return value.given
+    return Given(None, None, port.span)
+
+
+def _nearest(values: list[Given], drafts: list[Draft], last: Given) -> int | None:
+    """Which of ``values`` the last one was made from, a step at a time along first inputs."""
+    producers = [given.producer for given in values]
+    here = last.producer
+    while isinstance(here, int):
+        if here in producers:
+            return producers.index(here)
+        here = drafts[here].inputs[0].producer
+    return None
+
+
+def unused(walk: Walk, given_out: list[Given]) -> list[Diagnostic]:
+    """Steps whose value no output depends on; of a chain of such steps the last."""
+    drafts = walk.drafts
+    needed: set[int] = set()
+    waiting = [given.producer for given in given_out]
+    while waiting:
+        producer = waiting.pop()
+        if isinstance(producer, int) and producer not in needed:
+            needed.add(producer)
+            waiting += [given.producer for given in drafts[producer].inputs]
+    read = {given.producer for draft in drafts for given in draft.inputs}
+    findings = {
+        draft.span: Diagnostic(
+            Code.UNUSED,
+            f"the value of this {draft.op.kind} is never used",
+            Label(draft.span),
+            helps=("every step must lead to the output",),
+        )
+        for draft in drafts
+        if draft.index not in needed and draft.index not in read
+    }
+    shared = [
+        Diagnostic(Code.UNUSED, f"the shared steps {s.name} are never applied", Label(s.statement.name_span))
+        for s in walk.shared
+        if not s.applied
+    ]
+    return [*findings.values(), *shared]
+
+
+def unused_inputs(
+    inputs: tuple[Port, ...], stated: tuple[ast.Port, ...], walk: Walk, out: list[Exit]
+) -> list[Diagnostic]:
+    """Inputs that nothing reads."""
+    read = {given.producer for draft in walk.drafts for given in draft.inputs} | {e.given.producer for e in out}
+    return [
+        Diagnostic(Code.UNUSED, f"the input {port.name} is never used", Label(place.span))
+        for port, place in zip(inputs, stated, strict=True)
+        if port.name not in read
+    ]

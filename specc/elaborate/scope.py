@@ -1,0 +1,91 @@
+"""Names and what they stand for at a place of the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from specc.diagnostics import Code
+from specc.elaborate.trouble import trouble
+from specc.elaborate.values import Value
+from specc.source import Span
+
+MOST_ENTRIES = 1_000_000
+"""Entries of all lists of a model together, those of lists inside lists counted wherever they stand."""
+
+
+class Unknown(Exception):
+    """The expression asks about a value whose shape an earlier error left unknown: nothing more to say."""
+
+
+UNKNOWN = object()
+"""Stands in a scope for a value that an earlier error left unknown."""
+
+
+class Scope:
+    """Names and their values, innermost first. ``_`` and ``in`` are ordinary names of it."""
+
+    __slots__ = ("_names", "_outer", "_root", "_spent")
+
+    def __init__(self, names: Mapping[str, Value], outer: Scope | None = None) -> None:
+        self._names = dict(names)
+        self._outer = outer
+        self._root: Scope = outer._root if outer else self
+        self._spent = 0
+
+    def spend(self, value: Value, span: Span) -> Value:
+        """``value``, its entries charged to the model's budget: no short text may stand for endless lists."""
+        if not isinstance(value, tuple):
+            return value
+        root = self._root
+        if root._spent > MOST_ENTRIES:
+            raise Unknown  # it has been said
+        root._spent += _entries(value, MOST_ENTRIES - root._spent)
+        if root._spent > MOST_ENTRIES:
+            raise trouble(Code.LIMIT, f"the lists of this file have more than {MOST_ENTRIES:,} entries together", span)
+        return value
+
+    def define(self, name: str, value: Value) -> None:
+        self._names[name] = value
+
+    def holds(self, name: str) -> bool:
+        """Whether this very scope, not an outer one, defines ``name``."""
+        return name in self._names
+
+    def has(self, name: str) -> bool:
+        """Whether this scope or an outer one defines ``name``."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope._names:
+                return True
+            scope = scope._outer
+        return False
+
+    def find(self, name: str) -> Value:
+        """Raises KeyError."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope._names:
+                return scope._names[name]
+            scope = scope._outer
+        raise KeyError(name)
+
+    def known(self) -> set[str]:
+        """Every name: for suggestions, not for asking whether one is there."""
+        return {name for scope in self._upwards() for name in scope._names}
+
+    def _upwards(self) -> Iterable[Scope]:
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope._outer
+
+
+def _entries(value: Value, most: int) -> int:
+    """How many entries a list has, at any depth; counting stops beyond ``most``."""
+    count, waiting = 0, [value]
+    while waiting and count <= most:
+        part = waiting.pop()
+        if isinstance(part, tuple):
+            count += len(part)
+            waiting += part
+    return count

@@ -1,0 +1,98 @@
+"""One step: its type, or why there is none, shown at the places that explain it."""
+
+from __future__ import annotations
+
+from math import prod
+
+from specc.diagnostics import Code, Label
+from specc.elaborate.binder import Bound
+from specc.elaborate.contract import MOST_ELEMENTS, within_limit
+from specc.elaborate.frames import Draft, Given
+from specc.elaborate.trouble import Trouble, trouble
+from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.types import TensorType, times
+from specc.source import Span
+from specc.syntax import ast
+
+__all__ = ["Bound", "inferred", "refused"]
+
+
+def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> tuple[TensorType, tuple[Parameter, ...]]:
+    """The type of the step's result, and its tensors.
+
+    Raises:
+        Refusal: the operator does not take these inputs.
+        Trouble: they are beyond all limits.
+    """
+    least, _ = op.arity
+    if len(types) < least:
+        raise Refusal(Code.RANK, f"{op.kind} joins at least {least} values, and has one arm")
+    result = within_limit(op.infer(*types), span)
+    parameters = op.parameters(*types)
+    for parameter in parameters:
+        if prod(parameter.shape) > MOST_ELEMENTS:
+            raise Refusal(
+                Code.LIMIT,
+                f"{parameter.name} of {op.kind} would be {times(parameter.shape)} = "
+                f"{prod(parameter.shape):,} numbers, and the most is 2^40",
+            )
+    return result, parameters
+
+
+def refused(
+    refusal: Refusal, step: ast.Call | ast.Merge, bound: Bound, inputs: tuple[Given, ...], drafts: list[Draft]
+) -> Trouble:
+    """What an operator says, at the argument it speaks of and at the step that made the input it speaks of."""
+    primary = bound.places.get(refusal.argument or "", step.name_span.to(step.span))
+    secondary: tuple[Label, ...] = ()
+    if isinstance(step, ast.Merge) and refusal.argument not in bound.places:
+        primary, secondary = _arms(refusal, step, inputs, primary)
+    elif refusal.cause is not None:
+        secondary = (_cause(inputs[refusal.cause], drafts, shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
+    return trouble(
+        Code(refusal.code),
+        refusal.message,
+        primary,
+        refusal.label,
+        secondary=secondary,
+        notes=refusal.notes,
+        helps=refusal.helps,
+    )
+
+
+def _arms(
+    refusal: Refusal, merge: ast.Merge, inputs: tuple[Given, ...], default: Span
+) -> tuple[Span, tuple[Label, ...]]:
+    """The arm at fault, and the first one, which it was compared with."""
+    if refusal.cause is None:
+        return default, ()
+    first = Label(merge.arms[0].span, f"gives {inputs[0].type}")
+    return merge.arms[refusal.cause].span, (first,)
+
+
+def _cause(given: Given, drafts: list[Draft], *, shrinking: bool) -> Label:
+    assert given.type is not None, "an unknown type is never refused"
+    sizes = _history(given, drafts)
+    if shrinking and len(sizes) > 1:
+        return Label(given.span, f"the size has shrunk to {sizes[-1]} here: {' > '.join(map(_short, sizes))}")
+    verb = "gives" if isinstance(given.producer, int) else "the input is"
+    return Label(given.span, f"{verb} {times(given.type.sample)} here")
+
+
+def _history(given: Given, drafts: list[Draft]) -> list[str]:
+    """The spatial sizes on the way to ``given``, without repetitions."""
+    sizes: list[str] = []
+    while given.type is not None:
+        size = times(given.type.spatial)
+        if not sizes or sizes[-1] != size:
+            sizes.append(size)
+        if not isinstance(given.producer, int):
+            break
+        given = drafts[given.producer].inputs[0]
+    return sizes[::-1]
+
+
+def _short(sizes: str) -> str:
+    """``32`` for ``32 x 32``."""
+    parts = sizes.split(" x ")
+    return parts[0] if len(set(parts)) == 1 else sizes

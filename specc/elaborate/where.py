@@ -1,0 +1,129 @@
+"""``where``: what a contract says of its symbolic sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from specc.diagnostics import Code
+from specc.elaborate.calls import names_in
+from specc.elaborate.expressions import evaluate, truth
+from specc.elaborate.scope import Scope
+from specc.elaborate.trouble import trouble
+from specc.elaborate.values import kind_of
+from specc.ir.size import Dim, Symbol, symbol
+from specc.syntax import ast
+
+_FORMS = "a condition reads H % 16 == 0, H >= 32, H <= 512 or H == W, with sizes of the contract"
+_MIRRORED = {"==": "==", "<=": ">=", "<": ">", ">=": "<=", ">": "<"}
+
+
+def narrowed(
+    free: Mapping[str, Symbol], where: tuple[ast.Expr, ...], batches: frozenset[str], scope: Scope
+) -> dict[str, Dim]:
+    """The sizes of a contract by name, each with the values that ``where`` leaves it.
+
+    Args:
+        free: the symbols before any condition.
+        batches: names of the batch, of which no condition may speak.
+    """
+    clauses = [clause for expression in where for clause in _conjuncts(expression)]
+    same = _same(clauses, free)
+    symbols = {name: free[name] for name in free if same[name] == name}
+    for clause in clauses:
+        if not names_in(clause) & {*free, *batches}:
+            _require(clause, scope)
+        elif _pair(clause, free) is None:
+            _narrow(clause, symbols, same, scope)
+    sizes = {
+        name: symbol(name, least=s.least, most=s.most, modulus=s.modulus, residue=s.residue)
+        for name, s in symbols.items()
+    }
+    return {name: sizes[same[name]] for name in free}
+
+
+def _conjuncts(expression: ast.Expr) -> Iterator[ast.Expr]:
+    if isinstance(expression, ast.Binary) and expression.operator == "and":
+        yield from _conjuncts(expression.left)
+        yield from _conjuncts(expression.right)
+    else:
+        yield expression
+
+
+def _same(clauses: list[ast.Expr], free: Mapping[str, Symbol]) -> dict[str, str]:
+    """For each symbol the one that stands for it: of symbols that are equal, the first of the contract."""
+    order = list(free)
+    same = {name: name for name in order}
+    for clause in clauses:
+        if (pair := _pair(clause, free)) is not None:
+            first, second = sorted((same[pair[0]], same[pair[1]]), key=order.index)
+            same = {name: first if target == second else target for name, target in same.items()}
+    return same
+
+
+def _pair(clause: ast.Expr, free: Mapping[str, Symbol]) -> tuple[str, str] | None:
+    """The names in ``H == W``."""
+    match clause:
+        case ast.Binary(_, "==", ast.Name(_, one), ast.Name(_, other)) if one in free and other in free:
+            return one, other
+    return None
+
+
+def _require(clause: ast.Expr, scope: Scope) -> None:
+    """A condition on the model's parameters alone."""
+    if truth(clause, scope):
+        return
+    sides = (clause.left, clause.right) if isinstance(clause, ast.Binary) else ()
+    values = (f"{side.span.text} = {evaluate(side, scope)}" for side in sides if not isinstance(side, ast.Number))
+    raise trouble(Code.CONTRACT, f"{clause.span.text} does not hold", clause.span, ", ".join(values))
+
+
+def _narrow(clause: ast.Expr, symbols: dict[str, Symbol], same: Mapping[str, str], scope: Scope) -> None:
+    """Take one condition on one symbol into account."""
+    from specc.ir.conditions import restrict  # loaded only where there are conditions
+
+    name, sign, bound, modulus = _read(clause, same, scope)
+    before = symbols[same[name]]
+    try:
+        match sign:
+            case "==" if modulus:
+                after = restrict(before, modulus=modulus, residue=bound)
+            case "==":
+                after = restrict(before, least=bound, most=bound)
+            case ">=" | ">":
+                after = restrict(before, least=bound + (sign == ">"))
+            case _:
+                after = restrict(before, most=bound - (sign == "<"))
+    except ValueError as error:
+        raise trouble(Code.CONTRACT, f"no size is left for {name}: {error}", clause.span) from None
+    symbols[same[name]] = after
+
+
+def _read(clause: ast.Expr, same: Mapping[str, str], scope: Scope) -> tuple[str, str, int, int | None]:
+    """Symbol, comparison, number and modulus of a condition.
+
+    Raises:
+        Trouble: it has another form.
+    """
+    if not isinstance(clause, ast.Binary) or clause.operator not in _MIRRORED:
+        raise trouble(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
+    left, sign, right = clause.left, clause.operator, clause.right
+    if not names_in(left) & set(same):
+        left, sign, right = right, _MIRRORED[sign], left
+    match left:
+        case ast.Name(_, name) if name in same:
+            return name, sign, _whole(right, scope), None
+        case ast.Binary(_, "%", ast.Name(_, name), divisor) if name in same and sign == "==":
+            modulus, residue = _whole(divisor, scope), _whole(right, scope)
+            if modulus < 1 or not 0 <= residue < modulus:
+                message = f"{clause.span.text} holds for no size: a remainder of % {modulus} is at least 0 and below it"
+                raise trouble(Code.CONTRACT, message, clause.span)
+            return name, sign, residue, modulus
+    raise trouble(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
+
+
+def _whole(expression: ast.Expr, scope: Scope) -> int:
+    value = evaluate(expression, scope)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = f"{expression.span.text} is {kind_of(value)}, and a whole number is needed here"
+    raise trouble(Code.CONTRACT, text, expression.span, helps=(_FORMS,))
