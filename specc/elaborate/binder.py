@@ -11,7 +11,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
-from specc.elaborate.values import Evaluated, Metric, Prepared, Tensor, Value, written
+from specc.elaborate.values import Metric, Prepared, Tensor, Value, ready, written
 from specc.ir.op import Op
 from specc.ops.fields import expected
 from specc.source import Span
@@ -99,7 +99,7 @@ def prepare_default(
                     helps=did_you_mean(argument.name, parameters) or (f"it has {', '.join(parameters) or 'none'}",),
                 )
             value = evaluate(argument.value, scope)
-            arguments[argument.name] = argument._replace(value=Evaluated(argument.value.span, value))
+            arguments[argument.name] = ready(argument, value)
         except Trouble as problem:
             findings.append(problem.diagnostic)
         except Unknown:

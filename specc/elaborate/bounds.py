@@ -7,9 +7,9 @@ from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.files import Definition
 from specc.elaborate.functions import FUNCTIONS
-from specc.elaborate.scope import Scope, Unknown
+from specc.elaborate.scope import UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import Trouble, trouble
-from specc.elaborate.values import Prepared
+from specc.elaborate.values import Prepared, is_plain
 from specc.source import Span
 from specc.syntax import ast
 
@@ -22,6 +22,7 @@ class Budget:
 
     def __init__(self) -> None:
         self._left = MOST_STEPS
+        self._least = _Least()
 
     def spend(self, count: int, span: Span) -> None:
         """Raises Trouble, once and for all, where the model has grown too large."""
@@ -40,59 +41,94 @@ class Budget:
         """Refuse a loop before its first round where at least its rounds would be too many."""
         if self._left < 0:
             raise Unknown
-        if rounds * max(1, _least(body.statements, scope, self._left, {})) > self._left:
+        if rounds * max(1, self._least.of(body.statements, scope)) > self._left:
             self.spend(self._left + 1, span)
 
-
-def _least(statements: tuple[ast.Statement, ...], scope: Scope, most: int, known: dict[Definition, int]) -> int:
-    """How many statements these come to at least; what cannot be told yet counts as one."""
-    count = 0
-    for statement in statements:
-        count += 1 + _inside(statement, scope, most, known)
-        if count > most:
-            break
-    return count
+    def block(self, call: ast.Call, scope: Scope) -> None:
+        """Refuse a call before its first step where what it comes to at least would be too much."""
+        if self._left < 0:
+            raise Unknown
+        if self._least.of_call(call, scope) > self._left:
+            self.spend(self._left + 1, call.name_span)
 
 
-def _inside(statement: ast.Statement, scope: Scope, most: int, known: dict[Definition, int]) -> int:
-    match statement:
-        case ast.Group(_, body):
-            return _least(body.statements, scope, most, known)
-        case ast.Merge():
-            return sum(_least(arm.statements, scope, most, known) for arm in statement.arms)
-        case ast.If(_, _, body, otherwise):
-            other = _least(otherwise.statements, scope, most, known) if otherwise else 0
-            return min(_least(body.statements, scope, most, known), other)
-        case ast.Repeat(_, rounds, body):
-            return _rounds(rounds, scope) * _least(body.statements, scope, most, known)
-        case ast.For(_, _, table, body):
-            return _rounds(table, scope) * _least(body.statements, scope, most, known)
-        case ast.Call():
-            return _block(statement, scope, most, known)
-    return 0
+class _Least:
+    """How many statements come out of some at least; what cannot be told before shapes are known counts as none."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[tuple[object, ...], int] = {}
+
+    def of(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
+        return sum(1 + self._inside(statement, scope) for statement in statements)
+
+    def of_call(self, call: ast.Call, scope: Scope) -> int:
+        """The body of a block, with the arguments that are known."""
+        value = scope.find(call.name) if scope.has(call.name) else None
+        if not isinstance(value, Prepared) or not isinstance(value.target, Definition):
+            return 0
+        definition = value.target
+        known = _known_arguments(definition.block, (*value.arguments, *call.arguments), scope)
+        try:
+            key = definition, tuple(known.items())
+            if key not in self._blocks:
+                self._blocks[key] = 0  # a block that contains itself is refused where it is called
+                inner = Scope(known, definition.environment.scope)
+                self._blocks[key] = self.of(definition.block.body.statements, inner)
+        except TypeError:
+            return 0  # a value without a hash: a tensor's, which is not known here
+        return self._blocks[key]
+
+    def _inside(self, statement: ast.Statement, scope: Scope) -> int:
+        match statement:
+            case ast.Group(_, body):
+                return self.of(body.statements, scope)
+            case ast.Merge():
+                return sum(self.of(arm.statements, scope) for arm in statement.arms)
+            case ast.If(_, _, body, otherwise):
+                other = self.of(otherwise.statements, scope) if otherwise else 0
+                return min(self.of(body.statements, scope), other)
+            case ast.Repeat(_, rounds, body):
+                return _rounds(rounds, scope) * self.of(body.statements, scope)
+            case ast.For(_, names, table, body):
+                inner = Scope({label.name: UNKNOWN for label in names}, scope)
+                return _rounds(table, scope) * self.of(body.statements, inner)
+            case ast.Call():
+                return self.of_call(statement, scope)
+        return 0
 
 
 def _rounds(expression: ast.Expr, scope: Scope) -> int:
     """The rounds of a loop that can be told from what is known already; else none."""
-    if not all(scope.has(name) for name in names_in(expression) - set(FUNCTIONS)):
-        return 0
-    try:
-        value = evaluate(expression, scope)
-    except (Trouble, Unknown):
-        return 0
+    value = _told(expression, scope)
     if isinstance(value, tuple):
         return len(value)
     return max(0, value) if type(value) is int else 0
 
 
-def _block(call: ast.Call, scope: Scope, most: int, known: dict[Definition, int]) -> int:
-    """The body of a block, whatever its arguments."""
-    value = scope.find(call.name) if scope.has(call.name) else None
-    if not isinstance(value, Prepared) or not isinstance(value.target, Definition):
-        return 0
-    definition = value.target
-    if definition not in known:
-        known[definition] = 0  # a block that contains itself is refused where it is called
-        outer = Scope({}, definition.environment.scope)
-        known[definition] = _least(definition.block.body.statements, outer, most, known)
-    return known[definition]
+def _told(expression: ast.Expr, scope: Scope) -> object:
+    """The value of an expression whose names are all known; else UNKNOWN."""
+    for name in names_in(expression) - set(FUNCTIONS):
+        if not scope.has(name) or not _is_told(scope.find(name)):
+            return UNKNOWN
+    try:
+        return evaluate(expression, scope)
+    except (Trouble, Unknown):
+        return UNKNOWN
+
+
+def _is_told(value: object) -> bool:
+    """Whether a value is known before any shape: a plain one, or a block."""
+    return isinstance(value, Prepared) or is_plain(value)
+
+
+def _known_arguments(block: ast.Block, arguments: tuple[ast.Argument, ...], scope: Scope) -> dict[str, object]:
+    """The parameters of a block by name; UNKNOWN where the call does not tell them yet."""
+    names = [param.name for param in block.params]
+    positional = [argument for argument in arguments if argument.name is None]
+    given = dict(zip(names, positional, strict=False))
+    given |= {argument.name: argument for argument in arguments if argument.name in names}
+    known: dict[str, object] = {}
+    for param in block.params:
+        value = given[param.name].value if param.name in given else param.default
+        known[param.name] = UNKNOWN if value is None else _told(value, scope if param.name in given else Scope(known))
+    return known

@@ -7,7 +7,7 @@ from specc.elaborate.arithmetic import arithmetic, bounded, compare, negative, r
 from specc.elaborate.functions import FUNCTIONS, Misuse, listed
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import did_you_mean, short, trouble
-from specc.elaborate.values import CONSTANTS, Evaluated, Metric, Prepared, Tensor, Value, kind_of
+from specc.elaborate.values import CONSTANTS, Evaluated, Metric, Prepared, Tensor, Value, kind_of, ready
 from specc.ops import find
 from specc.syntax import ast
 
@@ -164,10 +164,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
 
 def _with_arguments(step: Prepared, expression: ast.Apply, scope: Scope) -> Prepared:
     """A step with some of its arguments given already: ``leakyrelu(0.1)`` handed to a block as ``act``."""
-    given = tuple(
-        argument._replace(value=Evaluated(argument.value.span, evaluate(argument.value, scope)))
-        for argument in expression.arguments
-    )
+    given = tuple(ready(argument, evaluate(argument.value, scope)) for argument in expression.arguments)
     return Prepared(step.name, step.target, (*step.arguments, *given))
 
 

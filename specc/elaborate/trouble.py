@@ -30,11 +30,6 @@ def trouble(
     return Trouble(Diagnostic(code, message, Label(span, label), secondary, notes, helps))
 
 
-def not_yet(what: str, span: Span, *helps: str) -> Trouble:
-    """Part of the language that this version of the compiler parses but does not compile."""
-    return trouble(Code.NOT_YET, f"{what} not supported yet", span, helps=helps)
-
-
 def short(text: str) -> str:
     """``text``, cut where nobody would read on."""
     return text if len(text) <= 60 else f"{text[:40]}…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from specc.ir.op import Op
 from specc.ir.size import Size
@@ -58,6 +58,11 @@ class Evaluated(NamedTuple):
 
     span: Span
     value: Value
+
+
+def ready(argument: ast.Argument, value: Value) -> ast.Argument:
+    """The argument with its value in place of the expression."""
+    return argument._replace(value=cast(ast.Expr, Evaluated(argument.value.span, value)))
 
 
 @dataclass(frozen=True)

@@ -264,6 +264,7 @@ class Walk:
         block = definition.block
         self._claim(call.label, scope)
         self._refuse_recursion(definition, block.name, call.name_span)
+        self._budget.block(call, scope)
         arguments = (*target.arguments, *call.arguments)
         defaults = self._frame.environment.defaults_for(definition, call.span)
         inner = Scope({"in": current.seen}, definition.environment.scope)
