@@ -147,10 +147,25 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
         return True
     if (sign == "<" and always_at_least(left - right, 0)) or (sign == ">" and always_at_least(right - left, 0)):
         return False
+    clause = _clause(sign, left, right)
     raise trouble(
         Code.UNPROVEN,
         f"{expression.span.text} holds for some sizes and not for others",
         expression.span,
         notes=(f"{left} {sign} {right}",),
-        helps=("say in the contract which sizes may come: where H % 2 == 0, H >= 32",),
+        helps=(f"it holds where {clause}: add that to the model's contract",) if clause else (),
     )
+
+
+def _clause(sign: str, left: Dim, right: Dim) -> str | None:
+    """The ``where`` under which the comparison holds, if there is one."""
+    from specc.ir.conditions import where_at_least, where_equal
+
+    match sign:
+        case "==":
+            return where_equal(left, right)
+        case ">" | ">=":
+            return where_at_least(left - right, int(sign == ">"))
+        case "<" | "<=":
+            return where_at_least(right - left, int(sign == "<"))
+    return None

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
 
-from specc.analyses import Costs, StepCost, costs
+from specc.analyses import Costs, StepCost
+from specc.analyses import costs as counted
 from specc.diagnostics import Code, Diagnostic
 from specc.elaborate.expressions import evaluate, truth
 from specc.elaborate.functions import FUNCTIONS
 from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
 from specc.elaborate.values import CONSTANTS, Metric, PerAxis, Value, written
-from specc.ir.size import Size, Symbol
+from specc.ir.size import Size
 from specc.syntax import ast
 
 _PER_STEP = ("params", "trainable_params", "macs", "activation_memory")
@@ -46,10 +47,9 @@ def metrics(costs: Costs) -> dict[str, Metric]:
 
     def at(name: str, scaled: bool) -> Callable[[Mapping[str, int]], Value]:
         def asked(sizes: Mapping[str, int]) -> Value:
-            _require_sizes(sizes, graph.symbols, batch if scaled else set())
-            fixed = {symbol: size for symbol, size in sizes.items() if symbol not in batch}
-            one = getattr(_at(costs, fixed), name)
-            samples = prod(size for symbol, size in sizes.items() if symbol in batch)
+            samples = prod(size for symbol, size in sizes.items() if scaled and symbol in batch)
+            fixed = {symbol: size for symbol, size in sizes.items() if not scaled or symbol not in batch}
+            one = getattr(counted(graph.at(fixed)) if needs or fixed else costs, name)
             return PerAxis(one) if isinstance(one, tuple) else one * samples
 
         return asked
@@ -67,23 +67,6 @@ def metrics(costs: Costs) -> dict[str, Metric]:
         needs,
     )
     return fixed | grow | {"memory": grow["activation_memory"], "receptive_field": seen}
-
-
-def _at(counted: Costs, sizes: Mapping[str, int]) -> Costs:
-    return costs(counted.graph.at(sizes)) if sizes else counted
-
-
-def _require_sizes(sizes: Mapping[str, int], symbols: tuple[Symbol, ...], batch: set[str]) -> None:
-    """Raises KeyError for a name that is no size, ValueError for one that is missing or not allowed."""
-    known = {symbol.name: symbol for symbol in symbols}
-    for name, size in sizes.items():
-        if name not in known and name not in batch:
-            raise KeyError(name)
-        if name in known and not known[name].allows(size):
-            raise ValueError(f"the contract does not allow {name} = {size}")
-    missing = [name for name in known if name not in sizes]
-    if missing:
-        raise ValueError(f"it depends on {' and '.join(known)}: {' and '.join(missing)} must be given too")
 
 
 def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic]:

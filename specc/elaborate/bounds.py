@@ -16,6 +16,9 @@ from specc.syntax import ast
 MOST_STEPS = 1_000_000
 """Statements that a model may come to, with its blocks written out and its loops unrolled."""
 
+_MOST_CALLS = 10_000
+"""Calls of different arguments that are told apart; beyond them a block comes to what it does with any arguments."""
+
 
 class Budget:
     """The statements that are left."""
@@ -57,6 +60,7 @@ class _Least:
 
     def __init__(self) -> None:
         self._blocks: dict[tuple[object, ...], int] = {}
+        self._open: set[Definition] = set()
 
     def of(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
         return sum(1 + self._inside(statement, scope) for statement in statements)
@@ -66,16 +70,23 @@ class _Least:
         value = scope.find(call.name) if scope.has(call.name) else None
         if not isinstance(value, Prepared) or not isinstance(value.target, Definition):
             return 0
-        definition = value.target
-        known = _known_arguments(definition.block, (*value.arguments, *call.arguments), scope)
+        if value.target in self._open:
+            return 0  # a block that contains itself is refused where it is called
         try:
-            key = definition, tuple(known.items())
-            if key not in self._blocks:
-                self._blocks[key] = 0  # a block that contains itself is refused where it is called
-                inner = Scope(known, definition.environment.scope)
-                self._blocks[key] = self.of(definition.block.body.statements, inner)
+            return self._of_block(value.target, (*value.arguments, *call.arguments), scope)
         except TypeError:
             return 0  # a value without a hash: a tensor's, which is not known here
+
+    def _of_block(self, definition: Definition, arguments: tuple[ast.Argument, ...], scope: Scope) -> int:
+        if len(self._blocks) < _MOST_CALLS:
+            known = _known_arguments(definition.block, arguments, scope)
+        else:
+            known = {param.name: UNKNOWN for param in definition.block.params}
+        key = definition, tuple(known.items())
+        if key not in self._blocks:
+            self._open.add(definition)
+            self._blocks[key] = self.of(definition.block.body.statements, Scope(known, definition.environment.scope))
+            self._open.remove(definition)
         return self._blocks[key]
 
     def _inside(self, statement: ast.Statement, scope: Scope) -> int:

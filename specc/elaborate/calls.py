@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate
@@ -67,18 +68,25 @@ def unused_parameters(item: ast.Block | ast.Model) -> list[Diagnostic]:
     """Parameters that nothing in the body, the contract or another default reads: an argument must not be ignored."""
     if not item.params:
         return []
-    read = names_in(item.body) | names_in(item.contract) | {name for p in item.params for name in names_in(p.default)}
+    stated = names_in(item.contract)
+    read = names_in(item.body) | stated | {name for p in item.params for name in names_in(p.default)}
     what = "block" if isinstance(item, ast.Block) else "model"
     return [
         Diagnostic(
             Code.UNUSED,
             f"the parameter {short(param.name)} of {what} {short(item.name)} is never used",
             Label(param.span),
-            helps=("leave it out",),
+            helps=_instead(param.name, stated) or ("leave it out",),
         )
         for param in item.params
         if param.name not in read
     ]
+
+
+def _instead(name: str, stated: set[str]) -> tuple[str, ...]:
+    """What may have been meant, where the contract has a name like it: that is a symbolic size, whatever its name."""
+    (near, *_) = (*get_close_matches(name, sorted(stated)), None)
+    return (f"did you mean {name} where the contract says {near}?",) if near else ()
 
 
 def names_in(tree: object) -> set[str]:

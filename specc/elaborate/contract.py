@@ -10,7 +10,7 @@ from specc.elaborate.values import kind_of, written
 from specc.elaborate.where import narrowed
 from specc.ir.graph import Port
 from specc.ir.size import Dim, Size, Symbol, symbol
-from specc.ir.types import TensorType
+from specc.ir.types import TensorType, fixed
 from specc.ops.fields import LARGEST
 from specc.source import Span
 from specc.syntax import ast
@@ -104,34 +104,33 @@ def size(expression: ast.Expr, scope: Scope) -> Dim:
 def within_limit(tensor: TensorType, span: Span) -> TensorType:
     if tensor.rank > MOST_AXES:
         raise trouble(Code.LIMIT, f"a tensor here has {tensor.rank} axes, and the most is {MOST_AXES}", span)
-    elements = tensor.elements
-    # Of symbolic sizes only the caller knows how large they get.
-    if isinstance(elements, int) and elements > MOST_ELEMENTS:
+    if not tensor.is_fixed:
+        return tensor  # only the caller knows how large it gets
+    if fixed(tensor.elements) > MOST_ELEMENTS:
         raise trouble(
-            Code.LIMIT, f"a tensor of {tensor} has {elements:,} elements a sample, and the most is 2^40", span
+            Code.LIMIT, f"a tensor of {tensor} has {tensor.elements:,} elements a sample, and the most is 2^40", span
         )
     return tensor
 
 
 def match(shape: ast.Shape, actual: TensorType, scope: Scope, cause: Label) -> None:
     """Hold a block's contract against what goes in: a name that means nothing yet takes the size at its place."""
-    if len(shape.dims) == actual.rank:
-        for dim, real in zip(shape.dims, actual.shape, strict=True):
-            if isinstance(dim, ast.Name) and not scope.has(dim.name):
-                scope.define(dim.name, real)
+    for dim, real in zip(shape.dims, actual.shape, strict=False):
+        if isinstance(dim, ast.Name) and not scope.has(dim.name):
+            scope.define(dim.name, real)
     agree(shape, actual, scope, Code.CONTRACT, "the block is given", cause)
 
 
 def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver: str, cause: Label) -> None:
     """Refuse unless ``shape`` is ``actual``, pointing at the one size that differs."""
-    stated = [_stated_size(dim, scope) for dim in shape.dims]
-    if len(stated) != actual.rank:
+    if len(shape.dims) != actual.rank:
         raise trouble(
             code,
-            f"{giver} {actual}, of {actual.rank} axes, and {shape.span.text} has {len(stated)}",
+            f"{giver} {actual}, of {actual.rank} axes, and {shape.span.text} has {len(shape.dims)}",
             shape.span,
             secondary=(cause,),
         )
+    stated = [_stated_size(dim, scope) for dim in shape.dims]
     different = [i for i, (s, a) in enumerate(zip(stated, actual.shape, strict=True)) if s != a]
     if different:
         span = shape.dims[different[0]].span if len(different) == 1 else shape.span

@@ -11,7 +11,11 @@ from specc.elaborate.values import CONSTANTS, Evaluated, Metric, Prepared, Tenso
 from specc.ops import find
 from specc.syntax import ast
 
-_OTHERWISE = dict.fromkeys(("no", "off"), ("write false",)) | dict.fromkeys(("yes", "on"), ("write true",))
+_OTHERWISE = {
+    **dict.fromkeys(("no", "off"), ("write false",)),
+    **dict.fromkeys(("yes", "on"), ("write true",)),
+    **dict.fromkeys(("in", "_"), ("a model of several inputs begins with one of them",)),
+}
 _COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
 
 
@@ -179,9 +183,5 @@ def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:
         sizes[argument.name] = value
     try:
         return bounded(metric.at(sizes), expression.span)
-    except KeyError as error:
-        raise trouble(
-            Code.UNKNOWN_NAME, f"the contract has no symbolic size {error.args[0]}", expression.span
-        ) from None
     except ValueError as error:
         refuse(expression.span, f"{metric.name} cannot be asked here: {error}")

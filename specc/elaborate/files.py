@@ -108,11 +108,11 @@ class _Library:
                 case ast.Import():
                     self._import(made, item, chain)
                 case ast.Model():
-                    self._claim(made, item.name, item.name_span, "two models are called {}")
+                    self._claim(made, item.name, item.name_span)
         return made
 
     def _define(self, made: Environment, name: str, span: Span, value: object) -> None:
-        if not self._claim(made, name, span, "two things of this file are called {}"):
+        if not self._claim(made, name, span):
             return
         try:
             if problem := name_problem(name):
@@ -124,13 +124,15 @@ class _Library:
         except Unknown:
             made.scope.define(name, UNKNOWN)
 
-    def _claim(self, made: Environment, name: str, span: Span, message: str) -> bool:
-        first = made.places.setdefault(name, span)
-        if first is span:
+    def _claim(self, made: Environment, name: str, span: Span) -> bool:
+        known = made.places.setdefault(name, span)
+        if known is span:
             return True
+        # Blocks are known before what stands above them.
+        first, again = sorted((known, span), key=lambda place: place.start)
+        message = f"two things of this file are called {short(name)}"
         labels = (Label(first, "first here"),)
-        text = message.format(short(name))
-        made.findings.append(Diagnostic(Code.DUPLICATE_LABEL, text, Label(span, "again here"), labels))
+        made.findings.append(Diagnostic(Code.DUPLICATE_LABEL, message, Label(again, "again here"), labels))
         return False
 
     def _default(self, made: Environment, item: ast.Default) -> None:
@@ -174,6 +176,8 @@ class _Library:
             raise trouble(Code.LIMIT, f"imports nest more than {MOST_IMPORTS} deep here", item.path_span)
         if place.real in self._environments:
             return self._environments[place.real]
+        if os.path.exists(place.real) and not os.path.isfile(place.real) and not os.path.isdir(place.real):  # noqa: PTH110, PTH112, PTH113
+            raise trouble(Code.IMPORT, f"{item.path} is no ordinary file", item.path_span)  # a pipe might never end
         try:
             file = parse(read(place.shown))
         except UsageError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from specc.analyses import Costs, costs
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
@@ -26,10 +27,25 @@ from specc.syntax import ast
 
 @dataclass(frozen=True)
 class Checked:
-    """A model that fits together, with its numbers."""
+    """A model that fits together."""
 
     graph: Graph
-    costs: Costs
+
+    @cached_property
+    def costs(self) -> Costs:
+        """Its numbers."""
+        return costs(self.graph)
+
+    def at(self, sizes: Mapping[str, int]) -> Checked:
+        """The model at values of its symbolic sizes.
+
+        Raises:
+            UsageError: a size is missing, is none of the contract, or is not allowed by it.
+        """
+        try:
+            return Checked(self.graph.at(sizes))
+        except ValueError as error:
+            raise UsageError(str(error)) from None
 
 
 def choose(file: ast.File, name: str | None = None) -> ast.Model:
@@ -98,10 +114,10 @@ def elaborate(
     if findings:
         raise SpecError(findings + unknown_names(walk.assertions))
     graph = assemble(model.name, inputs, out, root)
-    counted = costs(graph)
-    if failed := prove(walk.assertions, counted):
+    checked = Checked(graph)
+    if walk.assertions and (failed := prove(walk.assertions, checked.costs)):
         raise SpecError(failed)
-    return Checked(graph, counted)
+    return checked
 
 
 def _no_model(file: ast.File) -> Diagnostic:

@@ -57,19 +57,25 @@ def _values(stated: tuple[ast.Port, ...], walk: Walk, scope: Scope, last: Given)
     labelled = [_labelled(port, scope) for port in stated]
     unnamed = [place for place, given in enumerate(labelled) if given is None]
     if len(unnamed) > 1:
-        port = stated[unnamed[1]]
-        raise trouble(
-            Code.CONTRACT,
-            f"nothing is labelled {port.name}, and the last value is one output only",
-            port.span,
-            helps=did_you_mean(port.name or "", scope.known()) or (f"label the step that gives it: {port.name}: …",),
-        )
+        raise _unlabelled([stated[place] for place in unnamed], scope)
     values = [given or last for given in labelled]
     if not unnamed and last.producer not in [given.producer for given in values]:
         nearest = _nearest(values, walk.drafts, last)
         if nearest is not None:
             values[nearest] = last
     return values
+
+
+def _unlabelled(ports: list[ast.Port], scope: Scope) -> Trouble:
+    """Several outputs that no label names: shown at one that a label nearly does."""
+    near = {port: did_you_mean(port.name or "", scope.known()) for port in ports}
+    port = next((port for port in ports if near[port]), ports[1])
+    return trouble(
+        Code.CONTRACT,
+        f"nothing is labelled {port.name}, and the last value is one output only",
+        port.span,
+        helps=near[port] or (f"label the step that gives it, in the model's own body: {port.name}: …",),
+    )
 
 
 def _labelled(port: ast.Port, scope: Scope) -> Given | None:

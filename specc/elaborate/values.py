@@ -125,7 +125,7 @@ def kind_of(value: Value) -> str:
         case Size():
             return f"the symbolic size {value}"
         case Prepared():
-            return f"{value.name}, a step"
+            return "a step"
     return "a value of the network"
 
 

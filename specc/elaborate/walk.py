@@ -408,7 +408,7 @@ class Walk:
     def _repeat(self, step: ast.Repeat, current: Given | None, scope: Scope, name: str | None) -> Given | None:
         rounds = evaluate(step.rounds, scope)
         if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 0:
-            message = f"repeat takes a whole number of at least 0, and {step.rounds.span.text} is {written(rounds)}"
+            message = f"repeat takes a whole number of at least 0, not {written(rounds)}"
             raise trouble(Code.BAD_VALUE, message, step.rounds.span)
         self._budget.loop(rounds, step.body, scope, step.rounds.span)
         return self._loop(step, [()] * rounds, (), current, scope, name)
@@ -545,7 +545,7 @@ class Walk:
         elif problem:
             self.report([Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=("choose another label",))])
         elif self._hides(name, scope):
-            what = f"{name} is a parameter or a let here, and a label cannot hide it"
+            what = f"{name} is a parameter, a let or a loop's variable here, and a label cannot hide it"
             self.report([Diagnostic(Code.BAD_LABEL, what, Label(label.span), helps=("choose another label",))])
         self._frame.labels.setdefault(name, label.span)
 
@@ -584,11 +584,11 @@ def _row(step: ast.For, place: int, entry: Value) -> tuple[Value, ...]:
         return (entry,)
     if isinstance(entry, tuple) and len(entry) == len(step.names):
         return entry
-    count = f"{len(entry)} values" if isinstance(entry, tuple) else kind_of(entry)
+    what = f"has {len(entry)} values" if isinstance(entry, tuple) else f"is {kind_of(entry)}"
     wanted = ", ".join(label.name for label in step.names)
     raise trouble(
         Code.BAD_VALUE,
-        f"row {place + 1} of the table is {count}, and {wanted} are {len(step.names)}",
+        f"row {place + 1} of the table {what}, and {wanted} take {len(step.names)}",
         step.table.span,
         f"row {place + 1} is {written(entry)}",
     )

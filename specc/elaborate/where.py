@@ -30,7 +30,10 @@ def narrowed(
     same = _same(clauses, free)
     symbols = {name: free[name] for name in free if same[name] == name}
     for clause in clauses:
-        if not names_in(clause) & {*free, *batches}:
+        if names_in(clause) & batches:
+            message = "the batch is whatever the caller brings: a condition speaks of the sizes of a sample"
+            raise trouble(Code.CONTRACT, message, clause.span)
+        if not names_in(clause) & set(free):
             _require(clause, scope)
         elif _pair(clause, free) is None:
             _narrow(clause, symbols, same, scope)
@@ -94,7 +97,7 @@ def _narrow(clause: ast.Expr, symbols: dict[str, Symbol], same: Mapping[str, str
             case _:
                 after = restrict(before, most=bound - (sign == "<"))
     except ValueError as error:
-        raise trouble(Code.CONTRACT, f"no size is left for {name}: {error}", clause.span) from None
+        raise trouble(Code.CONTRACT, str(error), clause.span) from None
     symbols[same[name]] = after
 
 
@@ -110,12 +113,16 @@ def _read(clause: ast.Expr, same: Mapping[str, str], scope: Scope) -> tuple[str,
     if not names_in(left) & set(same):
         left, sign, right = right, _MIRRORED[sign], left
     match left:
+        case _ if names_in(right) & set(same):
+            pass
         case ast.Name(_, name) if name in same:
             return name, sign, _whole(right, scope), None
         case ast.Binary(_, "%", ast.Name(_, name), divisor) if name in same and sign == "==":
             modulus, residue = _whole(divisor, scope), _whole(right, scope)
-            if modulus < 1 or not 0 <= residue < modulus:
-                message = f"{clause.span.text} holds for no size: a remainder of % {modulus} is at least 0 and below it"
+            if modulus < 1:
+                raise trouble(Code.CONTRACT, f"{divisor.span.text} divides nothing: % takes at least 1", divisor.span)
+            if not 0 <= residue < modulus:
+                message = f"{clause.span.text} holds for no size: what % {modulus} leaves is 0 to {modulus - 1}"
                 raise trouble(Code.CONTRACT, message, clause.span)
             return name, sign, residue, modulus
     raise trouble(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))

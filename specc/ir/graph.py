@@ -180,13 +180,29 @@ class Graph:
         """The network where its symbolic sizes have the given values; the batch stays as it is.
 
         Args:
-            sizes: a value for every symbol of `symbols`, one that the contract allows.
+            sizes: a value for every symbol of `symbols`.
+
+        Raises:
+            ValueError: a value is missing, is for no symbol, or is not allowed; the message is for the user.
         """
+        self._require(sizes)
         if not self.symbols:
             return self
         inputs = tuple(replace(port, type=port.type.at(sizes)) for port in self.inputs)
         outputs = tuple((replace(port, type=port.type.at(sizes)), value) for port, value in self.outputs)
         return Graph(self.name, inputs, outputs, _members_at(self.members, sizes))
+
+    def _require(self, sizes: Mapping[str, int]) -> None:
+        symbols = {symbol.name: symbol for symbol in self.symbols}
+        known = " and ".join(symbols) or "none but the batch"
+        for name, size in sizes.items():
+            if name not in symbols:
+                raise ValueError(f"{self.name} has no symbolic size called {name}: it has {known}")
+            if type(size) is not int or not symbols[name].allows(size):
+                raise ValueError(f"{name} = {size} is not allowed: {symbols[name].condition}")
+        missing = [name for name in symbols if name not in sizes]
+        if missing:
+            raise ValueError(f"{self.name} depends on {known}, and {' and '.join(missing)} must be given too")
 
     @cached_property
     def _by_name(self) -> dict[str, Node]:

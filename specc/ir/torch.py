@@ -36,10 +36,18 @@ class Own:
 
 
 @dataclass(frozen=True)
+class SizeOf:
+    """Stands for the size of axis ``axis`` of the step's input ``index``, as it is when the network runs."""
+
+    axis: int
+    index: int = 0
+
+
+@dataclass(frozen=True)
 class TorchCall:
     """A function without state: ``F.max_pool2d(x, 2)``.
 
-    `Value`, `Own`, another call, and tuples of these may be arguments: ``torch.add(torch.add(x, y), z)``.
+    `Value`, `Own`, `SizeOf`, another call, and tuples of these may be arguments: ``torch.add(torch.add(x, y), z)``.
     """
 
     name: str

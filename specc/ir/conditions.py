@@ -1,0 +1,296 @@
+"""What is proven of sizes, and which condition on their symbols would let it be."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import combinations, islice, product
+from math import gcd, isqrt, lcm
+
+from specc.ir.size import Dim, Size, Symbol
+from specc.ir.size.symbols import LARGEST_MODULUS
+
+MOST_TRIES = 2_000
+"""Conditions of one form that are tried before the next form is."""
+
+MOST_RESIDUES = 64
+"""H % m == r is tried for every r below this, larger ones are no condition that anybody means."""
+
+LARGEST_BOUND = 2**32
+"""H >= n is tried up to this n."""
+
+
+def known_least(size: Dim) -> int | None:
+    """It is never smaller; None where no such number is known."""
+    return size if isinstance(size, int) else size.least
+
+
+def known_most(size: Dim) -> int | None:
+    """It is never larger; None where no such number is known."""
+    return size if isinstance(size, int) else size.most
+
+
+def always_at_least(size: Dim, number: int) -> bool:
+    """Whether it is proven that size >= number for every value of its symbols."""
+    least = known_least(size)
+    return least is not None and least >= number
+
+
+def divides(number: int, size: Dim) -> bool:
+    """Whether it is proven that size % number == 0 for every value of its symbols."""
+    return size % number == 0
+
+
+def where_equal(a: Dim, b: Dim) -> str | None:
+    """A condition under which a == b, in the language of ``where``: ``H % 16 == 0``.
+
+    The forms are tried from weak to strong: one symbol's residue, several symbols' residues, ``H == W`` (and what is
+    needed besides), ``H == 8``. In each form the weakest is named. Empty where a == b anyway, None where no condition
+    is found.
+    """
+    difference = a - b
+    if isinstance(difference, int):
+        return None if difference else ""
+    return _residue(difference) or _residues(difference) or _same(difference) or _values(difference)
+
+
+def where_divides(number: int, size: Dim) -> str | None:
+    """A condition under which size % number == 0, as of `where_equal`."""
+    return where_equal(size % number, 0)
+
+
+def where_at_least(size: Dim, number: int) -> str | None:
+    """Bounds on its symbols within which size >= number: ``H >= 32, W >= 32``.
+
+    One common lower bound, as small as it can be, and then each as small as the others allow; an upper bound where
+    the size falls with its only symbol. Empty where size >= number
+    anyway, None where no bounds are found.
+    """
+    if isinstance(size, int) or always_at_least(size, number):
+        return "" if always_at_least(size, number) else None
+    raised = _raised(size, number)
+    if raised is None:
+        return _at_most(size, number)
+    return ", ".join(clause for clause in map(_clauses, size.symbols, raised) if clause)
+
+
+def _at_most(size: Size, number: int) -> str | None:
+    """``H <= 8``: the largest bound up to which a size that falls with its one symbol is at least ``number``."""
+    (symbol, *others), low = size.symbols, _raised(number - size, 1)
+    if others or low is None or low[0].first == symbol.first:
+        return None
+    narrower = restrict(symbol, most=low[0].value(low[0].first - 1))
+    return _clauses(symbol, narrower) if _reaches(size, number, [narrower]) else None
+
+
+def _residue(difference: Size) -> str | None:
+    """``H % m == r``: the smallest m that will do, r = 0 first."""
+    for symbol in difference.symbols:
+        tries = ((m, r) for m in _divisors(difference, symbol) for r in range(min(m, MOST_RESIDUES)))
+        for modulus, residue in islice(tries, MOST_TRIES):
+            if _vanishes(difference, _narrowed((symbol,), (modulus,), (residue,))):
+                return f"{symbol.name} % {modulus} == {residue}"
+    return None
+
+
+def _residues(difference: Size) -> str | None:
+    """``H % m == r, W % n == s``: first with the whole period for m and n, then each with the least that will do."""
+    symbols = difference.symbols
+    divisors = [[1, *_divisors(difference, symbol)] for symbol in symbols]
+    moduli = [of_symbol[-1] for of_symbol in divisors]
+    for residues in islice(product(*(range(min(m, MOST_RESIDUES)) for m in moduli)), MOST_TRIES):
+        if _vanishes(difference, _narrowed(symbols, moduli, residues)):
+            break
+    else:
+        return None
+    for axis, of_axis in enumerate(divisors):
+        weaker = ([*moduli[:axis], m, *moduli[axis + 1 :]] for m in of_axis)
+        moduli = next(some for some in weaker if _vanishes(difference, _narrowed(symbols, some, residues)))
+    clauses = zip(symbols, moduli, residues, strict=True)
+    return ", ".join(f"{symbol.name} % {m} == {r % m}" for symbol, m, r in clauses if m > 1)
+
+
+def _divisors(difference: Size, symbol: Symbol) -> list[int]:
+    """The divisors above 1 of its period in the symbol's values, ascending."""
+    period = difference.period(symbol)
+    if period > LARGEST_MODULUS:
+        return []
+    small = [n for n in range(1, isqrt(period) + 1) if period % n == 0]
+    return sorted({*small, *(period // n for n in small)} - {1})
+
+
+def _narrowed(symbols: Sequence[Symbol], moduli: Sequence[int], residues: Sequence[int]) -> list[Symbol] | None:
+    """The symbols under these conditions; None where they leave no value."""
+    try:
+        return [restrict(s, modulus=m, residue=r % m) for s, m, r in zip(symbols, moduli, residues, strict=True)]
+    except ValueError:
+        return None
+
+
+def _vanishes(difference: Dim, symbols: list[Symbol] | None) -> bool:
+    """Whether it is 0 everywhere with these symbols for its own of the same names."""
+    if symbols is None or (isinstance(difference, Size) and not _vanishes_at_samples(difference, symbols)):
+        return False
+    for symbol in symbols:
+        difference = difference.narrowed(symbol) if isinstance(difference, Size) else difference
+    return difference == 0
+
+
+def _vanishes_at_samples(difference: Size, symbols: list[Symbol]) -> bool:
+    """The same at a few values only: most conditions fail here."""
+    narrower = {symbol.name: symbol for symbol in symbols}
+    values = {s.name: samples(narrower.get(s.name, s), 3) for s in difference.symbols}
+    return all(
+        difference.at({name: some[min(i, len(some) - 1)] for name, some in values.items()}) == 0 for i in range(3)
+    )
+
+
+def _same(difference: Size) -> str | None:
+    """``H == W``, if need be with residues."""
+    for one, other in combinations(difference.symbols, 2):
+        merged = _merged(difference, one, other)
+        if merged == 0:
+            return f"{one.name} == {other.name}"
+        besides = (_residue(merged) or _residues(merged)) if isinstance(merged, Size) else None
+        if besides:
+            return f"{one.name} == {other.name}, {besides}"
+    return None
+
+
+def _merged(difference: Size, one: Symbol, other: Symbol) -> Dim | None:
+    """It where the two symbols are equal; None where they never are."""
+    try:
+        both = restrict(one, least=other.least, most=other.most, modulus=other.modulus, residue=other.residue)
+    except ValueError:
+        return None
+    twin = Symbol(other.name, both.least, both.most, both.modulus, both.residue)
+    narrowed: Dim = difference
+    for symbol in (both, twin):
+        narrowed = narrowed.narrowed(symbol) if isinstance(narrowed, Size) else narrowed
+    return narrowed.merged(both, twin) if isinstance(narrowed, Size) else narrowed
+
+
+def _values(difference: Size) -> str | None:
+    """``H == 8``, or ``H >= 224, H <= 255``: of one symbol with which the difference rises or falls."""
+    if len(difference.symbols) > 1:
+        return None
+    (symbol,) = difference.symbols
+    for rising in (difference, difference * -1):
+        start, stop = _raised(rising, 0), _raised(rising, 1)
+        if start and (not stop or stop[0].first > start[0].first):
+            most = stop[0].value(stop[0].first - 1) if stop else symbol.most
+            range_ = restrict(start[0], most=most)
+            if _vanishes(difference, [range_]):
+                return _clauses(symbol, range_)
+    return None
+
+
+def _clauses(old: Symbol, new: Symbol) -> str:
+    """How the bounds of ``new`` are narrower: ``H >= 8``, ``H <= 15``, both, or ``H == 8``."""
+    if new.first == new.last:
+        return f"{new.name} == {new.value(new.first)}"
+    lower = [f"{new.name} >= {new.value(new.first)}"] if new.first > old.first else []
+    upper = [f"{new.name} <= {new.value(new.last)}"] if new.last is not None and new.last != old.last else []
+    return ", ".join(lower + upper)
+
+
+def _raised(size: Dim, number: int) -> list[Symbol] | None:
+    """The symbols of the size from the bounds on from which it is at least ``number``; None where there are none.
+
+    The bounds are one for all, as small as possible, and then each as small as the others allow.
+    """
+    if isinstance(size, int):
+        return None
+    symbols = list(size.symbols)
+    common = _first(lambda bound: _reaches(size, number, [_from(s, bound) for s in symbols]), symbols)
+    if common is None:
+        return None
+    raised = [_from(symbol, common) for symbol in symbols]
+    for axis, symbol in enumerate(symbols):
+
+        def reaches(bound: int, axis: int = axis, symbol: Symbol = symbol) -> bool:
+            return _reaches(size, number, [*raised[:axis], _from(symbol, bound), *raised[axis + 1 :]])
+
+        least = _first(reaches, [symbol])
+        raised[axis] = raised[axis] if least is None else _from(symbol, least)
+    return raised
+
+
+def _first(holds: Callable[[int], bool], symbols: list[Symbol]) -> int | None:
+    """The least bound that holds, where every larger one does; None where none does up to `LARGEST_BOUND`."""
+    low = min(symbol.value(symbol.first) for symbol in symbols)
+    if holds(low):
+        return low
+    step = 1
+    while not holds(low + step):
+        low, step = low + step, 2 * step
+        if low > LARGEST_BOUND:
+            return None
+    return low + 1 + bisect_left(range(low + 1, low + step), True, key=holds)
+
+
+def _from(symbol: Symbol, bound: int) -> Symbol:
+    """The symbol from ``bound`` on; but for its greatest value where it has none that large."""
+    greatest = None if symbol.last is None else symbol.value(symbol.last)
+    return restrict(symbol, least=bound if greatest is None else min(bound, greatest))
+
+
+def _reaches(size: Dim, number: int, symbols: list[Symbol]) -> bool:
+    for symbol in symbols:
+        size = size.narrowed(symbol) if isinstance(size, Size) else size
+    return always_at_least(size, number)
+
+
+def restrict(
+    symbol: Symbol,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    modulus: int | None = None,
+    residue: int | None = None,
+) -> Symbol:
+    """The symbol narrowed by one more condition; ``residue`` is 0 where only ``modulus`` is given.
+
+    Raises:
+        ValueError: in words, where no value is left or the moduli together pass 2**31.
+    """
+    if modulus is not None:
+        Symbol(symbol.name, modulus=modulus, residue=residue or 0)
+    floor = symbol.least if least is None else max(symbol.least, least)
+    ceiling = most if symbol.most is None or (most is not None and most < symbol.most) else symbol.most
+    together, rest = _both(symbol, modulus or 1, residue or 0)
+    return Symbol(symbol.name, floor, ceiling, together, rest)
+
+
+def _both(symbol: Symbol, modulus: int, residue: int) -> tuple[int, int]:
+    """The one congruence that says what the symbol's and the given one say (Chinese remainder theorem)."""
+    shared = gcd(symbol.modulus, modulus)
+    if (residue - symbol.residue) % shared:
+        raise ValueError(
+            f"{symbol.name} % {modulus} == {residue} contradicts {symbol.name} % {symbol.modulus} == {symbol.residue}"
+        )
+    together = lcm(symbol.modulus, modulus)
+    if together > LARGEST_MODULUS:
+        raise ValueError(
+            f"{symbol.name} % {symbol.modulus} and {symbol.name} % {modulus} together ask for "
+            f"{symbol.name} % {together}; at most 2**31 can be reasoned about"
+        )
+    step = (residue - symbol.residue) // shared * pow(symbol.modulus // shared, -1, modulus // shared)
+    return together, (symbol.residue + symbol.modulus * step) % together
+
+
+def samples(symbol: Symbol, count: int) -> list[int]:
+    """Up to ``count`` of its values, ascending: the least ones, then ever larger ones of both parities.
+
+    The indices above the least are 0, 1, 2, 4, 7, 12 … (Fibonacci numbers less one), as far as there are values;
+    where those run out, the gaps are filled from below.
+    """
+    size = None if symbol.last is None else symbol.last - symbol.first + 1
+    offsets, one, two = set[int](), 1, 2
+    while len(offsets) < count and (size is None or one - 1 < size):
+        offsets.add(one - 1)
+        one, two = two, one + two
+    filler = iter(range(count if size is None else min(count, size)))
+    while len(offsets) < min(count, size or count):
+        offsets.add(next(filler))
+    return [symbol.value(symbol.first + offset) for offset in sorted(offsets)]

@@ -1,0 +1,205 @@
+"""Sizes as formulas of symbols: the ``H`` of a contract, and what steps make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from specc.ir.size import decide
+from specc.ir.size import terms as algebra
+from specc.ir.size.symbols import Symbol
+from specc.ir.size.terms import Terms
+from specc.ir.size.text import written
+
+
+class Size:
+    """A whole number as a formula of symbols: sums, products, and floors of quotients by whole numbers.
+
+    It is made by `symbol`, `of` and arithmetic; arithmetic gives an int where the formula has the same value
+    wherever its symbols are. Two sizes are equal where they are at every value that their symbols may take (and where
+    that can be decided: see `specc.ir.size.decide`). Sizes are not ordered and have no truth: ask `always_at_least`.
+
+    Symbols of one name must be the same symbol. Arithmetic raises ValueError where they are not.
+    """
+
+    __slots__ = ("_bounds", "_domain", "_hash", "_terms", "_text")
+
+    def __init__(self, terms: Terms, domain: decide.Domain) -> None:
+        self._terms = terms
+        self._domain = domain
+        self._hash: int | None = None
+        self._bounds: decide.Bounds | None = None
+        self._text: str | None = None
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbols it depends on, by name."""
+        return self._domain
+
+    def at(self, values: Mapping[str, int]) -> int:
+        """Its value where the symbols have these.
+
+        Raises:
+            KeyError: for a symbol without a value.
+            ValueError: for a value that the symbol may not take.
+        """
+        return algebra.evaluated(self._terms, {s.name: s.index(values[s.name]) for s in self._domain})
+
+    @property
+    def least(self) -> int | None:
+        """It is never smaller; None where no such number is known."""
+        return self._known_bounds()[0]
+
+    @property
+    def most(self) -> int | None:
+        """It is never larger; None where no such number is known."""
+        return self._known_bounds()[1]
+
+    def _known_bounds(self) -> decide.Bounds:
+        if self._bounds is None:
+            self._bounds = decide.bounds(self._terms, self._domain)
+        return self._bounds
+
+    def narrowed(self, symbol: Symbol) -> Dim:
+        """The same with a narrower symbol of the name of one of its own; itself where it has none of that name."""
+        old = next((s for s in self._domain if s.name == symbol.name), symbol)
+        domain = tuple(symbol if s is old else s for s in self._domain)
+        if (old.modulus, old.residue) == (symbol.modulus, symbol.residue):
+            return _dim(self._terms, domain)
+        start, step = (symbol.residue - old.residue) // old.modulus, symbol.modulus // old.modulus
+        index: Terms = {(symbol.name,): step, **algebra.constant(start)}
+        return _dim(algebra.tidy(algebra.substituted(self._terms, {symbol.name: index})), domain)
+
+    def period(self, symbol: Symbol) -> int:
+        """A period of the symbol's values: its residue by it decides all about floors and divisibility."""
+        return algebra.period(self._terms, symbol.name) * symbol.modulus
+
+    def merged(self, one: Symbol, other: Symbol) -> Dim:
+        """The same with ``one`` for ``other``: two symbols that differ only in name."""
+        terms = algebra.substituted(self._terms, {other.name: {(one.name,): 1}})
+        return _dim(algebra.tidy(terms), tuple(sorted({*self._domain, one} - {other}, key=_name)))
+
+    def __add__(self, other: Dim) -> Dim:
+        if isinstance(other, int):
+            return Size(algebra.plus(self._terms, algebra.constant(other)), self._domain) if other else self
+        if isinstance(other, Size):
+            return _dim(algebra.tidy(algebra.plus(self._terms, other._terms)), _joined(self, other))
+        return NotImplemented
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Dim) -> Dim:
+        if isinstance(other, int):
+            return self._times(other)
+        if isinstance(other, Size):
+            return _dim(algebra.tidy(algebra.product(self._terms, other._terms)), _joined(self, other))
+        return NotImplemented
+
+    __rmul__ = __mul__
+
+    def _times(self, number: int) -> Dim:
+        if number == 0:
+            return 0
+        terms = algebra.scaled(self._terms, number)
+        return self if number == 1 else Size(algebra.tidy(terms) if number < 0 else terms, self._domain)
+
+    def __neg__(self) -> Dim:
+        return self._times(-1)
+
+    def __sub__(self, other: Dim) -> Dim:
+        if isinstance(other, int):
+            return self + -other
+        if isinstance(other, Size):
+            return _dim(algebra.tidy(algebra.plus(self._terms, other._terms, -1)), _joined(self, other))
+        return NotImplemented
+
+    def __rsub__(self, other: int) -> Dim:
+        return self._times(-1) + other
+
+    def __floordiv__(self, divisor: int) -> Dim:
+        if not isinstance(divisor, int):
+            return NotImplemented
+        if divisor < 1:
+            raise ValueError(f"({self}) // {divisor}: a size is divided by at least 1")
+        if divisor == 1:
+            return self
+        return _dim(algebra.tidy(algebra.floored(self._terms, divisor)), self._domain)
+
+    def __mod__(self, divisor: int) -> Dim:
+        if not isinstance(divisor, int):
+            return NotImplemented
+        return self - (self // divisor) * divisor
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Size):
+            return False
+        if self._terms == other._terms:
+            return self._domain == other._domain
+        if hash(self) != hash(other) or _conflict(self, other):
+            return False
+        return decide.is_zero(algebra.plus(self._terms, other._terms, -1), _joined(self, other))
+
+    def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(tuple(algebra.evaluated(self._terms, point) for point in decide.points(self._domain)))
+        return self._hash
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"whether the size {self} is 0 depends on its symbols")
+
+    def __str__(self) -> str:
+        if self._text is None:
+            self._text = written(self._terms, self._domain)
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Size({self})"
+
+
+Dim = int | Size
+"""The size of an axis."""
+
+
+def of(symbol: Symbol) -> Dim:
+    """The size that the symbol stands for: a number where it may take only one value."""
+    return _dim({(symbol.name,): symbol.modulus, **algebra.constant(symbol.residue)}, (symbol,))
+
+
+@lru_cache(maxsize=1024)
+def symbol(name: str, *, least: int = 1, most: int | None = None, modulus: int = 1, residue: int = 0) -> Dim:
+    """The size called ``name``, of the values that `Symbol` says: a number where there is only one.
+
+    Raises ValueError where there is none.
+    """
+    return of(Symbol(name, least, most, modulus, residue))
+
+
+def _conflict(a: Size, b: Size) -> Symbol | None:
+    """A symbol of ``a`` that is another one in ``b``."""
+    if a._domain is b._domain or a._domain == b._domain:
+        return None
+    return next((s for s in a._domain for t in b._domain if s.name == t.name and s != t), None)
+
+
+def _joined(a: Size, b: Size) -> decide.Domain:
+    """The symbols of both, by name."""
+    if a._domain is b._domain or a._domain == b._domain:
+        return a._domain
+    conflict = _conflict(a, b)
+    if conflict is not None:
+        raise ValueError(f"two symbols are called {conflict.name}: one with {conflict.condition}")
+    return tuple(sorted({*a._domain, *b._domain}, key=_name))
+
+
+def _name(symbol: Symbol) -> str:
+    return symbol.name
+
+
+def _dim(terms: Terms, domain: decide.Domain) -> Dim:
+    """The size that these tidy terms are: a number where they have one value only."""
+    left = algebra.names(terms)
+    domain = domain if len(left) == len(domain) else tuple(symbol for symbol in domain if symbol.name in left)
+    value = algebra.evaluated(terms, next(decide.points(domain)))
+    return value if decide.is_zero(algebra.plus(terms, {(): -value}), domain) else Size(terms, domain)

@@ -1,0 +1,73 @@
+"""Symbols: sizes known by name only, and the values they may take."""
+
+from __future__ import annotations
+
+LARGEST_MODULUS = 2**31
+"""No condition of a network comes near."""
+
+
+class Symbol:
+    """A size of the contract known only by name, and every value it may take. It does not change.
+
+    The values are the whole numbers v with ``least`` <= v <= ``most`` and v % ``modulus`` == ``residue``.
+    The value number i is ``modulus * i + residue``; formulas are kept over these numbers, the *index*, so that H // 16
+    is a polynomial where H % 16 == 0.
+
+    Attributes:
+        first: the least index.
+        last: the greatest index; None: there is none.
+
+    Raises:
+        ValueError: where there is no such value.
+    """
+
+    # No dataclass: making one takes longer than all else that `specc check` does with sizes.
+    __slots__ = ("_facts", "_hash", "first", "last", "least", "modulus", "most", "name", "residue")
+
+    def __init__(self, name: str, least: int = 1, most: int | None = None, modulus: int = 1, residue: int = 0) -> None:
+        self.name, self.least, self.most, self.modulus, self.residue = name, least, most, modulus, residue
+        if not 1 <= modulus <= LARGEST_MODULUS:
+            raise ValueError(f"{name} % {modulus}: a size is divided by 1 … 2**31")
+        if not 0 <= residue < modulus:
+            raise ValueError(f"{name} % {modulus} is never {residue}")
+        self.first = -((residue - least) // modulus)
+        self.last = None if most is None else (most - residue) // modulus
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"{self.condition} contradict each other")
+        self._facts = (name, least, most, modulus, residue)
+        self._hash = hash(self._facts)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Symbol) and self._facts == other._facts)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Symbol({self.condition})"
+
+    @property
+    def condition(self) -> str:
+        """What is asked of its values, in the language of ``where``: ``H >= 32, H % 16 == 0``."""
+        clauses = [f"{self.name} >= {self.least}"]
+        if self.most is not None:
+            clauses.append(f"{self.name} <= {self.most}")
+        if self.modulus > 1:
+            clauses.append(f"{self.name} % {self.modulus} == {self.residue}")
+        return ", ".join(clauses)
+
+    def value(self, index: int) -> int:
+        """The value number ``index``."""
+        return self.modulus * index + self.residue
+
+    def allows(self, value: int) -> bool:
+        """Whether it may take this value."""
+        return (
+            self.least <= value and (self.most is None or value <= self.most) and value % self.modulus == self.residue
+        )
+
+    def index(self, value: int) -> int:
+        """The number of ``value``. Raises ValueError for a value that it may not take."""
+        if not self.allows(value):
+            raise ValueError(f"{self.name} = {value} is not allowed: {self.condition}")
+        return (value - self.residue) // self.modulus
