@@ -17,12 +17,16 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
+import torch
+from torch import nn
 
+from specc.backends.torch import torch_module
 from specc.ir.graph import Graph
 from specc.ir.op import Parameter
 
 FACTS = Path(__file__).parent / "facts"
-CHUNK = 2**20
+CHUNK = 2**15
+"""So many numbers stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -35,39 +39,64 @@ class Published:
     def facts(self) -> dict[str, Any]:
         return dict(json.loads((FACTS / f"{self.name}.json").read_text()))
 
-    def weights(self, graph: Graph) -> Filled:
-        """The formula's numbers under the graph's own paths, matched to the published names in order."""
-        state = [(path, p) for path, p in graph.state if not p.integer]
-        published = [(name, tuple(shape)) for name, shape in self.facts["state"]]
-        assert [p.shape for _, p in state] == [shape for _, shape in published]
-        return Filled({path: name for (path, _), (name, _) in zip(state, published, strict=True)})
+    @property
+    def names(self) -> list[str]:
+        """The published names of its tensors, in order."""
+        return [name for name, _ in self.facts["state"]]
 
-    def input(self) -> np.ndarray:
-        shape = tuple(self.facts["input"])
-        return np.concatenate(list(fill("input", shape))).reshape(shape)
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        return [tuple(shape) for _, shape in self.facts["state"]]
+
+    @property
+    def size(self) -> dict[str, int]:
+        """The size at which costs are published."""
+        return dict(zip("HW", self.facts["input"][2:], strict=True))
+
+    def input(self) -> torch.Tensor:
+        """float64."""
+        image = torch.empty(self.facts["input"], dtype=torch.float64)
+        fill("input", image)
+        return image
+
+    def module(self, graph: Graph) -> nn.Module:
+        """The network in float64, its tensors filled by the formula; they are matched in order."""
+        module = torch_module(graph, Zeros()).double()
+        state = module.state_dict()
+        assert [path for path, _ in graph.state] == list(state)
+        floats = [tensor for tensor in state.values() if tensor.is_floating_point()]
+        assert [tuple(tensor.shape) for tensor in floats] == self.shapes
+        for name, tensor in zip(self.names, floats, strict=True):
+            fill(name, tensor)
+        return module
+
+
+class Zeros:
+    """`specc.weights.Weights` that are all 0."""
+
+    def chunks(self, path: str, parameter: Parameter) -> Iterator[np.ndarray]:
+        yield np.zeros(prod(parameter.shape), np.int64 if parameter.integer else np.float32)
 
 
 @dataclass(frozen=True)
-class Filled:
-    """`specc.weights.Weights` by the formula; float32, rounded from float64."""
+class Rounded:
+    """The tensors of a module as `specc.weights.Weights`, rounded to float32."""
 
-    names: dict[str, str]
+    state: dict[str, torch.Tensor]
 
     def chunks(self, path: str, parameter: Parameter) -> Iterator[np.ndarray]:
-        if parameter.integer:
-            yield np.zeros(prod(parameter.shape), np.int64)
-            return
-        for piece in fill(self.names[path], parameter.shape):
-            yield piece.astype(np.float32)
+        tensor = self.state[path].numpy().reshape(-1)
+        yield tensor if parameter.integer else tensor.astype(np.float32)
 
 
-def fill(name: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """The float64 elements of tensor ``name``, flat, in pieces."""
-    scale, offset = _scale_and_offset(name, shape)
-    size = prod(shape)
-    for start in range(0, size, CHUNK):
-        index = np.arange(start, min(start + CHUNK, size), dtype=np.uint64)
-        yield offset + scale * (2 * _uniform(index + np.uint64(crc32(name.encode()) << 32)) - 1)
+def fill(name: str, tensor: torch.Tensor) -> None:
+    """Give a float64 tensor, in place, the elements that the formula has for ``name``."""
+    scale, offset = _scale_and_offset(name, tuple(tensor.shape))
+    flat = tensor.numpy().reshape(-1)
+    for start in range(0, flat.size, CHUNK):
+        index = np.arange(start, min(start + CHUNK, flat.size), dtype=np.uint64)
+        index += np.uint64(crc32(name.encode()) << 32)
+        flat[start : start + CHUNK] = offset + scale * (2 * _uniform(index) - 1)
 
 
 def _scale_and_offset(name: str, shape: tuple[int, ...]) -> tuple[float, float]:

@@ -1,0 +1,115 @@
+"""Networks with skips, gates, splits, shared weights, several inputs and outputs, and symbolic sizes, against the
+same networks written by hand in PyTorch, at several sizes, with the same weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import specc
+from specc.analyses import costs
+from specc.backends import onnx as onnx_backend
+from specc.backends.torch import torch_module
+from specc.ir.graph import Graph
+from tests.networks import by_hand
+from tests.networks.published import Rounded, Zeros
+
+ZOO = Path(__file__).parents[2] / "examples" / "zoo"
+OTHERS = Path(__file__).parent / "others"
+torch.set_num_threads(1)
+
+
+class Twin(NamedTuple):
+    """A spec, the network by hand, and samples to try both on: a shape for each input."""
+
+    spec: Path
+    settings: dict[str, Any]
+    network: Callable[[], nn.Module]
+    tries: list[list[tuple[int, ...]]]
+
+
+PICTURES = [[(3, 64, 64)], [(3, 33, 70)], [(3, 17, 1)]]
+HALVED = [[(3, 32, 32)], [(3, 64, 96)]]
+TWINS = {
+    "unet": Twin(
+        ZOO / "unet.cnn", {"c": 4, "classes": 3}, lambda: by_hand.UNet(4, 1, 3), [[(1, 16, 16)], [(1, 64, 32)]]
+    ),
+    "residual1d": Twin(ZOO / "residual1d.cnn", {}, by_hand.rhythm, [[(2, 500)], [(2, 77)], [(2, 1)]]),
+    "residual3d": Twin(ZOO / "residual3d.cnn", {}, by_hand.clips, [[(3, 8, 16, 20)], [(3, 5, 7, 9)]]),
+    "se_resnet": Twin(OTHERS / "se_resnet.cnn", {}, by_hand.se_resnet, PICTURES),
+    "mobilenet_v1": Twin(OTHERS / "mobilenet_v1.cnn", {"width": 0.25}, lambda: by_hand.mobilenet_v1(0.25), PICTURES),
+    "tiny_yolo": Twin(
+        OTHERS / "tiny_yolo.cnn", {"c": 4, "classes": 3}, lambda: by_hand.TinyYolo(4, 3 * (5 + 3)), HALVED
+    ),
+    "espcn": Twin(OTHERS / "espcn.cnn", {}, lambda: by_hand.espcn(3), [[(1, 9, 11)], [(1, 1, 1)]]),
+    "fpn": Twin(OTHERS / "fpn.cnn", {"c": 12}, lambda: by_hand.Pyramid(12), HALVED),
+    "siamese": Twin(
+        OTHERS / "siamese.cnn", {}, lambda: by_hand.Siamese(16), [[(1, 8, 8), (1, 8, 8)], [(1, 13, 30), (1, 13, 30)]]
+    ),
+    "attention": Twin(OTHERS / "attention.cnn", {}, lambda: by_hand.Attention(16, 4), [[(3, 24, 20)]]),
+    "res2net": Twin(OTHERS / "res2net.cnn", {}, by_hand.res2net, [[(3, 8, 10)], [(3, 3, 1)]]),
+    "aspp": Twin(OTHERS / "aspp.cnn", {}, lambda: by_hand.Segmenter(16, 4), [[(3, 32, 48)], [(3, 8, 16)]]),
+}
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_network_is_the_one_written_by_hand(name: str, tmp_path: Path) -> None:
+    twin = TWINS[name]
+    graph = specc.load(twin.spec, **twin.settings).graph
+    theirs = randomised(twin.network())
+    ours = torch_module(graph, Zeros()).double()
+    assert [t.shape for t in ours.state_dict().values()] == [t.shape for t in theirs.state_dict().values()]
+    assert costs(graph).params == sum(p.numel() for p in theirs.parameters())
+    ours.load_state_dict(dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True)))
+
+    path = tmp_path / "network.onnx"
+    with path.open("wb") as file:
+        onnx_backend.write(graph, Rounded(ours.state_dict()), file)
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for shapes in twin.tries:
+        inputs = [torch.randn(2, *shape, dtype=torch.float64) for shape in shapes]
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            expected = several(theirs(*inputs))
+        with torch.no_grad():
+            got = several(ours(*inputs))
+        feed = {port.name: x.float().numpy() for port, x in zip(graph.inputs, inputs, strict=True)}
+        assert 2 * 2 * costs(graph.at(sizes(graph, shapes))).macs == counter.get_total_flops()
+        for exact, live, onnx in zip(expected, got, session.run(None, feed), strict=True):
+            scale = exact.abs().max().item()
+            assert live.shape == exact.shape == onnx.shape
+            assert (live - exact).abs().max().item() <= 1e-12 * scale
+            assert np.abs(onnx - exact.numpy()).max() <= 2e-5 * scale
+
+
+def sizes(graph: Graph, shapes: list[tuple[int, ...]]) -> dict[str, int]:
+    """What the symbolic sizes are where the inputs have the given shapes."""
+    pairs = [
+        pair
+        for port, shape in zip(graph.inputs, shapes, strict=True)
+        for pair in zip(map(str, port.type.sample), shape, strict=True)
+    ]
+    return {name: size for name, size in pairs if not name.isdigit()}
+
+
+def several(result: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return result if isinstance(result, tuple) else (result,)
+
+
+def randomised(network: nn.Module) -> nn.Module:
+    """float64, and no tensor at a value that would hide it: running statistics and norms too."""
+    torch.manual_seed(0)
+    network = network.double().eval()
+    for path, tensor in network.state_dict().items():
+        if path.endswith("running_var") or (path.endswith("weight") and tensor.dim() == 1):
+            tensor.uniform_(0.5, 1.5)
+        elif path.endswith("running_mean") or (path.endswith("bias") and tensor.dim() == 1):
+            tensor.uniform_(-0.3, 0.3)
+    return network
