@@ -14,6 +14,7 @@ from specc.diagnostics import ParityError, UsageError
 from specc.elaborate import Checked, choose, elaborate
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET
+from specc.ir.size import Symbol
 from specc.syntax import parse, read
 
 if TYPE_CHECKING:
@@ -87,27 +88,54 @@ class Model:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates for one sample."""
-        return self.costs.macs
+        """Multiply-accumulates for one sample. Raises UsageError where they depend on symbolic sizes; see `at`."""
+        return self._sized("macs", self.costs.macs)
 
     @property
     def activation_memory(self) -> int:
-        """Bytes of the results of all steps for one sample."""
-        return self.costs.activation_memory
+        """Bytes of the results of all steps for one sample. Raises as `macs` does."""
+        return self._sized("activation_memory", self.costs.activation_memory)
 
     @property
     def receptive_field(self) -> tuple[int, ...] | None:
-        """Input elements that an element of the output depends on, per spatial axis of the input."""
+        """Input elements that an element of the output depends on, per spatial axis of the input.
+
+        None where no window describes it. Raises as `macs` does.
+        """
+        self._sized("receptive_field", None if self.symbols else 0)
         return self.costs.receptive_field
+
+    def _sized(self, what: str, number: int | None) -> int:
+        if number is not None:
+            return number
+        sizes = ", ".join(f"{symbol.name}=…" for symbol in self.symbols)
+        raise UsageError(f"{what} of {self.name} depends on its sizes: ask for model.at({sizes}).{what}")
 
     @property
     def depth(self) -> int:
         """Convolutional and fully connected layers on the longest path."""
         return self.costs.depth
 
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """The symbolic sizes of its inputs (but for the batch), each with the values that the contract allows."""
+        return self.graph.symbols
+
+    def at(self, **sizes: int) -> Model:
+        """The network at given sizes: the same steps and weights, every cost a number.
+
+        Args:
+            **sizes: a value for every symbolic size of the contract: ``H=224, W=224``.
+
+        Raises:
+            UsageError: a size is missing, is none of the contract, or is not allowed by it.
+        """
+        return Model(self._checked.at(sizes))
+
     def __repr__(self) -> str:
-        (source,), ((result, _),) = self.graph.inputs, self.graph.outputs
-        return f"<specc model {self.name} : {source.type} -> {result.type}, {self.params:,} parameters>"
+        inputs = ", ".join(str(port.type) for port in self.graph.inputs)
+        outputs = ", ".join(str(port.type) for port, _ in self.graph.outputs)
+        return f"<specc model {self.name} : {inputs} -> {outputs}, {self.params:,} parameters>"
 
     def summary(self) -> str:
         """The table of `specc show`, as plain text."""
@@ -121,12 +149,20 @@ class Model:
 
         return torch_source(self.graph)
 
-    def to_torch(self, *, seed: int | None = None, weights: str | Path | None = None) -> nn.Module:
+    def to_torch(
+        self,
+        *,
+        seed: int | None = None,
+        weights: str | Path | Weights | None = None,
+        match: str | None = None,
+    ) -> nn.Module:
         """The live module of exactly `torch_source`, in eval mode.
 
         Args:
             seed: the weights are drawn from it, as PyTorch initialises each layer; 0 if left out.
-            weights: a safetensors file to take them from instead.
+            weights: a file to take them from instead (safetensors, .npz or a PyTorch state dict), or what
+                `weights` has made of one.
+            match: how the file's tensors are found: by "name" (if left out), or by "order" and shape.
 
         Raises:
             MissingDependency: torch is not installed.
@@ -134,14 +170,15 @@ class Model:
         """
         from specc.backends.torch import torch_module
 
-        return torch_module(self.graph, self.weights(seed=seed, file=weights))
+        return torch_module(self.graph, self._weights(seed, weights, match))
 
     def to_onnx(
         self,
         path: str | Path,
         *,
         seed: int | None = None,
-        weights: str | Path | None = None,
+        weights: str | Path | Weights | None = None,
+        match: str | None = None,
         opset: int = DEFAULT_OPSET,
         verify: bool = True,
         provider: str = "cpu",
@@ -152,7 +189,7 @@ class Model:
         ``path`` is replaced only when the whole is written and proven.
 
         Args:
-            seed, weights: as in `to_torch`.
+            seed, weights, match: as in `to_torch`.
             opset: 18 to 23.
             verify: False writes without proof.
             provider: "cpu" or "cuda": where the proof runs.
@@ -171,7 +208,7 @@ class Model:
             raise UsageError(f"provider {provider!r} is none of cpu and cuda")
         if not verify and provider != "cpu":
             raise UsageError(f"provider {provider} is where the proof runs, and there is none with verify=False")
-        source = self.weights(seed=seed, file=weights)
+        source = self._weights(seed, weights, match)
         assembly, proof = checked(self.graph, opset), _Proof(self.graph, source, verify, provider)
         if not fits_in_one_file(assembly):
             return self._to_large_onnx(Path(path), assembly, source, proof)
@@ -205,7 +242,8 @@ class Model:
         onnx: str | Path | None = None,
         *,
         seed: int | None = None,
-        weights: str | Path | None = None,
+        weights: str | Path | Weights | None = None,
+        match: str | None = None,
         provider: str = "cpu",
         opset: int | None = None,
     ) -> Parity:
@@ -213,7 +251,8 @@ class Model:
 
         Args:
             onnx: the file to judge; None: the one that `to_onnx` would write.
-            seed, weights: what its weights must be. Neither: the file's own (or those of seed 0).
+            seed, weights, match: what its weights must be, as in `to_torch`. None: the file's own (or those of
+                seed 0).
             provider: "cpu" or "cuda".
 
         Raises:
@@ -224,37 +263,66 @@ class Model:
         from specc.verify.parity import verify, verify_emitted
 
         if onnx is None:
-            source = self.weights(seed=seed, file=weights)
+            source = self._weights(seed, weights, match)
             return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, provider=provider)
         if opset is not None:
             raise UsageError("opset says how a model is written, and this one is written already")
-        own = seed is None and weights is None
-        source = weights_of(Path(onnx), self.graph) if own else self.weights(seed=seed, file=weights)
+        own = seed is None and weights is None and match is None
+        source = weights_of(Path(onnx), self.graph) if own else self._weights(seed, weights, match)
         return verify(self.graph, Path(onnx), source, provider=provider)
 
-    def weights(self, *, seed: int | None = None, file: str | Path | None = None) -> Weights:
-        """The numbers of the model: from ``seed`` (0 if nothing is given), or from a safetensors file.
+    def weights(self, *, seed: int | None = None, file: str | Path | None = None, match: str | None = None) -> Weights:
+        """The numbers of the model: from ``seed`` (0 if nothing is given), or from a file.
+
+        Args:
+            seed: 0 to 2^63 - 1.
+            file: safetensors, .npz or a PyTorch state dict; the content tells which. The result's ``notes``
+                say what should be known of how it was read.
+            match: "name" (if left out), or "order": the file's tensors are the model's in the order of the
+                state dict, and every shape agrees.
 
         Raises:
             UsageError: the file does not hold exactly the model's tensors; all differences are listed.
+            MissingDependency: it is a PyTorch file, and torch is not installed.
         """
-        from specc.weights import Initialised, read_safetensors
+        from specc.weights import MATCHES, Initialised, read_weights
 
-        if file is not None and seed is not None:
+        if file is None:
+            if match is not None:
+                raise UsageError("match says how the tensors of a file are found, and no file is given")
+            return Initialised(0 if seed is None else seed)
+        if seed is not None:
             raise UsageError("a seed draws the weights and a file holds them: leave out one of the two")
-        if file is not None:
-            return read_safetensors(Path(file), self.graph.state)
-        seed = 0 if seed is None else seed
-        if type(seed) is not int or not 0 <= seed < 2**63:
-            raise UsageError(f"a seed is a whole number from 0 to 2^63 - 1, not {seed!r}")
-        return Initialised(seed)
+        wanted = next((known for known in MATCHES if known == ("name" if match is None else match)), None)
+        if wanted is None:
+            raise UsageError(f"match {match!r} is none of {' and '.join(MATCHES)}")
+        return read_weights(Path(file), self.graph.state, wanted)
 
-    def save_weights(self, path: str | Path, *, seed: int | None = None, weights: str | Path | None = None) -> None:
-        """Write the weights as safetensors, under the names of the PyTorch module's state dict."""
+    def _weights(self, seed: int | None, weights: str | Path | Weights | None, match: str | None) -> Weights:
+        """The source that the arguments mean; one that is already made stands for itself."""
+        if weights is None or isinstance(weights, (str, Path)):
+            return self.weights(seed=seed, file=weights, match=match)
+        if seed is not None or match is not None:
+            raise UsageError("weights that are read already have no seed and nothing left to match: leave these out")
+        return weights
+
+    def save_weights(
+        self,
+        path: str | Path,
+        *,
+        seed: int | None = None,
+        weights: str | Path | Weights | None = None,
+        match: str | None = None,
+    ) -> None:
+        """Write the weights as safetensors, under the names of the PyTorch module's state dict.
+
+        Args:
+            seed, weights, match: as in `to_torch`.
+        """
         from specc.files import replace
         from specc.weights import write_safetensors
 
-        source = self.weights(seed=seed, file=weights)
+        source = self._weights(seed, weights, match)
         with replace(Path(path)) as output:
             write_safetensors(output, self.graph.state, source)
 

@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from specc.api import Model, failed
-from specc.cli.inputs import load, one_source
+from specc.cli.inputs import load, notes_on, one_source
 from specc.diagnostics import UsageError
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.report.text import count
+
+if TYPE_CHECKING:
+    from specc.weights import Weights
 
 _SUFFIXES = {"onnx": ".onnx", "torch": ".py"}
 
@@ -30,6 +34,7 @@ class Request:
     target: str | None
     seed: int | None
     weights: str | None
+    match: str | None
     save_weights: str | None
     opset: int | None
     no_verify: bool
@@ -52,16 +57,18 @@ def run(request: Request) -> None:
     model = load(request.spec, request.model, request.settings)
     path = request.path(model)
     _refuse_overwriting_inputs(request, path)
+    weights = model.weights(seed=request.seed, file=request.weights, match=request.match)
     write = _write_onnx if request.chosen_target() == "onnx" else _write_torch
-    with _saved_weights(request, model):
-        proof = write(request, model, path)
+    with _saved_weights(request, model, weights):
+        proof = write(request, model, weights, path)
     if request.save_weights:
         click.echo(f"{request.save_weights}: {count(model.params)} parameters as safetensors")
     click.echo(f"{path}: {model.name}, {count(model.params)} parameters; {proof}")
+    notes_on(weights)
 
 
 @contextmanager
-def _saved_weights(request: Request, model: Model) -> Iterator[None]:
+def _saved_weights(request: Request, model: Model, weights: Weights) -> Iterator[None]:
     """Write the weights first, and put them in place only when the body has succeeded: both files or none."""
     if not request.save_weights:
         yield
@@ -70,17 +77,16 @@ def _saved_weights(request: Request, model: Model) -> Iterator[None]:
     from specc.weights import write_safetensors
 
     with replace(Path(request.save_weights)) as output:
-        write_safetensors(output, model.graph.state, model.weights(seed=request.seed, file=request.weights))
+        write_safetensors(output, model.graph.state, weights)
         output.close()
         yield
 
 
-def _write_onnx(request: Request, model: Model, path: Path) -> str:
+def _write_onnx(request: Request, model: Model, weights: Weights, path: Path) -> str:
     opset = DEFAULT_OPSET if request.opset is None else request.opset
     parity = model.to_onnx(
         path,
-        seed=request.seed,
-        weights=request.weights,
+        weights=weights,
         opset=opset,
         verify=not request.no_verify,
         provider=request.provider,
@@ -92,7 +98,7 @@ def _write_onnx(request: Request, model: Model, path: Path) -> str:
     return f"opset {opset}; {with_notes(parity)}"
 
 
-def _write_torch(request: Request, model: Model, path: Path) -> str:
+def _write_torch(request: Request, model: Model, weights: Weights, path: Path) -> str:
     """The module is proven before its source is written: it is the PyTorch side of every parity check."""
     from specc.files import replace
 
@@ -103,7 +109,7 @@ def _write_torch(request: Request, model: Model, path: Path) -> str:
             return "not run (--no-verify)"
         from specc.report.parity import with_notes
 
-        parity = model.verify(seed=request.seed, weights=request.weights, provider=request.provider)
+        parity = model.verify(weights=weights, provider=request.provider)
         if not parity.passed:
             raise failed(parity)
         return with_notes(parity)
@@ -111,7 +117,7 @@ def _write_torch(request: Request, model: Model, path: Path) -> str:
 
 def _refuse_senseless(request: Request) -> None:
     """An option that would change nothing is refused, never dropped."""
-    one_source(request.seed, request.weights)
+    one_source(request.seed, request.weights, request.match)
     target = request.chosen_target()
     for option, name in (("-o", request.output), ("--save-weights", request.save_weights)):
         if name in ("", "-"):

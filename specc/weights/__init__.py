@@ -1,7 +1,20 @@
 """The numbers of a network: drawn from a seed or read from a file, always in pieces, never all in memory."""
 
-from specc.weights.safetensors import read_safetensors, write_safetensors
+from specc.weights.matching import MATCHES, Match
+from specc.weights.safetensors import write_safetensors
+from specc.weights.stored import StoredWeights, read_weights
 from specc.weights.streams import Initialised, Randomised
 from specc.weights.tensors import Array, Weights, tensor
 
-__all__ = ["Array", "Initialised", "Randomised", "Weights", "read_safetensors", "tensor", "write_safetensors"]
+__all__ = [
+    "MATCHES",
+    "Array",
+    "Initialised",
+    "Match",
+    "Randomised",
+    "StoredWeights",
+    "Weights",
+    "read_weights",
+    "tensor",
+    "write_safetensors",
+]

@@ -30,7 +30,7 @@ class Initialised:
     """Every tensor as its ``init`` says: as PyTorch starts each layer.
 
     Args:
-        seed: 0 to 2**63 - 1.
+        seed: 0 to 2**63 - 1. Raises UsageError otherwise.
     """
 
     seed: int
@@ -50,7 +50,7 @@ class Randomised:
     weights U(±1/√fan_in). Numbers that the spec gives, and whole-numbered counters, stay.
 
     Args:
-        seed: 0 to 2**63 - 1.
+        seed: 0 to 2**63 - 1. Raises UsageError otherwise.
     """
 
     seed: int
@@ -63,9 +63,9 @@ class Randomised:
         return _drawn(parameter, init, path, "stress", self.seed, centre=centre)
 
 
-def _require_seed(seed: int) -> None:
-    if not 0 <= seed < 2**63:
-        raise ValueError(f"seed = {seed} is not between 0 and 2^63 - 1")
+def _require_seed(seed: object) -> None:
+    if type(seed) is not int or not 0 <= seed < 2**63:
+        raise UsageError(f"a seed is a whole number from 0 to 2^63 - 1, not {seed!r}")
 
 
 def _stressed(parameter: Parameter) -> tuple[Init, float]:

@@ -13,6 +13,9 @@ from specc.ir.op import Parameter
 
 Array = npt.NDArray[Any]
 
+State = tuple[tuple[str, Parameter], ...]
+"""Every tensor of a network with its path: `specc.ir.graph.Graph.state`."""
+
 CHUNK = 1 << 16
 """Elements in a piece: its float64 intermediates (512 KiB) stay in a core's cache. At most 2**20."""
 
@@ -51,7 +54,11 @@ def element_type(parameter: Parameter) -> np.dtype[Any]:
 
 def pieces(parameter: Parameter) -> Iterator[tuple[int, int]]:
     """Start and end (exclusive) of each piece of the flat tensor."""
-    size = prod(parameter.shape)
+    return spans(prod(parameter.shape))
+
+
+def spans(size: int) -> Iterator[tuple[int, int]]:
+    """Start and end (exclusive) of each piece of ``size`` elements."""
     return ((start, min(start + CHUNK, size)) for start in range(0, size, CHUNK))
 
 

@@ -20,7 +20,7 @@ from torch import nn
 from specc.diagnostics import UsageError
 from specc.ir.init import Constant, Fixed, Uniform
 from specc.ir.op import Parameter
-from specc.weights import Initialised, Randomised, read_safetensors, tensor, tensors, write_safetensors
+from specc.weights import Initialised, Randomised, read_weights, tensor, tensors, write_safetensors
 
 STATE = (
     ("0.weight", Parameter("weight", (5, 1, 3, 3), Uniform(1 / 3))),
@@ -60,7 +60,7 @@ def path(tmp_path):
 
 def refusal(path, state=STATE):
     with pytest.raises(UsageError) as caught:
-        read_safetensors(path, state)
+        read_weights(path, state)
     return str(caught.value)
 
 
@@ -103,7 +103,7 @@ def test_every_tensor_is_aligned():
 def test_network_without_tensors(path):
     path.write_bytes(written(Initialised(0), ()))
     assert safetensors.torch.load_file(path) == {}
-    read_safetensors(path, ())
+    read_weights(path, ())
 
 
 def test_a_source_that_gives_too_little_is_our_bug():
@@ -124,7 +124,7 @@ def test_a_source_that_gives_too_little_is_our_bug():
 def test_what_torch_wrote_is_read(path, good, chunk, monkeypatch):
     monkeypatch.setattr(tensors, "CHUNK", chunk)
     safetensors.torch.save_file(good, path, metadata={"format": "pt"})
-    weights = read_safetensors(path, STATE)
+    weights = read_weights(path, STATE)
     for name, parameter in STATE:
         assert np.array_equal(tensor(weights, name, parameter), good[name].numpy())
     assert tensor(weights, *STATE[-1]).item() == 1
@@ -133,19 +133,19 @@ def test_what_torch_wrote_is_read(path, good, chunk, monkeypatch):
 
 def test_what_we_wrote_is_read_back(path):
     path.write_bytes(written(Randomised(3)))
-    assert written(read_safetensors(path, STATE)) == path.read_bytes()
+    assert written(read_weights(path, STATE)) == path.read_bytes()
 
 
 def test_a_missing_counter_is_zero(path, good):
     del good["1.num_batches_tracked"]
     safetensors.torch.save_file(good, path)
-    assert tensor(read_safetensors(path, STATE), *STATE[-1]).item() == 0
+    assert tensor(read_weights(path, STATE), *STATE[-1]).item() == 0
 
 
 def test_everything_that_does_not_fit_is_said_at_once(path, good):
     del good["0.bias"], good["1.running_var"]
     good["0.weight"] = torch.zeros(5, 1, 5, 5)
-    good["1.weight"] = good["1.weight"].half()
+    good["1.weight"] = good["1.weight"].char()
     good["1.num_batches_tracked"] = good["1.num_batches_tracked"].float()
     good["fc.weight"], good["\x1b[2Jfc"] = torch.zeros(1), torch.zeros(1)
     safetensors.torch.save_file(good, path)
@@ -153,25 +153,35 @@ def test_everything_that_does_not_fit_is_said_at_once(path, good):
         [
             f"{path} does not fit the network:",
             "  missing:",
-            "    0.bias",
-            "    1.running_var",
+            "    0.bias [5]",
+            "    1.running_var [5]",
             "  not in the network:",
-            "    '\\x1b[2Jfc'",
-            "    fc.weight",
+            "    '\\x1b[2Jfc' [1]",
+            "    fc.weight [1]",
             "  of another shape:",
             "    0.weight is [5, 1, 5, 5], needs [5, 1, 3, 3]",
-            "  of another type (convert the file to float32 first):",
-            "    1.weight is F16, needs F32",
-            "    1.num_batches_tracked is F32, needs I64",
+            "  of another type; convert the file first:",
+            "    1.weight is int8, needs float32",
+            "    1.num_batches_tracked is float32, needs int64",
         ]
     )
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int32, torch.bool])
-def test_only_float32_is_taken(path, good, dtype):
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [
+        (torch.int64, "int64"),
+        (torch.int32, "int32"),
+        (torch.uint16, "uint16"),
+        (torch.bool, "BOOL"),
+        (torch.float8_e4m3fn, "F8_E4M3"),
+        (torch.complex64, "C64"),
+    ],
+)
+def test_only_what_float32_holds_is_taken(path, good, dtype, name):
     good["0.bias"] = torch.ones(5).to(dtype)
     safetensors.torch.save_file(good, path)
-    assert "    0.bias is " in refusal(path)
+    assert f"    0.bias is {name}, needs float32" in refusal(path)
 
 
 def test_a_scalar_is_no_vector_of_one(path, good):
@@ -180,12 +190,11 @@ def test_a_scalar_is_no_vector_of_one(path, good):
     assert "1.num_batches_tracked is [1], needs []" in refusal(path)
 
 
-def test_long_lists_are_counted(path):
-    safetensors.torch.save_file({f"old.{i:02}": torch.zeros(1) for i in range(25)}, path)
-    message = refusal(path)
-    assert "old.19" in message
-    assert "old.20" not in message
-    assert "    and 5 more" in message
+def test_every_tensor_that_does_not_fit_is_listed(path):
+    safetensors.torch.save_file({f"old.{i:03}": torch.zeros(1) for i in range(200)}, path)
+    message = refusal(path) + "\n"
+    assert all(f"    old.{i:03} [1]\n" in message for i in range(200))
+    assert all(f"    {name} {list(p.shape)}\n" in message for name, p in STATE[:-1])
 
 
 @pytest.mark.parametrize("chunk", [4, 2**16])
@@ -194,7 +203,7 @@ def test_what_is_not_finite_is_refused_where_it_is_read(path, good, value, chunk
     monkeypatch.setattr(tensors, "CHUNK", chunk)
     good["0.weight"][4, 0, 1, 2] = value
     safetensors.torch.save_file(good, path)
-    weights = read_safetensors(path, STATE)
+    weights = read_weights(path, STATE)
     with pytest.raises(UsageError) as caught:
         tensor(weights, *STATE[0])
     assert str(caught.value) == f"{path}: 0.weight[4, 0, 1, 2] is {value}; weights must be finite numbers"
@@ -202,7 +211,7 @@ def test_what_is_not_finite_is_refused_where_it_is_read(path, good, value, chunk
 
 def test_frozen_constants_of_the_spec_must_agree(path):
     safetensors.torch.save_file({"edge.weight": torch.tensor([[[[1.0, -1.0]]]])}, path)
-    assert tensor(read_safetensors(path, EDGE), *EDGE[0]).tolist() == [[[[1, -1]]]]
+    assert tensor(read_weights(path, EDGE), *EDGE[0]).tolist() == [[[[1, -1]]]]
     safetensors.torch.save_file({"edge.weight": torch.tensor([[[[1.0, -2.0]]]])}, path)
     assert refusal(path, EDGE) == (
         f"{path} does not fit the network: the spec freezes edge.weight[0, 0, 0, 1] at -1.0, and the file has -2.0"
@@ -212,7 +221,7 @@ def test_frozen_constants_of_the_spec_must_agree(path):
 def test_constants_that_train_may_differ(path):
     state = (("edge.weight", Parameter("weight", (1, 1, 1, 2), Fixed((1.0, -1.0)))),)
     safetensors.torch.save_file({"edge.weight": torch.tensor([[[[1.0, -2.0]]]])}, path)
-    assert tensor(read_safetensors(path, state), *state[0]).tolist() == [[[[1, -2]]]]
+    assert tensor(read_weights(path, state), *state[0]).tolist() == [[[[1, -2]]]]
 
 
 # --- files that are none ------------------------------------------------------------------------------
@@ -253,7 +262,7 @@ def lie(name, **facts):
     [
         b"",
         b"\x00" * 7,
-        b"PK\x03\x04 a pickle of torch.save",
+        b"PK\x03\x04 a zip archive, cut short",
         (2**63).to_bytes(8, "little") + b"{}",
         (4).to_bytes(8, "little") + b"[1]\n",
         (2).to_bytes(8, "little") + b"{",
@@ -270,7 +279,9 @@ def lie(name, **facts):
 )
 def test_damaged_and_foreign_files(path, content):
     path.write_bytes(content)
-    assert refusal(path).startswith(f"cannot read {path}: it is no safetensors file, or damaged (")
+    message = refusal(path)
+    assert message.startswith(f"cannot read {path}: it is ")
+    assert "damaged" in message or not content
 
 
 WHOLE = written(Initialised(0))
@@ -285,7 +296,7 @@ def test_any_damage_is_refused_or_plainly_there(tmp_path_factory, at, byte, cut)
     path = tmp_path_factory.getbasetemp() / "damaged.safetensors"
     path.write_bytes(damaged)
     try:
-        weights = read_safetensors(path, STATE)
+        weights = read_weights(path, STATE)
         read = {name: tensor(weights, name, parameter) for name, parameter in STATE}
     except UsageError:
         return
@@ -296,7 +307,7 @@ def test_any_damage_is_refused_or_plainly_there(tmp_path_factory, at, byte, cut)
 @pytest.mark.parametrize("change", ["cut short", "replaced", "removed"])
 def test_file_that_changes_under_way(path, good, change):
     safetensors.torch.save_file(good, path)
-    weights = read_safetensors(path, STATE)
+    weights = read_weights(path, STATE)
     if change == "cut short":
         os.truncate(path, 400)
     else:
@@ -319,7 +330,7 @@ def test_memory_does_not_grow_with_the_network(path):
         from specc.files import replace
         from specc.ir.init import Normal, Uniform
         from specc.ir.op import Parameter
-        from specc.weights import Initialised, read_safetensors, write_safetensors
+        from specc.weights import Initialised, read_weights, write_safetensors
         def used():
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         def state(rows):
@@ -328,7 +339,7 @@ def test_memory_does_not_grow_with_the_network(path):
         for rows in (100, 21_000):
             with replace(path) as file:
                 write_safetensors(file, state(rows), Initialised(0))
-            weights = read_safetensors(path, state(rows))
+            weights = read_weights(path, state(rows))
             for name, parameter in state(rows):
                 for piece in weights.chunks(name, parameter):
                     pass

@@ -152,11 +152,12 @@ def test_processor_and_hash_seed_make_no_difference():
     assert len(printed) == 1
 
 
-@pytest.mark.parametrize("seed", [-1, 2**63, 10**30])
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**30, 1.0, True, None, "1"])
 @pytest.mark.parametrize("kind", [Initialised, Randomised])
 def test_seed_out_of_range(kind, seed):
-    with pytest.raises(ValueError, match=f"seed = {seed} is not between"):
+    with pytest.raises(UsageError) as caught:
         kind(seed)
+    assert str(caught.value) == f"a seed is a whole number from 0 to 2^63 - 1, not {seed!r}"
 
 
 # --- streams do not know of each other ----------------------------------------------------------------

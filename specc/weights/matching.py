@@ -1,0 +1,174 @@
+"""Which tensor of a file is which of the network: by name, or by order and shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher, get_close_matches
+from typing import Literal
+
+from specc.diagnostics import UsageError
+from specc.ir.op import Parameter
+from specc.weights.archive import Archive, Entry, plain
+from specc.weights.tensors import State
+
+Match = Literal["name", "order"]
+MATCHES: tuple[Match, ...] = ("name", "order")
+
+_EXACT = ("float32", "float16", "bfloat16", "float64")
+"""What float32 can hold: the last where its numbers happen to be float32's, which reading finds out."""
+_ROLES = ("weight", "bias", "running_mean", "running_var")
+"""Names that mean the same in every PyTorch module."""
+_UNORDERED = (
+    "  its tensors are sorted by name, as the safetensors library writes them, so that their order says nothing, and\n"
+    "  some are of one shape; torch.save and numpy.savez keep the order of a state dict"
+)
+_ALIGNED = 2_000
+"""Tensors up to which lists of shapes are aligned, which takes time by the square of their number."""
+_COMPARED = 2_500
+"""Pairs of names up to which near ones are looked for."""
+
+
+def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
+    """The file's name of every tensor of the network, by the network's name.
+
+    The ``num_batches_tracked`` are the file's whole numbers. A file that has none at all lacks nothing: they
+    are missing from the result too.
+
+    By order, the tensors pair in the order of the state dict and of the file, the counters among themselves; every
+    shape must agree, and no ``weight`` may pair with a ``bias``.
+
+    Raises:
+        UsageError: all tensors that are missing, unexpected, or of another shape or type, in one message.
+    """
+    pairing = _paired(state, archive, match)
+    findings = _findings(pairing, archive)
+    if findings:
+        lines = [f"{archive.path} does not fit the network:", *findings, *_suggestion(state, archive, match)]
+        raise UsageError("\n".join(lines))
+    return {name: theirs for name, _, theirs in pairing.pairs}
+
+
+_Ours = list[tuple[str, Parameter]]
+
+
+@dataclass
+class _Pairing:
+    by: Match
+    pairs: list[tuple[str, Parameter, str]] = field(default_factory=list)
+    missing: _Ours = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+
+def _paired(state: State, archive: Archive, match: Match) -> _Pairing:
+    return _by_name(state, archive) if match == "name" else _by_order(state, archive)
+
+
+def _by_name(state: State, archive: Archive) -> _Pairing:
+    entries, known = archive.entries, {name for name, _ in state}
+    uncounted = not any(parameter.integer and name in entries for name, parameter in state)
+    return _Pairing(
+        "name",
+        [(name, parameter, name) for name, parameter in state if name in entries],
+        [(name, p) for name, p in state if name not in entries and not (p.integer and uncounted)],
+        [name for name in entries if name not in known],
+    )
+
+
+def _by_order(state: State, archive: Archive) -> _Pairing:
+    pairing = _Pairing("order")
+    for counting in (False, True):
+        ours = [(name, parameter) for name, parameter in state if parameter.integer == counting]
+        theirs = [name for name, entry in archive.entries.items() if entry.counts == counting]
+        if theirs or not counting:
+            _align(pairing, ours, theirs, archive)
+    return pairing
+
+
+def _align(pairing: _Pairing, ours: _Ours, theirs: list[str], archive: Archive) -> None:
+    """Pair where the shapes agree; where they do not, as far as the counts go."""
+    wanted = [parameter.shape for _, parameter in ours]
+    found = [archive.entries[name].shape for name in theirs]
+    for ours_from, ours_to, theirs_from, theirs_to in _stretches(wanted, found):
+        left, right = ours[ours_from:ours_to], theirs[theirs_from:theirs_to]
+        both = min(len(left), len(right))
+        pairing.pairs += [(name, parameter, other) for (name, parameter), other in zip(left, right, strict=False)]
+        pairing.missing += left[both:]
+        pairing.unexpected += right[both:]
+
+
+def _stretches(wanted: Sequence[object], found: Sequence[object]) -> list[tuple[int, int, int, int]]:
+    """Where stretches of the two lists belong together: start and end in each."""
+    if wanted == found or max(len(wanted), len(found)) > _ALIGNED:
+        return [(0, len(wanted), 0, len(found))]
+    return [stretch[1:] for stretch in SequenceMatcher(None, wanted, found, autojunk=False).get_opcodes()]
+
+
+def _findings(pairing: _Pairing, archive: Archive) -> list[str]:
+    """Everything that keeps the file from being the weights of this network, under headlines."""
+    if pairing.by == "order" and _is_unordered(archive):
+        return [_UNORDERED]
+    fitting = [(name, p, other) for name, p, other in pairing.pairs if p.shape == archive.entries[other].shape]
+    lists = {
+        "missing": [_missing(name, p, pairing, archive) for name, p in pairing.missing],
+        "not in the network": [f"{plain(n)} {list(archive.entries[n].shape)}" for n in pairing.unexpected],
+        "of another shape": [
+            f"{_both(name, other)} is {list(archive.entries[other].shape)}, needs {list(p.shape)}"
+            for name, p, other in pairing.pairs
+            if p.shape != archive.entries[other].shape
+        ],
+        "of another type; convert the file first": [
+            f"{_both(name, other)} is {archive.entries[other].dtype}, needs {'int64' if p.integer else 'float32'}"
+            for name, p, other in pairing.pairs
+            if not _readable(p, archive.entries[other])
+        ],
+        "of another kind, paired by order": [
+            f"{name} with {plain(other)}" for name, p, other in fitting if _other_role(p, other)
+        ],
+    }
+    return [f"  {what}:" + "".join(f"\n    {item}" for item in items) for what, items in lists.items() if items]
+
+
+def _missing(name: str, parameter: Parameter, pairing: _Pairing, archive: Archive) -> str:
+    """The tensor, and the name that was perhaps meant: one that nothing else has and whose shape is right."""
+    line = f"{name} {list(parameter.shape)}"
+    if pairing.by == "order" or len(pairing.missing) * len(pairing.unexpected) > _COMPARED:
+        return line
+    near = _near(name, [n for n in pairing.unexpected if archive.entries[n].shape == parameter.shape])
+    return f"{line}; did you mean {plain(near)}, which the file has?" if near else line
+
+
+def _near(name: str, others: list[str]) -> str | None:
+    """The other that has the name at its end (``module.conv1.weight``), if it is one alone; or a similar one."""
+    longer = [other for other in others if other.endswith(f".{name}")]
+    similar = longer if len(longer) == 1 else get_close_matches(name, others, n=1, cutoff=0.7)
+    return similar[0] if similar else None
+
+
+def _both(name: str, other: str) -> str:
+    return name if name == other else f"{name} ({plain(other)} in the file)"
+
+
+def _readable(parameter: Parameter, entry: Entry) -> bool:
+    return entry.dtype == "int64" if parameter.integer else entry.dtype in _EXACT
+
+
+def _other_role(parameter: Parameter, other: str) -> bool:
+    role = other.rpartition(".")[2]
+    return parameter.name in _ROLES and role in _ROLES and role != parameter.name
+
+
+def _is_unordered(archive: Archive) -> bool:
+    """Whether the file's order is not the network's, and shapes alone do not tell its tensors apart."""
+    shapes = [entry.shape for entry in archive.entries.values() if not entry.counts]
+    return archive.sorted_by_name and len({*shapes}) < len(shapes)
+
+
+def _suggestion(state: State, archive: Archive, match: Match) -> list[str]:
+    """The other way to match, where it finds nothing wrong."""
+    other: Match = "order" if match == "name" else "name"
+    if _findings(_paired(state, archive, other), archive):
+        return []
+    if other == "name":
+        return ["  all of it fits by name: leave out --match order"]
+    return ['  the shapes agree in order: --match order (match="order" in Python) takes the tensors so']

@@ -1,0 +1,132 @@
+"""Weights in NumPy's .npz files: a zip archive with a .npy file for each array.
+
+The format of .npy: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
+from numpy.lib import format as npy
+
+from specc.weights.archive import Archive, Entry, damaged, plain
+from specc.weights.tensors import Array, spans
+
+SUFFIX = ".npy"
+_LONGEST_HEADER = 10_000  # bytes; NumPy itself trusts no longer one
+_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+_UNREADABLE = (
+    BadZipFile,
+    EOFError,
+    NotImplementedError,  # a method of compression that Python has not
+    RuntimeError,  # an encrypted member
+    ValueError,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """Where one array is, and how it is laid out behind its ``header`` bytes."""
+
+    info: ZipInfo
+    header: int
+    shape: tuple[int, ...]
+    column_major: bool
+    dtype: np.dtype[np.generic]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Npz(Archive):
+    """``zip`` stays open: opening it anew for each tensor would read its whole directory each time."""
+
+    zip: ZipFile
+    members: dict[str, _Member]
+
+    def pieces(self, name: str) -> Iterator[Array]:
+        member = self.members[name]
+        with _understood(self.path), self.zip.open(member.info) as stream:
+            stream.read(member.header)
+            if member.column_major:
+                whole = _numbers(stream, member.dtype, prod(member.shape))
+                yield from _sliced(whole.reshape(member.shape, order="F").reshape(-1))
+                return
+            for start, stop in spans(prod(member.shape)):
+                yield _numbers(stream, member.dtype, stop - start)
+
+
+def open_npz(path: Path) -> Archive:
+    """The arrays of an archive, in its order: that in which ``numpy.savez`` was given them.
+
+    Only the headers are read. Nothing is ever unpickled, and no array is unpacked before its shape is known
+    to be wanted.
+
+    Raises:
+        UsageError: the file is damaged, or holds something else than arrays.
+    """
+    with _understood(path), ExitStack() as closed_on_error:
+        archive = closed_on_error.enter_context(ZipFile(path))
+        members: dict[str, _Member] = {}
+        for info in archive.infolist():
+            name = info.filename.removesuffix(SUFFIX)
+            if name in members:
+                raise ValueError(f"{plain(name)} is in it twice")
+            members[name] = _member(archive, info)
+        closed_on_error.pop_all()
+    entries = {name: Entry(member.dtype.name, member.shape) for name, member in members.items()}
+    return _Npz(path=path, entries=entries, zip=archive, members=members)
+
+
+@contextmanager
+def _understood(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise damaged(path, ".npz file", error) from error
+
+
+def _member(archive: ZipFile, info: ZipInfo) -> _Member:
+    with archive.open(info) as stream:
+        version = npy.read_magic(stream)
+        if version not in _READERS:
+            raise ValueError(f"{plain(info.filename)} is of version {version}")
+        width = 2 if version == (1, 0) else 4
+        length = stream.read(width)
+        size = int.from_bytes(length, "little")
+        if size > _LONGEST_HEADER:
+            raise ValueError(f"the header of {plain(info.filename)} has {size} bytes")
+        header = io.BytesIO(length + stream.read(size))
+    try:
+        shape, column_major, dtype = _READERS[version](header)
+    except Exception as error:  # Python's tokenizer and parser read it, and fail in many ways
+        raise ValueError(f"the header of {plain(info.filename)} cannot be understood") from error
+    member = _Member(info, npy.MAGIC_LEN + width + size, shape, column_major, dtype)
+    _require_whole(member)
+    return member
+
+
+def _require_whole(member: _Member) -> None:
+    """The size in the archive's directory must be that which the header promises."""
+    promised = member.header + prod(member.shape) * member.dtype.itemsize
+    if not member.dtype.hasobject and member.info.file_size != promised:
+        raise ValueError(f"{plain(member.info.filename)} has {member.info.file_size} bytes instead of {promised}")
+
+
+def _numbers(stream: IO[bytes], dtype: np.dtype[np.generic], count: int) -> Array:
+    data = stream.read(count * dtype.itemsize)
+    if len(data) < count * dtype.itemsize:
+        raise EOFError("it ends within an array")
+    return np.frombuffer(data, dtype)
+
+
+def _sliced(flat: Array) -> Iterator[Array]:
+    return (flat[start:stop] for start, stop in spans(flat.size))

@@ -1,0 +1,184 @@
+"""Weights from a file: its format found out, its tensors matched to the network's, its numbers checked as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+
+from specc.diagnostics import UsageError
+from specc.ir.init import Fixed
+from specc.ir.op import Parameter
+from specc.weights.archive import Archive, damaged, plain, reading
+from specc.weights.matching import Match, matched
+from specc.weights.npz import open_npz
+from specc.weights.pytorch import LEGACY, PICKLE, open_pytorch
+from specc.weights.safetensors import open_safetensors
+from specc.weights.streams import Initialised
+from specc.weights.tensors import Array, State
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+"""How zip archives begin, and empty ones."""
+_FOREIGN = (
+    (b"\x93NUMPY", "one array alone; numpy.savez keeps arrays with their names"),
+    (b"\x80", "a bare pickle; torch.save(model.state_dict(), FILE) writes what can be read safely"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself: git lfs pull fetches it"),
+)
+_UNKNOWN = "no safetensors, .npz or PyTorch file, or damaged"
+_CONSTANTS = Initialised(0)
+
+_Stamp = tuple[int, int, int]
+
+
+def read_weights(path: Path, state: State, match: Match = "name") -> StoredWeights:
+    """The weights of a file, once it is known to hold exactly the tensors of ``state``.
+
+    The format is told by the content: safetensors, NumPy's .npz, or a PyTorch state dict. Only names, shapes and
+    types and the spec's frozen constants are read here, the rest when it is asked for.
+
+    Args:
+        match: "name", or "order": the tensors in the order of the state dict, as the file has them. A PyTorch
+            file has its dict's order, an .npz file that in which its arrays were written, a safetensors file
+            that of the tensors' bytes, which the safetensors library sorts by name.
+
+    Raises:
+        UsageError: here, where the file cannot be read or does not fit, with all that is wrong;
+            from ``chunks``, where a tensor holds NaN or infinity or float64 numbers that float32 has not, or the
+            file has changed.
+        MissingDependency: it is a PyTorch file, and torch is not installed.
+    """
+    with reading(path):
+        if path.exists() and not path.is_file():
+            raise UsageError(f"cannot read {path}: it is no regular file")
+        stamp, archive = _stamp(path), _opened(path)
+    names = matched(state, archive, match)
+    weights = StoredWeights(archive, names, (*archive.notes, *_uncounted(state, names)), stamp)
+    for name, parameter in state:
+        if isinstance(parameter.init, Fixed) and not parameter.trainable:
+            _require_same(weights, name, parameter)
+    return weights
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """The weights of one network in a file. Made by `read_weights`.
+
+    Attributes:
+        archive: the open file.
+        names: the file's name of each tensor, by the network's.
+        notes: what the user should know of how the file was read.
+        stamp: identity, size and time of the file as it was checked.
+    """
+
+    archive: Archive
+    names: Mapping[str, str]
+    notes: tuple[str, ...]
+    stamp: _Stamp
+
+    def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
+        if parameter.integer and path not in self.names:
+            yield from _CONSTANTS.chunks(path, parameter)
+            return
+        name = self.names.get(path)
+        if name is None or self.archive.entries[name].shape != parameter.shape:
+            raise UsageError(f"{self.archive.path} was read for another network, not for one with this {path}")
+        start = 0
+        with reading(self.archive.path):
+            for piece in self._unchanged(self.archive.pieces(name)):
+                yield self._checked(name, parameter, piece, start)
+                start += piece.size
+
+    def _unchanged(self, pieces: Iterator[Array]) -> Iterator[Array]:
+        """The pieces, if the file is the checked one before each is read and after."""
+        while True:
+            self._require_unchanged()
+            piece = next(pieces, None)
+            self._require_unchanged()
+            if piece is None:
+                return
+            yield piece
+
+    def _require_unchanged(self) -> None:
+        if _stamp(self.archive.path) != self.stamp:
+            raise UsageError(f"cannot read {self.archive.path}: it changed while it was being read")
+
+    def _checked(self, name: str, parameter: Parameter, piece: Array, start: int) -> Array:
+        """The piece as it is stored everywhere, if that loses nothing."""
+        if parameter.integer:
+            return piece.astype("<i8", copy=False)
+        wide = _widened(piece)
+        self._require(np.isfinite(wide), name, parameter, wide, start, "weights must be finite numbers")
+        with np.errstate(over="ignore"):
+            stored = wide.astype("<f4", copy=False)
+        if wide.dtype.itemsize > stored.dtype.itemsize:
+            reason = "no float32 has this value: convert the file to float32 first"
+            self._require(stored == wide, name, parameter, wide, start, reason)
+        return stored
+
+    def _require(self, holds: Array, name: str, parameter: Parameter, piece: Array, start: int, reason: str) -> None:
+        if not holds.all():
+            at = int(np.argmin(holds))
+            place = _index(start + at, parameter.shape)
+            raise UsageError(f"{self.archive.path}: {plain(name)}{place} is {piece[at]}; {reason}")
+
+
+def _opened(path: Path) -> Archive:
+    """Raises UsageError where the content is of none of the formats."""
+    with path.open("rb") as file:
+        head = file.read(32)
+    if head.startswith(_ZIP):
+        return open_pytorch(path) if _is_pytorch(path) else open_npz(path)
+    if head.startswith(LEGACY):
+        return open_pytorch(path)
+    if head[8:9] == b"{":  # behind the header's length
+        return open_safetensors(path)
+    known = (what for start, what in _FOREIGN if head.startswith(start))
+    raise UsageError(f"cannot read {path}: it is {next(known, _UNKNOWN) if head else 'empty'}")
+
+
+def _is_pytorch(path: Path) -> bool:
+    try:
+        with ZipFile(path) as archive:
+            return any(name.endswith("/" + PICKLE) for name in archive.namelist())
+    except BadZipFile as error:
+        raise damaged(path, "PyTorch or .npz file", error) from error
+
+
+def _widened(piece: Array) -> Array:
+    """Numbers as they are, those of 16 bits as float32."""
+    if piece.dtype == np.uint16:  # bfloat16: the upper half of a float32
+        return (piece.astype("<u4") << np.uint32(16)).view("<f4")
+    return piece.astype("<f4") if piece.dtype.itemsize < 4 else piece
+
+
+def _uncounted(state: State, names: Mapping[str, str]) -> list[str]:
+    counters = [name for name, parameter in state if parameter.integer]
+    if not counters or counters[0] in names:
+        return []
+    return [f"it holds no num_batches_tracked: the network's {len(counters)} are 0"]
+
+
+def _stamp(path: Path) -> _Stamp:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _require_same(weights: StoredWeights, path: str, parameter: Parameter) -> None:
+    """Constants that the spec freezes are part of the network: a file may repeat, not change them."""
+    start = 0
+    for ours, theirs in zip(_CONSTANTS.chunks(path, parameter), weights.chunks(path, parameter), strict=True):
+        if not np.array_equal(ours, theirs):
+            at = int(np.argmax(ours != theirs))
+            raise UsageError(
+                f"{weights.archive.path} does not fit the network: the spec freezes "
+                f"{path}{_index(start + at, parameter.shape)} at {ours[at]}, and the file has {theirs[at]}"
+            )
+        start += ours.size
+
+
+def _index(flat: int, shape: tuple[int, ...]) -> str:
+    return str([int(i) for i in np.unravel_index(flat, shape)]) if shape else ""
