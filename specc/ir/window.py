@@ -28,9 +28,13 @@ class Pointwise:
 
 @dataclass(frozen=True)
 class Whole:
-    """Each element sees the whole extent of the given axes; None: of every axis."""
+    """Each element sees the whole extent of the given axes; None: of every axis.
+
+    The axes ``dropped`` are no longer there afterwards.
+    """
 
     axes: tuple[int, ...] | None = None
+    dropped: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

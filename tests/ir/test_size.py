@@ -69,6 +69,25 @@ def test_bounds_over_one_symbol_are_reached(data: st.DataObject) -> None:
     assert size.most == max(found) if size.most is not None else max(found) > 50
 
 
+def test_bounds_of_symbols_below_0() -> None:
+    below = symbol("H", least=-4)
+    assert (below * below).least == 0
+    assert (below.least, (below * W).least) == (-4, None)
+
+
+def test_bounds_of_formulas_of_too_many_classes_are_still_bounds() -> None:
+    far, wide = symbol("H", most=10_006), symbol("W", most=10_006)
+    size = far // 5003 - wide // 5003 + 10
+    assert size.least is not None
+    assert size.most is not None
+    assert size.least <= 8
+    assert size.most >= 12
+    below = symbol("W", least=-4, most=4)
+    size = below * below - below * (far // 5003)
+    assert size.least is None or size.least <= -1
+    assert size.most is None or size.most >= 24
+
+
 @relaxed
 @given(st.data())
 def test_sizes_are_equal_where_they_are_at_every_value(data: st.DataObject) -> None:
@@ -204,6 +223,7 @@ def test_a_size_is_not_divided_by_a_size() -> None:
 def test_two_symbols_of_one_name_do_not_meet() -> None:
     other = symbol("H", modulus=16)
     assert other != H
+    assert symbol("H", least=2) != H
     assert other // 2 != H // 2
     with pytest.raises(ValueError, match="two symbols are called H"):
         H + other

@@ -2,5 +2,6 @@
 
 from specc.ir.size.formula import Dim, Size, symbol
 from specc.ir.size.symbols import Symbol
+from specc.ir.size.terms import Unwieldy
 
-__all__ = ["Dim", "Size", "Symbol", "symbol"]
+__all__ = ["Dim", "Size", "Symbol", "Unwieldy", "symbol"]

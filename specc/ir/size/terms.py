@@ -15,6 +15,10 @@ MOST_FACTORS = 64
 """Bounds on a formula. Real ones have a handful of terms; a program could square a size again and again."""
 
 
+class Unwieldy(ValueError):
+    """A formula is larger than `MOST_TERMS` or `MOST_FACTORS`."""
+
+
 class Floor:
     """floor(terms / divisor), with every coefficient of ``terms`` in 0 … divisor - 1.
 
@@ -89,14 +93,14 @@ def scaled(a: Terms, by: int) -> Terms:
 
 
 def product(a: Terms, b: Terms) -> Terms:
-    """a * b. Raises ValueError where it passes `MOST_TERMS` or `MOST_FACTORS`."""
+    """a * b. Raises Unwieldy where it passes `MOST_TERMS` or `MOST_FACTORS`."""
     total: Terms = {}
     for left, c in a.items():
         for right, d in b.items():
             monomial = tuple(sorted(left + right, key=str)) if left and right else left or right
             total[monomial] = total.get(monomial, 0) + c * d
     if len(total) > MOST_TERMS or max(map(len, total), default=0) > MOST_FACTORS:
-        raise ValueError(f"a size has a formula of more than {MOST_TERMS} terms or {MOST_FACTORS} factors")
+        raise Unwieldy(f"a size has a formula of more than {MOST_TERMS} terms or {MOST_FACTORS} factors")
     return {monomial: coefficient for monomial, coefficient in total.items() if coefficient}
 
 
