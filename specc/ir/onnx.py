@@ -24,7 +24,10 @@ class Builder(Protocol):
         """
 
     def parameter(self, name: str, shape: tuple[int, ...] | None = None) -> Ref:
-        """The step's own `Parameter`; with ``shape``, the same elements stored in that shape."""
+        """The step's own `Parameter`; with ``shape``, the same elements in that shape.
+
+        A tensor is stored once, in the shape that its first step asks for; others that share it get it reshaped.
+        """
 
     def floats(self, values: Nested) -> Ref:
         """A float32 constant; a number gives a scalar, nested sequences a tensor."""

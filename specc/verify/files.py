@@ -63,7 +63,10 @@ def _declared(value: onnx.ValueInfoProto) -> str:
 
 def _differ(what: str, found: list[str], wanted: list[str]) -> list[str]:
     if len(found) != len(wanted):
-        return [f"the file has {len(found)} {what}s ({'; '.join(found)}), the spec {len(wanted)} ({'; '.join(wanted)})"]
+        plural = what if len(found) == 1 else f"{what}s"
+        return [
+            f"the file has {len(found)} {plural} ({'; '.join(found)}), the spec {len(wanted)} ({'; '.join(wanted)})"
+        ]
     return [f"the file has the {what} {f}, the spec {w}" for f, w in zip(found, wanted, strict=True) if f != w]
 
 

@@ -27,7 +27,8 @@ class Row:
     """One check.
 
     Attributes:
-        case: what was fed in ("normal", "zeros" …), or "interface" and "loading" for checks of the file.
+        case: what was fed in ("normal", "zeros" …) and at which sizes, where the contract has symbolic ones; or
+            "interface" and "loading" for checks of the file.
         passed: the verdict; ``reason`` says why not.
         batch: number of samples.
         optimised: with ONNX Runtime's graph optimisation or without.
@@ -101,4 +102,4 @@ def _nearness(row: Row) -> float:
 
 
 def _at(row: Row, case: Case, optimised: bool) -> Row:
-    return replace(row, case=case.name, batch=case.batch, optimised=optimised)
+    return replace(row, case=case.title, batch=case.batch, optimised=optimised)

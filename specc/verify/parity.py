@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from specc import files
 from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph
-from specc.verify.cases import LARGE, Case, cases, is_large
+from specc.verify.cases import LARGE, Case, cases, is_large, sizes_tried
 from specc.verify.judge import Row, judge
 from specc.verify.sessions import ModelRefused, assignment, load_runtime, open_session, run
 from specc.weights import Weights
@@ -105,12 +105,13 @@ def verify_emitted(
     weights: Weights,
     *,
     opset: int,
+    functions: bool = False,
     provider: str = "cpu",
     seed: int = 0,
     stress: bool | None = None,
 ) -> Parity:
     """`verify` of the model that `specc compile` would write, in a temporary file."""
-    with _emitted(graph, weights, opset) as file:
+    with _emitted(graph, weights, opset, functions) as file:
         return verify(graph, file, weights, provider=provider, seed=seed, stress=stress)
 
 
@@ -122,11 +123,11 @@ def _require_torch() -> None:
 
 
 @contextmanager
-def _emitted(graph: Graph, weights: Weights, opset: int) -> Iterator[Path]:
+def _emitted(graph: Graph, weights: Weights, opset: int, functions: bool) -> Iterator[Path]:
     """A temporary file of what `specc compile` would write."""
     from specc.backends import onnx as backend
 
-    assembly = backend.checked(graph, opset)
+    assembly = backend.checked(graph, opset, functions=functions)
     with TemporaryDirectory(prefix="specc-") as folder:
         path, data = Path(folder, "model.onnx"), Path(folder, "model.data")
         if backend.fits_in_one_file(assembly):
@@ -142,6 +143,7 @@ def _emitted(graph: Graph, weights: Weights, opset: int) -> Iterator[Path]:
 
 def _prove(graph: Graph, model: Path | bytes, weights: Weights, provider: str, seed: int) -> Parity:
     from specc.verify.files import interface_faults, read_model
+    from specc.verify.reference import TorchRefused
 
     faults = interface_faults(graph, read_model(model))
     if faults:
@@ -153,8 +155,11 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, provider: str, s
         rows = (*_run(model, provider, graph, trials, False), *_run(model, provider, graph, trials, True))
     except ModelRefused as refused:
         return Parity(provider, (Row("loading", False, str(refused)),))
+    except TorchRefused as refused:
+        return Parity(provider, (Row("PyTorch", False, str(refused)),))
     emptiness, notes = _emptiness(graph, trials)
-    return Parity(provider, (Row("interface", True), *rows, *emptiness), placed, (*_size_note(graph), *notes))
+    rows = (Row("interface", True), *_shape_faults(graph, trials), *rows, *emptiness)
+    return Parity(provider, rows, placed, (*_size_notes(graph), *notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +191,19 @@ def _run(
         try:
             results = run(session, trial.inputs)
         except ModelRefused as refused:
-            yield Row(trial.case.name, False, str(refused), trial.case.batch, optimised)
+            yield Row(trial.case.title, False, str(refused), trial.case.batch, optimised)
         else:
             yield judge(trial.case, optimised, outputs=names, results=results, expected=trial.expected, usual=usual)
+
+
+def _shape_faults(graph: Graph, trials: tuple[_Trial, ...]) -> Iterator[Row]:
+    """Where PyTorch's results have other shapes than the contract says: what is claimed of all sizes is wrong."""
+    for trial in trials:
+        for (port, _), expected in zip(graph.outputs, trial.expected, strict=True):
+            real, claimed = expected.single.shape, trial.case.shape(port)
+            if real != claimed:
+                reason = f"{port.name} has shape {list(real)} in PyTorch, the spec says {list(claimed)}"
+                yield Row(trial.case.title, False, reason, trial.case.batch, output=port.name)
 
 
 def _emptiness(graph: Graph, trials: tuple[_Trial, ...]) -> tuple[list[Row], list[str]]:
@@ -210,8 +225,9 @@ def _emptiness(graph: Graph, trials: tuple[_Trial, ...]) -> tuple[list[Row], lis
 def _ranges(values: list[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The smallest and the largest finite number of each channel, over all cases, samples and places.
 
-    A channel without any has inf and -inf.
+    A channel without any has inf and -inf. Where their number depends on the sizes, the first case alone counts.
     """
+    values = [value for value in values if value.shape[1] == values[0].shape[1]]
     channels = [np.moveaxis(v, 1, 0).reshape(v.shape[1], -1) for v in values]
     least = [v.min(1, initial=np.inf, where=np.isfinite(v)) for v in channels]
     most = [v.max(1, initial=-np.inf, where=np.isfinite(v)) for v in channels]
@@ -223,6 +239,10 @@ def _channels(dead: NDArray[np.intp], count: int) -> str:
     return f"{dead.size} of {count} channels ({named}) {'are' if dead.size > 1 else 'is'} the same"
 
 
-def _size_note(graph: Graph) -> Iterator[str]:
+def _size_notes(graph: Graph) -> Iterator[str]:
     if is_large(graph):
         yield f"more than {LARGE / 1e9:g} GMACs per sample: proven with batches of 1 and 2, without 7"
+    if graph.symbols:
+        names = ", ".join(symbol.name for symbol in graph.symbols)
+        tried = (" x ".join(str(size) for _, size in sizes) for sizes in sizes_tried(graph))
+        yield f"{names}: tried at {', '.join(tried)}; the shapes are proven for every size that the contract allows"

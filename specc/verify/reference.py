@@ -48,12 +48,19 @@ class Expected:
         return _largest(distance / self.unit)
 
 
+class TorchRefused(Exception):
+    """The PyTorch module fails on an input that the contract allows; the message is PyTorch's own."""
+
+
 def expectations(
     module: torch.nn.Module, batches: Sequence[Inputs], patterns: int = PATTERNS
 ) -> list[tuple[Expected, ...]]:
     """For each of ``batches`` what every output of ``module`` should be.
 
     The module comes in float32 and is float64 afterwards: a second copy of the weights never exists.
+
+    Raises:
+        TorchRefused: the module does not take some of the inputs.
     """
     singles = [_run(module, inputs, torch.float32) for inputs in batches]
     module.double()
@@ -98,7 +105,11 @@ def _largest(values: NDArray[np.float64]) -> float:
 def _run(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> list[NDArray[Any]]:
     with torch.no_grad(), catch_warnings():
         simplefilter("ignore", UserWarning)  # PyTorch's advice on speed is nothing to the reader of a proof
-        result = module(*(torch.from_numpy(value).to(dtype) for value in inputs.values()))
+        try:
+            result = module(*(torch.from_numpy(value).to(dtype) for value in inputs.values()))
+        except (RuntimeError, ValueError) as error:
+            shapes = ", ".join(str(list(value.shape)) for value in inputs.values())
+            raise TorchRefused(f"PyTorch fails on {shapes}: {' '.join(str(error).split())}") from error
     outputs = (result,) if isinstance(result, torch.Tensor) else result
     return [output.numpy() for output in outputs]
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from onnx import checker
 
 from specc.backends.onnx.assemble import Assembly, assemble
-from specc.backends.onnx.builder import stored_name
+from specc.backends.onnx.scope import stored_name
 from specc.backends.onnx.storage import fits_in_one_file, serialise, with_external_data, write_data, write_model
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
@@ -28,18 +28,23 @@ __all__ = [
 ]
 
 
-def checked(graph: Graph, opset: int = DEFAULT_OPSET) -> Assembly:
+def checked(graph: Graph, opset: int = DEFAULT_OPSET, *, functions: bool = False) -> Assembly:
     """The graph in ONNX, passed by onnx's full checker (which compares every declared shape).
+
+    Args:
+        functions: keep the blocks of the spec as local functions, instead of one flat graph.
 
     Raises:
         UsageError: an unsupported opset.
         onnx.checker.ValidationError, onnx.shape_inference.InferenceError: our bug.
     """
-    assembly = assemble(graph, opset)
+    assembly = assemble(graph, opset, functions=functions)
     checker.check_model(assembly.skeleton(), full_check=True)
     return assembly
 
 
-def write(graph: Graph, weights: Weights, file: BinaryIO, *, opset: int = DEFAULT_OPSET) -> None:
+def write(
+    graph: Graph, weights: Weights, file: BinaryIO, *, opset: int = DEFAULT_OPSET, functions: bool = False
+) -> None:
     """Write ``graph`` with ``weights`` into ``file`` as one self-contained ONNX model (below 2 GB)."""
-    write_model(checked(graph, opset), weights, file)
+    write_model(checked(graph, opset, functions=functions), weights, file)

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 
 from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto, helper
 
-from specc.backends.onnx.builder import StepBuilder, stored_name
+from specc.backends.onnx.builder import StepBuilder
+from specc.backends.onnx.functions import DOMAIN, Functions
+from specc.backends.onnx.scope import BodyScope, MainScope, Scope, Store, Stored
 from specc.diagnostics import UsageError
-from specc.ir.graph import Graph
+from specc.ir.graph import Block, Graph, Node, Port
 from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
-from specc.ir.op import Parameter
-from specc.ir.size import Dim
+from specc.ir.size import Dim, Size, Symbol
 from specc.ir.types import TensorType
 from specc.version import __version__
 
 _IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 """The IR version each opset came with; onnx's own default is too new for onnxruntime."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A weight of the file: its path in the state dict, the parameter, the shape it is stored in."""
-
-    path: str
-    parameter: Parameter
-    shape: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        return stored_name(self.path, self.parameter)
-
-    @property
-    def size(self) -> int:
-        """Bytes of data."""
-        width = 8 if self.parameter.integer else 4
-        return width * prod(self.shape)
-
-    def header(self) -> TensorProto:
-        """The tensor without its data."""
-        kind = TensorProto.INT64 if self.parameter.integer else TensorProto.FLOAT
-        return TensorProto(name=self.name, dims=self.shape, data_type=kind)
 
 
 @dataclass(frozen=True)
@@ -63,64 +40,90 @@ class Assembly:
         return skeleton
 
 
-def assemble(graph: Graph, opset: int = DEFAULT_OPSET) -> Assembly:
+def assemble(graph: Graph, opset: int = DEFAULT_OPSET, *, functions: bool = False) -> Assembly:
     """Write every step of ``graph`` as ONNX nodes.
 
     Args:
         opset: 18 to 23; the IR version follows from it.
+        functions: keep the blocks of the spec as local functions, instead of one flat graph.
 
     Raises:
         UsageError: an opset outside that range.
     """
     if opset not in _IR_VERSIONS:
         raise UsageError(f"opset {opset!r} is not supported: choose {DEFAULT_OPSET} to {NEWEST_OPSET}")
-    names = _value_names(graph)
-    nodes: list[NodeProto] = []
-    constants: list[TensorProto] = []
-    weights: list[Stored] = []
-    for step in graph.nodes:
-        build = StepBuilder(step)
-        values = tuple(names[value] for value in step.inputs)
-        build.finish(step.op.onnx(build, values, *step.input_types), names[step.name])
-        nodes += build.nodes
-        constants += build.constants
-        weights += [Stored(path, parameter, shape) for path, (parameter, shape) in build.stored.items()]
-    outputs = []
-    for port, value in graph.outputs:
-        if names[value] != port.name:
-            nodes.append(helper.make_node("Identity", [names[value]], [port.name], name=port.name))
-        outputs.append(_value_info(port.name, port.type))
-    proto = GraphProto(
-        name=graph.name,
-        node=nodes,
-        initializer=constants,
-        input=[_value_info(port.name, port.type) for port in graph.inputs],
-        output=outputs,
-        value_info=[_value_info(names[n.name], n.type) for n in graph.nodes if names[n.name] == n.name],
-    )
+    imported = OperatorSetIdProto(version=opset)
+    scope, kept = MainScope(Store(), graph), Functions(graph, imported) if functions else None
+    _write(graph.members, scope, kept)
     model = ModelProto(
         ir_version=_IR_VERSIONS[opset],
         producer_name="specc",
         producer_version=__version__,
-        graph=proto,
-        opset_import=[OperatorSetIdProto(version=opset)],
+        graph=_graph_proto(graph, scope),
+        functions=kept.protos if kept else (),
+        opset_import=[imported, DOMAIN] if kept and kept.protos else [imported],
     )
-    return Assembly(model, tuple(weights))
+    return Assembly(model, tuple(scope.store.weights.values()))
 
 
-def _value_names(graph: Graph) -> dict[str, str]:
-    """What each value is called in the file: its own name, or that of the output it is given out as."""
-    names = {port.name: port.name for port in graph.inputs}
-    steps = {node.name: node.name for node in graph.nodes}
+def _write(members: tuple[Node | Block, ...], scope: Scope, functions: Functions | None) -> None:
+    for member in members:
+        if isinstance(member, Node):
+            _write_step(member, scope)
+        elif functions and member.kind == "block":
+            body = BodyScope(scope.store, member)
+            _write(member.members, body, functions)
+            scope.add([functions.call(member, body, scope)], [])
+        else:
+            _write(member.members, scope, functions)
+
+
+def _write_step(step: Node, scope: Scope) -> None:
+    build = StepBuilder(step, scope)
+    values = tuple(scope.values[value] for value in step.inputs)
+    build.finish(step.op.onnx(build, values, *step.input_types))
+
+
+def _graph_proto(graph: Graph, scope: MainScope) -> GraphProto:
+    outputs = {port.name for port, _ in graph.outputs}
+    written = {name for node in scope.nodes for name in node.output} - outputs
+    inner = ((scope.values[node.name], node.type) for node in graph.nodes)
+    return GraphProto(
+        name=graph.name,
+        node=[*scope.nodes, *_given_again(graph, scope)],
+        initializer=scope.constants,
+        input=[_value_info(port.name, port.type, _conditions(port)) for port in graph.inputs],
+        output=[_value_info(port.name, port.type) for port, _ in graph.outputs],
+        value_info=[_value_info(name, tensor) for name, tensor in inner if name in written],
+    )
+
+
+def _given_again(graph: Graph, scope: MainScope) -> Iterator[NodeProto]:
+    """A node for each output that gives out an input, or a value that goes by another output's name."""
     for port, value in graph.outputs:
-        if steps.get(value) == value:
-            steps[value] = port.name
-    return names | steps
+        if scope.values[value] != port.name:
+            yield helper.make_node("Identity", [scope.values[value]], [port.name], name=f"{port.name}/Identity")
 
 
-def _value_info(name: str, tensor: TensorType) -> ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [_dim(d) for d in tensor.shape])
+def _value_info(name: str, tensor: TensorType, text: str = "") -> ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [_dim(d) for d in tensor.shape], text)
 
 
 def _dim(dim: Dim) -> int | str:
     return dim if isinstance(dim, int) else str(dim)
+
+
+def _conditions(port: Port) -> str:
+    """What the contract asks of the symbolic sizes of an input, as its ``where`` says it: ``H % 16 == 0``."""
+    sizes = [size for size in port.type.shape if isinstance(size, Size)]
+    symbols = dict.fromkeys(symbol for size in sizes for symbol in size.symbols)
+    return ", ".join(clause for symbol in symbols for clause in _clauses(symbol))
+
+
+def _clauses(symbol: Symbol) -> Iterator[str]:
+    if symbol.modulus > 1:
+        yield f"{symbol.name} % {symbol.modulus} == {symbol.residue}"
+    if symbol.least > max(1, symbol.residue or symbol.modulus):
+        yield f"{symbol.name} >= {symbol.least}"
+    if symbol.most is not None:
+        yield f"{symbol.name} <= {symbol.most}"

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
+from specc.backends.onnx.scope import Scope
 from specc.ir.graph import Node
 from specc.ir.onnx import Nested, Ref
-from specc.ir.op import Parameter
-
-
-def stored_name(path: str, parameter: Parameter) -> str:
-    """What a parameter is called in the file: its path in the state dict.
-
-    A step that is its own parameter (scale) has the path that its value goes by, and ONNX has one namespace
-    for both.
-    """
-    return path if parameter.name else f"{path}/factor"
 
 
 class StepBuilder:
-    """Collects what one step adds to the graph.
+    """Collects what one step adds to the graph or function of ``scope``.
 
     Every value is called after the step: ``conv1/Pad``, ``conv1/Pad_2``, constants ``conv1/const``;
     a parameter goes by its state-dict path.
     """
 
-    def __init__(self, step: Node) -> None:
+    def __init__(self, step: Node, scope: Scope) -> None:
         self._step = step
+        self._scope = scope
+        self._label = scope.label(step)
         self._used: dict[str, int] = {}
         self._parameters = {p.name: p for p in step.parameters}
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
-        self.stored: dict[str, tuple[Parameter, tuple[int, ...]]] = {}
-        """Parameters in use: state-dict path -> the parameter and the shape it is stored in."""
 
     def node(self, op_type: str, *inputs: Ref, **attributes: object) -> Ref:
         name = self._fresh(op_type)
@@ -45,13 +34,11 @@ class StepBuilder:
         return name
 
     def parameter(self, name: str, shape: tuple[int, ...] | None = None) -> Ref:
+        """A tensor is stored once, in the shape of its first use; where another one is wanted it is reshaped."""
         parameter = self._parameters[name]
-        stored = parameter.shape if shape is None else shape
-        path = self._step.path(parameter)
-        earlier = self.stored.setdefault(path, (parameter, stored))
-        if prod(stored) != prod(parameter.shape) or earlier[1] != stored:
-            raise ValueError(f"{path} of shape {parameter.shape} cannot be stored as {stored}")
-        return stored_name(path, parameter)
+        wanted = parameter.shape if shape is None else shape
+        ref, stored = self._scope.weight(self._step, parameter, wanted)
+        return ref if stored.shape == wanted else self.node("Reshape", ref, self.integers(wanted))
 
     def floats(self, values: Nested) -> Ref:
         return self._constant(np.asarray(values, dtype=np.float32))
@@ -59,14 +46,16 @@ class StepBuilder:
     def integers(self, values: Nested) -> Ref:
         return self._constant(np.asarray(values, dtype=np.int64))
 
-    def finish(self, result: Ref, name: str) -> None:
-        """Call the step's result ``name``; a step that gives its input back becomes an Identity."""
+    def finish(self, result: Ref) -> None:
+        """Call the step's result by the step's value; a step that gives its input back becomes an Identity."""
         if not any(result in node.output for node in self.nodes):
             result = self.node("Identity", result)
+        name = self._scope.values[self._step.name]
         for node in self.nodes:
             _rename(node.input, result, name)
             _rename(node.output, result, name)
-        self.nodes[-1].name = self._step.name
+        self.nodes[-1].name = self._label
+        self._scope.add(self.nodes, self.constants)
 
     def _constant(self, array: np.ndarray) -> Ref:
         name = self._fresh("const")
@@ -82,7 +71,7 @@ class StepBuilder:
 
     def _fresh(self, kind: str) -> str:
         count = self._used[kind] = self._used.get(kind, 0) + 1
-        return f"{self._step.name}/{kind}" + (f"_{count}" if count > 1 else "")
+        return f"{self._label}/{kind}" + (f"_{count}" if count > 1 else "")
 
 
 def _rename(names: list[str], old: str, new: str) -> None:

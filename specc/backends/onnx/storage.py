@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from onnx import GraphProto, ModelProto, StringStringEntryProto, TensorProto
 
-from specc.backends.onnx.assemble import Assembly, Stored
+from specc.backends.onnx.assemble import Assembly
+from specc.backends.onnx.scope import Stored
 from specc.weights import Weights
 
 PROTOBUF_LIMIT = 2**31 - 1
@@ -79,7 +80,7 @@ class _Layout:
         self._before = serialise(GraphProto(node=graph.node, name=graph.name, initializer=graph.initializer))
         self._weights = [(weight, _tensor_head(weight)) for weight in assembly.weights]
         self._after = serialise(GraphProto(input=graph.input, output=graph.output, value_info=graph.value_info))
-        self._tail = serialise(ModelProto(opset_import=model.opset_import))
+        self._tail = serialise(ModelProto(opset_import=model.opset_import, functions=model.functions))
         stored = sum(len(head) + weight.size for weight, head in self._weights)
         length = len(self._before) + stored + len(self._after)
         self._head += _MODEL_GRAPH + _varint(length)
