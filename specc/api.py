@@ -180,6 +180,7 @@ class Model:
         weights: str | Path | Weights | None = None,
         match: str | None = None,
         opset: int = DEFAULT_OPSET,
+        functions: bool = False,
         verify: bool = True,
         provider: str = "cpu",
     ) -> Parity | None:
@@ -191,6 +192,7 @@ class Model:
         Args:
             seed, weights, match: as in `to_torch`.
             opset: 18 to 23.
+            functions: keep the spec's blocks as ONNX local functions, instead of one flat graph.
             verify: False writes without proof.
             provider: "cpu" or "cuda": where the proof runs.
 
@@ -209,7 +211,7 @@ class Model:
         if not verify and provider != "cpu":
             raise UsageError(f"provider {provider} is where the proof runs, and there is none with verify=False")
         source = self._weights(seed, weights, match)
-        assembly, proof = checked(self.graph, opset), _Proof(self.graph, source, verify, provider)
+        assembly, proof = checked(self.graph, opset, functions=functions), _Proof(self.graph, source, verify, provider)
         if not fits_in_one_file(assembly):
             return self._to_large_onnx(Path(path), assembly, source, proof)
         with replace(Path(path)) as output:

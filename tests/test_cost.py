@@ -12,8 +12,12 @@ import pytest
 import specc
 from specc.analyses import Costs, costs
 from specc.elaborate import check_file
+from specc.ir.conditions import samples as allowed
+from specc.ops import operators
 from specc.source import Source
 from specc.syntax import parse
+from tests.ops.test_symbolic import EVERY_SIZE
+from tests.twins import graph_of, make
 
 
 def counted(steps: str, *sample: int, batch: str = "N") -> Costs:
@@ -110,6 +114,94 @@ def test_depth_of_several_outputs_is_that_of_the_deepest() -> None:
     early = replace(graph.outputs[0][0], name="early")
     for outputs in (((early, graph.nodes[0].name), *graph.outputs), (*graph.outputs, (early, graph.nodes[0].name))):
         assert costs(replace(graph, outputs=outputs)).depth == 2
+
+
+# ---- shared steps, several inputs ---------------------------------------------------------------------
+
+PAIR = """
+model Pair : (a: [N, 1, 6, 6], b: [N, 1, 6, 6]) -> [N, 4] {
+  shared tower = { conv(2, 3) -> bn }
+  add { | a -> tower | b -> tower }
+  flatten -> fc(4)
+}
+"""
+
+
+def test_shared_parameters_count_once_and_their_macs_every_time() -> None:
+    (checked,) = check_file(parse(Source("m.cnn", PAIR)))
+    network = checked.costs
+    assert network.params == (2 * 9 + 2) + 2 * 2 + (32 * 4 + 4)
+    assert network.macs == 2 * (2 * 16 * 9) + 32 * 4
+    assert [step.params for step in network.steps] == [20, 4, 0, 0, 0, 0, 132]
+    assert network.depth == 2
+    assert network.receptive_field == (6, 6)
+    # 36 + 36 and 32 at the first conv; later the first input is free, and at most two results wait beside the other
+    assert network.peak_memory == 4 * max(36 + 36 + 32, 36 + 32 + 32, 32 + 32 + 32)
+
+
+def test_inputs_of_different_rank_have_no_field_in_common() -> None:
+    text = "model M : (a: [N, 2, 5, 5], b: [N, 2, 5]) -> [N, 4] { concat { | a -> mean([2, 3]) | b -> mean(2) } }"
+    (checked,) = check_file(parse(Source("m.cnn", text)))
+    assert checked.costs.receptive_field is None
+    assert [step.receptive_field for step in checked.costs.steps] == [(5, 5), (5,), None]
+
+
+# ---- symbolic sizes ------------------------------------------------------------------------------------
+
+ANY_SIZE = """
+model M : [N, 3, H, W] -> [N, 5] where H >= 16, W >= 16 {
+  conv(4, 3, stride=2, padding=1) -> bn -> relu
+  add { | conv(4, 3, padding=1) -> conv(4, 1) | _ }
+  globalavgpool -> flatten -> fc(5)
+}
+"""
+
+
+def test_what_depends_on_the_size_is_asked_at_a_size() -> None:
+    (checked,) = check_file(parse(Source("m.cnn", ANY_SIZE)))
+    network = checked.costs
+    assert (network.macs, network.activation_memory, network.peak_memory, network.receptive_field) == (None,) * 4
+    for step in network.steps:
+        assert (step.macs, step.activation_memory, step.receptive_field) == (None,) * 3
+    assert network.params == (3 * 4 * 9 + 4) + 2 * 4 + (4 * 4 * 9 + 4) + (4 * 4 + 4) + (4 * 5 + 5)
+    assert network.depth == 4
+
+
+@pytest.mark.parametrize("size", [{"H": 16, "W": 16}, {"H": 33, "W": 18}])
+def test_at_a_size_it_is_the_network_of_that_size(size: dict[str, int]) -> None:
+    (checked,) = check_file(parse(Source("m.cnn", ANY_SIZE)))
+    fixed = ANY_SIZE.replace(" where H >= 16, W >= 16", "").replace("H, W", f"{size['H']}, {size['W']}")
+    (expected,) = check_file(parse(Source("m.cnn", fixed)))
+    network = costs(checked.graph.at(size))
+    for number in (
+        "params",
+        "trainable_params",
+        "macs",
+        "activation_memory",
+        "peak_memory",
+        "receptive_field",
+        "depth",
+    ):
+        assert getattr(network, number) == getattr(expected.costs, number), number
+
+
+@pytest.mark.parametrize("kind", [op.kind for op in operators()])
+def test_what_multiplies_is_the_same_at_every_size(kind: str) -> None:
+    """Depth is told of symbolic sizes too: no operator multiplies at one size and not at another."""
+    for arguments, samples in EVERY_SIZE.get(kind, []):
+        graph = graph_of(make(kind, **arguments), *samples)
+        (symbolic,) = costs(graph).steps
+        for place in (0, 3):
+            (step,) = costs(graph.at({s.name: allowed(s, 4)[place] for s in graph.symbols})).steps
+            assert step.multiplies == symbolic.multiplies == bool(step.macs)
+
+
+def test_many_values_that_live_to_the_end() -> None:
+    """One input, then 400 results that a single merge reads, and its own: the input is read by the first only."""
+    steps = " -> ".join(f"s{i}: relu" for i in range(400))
+    kept = " ".join(f"| s{i}" for i in range(400))
+    network = counted(f"{steps} -> concat {{ {kept} }}", 1, 2, 2)
+    assert network.peak_memory == 4 * 4 * (400 + 400)
 
 
 # ---- parameters of a model reach its shapes ------------------------------------------------------------

@@ -31,6 +31,9 @@ STACKS = {
     "conv(4, 3) -> globalavgpool": (1, 9, 9),
     "conv(4, 3) -> adaptiveavgpool((2, 3))": (1, 10, 14),
     "conv(4, 3) -> maxpool(2) -> flatten -> fc(3)": (1, 12, 12),
+    "conv(4, 3) -> mean([2, 3]) -> fc(3)": (1, 9, 9),
+    "conv(4, 3) -> mean(3) -> conv(2, 3)": (1, 9, 9),
+    "conv(4, 3) -> conv(4, 3) -> amax(1, keepdim=true)": (1, 9, 9),
 }
 
 

@@ -4,6 +4,9 @@ Along each axis of the network's input, with size r and jump j before the step (
 window of kernel k, stride s and dilation d gives r' = r + d(k - 1)j and j' = js (Araujo, Norris and Sim,
 "Computing Receptive Fields of Convolutional Neural Networks", 2019). Padding is not subtracted: as in the
 literature, a field may be larger than the input. A step that sees a whole axis of n places is a window of n.
+
+Where several inputs meet, the field is the largest of theirs along each axis; where these have different
+numbers of axes there is none to tell.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from fractions import Fraction
 from math import ceil
 
 from specc.ir.graph import Graph, Node
-from specc.ir.types import TensorType
+from specc.ir.types import TensorType, fixed
 from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding, Whole, Window
 
 
@@ -38,7 +41,7 @@ class _Field:
 
 
 def receptive_fields(graph: Graph) -> dict[str, tuple[int, ...] | None]:
-    """The receptive field of every step, in elements per spatial axis of the network's input."""
+    """The receptive field of every step of a graph without symbols, in elements per spatial axis of the inputs."""
     fields: dict[str, _Field | None] = {port.name: _start(port.type) for port in graph.inputs}
     for node in graph.nodes:
         fields[node.name] = _after(node, _joined([fields[value] for value in node.inputs]))
@@ -48,15 +51,17 @@ def receptive_fields(graph: Graph) -> dict[str, tuple[int, ...] | None]:
 def _start(x: TensorType) -> _Field:
     axes = len(x.spatial)
     ones = (Fraction(1),) * axes
-    return _Field(ones, ones, x.spatial, (None, *range(axes)))
+    return _Field(ones, ones, tuple(map(fixed, x.spatial)), (None, *range(axes)))
 
 
 def _joined(fields: list[_Field | None]) -> _Field | None:
     """What a merge sees: along each axis the largest of its arms."""
     known = [field for field in fields if field is not None]
-    first = known[0] if known else None
-    if first is None or len(known) < len(fields):
+    if len(known) < len(fields):
         return None
+    first = known[0]
+    if len(known) == 1:
+        return first
     if any(len(field.axes) != len(first.axes) or len(field.sizes) != len(first.sizes) for field in known):
         return None
     laid_out = [field.axes for field in known]
@@ -77,8 +82,8 @@ def _after(node: Node, field: _Field | None) -> _Field | None:
     places = list(seen.places)
     for axis, size in zip(seen.axes, node.type.sample, strict=True):
         if axis is not None:
-            places[axis] = size
-    return replace(seen, places=tuple(places))
+            places[axis] = fixed(size)
+    return seen if tuple(places) == seen.places else replace(seen, places=tuple(places))
 
 
 def _through(window: Window, field: _Field) -> _Field | None:
@@ -91,12 +96,12 @@ def _through(window: Window, field: _Field) -> _Field | None:
             return replace(field, axes=(None,))
         case Moved(order):
             return replace(field, axes=tuple(field.axes[axis] for axis in order))
-        case Whole(axes):
+        case Whole(axes, dropped):
             seen = field.axes if axes is None else [field.axes[axis] for axis in axes]
             everything = range(len(field.sizes)) if axes is None else [a for a in seen if a is not None]
             for axis in everything:
                 field = field.widen(axis, field.places[axis] - 1, Fraction(0))
-            return field
+            return replace(field, axes=tuple(a for axis, a in enumerate(field.axes) if axis not in dropped))
         case Sliding(kernel, stride, dilation):
             for along, k, s, d in zip(field.axes[1:], kernel, stride, dilation, strict=True):
                 if along is not None:

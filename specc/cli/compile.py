@@ -37,6 +37,7 @@ class Request:
     match: str | None
     save_weights: str | None
     opset: int | None
+    functions: bool
     no_verify: bool
     provider: str
 
@@ -88,6 +89,7 @@ def _write_onnx(request: Request, model: Model, weights: Weights, path: Path) ->
         path,
         weights=weights,
         opset=opset,
+        functions=request.functions,
         verify=not request.no_verify,
         provider=request.provider,
     )
@@ -130,6 +132,8 @@ def _refuse_senseless(request: Request) -> None:
         return
     if request.opset is not None:
         raise UsageError("--opset is for ONNX, and this writes PyTorch")
+    if request.functions:
+        raise UsageError("--functions is for ONNX: a .py keeps the blocks as classes anyway")
     for name, value in (("--seed", request.seed), ("--weights", request.weights)):
         if value is not None and not request.save_weights:
             raise UsageError(f"{name} would change nothing: a .py holds no weights; add --save-weights FILE")

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from specc.diagnostics import Code
 from specc.elaborate.trouble import trouble
-from specc.elaborate.values import LARGEST_INTEGER, PerAxis, Value, kind_of
-from specc.ir.size import Dim, Size
+from specc.elaborate.values import LARGEST_INTEGER, PerAxis, Prepared, Value, kind_of
+from specc.ir.size import Dim, Size, Unwieldy
 from specc.source import Span
 from specc.syntax import ast
 
@@ -45,7 +45,10 @@ def arithmetic(expression: ast.Binary, left: Value, right: Value) -> Value:
     """``left`` + - * / // % ``right``."""
     left, right = _operand(left, expression.left), _operand(right, expression.right)
     if isinstance(left, Size) or isinstance(right, Size):
-        return bounded(_of_sizes(expression, left, right), expression.span)
+        try:
+            return bounded(_of_sizes(expression, left, right), expression.span)
+        except Unwieldy as error:
+            raise trouble(Code.LIMIT, str(error), expression.span) from None
     try:
         value = _of_numbers(expression.operator, left, right)
     except ZeroDivisionError:
@@ -65,6 +68,9 @@ def compare(expression: ast.Binary, left: Value, right: Value) -> bool:
             same = _COMPARISONS["==" if sign == "!=" else sign]
             every = all(same(a, other) if axes is left else same(other, a) for a in axes)
             return not every if sign == "!=" else every
+    for side, value in ((expression.left, left), (expression.right, right)):
+        if isinstance(value, Prepared) and value.arguments:
+            refuse(side.span, f"{side.span.text} is a step with arguments, and only those without can be compared")
     if _are_sizes(left, right):
         return _decided(expression, left, right)
     if sign in ("==", "!="):
@@ -123,7 +129,7 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
         return left % right
     if expression.operator == "/" and not divides(right, left):
         clause = where_divides(right, left)
-        helps = (f"where {clause}",) if clause else ()
+        helps = (f"add `where {clause}` to the contract",) if clause else ()
         refuse(expression.span, f"{left} is not a multiple of {right} for every size", helps=(*helps, "// rounds down"))
     return left // right
 
@@ -153,7 +159,7 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
         f"{expression.span.text} holds for some sizes and not for others",
         expression.span,
         notes=(f"{left} {sign} {right}",),
-        helps=(f"it holds where {clause}: add that to the model's contract",) if clause else (),
+        helps=(f"add `where {clause}` to the contract",) if clause else (),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 
 from pydantic import ValidationError
 
@@ -23,6 +24,8 @@ _TOLD_BY_THE_INPUT = frozenset(("in_channels", "in_features", "num_features", "n
 
 class Bound:
     """An operator, and the place where each of its written attributes stands."""
+
+    __slots__ = ("op", "places")
 
     def __init__(self, op: Op, places: dict[str, Span]) -> None:
         self.op = op
@@ -62,13 +65,56 @@ def bind(
         findings += _missing(call, kind, places)
     if findings or unknown:
         return None, findings
-    if not values:
-        # Defaults need no validation, and a layer written without arguments no validator built for it.
-        return Bound(kind.model_construct(), places), []
     try:
-        return Bound(kind(**values), places), []
+        return Bound(_made(kind, values), places), []
     except ValidationError as error:
         return None, _invalid(error, kind, values, places, call)
+
+
+_MOST_MADE = 4096
+_made_before: dict[tuple[object, ...], Op] = {}
+
+
+def _made(kind: type[Op], values: dict[str, Value]) -> Op:
+    """The operator with these attributes; networks repeat themselves, and so the same object serves again.
+
+    Raises:
+        ValidationError: a value is not allowed.
+    """
+    key = (kind, *((name, _kinds(value), value) for name, value in values.items()))
+    if any(part[1] is None for part in key[1:]):
+        return kind(**values)
+    op = _made_before.get(key)
+    if op is None:
+        if len(_made_before) >= _MOST_MADE:
+            _made_before.clear()
+        op = _made_before[key] = _new(kind, values)
+    return op
+
+
+def _new(kind: type[Op], values: dict[str, Value]) -> Op:
+    # Defaults need no validation, and a layer written without arguments no validator built for it.
+    return kind(**values) if values else kind.model_construct()
+
+
+def _kinds(value: Value) -> object:
+    """The type of a value, or of the entries of a short list: 1 is no true, though the two are equal.
+
+    None for a value that is not worth remembering.
+    """
+    if not isinstance(value, tuple):
+        return type(value)
+    return tuple(map(type, value)) if len(value) <= 8 and not any(isinstance(v, tuple) for v in value) else None
+
+
+@cache
+def _fields(kind: type[Op]) -> tuple[str, ...]:
+    return tuple(kind.model_fields)
+
+
+@cache
+def _required(kind: type[Op]) -> tuple[str, ...]:
+    return tuple(name for name, field in kind.model_fields.items() if field.is_required())
 
 
 def signature(kind: type[Op]) -> str:
@@ -114,7 +160,7 @@ def _assign(
     findings: list[Diagnostic],
 ) -> Iterable[tuple[str, ast.Argument]]:
     """Each argument with the attribute it names, or stands for by its position; then the defaults of the rest."""
-    fields = list(kind.model_fields)
+    fields = _fields(kind)
     positional = [argument for argument in arguments if argument.name is None]
     left = dict(defaults)
     if kind.variadic and len(positional) > 1:
@@ -142,17 +188,18 @@ def _gathered(arguments: list[ast.Argument]) -> ast.Argument:
 
 
 def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
-    expectation = expected(kind.model_fields[name])
     try:
         value = evaluate(argument.value, scope)
         if isinstance(argument.value, ast.Name):
             scope.spend(value, argument.span)  # a list used again costs time again
     except Trouble as problem:
         word = argument.value.name if isinstance(argument.value, ast.Name) else ""
-        if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in expectation:
+        known = expected(kind.model_fields[name])
+        if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in known:
             raise
         raise Trouble(replace(problem.diagnostic, helps=(f'a text is quoted: "{word}"',))) from None
     if isinstance(value, (Tensor, Metric, Prepared)):
+        expectation = expected(kind.model_fields[name])
         quoted = f'"{value.name}"' if isinstance(value, Prepared) else ""
         raise trouble(
             Code.BAD_ARGUMENT,
@@ -184,8 +231,7 @@ def _invalid(
 
 
 def _missing(call: ast.Call | ast.Merge, kind: type[Op], given: Iterable[str]) -> list[Diagnostic]:
-    required = [name for name, field in kind.model_fields.items() if field.is_required()]
-    lost = [name for name in required if name not in given]
+    lost = [name for name in _required(kind) if name not in given]
     if not lost:
         return []
     return [

@@ -9,7 +9,7 @@ from specc.elaborate.files import Definition
 from specc.elaborate.functions import FUNCTIONS
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import Trouble, trouble
-from specc.elaborate.values import Prepared, is_plain
+from specc.elaborate.values import CONSTANTS, Prepared, is_plain
 from specc.source import Span
 from specc.syntax import ast
 
@@ -26,6 +26,10 @@ class Budget:
     def __init__(self) -> None:
         self._left = MOST_STEPS
         self._least = _Least()
+
+    @property
+    def is_gone(self) -> bool:
+        return self._left < 0
 
     def spend(self, count: int, span: Span) -> None:
         """Raises Trouble, once and for all, where the model has grown too large."""
@@ -63,7 +67,13 @@ class _Least:
         self._open: set[Definition] = set()
 
     def of(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
-        return sum(1 + self._inside(statement, scope) for statement in statements)
+        inner = Scope(dict.fromkeys(_labels(statements), UNKNOWN), scope)
+        count = 0
+        for statement in statements:
+            count += 1 + self._inside(statement, inner)
+            if isinstance(statement, ast.Let):
+                inner.define(statement.name, _told(statement.value, inner))
+        return count
 
     def of_call(self, call: ast.Call, scope: Scope) -> int:
         """The body of a block, with the arguments that are known."""
@@ -95,9 +105,11 @@ class _Least:
                 return self.of(body.statements, scope)
             case ast.Merge():
                 return sum(self.of(arm.statements, scope) for arm in statement.arms)
-            case ast.If(_, _, body, otherwise):
-                other = self.of(otherwise.statements, scope) if otherwise else 0
-                return min(self.of(body.statements, scope), other)
+            case ast.If(_, test, body, otherwise):
+                taken = _told(test, scope)
+                yes = 0 if taken is False else self.of(body.statements, scope)
+                no = 0 if taken is True or otherwise is None else self.of(otherwise.statements, scope)
+                return yes + no if isinstance(taken, bool) else min(yes, no)
             case ast.Repeat(_, rounds, body):
                 return _rounds(rounds, scope) * self.of(body.statements, scope)
             case ast.For(_, names, table, body):
@@ -106,6 +118,19 @@ class _Least:
             case ast.Call():
                 return self.of_call(statement, scope)
         return 0
+
+
+def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
+    """The names that these define beside their lets, at any depth: what they stand for is not known yet."""
+    found: set[str] = set()
+    waiting: list[object] = [statements]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (ast.Label, ast.Shared)):
+            found.add(part.name)
+        if isinstance(part, tuple):
+            waiting += part
+    return found
 
 
 def _rounds(expression: ast.Expr, scope: Scope) -> int:
@@ -117,19 +142,22 @@ def _rounds(expression: ast.Expr, scope: Scope) -> int:
 
 
 def _told(expression: ast.Expr, scope: Scope) -> object:
-    """The value of an expression whose names are all known; else UNKNOWN."""
-    for name in names_in(expression) - set(FUNCTIONS):
-        if not scope.has(name) or not _is_told(scope.find(name)):
+    """The value of an expression whose names are all known; else UNKNOWN. A forecast charges no entries of lists."""
+    for name in names_in(expression) - {*FUNCTIONS, *CONSTANTS}:
+        if not scope.has(name) or not _is_told(name, scope.find(name)):
             return UNKNOWN
+    spent = scope.spent
     try:
         return evaluate(expression, scope)
     except (Trouble, Unknown):
         return UNKNOWN
+    finally:
+        scope.spent = spent
 
 
-def _is_told(value: object) -> bool:
-    """Whether a value is known before any shape: a plain one, or a block."""
-    return isinstance(value, Prepared) or is_plain(value)
+def _is_told(name: str, value: object) -> bool:
+    """Whether a value is known ahead: a plain one, a block; ``in``, which is the same all through a body."""
+    return isinstance(value, Prepared) or is_plain(value) or name == "in"
 
 
 def _known_arguments(block: ast.Block, arguments: tuple[ast.Argument, ...], scope: Scope) -> dict[str, object]:

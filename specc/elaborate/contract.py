@@ -151,7 +151,7 @@ def _clauses(different: list[tuple[Dim, Dim]]) -> tuple[str, ...]:
     clauses = [where_equal(one, other) for one, other in different]
     if any(clause is None for clause in clauses):
         return ()
-    return (f"they agree where {', '.join(dict.fromkeys(c for c in clauses if c))}: add that to the contract",)
+    return (f"add `where {', '.join(dict.fromkeys(c for c in clauses if c))}` to the contract",)
 
 
 def _stated_size(expression: ast.Expr, scope: Scope) -> Dim:

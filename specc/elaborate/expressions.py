@@ -158,6 +158,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
         if argument.name:
             refuse(argument.span, f"{name} takes no argument called {argument.name}")
     values = [plain(argument.value, scope) for argument in expression.arguments]
+    scope.require_budget()
     try:
         result = FUNCTIONS[name](*values)
     except (TypeError, ValueError, OverflowError) as error:
@@ -169,7 +170,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
 def _with_arguments(step: Prepared, expression: ast.Apply, scope: Scope) -> Prepared:
     """A step with some of its arguments given already: ``leakyrelu(0.1)`` handed to a block as ``act``."""
     given = tuple(ready(argument, evaluate(argument.value, scope)) for argument in expression.arguments)
-    return Prepared(step.name, step.target, (*step.arguments, *given))
+    return scope.spend(Prepared(step.name, step.target, (*step.arguments, *given)), expression.span)
 
 
 def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.elaborate.binder import prepare_default
+from specc.elaborate.calls import unused_parameters
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
@@ -24,12 +26,17 @@ MOST_IMPORTS = 32
 _ROOT_MARKS = (".git", "pyproject.toml", "specc.toml")
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False)
 class Definition:
     """A block, and the file whose names and defaults it sees."""
 
     block: ast.Block
     environment: Environment
+
+    @cached_property
+    def unused(self) -> list[Diagnostic]:
+        """Its parameters that nothing reads."""
+        return unused_parameters(self.block)
 
 
 @dataclass(frozen=True, slots=True)

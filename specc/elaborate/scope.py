@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from specc.diagnostics import Code
 from specc.elaborate.trouble import trouble
-from specc.elaborate.values import Value
+from specc.elaborate.values import Prepared, Value
 from specc.source import Span
 
 MOST_ENTRIES = 1_000_000
@@ -32,16 +32,33 @@ class Scope:
         self._root: Scope = outer._root if outer else self
         self._spent = 0
 
+    @property
+    def spent(self) -> int:
+        """Entries charged to the file's budget so far."""
+        return self._root._spent
+
+    @spent.setter
+    def spent(self, entries: int) -> None:
+        self._root._spent = entries
+
+    @property
+    def is_spent(self) -> bool:
+        return self.spent > MOST_ENTRIES
+
+    def require_budget(self) -> None:
+        """Raises Unknown where the budget is gone: it has been said, and no further list may be made."""
+        if self.is_spent:
+            raise Unknown
+
     def spend(self, value: Value, span: Span) -> Value:
-        """``value``, its entries charged to the model's budget: no short text may stand for endless lists."""
-        if not isinstance(value, tuple):
+        """``value``, its entries charged to the file's budget: no short text may stand for endless lists."""
+        if not isinstance(value, (tuple, Prepared)):
             return value
-        root = self._root
-        if root._spent > MOST_ENTRIES:
-            raise Unknown  # it has been said
-        root._spent += _entries(value, MOST_ENTRIES - root._spent)
-        if root._spent > MOST_ENTRIES:
-            raise trouble(Code.LIMIT, f"the lists of this file have more than {MOST_ENTRIES:,} entries together", span)
+        self.require_budget()
+        self.spent += _entries(value, MOST_ENTRIES - self.spent)
+        if self.spent > MOST_ENTRIES:
+            what = "lists of this file have" if isinstance(value, tuple) else "arguments of this file's steps have"
+            raise trouble(Code.LIMIT, f"the {what} more than {MOST_ENTRIES:,} entries together", span)
         return value
 
     def define(self, name: str, value: Value) -> None:
@@ -81,11 +98,12 @@ class Scope:
 
 
 def _entries(value: Value, most: int) -> int:
-    """How many entries a list has, at any depth; counting stops beyond ``most``."""
+    """How many entries a list, or the arguments of a step, have at any depth; counting stops beyond ``most``."""
     count, waiting = 0, [value]
     while waiting and count <= most:
         part = waiting.pop()
-        if isinstance(part, tuple):
-            count += len(part)
-            waiting += part
+        inner = [argument.value.value for argument in part.arguments] if isinstance(part, Prepared) else part
+        if isinstance(inner, (tuple, list)):
+            count += len(inner)
+            waiting += inner
     return count

@@ -10,6 +10,7 @@ from specc.elaborate.contract import MOST_ELEMENTS, within_limit
 from specc.elaborate.frames import Draft, Given
 from specc.elaborate.trouble import Trouble, trouble
 from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.size import Unwieldy
 from specc.ir.types import TensorType, times
 from specc.source import Span
 from specc.syntax import ast
@@ -27,7 +28,26 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> tuple[TensorT
     least, _ = op.arity
     if len(types) < least:
         raise Refusal(Code.RANK, f"{op.kind} joins at least {least} values, and has one arm")
-    result = within_limit(op.infer(*types), span)
+    known = _known.get((id(op), types))
+    if known is None:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        known = _known[id(op), types] = _told(op, types, span)
+    return known[1:]
+
+
+_MOST_KNOWN = 4096
+_known: dict[tuple[int, tuple[TensorType, ...]], tuple[Op, TensorType, tuple[Parameter, ...]]] = {}
+"""What operators said of types before, each with the operator itself: its identity stays its own."""
+
+
+def _told(
+    op: Op, types: tuple[TensorType, ...], span: Span
+) -> tuple[Op, TensorType, tuple[Parameter, ...]]:
+    try:
+        result = within_limit(op.infer(*types), span)
+    except Unwieldy as error:
+        raise Refusal(Code.LIMIT, str(error)) from None
     parameters = op.parameters(*types)
     for parameter in parameters:
         if prod(parameter.shape) > MOST_ELEMENTS:
@@ -36,7 +56,7 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> tuple[TensorT
                 f"{parameter.name} of {op.kind} would be {times(parameter.shape)} = "
                 f"{prod(parameter.shape):,} numbers, and the most is 2^40",
             )
-    return result, parameters
+    return op, result, parameters
 
 
 def refused(

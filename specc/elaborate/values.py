@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from specc.ir.op import Op
@@ -41,7 +41,7 @@ class Tensor:
         if sample:
             known |= {"channels": sample[0], "features": sample[-1]}
         names = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}.get(len(spatial), ())
-        return (known | dict(zip(names, spatial, strict=True)))[name]
+        return (known | dict(zip(names, spatial, strict=False)))[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,14 @@ class Prepared:
     name: str
     target: type[Op] | Definition | Shared
     arguments: tuple[ast.Argument, ...] = ()
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Once: steps stand in each other's arguments, the same one several times.
+        object.__setattr__(self, "_hash", hash((self.target, self.arguments)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 class Evaluated(NamedTuple):

@@ -14,7 +14,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate import steps
 from specc.elaborate.binder import bind, signature
 from specc.elaborate.bounds import Budget
-from specc.elaborate.calls import bind_parameters, shown_arguments, unused_parameters
+from specc.elaborate.calls import bind_parameters, shown_arguments
 from specc.elaborate.contract import agree, match
 from specc.elaborate.expressions import evaluate, prepared, truth
 from specc.elaborate.files import Definition
@@ -24,6 +24,7 @@ from specc.elaborate.scope import UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
 from specc.elaborate.values import Prepared, Tensor, Value, is_plain, kind_of, written
 from specc.ir.op import Op, Refusal
+from specc.ir.size import Size
 from specc.ops import find, names
 from specc.source import Span
 from specc.syntax import ast
@@ -44,7 +45,6 @@ class Walk:
         self._frame = model
         self._trace: list[Label] = []
         self._active: list[Definition | Shared] = []
-        self._checked: set[Definition] = set()
         self._depth = 0
         self._budget = Budget()
 
@@ -264,7 +264,8 @@ class Walk:
         block = definition.block
         self._claim(call.label, scope)
         self._refuse_recursion(definition, block.name, call.name_span)
-        self._budget.block(call, scope)
+        if not self._active:
+            self._budget.block(call, scope)  # what is called from there is part of this forecast
         arguments = (*target.arguments, *call.arguments)
         defaults = self._frame.environment.defaults_for(definition, call.span)
         inner = Scope({"in": current.seen}, definition.environment.scope)
@@ -272,9 +273,7 @@ class Walk:
         self.report(findings)
         if values is None:
             return self._remember(call.label, Given(None, None, call.span))
-        if definition not in self._checked:
-            self._checked.add(definition)
-            self.report(unused_parameters(block))
+        self.report(definition.unused)
         frame = Frame(
             "block",
             block.name,
@@ -408,7 +407,8 @@ class Walk:
     def _repeat(self, step: ast.Repeat, current: Given | None, scope: Scope, name: str | None) -> Given | None:
         rounds = evaluate(step.rounds, scope)
         if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 0:
-            message = f"repeat takes a whole number of at least 0, not {written(rounds)}"
+            given = kind_of(rounds) if isinstance(rounds, Size) else written(rounds)
+            message = f"repeat takes a whole number of at least 0, not {given}"
             raise trouble(Code.BAD_VALUE, message, step.rounds.span)
         self._budget.loop(rounds, step.body, scope, step.rounds.span)
         return self._loop(step, [()] * rounds, (), current, scope, name)
@@ -454,6 +454,8 @@ class Walk:
         sole = _sole(step.body.statements)
         header = Span(step.span.source, step.span.start, step.body.span.start)
         for place, row in enumerate(rows):
+            if self._budget.is_gone or scope.is_spent:
+                raise Unknown  # no further round says more
             number = str(self._frame.rounds)
             self._frame.rounds += 1
             values = dict(zip(variables, row, strict=True))

@@ -2,6 +2,7 @@
 
 from specc.ops import (  # noqa: F401  (registering is their effect)
     activation,
+    adaptive,
     conv,
     dropout,
     linear,
@@ -9,6 +10,7 @@ from specc.ops import (  # noqa: F401  (registering is their effect)
     norm,
     pad,
     pool,
+    reduce,
     resample,
     reshape,
     scale,

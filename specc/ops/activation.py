@@ -13,7 +13,7 @@ from specc.ir.types import TensorType
 from specc.ir.window import Pointwise, Whole
 from specc.ops.fields import LARGEST_REAL, Expect, Integer, Positive, PositiveReal, Real
 from specc.ops.registry import register
-from specc.ops.shapes import across, per_channel, sample_axis
+from specc.ops.shapes import across, per_channel, require_channels, sample_axis
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -82,7 +82,9 @@ class Prelu(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        if self.num_parameters == 1 or (x.sample and self.num_parameters == x.channels):
+        if self.num_parameters == 1:
+            return x
+        if x.sample and self.num_parameters == require_channels(self, x):
             return x
         channels = f"{x.channels} channels" if x.sample else "no channels"
         raise Refusal(

@@ -1,22 +1,29 @@
 """Convolutions, 1-D to 3-D."""
 
 from fractions import Fraction
+from functools import partial
 from math import prod
 from typing import Annotated, Literal
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.size import Dim
 from specc.ir.torch import TorchModule
-from specc.ir.types import TensorType, times
+from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import Sliding
-from specc.ops.fields import Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
+from specc.ops.fields import LARGEST, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
 from specc.ops.padding import pad, require_room
+from specc.ops.proof import require_at_least
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
+    as_factor,
+    below_one,
     per_axis,
     refuse_large_kernel,
+    require_channels,
     require_divides,
+    require_fit,
     require_spatial,
     slide,
     slide_text,
@@ -57,35 +64,27 @@ class Conv(Op):
         axes = require_spatial(self, x)
         kernel, stride, dilation = self._geometry(axes)
         before, after = self._pads(axes)
-        require_divides(self, "groups", self.groups, x.channels, "input channels", self.out_channels)
-        require_divides(self, "groups", self.groups, self.out_channels, "output channels", x.channels)
+        channels = require_channels(self, x)
+        require_divides(self, "groups", self.groups, channels, "input channels", self.out_channels)
+        require_divides(self, "groups", self.groups, self.out_channels, "output channels", channels)
         require_room(self.padding_mode, x, before, after)
         totals = tuple(b + a for b, a in zip(before, after, strict=True))
         out = tuple(map(slide, x.spatial, kernel, stride, totals, dilation))
-        if min(out) < 1:
+        if (axis := below_one(out)) is not None:
             halves = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
             half = halves[0] if len(set(halves)) == 1 else halves
-            formula = self._formula(x, out.index(min(out)))
+            formula = self._formula(x, axis)
             raise refuse_large_kernel(self, x, kernel, dilation, formula, candidates=({"padding": half},))
+        require_fit(x, out, kernel, dilation, partial(self._formula, x))
         self.parameters(x)
         return x.with_sample(self.out_channels, *out)
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
-        (x,) = inputs
-        per_group = x.channels // self.groups
-        return weight_and_bias(
-            (self.out_channels, per_group, *per_axis(self.kernel, len(x.spatial), self, "kernel")),
-            outputs=self.out_channels,
-            bias=self.bias,
-            weight=self.weight,
-            frozen=self.frozen,
-            init=self.init,
-            kernel_only=per_group == 1,
-        )
+        return _filters(self, inputs[0], self.out_channels, inputs[0].channels)
 
     def macs(self, *inputs: TensorType) -> int:
         """Output elements times the weights of one filter."""
-        return self.infer(*inputs).elements * prod(self.parameters(*inputs)[0].shape[1:])
+        return fixed(self.infer(*inputs).elements) * prod(self.parameters(*inputs)[0].shape[1:])
 
     def window(self, *inputs: TensorType) -> Sliding:
         return sliding(*self._geometry(len(inputs[0].spatial)))
@@ -123,7 +122,8 @@ class Conv(Op):
         out = self.infer(x)
         per_group = x.channels // self.groups
         lines = [f"{name}: {self._formula(x, axis)}" for axis, name in enumerate(AXIS_NAMES[axes])]
-        lines.append(f"macs: {times(out.sample)} outputs * {times((per_group, *kernel))} = {self.macs(x):,}")
+        total = f" = {self.macs(x):,}" if x.is_fixed else ""
+        lines.append(f"macs: {times(out.sample)} outputs * {times((per_group, *kernel))}{total}")
         return tuple(lines)
 
     def _formula(self, x: TensorType, axis: int) -> str:
@@ -178,8 +178,9 @@ class ConvTranspose(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         axes = require_spatial(self, x)
-        require_divides(self, "groups", self.groups, x.channels, "input channels", self.out_channels)
-        require_divides(self, "groups", self.groups, self.out_channels, "output channels", x.channels)
+        channels = require_channels(self, x)
+        require_divides(self, "groups", self.groups, channels, "input channels", self.out_channels)
+        require_divides(self, "groups", self.groups, self.out_channels, "output channels", channels)
         kernel, stride, padding, extra, dilation = self._geometry(axes)
         for e, s, d in zip(extra, stride, dilation, strict=True):
             if e >= max(s, d):
@@ -190,34 +191,26 @@ class ConvTranspose(Op):
                     label=f"at most {max(s, d) - 1}",
                 )
         out = tuple(map(_unslide, x.spatial, kernel, stride, padding, extra, dilation))
-        if min(out) < 1:
+        if (axis := below_one(out)) is not None:
             raise Refusal(
                 "S0100",
                 f"padding = {self.padding} crops the whole result of {self.kind} away",
                 argument="padding",
                 cause=0,
                 label=f"the result would be {times(out)}",
-                notes=(self._formula(x, out.index(min(out))),),
+                notes=(self._formula(x, axis),),
             )
+        claim = f"padding = {self.padding} leaves something of the result of {self.kind}, {times(out)},"
+        require_at_least(out, (1,) * axes, claim, argument="padding")
         self.parameters(x)
         return x.with_sample(self.out_channels, *out)
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
-        (x,) = inputs
-        per_group = self.out_channels // self.groups
-        return weight_and_bias(
-            (x.channels, per_group, *per_axis(self.kernel, len(x.spatial), self, "kernel")),
-            outputs=self.out_channels,
-            bias=self.bias,
-            weight=self.weight,
-            frozen=self.frozen,
-            init=self.init,
-            kernel_only=per_group == 1,
-        )
+        return _filters(self, inputs[0], inputs[0].channels, self.out_channels)
 
     def macs(self, *inputs: TensorType) -> int:
         """Input elements times the weights that each of them meets."""
-        return inputs[0].elements * prod(self.parameters(*inputs)[0].shape[1:])
+        return fixed(inputs[0].elements) * prod(self.parameters(*inputs)[0].shape[1:])
 
     def window(self, *inputs: TensorType) -> Sliding:
         """One output element sees ceil of (d(k - 1) + 1)/s inputs at most, and steps by 1/s of one."""
@@ -253,11 +246,10 @@ class ConvTranspose(Op):
                 **shared,
             )
         # PyTorch allows output_padding up to the dilation, ONNX only below the stride: write the whole
-        # result, add the missing rows of zeros, crop, and only then add the bias.
+        # result, add the missing rows of zeros, crop both ends, and only then add the bias.
         full = build.node("ConvTranspose", values[0], weight, pads=[0] * (2 * axes), **shared)
         grown = build.node("Pad", full, build.integers([0] * (axes + 2) + [0, 0, *extra]))
-        out = self.infer(x).spatial
-        starts, ends = list(padding), [p + o for p, o in zip(padding, out, strict=True)]
+        starts, ends = list(padding), [-p if p else LARGEST for p in padding]
         cropped = build.node(
             "Slice", grown, build.integers(starts), build.integers(ends), build.integers(list(range(2, axes + 2)))
         )
@@ -269,14 +261,15 @@ class ConvTranspose(Op):
         (x,) = inputs
         lines = [self._formula(x, axis) for axis in range(len(x.spatial))]
         shape = self.parameters(x)[0].shape
-        lines.append(f"macs: {times(x.sample)} inputs * {times(shape[1:])} = {self.macs(x):,}")
+        total = f" = {self.macs(x):,}" if x.is_fixed else ""
+        lines.append(f"macs: {times(x.sample)} inputs * {times(shape[1:])}{total}")
         return tuple(lines)
 
     def _formula(self, x: TensorType, axis: int) -> str:
         k, s, p, e, d = (values[axis] for values in self._geometry(len(x.spatial)))
         n = x.spatial[axis]
         name = AXIS_NAMES[len(x.spatial)][axis]
-        return f"{name}: ({n} - 1)*{s} - 2*{p} + {d}*({k} - 1) + {e} + 1 = {_unslide(n, k, s, p, e, d)}"
+        return f"{name}: ({as_factor(n)} - 1)*{s} - 2*{p} + {d}*({k} - 1) + {e} + 1 = {_unslide(n, k, s, p, e, d)}"
 
     def _geometry(self, axes: int) -> tuple[tuple[int, ...], ...]:
         """kernel, stride, padding, output_padding, dilation, one entry per axis each."""
@@ -284,6 +277,20 @@ class ConvTranspose(Op):
         return tuple(per_axis(getattr(self, field), axes, self, field) for field in fields)
 
 
-def _unslide(size: int, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> int:
+def _filters(op: Conv | ConvTranspose, x: TensorType, filters: int, channels: int) -> tuple[Parameter, ...]:
+    """Weight of (filters, channels/groups, *kernel), and the bias."""
+    per_group = channels // op.groups
+    return weight_and_bias(
+        (filters, per_group, *per_axis(op.kernel, len(x.spatial), op, "kernel")),
+        outputs=op.out_channels,
+        bias=op.bias,
+        weight=op.weight,
+        frozen=op.frozen,
+        init=op.init,
+        kernel_only=per_group == 1,
+    )
+
+
+def _unslide(size: Dim, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> Dim:
     """(n - 1)s - 2p + d(k - 1) + output_padding + 1: the formula of torch.nn.ConvTranspose2d."""
     return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1

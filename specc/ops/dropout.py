@@ -1,11 +1,13 @@
 """Dropout: noise while training, nothing afterwards."""
 
+from typing import Annotated, Literal
+
 from specc.ir.onnx import Builder, Ref
-from specc.ir.op import Weightless
+from specc.ir.op import Refusal, Weightless
 from specc.ir.torch import TorchModule
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise
-from specc.ops.fields import Probability
+from specc.ops.fields import Expect, Probability
 from specc.ops.registry import register
 
 
@@ -38,3 +40,47 @@ class AlphaDropout(Dropout):
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.AlphaDropout", kwargs=self.non_default("p"))
+
+
+_BY_SAMPLE = {1: "nn.Dropout1d", 3: "nn.Dropout3d"}
+"""The layer that drops along the first axis of what it takes for one sample: there, that axis is the batch."""
+
+
+@register
+class StochasticDepth(Weightless):
+    """Zeroes whole samples with probability p and scales the rest by 1/(1 - p), in training only (Huang et al. 2016).
+
+    torchvision.ops.StochasticDepth with mode "row".
+    """
+
+    kind = "stochasticdepth"
+
+    p: Probability
+    mode: Annotated[Literal["row", "batch"], Expect('"row"')] = "row"
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if self.mode == "batch":
+            raise Refusal(
+                "S0106",
+                'mode="batch" would drop all samples of a batch or none, and samples are not mixed',
+                argument="mode",
+                label='"row" drops each sample by itself',
+            )
+        if len(x.sample) in _BY_SAMPLE:
+            return x
+        raise Refusal(
+            "S0101",
+            f"stochasticdepth takes [N, F] or [N, C, H, W], and its input is {x}",
+            cause=0,
+            notes=("PyTorch has no layer that drops whole samples of another rank",),
+        )
+
+    def window(self, *inputs: TensorType) -> Pointwise:
+        return Pointwise()
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        return TorchModule(_BY_SAMPLE[len(inputs[0].sample)], (self.p,))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return values[0]

@@ -3,10 +3,12 @@
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.torch import TorchModule
-from specc.ir.types import TensorType, times
+from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import Whole
 from specc.ops.fields import Constants, Flag, Initialiser, Positive
+from specc.ops.proof import fixed_number
 from specc.ops.registry import register
+from specc.ops.shapes import product_text
 from specc.ops.weighted import weight_and_bias
 
 
@@ -26,12 +28,13 @@ class Linear(Op):
         (x,) = inputs
         if not x.sample:
             raise Refusal("S0101", f"{self.kind} takes at least [N, F], and its input is {x}", cause=0)
+        fixed_number(self, x.sample[-1], "features", *_by_channel(x))
         self.parameters(x)
         return x.with_sample(*x.sample[:-1], self.out_features)
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return weight_and_bias(
-            (self.out_features, inputs[0].sample[-1]),
+            (self.out_features, fixed(inputs[0].sample[-1])),
             outputs=self.out_features,
             bias=self.bias,
             weight=self.weight,
@@ -41,7 +44,7 @@ class Linear(Op):
 
     def macs(self, *inputs: TensorType) -> int:
         """Every input element meets every output feature."""
-        return inputs[0].elements * self.out_features
+        return fixed(inputs[0].elements) * self.out_features
 
     def window(self, *inputs: TensorType) -> Whole:
         return Whole((len(inputs[0].sample) - 1,))
@@ -58,7 +61,8 @@ class Linear(Op):
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
-        return (f"macs: {times(x.sample)} inputs * {self.out_features} = {self.macs(x):,}",)
+        total = f" = {self.macs(x):,}" if x.is_fixed else ""
+        return (f"macs: {times(x.sample)} inputs * {self.out_features}{total}",)
 
 
 @register
@@ -76,8 +80,23 @@ class Fc(Linear):
             f"fc takes flat features, [N, F], and its input is {times(x.sample)}",
             cause=0,
             label="needs a flat input",
-            helps=(f"insert flatten before it: {'*'.join(map(str, x.sample))} = {x.elements} features",),
+            helps=_flatten(x),
         )
 
     def window(self, *inputs: TensorType) -> Whole:
         return Whole()
+
+
+def _flatten(x: TensorType) -> tuple[str, ...]:
+    """How ``x`` becomes flat features, of a number that does not depend on its places."""
+    if x.is_fixed or not x.sample:
+        return (f"insert flatten before it: {product_text(x.sample)} = {x.elements} features",)
+    if isinstance(x.sample[0], int):
+        return (f"insert globalavgpool and flatten before it: {x.sample[0]} features, whatever the size",)
+    return ()
+
+
+def _by_channel(x: TensorType) -> tuple[str, ...]:
+    return (
+        ("globalavgpool before flatten gives one feature a channel, whatever the size",) if len(x.sample) == 1 else ()
+    )

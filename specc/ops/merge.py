@@ -4,10 +4,12 @@ from typing import ClassVar
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType
 from specc.ir.window import Opaque, Pointwise
 from specc.ops.fields import Integer
+from specc.ops.proof import equal_where, never_equal, parting, unproven
 from specc.ops.registry import register
 from specc.ops.shapes import sample_axis
 
@@ -38,19 +40,41 @@ class Merge(Weightless):
         return result
 
 
-@register
-class Add(Merge):
-    """The sum of values of one shape: torch.add, without broadcasting."""
-
-    kind = "add"
-    torch_name = "torch.add"
-    onnx_name = "Add"
+class Alike(Merge):
+    """Base of the merges whose arms have one shape: nothing is broadcast."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         for index, x in enumerate(inputs):
             if x != inputs[0]:
                 raise _differ(self, inputs[0], x, index, "needs arms of one shape")
         return inputs[0]
+
+
+@register
+class Add(Alike):
+    """The sum of values of one shape: torch.add, without broadcasting."""
+
+    kind = "add"
+    torch_name = "torch.add"
+    onnx_name = "Add"
+
+
+@register
+class Sub(Alike):
+    """The first value less the others, all of one shape: torch.sub, without broadcasting."""
+
+    kind = "sub"
+    torch_name = "torch.sub"
+    onnx_name = "Sub"
+
+
+@register
+class Maximum(Alike):
+    """At each place the largest of values of one shape: torch.maximum, without broadcasting."""
+
+    kind = "maximum"
+    torch_name = "torch.maximum"
+    onnx_name = "Max"
 
 
 @register
@@ -65,8 +89,9 @@ class Mul(Merge):
         result = inputs[0]
         for index, x in enumerate(inputs):
             if x.batch != result.batch or len(x.sample) != len(result.sample) or not _widens(x, result):
-                raise _differ(self, result, x, index, "only a size of exactly 1 is widened", *_as_gate(result, x))
-            result = result.with_sample(*map(max, result.sample, x.sample))
+                rule, free = "only a size of exactly 1 is widened", _widened(result, x)
+                raise _differ(self, result, x, index, rule, *_as_gate(result, x), free=free)
+            result = result.with_sample(*(b if a == 1 else a for a, b in zip(result.sample, x.sample, strict=True)))
         return result
 
 
@@ -84,7 +109,7 @@ class Concat(Weightless):
         axis = sample_axis(self, self.dim, first)
         for index, x in enumerate(inputs):
             if x.rank != first.rank or _without(x, axis) != _without(first, axis):
-                raise _differ(self, first, x, index, f"only axis {axis} may differ")
+                raise _differ(self, first, x, index, f"only axis {axis} may differ", free=(axis,))
         joined = list(first.sample)
         joined[axis - 1] = sum(x.sample[axis - 1] for x in inputs)
         return first.with_sample(*joined)
@@ -109,6 +134,11 @@ def _widens(x: TensorType, y: TensorType) -> bool:
     return all(a == b or 1 in (a, b) for a, b in zip(x.sample, y.sample, strict=True))
 
 
+def _widened(x: TensorType, y: TensorType) -> tuple[int, ...]:
+    """The axes, the batch counted, where one of the two sizes is exactly 1."""
+    return tuple(axis for axis, pair in enumerate(zip(x.sample, y.sample, strict=False), start=1) if 1 in pair)
+
+
 def _without(x: TensorType, axis: int) -> tuple[object, ...]:
     return x.shape[:axis] + x.shape[axis + 1 :]
 
@@ -116,25 +146,34 @@ def _without(x: TensorType, axis: int) -> tuple[object, ...]:
 def _as_gate(x: TensorType, y: TensorType) -> tuple[str, ...]:
     """How a flat arm becomes a factor for each channel of the other."""
     flat, wide = sorted((x, y), key=lambda t: t.rank)
-    if len(flat.sample) == 1 and len(wide.sample) > 1 and flat.channels in (1, wide.channels):
-        shape = (-1, flat.channels, *(1 for _ in wide.spatial))
-        return (f"reshape({', '.join(map(str, shape))}) makes the {flat.channels} features a factor for each channel",)
+    if len(flat.sample) == 1 and len(wide.sample) > 1 and flat.sample[0] in (1, wide.sample[0]):
+        shape = (-1, flat.sample[0], *(1 for _ in wide.spatial))
+        return (f"reshape({', '.join(map(str, shape))}) makes the {flat.sample[0]} features a factor for each channel",)
     return ()
 
 
-def _differ(op: Merge | Concat, first: TensorType, x: TensorType, index: int, rule: str, *helps: str) -> Refusal:
-    return Refusal(
-        "S0105",
-        f"the arms of {op.kind} differ: {first} and, as arm {index + 1}, {x}",
-        label=rule,
-        cause=index,
-        notes=_parting(first, x),
-        helps=helps,
-    )
+def _differ(
+    op: Merge | Concat, first: TensorType, x: TensorType, index: int, rule: str, *helps: str, free: tuple[int, ...] = ()
+) -> Refusal:
+    """The refusal of an arm of another shape; the axes ``free`` may differ."""
+    arms = f"{first} and, as arm {index + 1}, {x}"
+    pairs = _differing(first, x)
+    bound = {axis: pair for axis, pair in pairs.items() if axis not in free}
+    if x.rank == first.rank and x.batch == first.batch and not any(never_equal(a, b) for a, b in bound.values()):
+        claim, notes = f"the arms of {op.kind} agree", tuple(map(_apart, bound, bound.values()))
+        return unproven(claim, equal_where(bound.values()), detail=arms, label=rule, cause=index, notes=notes)
+    notes = tuple(f"axis {axis}: {a} and {b}" for axis, (a, b) in pairs.items())
+    if x.rank != first.rank:
+        notes = (f"{first} has {first.rank} axes, {x} has {x.rank}",)
+    return Refusal("S0105", f"the arms of {op.kind} differ: {arms}", label=rule, cause=index, notes=notes, helps=helps)
 
 
-def _parting(x: TensorType, y: TensorType) -> tuple[str, ...]:
-    if x.rank != y.rank:
-        return (f"{x} has {x.rank} axes, {y} has {y.rank}",)
-    axes = [i for i, (a, b) in enumerate(zip(x.shape, y.shape, strict=True)) if a != b]
-    return tuple(f"axis {i}: {x.shape[i]} and {y.shape[i]}" for i in axes)
+def _differing(x: TensorType, y: TensorType) -> dict[int, tuple[Dim, Dim]]:
+    """The sizes of each axis, the batch counted, that are not equal at every size."""
+    return {axis: (a, b) for axis, (a, b) in enumerate(zip(x.shape, y.shape, strict=False)) if a != b}
+
+
+def _apart(axis: int, sizes: tuple[Dim, Dim]) -> str:
+    """``axis 2: 2*floor(H/2) and H; at H = 1, 0 and 1``."""
+    example = parting(*sizes)
+    return f"axis {axis}: {sizes[0]} and {sizes[1]}" + (f"; {example}" if example else "")

@@ -6,12 +6,14 @@ from typing import Annotated
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Nested, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
+from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, TorchModule, Value
 from specc.ir.types import TensorType, times
 from specc.ir.window import Pointwise, Whole
 from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
+from specc.ops.proof import fixed_numbers, require_at_least
 from specc.ops.registry import register
-from specc.ops.shapes import across, per_channel, require_divides, require_spatial
+from specc.ops.shapes import across, numbers, per_channel, require_channels, require_divides, require_spatial
 
 RMS_EPS = 1.1920928955078125e-07
 """torch.finfo(torch.float32).eps, which torch.nn.RMSNorm means by eps=None; in float64 it means another."""
@@ -42,6 +44,7 @@ class BatchNorm(Op):
                 helps=("instancenorm and groupnorm normalise each sample by itself",),
             )
         require_spatial(self, inputs[0], 0, 1, 2, 3)
+        require_channels(self, inputs[0])
         return inputs[0]
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
@@ -79,13 +82,17 @@ class InstanceNorm(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_spatial(self, x)
-        if not self.track_running_stats and prod(x.spatial) == 1:
+        require_channels(self, x)
+        if self.track_running_stats:
+            return x
+        if prod(x.spatial) == 1:
             raise Refusal(
                 "S0100",
                 f"instancenorm needs more than one place in a channel, and its input is {x}",
                 cause=0,
                 notes=("the variance of a single element is 0: nothing of the input would be left",),
             )
+        require_at_least((prod(x.spatial),), (2,), f"instancenorm finds more than one place in a channel of {x}")
         return x
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
@@ -129,7 +136,8 @@ class GroupNorm(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         _require_sample(self, x)
-        require_divides(self, "num_groups", self.num_groups, x.channels, "channels")
+        channels = require_channels(self, x)
+        require_divides(self, "num_groups", self.num_groups, channels, "channels")
         if x.elements == self.num_groups:
             raise Refusal(
                 "S0100",
@@ -139,6 +147,9 @@ class GroupNorm(Op):
                 label="needs at least 2 in each",
                 notes=("the variance of a single element is 0: nothing of the input would be left",),
             )
+        claim = f"num_groups = {self.num_groups} leaves more than one element to each group of {times(x.sample)}"
+        each = channels // self.num_groups * prod(x.spatial)
+        require_at_least((each,), (2,), claim, argument="num_groups")
         return x
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
@@ -155,11 +166,15 @@ class GroupNorm(Op):
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         # GroupNormalization of opset 21 squares before it subtracts: at a mean of 1000 nothing is left.
+        # Of symbolic sizes the later ones stay where they are (0), and only one is computed (-1).
         (x,) = inputs
-        grouped = _centred(build, build.node("Reshape", *values, build.integers([0, self.num_groups, -1])), 1)
+        behind = () if x.is_fixed else (0,) * (len(x.spatial) - 1)
+        whole = x.sample if x.is_fixed else (x.channels, -1, *behind)
+        rows = build.node("Reshape", *values, build.integers([0, self.num_groups, -1, *behind]))
         factors = _factors(build, self.num_groups, False)
-        normal = build.node("InstanceNormalization", grouped, *factors, epsilon=self.eps)
-        result = build.node("Reshape", normal, build.integers([0, *x.sample]))
+        centred = _centred(build, rows, 1 + len(behind))
+        normal = build.node("InstanceNormalization", centred, *factors, epsilon=self.eps)
+        result = build.node("Reshape", normal, build.integers([0, *numbers(whole)]))
         if not self.affine:
             return result
         shape = per_channel(x, x.channels)
@@ -184,6 +199,8 @@ class OverTrailing(Op):
         (x,) = inputs
         _require_sample(self, x)
         shape = self._shape(x)
+        if shape and len(shape) <= len(x.sample):
+            fixed_numbers(self, x.sample[-len(shape) :], "elements to normalise over")
         if not shape or shape != x.sample[-len(shape) :]:
             given = times(shape) or "empty"
             raise Refusal(
@@ -208,13 +225,14 @@ class OverTrailing(Op):
         shape = self._shape(inputs[0])
         return (f"normalised together: {times(shape)} = {prod(shape)} elements",)
 
-    def _shape(self, x: TensorType) -> tuple[int, ...]:
+    def _shape(self, x: TensorType) -> tuple[Dim, ...]:
+        """The sizes of the axes that are normalised; numbers, once `infer` has accepted them."""
         if self.normalized_shape is None:
             return x.sample[-1:]
         return (self.normalized_shape,) if isinstance(self.normalized_shape, int) else self.normalized_shape
 
     def _torch_shape(self, x: TensorType) -> int | tuple[int, ...]:
-        shape = self._shape(x)
+        shape = numbers(self._shape(x))
         return shape[0] if len(shape) == 1 else shape
 
 
@@ -229,14 +247,14 @@ class LayerNorm(OverTrailing):
     bias: Flag = True
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
-        return _affine(self._shape(inputs[0]), self.elementwise_affine, self.bias)
+        return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, self.bias)
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         options = self.non_default("eps", "elementwise_affine", "bias")
         return TorchModule("nn.LayerNorm", (self._torch_shape(inputs[0]),), options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        shape = self._shape(inputs[0])
+        shape = numbers(self._shape(inputs[0]))
         centred = _centred(build, values[0], len(shape))
         weight = build.parameter("weight") if self.elementwise_affine else build.floats(_ones(shape))
         bias = [build.parameter("bias")] if self.elementwise_affine and self.bias else []
@@ -255,7 +273,7 @@ class RmsNorm(OverTrailing):
     elementwise_affine: Flag = True
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
-        return _affine(self._shape(inputs[0]), self.elementwise_affine, bias=False)
+        return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, bias=False)
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         options = {"eps": self._eps} | self.non_default("elementwise_affine")
@@ -290,6 +308,7 @@ class Lrn(Weightless):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         require_spatial(self, inputs[0])
+        require_channels(self, inputs[0])
         return inputs[0]
 
     def window(self, *inputs: TensorType) -> Pointwise:
@@ -301,20 +320,36 @@ class Lrn(Weightless):
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         # LRN is no help: ONNX Runtime refuses even sizes and 1-D input, and its running sum over the
         # channels is 60 times as far from the truth as PyTorch's window at 64 channels of values of 1000.
-        (x,) = inputs
         square = build.node("Mul", *values, *values)
-        rows = build.node("Reshape", square, build.integers([0, 1, x.channels, -1]))
-        mean = build.node(
-            "AveragePool",
-            rows,
-            kernel_shape=[self.size, 1],
-            strides=[1, 1],
-            count_include_pad=1,
-            pads=[self.size // 2, 0, (self.size - 1) // 2, 0],
-        )
-        mean = build.node("Reshape", mean, build.integers([0, *x.sample]))
+        mean = self._mean(build, square, inputs[0])
         base = build.node("Add", build.node("Mul", mean, build.floats(self.alpha)), build.floats(self.k))
         return build.node("Div", *values, build.node("Pow", base, build.floats(self.beta)))
+
+    def _mean(self, build: Builder, value: Ref, x: TensorType) -> Ref:
+        """The mean over neighbouring channels, which a pool takes for places."""
+        before, after = self.size // 2, (self.size - 1) // 2
+        if x.is_fixed:
+            rows = build.node("Reshape", value, build.integers([0, 1, x.channels, -1]))
+            mean = _mean_of_first(build, rows, self.size, 1, (before, after))
+            return build.node("Reshape", mean, build.integers([0, *numbers(x.sample)]))
+        # Symbolic sizes keep their axes: the last one stands in for the channels.
+        last, axes = x.rank - 1, len(x.spatial)
+        moved = build.node("Transpose", value, perm=[0, last, *range(1, last)])
+        mean = _mean_of_first(build, moved, self.size, axes - 1, (before, after))
+        return build.node("Transpose", mean, perm=[0, *range(2, last + 1), 1])
+
+
+def _mean_of_first(build: Builder, value: Ref, size: int, others: int, pads: tuple[int, int]) -> Ref:
+    """The mean of ``size`` places along the first spatial axis, the padding counted; ``others`` follow it."""
+    none = [0] * others
+    return build.node(
+        "AveragePool",
+        value,
+        kernel_shape=[size] + [1] * others,
+        strides=[1] * (1 + others),
+        count_include_pad=1,
+        pads=[pads[0], *none, pads[1], *none],
+    )
 
 
 def _require_sample(op: Op, x: TensorType) -> None:

@@ -130,9 +130,9 @@ class Pad(Weightless):
     def _check_sign(self, x: TensorType, axis: int, before: int, after: int) -> None:
         if min(before, after) >= 0:
             return
-        n = x.sample[axis]
-        start, stop = max(0, -before), n - max(0, -after)
-        helps = (f"slice({start}, {stop}, dim={axis + 1}) crops",) if start < stop else ()
+        n, start, end = x.sample[axis], max(0, -before), max(0, -after)
+        stop, leaves = (n - end, start < n - end) if isinstance(n, int) else (-end, end > 0)
+        helps = (f"slice({start}, {stop}, dim={axis + 1}) crops",) if leaves else ()
         raise Refusal(
             "S0303",
             f"padding = {min(before, after)} would crop, and pad only adds",

@@ -2,7 +2,10 @@
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal
+from specc.ir.size import Dim
 from specc.ir.types import TensorType, times
+from specc.ops.fields import LARGEST
+from specc.ops.proof import require_at_least
 
 ONNX_MODES = {"constant": "constant", "zeros": "constant", "reflect": "reflect", "replicate": "edge"}
 
@@ -15,8 +18,9 @@ def require_room(mode: str, x: TensorType, before: tuple[int, ...], after: tuple
     if mode not in ("reflect", "circular"):
         return
     spare = 1 if mode == "reflect" else 0
-    for size, width in zip(x.spatial, map(max, before, after), strict=True):
-        if width and width + spare > size:
+    widths = tuple(map(max, before, after))
+    for size, width in zip(x.spatial, widths, strict=True):
+        if isinstance(size, int) and width and width + spare > size:
             raise Refusal(
                 "S0104",
                 f"{mode} padding of {width} is too wide for an input of {times(x.spatial)}",
@@ -24,12 +28,14 @@ def require_room(mode: str, x: TensorType, before: tuple[int, ...], after: tuple
                 label=f"at most {size - spare} here",
                 cause=0,
             )
+    claim = f"{mode} padding of {max(widths, default=0)} fits into an input of {times(x.spatial)}"
+    require_at_least(x.spatial, (w + spare if w else 0 for w in widths), claim, argument="padding")
 
 
 def pad(
     build: Builder,
     x: Ref,
-    shape: tuple[int, ...],
+    shape: tuple[Dim, ...],
     before: tuple[int, ...],
     after: tuple[int, ...],
     *,
@@ -55,16 +61,17 @@ def pad(
     return build.node("Pad", x, build.integers(pads), filler, build.integers(axes), mode="constant")
 
 
-def _wrap(build: Builder, x: Ref, axis: int, size: int, widths: tuple[int, int]) -> Ref:
+def _wrap(build: Builder, x: Ref, axis: int, size: Dim, widths: tuple[int, int]) -> Ref:
     left, right = widths
     parts = [x]
     if left:
-        parts.insert(0, slice_axis(build, x, axis, size - left, size))
+        places = (size - left, size) if isinstance(size, int) else (-left, LARGEST)
+        parts.insert(0, slice_axis(build, x, axis, *places))
     if right:
         parts.append(slice_axis(build, x, axis, 0, right))
     return build.node("Concat", *parts, axis=axis) if len(parts) > 1 else x
 
 
 def slice_axis(build: Builder, x: Ref, axis: int, start: int, stop: int) -> Ref:
-    """``x[start:stop]`` along one axis."""
+    """``x[start:stop]`` along one axis; negative places count from the end, a stop of ``LARGEST`` is the end."""
     return build.node("Slice", x, build.integers([start]), build.integers([stop]), build.integers([axis]))

@@ -1,34 +1,32 @@
-"""Pooling, 1-D to 3-D: a window that slides, bins that divide the input, or the whole of it."""
+"""Pooling by a window that slides, 1-D to 3-D."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from fractions import Fraction
-from math import gcd, inf, prod
-from typing import Annotated
+from functools import partial
+from math import inf, prod
 
-from pydantic import Field
-
+from specc.ir.conditions import always_at_least
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType, times
-from specc.ir.window import Sliding, Whole
-from specc.ops.fields import LARGEST, Expect, Flag, Naturals, Positive, PositiveReal, Positives
+from specc.ir.window import Sliding
+from specc.ops.fields import Flag, Naturals, Positive, PositiveReal, Positives
 from specc.ops.padding import pad
+from specc.ops.proof import require_at_least
 from specc.ops.registry import register
-from specc.ops.shapes import AXIS_NAMES, per_axis, refuse_large_kernel, require_spatial, slide_text, sliding
-
-_Size = Annotated[int, Field(ge=1, le=LARGEST)]
-Sizes = Annotated[
-    _Size | tuple[_Size | None, ...],
-    Expect(
-        "whole numbers of at least 1 (and below 2^31): one for every axis, or a list of one for each, "
-        "where none keeps the axis as it is"
-    ),
-]
-
-_LONG_SUM = 4096
-"""Elements above which runtimes' plain averages, which add one by one, are visibly worse than PyTorch's."""
+from specc.ops.shapes import (
+    AXIS_NAMES,
+    below_one,
+    per_axis,
+    reach_of,
+    refuse_large_kernel,
+    require_fit,
+    require_spatial,
+    slide_text,
+    sliding,
+)
 
 
 @dataclass(frozen=True)
@@ -44,41 +42,47 @@ class Grid:
     @property
     def reach(self) -> tuple[int, ...]:
         """The extent of a window: d(k - 1) + 1."""
-        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+        return reach_of(self.kernel, self.dilation)
 
-    def sizes(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
-        """Number of windows along each axis, as torch.nn.MaxPool2d counts them.
+    @property
+    def slack(self) -> tuple[int, ...]:
+        """Padding at the end that makes a window slide as often as ``ceil_mode`` says, whatever the size is.
 
-        (n + 2p - reach)/s + 1, rounded down; with ``ceil_mode`` up, less a last window that would
-        start in the right padding.
+        torch.nn.MaxPool2d counts ceil((n + 2p - r)/s) + 1 windows of reach r, less the last where it would
+        start in the right padding, at n + p or behind. Windows that start before are ceil((n + p)/s), so the
+        count is the smaller of the two, ceil((n + min(2p - r + s, p))/s), and never more than one is lost,
+        since 2p <= r. With e more places at the end, floor((n + 2p + e - r)/s) + 1 is ceil((n + 2p + e - r + 1)/s):
+        equal where e = min(s - 1, r - 1 - p).
         """
-        out = []
-        for n, r, s, p in zip(spatial, self.reach, self.stride, self.padding, strict=True):
-            free = n + 2 * p - r
-            count = (-(-free // s) if self.ceil_mode else free // s) + 1
-            out.append(count - 1 if self.ceil_mode and (count - 1) * s >= n + p else count)
-        return tuple(out)
+        if not self.ceil_mode:
+            return (0,) * len(self.kernel)
+        return tuple(min(s - 1, r - 1 - p) for s, r, p in zip(self.stride, self.reach, self.padding, strict=True))
 
-    def overhang(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
-        """How far the last window reaches beyond the right padding (``ceil_mode`` only).
+    def sizes(self, spatial: tuple[Dim, ...]) -> tuple[Dim, ...]:
+        """Number of windows along each axis, as torch.nn.MaxPool2d counts them."""
+        axes = zip(spatial, self.reach, self.stride, self.padding, self.slack, strict=True)
+        return tuple((n + 2 * p + e - r) // s + 1 for n, r, s, p, e in axes)
+
+    def overhang(self, spatial: tuple[Dim, ...]) -> tuple[int, ...]:
+        """How far the last window reaches beyond the right padding (``ceil_mode`` only): at most, of a symbolic size.
 
         ONNX's own ceil_mode counts otherwise in some opsets and runtimes, so it is padding instead.
         """
-        sizes = self.sizes(spatial)
-        ends = [(o - 1) * s + r for o, s, r in zip(sizes, self.stride, self.reach, strict=True)]
-        return tuple(max(0, end - n - 2 * p) for end, n, p in zip(ends, spatial, self.padding, strict=True))
+        ends = ((o - 1) * s + r for o, s, r in zip(self.sizes(spatial), self.stride, self.reach, strict=True))
+        beyond = (end - n - 2 * p for end, n, p in zip(ends, spatial, self.padding, strict=True))
+        return tuple(max(0, b) if isinstance(b, int) else e for b, e in zip(beyond, self.slack, strict=True))
 
-    def misses(self, spatial: tuple[int, ...]) -> bool:
-        """Whether some window sees nothing but padding: it steps over an input shorter than the dilation."""
+    def may_miss(self, spatial: tuple[Dim, ...]) -> bool:
+        """Whether some window may see nothing but padding: it steps over an input shorter than the dilation."""
         return any(
-            (i * s - p) % d >= n
+            not always_at_least(n, (i * s - p) % d + 1)
             for n, o, s, p, d in zip(
                 spatial, self.sizes(spatial), self.stride, self.padding, self.dilation, strict=True
             )
-            for i in range(min(o, -(-p // s)))
+            for i in range(-(-p // s) if not isinstance(o, int) else min(o, -(-p // s)))
         )
 
-    def text(self, spatial: tuple[int, ...], axis: int) -> str:
+    def text(self, spatial: tuple[Dim, ...], axis: int) -> str:
         """The formula of one axis with its numbers and result."""
         n, k, s, p, d = spatial[axis], self.kernel[axis], self.stride[axis], self.padding[axis], self.dilation[axis]
         count = self.sizes(spatial)[axis]
@@ -87,7 +91,10 @@ class Grid:
             return f"{formula} = {count}"
         rounded = f"ceil({formula.removesuffix(' + 1')}) + 1"
         full = -(-(n + 2 * p - self.reach[axis]) // s) + 1
-        return f"{rounded} = {full}" + (f", and the last starts in the padding: {count}" if count < full else "")
+        if full == count:
+            return f"{rounded} = {count}"
+        dropped = "and the last starts in the padding" if isinstance(n, int) else "less one that starts in the padding"
+        return f"{rounded} = {full}, {dropped}: {count}"
 
 
 class Pool(Weightless):
@@ -109,9 +116,10 @@ class Pool(Weightless):
                     label=f"at most {k // 2}",
                 )
         out = grid.sizes(x.spatial)
-        if min(out) < 1:
-            raise self._too_large(x, grid, grid.text(x.spatial, out.index(min(out))))
-        return x.with_sample(x.channels, *out)
+        if (axis := below_one(out)) is not None:
+            raise self._too_large(x, grid, grid.text(x.spatial, axis))
+        require_fit(x, out, grid.kernel, grid.dilation, partial(grid.text, x.spatial))
+        return x.with_sample(x.sample[0], *out)
 
     def window(self, *inputs: TensorType) -> Sliding:
         grid = self.grid(len(inputs[0].spatial))
@@ -128,7 +136,7 @@ class Pool(Weightless):
         return TorchCall(function.format(axes), (Value(), *leading), self.non_default(*options))
 
     def _too_large(self, x: TensorType, grid: Grid, reason: str) -> Refusal:
-        smaller = tuple(map(min, grid.kernel, x.spatial))
+        smaller = tuple(min(k, n) if isinstance(n, int) else k for k, n in zip(grid.kernel, x.spatial, strict=True))
         candidates: tuple[dict[str, object], ...] = (
             {"kernel": smaller[0] if len(set(smaller)) == 1 else smaller},
             {"ceil_mode": True},
@@ -142,9 +150,13 @@ class Average(Pool):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         grid = self.grid(require_spatial(self, x))
-        if len(x.spatial) == 3 and any(k > n for k, n in zip(grid.kernel, x.spatial, strict=True)):
+        if len(x.spatial) == 3:
             # Neither padding nor ceil_mode helps in 3-D, as they do in 1-D and 2-D.
-            raise self._too_large(x, grid, "PyTorch averages in 3-D only where the kernel fits without padding")
+            rule = "PyTorch averages in 3-D only where the kernel fits without padding"
+            if any(isinstance(n, int) and k > n for k, n in zip(grid.kernel, x.spatial, strict=True)):
+                raise self._too_large(x, grid, rule)
+            claim = f"kernel {times(grid.kernel)} fits without padding into its input of {times(x.spatial)}"
+            require_at_least(x.spatial, grid.kernel, claim, argument="kernel")
         return super().infer(x)
 
 
@@ -178,7 +190,7 @@ class MaxPool(Pool):
         (x,) = inputs
         value, grid = values[0], self.grid(len(x.spatial))
         before, after = grid.padding, _plus(grid.padding, grid.overhang(x.spatial))
-        if any(a >= k for a, k in zip(after, grid.kernel, strict=True)) or grid.misses(x.spatial):
+        if any(a >= k for a, k in zip(after, grid.kernel, strict=True)) or grid.may_miss(x.spatial):
             # ONNX Runtime wants pads below the kernel, not below the dilated one, and for a window that
             # sees nothing but padding it gives the lowest float instead of -inf.
             value = pad(build, value, x.sample, (0, *before), (0, *after), mode="constant", value=-inf)
@@ -237,12 +249,12 @@ class AvgPool(Average):
         before, overhang = grid.padding, grid.overhang(x.spatial)
         if self.divisor_override is not None:
             value = _zero_padded(build, value, x, before, _plus(before, overhang))
-            mean = _mean_pool(build, value, grid)
+            mean = mean_pool(build, value, grid)
             return build.node("Mul", mean, build.floats(prod(grid.kernel) / self.divisor_override))
         if self.count_include_pad:
             # PyTorch counts the padding in, but not what ceil_mode adds beyond it.
-            return _mean_pool(build, _zero_padded(build, value, x, before, before), grid, after=overhang)
-        return _mean_pool(build, value, grid, before, _plus(before, overhang))
+            return mean_pool(build, _zero_padded(build, value, x, before, before), grid, after=overhang)
+        return mean_pool(build, value, grid, before, _plus(before, overhang))
 
 
 @register
@@ -276,181 +288,9 @@ class LpPool(Average):
         (x,) = inputs
         grid = self.grid(len(x.spatial))
         powers = build.node("Pow", values[0], build.floats(self.norm_type))
-        mean = _mean_pool(build, powers, grid, after=grid.overhang(x.spatial))
+        mean = mean_pool(build, powers, grid, after=grid.overhang(x.spatial))
         total = build.node("Mul", mean, build.floats(prod(grid.kernel)))
         return build.node("Pow", total, build.floats(1 / self.norm_type))
-
-
-MOST_BINNED = 2**24
-"""Entries of a constant table of bins: 64 MiB."""
-
-
-class AdaptivePool(Weightless):
-    """Base of the pools that are told the size of their result.
-
-    Bin i of o over n places is [floor(i*n/o), ceil((i + 1)*n/o)): the bins may overlap.
-    """
-
-    size: Sizes
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        axes = require_spatial(self, x)
-        if axes == 1 and self.size == (None,):
-            raise Refusal(
-                "S0303",
-                f"{self.kind} with size = [none] keeps its only axis and does nothing: PyTorch "
-                "refuses it for [N, C, L]",
-                argument="size",
-                label="needs a number here",
-            )
-        out = self._sizes(x)
-        for n, o in zip(x.spatial, out, strict=True):
-            if n % o and n * o > MOST_BINNED:
-                raise Refusal(
-                    "S0601",
-                    f"{self.kind} of {n} places to {o} bins needs a table of {n:,} x {o:,} in the ONNX file",
-                    argument="size",
-                    label=f"at most 2^24 entries; a size that divides {n} needs no table",
-                )
-        return x.with_sample(x.channels, *out)
-
-    def window(self, *inputs: TensorType) -> Sliding:
-        (x,) = inputs
-        out = self._sizes(x)
-        stride = tuple(map(Fraction, x.spatial, out))
-        return Sliding(tuple(map(_largest_bin, x.spatial, out)), stride, (1,) * len(out))
-
-    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        (x,) = inputs
-        return tuple(
-            f"{name}: {n} places in {o} {'bin' if o == 1 else 'bins'} of {'' if n % o == 0 else 'at most '}"
-            f"{_largest_bin(n, o)}"
-            for name, n, o in zip(AXIS_NAMES[len(x.spatial)], x.spatial, self._sizes(x), strict=True)
-        )
-
-    def _sizes(self, x: TensorType) -> tuple[int, ...]:
-        if isinstance(self.size, int):
-            return (self.size,) * len(x.spatial)
-        if len(self.size) != len(x.spatial):
-            per_axis(tuple(entry or 1 for entry in self.size), len(x.spatial), self, "size")
-        return tuple(n if o is None else o for n, o in zip(x.spatial, self.size, strict=True))
-
-    def _even(self, x: TensorType) -> Grid | None:
-        """The plain pool that does the same, where the sizes divide."""
-        out = self._sizes(x)
-        if any(n % o for n, o in zip(x.spatial, out, strict=True)):
-            return None
-        kernel = tuple(n // o for n, o in zip(x.spatial, out, strict=True))
-        return Grid(kernel, kernel, (0,) * len(out), (1,) * len(out), ceil_mode=False)
-
-
-@register
-class AdaptiveAvgPool(AdaptivePool):
-    """The mean of each bin: torch.nn.AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d."""
-
-    kind = "adaptiveavgpool"
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), self.size))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        (x,) = inputs
-        even = self._even(x)
-        if even and prod(even.kernel) <= _LONG_SUM:
-            return values[0] if prod(even.kernel) == 1 else _mean_pool(build, values[0], even)
-        value, sample = values[0], list(x.sample)
-        for axis, (n, o) in enumerate(zip(x.spatial, self._sizes(x), strict=True), start=1):
-            if n == o:
-                continue
-            # [N, all before the axis, the axis, all behind it]
-            before, behind = prod(sample[:axis]), prod(sample[axis + 1 :])
-            if n % o == 0:
-                bins = build.node("Reshape", value, build.integers([0, before, o, n // o, behind]))
-                value = build.node("ReduceMean", bins, build.integers([3]), keepdims=0)
-            else:
-                flat = build.node("Reshape", value, build.integers([0, before, n, behind]))
-                value = build.node("MatMul", build.floats(_averaging(n, o)), flat)
-            sample[axis] = o
-        return build.node("Reshape", value, build.integers([0, *sample]))
-
-
-@register
-class AdaptiveMaxPool(AdaptivePool):
-    """The largest element of each bin: torch.nn.AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d."""
-
-    kind = "adaptivemaxpool"
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), self.size))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        (x,) = inputs
-        if even := self._even(x):
-            if prod(even.kernel) == 1:
-                return values[0]
-            return build.node("MaxPool", values[0], kernel_shape=list(even.kernel), strides=list(even.stride))
-        value = values[0]
-        for axis, (n, o) in enumerate(zip(x.spatial, self._sizes(x), strict=True), start=2):
-            if n == o:
-                continue
-            # [..., o, places of a bin, ...]; a short bin repeats its last place, which changes no maximum.
-            longest = _largest_bin(n, o)
-            places = [[min(start + i, stop - 1) for i in range(longest)] for start, stop in _bins(n, o)]
-            bins = build.node("Gather", value, build.integers(places), axis=axis)
-            value = build.node("ReduceMax", bins, build.integers([axis + 1]), keepdims=0)
-        return value
-
-
-class GlobalPool(Weightless):
-    """Base of the pools over the whole of each channel; every spatial axis becomes 1."""
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        return x.with_sample(x.channels, *(1,) * require_spatial(self, x))
-
-    def window(self, *inputs: TensorType) -> Whole:
-        return Whole(tuple(range(1, len(inputs[0].sample))))
-
-
-@register
-class GlobalAvgPool(GlobalPool):
-    """The mean of each channel: torch.nn.AdaptiveAvgPool2d(1)."""
-
-    kind = "globalavgpool"
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), 1))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        (x,) = inputs
-        if prod(x.spatial) <= _LONG_SUM:
-            return build.node("GlobalAveragePool", *values)
-        value = values[0]
-        for axis in reversed(range(2, x.rank)):
-            value = build.node("ReduceMean", value, build.integers([axis]), keepdims=1)
-        return value
-
-    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        (x,) = inputs
-        return (f"each of the {x.channels} channels: the mean of {times(x.spatial)} = {prod(x.spatial)} elements",)
-
-
-@register
-class GlobalMaxPool(GlobalPool):
-    """The largest element of each channel: torch.nn.AdaptiveMaxPool2d(1)."""
-
-    kind = "globalmaxpool"
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), 1))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("GlobalMaxPool", *values)
-
-    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        (x,) = inputs
-        return (f"each of the {x.channels} channels: the largest of {times(x.spatial)} = {prod(x.spatial)} elements",)
 
 
 def _plus(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
@@ -463,7 +303,7 @@ def _zero_padded(build: Builder, value: Ref, x: TensorType, before: tuple[int, .
     return pad(build, value, x.sample, (0, *before), (0, *after), mode="constant")
 
 
-def _mean_pool(
+def mean_pool(
     build: Builder, value: Ref, grid: Grid, before: tuple[int, ...] | None = None, after: tuple[int, ...] | None = None
 ) -> Ref:
     """AveragePool over ``grid``, without its padding; ``before`` and ``after`` pad places that are not counted."""
@@ -476,20 +316,3 @@ def _mean_pool(
         pads=[*(before or none), *(after or none)],
         count_include_pad=0,
     )
-
-
-def _bins(n: int, o: int) -> list[tuple[int, int]]:
-    """[floor(i*n/o), ceil((i + 1)*n/o)) for each i."""
-    return [(i * n // o, -(-(i + 1) * n // o)) for i in range(o)]
-
-
-def _largest_bin(n: int, o: int) -> int:
-    """The longest of `_bins`: in lowest terms n'/o', a bin starts at most (o' - 1)/o' behind its mark."""
-    common = gcd(n, o)
-    n, o = n // common, o // common
-    return -(-(n + o - 1) // o)
-
-
-def _averaging(n: int, o: int) -> list[list[float]]:
-    """The matrix (o, n) whose product with n places is the mean of each bin."""
-    return [[1 / (stop - start) if start <= place < stop else 0.0 for place in range(n)] for start, stop in _bins(n, o)]

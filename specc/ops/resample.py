@@ -3,24 +3,43 @@
 from fractions import Fraction
 from functools import partial, reduce
 from math import floor
+from operator import mul
 from struct import pack, unpack
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from specc.ir.conditions import samples
 from specc.ir.onnx import Builder, Nested, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.size import Dim, Size
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType, times
 from specc.ir.window import Pointwise, Sliding
-from specc.ops.fields import LARGEST, Expect, Flag, Positive, Positives
+from specc.ops.fields import LARGEST, Expect, Flag, Positive
+from specc.ops.proof import equal_where, require_multiples, unproven
 from specc.ops.registry import register
-from specc.ops.shapes import AXIS_NAMES, per_axis, require_divides, require_spatial, tried
+from specc.ops.shapes import (
+    AXIS_NAMES,
+    as_factor,
+    equation,
+    numbers,
+    per_axis,
+    require_channels,
+    require_divides,
+    require_spatial,
+    tried,
+)
 
 _Factor = Annotated[float, Field(gt=0, le=LARGEST)]
 Factors = Annotated[
     _Factor | tuple[_Factor, ...],
     Expect("numbers above 0 (and below 2^31): one for every axis, or a list of one for each"),
+]
+_Size = Annotated[int, Field(ge=1, le=LARGEST)] | Size
+Sizes = Annotated[
+    _Size | tuple[_Size, ...],
+    Expect("whole numbers of at least 1 (and below 2^31): one for every axis, or a list of one for each"),
 ]
 Mode = Annotated[
     Literal["nearest", "linear", "bilinear", "trilinear", "bicubic"],
@@ -32,6 +51,10 @@ _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 _FARTHEST = 2**22
 """Places on an axis up to which float32 coordinates tell halves apart."""
 _SEEN = {"nearest": 1, "bicubic": 4}
+_PERIODS = 16
+"""Places of the input on which the rounding of a whole factor is tried: it is coarsest at the first ones."""
+_LARGE = 24
+"""The sample of a symbol at which formulas are nearly in proportion."""
 
 
 @register
@@ -40,7 +63,7 @@ class Upsample(Weightless):
 
     kind = "upsample"
 
-    size: Positives | None = None
+    size: Sizes | None = None
     scale_factor: Factors | None = None
     mode: Mode = "nearest"
     align_corners: Flag | None = None
@@ -59,6 +82,8 @@ class Upsample(Weightless):
                 cause=0,
                 helps=(fits,) if fits else (),
             )
+        if not self._is_fixed(x):
+            return x.with_sample(x.sample[0], *map(mul, x.spatial, self._whole_factors(x)))
         out = self._sizes(x)
         if min(out) < 1:
             axis = out.index(min(out))
@@ -70,7 +95,7 @@ class Upsample(Weightless):
                 cause=0,
                 label=f"floor({x.spatial[axis]}*{factor}) = {out[axis]}",
             )
-        if max(*out, *x.spatial) > _FARTHEST:
+        if max(*out, *numbers(x.spatial)) > _FARTHEST:
             raise Refusal(
                 "S0601",
                 f"upsample from {times(x.spatial)} to {times(out)} is beyond float32",
@@ -79,34 +104,96 @@ class Upsample(Weightless):
             )
         if self.mode == "nearest":
             self._check_unambiguous(x, out)
-        return x.with_sample(x.channels, *out)
+        return x.with_sample(x.sample[0], *out)
 
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
-        out = self._sizes(x)
-        stride = tuple(map(Fraction, x.spatial, out))
+        places, out = numbers(x.spatial), self._sizes(x)
         kernel = tuple(
             1 if n == o and self.mode != "bicubic" else _SEEN.get(self.mode, 2)
-            for n, o in zip(x.spatial, out, strict=True)
+            for n, o in zip(places, out, strict=True)
         )
-        return Sliding(kernel, stride, (1,) * len(out))
+        return Sliding(kernel, tuple(map(Fraction, places, out)), (1,) * len(out))
 
     def torch(self, *inputs: TensorType) -> TorchCall:
-        options = self.non_default("size", "scale_factor", "mode", "align_corners")
-        return TorchCall("F.interpolate", (Value(),), options)
+        (x,) = inputs
+        options = self.non_default("mode", "align_corners")
+        if self._is_fixed(x):
+            return TorchCall("F.interpolate", (Value(),), self.non_default("size", "scale_factor") | options)
+        # A size that depends on others is the factor that it always is: the source serves every size.
+        factors = self._whole_factors(x)
+        factor = float(factors[0]) if len(set(factors)) == 1 else tuple(map(float, factors))
+        return TorchCall("F.interpolate", (Value(),), {"scale_factor": factor} | options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
+        if not self._is_fixed(x):
+            return self._enlarged(build, values[0], self._whole_factors(x))
         return self._nearest(build, values[0], x) if self.mode == "nearest" else self._smooth(build, values[0], x)
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
         if self.scale_factor is None:
             return ()
-        names = AXIS_NAMES[len(x.spatial)]
+        names, out = AXIS_NAMES[len(x.spatial)], self.infer(x).spatial
         return tuple(
-            f"{name}: floor({n}*{factor}) = {o}"
-            for name, n, factor, o in zip(names, x.spatial, self._factors(len(names)), self._sizes(x), strict=True)
+            f"{name}: floor({as_factor(n)}*{factor}) = {o}"
+            for name, n, factor, o in zip(names, x.spatial, self._factors(len(names)), out, strict=True)
+        )
+
+    def _is_fixed(self, x: TensorType) -> bool:
+        """Whether every size is a number: those of the input, and those that are asked for."""
+        asked = self.size if isinstance(self.size, tuple) else (self.size,)
+        return not any(isinstance(size, Size) for size in (*x.spatial, *asked))
+
+    def _whole_factors(self, x: TensorType) -> tuple[int, ...]:
+        """How many times the places of each axis, whatever its size; refuses what is no whole factor."""
+        axes = len(x.spatial)
+        if self.size is None:
+            return tuple(map(self._whole_factor, self._factors(axes)))
+        pairs = tuple(zip(per_axis(self.size, axes, self, "size"), x.spatial, strict=True))
+        factors = tuple(_ratio(o, n) for o, n in pairs)
+        off = [(o, n * r) for (o, n), r in zip(pairs, factors, strict=True) if o != n * r]
+        if off:
+            given = times(tuple(o for o, _ in pairs))
+            clauses = equal_where(off) if all(isinstance(o, Size) for o, _ in off) else [None]
+            raise unproven(
+                f"size = {given} is a whole multiple of {times(x.spatial)}",
+                clauses,
+                argument="size",
+                label="with symbolic sizes, only whole multiples are possible",
+                helps=("scale_factor takes a whole factor, which serves every size",),
+            )
+        for r in factors:
+            self._check_representable(r)
+        return factors
+
+    def _whole_factor(self, factor: float) -> int:
+        if not factor.is_integer():
+            raise Refusal(
+                "S0108",
+                f"scale_factor = {factor} is no whole number, and a size of the input is symbolic",
+                argument="scale_factor",
+                cause=0,
+                label="which places are read depends on the size",
+                helps=("a whole factor serves every size",),
+            )
+        self._check_representable(int(factor))
+        return int(factor)
+
+    def _check_representable(self, factor: int) -> None:
+        """Refuses a factor whose places PyTorch, which multiplies by 1/factor in float32, finds elsewhere."""
+        places = (q * factor + r for q in range(_PERIODS) for r in (0, factor - 1))
+        if _float32(factor) == factor and (
+            self.mode != "nearest" or all(_source(i, _float32(1 / factor)) == i // factor for i in places)
+        ):
+            return
+        raise Refusal(
+            "S0108",
+            f"1/{factor}, rounded in float32, makes PyTorch read other places than upsample by {factor} means",
+            argument="size" if self.scale_factor is None else "scale_factor",
+            cause=0,
+            label="refused where a size of the input is symbolic",
         )
 
     def _check_arguments(self) -> None:
@@ -133,7 +220,7 @@ class Upsample(Weightless):
         For these two sizes PyTorch has a shortcut that ignores the factor. Its kernels for 2-D take it,
         those for 1-D do not, and in 3-D it depends on the memory layout (channels last).
         """
-        for n, o, factor in zip(x.spatial, out, self._factors(len(out)), strict=False):
+        for n, o, factor in zip(numbers(x.spatial), out, self._factors(len(out)), strict=False):
             if o in (n, 2 * n) and _nearest_sources(n, o, factor) != [i * n // o for i in range(o)]:
                 fits = tried(
                     self.model_copy(update={"scale_factor": None}), {"size": out[0] if len(set(out)) == 1 else out}, x
@@ -159,33 +246,37 @@ class Upsample(Weightless):
         return factor
 
     def _sizes(self, x: TensorType) -> tuple[int, ...]:
+        """The sizes of the result where all sizes are numbers."""
         axes = len(x.spatial)
         if self.size is not None:
-            return per_axis(self.size, axes, self, "size")
-        return tuple(floor(n * factor) for n, factor in zip(x.spatial, self._factors(axes), strict=True))
+            return numbers(per_axis(self.size, axes, self, "size"))
+        return tuple(floor(n * factor) for n, factor in zip(numbers(x.spatial), self._factors(axes), strict=True))
+
+    def _enlarged(self, build: Builder, value: Ref, factors: tuple[int, ...]) -> Ref:
+        """Resize by whole factors: of any size."""
+        options: dict[str, object] = {"mode": "nearest", "nearest_mode": "floor"}
+        if self.mode != "nearest":
+            options = {"mode": "cubic", "cubic_coeff_a": -0.75} if self.mode == "bicubic" else {"mode": "linear"}
+        places = "align_corners" if self.align_corners else "half_pixel"
+        if self.mode == "nearest":
+            places = "asymmetric"
+        scales = build.floats([1, 1, *factors])
+        return build.node("Resize", value, "", scales, coordinate_transformation_mode=places, **options)
 
     def _nearest(self, build: Builder, value: Ref, x: TensorType) -> Ref:
         """Resize where every axis grows by a whole factor; else the places are looked up.
 
         Resize in floating point would pick other places than PyTorch now and then (14 -> 8).
         """
-        out = self._sizes(x)
+        places, out = numbers(x.spatial), self._sizes(x)
         factors = self._factors(len(out)) or (None,) * len(out)
-        sources = tuple(map(_nearest_sources, x.spatial, out, factors))
-        ratios = [o // n for n, o in zip(x.spatial, out, strict=True)]
+        sources = tuple(map(_nearest_sources, places, out, factors))
+        ratios = tuple(o // n for n, o in zip(places, out, strict=True))
         if all(source == [i // r for i in range(len(source))] for source, r in zip(sources, ratios, strict=True) if r):
-            whole = [r * n == o for r, n, o in zip(ratios, x.spatial, out, strict=True)]
+            whole = [r * n == o for r, n, o in zip(ratios, places, out, strict=True)]
             if all(whole):
-                return build.node(
-                    "Resize",
-                    value,
-                    "",
-                    build.floats([1, 1, *ratios]),
-                    mode="nearest",
-                    coordinate_transformation_mode="asymmetric",
-                    nearest_mode="floor",
-                )
-        for axis, (n, source) in enumerate(zip(x.spatial, sources, strict=True), start=2):
+                return self._enlarged(build, value, ratios)
+        for axis, (n, source) in enumerate(zip(places, sources, strict=True), start=2):
             if source != list(range(n)):
                 value = build.node("Gather", value, build.integers(source), axis=axis)
         return value
@@ -196,7 +287,7 @@ class Upsample(Weightless):
         An inexact scale puts places as far off as their distance from the origin times its rounding,
         also where PyTorch, which divides the other way round, is exact (seven to one, 210 -> 30).
         """
-        out = self._sizes(x)
+        places, out = numbers(x.spatial), self._sizes(x)
         cubic = self.mode == "bicubic"
         options: dict[str, object] = {"mode": "cubic", "cubic_coeff_a": -0.75} if cubic else {"mode": "linear"}
         if self.align_corners:
@@ -210,10 +301,10 @@ class Upsample(Weightless):
                 coordinate_transformation_mode="align_corners",
                 **options,
             )
-        factors = self._factors(len(out)) or tuple(o / n for n, o in zip(x.spatial, out, strict=True))
+        factors = self._factors(len(out)) or tuple(o / n for n, o in zip(places, out, strict=True))
         # An axis that keeps its size PyTorch copies, whatever the factor; the cubic mode does not.
-        factors = tuple(1.0 if n == o and not cubic else f for n, o, f in zip(x.spatial, out, factors, strict=True))
-        if all(map(_is_exact, x.spatial, out, factors)):
+        factors = tuple(1.0 if n == o and not cubic else f for n, o, f in zip(places, out, factors, strict=True))
+        if all(map(_is_exact, places, out, factors)):
             return build.node(
                 "Resize",
                 value,
@@ -222,7 +313,7 @@ class Upsample(Weightless):
                 coordinate_transformation_mode="half_pixel",
                 **options,
             )
-        for axis, (n, o, factor) in enumerate(zip(x.spatial, out, factors, strict=True), start=2):
+        for axis, (n, o, factor) in enumerate(zip(places, out, factors, strict=True), start=2):
             if factor != 1:
                 value = _weighted(build, value, axis, x.rank, _taps(n, o, factor, cubic))
         return value
@@ -239,8 +330,8 @@ class PixelShuffle(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_spatial(self, x, 2)
-        r = self.upscale_factor
-        if x.channels % (r * r):
+        r, channels = self.upscale_factor, require_channels(self, x)
+        if channels % (r * r):
             raise Refusal(
                 "S0103",
                 f"upscale_factor = {r} takes a multiple of {r}*{r} = {r * r} channels, and the "
@@ -266,7 +357,7 @@ class PixelShuffle(Weightless):
         r, out = self.upscale_factor, self.infer(x)
         return (
             f"channels: {x.channels}/({r}*{r}) = {out.channels}",
-            *(f"{name}: {n}*{r} = {n * r}" for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)),
+            *(f"{name}: {as_factor(n)}*{r} = {n * r}" for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)),
         )
 
 
@@ -281,11 +372,14 @@ class PixelUnshuffle(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_spatial(self, x, 2)
-        r = self.downscale_factor
+        r, channels = self.downscale_factor, require_channels(self, x)
         height, width = x.spatial
-        require_divides(self, "downscale_factor", r, height, "rows")
-        require_divides(self, "downscale_factor", r, width, "columns")
-        return x.with_sample(x.channels * r * r, height // r, width // r)
+        for size, what in ((height, "rows"), (width, "columns")):
+            if isinstance(size, int):
+                require_divides(self, "downscale_factor", r, size, what)
+        claim = f"downscale_factor = {r} divides {times(x.spatial)}"
+        require_multiples(x.spatial, r, claim, argument="downscale_factor")
+        return x.with_sample(channels * r * r, height // r, width // r)
 
     def window(self, *inputs: TensorType) -> Sliding:
         r = self.downscale_factor
@@ -295,20 +389,26 @@ class PixelUnshuffle(Weightless):
         return TorchCall("F.pixel_unshuffle", (Value(), self.downscale_factor))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        # SpaceToDepth orders its channels otherwise.
         (x,) = inputs
         r, out = self.downscale_factor, self.infer(x)
-        height, width = out.spatial
+        if not x.is_fixed:
+            # ONNX counts the channels last, PyTorch first: place s of channel c is s*C + c and c*r*r + s.
+            order = [s * x.channels + c for c in range(x.channels) for s in range(r * r)]
+            return build.node("Gather", build.node("SpaceToDepth", *values, blocksize=r), build.integers(order), axis=1)
+        height, width = numbers(out.spatial)
         split = build.node("Reshape", values[0], build.integers([0, x.channels, height, r, width, r]))
         moved = build.node("Transpose", split, perm=[0, 1, 3, 5, 2, 4])
-        return build.node("Reshape", moved, build.integers([0, *out.sample]))
+        return build.node("Reshape", moved, build.integers([0, *numbers(out.sample)]))
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
         r, out = self.downscale_factor, self.infer(x)
         return (
             f"channels: {x.channels}*{r}*{r} = {out.channels}",
-            *(f"{name}: {n}/{r} = {n // r}" for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)),
+            *(
+                f"{name}: {equation(f'{as_factor(n)}/{r}', n // r)}"
+                for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)
+            ),
         )
 
 
@@ -323,7 +423,7 @@ class ChannelShuffle(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_spatial(self, x)
-        require_divides(self, "groups", self.groups, x.channels, "input channels")
+        require_divides(self, "groups", self.groups, require_channels(self, x), "input channels")
         return x
 
     def window(self, *inputs: TensorType) -> Pointwise:
@@ -335,9 +435,12 @@ class ChannelShuffle(Weightless):
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
         each = x.channels // self.groups
-        split = build.node("Reshape", values[0], build.integers([0, self.groups, each, *x.spatial]))
+        if not x.is_fixed:
+            order = [group * each + place for place in range(each) for group in range(self.groups)]
+            return build.node("Gather", *values, build.integers(order), axis=1)
+        split = build.node("Reshape", values[0], build.integers([0, self.groups, each, *numbers(x.spatial)]))
         moved = build.node("Transpose", split, perm=[0, 2, 1, *range(3, 3 + len(x.spatial))])
-        return build.node("Reshape", moved, build.integers([0, *x.sample]))
+        return build.node("Reshape", moved, build.integers([0, *numbers(x.sample)]))
 
 
 def _float32(number: float) -> float:
@@ -352,7 +455,19 @@ def _nearest_sources(n: int, o: int, factor: float | None) -> list[int]:
     The step is 1/factor, or n/o where the size was given.
     """
     step = _float32(n / o if factor is None else 1 / factor)
-    return [min(floor(_float32(_float32(i) * step)), n - 1) for i in range(o)]
+    return [min(_source(i, step), n - 1) for i in range(o)]
+
+
+def _source(place: int, step: float) -> int:
+    return floor(_float32(_float32(place) * step))
+
+
+def _ratio(o: Dim, n: Dim) -> int:
+    """The whole number of times that n goes into o, if there is one: as at large sizes."""
+    symbols = {symbol.name: symbol for size in (o, n) if isinstance(size, Size) for symbol in size.symbols}
+    sizes = {name: samples(symbol, _LARGE)[-1] for name, symbol in symbols.items()}
+    large, small = (size.at(sizes) if isinstance(size, Size) else size for size in (o, n))
+    return max(1, round(Fraction(large, max(1, small))))
 
 
 def _is_exact(n: int, o: int, factor: float) -> bool:

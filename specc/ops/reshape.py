@@ -6,20 +6,25 @@ from typing import Annotated
 
 from pydantic import Field
 
+from specc.ir.conditions import always_at_least, divides, where_at_least, where_divides
 from specc.ir.onnx import Builder, Ref
-from specc.ir.op import Refusal, Weightless
-from specc.ir.size import Size
-from specc.ir.torch import TorchCall, TorchModule, Value
-from specc.ir.types import TensorType
+from specc.ir.op import Op, Refusal, Weightless
+from specc.ir.size import Dim, Size
+from specc.ir.torch import SizeOf, TorchCall, TorchModule, Value
+from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding, Window
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
 from specc.ops.padding import slice_axis
+from specc.ops.proof import equal_where, never_equal, unproven
 from specc.ops.registry import register
-from specc.ops.shapes import sample_axis
+from specc.ops.shapes import as_factor, equation, product_text, sample_axis
 
 Sizes = Annotated[
     tuple[Annotated[int, Field(ge=-1, le=LARGEST)] | Size, ...],
     Expect("a list of sizes: the batch first (-1 or its name), then whole numbers below 2^31, one of them -1 at most"),
+]
+Place = Annotated[
+    Annotated[int, Field(ge=-LARGEST, le=LARGEST)] | Size, Expect("a whole number (below 2^31) or a size of the input")
 ]
 
 
@@ -62,7 +67,9 @@ class Flatten(Weightless):
                 cause=0,
                 label=f"axis {start}, and end_dim is axis {end}",
             )
-        return x.with_sample(*x.sample[: start - 1], prod(x.sample[start - 1 : end]), *x.sample[end:])
+        result = x.with_sample(*x.sample[: start - 1], prod(x.sample[start - 1 : end]), *x.sample[end:])
+        _require_expressible(self, x, result)
+        return result
 
     def window(self, *inputs: TensorType) -> Window:
         return _window(inputs[0], self.infer(*inputs))
@@ -71,7 +78,7 @@ class Flatten(Weightless):
         return TorchCall("torch.flatten", (Value(), self.start_dim), self.non_default("end_dim"))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return _reshaped(build, values[0], self.infer(*inputs))
+        return _reshaped(build, values[0], inputs[0], self.infer(*inputs))
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
@@ -105,8 +112,8 @@ class Reshape(Weightless):
                 f"reshape to {self._written()} would mix the samples of a batch",
                 f"the first size is the batch: -1 or {x.batch}",
             )
-        sizes = [size for size in self.shape[1:] if isinstance(size, int)]
-        if len(sizes) < len(self.shape) - 1 or 0 in sizes:
+        sizes = list(self.shape[1:])
+        if 0 in sizes or any(_names(size) & _names(x.batch) for size in sizes):
             raise self._refuse(
                 x,
                 "S0303",
@@ -121,27 +128,38 @@ class Reshape(Weightless):
                 "one -1 at most",
                 f"with {x.batch} for the batch, one other size may be -1",
             )
-        return x.with_sample(*self._sizes(x, sizes))
+        result = x.with_sample(*self._sizes(x, sizes))
+        _require_expressible(self, x, result)
+        return result
 
     def window(self, *inputs: TensorType) -> Window:
         return _window(inputs[0], self.infer(*inputs))
 
     def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("torch.reshape", (Value(), (-1, *self.infer(*inputs).sample)))
+        (x,) = inputs
+        result = self.infer(x)
+        written = _written(x, result)
+        # PyTorch infers one size: the batch, or else the size that only follows from the others.
+        batch = SizeOf(0) if -1 in written else -1
+        sizes = (SizeOf(axis) if size == 0 else size for axis, size in enumerate(written, start=1))
+        return TorchCall("torch.reshape", (Value(), (batch, *sizes)))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return _reshaped(build, values[0], self.infer(*inputs))
+        return _reshaped(build, values[0], inputs[0], self.infer(*inputs))
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         return (f"{_product(inputs[0].sample)}, and {_product(self.infer(*inputs).sample)}",)
 
-    def _sizes(self, x: TensorType, sizes: list[int]) -> list[int]:
+    def _sizes(self, x: TensorType, sizes: list[Dim]) -> list[Dim]:
         """The sizes of a sample, the -1 filled in; refuses where they do not hold exactly one sample."""
         known = prod(size for size in sizes if size != -1)
         if -1 not in sizes and known == x.elements:
             return sizes
-        if -1 in sizes and x.elements % known == 0:
-            return [x.elements // known if size == -1 else size for size in sizes]
+        whole, by = _cancelled(x.sample, tuple(size for size in sizes if size != -1))
+        if -1 in sizes and isinstance(by, int) and divides(by, whole):
+            return [whole // by if size == -1 else size for size in sizes]
+        if not (isinstance(whole, int) and isinstance(by, int)):
+            raise self._unproven(x, whole, by, open_size=-1 in sizes)
         relation = "is no multiple of" if -1 in sizes else "is not"
         raise self._refuse(
             x,
@@ -151,14 +169,26 @@ class Reshape(Weightless):
             notes=(_product(x.sample), _product(tuple(sizes))),
         )
 
+    def _unproven(self, x: TensorType, whole: Dim, by: Dim, *, open_size: bool) -> Refusal:
+        """Of shapes with symbols: ``whole`` and ``by`` are the products, without the factors that both have."""
+        if not open_size and never_equal(whole, by):
+            message = f"reshape to {self._written()} never holds one sample of {x}"
+            return self._refuse(x, "S0107", message, "holds other than one sample")
+        clauses = equal_where([(whole, by)])
+        if open_size:
+            clauses = [where_divides(by, whole) if isinstance(by, int) else None]
+        return unproven(f"reshape to {self._written()} holds one sample of {x}", clauses, argument="shape")
+
     def _refuse(
         self, x: TensorType, code: str, message: str, label: str, *helps: str, notes: tuple[str, ...] = ()
     ) -> Refusal:
         whole = ", ".join(map(str, (-1, *self._nearest(x))))
-        fix = f"reshape(({whole})) keeps every sample to itself"
+        fix = (
+            f"reshape(({whole})) keeps every sample to itself" if x.is_fixed else "flatten keeps every sample to itself"
+        )
         return Refusal(code, message, argument="shape", label=label, cause=0, notes=notes, helps=helps or (fix,))
 
-    def _nearest(self, x: TensorType) -> tuple[int, ...]:
+    def _nearest(self, x: TensorType) -> tuple[Dim, ...]:
         """The written sizes, with or without the first, where they hold a sample; else the flat sample."""
         for written in (self.shape, self.shape[1:]):
             sizes = tuple(size for size in written if isinstance(size, int) and size > 0)
@@ -218,14 +248,17 @@ class Slice(Weightless):
 
     kind = "slice"
 
-    start: Integer
-    stop: Integer
+    start: Place
+    stop: Place
     dim: Integer = 1
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         axis, start, stop = self._places(x)
         size = x.sample[axis - 1]
+        if not (isinstance(size, int) and isinstance(start, int) and isinstance(stop, int)):
+            self._check_symbolic(x, axis, start, stop)
+            return x.with_sample(*x.sample[: axis - 1], stop - start, *x.sample[axis:])
         for name, given, place in (("start", self.start, start), ("stop", self.stop, stop)):
             if not 0 <= place <= size:
                 raise Refusal(
@@ -255,21 +288,64 @@ class Slice(Weightless):
         return Sliding(ones, tuple(map(Fraction, ones)), ones)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
-        axis, start, stop = self._places(inputs[0])
-        return TorchCall("torch.narrow", (Value(), axis, start, stop - start))
+        (x,) = inputs
+        axis, start, stop = self._places(x)
+        length, first = stop - start, start if isinstance(start, int) else self._from_end(x, start)
+        if isinstance(length, int) and isinstance(first, int):
+            return TorchCall("torch.narrow", (Value(), axis, first, length))
+        # Negative padding crops both ends, whatever the size is.
+        widths = (0, 0) * (len(x.sample) - axis) + (-fixed(start), self._from_end(x, stop))
+        return TorchCall("F.pad", (Value(), widths))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return slice_axis(build, values[0], *self._places(inputs[0]))
+        (x,) = inputs
+        axis, start, stop = self._places(x)
+        first = start if isinstance(start, int) else self._from_end(x, start)
+        last = stop if isinstance(stop, int) else self._from_end(x, stop) or LARGEST
+        return slice_axis(build, values[0], axis, first, last)
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         axis, start, stop = self._places(inputs[0])
-        return (f"axis {axis}: {stop} - {start} = {stop - start}",)
+        return (f"axis {axis}: {stop} - {as_factor(start)} = {stop - start}",)
 
-    def _places(self, x: TensorType) -> tuple[int, int, int]:
+    def _places(self, x: TensorType) -> tuple[int, Dim, Dim]:
         """Axis, start and stop, counted from the front."""
         axis = sample_axis(self, self.dim, x)
-        start, stop = (p + x.sample[axis - 1] if p < 0 else p for p in (self.start, self.stop))
+        size = x.sample[axis - 1]
+        start, stop = (p + size if isinstance(p, int) and p < 0 else p for p in (self.start, self.stop))
         return axis, start, stop
+
+    def _from_end(self, x: TensorType, place: Dim) -> int:
+        """``place`` as a negative number, counted from the end of the axis; 0 is the end itself."""
+        return fixed(place - x.sample[sample_axis(self, self.dim, x) - 1])
+
+    def _check_symbolic(self, x: TensorType, axis: int, start: Dim, stop: Dim) -> None:
+        """Refuses places that cannot be told from either end, or that not every size has."""
+        size = x.sample[axis - 1]
+        for name, place in (("start", start), ("stop", stop)):
+            if not isinstance(place, int) and not isinstance(place - size, int):
+                raise Refusal(
+                    "S0108",
+                    f"{name} = {place} lies a fixed number of places neither from the start nor from the end of "
+                    f"axis {axis} of {x}",
+                    argument=name,
+                    cause=0,
+                    label=f"needs a number, or {size} less a number",
+                )
+        if isinstance(stop, int) and not isinstance(start, int):
+            raise Refusal(
+                "S0108",
+                f"slice({self.start}, {self.stop}) begins a fixed number of places before the end of {size} and ends "
+                "a fixed number behind its start",
+                argument="stop",
+                cause=0,
+                label="count both from one side",
+            )
+        needed = [(start, 0), (size - stop, 0), (stop - start, 1)]
+        lacking = [(number, least) for number, least in needed if not always_at_least(number, least)]
+        if lacking:
+            claim = f"slice({self.start}, {self.stop}) lies within axis {axis} of {x}"
+            raise unproven(claim, (where_at_least(*pair) for pair in lacking), argument="stop")
 
 
 def _window(x: TensorType, result: TensorType) -> Window:
@@ -279,12 +355,50 @@ def _window(x: TensorType, result: TensorType) -> Window:
     return Flat() if len(result.sample) == 1 else Opaque()
 
 
-def _reshaped(build: Builder, value: Ref, result: TensorType) -> Ref:
-    """``value`` in the shape of ``result``; Reshape takes 0 as "the size it has", which is the batch."""
+def _written(x: TensorType, result: TensorType) -> tuple[int, ...]:
+    """The sample of ``result`` as numbers, 0 for "the size that the input has there", -1 for "what is left"."""
+    kept = x.sample + (None,) * len(result.sample)
+    return tuple(
+        size if isinstance(size, int) else 0 if size == same else -1
+        for size, same in zip(result.sample, kept, strict=False)
+    )
+
+
+def _require_expressible(op: Op, x: TensorType, result: TensorType) -> None:
+    """Refuses a result with two sizes that are neither numbers nor those of the same axis of the input."""
+    new = [size for size, written in zip(result.sample, _written(x, result), strict=True) if written == -1]
+    if len(new) < 2 or len(result.sample) == 1:
+        return
+    raise Refusal(
+        "S0108",
+        f"{op.kind} of {x} to {result} computes {len(new)} sizes, {times(tuple(new))}, and only one can be inferred",
+        cause=0,
+        label="one size may depend on symbols, besides those that keep their axis",
+    )
+
+
+def _reshaped(build: Builder, value: Ref, x: TensorType, result: TensorType) -> Ref:
+    """``value``, of type ``x``, in the shape of ``result``; Reshape takes 0 as "the size it has"."""
     if len(result.sample) == 1:
         return build.node("Flatten", value, axis=1)
-    return build.node("Reshape", value, build.integers([0, *result.sample]))
+    return build.node("Reshape", value, build.integers([0, *_written(x, result)]))
 
 
-def _product(sizes: tuple[int, ...]) -> str:
-    return f"{'*'.join(map(str, sizes))} = {prod(sizes)}" if len(sizes) > 1 else str(prod(sizes))
+def _cancelled(whole: tuple[Dim, ...], by: tuple[Dim, ...]) -> tuple[Dim, Dim]:
+    """The products of both without the symbolic factors that they share."""
+    rest = list(whole)
+    left = []
+    for size in by:
+        if isinstance(size, Size) and size in rest:
+            rest.remove(size)
+        else:
+            left.append(size)
+    return prod(rest), prod(left)
+
+
+def _names(size: Dim) -> set[str]:
+    return {symbol.name for symbol in size.symbols} if isinstance(size, Size) else set()
+
+
+def _product(sizes: tuple[Dim, ...]) -> str:
+    return equation(product_text(sizes), prod(sizes))

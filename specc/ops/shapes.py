@@ -1,11 +1,18 @@
 """Shape rules and refusals that several operators share."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import gcd
+from typing import TypeVar
 
+from specc.ir.conditions import always_at_least, where_at_least
 from specc.ir.op import Op, Refusal
-from specc.ir.types import TensorType, times
+from specc.ir.size import Dim, Size
+from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import Sliding, Whole
+from specc.ops.proof import fixed_number, require_multiples, unproven
+
+Entry = TypeVar("Entry", bound=Dim)
 
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
@@ -23,9 +30,25 @@ def require_spatial(op: Op, x: TensorType, *axes: int) -> int:
     raise Refusal("S0101", f"{op.kind} takes {wanted}, and its input is {x}", cause=0, helps=helps)
 
 
-def per_axis(value: int | tuple[int, ...], axes: int, op: Op, argument: str) -> tuple[int, ...]:
+def require_channels(op: Op, x: TensorType) -> int:
+    """The number of channels (or features) of ``x``; refuses where it is symbolic."""
+    return fixed_number(op, x.sample[0], "channels" if x.spatial else "features")
+
+
+def numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
+    """``sizes`` as the numbers they are. Raises TypeError where one is symbolic."""
+    return tuple(map(fixed, sizes))
+
+
+def below_one(sizes: tuple[Dim, ...]) -> int | None:
+    """Index of the least number below 1 among ``sizes``; None where there is none."""
+    low = [size for size in sizes if isinstance(size, int) and size < 1]
+    return sizes.index(min(low)) if low else None
+
+
+def per_axis(value: Entry | tuple[Entry, ...], axes: int, op: Op, argument: str) -> tuple[Entry, ...]:
     """One entry for each spatial axis; refuses a list of another length."""
-    if isinstance(value, int):
+    if not isinstance(value, tuple):
         return (value,) * axes
     if len(value) == axes:
         return value
@@ -38,7 +61,7 @@ def per_axis(value: int | tuple[int, ...], axes: int, op: Op, argument: str) -> 
     )
 
 
-def slide(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
+def slide(size: Dim, kernel: int, stride: int, padding: int, dilation: int) -> Dim:
     """Positions of a window: floor((n + p - d(k - 1) - 1)/s) + 1, p the padding of both ends together.
 
     The formula of torch.nn.Conv2d and MaxPool2d.
@@ -46,7 +69,7 @@ def slide(size: int, kernel: int, stride: int, padding: int, dilation: int) -> i
     return (size + padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def slide_text(size: int, kernel: int, stride: int, padding: str, dilation: int) -> str:
+def slide_text(size: Dim, kernel: int, stride: int, padding: str, dilation: int) -> str:
     """The formula of `slide` with its numbers, without the result. ``padding`` is written out: ``2*1``."""
     span = f"{kernel}" if dilation == 1 else f"({dilation}*({kernel} - 1) + 1)"
     return f"({size} + {padding} - {span})/{stride} + 1"
@@ -63,18 +86,50 @@ def refuse_large_kernel(
 ) -> Refusal:
     """The refusal of a window that fits nowhere; of the ``candidates`` it suggests those that really fit."""
     changes = [c for c in candidates if any(getattr(op, name) != value for name, value in c.items())]
-    reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    shown = times(kernel) if len(set(kernel)) > 1 else str(kernel[0])
-    spread = f" (dilated to {times(reach)})" if reach != kernel else ""
     return Refusal(
         "S0104",
-        f"kernel {shown}{spread} is larger than its input of {times(x.spatial)}",
+        f"{_window_text(kernel, dilation)} is larger than its input of {times(x.spatial)}",
         argument="kernel",
-        label=f"needs at least {times(reach)}",
+        label=f"needs at least {times(reach_of(kernel, dilation))}",
         cause=0,
         notes=(arithmetic,),
         helps=tuple(h for c in changes if (h := tried(op, c, x))),
     )
+
+
+def require_fit(
+    x: TensorType,
+    out: tuple[Dim, ...],
+    kernel: tuple[int, ...],
+    dilation: tuple[int, ...],
+    formula: Callable[[int], str],
+) -> None:
+    """Refuses a window that fits into its input at some sizes only.
+
+    Args:
+        out: the number of windows along each axis.
+        formula: the arithmetic of an axis.
+    """
+    open_axes = [axis for axis, size in enumerate(out) if not always_at_least(size, 1)]
+    if not open_axes:
+        return
+    raise unproven(
+        f"{_window_text(kernel, dilation)} fits into its input of {times(x.spatial)}",
+        (where_at_least(out[axis], 1) for axis in open_axes),
+        argument="kernel",
+        notes=tuple(map(formula, open_axes)),
+    )
+
+
+def _window_text(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> str:
+    reach = reach_of(kernel, dilation)
+    shown = times(kernel) if len(set(kernel)) > 1 else str(kernel[0])
+    return f"kernel {shown} (dilated to {times(reach)})" if reach != kernel else f"kernel {shown}"
+
+
+def reach_of(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+    """The extent of a window: d(k - 1) + 1."""
+    return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
 def tried(op: Op, update: dict[str, object], *inputs: TensorType) -> str | None:
@@ -94,11 +149,15 @@ def _written(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def require_divides(op: Op, argument: str, divisor: int, number: int, what: str, *others: int) -> None:
+def require_divides(op: Op, argument: str, divisor: int, number: Dim, what: str, *others: int) -> None:
     """Refuses where ``divisor`` (the value of ``argument``) does not divide ``number`` of ``what``.
 
     ``others``: what it must divide too, so that only values that fit everywhere are suggested.
     """
+    if isinstance(number, Size):
+        claim = f"{argument} = {divisor} divides the {number} {what} of {op.kind}"
+        require_multiples((number,), divisor, claim, argument=argument)
+        return
     if number % divisor == 0:
         return
     common = gcd(number, *others)
@@ -150,3 +209,19 @@ def across(x: TensorType, axes: tuple[int, ...]) -> Whole:
 def per_channel(x: TensorType, channels: int) -> tuple[int, ...]:
     """The shape in which one number a channel is laid along the channel axis of ``x``: (C, 1, 1 …)."""
     return (channels, *(1 for _ in x.spatial))
+
+
+def as_factor(size: Dim) -> str:
+    """``size`` as it stands in a product: ``(H/2 + 1)``, and 7 as 7."""
+    text = str(size)
+    return f"({text})" if isinstance(size, Size) and not text.isidentifier() else text
+
+
+def equation(formula: str, result: Dim) -> str:
+    """``2*16 = 32``; the formula alone where that is how the result is written."""
+    return formula if formula == str(result) else f"{formula} = {result}"
+
+
+def product_text(sizes: tuple[Dim, ...]) -> str:
+    """``16*(H/2)*W``."""
+    return "*".join(map(as_factor, sizes)) if len(sizes) > 1 else "".join(map(str, sizes))

@@ -68,6 +68,7 @@ STEPS: dict[str, list[Step]] = {
         step({"size": 3}, (2, 5, 5), size=[2, 4, (3, 2), (None, 3)]),
     ],
     "alphadropout": [step({}, _PLANE, p=[0.2, 0.0, 1.0])],
+    "amax": [step({"dim": 2}, _PLANE, dim=[1, 3, (2, 3)], keepdim=[True])],
     "avgpool": [
         step(
             {"kernel": 3, "stride": 2, "padding": 1},
@@ -210,6 +211,7 @@ STEPS: dict[str, list[Step]] = {
             ceil_mode=[False],
         ),
     ],
+    "mean": [step({"dim": 2}, _PLANE, dim=[1, 3, (2, 3)], keepdim=[True])],
     "pad": [
         step(
             {"padding": 1},
@@ -226,13 +228,14 @@ STEPS: dict[str, list[Step]] = {
     "prelu": [step({}, (4, 3, 3), num_parameters=[4], init=[0.5])],
     "reshape": [step({"shape": (-1, 2, 12)}, (2, 3, 4), shape=[(-1, 24), (-1, 3, 8), (-1, 12, 2)])],
     "rmsnorm": [step({}, (4, 3, 5), **_TAIL)],
-    "scale": [step({}, (4, 3, 3), init=[1e-6, 0.5])],
+    "scale": [step({}, (4, 3, 3), init=[1e-6, 0.5]), step({}, (3, 3, 3), dim=[-1, 2])],
     "slice": [step({"start": 1, "stop": 3}, (4, 4, 4), start=[0, 2], stop=[2, 4], dim=[2, 3])],
     "softmax": [step({}, _PLANE, dim=[2, 3])],
     "softplus": [
         step({}, _PLANE, beta=[2.0, 0.5], threshold=[5.0]),
         step({"beta": 2.0}, _PLANE, beta=[3.0], threshold=[5.0, 30.0]),
     ],
+    "stochasticdepth": [step({"p": 0.1}, _PLANE, p=[0.5])],
     "upsample": [
         step({"size": 6}, (2, 4, 4), size=[8, (6, 4)], mode=["bilinear", "bicubic"]),
         step({"scale_factor": 2.0}, (2, 4, 4), scale_factor=[3.0, 1.25, (2.0, 3.0)], mode=["bilinear", "bicubic"]),
@@ -255,17 +258,18 @@ IN_THE_WEIGHTS = {
     **{(kind, "out_channels"): _COUNT for kind in ("conv", "convtranspose")},
     **{(kind, "out_features"): _COUNT for kind in ("fc", "linear")},
     ("prelu", "num_parameters"): _COUNT,
+    ("scale", "dim"): "along which axis it lies shows in the shape of the factor",
 }
 
 # Fields that have no meaning in an ONNX file, which is for inference.
 NOT_IN_ONNX = {
     **{(kind, "frozen"): _TRAINING for kind in ("conv", "convtranspose", "fc", "linear")},
     **{(kind, "momentum"): _TRAINING for kind in ("batchnorm", "instancenorm")},
-    **{(kind, "p"): _TRAINING for kind in ("dropout", "alphadropout")},
+    **{(kind, "p"): _TRAINING for kind in ("dropout", "alphadropout", "stochasticdepth")},
 }
 
 # Fields of which one value is accepted only: the other must be refused.
-SETTLED = {("batchnorm", "track_running_stats"): False}
+SETTLED = {("batchnorm", "track_running_stats"): False, ("stochasticdepth", "mode"): "batch"}
 
 FIELDS = {(op.kind, field) for op in ops.operators() for field in op.model_fields}
 CASES = [
@@ -348,7 +352,8 @@ def test_onnx_takes_notice(kind: str, base: Step, field: str) -> None:
 
 @pytest.mark.parametrize(("kind", "field"), SETTLED)
 def test_the_other_value_is_refused(kind: str, field: str) -> None:
-    assert refusal(make(kind, **{field: SETTLED[kind, field]}), (3, 4, 4)).argument == field
+    arguments = STEPS[kind][0].arguments | {field: SETTLED[kind, field]}
+    assert refusal(make(kind, **arguments), (3, 4, 4)).argument == field
 
 
 # ---- order, names and defaults are PyTorch's ------------------------------------------------------------
@@ -389,11 +394,14 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
 }
 
 WITHOUT_COUNTERPART = {
+    "amax": "torch.amax has no signature to be read",
     "concat": "torch.cat has no signature to be read, and its axis 0 is our batch",
+    "mean": "torch.mean has no signature to be read",
     "permute": "torch.permute has no signature to be read",
     "reshape": "torch.reshape has no signature to be read",
     "scale": "our own",
     "slice": "our own: start and stop, where torch.narrow has a length",
+    "stochasticdepth": "torchvision's",
 }
 
 # (kind, or "" for every kind that has no such field; PyTorch's parameter) -> why it is none of ours.

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from specc.ir.op import Refusal
 from specc.ir.size import symbol
 from specc.ir.torch import TorchModule
 from specc.ir.types import TensorType
@@ -46,3 +47,38 @@ def test_nothing_of_it_is_left_in_the_file(kind: str) -> None:
 def test_bad_probability(p: float) -> None:
     with pytest.raises(ValueError, match="p"):
         make("dropout", p=p)
+
+
+@pytest.mark.parametrize("sample", [(5,), (3, 4, 2)])
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_stochastic_depth(sample: tuple[int, ...], p: float) -> None:
+    check_twin(make("stochasticdepth", p=p), nn.Identity(), sample)
+
+
+@pytest.mark.parametrize("sample", [(5,), (3, 4, 2)])
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_stochastic_depth_in_training_drops_whole_samples(sample: tuple[int, ...], p: float) -> None:
+    """As torchvision.ops.stochastic_depth: each sample is zeroed, or divided by the probability to survive."""
+    made = make("stochasticdepth", p=p).torch(TensorType(symbol("N"), sample))
+    assert isinstance(made, TorchModule)
+    layer = getattr(nn, made.name.removeprefix("nn."))(*made.args, **made.kwargs)
+    torch.manual_seed(3)
+    x = torch.randn(400, *sample)
+    factors = (layer(x) / x).flatten(1)
+    assert torch.allclose(factors, factors[:, :1].expand_as(factors), atol=1e-5)
+    kept = factors[:, 0] > 0
+    assert torch.allclose(factors[kept], torch.tensor(1 / (1 - p) if p < 1 else 1.0))
+    assert abs(kept.float().mean() - (1 - p)) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sample", "words"),
+    [
+        ({"mode": "batch"}, (3, 4, 4), "all samples of a batch or none"),
+        ({}, (3, 4), r"takes \[N, F\] or \[N, C, H, W\], and its input is \[N, 3, 4\]"),
+        ({}, (3, 4, 4, 4), "takes"),
+    ],
+)
+def test_stochastic_depth_is_refused(arguments: dict[str, str], sample: tuple[int, ...], words: str) -> None:
+    with pytest.raises(Refusal, match=words):
+        make("stochasticdepth", p=0.1, **arguments).infer(TensorType(symbol("N"), sample))

@@ -31,8 +31,9 @@ def left_to_right(function: Callable[..., torch.Tensor]) -> Callable[..., torch.
 @pytest.mark.parametrize("sample", [(5,), (4, 3), (3, 4, 2), (2, 3, 2, 2)])
 @pytest.mark.parametrize("count", [2, 3, 5])
 @pytest.mark.parametrize("opset", [18, 23])
-def test_add_and_mul(sample: tuple[int, ...], count: int, opset: int) -> None:
-    for kind, function in (("add", torch.add), ("mul", torch.mul)):
+def test_element_by_element(sample: tuple[int, ...], count: int, opset: int) -> None:
+    functions = {"add": torch.add, "sub": torch.sub, "maximum": torch.maximum, "mul": torch.mul}
+    for kind, function in functions.items():
         check_twin(make(kind), left_to_right(function), *[sample] * count, opset=opset)
 
 

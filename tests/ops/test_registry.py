@@ -6,7 +6,8 @@ moment it is registered. What it refuses may be anything; what it accepts must r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from math import prod
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -20,15 +21,22 @@ from pydantic.fields import FieldInfo
 from torch import nn
 
 from specc import ops
+from specc.ir.conditions import restrict
+from specc.ir.conditions import samples as allowed
+from specc.ir.graph import Node, Port
 from specc.ir.init import Constant, Uniform
 from specc.ir.op import Op, Parameter, Refusal
-from specc.ir.size import Size, symbol
-from specc.ir.torch import Own, TorchCall, Value
-from specc.ir.types import TensorType
-from tests.twins import check_twin
+from specc.ir.size import Dim, Size, Symbol, symbol
+from specc.ir.size.formula import of
+from specc.ir.torch import Own, SizeOf, TorchCall, Value
+from specc.ir.types import TensorType, fixed
+from specc.source import Source
+from tests.twins import check_sizes, check_twin
 
+Shapes = tuple[tuple[Dim, ...], ...]
 BATCH = symbol("N")
 EXAMPLES = 120
+SYMBOLIC = 60
 LEAST = 5
 """So many of the examples, at least, an operator must accept: a contract that is never reached proves nothing."""
 
@@ -45,10 +53,10 @@ def bounds(metadata: tuple[Any, ...]) -> dict[str, float]:
     return found
 
 
-def integers(limits: dict[str, float], sizes: list[int]) -> st.SearchStrategy[int]:
+def integers(limits: dict[str, float], sizes: list[Dim]) -> st.SearchStrategy[int]:
     """Small numbers, and the sizes of the input, which numbers of channels and shapes must often repeat."""
     least, most = int(max(limits.get("ge", -3), -3)), int(min(limits.get("le", 4), 4))
-    near = [size for size in sizes if size >= least]
+    near = [size for size in sizes if isinstance(size, int) and size >= least]
     return st.integers(least, most) | st.sampled_from(near) if near else st.integers(least, most)
 
 
@@ -58,7 +66,7 @@ def reals(limits: dict[str, float]) -> st.SearchStrategy[float]:
     return st.sampled_from([x for x in (-2.0, -0.5, 0.0, 1e-5, 0.25, 1.0, 1.5, 2.0) if least < x <= most] + [most])
 
 
-def of_type(annotation: Any, metadata: tuple[Any, ...], sizes: list[int]) -> st.SearchStrategy[Any]:
+def of_type(annotation: Any, metadata: tuple[Any, ...], sizes: list[Dim]) -> st.SearchStrategy[Any]:
     """Values of a field's type. A type that is not listed fails loudly: it needs a line here."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
@@ -69,7 +77,8 @@ def of_type(annotation: Any, metadata: tuple[Any, ...], sizes: list[int]) -> st.
         return st.sampled_from(arguments)
     if origin is tuple:
         return tuples(arguments, sizes)
-    simple = {bool: st.booleans(), NoneType: st.none(), Size: st.just(BATCH), object: st.sampled_from((1, -0.5))}
+    named = st.sampled_from([BATCH, *(size for size in sizes if isinstance(size, Size))])
+    simple = {bool: st.booleans(), NoneType: st.none(), Size: named, object: st.sampled_from((1, -0.5))}
     if annotation in simple:
         return simple[annotation]
     if annotation is int:
@@ -79,7 +88,7 @@ def of_type(annotation: Any, metadata: tuple[Any, ...], sizes: list[int]) -> st.
     raise NotImplementedError(f"no strategy for {annotation!r}")
 
 
-def tuples(arguments: tuple[Any, ...], sizes: list[int]) -> st.SearchStrategy[tuple[Any, ...]]:
+def tuples(arguments: tuple[Any, ...], sizes: list[Dim]) -> st.SearchStrategy[tuple[Any, ...]]:
     if arguments[-1] is not ...:
         return st.tuples(*(of_type(a, (), sizes) for a in arguments))
     rank = len(sizes)
@@ -93,7 +102,7 @@ def tuples(arguments: tuple[Any, ...], sizes: list[int]) -> st.SearchStrategy[tu
     return lists | orders if _may_be_axes(arguments[0]) else lists
 
 
-def whole_shapes(sizes: list[int]) -> st.SearchStrategy[tuple[Any, ...]]:
+def whole_shapes(sizes: list[Dim]) -> st.SearchStrategy[tuple[Any, ...]]:
     """Where a batch may be named, the shape of a tensor is meant: the batch, then the elements of a sample."""
     *sample, elements = sizes
     others = st.permutations(sample).map(tuple) | st.sampled_from([(elements,), (-1,), (sample[0], -1)])
@@ -124,12 +133,82 @@ def samples(draw: st.DrawFn, op: type[Op]) -> tuple[tuple[int, ...], ...]:
 def steps(draw: st.DrawFn, op: type[Op]) -> tuple[dict[str, Any], tuple[tuple[int, ...], ...]]:
     """Arguments and input shapes; a field with a default mostly keeps it."""
     shapes = draw(samples(op))
-    sizes = [*shapes[0], prod(shapes[0])]
-    arguments = {}
-    for name, field in op.model_fields.items():
-        if field.is_required() or draw(st.integers(0, 2)) == 0:
-            arguments[name] = draw(of_type(field.annotation, tuple(field.metadata), sizes))
-    return arguments, shapes
+    return draw(arguments(op, shapes[0])), shapes
+
+
+@st.composite
+def arguments(draw: st.DrawFn, op: type[Op], shape: tuple[Dim, ...]) -> dict[str, Any]:
+    sizes = [*shape, prod(shape)]
+    return {
+        name: draw(of_type(field.annotation, tuple(field.metadata), sizes))
+        for name, field in op.model_fields.items()
+        if field.is_required() or draw(st.integers(0, 2)) == 0
+    }
+
+
+# ---- symbolic sizes ----------------------------------------------------------------------------------
+
+
+@st.composite
+def symbols(draw: st.DrawFn) -> dict[str, Symbol]:
+    """H and W with what a `where` may say of them."""
+    made = {}
+    for name in "HW":
+        modulus = draw(st.sampled_from([1, 1, 2, 4]))
+        least = draw(st.sampled_from([1, 2, 5, 9]))
+        made[name] = Symbol(name, least, None, modulus, draw(st.integers(0, modulus - 1)))
+    return made
+
+
+FORMULAS: tuple[Callable[[Dim], Dim], ...] = (
+    lambda n: n,
+    lambda n: n,
+    lambda n: 2 * n,
+    lambda n: n + 1,
+    lambda n: (n + 1) // 2,
+    lambda n: 2 * ((n + 1) // 2),
+)
+
+
+@st.composite
+def symbolic_steps(draw: st.DrawFn, op: type[Op]) -> tuple[dict[str, Any], Shapes, dict[str, Symbol]]:
+    """As `steps`, some sizes symbolic."""
+    known = draw(symbols())
+    least, most = op.arity
+    count = draw(st.integers(least, least + 1 if most is None else most))
+    place = st.one_of(
+        st.sampled_from([1, 2, 3, 5]),
+        st.tuples(st.sampled_from(FORMULAS), st.sampled_from("HW")).map(lambda p: p[0](of(known[p[1]]))),
+    )
+    spatial = [draw(place) for _ in range(draw(st.integers(1, 3)))]
+    flat = draw(st.integers(0, 9)) == 0
+    channels = draw(place if flat else st.sampled_from([1, 2, 4, 4, 8]))
+    first = [channels] if flat else [channels, *spatial]
+    if draw(st.booleans()):
+        first = [*first[1:], first[0]]  # the channels last
+    shapes = [list(first) for _ in range(count)]
+    if count > 1 and draw(st.booleans()):
+        shapes[draw(st.integers(0, count - 1))][draw(st.integers(0, len(first) - 1))] = draw(place)
+    made = tuple(map(tuple, shapes))
+    return draw(arguments(op, made[0])), made, known
+
+
+def some_sizes(known: dict[str, Symbol]) -> list[dict[str, int]]:
+    """Small sizes that the symbols may have: the least, and others of every parity."""
+    heights, widths = (allowed(known[name], 6) for name in "HW")
+    pairs = [*zip(heights, widths, strict=True), (heights[0], widths[-1]), (heights[-1], widths[1])]
+    return [{"H": height, "W": width} for height, width in pairs]
+
+
+def meets(clause: str, sizes: dict[str, int]) -> bool:
+    """Whether ``H % 16 == 0, W >= 3`` holds: read by Python itself."""
+    return all(eval(part, {"__builtins__": {}}, dict(sizes)) for part in clause.split(", "))
+
+
+def suggested(refusal: Refusal) -> str | None:
+    """The `where` clause among the helps."""
+    found = [match[1] for text in refusal.helps if (match := re.search("`where (.+)`", text))]
+    return found[0] if found else None
 
 
 # ---- the neutral description, executed ---------------------------------------------------------------
@@ -160,6 +239,8 @@ class Step(nn.Module):
         match thing:
             case Value(index):
                 return inputs[index]
+            case SizeOf(axis, index):
+                return inputs[index].size(axis)
             case Own(name):
                 return self.owned[self.names.index(name)]
             case TorchCall(name, args, kwargs):
@@ -241,6 +322,119 @@ def test_contract(kind: str) -> None:
 
     contract()
     assert accepted >= LEAST, f"{kind} accepted {accepted} of {EXAMPLES} examples"
+
+
+def verdict(op: Op, shapes: Shapes, sizes: dict[str, int]) -> TensorType | None:
+    """What the operator makes of the numbers; None where it refuses them."""
+    ports = tuple(Port(f"x{i}", TensorType(BATCH, shape)) for i, shape in enumerate(shapes))
+    step = Node("step1", op, (), tuple(p.type for p in ports), ports[0].type, Source("twin.cnn", "").span(0, 0))
+    fixed = step.at(sizes)
+    try:
+        return fixed.op.infer(*fixed.input_types)
+    except Refusal:
+        return None
+
+
+def check_refusal(refusal: Refusal, op: Op, shapes: Shapes, known: dict[str, Symbol]) -> None:
+    """A refusal for good holds at every size; a condition is needed, and is enough; else a reason is given."""
+    fails = [
+        (sizes, verdict(op, shapes, sizes) is None) for sizes in some_sizes(known) if not meets_one(op, shapes, sizes)
+    ]
+    if refusal.code != "S0108":
+        assert all(failed for _, failed in fails), f"{refusal.message}: yet some sizes are fine"
+        return
+    reason, clause = STATED.search(refusal.message), suggested(refusal)
+    assert reason or clause, f"no condition and no reason: {refusal.message}"
+    if not reason:
+        assert any(failed and not meets(clause, sizes) for sizes, failed in fails), f"{refusal.message}: for what?"
+    if clause:
+        check_condition(refusal, op, shapes, known, clause)
+
+
+def meets_one(op: Op, shapes: Shapes, sizes: dict[str, int]) -> bool:
+    """Whether a symbolic size happens to be 1, which `mul` would widen if it were written as 1."""
+    symbolic = (size for shape in shapes for size in shape if isinstance(size, Size))
+    return op.kind == "mul" and any(size.at(sizes) == 1 for size in symbolic)
+
+
+STATED = re.compile(
+    "takes a fixed number of|it is not proven that the arms|it is not proven that reshape|it is not proven that slice|"
+    "is a whole multiple of|only one can be inferred|is no whole number|divides a fixed number of places|"
+    "a fixed number of places|rounded in float32"
+)
+"""The reasons for which a step is refused that might be right at some sizes, or at all of them."""
+
+
+def check_condition(refusal: Refusal, op: Op, shapes: Shapes, known: dict[str, Symbol], clause: str) -> None:
+    """With the condition added, the same complaint is not made again."""
+    narrowed = dict(known)
+    for part in clause.split(", "):
+        if not (match := re.fullmatch(r"(\w) (?:% (\d+) == (\d+)|>= (\d+))", part)):
+            return  # H == W, H == 3: a contract says that by the name itself
+        name, modulus, residue, least = match.groups()
+        limits = {"modulus": modulus, "residue": residue, "least": least}
+        narrowed[name] = restrict(narrowed[name], **{k: int(v) for k, v in limits.items() if v is not None})
+    again = tuple(TensorType(BATCH, tuple(_narrowed(size, narrowed) for size in shape)) for shape in shapes)
+    fields = {name: _narrowed(getattr(op, name), narrowed) for name in type(op).model_fields}
+    other = complaint(op.model_copy(update=fields), again)
+    assert other is None or other.message.split(" only where ")[0] != refusal.message.split(" only where ")[0]
+
+
+def complaint(op: Op, types: tuple[TensorType, ...]) -> Refusal | None:
+    try:
+        op.infer(*types)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def _narrowed(value: Any, known: dict[str, Symbol]) -> Any:
+    """The size, or each of several, with narrower symbols."""
+    if isinstance(value, tuple):
+        return tuple(_narrowed(item, known) for item in value)
+    for symbol_ in value.symbols if isinstance(value, Size) else ():
+        if isinstance(value, Size) and symbol_.name in known:
+            value = value.narrowed(known[symbol_.name])
+    return value
+
+
+@pytest.mark.parametrize("kind", [op.kind for op in ops.operators()])
+def test_contract_on_symbolic_sizes(kind: str) -> None:
+    """What is accepted is right at sampled sizes; what is refused fails at one, or a reason is stated."""
+    operator = ops.find(kind)
+    assert operator is not None
+    seen = dict.fromkeys(("accepted", "refused"), 0)
+
+    @settings(
+        max_examples=SYMBOLIC, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(symbolic_steps(operator), st.sampled_from((18, 23)), st.integers(0, 99))
+    def contract(step: tuple[dict[str, Any], Shapes, dict[str, Symbol]], opset: int, seed: int) -> None:
+        given_arguments, shapes, known = step
+        types = tuple(TensorType(BATCH, shape) for shape in shapes)
+        if all(x.is_fixed for x in types):
+            return
+        try:
+            op = operator(**given_arguments)
+        except ValidationError:
+            return
+        if refusal := complaint(op, types):
+            seen["refused"] += 1
+            check_refusal(refusal, op, shapes, known)
+            return
+        sizes = [s for s in some_sizes(known) if prod(verdict_size(op, shapes, s)) < 10_000]
+        seen["accepted"] += 1
+        torch.manual_seed(seed)
+        check_sizes(op, twin(op, types), *shapes, sizes=sizes[-2:] + sizes[:2], seed=seed, opset=opset)
+
+    contract()
+    assert sum(seen.values()) >= LEAST, f"{kind}: {seen} of {SYMBOLIC} examples"
+
+
+def verdict_size(op: Op, shapes: Shapes, sizes: dict[str, int]) -> tuple[int, ...]:
+    result = verdict(op, shapes, sizes)
+    assert result is not None, f"accepted for every size, refused at {sizes}"
+    return tuple(map(fixed, result.sample))
 
 
 def test_every_operator_says_what_it_is() -> None:

@@ -43,11 +43,24 @@ def test_twin(sample: tuple[int, ...], shape: tuple[int, ...], opset: int) -> No
     check_twin(make("scale"), Factor(*shape), sample, opset=opset)
 
 
+@pytest.mark.parametrize(
+    ("dim", "sample", "shape"), [(-1, (3, 4, 3), (3,)), (3, (3, 4, 3), (3,)), (2, (3, 3, 2), (3, 1)), (-1, (5,), (5,))]
+)
+def test_along_another_axis(dim: int, sample: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    """The layer scale of a ConvNeXt whose channels are last."""
+    check_twin(make("scale", dim=dim), Factor(*shape), sample)
+
+
 def test_the_factor_is_the_step_itself() -> None:
     graph = graph_of(make("scale", init=1e-6), (4, 7, 7))
     ((path, factor),) = graph.state
     assert (path, factor.shape, factor.init, factor.trainable) == (STEP, (4, 1, 1), Constant(1e-6), True)
     assert graph.nodes[0].op.torch(*graph.nodes[0].input_types) == TorchCall("torch.mul", (Value(), Own("")))
+
+
+def test_along_the_batch() -> None:
+    with pytest.raises(Refusal, match="axis 0 would mix the samples"):
+        make("scale", dim=0).infer(TensorType(symbol("N"), (4, 3)))
 
 
 def test_refusal() -> None:

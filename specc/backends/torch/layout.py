@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 WIDTH = 100
@@ -9,11 +10,28 @@ WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """``head(item, item)``."""
+class Hole:
+    """A place in an expression that is filled in before it is laid out; ``kind`` says with what."""
 
-    head: str
+    kind: str
+    index: int
+    detail: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``head(item, item)``; without a head: ``(item)``."""
+
+    head: str | Hole
     items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """``name=value`` among the items of a call."""
+
+    name: str
+    value: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +57,16 @@ class Infix:
     operands: tuple[Expr, ...]
 
 
-Expr = str | Call | Listing | Row | Infix
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """``*(item for clause)``."""
+
+    item: Expr
+    clause: str
+
+
+Expr = str | Hole | Call | Keyword | Listing | Row | Infix | Repeated
+_Broken = Call | Listing | Row | Infix | Repeated
 
 
 def flat(expr: Expr) -> str:
@@ -54,7 +81,61 @@ def flat(expr: Expr) -> str:
             return f"[{', '.join(numbers)}]"
         case Infix(operator, operands):
             return f" {operator} ".join(map(flat, operands))
+        case Keyword(name, value):
+            return f"{name}={flat(value)}"
+        case Repeated(item, clause):
+            return f"*({flat(item)} for {clause})"
+        case Hole():
+            raise TypeError(f"{expr} has not been filled in")
     return expr
+
+
+def filled(expr: Expr, fill: Callable[[Hole], Iterable[Expr]]) -> Expr:
+    """The expression with what ``fill`` gives in place of each hole: any number of items in a call, one elsewhere."""
+    match expr:
+        case Hole():
+            (only,) = fill(expr)
+            return only
+        case Call(head, items):
+            called = flat(filled(head, fill)) if isinstance(head, Hole) else head
+            return Call(called, tuple(part for item in items for part in _parts(item, fill)))
+        case Keyword(name, value):
+            return Keyword(name, filled(value, fill))
+        case Listing(items, brackets):
+            return Listing(tuple(filled(item, fill) for item in items), brackets)
+        case Infix(operator, operands):
+            return Infix(operator, tuple(filled(operand, fill) for operand in operands))
+    return expr
+
+
+def holes(expr: Expr) -> Iterator[Hole]:
+    """Its holes, from left to right."""
+    match expr:
+        case Hole():
+            yield expr
+        case Call(head, items):
+            yield from holes(head)
+            yield from (hole for item in items for hole in holes(item))
+        case Keyword(_, value):
+            yield from holes(value)
+        case Listing(items) | Infix(_, items):
+            yield from (hole for item in items for hole in holes(item))
+
+
+def heads(expr: Expr) -> Iterator[str]:
+    """What is called in it."""
+    match expr:
+        case Call(head, items):
+            yield from [head] if isinstance(head, str) else []
+            yield from (inner for item in items for inner in heads(item))
+        case Keyword(_, value):
+            yield from heads(value)
+        case Listing(items) | Infix(_, items):
+            yield from (inner for item in items for inner in heads(item))
+
+
+def _parts(item: Expr, fill: Callable[[Hole], Iterable[Expr]]) -> Iterable[Expr]:
+    return fill(item) if isinstance(item, Hole) else (filled(item, fill),)
 
 
 def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> list[str]:
@@ -62,9 +143,11 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
 
     A trailing comment belongs to ``after``: ruff counts it in the width too.
     """
+    if isinstance(expr, Keyword):
+        return statement(expr.value, indent, f"{before}{expr.name}=", after)
     margin = " " * indent
     line = margin + before + flat(expr) + after
-    if len(line) <= WIDTH or isinstance(expr, str):
+    if len(line) <= WIDTH or isinstance(expr, (str, Hole)):
         return [line]
     head, brackets = _opening(expr)
     opening = margin + before + head + brackets[0]
@@ -73,24 +156,28 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
     return [opening, *_body(expr, indent + 4), margin + brackets[1] + after]
 
 
-def _opening(expr: Call | Listing | Row | Infix) -> tuple[str, str]:
+def _opening(expr: _Broken) -> tuple[str, str]:
     match expr:
         case Call(head, _):
-            return head, "()"
+            return str(head), "()"
         case Listing(_, brackets):
             return "", brackets or "()"
         case Row():
             return "", "[]"
         case Infix():
             return "", "()"
+        case Repeated():
+            return "*", "()"
 
 
-def _body(expr: Call | Listing | Row | Infix, indent: int) -> list[str]:
+def _body(expr: _Broken, indent: int) -> list[str]:
     """What stands between the brackets of a broken expression."""
     margin = " " * indent
     match expr:
         case Row(numbers):
             return _fill(numbers, margin)
+        case Repeated(item, clause):
+            return [*statement(item, indent), f"{margin}for {clause}"]
         case Infix(operator, operands):
             one_line = margin + flat(expr)
             first, *rest = operands
@@ -99,7 +186,8 @@ def _body(expr: Call | Listing | Row | Infix, indent: int) -> list[str]:
             ]
         case Call(_, items):
             one_line = margin + ", ".join(map(flat, items))
-            broken = statement(items[0], indent) if len(items) == 1 else _one_each(items, indent)
+            alone = len(items) == 1 and not isinstance(items[0], Keyword)
+            broken = statement(items[0], indent) if alone else _one_each(items, indent)
         case Listing(items):
             return _one_each(items, indent)
     return [one_line] if len(one_line) <= WIDTH else broken

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
-_IMPORTED = {"torch", "nn", "F", "self"}
+_IMPORTED = {"torch", "nn", "F", "self", "OrderedDict"}
 
 # The public attributes of torch.nn.Module: as `self.NAME` they find PyTorch's own before the layer.
 _MODULE_ATTRIBUTES = frozenset(
@@ -29,38 +30,64 @@ def free(name: str, taken: Iterable[str] = ()) -> str:
     return name
 
 
-def attribute(step: str, registry: str) -> str:
-    """How the code of a module reaches what belongs to ``step``: ``self.conv1``.
+def camel(label: str) -> str:
+    """``conv_bn`` as the name of a class: ``ConvBn``."""
+    words = "".join(word[:1].upper() + word[1:] for word in re.split(r"\W|_", label))
+    return words if words.isidentifier() else f"Block{words}"
+
+
+def is_plain(label: str) -> bool:
+    """Whether ``self.label`` reaches what a module keeps under that name.
+
+    PyTorch's own attributes are found first (``forward``), and Python may mangle an underscore in front.
+    """
+    return label.isidentifier() and not (
+        label in _MODULE_ATTRIBUTES or label.startswith("_") or keyword.iskeyword(label)
+    )
+
+
+def reached(labels: Sequence[str], registry: str = "_modules") -> str:
+    """How the code of a module reaches what is in it under the labels: ``self.conv1``.
 
     Args:
-        step: the step's name, which is the name in the state dict too.
-        registry: "_modules" or "_parameters", where a name that cannot be written as an attribute
-            (``class``, ``forward``; one with an underscore in front, which Python may mangle) is kept all
-            the same, and under exactly this key.
+        labels: from the outside in.
+        registry: "_modules" or "_parameters", where the last one is kept: the way to a name that cannot be
+            written as an attribute.
     """
-    if not step.isidentifier():
-        raise ValueError(f"the step name {step!r} is no single label")
-    if step in _MODULE_ATTRIBUTES or step.startswith("_") or keyword.iskeyword(step):
-        return f'self.{registry}["{step}"]'
-    return f"self.{step}"
+    place = "self"
+    for label in labels[:-1]:
+        place += _step(label, "_modules")
+    return place + _step(labels[-1], registry)
 
 
-def variables(inputs: tuple[str, ...], steps: Iterable[str], chained: set[str]) -> dict[str, str]:
-    """The local variable of every value of a network.
+def _step(label: str, registry: str) -> str:
+    if is_plain(label):
+        return f".{label}"
+    numbered = label.isdigit() and registry == "_modules"
+    return f'.get_submodule("{label}")' if numbered else f'.{registry}["{label}"]'
+
+
+def whole(label: str) -> int | None:
+    """The number that the label is, if that number is written so."""
+    return int(label) if label.isdecimal() and str(int(label)) == label else None
+
+
+def variables(inputs: Sequence[str], steps: Sequence[str], chained: set[int]) -> list[str]:
+    """The local variable of every value of a module.
 
     Args:
-        inputs: names of the network's inputs; a single one goes by ``x``.
-        steps: names of the steps.
-        chained: values that only what comes next uses: they share one variable.
+        inputs: what the values that it takes are called.
+        steps: what the values that it makes are called.
+        chained: the values, counted from the inputs on, that only what comes next uses: they share one variable.
     """
-    names: dict[str, str] = {}
+    names: list[str] = []
     for port in inputs:
-        names[port] = free("x" if len(inputs) == 1 else port, names.values())
-    flows = len(inputs) == 1 and inputs[0] in chained
-    kept = set() if flows else set(names.values())
-    chain = "x" if "x" not in kept else free("y", kept)
-    taken = {chain, *names.values()}
-    for step in steps:
-        names[step] = chain if step in chained else free(step, taken)
-        taken.add(names[step])
+        names.append(free(port, names))
+    kept = {name for value, name in enumerate(names) if value not in chained}
+    flows = "x" in names and names.index("x") in chained
+    chain = "x" if flows or "x" not in names else free("y", kept)
+    taken = {chain, *names}
+    for value, step in enumerate(steps, len(names)):
+        names.append(chain if value in chained else free(step, taken))
+        taken.add(names[-1])
     return names

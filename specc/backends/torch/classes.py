@@ -1,0 +1,287 @@
+"""Which classes there are: modules whose code is the same but for numbers share one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from specc.backends.torch.layout import Call, Expr, Hole, holes
+from specc.backends.torch.names import is_plain, reached
+from specc.backends.torch.steps import Line, Noted, applied, constructed, started
+from specc.backends.torch.tree import Tree, Use, is_nameless, results
+from specc.ir.graph import Graph, Node
+from specc.ir.torch import TorchModule
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a module holds under some labels, and how that starts.
+
+    ``made`` is the constructor's call, or a hole of kind "child"; None for a module that only holds others.
+    """
+
+    labels: tuple[str, ...]
+    registry: str
+    made: Expr | None
+    after: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A line of ``forward``: values, by number, made of others. ``labels``: of the module called, if it is its own."""
+
+    targets: tuple[int, ...]
+    expr: Expr
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The code of a module with holes for whatever may differ where it stands.
+
+    Holes: "literal" and "options" (what a step notes), "child" (a module in it, by number), "value" (counted
+    from the inputs on) and "given" (a module or parameter handed in).
+    """
+
+    title: str
+    inputs: int
+    given: tuple[str, ...]
+    """"nn.Module" or "torch.Tensor" for each."""
+    declarations: tuple[Declaration, ...]
+    statements: tuple[Statement, ...]
+    outputs: tuple[int, ...]
+    is_model: bool
+    is_nameless: bool
+
+    @property
+    def holes(self) -> Iterator[Hole]:
+        """In the order of the text."""
+        for declaration in self.declarations:
+            if declaration.made is not None:
+                yield from holes(declaration.made)
+        for statement in self.statements:
+            yield from holes(statement.expr)
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One use of a class.
+
+    Attributes:
+        number: its place among the uses of the class.
+        family: the number of the class.
+        noted: the arguments in its code.
+        children: the modules that its own modules are, by the number of the hole.
+        labels: what its values are called, by number; the inputs first.
+        shapes: their shapes, as text.
+    """
+
+    use: Use
+    number: int
+    family: int
+    noted: Noted
+    children: tuple[Instance, ...]
+    labels: tuple[str, ...]
+    shapes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """A class: its code and where it is used. Classes that it uses stand before it."""
+
+    body: Body
+    instances: tuple[Instance, ...]
+
+    @cached_property
+    def is_sequence(self) -> bool:
+        """Whether it is written as ``nn.Sequential(…)`` where it is used, and needs no class."""
+        return _is_sequence(self.body)
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether what it holds is labelled 0, 1, 2 …"""
+        return all(d.labels == (str(place),) for place, d in enumerate(self.body.declarations))
+
+
+def families(graph: Graph) -> list[Family]:
+    """The classes of a network, the network's own last."""
+    dissolved: frozenset[str] = frozenset()
+    while True:
+        try:
+            return _Families(graph, Tree(graph, dissolved)).all()
+        except _Differs as error:
+            if error.path in dissolved:
+                raise
+            # Shared steps that are not the same code in every place are written out in each.
+            dissolved |= {error.path}
+
+
+class _Differs(Exception):
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class _Families:
+    """Sorts a network's modules into classes, from the inside out."""
+
+    def __init__(self, graph: Graph, tree: Tree) -> None:
+        self._graph = graph
+        self._tree = tree
+        self._types = {port.name: port.type for port in graph.inputs} | {n.name: n.type for n in graph.nodes}
+        self._numbers: dict[Body, int] = {}
+        self._members: list[list[Instance]] = []
+        self._makers: dict[str, Node | Instance] = {}
+
+    def all(self) -> list[Family]:
+        self._instance(self._tree.root)
+        return [Family(body, tuple(self._members[number])) for body, number in self._numbers.items()]
+
+    def _instance(self, use: Use) -> Instance:
+        for member in use.members:
+            if isinstance(member, Use):
+                self._add(member.path, self._instance(member))
+            elif self._tree.is_held(member):
+                self._add(member.module, member)
+        scope = _Scope(use)
+        declarations = tuple(self._declarations(scope, use.path, ()))
+        statements = tuple(self._statement(scope, member) for member in use.members)
+        outputs = tuple(scope.values[value] for value in use.outputs)
+        given = tuple(self._type_of(path) for path in use.given)
+        is_model, nameless = use.block is None, use.block is not None and is_nameless(use.block)
+        body = Body(use.title, len(use.inputs), given, declarations, statements, outputs, is_model, nameless)
+        return self._filed(scope, body)
+
+    def _filed(self, scope: _Scope, body: Body) -> Instance:
+        family = self._numbers.setdefault(body, len(self._numbers))
+        if family == len(self._members):
+            self._members.append([])
+        labels, shapes = tuple(scope.labels), tuple(str(self._types[value]) for value in scope.values)
+        number = len(self._members[family])
+        made = Instance(scope.use, number, family, scope.noted, tuple(scope.children), labels, shapes)
+        self._members[family].append(made)
+        return made
+
+    def _add(self, path: str, maker: Node | Instance) -> None:
+        """Remembers what the module at ``path`` is; where it is applied again, it must be the same."""
+        first = self._makers.setdefault(path, maker)
+        if first is maker:
+            return
+        if isinstance(first, Instance) and isinstance(maker, Instance):
+            if (first.family, first.noted) != (maker.family, maker.noted):
+                raise _Differs(path)
+        elif not (isinstance(first, Node) and isinstance(maker, Node) and self._same(first, maker)):
+            raise ValueError(f"graph {self._graph.name}: {path} is not the same module everywhere")
+
+    def _same(self, one: Node, other: Node) -> bool:
+        made = self._tree.made
+        return made[one.name] == made[other.name] and one.parameters == other.parameters
+
+    def _type_of(self, path: str) -> str:
+        maker = self._makers[path]
+        is_module = isinstance(maker, Instance) or isinstance(self._tree.made[maker.name], TorchModule)
+        return "nn.Module" if is_module else "torch.Tensor"
+
+    def _declarations(self, scope: _Scope, path: str, above: tuple[str, ...]) -> Iterator[Declaration]:
+        """What the module at ``path`` holds, in the order in which it must be registered."""
+        for label in self._tree.held.get(path, ()):
+            inner, labels = f"{path}.{label}" if path else label, (*above, label)
+            maker = self._makers.get(inner)
+            if isinstance(maker, Instance):
+                scope.children.append(maker)
+                yield Declaration(labels, "_modules", Hole("child", len(scope.children) - 1, (maker.family,)))
+            elif isinstance(maker, Node):
+                yield self._layer(maker, labels, scope.noted)
+            elif inner in self._tree.filled:
+                yield Declaration(labels, "_modules", None)
+                yield from self._declarations(scope, inner, labels)
+            elif inner in self._tree.leaves:
+                raise _Differs(scope.use.path)  # made by steps outside of the block
+
+    def _layer(self, node: Node, labels: tuple[str, ...], noted: Noted) -> Declaration:
+        made = self._tree.made[node.name]
+        registry = "_modules" if isinstance(made, TorchModule) else "_parameters"
+        expr = constructed(node, made, noted)
+        return Declaration(labels, registry, expr, started(node, made, reached(labels, registry)))
+
+    def _statement(self, scope: _Scope, member: Node | Use) -> Statement:
+        """What ``forward`` says for a member."""
+        taken = tuple(Hole("value", scope.values[value]) for value in member.inputs)
+        targets = scope.add(member)
+        if isinstance(member, Use):
+            place, labels = self._place(scope, member.path)
+            given = (self._place(scope, path)[0] for path in member.given)
+            return Statement(targets, Call(place, (*taken, *given)), labels)
+        held = self._tree.is_held(member)
+        where, labels = self._place(scope, member.module) if held else (None, ())
+        return Statement(targets, applied(member, self._tree.made[member.name], where, taken, scope.noted), labels)
+
+    def _place(self, scope: _Scope, path: str) -> tuple[str | Hole, tuple[str, ...]]:
+        use = scope.use
+        if not use.holds(path):
+            return Hole("given", scope.given[path]), ()
+        labels = tuple(path[len(use.path) + 1 if use.path else 0 :].split("."))
+        return reached(labels, "_modules" if self._type_of(path) == "nn.Module" else "_parameters"), labels
+
+
+class _Scope:
+    """What the code of one use of a module speaks of."""
+
+    def __init__(self, use: Use) -> None:
+        self.use = use
+        self.values: dict[str, int] = {value: number for number, value in enumerate(use.inputs)}
+        self.labels = [_seen_from(use.name, value) for value in use.inputs]
+        self.given = {path: number for number, path in enumerate(use.given)}
+        self.noted: Noted = []
+        self.children: list[Instance] = []
+
+    def add(self, member: Node | Use) -> tuple[int, ...]:
+        """Numbers for the values that a member gives."""
+        first = len(self.values)
+        for value in results(member):
+            own = isinstance(member, Use) and member.block is not None and value == member.block.output
+            self.labels.append(self._inside(member.name if own else value))
+            self.values[value] = len(self.values)
+        return tuple(range(first, len(self.values)))
+
+    def _inside(self, name: str) -> str:
+        return name.removeprefix(f"{self.use.name}.") if self.use.name else name
+
+
+def _seen_from(place: str, value: str) -> str:
+    """What the steps beside the one called ``place`` call a value: ``e4`` for what comes out of ``e4.conv2``."""
+    here, there = place.split("."), value.split(".")
+    shared = 0
+    while shared < min(len(here), len(there)) - 1 and here[shared] == there[shared]:
+        shared += 1
+    return there[shared]
+
+
+def _is_sequence(body: Body) -> bool:
+    """Whether each module of it takes just what the one before gives, the input first."""
+    labels = [label for declaration in body.declarations for label in declaration.labels]
+    if body.is_model or body.given or body.inputs != 1 or len(body.outputs) != 1:
+        return False
+    if not all(len(d.labels) == 1 for d in body.declarations) or len(labels) != len(body.statements):
+        return False
+    alone = body.is_nameless and len(labels) == 1
+    if not (alone or any(map(str.isdigit, labels))) or not all(map(_may_be_item, labels)):
+        return False
+    plain = all(d.registry == "_modules" and d.made is not None and not d.after for d in body.declarations)
+    called = [statement.labels[:1] for statement in body.statements if passes_on(statement)]
+    in_order = called == [(label,) for label in labels]
+    return plain and in_order and body.outputs[0] == len(body.statements)
+
+
+def passes_on(statement: Statement) -> bool:
+    """Whether it calls a module of its own on nothing but the value before."""
+    expr, (target, *others) = statement.expr, statement.targets
+    if not statement.labels or others:
+        return False
+    return expr == Call(reached(statement.labels), (Hole("value", target - 1),))
+
+
+def _may_be_item(label: str) -> bool:
+    """Whether nn.Sequential takes it as a name."""
+    return label.isdigit() or (is_plain(label) and label not in ("append", "extend", "insert", "pop"))

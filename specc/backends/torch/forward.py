@@ -1,0 +1,122 @@
+"""``forward`` of one class: its variables, its loops, the shapes beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from specc.backends.torch.classes import Family, Statement, passes_on
+from specc.backends.torch.layout import Call, Expr, Hole, Listing, holes, statement
+from specc.backends.torch.names import free, variables, whole
+from specc.backends.torch.runs import Run, consecutive
+
+
+class Forward:
+    """``forward`` of one class: its variables and the shapes that hold in every use."""
+
+    def __init__(self, family: Family) -> None:
+        self._family = family
+        body = family.body
+        self._chained = _chained(family)
+        self._names = variables(_inputs(family), _labels(family), self._chained)
+        taken: list[str] = list(self._names)
+        for path in family.instances[0].use.given:
+            taken.append(free(_identifier(path.rpartition(".")[2]), set(taken)))
+        self._given = taken[len(self._names) :]
+        self._outputs = [self._names[value] for value in body.outputs]
+
+    def name(self, hole: Hole) -> str:
+        names = self._names if hole.kind == "value" else self._given
+        return names[hole.index] + "".join(map(str, hole.detail))
+
+    def signature(self) -> list[str]:
+        body = self._family.body
+        values = (f"{name}: torch.Tensor" for name in self._names[: body.inputs])
+        given = (f"{name}: {kind}" for name, kind in zip(self._given, body.given, strict=True))
+        result = ["torch.Tensor"] * len(self._outputs)
+        returns = result[0] if len(result) == 1 else f"tuple[{', '.join(result)}]"
+        return statement(Call("def forward", ("self", *values, *given)), 4, after=f" -> {returns}:")
+
+    def runs(self) -> Iterator[list[Statement]]:
+        """The statements, those together that pass one value through modules numbered in a row."""
+        return consecutive(self._family.body.statements, self._number)
+
+    def _number(self, line: Statement) -> int | None:
+        """The number for a label of a module that takes the value before and whose own goes on in the same variable."""
+        if not (passes_on(line) and len(line.labels) == 1):
+            return None
+        (target,) = line.targets
+        return whole(line.labels[0]) if self._names[target] == self._names[target - 1] else None
+
+    def line(self, line: Statement, expr: Expr) -> list[str]:
+        targets = ", ".join(self._names[target] for target in line.targets)
+        comment = self._comment(line.targets) if len(line.targets) == 1 else ""
+        return statement(expr, 8, f"{targets} = ", comment)
+
+    def loop(self, lines: list[Statement]) -> list[str]:
+        """Modules applied one after another."""
+        first, name = int(lines[0].labels[0]), self._names[lines[0].targets[0]]
+        shapes = {self._comment(line.targets) for line in lines}
+        comment = shapes.pop() if len(shapes) == 1 else ""
+        number = free("i", [*self._names, *self._given])
+        call = Call(f"self.get_submodule(str({number}))", (name,))
+        return [
+            f"        for {number} in {Run('', first, len(lines), True).range}:",
+            *statement(call, 12, f"{name} = ", comment),
+        ]
+
+    def result(self) -> list[str]:
+        given = tuple(self._outputs)
+        return statement(given[0] if len(given) == 1 else Listing(given, ""), 8, "return ")
+
+    def _comment(self, values: tuple[int, ...]) -> str:
+        """The shapes, where they are the same in every use."""
+        shapes = [{instance.shapes[value] for instance in self._family.instances} for value in values]
+        known = [shape for each in shapes for shape in each if len(each) == 1]
+        return f"  # {', '.join(known)}" if len(known) == len(values) else ""
+
+
+def _identifier(label: str) -> str:
+    """The label as a variable: an output of a block goes by its path, and a number by x and the number."""
+    name = re.sub(r"\W", "_", label)
+    return f"x{name}" if name[:1].isdigit() else name
+
+
+def _inputs(family: Family) -> list[str]:
+    """What the class calls the values it takes: the first is x, the others go by what all uses call them."""
+    body, labels = family.body, [instance.labels for instance in family.instances]
+    if body.is_model:
+        return ["x"] if body.inputs == 1 else list(map(_identifier, labels[0][: body.inputs]))
+    names = ["x"] if body.inputs else []
+    for value in range(1, body.inputs):
+        stems = {re.sub(r"_?\d+$", "", each[value]) for each in labels}
+        same = {each[value] for each in labels}
+        found = same if len(same) == 1 else stems
+        name = _identifier(found.pop()) if len(found) == 1 else ""
+        names.append(name if name and name not in names else _other(names))
+    return names
+
+
+def _other(names: list[str]) -> str:
+    return next(name for name in ("y", "z", *(f"x{i}" for i in range(2, len(names) + 3))) if name not in names)
+
+
+def _labels(family: Family) -> list[str]:
+    return list(map(_identifier, family.instances[0].labels[family.body.inputs :]))
+
+
+def _chained(family: Family) -> set[int]:
+    """The values that only the very next statement uses (after the last one: the result)."""
+    body = family.body
+    end = len(body.statements)
+    users: dict[int, set[int]] = {}
+    for place, line in enumerate(body.statements):
+        for hole in holes(line.expr):
+            if hole.kind == "value":
+                users.setdefault(hole.index, set()).add(place)
+    for value in body.outputs:
+        users.setdefault(value, set()).add(end)
+    following = dict.fromkeys(range(body.inputs), 0)
+    # Of several results of one statement, only one can go on in the shared variable.
+    following |= {line.targets[0]: place + 1 for place, line in enumerate(body.statements)}
+    return {value for value, place in following.items() if users.get(value) == {place}}

@@ -1,0 +1,224 @@
+"""One class as text: its constructor, what it holds, its ``forward``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from specc.backends.torch.classes import Declaration, Family
+from specc.backends.torch.constructor import Argument, Constructor, Known, Meaning, Parts, Told, in_terms_of, shown
+from specc.backends.torch.forward import Forward
+from specc.backends.torch.layout import WIDTH, Call, Expr, Hole, Keyword, Listing, filled, flat, holes, statement
+from specc.backends.torch.names import is_plain, reached, whole
+from specc.backends.torch.runs import Run, consecutive, repeated, runs
+from specc.backends.torch.steps import NOTHING, Line, literal
+from specc.backends.torch.tree import is_nameless
+
+
+class ClassWriter:
+    """Writes the classes of one file.
+
+    Args:
+        names: of the classes; empty for a sequence, which is written where it stands.
+    """
+
+    def __init__(self, families: list[Family], names: list[str], constructors: list[Constructor]) -> None:
+        self._families = families
+        self._names = names
+        self._constructors = constructors
+
+    def lines(self, number: int, model_docstring: list[str]) -> Iterator[str]:
+        """The class without a line end after it."""
+        family = self._families[number]
+        docstring = model_docstring if family.body.is_model else [_summary(family)]
+        yield f"class {self._names[number]}(nn.Module):"
+        yield from _quoted(docstring)
+        yield ""
+        made = list(self._init(number))
+        if made:
+            arguments = tuple(map(_parameter, self._constructors[number].arguments))
+            yield from statement(Call("def __init__", ("self", *arguments)), 4, after=" -> None:")
+            yield "        super().__init__()"
+            yield from made
+            yield ""
+        yield from self._forward(number)
+
+    def _init(self, number: int) -> Iterator[str]:
+        """What follows ``super().__init__()``."""
+        names = self._constructors[number].names
+        for index, attribute in self._kept(number).items():
+            yield f"        self.{attribute} = {names[index]}"
+        for together in consecutive(self._families[number].body.declarations, _item_number):
+            if _item_number(together[0]) is None:
+                yield from (line for declaration in together for line in self._declaration(number, declaration))
+            else:
+                yield from self._loops(number, together)
+
+    def _declaration(self, number: int, declaration: Declaration) -> Iterator[str]:
+        made = "nn.Module()" if declaration.made is None else self._made(number, declaration.made)
+        *above, label = declaration.labels
+        if label.isdigit() and declaration.registry == "_modules":
+            holder = reached(above) if above else "self"
+            yield from statement(Call(f"{holder}.add_module", (f'"{label}"', made)), 8)
+        else:
+            yield from statement(made, 8, f"{reached(declaration.labels, declaration.registry)} = ")
+        yield from (text for line in declaration.after for text in _text(line))
+
+    def _loops(self, number: int, declarations: list[Declaration]) -> Iterator[str]:
+        """Modules with consecutive numbers for labels."""
+        first = int(declarations[0].labels[0])
+        items = [self._made(number, declaration.made or "nn.Module()") for declaration in declarations]
+        for run in runs(items, first):
+            if run.count == 1:
+                yield from statement(Call("self.add_module", (f'"{run.start}"', run.item)), 8)
+            else:
+                yield f"        for i in {run.range}:"
+                yield from statement(Call("self.add_module", ("str(i)", run.item)), 12)
+
+    def _made(self, number: int, expr: Expr) -> Expr:
+        """The constructor's call as ``__init__`` says it."""
+        return self._filled(number, expr, None, self._constructors[number].names)
+
+    def _filled(self, number: int, expr: Expr, outer: Sequence[Meaning] | None, names: Sequence[str]) -> Expr:
+        """The text of a class with its holes filled in.
+
+        Args:
+            outer: what the arguments of the class mean where a sequence is written in place.
+            names: of the arguments that all of it is told in.
+        """
+        constructor = self._constructors[number]
+
+        def meant(meaning: Meaning) -> Meaning:
+            return meaning if outer is None else in_terms_of(meaning, outer)
+
+        def fill(hole: Hole) -> Iterable[Expr]:
+            if hole.kind == "literal":
+                return (shown(meant(constructor.literals[hole.index]), names),)
+            if hole.kind == "options":
+                return tuple(Keyword(n, shown(meant(m), names)) for n, m in constructor.options[hole.index])
+            (family,) = hole.detail
+            return (self._child(int(str(family)), [meant(m) for m in constructor.children[hole.index]], names),)
+
+        return filled(expr, fill)
+
+    def _child(self, number: int, given: Sequence[Meaning], names: Sequence[str]) -> Expr:
+        """The call that makes a module of a class, or the sequence in place."""
+        family = self._families[number]
+        if not family.is_sequence:
+            return Call(self._names[number], tuple(self._arguments(number, given, names)))
+        declarations = family.body.declarations
+        items = [self._filled(number, declaration.made or "", given, names) for declaration in declarations]
+        if family.is_numbered:
+            return Call("nn.Sequential", tuple(map(repeated, runs(items))))
+        pairs = tuple(_labelled([declaration.labels[0] for declaration in declarations], items))
+        return Call("nn.Sequential", (Call("OrderedDict", (Listing(pairs, "[]"),)),))
+
+    def _arguments(self, number: int, given: Sequence[Meaning], names: Sequence[str]) -> Iterator[Expr]:
+        for argument, meaning in zip(self._constructors[number].arguments, given, strict=True):
+            if argument.by_position:
+                yield shown(meaning, names)
+            elif not (isinstance(meaning, Known) and repr(meaning.value) == repr(argument.hint.default)):
+                yield Keyword(argument.hint.name, shown(meaning, names))
+
+    def _kept(self, number: int) -> dict[int, str]:
+        """The attributes that keep the arguments which ``forward`` needs, by the number of the argument."""
+        body, constructor = self._families[number].body, self._constructors[number]
+        needed = {index for line in body.statements for index in _needed(line.expr, constructor)}
+        taken = {declaration.labels[0] for declaration in body.declarations}
+        kept: dict[int, str] = {}
+        for index in sorted(needed):
+            kept[index] = _attribute(constructor.names[index], taken)
+            taken.add(kept[index])
+        return kept
+
+    def _forward(self, number: int) -> Iterator[str]:
+        family = self._families[number]
+        code = Forward(family)
+        kept = self._kept(number)
+        names = [f"self.{kept.get(index)}" for index in range(len(self._constructors[number].arguments))]
+
+        def fill(hole: Hole) -> Iterable[Expr]:
+            if hole.kind in ("value", "given"):
+                return (code.name(hole),)
+            return _parts(self._filled(number, Call("", (hole,)), None, names))
+
+        yield from code.signature()
+        for lines in code.runs():
+            if len(lines) == 1:
+                yield from code.line(lines[0], filled(lines[0].expr, fill))
+            else:
+                yield from code.loop(lines)
+        yield from code.result()
+
+
+def _text(line: Line) -> list[str]:
+    return statement(line.expr, 8, line.before, line.after)
+
+
+def _quoted(lines: list[str]) -> list[str]:
+    if len(lines) == 1:
+        return [f'    """{lines[0]}"""']
+    return [f'    """{lines[0]}', *(f"    {line}".rstrip() for line in lines[1:]), '    """']
+
+
+def _summary(family: Family) -> str:
+    """What the class is in the spec, and where."""
+    first, *more = (instance.use for instance in family.instances)
+    block = first.block
+    if block is None:
+        raise ValueError("the network is no block")
+    what = f"{block.kind.capitalize()} {block.title}" if not is_nameless(block) else f"A {block.kind}"
+    where = f": {first.name}{f' and {len(more)} more' if more else ''}."
+    return what + where if len(what + where) <= WIDTH - 10 else "A block of the spec."
+
+
+def _parameter(argument: Argument) -> Expr:
+    """``stride: int = 1``"""
+    name, default = argument.hint.name, argument.hint.default
+    value = "" if default is NOTHING else f" = {flat(literal(default))}"
+    return f"{name}: {argument.annotation}{value}"
+
+
+def _item_number(declaration: Declaration) -> int | None:
+    """The number that is a module's label, where nothing more is to be said of it."""
+    if len(declaration.labels) > 1 or declaration.registry != "_modules" or declaration.after:
+        return None
+    return whole(declaration.labels[0]) if declaration.made is not None else None
+
+
+def _labelled(labels: list[str], items: list[Expr]) -> Iterator[Expr]:
+    """The items of an OrderedDict."""
+    pairs = list(zip(labels, items, strict=True))
+    for together in consecutive(pairs, lambda pair: whole(pair[0])):
+        first = whole(together[0][0])
+        if first is None:
+            yield from (Listing((f'"{label}"', item)) for label, item in together)
+            continue
+        for run in runs([item for _, item in together], first):
+            name = f'"{run.start}"' if run.count == 1 else "str(i)"
+            yield repeated(Run(Listing((name, run.item)), run.start, run.count, True))
+
+
+def _needed(expr: Expr, constructor: Constructor) -> Iterator[int]:
+    """The arguments in terms of which the holes of an expression are told."""
+    for hole in holes(expr):
+        if hole.kind == "literal":
+            yield from _told(constructor.literals[hole.index])
+        elif hole.kind == "options":
+            yield from (index for _, meaning in constructor.options[hole.index] for index in _told(meaning))
+
+
+def _told(meaning: Meaning) -> Iterator[int]:
+    if isinstance(meaning, Told):
+        yield meaning.index
+    elif isinstance(meaning, Parts):
+        yield from (index for item in meaning.items for index in _told(item))
+
+
+def _attribute(name: str, taken: set[str]) -> str:
+    while name in taken or not is_plain(name):
+        name = f"{name.lstrip('_')}_"
+    return name
+
+
+def _parts(expr: Expr) -> tuple[Expr, ...]:
+    return expr.items if isinstance(expr, Call) else (expr,)

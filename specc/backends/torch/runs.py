@@ -1,0 +1,143 @@
+"""Runs of equal things, and of things whose numbers go up in equal steps, as loops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from specc.backends.torch.layout import Call, Expr, Keyword, Listing, Repeated
+
+Item = TypeVar("Item")
+
+_WHOLE = re.compile(r"-?\d+")
+_LEAST_STEPS = 3
+"""Any two numbers are in equal steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """``item`` for each ``i`` from ``start`` on, ``count`` times; it speaks of ``i`` where ``counts``."""
+
+    item: Expr
+    start: int
+    count: int
+    counts: bool
+
+    @property
+    def range(self) -> str:
+        return f"range({self.start}, {self.start + self.count})" if self.start else f"range({self.count})"
+
+
+def runs(items: list[Expr], first: int | None = None) -> Iterator[Run]:
+    """The items in order.
+
+    Args:
+        first: the number that ``i`` is for the first item; without it, ``i`` starts from 0 in every run.
+    """
+    skeletons = [_Numbers.of(item) for item in items]
+    place = 0
+    while place < len(items):
+        equal = _equal(items, place)
+        steps = _steps(skeletons, place)
+        count = equal if equal >= steps else steps
+        start = 0 if first is None else first + place
+        item = items[place] if count == equal else _counted(items[place], skeletons, place, start)
+        yield Run(item, start, count, count != equal)
+        place += count
+
+
+def repeated(run: Run) -> Expr:
+    """The run among the items of a call."""
+    if run.count == 1:
+        return run.item
+    return Repeated(run.item, f"{'i' if run.counts else '_'} in {run.range}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The whole numbers of an expression, and the rest of it."""
+
+    rest: Expr
+    numbers: tuple[int, ...]
+
+    @staticmethod
+    def of(expr: Expr) -> _Numbers:
+        found: list[int] = []
+
+        def take(number: str) -> str:
+            found.append(int(number))
+            return "0"
+
+        rest = _mapped(expr, take)
+        return _Numbers(rest, tuple(found))
+
+
+def _mapped(expr: Expr, change: Callable[[str], str]) -> Expr:
+    """The expression with ``change`` made to each whole number in it, from left to right."""
+    match expr:
+        case Call(head, items):
+            return Call(head, tuple(_mapped(item, change) for item in items))
+        case Keyword(name, value):
+            return Keyword(name, _mapped(value, change))
+        case Listing(items, brackets):
+            return Listing(tuple(_mapped(item, change) for item in items), brackets)
+        case str() if _WHOLE.fullmatch(expr):
+            return change(expr)
+    return expr
+
+
+def _equal(items: list[Expr], place: int) -> int:
+    """How many items from ``place`` on are the same."""
+    end = place + 1
+    while end < len(items) and items[end] == items[place]:
+        end += 1
+    return end - place
+
+
+def _steps(skeletons: list[_Numbers], place: int) -> int:
+    """How many items from ``place`` on differ only in numbers that go up in equal steps; 1 if too few."""
+    end = place + 1
+    while end < len(skeletons) and skeletons[end].rest == skeletons[place].rest:
+        if _step(skeletons, end - 1) != _step(skeletons, place):
+            break
+        end += 1
+    return end - place if end - place >= _LEAST_STEPS else 1
+
+
+def _step(skeletons: list[_Numbers], place: int) -> tuple[int, ...]:
+    pairs = zip(skeletons[place].numbers, skeletons[place + 1].numbers, strict=True)
+    return tuple(after - before for before, after in pairs)
+
+
+def _counted(item: Expr, skeletons: list[_Numbers], place: int, start: int) -> Expr:
+    """The first item of a run in terms of ``i``."""
+    steps = iter(_step(skeletons, place))
+    return _mapped(item, lambda number: _linear(int(number), next(steps), start))
+
+
+def _linear(first: int, step: int, start: int) -> str:
+    """The number that is ``first`` where i = start and goes up by ``step``."""
+    if step == 0:
+        return str(first)
+    base, times = first - step * start, "i" if abs(step) == 1 else f"{abs(step)} * i"
+    if base == 0:
+        return times if step > 0 else f"-{times}"
+    return f"{base} {'+' if step > 0 else '-'} {times}"
+
+
+def consecutive(items: Iterable[Item], number: Callable[[Item], int | None]) -> Iterator[list[Item]]:
+    """The items in order, those whose numbers follow one another together, the others alone."""
+    together: list[Item] = []
+    for item in items:
+        if together and not _follows(number(together[-1]), number(item)):
+            yield together
+            together = []
+        together.append(item)
+    if together:
+        yield together
+
+
+def _follows(before: int | None, after: int | None) -> bool:
+    return before is not None and after == before + 1

@@ -1,0 +1,270 @@
+"""Pooling whose result has a given size: bins that divide the input, or the whole of it as one."""
+
+from fractions import Fraction
+from math import gcd, prod
+from typing import Annotated
+
+from pydantic import Field
+
+from specc.ir.onnx import Builder, Ref
+from specc.ir.op import Refusal, Weightless
+from specc.ir.size import Dim
+from specc.ir.torch import TorchCall, Value
+from specc.ir.types import TensorType, times
+from specc.ir.window import Sliding, Whole
+from specc.ops.fields import LARGEST, Expect
+from specc.ops.pool import Grid, mean_pool
+from specc.ops.registry import register
+from specc.ops.shapes import AXIS_NAMES, numbers, per_axis, require_spatial
+
+_Size = Annotated[int, Field(ge=1, le=LARGEST)]
+Sizes = Annotated[
+    _Size | tuple[_Size | None, ...],
+    Expect(
+        "whole numbers of at least 1 (and below 2^31): one for every axis, or a list of one for each, "
+        "where none keeps the axis as it is"
+    ),
+]
+
+_LONG_SUM = 4096
+"""Elements above which runtimes' plain averages, which add one by one, are visibly worse than PyTorch's."""
+
+MOST_BINNED = 2**24
+"""Entries of a constant table of bins: 64 MiB."""
+
+
+class AdaptivePool(Weightless):
+    """Base of the pools that are told the size of their result.
+
+    Bin i of o over n places is [floor(i*n/o), ceil((i + 1)*n/o)): the bins may overlap. Where the bins lie
+    depends on n, so of a symbolic size only a single bin is possible.
+    """
+
+    size: Sizes
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        axes = require_spatial(self, x)
+        if axes == 1 and self.size == (None,):
+            raise Refusal(
+                "S0303",
+                f"{self.kind} with size = [none] keeps its only axis and does nothing: PyTorch "
+                "refuses it for [N, C, L]",
+                argument="size",
+                label="needs a number here",
+            )
+        out = self._sizes(x)
+        for n, o in zip(x.spatial, out, strict=True):
+            self._check_bins(n, o, tabled=not x.is_fixed)
+        return x.with_sample(x.sample[0], *out)
+
+    def window(self, *inputs: TensorType) -> Sliding:
+        places, bins = numbers(inputs[0].spatial), numbers(self._sizes(inputs[0]))
+        return Sliding(tuple(map(_largest_bin, places, bins)), tuple(map(Fraction, places, bins)), (1,) * len(bins))
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        return tuple(
+            f"{name}: {_bins_text(n, o)}"
+            for name, n, o in zip(AXIS_NAMES[len(x.spatial)], x.spatial, self._sizes(x), strict=True)
+        )
+
+    def _check_bins(self, n: Dim, o: Dim, *, tabled: bool) -> None:
+        """Refuses an axis of n places whose bins cannot be told, or are too many for a constant table.
+
+        Args:
+            tabled: even bins take a table too.
+        """
+        if o in (n, 1):
+            return
+        if not isinstance(n, int) or not isinstance(o, int):
+            raise Refusal(
+                "S0108",
+                f"{self.kind} divides a fixed number of places into {o} bins, and here it is {n}",
+                argument="size",
+                cause=0,
+                label="where a bin begins depends on the size: only 1 is possible, or none to keep the axis",
+            )
+        if (n % o or tabled) and n * o > MOST_BINNED:
+            raise Refusal(
+                "S0601",
+                f"{self.kind} of {n} places to {o} bins needs a table of {n:,} x {o:,} in the ONNX file",
+                argument="size",
+                label="at most 2^24 entries" + ("" if tabled else f"; a size that divides {n} needs no table"),
+            )
+
+    def _sizes(self, x: TensorType) -> tuple[Dim, ...]:
+        if isinstance(self.size, int):
+            return (self.size,) * len(x.spatial)
+        if len(self.size) != len(x.spatial):
+            per_axis(tuple(entry or 1 for entry in self.size), len(x.spatial), self, "size")
+        return tuple(n if o is None else o for n, o in zip(x.spatial, self.size, strict=True))
+
+    def _even(self, x: TensorType) -> Grid | None:
+        """The plain pool that does the same, where the sizes are numbers and divide."""
+        if not x.is_fixed:
+            return None
+        places, bins = numbers(x.spatial), numbers(self._sizes(x))
+        if any(n % o for n, o in zip(places, bins, strict=True)):
+            return None
+        kernel = tuple(n // o for n, o in zip(places, bins, strict=True))
+        return Grid(kernel, kernel, (0,) * len(bins), (1,) * len(bins), ceil_mode=False)
+
+
+@register
+class AdaptiveAvgPool(AdaptivePool):
+    """The mean of each bin: torch.nn.AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d."""
+
+    kind = "adaptiveavgpool"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), self.size))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = inputs
+        if not x.is_fixed:
+            return self._by_axis(build, values[0], x)
+        even = self._even(x)
+        if even and prod(even.kernel) <= _LONG_SUM:
+            return values[0] if prod(even.kernel) == 1 else mean_pool(build, values[0], even)
+        value, sample = values[0], [*numbers(x.sample)]
+        for axis, (n, o) in enumerate(zip(numbers(x.spatial), numbers(self._sizes(x)), strict=True), start=1):
+            if n == o:
+                continue
+            # [N, all before the axis, the axis, all behind it]
+            before, behind = prod(sample[:axis]), prod(sample[axis + 1 :])
+            if n % o == 0:
+                bins = build.node("Reshape", value, build.integers([0, before, o, n // o, behind]))
+                value = build.node("ReduceMean", bins, build.integers([3]), keepdims=0)
+            else:
+                flat = build.node("Reshape", value, build.integers([0, before, n, behind]))
+                value = build.node("MatMul", build.floats(_averaging(n, o)), flat)
+            sample[axis] = o
+        return build.node("Reshape", value, build.integers([0, *sample]))
+
+    def _by_axis(self, build: Builder, value: Ref, x: TensorType) -> Ref:
+        """Without the shape of the whole: one bin is a mean, several are a product from the right."""
+        for axis, (n, o) in enumerate(zip(x.spatial, self._sizes(x), strict=True), start=2):
+            if n == o:
+                continue
+            if o == 1:
+                value = build.node("ReduceMean", value, build.integers([axis]), keepdims=1)
+                continue
+            averaging = build.floats([*zip(*_averaging(*numbers((n, o))), strict=True)])
+            order = [*range(x.rank)]
+            order[axis], order[-1] = order[-1], order[axis]
+            value = build.node("MatMul", build.node("Transpose", value, perm=order), averaging)
+            value = build.node("Transpose", value, perm=order)
+        return value
+
+
+@register
+class AdaptiveMaxPool(AdaptivePool):
+    """The largest element of each bin: torch.nn.AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d."""
+
+    kind = "adaptivemaxpool"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), self.size))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = inputs
+        if even := self._even(x):
+            if prod(even.kernel) == 1:
+                return values[0]
+            return build.node("MaxPool", values[0], kernel_shape=list(even.kernel), strides=list(even.stride))
+        value = values[0]
+        for axis, (n, o) in enumerate(zip(x.spatial, self._sizes(x), strict=True), start=2):
+            if n == o:
+                continue
+            if o == 1:
+                value = build.node("ReduceMax", value, build.integers([axis]), keepdims=1)
+                continue
+            value = _largest_of_bins(build, value, axis, *numbers((n, o)))
+        return value
+
+
+class GlobalPool(Weightless):
+    """Base of the pools over the whole of each channel; every spatial axis becomes 1."""
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        return x.with_sample(x.sample[0], *(1,) * require_spatial(self, x))
+
+    def window(self, *inputs: TensorType) -> Whole:
+        return Whole(tuple(range(1, len(inputs[0].sample))))
+
+
+@register
+class GlobalAvgPool(GlobalPool):
+    """The mean of each channel: torch.nn.AdaptiveAvgPool2d(1)."""
+
+    kind = "globalavgpool"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), 1))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = inputs
+        if x.is_fixed and prod(numbers(x.spatial)) <= _LONG_SUM:
+            return build.node("GlobalAveragePool", *values)
+        value = values[0]
+        for axis in reversed(range(2, x.rank)):
+            value = build.node("ReduceMean", value, build.integers([axis]), keepdims=1)
+        return value
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        return (f"each of the {inputs[0].sample[0]} channels: the mean of {_elements_text(inputs[0])}",)
+
+
+@register
+class GlobalMaxPool(GlobalPool):
+    """The largest element of each channel: torch.nn.AdaptiveMaxPool2d(1)."""
+
+    kind = "globalmaxpool"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), 1))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("GlobalMaxPool", *values)
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        return (f"each of the {inputs[0].sample[0]} channels: the largest of {_elements_text(inputs[0])}",)
+
+
+def _elements_text(x: TensorType) -> str:
+    return f"{times(x.spatial)} = {prod(x.spatial)} elements"
+
+
+def _bins_text(n: Dim, o: Dim) -> str:
+    """``7 places in 3 bins of at most 3``."""
+    if not isinstance(n, int) or not isinstance(o, int):
+        return f"all {n} places in one bin" if o == 1 else f"{n} places, each for itself"
+    bins = "bin" if o == 1 else "bins"
+    return f"{n} places in {o} {bins} of {'' if n % o == 0 else 'at most '}{_largest_bin(n, o)}"
+
+
+def _largest_of_bins(build: Builder, value: Ref, axis: int, n: int, o: int) -> Ref:
+    """[..., o, places of a bin, ...]; a short bin repeats its last place, which changes no maximum."""
+    longest = _largest_bin(n, o)
+    places = [[min(start + i, stop - 1) for i in range(longest)] for start, stop in _bins(n, o)]
+    bins = build.node("Gather", value, build.integers(places), axis=axis)
+    return build.node("ReduceMax", bins, build.integers([axis + 1]), keepdims=0)
+
+
+def _bins(n: int, o: int) -> list[tuple[int, int]]:
+    """[floor(i*n/o), ceil((i + 1)*n/o)) for each i."""
+    return [(i * n // o, -(-(i + 1) * n // o)) for i in range(o)]
+
+
+def _largest_bin(n: int, o: int) -> int:
+    """The longest of `_bins`: in lowest terms n'/o', a bin starts at most (o' - 1)/o' behind its mark."""
+    common = gcd(n, o)
+    n, o = n // common, o // common
+    return -(-(n + o - 1) // o)
+
+
+def _averaging(n: int, o: int) -> list[list[float]]:
+    """The matrix (o, n) whose product with n places is the mean of each bin."""
+    return [[1 / (stop - start) if start <= place < stop else 0.0 for place in range(n)] for start, stop in _bins(n, o)]

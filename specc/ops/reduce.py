@@ -1,0 +1,94 @@
+"""Operators that take an axis, or several, together as one number."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from specc.ir.onnx import Builder, Ref
+from specc.ir.op import Refusal, Weightless
+from specc.ir.size import Dim
+from specc.ir.torch import TorchCall, Value
+from specc.ir.types import TensorType
+from specc.ir.window import Whole
+from specc.ops.fields import LARGEST, Expect, Flag
+from specc.ops.registry import register
+from specc.ops.shapes import product_text, sample_axis
+
+_Axis = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+Axes = Annotated[_Axis | tuple[_Axis, ...], Expect("an axis, or a list of axes (whole numbers)")]
+
+
+class Reduction(Weightless):
+    """Base of the operators over whole axes, which become 1 (``keepdim``) or are left out."""
+
+    torch_name: ClassVar[str]
+    onnx_name: ClassVar[str]
+
+    dim: Axes
+    keepdim: Flag = False
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        axes = self._axes(x)
+        if self.keepdim:
+            return x.with_sample(*(1 if axis in axes else size for axis, size in enumerate(x.sample, start=1)))
+        if len(axes) == len(x.sample):
+            raise Refusal(
+                "S0305",
+                f"{self.kind} over every axis of {x} leaves one number without an axis",
+                argument="dim",
+                cause=0,
+                label="leave an axis, or add keepdim=true",
+            )
+        return x.with_sample(*(size for axis, size in enumerate(x.sample, start=1) if axis not in axes))
+
+    def window(self, *inputs: TensorType) -> Whole:
+        (x,) = inputs
+        axes = tuple(axis - 1 for axis in self._axes(x))
+        return Whole(None if len(x.sample) == 1 else axes, dropped=() if self.keepdim else axes)
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall(self.torch_name, (Value(),), {"dim": self.dim} | self.non_default("keepdim"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        # One axis after the other: a plain running sum over many places loses digits.
+        value = values[0]
+        for axis in reversed(self._axes(inputs[0])):
+            value = build.node(self.onnx_name, value, build.integers([axis]), keepdims=int(self.keepdim))
+        return value
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        sizes: tuple[Dim, ...] = tuple(x.sample[axis - 1] for axis in self._axes(x))
+        return (f"together: {product_text(sizes)} elements",)
+
+    def _axes(self, x: TensorType) -> tuple[int, ...]:
+        """The axes in ascending order, the batch counted."""
+        given = (self.dim,) if isinstance(self.dim, int) else self.dim
+        axes = sorted(sample_axis(self, dim, x) for dim in given)
+        if axes and len(set(axes)) == len(axes):
+            return tuple(axes)
+        raise Refusal(
+            "S0303",
+            f"dim of {self.kind} names {'an axis twice' if axes else 'no axis'}: {list(given)}",
+            argument="dim",
+            label="needs one axis, or several different ones",
+        )
+
+
+@register
+class Mean(Reduction):
+    """The mean over whole axes: torch.mean."""
+
+    kind = "mean"
+    torch_name = "torch.mean"
+    onnx_name = "ReduceMean"
+
+
+@register
+class Amax(Reduction):
+    """The largest element over whole axes: torch.amax."""
+
+    kind = "amax"
+    torch_name = "torch.amax"
+    onnx_name = "ReduceMax"

@@ -1,0 +1,65 @@
+"""Whole axes as one number: mean and amax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from specc.ir.op import Refusal
+from specc.ir.size import symbol
+from specc.ir.types import TensorType
+from specc.ir.window import Whole
+from tests.twins import check_twin, make
+
+N, H, W = symbol("N"), symbol("H"), symbol("W")
+FUNCTIONS = {"mean": torch.mean, "amax": torch.amax}
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS)
+@pytest.mark.parametrize("keepdim", [False, True])
+@pytest.mark.parametrize(
+    ("dim", "sample"),
+    [(1, (3, 4)), (-1, (3, 4, 5)), ((2, 3), (3, 4, 5)), ((-1, 1), (3, 4, 5)), ((2, 3, 4), (2, 3, 4, 5))],
+)
+@pytest.mark.parametrize("opset", [18, 23])
+def test_twin(kind: str, dim: Any, sample: tuple[int, ...], keepdim: bool, opset: int) -> None:
+    def reference(x: torch.Tensor) -> torch.Tensor:
+        return FUNCTIONS[kind](x, dim=dim, keepdim=keepdim)
+
+    check_twin(make(kind, dim=dim, keepdim=keepdim), reference, sample, opset=opset)
+
+
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_any_size_is_averaged(keepdim: bool) -> None:
+    x = TensorType(N, (4, H, W))
+    expected = (4, 1, 1) if keepdim else (4,)
+    assert make("mean", dim=(2, 3), keepdim=keepdim).infer(x).sample == expected
+    assert make("mean", dim=1, keepdim=False).infer(x).sample == (H, W)
+
+
+def test_a_long_mean_keeps_its_digits() -> None:
+    check_twin(make("mean", dim=(2, 3)), lambda x: x.mean((2, 3)), (1, 200, 200), mean=1000.0, scales=(1.0,))
+
+
+def test_what_it_sees() -> None:
+    x = TensorType(N, (4, 5, 6))
+    assert make("mean", dim=(2, 3)).window(x) == Whole((1, 2), dropped=(1, 2))
+    assert make("amax", dim=1, keepdim=True).window(x) == Whole((0,))
+    assert make("amax", dim=1, keepdim=True).window(TensorType(N, (4,))) == Whole(None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"dim": 0}, "axis 0 would mix the samples of a batch"),
+        ({"dim": 4}, r"dim = 4 is no axis of \[N, 4, 5, 6\]"),
+        ({"dim": (2, -2)}, "names an axis twice"),
+        ({"dim": ()}, "names no axis"),
+        ({"dim": (1, 2, 3)}, r"over every axis of \[N, 4, 5, 6\] leaves one number"),
+    ],
+)
+def test_refused(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(Refusal, match=words):
+        make("mean", **arguments).infer(TensorType(N, (4, 5, 6)))
