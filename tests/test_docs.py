@@ -3,7 +3,7 @@
 A fenced block is marked by what follows the language on its first line:
 
     cnn              a whole spec that checks            cnn NAME        the same, as a file for the blocks after it
-    cnn steps        steps of a model on [N, 8, 32, 32]  cnn later       parsed, and refused as not supported yet
+    cnn steps        steps of a model on [N, 8, 32, 32]
     cnn refused      wrong; the text block after it has the words      cnn refused NAME    the same, as a file
     console          commands of specc after ``$``, each with its output; a line ``…`` stands for any lines
     python           runs; a text block right after it has what it prints
@@ -29,6 +29,7 @@ import pytest
 from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
 from specc.ops import operators
+from specc.report.codes import meanings
 from specc.report.diagnostics import render
 from specc.report.operators import operators_markdown
 from specc.source import Source
@@ -64,7 +65,7 @@ def blocks(path: Path) -> list[Block]:
     for fence, after in zip_longest(fences, fences[1:]):
         follows = after is not None and after[1] == "text" and not text[fence.end() : after.start()].strip()
         kind, *words = fence[1].split() or [""]
-        mark = words[0] if words and words[0] in ("steps", "later", "refused") else ""
+        mark = words[0] if words and words[0] in ("steps", "refused") else ""
         name = words[-1] if words and words[-1] != mark else ""
         line = text.count("\n", 0, fence.start()) + 1
         shown = after[2] if after is not None and follows else None
@@ -83,9 +84,6 @@ def prove_spec(block: Block, folder: Path) -> None:
         case "refused":
             refused = findings(block.text, block.name or "net.cnn")
             assert block.name or render(refused.diagnostics).rstrip() == (block.shown or "").rstrip(), block.place
-        case "later":
-            codes = {finding.code for finding in findings(block.text, "net.cnn").diagnostics}
-            assert codes == {Code.NOT_YET}, block.place
         case "steps":
             check_file(parse(Source(block.place, f"model M : [N, 8, 32, 32] {{\n{block.text}}}")))
         case _:
@@ -142,7 +140,8 @@ PROOFS = {"cnn": prove_spec, "console": prove_console, "python": prove_python}
 
 @pytest.mark.slow
 @each_document
-def test_what_a_document_shows_is_what_comes_out(path: Path, tmp_path: Path) -> None:
+def test_what_a_document_shows_is_what_comes_out(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # what a spec imports is a file that an earlier block has written
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     for block in blocks(path):
         assert block.kind in {*PROOFS, "sh", "text", ""}, f"{block.place}: no such kind of block"
@@ -191,4 +190,6 @@ def test_every_operator_has_its_section_with_every_argument() -> None:
 
 def test_every_code_is_in_the_language_reference() -> None:
     text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| (S\d{4}) \|", text, re.MULTILINE)) == set(Code)
+    listed = re.findall(r"^\| (S\d{4}) \| (.+) \|$", text, re.MULTILINE)
+    assert listed == [(code.value, meaning) for code, meaning in meanings().items()]
+    assert list(meanings()) == list(Code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from specc import ops
 from specc.backends import onnx as backend
 from specc.ir.graph import Graph, Node, Port
 from specc.ir.op import Op, Parameter, Refusal
-from specc.ir.size import symbol
+from specc.ir.size import Dim, symbol
 from specc.ir.types import TensorType
 from specc.source import Source
 
@@ -44,7 +44,7 @@ def make(kind: str, /, **arguments: Any) -> Op:
     return op(**arguments)
 
 
-def graph_of(op: Op, *samples: tuple[int, ...]) -> Graph:
+def graph_of(op: Op, *samples: tuple[Dim, ...]) -> Graph:
     """A network of this one step, its batch symbolic."""
     types = tuple(TensorType(symbol("N"), sample) for sample in samples)
     ports = tuple(Port(f"input{i}", t) for i, t in enumerate(types))
@@ -83,6 +83,38 @@ def check_twin(
             _check_values(run_onnx(model, inputs, optimised), exact, single, allowance, f"scale {scale}")
 
 
+def check_sizes(
+    op: Op,
+    reference: nn.Module | Callable[..., torch.Tensor],
+    *samples: tuple[Dim, ...],
+    sizes: list[Mapping[str, int]],
+    seed: int = 0,
+    opset: int = 18,
+    allowance: float = 8.0,
+) -> None:
+    """What ``op`` claims of symbolic samples, at each of ``sizes``: its type, and one ONNX file for all of them.
+
+    The type is that of the operator on the numbers, and of ``reference``; values as in `check_twin`. ``sizes``
+    may have values for other symbols too.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    graph = graph_of(op, *samples)
+    state = _randomise(reference, generator) if isinstance(reference, nn.Module) else {}
+    _check_parameters(graph, reference, state)
+    model = onnx_bytes(graph, {path: tensor.numpy() for path, tensor in state.items()}, opset)
+    sessions = [_session(model, optimised) for optimised in (False, True)]
+    for values in sizes:
+        known = {symbol.name: values[symbol.name] for symbol in graph.symbols}
+        (node,) = graph.at(known).nodes
+        assert node.op.infer(*node.input_types) == node.type, f"at {values}: inferred on numbers"
+        inputs = [torch.randn(2, *x.sample, generator=generator) for x in node.input_types]
+        exact, single = _run(reference, inputs)
+        assert tuple(exact.shape) == (2, *node.type.sample), f"at {values}: PyTorch's shape"
+        _check_macs(graph.at(known), reference, inputs)
+        for session in sessions:
+            _check_values(_run_session(session, inputs), exact, single, allowance, f"at {values}")
+
+
 def check_verdict(
     op: Op, reference: nn.Module | Callable[..., torch.Tensor], *samples: tuple[int, ...], **options: Any
 ) -> bool:
@@ -100,7 +132,7 @@ def check_verdict(
     return True
 
 
-def refusal(op: Op, *samples: tuple[int, ...]) -> Refusal:
+def refusal(op: Op, *samples: tuple[Dim, ...]) -> Refusal:
     """What ``op`` says against inputs of these sample shapes."""
     with pytest.raises(Refusal) as caught:
         op.infer(*[TensorType(symbol("N"), sample) for sample in samples])
@@ -115,11 +147,18 @@ def onnx_bytes(graph: Graph, tensors: dict[str, np.ndarray], opset: int = 18) ->
 
 
 def run_onnx(model: bytes, inputs: list[torch.Tensor], optimised: bool = True) -> np.ndarray:
+    return _run_session(_session(model, optimised), inputs)
+
+
+def _session(model: bytes, optimised: bool) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     level = ort.GraphOptimizationLevel
     options.graph_optimization_level = level.ORT_ENABLE_ALL if optimised else level.ORT_DISABLE_ALL
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _run_session(session: ort.InferenceSession, inputs: list[torch.Tensor]) -> np.ndarray:
     feed = {port.name: x.numpy() for port, x in zip(session.get_inputs(), inputs, strict=True)}
     return np.asarray(session.run(None, feed)[0])
 

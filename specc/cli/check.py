@@ -20,15 +20,19 @@ SUFFIX = ".cnn"
 
 def check_paths(paths: Iterable[str]) -> int:
     """Check every spec among ``paths``, print all findings, return the exit code."""
-    findings: list[Diagnostic] = []
-    files = models = wrong = 0
+    # What is wrong in a block is said once, however many models and files come to it.
+    findings: dict[tuple[object, ...], Diagnostic] = {}
+    files = models = libraries = wrong = 0
     unreadable: list[UsageError] = []
     for path in dict.fromkeys(spec for start in paths for spec in _specs(start, unreadable)):
         files += 1
         try:
-            models += len(check_file(parse(source(path))))
+            found = len(check_file(parse(source(path))))
+            models += found
+            libraries += not found
         except SpecError as error:
-            findings += error.diagnostics
+            for finding in error.diagnostics:
+                findings.setdefault(finding.sort_key, finding)
             wrong += 1
         except UsageError as error:
             files -= 1
@@ -36,10 +40,10 @@ def check_paths(paths: Iterable[str]) -> int:
     if findings:
         from specc.cli.output import print_findings
 
-        print_findings(sorted(findings, key=lambda d: d.sort_key))
+        print_findings(sorted(findings.values(), key=lambda d: d.sort_key))
         click.echo(f"{plural(len(findings), 'error')} in {wrong} of {plural(files, 'file')}")
     elif files:
-        click.echo(f"{plural(files, 'file')}, {plural(models, 'model')}: all fit together")
+        click.echo(_verdict(files, models, libraries))
     for problem in unreadable:
         click.echo(f"error: {problem}", err=True)
     if unreadable:
@@ -48,6 +52,15 @@ def check_paths(paths: Iterable[str]) -> int:
         click.echo(f"nothing to check: no {SUFFIX} file here", err=True)
         return NOTHING
     return FINDINGS if findings else 0
+
+
+def _verdict(files: int, models: int, libraries: int) -> str:
+    """What was proven, and what was not: a block without a call has no shapes to prove."""
+    unproven = f"{plural(libraries, 'file')} of blocks alone, proven where they are imported"
+    if not models:
+        return unproven
+    counted = f"{plural(files, 'file')}, {plural(models, 'model')}: all fit together"
+    return f"{counted}; {unproven}" if libraries else counted
 
 
 def _specs(path: str, unreadable: list[UsageError]) -> Iterator[str]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from specc.diagnostics import SpecError, UsageError
 from specc.elaborate import check_file, choose, constant, elaborate
 from specc.source import Source
 from specc.syntax import parse, read, read_stdin
 
 if TYPE_CHECKING:
+    from specc.analyses import Costs
     from specc.api import Model
+    from specc.weights import Weights
 
 
 def load(spec: str, model: str | None, settings: tuple[str, ...]) -> Model:
@@ -37,14 +41,46 @@ def load_all(spec: str, model: str | None, settings: tuple[str, ...]) -> list[Mo
     return [Model(checked) for checked in check_file(file)]
 
 
+def costs_at(model: Model, sizes: tuple[str, ...]) -> Costs:
+    """The model's numbers, where its symbolic sizes are those of ``--at``.
+
+    Raises:
+        UsageError: a size that the contract does not have or allow, or one of several left out.
+    """
+    return (model.at(**_whole_numbers(sizes)) if sizes else model).costs
+
+
 def source(spec: str) -> Source:
     return read_stdin() if spec == "-" else read(spec)
 
 
-def one_source(seed: int | None, weights: str | None) -> None:
-    """Refuse two places for the same weights."""
+def one_source(seed: int | None, weights: str | None, match: str | None) -> None:
+    """Refuse two places for the same weights, and a way to match without a file."""
     if seed is not None and weights is not None:
         raise UsageError("--seed draws the weights and --weights reads them: leave out one of the two")
+    if match is not None and weights is None:
+        raise UsageError("--match says how the tensors of a file are found: add --weights FILE")
+
+
+def notes_on(weights: Weights) -> None:
+    """Print what the user should know of how a file of weights was read."""
+    from specc.weights import StoredWeights
+
+    if isinstance(weights, StoredWeights):
+        for note in weights.notes:
+            click.echo(f"note: {weights.archive.path}: {note}")
+
+
+def _whole_numbers(texts: tuple[str, ...]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for text in texts:
+        name, _, size = map(str.strip, text.partition("="))
+        if not name.isidentifier() or not (size.isascii() and size.isdigit()):
+            raise UsageError(f"--at takes NAME=SIZE, as in --at H=224, not {text}")
+        if name in sizes:
+            raise UsageError(f"--at gives {name} twice")
+        sizes[name] = int(size)
+    return sizes
 
 
 def _settings(texts: tuple[str, ...]) -> dict[str, Any]:
@@ -65,4 +101,5 @@ def _setting(text: str) -> tuple[str, Any]:
         return name.strip(), constant(parse(Source("--set", f"let value = {value}")))
     except SpecError as error:
         reason = error.diagnostics[0].message
-        raise UsageError(f"--set {text}: {reason}; a value is a number, true, false, a list or a quoted text") from None
+        kinds = "a number, true, false, a list, a layer or a quoted text"
+        raise UsageError(f"--set {text}: {reason}; a value is {kinds}") from None

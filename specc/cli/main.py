@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TextIO
@@ -36,6 +37,9 @@ def main() -> NoReturn:
     # A stream that the caller has closed is none at all in Python; what goes there goes nowhere.
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # the text of a spec, a path: not every stream can say it
     gc.disable()  # reading and checking leave nothing to collect; what runs for long turns it on again
     try:
         code = _run()
@@ -120,6 +124,16 @@ def _choose_model(command: Any) -> Any:
     return click.argument("spec", metavar="SPEC")(command)
 
 
+def _sizes(command: Any) -> Any:
+    return click.option(
+        "--at",
+        "sizes",
+        multiple=True,
+        metavar="NAME=SIZE",
+        help="Give a symbolic size of the contract a number, as in --at H=224 --at W=224.",
+    )(command)
+
+
 def _provider(command: Any) -> Any:
     return click.option(
         "--provider",
@@ -127,6 +141,14 @@ def _provider(command: Any) -> Any:
         default="cpu",
         show_default=True,
         help="Where onnxruntime runs the proof; cuda never falls back to the CPU.",
+    )(command)
+
+
+def _match(command: Any) -> Any:
+    return click.option(
+        "--match",
+        type=click.Choice(["name", "order"]),
+        help="Find the tensors of --weights by name, or by order and shape [default: name].",
     )(command)
 
 
@@ -141,19 +163,21 @@ def check(paths: tuple[str, ...]) -> int:
 
 @cli.command()
 @_choose_model
-def show(spec: str, model: str | None, settings: tuple[str, ...]) -> None:
+@_sizes
+@click.option("--depth", type=click.IntRange(min=1), help="Open blocks this deep: 1 gives a row to each outermost one.")
+def show(spec: str, model: str | None, settings: tuple[str, ...], sizes: tuple[str, ...], depth: int | None) -> None:
     """Print the table: step, output shape, parameters, MACs, memory, receptive field.
 
     Without --model, every model of the file, and then all of them side by side.
     """
-    from specc.cli.inputs import load_all
+    from specc.cli.inputs import costs_at, load_all
     from specc.report.table import compare, console_for
     from specc.report.table import show as show_table
 
-    networks = [network.costs for network in load_all(spec, model, settings)]
-    console = console_for(networks)
+    networks = [costs_at(network, sizes) for network in load_all(spec, model, settings)]
+    console = console_for()
     for costs in networks:
-        show_table(costs, console)
+        show_table(costs, console, depth)
         console.print()
     if len(networks) > 1:
         compare(networks, console)
@@ -163,29 +187,34 @@ def show(spec: str, model: str | None, settings: tuple[str, ...]) -> None:
 @click.argument("what", metavar="SPEC:STEP|CODE")
 @click.option("--model", metavar="NAME", help="Which model of the file, where it has several.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Give a parameter of the model a value.")
-def explain(what: str, model: str | None, settings: tuple[str, ...]) -> None:
-    """Show the arithmetic behind one step (lenet.cnn:conv1), or what a diagnostic's code means (S0104)."""
-    from specc.cli.inputs import load
+@_sizes
+def explain(what: str, model: str | None, settings: tuple[str, ...], sizes: tuple[str, ...]) -> None:
+    """Show the arithmetic behind one step (lenet.cnn:conv1), what a block holds (resnet.cnn:layer1.0), or what a
+    diagnostic's code means (S0104)."""
+    from specc.cli.inputs import costs_at, load
+    from specc.cli.output import echo
     from specc.report.codes import meaning
     from specc.report.explain import explain as explain_step
 
     if (known := meaning(what)) is not None:
-        click.echo(known)
+        echo(known)
         return
     spec, _, step = what.rpartition(":")
     if not spec or not step:
         raise UsageError(f"{what} names no step: write SPEC:STEP, as in lenet.cnn:conv1, or a code, as in S0104")
-    click.echo(explain_step(load(spec, model, settings).costs, step))
+    echo(explain_step(costs_at(load(spec, model, settings), sizes), step))
 
 
 @cli.command()
 @_choose_model
 @click.option("-o", "--output", metavar="FILE", help="What to write; MODEL.onnx or MODEL.py here if left out.")
 @click.option("--target", type=click.Choice(["onnx", "torch"]), help="onnx unless FILE ends in .py.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Draw the weights from this seed [default: 0].")
-@click.option("--weights", metavar="FILE", help="Take the weights from this safetensors file instead.")
+@click.option("--seed", type=int, help="Draw the weights from this seed [default: 0].")
+@click.option("--weights", metavar="FILE", help="Take the weights from this safetensors, .npz or PyTorch file instead.")
+@_match
 @click.option("--save-weights", metavar="FILE", help="Write the weights as safetensors too.")
 @click.option("--opset", type=int, help="The ONNX opset, 18 to 23 [default: 18].")
+@click.option("--functions", is_flag=True, help="Keep the spec's blocks as ONNX local functions.")
 @click.option("--no-verify", is_flag=True, help="Write without proving parity.")
 @_provider
 def compile(**options: Any) -> None:
@@ -199,8 +228,9 @@ def compile(**options: Any) -> None:
 @cli.command()
 @_choose_model
 @click.argument("onnx", required=False, metavar="[ONNX]")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="The weights must be those of this seed.")
-@click.option("--weights", metavar="FILE", help="The weights must be those of this safetensors file.")
+@click.option("--seed", type=int, help="The weights must be those of this seed.")
+@click.option("--weights", metavar="FILE", help="The weights must be those of this safetensors, .npz or PyTorch file.")
+@_match
 @_provider
 def verify(
     spec: str,
@@ -209,14 +239,18 @@ def verify(
     settings: tuple[str, ...],
     seed: int | None,
     weights: str | None,
+    match: str | None,
     provider: str,
 ) -> int:
     """Prove an ONNX file (by default the one that compile would write) equal to PyTorch, check by check."""
-    from specc.cli.inputs import load, one_source
+    from specc.cli.inputs import load, notes_on, one_source
 
     gc.enable()
-    one_source(seed, weights)
-    parity = load(spec, model, settings).verify(onnx, seed=seed, weights=weights, provider=provider)
+    one_source(seed, weights, match)
+    network = load(spec, model, settings)
+    # With neither, an ONNX file's own weights are taken.
+    source = None if seed is None and weights is None else network.weights(seed=seed, file=weights, match=match)
+    parity = network.verify(onnx, weights=source, provider=provider)
 
     from rich.console import Console
 
@@ -227,6 +261,8 @@ def verify(
         console.width = max(console.width, 160)
     show_parity(parity, console)
     click.echo(verdict(parity))
+    if source is not None:
+        notes_on(source)
     return 0 if parity.passed else FINDINGS
 
 

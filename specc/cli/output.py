@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from typing import TextIO
 
 import click
 
@@ -14,11 +15,20 @@ from specc.report.diagnostics import render
 
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
-    unicode = (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
-    text = render(tuple(diagnostics), color=wants_color(stream.isatty()), unicode=unicode)
-    if not unicode:
-        text = text.encode(stream.encoding or "ascii", "backslashreplace").decode(stream.encoding or "ascii")
+    echo(render(tuple(diagnostics), color=wants_color(stream.isatty()), unicode=_speaks_unicode(stream)), err=err)
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print ``text``, which may hold anything that a spec does, in what the stream can say."""
+    stream = sys.stderr if err else sys.stdout
+    if not _speaks_unicode(stream):
+        encoding = stream.encoding or "ascii"
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
     click.echo(text, err=err, color=True)
+
+
+def _speaks_unicode(stream: TextIO) -> bool:
+    return (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
 
 
 def wants_color(terminal: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 
 import click
 
@@ -14,6 +14,8 @@ from specc.source import Source
 
 WIDEST = 160
 """Characters of a source line that are shown; of a longer one, those around the fault."""
+INNERMOST, OUTERMOST = 5, 3
+"""Of a longer chain of calls and rounds, the places at its two ends that are shown."""
 _TAB = 4
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
@@ -47,7 +49,10 @@ class _Page:
         self._finding = finding
         self._color = color
         self._cut = "…" if unicode else "..."
-        labels = (finding.primary, *finding.secondary)
+        # A loop or block that begins on the line of the fault is told there, not below.
+        self._around = list(takewhile(self._is_beside, finding.trace))
+        self._trace = finding.trace[len(self._around) :]
+        labels = (finding.primary, *finding.secondary, *finding.trace)
         # The gutter is as wide as the largest line number.
         self._gutter = max(len(str(label.span.position[0])) for label in labels)
 
@@ -58,9 +63,14 @@ class _Page:
         finding = self._finding
         kind = self._style(f"{finding.severity}[{finding.code}]", _COLORS[finding.severity])
         yield kind + self._style(f": {_clean(finding.message)}")
-        labels = (finding.primary, *finding.secondary)
+        labels = (finding.primary, *finding.secondary, *self._around)
         for source in dict.fromkeys(label.span.source for label in labels):
             yield from self._part(source, [label for label in labels if label.span.source is source])
+        yield from self._remarks()
+        yield from self._calls()
+
+    def _remarks(self) -> Iterator[str]:
+        finding = self._finding
         remarks = [("note", text) for text in finding.notes] + [("help", text) for text in finding.helps]
         if remarks:
             yield self._bar()
@@ -68,6 +78,25 @@ class _Page:
             first, *rest = map(_clean, text.split("\n"))
             yield f"{' ' * self._gutter} {self._style('=', 'blue')} {self._style(kind)}: {first}"
             yield from (" " * (self._gutter + 9) + line for line in rest)
+
+    def _calls(self) -> Iterator[str]:
+        """How the fault was come to: the calls and rounds around it, the innermost first, line by line."""
+        left_out = len(self._trace) - INNERMOST - OUTERMOST
+        inner = self._trace[:INNERMOST] if left_out > 1 else self._trace
+        outer = self._trace[-OUTERMOST:] if left_out > 1 else ()
+        yield from self._chain(inner)
+        if outer:
+            places = f"{left_out} more calls and rounds in between"
+            yield f"{' ' * self._gutter}{self._style(':::', 'blue')} {self._cut} {places} {self._cut}"
+        yield from self._chain(outer)
+
+    def _chain(self, trace: Iterable[Label]) -> Iterator[str]:
+        for _, here in groupby(trace, key=_line):
+            labels = list(here)
+            yield from self._part(labels[0].span.source, labels)
+
+    def _is_beside(self, label: Label) -> bool:
+        return _line(label) == _line(self._finding.primary)
 
     def _part(self, source: Source, labels: list[Label]) -> Iterator[str]:
         """What is shown of one file."""
@@ -97,8 +126,9 @@ class _Page:
         places = []
         for label in sorted(labels, key=lambda label: label is not primary):
             start = label.span.position[1] - 1
-            # A span of several lines is shown up to the end of its first one.
-            places.append((label, start, max(start + 1, min(start + label.span.end - label.span.start, len(text)))))
+            # A span of several lines is shown up to the end of its first one, and none up to blanks.
+            covered = text[start : start + label.span.end - label.span.start].rstrip()
+            places.append((label, start, start + max(1, len(covered))))
         first, last = self._window(len(text), places[0][1:] if places else (0, 0))
         before = self._cut if first else ""
         cells = [_cell(character) for character in text[first:last]]
@@ -143,6 +173,11 @@ class _Page:
 
 def _line_number(label: Label) -> int:
     return label.span.position[0]
+
+
+def _line(label: Label) -> tuple[str, int]:
+    """The line on which it begins, in whatever file."""
+    return label.span.source.name, label.span.position[0]
 
 
 def _rows(marks: list[_Mark]) -> Iterator[str]:

@@ -1,46 +1,119 @@
-"""`specc explain`: the arithmetic behind one step."""
+"""`specc explain`: the arithmetic behind one step, or what a block holds."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from math import prod
 
 from specc.analyses import Costs, StepCost
 from specc.diagnostics import UsageError
 from specc.elaborate.trouble import did_you_mean
+from specc.ir.graph import Block, Graph, Node
 from specc.ir.op import Parameter
-from specc.ir.types import times
-from specc.report.text import count, field, memory
+from specc.ir.types import TensorType, times
+from specc.report import text
+from specc.report.text import count, field, memory, plural, scaled
+
+MOST_NAMES = 12
+"""Names that are listed for whoever asked for one that is none."""
 
 
 def explain(costs: Costs, name: str) -> str:
-    """The numbers of step ``name`` and the formulas they come from.
+    """The numbers of the step or block called ``name``, and the formulas they come from.
 
     Raises:
-        UsageError: no such step.
+        UsageError: there is none.
     """
     steps = {step.node.name: step for step in costs.steps}
-    if name not in steps:
-        near = did_you_mean(name, steps) or (f"they are {', '.join(steps)}",)
-        raise UsageError(f"{costs.graph.name} has no step called {name}; {near[0]}")
-    return "\n".join(_lines(steps[name]))
+    blocks = {block.name: block for block in _blocks(costs.graph.members)}
+    if name in steps:
+        return "\n".join(_of_step(costs.graph, steps[name]))
+    if name in blocks:
+        return "\n".join(_of_block(costs.graph, blocks[name], steps))
+    near = did_you_mean(name, [*steps, *blocks]) or (f"it has {_some(costs.graph.members)}",)
+    raise UsageError(f"{costs.graph.name} has no step called {name}; {near[0]}")
 
 
-def _lines(step: StepCost) -> list[str]:
+def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     node = step.node
-    line, column = node.span.position
-    lines = [f"{node.name}: {node.span.text}", f"  at {node.span.source.name}:{line}:{column}", ""]
-    lines += [f"  takes   {name} {kind}" for name, kind in zip(node.inputs, node.input_types, strict=True)]
-    lines += [f"  gives   {node.type}", ""]
-    lines += [f"  {line}" for line in node.op.arithmetic(*node.input_types)]
-    lines += [f"  {_parameter(parameter)}" for parameter in node.parameters]
-    lines += [
-        f"  parameters: {count(step.params)}"
-        + ("" if step.params == step.trainable_params else f", of them trainable {count(step.trainable_params)}"),
-        f"  MACs: {count(step.macs)} a sample",
-        f"  memory: {' * '.join(map(str, node.type.sample))} * 4 bytes = {memory(step.activation_memory)} a sample",
-        f"  sees: {field(step.receptive_field)} of the input",
-    ]
-    return lines
+    yield from _head(graph, node, text.step(node.op))
+    taken = zip(node.inputs, node.input_types, strict=True)
+    yield from _values([(f"{name} {kind}") for name, kind in taken], node.type)
+    yield from (f"  {line}" for line in node.op.arithmetic(*node.input_types))
+    yield from (f"  {_parameter(parameter)}" for parameter in node.parameters)
+    own = [parameter for parameter in node.parameters if not parameter.buffer]
+    trainable = [parameter for parameter in own if parameter.trainable]
+    frozen = "" if trainable == own else f", of them trainable {count(_elements(trainable))}"
+    yield f"  parameters: {count(_elements(own))}{frozen}{_shared(graph, node)}"
+    if step.macs is None:
+        yield f"  {text.ask_at_sizes(graph)}"
+        return
+    yield f"  MACs: {count(step.macs)} a sample"
+    yield f"  memory: {' * '.join(map(str, node.type.sample))} * 4 bytes = {memory(step.activation_memory)} a sample"
+    yield f"  sees: {field(step.receptive_field)} of the input"
+
+
+def _of_block(graph: Graph, block: Block, steps: dict[str, StepCost]) -> Iterator[str]:
+    inside = [steps[node.name] for node in block.nodes]
+    types = {port.name: port.type for port in graph.inputs} | {node.name: node.type for node in graph.nodes}
+    yield from _head(graph, block, text.block(block))
+    yield from _values([f"{name} {types[name]}" for name in block.inputs], types[block.output])
+    yield f"  holds   {plural(len(inside), 'step')}: {_some(block.members, block.name)}"
+    own = {node.module: _elements(p for p in node.parameters if not p.buffer) for node in block.nodes}
+    yield f"  parameters: {count(sum(own.values()))}{_shared(graph, block)}"
+    if graph.symbols:
+        yield f"  {text.ask_at_sizes(graph)}"
+        return
+    yield f"  MACs: {scaled(sum(step.macs or 0 for step in inside))} a sample"
+    yield f"  memory: {memory(sum(step.activation_memory or 0 for step in inside))} a sample, of all its results"
+    yield f"  sees: {field(steps[block.output].receptive_field)} of the input"
+
+
+def _head(graph: Graph, part: Node | Block, meaning: str) -> Iterator[str]:
+    """What was written, what it means with its values filled in, where it stands, and in what."""
+    line, column = part.span.position
+    written = " ".join(part.span.text.partition("{")[0].split()) or meaning
+    yield f"{part.name}: {written}"
+    if written != meaning:
+        yield f"  is {meaning}"
+    yield f"  at {part.span.source.name}:{line}:{column}"
+    for around in reversed([b for b in _blocks(graph.members) if part.name.startswith(f"{b.name}.")]):
+        yield f"  in {around.name}: {text.block(around)}"
+    yield ""
+
+
+def _values(taken: list[str], gives: TensorType) -> Iterator[str]:
+    yield from (f"  takes   {value}" for value in taken)
+    yield f"  gives   {gives}"
+    yield ""
+
+
+def _shared(graph: Graph, part: Node | Block) -> str:
+    """Where shared tensors are counted."""
+    if part.owner is None:
+        return ""
+    everything: list[Node | Block] = [*graph.nodes, *_blocks(graph.members)]
+    others = [other.name for other in everything if other is not part and other.module == part.module]
+    return f", shared with {text.listed(others)}" if others else ""
+
+
+def _elements(parameters: Iterable[Parameter]) -> int:
+    return sum(prod(parameter.shape) for parameter in parameters)
+
+
+def _blocks(members: tuple[Node | Block, ...]) -> Iterator[Block]:
+    """Every block, the outer ones before those in them."""
+    for member in members:
+        if isinstance(member, Block):
+            yield member
+            yield from _blocks(member.members)
+
+
+def _some(members: tuple[Node | Block, ...], owner: str = "") -> str:
+    """The members' names, as long as the list is of use."""
+    names = [member.name.removeprefix(f"{owner}.") for member in members]
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def _parameter(parameter: Parameter) -> str:

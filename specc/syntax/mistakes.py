@@ -101,7 +101,7 @@ class _Slip:
 
     @property
     def wants_value(self) -> bool:
-        return "NUMBER" in self.accepts
+        return "NUMBER" in self.accepts and not self.wants_step  # a number may be a step's label
 
     @property
     def wants_item(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,47 @@ from tests.cli.conftest import Specc
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LENET = EXAMPLES / "lenet.cnn"
 
+STAGES = """
+default conv(bias = false)
+
+block unit(c, stride = 1) {
+  conv(c, 3, stride=stride, padding=1) -> bn -> relu
+}
+
+block stage(make, c, n) { repeat n { make(c) } }
+
+model Plain : [N, 3, 16, 16] {
+  stem: conv(8, 1) -> stage(unit, 8, 2) -> unit(16, stride=2)
+  body: repeat 2 { conv(16, 1) -> relu }
+}
+
+model Siamese : (a: [N, 1, H, W], b: [N, 1, H, W]) -> (score: [N, 1], edge: [N, 1, H, W]) where H % 8 == 0 {
+  shared tower = unit(4) -> globalavgpool -> flatten
+  shared head = fc(2)
+  a -> edge: conv(1, 3, padding=1, weight=[[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], frozen=true)
+  concat { | a -> tower -> head | b -> tower -> head }
+  score: fc(1) -> sigmoid
+}
+"""
+
 
 def spec(folder: Path, text: str, name: str = "net.cnn") -> Path:
     path = folder / name
     path.write_text(text)
     return path
+
+
+def rows_of(table: str) -> dict[str, list[str]]:
+    """The columns of each row by its step; an empty column is the empty text."""
+    head, *lines = table.split("\n\n", maxsplit=1)[0].splitlines()[1:]
+    layer, output = head.index("layer"), head.index("output")
+    ends = [head.index(title) + len(title) for title in ("params", "MACs", "memory", "sees")]
+    found = {}
+    for line in lines:
+        edges = [line.index("]", output) + 1, *ends]
+        numbers = [line[start:end].strip() for start, end in pairwise(edges)]
+        found[line.split()[0]] = [line[layer:output].strip(), line[output : edges[0]], *numbers]
+    return found
 
 
 class TestCheck:
@@ -79,6 +116,27 @@ class TestCheck:
         assert f"error[{code}]" in result.out
         assert "bad.cnn:" in result.out
 
+    def test_a_file_of_blocks_alone(self, specc: Specc, tmp_path: Path) -> None:
+        blocks = spec(tmp_path, "let c = 8\nblock pair(k) { conv(c, k) -> relu }", "blocks.cnn")
+        result = specc("check", blocks)
+        assert (result.code, result.out) == (0, "1 file of blocks alone, proven where they are imported\n")
+        spec(tmp_path, 'from "blocks.cnn" import pair\nmodel M : [N, 3, 8, 8] { pair(3) }')
+        result = specc("check", tmp_path)
+        proven = "2 files, 1 model: all fit together; 1 file of blocks alone, proven where they are imported\n"
+        assert (result.code, result.out) == (0, proven)
+        assert specc("show", blocks).code == 1
+
+    def test_a_mistake_that_several_models_come_to_is_said_once(self, specc: Specc, tmp_path: Path) -> None:
+        spec(tmp_path, "block pair(c) { conv(c, 3, paddding=1) }", "blocks.cnn")
+        for name in ("a", "b"):
+            model = f'from "blocks.cnn" import pair\nmodel {name} : [N, 3, 8, 8] {{ pair(8) }}\n'
+            spec(tmp_path, model + f"model {name}2 : [N, 3, 8, 8] {{ pair(9) }}", f"{name}.cnn")
+        result = specc("check", tmp_path)
+        assert result.out.count("error[S0301]") == 1
+        assert "a.cnn:2:26" in result.out
+        assert "in pair(c = 8)" in result.out
+        assert result.out.endswith("1 error in 2 of 3 files\n")
+
     def test_colour_only_where_asked_for(self, specc: Specc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         bad = spec(tmp_path, "model M : [N, 3] { cf(3) }")
         assert "\x1b[" not in specc("check", bad).out
@@ -105,12 +163,87 @@ class TestShow:
         assert result.code == 1
         assert "params = 80,939" in result.err
 
+    def test_a_setting_may_be_a_layer(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, "model M(act = relu) : [N, 3] { fc(4) -> act }")
+        out = specc("show", path, "--set", "act=leakyrelu(0.1)").out
+        assert rows_of(out)["leakyrelu1"][0] == "leakyrelu(negative_slope=0.1)"
+
     def test_models_side_by_side(self, specc: Specc) -> None:
         result = specc("show", EXAMPLES / "twins.cnn")
         rows = [line.split()[:2] for line in result.out.splitlines()[-2:]]
         assert rows == [["Convolution", "80"], ["FullyConnected", "4,923,520"]]
 
-    @pytest.mark.parametrize("setting", ["classes", "classes=", "classes=(", "3=3", "classes=relu", "clases=3"])
+    def test_depth(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, STAGES)
+        rows = rows_of(specc("show", path, "--model", "Plain", "--depth", 1).out)
+        assert rows["stem"][:2] == ["conv(8, 1, bias=false)", "[N, 8, 16, 16]"]
+        # By hand: a unit holds 9*in*out weights and 2*out of its norm, and multiplies the weights at every place.
+        unit = 9 * 8 * 8 + 2 * 8
+        assert rows["stage1"] == [
+            "stage(c=8, n=2)", "[N, 8, 16, 16]", f"{2 * unit:,}", "294.9 k", f"{2 * 3 * 8 * 256 * 4 // 1024} KiB",
+            "5 x 5",
+        ]  # fmt: skip
+        assert rows["unit1"][:3] == ["unit(c=16, stride=2)", "[N, 16, 8, 8]", f"{9 * 8 * 16 + 32:,}"]
+        assert rows["body"][:3] == ["repeat 2", "[N, 16, 8, 8]", "512"]
+        assert list(rows) == ["stem", "stage1", "unit1", "body"]
+        deeper = rows_of(specc("show", path, "--model", "Plain", "--depth", 2).out)
+        assert list(deeper)[1:3] == ["stage1.0", "stage1.1"]
+        assert deeper["stage1.0"][0] == "unit(c=8, stride=1)"
+        whole, all_of_it = (specc("show", path, "--model", "Plain", *depth).out for depth in ([], ["--depth", 9]))
+        assert whole == all_of_it
+        assert specc("show", path, "--depth", 0).code == 2
+
+    def test_shared_steps_are_counted_once(self, specc: Specc, tmp_path: Path) -> None:
+        out = specc("show", spec(tmp_path, STAGES), "--model", "Siamese", "--depth", 1).out
+        rows = rows_of(out)
+        assert (rows["tower1"][2], rows["tower2"][2]) == (f"{9 * 4 + 8}", "shared")
+        assert (rows["head1"][2], rows["head2"][2]) == ("10", "shared")
+        assert f"parameters         {9 + 44 + 10 + 5}, 9 of them frozen" in out
+
+    def test_symbolic_sizes(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, STAGES)
+        out = specc("show", path, "--model", "Siamese").out
+        assert out.startswith(
+            "Siamese : a [N, 1, H, W], b [N, 1, H, W] -> score [N, 1], edge [N, 1, H, W] where H % 8 == 0\n"
+        )
+        assert rows_of(out)["edge"][1:] == ["[N, 1, H, W]", "9", "-", "-", "-"]
+        assert out.endswith(
+            "MACs, memory and receptive field depend on H and W: add --at H=224 --at W=224, "
+            "or any other sizes with H % 8 == 0\n\n"
+        )
+        out = specc("show", path, "--model", "Siamese", "--at", "H=16", "--at", "W=10").out
+        assert rows_of(out)["edge"][1:] == ["[N, 1, 16, 10]", "9", "1,440", "640 B", "3 x 3"]
+        assert "depend on" not in out
+
+    @pytest.mark.parametrize(
+        ("sizes", "reason"),
+        [
+            (["H=12", "W=8"], "H = 12 is not allowed"),
+            (["H=8"], "W must be given too"),
+            (["H=8", "W=0"], "W = 0 is not allowed"),
+            (["H=8", "W=8", "D=8"], "no symbolic size called D"),
+            (["H=8", "W=8", "N=8"], "no symbolic size called N"),
+            (["H=8", "H=8"], "--at gives H twice"),
+            (["H"], "--at takes NAME=SIZE"),
+            (["H=8.0"], "--at takes NAME=SIZE"),
+            (["H=-8"], "--at takes NAME=SIZE"),
+            (["H=²"], "--at takes NAME=SIZE"),
+        ],
+    )
+    def test_sizes_that_the_contract_does_not_allow(
+        self, specc: Specc, tmp_path: Path, sizes: list[str], reason: str
+    ) -> None:
+        options = [part for size in sizes for part in ("--at", size)]
+        path = spec(tmp_path, STAGES)
+        for command in (["show", path], ["explain", f"{path}:edge"]):
+            result = specc(*command, "--model", "Siamese", *options)
+            assert result.code == 2
+            assert reason in result.err
+
+    def test_a_size_for_a_network_without_any_is_refused(self, specc: Specc) -> None:
+        assert specc("show", LENET, "--at", "H=32").code == 2
+
+    @pytest.mark.parametrize("setting", ["classes", "classes=", "classes=(", "3=3", "classes=rleu", "clases=3"])
     def test_bad_settings(self, specc: Specc, setting: str) -> None:
         result = specc("show", LENET, "--set", setting)
         assert result.code == 2
@@ -124,6 +257,42 @@ class TestExplain:
         assert "height: (15 + 2*0 - 3)/1 + 1 = 13" in result.out
         assert "weight: 16 x 6 x 3 x 3 = 864 (parameter)" in result.out
         assert "macs: 16 x 13 x 13 outputs * 6 x 3 x 3 = 146,016" in result.out
+
+    def test_a_step_in_blocks(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, STAGES)
+        result = specc("explain", f"{path}:stage1.0.conv1", "--model", "Plain")
+        assert result.code == 0
+        assert result.out.splitlines()[:6] == [
+            "stage1.0.conv1: conv(c, 3, stride=stride, padding=1)",
+            "  is conv(8, 3, padding=1, bias=false)",
+            f"  at {path}:5:3",
+            "  in stage1.0: unit(c=8, stride=1)",
+            "  in stage1: stage(c=8, n=2)",
+            "",
+        ]
+        assert "  takes   stem [N, 8, 16, 16]" in result.out
+
+    def test_a_block(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, STAGES)
+        out = specc("explain", f"{path}:stage1", "--model", "Plain").out
+        assert "  takes   stem [N, 8, 16, 16]\n  gives   [N, 8, 16, 16]\n" in out
+        assert "  holds   6 steps: 0, 1\n  parameters: 1,184\n" in out
+
+    def test_shared_steps(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, STAGES)
+        sizes = ["--at", "H=8", "--at", "W=8"]
+        out = specc("explain", f"{path}:head2", "--model", "Siamese", *sizes).out
+        assert "  parameters: 10, shared with head1\n  MACs: 8 a sample" in out
+        out = specc("explain", f"{path}:tower1", "--model", "Siamese", *sizes).out
+        assert "  parameters: 44, shared with tower2\n" in out
+        assert "depend on H and W" in specc("explain", f"{path}:tower1", "--model", "Siamese").out
+
+    def test_no_such_step_among_many(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, STAGES)
+        near = specc("explain", f"{path}:stage1.0.cnov1", "--model", "Plain")
+        assert "did you mean stage1.0.conv1" in near.err
+        far = specc("explain", f"{path}:xyz", "--model", "Plain")
+        assert far.err == "error: Plain has no step called xyz; it has stem, stage1, unit1, body\n"
 
     def test_no_such_code(self, specc: Specc) -> None:
         result = specc("explain", "S9999")

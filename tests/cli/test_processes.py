@@ -172,3 +172,20 @@ def test_a_large_network_is_compiled_in_little_memory(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", measure, *command], check=True, capture_output=True, text=True)
     assert (tmp_path / "vgg.onnx").stat().st_size > 553_000_000
     assert int(ended.stdout) * (1 if sys.platform == "darwin" else 1024) <= 200_000_000
+
+
+@pytest.mark.parametrize("command", ["check", "show", "explain"])
+def test_a_stream_that_has_only_ascii(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "nö.cnn"
+    path.write_text(
+        'block b(name = "ö") { if name != "ü" { relu } }\nmodel M : [N, 3] { b -> b("ä") }', encoding="utf-8"
+    )
+    what = f"{path}:b1" if command == "explain" else str(path)
+    depth = ["--depth", "1"] if command == "show" else []
+    ended = subprocess.run(
+        [*SPECC, command, what, *depth],
+        capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout.isascii()
+    assert command == "check" or rb'b(name="\xf6")' in ended.stdout

@@ -56,7 +56,7 @@ TWINS = {
     ),
     "attention": Twin(OTHERS / "attention.cnn", {}, lambda: by_hand.Attention(16, 4), [[(3, 24, 20)]]),
     "res2net": Twin(OTHERS / "res2net.cnn", {}, by_hand.res2net, [[(3, 8, 10)], [(3, 3, 1)]]),
-    "aspp": Twin(OTHERS / "aspp.cnn", {}, lambda: by_hand.Segmenter(16, 4), [[(3, 32, 48)], [(3, 8, 16)]]),
+    "aspp": Twin(OTHERS / "aspp.cnn", {}, lambda: by_hand.Segmenter(16, 4), [[(3, 32, 48)]]),
 }
 
 

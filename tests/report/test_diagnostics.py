@@ -222,3 +222,75 @@ def test_color_adds_nothing_else() -> None:
     colored = render([finding], color=True)
     assert "\x1b[31m" in colored
     assert [line.rstrip() for line in click.unstyle(colored).split("\n")] == render([finding]).split("\n")
+
+
+def traced(fault: Label, *trace: Label, **options: bool) -> str:
+    finding = Diagnostic(Code.SYNTAX, "no", fault, notes=("n",), trace=trace)
+    return render([finding], **options).split("\n", 1)[1]
+
+
+def test_the_calls_and_rounds_that_led_there() -> None:
+    library = Source("lib/blocks.cnn", "\n" * 11 + "block unit(c) {\n  conv(c, 0)\n}\n")
+    spec = Source("net.cnn", "for c in [8, 16] {\n  unit(c) -> relu\n}\nstage(unit)\n")
+    trace = [
+        Label(place(spec, "unit(c)"), "in unit(c = 8)"),
+        Label(place(spec, "for c in [8, 16] "), "round 1 of 2: c = 8"),
+        Label(place(spec, "stage(unit)"), "in stage(make = unit)"),
+    ]
+    assert traced(Label(place(library, "0"), "the fault"), *trace) == page("""
+          --> lib/blocks.cnn:13:11
+           |
+        13 |   conv(c, 0)
+           |           ^ the fault
+           |
+           = note: n
+          ::: net.cnn:2:3
+           |
+         2 |   unit(c) -> relu
+           |   ------- in unit(c = 8)
+          ::: net.cnn:1:1
+           |
+         1 | for c in [8, 16] {
+           | ---------------- round 1 of 2: c = 8
+          ::: net.cnn:4:1
+           |
+         4 | stage(unit)
+           | ----------- in stage(make = unit)
+        """)
+
+
+def test_calls_and_rounds_of_one_line_are_shown_together() -> None:
+    spec = Source("net.cnn", "block unit(c) { repeat 2 { conv(c, 0) } }\nfor c in [8, 16] { unit(c) }\n")
+    trace = [
+        Label(place(spec, "repeat 2 "), "round 1 of 2"),
+        Label(place(spec, "unit(c)", 1), "in unit(c = 8)"),
+        Label(place(spec, "for c in [8, 16] "), "round 1 of 2: c = 8"),
+    ]
+    assert traced(Label(place(spec, "0"), "the fault"), *trace) == page("""
+         --> net.cnn:1:36
+          |
+        1 | block unit(c) { repeat 2 { conv(c, 0) } }
+          |                 --------           ^ the fault
+          |                 |
+          |                 round 1 of 2
+          |
+          = note: n
+         ::: net.cnn:2:20
+          |
+        2 | for c in [8, 16] { unit(c) }
+          | ----------------   ------- in unit(c = 8)
+          | |
+          | round 1 of 2: c = 8
+        """)
+
+
+@pytest.mark.parametrize(("length", "left_out"), [(1, 0), (8, 0), (9, 0), (10, 2), (100, 92)])
+def test_a_long_chain_is_cut_in_the_middle(length: int, left_out: int) -> None:
+    source = Source("a.cnn", "fault\n" + "".join(f"call{i}\n" for i in range(length)))
+    trace = [Label(place(source, f"call{i}\n"), f"in call {i}") for i in range(length)]
+    text = traced(Label(place(source, "fault")), *trace)
+    places = [int(number) for number in re.findall(r"in call (\d+)$", text, re.MULTILINE)]
+    whole = list(range(length))
+    assert places == (whole if not left_out else whole[:5] + whole[-3:])
+    assert (f"{left_out} more calls and rounds in between" in text) == bool(left_out)
+    assert traced(Label(place(source, "fault")), *trace, unicode=False).isascii()
