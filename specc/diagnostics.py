@@ -71,7 +71,7 @@ class Diagnostic:
     """One finding. The headline stands alone; ``primary`` is the smallest span that shows the fault.
 
     ``trace`` leads there: the calls of blocks and the rounds of loops around it, the innermost first, each with
-    the values of its arguments.
+    the values of its arguments. ``where`` is the condition on the contract's sizes under which all is well.
     """
 
     code: Code
@@ -81,6 +81,7 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     helps: tuple[str, ...] = ()
     trace: tuple[Label, ...] = ()
+    where: str | None = None
     severity: Severity = Severity.ERROR
 
     @property

@@ -128,9 +128,13 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
     if expression.operator == "%":
         return left % right
     if expression.operator == "/" and not divides(right, left):
-        clause = where_divides(right, left)
-        helps = (f"add `where {clause}` to the contract",) if clause else ()
-        refuse(expression.span, f"{left} is not a multiple of {right} for every size", helps=(*helps, "// rounds down"))
+        raise trouble(
+            Code.UNPROVEN,
+            f"{left} is not a multiple of {right} for every size",
+            expression.span,
+            helps=("// rounds down",),
+            where=where_divides(right, left),
+        )
     return left // right
 
 
@@ -153,13 +157,12 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
         return True
     if (sign == "<" and always_at_least(left - right, 0)) or (sign == ">" and always_at_least(right - left, 0)):
         return False
-    clause = _clause(sign, left, right)
     raise trouble(
         Code.UNPROVEN,
         f"{expression.span.text} holds for some sizes and not for others",
         expression.span,
         notes=(f"{left} {sign} {right}",),
-        helps=(f"add `where {clause}` to the contract",) if clause else (),
+        where=_clause(sign, left, right),
     )
 
 

@@ -81,9 +81,10 @@ def _made(kind: type[Op], values: dict[str, Value]) -> Op:
     Raises:
         ValidationError: a value is not allowed.
     """
-    key = (kind, *((name, _kinds(value), value) for name, value in values.items()))
-    if any(part[1] is None for part in key[1:]):
+    kinds = tuple(map(_kinds, values.values()))
+    if None in kinds:
         return kind(**values)
+    key = kind, *values.items(), kinds
     op = _made_before.get(key)
     if op is None:
         if len(_made_before) >= _MOST_MADE:
@@ -134,9 +135,7 @@ def prepare_default(
         try:
             if argument.name is None:
                 example = f"default {item.name}({parameters[0] if parameters else 'name'} = …)"
-                raise trouble(
-                    Code.BAD_ARGUMENT, "a default gives arguments by name", argument.span, helps=(example,)
-                )
+                raise trouble(Code.BAD_ARGUMENT, "a default gives arguments by name", argument.span, helps=(example,))
             if argument.name not in parameters:
                 raise trouble(
                     Code.UNKNOWN_ARGUMENT,

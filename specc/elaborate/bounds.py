@@ -7,17 +7,23 @@ from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.files import Definition
 from specc.elaborate.functions import FUNCTIONS
-from specc.elaborate.scope import UNKNOWN, Scope, Unknown
+from specc.elaborate.scope import MOST_ENTRIES, UNKNOWN, Scope, Unknown, entries
 from specc.elaborate.trouble import Trouble, trouble
-from specc.elaborate.values import CONSTANTS, Prepared, is_plain
+from specc.elaborate.values import CONSTANTS, Evaluated, Prepared, is_plain
 from specc.source import Span
 from specc.syntax import ast
 
 MOST_STEPS = 1_000_000
 """Statements that a model may come to, with its blocks written out and its loops unrolled."""
 
+MOST_DEPTH = 64
+"""How deep blocks, groups, loops and arms may stand in each other."""
+
 _MOST_CALLS = 10_000
 """Calls of different arguments that are told apart; beyond them a block comes to what it does with any arguments."""
+
+_MOST_SEEN = 100
+"""Entries of a list that tells apart calls of a block; with a longer one they count as one."""
 
 
 class Budget:
@@ -48,7 +54,7 @@ class Budget:
         """Refuse a loop before its first round where at least its rounds would be too many."""
         if self._left < 0:
             raise Unknown
-        if rounds * max(1, self._least.of(body.statements, scope)) > self._left:
+        if rounds and rounds * max(1, self._least.of(body.statements, scope)) > self._left:
             self.spend(self._left + 1, span)
 
     def block(self, call: ast.Call, scope: Scope) -> None:
@@ -65,14 +71,24 @@ class _Least:
     def __init__(self) -> None:
         self._blocks: dict[tuple[object, ...], int] = {}
         self._open: set[Definition] = set()
+        self._depth = 0
+        self._entries = 0
 
     def of(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
+        if self._depth >= MOST_DEPTH:
+            return 0  # it is refused for that
+        self._depth += 1
+        count = self._counted(statements, scope)
+        self._depth -= 1
+        return count
+
+    def _counted(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
         inner = Scope(dict.fromkeys(_labels(statements), UNKNOWN), scope)
         count = 0
         for statement in statements:
             count += 1 + self._inside(statement, inner)
             if isinstance(statement, ast.Let):
-                inner.define(statement.name, _told(statement.value, inner))
+                inner.define(statement.name, self._told(statement.value, inner))
         return count
 
     def of_call(self, call: ast.Call, scope: Scope) -> int:
@@ -89,7 +105,7 @@ class _Least:
 
     def _of_block(self, definition: Definition, arguments: tuple[ast.Argument, ...], scope: Scope) -> int:
         if len(self._blocks) < _MOST_CALLS:
-            known = _known_arguments(definition.block, arguments, scope)
+            known = self._known_arguments(definition.block, arguments, scope)
         else:
             known = {param.name: UNKNOWN for param in definition.block.params}
         key = definition, tuple(known.items())
@@ -106,18 +122,57 @@ class _Least:
             case ast.Merge():
                 return sum(self.of(arm.statements, scope) for arm in statement.arms)
             case ast.If(_, test, body, otherwise):
-                taken = _told(test, scope)
+                taken = self._told(test, scope)
                 yes = 0 if taken is False else self.of(body.statements, scope)
                 no = 0 if taken is True or otherwise is None else self.of(otherwise.statements, scope)
                 return yes + no if isinstance(taken, bool) else min(yes, no)
             case ast.Repeat(_, rounds, body):
-                return _rounds(rounds, scope) * self.of(body.statements, scope)
+                return self._loop(self._told(rounds, scope), body, scope)
             case ast.For(_, names, table, body):
                 inner = Scope({label.name: UNKNOWN for label in names}, scope)
-                return _rounds(table, scope) * self.of(body.statements, inner)
+                return self._loop(self._told(table, scope), body, inner)
             case ast.Call():
                 return self.of_call(statement, scope)
         return 0
+
+    def _loop(self, told: object, body: ast.Body, scope: Scope) -> int:
+        """A loop whose rounds, or whose table, are known; none where they are not."""
+        rounds = len(told) if isinstance(told, tuple) else told if type(told) is int else 0
+        return rounds * self.of(body.statements, scope) if rounds > 0 else 0
+
+    def _told(self, expression: ast.Expr | Evaluated, scope: Scope) -> object:
+        """The value of an expression whose names are all known; else UNKNOWN.
+
+        A forecast charges no entries of lists to the file. It has as many of its own, and then tells nothing.
+        """
+        for name in names_in(expression) - {*FUNCTIONS, *CONSTANTS}:
+            if not scope.has(name) or not _is_told(name, scope.find(name)):
+                return UNKNOWN
+        if self._entries > MOST_ENTRIES:
+            return UNKNOWN
+        spent = scope.spent
+        try:
+            return evaluate(expression, scope)
+        except (Trouble, Unknown):
+            return UNKNOWN
+        finally:
+            self._entries += scope.spent - spent
+            scope.spent = spent
+
+    def _known_arguments(
+        self, block: ast.Block, arguments: tuple[ast.Argument, ...], scope: Scope
+    ) -> dict[str, object]:
+        """The parameters of a block by name; UNKNOWN where the call does not tell them yet."""
+        names = [param.name for param in block.params]
+        positional = [argument for argument in arguments if argument.name is None]
+        given = dict(zip(names, positional, strict=False))
+        given |= {argument.name: argument for argument in arguments if argument.name in names}
+        known: dict[str, object] = {}
+        for param in block.params:
+            value = given[param.name].value if param.name in given else param.default
+            told = UNKNOWN if value is None else self._told(value, scope if param.name in given else Scope(known))
+            known[param.name] = told if entries(told, _MOST_SEEN) <= _MOST_SEEN else UNKNOWN
+        return known
 
 
 def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
@@ -133,41 +188,6 @@ def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
     return found
 
 
-def _rounds(expression: ast.Expr, scope: Scope) -> int:
-    """The rounds of a loop that can be told from what is known already; else none."""
-    value = _told(expression, scope)
-    if isinstance(value, tuple):
-        return len(value)
-    return max(0, value) if type(value) is int else 0
-
-
-def _told(expression: ast.Expr, scope: Scope) -> object:
-    """The value of an expression whose names are all known; else UNKNOWN. A forecast charges no entries of lists."""
-    for name in names_in(expression) - {*FUNCTIONS, *CONSTANTS}:
-        if not scope.has(name) or not _is_told(name, scope.find(name)):
-            return UNKNOWN
-    spent = scope.spent
-    try:
-        return evaluate(expression, scope)
-    except (Trouble, Unknown):
-        return UNKNOWN
-    finally:
-        scope.spent = spent
-
-
 def _is_told(name: str, value: object) -> bool:
     """Whether a value is known ahead: a plain one, a block; ``in``, which is the same all through a body."""
     return isinstance(value, Prepared) or is_plain(value) or name == "in"
-
-
-def _known_arguments(block: ast.Block, arguments: tuple[ast.Argument, ...], scope: Scope) -> dict[str, object]:
-    """The parameters of a block by name; UNKNOWN where the call does not tell them yet."""
-    names = [param.name for param in block.params]
-    positional = [argument for argument in arguments if argument.name is None]
-    given = dict(zip(names, positional, strict=False))
-    given |= {argument.name: argument for argument in arguments if argument.name in names}
-    known: dict[str, object] = {}
-    for param in block.params:
-        value = given[param.name].value if param.name in given else param.default
-        known[param.name] = UNKNOWN if value is None else _told(value, scope if param.name in given else Scope(known))
-    return known

@@ -140,18 +140,18 @@ def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver:
             span,
             f"is {actual.shape[different[0]]}" if len(different) == 1 else "",
             secondary=(cause,),
-            helps=_clauses([(stated[i], actual.shape[i]) for i in different]),
+            where=_clauses([(stated[i], actual.shape[i]) for i in different]),
         )
 
 
-def _clauses(different: list[tuple[Dim, Dim]]) -> tuple[str, ...]:
+def _clauses(different: list[tuple[Dim, Dim]]) -> str | None:
     """The ``where`` under which the sizes would agree, if there is one."""
     from specc.ir.conditions import where_equal
 
     clauses = [where_equal(one, other) for one, other in different]
     if any(clause is None for clause in clauses):
-        return ()
-    return (f"add `where {', '.join(dict.fromkeys(c for c in clauses if c))}` to the contract",)
+        return None
+    return ", ".join(dict.fromkeys(clause for clause in clauses if clause)) or None
 
 
 def _stated_size(expression: ast.Expr, scope: Scope) -> Dim:

@@ -170,7 +170,9 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
 def _with_arguments(step: Prepared, expression: ast.Apply, scope: Scope) -> Prepared:
     """A step with some of its arguments given already: ``leakyrelu(0.1)`` handed to a block as ``act``."""
     given = tuple(ready(argument, evaluate(argument.value, scope)) for argument in expression.arguments)
-    return scope.spend(Prepared(step.name, step.target, (*step.arguments, *given)), expression.span)
+    made = Prepared(step.name, step.target, (*step.arguments, *given))
+    scope.spend(made, expression.span)
+    return made
 
 
 def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:

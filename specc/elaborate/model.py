@@ -104,6 +104,18 @@ def elaborate(
     """
     _refuse_foreign(model, settings)
     names = names or environment(file)
+    try:
+        return _elaborated(model, settings, names)
+    except SpecError as error:
+        if not any(finding.where for finding in error.diagnostics):
+            raise
+        from specc.elaborate.sufficient import explained  # only mistakes about symbolic sizes need it
+
+        raise explained(error, model, lambda asking: _elaborated(asking, settings, names).graph) from None
+
+
+def _elaborated(model: ast.Model, settings: Mapping[str, Value], names: Environment) -> Checked:
+    """The phases in order."""
     findings = list(names.findings)
     scope = Scope({}, names.scope)
     _bind_params(model, settings, scope, findings)

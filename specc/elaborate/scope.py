@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from specc.diagnostics import Code
 from specc.elaborate.trouble import trouble
-from specc.elaborate.values import Prepared, Value
+from specc.elaborate.values import Prepared, Value, given
 from specc.source import Span
 
 MOST_ENTRIES = 1_000_000
@@ -55,7 +55,7 @@ class Scope:
         if not isinstance(value, (tuple, Prepared)):
             return value
         self.require_budget()
-        self.spent += _entries(value, MOST_ENTRIES - self.spent)
+        self.spent += entries(value, MOST_ENTRIES - self.spent)
         if self.spent > MOST_ENTRIES:
             what = "lists of this file have" if isinstance(value, tuple) else "arguments of this file's steps have"
             raise trouble(Code.LIMIT, f"the {what} more than {MOST_ENTRIES:,} entries together", span)
@@ -97,12 +97,12 @@ class Scope:
             scope = scope._outer
 
 
-def _entries(value: Value, most: int) -> int:
+def entries(value: Value, most: int) -> int:
     """How many entries a list, or the arguments of a step, have at any depth; counting stops beyond ``most``."""
     count, waiting = 0, [value]
     while waiting and count <= most:
         part = waiting.pop()
-        inner = [argument.value.value for argument in part.arguments] if isinstance(part, Prepared) else part
+        inner = [given(argument) for argument in part.arguments] if isinstance(part, Prepared) else part
         if isinstance(inner, (tuple, list)):
             count += len(inner)
             waiting += inner

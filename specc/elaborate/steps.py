@@ -41,9 +41,7 @@ _known: dict[tuple[int, tuple[TensorType, ...]], tuple[Op, TensorType, tuple[Par
 """What operators said of types before, each with the operator itself: its identity stays its own."""
 
 
-def _told(
-    op: Op, types: tuple[TensorType, ...], span: Span
-) -> tuple[Op, TensorType, tuple[Parameter, ...]]:
+def _told(op: Op, types: tuple[TensorType, ...], span: Span) -> tuple[Op, TensorType, tuple[Parameter, ...]]:
     try:
         result = within_limit(op.infer(*types), span)
     except Unwieldy as error:
@@ -77,6 +75,7 @@ def refused(
         secondary=secondary,
         notes=refusal.notes,
         helps=refusal.helps,
+        where=refusal.where,
     )
 
 

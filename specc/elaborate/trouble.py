@@ -26,8 +26,9 @@ def trouble(
     secondary: tuple[Label, ...] = (),
     notes: tuple[str, ...] = (),
     helps: tuple[str, ...] = (),
+    where: str | None = None,
 ) -> Trouble:
-    return Trouble(Diagnostic(code, message, Label(span, label), secondary, notes, helps))
+    return Trouble(Diagnostic(code, message, Label(span, label), secondary, notes, helps, where=where))
 
 
 def short(text: str) -> str:

@@ -73,6 +73,12 @@ def ready(argument: ast.Argument, value: Value) -> ast.Argument:
     return argument._replace(value=cast(ast.Expr, Evaluated(argument.value.span, value)))
 
 
+def given(argument: ast.Argument) -> Value:
+    """The value of an argument that `ready` has made."""
+    assert isinstance(argument.value, Evaluated), "arguments of something prepared are evaluated"
+    return argument.value.value
+
+
 @dataclass(frozen=True)
 class Metric:
     """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``).
@@ -90,8 +96,8 @@ class PerAxis(tuple[int, ...]):
     """One number per axis; compared with a single number it must hold on every axis."""
 
 
-def written(value: Value) -> str:
-    """The value as the language writes it, whole numbers with thousands marks."""
+def written(value: Value, depth: int = 3) -> str:
+    """The value as the language writes it, whole numbers with thousands marks; of lists in lists ``depth`` levels."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -102,8 +108,8 @@ def written(value: Value) -> str:
         case str():
             return f'"{value if len(value) <= _SHOWN_TEXT else value[:_SHOWN_TEXT] + "…"}"'
         case tuple():
-            more = ", …" if len(value) > _SHOWN_ENTRIES else ""
-            return "[" + ", ".join(map(written, value[:_SHOWN_ENTRIES])) + more + "]"
+            shown = [written(entry, depth - 1) for entry in value[:_SHOWN_ENTRIES]] if depth else []
+            return "[" + ", ".join([*shown, "…"] if len(shown) < len(value) else shown) + "]"
         case Metric():
             return written(value.value)
         case Tensor():
@@ -139,6 +145,11 @@ def kind_of(value: Value) -> str:
 
 def is_plain(value: Value) -> bool:
     """Whether a value means the same anywhere: a number, a truth value, a text, none, or a list of these."""
-    if isinstance(value, tuple):
-        return all(map(is_plain, value))
-    return value is None or isinstance(value, (bool, int, float, str))
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, tuple):
+            waiting += part
+        elif part is not None and not isinstance(part, (bool, int, float, str)):
+            return False
+    return True

@@ -13,7 +13,7 @@ from typing import Literal
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate import steps
 from specc.elaborate.binder import bind, signature
-from specc.elaborate.bounds import Budget
+from specc.elaborate.bounds import MOST_DEPTH, Budget
 from specc.elaborate.calls import bind_parameters, shown_arguments
 from specc.elaborate.contract import agree, match
 from specc.elaborate.expressions import evaluate, prepared, truth
@@ -28,10 +28,6 @@ from specc.ir.size import Size
 from specc.ops import find, names
 from specc.source import Span
 from specc.syntax import ast
-
-MOST_DEPTH = 64
-"""How deep blocks, groups, loops and arms may stand in each other."""
-
 
 class Walk:
     """One model on its way to a graph."""
@@ -470,9 +466,7 @@ class Walk:
 
     def _round(self, step: ast.Repeat | ast.For, number: str, current: Given | None, scope: Scope) -> Given | None:
         frame = self._new_frame("round", number, step.span, scope, current)
-        return self._inside(
-            frame, None, None, "", lambda: self.walk(step.body.statements, current, frame.scope)
-        )
+        return self._inside(frame, None, None, "", lambda: self.walk(step.body.statements, current, frame.scope))
 
     # ---- shared steps -------------------------------------------------------------------------------
 
@@ -502,9 +496,7 @@ class Walk:
         )
         shared.applied = True
         statements = shared.statement.steps
-        return self._inside(
-            frame, call.label, shared, shared.name, lambda: self.walk(statements, current, frame.scope)
-        )
+        return self._inside(frame, call.label, shared, shared.name, lambda: self.walk(statements, current, frame.scope))
 
     # ---- labels and checkpoints ---------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ class Refusal(Exception):
         cause: 0-based index of the input whose shape is the cause, to be shown as a second place.
         notes: facts, such as the formula with its numbers.
         helps: fixes that have been tried.
+        where: of a claim that does not hold for every size, the condition that makes it hold: ``H % 16 == 0``.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Refusal(Exception):
         cause: int | None = None,
         notes: tuple[str, ...] = (),
         helps: tuple[str, ...] = (),
+        where: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -52,6 +54,7 @@ class Refusal(Exception):
         self.cause = cause
         self.notes = notes
         self.helps = helps
+        self.where = where
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ def unproven(
         label=label,
         cause=cause,
         notes=notes,
-        helps=(f"add `where {where}` to the contract",) if where else helps,
+        helps=() if where else helps,
+        where=where or None,
     )
 
 

@@ -78,7 +78,7 @@ _ENTRIES = {
     Code.UNPROVEN: _Entry(
         "It holds for some of the sizes that the contract allows, or nothing proves it for all: "
         "a where clause says which sizes may come.",
-        "model Net : [N, 3, H, W] {\n  if in.height >= 32 { maxpool(2) }\n  relu\n}\n",
+        "model Net : [N, 3, H] {\n  add { | _ | maxpool(2) -> upsample(scale_factor=2) }\n}\n",
     ),
     Code.SHARED: _Entry(
         "Shared steps would not be the same, with the same weights, at every place where they are applied.",

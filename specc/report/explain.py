@@ -74,12 +74,17 @@ def _head(graph: Graph, part: Node | Block, meaning: str) -> Iterator[str]:
     line, column = part.span.position
     written = " ".join(part.span.text.partition("{")[0].split()) or meaning
     yield f"{part.name}: {written}"
-    if written != meaning:
+    if _plain(written) != _plain(meaning):
         yield f"  is {meaning}"
     yield f"  at {part.span.source.name}:{line}:{column}"
     for around in reversed([b for b in _blocks(graph.members) if part.name.startswith(f"{b.name}.")]):
         yield f"  in {around.name}: {text.block(around)}"
     yield ""
+
+
+def _plain(call: str) -> str:
+    """Without what makes no difference to the reader: blanks, and the kind of brackets around a list."""
+    return call.replace(" ", "").translate(str.maketrans("[]", "()"))
 
 
 def _values(taken: list[str], gives: TensorType) -> Iterator[str]:

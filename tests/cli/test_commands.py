@@ -278,6 +278,11 @@ class TestExplain:
         assert "  takes   stem [N, 8, 16, 16]\n  gives   [N, 8, 16, 16]\n" in out
         assert "  holds   6 steps: 0, 1\n  parameters: 1,184\n" in out
 
+    def test_what_is_written_as_it_is_meant_is_not_said_again(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, "model M(k = 3) : [N, 3, 8, 8] { conv(8,(3, 5)) -> conv(8, k) }")
+        assert "  is " not in specc("explain", f"{path}:conv1").out
+        assert "  is conv(8, 3)\n" in specc("explain", f"{path}:conv2").out
+
     def test_shared_steps(self, specc: Specc, tmp_path: Path) -> None:
         path = spec(tmp_path, STAGES)
         sizes = ["--at", "H=8", "--at", "W=8"]
