@@ -53,6 +53,30 @@ def ratio(command: list[str], rounds: int, expected: int = 0) -> tuple[float, fl
     return median(ours for ours, _ in pairs), median(torch for _, torch in pairs), median(a / b for a, b in pairs)
 
 
+def _elaborated(steps: int) -> float:
+    """Seconds of reading and checking a network of so many steps, in blocks and loops."""
+    from specc.elaborate import check_file
+    from specc.source import Source
+    from specc.syntax import parse
+
+    block = "block unit(c) { add { | conv(c, 3, padding=1) -> bn -> relu | _ } }"
+    text = f"{block}\nmodel M : [N, 8, H, W] {{ repeat {steps // 4} {{ unit(8) }} }}"
+    start = time.perf_counter()
+    (checked,) = check_file(parse(Source("long.cnn", text)))
+    seconds = time.perf_counter() - start
+    if len(checked.graph.nodes) != steps:
+        raise SystemExit(f"{len(checked.graph.nodes)} steps instead of {steps}")
+    return seconds
+
+
+def _linear(rounds: int) -> bool:
+    """Whether 10,000 steps take at most 12 times as long as 1,000."""
+    _elaborated(1000)
+    share = median(_elaborated(10_000) / _elaborated(1000) for _ in range(rounds))
+    print(f"\nelaborating 10,000 steps takes {share:.1f} times as long as 1,000 (at most 12)")
+    return share <= 12
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--rounds", type=int, default=9, help="counted runs of each command")
@@ -69,6 +93,8 @@ def main() -> None:
             ("specc --help", [*specc, "--help"], 0, 1 / 6),
             ("specc check examples/lenet.cnn", [*specc, "check", "examples/lenet.cnn"], 0, 1 / 6),
             ("specc check with an error", [*specc, "check", str(bad)], 1, 1 / 6),
+            # Half a second where importing torch takes 1.6.
+            ("specc check examples/zoo", [*specc, "check", "examples/zoo"], 0, 5 / 16),
             (
                 "specc compile --no-verify lenet.cnn",
                 [*specc, "compile", "--no-verify", "examples/lenet.cnn", *onnx],
@@ -79,6 +105,7 @@ def main() -> None:
             ours, torch, share = ratio(command, rounds, expected)
             kept &= share <= limit
             print(f"{name:<42} {ours:8.3f} {torch:8.3f} {share:7.3f} {limit:8.3f}{'' if share <= limit else '  NO'}")
+        kept &= _linear(rounds)
         vgg = run([*specc, "compile", "--no-verify", "examples/vgg16.cnn", *onnx])
         size = Path(folder, "out.onnx").stat().st_size
         small = vgg.memory <= 200 * MEGABYTE

@@ -133,9 +133,9 @@ class Model:
         return Model(self._checked.at(sizes))
 
     def __repr__(self) -> str:
-        inputs = ", ".join(str(port.type) for port in self.graph.inputs)
-        outputs = ", ".join(str(port.type) for port, _ in self.graph.outputs)
-        return f"<specc model {self.name} : {inputs} -> {outputs}, {self.params:,} parameters>"
+        from specc.report.text import interface
+
+        return f"<specc model {self.name} : {interface(self.graph)}, {self.params:,} parameters>"
 
     def summary(self) -> str:
         """The table of `specc show`, as plain text."""

@@ -71,6 +71,7 @@ class _Least:
     def __init__(self) -> None:
         self._blocks: dict[tuple[object, ...], int] = {}
         self._open: set[Definition] = set()
+        self._labels: dict[int, set[str]] = {}
         self._depth = 0
         self._entries = 0
 
@@ -83,7 +84,9 @@ class _Least:
         return count
 
     def _counted(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
-        inner = Scope(dict.fromkeys(_labels(statements), UNKNOWN), scope)
+        if id(statements) not in self._labels:
+            self._labels[id(statements)] = _labels(statements)  # the tree of the file outlives the walk
+        inner = Scope(dict.fromkeys(self._labels[id(statements)], UNKNOWN), scope)
         count = 0
         for statement in statements:
             count += 1 + self._inside(statement, inner)

@@ -40,6 +40,9 @@ def bind_parameters(
         except Unknown:
             complete = False
         inner.define(param.name, values.get(param.name, UNKNOWN))
+    if any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
+        # An argument by a wrong name is most likely the one that is missing.
+        findings = [finding for finding in findings if finding.code != Code.MISSING_ARGUMENT]
     return (None if findings or not complete else values), findings
 
 

@@ -29,6 +29,7 @@ from specc.ops import find, names
 from specc.source import Span
 from specc.syntax import ast
 
+
 class Walk:
     """One model on its way to a graph."""
 
@@ -452,8 +453,7 @@ class Walk:
         for place, row in enumerate(rows):
             if self._budget.is_gone or scope.is_spent:
                 raise Unknown  # no further round says more
-            number = str(self._frame.rounds)
-            self._frame.rounds += 1
+            number = self._next_round(header)
             values = dict(zip(variables, row, strict=True))
             self._trace.append(Label(header, f"round {place + 1} of {len(rows)}" + _with(values)))
             inner = Scope(values, scope)
@@ -463,6 +463,15 @@ class Walk:
                 current = self._round(step, number, current, inner)
             self._trace.pop()
         return current
+
+    def _next_round(self, header: Span) -> str:
+        """The next round's number, which is its name among all that stands here."""
+        number = str(self._frame.rounds)
+        self._frame.rounds += 1
+        earlier = self._frame.labels.setdefault(number, header)
+        if earlier is not header:
+            self.report([_two_of_a_name(number, header, earlier)])
+        return number
 
     def _round(self, step: ast.Repeat | ast.For, number: str, current: Given | None, scope: Scope) -> Given | None:
         frame = self._new_frame("round", number, step.span, scope, current)
@@ -529,13 +538,7 @@ class Walk:
         name, earlier = label.name, self._frame.labels.get(label.name)
         problem = None if kind and find(name) is kind else label_problem(name)
         if earlier is not None:
-            two = Diagnostic(
-                Code.DUPLICATE_LABEL,
-                f"two things are called {name}",
-                Label(label.span, "again here"),
-                (Label(earlier, "first here"),),
-            )
-            self.report([two])
+            self.report([_two_of_a_name(name, label.span, earlier)])
         elif problem:
             self.report([Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=("choose another label",))])
         elif self._hides(name, scope):
@@ -548,6 +551,15 @@ class Walk:
         if not scope.has(name):
             return False
         return self._frame.scope.holds(name) or not isinstance(scope.find(name), (Prepared, Tensor))
+
+
+def _two_of_a_name(name: str, again: Span, first: Span) -> Diagnostic:
+    return Diagnostic(
+        Code.DUPLICATE_LABEL,
+        f"two things are called {name}",
+        Label(again, "again here"),
+        (Label(first, "first here"),),
+    )
 
 
 def define(let: ast.Let, scope: Scope) -> None:

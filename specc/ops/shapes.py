@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd
 from typing import TypeVar
 
@@ -61,6 +62,7 @@ def per_axis(value: Entry | tuple[Entry, ...], axes: int, op: Op, argument: str)
     )
 
 
+@lru_cache(maxsize=4096)  # networks repeat themselves, and arithmetic with symbols takes its time
 def slide(size: Dim, kernel: int, stride: int, padding: int, dilation: int) -> Dim:
     """Positions of a window: floor((n + p - d(k - 1) - 1)/s) + 1, p the padding of both ends together.
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.nn import functional as F
 
 CONV = {1: F.conv1d, 2: F.conv2d}
 MAXPOOL = {1: F.max_pool1d, 2: F.max_pool2d}
@@ -232,9 +232,7 @@ class _Writer:
             env.names[name] = said.run(env, x)
             return env.names[name]
 
-        skip = Said(
-            f"concat {{ | _ | {name} }}", lambda env, x: torch.cat([x, env.names[name]], 1)
-        )
+        skip = Said(f"concat {{ | _ | {name} }}", lambda env, x: torch.cat([x, env.names[name]], 1))
         return [Said(f"{name}: {said.text}", labelled), *self._act(around), skip]
 
     def _width(self) -> tuple[str, Said]:
@@ -375,10 +373,10 @@ class _Writer:
             text, givens[param.name] = self._argument(param, block, around)
             by_name = by_name or self.pick(True, False, False)
             texts.append(f"{param.name}={text}" if by_name else text)
-        text = f"{self._maybe_label()}{block.name}" + (f"({', '.join(texts)})" if texts or self.pick(True, False) else "")
-        return [
-            Said(text, lambda env, x: block.run(env, x, {name: of(env, x) for name, of in givens.items()}))
-        ]
+        text = f"{self._maybe_label()}{block.name}" + (
+            f"({', '.join(texts)})" if texts or self.pick(True, False) else ""
+        )
+        return [Said(text, lambda env, x: block.run(env, x, {name: of(env, x) for name, of in givens.items()}))]
 
     def _argument(self, param: Param, block: Block, around: Around) -> tuple[str, Callable[[Env, Tensor], Any]]:
         match param.kind:
@@ -420,7 +418,7 @@ class _Writer:
             blocks,
             has_in=True,
             keeps=True,
-            depth=1,
+            depth=self.pick(1, 2),
         )
         body = [*self.body(around), *(said for param in params for said in self._use(param))]
         written = ", ".join(p.name if p.default is None else f"{p.name} = {p.default.text}" for p in params)
@@ -553,7 +551,11 @@ class _Writer:
         )
         if self.pick(True, False):
             return [], ending, self.pick([], [("out", shape)])
-        return [label], ending or [Said("tanh", lambda env, x: torch.tanh(x))], [("early", f"[N, 4, {here}]"), ("late", shape)]
+        return (
+            [label],
+            ending or [Said("tanh", lambda env, x: torch.tanh(x))],
+            [("early", f"[N, 4, {here}]"), ("late", shape)],
+        )
 
 
 def _early(env: Env, x: Tensor) -> Tensor:

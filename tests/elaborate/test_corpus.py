@@ -67,22 +67,24 @@ def test_accepted_is_what_pytorch_makes_of_it(path: Path) -> None:
     assert sum(p.numel() for p in module.parameters() if p.requires_grad) == network.trainable_params
     assert list(module.state_dict()) == [name for name, _ in network.graph.state]
 
-    for network in at_several_sizes(network):
-        entries, leaves = network.graph.inputs, network.graph.outputs
+    for sized in at_several_sizes(network):
+        entries, leaves = sized.graph.inputs, sized.graph.outputs
         symbolic = isinstance(entries[0].type.batch, Size)
         for batch in (1, 3) if symbolic else (entries[0].type.batch,):
             with torch.no_grad(), FlopCounterMode(display=False) as counter:
                 results = module(*(torch.randn(batch, *port.type.sample) for port in entries))
             shapes = [tuple(r.shape) for r in (results if isinstance(results, tuple) else (results,))]
             assert shapes == [(batch, *port.type.sample) for port, _ in leaves]
-            assert counter.get_total_flops() == 2 * batch * network.macs
+            assert counter.get_total_flops() == 2 * batch * sized.macs
 
 
 def at_several_sizes(network: Model) -> list[Model]:
     """The network at the least sizes that its contract allows, at larger ones, and at such as differ by axis."""
     symbols = network.graph.symbols
     choices = [samples(symbol, 4) for symbol in symbols]
-    picked = [[some[min(i + place * (i > 1), 3)] for place, some in enumerate(choices)] for i in range(4)]
+    picked = [
+        [some[min(i + place * (i > 1), 3)] for place, some in enumerate(choices)] for i in range(4 if symbols else 1)
+    ]
     return [network.at(**{s.name: size for s, size in zip(symbols, sizes, strict=True)}) for sizes in picked]
 
 

@@ -6,23 +6,18 @@ beside the text (see `tests.elaborate.random_specs`).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
-import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from specc.api import Model
-from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
-from specc.ir.graph import Graph
 from specc.source import Source
 from specc.syntax import parse
 from tests.elaborate.random_specs import Spec, specs

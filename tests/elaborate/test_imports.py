@@ -64,7 +64,11 @@ def test_blocks_and_lets_of_other_folders(project: Path) -> None:
 def test_the_working_directory_does_not_matter(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(project, lib__blocks=BLOCKS, nets__net=model('from "../lib/blocks.cnn" import basic'))
     expected = steps(project / "nets" / "net.cnn")
-    for folder, path in ((project, "nets/net.cnn"), (project / "nets", "net.cnn"), (project / "lib", "../nets/net.cnn")):
+    for folder, path in (
+        (project, "nets/net.cnn"),
+        (project / "nets", "net.cnn"),
+        (project / "lib", "../nets/net.cnn"),
+    ):
         monkeypatch.chdir(folder)
         assert steps(Path(path)) == expected
 
@@ -231,7 +235,14 @@ CYCLES = {
 @pytest.mark.parametrize("cycle", CYCLES)
 def test_cycles(project: Path, cycle: str) -> None:
     for name, other in CYCLES[cycle].items():
-        write(project, **{name: model(f'from "{other}.cnn" import basic') if name == "net" else f'from "{other}.cnn" import basic\n'})
+        write(
+            project,
+            **{
+                name: model(f'from "{other}.cnn" import basic')
+                if name == "net"
+                else f'from "{other}.cnn" import basic\n'
+            },
+        )
     diagnostic = refusal(project / "net.cnn")
     assert diagnostic.code is Code.IMPORT
     assert "imports itself" in diagnostic.message
@@ -270,7 +281,9 @@ def test_names_that_are_not_there(project: Path) -> None:
 
 
 def test_models_of_an_imported_file_are_not_checked(project: Path) -> None:
-    write(project, blocks=BLOCKS + "model Broken : [N, 3] { conv(8, 3) }\n", net=model('from "blocks.cnn" import basic'))
+    write(
+        project, blocks=BLOCKS + "model Broken : [N, 3] { conv(8, 3) }\n", net=model('from "blocks.cnn" import basic')
+    )
     assert len(steps(project / "net.cnn")) == 2
 
 

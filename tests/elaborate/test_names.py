@@ -50,6 +50,40 @@ def test_a_free_name_is_found_beside_labels_and_ports() -> None:
     assert names("relu -> relu", "(relu1: [N, 8])") == ["relu2", "relu3"]
 
 
+BLOCKS = "block two(c) { conv(c, 1) -> relu -> conv(c, 1) }\nblock stage(unit, n) { repeat n { unit(8) } }\n"
+PATHS = {
+    "two(8) -> two(8)": "two1.conv1 two1.conv2 two2.conv1 two2.conv2",
+    "layer1: two(8) -> two(8)": "layer1.conv1 layer1.conv2 two2.conv1 two2.conv2",
+    "layer1: stage(two, 2)": "layer1.0.conv1 layer1.0.conv2 layer1.1.conv1 layer1.1.conv2",
+    "repeat 2 { conv(8, 1) }": "0 1",
+    "repeat 2 { conv(8, 1) -> relu }": "0.conv1 1.conv1",
+    "repeat 2 { c: conv(8, 1) }": "0.c 1.c",
+    "repeat 2 { conv(8, 1) } -> for c in [8, 8] { conv(c, 1) }": "0 1 2 3",
+    "tail: repeat 2 { conv(8, 1) } -> repeat 1 { conv(8, 1) }": "tail.0 tail.1 0",
+    "repeat 2 { repeat 2 { conv(8, 1) } }": "0.0 0.1 1.0 1.1",
+    "repeat 2 { { conv(8, 1) -> conv(8, 1) } }": "0.conv1 0.conv2 1.conv1 1.conv2",
+    "repeat 2 { if true { conv(8, 1) } }": "0 1",
+    "g: { conv(8, 1) -> { conv(8, 1) } -> if true { conv(8, 1) } }": "g.conv1 g.conv2 g.conv3",
+    "d: { 0: conv(8, 1) -> 1: bn }": "d.0 d.1",
+    "conv: conv(8, 1) -> conv(8, 1)": "conv conv2",
+    "add { | a: conv(8, 1) | conv(8, 1) -> b: { conv(8, 1) } } -> conv(8, 1)": "a conv2 b.conv1 conv3",
+    "shared t = conv(8, 1) -> bn\n t -> t -> conv(8, 1)": "t.conv1 t.batchnorm1 conv1",
+    "shared t = conv(8, 1)\n t -> t": "t",
+    "g: { shared t = two(8)\n t -> t }": "g.t.conv1 g.t.conv2",
+    "g: { shared t = { conv(8, 1) -> conv(8, 1) }\n repeat 2 { t -> t } }": "g.t.conv1 g.t.conv2",
+    "if 1 == 1 { conv(8, 1) } else { x: conv(8, 1) }": "conv1",
+    "d: if 1 == 2 { conv(8, 1) } else { conv(8, 1) }": "d.conv1",
+}
+
+
+@pytest.mark.parametrize("steps", PATHS)
+def test_the_paths_of_tensors(steps: str) -> None:
+    """Blocks, labelled groups and loops are scopes; rounds are numbered; shared steps have one path."""
+    (checked,) = check_file(parse(Source("m.cnn", f"{BLOCKS}model M : [N, 8, 8, 8] {{ {steps} }}")))
+    assert list(dict.fromkeys(key.rpartition(".")[0] for key, _ in checked.graph.state)) == PATHS[steps].split()
+    assert list(Model(checked).to_torch(seed=1).state_dict()) == [key for key, _ in checked.graph.state]
+
+
 @pytest.mark.parametrize("label", ["training", "conv", "_"])
 def test_a_label_that_would_hide_something_is_refused(label: str) -> None:
     with pytest.raises(SpecError, match="S0204"):

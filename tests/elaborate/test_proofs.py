@@ -43,6 +43,7 @@ REASONS = (
 )
 """What a message says where the refusal is of not knowing, and no size need fail."""
 
+
 class Claim(NamedTuple):
     """A spec over symbols, and the conditions that it sets them."""
 

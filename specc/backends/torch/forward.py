@@ -51,7 +51,10 @@ class Forward:
     def line(self, line: Statement, expr: Expr) -> list[str]:
         targets = ", ".join(self._names[target] for target in line.targets)
         comment = self._comment(line.targets) if len(line.targets) == 1 else ""
-        return statement(expr, 8, f"{targets} = ", comment)
+        plain = statement(expr, 8, f"{targets} = ")
+        commented = statement(expr, 8, f"{targets} = ", comment)
+        # A statement is not broken for the sake of its comment.
+        return commented if len(commented) == len(plain) else plain
 
     def loop(self, lines: list[Statement]) -> list[str]:
         """Modules applied one after another."""
