@@ -22,7 +22,7 @@ from specc.source import Source
 from specc.syntax import parse
 from tests.elaborate.random_specs import Spec, specs
 
-EXAMPLES, FILES, PROOFS = 60, 25, 6
+EXAMPLES, FILES, PROOFS = 120, 40, 8
 relaxed: dict[str, Any] = {
     "phases": [Phase.generate],  # a spec is shown as it was drawn: making it smaller takes minutes
     "derandomize": True,
