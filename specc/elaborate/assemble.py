@@ -113,6 +113,7 @@ class _Names:
             self.members(frame),
             frame.span,
             owner,
+            tuple((name, self.value(given)) for name, given in frame.values),
         )
 
 

@@ -58,6 +58,8 @@ class Frame:
     """What it is applied to."""
     label: str | None = None
     arguments: tuple[tuple[str, object], ...] = ()
+    values: tuple[tuple[str, Given], ...] = ()
+    """Arguments that are values of the network."""
     shared: Shared | None = None
     """The shared steps that this is an application of."""
     sole: bool = False

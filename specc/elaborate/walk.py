@@ -281,6 +281,7 @@ class Walk:
             current,
             call.label.name if call.label else name,
             tuple((key, value) for key, value in values.items() if is_plain(value)),
+            tuple((key, value.given) for key, value in values.items() if isinstance(value, Tensor)),
         )
         called = f"{block.name}({shown_arguments(values)})"
         return self._inside(frame, call.label, definition, called, lambda: self._body(block, frame, current))

@@ -82,6 +82,7 @@ class Block:
         members: its steps and the blocks in it, in topological order.
         span: the call, group or loop in the spec.
         owner: as of `Node`.
+        values: its parameters that are values of the network, by name: ``skip`` and the name of the value.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Block:
     members: tuple[Node | Block, ...]
     span: Span
     owner: str | None = None
+    values: tuple[tuple[str, str], ...] = ()
 
     @property
     def module(self) -> str:

@@ -231,7 +231,8 @@ class _Scope:
     def __init__(self, use: Use) -> None:
         self.use = use
         self.values: dict[str, int] = {value: number for number, value in enumerate(use.inputs)}
-        self.labels = [_seen_from(use.name, value) for value in use.inputs]
+        handed = {value: name for name, value in use.block.values} if use.block else {}
+        self.labels = [handed.get(value) or _seen_from(use.name, value) for value in use.inputs]
         self.given = {path: number for number, path in enumerate(use.given)}
         self.noted: Noted = []
         self.children: list[Instance] = []
