@@ -34,6 +34,8 @@ def main() -> NoReturn:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _ended)
+    # This process is ours: nothing in it is a plugin's business, and looking for one takes a twentieth of a check.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # A stream that the caller has closed is none at all in Python; what goes there goes nowhere.
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
