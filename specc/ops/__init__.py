@@ -3,6 +3,7 @@
 from specc.ops import (  # noqa: F401  (registering is their effect)
     activation,
     adaptive,
+    affine,
     conv,
     dropout,
     linear,

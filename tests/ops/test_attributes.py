@@ -68,6 +68,7 @@ STEPS: dict[str, list[Step]] = {
         step({"size": 3}, (2, 5, 5), size=[2, 4, (3, 2), (None, 3)]),
     ],
     "alphadropout": [step({}, _PLANE, p=[0.2, 0.0, 1.0])],
+    "affine": [step({"factor": 0.5}, _PLANE, factor=[2.0, -1.0], offset=[0.5, -1e-3])],
     "amax": [step({"dim": 2}, _PLANE, dim=[1, 3, (2, 3)], keepdim=[True])],
     "avgpool": [
         step(
@@ -394,6 +395,7 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
 }
 
 WITHOUT_COUNTERPART = {
+    "affine": "our own",
     "amax": "torch.amax has no signature to be read",
     "concat": "torch.cat has no signature to be read, and its axis 0 is our batch",
     "mean": "torch.mean has no signature to be read",

@@ -205,12 +205,6 @@ def meets(clause: str, sizes: dict[str, int]) -> bool:
     return all(eval(part, {"__builtins__": {}}, dict(sizes)) for part in clause.split(", "))
 
 
-def suggested(refusal: Refusal) -> str | None:
-    """The `where` clause among the helps."""
-    found = [match[1] for text in refusal.helps if (match := re.search("`where (.+)`", text))]
-    return found[0] if found else None
-
-
 # ---- the neutral description, executed ---------------------------------------------------------------
 
 
@@ -343,7 +337,7 @@ def check_refusal(refusal: Refusal, op: Op, shapes: Shapes, known: dict[str, Sym
     if refusal.code != "S0108":
         assert all(failed for _, failed in fails), f"{refusal.message}: yet some sizes are fine"
         return
-    reason, clause = STATED.search(refusal.message), suggested(refusal)
+    reason, clause = STATED.search(refusal.message), refusal.where
     assert reason or clause, f"no condition and no reason: {refusal.message}"
     if not reason:
         assert any(failed and not meets(clause, sizes) for sizes, failed in fails), f"{refusal.message}: for what?"

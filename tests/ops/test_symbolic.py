@@ -42,6 +42,7 @@ EVERY_SIZE: dict[str, list[Case]] = {
     ],
     "adaptivemaxpool": [case(PLANE, size=1), case((3, H, 7), size=(1, 3)), case((3, H, 7, 6), size=(None, 7, 4))],
     "add": [case((4, H, W), (4, H, W)), case((4, EVEN), (4, 2 * (EVEN // 2)))],
+    "affine": [case((4, H), factor=0.5, offset=-1.0)],
     "alphadropout": [case((4, H))],
     "amax": [case((4, H, W), dim=(2, 3)), case((4, H, W), dim=1, keepdim=True)],
     "avgpool": [
@@ -420,8 +421,7 @@ def test_refused_with_the_condition(what: str) -> None:
     kind, (arguments, samples), message, clause = REFUSED[what]
     said = refusal(make(kind, **arguments), *samples)
     assert said.message == message
-    wheres = [text for text in said.helps if "where" in text]
-    assert wheres == ([f"add `where {clause}` to the contract"] if clause else [])
+    assert said.where == clause
 
 
 def test_sizes_at_which_arms_differ_are_shown() -> None:
