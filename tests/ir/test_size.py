@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from specc.ir.size import Dim, Size, Symbol, symbol
+from specc.ir.size import Dim, Size, Symbol, Unwieldy, symbol
 from specc.ir.size.decide import points
 from tests.ir.formulas import allowed, domains, formulas, grid, read
 
@@ -293,3 +293,11 @@ def test_nothing_heavy_is_imported() -> None:
     code = "import sys, specc.ir.conditions; print(sorted({'numpy', 'torch', 'onnx', 'fractions'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_floors_that_double_are_refused_at_once() -> None:
+    """L + floor((L + 1)/2), again and again: each level evaluates the one before it twice."""
+    size: Dim = symbol("L", least=2)
+    with pytest.raises(Unwieldy, match="too many floors in floors"):
+        for _ in range(40):
+            size += (size + 1) // 2

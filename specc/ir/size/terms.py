@@ -13,10 +13,12 @@ from typing import TypeGuard
 MOST_TERMS = 200
 MOST_FACTORS = 64
 """Bounds on a formula. Real ones have a handful of terms; a program could square a size again and again."""
+MOST_NESTED = 1000
+"""Characters of what stands in a floor. Sums of floors in floors double with each level, as does evaluating them."""
 
 
 class Unwieldy(ValueError):
-    """A formula is larger than `MOST_TERMS` or `MOST_FACTORS`."""
+    """A formula is larger than `MOST_TERMS`, `MOST_FACTORS` or `MOST_NESTED`."""
 
 
 class Floor:
@@ -33,6 +35,8 @@ class Floor:
         self.names = names(terms)
         self.key = f"[{_key(terms)}]/{divisor}"
         self.opposite: Terms | None = None
+        if len(self.key) > MOST_NESTED:
+            raise Unwieldy("a size has a formula of too many floors in floors")
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Floor) and self.key == other.key)
