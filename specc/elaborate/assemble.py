@@ -50,7 +50,7 @@ class _Names:
         self._frames[frame] = path, owner
         members = frame.members
         taken = (self._inputs | set(self._outputs)) if not path else set()
-        labels, findings = name_steps([_unnamed(member) for member in members], taken)
+        labels, findings = name_steps([_unnamed(member) for member in members], frame.labels, taken)
         self.findings += findings
         for member, label in zip(members, labels, strict=True):
             if not path and isinstance(member, Draft):

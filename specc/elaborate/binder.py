@@ -167,7 +167,9 @@ def _assign(
         yield kind.variadic, _gathered(positional)
         positional = []
     for place, argument in enumerate(positional):
-        if place < len(fields):
+        if kind.positional is not None and place >= kind.positional:
+            findings.append(_by_name(kind, argument))
+        elif place < len(fields):
             left.pop(fields[place], None)
             yield fields[place], argument
         else:
@@ -250,6 +252,15 @@ def _no_such(kind: type[Op], name: str, argument: ast.Argument) -> Diagnostic:
     span = Span(argument.span.source, argument.span.start, argument.span.start + len(name))
     return Diagnostic(
         Code.UNKNOWN_ARGUMENT, f"{kind.kind} has no argument called {short(name)}", Label(span), helps=helps
+    )
+
+
+def _by_name(kind: type[Op], argument: ast.Argument) -> Diagnostic:
+    return Diagnostic(
+        Code.BAD_ARGUMENT,
+        f"{kind.kind} takes its arguments by name",
+        Label(argument.span, "which one is this?"),
+        helps=("the number of channels is left out: the input tells it", signature(kind)),
     )
 
 

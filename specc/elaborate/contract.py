@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from specc.diagnostics import Code, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.scope import Scope
@@ -10,7 +12,7 @@ from specc.elaborate.values import kind_of, written
 from specc.elaborate.where import narrowed
 from specc.ir.graph import Port
 from specc.ir.size import Dim, Size, Symbol, symbol
-from specc.ir.types import TensorType, fixed
+from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
 from specc.source import Span
 from specc.syntax import ast
@@ -104,11 +106,12 @@ def size(expression: ast.Expr, scope: Scope) -> Dim:
 def within_limit(tensor: TensorType, span: Span) -> TensorType:
     if tensor.rank > MOST_AXES:
         raise trouble(Code.LIMIT, f"a tensor here has {tensor.rank} axes, and the most is {MOST_AXES}", span)
-    if not tensor.is_fixed:
-        return tensor  # only the caller knows how large it gets
-    if fixed(tensor.elements) > MOST_ELEMENTS:
+    # How large a symbolic size gets, only the caller knows; but not even the smallest may be too large.
+    elements = prod((size if isinstance(size, int) else size.least or 0) for size in tensor.sample)
+    if elements > MOST_ELEMENTS:
+        least = "" if tensor.is_fixed else "at least "
         raise trouble(
-            Code.LIMIT, f"a tensor of {tensor} has {tensor.elements:,} elements a sample, and the most is 2^40", span
+            Code.LIMIT, f"a tensor of {tensor} has {least}{elements:,} elements a sample, and the most is 2^40", span
         )
     return tensor
 
@@ -140,7 +143,8 @@ def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver:
             span,
             f"is {actual.shape[different[0]]}" if len(different) == 1 else "",
             secondary=(cause,),
-            where=_clauses([(stated[i], actual.shape[i]) for i in different]),
+            # Of the batch no condition may speak.
+            where=None if 0 in different else _clauses([(stated[i], actual.shape[i]) for i in different]),
         )
 
 

@@ -8,6 +8,7 @@ taken, so that inserting a relu never renames a weight.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from specc.diagnostics import Code, Diagnostic, Label
@@ -46,16 +47,17 @@ def label_problem(label: str) -> str | None:
     return name_problem(label)
 
 
-def name_steps(steps: list[Unnamed], taken: set[str]) -> tuple[list[str], list[Diagnostic]]:
+def name_steps(steps: list[Unnamed], labels: Mapping[str, Span], taken: set[str]) -> tuple[list[str], list[Diagnostic]]:
     """A unique name for each step of one scope; labels are unique already.
 
     Args:
-        taken: other names of that scope (its inputs).
+        labels: every name given in that scope, those of shared steps and of rounds too, with its place.
+        taken: other names of that scope (its inputs and outputs).
     """
-    labels = {step.label: step for step in steps if step.label}
     names = [step.label or "" for step in steps]
     findings: list[Diagnostic] = []
     places: Counter[str] = Counter()
+    counted: dict[str, Unnamed] = {}
     for i, step in enumerate(steps):
         if step.stateful:
             places[step.kind] += 1
@@ -63,7 +65,9 @@ def name_steps(steps: list[Unnamed], taken: set[str]) -> tuple[list[str], list[D
                 names[i] = f"{step.kind}{places[step.kind]}"
                 if names[i] in labels:
                     findings.append(_collision(names[i], labels[names[i]], step))
-    used = taken | set(filter(None, names))
+                elif counted.setdefault(names[i], step) is not step:
+                    findings.append(_two_counts(names[i], counted[names[i]], step))
+    used = taken | set(labels) | set(filter(None, names))
     numbers: Counter[str] = Counter()
     for i, step in enumerate(steps):
         while not names[i]:
@@ -75,11 +79,21 @@ def name_steps(steps: list[Unnamed], taken: set[str]) -> tuple[list[str], list[D
     return names, findings
 
 
-def _collision(name: str, labelled: Unnamed, unlabelled: Unnamed) -> Diagnostic:
+def _two_counts(name: str, first: Unnamed, second: Unnamed) -> Diagnostic:
+    return Diagnostic(
+        Code.BAD_LABEL,
+        f"an unlabelled {first.kind} and an unlabelled {second.kind} both count as {name}",
+        Label(second.span, f"this {second.kind}"),
+        (Label(first.span, f"this {first.kind}"),),
+        helps=("label one of them",),
+    )
+
+
+def _collision(name: str, label: Span, unlabelled: Unnamed) -> Diagnostic:
     return Diagnostic(
         Code.BAD_LABEL,
         f"the label {name} is also the name of an unlabelled {unlabelled.kind}",
-        Label(labelled.span, "the label"),
+        Label(label, "the label"),
         (Label(unlabelled.span, f"this step counts as {name}"),),
         helps=("label the other step too, or choose another label",),
     )

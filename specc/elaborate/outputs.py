@@ -56,7 +56,8 @@ def exits(model: ast.Model, walk: Walk, scope: Scope, last: Given) -> tuple[list
 def _values(stated: tuple[ast.Port, ...], walk: Walk, scope: Scope, last: Given) -> list[Given]:
     labelled = [_labelled(port, scope) for port in stated]
     unnamed = [place for place, given in enumerate(labelled) if given is None]
-    if len(unnamed) > 1:
+    is_given_out = last.producer in [given.producer for given in labelled if given is not None]
+    if len(unnamed) > (0 if is_given_out else 1):
         raise _unlabelled([stated[place] for place in unnamed], scope)
     values = [given or last for given in labelled]
     if not unnamed and last.producer not in [given.producer for given in values]:
@@ -69,7 +70,7 @@ def _values(stated: tuple[ast.Port, ...], walk: Walk, scope: Scope, last: Given)
 def _unlabelled(ports: list[ast.Port], scope: Scope) -> Trouble:
     """Several outputs that no label names: shown at one that a label nearly does."""
     near = {port: did_you_mean(port.name or "", scope.known()) for port in ports}
-    port = next((port for port in ports if near[port]), ports[1])
+    port = next((port for port in ports if near[port]), ports[1] if len(ports) > 1 else ports[0])
     return trouble(
         Code.CONTRACT,
         f"nothing is labelled {port.name}, and the last value is one output only",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from specc.diagnostics import SpecError
+from specc.diagnostics import Diagnostic, SpecError
 from specc.ir.graph import Graph
 from specc.ir.size import Symbol
 from specc.source import Source
@@ -26,9 +26,10 @@ def explained(error: SpecError, model: ast.Model, again: Callable[[ast.Model], G
     """
     shown = last = error
     known: dict[str, None] = {}
-    while all(finding.where for finding in last.diagnostics) and len(known) < _MOST_CLAUSES:
-        shown = last
-        new = {clause: None for finding in last.diagnostics for clause in (finding.where or "").split(", ")}
+    while _asking(last) and len(known) < _MOST_CLAUSES:
+        if all(finding.where for finding in last.diagnostics):
+            shown = last
+        new = {clause: None for finding in _asking(last) for clause in (finding.where or "").split(", ")}
         if not new.keys() - known.keys():
             break
         known |= new
@@ -37,8 +38,14 @@ def explained(error: SpecError, model: ast.Model, again: Callable[[ast.Model], G
         except SpecError as other:
             last = other
             continue
-        return _helped(shown, f"where {_text(graph, known)}", ": with it every step fits")
-    return _helped(shown, None, "")
+        return _helped(shown.diagnostics, f"where {_text(graph, known)}", ": with it every step fits")
+    # Other mistakes are left where the sizes are as asked: both are told.
+    left = [finding for finding in last.diagnostics if not finding.where]
+    return _helped((*_asking(error), *left), None, "")
+
+
+def _asking(error: SpecError) -> tuple[Diagnostic, ...]:
+    return tuple(finding for finding in error.diagnostics if finding.where)
 
 
 def _with(model: ast.Model, clauses: str) -> ast.Model:
@@ -49,11 +56,11 @@ def _with(model: ast.Model, clauses: str) -> ast.Model:
     return model._replace(contract=model.contract._replace(where=(*model.contract.where, *asking.contract.where)))
 
 
-def _helped(error: SpecError, where: str | None, tried: str) -> SpecError:
+def _helped(findings: tuple[Diagnostic, ...], where: str | None, tried: str) -> SpecError:
     def help_for(own: str) -> str:
         return f"add `{where or f'where {own}'}` to the model's contract{tried}"
 
-    return SpecError([replace(f, helps=(help_for(f.where), *f.helps)) if f.where else f for f in error.diagnostics])
+    return SpecError([replace(f, helps=(help_for(f.where), *f.helps)) if f.where else f for f in findings])
 
 
 def _text(graph: Graph, clauses: dict[str, None]) -> str:

@@ -28,7 +28,18 @@ def trouble(
     helps: tuple[str, ...] = (),
     where: str | None = None,
 ) -> Trouble:
-    return Trouble(Diagnostic(code, message, Label(span, label), secondary, notes, helps, where=where))
+    return Trouble(Diagnostic(code, message, Label(span, label), secondary, notes, helps, where=_advice(where)))
+
+
+def _advice(where: str | None) -> str | None:
+    """``where``, if it is worth following: a network for images of at most 2 x 2, or of one size, nobody means."""
+    if (
+        where is None
+        or " <= " in where
+        or any(part.split(" == ")[-1].isdecimal() and "%" not in part for part in where.split(", ") if " == " in part)
+    ):
+        return None
+    return where
 
 
 def short(text: str) -> str:

@@ -115,8 +115,19 @@ def written(value: Value, depth: int = 3) -> str:
         case Tensor():
             return f"the value {value.type}"
         case Prepared():
-            return value.name
+            return _written_step(value)
     return str(value)
+
+
+def _written_step(step: Prepared) -> str:
+    """``leakyrelu(0.2)``: what was handed over, with the arguments it has already."""
+    if not step.arguments:
+        return step.name
+    if not all(is_plain(given(argument)) for argument in step.arguments):
+        return f"{step.name}(…)"  # steps in steps grow without end
+    shown = (f"{a.name}={written(given(a))}" if a.name else written(given(a)) for a in step.arguments)
+    text = f"{step.name}({', '.join(shown)})"
+    return text if len(text) <= _SHOWN_TEXT else f"{step.name}(…)"
 
 
 def kind_of(value: Value) -> str:

@@ -23,7 +23,9 @@ from specc.elaborate.naming import label_problem, name_problem
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
 from specc.elaborate.values import Prepared, Tensor, Value, is_plain, kind_of, written
+from specc.ir.graph import Handed
 from specc.ir.op import Op, Refusal
+from specc.ir.size import Size
 from specc.ir.size import Size
 from specc.ops import find, names
 from specc.source import Span
@@ -280,7 +282,7 @@ class Walk:
             current,
             current,
             call.label.name if call.label else name,
-            tuple((key, value) for key, value in values.items() if is_plain(value)),
+            tuple((key, _kept(value)) for key, value in values.items() if not isinstance(value, (Tensor, Size))),
             tuple((key, value.given) for key, value in values.items() if isinstance(value, Tensor)),
         )
         called = f"{block.name}({shown_arguments(values)})"
@@ -563,6 +565,11 @@ def _two_of_a_name(name: str, again: Span, first: Span) -> Diagnostic:
     )
 
 
+def _kept(value: Value) -> object:
+    """An argument as the graph keeps it."""
+    return value if is_plain(value) else Handed(written(value))
+
+
 def define(let: ast.Let, scope: Scope) -> None:
     """``let name = value``; a name may be given once in a scope."""
     if problem := name_problem(let.name):
@@ -580,7 +587,8 @@ def define(let: ast.Let, scope: Scope) -> None:
 def _sole(statements: tuple[ast.Statement, ...]) -> ast.Step | None:
     """The only step of a round, where it may take the round's number as its name."""
     found = [s for s in statements if not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint, ast.Shared))]
-    if len(found) != 1 or found[0].label is not None:
+    declares = any(isinstance(s, ast.Shared) for s in statements)
+    if len(found) != 1 or found[0].label is not None or declares:
         return None
     return found[0] if isinstance(found[0], (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If)) else None
 

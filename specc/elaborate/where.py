@@ -11,6 +11,7 @@ from specc.elaborate.scope import Scope
 from specc.elaborate.trouble import trouble
 from specc.elaborate.values import kind_of
 from specc.ir.size import Dim, Symbol, symbol
+from specc.ops.fields import LARGEST
 from specc.syntax import ast
 
 _FORMS = "a condition reads H % 16 == 0, H >= 32, H <= 512 or H == W, with sizes of the contract"
@@ -85,6 +86,8 @@ def _narrow(clause: ast.Expr, symbols: dict[str, Symbol], same: Mapping[str, str
     from specc.ir.conditions import restrict  # loaded only where there are conditions
 
     name, sign, bound, modulus = _read(clause, same, scope)
+    if bound > LARGEST:
+        raise trouble(Code.CONTRACT, f"{bound:,} is no size: sizes are below 2^31", clause.span)
     before = symbols[same[name]]
     try:
         match sign:

@@ -66,6 +66,12 @@ class Node:
         return replace(self, op=_op_at(self.op, sizes), input_types=types, type=self.type.at(sizes))
 
 
+class Handed(str):
+    """A layer or a block that a block is given as an argument, as written: ``leakyrelu(0.2)``."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Block:
     """Steps that belong together: a block called, a labelled group or loop, one round of a loop.
@@ -75,8 +81,8 @@ class Block:
         kind: where it comes from.
         title: what a person calls it: the block's name in the spec (``bottleneck``); the label, or the
             round's number, of the others.
-        arguments: a block's parameters by name, in order, where they are plain: numbers, truth values, texts, none
-            and tuples of these.
+        arguments: a block's parameters by name, in order: numbers, truth values, texts, none and tuples of these,
+            and `Handed` for layers and blocks.
         input: name of the value that it is applied to; None where it takes none.
         output: name of the value that it gives: one of its own steps'.
         members: its steps and the blocks in it, in topological order.

@@ -88,6 +88,9 @@ class Op(BaseModel):
     aliases: ClassVar[tuple[str, ...]] = ()
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """Least and greatest number of inputs; None: any number."""
+    positional: ClassVar[int | None] = None
+    """How many attributes may be written without their names; None: all. In PyTorch a norm's first argument is the
+    number of channels, which the input tells here: ``bn(64)`` must not mean an eps of 64."""
     variadic: ClassVar[str | None] = None
     """The list-valued field that may also be written as several arguments: ``permute(0, 2, 1)``."""
 

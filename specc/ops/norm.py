@@ -28,6 +28,7 @@ class BatchNorm(Op):
 
     kind = "batchnorm"
     aliases = ("bn",)
+    positional = 0
 
     eps: Epsilon = 1e-5
     momentum: Annotated[Real | None, Expect("a finite number, or none for the plain average")] = 0.1
@@ -73,6 +74,7 @@ class InstanceNorm(Op):
     """
 
     kind = "instancenorm"
+    positional = 0
 
     eps: Epsilon = 1e-5
     momentum: Real = 0.1
