@@ -105,6 +105,18 @@ def names_in(tree: object) -> set[str]:
     return found
 
 
+def labels_in(tree: object) -> Iterable[ast.Label]:
+    """Every label of a step somewhere in a part of the syntax tree."""
+    waiting: list[object] = [tree]
+    while waiting:
+        part = waiting.pop()
+        label = getattr(part, "label", None)
+        if isinstance(label, ast.Label):
+            yield label
+        if isinstance(part, tuple):
+            waiting += part
+
+
 def _assigned(
     block: ast.Block,
     arguments: tuple[ast.Argument, ...],

@@ -178,7 +178,7 @@ def _walked(model: ast.Model, scope: Scope, names: Environment, inputs: tuple[Po
     given = [Given(port.name, port.type, place.shape.span) for port, place in zip(inputs, stated, strict=True)]
     only = given[0] if len(given) == 1 else None
     root = Frame("model", model.name, model.span, scope, names, only, only)
-    walk = Walk(root, tuple(port.name for port in inputs))
+    walk = Walk(root, tuple(port.name for port in inputs), model.body.statements)
     for port, place, value in zip(inputs, stated, given, strict=True):
         walk.enter(port.name, place, value)
     if only is not None:

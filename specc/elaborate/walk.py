@@ -14,7 +14,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate import steps
 from specc.elaborate.binder import bind, signature
 from specc.elaborate.bounds import MOST_DEPTH, Budget
-from specc.elaborate.calls import bind_parameters, shown_arguments
+from specc.elaborate.calls import bind_parameters, labels_in, shown_arguments
 from specc.elaborate.contract import agree, match
 from specc.elaborate.expressions import evaluate, prepared, truth
 from specc.elaborate.files import Definition
@@ -26,7 +26,6 @@ from specc.elaborate.values import Prepared, Tensor, Value, is_plain, kind_of, w
 from specc.ir.graph import Handed
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Size
-from specc.ir.size import Size
 from specc.ops import find, names
 from specc.source import Span
 from specc.syntax import ast
@@ -35,7 +34,8 @@ from specc.syntax import ast
 class Walk:
     """One model on its way to a graph."""
 
-    def __init__(self, model: Frame, inputs: tuple[str, ...]) -> None:
+    def __init__(self, model: Frame, inputs: tuple[str, ...], statements: tuple[ast.Statement, ...] = ()) -> None:
+        self._statements = statements
         self.drafts: list[Draft] = []
         self.shared: list[Shared] = []
         self.assertions: list[tuple[ast.Assert, Scope]] = []
@@ -169,8 +169,19 @@ class Walk:
             Code.UNKNOWN_LAYER,
             f"no layer is called {short(step.name)}",
             step.name_span,
-            helps=did_you_mean(step.name, {*names(), *scope.known()}),
+            helps=self._elsewhere(step) or did_you_mean(step.name, {*names(), *scope.known()}),
         )
+
+    def _elsewhere(self, step: ast.Call | ast.Merge) -> tuple[str, ...]:
+        """Where a label of that name stands, if this place does not see it."""
+        here = next((d.block.body.statements for d in reversed(self._active) if isinstance(d, Definition)), None)
+        label = next((label for label in labels_in(here or self._statements) if label.name == step.name), None)
+        if label is None:
+            return ()
+        line, _ = label.span.position
+        if label.span.start > step.span.start:
+            return (f"{step.name} is labelled further down, in line {line}: a value is used behind its label",)
+        return (f"{step.name} is labelled in line {line}, in a block, group, loop or branch that this place is not in",)
 
     def _earlier_value(self, call: ast.Call, current: Given | None, scope: Scope) -> Given | None:
         """A bare name that stands for a value: ``_``, an input, a labelled step, a value handed to the block."""
