@@ -49,7 +49,7 @@ def test_blocks() -> None:
         }
         """)
     assert [text.block(member) for member in made.members if isinstance(member, Block)] == [
-        "unit(c=4, names=[...])",
+        "unit(c=4, names=[...], act=relu)",
         "group",
         "for c, n in [(1, 2), (3, 4), (5, 6), (7, 8), ...",
     ]
