@@ -124,6 +124,11 @@ def _refuse_senseless(request: Request) -> None:
     for option, name in (("-o", request.output), ("--save-weights", request.save_weights)):
         if name in ("", "-"):
             raise UsageError(f"{option} needs the name of a file")
+    if request.output and request.target is None and not request.output.endswith(tuple(_SUFFIXES.values())):
+        raise UsageError(
+            f"-o {request.output} does not say what to write: let it end in .onnx or .py, "
+            "or add --target onnx or --target torch"
+        )
     if request.output and Path(request.output).suffix in set(_SUFFIXES.values()) - {_SUFFIXES[target]}:
         raise UsageError(f"-o {request.output} is not the name of a file for --target {target}")
     if request.no_verify and request.provider != "cpu":

@@ -23,7 +23,24 @@ from specc.diagnostics import ParityError, SpecError, UsageError
 from specc.version import __version__
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Command(click.Command):
+    """A command that ignores no option: of one that is given again, click alone would take the last."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        helps = ctx.resilient_parsing or any(parameter.is_eager for parameter in given)  # completion; --help
+        for option in () if helps else given:
+            if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
+                times = "twice" if given.count(option) == 2 else f"{given.count(option)} times"
+                raise UsageError(f"{'/'.join(option.opts)} is given {times}, and it can only be given once")
+        return super().parse_args(ctx, args)
+
+
+class _Commands(click.Group):
+    command_class = _Command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="specc")
 def cli() -> None:
     """A compiler for convolutional networks: proves that a spec fits together, writes PyTorch and ONNX."""
@@ -86,6 +103,9 @@ def _told(error: Exception) -> int:
             return FINDINGS
         case UsageError():
             click.echo(f"error: {error}", err=True)
+            return USAGE
+        case MemoryError():
+            click.echo("error: this takes more memory than there is; --no-verify leaves out the proof", err=True)
             return USAGE
         case click.Abort():
             click.echo("interrupted", err=True)
@@ -210,7 +230,11 @@ def explain(what: str, model: str | None, settings: tuple[str, ...], sizes: tupl
 @cli.command()
 @_choose_model
 @click.option("-o", "--output", metavar="FILE", help="What to write; MODEL.onnx or MODEL.py here if left out.")
-@click.option("--target", type=click.Choice(["onnx", "torch"]), help="onnx unless FILE ends in .py.")
+@click.option(
+    "--target",
+    type=click.Choice(["onnx", "torch"]),
+    help="Left out: by the end of FILE, .onnx or .py; onnx without FILE.",
+)
 @click.option("--seed", type=int, help="Draw the weights from this seed [default: 0].")
 @click.option("--weights", metavar="FILE", help="Take the weights from this safetensors, .npz or PyTorch file instead.")
 @_match

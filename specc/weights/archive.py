@@ -58,6 +58,15 @@ class Archive(ABC):
             OSError, UsageError: the file cannot be read, or is damaged.
         """
 
+    @abstractmethod
+    def without(self, prefix: str) -> str:
+        """The line of Python that writes this file's tensors to another one, their names without ``prefix``."""
+
+    @property
+    def renamed(self) -> str:
+        """A path for that other file, beside this one."""
+        return str(self.path.with_name(f"{self.path.stem}-renamed{self.path.suffix}"))
+
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:

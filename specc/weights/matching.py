@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher, get_close_matches
 from typing import Literal
 
@@ -23,6 +23,14 @@ _UNORDERED = (
     "  its tensors are sorted by name, as the safetensors library writes them, so that their order says nothing, and\n"
     "  some are of one shape; torch.save and numpy.savez keep the order of a state dict"
 )
+_PARALLEL, _COMPILED = "DataParallel or DistributedDataParallel", "torch.compile"
+_WRAPPERS = {
+    "module.": _PARALLEL,
+    "_orig_mod.": _COMPILED,
+    "module._orig_mod.": f"{_PARALLEL}, around {_COMPILED}",
+    "_orig_mod.module.": f"{_COMPILED}, around {_PARALLEL}",
+}
+"""What PyTorch's wrappers put before every name of the network that they hold."""
 _ALIGNED = 2_000
 """Tensors up to which lists of shapes are aligned, which takes time by the square of their number."""
 _COMPARED = 2_500
@@ -39,13 +47,14 @@ def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
     shape must agree, and no ``weight`` may pair with a ``bias``.
 
     Raises:
-        UsageError: all tensors that are missing, unexpected, or of another shape or type, in one message.
+        UsageError: all tensors that are missing, unexpected, or of another shape or type, in one message. Where the
+            names are the network's but for what a wrapper has put before each, it says that instead.
     """
     pairing = _paired(state, archive, match)
     findings = _findings(pairing, archive)
     if findings:
-        lines = [f"{archive.path} does not fit the network:", *findings, *_suggestion(state, archive, match)]
-        raise UsageError("\n".join(lines))
+        lines = _wrapped(state, archive, match) or [*findings, *_suggestion(state, archive, match)]
+        raise UsageError("\n".join([f"{archive.path} does not fit the network:", *lines]))
     return {name: theirs for name, _, theirs in pairing.pairs}
 
 
@@ -139,7 +148,7 @@ def _missing(name: str, parameter: Parameter, pairing: _Pairing, archive: Archiv
 
 
 def _near(name: str, others: list[str]) -> str | None:
-    """The other that has the name at its end (``module.conv1.weight``), if it is one alone; or a similar one."""
+    """The other that has the name at its end (``net.conv1.weight``), if it is one alone; or a similar one."""
     longer = [other for other in others if other.endswith(f".{name}")]
     similar = longer if len(longer) == 1 else get_close_matches(name, others, n=1, cutoff=0.7)
     return similar[0] if similar else None
@@ -162,6 +171,33 @@ def _is_unordered(archive: Archive) -> bool:
     """Whether the file's order is not the network's, and shapes alone do not tell its tensors apart."""
     shapes = [entry.shape for entry in archive.entries.values() if not entry.counts]
     return archive.sorted_by_name and len({*shapes}) < len(shapes)
+
+
+def _wrapped(state: State, archive: Archive, match: Match) -> list[str]:
+    """That a wrapper's prefix is before every name, if names fit without it; and what does not fit even so."""
+    prefix = _prefix(state, archive)
+    if not prefix:
+        return []
+    bare = _bare(archive, prefix)
+    findings = _findings(_by_name(state, bare), bare)
+    lines = [f"  all {len(archive.entries)} of its names begin with {prefix}, which {_WRAPPERS[prefix]} has added"]
+    if not findings:
+        advice = "  without it all of them fit by name: write the file anew in Python, and take the new one\n"
+        return [*lines, f"{advice}    {archive.without(prefix)}"]
+    if match == "order":
+        return []
+    return [*lines, "  without it they do not all fit either:", *findings, *_suggestion(state, archive, match)]
+
+
+def _prefix(state: State, archive: Archive) -> str:
+    """The wrapper's prefix without which the most names are the network's; empty where that is no gain."""
+    known = {name for name, _ in state}
+    every = [p for p in _WRAPPERS if all(name.startswith(p) for name in archive.entries)]
+    return max(["", *every], key=lambda p: sum(name[len(p) :] in known for name in archive.entries))
+
+
+def _bare(archive: Archive, prefix: str) -> Archive:
+    return replace(archive, entries={name.removeprefix(prefix): entry for name, entry in archive.entries.items()})
 
 
 def _suggestion(state: State, archive: Archive, match: Match) -> list[str]:

@@ -63,6 +63,11 @@ class _Npz(Archive):
             for start, stop in spans(prod(member.shape)):
                 yield _numbers(stream, member.dtype, stop - start)
 
+    def without(self, prefix: str) -> str:
+        loaded = f"numpy.load({str(self.path)!r})"
+        items = f"{{name.removeprefix({prefix!r}): array for name, array in {loaded}.items()}}"
+        return f"import numpy; numpy.savez({self.renamed!r}, **{items})"
+
 
 def open_npz(path: Path) -> Archive:
     """The arrays of an archive, in its order: that in which ``numpy.savez`` was given them.

@@ -30,7 +30,10 @@ _FORBIDDEN = re.compile(r"GLOBAL (\S+) was not an allowed|whose module (\S+) is 
 
 @dataclass(frozen=True, kw_only=True)
 class _StateDict(Archive):
+    """``entry`` is the checkpoint's entry that holds the tensors; None where they are the whole file."""
+
     tensors: Mapping[str, torch.Tensor]
+    entry: str | None
 
     def pieces(self, name: str) -> Iterator[Array]:
         import torch
@@ -39,6 +42,12 @@ class _StateDict(Archive):
         bits = flat.view(torch.uint16) if flat.dtype == torch.bfloat16 else flat
         # Copied: what is only mapped would be read later, when the file may be another.
         return (bits[start:stop].numpy().copy() for start, stop in spans(flat.numel()))
+
+    def without(self, prefix: str) -> str:
+        loaded = f"torch.load({str(self.path)!r}, map_location='cpu', weights_only=True)"
+        loaded += "" if self.entry is None else f"[{self.entry!r}]"
+        items = f"{{name.removeprefix({prefix!r}): tensor for name, tensor in {loaded}.items()}}"
+        return f"import torch; torch.save({items}, {self.renamed!r})"
 
 
 def open_pytorch(path: Path) -> Archive:
@@ -51,9 +60,9 @@ def open_pytorch(path: Path) -> Archive:
         MissingDependency: torch is not installed.
         UsageError: the file is damaged, or holds something else than tensors, or several state dicts.
     """
-    tensors, notes = _state_dict(path, _loaded(path))
+    tensors, entry, notes = _state_dict(path, _loaded(path))
     entries = {name: Entry(_dtype(value), tuple(value.shape)) for name, value in tensors.items()}
-    return _StateDict(path=path, entries=entries, notes=notes, tensors=tensors)
+    return _StateDict(path=path, entries=entries, notes=notes, tensors=tensors, entry=entry)
 
 
 def _loaded(path: Path) -> object:
@@ -101,17 +110,17 @@ def _refused(path: Path, error: Exception) -> UsageError:
     )
 
 
-def _state_dict(path: Path, loaded: object) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
-    """What was saved, or the one state dict in it; and a note that says so."""
+def _state_dict(path: Path, loaded: object) -> tuple[dict[str, torch.Tensor], str | None, tuple[str, ...]]:
+    """What was saved, or the one state dict in it, with the name of its entry and a note that says so."""
     if _is_state_dict(loaded):
-        return loaded, ()
+        return loaded, None, ()
     if not isinstance(loaded, dict):
         raise UsageError(f"cannot read {path}: it holds an object of type {type(loaded).__name__}, not a state dict")
     holders = [key for key, value in loaded.items() if _has_tensors(value)]
     if len(holders) == 1 and holders[0] in _WRAPPERS and _is_state_dict(loaded[holders[0]]):
         others = [plain(str(key)) for key in loaded if key != holders[0]]
         left = f"; not read: {', '.join(others)}" if others else ""
-        return loaded[holders[0]], (f"the weights are its entry {holders[0]}{left}",)
+        return loaded[holders[0]], holders[0], (f"the weights are its entry {holders[0]}{left}",)
     raise UsageError(f"cannot read {path}: {_unclear(loaded)}")
 
 

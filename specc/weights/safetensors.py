@@ -74,6 +74,11 @@ class _Safetensors(Archive):
                     raise UsageError(f"cannot read {self.path}: it changed while it was being read")
                 yield piece
 
+    def without(self, prefix: str) -> str:
+        # With torch: NumPy has no bfloat16.
+        items = f"{{name.removeprefix({prefix!r}): tensor for name, tensor in load_file({str(self.path)!r}).items()}}"
+        return f"from safetensors.torch import load_file, save_file; save_file({items}, {self.renamed!r})"
+
 
 def open_safetensors(path: Path) -> Archive:
     """The tensors of a file in the order in which their bytes lie: of specc's own files, the network's.

@@ -38,14 +38,14 @@ class BottleneckDownsample(nn.Module):
 class Bottleneck(nn.Module):
     """Block bottleneck: layer1.1 and 11 more."""
 
-    def __init__(self, c: int) -> None:
+    def __init__(self, in_channels: int, c: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(4 * c, c, 1, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, c, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(c)
         self.conv2 = nn.Conv2d(c, c, 3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(c)
-        self.conv3 = nn.Conv2d(c, 4 * c, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(4 * c)
+        self.conv3 = nn.Conv2d(c, in_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(in_channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.conv1(x)
@@ -69,16 +69,16 @@ class ResNet50(nn.Module):
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.layer1 = nn.Sequential(
-            BottleneckDownsample(64, 64), *(Bottleneck(64) for _ in range(2))
+            BottleneckDownsample(64, 64), *(Bottleneck(256, 64) for _ in range(2))
         )
         self.layer2 = nn.Sequential(
-            BottleneckDownsample(256, 128, stride=2), *(Bottleneck(128) for _ in range(3))
+            BottleneckDownsample(256, 128, stride=2), *(Bottleneck(512, 128) for _ in range(3))
         )
         self.layer3 = nn.Sequential(
-            BottleneckDownsample(512, 256, stride=2), *(Bottleneck(256) for _ in range(5))
+            BottleneckDownsample(512, 256, stride=2), *(Bottleneck(1024, 256) for _ in range(5))
         )
         self.layer4 = nn.Sequential(
-            BottleneckDownsample(1024, 512, stride=2), *(Bottleneck(512) for _ in range(2))
+            BottleneckDownsample(1024, 512, stride=2), *(Bottleneck(2048, 512) for _ in range(2))
         )
         self.fc = nn.Linear(2048, 1000)
 

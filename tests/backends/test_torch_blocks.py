@@ -261,13 +261,13 @@ def test_resnet50_reads_like_a_persons(tmp_path: Path) -> None:
         "class ResNet50(nn.Module):",
     ]
     assert "        self.layer1 = nn.Sequential(\n" in source
-    assert "BottleneckDownsample(64, 64), *(Bottleneck(64) for _ in range(2))\n" in source
-    assert "BottleneckDownsample(256, 128, stride=2), *(Bottleneck(128) for _ in range(3))\n" in source
+    assert "BottleneckDownsample(64, 64), *(Bottleneck(256, 64) for _ in range(2))\n" in source
+    assert "BottleneckDownsample(256, 128, stride=2), *(Bottleneck(512, 128) for _ in range(3))\n" in source
     downsample = class_text(source, "BottleneckDownsample")
     assert "def __init__(self, in_channels: int, c: int, stride: int = 1) -> None:" in downsample
     assert "self.conv2 = nn.Conv2d(c, c, 3, stride=stride, padding=1, bias=False)" in downsample
     assert "self.bn3 = nn.BatchNorm2d(4 * c)" in downsample
-    assert "def __init__(self, c: int) -> None:" in class_text(source, "Bottleneck")
+    assert "def __init__(self, in_channels: int, c: int) -> None:" in class_text(source, "Bottleneck")
 
 
 def test_golden_resnet(tmp_path: Path) -> None:
@@ -376,11 +376,11 @@ def unet(height: Any = 16, width: Any = 16) -> Graph:
 
 def test_values_handed_to_blocks(tmp_path: Path) -> None:
     source = check(unet(), tmp_path, images(2, 1, 16, 16), hand=HandUNet())
-    assert "self.up1 = Up(8)\n" in source
+    assert "self.up1 = Up(16, 8)\n" in source
     assert "x = self.up1(x, e2)" in source
     assert "x = self.up2(x, e1)" in source
     assert "def forward(self, x: torch.Tensor, e: torch.Tensor) -> torch.Tensor:" in class_text(source, "Up")
-    assert "nn.Conv2d(2 * c, c, 3" in class_text(source, "Up")
+    assert "nn.ConvTranspose2d(in_channels, c, 2" in class_text(source, "Up")
 
 
 def test_values_go_by_the_names_of_their_blocks(tmp_path: Path) -> None:
@@ -621,8 +621,8 @@ def test_coincidences_are_no_arguments(tmp_path: Path) -> None:
             net.step("conv1", conv(c, kernel, stride=stride))
             net.step("relu1", RELU)
     source = check(net.graph(), tmp_path, images(2, 4, 16, 16))
-    assert "nn.Conv2d(c // 2, c, kernel_size, stride=stride, padding=padding, bias=False)\n" in source
-    assert "self.b = Unit(16, kernel_size=5, padding=2, stride=2)" in source
+    assert "            in_channels, c, kernel_size, stride=stride, padding=padding, bias=False\n" in source
+    assert "self.b = Unit(8, 16, kernel_size=5, padding=2, stride=2)" in source
 
 
 def test_one_and_true_are_not_the_same(tmp_path: Path) -> None:
@@ -819,6 +819,97 @@ def test_long_names_and_many_arguments_are_laid_out_as_ruff_does(tmp_path: Path)
             net.step("last", conv(8 + number, 1))
             net.step("joined", CONCAT, inner, inner, net.current)
     check(net.graph(), tmp_path, images(1, 4, 16, 16))
+
+
+# What the arguments are called
+
+
+def heads(source: str, name: str) -> str:
+    return class_text(source, name).partition("def __init__(self, ")[2].partition(")")[0]
+
+
+def test_a_half_is_told_from_the_blocks_parameter(tmp_path: Path) -> None:
+    """No layer has c channels, and yet the block takes c and not half of it."""
+    net = Net(input=(3, 4, 4))
+    for number, c in enumerate((32, 64, 96)):
+        start = net.step(f"widen{number}", conv(c, 1))
+        with net.block(f"unit{number}", "unit", c=c):
+            left = net.step("slice1", make("slice", start=0, stop=c // 2), start)
+            net.step("slice2", make("slice", start=c // 2, stop=c), start)
+            net.step("conv1", conv(c // 2, 1))
+            net.step("concat1", CONCAT, left, net.current)
+    source = check(net.graph(), tmp_path, images(2, 3, 4, 4))
+    assert heads(source, "Unit") == "c: int"
+    assert "nn.Conv2d(c // 2, c // 2, 1, bias=False)" in source
+    assert "torch.narrow(x, 1, self.c // 2, self.c // 2)" in source
+    assert [f"Unit({c})\n" in source for c in (32, 64, 96)] == [True] * 3
+
+
+def test_a_blocks_own_names_stay_in_it(tmp_path: Path) -> None:
+    """The inner block's c is half of the outer one's, and in a group it is nobody's."""
+    net = Net(input=(3, 8, 8))
+    for number, c in enumerate((8, 32, 20)):
+        with net.block(f"two{number}", "two", c=c, stride=1 + number):
+            start = net.current
+            with net.group("side"):
+                net.step("relu1", RELU)
+                with net.block("pw1", "pw", c=c // 2):
+                    net.step("conv1", conv(c // 2, 1))
+            side = net.current
+            with net.block("pw1", "pw", value=start, c=c // 2):
+                net.step("conv1", conv(c // 2, 1))
+            net.step("concat1", CONCAT, side, net.current)
+    source = check(net.graph(), tmp_path, images(2, 3, 8, 8))
+    assert heads(source, "Pw") == "in_channels: int, c: int"
+    assert heads(source, "Side") == "in_channels: int, out_channels: int"
+    assert heads(source, "Two") == "in_channels: int, c: int"
+    assert "self.side = Side(in_channels, c // 2)" in source
+    assert "self.two1 = Two(8, 32)" in source
+
+
+def test_what_a_block_takes_is_no_guess(tmp_path: Path) -> None:
+    """Three calls that happen to double the width."""
+    net = Net(input=(8, 8, 8))
+    for number, c in enumerate((16, 32, 64)):
+        with net.block(f"down{number}", "down", c=c):
+            net.step("conv1", conv(c))
+            net.step("relu1", RELU)
+    source = check(net.graph(), tmp_path, images(2, 8, 8, 8))
+    assert "nn.Conv2d(in_channels, c, 3" in source
+    assert "Down(8, 16)" in source
+
+
+def test_widths_in_the_middle(tmp_path: Path) -> None:
+    """Six times the input's; and what is no small multiple of anything has a name that says no more than it is."""
+    net = Net(input=(4, 8, 8))
+    for number, (c, odd) in enumerate(((10, 7), (6, 11), (14, 9))):
+        wide = 6 * net.types[net.current].channels
+        with net.block(f"unit{number}", "unit", c=c):
+            net.step("conv1", conv(wide, 1))
+            net.step("conv2", conv(odd, 1))
+            net.step("bn1", BN)
+            skip = net.step("conv3", conv(c, 1))
+            net.step("conv4", conv(odd + 30, 1))
+            net.step("concat1", CONCAT, skip, net.current)
+            net.step("bn2", BN)
+            net.step("conv5", conv(c, 1))
+    source = check(net.graph(), tmp_path, images(2, 4, 8, 8))
+    unit = class_text(source, "Unit")
+    assert "nn.Conv2d(in_channels, 6 * in_channels, 1" in unit
+    assert "nn.Conv2d(6 * in_channels, mid_channels, 1" in unit
+    assert "nn.Conv2d(c, channels, 1" in unit
+    assert "nn.BatchNorm2d(channels2)" in unit
+
+
+def test_no_layers_channels_are_taken_for_the_blocks(tmp_path: Path) -> None:
+    net = Net(input=(4, 8, 8))
+    for number, c in enumerate((10, 6, 14)):
+        with net.group(f"unit{number}"):
+            net.step("conv1", conv(c, 1))
+            net.step("relu1", RELU)
+            net.step("conv2", conv(4, 1))
+    source = check(net.graph(), tmp_path, images(2, 4, 8, 8))
+    assert heads(source, "Unit") == "mid_channels: int"
 
 
 # Any network

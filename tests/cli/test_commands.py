@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import sys
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
+import click
 import numpy as np
 import onnx
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from specc.cli.main import cli
 from tests.cli.conftest import Specc
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -180,8 +182,8 @@ class TestShow:
         # By hand: a unit holds 9*in*out weights and 2*out of its norm, and multiplies the weights at every place.
         unit = 9 * 8 * 8 + 2 * 8
         assert rows["stage1"] == [
-            "stage(c=8, n=2)", "[N, 8, 16, 16]", f"{2 * unit:,}", "294.9 k", f"{2 * 3 * 8 * 256 * 4 // 1024} KiB",
-            "5 x 5",
+            "stage(make=unit, c=8, n=2)", "[N, 8, 16, 16]", f"{2 * unit:,}", "294.9 k",
+            f"{2 * 3 * 8 * 256 * 4 // 1024} KiB", "5 x 5",
         ]  # fmt: skip
         assert rows["unit1"][:3] == ["unit(c=16, stride=2)", "[N, 16, 8, 8]", f"{9 * 8 * 16 + 32:,}"]
         assert rows["body"][:3] == ["repeat 2", "[N, 16, 8, 8]", "512"]
@@ -267,7 +269,7 @@ class TestExplain:
             "  is conv(8, 3, padding=1, bias=false)",
             f"  at {path}:5:3",
             "  in stage1.0: unit(c=8, stride=1)",
-            "  in stage1: stage(c=8, n=2)",
+            "  in stage1: stage(make=unit, c=8, n=2)",
             "",
         ]
         assert "  takes   stem [N, 8, 16, 16]" in result.out
@@ -377,6 +379,9 @@ class TestCompile:
             ["--target", "onnx", "-o", "net.py"],
             ["--provider", "cuda", "--no-verify"],
             ["-o", "missing/net.onnx"],
+            ["-o", "net.pt"],
+            ["-o", "net.txt"],
+            ["-o", "net"],
             ["-o", "."],
             ["-o", "/dev/full"],
             ["-o", "-"],
@@ -398,6 +403,18 @@ class TestCompile:
         assert result.code == 2
         assert result.err
         assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["net.pt", "net.txt", "net", "net.onnx.bak", "net.ONNX"])
+    def test_a_name_that_says_not_what_to_write(self, specc: Specc, tmp_path: Path, name: str) -> None:
+        path = tmp_path / name
+        assert specc("compile", "--no-verify", LENET, "-o", path).err == (
+            f"error: -o {path} does not say what to write: let it end in .onnx or .py, "
+            "or add --target onnx or --target torch\n"
+        )
+        assert specc("compile", "--no-verify", LENET, "-o", path, "--target", "torch").code == 0
+        assert "class LeNet" in path.read_text()
+        assert specc("compile", "--no-verify", LENET, "-o", path, "--target", "onnx").code == 0
+        onnx.checker.check_model(onnx.load(path, format="protobuf"))
 
     def test_a_spec_is_never_overwritten(self, specc: Specc, tmp_path: Path) -> None:
         path = spec(tmp_path, LENET.read_text(), "net.onnx")
@@ -476,6 +493,62 @@ class TestDoctor:
         assert result.code == 0
         assert any(line.startswith("torch ") and torch.__version__ in line for line in result.out.splitlines())
         assert np.__version__ in result.out
+
+
+def given(option: click.Option, name: str) -> list[str]:
+    """The option with a value of its kind."""
+    if option.is_flag:
+        return [name]
+    kinds = {click.Choice: lambda kind: str(kind.choices[0]), click.IntRange: lambda kind: "1"}
+    value = kinds.get(type(option.type), lambda kind: "1" if kind is click.INT else "x=1")
+    return [name, value(option.type)]
+
+
+OPTIONS = [
+    (command, option)
+    for command in cli.commands.values()
+    for option in command.params
+    if isinstance(option, click.Option)
+]
+
+
+class TestOptions:
+    """Of every command, as it really is."""
+
+    single = pytest.mark.parametrize(
+        ("command", "option"),
+        [(command, option) for command, option in OPTIONS if not option.multiple],
+        ids=lambda value: value.name,
+    )
+
+    def test_there_are_some(self) -> None:
+        """The tests below run over these."""
+        found = {(command.name, option.opts[-1]) for command, option in OPTIONS if not option.multiple}
+        assert found > {("compile", "--output"), ("compile", "--functions"), ("show", "--depth"), ("verify", "--match")}
+        assert {option.opts[-1] for _, option in OPTIONS if option.multiple} == {"--set", "--at"}
+
+    @single
+    def test_what_can_be_given_once_is_refused_twice(
+        self, specc: Specc, command: click.Command, option: click.Option
+    ) -> None:
+        said = "/".join(option.opts)
+        for names in product(option.opts, repeat=2):
+            words = [word for name in names for word in given(option, name)]
+            result = specc(command.name, LENET, *words)
+            assert (result.code, result.out) == (2, "")
+            assert result.err == f"error: {said} is given twice, and it can only be given once\n"
+
+    def test_wherever_they_are(self, specc: Specc) -> None:
+        result = specc("compile", "--seed=1", "--opset", 18, LENET, "--seed", 1, "-o", "a.onnx", "--seed", 2)
+        assert (result.code, result.err) == (2, "error: --seed is given 3 times, and it can only be given once\n")
+
+    def test_help_is_still_given(self, specc: Specc) -> None:
+        result = specc("compile", "--seed", 1, "--seed", 2, "--help")
+        assert result.code == 0
+        assert result.out.startswith("Usage: specc compile")
+
+    def test_what_may_be_repeated(self, specc: Specc) -> None:
+        assert specc("show", EXAMPLES / "zoo" / "unet.cnn", "--at", "H=32", "--at", "W=32").code == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["--version"], ["compile", "--help"]])

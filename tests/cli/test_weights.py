@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +128,21 @@ def test_what_was_decided_is_said(specc: Specc, tmp_path: Path, spec: Path, tiny
     ]
     assert specc("compile", spec, "--weights", path, "-o", out, "--no-verify").out.splitlines()[-2:] == notes
     assert specc("verify", spec, out, "--weights", path).out.splitlines()[-2:] == notes
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, partial(torch.compile, backend="eager")])
+def test_the_state_of_a_wrapper(
+    specc: Specc, tmp_path: Path, spec: Path, tiny: Tiny, wrap: Callable[[nn.Module], nn.Module]
+) -> None:
+    weights, out = save(wrap(tiny).cpu().state_dict(), tmp_path / "w.pt"), tmp_path / "tiny.onnx"
+    result = specc("compile", spec, "--weights", weights, "-o", out)
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 4
+    assert "all 9 of its names begin with " in result.err
+    exec(result.err.splitlines()[-1].strip(), {})
+    assert not out.exists()
+    assert specc("compile", spec, "--weights", tmp_path / "w-renamed.pt", "-o", out, "--no-verify").code == 0
+    assert holds(out, tiny.state_dict())
 
 
 @pytest.mark.parametrize("existing", [True, False])

@@ -20,6 +20,9 @@ class Listed(Archive):
     def pieces(self, name):
         raise AssertionError("matching reads no numbers")
 
+    def without(self, prefix):
+        return f"without {prefix}"
+
 
 def archive(entries, *, sorted_by_name=False):
     """Entries as (name, shape), float32; names that end in _tracked are int64."""
@@ -32,6 +35,14 @@ def state(*entries):
         return Parameter(name.rpartition(".")[2], shape, Constant(0.0), integer=name.endswith("_tracked"))
 
     return tuple((name, parameter(name, shape)) for name, shape in entries)
+
+
+def prefixed(prefix, entries):
+    return [(f"{prefix}{name}", shape) for name, shape in entries]
+
+
+def listed(module):
+    return [(name, tuple(value.shape)) for name, value in module.state_dict().items()]
 
 
 def refusal(ours, theirs, match, **facts):
@@ -78,12 +89,87 @@ def test_near_names_are_of_the_right_shape():
 
 
 def test_a_prefix_of_all_names():
-    wrapped = [(f"module.{name}", shape) for name, shape in OURS]
-    lines = refusal(OURS, wrapped, "name")
+    lines = refusal(OURS, prefixed("net.", OURS), "name")
     assert lines[1:6] == [
-        f"    {name} {list(shape)}; did you mean module.{name}, which the file has?" for name, shape in OURS
+        f"    {name} {list(shape)}; did you mean net.{name}, which the file has?" for name, shape in OURS
     ]
     assert lines[-1] == SUGGESTED
+
+
+class TestWrappers:
+    """Every name begins with what a wrapper of PyTorch's has put there."""
+
+    PARALLEL = "DataParallel or DistributedDataParallel"
+    FITS = "  without it all of them fit by name: write the file anew in Python, and take the new one"
+
+    @pytest.mark.parametrize("match", ["name", "order"])
+    @pytest.mark.parametrize(
+        ("prefix", "wrapper"),
+        [
+            ("module.", PARALLEL),
+            ("_orig_mod.", "torch.compile"),
+            ("module._orig_mod.", f"{PARALLEL}, around torch.compile"),
+            ("_orig_mod.module.", f"torch.compile, around {PARALLEL}"),
+        ],
+    )
+    def test_one_short_refusal(self, prefix, wrapper, match):
+        """By order too: a file that the safetensors library has sorted."""
+        assert refusal(OURS, prefixed(prefix, OURS), match, sorted_by_name=True) == [
+            f"  all 5 of its names begin with {prefix}, which {wrapper} has added",
+            self.FITS,
+            f"    without {prefix}",
+        ]
+
+    def test_the_names_are_those_of_pytorch(self):
+        net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+        wrappers = {"module.": nn.DataParallel, "_orig_mod.": lambda inner: torch.compile(inner, backend="eager")}
+        for outer, wrap in wrappers.items():
+            assert refusal(listed(net), listed(wrap(net)), "name")[-1] == f"    without {outer}"
+            for inner, other in wrappers.items():
+                if inner != outer:
+                    assert refusal(listed(net), listed(wrap(other(net))), "name")[-1] == f"    without {outer}{inner}"
+
+    def test_counters_may_be_left_out(self):
+        assert refusal([*OURS, *COUNTERS], prefixed("module.", OURS), "name")[1] == self.FITS
+
+    def test_by_order_such_a_file_is_taken(self):
+        names = matched(state(*OURS), archive(prefixed("module.", OURS)), "order")
+        assert names == {name: f"module.{name}" for name, _ in OURS}
+
+    def test_what_does_not_fit_even_without_it(self):
+        theirs = prefixed("module.", [("conv.weight", (4, 3, 5, 5)), *OURS[1:4], ("head.bias", (2,))])
+        assert refusal(OURS, theirs, "name") == [
+            f"  all 5 of its names begin with module., which {self.PARALLEL} has added",
+            "  without it they do not all fit either:",
+            "  missing:",
+            "    fc.bias [2]",
+            "  not in the network:",
+            "    head.bias [2]",
+            "  of another shape:",
+            "    conv.weight is [4, 3, 5, 5], needs [4, 3, 3, 3]",
+        ]
+        assert refusal(OURS, theirs, "order") == [
+            "  of another shape:",
+            "    conv.weight (module.conv.weight in the file) is [4, 3, 5, 5], needs [4, 3, 3, 3]",
+        ]
+
+    def test_where_all_is_another_the_names_are_said(self):
+        lines = refusal(OURS, prefixed("module.", THEIRS), "name")
+        assert lines[0] == "  missing:"
+        assert lines[-1] == SUGGESTED
+
+    def test_one_name_without_it(self):
+        lines = refusal(OURS, [*prefixed("module.", OURS[:-1]), OURS[-1]], "name")
+        assert lines[0] == "  missing:"
+
+    def test_a_spec_whose_own_names_begin_so(self):
+        ours = prefixed("module.", OURS)
+        assert matched(state(*ours), archive(ours), "name") == {name: name for name, _ in ours}
+        assert refusal(ours, ours[1:], "name") == ["  missing:", "    module.conv.weight [4, 3, 3, 3]"]
+        assert refusal(ours, prefixed("_orig_mod.", ours), "name")[-1] == "    without _orig_mod."
+
+    def test_an_empty_file(self):
+        assert refusal(OURS, [], "name")[0] == "  missing:"
 
 
 def test_order_is_suggested_only_where_it_has_been_tried():

@@ -93,6 +93,32 @@ def test_what_others_wrote_is_read(path, good, write, chunk, monkeypatch):
             assert piece.dtype == tensors.element_type(parameter)
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+@pytest.mark.parametrize(
+    ("kind", "suffix", "entry"),
+    [
+        ("safetensors", ".safetensors", None),
+        ("npz", ".npz", None),
+        ("compressed npz", ".npz", None),
+        ("pt", ".pth", None),
+        ("old pt", "", None),
+        ("pt", ".pt", "state_dict"),
+        ("old pt", ".pt", "model"),
+    ],
+)
+def test_the_line_that_takes_a_prefix_away_is_run_as_it_is_printed(tmp_path, good, kind, suffix, entry, prefix):
+    folder = tmp_path / "what's \\ this"
+    folder.mkdir()
+    path, wrapped = folder / f"w{suffix}", {prefix + name: value for name, value in good.items()}
+    save(WRITERS[kind], wrapped if entry is None else {entry: wrapped, "epoch": 3}, path)
+    before = path.read_bytes()
+    _, said, _, line = refusal(path).splitlines()
+    assert f"all {len(good)} of its names begin with {prefix}, " in said
+    exec(line.strip(), {})
+    assert path.read_bytes() == before
+    assert same(read(folder / f"w-renamed{suffix}"), good)
+
+
 @pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".pt", ".pth", ".txt"])
 @every_format
 def test_the_content_tells_the_format_not_the_name(tmp_path, good, write, suffix):

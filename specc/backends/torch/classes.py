@@ -75,6 +75,8 @@ class Instance:
         children: the modules that its own modules are, by the number of the hole.
         labels: what its values are called, by number; the inputs first.
         shapes: their shapes, as text.
+        takes: the channels of the block's own input, where it has one and they are a number.
+        gives: of its own output.
     """
 
     use: Use
@@ -84,6 +86,8 @@ class Instance:
     children: tuple[Instance, ...]
     labels: tuple[str, ...]
     shapes: tuple[str, ...]
+    takes: int | None
+    gives: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,10 +162,15 @@ class _Families:
         if family == len(self._members):
             self._members.append([])
         labels, shapes = tuple(scope.labels), tuple(str(self._types[value]) for value in scope.values)
-        number = len(self._members[family])
-        made = Instance(scope.use, number, family, scope.noted, tuple(scope.children), labels, shapes)
+        number, block = len(self._members[family]), scope.use.block
+        ends = (self._channels(block.input), self._channels(block.output)) if block else (None, None)
+        made = Instance(scope.use, number, family, scope.noted, tuple(scope.children), labels, shapes, *ends)
         self._members[family].append(made)
         return made
+
+    def _channels(self, value: str | None) -> int | None:
+        sample = self._types[value].sample if value in self._types else ()
+        return sample[0] if sample and isinstance(sample[0], int) else None
 
     def _add(self, path: str, maker: Node | Instance) -> None:
         """Remembers what the module at ``path`` is; where it is applied again, it must be the same."""

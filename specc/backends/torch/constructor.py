@@ -1,8 +1,9 @@
 """What the uses of a class differ in becomes the arguments of its constructor.
 
 All uses of a class have the same holes for numbers and the like. A hole with one value everywhere is that
-value; the others are arguments, and those that always agree are one argument (``c``) or told from one
-(``4 * c``). Arguments go by the name that the block of the spec has for them, else by PyTorch's.
+value; the others are arguments, and those that always agree are one argument. What is a parameter of the
+block goes by its name (``c``); what the block takes is ``in_channels``; a small multiple or fraction of these
+is told from them (``4 * c``). The rest go by PyTorch's names, as far as those are true of the whole block.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import gcd
+from typing import Any, TypeGuard
 
 from specc.backends.torch.classes import Family
 from specc.backends.torch.layout import Expr, Listing
 from specc.backends.torch.names import free
 from specc.backends.torch.steps import CHANNELS, NOTHING, Hint, Literal, Options, literal
 
-_LARGEST_FACTOR = 32
+_FACTORS = (*range(2, 9), 16, 32)
 """``4 * c`` is how the author thought of it; 57 * c is a coincidence."""
+
+_OF_A_LAYER = frozenset("in_channels out_channels in_features out_features num_features num_channels".split())
+"""PyTorch's names that would be taken for the whole block's."""
+
+_ENDS = frozenset(name for name in _OF_A_LAYER if name.startswith(("in_", "out_")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,18 +212,31 @@ def _named(
     groups: dict[_Key, list[Argument]] = {}
     for key, column in zip(keys, varying, strict=True):
         groups.setdefault(key, []).append(column)
-    claimed = _claimed(groups, _block_arguments(family))
-    told = _told(groups, claimed)
-    own = {key: columns for key, columns in groups.items() if told[key][0] == key}
-    given_out = [key for key, column in zip(keys, varying, strict=True) if column.hint.name.startswith("out_")]
-    arguments = _arguments(own, claimed, reserved, told[given_out[-1]][0] if given_out else None)
+    given = _block_arguments(family)
+    claimed = _claimed(groups, {name: _texts(values) for name, values in given.items()})
+    taken = tuple(instance.takes for instance in family.instances)
+    bases = _bases(given, claimed, taken)
+    formulas = _formulas(bases)
+    told = {key: _told(key, columns[0].values, bases, formulas) for key, columns in groups.items()}
+    used = {base for base, _, _ in told.values()}
+    columns_of = {key: groups.get(key, []) for key in (*bases, *groups) if key in used}
+    names = _names(columns_of, _own(given, claimed, bases), reserved, family)
+    arguments = _arguments(names, columns_of, bases, claimed)
     place = {key: index for index, (key, _) in enumerate(arguments)}
     meanings = [Told(place[base], factor, divisor) for base, factor, divisor in (told[key] for key in keys)]
     return tuple(argument for _, argument in arguments), meanings
 
 
+def _texts(values: tuple[object, ...]) -> tuple[str, ...]:
+    return tuple(map(repr, values))
+
+
+def _channels(values: tuple[object, ...]) -> _Key:
+    return "channels", _texts(values)
+
+
 def _keys(varying: list[Argument]) -> list[_Key]:
-    texts = [tuple(map(repr, column.values)) for column in varying]
+    texts = [_texts(column.values) for column in varying]
     channels = {text for column, text in zip(varying, texts, strict=True) if column.by_position}
     kinds = [
         # A depthwise convolution has as many groups as channels; the second half starts where the first one ends.
@@ -227,11 +246,11 @@ def _keys(varying: list[Argument]) -> list[_Key]:
     return list(zip(kinds, texts, strict=True))
 
 
-def _block_arguments(family: Family) -> dict[str, tuple[str, ...]]:
+def _block_arguments(family: Family) -> dict[str, tuple[object, ...]]:
     """The values of the block's own arguments, where every instance has them."""
     given = [dict(instance.use.block.arguments) if instance.use.block else {} for instance in family.instances]
     names = [name for name in given[0] if all(name in other for other in given)]
-    return {name: tuple(repr(other[name]) for other in given) for name in names}
+    return {name: tuple(other[name] for other in given) for name in names}
 
 
 def _claimed(groups: Iterable[_Key], arguments: dict[str, tuple[str, ...]]) -> dict[_Key, str]:
@@ -248,56 +267,69 @@ def _claimed(groups: Iterable[_Key], arguments: dict[str, tuple[str, ...]]) -> d
     return {found[name]: name for name in arguments if name in found}
 
 
+def _bases(
+    given: dict[str, tuple[object, ...]], claimed: dict[_Key, str], taken: tuple[object, ...]
+) -> dict[_Key, tuple[Any, ...]]:
+    """What channels may be told from, with its values: the block's own arguments, those that count channels first.
+
+    Args:
+        taken: the channels of the block's input; they come last.
+    """
+    counted = {name for key, name in claimed.items() if key[0] == "channels"}
+    others = set(claimed.values()) - counted  # a stride is no number of channels
+    names = sorted((name for name in given if name not in others), key=lambda name: name not in counted)
+    bases = [values for values in (*(given[name] for name in names), taken) if _are_counts(values)]
+    return {_channels(values): values for values in bases}
+
+
+def _own(given: dict[str, tuple[object, ...]], claimed: dict[_Key, str], bases: Container[_Key]) -> dict[_Key, str]:
+    """The block's names for its arguments, in its order."""
+    found = {name: key for key, name in claimed.items()}
+    own: dict[_Key, str] = {}
+    for name, values in given.items():
+        key = found.get(name, _channels(values))
+        if name in found or key in bases:
+            own.setdefault(key, name)
+    return own
+
+
+def _are_counts(values: tuple[object, ...]) -> TypeGuard[tuple[int, ...]]:
+    return all(type(value) is int and value > 0 for value in values)
+
+
 _Relation = tuple[_Key, int, int]
 
 
-def _told(groups: dict[_Key, list[Argument]], claimed: Container[_Key]) -> dict[_Key, _Relation]:
-    """Each group as a multiple or a fraction of one that is an argument, itself where it is one."""
-    told: dict[_Key, _Relation] = {}
-    bases: dict[tuple[int, ...], list[tuple[_Key, int]]] = {}
-    for key in sorted(groups, key=lambda key: key not in claimed):
-        told[key] = (key, 1, 1)
-        ratio = _ratio(groups[key][0].values) if key[0] == "channels" else None
-        if ratio is None:
-            continue
-        alike = bases.setdefault(ratio[0], [])
-        relation = None if key in claimed else _relation(ratio[1], alike)
-        if relation:
-            told[key] = relation
-        else:
-            alike.append((key, ratio[1]))
-    return told
+def _formulas(bases: dict[_Key, tuple[Any, ...]]) -> dict[int, list[_Relation]]:
+    """The small multiples and fractions of the bases, by what they are in the first instance."""
+    formulas: dict[int, list[_Relation]] = {}
+    for key, (first, *_) in bases.items():
+        for factor in _FACTORS:
+            formulas.setdefault(factor * first, []).append((key, factor, 1))
+            formulas.setdefault(first // factor, []).append((key, 1, factor))
+    return formulas
 
 
-def _ratio(values: tuple[object, ...]) -> tuple[tuple[int, ...], int] | None:
-    """Whole numbers above 0 as their smallest proportion, and what times that they are."""
-    numbers = [value for value in values if type(value) is int and value > 0]
-    if len(numbers) < len(values):
-        return None
-    unit = gcd(*numbers)
-    return tuple(number // unit for number in numbers), unit
-
-
-def _relation(unit: int, alike: list[tuple[_Key, int]]) -> _Relation | None:
-    for key, base in alike:
-        if unit % base == 0 and unit // base <= _LARGEST_FACTOR:
-            return key, unit // base, 1
-        if base % unit == 0 and base // unit <= _LARGEST_FACTOR:
-            return key, 1, base // unit
-    return None
+def _told(
+    key: _Key, values: tuple[object, ...], bases: dict[_Key, tuple[Any, ...]], formulas: dict[int, list[_Relation]]
+) -> _Relation:
+    """A group as the first formula that holds in every instance; as itself where it is a base, or none does."""
+    if key[0] == "channels" and key not in bases and _are_counts(values):
+        for base, factor, divisor in formulas.get(values[0], ()):
+            if all(factor * number // divisor == value for number, value in zip(bases[base], values, strict=True)):
+                return base, factor, divisor
+    return key, 1, 1
 
 
 def _arguments(
-    own: dict[_Key, list[Argument]], claimed: dict[_Key, str], reserved: frozenset[str], result: _Key | None
+    names: dict[_Key, str],
+    columns: dict[_Key, list[Argument]],
+    bases: dict[_Key, tuple[object, ...]],
+    claimed: Container[_Key],
 ) -> list[tuple[_Key, Argument]]:
-    """The arguments in order: channels first, what comes in before the block's own; those with a default last.
-
-    Args:
-        result: which of them the last layer's channels are.
-    """
-    names = _names(own, claimed, reserved, result)
+    """The arguments in order: channels first, what comes in before the block's own; those with a default last."""
     arguments = [
-        (key, Argument(Hint(name, _default(own[key])), key[0] == "channels", own[key][0].values))
+        (key, Argument(Hint(name, _default(columns[key])), key[0] == "channels", _values(columns[key], bases.get(key))))
         for key, name in names.items()
     ]
     by_position = [(key, argument) for key, argument in arguments if argument.by_position]
@@ -306,32 +338,43 @@ def _arguments(
     return by_position + by_name
 
 
+def _values(columns: list[Argument], base: tuple[object, ...] | None) -> tuple[object, ...]:
+    return columns[0].values if columns else base or ()
+
+
 def _names(
-    own: dict[_Key, list[Argument]], claimed: dict[_Key, str], reserved: frozenset[str], result: _Key | None
+    columns: dict[_Key, list[Argument]], own: dict[_Key, str], reserved: frozenset[str], family: Family
 ) -> dict[_Key, str]:
-    """A name for each argument: first those that PyTorch names, then the block's own."""
+    """A name for each argument: first what comes in, then those that PyTorch names, then the block's own."""
     blocks: dict[_Key, str] = {}
-    for key in (key for key in claimed if key in own):
-        blocks[key] = _unlike(claimed[key], blocks.values(), reserved)
+    for key in (key for key in own if key in columns):
+        blocks[key] = _unlike(own[key], blocks.values(), reserved)
+    taken_in = _channels(tuple(instance.takes for instance in family.instances))
+    given_out = _channels(tuple(instance.gives for instance in family.instances))
     taken, used = {*blocks.values()}, Counter[str]()
     names: dict[_Key, str] = {}
-    for key in (key for key in own if key not in blocks):
-        wanted = _wanted([column.hint.name for column in own[key]], used, key == result)
+    for key in sorted((key for key in columns if key not in blocks), key=lambda key: key != taken_in):
+        end = "in" if key == taken_in else "out" if key == given_out else ""
+        hints = [column.hint.name for column in columns[key]]
+        wanted = _wanted(hints, end) if key[0] == "channels" else hints[0]
         used[wanted] += 1
         names[key] = _unlike(wanted if used[wanted] == 1 else f"{wanted}{used[wanted]}", taken, reserved)
         taken.add(names[key])
     return names | blocks
 
 
-def _wanted(hints: list[str], used: Container[str], is_result: bool) -> str:
-    """The first of ``in_channels``, ``out_channels`` … that fits; ``mid_channels`` between two layers."""
-    taken_in = next((hint for hint in hints if hint.startswith("in_")), None)
-    given_out = next((hint for hint in hints if hint.startswith("out_")), None)
-    if taken_in is not None and taken_in not in used:
-        return taken_in
-    if taken_in is not None and given_out is not None and not is_result:
-        return given_out.replace("out_", "mid_")
-    return given_out or hints[0]
+def _wanted(hints: list[str], end: str) -> str:
+    """``in_channels`` and ``out_channels`` where they are the block's; ``mid_channels`` from layer to layer.
+
+    Args:
+        end: "in" for what the block takes, "out" for what it gives.
+    """
+    ends = [hint.split("_") for hint in hints if hint in _ENDS]
+    what = ends[0][1] if ends else "channels"
+    if end or len({side for side, _ in ends}) == 2:
+        return f"{end or 'mid'}_{what}"
+    is_plain = hints[0] in CHANNELS and hints[0] not in _OF_A_LAYER
+    return hints[0] if is_plain else what
 
 
 def _unlike(name: str, taken: Collection[str], reserved: frozenset[str]) -> str:
@@ -341,6 +384,8 @@ def _unlike(name: str, taken: Collection[str], reserved: frozenset[str]) -> str:
 
 def _default(columns: list[Argument]) -> object:
     """The default that all share and some instance has."""
+    if not columns:
+        return NOTHING
     first = columns[0]
     shared = {repr(column.hint.default) for column in columns}
     has_it = any(repr(value) == repr(first.hint.default) for value in first.values)
