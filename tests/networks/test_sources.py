@@ -1,0 +1,30 @@
+"""The PyTorch source of the zoo, read as a person reads it: formatted, free of lint, and short."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from specc.backends.torch import torch_source
+from specc.elaborate import check_file
+from specc.syntax import parse, read
+
+ZOO = Path(__file__).parents[2] / "examples" / "zoo"
+MOST_LINES = {"ResNet18": 100, "ResNet50": 150, "ResNet152": 150, "DenseNet201": 150, "GoogLeNet": 150, "UNet": 100}
+
+
+def test_the_zoo_is_formatted_and_short(tmp_path: Path) -> None:
+    lines: dict[str, int] = {}
+    for path in sorted(ZOO.glob("*.cnn")):
+        for checked in check_file(parse(read(path))):
+            source = torch_source(checked.graph)
+            Path(tmp_path, f"{checked.graph.name}.py").write_text(source)
+            lines[checked.graph.name] = source.count("\n")
+    assert len(lines) >= 19
+    ruff = [sys.executable, "-m", "ruff"]
+    formatted = [*ruff, "format", "--isolated", "--check", "--line-length", "100", str(tmp_path)]
+    assert subprocess.run(formatted, check=False, capture_output=True, text=True).returncode == 0
+    linted = [*ruff, "check", "--isolated", "--line-length", "100", "--select", "E,F,I,B", str(tmp_path)]
+    assert subprocess.run(linted, check=False, capture_output=True, text=True).returncode == 0
+    assert {name: lines[name] for name, most in MOST_LINES.items() if lines[name] > most} == {}
