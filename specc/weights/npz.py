@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import IO
+from weakref import finalize
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
@@ -88,7 +89,10 @@ def open_npz(path: Path) -> Archive:
             members[name] = _member(archive, info)
         closed_on_error.pop_all()
     entries = {name: Entry(member.dtype.name, member.shape) for name, member in members.items()}
-    return _Npz(path=path, entries=entries, zip=archive, members=members)
+    opened = _Npz(path=path, entries=entries, zip=archive, members=members)
+    # Forgotten together with an error that refers to both, the file might go first, and complain that it is open.
+    finalize(opened, archive.close)
+    return opened
 
 
 @contextmanager

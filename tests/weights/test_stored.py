@@ -1,5 +1,6 @@
 """Files of every format, against their own writers: numpy.savez, torch.save, safetensors.torch."""
 
+import gc
 import io
 import os
 import pickle
@@ -154,6 +155,17 @@ def test_float64_numbers_that_float32_has_not_are_refused(path, good, write, val
     assert refusal(path) == (
         f"{path}: 0.weight[4, 0, 1, 2] is {shown}; no float32 has this value: convert the file to float32 first"
     )
+
+
+def test_an_archive_is_closed_when_its_weights_are_forgotten(path, good):
+    """By itself, whoever still holds the file: forgotten together, the file might go first, and complain."""
+    np.savez(path.with_suffix(".npz"), **arrays(good))
+    weights = read_weights(path.with_suffix(".npz"), STATE)
+    opened = weights.archive.zip
+    assert opened.fp is not None
+    del weights
+    gc.collect()
+    assert opened.fp is None
 
 
 @every_format
