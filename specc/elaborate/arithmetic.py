@@ -10,6 +10,7 @@ from typing import NoReturn
 from specc.diagnostics import Code
 from specc.elaborate.trouble import trouble
 from specc.elaborate.values import LARGEST_INTEGER, PerAxis, Prepared, Value, kind_of
+from specc.ir.conditions import always_at_least, divides, where_at_least, where_divides, where_equal
 from specc.ir.size import Dim, Size, Unwieldy
 from specc.source import Span
 from specc.syntax import ast
@@ -111,8 +112,6 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
     for side, value in ((expression.left, left), (expression.right, right)):
         if isinstance(value, float):
             refuse(side.span, f"{side.span.text} is no whole number, and a symbolic size meets only those")
-    from specc.ir.conditions import divides, where_divides  # loaded only where sizes are symbolic
-
     assert not isinstance(left, float), "refused above"
     assert not isinstance(right, float), "refused above"
     match expression.operator:
@@ -145,8 +144,6 @@ def _are_sizes(left: Value, right: Value) -> bool:
 
 def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
     """Whether the comparison holds for every size; refuses where it holds for some and not for others."""
-    from specc.ir.conditions import always_at_least
-
     sign = expression.operator
     if left == right:
         return sign in ("==", "<=", ">=")
@@ -168,8 +165,6 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
 
 def _clause(sign: str, left: Dim, right: Dim) -> str | None:
     """The ``where`` under which the comparison holds, if there is one."""
-    from specc.ir.conditions import where_at_least, where_equal
-
     match sign:
         case "==":
             return where_equal(left, right)

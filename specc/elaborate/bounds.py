@@ -180,15 +180,7 @@ class _Least:
 
 def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
     """The names that these define beside their lets, at any depth: what they stand for is not known yet."""
-    found: set[str] = set()
-    waiting: list[object] = [statements]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, (ast.Label, ast.Shared)):
-            found.add(part.name)
-        if isinstance(part, tuple):
-            waiting += part
-    return found
+    return {part.name for part in ast.parts(statements) if isinstance(part, (ast.Label, ast.Shared))}
 
 
 def _is_told(name: str, value: object) -> bool:

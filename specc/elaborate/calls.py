@@ -94,27 +94,13 @@ def _instead(name: str, stated: set[str]) -> tuple[str, ...]:
 
 def names_in(tree: object) -> set[str]:
     """Every name that is read somewhere in a part of the syntax tree."""
-    found: set[str] = set()
-    waiting: list[object] = [tree]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, (ast.Name, ast.Call, ast.Merge)):
-            found.add(part.name)
-        if isinstance(part, tuple):
-            waiting += part
-    return found
+    return {part.name for part in ast.parts(tree) if isinstance(part, (ast.Name, ast.Call, ast.Merge))}
 
 
 def labels_in(tree: object) -> Iterable[ast.Label]:
     """Every label of a step somewhere in a part of the syntax tree."""
-    waiting: list[object] = [tree]
-    while waiting:
-        part = waiting.pop()
-        label = getattr(part, "label", None)
-        if isinstance(label, ast.Label):
-            yield label
-        if isinstance(part, tuple):
-            waiting += part
+    labels = (getattr(part, "label", None) for part in ast.parts(tree))
+    return (label for label in labels if isinstance(label, ast.Label))
 
 
 def _assigned(

@@ -10,6 +10,7 @@ from specc.elaborate.scope import Scope
 from specc.elaborate.trouble import Trouble, did_you_mean, trouble
 from specc.elaborate.values import kind_of, written
 from specc.elaborate.where import narrowed
+from specc.ir.conditions import where_equal
 from specc.ir.graph import Port
 from specc.ir.size import Dim, Size, Symbol, symbol
 from specc.ir.types import TensorType
@@ -150,8 +151,6 @@ def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver:
 
 def _clauses(different: list[tuple[Dim, Dim]]) -> str | None:
     """The ``where`` under which the sizes would agree, if there is one."""
-    from specc.ir.conditions import where_equal
-
     clauses = [where_equal(one, other) for one, other in different]
     if any(clause is None for clause in clauses):
         return None

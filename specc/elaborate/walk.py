@@ -395,15 +395,25 @@ class Walk:
         label = step.label.name if step.label else name
         if label is None:
             return self.walk(body.statements, current, Scope({}, scope))
-        self._claim(step.label, scope)
-        frame = self._new_frame("group", label, step.span, scope, current)
-        return self._inside(frame, step.label, None, "", lambda: self.walk(body.statements, current, frame.scope))
+        return self._under(
+            "group", label, step, step.label, current, scope, lambda inner: self.walk(body.statements, current, inner)
+        )
 
-    def _new_frame(
-        self, kind: Literal["group", "loop", "round"], label: str, span: Span, scope: Scope, current: Given | None
-    ) -> Frame:
+    def _under(
+        self,
+        kind: Literal["group", "loop", "round"],
+        name: str,
+        step: ast.Step,
+        label: ast.Label | None,
+        current: Given | None,
+        scope: Scope,
+        body: Callable[[Scope], Given | None],
+    ) -> Given | None:
+        """Run ``body`` with its steps under ``name``, which ``label`` claims if the spec has written one."""
+        self._claim(label, scope)
         here = self._frame
-        return Frame(kind, label, span, Scope({}, scope), here.environment, here.entry, current, label)
+        frame = Frame(kind, name, step.span, Scope({}, scope), here.environment, here.entry, current, name)
+        return self._inside(frame, label, None, "", lambda: body(frame.scope))
 
     # ---- conditions and loops -----------------------------------------------------------------------
 
@@ -448,10 +458,14 @@ class Walk:
         label = step.label.name if step.label else name
         if label is None:
             return self._rounds(step, rows, variables, current, scope)
-        self._claim(step.label, scope)
-        frame = self._new_frame("loop", label, step.span, scope, current)
-        return self._inside(
-            frame, step.label, None, "", lambda: self._rounds(step, rows, variables, current, frame.scope)
+        return self._under(
+            "loop",
+            label,
+            step,
+            step.label,
+            current,
+            scope,
+            lambda inner: self._rounds(step, rows, variables, current, inner),
         )
 
     def _rounds(
@@ -488,8 +502,9 @@ class Walk:
         return number
 
     def _round(self, step: ast.Repeat | ast.For, number: str, current: Given | None, scope: Scope) -> Given | None:
-        frame = self._new_frame("round", number, step.span, scope, current)
-        return self._inside(frame, None, None, "", lambda: self.walk(step.body.statements, current, frame.scope))
+        return self._under(
+            "round", number, step, None, current, scope, lambda inner: self.walk(step.body.statements, current, inner)
+        )
 
     # ---- shared steps -------------------------------------------------------------------------------
 

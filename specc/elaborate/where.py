@@ -10,6 +10,7 @@ from specc.elaborate.expressions import evaluate, truth
 from specc.elaborate.scope import Scope
 from specc.elaborate.trouble import trouble
 from specc.elaborate.values import kind_of
+from specc.ir.conditions import restrict
 from specc.ir.size import Dim, Symbol, symbol
 from specc.ops.fields import LARGEST
 from specc.syntax import ast
@@ -83,8 +84,6 @@ def _require(clause: ast.Expr, scope: Scope) -> None:
 
 def _narrow(clause: ast.Expr, symbols: dict[str, Symbol], same: Mapping[str, str], scope: Scope) -> None:
     """Take one condition on one symbol into account."""
-    from specc.ir.conditions import restrict  # loaded only where there are conditions
-
     name, sign, bound, modulus = _read(clause, same, scope)
     if bound > LARGEST:
         raise trouble(Code.CONTRACT, f"{bound:,} is no size: sizes are below 2^31", clause.span)

@@ -5,6 +5,7 @@ Named tuples, not dataclasses: thirty of those would take a tenth of the time of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from specc.source import Source, Span
@@ -286,6 +287,16 @@ class Model(NamedTuple):
 
 
 Item = Import | Let | Default | Block | Model
+
+
+def parts(tree: object) -> Iterator[object]:
+    """Every node in a part of the tree, and every tuple of nodes, at any depth."""
+    waiting = [tree]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if isinstance(part, tuple):
+            waiting += part
 
 
 class File(NamedTuple):
