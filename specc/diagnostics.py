@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from specc.source import Span
 
@@ -12,7 +13,7 @@ class Code(StrEnum):
     """The stable codes. A code is never reused for another meaning.
 
     S00 reading and syntax, S01 shapes, S02 names, S03 arguments and values,
-    S04 claims (contract, checkpoint, assert), S06 limits.
+    S04 claims (contract, checkpoint, assert, budget), S05 lints (warnings about specs that fit), S06 limits.
     """
 
     UNREADABLE = "S0001"
@@ -49,11 +50,24 @@ class Code(StrEnum):
     CHECKPOINT = "S0401"
     CONTRACT = "S0402"
     ASSERTION = "S0403"
+    BUDGET = "S0404"
+
+    NO_EFFECT = "S0501"
+    BIAS_BEFORE_NORM = "S0502"
+    DROPOUT_BEFORE_NORM = "S0503"
+    REPEATED_ACTIVATION = "S0504"
+    INPUT_DROPPED = "S0505"
+    SOFTMAX_OUTPUT = "S0506"
+    HEAVY_FC = "S0507"
+    UNUSED_DEFINITION = "S0508"
+    IDLE_IGNORE = "S0509"
 
     LIMIT = "S0601"
 
 
 class Severity(StrEnum):
+    """Of an error there is no network; a warning is about a network that fits."""
+
     ERROR = "error"
     WARNING = "warning"
 
@@ -64,6 +78,19 @@ class Label:
 
     span: Span
     text: str = ""
+
+
+class Edit(NamedTuple):
+    """The text of ``span`` becomes ``text``; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+class Fix(NamedTuple):
+    """What puts a finding right; a suggestion until it has been tried."""
+
+    edits: tuple[Edit, ...]
 
 
 @dataclass(frozen=True)
@@ -83,6 +110,7 @@ class Diagnostic:
     trace: tuple[Label, ...] = ()
     where: str | None = None
     severity: Severity = Severity.ERROR
+    fix: Fix | None = None
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from specc.cli.command import Command
 from specc.cli.exits import FINDINGS, NOTHING, USAGE
 from specc.cli.inputs import source
 from specc.diagnostics import Diagnostic, SpecError, UsageError
@@ -16,6 +17,13 @@ from specc.report.text import plural
 from specc.syntax import parse
 
 SUFFIX = ".cnn"
+
+
+@click.command("check", cls=Command)
+@click.argument("paths", nargs=-1, metavar="[PATHS…|-]")
+def command(paths: tuple[str, ...]) -> int:
+    """Prove that specs fit together. PATHS are files, folders (searched for *.cnn) or - for standard input."""
+    return check_paths(paths or (".",))
 
 
 def check_paths(paths: Iterable[str]) -> int:

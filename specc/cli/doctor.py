@@ -6,20 +6,23 @@ import sys
 
 import click
 
+from specc.cli.command import Command
 from specc.cli.exits import FINDINGS
-from specc.cli.output import wants_color
-from specc.verify.doctor import Status, diagnose
-
-_STYLES = {Status.OK: "green", Status.MISSING: "yellow", Status.BROKEN: "red"}
 
 
-def report() -> int:
-    """Print every finding; a broken part is a finding, a missing optional one is not."""
+@click.command("doctor", cls=Command)
+def command() -> int:
+    """Say what is installed, which providers really work, and how to get what is missing."""
+    # A broken part is a finding, a missing optional one is not.
+    from specc.cli.output import wants_color
+    from specc.verify.doctor import Status, diagnose
+
+    styles = {Status.OK: "green", Status.MISSING: "yellow", Status.BROKEN: "red"}
     findings = diagnose()
     color = wants_color(sys.stdout.isatty())
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        status = click.style(f"{finding.status:<8}", fg=_STYLES[finding.status])
+        status = click.style(f"{finding.status:<8}", fg=styles[finding.status])
         click.echo(f"{finding.name:<{width}}  {status} {finding.detail}", color=color)
         if finding.remedy:
             click.echo(f"{'':<{width}}           {finding.remedy}")

@@ -17,7 +17,7 @@ from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
 from specc.elaborate.values import Prepared
 from specc.ir.op import Op
 from specc.ops import find, names
-from specc.source import Span
+from specc.source import Source, Span
 from specc.syntax import ast, parse, read
 
 MOST_IMPORTS = 32
@@ -65,15 +65,37 @@ class Environment:
         return found
 
 
-def environment(file: ast.File) -> Environment:
+class Imports:
+    """The imported files of one run, each read and parsed once, however many specs import it."""
+
+    def __init__(self) -> None:
+        self._trees: dict[str, ast.File | UsageError | SpecError] = {}
+        self.read: dict[str, Source] = {}
+        """What has been read since this was last cleared, by the path it is shown under."""
+
+    def tree(self, shown: str) -> ast.File:
+        """The file at that path. Raises SpecError, UsageError; of the same file the same ones again."""
+        if shown not in self._trees:
+            try:
+                self._trees[shown] = parse(read(shown))
+            except (UsageError, SpecError) as error:
+                self._trees[shown] = error
+        found = self._trees[shown]
+        if isinstance(found, Exception):
+            raise found
+        self.read[shown] = found.source
+        return found
+
+
+def environment(file: ast.File, imports: Imports | None = None) -> Environment:
     """Everything that ``file`` defines and imports. What is wrong with it is in ``findings``."""
-    folder = Path.cwd() if file.source.name == "<stdin>" else Path(file.source.name).parent
-    library = _Library(_root(folder))
     name = file.source.name
+    folder = Path.cwd() if name == "<stdin>" else Path(name).parent
+    library = _Library(project_root(folder), imports or Imports())
     return library.opened(file, _Place(os.path.normpath(name) if folder.parts else name, os.path.realpath(name)), ())
 
 
-def _root(folder: Path) -> str:
+def project_root(folder: Path) -> str:
     """The folder that no import leaves: the project's, or the spec's own where there is no project."""
     here = os.path.abspath(folder)  # noqa: PTH100 - Path.resolve would follow symlinks
     while not any(os.path.exists(os.path.join(here, mark)) for mark in _ROOT_MARKS):  # noqa: PTH110, PTH118
@@ -93,10 +115,11 @@ class _Place:
 
 
 class _Library:
-    """The files of one run, each read once."""
+    """The files that one spec is made of, each opened once."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, imports: Imports) -> None:
         self._root = root
+        self._imports = imports
         self._environments: dict[str, Environment] = {}
 
     def opened(self, file: ast.File, place: _Place, above: tuple[_Place, ...]) -> Environment:
@@ -186,7 +209,7 @@ class _Library:
         if os.path.exists(place.real) and not os.path.isfile(place.real) and not os.path.isdir(place.real):  # noqa: PTH110, PTH112, PTH113
             raise trouble(Code.IMPORT, f"{item.path} is no ordinary file", item.path_span)  # a pipe might never end
         try:
-            file = parse(read(place.shown))
+            file = self._imports.tree(place.shown)
         except UsageError as error:
             raise trouble(Code.IMPORT, str(error), item.path_span) from None
         return self.opened(file, place, chain)

@@ -13,7 +13,7 @@ from specc.elaborate.assertions import prove, unknown_names
 from specc.elaborate.calls import model_parameter, unused_parameters
 from specc.elaborate.contract import input_ports
 from specc.elaborate.expressions import evaluate
-from specc.elaborate.files import Environment, environment
+from specc.elaborate.files import Environment, Imports, environment
 from specc.elaborate.frames import Frame, Given
 from specc.elaborate.outputs import Exit, exits, unused, unused_inputs
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
@@ -66,15 +66,18 @@ def choose(file: ast.File, name: str | None = None) -> ast.Model:
     return models[name] if name is not None else next(iter(models.values()))
 
 
-def check_file(file: ast.File) -> tuple[Checked, ...]:
+def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked, ...]:
     """Every model of the file, with its parameters at their defaults.
 
     A file of blocks and lets alone is there to be imported: its blocks are checked where they are called.
 
+    Args:
+        imports: what other specs of the same run have imported.
+
     Raises:
         SpecError: with the mistakes of all of them.
     """
-    names = environment(file)
+    names = environment(file, imports)
     if not file.models and not names.places:
         raise SpecError([_no_model(file)])
     checked: list[Checked] = []

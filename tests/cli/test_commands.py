@@ -504,9 +504,11 @@ def given(option: click.Option, name: str) -> list[str]:
     return [name, value(option.type)]
 
 
+CONTEXT = click.Context(cli)
 OPTIONS = [
     (command, option)
-    for command in cli.commands.values()
+    for name in cli.list_commands(CONTEXT)
+    if (command := cli.get_command(CONTEXT, name)) is not None
     for option in command.params
     if isinstance(option, click.Option)
 ]

@@ -1,0 +1,30 @@
+"""``specc show``."""
+
+from __future__ import annotations
+
+import click
+
+from specc.cli.command import Command
+from specc.cli.options import choose_model, sizes
+
+
+@click.command("show", cls=Command)
+@choose_model
+@sizes
+@click.option("--depth", type=click.IntRange(min=1), help="Open blocks this deep: 1 gives a row to each outermost one.")
+def command(spec: str, model: str | None, settings: tuple[str, ...], sizes: tuple[str, ...], depth: int | None) -> None:
+    """Print the table: step, output shape, parameters, MACs, memory, receptive field.
+
+    Without --model, every model of the file, and then all of them side by side.
+    """
+    from specc.cli.inputs import costs_at, load_all
+    from specc.report.table import compare, console_for
+    from specc.report.table import show as show_table
+
+    networks = [costs_at(network, sizes) for network in load_all(spec, model, settings)]
+    console = console_for()
+    for costs in networks:
+        show_table(costs, console, depth)
+        console.print()
+    if len(networks) > 1:
+        compare(networks, console)
