@@ -15,19 +15,19 @@ from specc.report.diagnostics import render
 
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
-    echo(render(tuple(diagnostics), color=wants_color(stream.isatty()), unicode=_speaks_unicode(stream)), err=err)
+    echo(render(tuple(diagnostics), color=wants_color(stream.isatty()), unicode=speaks_unicode(stream)), err=err)
 
 
 def echo(text: str, *, err: bool = False) -> None:
     """Print ``text``, which may hold anything that a spec does, in what the stream can say."""
     stream = sys.stderr if err else sys.stdout
-    if not _speaks_unicode(stream):
+    if not speaks_unicode(stream):
         encoding = stream.encoding or "ascii"
         text = text.encode(encoding, "backslashreplace").decode(encoding)
     click.echo(text, err=err, color=True)
 
 
-def _speaks_unicode(stream: TextIO) -> bool:
+def speaks_unicode(stream: TextIO) -> bool:
     return (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
 
 

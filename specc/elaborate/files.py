@@ -17,13 +17,12 @@ from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
 from specc.elaborate.values import Prepared
 from specc.ir.op import Op
 from specc.ops import find, names
+from specc.root import ROOT_MARKS, project_root
 from specc.source import Source, Span
 from specc.syntax import ast, parse, read
 
 MOST_IMPORTS = 32
 """How deep imports may nest."""
-
-_ROOT_MARKS = (".git", "pyproject.toml", "specc.toml")
 
 
 @dataclass(eq=False)
@@ -93,17 +92,6 @@ def environment(file: ast.File, imports: Imports | None = None) -> Environment:
     folder = Path.cwd() if name == "<stdin>" else Path(name).parent
     library = _Library(project_root(folder), imports or Imports())
     return library.opened(file, _Place(os.path.normpath(name) if folder.parts else name, os.path.realpath(name)), ())
-
-
-def project_root(folder: Path) -> str:
-    """The folder that no import leaves: the project's, or the spec's own where there is no project."""
-    here = os.path.abspath(folder)  # noqa: PTH100 - Path.resolve would follow symlinks
-    while not any(os.path.exists(os.path.join(here, mark)) for mark in _ROOT_MARKS):  # noqa: PTH110, PTH118
-        above = os.path.dirname(here)  # noqa: PTH120
-        if above == here:
-            return os.path.abspath(folder)  # noqa: PTH100
-        here = above
-    return here
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +224,8 @@ class _Library:
             Code.IMPORT,
             f"{item.path} {how} the project's folder",
             item.path_span,
-            notes=(f"the project is the nearest folder above the spec with {', '.join(_ROOT_MARKS[:-1])} "
-                   f"or {_ROOT_MARKS[-1]}, or the spec's own folder",),
+            notes=(f"the project is the nearest folder above the spec with {', '.join(ROOT_MARKS[:-1])} "
+                   f"or {ROOT_MARKS[-1]}, or the spec's own folder",),
         )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ class FileOutcome(NamedTuple):
     is_library: bool
     findings: tuple[Diagnostic, ...]
     silenced: int = 0
+    imports: tuple[str, ...] = ()
+    """The files that it is made of besides itself."""
 
     @property
     def has_errors(self) -> bool:

@@ -12,7 +12,8 @@ from specc.ir.graph import Block, Graph, Node
 from specc.ir.op import Parameter
 from specc.ir.types import TensorType, times
 from specc.report import text
-from specc.report.text import count, field, memory, plural, scaled
+from specc.report.text import count, field, memory, scaled
+from specc.words import plural
 
 MOST_NAMES = 12
 """Names that are listed for whoever asked for one that is none."""

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from specc.report.text import plural
 from specc.verify.parity import Parity
+from specc.words import plural
 
 
 def verdict(parity: Parity) -> str:

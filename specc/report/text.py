@@ -54,11 +54,6 @@ def field(sizes: tuple[int, ...] | None) -> str:
     return times(sizes) if sizes else NOTHING
 
 
-def plural(number: int, noun: str) -> str:
-    """``1 error``, ``2 errors``"""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def cut(text: str, width: int) -> str:
     """``text``, at most ``width`` characters of it."""
     return text if len(text) <= width else f"{text[: max(0, width - 3)]}..."
