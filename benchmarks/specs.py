@@ -1,6 +1,6 @@
 """Spec files by the hundred: one network of the zoo each, with other widths and another number of classes.
 
-    python benchmarks/specs.py FOLDER [--files 500]
+python benchmarks/specs.py FOLDER [--files 500]
 """
 
 from __future__ import annotations
