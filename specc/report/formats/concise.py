@@ -1,0 +1,31 @@
+"""For people and for editors: a line for each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from specc.diagnostics import Diagnostic, Severity
+from specc.project.outcome import Outcome
+from specc.report.formats.style import Style, visible
+from specc.report.formats.summary import summary
+
+_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+
+
+def text(outcome: Outcome, style: Style) -> str:
+    return "\n".join(_lines(outcome, style))
+
+
+def _lines(outcome: Outcome, style: Style) -> Iterator[str]:
+    for finding in outcome.findings:
+        yield _line(finding, style)
+    if shown := summary(outcome):
+        yield shown
+
+
+def _line(finding: Diagnostic, style: Style) -> str:
+    kind = f"{finding.severity}[{finding.code}]"
+    shown = click.style(kind, fg=_COLORS[finding.severity], bold=True) if style.color else kind
+    return f"{visible(str(finding.primary.span))}: {shown} {visible(finding.message)}"
