@@ -1,0 +1,193 @@
+"""S0508: imports and lets that nothing uses.
+
+Names are followed through the scopes of the text, so that a use of one name is no use of another that it hides.
+Where that depends on how the spec is run (a shared step sees what its place knows when it is applied), both are used.
+A let or block of the file itself may be there to be imported, and so may an import of a file without models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Severity
+from specc.source import Span
+from specc.syntax import ast
+
+
+def unused_definitions(file: ast.File) -> Iterator[Diagnostic]:
+    """One finding for each."""
+    if "let" not in file.source.text and not any(isinstance(item, ast.Import) for item in file.items):
+        return
+    reader = _Reader(file)
+    for item in file.items:
+        if isinstance(item, ast.Import) and file.models:
+            yield from (_unused_import(item, label) for label in item.names if label.span not in reader.used)
+    for let in reader.lets:
+        if let.name_span not in reader.used:
+            yield _unused_let(let)
+
+
+def _unused_import(item: ast.Import, label: ast.Label) -> Diagnostic:
+    everything = len(item.names) == 1
+    return Diagnostic(
+        Code.UNUSED_DEFINITION,
+        f"{label.name} is imported and never used",
+        Label(label.span),
+        helps=("leave the import out" if everything else f"leave {label.name} out of the import",),
+        severity=Severity.WARNING,
+    )
+
+
+def _unused_let(let: ast.Let) -> Diagnostic:
+    return Diagnostic(
+        Code.UNUSED_DEFINITION,
+        f"the let {let.name} is never used",
+        Label(let.name_span),
+        helps=("leave it out",),
+        severity=Severity.WARNING,
+        fix=_without_line(let.span),
+    )
+
+
+def _without_line(span: Span) -> Fix | None:
+    """The text without the statement, where it has its lines for itself."""
+    text = span.source.text
+    start = text.rfind("\n", 0, span.start) + 1
+    rest = re.compile(r"[ \t]*\r?\n").match(text, span.end)
+    if text[start : span.start].strip() or rest is None or span.source.name.endswith((".yaml", ".yml")):
+        return None
+    return Fix((Edit(span.source.span(start, rest.end()), ""),))
+
+
+class _Scope:
+    """Names, and where the definition stands that each of them means; None for one that is not asked about."""
+
+    def __init__(self, outer: _Scope | None = None) -> None:
+        self._names: dict[str, Span | None] = {}
+        self._outer = outer
+
+    def define(self, name: str, place: Span | None = None) -> None:
+        self._names[name] = place
+
+    def knows(self, name: str) -> bool:
+        return name in self._names or (self._outer is not None and self._outer.knows(name))
+
+    def find(self, name: str) -> Span | None:
+        if name in self._names:
+            return self._names[name]
+        return self._outer.find(name) if self._outer else None
+
+
+class _Reader:
+    """Follows every name of a file. ``used`` has the places of the definitions that something reads."""
+
+    def __init__(self, file: ast.File) -> None:
+        self.used: set[Span] = set()
+        self.lets: list[ast.Let] = []
+        names = _Scope()
+        for item in file.items:
+            if isinstance(item, ast.Import):
+                for label in item.names:
+                    names.define(label.name, label.span)
+        for item in file.items:
+            self._item(item, names)
+
+    def _item(self, item: ast.Item, names: _Scope) -> None:
+        match item:
+            case ast.Let():
+                self._read(item.value, names)
+            case ast.Default():
+                self._name(item.name, names)
+                self._read(item.arguments, names)
+            case ast.Block() | ast.Model():
+                inner = _Scope(names)
+                for param in item.params:
+                    self._read(param.default, inner)
+                    inner.define(param.name)
+                if item.contract is not None:
+                    self._contract(item.contract, inner)
+                self._list(item.body.statements, inner, inner)
+
+    def _contract(self, contract: ast.Contract, scope: _Scope) -> None:
+        """A name in a shape that means nothing yet is a size of its own."""
+        for port in (*contract.inputs, *(contract.outputs or ())):
+            for name in _names_in(port.shape):
+                self._name(name, scope)
+                if not scope.knows(name):
+                    scope.define(name)
+        for port in contract.inputs:
+            if port.name is not None:
+                scope.define(port.name)
+        self._read(contract.where, scope)
+
+    def _list(self, statements: tuple[ast.Statement, ...], scope: _Scope, frame: _Scope) -> None:
+        """Statements in order.
+
+        Args:
+            frame: the scope that their labels belong to.
+        """
+        later: list[object] = []
+        for statement in statements:
+            match statement:
+                case ast.Let():
+                    self._read(statement.value, scope)
+                    scope.define(statement.name, statement.name_span)
+                    self.lets.append(statement)
+                case ast.Assert():
+                    later.append(statement.test)  # proven in the end, with all that is known then
+                case ast.Shared():
+                    self._shared(statement, scope)
+                    later.append(statement.steps)
+                case _:
+                    self._step(statement, scope, frame)
+        for part in later:
+            self._read(part, scope)
+
+    def _shared(self, statement: ast.Shared, scope: _Scope) -> None:
+        inner = _Scope(scope)
+        self._list(statement.steps, inner, inner)
+        scope.define(statement.name)
+
+    def _step(self, step: ast.Step, scope: _Scope, frame: _Scope) -> None:
+        inner = _Scope(scope)
+        place = inner if step.label is not None else frame
+        match step:
+            case ast.Call() | ast.Merge():
+                self._name(step.name, scope)
+                self._read(step.arguments, scope)
+                for arm in step.arms if isinstance(step, ast.Merge) else ():
+                    self._list(arm.statements, _Scope(scope), frame)
+            case ast.Checkpoint():
+                self._read(step.shape, scope)
+            case ast.Group():
+                self._list(step.body.statements, inner, place)
+            case ast.If():
+                self._read(step.test, scope)
+                for body in filter(None, (step.body, step.otherwise)):
+                    branch = _Scope(scope)
+                    self._list(body.statements, branch, branch if step.label is not None else frame)
+            case ast.Repeat() | ast.For():
+                self._loop(step, scope, inner)
+        if step.label is not None:
+            frame.define(step.label.name)
+
+    def _loop(self, step: ast.Repeat | ast.For, scope: _Scope, inner: _Scope) -> None:
+        self._read(step.rounds if isinstance(step, ast.Repeat) else step.table, scope)
+        for label in step.names if isinstance(step, ast.For) else ():
+            inner.define(label.name)
+        self._list(step.body.statements, inner, inner)
+
+    def _read(self, part: object, scope: _Scope) -> None:
+        """Every name in expressions and arguments, and in steps that are gone through a second time."""
+        for name in _names_in(part):
+            self._name(name, scope)
+
+    def _name(self, name: str, scope: _Scope) -> None:
+        place = scope.find(name)
+        if place is not None:
+            self.used.add(place)
+
+
+def _names_in(part: object) -> Iterable[str]:
+    return (found.name for found in ast.parts(part) if isinstance(found, (ast.Name, ast.Call, ast.Merge)))

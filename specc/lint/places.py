@@ -1,0 +1,141 @@
+"""Where in the text a step stands: its call with the arguments as written, and the steps beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from specc.diagnostics import Edit, Fix
+from specc.ir.op import Op
+from specc.ops import find
+from specc.source import Source, Span
+from specc.syntax import ast, parse
+
+_CONSTANTS = ("true", "false", "none")
+
+
+class Written(NamedTuple):
+    """A call as it is written.
+
+    Attributes:
+        steps: how many steps the list has that it stands in.
+        own_body: that list is the body of a model or a block.
+    """
+
+    call: ast.Call
+    steps: int
+    own_body: bool
+
+    def names(self, op: Op) -> bool:
+        """Whether the call has the operator's own name, and not that of a parameter which stands for it."""
+        return find(self.call.name) is type(op)
+
+    def is_literal(self, sizes: set[str]) -> bool:
+        """Whether it has arguments, and these are numbers, texts, truth values and the names in ``sizes`` alone."""
+        parts = (part for argument in self.call.arguments for part in ast.parts(argument.value))
+        names = {part.name for part in parts if isinstance(part, ast.Name)}
+        return bool(self.call.arguments) and names <= {*_CONSTANTS, *sizes}
+
+    def argument(self, name: str) -> Span | None:
+        """Where the argument ``name`` is written, by that name."""
+        return next((argument.span for argument in self.call.arguments if argument.name == name), None)
+
+
+class Places:
+    """The calls of the files of one check, by where they stand; a file is looked through when it is asked for."""
+
+    def __init__(self, file: ast.File) -> None:
+        self._files = {file.source: file}
+        self._calls: dict[Source, dict[tuple[int, int], Written]] = {}
+
+    def find(self, span: Span) -> Written | None:
+        """The call whose step has this span."""
+        calls = self._calls.get(span.source)
+        if calls is None:
+            file = self._files.get(span.source) or parse(span.source)  # imported, and parsed without a fault before
+            calls = self._calls[span.source] = dict(_calls(file))
+        return calls.get((span.start, span.end))
+
+
+def _calls(file: ast.File) -> Iterator[tuple[tuple[int, int], Written]]:
+    for item in file.items:
+        if isinstance(item, (ast.Block, ast.Model)):
+            yield from _in_list(item.body.statements, own_body=True)
+
+
+def _in_list(
+    statements: tuple[ast.Statement, ...], *, own_body: bool = False
+) -> Iterator[tuple[tuple[int, int], Written]]:
+    steps = sum(not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint, ast.Shared)) for s in statements)
+    for statement in statements:
+        match statement:
+            case ast.Call():
+                key = statement.name_span.start, statement.span.end
+                yield key, Written(statement, steps, own_body)
+            case ast.Merge():
+                for arm in statement.arms:
+                    yield from _in_list(arm.statements)
+            case ast.Shared():
+                yield from _in_list(statement.steps)
+            case ast.Group() | ast.Repeat() | ast.For():
+                yield from _in_list(statement.body.statements)
+            case ast.If():
+                yield from _in_list(statement.body.statements)
+                yield from _in_list(statement.otherwise.statements if statement.otherwise else ())
+
+
+# ---- leaving a step out -----------------------------------------------------------------------------
+
+
+def left_out(written: Written) -> Fix | None:
+    """The text without the step, where every other name stays as it is and the text stays a chain.
+
+    A round of one step takes the round's number as its name, so a list that is no body of its own must keep two.
+    """
+    if written.call.label is not None or written.steps < (2 if written.own_body else 3):
+        return None
+    span = written.call.span
+    if span.source.name.endswith((".yaml", ".yml")):
+        return None
+    cut = _cut(span.source.text, span.start, span.end)
+    return Fix((Edit(span.source.span(*cut), ""),)) if cut else None
+
+
+def _cut(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """The step with one of its arrows, or with its line."""
+    gap = _without_blanks(text, start)
+    led = text.startswith("->", gap - 2)
+    above = _without_blanks(text, gap - 2) if led else gap
+    line = above == 0 or text[above - 1] == "\n"
+    if led and not line:
+        return above, end
+    if after := _ARROW.match(text, end):
+        return start, after.end()
+    rest = _LINE_END.match(text, end)
+    if not line or rest is None or (not led and _hangs(text, above, rest.end())):
+        return None
+    return above, rest.end()
+
+
+_ARROW = re.compile(r"[ \t]*->[ \t]*(?=\S)")
+_LINE_END = re.compile(r"[ \t]*\r?\n")
+_LED = re.compile(r"(\s|#[^\n]*\n)*->")
+
+
+def _without_blanks(text: str, end: int) -> int:
+    """Where the blanks that end at ``end`` begin."""
+    while end > 0 and text[end - 1] in " \t":
+        end -= 1
+    return end
+
+
+def _hangs(text: str, above: int, below: int) -> bool:
+    """Whether an arrow at the end of what stands above, or at the beginning of what stands below, needs the step."""
+    while above > 0:
+        line = text.rfind("\n", 0, above - 1) + 1
+        code = text[line:above].partition("#")[0].strip()
+        if code:
+            return code.endswith("->") or _LED.match(text, below) is not None
+        above = line
+    return _LED.match(text, below) is not None

@@ -1,0 +1,50 @@
+"""S0507: a fully connected layer over all places of an image that holds most of a large network."""
+
+from __future__ import annotations
+
+from math import prod
+
+from specc.diagnostics import Code, Label
+from specc.ir.graph import Node
+from specc.ir.types import times
+from specc.lint.kinds import CURVES
+from specc.lint.network import Network
+from specc.lint.spot import Rule, Spot
+
+MANY = 10_000_000
+"""Parameters below which it is no matter: 40 MB of float32."""
+SHARE = 0.5
+
+_PASSED = frozenset((*CURVES, "identity", "dropout", "alphadropout", "stochasticdepth"))
+
+
+def _look(node: Node, network: Network) -> Spot | None:
+    own = sum(prod(parameter.shape) for parameter in node.parameters)
+    if own < MANY or (flat := _flattened(node, network)) is None:
+        return None
+    total = network.checked.costs.params
+    if own < SHARE * total:
+        return None
+    before, outputs = flat.input_types[0], node.type.sample[-1]
+    pooled = own - prod(node.parameters[0].shape) + before.channels * outputs
+    return Spot(
+        node,
+        f"{node.op.kind} holds {own:,} of the {total:,} parameters of {network.graph.name}: {100 * own / total:.0f}%",
+        f"{flat.type.sample[0]:,} features to {outputs:,}",
+        (Label(flat.span, f"{times(before.sample)} = {flat.type.sample[0]:,} features"),),
+        helps=(f"globalavgpool before it leaves {before.channels:,} features, and {pooled:,} parameters here",),
+    )
+
+
+def _flattened(node: Node, network: Network) -> Node | None:
+    """The step that has laid an image out as features, where these are what ``node`` takes."""
+    for step in network.back(node):
+        if step.op.kind in ("flatten", "reshape"):
+            takes_image = prod(step.input_types[0].spatial) != 1 and len(step.type.sample) == 1
+            return step if takes_image else None
+        if step.op.kind not in _PASSED:
+            return None
+    return None
+
+
+RULES = (Rule(Code.HEAVY_FC, ("fc", "linear"), _look, everywhere=False),)

@@ -1,0 +1,259 @@
+"""What the lints claim, asked of PyTorch: a step without effect gives what it takes, a bias before a norm changes
+nothing, the places that a pool leaves out do not reach its result."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 - as everybody calls it
+
+from specc.backends.torch import torch_module
+from specc.diagnostics import Code, Diagnostic
+from specc.elaborate import check_file
+from specc.ir.graph import Graph, Node, Port
+from specc.lint import lint
+from specc.source import Source
+from specc.syntax import parse
+from specc.weights import Initialised
+from tests.lint.test_corpus import CORPUS, linted
+
+torch.set_num_threads(1)
+
+
+def steps_found(name: str, code: Code) -> Iterator[tuple[Graph, Node, Diagnostic]]:
+    """Every step that a corpus file's findings of ``code`` point at, with its network."""
+    file = parse(Source(name, (CORPUS / "found" / f"{name}.cnn").read_text()))
+    checked = check_file(file)
+    findings = [finding for finding in lint(file, checked) if finding.code == code]
+    assert findings, "the corpus shows the lint"
+    for finding in findings:
+        place = finding.primary.span.start
+        nodes = [(one.graph, node) for one in checked for node in one.graph.nodes if _covers(node, place)]
+        assert nodes, "a finding points at a step"
+        yield *nodes[0], finding
+
+
+def _covers(node: Node, place: int) -> bool:
+    return node.span.start <= place < node.span.end and "|" not in node.span.text
+
+
+def at_numbers(graph: Graph) -> Graph:
+    return graph.at({symbol.name: 9 for symbol in graph.symbols})
+
+
+def between(graph: Graph, node: Node) -> nn.Module:
+    """The network up to ``node``, which gives out what that takes and what that gives."""
+    sized = at_numbers(graph)
+    here = [step.name for step in sized.nodes].index(node.name)
+    step = sized.nodes[here]
+    ports = Port("taken", step.input_types[0]), Port("given", step.type)
+    outputs = ((ports[0], step.inputs[0]), (ports[1], step.name))
+    module: nn.Module = torch_module(Graph(graph.name, sized.inputs, outputs, sized.nodes[: here + 1]), Initialised(0))
+    return module
+
+
+def inputs_of(graph: Graph, batch: int = 4, seed: int = 0) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return [3 * torch.randn(batch, *port.type.sample, generator=generator) for port in at_numbers(graph).inputs]
+
+
+@pytest.mark.parametrize("name", ["no_effect", "no_effect_of_shapes", "no_effect_of_ranges"])
+def test_a_step_without_effect_gives_exactly_what_it_takes(name: str) -> None:
+    for graph, node, finding in steps_found(name, Code.NO_EFFECT):
+        module = between(graph, node)
+        for training in (True, False):
+            taken, given = module.train(training)(*inputs_of(graph))
+            assert torch.equal(taken, given), f"{finding.primary.span} {finding.message}"
+
+
+@pytest.mark.parametrize("curve", ["relu", "relu6", "leakyrelu(0.3)", "elu", "celu(2.0)", "prelu", "hardtanh"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        *("relu", "relu6", "sigmoid", "hardsigmoid", "softmax", "softplus", "tanh", "softsign", "hardtanh(0, 6)"),
+        *(
+            "gelu",
+            "selu",
+            "mish",
+            "logsoftmax",
+            "hardswish",
+            "relu -> avgpool(2)",
+            "tanh -> maxpool(2)",
+            "affine(1, 2)",
+        ),
+        *("sigmoid -> pad(1)", "sigmoid -> pad(1, value=-2)", "relu -> affine(-1)", "tanh -> globalavgpool"),
+        'sigmoid -> upsample(scale_factor=2, mode="bilinear")',
+        'sigmoid -> affine(8) -> relu6 -> upsample(scale_factor=2, mode="bicubic")',
+        *(
+            "add { | relu | sigmoid }",
+            "mul { | relu | tanh }",
+            "concat { | relu6 | tanh }",
+            "maximum { | relu | tanh }",
+        ),
+    ],
+)
+def test_what_is_said_to_change_nothing_changes_nothing(before: str, curve: str) -> None:
+    """Of every pair: what is claimed holds, on values from far below 0 to far above."""
+    text = f"model M : [N, 2, 8, 8] {{ {before} -> {curve} }}"
+    (checked,) = check_file(parse(Source("pair.cnn", text)))
+    last = checked.graph.nodes[-1]
+    is_told = any(f.code == Code.NO_EFFECT and f.primary.span.start == last.span.start for f in linted(text))
+    taken, given = between(checked.graph, last)(40 * torch.randn(8, 2, 8, 8))
+    assert torch.equal(taken, given) or not is_told
+
+
+def test_what_a_sigmoid_gives_is_told_of_relu_and_not_of_tanh() -> None:
+    assert [f.code for f in linted("model M : [N, 2] { sigmoid -> relu }")] == [Code.NO_EFFECT]
+    assert linted("model M : [N, 2] { tanh -> relu }") == []
+
+
+def shifted(module: nn.Module, path: str) -> None:
+    """Another bias."""
+    with torch.no_grad():
+        module.get_parameter(path).add_(torch.linspace(-2, 3, module.get_parameter(path).numel()))
+
+
+def test_a_bias_before_a_norm_changes_nothing_in_training_and_gets_no_gradient() -> None:
+    for graph, node, _ in steps_found("bias_before_norm", Code.BIAS_BEFORE_NORM):
+        module = torch_module(graph, Initialised(0)).train()
+        inputs = inputs_of(graph, batch=8)
+        before = module(*inputs)
+        bias, weight = (module.get_parameter(f"{node.name}.{what}") for what in ("bias", "weight"))
+        (before * torch.linspace(0, 1, before.numel()).reshape(before.shape)).sum().backward()
+        assert bias.grad.abs().max() <= 1e-4 * weight.grad.abs().max()
+        shifted(module, f"{node.name}.bias")
+        torch.testing.assert_close(module(*inputs), before, rtol=1e-4, atol=1e-4)
+
+
+def test_the_biases_of_which_nothing_is_said_count() -> None:
+    text = (CORPUS / "silent" / "biases_that_count.cnn").read_text()
+    (counts, *_) = check_file(parse(Source("silent.cnn", text)))
+    biased = [n for n in counts.graph.nodes if getattr(n.op, "bias", False) and n.op.kind in ("conv", "linear")]
+    assert len(biased) >= 6
+    for node in biased:
+        if node.op.frozen:  # type: ignore[attr-defined]
+            continue  # left alone for another reason: it is somebody's choice
+        module = torch_module(counts.graph, Initialised(0)).train()
+        inputs = inputs_of(counts.graph, batch=8)
+        before = module(*inputs)
+        shifted(module, f"{node.name}.bias")
+        assert (module(*inputs) - before).abs().max() > 1e-2, node.name
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.75])
+def test_a_norm_behind_dropout_keeps_another_variance_than_it_meets(p: float) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(200_000, 1)
+    norm = nn.BatchNorm1d(1, momentum=None)
+    norm(F.dropout(x, p, training=True))
+    (finding,) = linted(f"model M : [N, 8] {{ fc(8) -> dropout({p}) -> bn }}")
+    assert finding.code is Code.DROPOUT_BEFORE_NORM
+    claimed = float(re.search(r"is ([\d.]+) times", finding.primary.text)[1])  # type: ignore[index]
+    assert norm.running_var.item() / x.var().item() == pytest.approx(claimed, rel=0.02)
+
+
+def test_a_repeated_activation_adds_nothing() -> None:
+    x = torch.cat([torch.randn(1000) * 10, torch.tensor([0.0, -0.0, torch.inf, -torch.inf])])
+    for curve in (F.relu, F.relu6, lambda y: F.hardtanh(y, -2, 2)):
+        assert torch.equal(curve(curve(x)), curve(x))
+    for first in (F.relu, F.leaky_relu, F.elu, F.celu):
+        assert torch.equal(F.relu(first(x)), F.relu(x))
+        assert torch.equal(F.relu6(first(x)), F.relu6(x))
+    assert torch.sigmoid(torch.sigmoid(x)).max().item() == pytest.approx(0.731, abs=1e-3)
+    assert torch.tanh(torch.tanh(x)).max().item() == pytest.approx(0.762, abs=1e-3)
+    twice = F.softmax(F.softmax(100 * torch.randn(50, 10), 1), 1)
+    assert (twice.amax(1) / twice.amin(1)).max().item() <= 2.7183
+
+
+def reached(pool: nn.Module, size: int) -> list[bool]:
+    """Of each place, whether the result depends on it: a sample for each, with that place alone above the others."""
+    samples = torch.eye(size).unsqueeze(1)
+    nothing = pool(torch.zeros(1, 1, size))[0]
+    return [bool((row != nothing).any()) for row in pool(samples)]
+
+
+def test_places_that_pytorch_never_reads_are_told_and_no_others() -> None:
+    drawn = random.Random(0)
+    told = 0
+    for _ in range(300):
+        size, kernel, stride = drawn.randint(4, 17), drawn.randint(1, 4), drawn.randint(1, 5)
+        padding, dilation = drawn.randint(0, kernel // 2), drawn.randint(1, 2)
+        ceil = drawn.random() < 0.3
+        reach = dilation * (kernel - 1) + 1
+        if reach > size + 2 * padding:
+            continue
+        seen = reached(nn.MaxPool1d(kernel, stride, padding, dilation, ceil_mode=ceil), size)
+        behind = size - max(place for place, is_seen in enumerate(seen) if is_seen) - 1
+        lost = max(0, behind - max(0, stride - reach))
+        arguments = f"{kernel}, {stride}, {padding}, {dilation}, {'true' if ceil else 'false'}"
+        found = [f for f in linted(f"model M : [N, 1, {size}] {{ maxpool({arguments}) }}") if f.code == "S0505"]
+        claimed = sum(count for f in found for _, count in _left_out(f, 1))
+        # A window with holes leaves out more, on purpose; what is told must be unseen all the same.
+        assert claimed == lost if dilation == 1 else claimed <= lost, f"{size} places, maxpool({arguments})"
+        for fitting in re.findall(r"\d+", found[0].helps[-1]) if found else ():
+            told += 1
+            assert linted(f"model M : [N, 1, {fitting}] {{ maxpool({arguments}) }}") == [], found[0].helps
+    assert told >= 80
+
+
+def test_what_a_pool_leaves_out_does_not_reach_its_result() -> None:
+    for _, node, finding in steps_found("input_dropped", Code.INPUT_DROPPED):
+        step = Graph("Step", (Port("x", node.input_types[0]),), ((Port("y", node.type), "step1"),), (_alone(node),))
+        module = torch_module(step, Initialised(0))
+        (x,) = inputs_of(step, batch=1)
+        changed, axes = x.clone(), x.dim() - 2
+        for axis, size in _left_out(finding, axes):
+            changed.narrow(axis + 2, x.shape[axis + 2] - size, size).add_(100)
+        assert not torch.equal(x, changed)
+        assert torch.equal(module(x), module(changed)), str(finding.primary.span)
+        for axis, size in _left_out(finding, axes):
+            more = x.clone()
+            more.narrow(axis + 2, x.shape[axis + 2] - size - 1, 1).add_(100)
+            assert not torch.equal(module(x), module(more)), "the place before is seen"
+
+
+def _alone(node: Node) -> Node:
+    return Node("step1", node.op, ("x",), node.input_types, node.type, node.span)
+
+
+def _left_out(finding: Diagnostic, axes: int) -> list[tuple[int, int]]:
+    """The axes and numbers of places that the message names."""
+    words = {1: ["place"], 2: ["row", "column"], 3: ["plane", "row", "column"]}[axes]
+    parts = re.findall(r"the last (?:(\d+) )?(place|plane|row|column)s?", finding.message)
+    assert parts
+    return [(words.index(word), int(count or 1)) for count, word in parts]
+
+
+def test_a_larger_or_smaller_input_and_ceil_mode_leave_nothing_over() -> None:
+    """The help of every finding has been tried: here by the lint itself, on the changed spec."""
+    (finding,) = linted("model M : [N, 1, 12, 9] { maxpool(4, stride=3) }")
+    assert finding.helps == (
+        "ceil_mode=true sees them too, and gives 4 x 3 instead of 3 x 2",
+        "an input of 10 or 13 rows and 7 or 10 columns leaves nothing over",
+    )
+    for height, width in ((10, 7), (13, 10)):
+        assert linted(f"model M : [N, 1, {height}, {width}] {{ maxpool(4, stride=3) }}") == []
+    assert linted("model M : [N, 1, 12, 9] { maxpool(4, stride=3, ceil_mode=true) -> [N, 1, 4, 3] }") == []
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_cross_entropy_of_probabilities_never_falls_below_what_is_said(classes: int) -> None:
+    (finding,) = linted(f"model M : [N, 8] {{ fc({classes}) -> softmax }}")
+    least = float(re.search(r"below ([\d.]+),", finding.notes[0])[1])  # type: ignore[index]
+    certain = F.one_hot(torch.tensor([1]), classes).float()
+    assert nn.CrossEntropyLoss()(certain, torch.tensor([1])).item() == pytest.approx(least, abs=6e-4)
+
+
+def test_the_parameters_of_a_heavy_layer_are_those_of_pytorch() -> None:
+    (graph, node, finding), *_ = steps_found("heavy_fc", Code.HEAVY_FC)
+    module = torch_module(graph, Initialised(0))
+    everything = sum(p.numel() for p in module.parameters())
+    own = sum(p.numel() for name, p in module.named_parameters() if name.startswith(f"{node.module}."))
+    assert f"holds {own:,} of the {everything:,} parameters" in finding.message
+    pooled = nn.Linear(64, 1024)
+    assert f"{sum(p.numel() for p in pooled.parameters()):,} parameters here" in finding.helps[0]
