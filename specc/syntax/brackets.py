@@ -1,4 +1,4 @@
-"""The scan before the lexer: brackets pair up, and a newline inside ( ) and [ ] becomes a blank.
+"""The scan of a text that has a mistake: brackets pair up, and a newline inside ( ) and [ ] becomes a blank.
 
 A mistake among brackets surfaces far from where it was made, so a parser's own message would point at the
 wrong place. Here both places are known.
@@ -7,19 +7,16 @@ wrong place. Here both places are known.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source, Span
+from specc.syntax.lalr import DEEPEST
 
-DEEPEST = 100
-"""How deep brackets, and the parts of the tree, may nest."""
 MOST_MISTAKES = 20
 """How many mistakes of syntax one run reports."""
 
-_MARK = re.compile(
-    r"""
+_MARK = r"""(?mx)
       (?P<string>"[^"\\\n]*(?:\\.[^"\\\n]*)*(?P<closed>"?))
     | (?P<comment>\#[^\n]*)
     | (?P<quoted>'(?:[^'\n]*')?)
@@ -28,15 +25,12 @@ _MARK = re.compile(
     | (?P<open>[(\[{])
     | (?P<close>[)\]}])
     | \n+
-    """,
-    re.VERBOSE | re.MULTILINE,
-)
+    """
 _BLANK = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t\r]*")
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+class _Open(NamedTuple):
     """A bracket that waits for its closer."""
 
     at: int
@@ -44,7 +38,7 @@ class _Open:
 
 
 def flatten(source: Source) -> str:
-    """The text for the lexer, every character still at its own offset, ending in a newline.
+    """The text for Lark, every character still at its own offset, ending in a newline.
 
     Inside ( ) and [ ] newlines and comments are blanks; so is the carriage return of a line end everywhere.
 
@@ -54,7 +48,7 @@ def flatten(source: Source) -> str:
     """
     text = source.text.replace("\r\n", " \n")
     scan = _Scan(source, text)
-    for found in _MARK.finditer(text):
+    for found in re.finditer(_MARK, text):
         scan.see(found)
     scan.finish()
     return "".join([*scan.pieces, text[scan.copied :], "\n"])
@@ -89,8 +83,10 @@ class _Scan:
                 self._closed(found)
             case "quoted":
                 self._single_quotes(found)
-            case "slashes" if not self._flat:
-                self._slashes(found.end() - 2)
+            case "slashes":
+                # Inside ( ) and [ ] they divide.
+                if not self._flat:
+                    self._slashes(found.end() - 2)
             case "item":
                 # An item begins at the margin; what is open by now was most likely meant to be closed before.
                 if self._open and not self._unclosed_before:

@@ -1,239 +1,212 @@
-"""From Lark's tree to the syntax tree of `specc.syntax.ast`."""
+"""From the rules of the grammar to the syntax tree of `specc.syntax.ast`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
-
-from lark import Token, Transformer_NonRecursive, Tree, v_args
-from lark.tree import Meta
+from typing import Any, TypeVar
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source, Span
 from specc.syntax import ast, literals
-from specc.syntax.brackets import DEEPEST, skip_blank
+from specc.syntax.brackets import skip_blank
+from specc.syntax.lalr import DEEPEST, Token
 
-Nodes = list[Any]
-"""The children of a rule: nodes already built, tokens, and None for an optional part left out."""
+_NESTING = frozenset((
+    ast.Binary, ast.Unary, ast.Conditional, ast.Attribute, ast.Index, ast.Apply, ast.Sequence,
+    ast.Group, ast.Merge, ast.Repeat, ast.For, ast.If,
+))  # fmt: skip
 
-_NESTING = frozenset("binary unary conditional attribute index apply sequence group merge repeat for_ if_".split())
-
-
-def build(tree: Tree[Token], source: Source) -> tuple[ast.File, list[Diagnostic]]:
-    """The file, and what is wrong with it although the grammar accepts it."""
-    too_deep = _too_deep(tree, source)
-    if too_deep:
-        return ast.File(source, ()), [too_deep]
-    builder = _Builder(source)
-    file = builder.transform(tree)
-    return file, builder.findings
+_Node = TypeVar("_Node")
+Arguments = tuple[ast.Argument, ...]
+Params = tuple[ast.Param, ...]
+Ports = tuple[ast.Port, ...]
 
 
-def _too_deep(tree: Tree[Token], source: Source) -> Diagnostic | None:
-    """Whoever walks the tree later may recurse: its depth is bounded here, once, without recursion."""
-    waiting = [(tree, 0)]
-    while waiting:
-        node, depth = waiting.pop()
-        depth += node.data in _NESTING
-        if depth > DEEPEST:
-            message = f"this nests deeper than {DEEPEST}"
-            start = node.meta.start_pos
-            place = Label(source.span(start, start + 1), f"level {depth} begins here")
-            return Diagnostic(Code.LIMIT, message, place, helps=("name a part of it with `let`, or make it a block",))
-        waiting += [(child, depth) for child in node.children if isinstance(child, Tree)]
-    return None
+class Builder:
+    """One method for each rule of the grammar, called from the leaves up.
 
+    Each gets the offsets where the rule begins and ends, then its parts: nodes already built, tokens, and None for an
+    optional part that was left out.
 
-@v_args(meta=True)
-class _Builder(Transformer_NonRecursive[Token, ast.File]):
-    """One method per rule of the grammar, called from the leaves up."""
+    Attributes:
+        findings: what is wrong although the grammar accepts it.
+    """
 
     def __init__(self, source: Source) -> None:
-        super().__init__(visit_tokens=False)
         self.findings: list[Diagnostic] = []
         self._source = source
+        self._span = source.span
+        self._nesting = 0
 
     # ---- items ----------------------------------------------------------------------------------
 
-    def start(self, meta: Meta, items: Nodes) -> ast.File:
-        return ast.File(self._source, tuple(item for item in items if item))
+    def start(self, start: int, end: int, *items: ast.Item) -> ast.File:
+        """The file; without its items where these nest too deep, which is the only finding then."""
+        too_deep = _too_deep(items) if self._nesting > DEEPEST else None
+        if too_deep:
+            self.findings = [too_deep]
+            return ast.File(self._source, ())
+        return ast.File(self._source, items)
 
-    def import_(self, meta: Meta, nodes: Nodes) -> ast.Import:
-        path, *names = nodes
+    def import_(self, start: int, end: int, path: Token, *names: Token) -> ast.Import:
         labels = self._labels(names, "imported name")
-        return ast.Import(self._span(meta), self._text(path), self._token_span(path), labels)
+        return ast.Import(self._span(start, end), self._text(path), self._place(path), labels)
 
-    def let(self, meta: Meta, nodes: Nodes) -> ast.Let:
-        name, value = nodes
-        return ast.Let(self._span(meta), str(name), self._token_span(name), value)
+    def let(self, start: int, end: int, name: Token, value: ast.Expr) -> ast.Let:
+        return ast.Let(self._span(start, end), name.text, self._place(name), value)
 
-    def default(self, meta: Meta, nodes: Nodes) -> ast.Default:
-        name, arguments = nodes
-        return ast.Default(self._span(meta), str(name), self._token_span(name), arguments or ())
+    def default(self, start: int, end: int, name: Token, arguments: Arguments | None) -> ast.Default:
+        return ast.Default(self._span(start, end), name.text, self._place(name), arguments or ())
 
-    def block(self, meta: Meta, nodes: Nodes) -> ast.Block:
-        name, params, contract, body = nodes
-        return ast.Block(self._span(meta), str(name), self._token_span(name), params or (), contract, body)
+    def block(
+        self, start: int, end: int, name: Token, params: Params | None, contract: ast.Contract | None, body: ast.Body
+    ) -> ast.Block:
+        return ast.Block(self._span(start, end), name.text, self._place(name), params or (), contract, body)
 
-    def model(self, meta: Meta, nodes: Nodes) -> ast.Model:
-        name, params, contract, body = nodes
-        return ast.Model(self._span(meta), str(name), self._token_span(name), params or (), contract, body)
+    def model(
+        self, start: int, end: int, name: Token, params: Params | None, contract: ast.Contract | None, body: ast.Body
+    ) -> ast.Model:
+        return ast.Model(self._span(start, end), name.text, self._place(name), params or (), contract, body)
 
     # ---- interfaces -----------------------------------------------------------------------------
 
-    def params(self, meta: Meta, nodes: Nodes) -> tuple[ast.Param, ...]:
-        params = _present(nodes)
-        self._refuse_twice("parameter", [(param.name, self._start(param.span, param.name)) for param in params])
-        return params
+    def params(self, start: int, end: int, *params: ast.Param | None) -> Params:
+        written = _present(params)
+        self._refuse_twice("parameter", [(param.name, param.span) for param in written])
+        return written
 
-    def param(self, meta: Meta, nodes: Nodes) -> ast.Param:
-        name, default = nodes
-        return ast.Param(self._span(meta), str(name), default)
+    def param(self, start: int, end: int, name: Token, default: ast.Expr | None) -> ast.Param:
+        return ast.Param(self._span(start, end), name.text, default)
 
-    def contract(self, meta: Meta, nodes: Nodes) -> ast.Contract:
-        inputs, outputs, where = nodes
-        return ast.Contract(self._span(meta), inputs, outputs, where or ())
+    def contract(
+        self, start: int, end: int, inputs: Ports, outputs: Ports | None, where: tuple[ast.Expr, ...] | None
+    ) -> ast.Contract:
+        return ast.Contract(self._span(start, end), inputs, outputs, where or ())
 
-    def bare_port(self, meta: Meta, nodes: Nodes) -> tuple[ast.Port, ...]:
-        return (ast.Port(self._span(meta), None, nodes[0]),)
+    def bare_port(self, start: int, end: int, shape: ast.Shape) -> Ports:
+        return (ast.Port(self._span(start, end), None, shape),)
 
-    def named_ports(self, meta: Meta, nodes: Nodes) -> tuple[ast.Port, ...]:
-        self._refuse_twice("port", [(port.name, self._start(port.span, port.name)) for port in nodes])
-        return tuple(nodes)
+    def named_ports(self, start: int, end: int, *ports: ast.Port) -> Ports:
+        self._refuse_twice("port", [(port.name or "", port.span) for port in ports])
+        return ports
 
-    def port(self, meta: Meta, nodes: Nodes) -> ast.Port:
-        name, shape = nodes
-        return ast.Port(self._span(meta), str(name), shape)
+    def port(self, start: int, end: int, name: Token, shape: ast.Shape) -> ast.Port:
+        return ast.Port(self._span(start, end), name.text, shape)
 
-    def shape(self, meta: Meta, nodes: Nodes) -> ast.Shape:
-        return ast.Shape(self._span(meta), _present(nodes))
+    def shape(self, start: int, end: int, *dims: ast.Expr | None) -> ast.Shape:
+        return ast.Shape(self._span(start, end), _present(dims))
 
-    def where(self, meta: Meta, nodes: Nodes) -> tuple[ast.Expr, ...]:
-        return tuple(nodes)
+    def where(self, start: int, end: int, *tests: ast.Expr) -> tuple[ast.Expr, ...]:
+        return tests
 
     # ---- steps ----------------------------------------------------------------------------------
 
-    def body(self, meta: Meta, nodes: Nodes) -> ast.Body:
-        return ast.Body(self._span(meta), _present(nodes))
+    def body(self, start: int, end: int, *statements: ast.Statement) -> ast.Body:
+        return ast.Body(self._span(start, end), statements)
 
-    def labelled(self, meta: Meta, nodes: Nodes) -> ast.Step:
-        name, step = nodes
-        return cast(ast.Step, step._replace(label=self._label(name)))
+    def labelled(self, start: int, end: int, name: Token, step: ast.Step) -> ast.Step:
+        return step._replace(label=self._label(name))
 
-    def call(self, meta: Meta, nodes: Nodes) -> ast.Call:
-        name, arguments = nodes
-        span, name_span = self._span(meta), self._token_span(name)
-        return ast.Call(span, str(name), name_span, arguments or (), bare=span == name_span)
+    def call(self, start: int, end: int, name: Token, arguments: Arguments | None) -> ast.Call:
+        bare = end == start + len(name.text)
+        return ast.Call(self._span(start, end), name.text, self._place(name), arguments or (), bare)
 
-    def merge(self, meta: Meta, nodes: Nodes) -> ast.Merge:
-        name, arguments, *arms = nodes
-        return ast.Merge(self._span(meta), str(name), self._token_span(name), arguments or (), tuple(arms))
+    def merge(self, start: int, end: int, name: Token, arguments: Arguments | None, *arms: ast.Arm) -> ast.Merge:
+        return ast.Merge(self._nested(start, end), name.text, self._place(name), arguments or (), arms)
 
-    def arm(self, meta: Meta, nodes: Nodes) -> ast.Arm:
-        # The bar's token takes in the lines before it.
-        start = skip_blank(self._source.text, meta.start_pos)
-        return ast.Arm(self._source.span(start, meta.end_pos), tuple(nodes))
+    def arm(self, start: int, end: int, *statements: ast.Statement) -> ast.Arm:
+        # The bar's terminal takes in the lines before it.
+        return ast.Arm(self._span(skip_blank(self._source.text, start), end), statements)
 
-    def group(self, meta: Meta, nodes: Nodes) -> ast.Group:
-        return ast.Group(self._span(meta), nodes[0])
+    def group(self, start: int, end: int, body: ast.Body) -> ast.Group:
+        return ast.Group(self._nested(start, end), body)
 
-    def checkpoint(self, meta: Meta, nodes: Nodes) -> ast.Checkpoint:
-        return ast.Checkpoint(self._span(meta), nodes[0])
+    def checkpoint(self, start: int, end: int, shape: ast.Shape) -> ast.Checkpoint:
+        return ast.Checkpoint(self._span(start, end), shape)
 
-    def enclosing(self, meta: Meta, nodes: Nodes) -> ast.Enclosing:
-        return ast.Enclosing(self._span(meta))
+    def enclosing(self, start: int, end: int, in_: Token) -> ast.Enclosing:
+        return ast.Enclosing(self._span(start, end))
 
-    def repeat(self, meta: Meta, nodes: Nodes) -> ast.Repeat:
-        return ast.Repeat(self._span(meta), *nodes)
+    def repeat(self, start: int, end: int, rounds: ast.Expr, body: ast.Body) -> ast.Repeat:
+        return ast.Repeat(self._nested(start, end), rounds, body)
 
-    def for_(self, meta: Meta, nodes: Nodes) -> ast.For:
-        *names, _, table, body = nodes
-        return ast.For(self._span(meta), self._labels(names, "loop variable"), table, body)
+    def for_(self, start: int, end: int, *parts: Any) -> ast.For:
+        *names, _, table, body = parts
+        return ast.For(self._nested(start, end), self._labels(names, "loop variable"), table, body)
 
-    def if_(self, meta: Meta, nodes: Nodes) -> ast.If:
-        test, body, otherwise = nodes
+    def if_(self, start: int, end: int, test: ast.Expr, body: ast.Body, otherwise: ast.If | ast.Body | None) -> ast.If:
         if isinstance(otherwise, ast.If):
             otherwise = ast.Body(otherwise.span, (otherwise,))
-        return ast.If(self._span(meta), test, body, otherwise)
+        return ast.If(self._nested(start, end), test, body, otherwise)
 
-    def assert_(self, meta: Meta, nodes: Nodes) -> ast.Assert:
-        test, message = nodes
-        return ast.Assert(self._span(meta), test, self._text(message) if message else None)
+    def assert_(self, start: int, end: int, test: ast.Expr, message: Token | None) -> ast.Assert:
+        return ast.Assert(self._span(start, end), test, self._text(message) if message else None)
 
-    def shared(self, meta: Meta, nodes: Nodes) -> ast.Shared:
-        name, *steps = nodes
-        return ast.Shared(self._span(meta), str(name), self._token_span(name), tuple(steps))
+    def shared(self, start: int, end: int, name: Token, *steps: ast.Step) -> ast.Shared:
+        return ast.Shared(self._span(start, end), name.text, self._place(name), steps)
 
-    def args(self, meta: Meta, nodes: Nodes) -> tuple[ast.Argument, ...]:
-        named = [argument for argument in nodes if argument.name]
-        self._refuse_twice(
-            "argument", [(argument.name, self._start(argument.span, argument.name)) for argument in named]
-        )
-        for argument in nodes[nodes.index(named[0]) :] if named else ():
-            if not argument.name:
-                self._refuse_late(argument, named[0])
-        return tuple(nodes)
+    def args(self, start: int, end: int, *arguments: ast.Argument) -> Arguments:
+        named = [argument for argument in arguments if argument.name]
+        if named:
+            self._refuse_twice("argument", [(argument.name or "", argument.span) for argument in named])
+            for argument in arguments[arguments.index(named[0]) :]:
+                if not argument.name:
+                    self._refuse_late(argument, named[0])
+        return arguments
 
-    def arg(self, meta: Meta, nodes: Nodes) -> ast.Argument:
-        name, value = nodes
-        return ast.Argument(self._span(meta), str(name) if name else None, value)
+    def arg(self, start: int, end: int, name: Token | None, value: ast.Expr) -> ast.Argument:
+        return ast.Argument(self._span(start, end), name.text if name else None, value)
 
     # ---- expressions ----------------------------------------------------------------------------
 
-    def conditional(self, meta: Meta, nodes: Nodes) -> ast.Conditional:
-        return ast.Conditional(self._span(meta), *nodes)
+    def conditional(self, start: int, end: int, value: ast.Expr, test: ast.Expr, other: ast.Expr) -> ast.Conditional:
+        return ast.Conditional(self._nested(start, end), value, test, other)
 
-    def binary(self, meta: Meta, nodes: Nodes) -> ast.Binary:
-        left, operator, right = nodes
-        return ast.Binary(self._span(meta), str(operator), left, right)
+    def binary(self, start: int, end: int, left: ast.Expr, operator: Token, right: ast.Expr) -> ast.Binary:
+        return ast.Binary(self._nested(start, end), operator.text, left, right)
 
-    def unary(self, meta: Meta, nodes: Nodes) -> ast.Unary:
-        operator, operand = nodes
-        return ast.Unary(self._span(meta), str(operator), operand)
+    def unary(self, start: int, end: int, operator: Token, operand: ast.Expr) -> ast.Unary:
+        return ast.Unary(self._nested(start, end), operator.text, operand)
 
-    def attribute(self, meta: Meta, nodes: Nodes) -> ast.Attribute:
-        value, name = nodes
-        return ast.Attribute(self._span(meta), value, str(name))
+    def attribute(self, start: int, end: int, value: ast.Expr, name: Token) -> ast.Attribute:
+        return ast.Attribute(self._nested(start, end), value, name.text)
 
-    def index(self, meta: Meta, nodes: Nodes) -> ast.Index:
-        return ast.Index(self._span(meta), *nodes)
+    def index(self, start: int, end: int, value: ast.Expr, place: ast.Expr) -> ast.Index:
+        return ast.Index(self._nested(start, end), value, place)
 
-    def apply(self, meta: Meta, nodes: Nodes) -> ast.Apply:
-        function, arguments = nodes
-        return ast.Apply(self._span(meta), function, arguments or ())
+    def apply(self, start: int, end: int, function: ast.Expr, arguments: Arguments | None) -> ast.Apply:
+        return ast.Apply(self._nested(start, end), function, arguments or ())
 
-    def sequence(self, meta: Meta, nodes: Nodes) -> ast.Sequence:
-        return ast.Sequence(self._span(meta), _present(nodes))
+    def sequence(self, start: int, end: int, *items: ast.Expr | None) -> ast.Sequence:
+        return ast.Sequence(self._nested(start, end), _present(items))
 
-    def name(self, meta: Meta, nodes: Nodes) -> ast.Name:
-        return ast.Name(self._span(meta), str(nodes[0]))
+    def name(self, start: int, end: int, name: Token) -> ast.Name:
+        return ast.Name(self._span(start, end), name.text)
 
-    def string(self, meta: Meta, nodes: Nodes) -> ast.Text:
-        return ast.Text(self._span(meta), self._text(nodes[0]))
+    def string(self, start: int, end: int, text: Token) -> ast.Text:
+        return ast.Text(self._span(start, end), self._text(text))
 
-    def number(self, meta: Meta, nodes: Nodes) -> ast.Number:
-        span = self._span(meta)
+    def number(self, start: int, end: int, number: Token) -> ast.Number:
+        span, text = self._span(start, end), number.text
         try:
-            return ast.Number(span, literals.number(nodes[0]))
+            return ast.Number(span, literals.number(text))
         except literals.OutOfRange as error:
-            shown = span.text if len(span.text) <= 40 else f"{span.text[:20]}... ({len(span.text)} characters)"
+            shown = text if len(text) <= 40 else f"{text[:20]}... ({len(text)} characters)"
             self._find(Code.LIMIT, f"the number {shown} is out of range", Label(span, str(error)))
             return ast.Number(span, 0)
 
     # ---- parts ----------------------------------------------------------------------------------
 
-    def _span(self, meta: Meta) -> Span:
-        return self._source.span(meta.start_pos, meta.end_pos)
+    def _nested(self, start: int, end: int) -> Span:
+        """The span of a part that nests. So many parts as there are of these, so deep they nest at most."""
+        self._nesting += 1
+        return self._span(start, end)
 
-    def _token_span(self, token: Token) -> Span:
-        start = cast(int, token.start_pos)
-        return self._source.span(start, start + len(token))
-
-    def _start(self, span: Span, name: str) -> Span:
-        return self._source.span(span.start, span.start + len(name))
+    def _place(self, token: Token) -> Span:
+        return self._span(token.start, token.start + len(token.text))
 
     def _label(self, name: Token) -> ast.Label:
-        return ast.Label(self._token_span(name), str(name))
+        return ast.Label(self._place(name), name.text)
 
     def _labels(self, names: Iterable[Token], what: str) -> tuple[ast.Label, ...]:
         labels = tuple(map(self._label, names))
@@ -241,23 +214,26 @@ class _Builder(Transformer_NonRecursive[Token, ast.File]):
         return labels
 
     def _text(self, token: Token) -> str:
-        value, unknown = literals.string(token)
+        value, unknown = literals.string(token.text)
         for at in unknown:
-            start = self._token_span(token).start + at
-            span = self._source.span(start, start + 2)
+            span = self._span(token.start + at, token.start + at + 2)
             known = 'the escapes are \\" \\\\ \\n \\t; write \\\\ for a backslash'
-            self._find(Code.SYNTAX, f"`{span.text}` is no escape of a string", Label(span), help_=known)
+            shown = token.text[at : at + 2]
+            self._find(Code.SYNTAX, f"`{shown}` is no escape of a string", Label(span), help_=known)
         return value
 
     # ---- mistakes that the grammar lets pass ------------------------------------------------------
 
     def _refuse_twice(self, what: str, names: Sequence[tuple[str, Span]]) -> None:
+        """``names`` with where each begins."""
+        if len({name for name, _ in names}) == len(names):
+            return
         first: dict[str, Span] = {}
-        for name, span in names:
+        for name, place in names:
+            span = _beginning(place, len(name))
             if name in first:
-                self._find(
-                    Code.SYNTAX, f"{what} `{name}` is given twice", Label(span), Label(first[name], "first here")
-                )
+                message = f"{what} `{name}` is given twice"
+                self._find(Code.SYNTAX, message, Label(span), Label(first[name], "first here"))
             first.setdefault(name, span)
 
     def _refuse_late(self, argument: ast.Argument, named: ast.Argument) -> None:
@@ -270,6 +246,29 @@ class _Builder(Transformer_NonRecursive[Token, ast.File]):
         self.findings.append(Diagnostic(code, message, primary, secondary, helps=helps))
 
 
-def _present(nodes: Nodes) -> tuple[Any, ...]:
+def _present(nodes: Sequence[_Node | None]) -> tuple[_Node, ...]:
     """Without the None that stands for an empty pair of brackets."""
     return tuple(node for node in nodes if node is not None)
+
+
+def _beginning(span: Span, length: int) -> Span:
+    return Span(span.source, span.start, span.start + length)
+
+
+def _depth_refused(span: Span, depth: int) -> Diagnostic:
+    place = Label(_beginning(span, 1), f"level {depth} begins here")
+    help_ = "name a part of it with `let`, or make it a block"
+    return Diagnostic(Code.LIMIT, f"this nests deeper than {DEEPEST}", place, helps=(help_,))
+
+
+def _too_deep(items: tuple[ast.Item, ...]) -> Diagnostic | None:
+    """Whoever walks the tree later may recurse: its depth is bounded here, once, without recursion."""
+    waiting: list[tuple[Any, int]] = [(items, 0)]
+    while waiting:
+        part, depth = waiting.pop()
+        if type(part) in _NESTING:
+            depth += 1
+            if depth > DEEPEST:
+                return _depth_refused(part.span, depth)
+        waiting += [(inner, depth) for inner in part if isinstance(inner, tuple)]
+    return None

@@ -6,6 +6,7 @@ import re
 from math import isfinite
 
 LARGEST_INTEGER = 2**63 - 1
+_DIGITS = len(str(LARGEST_INTEGER))
 _SCALES = {"k": 3, "M": 6, "G": 9}
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 _ESCAPE = re.compile(r"\\(.)")
@@ -21,6 +22,8 @@ def number(text: str) -> int | float:
     It is whole where it was written without point and exponent, or where a suffix makes it so.
     No digit is lost on the way: whole numbers are exact, others are the nearest float64.
     """
+    if text.isdecimal() and len(text) < _DIGITS:
+        return int(text)
     digits = text.replace("_", "")
     scale = _SCALES.get(digits[-1], 0)
     if scale:
@@ -40,7 +43,7 @@ def string(text: str) -> tuple[str, tuple[int, ...]]:
 
 def _integer(digits: str) -> int:
     # Python itself refuses to convert more than 4300 digits.
-    if len(digits) > len(str(LARGEST_INTEGER)) or int(digits) > LARGEST_INTEGER:
+    if len(digits) > _DIGITS or int(digits) > LARGEST_INTEGER:
         raise OutOfRange(f"whole numbers go up to 2^63 - 1 = {LARGEST_INTEGER:,}")
     return int(digits)
 

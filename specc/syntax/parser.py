@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 
-from lark import Token, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedToken
-
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source
 from specc.syntax import ast
-from specc.syntax.brackets import MOST_MISTAKES, flatten
-from specc.syntax.builder import build
+from specc.syntax.builder import Builder
+from specc.syntax.lalr import NotInGrammar, parser
 from specc.syntax.reader import refuse_hidden_characters
 
 _PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*(v?\d\S*)[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
@@ -29,39 +26,44 @@ def parse(source: Source) -> ast.File:
     """
     refuse_hidden_characters(source)
     _refuse_other_version(source)
-    tree, findings = _tree(source, flatten(source))
-    if tree is not None:
-        file, more = build(tree, source)
-        findings += more
-    if findings or tree is None:
+    file, findings = _tree(source)
+    if file is None or findings:
         raise SpecError(findings)
     return file
 
 
-def _tree(source: Source, text: str) -> tuple[Tree[Token] | None, list[Diagnostic]]:
-    """Lark's tree; after a mistake, the tree of the text without the statements that have one."""
-    # Not at the top: the package may not import a module that `python -m` is about to run.
-    from specc.syntax.tables import parser
-
+def _tree(source: Source) -> tuple[ast.File | None, list[Diagnostic]]:
+    """The tree; after a mistake, that of the text without the statements that have one, if any is left."""
+    builder = Builder(source)
     try:
-        return parser().parse(text), []
-    except (UnexpectedToken, UnexpectedCharacters):
-        return _recovered(source, text)
+        return parser().parse(source.text.replace("\r\n", " \n") + "\n", builder), builder.findings
+    except NotInGrammar:
+        rest, mistakes = _mistakes(source)
+    if rest is None:
+        return None, mistakes
+    builder = Builder(source)
+    return parser().parse(rest, builder), mistakes + builder.findings
 
 
-def _recovered(source: Source, text: str) -> tuple[Tree[Token] | None, list[Diagnostic]]:
-    """What is wrong, and the tree of the rest; imported only here, for most files are right."""
+def _mistakes(source: Source) -> tuple[str | None, list[Diagnostic]]:
+    """The text without what is wrong, and what that is; Lark is imported only here, for most files are right."""
+    from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+
+    from specc.syntax.brackets import MOST_MISTAKES, flatten
     from specc.syntax.mistakes import explain
     from specc.syntax.recovery import Rest
-    from specc.syntax.tables import parser
+    from specc.syntax.tables import lark_parser
 
+    text = flatten(source)
     findings: list[Diagnostic] = []
     rest = Rest(text)
     for _ in range(min(MOST_MISTAKES, 1 + _MOST_REREAD // len(text))):
         try:
-            return parser().parse(rest.text), findings
+            lark_parser().parse(rest.text)
         except (UnexpectedToken, UnexpectedCharacters) as error:
             finding = explain(source, rest.text, error)
+        else:
+            return rest.text, findings
         at = finding.primary.span.start
         if not rest.follows(at):
             findings.append(finding)

@@ -1,0 +1,56 @@
+"""What the tree does not say of the layout."""
+
+from __future__ import annotations
+
+import pytest
+
+from specc.source import Source
+from specc.syntax import ast
+from specc.syntax.lines import after_blank, lines, start
+from specc.syntax.parser import parse
+
+
+def body_of(text: str) -> tuple[ast.Statement, ...]:
+    (model,) = parse(Source("spec.cnn", f"model M : [N, 3] {{{text}}}\n")).items
+    assert isinstance(model, ast.Model)
+    return model.body.statements
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a -> b", ["a+b"]),
+        ("a\n b", ["a", "b"]),
+        ("\n a ->\n\n # c\n b # d\n -> c\n d\n", ["a+b+c", "d"]),
+        ("a # -> \n b", ["a", "b"]),
+        ("let x = 1\n a -> l: b\n assert x == 1\n c", ["let x = 1", "a+b", "assert x == 1", "c"]),
+        ("shared s = a -> b\n s -> c", ["shared s = a -> b", "s+c"]),
+        ("a(\n 1) -> { b\n c } -> [N]\n", ["a(\n 1)+{ b\n c }+[N]"]),
+    ],
+)
+def test_lines(text: str, expected: list[str]) -> None:
+    assert ["+".join(step.span.text for step in line) for line in lines(body_of(text))] == expected
+
+
+def test_a_step_begins_with_its_label() -> None:
+    (step,) = body_of(" a : b")
+    assert start(step) == step.span.start - len("a : ")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\n b\n\n c\n \t\n d", [False, False, True, True]),
+        ("\n\n a\n # c\n b\n\n # c\n # d\n c\n # c\n\n d", [True, False, True, True]),
+        ("a # c\n\n l: b -> c\n", [False, True]),
+        ("a(\n\n 1\n\n )\n b", [False, False]),
+        ("a\r\n\r\nb\r\nc", [False, True, False]),
+    ],
+)
+def test_after_blank(text: str, expected: list[bool]) -> None:
+    assert [after_blank(line[0]) for line in lines(body_of(text))] == expected
+
+
+def test_after_blank_of_items() -> None:
+    file = parse(Source("spec.cnn", "# c\nlet a = 1\nlet b = 2\n\nlet c = 3\n# c\n\n# d\nblock d { relu }\n"))
+    assert [after_blank(item) for item in file.items] == [False, False, True, True]
