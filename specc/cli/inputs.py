@@ -47,7 +47,7 @@ def costs_at(model: Model, sizes: tuple[str, ...]) -> Costs:
     Raises:
         UsageError: a size that the contract does not have or allow, or one of several left out.
     """
-    return (model.at(**_whole_numbers(sizes)) if sizes else model).costs
+    return (model.at(**whole_numbers(sizes)) if sizes else model).costs
 
 
 def source(spec: str) -> Source:
@@ -71,7 +71,7 @@ def notes_on(weights: Weights) -> None:
             click.echo(f"note: {weights.archive.path}: {note}")
 
 
-def _whole_numbers(texts: tuple[str, ...]) -> dict[str, int]:
+def whole_numbers(texts: tuple[str, ...]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for text in texts:
         name, _, size = map(str.strip, text.partition("="))

@@ -24,7 +24,7 @@ from specc.cli.exits import FINDINGS, USAGE
 from specc.diagnostics import ParityError, SpecError, UsageError
 from specc.version import __version__
 
-_COMMANDS = ("check", "show", "explain", "compile", "verify", "doctor")
+_COMMANDS = ("check", "fmt", "show", "explain", "diff", "compile", "verify", "convert", "schema", "doctor")
 
 
 class _Commands(click.Group):

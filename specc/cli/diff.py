@@ -1,0 +1,184 @@
+"""``specc diff``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from specc.cli.command import Command
+from specc.cli.exits import FINDINGS, NOTHING, USAGE
+from specc.cli.options import sizes
+from specc.diagnostics import SpecError, UsageError
+
+if TYPE_CHECKING:
+    from specc.compare.specs import Comparison
+    from specc.diagnostics import Diagnostic
+    from specc.ir.graph import Graph
+    from specc.project.outcome import Unreadable
+
+_SECTIONS = ("interface", "weights", "graph", "cost")
+
+
+@click.command("diff", cls=Command)
+@click.argument("paths", nargs=-1, metavar="A B | [PATHS…] --against git:REF")
+@click.option("--against", metavar="git:REF", help="Compare the specs among PATHS with what they were in a commit.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Which model; given twice: of A, and of B.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE",
+    help="Give a parameter of the model a value, in both versions; may be repeated.",
+)  # fmt: skip
+@sizes
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--output-file", metavar="FILE", help="Write it to FILE instead of standard output.")
+@click.option(
+    "--fail-on", multiple=True, metavar="SECTIONS",
+    help="Exit with 1 where interface, weights, graph or cost breaks somebody; separated by commas, or repeated.",
+)  # fmt: skip
+@click.option("--config", metavar="FILE", help="With --against: take include and exclude from FILE.")
+def command(
+    paths: tuple[str, ...],
+    against: str | None,
+    models: tuple[str, ...],
+    settings: tuple[str, ...],
+    sizes: tuple[str, ...],
+    form: str,
+    output_file: str | None,
+    fail_on: tuple[str, ...],
+    config: str | None,
+) -> int:
+    """What changed for whoever uses a network: its interface, its weights, its graph, its cost.
+
+    A and B are two specs; with --against, every spec among PATHS is compared with an earlier version of itself.
+    """
+    from specc.cli.inputs import whole_numbers
+
+    failing = _sections(fail_on)
+    request = _Request(paths, models, settings, whole_numbers(sizes) if sizes else None, config)
+    comparison, unreadable = _compared_with(request, against) if against is not None else (_compared(request), [])
+    _show(comparison, form, output_file)
+    for problem in unreadable:
+        click.echo(f"error: {problem.message}", err=True)
+    return _exit_code(comparison, unreadable, failing)
+
+
+class _Request(NamedTuple):
+    paths: tuple[str, ...]
+    models: tuple[str, ...]
+    settings: tuple[str, ...]
+    sizes: Mapping[str, int] | None
+    config: str | None
+
+
+def _sections(texts: tuple[str, ...]) -> list[str]:
+    """What ``--fail-on`` names."""
+    found = [name.strip() for text in texts for name in text.split(",")]
+    for name in found:
+        if name not in _SECTIONS:
+            raise UsageError(
+                f"--fail-on takes {', '.join(_SECTIONS[:-1])} and {_SECTIONS[-1]}, not {name or 'nothing'}"
+            )
+    return found
+
+
+def _compared_with(request: _Request, against: str) -> tuple[Comparison, list[Unreadable]]:
+    from specc.compare.history import compare_with
+    from specc.project.settings import settings
+
+    kind, colon, ref = against.partition(":")
+    if kind != "git" or not colon:
+        raise UsageError(f"--against takes git:REF, as in --against git:main, not {against}")
+    for option, given in (("--model", request.models), ("--set", request.settings)):
+        if given:
+            raise UsageError(f"{option} is for two files: --against compares every model, with the defaults of each")
+    if "-" in request.paths:
+        raise UsageError("standard input has no earlier version: name files or folders with --against")
+    return compare_with(ref, request.paths or (".",), request.sizes, settings(request.config))
+
+
+def _compared(request: _Request) -> Comparison:
+    """Two files, each as it is."""
+    from specc.compare.specs import Comparison, FileChange, compare_models
+
+    if len(request.paths) != 2:
+        raise UsageError(
+            "diff takes two specs, or --against git:REF: specc diff old.cnn new.cnn, specc diff nets --against git:main"
+        )
+    if request.paths == ("-", "-"):
+        raise UsageError("standard input holds one spec: name a file for the other")
+    if request.config is not None:
+        raise UsageError("--config says which specs a folder holds, and is for --against")
+    if len(request.models) > 2:
+        raise UsageError("--model is given once for both specs, or twice: for A and for B")
+    chosen = (*request.models, *request.models)[:2] or (None, None)
+    names = [_shown(path) for path in request.paths]
+    before, after = _networks(request, chosen)
+    models = compare_models(before, after, request.sizes, chosen=len(request.models) == 2)
+    return Comparison((FileChange(names[0], names[1], models),))
+
+
+def _networks(request: _Request, chosen: tuple[str | None, ...]) -> list[list[Graph]]:
+    """The models of both files. Raises SpecError with the mistakes of both."""
+    found: list[list[Graph]] = []
+    findings: list[Diagnostic] = []
+    for path, model in zip(request.paths, chosen, strict=True):
+        try:
+            found.append(_models(path, model, request.settings))
+        except SpecError as error:
+            findings += error.diagnostics
+        except UsageError as error:
+            raise UsageError(_told(path, str(error))) from None
+    if findings:
+        raise SpecError(list(dict.fromkeys(findings)))
+    return found
+
+
+def _models(path: str, model: str | None, settings: tuple[str, ...]) -> list[Graph]:
+    from specc.cli.inputs import load_all, source
+    from specc.elaborate import check_file
+    from specc.syntax import parse
+
+    if model is None and not settings:
+        return [checked.graph for checked in check_file(parse(source(path)))]
+    return [network.graph for network in load_all(path, model, settings)]
+
+
+def _told(path: str, message: str) -> str:
+    """The message with the file that it is about."""
+    name = _shown(path)
+    return message if name in message or message.startswith("--") else f"{name}: {message}"
+
+
+def _shown(path: str) -> str:
+    return "<stdin>" if path == "-" else Path(path).as_posix()
+
+
+def _show(comparison: Comparison, form: str, output_file: str | None) -> None:
+    from specc.cli.output import echo, speaks_unicode, wants_color
+    from specc.report.difference import rendered
+
+    if not comparison.files and not comparison.same:
+        return
+    if output_file is None:
+        echo(rendered(form, comparison, color=wants_color(sys.stdout.isatty()), unicode=speaks_unicode(sys.stdout)))
+        return
+    from specc.files import replace
+
+    read = [file.after for file in comparison.files] + [file.before for file in comparison.files]
+    if os.path.realpath(output_file) in {os.path.realpath(name) for name in read if name}:
+        raise UsageError(f"{output_file} is read by this command: write to another file")
+    with replace(Path(output_file)) as output:
+        output.write(rendered(form, comparison).encode() + b"\n")
+
+
+def _exit_code(comparison: Comparison, unreadable: list[Unreadable], failing: list[str]) -> int:
+    if unreadable:
+        return USAGE
+    if not comparison.models and not comparison.same and not any(file.changed for file in comparison.files):
+        click.echo("nothing to compare: no model, before or now", err=True)
+        return NOTHING
+    return FINDINGS if comparison.fails(failing) else 0

@@ -1,0 +1,138 @@
+"""What specc asks of git. It only reads: no index is refreshed, nothing is fetched, no hook or filter runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from specc.diagnostics import UsageError
+from specc.elaborate.trouble import did_you_mean
+
+_QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_OPTIONS = (
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "diff.autoRefreshIndex=false",
+    "-c",
+    "core.quotePath=false",
+    "--no-pager",
+)
+
+
+class Blob(NamedTuple):
+    """A file in a commit; of a symbolic link or a submodule ``is_file`` is False."""
+
+    path: str
+    name: str
+    size: int
+    is_file: bool
+
+
+class Repository:
+    """A repository with files checked out.
+
+    Attributes:
+        top: its folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.top = Path(os.path.realpath(self._top()))
+
+    def _top(self) -> str:
+        done = self._run("rev-parse", "--show-toplevel")
+        if done.returncode == 0:
+            return os.fsdecode(done.stdout).removesuffix("\n")
+        reason = _reason(done)
+        if "not a git repository" in reason:
+            raise UsageError(
+                f"--against git:… compares with a commit, and {_shown(self._folder)} is in no git repository"
+            )
+        raise UsageError(f"git cannot read the repository of {_shown(self._folder)}: {reason}")
+
+    def commit(self, ref: str) -> str:
+        """The commit that ``ref`` names.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if not ref or ref.startswith("-") or any(ord(c) < 32 for c in ref):
+            raise UsageError(f"{ref or 'an empty text'} names no commit: write git:main, git:v1.2 or git:HEAD~1")
+        done = self._run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        if done.returncode == 0:
+            return done.stdout.decode().strip()
+        raise UsageError(self._unknown(ref))
+
+    def _unknown(self, ref: str) -> str:
+        names = self._asked("for-each-ref", "--format=%(refname:short)").decode(errors="replace").split("\n")
+        advice = did_you_mean(ref, [name for name in names if name])
+        if self._asked("rev-parse", "--is-shallow-repository").strip() == b"true":
+            fetch = "fetch the history too: git fetch --unshallow, or fetch-depth: 0 for actions/checkout"
+            advice = (f"this clone is shallow, and lacks old commits: {fetch}",)
+        return f"the repository has no commit called {ref}" + "".join(f"; {text}" for text in advice)
+
+    def tree(self, commit: str) -> list[Blob]:
+        """Everything in the commit."""
+        listed = self._asked("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+        return [_blob(line) for line in listed.split(b"\0") if line]
+
+    def renames(self, commit: str, patterns: list[str]) -> dict[str, str]:
+        """Files that have another path now, as git finds them: old path, new path, from the top.
+
+        Args:
+            patterns: git's pathspecs: which files may be.
+        """
+        options = ["-M", "--name-status", "-z", "--diff-filter=R", "--no-ext-diff", "--no-textconv", "--no-relative"]
+        found = self._asked("diff", *options, "--ignore-submodules=all", commit, "--", *patterns).split(b"\0")
+        return {os.fsdecode(found[i + 1]): os.fsdecode(found[i + 2]) for i in range(0, len(found) - 2, 3)}
+
+    def contents(self, blobs: list[Blob]) -> list[bytes]:
+        """What is in the files.
+
+        Raises:
+            UsageError: the clone does not have one.
+        """
+        answer = self._asked("cat-file", "--batch", given="".join(f"{blob.name}\n" for blob in blobs).encode())
+        found, at = [], 0
+        for blob in blobs:
+            end = answer.index(b"\n", at)
+            if not answer[at:end].endswith(f" blob {blob.size}".encode()):
+                raise UsageError(f"this clone does not have the old version of {blob.path}: git fetch brings it")
+            found.append(answer[end + 1 : end + 1 + blob.size])
+            at = end + blob.size + 2
+        return found
+
+    def _asked(self, *arguments: str, given: bytes = b"") -> bytes:
+        done = self._run(*arguments, given=given)
+        if done.returncode:
+            raise UsageError(f"git {arguments[0]} fails: {_reason(done)}")
+        return done.stdout
+
+    def _run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        command = ["git", *_OPTIONS, "-C", str(self._folder), *arguments]
+        try:
+            return subprocess.run(command, input=given, capture_output=True, check=False, env=os.environ | _QUIET)
+        except FileNotFoundError:
+            raise UsageError("--against git:… needs git, which is not installed, or not on the PATH") from None
+        except OSError as error:
+            raise UsageError(f"git cannot be run: {(error.strerror or str(error)).lower()}") from None
+
+
+def _blob(line: bytes) -> Blob:
+    """``100644 blob 1f7a7a… 215<tab>nets/lenet.cnn``"""
+    facts, _, path = line.partition(b"\t")
+    mode, kind, name, size = facts.decode().split()
+    is_file = kind == "blob" and mode.startswith("100")
+    return Blob(os.fsdecode(path), name, int(size) if kind == "blob" else 0, is_file)
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return (lines[0] if lines else f"exit code {done.returncode}").removeprefix("fatal: ")
+
+
+def _shown(folder: Path) -> str:
+    return "the present folder" if folder == Path() else str(folder)

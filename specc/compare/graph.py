@@ -1,0 +1,198 @@
+"""What changed in the network itself: its steps, and what each takes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from specc.compare.alignment import Keyed
+from specc.compare.ports import Ports
+from specc.ir.graph import Block, Graph, Node
+
+Member = Node | Block
+
+
+class Attribute(NamedTuple):
+    """An attribute of a step that has another value."""
+
+    name: str
+    before: object
+    after: object
+
+
+class Changed(NamedTuple):
+    """A step that both have and that is not the same.
+
+    Attributes:
+        attributes: those that differ; of another kind of step none.
+        inputs: what it takes, where that is another value and no step that was put in or taken out between explains
+            it: the names before and after.
+        sharing: whose tensors it has, before and after, where it shares them with other steps than before.
+    """
+
+    before: Node
+    after: Node
+    attributes: tuple[Attribute, ...]
+    inputs: tuple[tuple[str, ...], tuple[str, ...]] | None
+    sharing: tuple[str, str] | None
+
+    @property
+    def replaced(self) -> bool:
+        """Whether it is another kind of step."""
+        return self.before.op.kind != self.after.op.kind
+
+
+class OutputChange(NamedTuple):
+    """An output that gives out another step's value; None: there is no such output."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+class GraphChange(NamedTuple):
+    """The changes of the graph.
+
+    Attributes:
+        proven_same: the two networks are the same function of their inputs, given the same weights: every step has its
+            counterpart, with equal attributes and the same inputs.
+        renamed: steps with another name, before and after; no change of the graph.
+    """
+
+    proven_same: bool
+    changed_steps: tuple[Changed, ...]
+    added: tuple[Member, ...]
+    removed: tuple[Member, ...]
+    outputs: tuple[OutputChange, ...]
+    renamed: tuple[tuple[str, str], ...]
+
+    @property
+    def changed(self) -> bool:
+        return not self.proven_same
+
+    @property
+    def size(self) -> int:
+        """How much it tells: of two accounts of one change the shorter is the better one."""
+        steps = sum(len(m.nodes) if isinstance(m, Block) else 1 for m in (*self.added, *self.removed))
+        return 2 * steps + 2 * len(self.changed_steps)
+
+
+def compare_graphs(before: Keyed, after: Keyed, ports: Ports, steps: Mapping[str, str], proven: bool) -> GraphChange:
+    """The changes, given which old step is which new one.
+
+    Args:
+        steps: names, before and after.
+        proven: whether they are the same network but for names.
+    """
+    renamed = tuple(pair for pair in steps.items() if pair[0] != pair[1] and pair[0] in before.keys)
+    if proven:
+        return GraphChange(True, (), (), (), (), renamed)
+    wiring = _Wiring(before.graph, after.graph, ports, steps)
+    changed = tuple(wiring.changes(before, after))
+    told = {change.before.name for change in changed}
+    return GraphChange(
+        False,
+        changed,
+        tuple(_whole(after.graph.members, wiring.added)),
+        tuple(_whole(before.graph.members, wiring.removed)),
+        tuple(wiring.outputs()),
+        tuple(pair for pair in renamed if pair[0] not in told),
+    )
+
+
+class _Wiring:
+    """What every step takes, before and after.
+
+    A step that is put in between two others changes what the second one takes, and one that is taken out does too: that
+    is told by the step itself.
+    """
+
+    def __init__(self, before: Graph, after: Graph, ports: Ports, steps: Mapping[str, str]) -> None:
+        self._before, self._after, self._ports = before, after, ports
+        self._values = {old.name: new.name for old, new in ports.inputs.pairs} | dict(steps)
+        kept = set(self._values.values())
+        self.removed = {node.name: node for node in before.nodes if node.name not in self._values}
+        self.added = {node.name: node for node in after.nodes if node.name not in kept}
+        self._homes: dict[str, set[str]] = {}
+        self._origins: dict[str, set[str]] = {}
+        for node in before.nodes:
+            if node.name in self._values and node.parameters:
+                self._homes.setdefault(node.module, set()).add(self._module(node))
+                self._origins.setdefault(self._module(node), set()).add(node.module)
+
+    def _module(self, node: Node) -> str:
+        return self._after.node(self._values[node.name]).module
+
+    def changes(self, before: Keyed, after: Keyed) -> Iterator[Changed]:
+        for old in before.graph.nodes:
+            if old.name not in self._values:
+                continue
+            new = after.graph.node(self._values[old.name])
+            same = before.keys[old.name] == after.keys[new.name]
+            change = Changed(
+                old, new, () if same else _attributes(old, new), self._inputs(old, new), self._sharing(old)
+            )
+            if not same or change.inputs or change.sharing:
+                yield change
+
+    def _inputs(self, old: Node, new: Node) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        same = len(old.inputs) == len(new.inputs) and all(map(self._is_explained, old.inputs, new.inputs))
+        return None if same else (old.inputs, new.inputs)
+
+    def _is_explained(self, old: str, new: str) -> bool:
+        """Whether it is the same value, but for steps put in or taken out on the way to it."""
+        if self._values.get(old) == new:
+            return True
+        before = {self._values[value] for value in _sources(old, self.removed) if value in self._values}
+        return bool(before & _sources(new, self.added))
+
+    def _sharing(self, old: Node) -> tuple[str, str] | None:
+        """Tensors that were one step's and are another's, or the other way round."""
+        new = self._module(old)
+        if not old.parameters or len(self._homes[old.module]) == len(self._origins[new]) == 1:
+            return None
+        return old.module, new
+
+    def outputs(self) -> Iterator[OutputChange]:
+        before, after = ({port.name: value for port, value in g.outputs} for g in (self._before, self._after))
+        for old, new in self._ports.outputs.pairs:
+            if not self._is_explained(before[old.name], after[new.name]):
+                yield OutputChange(new.name, before[old.name], after[new.name])
+        for port in self._ports.outputs.removed:
+            yield OutputChange(port.name, before[port.name], None)
+        for port in self._ports.outputs.added:
+            yield OutputChange(port.name, None, after[port.name])
+
+
+def _sources(value: str, between: Mapping[str, Node]) -> set[str]:
+    """The values that it comes from, seen through the steps ``between``."""
+    found, seen, left = set[str](), {value}, [value]
+    while left:
+        name = left.pop()
+        if name not in between:
+            found.add(name)
+            continue
+        fresh = set(between[name].inputs) - seen
+        seen |= fresh
+        left += fresh
+    return found
+
+
+def _attributes(old: Node, new: Node) -> tuple[Attribute, ...]:
+    if type(old.op) is not type(new.op):
+        return ()
+    fields = type(old.op).model_fields
+    pairs = ((name, getattr(old.op, name), getattr(new.op, name)) for name in fields)
+    return tuple(Attribute(*pair) for pair in pairs if pair[1] != pair[2])
+
+
+def _whole(members: Iterable[Member], names: Collection[str]) -> Iterator[Member]:
+    """The steps of these names, and the blocks of which every step is one of them in their place."""
+    for member in members:
+        if isinstance(member, Node):
+            if member.name in names:
+                yield member
+        elif all(node.name in names for node in member.nodes):
+            yield member
+        else:
+            yield from _whole(member.members, names)

@@ -1,0 +1,112 @@
+"""Two networks compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from specc.compare.alignment import Keyed, alignments, isomorphism, keyed
+from specc.compare.cost import Cost, compare_costs
+from specc.compare.graph import GraphChange, compare_graphs
+from specc.compare.interface import Interface, compare_interface
+from specc.compare.ports import Ports, pair_ports
+from specc.compare.sizes import common, examples
+from specc.compare.weights import Weights, compare_weights
+from specc.ir.graph import Graph
+
+SECTIONS = ("interface", "weights", "graph", "cost")
+"""What of a network may change, each an attribute of `Difference`."""
+
+
+class Difference(NamedTuple):
+    """What changed from one network to another, for whoever uses it."""
+
+    before: str
+    after: str
+    interface: Interface
+    weights: Weights
+    graph: GraphChange
+    cost: Cost
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.interface.changed or self.weights.changed or self.graph.changed or self.cost.changed)
+
+    def fails(self, section: str) -> bool:
+        """Whether what changed in the section (of `SECTIONS`) breaks somebody.
+
+        interface: a caller that worked may not work any more. weights: an old checkpoint does not load by name, or not
+        into its own steps. graph: it is not the same network. cost: a number grew.
+        """
+        match section:
+            case "interface":
+                return self.interface.breaking
+            case "weights":
+                return self.weights.breaking
+            case "graph":
+                return self.graph.changed
+            case "cost":
+                return self.cost.breaking
+        raise ValueError(f"{section} is none of {', '.join(SECTIONS)}")
+
+
+def compare(
+    before: Graph, after: Graph, *, sizes: Mapping[str, int] | None = None, other_name: bool = False
+) -> Difference:
+    """What changed.
+
+    Args:
+        sizes: at which costs are counted; left out: some that both contracts allow.
+        other_name: the two are meant to have different names: that is no change then.
+
+    Raises:
+        UsageError: ``sizes`` lacks one, or gives one that is not allowed.
+    """
+    ports = pair_ports(before, after)
+    both = common(before, after, ports.inputs)
+    near = examples(both, before, after)
+    graph, steps = _compared(*keyed(before, after, both), ports, near)
+    return Difference(
+        before.name,
+        after.name,
+        compare_interface(before, after, ports, both, renamed=not other_name),
+        compare_weights(before, after, steps, graph.proven_same),
+        graph,
+        compare_costs(before, after, near if sizes is None else (_of(before, sizes), _of(after, sizes))),
+    )
+
+
+def _of(graph: Graph, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Those that the network has."""
+    known = {symbol.name for symbol in graph.symbols}
+    return {name: size for name, size in sizes.items() if name in known}
+
+
+def _compared(
+    before: Keyed, after: Keyed, ports: Ports, near: tuple[dict[str, int], dict[str, int]] | None
+) -> tuple[GraphChange, dict[str, str]]:
+    """The graph's changes, and which old step is which new one: of two accounts the shorter one."""
+    same = isomorphism(before, after, ports)
+    if same is not None:
+        inputs = {old.name for old, _ in ports.inputs.pairs}
+        steps = {old: new for old, new in same.items() if old not in inputs}
+        return compare_graphs(before, after, ports, steps, proven=True), steps
+    accounts = alignments(before, after, _types(before, after, near))
+    changes = [(compare_graphs(before, after, ports, steps, proven=False), steps) for steps in accounts]
+    return min(changes, key=lambda change: change[0].size)
+
+
+def _types(
+    before: Keyed, after: Keyed, near: tuple[dict[str, int], dict[str, int]] | None
+) -> tuple[dict[str, object], dict[str, object]]:
+    """What tells the types of the steps apart: their shapes at the same sizes of both, as far as there are such."""
+    graphs = [before.graph, after.graph]
+    if near is not None:
+        graphs = [graph.at(sizes) for graph, sizes in zip(graphs, near, strict=True)]
+    old, new = ({node.name: _shapes(graph, node.name) for node in graph.nodes} for graph in graphs)
+    return old, new
+
+
+def _shapes(graph: Graph, name: str) -> object:
+    node = graph.node(name)
+    return tuple(str(x.sample) if not x.is_fixed else x.sample for x in (*node.input_types, node.type))

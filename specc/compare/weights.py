@@ -1,0 +1,178 @@
+"""What becomes of a checkpoint: which of the old network's tensors the new one still takes.
+
+Whether it loads is not judged here: it is asked of `specc.weights`, as if a state dict of the old network were loaded
+into the new one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from specc.diagnostics import UsageError
+from specc.ir.graph import Graph, Node
+from specc.ir.op import Parameter
+from specc.weights.archive import Archive, Entry
+from specc.weights.matching import Match, matched
+from specc.weights.tensors import Array
+
+Loads = Literal["name", "order", "no"]
+
+
+class Tensor(NamedTuple):
+    """A tensor of the old network, of the new one, or of both; None where it is not there."""
+
+    before: str | None
+    after: str | None
+    shape_before: tuple[int, ...] | None
+    shape_after: tuple[int, ...] | None
+
+    @property
+    def elements_before(self) -> int:
+        return 0 if self.shape_before is None else prod(self.shape_before)
+
+    @property
+    def elements_after(self) -> int:
+        return 0 if self.shape_after is None else prod(self.shape_after)
+
+
+class Weights(NamedTuple):
+    """What becomes of every tensor.
+
+    Every tensor of the old network is kept, renamed, resized or lost, and every one of the new network is kept,
+    renamed, resized or added: each in one of these.
+
+    Attributes:
+        loads: how an old checkpoint loads: by ``name``, by ``order`` only, or not.
+        kept: number of tensors with the same name and shape.
+        kept_elements: their elements.
+        renamed: of the same shape, under another name.
+        guessed: whether the renamed ones are taken from an alignment of the steps; else the two networks are proven to
+            be one, and so are they.
+        misplaced: tensors that load by name into a step that is another one than the one they come from: proven.
+        order_fits: of a checkpoint that loads by order only, whether every tensor gets to its own step; None where the
+            graph has changed, so that nothing is proven.
+        frozen, trainable: tensors that training changes no more, or again; by their new names.
+        before, after: the names of all tensors of the two networks.
+    """
+
+    loads: Loads
+    kept: int
+    kept_elements: int
+    renamed: tuple[Tensor, ...]
+    guessed: bool
+    resized: tuple[Tensor, ...]
+    added: tuple[Tensor, ...]
+    lost: tuple[Tensor, ...]
+    misplaced: tuple[Tensor, ...]
+    order_fits: bool | None
+    frozen: tuple[str, ...]
+    trainable: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    @property
+    def changed(self) -> bool:
+        return self.breaking or bool(self.renamed or self.frozen or self.trainable)
+
+    @property
+    def breaking(self) -> bool:
+        """Whether an old checkpoint does not load by name any more, or would load into other steps."""
+        return self.loads != "name" or bool(self.misplaced)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Checkpoint(Archive):
+    """A state dict of a network, as PyTorch saves it: names and shapes, no numbers."""
+
+    def pieces(self, name: str) -> Iterator[Array]:
+        raise AssertionError(f"{name}: nothing asks for numbers")
+
+    def without(self, prefix: str) -> str:
+        return ""
+
+
+def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], proven: bool) -> Weights:
+    """Compare the tensors.
+
+    Args:
+        steps: which old step is which new one, by name.
+        proven: whether the two graphs are the same but for names, so that ``steps`` is no guess.
+    """
+    old, new = dict(before.state), dict(after.state)
+    homes = _homes(before, after, steps)
+    kept = [name for name in old if name in new and _form(old[name]) == _form(new[name])]
+    resized = [name for name in old if name in new and _form(old[name]) != _form(new[name])]
+    renamed = _renamed(homes, old, new)
+    found = {*kept, *resized, *renamed.values()}
+    loads, order = _loads(before, after)
+    now = {name: name for name in kept} | renamed
+    return Weights(
+        loads=loads,
+        kept=len(kept),
+        kept_elements=sum(prod(old[name].shape) for name in kept),
+        renamed=tuple(_tensor(name, other, old, new) for name, other in renamed.items()),
+        guessed=bool(renamed) and not proven,
+        resized=tuple(_tensor(name, name, old, new) for name in resized),
+        added=tuple(_tensor(None, name, old, new) for name in new if name not in found),
+        lost=tuple(_tensor(name, None, old, new) for name in old if name not in {*kept, *resized, *renamed}),
+        misplaced=tuple(_tensor(n, homes[n], old, new) for n in kept if proven and homes[n] != n),
+        order_fits=order == homes if proven and order is not None else None,
+        frozen=tuple(b for a, b in now.items() if old[a].trainable and not new[b].trainable),
+        trainable=tuple(b for a, b in now.items() if new[b].trainable and not old[a].trainable),
+        before=tuple(old),
+        after=tuple(new),
+    )
+
+
+def _form(parameter: Parameter) -> tuple[tuple[int, ...], bool]:
+    return parameter.shape, parameter.integer
+
+
+def _homes(before: Graph, after: Graph, steps: Mapping[str, str]) -> dict[str, str]:
+    """For the old tensors the name that the new step has for them; none for those that were shared and are not, or are
+    and were not: which of several is the one, nothing says."""
+    pairs = {pair for node in before.nodes if node.name in steps for pair in _own(node, after.node(steps[node.name]))}
+    old, new = Counter(name for name, _ in pairs), Counter(name for _, name in pairs)
+    return {name: other for name, other in sorted(pairs) if old[name] == new[other] == 1}
+
+
+def _own(node: Node, other: Node) -> Iterator[tuple[str, str]]:
+    """The tensors that both steps have, by their names before and after."""
+    theirs = {parameter.name: other.path(parameter) for parameter in other.parameters}
+    return ((node.path(p), theirs[p.name]) for p in node.parameters if p.name in theirs)
+
+
+def _renamed(homes: Mapping[str, str], old: Mapping[str, Parameter], new: Mapping[str, Parameter]) -> dict[str, str]:
+    """Tensors whose step is still there and has one like it, under a name that the old network does not have."""
+    return {
+        name: homes[name]
+        for name in old
+        if name in homes and name not in new and homes[name] not in old and _form(old[name]) == _form(new[homes[name]])
+    }
+
+
+def _tensor(one: str | None, other: str | None, old: Mapping[str, Parameter], new: Mapping[str, Parameter]) -> Tensor:
+    before = None if one is None else old[one].shape
+    return Tensor(one, other, before, None if other is None else new[other].shape)
+
+
+def _loads(before: Graph, after: Graph) -> tuple[Loads, dict[str, str] | None]:
+    """How an old checkpoint loads, and by order the new name of every old tensor."""
+    entries = {name: Entry("int64" if p.integer else "float32", p.shape) for name, p in before.state}
+    checkpoint = _Checkpoint(path=Path("checkpoint"), entries=entries)
+    if _matched(after, checkpoint, "name") is not None:
+        return "name", None
+    by_order = _matched(after, checkpoint, "order")
+    return ("no", None) if by_order is None else ("order", {theirs: ours for ours, theirs in by_order.items()})
+
+
+def _matched(graph: Graph, checkpoint: Archive, match: Match) -> dict[str, str] | None:
+    try:
+        return matched(graph.state, checkpoint, match)
+    except UsageError:
+        return None

@@ -1,0 +1,134 @@
+"""A comparison for programs, as JSON with a version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from specc.compare import SECTIONS, Difference
+from specc.compare.graph import Changed, Member
+from specc.compare.specs import Comparison, FileChange, ModelChange
+from specc.compare.weights import Tensor
+from specc.diagnostics import Diagnostic
+from specc.elaborate.values import written
+from specc.ir.graph import Block
+from specc.report.difference.sections import sections
+from specc.report.formats.json import dumped
+from specc.report.formats.style import Style
+from specc.report.text import step
+from specc.version import __version__
+
+VERSION = 1
+"""It grows where a field goes or changes its meaning. New fields may come at any time."""
+
+
+def json(comparison: Comparison, *, unicode: bool = True) -> str:
+    """All that is known."""
+    value = {
+        "version": VERSION,
+        "specc": __version__,
+        "against": comparison.against,
+        "same": comparison.same,
+        "files": [_file(file) for file in comparison.files],
+    }
+    return dumped(value, Style(unicode=unicode))
+
+
+def _file(file: FileChange) -> dict[str, Any]:
+    return {
+        "before": file.before,
+        "after": file.after,
+        "changed": file.changed,
+        "note": file.note or None,
+        "wrong_before": [_finding(finding) for finding in file.wrong_before],
+        "wrong_after": [_finding(finding) for finding in file.wrong_after],
+        "models": [_model(model) for model in file.models],
+    }
+
+
+def _finding(finding: Diagnostic) -> dict[str, Any]:
+    span = finding.primary.span
+    line, column = span.position
+    return {
+        "code": finding.code, "message": finding.message, "path": span.source.name, "line": line, "column": column,
+    }  # fmt: skip
+
+
+def _model(model: ModelChange) -> dict[str, Any]:
+    found: dict[str, Any] = {"before": model.before, "after": model.after, "changed": model.changed}
+    found |= {"breaking": {section: model.fails(section) for section in SECTIONS}}
+    if model.difference is None:
+        return found
+    return found | _difference(model.difference)
+
+
+def _difference(of: Difference) -> dict[str, Any]:
+    verdicts = {section.name: section.verdict for section in sections(of)}
+    return {
+        "interface": {"verdict": verdicts["interface"], "changes": [c._asdict() for c in of.interface.changes]},
+        "weights": {"verdict": verdicts["weights"], **_weights(of)},
+        "graph": {"verdict": verdicts["graph"], **_graph(of)},
+        "cost": {"verdict": verdicts["cost"], **_cost(of)},
+    }
+
+
+def _weights(of: Difference) -> dict[str, Any]:
+    weights = of.weights
+    lists = ("renamed", "resized", "added", "lost", "misplaced")
+    return {
+        "loads": weights.loads,
+        "kept": {"tensors": weights.kept, "elements": weights.kept_elements},
+        **{name: [_tensor(tensor) for tensor in getattr(weights, name)] for name in lists},
+        "renamed_is_guessed": weights.guessed,
+        "order_fits": weights.order_fits,
+        "frozen": list(weights.frozen),
+        "trainable": list(weights.trainable),
+    }
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {
+        **tensor._asdict(), "elements_before": tensor.elements_before, "elements_after": tensor.elements_after,
+    }  # fmt: skip
+
+
+def _graph(of: Difference) -> dict[str, Any]:
+    graph = of.graph
+    return {
+        "same": graph.proven_same,
+        "changed": [_changed(changed) for changed in graph.changed_steps],
+        "added": [_member(member) for member in graph.added],
+        "removed": [_member(member) for member in graph.removed],
+        "outputs": [output._asdict() for output in graph.outputs],
+        "renamed": [{"before": old, "after": new} for old, new in graph.renamed],
+    }
+
+
+def _changed(changed: Changed) -> dict[str, Any]:
+    return {
+        "before": changed.before.name,
+        "after": changed.after.name,
+        "layer_before": step(changed.before.op),
+        "layer_after": step(changed.after.op),
+        "attributes": [
+            {"name": a.name, "before": written(a.before), "after": written(a.after)} for a in changed.attributes
+        ],
+        "inputs_before": list(changed.before.inputs) if changed.inputs else None,
+        "inputs_after": list(changed.after.inputs) if changed.inputs else None,
+        "tensors_before": changed.sharing and changed.sharing[0],
+        "tensors_after": changed.sharing and changed.sharing[1],
+    }
+
+
+def _member(member: Member) -> dict[str, Any]:
+    nodes = member.nodes if isinstance(member, Block) else (member,)
+    return {"name": member.name, "steps": [{"name": node.name, "layer": step(node.op)} for node in nodes]}
+
+
+def _cost(of: Difference) -> dict[str, Any]:
+    cost = of.cost
+    return {
+        "at_before": dict(cost.sizes_before),
+        "at_after": dict(cost.sizes_after),
+        "comparable": cost.comparable,
+        "numbers": [{**number._asdict(), "grew": number.grew} for number in cost.numbers],
+    }

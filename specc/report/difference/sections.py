@@ -1,0 +1,283 @@
+"""A difference in words: a verdict for every section, and lines that tell what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
+from typing import Literal, NamedTuple
+
+from specc.compare import SECTIONS, Difference
+from specc.compare.cost import Amount, Cost, Number, Unit
+from specc.compare.graph import Changed, GraphChange, Member
+from specc.compare.interface import Interface, PortChange
+from specc.compare.weights import Tensor, Weights
+from specc.elaborate.values import written
+from specc.ir.graph import Block, Node
+from specc.report.text import block, count, cut, field, listed, memory, scaled, step
+from specc.words import plural
+
+Tone = Literal["same", "changed", "breaking"]
+Row = tuple[str, ...]
+
+LONGEST_VALUE = 40
+"""Characters of an attribute's value that are shown."""
+MOST_NAMES = 4
+"""Steps that changed alike and are named."""
+
+
+class Section(NamedTuple):
+    """One of `specc.compare.SECTIONS` in words.
+
+    Attributes:
+        verdict: one sentence, without a full stop.
+        rows: what it rests on, in columns.
+    """
+
+    name: str
+    verdict: str
+    tone: Tone
+    rows: tuple[Row, ...] = ()
+
+
+def sections(difference: Difference) -> tuple[Section, ...]:
+    """All of them, in the order of `specc.compare.SECTIONS`."""
+    found = (
+        _interface(difference.interface),
+        _weights(difference.weights),
+        _graph(difference.graph),
+        _cost(difference.cost),
+    )
+    assert tuple(section.name for section in found) == SECTIONS
+    return found
+
+
+def _interface(interface: Interface) -> Section:
+    if not interface.changed:
+        return Section("interface", "the same", "same")
+    rows = tuple(map(_port, interface.changes))
+    if interface.breaking:
+        return Section("interface", "a caller may break", "breaking", rows)
+    return Section("interface", "changed, and every caller works as before", "changed", rows)
+
+
+def _port(change: PortChange) -> Row:
+    both = change.before is not None and change.after is not None
+    what = f"{change.before} -> {change.after}" if both else change.before or change.after
+    kind = {"shape": change.side, "where": "where"}.get(change.kind, f"{change.side} {change.kind}")
+    return kind, change.name, f"{what}: {change.effect}"
+
+
+def _weights(weights: Weights) -> Section:
+    rows = tuple(_tensors(weights))
+    if not weights.before and not weights.after:
+        return Section("weights", "there are none", "same")
+    if not weights.breaking:
+        verdict = f"an old checkpoint loads: all {plural(weights.kept, 'tensor')} by name"
+        return Section("weights", verdict, "changed" if rows else "same", rows)
+    return Section("weights", _loading(weights), "breaking", rows)
+
+
+def _loading(weights: Weights) -> str:
+    """Why an old checkpoint does not simply load."""
+    misplaced = plural(len(weights.misplaced), "tensor")
+    if weights.loads == "name":
+        return f"an old checkpoint loads by name, and puts {misplaced} into other steps than before"
+    if weights.loads == "order":
+        doubt = {
+            True: "every tensor gets to its own step",
+            False: "that puts tensors into other steps than before",
+            None: "the graph has changed, so look whether every tensor is meant for its step",
+        }[weights.order_fits]
+        return f"an old checkpoint loads only with --match order; {doubt}"
+    counts = {"renamed": weights.renamed, "resized": weights.resized, "new": weights.added, "lost": weights.lost}
+    first, *others = [(len(tensors), what) for what, tensors in counts.items() if tensors]
+    more = "".join(f", {number:,} {what}" for number, what in others)
+    return f"an old checkpoint does not load: {plural(first[0], 'tensor')} {first[1]}{more}"
+
+
+def _tensors(weights: Weights) -> Iterator[Row]:
+    if weights.breaking and weights.kept:
+        yield "kept", plural(weights.kept, "tensor"), plural(weights.kept_elements, "element")
+    for (old, new), names in _by_module(weights.misplaced).items():
+        yield "misplaced", ", ".join(f"{old}.{name}" for name in names), f"its step is called {new} now"
+    yield from _renamed(weights)
+    for tensor in weights.resized:
+        yield "resized", f"{tensor.before}", f"{_shape(tensor.shape_before)} -> {_shape(tensor.shape_after)}"
+    for what, tensors, every in (("new", weights.added, weights.after), ("lost", weights.lost, weights.before)):
+        of = {(tensor.after or tensor.before or ""): tensor for tensor in tensors}
+        yield from ((what, *row) for row in _grouped(of, every))
+    for what, paths in (("frozen", weights.frozen), ("trainable", weights.trainable)):
+        if paths:
+            yield f"{what} now", f"{', '.join(paths[:MOST_NAMES])}{_more(len(paths) - MOST_NAMES)}", ""
+
+
+def _renamed(weights: Weights) -> Iterator[Row]:
+    doubt = "; as the steps seem to correspond" if weights.guessed else ""
+    for (old, new), names in _by_module(weights.renamed).items():
+        yield "renamed", f"{old} -> {new}", ", ".join(names) + doubt
+
+
+def _by_module(tensors: Iterable[Tensor]) -> dict[tuple[str, str], list[str]]:
+    """The tensors of each step, by its names before and after."""
+    modules: dict[tuple[str, str], list[str]] = {}
+    for tensor in tensors:
+        modules.setdefault((_home(tensor.before), _home(tensor.after)), []).append(_own(tensor.before))
+    return modules
+
+
+def _own(path: str | None) -> str:
+    return (path or "").rpartition(".")[2]
+
+
+def _home(path: str | None) -> str:
+    """The step that a tensor belongs to."""
+    return (path or "").rpartition(".")[0] or path or ""
+
+
+def _grouped(tensors: Mapping[str, Tensor], every: Sequence[str]) -> Iterator[Row]:
+    """The tensors, those of a module as one where all of it is among them."""
+    partial = {above for name in every if name not in tensors for above in _above(name)}
+    groups: dict[str, list[str]] = {}
+    for name in tensors:
+        whole = next((above for above in _above(name) if above not in partial), name)
+        groups.setdefault(whole, []).append(name)
+    for group, names in groups.items():
+        if names == [group]:
+            tensor = tensors[group]
+            yield group, _shape(tensor.shape_after or tensor.shape_before)
+        else:
+            size = sum(tensors[name].elements_after or tensors[name].elements_before for name in names)
+            yield f"{group}.*", f"{plural(len(names), 'tensor')}, {plural(size, 'element')}"
+
+
+def _above(name: str) -> Iterator[str]:
+    """The modules around a tensor, the outermost first."""
+    parts = name.split(".")
+    return (".".join(parts[:n]) for n in range(1, len(parts)))
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return str(list(shape or ()))
+
+
+def _graph(graph: GraphChange) -> Section:
+    renamed = plural(len(graph.renamed), "step")
+    if graph.proven_same:
+        rows = tuple(_names(graph))
+        verdict = f"the same, {renamed} under another name" if rows else "the same"
+        return Section("graph", verdict, "changed" if rows else "same", rows)
+    counts = (
+        (len(graph.changed_steps) + len(graph.outputs), "changed"),
+        (_steps(graph.added), "added"),
+        (_steps(graph.removed), "removed"),
+    )
+    verdict = ", ".join(f"{plural(number, 'step')} {what}" for number, what in counts if number)
+    return Section("graph", verdict, "changed", tuple(_graph_rows(graph)))
+
+
+def _steps(members: Iterable[Member]) -> int:
+    return sum(len(member.nodes) if isinstance(member, Block) else 1 for member in members)
+
+
+def _graph_rows(graph: GraphChange) -> Iterator[Row]:
+    alike: dict[str, list[Changed]] = {}
+    for changed in graph.changed_steps:
+        alike.setdefault(_change(changed), []).append(changed)
+    for what, steps in alike.items():
+        names = [_name(changed.before.name, changed.after.name) for changed in steps[:MOST_NAMES]]
+        yield "changed", ", ".join(names) + _more(len(steps) - MOST_NAMES), what
+    for output in graph.outputs:
+        yield "output", output.name, f"gives out {output.after or 'nothing'} instead of {output.before or 'nothing'}"
+    for kind, members in (("added", graph.added), ("removed", graph.removed)):
+        same: dict[str, list[str]] = {}
+        for member in members:
+            same.setdefault(_member(member), []).append(member.name)
+        for what, names in same.items():
+            each = f"{what} each" if len(names) > 1 and ", " in what else what
+            yield kind, ", ".join(names[:MOST_NAMES]) + _more(len(names) - MOST_NAMES), each
+    yield from _names(graph)
+
+
+def _names(graph: GraphChange) -> Iterator[Row]:
+    if graph.renamed:
+        names = ", ".join(f"{old} -> {new}" for old, new in graph.renamed[:MOST_NAMES])
+        yield "renamed", plural(len(graph.renamed), "step"), names + _more(len(graph.renamed) - MOST_NAMES)
+
+
+def _more(number: int) -> str:
+    return f" and {number:,} more" if number > 0 else ""
+
+
+def _name(before: str, after: str) -> str:
+    return before if before == after else f"{before} -> {after}"
+
+
+def _change(changed: Changed) -> str:
+    parts = [f"{a.name} {_value(a.before)} -> {_value(a.after)}" for a in changed.attributes]
+    if changed.replaced:
+        parts.append(f"{step(changed.before.op)} -> {step(changed.after.op)}")
+    if changed.inputs:
+        parts.append(f"takes {_listed(changed.inputs[1])} instead of {_listed(changed.inputs[0])}")
+    if changed.sharing:
+        parts.append(f"had the tensors of {changed.sharing[0]}, has those of {changed.sharing[1]}")
+    return ", ".join(parts)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return listed(names[:MOST_NAMES]) + _more(len(names) - MOST_NAMES)
+
+
+def _value(value: object) -> str:
+    return cut(written(value).replace("…", "..."), LONGEST_VALUE)
+
+
+def _member(member: Member) -> str:
+    if isinstance(member, Node):
+        return step(member.op)
+    tensors = {node.path(p): prod(p.shape) for node in member.nodes for p in node.parameters if not p.buffer}
+    size = f", {plural(sum(tensors.values()), 'parameter')}" if tensors else ""
+    return f"{block(member)}: {plural(len(member.nodes), 'step')}{size}"
+
+
+def _cost(cost: Cost) -> Section:
+    if not cost.changed:
+        return Section("cost", "the same" + at_sizes(cost), "same")
+    rows = tuple((n.name, amount(n.before, n.unit), "->", amount(n.after, n.unit), change(n)) for n in cost.numbers)
+    grew = [number.name for number in cost.numbers if number.grew]
+    if not cost.comparable:
+        return Section("cost", "unknown where it depends on sizes: no sizes are allowed by both", "breaking", rows)
+    if grew:
+        return Section("cost", f"more {listed(grew)}{at_sizes(cost)}", "breaking", rows)
+    changed = [number.name for number in cost.numbers if number.changed]
+    return Section("cost", f"{listed(changed)} changed, and nothing costs more{at_sizes(cost)}", "changed", rows)
+
+
+def at_sizes(cost: Cost) -> str:
+    """`` at H = 224, W = 224``; empty where no size is symbolic."""
+    before, after = (
+        ", ".join(f"{name} = {size}" for name, size in sizes.items()) for sizes in (cost.sizes_before, cost.sizes_after)
+    )
+    if before == after:
+        return f" at {before}" if before else ""
+    return f" (before at {before}, now at {after})" if before and after else f" at {before or after}"
+
+
+def amount(value: Amount, unit: Unit) -> str:
+    if isinstance(value, tuple) or value is None:
+        return field(value)
+    return {"bytes": memory, "operations": scaled}.get(unit, count)(value)
+
+
+def change(number: Number) -> str:
+    """``+924 (+1.1 %)``; empty where there is none, or nothing to subtract."""
+    before, after = number.before, number.after
+    if not isinstance(before, int) or not isinstance(after, int) or before == after:
+        return ""
+    sign = "+" if after > before else "-"
+    more = f"{sign}{amount(abs(after - before), number.unit)}"
+    return f"{more} ({_percent(100 * (after - before) / before)})" if before else more
+
+
+def _percent(of: float) -> str:
+    """Two digits that count: ``+1.1 %``, ``-0.004 %``, ``+86 %``."""
+    return f"{of:+,.0f} %" if abs(of) >= 10 else f"{of:+.2g} %"

@@ -1,0 +1,182 @@
+"""Which steps changed: proofs held against PyTorch, and laws that every comparison keeps."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+
+from specc.api import Model
+from specc.compare import SECTIONS, Difference, compare
+from specc.compare.graph import GraphChange
+from specc.diagnostics import SpecError
+from specc.elaborate import check_file
+from specc.source import Source
+from specc.syntax import parse
+from tests.compare.test_corpus import CORPUS, PAIRS
+from tests.compare.test_weights import difference, first, model, pair
+from tests.elaborate.random_specs import Spec, specs
+from tests.elaborate.test_graphs import outputs, relaxed, samples
+
+ZOO = sorted((Path(__file__).parents[2] / "examples").glob("**/*.cnn"))
+
+
+def names(change: GraphChange) -> tuple[set[str], set[str], set[tuple[str, str]]]:
+    """Steps added, steps removed, steps changed."""
+    added = {node.name for member in change.added for node in getattr(member, "nodes", (member,))}
+    removed = {node.name for member in change.removed for node in getattr(member, "nodes", (member,))}
+    return added, removed, {(changed.before.name, changed.after.name) for changed in change.changed_steps}
+
+
+def is_empty(difference: Difference) -> bool:
+    sections = (difference.interface, difference.weights, difference.graph, difference.cost)
+    lists = (difference.graph.changed_steps, difference.graph.added, difference.graph.removed, difference.graph.outputs)
+    return not any(section.changed for section in sections) and not any(lists) and not difference.changed
+
+
+@settings(max_examples=30, **relaxed)
+@given(specs())
+def test_a_spec_and_itself(spec: Spec) -> None:
+    found = difference(model(spec.text), model(spec.text))
+    assert is_empty(found)
+    assert not any(found.fails(section) for section in SECTIONS)
+
+
+@pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
+def test_a_network_and_itself(path: Path) -> None:
+    for one, other in zip(*(check_file(parse(Source("net.cnn", path.read_text()))) for _ in range(2)), strict=True):
+        assert is_empty(compare(one.graph, other.graph))
+
+
+def hold_both_ways(one: Model, other: Model) -> None:
+    """What is added one way is removed the other way."""
+    there, back = difference(one, other), difference(other, one)
+    added, removed, changed = names(there.graph)
+    assert (removed, added, {(b, a) for a, b in changed}) == names(back.graph)
+    assert there.graph.proven_same == back.graph.proven_same
+    assert {(b, a) for a, b in there.graph.renamed} == set(back.graph.renamed)
+    for mine, its in (("added", "lost"), ("lost", "added"), ("resized", "resized"), ("renamed", "renamed")):
+        turned = {(t.after, t.before, t.shape_after, t.shape_before) for t in getattr(back.weights, its)}
+        assert {tuple(t) for t in getattr(there.weights, mine)} == turned
+    assert there.weights.kept == back.weights.kept
+    for forth, again in zip(there.cost.numbers, back.cost.numbers, strict=True):
+        assert (forth.before, forth.after) == (again.after, again.before)
+    assert len(there.interface.changes) == len(back.interface.changes)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_way_back_tells_the_same(name: str) -> None:
+    hold_both_ways(*pair(name))
+
+
+@settings(max_examples=30, **relaxed)
+@given(specs(), specs())
+def test_the_way_back_between_random_specs(one: Spec, other: Spec) -> None:
+    hold_both_ways(model(one.text), model(other.text))
+
+
+MUTATIONS = [
+    (r"\brelu\b", "softplus"),
+    (r"\btanh\b", "relu"),
+    (r"leakyrelu\(0\.1\)", "leakyrelu(0.2)"),
+    (r"elu\(alpha=0\.5\)", "elu(alpha=0.25)"),
+    (r"\bmaxpool\(2\)", "avgpool(2)"),
+    (r"groupnorm\(1\)", "groupnorm(1, eps=1e-3)"),
+    (r"padding=1, dilation=1", "padding=2, dilation=2"),
+]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=[new for _, new in MUTATIONS])
+@settings(max_examples=12, **relaxed)
+@given(specs())
+def test_a_step_that_is_another_one_is_found(mutation: tuple[str, str], spec: Spec) -> None:
+    """Such a change alters no tensor and no shape: the graph alone can tell."""
+    text = re.sub(*mutation, spec.text, count=1)
+    assume(text != spec.text)
+    before, after = model(spec.text), model(text)
+    assume([n.op for n in before.graph.nodes] != [n.op for n in after.graph.nodes])  # the block may never be called
+    found = difference(before, after)
+    assert found.graph.changed
+    added, removed, changed = names(found.graph)
+    assert changed or (added and removed)
+    assert (found.interface.changed, found.weights.changed) == (False, False)
+
+
+@settings(max_examples=30, **relaxed)
+@given(specs())
+def test_another_name_for_every_label_is_no_change_of_the_graph(spec: Spec) -> None:
+    """Of the same network with other names, PyTorch computes the same from the same tensors."""
+    text = re.sub(r"\b([lge]\d+)\b", r"\1x", spec.text)
+    try:
+        before, after = model(spec.text), model(text)
+    except SpecError:
+        assume(False)
+    found = difference(before, after)
+    assert found.graph.proven_same
+    moved = {tensor.before: tensor.after for tensor in (*found.weights.renamed, *found.weights.misplaced)}
+    old, new = before.to_torch(seed=1).double(), after.to_torch(seed=2).double()
+    new.load_state_dict({moved.get(name, name): tensor for name, tensor in old.state_dict().items()})
+    for _, values in samples(spec):
+        assert all(map(torch.equal, outputs(old, values), outputs(new, values)))
+
+
+SAME = "model M : [N, 4, 8, 8] {{ {} }}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a: relu -> tanh -> add { | a | _ }", "a: relu -> tanh -> add { | _ | a }"),  # another order of inputs
+        ("shared t = conv(4, 1) -> t -> t", "conv(4, 1) -> conv(4, 1)"),  # tensors of their own
+        ("add { | conv(4, 1) | conv(4, 1) }", "x: conv(4, 1) -> add { | x | x }"),  # one step for two
+        ("relu -> tanh", "tanh -> relu"),
+        ("slice(0, 2)", "slice(1, 3)"),
+        ("conv(4, 1)", "conv(4, 1, init=\"xavier_uniform\")"),
+        ("conv(4, 1)", "conv(4, 1, frozen=true)"),
+        ("softmax(dim=1)", "softmax(dim=2)"),
+    ],
+)  # fmt: skip
+def test_what_is_not_the_same(before: str, after: str) -> None:
+    one, other = (model(SAME.format(text.replace("t = conv(4, 1) ->", "t = conv(4, 1)\n"))) for text in (before, after))
+    for found in (difference(one, other), difference(other, one)):
+        assert found.graph.changed
+        assert any((found.graph.changed_steps, found.graph.added, found.graph.removed, found.graph.outputs))
+
+
+@pytest.mark.parametrize("arms", ["y | x", "x | y", "y | y"])
+def test_one_arm_from_another_step_like_it(arms: str) -> None:
+    """Every step has one like it, and only the wires differ."""
+    text = """model M : (a: [N, 4, 2], b: [N, 4, 2]) -> (p: [N, 4, 2], q: [N, 8, 2]) {{
+      a -> x: relu
+      b -> y: relu
+      add {{ | x | y }} -> p: tanh
+      concat {{ | {} }} -> q: tanh
+    }}"""
+    before, after = model(text.format("x | x")), model(text.format(arms))
+    assert difference(before, after).graph.changed
+    assert difference(after, before).graph.changed
+
+
+def test_another_output_of_the_same_steps() -> None:
+    before = model("model M : [N, 4] -> (x: [N, 4], y: [N, 4]) { x: relu -> y: tanh }")
+    after = model("model M : [N, 4] -> (y: [N, 4], x: [N, 4]) { y: relu -> x: tanh }")
+    found = difference(before, after)
+    assert found.graph.changed
+    assert {output.name for output in found.graph.outputs} or found.graph.changed_steps
+
+
+def test_a_step_moved_is_told_by_what_it_takes() -> None:
+    before = model("model M : [N, 4] { fc(8) -> drop: dropout(0.5) -> relu -> fc(2) }")
+    after = model("model M : [N, 4] { fc(8) -> relu -> drop: dropout(0.5) -> fc(2) }")
+    added, removed, changed = names(difference(before, after).graph)
+    assert not added
+    assert not removed
+    assert changed == {("drop", "drop"), ("relu1", "relu1"), ("fc2", "fc2")}
+
+
+def test_whole_blocks_are_told_as_one() -> None:
+    found = difference(first(CORPUS / "blocks" / "before.cnn"), first(CORPUS / "blocks" / "after.cnn"))
+    assert [member.name for member in found.graph.added] == ["stage1.2", "stage2.1", "stage2.2"]

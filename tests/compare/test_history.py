@@ -1,0 +1,346 @@
+"""Specs compared with a commit, in real repositories."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from specc.compare.history import compare_with
+from specc.compare.specs import Comparison, FileChange
+from specc.diagnostics import UsageError
+from specc.project.settings import Settings
+
+ONE = "model One : [N, 3, 8, 8] { conv(4, 3) -> relu }\n"
+TWO = "model Two : [N, 4] {\n  fc(8) -> relu\n  fc(2)\n}\n"
+BLOCKS = "block unit(c) { conv(c, 3, padding=1) -> relu }\n"
+USER = 'from "../lib/blocks.cnn" import unit\nmodel User : [N, 3, 8, 8] { unit(4) }\n'
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+def git(*arguments: str, folder: Path = Path()) -> str:
+    done = subprocess.run(
+        ["git", "-c", "user.name=n", "-c", "user.email=e@x", "-c", "protocol.file.allow=always", *arguments],
+        cwd=folder, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def put(path: str, text: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def commit(name: str) -> None:
+    git("add", "-A")
+    git("commit", "-q", "-m", name)
+    git("tag", name)
+
+
+@pytest.fixture(autouse=True)
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One commit, ``old``: two specs in nets, one that imports, blocks in lib."""
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    git("init", "-q", "-b", "main")
+    for path, text in (("one", ONE), ("two", TWO), ("user", USER)):
+        put(f"nets/{path}.cnn", text)
+    put("lib/blocks.cnn", BLOCKS)
+    commit("old")
+    return folder
+
+
+def changed(ref: str = "old", *paths: str) -> dict[str, FileChange]:
+    comparison, unreadable = compare_with(ref, paths or (".",))
+    assert not unreadable
+    return {file.name: file for file in comparison.files}
+
+
+def model_names(file: FileChange) -> list[tuple[str | None, str | None]]:
+    return [(model.before, model.after) for model in file.models]
+
+
+def test_nothing_has_changed() -> None:
+    comparison, unreadable = compare_with("old", (".",))
+    assert comparison == Comparison((), 4, "old")
+    assert not unreadable
+
+
+def test_a_change_that_is_not_committed() -> None:
+    put("nets/one.cnn", ONE.replace("conv(4", "conv(6"))
+    (file,) = changed().values()
+    assert (file.before, file.after) == ("nets/one.cnn@old", "nets/one.cnn")
+    (model,) = file.models
+    assert model.difference is not None
+    assert [tensor.before for tensor in model.difference.weights.resized] == ["conv1.weight", "conv1.bias"]
+
+
+def test_a_change_that_is_committed() -> None:
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    commit("new")
+    assert list(changed()) == ["nets/one.cnn"]
+    assert not changed("new")
+    assert list(changed("HEAD~1")) == ["nets/one.cnn"]
+
+
+def test_imports_of_the_old_version_are_the_old_ones() -> None:
+    put("lib/blocks.cnn", BLOCKS.replace("relu", "gelu"))
+    (file,) = changed().values()
+    assert file.name == "nets/user.cnn"
+    assert file.models[0].difference is not None
+    assert [step.after.op.kind for step in file.models[0].difference.graph.changed_steps] == ["gelu"]
+
+
+def test_an_import_that_is_called_otherwise() -> None:
+    put("lib/blocks.txt", BLOCKS)
+    put("nets/user.cnn", USER.replace("blocks.cnn", "blocks.txt"))
+    commit("new")
+    put("lib/blocks.txt", BLOCKS.replace("relu", "gelu"))
+    assert list(changed("new")) == ["nets/user.cnn"]
+    assert changed("new")["nets/user.cnn"].models[0].difference is not None
+
+
+def test_renamed_in_the_index() -> None:
+    git("mv", "nets/two.cnn", "nets/second.cnn")
+    put("nets/second.cnn", TWO.replace("relu", "gelu"))
+    (file,) = changed().values()
+    assert (file.before, file.after) == ("nets/two.cnn@old", "nets/second.cnn")
+    assert file.note == "nets/two.cnn@old is nets/second.cnn now"
+    assert model_names(file) == [("Two", "Two")]
+
+
+def test_renamed_in_a_commit() -> None:
+    git("mv", "nets/two.cnn", "lib/second.cnn")
+    commit("new")
+    for paths in ((".",), ("nets",), ("lib",), ("lib/second.cnn",), ("nets/two.cnn",)):
+        (file,) = changed("old", *paths).values()
+        assert (file.before, file.after) == ("nets/two.cnn@old", "lib/second.cnn")
+
+
+def test_new_and_gone() -> None:
+    Path("nets/two.cnn").unlink()
+    put("nets/three.cnn", "model Three : [N, 3, 16, 16] { maxpool(2) -> tanh }\n")
+    found = changed()
+    assert [(f.before, f.after) for f in found.values()] == [(None, "nets/three.cnn"), ("nets/two.cnn@old", None)]
+    assert [model_names(file) for file in found.values()] == [[(None, "Three")], [("Two", None)]]
+    comparison, _ = compare_with("old", ("nets/two.cnn",))
+    assert [file.before for file in comparison.files] == ["nets/two.cnn@old"]
+    assert all(comparison.fails([section]) for section in ("interface", "weights", "graph"))
+    assert not comparison.fails(["cost"])
+
+
+def test_wrong_now_and_wrong_before() -> None:
+    put("nets/one.cnn", ONE.replace("conv", "konv"))
+    put("nets/bad.cnn", TWO.replace("fc(8)", "conv(8, 3)"))
+    commit("new")
+    put("nets/bad.cnn", TWO)
+    put("nets/two.cnn", TWO.replace("relu", "gelu"))
+    found = changed("new")
+    assert [str(d.primary.span) for d in found["nets/bad.cnn"].wrong_before] == ["nets/bad.cnn@new:2:3"]
+    assert not found["nets/bad.cnn"].wrong_after
+    assert found["nets/one.cnn"].wrong_after if "nets/one.cnn" in found else True
+    assert found["nets/two.cnn"].models[0].changed
+    now = changed("old")["nets/one.cnn"]
+    assert [str(d.primary.span) for d in now.wrong_after] == ["nets/one.cnn:1:28"]
+
+
+def test_findings_of_the_old_version_have_the_names_that_the_user_knows(tmp_path: Path) -> None:
+    put("lib/blocks.cnn", BLOCKS.replace("relu", "rulu"))
+    put("nets/lost.cnn", 'from "nowhere.cnn" import x\nmodel L : [N, 3, 8] { x(3) }\n')
+    put("nets/round.cnn", 'from "round.cnn" import x\nmodel L : [N, 3, 8] { x(3) }\n')
+    commit("new")
+    for name in ("lost", "round"):
+        put(f"nets/{name}.cnn", ONE)
+    put("lib/blocks.cnn", BLOCKS)
+    found = changed("new")
+    told = {name: [(str(d.primary.span), d.message, d.notes) for d in f.wrong_before] for name, f in found.items()}
+    assert told["nets/lost.cnn"] == [("nets/lost.cnn@new:1:6", "nets/nowhere.cnn@new: there is no such file", ())]
+    assert told["nets/round.cnn"][0][2] == ("nets/round.cnn@new imports nets/round.cnn@new",)
+    (finding,) = found["nets/user.cnn"].wrong_before
+    assert str(finding.primary.span) == "lib/blocks.cnn@new:1:42"
+    assert [str(label.span) for label in finding.trace] == ["nets/user.cnn@new:2:29"]
+    assert "specc-" not in repr(told)
+
+
+def test_the_repository_is_as_it_was(repository: Path) -> None:
+    """Not even its index is refreshed, where the times of files differ."""
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    os.utime("nets/two.cnn", (1, 1))
+
+    def state() -> dict[str, str]:
+        files = (path for path in (repository / ".git").rglob("*") if path.is_file())
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    before = state()
+    changed()
+    assert state() == before
+
+
+def test_a_hook_of_the_repository_does_not_run(repository: Path) -> None:
+    hook = repository.parent / "hook"
+    hook.write_text(f"#!/bin/sh\ntouch {repository.parent}/ran\n", encoding="utf-8")
+    hook.chmod(0o755)
+    for key in ("core.fsmonitor", "diff.external", "diff.x.textconv", "diff.x.command"):
+        git("config", key, str(hook))
+    put(".git/info/attributes", "*.cnn diff=x\n")
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    git("mv", "nets/two.cnn", "nets/second.cnn")
+    (repository.parent / "ran").unlink(missing_ok=True)
+    assert changed()
+    assert not (repository.parent / "ran").exists()
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "outside.cnn").write_text(ONE, encoding="utf-8")
+    Path("nets/link.cnn").symlink_to(tmp_path / "outside.cnn")
+    commit("new")
+    Path("nets/link.cnn").unlink()
+    put("nets/link.cnn", ONE)
+    file = changed("new")["nets/link.cnn"]
+    assert file.before is None
+    assert file.note == "in new it is a symbolic link, which is not followed"
+
+
+def test_submodules_are_passed_over(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git("init", "-q", folder=other)
+    (other / "inner.cnn").write_text(ONE, encoding="utf-8")
+    git("add", "-A", folder=other)
+    git("commit", "-q", "-m", "x", folder=other)
+    git("submodule", "add", "-q", str(other), "sub")
+    commit("new")
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    assert set(changed("new", "nets")) == {"nets/one.cnn"}
+
+
+def test_from_a_folder_below_and_from_outside(monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    Path("nets/two.cnn").unlink()
+    monkeypatch.chdir("nets")
+    assert list(changed()) == ["one.cnn", "two.cnn@old"]
+    monkeypatch.chdir("../lib")
+    assert [Path(name).name for name in changed("old", "../nets")] == ["one.cnn", "two.cnn@old"]
+    monkeypatch.chdir(repository.parent)
+    assert list(changed("old", "repo/nets")) == ["repo/nets/one.cnn", "repo/nets/two.cnn@old"]
+
+
+def test_patterns_and_hidden_folders() -> None:
+    put(".hidden/x.cnn", ONE)
+    put("nets/other.yaml", "x: 1\n")
+    commit("new")
+    for path in ("nets/one.cnn", "nets/two.cnn", ".hidden/x.cnn", "nets/other.yaml"):
+        Path(path).unlink()
+    assert list(changed("new")) == ["nets/one.cnn@new", "nets/two.cnn@new"]
+    assert list(changed("new", "nets/t*.cnn")) == ["nets/two.cnn@new"]
+
+
+def test_excluded_files_are_left_out() -> None:
+    Path("nets/one.cnn").unlink()
+    put("nets/two.cnn", TWO.replace("relu", "gelu"))
+    comparison, _ = compare_with("old", (".",), settings=Settings(Path.cwd(), exclude=("nets",)))
+    assert not comparison.files
+
+
+def refused(ref: str, *paths: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        compare_with(ref, paths or (".",))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("ref", ["-x", "--help", "", "--output=x", "a\nb"])
+def test_what_is_no_reference(ref: str) -> None:
+    assert "names no commit: write git:main" in refused(ref)
+    assert not Path("x").exists()
+
+
+def test_a_reference_that_is_not_there() -> None:
+    assert refused("mian") == "the repository has no commit called mian; did you mean main?"
+    assert refused("HEAD:nets") == "the repository has no commit called HEAD:nets"
+    blob = git("rev-parse", "HEAD:nets/one.cnn").strip()
+    assert refused(blob) == f"the repository has no commit called {blob}"
+
+
+def test_a_shallow_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    commit("new")
+    git("clone", "-q", "--depth", "1", f"file://{repository}", "clone", folder=tmp_path)
+    monkeypatch.chdir(tmp_path / "clone")
+    assert refused("HEAD~1").startswith("the repository has no commit called HEAD~1; this clone is shallow")
+    assert "fetch-depth: 0" in refused("old")
+
+
+def test_a_clone_without_the_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    commit("new")
+    git("config", "uploadpack.allowFilter", "true")
+    git("clone", "-q", "--filter=blob:none", f"file://{repository}", "clone", folder=tmp_path)
+    git("config", "uploadpack.allowFilter", "false")
+    shutil.rmtree(repository)
+    monkeypatch.chdir(tmp_path / "clone")
+    with pytest.raises(UsageError):
+        compare_with("HEAD~1", (".",))
+
+
+def test_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.chdir(outside)
+    assert refused("main") == "--against git:… compares with a commit, and the present folder is in no git repository"
+
+
+def test_a_path_outside_the_repository(tmp_path: Path) -> None:
+    (tmp_path / "x.cnn").write_text(ONE, encoding="utf-8")
+    assert "lies outside the repository" in refused("old", ".", str(tmp_path / "x.cnn"))
+
+
+def test_git_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert refused("old") == "--against git:… needs git, which is not installed, or not on the PATH"
+
+
+def test_a_path_that_never_was() -> None:
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    comparison, unreadable = compare_with("old", ("nope.cnn", "nets", "q*.cnn"))
+    assert [file.name for file in comparison.files] == ["nets/one.cnn"]
+    assert [p.message for p in unreadable] == [
+        f"{n}: there is no such file, now or in old" for n in ("nope.cnn", "q*.cnn")
+    ]
+
+
+def test_a_spec_that_is_too_large_was_wrong() -> None:
+    put("nets/large.cnn", ONE + "#" * 2**20)
+    commit("new")
+    put("nets/large.cnn", ONE)
+    (finding,) = changed("new")["nets/large.cnn"].wrong_before
+    assert "too large for a spec" in finding.message
+
+
+def test_a_tree_that_leads_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that somebody made up: git itself would not write such a tree."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+
+    def tree(mode: str, name: str, of: str) -> str:
+        entry = f"{mode} {name}\0".encode() + bytes.fromhex(of)
+        command = ["git", "hash-object", "-t", "tree", "-w", "--literally", "--stdin"]
+        return subprocess.run(command, input=entry, capture_output=True, check=True).stdout.decode().strip()
+
+    blob = git("rev-parse", "HEAD:nets/one.cnn").strip()
+    for outer in ("..", ".git"):
+        made = git("commit-tree", tree("40000", outer, tree("100644", "evil.cnn", blob)), "-m", "bad").strip()
+        assert {file.before for file in changed(made).values()} == {None}
+        assert not list(folder.iterdir())
