@@ -1,0 +1,315 @@
+"""The JSON Schema of specs in YAML (draft 2020-12), for editors and for programs that write specs.
+
+Made from the registry: every argument of every layer, with its type and its words. What takes a shape or a name of the
+file to know, `specc check` says; whatever it accepts, the schema accepts.
+"""
+
+from __future__ import annotations
+
+import json
+from inspect import cleandoc
+from typing import Any
+
+from specc.ir.op import Op
+from specc.ops import operators
+from specc.ops.fields import expected
+from specc.syntax.yaml.words import BESIDE_LAYER, ITEMS, KEYWORDS, NAME, NUMBER, RESERVED, STATEMENTS, STEPS, Form
+
+Schema = dict[str, Any]
+
+_EXPRESSION: Schema = {"$ref": "#/$defs/expression"}
+_VALUE: Schema = {"$ref": "#/$defs/value"}
+_NAME: Schema = {"$ref": "#/$defs/name"}
+_NULL: Schema = {"type": "null"}
+
+
+def schema_json() -> str:
+    """The schema as text: the same at every time, in every process."""
+    return json.dumps(schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def schema() -> Schema:
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:specc:yaml:1",
+        "title": "specc 1: a convolutional network in YAML",
+        "type": ["array", "null"],
+        "items": {"$ref": "#/$defs/item"},
+        "$defs": {**_values(), **_contracts(), **_bodies(), **_items(), **_layers()},
+    }
+
+
+# ---- values -----------------------------------------------------------------------------------------
+
+
+def _values() -> Schema:
+    return {
+        "expression": _described(
+            {"type": "string", "pattern": "^="}, "an expression of the language: `=2 * classes`, `=in.channels`"
+        ),
+        "name": {"type": "string", "pattern": _whole(NAME.pattern), "not": {"enum": sorted(KEYWORDS)}},
+        "value": _any(_types("number", "string", "boolean", "null"), _list(_VALUE)),
+        "operand": _described(
+            _any(_types("number", "string", "boolean", "null"), _list({"$ref": "#/$defs/operand"})),
+            "a number, or an expression: `2 * classes`",
+        ),
+        "label": _described(
+            _any(_NAME, {"type": "integer", "minimum": 0}, {"type": "string", "pattern": _whole(NUMBER.pattern)}),
+            "the name of the step: of its weights, its value and its tensor",
+        ),
+    }
+
+
+def _contracts() -> Schema:
+    operand = {"$ref": "#/$defs/operand"}
+    shape = {"$ref": "#/$defs/shape"}
+    condition = {"type": ["string", "boolean", "number", "null"]}
+    return {
+        "shape": _described(_list(operand), "the batch, the channels, then the spatial axes: `[N, 3, 32, 32]`"),
+        "ports": _any(shape, _named(shape, least=1)),
+        "params": _described(
+            _list(_any(_NAME, _pair(_VALUE))), "a name, or a pair of a name and its default: `[c, {stride: 1}]`"
+        ),
+        "where": _described(_any(condition, _list(condition, least=1)), "what the symbolic sizes fulfil: `H % 8 == 0`"),
+    }
+
+
+# ---- bodies -----------------------------------------------------------------------------------------
+
+
+def _bodies() -> Schema:
+    step, statement, chain = ({"$ref": f"#/$defs/{name}"} for name in ("step", "statement", "chain"))
+    line = {"$ref": "#/$defs/line"}
+    return {
+        "body": _described(
+            _any(step, statement, _list(line)), "lines, one below the other; each takes the value of the one before"
+        ),
+        "arm": _any(step, statement, _list(line, least=1)),
+        "line": _any(step, statement, chain),
+        "chain": _described(_list(step, least=1), "steps with arrows between them"),
+        "statement": _one_of(STATEMENTS, _parts()),
+        "step": _any(_bare_step(), _step()),
+    }
+
+
+def _bare_step() -> Schema:
+    """A name as it stands: a layer, an earlier value, ``_`` or ``in``."""
+    names = {"pattern": _whole(NAME.pattern), "not": {"enum": sorted(KEYWORDS - {"in"})}}
+    return {"type": "string", **names}
+
+
+def _step() -> Schema:
+    """A layer, or one of the forms that are none; each form has its own keys and no others."""
+    forms = [
+        {"if": {"required": [head]}, "then": {"required": list(form.needs), "propertyNames": _keys(head, form)}}
+        for head, form in STEPS.items()
+    ]
+    no_layer = sorted(RESERVED - {*STEPS, *BESIDE_LAYER, "in"})
+    layer = {
+        "propertyNames": {"not": {"enum": no_layer}},
+        "properties": {"in": _NULL},
+        "anyOf": [_beside(()), _beside(("label",)), _beside(("arms",)), _beside(BESIDE_LAYER)],
+    }
+    return {
+        "type": "object",
+        "properties": {**{name: _layer(name) for name in _names()}, **_parts()},
+        "patternProperties": {_whole(NAME.pattern): True},
+        "additionalProperties": False,
+        "minProperties": 1,
+        "allOf": [*forms, {"if": {"not": _any(*({"required": [head]} for head in STEPS))}, "then": layer}],
+    }
+
+
+def _beside(keys: tuple[str, ...]) -> Schema:
+    """One layer, and exactly these keys beside it."""
+    absent = [{"not": {"required": [key]}} for key in BESIDE_LAYER if key not in keys]
+    size = len(keys) + 1
+    return {"required": list(keys), "minProperties": size, "maxProperties": size, "allOf": absent or [True]}
+
+
+def _parts() -> Schema:
+    """What stands behind the words of YAML's form, in steps and statements."""
+    body, operand, text = {"$ref": "#/$defs/body"}, {"$ref": "#/$defs/operand"}, {"type": "string"}
+    return {
+        "label": {"$ref": "#/$defs/label"},
+        "arms": _described(_list({"$ref": "#/$defs/arm"}, least=1), "each starts from the current value, `_`"),
+        "shape": _described({"$ref": "#/$defs/shape"}, "a checkpoint: the shape at this place"),
+        "group": body,
+        "repeat": _described(operand, "how often the body runs, each round on the value of the round before"),
+        "for": _any(_NAME, _list(_NAME, least=1)),
+        "in": _VALUE,
+        "body": body,
+        "if": operand,
+        "then": body,
+        "else": body,
+        "call": _described(_bare_step(), "a layer or block by its name, where that is a word of the form itself"),
+        "args": {"$ref": "#/$defs/arguments"},
+        "let": _described(_pair(_VALUE), "a name for a value"),
+        "assert": _described(operand, "a claim about the network: `params <= 200k`"),
+        "message": text,
+        "shared": _described(_NAME, "steps that are applied wherever the name stands, with one set of weights"),
+        "steps": _any({"$ref": "#/$defs/step"}, {"$ref": "#/$defs/chain"}),
+    }
+
+
+# ---- items ------------------------------------------------------------------------------------------
+
+
+def _items() -> Schema:
+    parts: Schema = {
+        "from": _described({"type": "string"}, "the path of another spec, from this one's folder"),
+        "import": _list(_NAME, least=1),
+        "let": _parts()["let"],
+        "default": _default(),
+        "block": _NAME,
+        "model": _NAME,
+        "params": {"$ref": "#/$defs/params"},
+        "input": {"$ref": "#/$defs/ports"},
+        "output": {"$ref": "#/$defs/ports"},
+        "where": {"$ref": "#/$defs/where"},
+        "body": {"$ref": "#/$defs/body"},
+    }
+    item = _one_of(ITEMS, parts)
+    item["dependentRequired"] = {"output": ["input"], "where": ["input"]}
+    return {"item": item}
+
+
+def _default() -> Schema:
+    """Arguments by name for every later call of a layer or block."""
+    layers: Schema = {name: {"$ref": f"#/$defs/{_key(name)}-by-name"} for name in _names()}
+    none = {"type": "array", "maxItems": 0}
+    return {
+        **_pair(_any(_named(_VALUE), none)),
+        "properties": {name: _any(by_name, none) for name, by_name in layers.items()},
+    }
+
+
+# ---- layers -----------------------------------------------------------------------------------------
+
+
+def _names() -> list[str]:
+    return sorted(name for kind in operators() for name in (kind.kind, *kind.aliases))
+
+
+def _key(name: str) -> str:
+    kind = next(kind for kind in operators() if name in (kind.kind, *kind.aliases))
+    return f"layer-{kind.kind}"
+
+
+def _layer(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{_key(name)}"}
+
+
+def _layers() -> Schema:
+    defs: Schema = {"arguments": _of_a_block()}
+    for kind in operators():
+        fields = _fields(kind)
+        defs[f"layer-{kind.kind}"] = _described(_arguments(kind), _summary(kind))
+        defs[f"layer-{kind.kind}-by-name"] = {"type": "object", "properties": fields, "additionalProperties": False}
+    return defs
+
+
+def _of_a_block() -> Schema:
+    """The arguments of a block, which the schema does not know."""
+    return _any(_VALUE, _named(_VALUE), _list(_any(_VALUE, _named(_VALUE))))
+
+
+def _arguments(kind: type[Op]) -> Schema:
+    """Nothing; the first argument alone; a list, those by name in a mapping at its end; or only those by name."""
+    by_name: Schema = {"$ref": f"#/$defs/layer-{kind.kind}-by-name"}
+    several = {"type": "array", **_entries(kind, by_name), "contains": {"type": "object"}}
+    several |= {"minContains": 0, "maxContains": 1}
+    # A list is never the first argument, but all of them.
+    alone = [{"allOf": [first, {"not": _types("array")}]} for first in _positional(kind)[:1]]
+    return _any(_NULL, *alone, several, by_name)
+
+
+def _entries(kind: type[Op], by_name: Schema) -> Schema:
+    positional = _positional(kind)
+    if kind.variadic:
+        elements = {"$ref": f"{positional[0]['$ref']}/anyOf/0/items"}
+        return {"items": _any(elements, *positional, by_name)}
+    return {"prefixItems": [*(_any(field, by_name) for field in positional), by_name], "items": False}
+
+
+def _positional(kind: type[Op]) -> list[Schema]:
+    fields = list(kind.model_fields)[: kind.positional]
+    return [{"$ref": f"#/$defs/layer-{kind.kind}-by-name/properties/{field}"} for field in fields]
+
+
+def _fields(kind: type[Op]) -> Schema:
+    stated = kind.model_json_schema().get("properties", {})
+    return {
+        name: _described(_or_expression(stated[name]), f"{expected(field)}{_default_of(stated[name])}")
+        for name, field in kind.model_fields.items()
+    }
+
+
+def _default_of(stated: Schema) -> str:
+    return f" [default: {json.dumps(stated['default'])}]" if stated.get("default") is not None else ""
+
+
+def _or_expression(stated: Schema) -> Schema:
+    """Pydantic's schema of a field, with an expression wherever a value may stand."""
+    kinds = stated.get("anyOf", [stated])
+    return _any(*map(_kind, kinds), _EXPRESSION)
+
+
+def _kind(stated: Schema) -> Schema:
+    kept = {key: value for key, value in stated.items() if key not in ("title", "default", "items")}
+    if "items" in stated:
+        kept["items"] = _or_expression(stated["items"]) if stated["items"] else _VALUE
+    return kept
+
+
+def _summary(kind: type[Op]) -> str:
+    return cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("``", "`").replace("\n", " ")
+
+
+# ---- parts of schemas -------------------------------------------------------------------------------
+
+
+def _one_of(forms: dict[str, Form], parts: Schema) -> Schema:
+    """A mapping with the keys of one of the forms."""
+    keys = {key for head, form in forms.items() for key in (head, *form.needs, *form.takes)}
+    return {
+        "type": "object",
+        "properties": {key: parts[key] for key in sorted(keys)},
+        "oneOf": [
+            {"required": [head, *form.needs], "propertyNames": _keys(head, form)} for head, form in forms.items()
+        ],
+    }
+
+
+def _keys(head: str, form: Form) -> Schema:
+    return {"enum": sorted({head, *form.needs, *form.takes})}
+
+
+def _any(*schemas: Schema | bool) -> Schema:
+    return {"anyOf": list(schemas)}
+
+
+def _types(*names: str) -> Schema:
+    return {"type": list(names)}
+
+
+def _list(of: Schema | bool, least: int = 0) -> Schema:
+    return {"type": "array", "items": of, **({"minItems": least} if least else {})}
+
+
+def _named(of: Schema, least: int = 0) -> Schema:
+    """A mapping of names."""
+    limits = {"minProperties": least} if least else {}
+    return {"type": "object", "propertyNames": _NAME, "additionalProperties": of, **limits}
+
+
+def _pair(of: Schema) -> Schema:
+    return {**_named(of, least=1), "maxProperties": 1}
+
+
+def _described(schema: Schema, words: str) -> Schema:
+    return {**schema, "description": words}
+
+
+def _whole(pattern: str) -> str:
+    return f"^(?:{pattern})$"

@@ -1,0 +1,31 @@
+"""Which of the two forms a spec has: the language, or YAML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from specc.source import Source
+
+if TYPE_CHECKING:
+    from specc.syntax import ast
+
+YAML_SUFFIXES = (".yaml", ".yml")
+
+
+def is_yaml(name: str) -> bool:
+    return name.lower().endswith(YAML_SUFFIXES)
+
+
+def parse(source: Source) -> ast.File:
+    """The tree of a spec: in YAML where the source's name ends in .yaml or .yml, else in the language.
+
+    Raises:
+        SpecError: as `specc.syntax.parser.parse` does; of YAML, for what is no YAML or no spec.
+    """
+    if not is_yaml(source.name):
+        from specc.syntax import parser  # where all specs are known from before, none is parsed
+
+        return parser.parse(source)
+    from specc.syntax.yaml import parse as parse_yaml
+
+    return parse_yaml(source)

@@ -1,0 +1,69 @@
+"""The words of the YAML form: which keys each part has, and what is said of a key that it does not have."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NUMBER = re.compile(r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+|[kMG])?")
+KEYWORDS = frozenset("and assert block default else for from if import in let model not or repeat shared where".split())
+"""Words of the language, which cannot be names."""
+
+
+class Form(NamedTuple):
+    """The keys of an item or a step beside the one that says what it is, and how it is written."""
+
+    needs: tuple[str, ...]
+    takes: tuple[str, ...]
+    example: str
+
+
+_CONTRACT = ("params", "input", "output", "where")
+ITEMS = {
+    "from": Form(("import",), (), "{from: layers.cnn, import: [pair]}"),
+    "let": Form((), (), "{let: {width: 32}}"),
+    "default": Form((), (), "{default: {conv: {bias: false}}}"),
+    "block": Form(("body",), _CONTRACT, "{block: pair, params: [c], body: [[conv: [=c, 3], relu]]}"),
+    "model": Form(("body",), _CONTRACT, "{model: Net, input: [N, 3, 32, 32], body: [flatten, fc: 10]}"),
+}
+STATEMENTS = {
+    "let": Form((), (), "{let: {wide: =4 * in.channels}}"),
+    "assert": Form((), ("message",), '{assert: params < 200k, message: "too large"}'),
+    "shared": Form(("steps",), (), "{shared: head, steps: [flatten, fc: 10]}"),
+}
+STEPS = {
+    "shape": Form((), ("label",), "{shape: [N, 16, 5, 5]}"),
+    "group": Form((), ("label",), "{group: [[conv: [16, 3], relu]]}"),
+    "repeat": Form(("body",), ("label",), "{repeat: 2, body: [[conv: [16, 3], relu]]}"),
+    "for": Form(("in", "body"), ("label",), "{for: c, in: [16, 32], body: [[conv: [=c, 3], relu]]}"),
+    "if": Form(("then",), ("else", "label"), "{if: c > 16, then: [maxpool: 2], else: [relu]}"),
+    "call": Form((), ("args", "arms", "label"), "{call: pair, args: [16]}"),
+}
+BESIDE_LAYER = ("label", "arms")
+"""The keys beside a layer."""
+RESERVED = frozenset(
+    {*BESIDE_LAYER}.union(
+        *({head, *form.needs, *form.takes} for forms in (STEPS, STATEMENTS) for head, form in forms.items())
+    )
+)
+"""The words of steps and statements: a block that is called so is written with ``call``."""
+
+
+def did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    """The nearest of the words that may stand there, as a help; empty where none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word[:40], known, n=1)
+    return f"did you mean `{near[0]}`?" if near else ""
+
+
+def beside(word: str) -> str:
+    """Where a word stands that does not begin a step, as a help; empty for others."""
+    heads = [
+        f"`{head}`"
+        for forms in (STEPS, STATEMENTS)
+        for head, form in forms.items()
+        if word in (*form.needs, *form.takes) and word not in BESIDE_LAYER
+    ]
+    return f"`{word}` stands beside {' or '.join(heads)}" if heads else ""

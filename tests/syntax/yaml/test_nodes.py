@@ -1,0 +1,118 @@
+"""Reading YAML: bounded in depth and time, and the same with both parsers of PyYAML."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+import yaml
+
+from specc.diagnostics import SpecError
+from specc.source import Source
+from specc.syntax import ast, front, parse
+from specc.syntax.reader import LARGEST
+from specc.syntax.tables import grammar_text
+from specc.syntax.yaml import comments, nodes
+from specc.syntax.yaml.words import KEYWORDS
+from tests.syntax.yaml.texts import EXAMPLES, without_places
+
+HEAD = "- model: M\n  body:\n    - "
+
+
+def refused(text: str) -> SpecError:
+    with pytest.raises(SpecError) as error:
+        parse(Source("t.yaml", text))
+    return error.value
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_parser_in_python_reads_the_same(path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source("t.yaml", path.read_text(encoding="utf-8"))  # type: ignore[attr-defined]  # a Path
+    by_c = parse(source)
+    monkeypatch.setattr(nodes, "_loader", lambda: yaml.SafeLoader)
+    assert parse(source) == by_c
+
+
+def test_without_the_parser_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    assert nodes._loader() is yaml.SafeLoader
+    assert len(parse(Source("t.yaml", f"{HEAD}relu\n")).items) == 1
+
+
+@pytest.mark.parametrize("sign", ["[", "{a: ", "- ", "[{a: ["])
+def test_depth_is_bounded(sign: str) -> None:
+    text = sign * (LARGEST // len(sign))
+    assert refused(text).diagnostics[0].code == "S0601"
+
+
+def test_a_bomb_is_refused_before_anything_is_built() -> None:
+    levels = "".join(f"- let: {{l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]}}\n" for n in range(1, 12))
+    error = refused("- let: {l0: &l0 [1]}\n" + levels)
+    assert {finding.code for finding in error.diagnostics} == {"S0002"}
+    assert len(error.diagnostics) == 12
+
+
+def test_mistakes_are_counted() -> None:
+    assert len(refused("- {a: &x 1}\n" * 500).diagnostics) == 20
+    assert len(refused(HEAD.rstrip("- ") + "    - 5\n" * 500).diagnostics) == 20
+
+
+@pytest.mark.parametrize("kind", ["repeat: 2, body", "group", "if: true, then"])
+def test_as_deep_as_the_language(kind: str) -> None:
+    """As many levels as it has, in the fullest form, under a stack that is no deeper than Python's own."""
+    inside = 98
+    text = HEAD + f"{{{kind}: [[" * inside + "relu" + "]]}" * inside + "\n"
+    before = sys.getrecursionlimit()
+    assert isinstance(parse(Source("t.yaml", text)).items[0], ast.Model)
+    assert sys.getrecursionlimit() == before
+
+
+def test_arms_as_deep_as_the_language() -> None:
+    text = HEAD + "{add: , arms: [_, [[" * 98 + "relu" + "]]]}" * 98 + "\n"
+    assert isinstance(parse(Source("t.yaml", text)).items[0], ast.Model)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# only a comment\n", "---\n", "---\n...\n", "[]\n", "~\n", "%YAML 1.2\n---\n[]\n"]
+)
+def test_a_file_of_nothing(text: str) -> None:
+    assert parse(Source("t.yaml", text)).items == ()
+
+
+def test_a_byte_order_mark_in_a_text_of_a_program() -> None:
+    assert refused("\ufeff- let: {a: 1}\n").diagnostics[0].code == "S0001"
+
+
+def test_the_version() -> None:
+    assert len(parse(Source("t.yaml", "# specc 1\n- let: {a: 1}\n")).items) == 1
+    assert refused("# specc 3\n- let: {a: 1}\n").diagnostics[0].code == "S0005"
+
+
+def test_comments() -> None:
+    text = '# one\n- let: {a: "# no", b#c: d}  # two "quoted"\n- [a#b, \'#\']#no\n  #three\n'
+    assert [span.source.text[span.start : span.end] for span in comments(Source("t.yaml", text))][:2] == [
+        "# one",
+        '# two "quoted"',
+    ]
+
+
+def test_which_form() -> None:
+    language, in_yaml = "let a = 1\n", "- let: {a: 1}\n"
+    trees = {
+        without_places(parse(Source(name, text)))
+        for name, text in {
+            "a.cnn": language, "a": language, "<stdin>": language, "a.yaml.cnn": language,
+            "a.yaml": in_yaml, "a.yml": in_yaml, "a.cnn.yaml": in_yaml, "A.YAML": in_yaml,
+        }.items()
+    }  # fmt: skip
+    assert len(trees) == 1
+    assert front.is_yaml("a.cnn.yml")
+    assert not front.is_yaml("yaml")
+
+
+def test_the_words_of_the_language() -> None:
+    """Every keyword of the grammar, and no other word."""
+    rules = re.sub(r"//.*", "", grammar_text())
+    literal = set(re.findall(r'"([a-z]+)"', rules)) | set(re.findall(r"\b(where|else)\(\?!", rules))
+    assert literal == KEYWORDS
