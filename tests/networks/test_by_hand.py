@@ -37,8 +37,8 @@ def birds() -> nn.Module:
 def timeseries() -> nn.Module:
     layers: list[nn.Module] = []
     for channels, filters, dilation in ((3, 32, 1), (32, 32, 2), (32, 32, 4), (32, 64, 8)):
-        layers += [nn.Conv1d(channels, filters, 3, padding=dilation, dilation=dilation), nn.BatchNorm1d(filters)]
-        layers += [nn.ReLU()]
+        layers += [nn.Conv1d(channels, filters, 3, padding=dilation, dilation=dilation, bias=False)]
+        layers += [nn.BatchNorm1d(filters), nn.ReLU()]
     return nn.Sequential(
         *layers, nn.AvgPool1d(4, ceil_mode=True), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(64, 6)
     )
@@ -57,7 +57,7 @@ NETWORKS = {
     "lenet": (lambda: lenet(3, 576), (1, 32, 32), 81_194),
     "lenet5": (lambda: lenet(5, 400), (1, 32, 32), 61_706),
     "birds": (birds, (3, 32, 32), 136_402),
-    "timeseries": (timeseries, (3, 256), 13_446),
+    "timeseries": (timeseries, (3, 256), 13_286),
     "volume": (volume, (1, 32, 64, 64), 17_697),
 }
 

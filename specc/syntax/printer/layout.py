@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from specc.syntax import ast
@@ -12,7 +13,7 @@ from specc.syntax.printer.oneline import OneLine, called, head, label, names
 from specc.syntax.printer.page import CONTINUED, INDENT, WIDTH, Page
 from specc.syntax.printer.places import Lead, Places, body_key, clauses, else_if
 
-_PRAGMA = "# specc:"
+_ABOUT_A_LINE = re.compile(r"#\s*specc:\s*ignore\b(?!-file)")
 
 
 class Layout:
@@ -66,22 +67,25 @@ class Layout:
 
     def _item(self, item: ast.Item) -> None:
         match item:
+            case ast.Let():
+                return self._line((item,), 0)
             case ast.Import():
                 self._import(item)
-            case ast.Let():
-                self._line((item,), 0)
             case ast.Default():
                 self.page.write("default ")
                 self._call(item, 0, equals=" = ")
             case ast.Block() | ast.Model():
                 self._definition(item)
+        return self._behind(item.span.start)
 
     def _import(self, item: ast.Import) -> None:
         self.page.write(f"from {expressions.string(item.path)} import")
+        silenced = self._is_silenced(item.span.start, item.span.start)
         for i, name in enumerate(item.names):
             comma = "," if i + 1 < len(item.names) else ""
             leads = self._places.before.get(name.span.start, [])
-            if leads or self.page.remarked or not self.page.fits(f" {name.name}{comma}"):
+            fits = silenced or self.page.fits(f" {name.name}{comma}")
+            if leads or self.page.remarked or not fits:
                 self._continue(leads, CONTINUED)
             else:
                 self.page.write(" ")
@@ -98,11 +102,11 @@ class Layout:
     def _definition(self, item: ast.Block | ast.Model) -> None:
         header = _header(item)
         commented = self._places.inside(item.span.start, item.body.span.start)
-        body = self._oneline.body(item.body) if isinstance(item, ast.Block) or not item.body.statements else None
         silenced = self._is_silenced(item.span.start, item.span.start)
-        if not commented and body and (silenced or self.page.fits(f"{header} {body}")):
+        body = self._oneline.body(item.body) if silenced or not item.body.statements else None
+        if not commented and body:
             return self.page.write(f"{header} {body}")
-        silenced = silenced or self._places.opening.get(body_key(item.body), "").startswith(_PRAGMA)
+        silenced = silenced or bool(_ABOUT_A_LINE.match(self._places.opening.get(body_key(item.body), "")))
         if not commented and (silenced or self.page.fits(f"{header} {{")):
             self.page.write(header)
         else:
@@ -225,7 +229,7 @@ class Layout:
         self._behind(last)
 
     def _is_silenced(self, first: int, last: int) -> bool:
-        """Whether a comment is about this very line, for a tool: on more lines it would be about another one.
+        """Whether a comment silences a lint in this very line: were it broken, the comment would be about a part of it.
 
         Args:
             first: where the first part of the line begins.
@@ -233,7 +237,7 @@ class Layout:
         """
         above = [lead.text for lead in self._places.before.get(first, [])[-1:]]
         comments = [*above, self._places.behind.get(last, "")]
-        return any(comment.startswith(_PRAGMA) for comment in comments)
+        return any(map(_ABOUT_A_LINE.match, comments))
 
     # ---- steps --------------------------------------------------------------------------------------
 

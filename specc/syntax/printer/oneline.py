@@ -76,6 +76,8 @@ class OneLine:
         return body and head(statement) + body
 
     def _merge(self, merge: ast.Merge) -> str | None:
+        if sum(len(arm.statements) > 1 for arm in merge.arms) > 1:
+            return None  # chains beside each other are read one below the other
         arms = ""
         for arm in merge.arms:
             written = self._only_line(arm.statements)

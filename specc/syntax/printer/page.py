@@ -16,8 +16,9 @@ class _Line(NamedTuple):
     comment: str
 
     @property
-    def closes(self) -> bool:
-        return self.code.lstrip().startswith(("}", ")", "]"))
+    def is_alone(self) -> bool:
+        """Whether its comment is aligned with no other: it closes a bracket, or is too long itself."""
+        return self.code.lstrip().startswith(("}", ")", "]")) or len(self.code) > WIDTH
 
 
 class Page:
@@ -66,9 +67,9 @@ class Page:
 
 
 def _run(lines: list[_Line], begin: int) -> int:
-    """The end of the lines from ``begin`` that all have a comment; what closes a bracket stands by itself."""
+    """The end of the lines from ``begin`` whose comments are aligned; at least one line."""
     end = begin
-    while end < len(lines) and lines[end].comment and not lines[end].closes:
+    while end < len(lines) and lines[end].comment and not lines[end].is_alone:
         end += 1
     return max(end, begin + 1)
 
