@@ -3,7 +3,7 @@
 # make lint    ruff, mypy --strict, import contracts
 # make bench   the speed promises, measured as whole processes
 # make grammar the parser's tables, after a change of the grammar or of Lark
-# make docs    docs/operators.md, after a change of an operator
+# make docs    docs/operators.md and docs/codes.md, after a change of an operator or of a code's page
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -37,6 +37,7 @@ grammar: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python -m specc.report.operators > docs/operators.md
+	$(BIN)/python -m specc.report.codes > docs/codes.md
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'specc needs Python 3.11 or later')"
