@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """One spec text and the name it is shown under (a posix path, or ``<stdin>``)."""
 
-    name: str
-    text: str
-    _line_starts: tuple[int, ...] = field(init=False, repr=False)
+    __slots__ = ("_starts", "name", "text")
 
-    def __post_init__(self) -> None:
-        starts = [0]
-        starts.extend(i + 1 for i, character in enumerate(self.text) if character == "\n")
-        object.__setattr__(self, "_line_starts", tuple(starts))
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._starts: tuple[int, ...] | None = None
+
+    def _line_starts(self) -> tuple[int, ...]:
+        """The offset at which each line begins; asked of a spec only where something is to be shown."""
+        if self._starts is None:
+            self._starts = (0, *(match.end() for match in re.finditer("\n", self.text)))
+        return self._starts
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of a character offset, both counted from 1."""
-        line = bisect_right(self._line_starts, offset)
-        return line, offset - self._line_starts[line - 1] + 1
+        starts = self._line_starts()
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
     def line(self, number: int) -> str:
         """The text of line ``number`` (from 1), without its line end."""
-        start = self._line_starts[number - 1]
-        end = self._line_starts[number] - 1 if number < len(self._line_starts) else len(self.text)
+        starts = self._line_starts()
+        start = starts[number - 1]
+        end = starts[number] - 1 if number < len(starts) else len(self.text)
         return self.text[start:end].rstrip("\r")
+
+    def __repr__(self) -> str:
+        return f"Source({self.name!r})"
 
     def span(self, start: int, end: int) -> Span:
         return Span(self, start, end)
 
 
-@dataclass(frozen=True, slots=True)
 class Span:
-    """The characters ``start`` to ``end`` (exclusive) of a source."""
+    """The characters ``start`` to ``end`` (exclusive) of a source. Nobody changes one: they are compared and hashed."""
 
-    source: Source
-    start: int
-    end: int
+    __slots__ = ("end", "source", "start")
+
+    def __init__(self, source: Source, start: int, end: int) -> None:
+        self.source = source
+        self.start = start
+        self.end = end
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Span):
+            return NotImplemented
+        return self.start == other.start and self.end == other.end and self.source is other.source
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.start, self.end))
+
+    def __repr__(self) -> str:
+        return f"Span({self}, {self.text!r})"
 
     @property
     def text(self) -> str:

@@ -9,7 +9,8 @@ A fenced block is marked by what follows the language on its first line:
     python           runs; a text block right after it has what it prints
     python NAME      an excerpt of a file that an earlier block has written
 
-Other blocks (sh, yaml, text elsewhere, none) are only read; those of yaml.md are proven in tests/syntax/yaml.
+Other blocks (sh, yaml, toml, make, text elsewhere, none) are only read; those of yaml.md are proven in
+tests/syntax/yaml.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ def prove_python(block: Block, folder: Path) -> None:
     assert block.shown is None or printed == block.shown, f"{block.place} prints\n{printed}"
 
 
+READ = ("sh", "text", "yaml", "toml", "make")
 PROOFS = {"cnn": prove_spec, "console": prove_console, "python": prove_python}
 
 
@@ -144,7 +146,7 @@ def test_what_a_document_shows_is_what_comes_out(path: Path, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)  # what a spec imports is a file that an earlier block has written
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     for block in blocks(path):
-        assert block.kind in {*PROOFS, "sh", "text", "yaml", ""}, f"{block.place}: no such kind of block"
+        assert block.kind in {*PROOFS, *READ, ""}, f"{block.place}: no such kind of block"
         if block.kind in PROOFS:
             PROOFS[block.kind](block, tmp_path)
 

@@ -6,10 +6,10 @@ What depends on symbolic sizes is None: ``costs(graph.at(sizes))`` has the numbe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
 from specc.analyses.receptive_field import receptive_fields
 from specc.ir.conditions import samples
@@ -19,8 +19,7 @@ from specc.ir.types import TensorType, fixed
 FLOAT_BYTES = 4
 
 
-@dataclass(frozen=True)
-class StepCost:
+class StepCost(NamedTuple):
     """The numbers of one step.
 
     Attributes:
@@ -43,31 +42,71 @@ class StepCost:
     receptive_field: tuple[int, ...] | None
 
 
-@dataclass(frozen=True)
 class Costs:
-    """The numbers of a network and of each of its steps; those that depend on symbolic sizes are None."""
+    """The numbers of a network and of each of its steps; those that depend on symbolic sizes are None.
 
-    graph: Graph
-    steps: tuple[StepCost, ...]
+    Each is counted when it is first asked for: whoever wants the parameters need not wait for receptive fields.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    @cached_property
+    def steps(self) -> tuple[StepCost, ...]:
+        """Every step, in order."""
+        return tuple(map(self._step, self.graph.nodes))
+
+    def _step(self, node: Node) -> StepCost:
+        sizes = self._own.get(node.name, ())
+        return StepCost(
+            node=node,
+            params=sum(size for size, _ in sizes),
+            trainable_params=sum(size for size, trainable in sizes if trainable),
+            macs=None if self.graph.symbols else node.op.macs(*node.input_types),
+            multiplies=self._multiplies(node),
+            activation_memory=None if self.graph.symbols else _memory(node.type),
+            receptive_field=self._fields.get(node.name),
+        )
+
+    @cached_property
+    def _own(self) -> dict[str, list[tuple[int, bool]]]:
+        """By step the elements of its parameters, and whether these are trained; shared ones at the first step only."""
+        first: dict[str, Node] = {}
+        for node in self.graph.nodes:
+            first.setdefault(node.module, node)
+        return {node.name: [(prod(p.shape), p.trainable) for p in node.parameters if not p.buffer]
+                for node in first.values()}  # fmt: skip
+
+    @cached_property
+    def _fields(self) -> Mapping[str, tuple[int, ...] | None]:
+        return {} if self.graph.symbols else receptive_fields(self.graph)
+
+    @cached_property
+    def _small(self) -> Mapping[str, int]:
+        """Some size for every symbol: whether a step multiplies is the same at all of them."""
+        return {symbol.name: samples(symbol, 1)[0] for symbol in self.graph.symbols}
+
+    def _multiplies(self, node: Node) -> bool:
+        return node.op.macs(*(x.at(self._small) for x in node.input_types)) > 0
 
     @cached_property
     def params(self) -> int:
         """Elements of all parameters, frozen ones included; shared ones once."""
-        return sum(step.params for step in self.steps)
+        return sum(size for sizes in self._own.values() for size, _ in sizes)
 
     @cached_property
     def trainable_params(self) -> int:
-        return sum(step.trainable_params for step in self.steps)
+        return sum(size for sizes in self._own.values() for size, trainable in sizes if trainable)
 
     @cached_property
     def macs(self) -> int | None:
         """Multiply-accumulates for one sample; of shared steps, as often as they are applied."""
-        return _sum(step.macs for step in self.steps)
+        return None if self.graph.symbols else sum(node.op.macs(*node.input_types) for node in self.graph.nodes)
 
     @cached_property
     def activation_memory(self) -> int | None:
         """Bytes of the results of all steps for one sample, as training keeps them (float32)."""
-        return _sum(step.activation_memory for step in self.steps)
+        return None if self.graph.symbols else sum(_memory(node.type) for node in self.graph.nodes)
 
     @cached_property
     def peak_memory(self) -> int | None:
@@ -99,57 +138,22 @@ class Costs:
     @cached_property
     def receptive_field(self) -> tuple[int, ...] | None:
         """Of the first output, per spatial axis of the inputs: the largest over the inputs that it depends on."""
-        of = {step.node.name: step.receptive_field for step in self.steps}
-        return of.get(self.graph.outputs[0][1])
+        return self._fields.get(self.graph.outputs[0][1])
 
     @cached_property
     def depth(self) -> int:
         """Layers that multiply (convolutions, fully connected ones) on the longest path: the 16 of VGG-16."""
         longest = {port.name: 0 for port in self.graph.inputs}
-        for step in self.steps:
-            before = max(longest[value] for value in step.node.inputs)
-            longest[step.node.name] = before + step.multiplies
+        for node in self.graph.nodes:
+            longest[node.name] = max(longest[value] for value in node.inputs) + self._multiplies(node)
         return max(longest[value] for _, value in self.graph.outputs)
 
 
 def costs(graph: Graph) -> Costs:
-    """Count every step of ``graph``."""
-    fields = {} if graph.symbols else receptive_fields(graph)
-    small = {symbol.name: samples(symbol, 1)[0] for symbol in graph.symbols}
-    counted: set[str] = set()
-    steps = []
-    for node in graph.nodes:
-        steps.append(_step_cost(node, fields.get(node.name), small, counted))
-        counted.update(map(node.path, node.parameters))
-    return Costs(graph, tuple(steps))
-
-
-def _step_cost(node: Node, field: tuple[int, ...] | None, small: Mapping[str, int], counted: set[str]) -> StepCost:
-    """The numbers of one step.
-
-    Args:
-        small: some size for every symbol: whether a step multiplies is the same at all of them.
-        counted: the paths of the tensors that earlier steps hold.
-    """
-    own = [(prod(p.shape), p.trainable) for p in node.parameters if not p.buffer and node.path(p) not in counted]
-    macs = node.op.macs(*(x.at(small) for x in node.input_types))
-    return StepCost(
-        node=node,
-        params=sum(size for size, _ in own),
-        trainable_params=sum(size for size, trainable in own if trainable),
-        macs=None if small else macs,
-        multiplies=macs > 0,
-        activation_memory=None if small else _memory(node.type),
-        receptive_field=field,
-    )
+    """What ``graph`` costs."""
+    return Costs(graph)
 
 
 def _memory(x: TensorType) -> int:
     """Bytes of one sample."""
     return FLOAT_BYTES * fixed(x.elements)
-
-
-def _sum(numbers: Iterable[int | None]) -> int | None:
-    """None where one is None."""
-    known = list(numbers)
-    return None if None in known else sum(number for number in known if number is not None)

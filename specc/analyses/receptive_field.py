@@ -11,17 +11,16 @@ numbers of axes there is none to tell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
+from typing import NamedTuple
 
 from specc.ir.graph import Graph, Node
 from specc.ir.types import TensorType, fixed
 from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding, Whole, Window
 
 
-@dataclass(frozen=True)
-class _Field:
+class _Field(NamedTuple):
     """Size, jump and number of places along each spatial axis of the network's input.
 
     ``axes[t]`` is the input axis that axis t of the sample lies along; None for channels and features.
@@ -37,7 +36,7 @@ class _Field:
         sizes, jumps = list(self.sizes), list(self.jumps)
         sizes[axis] += reach * jumps[axis]
         jumps[axis] *= stride
-        return replace(self, sizes=tuple(sizes), jumps=tuple(jumps))
+        return self._replace(sizes=tuple(sizes), jumps=tuple(jumps))
 
 
 def receptive_fields(graph: Graph) -> dict[str, tuple[int, ...] | None]:
@@ -83,7 +82,7 @@ def _after(node: Node, field: _Field | None) -> _Field | None:
     for axis, size in zip(seen.axes, node.type.sample, strict=True):
         if axis is not None:
             places[axis] = fixed(size)
-    return seen if tuple(places) == seen.places else replace(seen, places=tuple(places))
+    return seen if tuple(places) == seen.places else seen._replace(places=tuple(places))
 
 
 def _through(window: Window, field: _Field) -> _Field | None:
@@ -93,15 +92,15 @@ def _through(window: Window, field: _Field) -> _Field | None:
         case Opaque():
             return None
         case Flat():
-            return replace(field, axes=(None,))
+            return field._replace(axes=(None,))
         case Moved(order):
-            return replace(field, axes=tuple(field.axes[axis] for axis in order))
+            return field._replace(axes=tuple(field.axes[axis] for axis in order))
         case Whole(axes, dropped):
             seen = field.axes if axes is None else [field.axes[axis] for axis in axes]
             everything = range(len(field.sizes)) if axes is None else [a for a in seen if a is not None]
             for axis in everything:
                 field = field.widen(axis, field.places[axis] - 1, Fraction(0))
-            return replace(field, axes=tuple(a for axis, a in enumerate(field.axes) if axis not in dropped))
+            return field._replace(axes=tuple(a for axis, a in enumerate(field.axes) if axis not in dropped))
         case Sliding(kernel, stride, dilation):
             for along, k, s, d in zip(field.axes[1:], kernel, stride, dilation, strict=True):
                 if along is not None:

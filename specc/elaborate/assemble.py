@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
-from specc.elaborate.frames import Draft, Frame, Given
-from specc.elaborate.naming import Unnamed, name_steps
+from specc.elaborate.frames import Draft, Frame
+from specc.elaborate.naming import name_steps
 from specc.elaborate.outputs import Exit
+from specc.elaborate.values import Given
 from specc.ir.graph import Block, Graph, Node, Port
 
 
@@ -15,60 +16,67 @@ def assemble(name: str, inputs: tuple[Port, ...], exits: list[Exit], root: Frame
     Raises:
         SpecError: two things would have one name, or shared steps would have two sets of weights.
     """
-    names = _Names({port.name for port in inputs}, exits)
-    names.enter(root, "", None)
-    if names.findings:
-        raise SpecError(names.findings)
-    graph = Graph(
-        name,
-        inputs,
-        tuple((leave.port, names.value(leave.given)) for leave in exits),
-        names.members(root),
-    )
-    if findings := _two_sets_of_weights(graph):
+    building = _Building({port.name for port in inputs}, exits)
+    members = building.members(root, "", None)
+    if building.findings:
+        raise SpecError(building.findings)
+    graph = Graph(name, inputs, tuple((leave.port, building.value(leave.given)) for leave in exits), members)
+    if building.shares and (findings := _two_sets_of_weights(graph)):
         raise SpecError(findings)
     return graph
 
 
-class _Names:
-    """The dotted name of every step and frame, and of what holds its tensors."""
+class _Building:
+    """Every step and frame gets its dotted name, and that of what holds its tensors, in the order of the network."""
 
     def __init__(self, inputs: set[str], exits: list[Exit]) -> None:
         self.findings: list[Diagnostic] = []
+        self.shares = False
+        """Whether steps are shared at all."""
         self._inputs = inputs
         self._outputs = {leave.port.name: leave.given.producer for leave in exits}
-        self._steps: dict[int, tuple[str, str | None]] = {}
-        self._frames: dict[Frame, tuple[str, str | None]] = {}
+        self._values: dict[int | str, str] = {name: name for name in inputs}
+        self._homes: dict[Frame, str] = {}
 
-    def enter(self, frame: Frame, path: str, owner: str | None) -> None:
-        """Name what stands in ``frame``.
+    def members(self, frame: Frame, path: str, owner: str | None) -> tuple[Node | Block, ...]:
+        """The steps and blocks of ``frame``.
 
         Args:
             path: of the frame itself; "" for the model.
             owner: the same path in the module that holds the tensors, where that is another one.
         """
-        self._frames[frame] = path, owner
+        self._homes[frame] = path if owner is None else owner
         members = frame.members
         taken = (self._inputs | set(self._outputs)) if not path else set()
-        labels, findings = name_steps([_unnamed(member) for member in members], frame.labels, taken)
+        labels, findings = name_steps(members, frame.labels, taken)
         self.findings += findings
+        inside, owned = f"{path}." if path else "", f"{owner}." if owner else ""
+        built: list[Node | Block] = []
         for member, label in zip(members, labels, strict=True):
-            if not path and isinstance(member, Draft):
+            its_owner = f"{owned}{label}" if owner is not None else None
+            if isinstance(member, Frame):
+                built += self._frame(member, f"{inside}{label}", its_owner)
+                continue
+            if not path:
                 self._refuse_port(label, member)
-            self._name(member, _join(path, label), _join(owner, label) if owner is not None else None)
+            built.append(self._node(member, f"{inside}{label}", its_owner))
+        return tuple(built)
 
-    def _name(self, member: Draft | Frame, path: str, owner: str | None) -> None:
-        if isinstance(member, Draft):
-            self._steps[member.index] = path, owner
-            return
-        if member.shared is not None:
-            home, home_owner = self._frames[member.shared.frame]
-            owner = _join(home if home_owner is None else home_owner, member.shared.name)
-        if member.sole and len(member.members) == 1:
-            self._frames[member] = path, owner
-            self._name(member.members[0], path, owner)
-        else:
-            self.enter(member, path, owner)
+    def _node(self, draft: Draft, path: str, owner: str | None) -> Node:
+        self._values[draft.index] = path
+        inputs = tuple(map(self.value, draft.inputs))
+        return Node(path, draft.op, inputs, draft.types, draft.result, draft.span, owner, draft.parameters)
+
+    def _frame(self, frame: Frame, path: str, owner: str | None) -> tuple[Node | Block, ...]:
+        if frame.shared is not None:
+            self.shares = True
+            home = self._homes[frame.shared.frame]
+            owner = f"{home}.{frame.shared.name}" if home else frame.shared.name
+        if not frame.sole or len(frame.members) != 1:
+            return (self._block(frame, path, owner),)
+        (member,) = frame.members
+        self._homes[frame] = path if owner is None else owner
+        return self._frame(member, path, owner) if isinstance(member, Frame) else (self._node(member, path, owner),)
 
     def _refuse_port(self, label: str, step: Draft) -> None:
         """A step may share an output's name only if it was labelled so; an input's never."""
@@ -79,30 +87,14 @@ class _Names:
             self.findings.append(finding)
 
     def value(self, given: Given) -> str:
-        if isinstance(given.producer, int):
-            return self._steps[given.producer][0]
+        """The name of a value: of the step that makes it, or of the input that it is."""
         assert given.producer is not None, "an unknown value is never assembled"
-        return given.producer
+        return self._values[given.producer]
 
-    def members(self, frame: Frame) -> tuple[Node | Block, ...]:
-        return tuple(m for member in frame.members for m in self._built(member))
-
-    def _built(self, member: Draft | Frame) -> tuple[Node | Block, ...]:
-        if isinstance(member, Draft):
-            return (self._node(member),)
-        if member.sole and len(member.members) == 1:
-            return self.members(member)
-        return (self._block(member),)
-
-    def _node(self, draft: Draft) -> Node:
-        path, owner = self._steps[draft.index]
-        inputs = tuple(map(self.value, draft.inputs))
-        return Node(path, draft.op, inputs, draft.types, draft.type, draft.span, owner)
-
-    def _block(self, frame: Frame) -> Block:
+    def _block(self, frame: Frame, path: str, owner: str | None) -> Block:
         assert frame.kind != "model", "the model is no block of itself"
         assert frame.result is not None, "a frame with steps has a result"
-        path, owner = self._frames[frame]
+        members = self.members(frame, path, owner)
         return Block(
             path,
             frame.kind,
@@ -110,23 +102,11 @@ class _Names:
             frame.arguments,
             self.value(frame.start) if frame.start is not None else None,
             self.value(frame.result),
-            self.members(frame),
+            members,
             frame.span,
             owner,
             tuple((name, self.value(given)) for name, given in frame.values),
         )
-
-
-def _unnamed(member: Draft | Frame) -> Unnamed:
-    if isinstance(member, Draft):
-        return Unnamed(member.op.kind, bool(member.parameters), member.label, member.span)
-    # Applications of shared steps are numbered apart: their tensors go by another name.
-    stateful = member.stateful and member.shared is None
-    return Unnamed(member.title, stateful, member.label, member.span)
-
-
-def _join(path: str, label: str) -> str:
-    return f"{path}.{label}" if path else label
 
 
 def _two_sets_of_weights(graph: Graph) -> list[Diagnostic]:

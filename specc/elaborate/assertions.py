@@ -54,18 +54,17 @@ def metrics(costs: Costs) -> dict[str, Metric]:
 
         return asked
 
-    fixed = {name: Metric(name, getattr(costs, name)) for name in ("params", "trainable_params", "depth")}
+    def count(name: str) -> Callable[[], Value]:
+        return lambda: getattr(costs, name)
+
+    def field() -> Value:
+        return None if costs.receptive_field is None else PerAxis(costs.receptive_field)
+
+    fixed = {name: Metric(name, count(name)) for name in ("params", "trainable_params", "depth")}
     grow = {
-        name: Metric(name, getattr(costs, name), at(name, True), needs)
-        for name in ("macs", "activation_memory", "peak_memory")
+        name: Metric(name, count(name), at(name, True), needs) for name in ("macs", "activation_memory", "peak_memory")
     }
-    field = costs.receptive_field
-    seen = Metric(
-        "receptive_field",
-        None if field is None else PerAxis(field),
-        at("receptive_field", False) if needs else None,
-        needs,
-    )
+    seen = Metric("receptive_field", field, at("receptive_field", False) if needs else None, needs)
     return fixed | grow | {"memory": grow["activation_memory"], "receptive_field": seen}
 
 
@@ -114,7 +113,7 @@ def _refuse_meaningless(test: ast.Expr, known: Mapping[str, Metric], scope: Scop
                 name.span,
                 helps=(f"call the parameter, let or label {name.name} differently",),
             )
-        if name.name in known and known[name.name].value is None and not known[name.name].needs:
+        if name.name in known and not known[name.name].needs and known[name.name].value is None:
             raise trouble(
                 Code.BAD_VALUE,
                 "this network has no receptive field: no window describes what its output sees",

@@ -12,7 +12,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
-from specc.elaborate.values import Metric, Prepared, Tensor, Value, ready, written
+from specc.elaborate.values import CONSTANTS, Evaluated, Given, Metric, Prepared, Value, ready, written
 from specc.ir.op import Op
 from specc.ops.fields import expected
 from specc.source import Span
@@ -32,43 +32,86 @@ class Bound:
         self.places = places
 
 
-def bind(
-    call: ast.Call | ast.Merge,
-    kind: type[Op],
-    arguments: tuple[ast.Argument, ...],
-    defaults: Mapping[str, ast.Argument],
-    scope: Scope,
-) -> tuple[Bound | None, list[Diagnostic]]:
-    """The operator that ``call`` describes; None and the reasons where its arguments are wrong.
+class Plan:
+    """Which argument of a call is which attribute of its operator: the same in every round that comes to the call.
 
-    Args:
-        arguments: those of the call, behind those that were given when the operator was handed over.
-        defaults: for attributes that ``arguments`` leave out.
+    Attributes:
+        span: the whole step.
+        findings: arguments that have no place, attributes that have no argument.
     """
-    findings: list[Diagnostic] = []
-    values: dict[str, Value] = {}
-    places: dict[str, Span] = {}
-    unknown = False
-    for name, argument in _assign(arguments, kind, defaults, findings):
-        if name in places:
-            findings.append(_twice(kind, name, places[name], argument))
-            continue
-        places[name] = argument.span
+
+    __slots__ = ("_assigned", "_bound", "_call", "_is_literal", "_missing", "_places", "findings", "kind", "span")
+
+    def __init__(
+        self,
+        call: ast.Call | ast.Merge,
+        kind: type[Op],
+        arguments: tuple[ast.Argument, ...],
+        defaults: Mapping[str, ast.Argument],
+    ) -> None:
+        """Plan the call.
+
+        Args:
+            arguments: those of the call, behind those that were given when the operator was handed over.
+            defaults: for attributes that ``arguments`` leave out.
+        """
+        self.kind = kind
+        self.span = call.name_span.to(call.span)
+        self._call = call
+        self.findings: list[Diagnostic] = []
+        self._assigned: dict[str, ast.Argument] = {}
+        for name, argument in _assign(arguments, kind, defaults, self.findings):
+            if name in self._assigned:
+                self.findings.append(_twice(kind, name, self._assigned[name].span, argument))
+            else:
+                self._assigned[name] = argument
+        self._places = {name: argument.span for name, argument in self._assigned.items()}
+        self._missing = _missing(call, kind, self._places)
+        self._is_literal = all(map(_is_literal, self._assigned.values()))
+        self._bound: Bound | None = None
+
+    def bound(self, scope: Scope) -> tuple[Bound | None, list[Diagnostic]]:
+        """The operator with the values that its arguments have in ``scope``; None and the reasons where they are wrong.
+
+        None without a reason where an earlier error left a value unknown.
+        """
+        if self._bound is not None:
+            return self._bound, []
+        values, findings, unknown = self._evaluated(scope)
+        if not any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
+            # An argument by a wrong name is most likely the one that is missing.
+            findings += self._missing
+        if findings or unknown:
+            return None, findings
         try:
-            values[name] = _evaluated(name, argument, kind, scope)
-        except Trouble as problem:
-            findings.append(problem.diagnostic)
-        except Unknown:
-            unknown = True
-    if not any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
-        # An argument by a wrong name is most likely the one that is missing.
-        findings += _missing(call, kind, places)
-    if findings or unknown:
-        return None, findings
-    try:
-        return Bound(_made(kind, values), places), []
-    except ValidationError as error:
-        return None, _invalid(error, kind, values, places, call)
+            bound = Bound(_made(self.kind, values), self._places)
+        except ValidationError as error:
+            return None, _invalid(error, self.kind, values, self._places, self._call)
+        if self._is_literal:
+            self._bound = bound
+        return bound, []
+
+    def _evaluated(self, scope: Scope) -> tuple[dict[str, Value], list[Diagnostic], bool]:
+        """The values by attribute; what is wrong with the arguments; and whether an earlier error is in them."""
+        values: dict[str, Value] = {}
+        findings = [*self.findings]
+        unknown = False
+        for name, argument in self._assigned.items():
+            try:
+                values[name] = _evaluated(name, argument, self.kind, scope)
+            except Trouble as problem:
+                findings.append(problem.diagnostic)
+            except Unknown:
+                unknown = True
+        return values, findings, unknown
+
+
+def _is_literal(argument: ast.Argument) -> bool:
+    """Whether an argument has the same value everywhere, and is charged to no budget."""
+    value = argument.value
+    return isinstance(value, (ast.Number, ast.Text, Evaluated)) or (
+        isinstance(value, ast.Name) and value.name in CONSTANTS
+    )
 
 
 _MOST_MADE = 4096
@@ -81,7 +124,7 @@ def _made(kind: type[Op], values: dict[str, Value]) -> Op:
     Raises:
         ValidationError: a value is not allowed.
     """
-    kinds = tuple(map(_kinds, values.values()))
+    kinds = tuple([_kinds(v) if isinstance(v, tuple) else type(v) for v in values.values()])
     if None in kinds:
         return kind(**values)
     key = kind, *values.items(), kinds
@@ -98,13 +141,11 @@ def _new(kind: type[Op], values: dict[str, Value]) -> Op:
     return kind(**values) if values else kind.model_construct()
 
 
-def _kinds(value: Value) -> object:
-    """The type of a value, or of the entries of a short list: 1 is no true, though the two are equal.
+def _kinds(value: tuple[Value, ...]) -> object:
+    """The types of the entries of a short list: 1 is no true, though the two are equal.
 
-    None for a value that is not worth remembering.
+    None for a list that is not worth remembering.
     """
-    if not isinstance(value, tuple):
-        return type(value)
     return tuple(map(type, value)) if len(value) <= 8 and not any(isinstance(v, tuple) for v in value) else None
 
 
@@ -199,7 +240,7 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
         if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in known:
             raise
         raise Trouble(replace(problem.diagnostic, helps=(f'a text is quoted: "{word}"',))) from None
-    if isinstance(value, (Tensor, Metric, Prepared)):
+    if isinstance(value, (Given, Metric, Prepared)):
         expectation = expected(kind.model_fields[name])
         quoted = f'"{value.name}"' if isinstance(value, Prepared) else ""
         raise trouble(

@@ -7,7 +7,7 @@ from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.files import Definition
 from specc.elaborate.functions import FUNCTIONS
-from specc.elaborate.scope import MOST_ENTRIES, UNKNOWN, Scope, Unknown, entries
+from specc.elaborate.scope import ABSENT, MOST_ENTRIES, UNKNOWN, Scope, Unknown, entries
 from specc.elaborate.trouble import Trouble, trouble
 from specc.elaborate.values import CONSTANTS, Evaluated, Prepared, is_plain
 from specc.source import Span
@@ -24,6 +24,8 @@ _MOST_CALLS = 10_000
 
 _MOST_SEEN = 100
 """Entries of a list that tells apart calls of a block; with a longer one they count as one."""
+
+_BUILT_IN = {*FUNCTIONS, *CONSTANTS}
 
 
 class Budget:
@@ -72,6 +74,7 @@ class _Least:
         self._blocks: dict[tuple[object, ...], int] = {}
         self._open: set[Definition] = set()
         self._labels: dict[int, set[str]] = {}
+        self._read: dict[int, tuple[ast.Expr | Evaluated, set[str]]] = {}  # each with what has that identity
         self._depth = 0
         self._entries = 0
 
@@ -96,7 +99,7 @@ class _Least:
 
     def of_call(self, call: ast.Call, scope: Scope) -> int:
         """The body of a block, with the arguments that are known."""
-        value = scope.find(call.name) if scope.has(call.name) else None
+        value = scope.get(call.name)
         if not isinstance(value, Prepared) or not isinstance(value.target, Definition):
             return 0
         if value.target in self._open:
@@ -148,8 +151,9 @@ class _Least:
 
         A forecast charges no entries of lists to the file. It has as many of its own, and then tells nothing.
         """
-        for name in names_in(expression) - {*FUNCTIONS, *CONSTANTS}:
-            if not scope.has(name) or not _is_told(name, scope.find(name)):
+        for name in self._names(expression):
+            value = scope.get(name)
+            if value is ABSENT or not _is_told(name, value):
                 return UNKNOWN
         if self._entries > MOST_ENTRIES:
             return UNKNOWN
@@ -161,6 +165,13 @@ class _Least:
         finally:
             self._entries += scope.spent - spent
             scope.spent = spent
+
+    def _names(self, expression: ast.Expr | Evaluated) -> set[str]:
+        """The names that an expression reads but for functions and constants."""
+        known = self._read.get(id(expression))
+        if known is None:
+            known = self._read[id(expression)] = expression, names_in(expression) - _BUILT_IN
+        return known[1]
 
     def _known_arguments(
         self, block: ast.Block, arguments: tuple[ast.Argument, ...], scope: Scope

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from specc.diagnostics import Code
 from specc.elaborate.arithmetic import arithmetic, bounded, compare, negative, refuse
 from specc.elaborate.functions import FUNCTIONS, Misuse, listed
-from specc.elaborate.scope import UNKNOWN, Scope, Unknown
+from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import did_you_mean, short, trouble
-from specc.elaborate.values import CONSTANTS, Evaluated, Metric, Prepared, Tensor, Value, kind_of, ready
+from specc.elaborate.values import CONSTANTS, Evaluated, Given, Metric, Prepared, Value, kind_of, ready
 from specc.ops import find
 from specc.syntax import ast
 
@@ -26,30 +29,7 @@ def evaluate(expression: ast.Expr | Evaluated, scope: Scope) -> Value:
         Trouble: it has none: an unknown name, a wrong type, a division by zero, a number out of bounds.
         Unknown: it depends on something that an earlier error already concerns.
     """
-    match expression:
-        case ast.Number(_, value) | ast.Text(_, value) | Evaluated(_, value):
-            return value
-        case ast.Name():
-            return _name(expression, scope)
-        case ast.Sequence(_, items):
-            return scope.spend(tuple(evaluate(item, scope) for item in items), expression.span)
-        case ast.Unary(_, "not", operand):
-            return not truth(operand, scope)
-        case ast.Unary(_, _, operand):
-            return negative(plain(operand, scope), expression)
-        case ast.Binary(_, "and" | "or"):
-            return _logic(expression, scope)
-        case ast.Binary(_, sign, left, right):
-            values = plain(left, scope), plain(right, scope)
-            return compare(expression, *values) if sign in _COMPARISONS else arithmetic(expression, *values)
-        case ast.Conditional(_, value, test, other):
-            return evaluate(value if truth(test, scope) else other, scope)
-        case ast.Attribute():
-            return _attribute(expression, scope)
-        case ast.Index():
-            return _index(expression, scope)
-        case ast.Apply():
-            return _apply(expression, scope)
+    return _EVALUATORS[type(expression)](expression, scope)
 
 
 def truth(expression: ast.Expr, scope: Scope) -> bool:
@@ -77,33 +57,61 @@ def plain(expression: ast.Expr, scope: Scope) -> Value:
 
 def prepared(name: str, scope: Scope) -> Prepared | None:
     """The operator, block or shared steps called ``name``; None where the name stands for none."""
-    value = scope.find(name) if scope.has(name) else None
-    if isinstance(value, Prepared):
-        return value
-    kind = find(name)
-    return Prepared(name, kind) if kind else None
+    value = scope.get(name)
+    return value if isinstance(value, Prepared) else layer(name)
+
+
+_layers: dict[str, Prepared] = {}
+
+
+def layer(name: str) -> Prepared | None:
+    """The operator of that name or alias, without arguments: always the same object."""
+    known = _layers.get(name)
+    if known is None and (kind := find(name)) is not None:
+        known = _layers[name] = Prepared(name, kind)
+    return known
 
 
 def _name(expression: ast.Name, scope: Scope) -> Value:
     name = expression.name
     if name in CONSTANTS:
         return CONSTANTS[name]
-    try:
-        value = scope.find(name)
-    except KeyError:
-        if (kind := find(name)) is not None:
-            return Prepared(name, kind)
-        if name in FUNCTIONS:
-            refuse(expression.span, f"{name} is a function: {name}(…)")
-        raise trouble(
-            Code.UNKNOWN_NAME,
-            f"nothing is called {short(name)} here",
-            expression.span,
-            helps=_OTHERWISE.get(name.lower()) or did_you_mean(name, scope.known() | set(CONSTANTS)),
-        ) from None
+    value = scope.get(name)
     if value is UNKNOWN:
         raise Unknown
-    return value
+    if value is not ABSENT:
+        return value
+    if (step := layer(name)) is not None:
+        return step
+    if name in FUNCTIONS:
+        refuse(expression.span, f"{name} is a function: {name}(…)")
+    raise trouble(
+        Code.UNKNOWN_NAME,
+        f"nothing is called {short(name)} here",
+        expression.span,
+        helps=_OTHERWISE.get(name.lower()) or did_you_mean(name, scope.known() | set(CONSTANTS)),
+    )
+
+
+def _written(expression: ast.Number | ast.Text | Evaluated, scope: Scope) -> Value:
+    return expression.value
+
+
+def _sequence(expression: ast.Sequence, scope: Scope) -> Value:
+    return scope.spend(tuple([evaluate(item, scope) for item in expression.items]), expression.span)
+
+
+def _unary(expression: ast.Unary, scope: Scope) -> Value:
+    if expression.operator == "not":
+        return not truth(expression.operand, scope)
+    return negative(plain(expression.operand, scope), expression)
+
+
+def _binary(expression: ast.Binary, scope: Scope) -> Value:
+    if expression.operator in ("and", "or"):
+        return _logic(expression, scope)
+    left, right = plain(expression.left, scope), plain(expression.right, scope)
+    return (compare if expression.operator in _COMPARISONS else arithmetic)(expression, left, right)
 
 
 def _logic(expression: ast.Binary, scope: Scope) -> bool:
@@ -113,10 +121,14 @@ def _logic(expression: ast.Binary, scope: Scope) -> bool:
     return truth(expression.right, scope)
 
 
+def _conditional(expression: ast.Conditional, scope: Scope) -> Value:
+    return evaluate(expression.value if truth(expression.test, scope) else expression.other, scope)
+
+
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     value = evaluate(expression.value, scope)
     owner = expression.value.span.text
-    if not isinstance(value, Tensor):
+    if not isinstance(value, Given):
         refuse(expression.span, f"{owner} is {kind_of(value)} and has no attribute {expression.name}")
     try:
         return value.attribute(expression.name)
@@ -142,7 +154,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
     if not isinstance(expression.function, ast.Name):
         refuse(expression.function.span, f"{expression.function.span.text} is not a function")
     name = expression.function.name
-    value = scope.find(name) if scope.has(name) else None
+    value = scope.get(name)
     if isinstance(value, Metric):
         return _metric_at(value, expression, scope)
     if (step := prepared(name, scope)) is not None:
@@ -188,3 +200,18 @@ def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:
         return bounded(metric.at(sizes), expression.span)
     except ValueError as error:
         refuse(expression.span, f"{metric.name} cannot be asked here: {error}")
+
+
+_EVALUATORS: Mapping[type, Callable[[Any, Scope], Value]] = {
+    ast.Number: _written,
+    ast.Text: _written,
+    Evaluated: _written,
+    ast.Name: _name,
+    ast.Sequence: _sequence,
+    ast.Unary: _unary,
+    ast.Binary: _binary,
+    ast.Conditional: _conditional,
+    ast.Attribute: _attribute,
+    ast.Index: _index,
+    ast.Apply: _apply,
+}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.elaborate.binder import prepare_default
@@ -25,12 +25,12 @@ MOST_IMPORTS = 32
 """How deep imports may nest."""
 
 
-@dataclass(eq=False)
 class Definition:
     """A block, and the file whose names and defaults it sees."""
 
-    block: ast.Block
-    environment: Environment
+    def __init__(self, block: ast.Block, environment: Environment) -> None:
+        self.block = block
+        self.environment = environment
 
     @cached_property
     def unused(self) -> list[Diagnostic]:
@@ -38,22 +38,21 @@ class Definition:
         return unused_parameters(self.block)
 
 
-@dataclass(frozen=True, slots=True)
-class _Default:
+class _Default(NamedTuple):
     """``default conv(bias = false)``: arguments by name, for calls that stand behind ``start``."""
 
     start: int
     arguments: dict[str, ast.Argument]
 
 
-@dataclass(eq=False, slots=True)
 class Environment:
     """The names of one file."""
 
-    scope: Scope = field(default_factory=lambda: Scope({}))
-    findings: list[Diagnostic] = field(default_factory=list)
-    places: dict[str, Span] = field(default_factory=dict)
-    defaults: dict[object, list[_Default]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.scope = Scope({})
+        self.findings: list[Diagnostic] = []
+        self.places: dict[str, Span] = {}
+        self.defaults: dict[object, list[_Default]] = {}
 
     def defaults_for(self, target: object, place: Span) -> dict[str, ast.Argument]:
         """What a call of an operator or block at ``place`` gets for arguments that it leaves out."""
@@ -94,8 +93,7 @@ def environment(file: ast.File, imports: Imports | None = None) -> Environment:
     return library.opened(file, _Place(os.path.normpath(name) if folder.parts else name, os.path.realpath(name)), ())
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """A file: the path it is shown under, and where it really is."""
 
     shown: str
@@ -192,15 +190,14 @@ class _Library:
             )
         if len(chain) > MOST_IMPORTS:
             raise trouble(Code.LIMIT, f"imports nest more than {MOST_IMPORTS} deep here", item.path_span)
-        if place.real in self._environments:
-            return self._environments[place.real]
         if os.path.exists(place.real) and not os.path.isfile(place.real) and not os.path.isdir(place.real):  # noqa: PTH110, PTH112, PTH113
             raise trouble(Code.IMPORT, f"{item.path} is no ordinary file", item.path_span)  # a pipe might never end
         try:
             file = self._imports.tree(place.shown)
         except UsageError as error:
             raise trouble(Code.IMPORT, str(error), item.path_span) from None
-        return self.opened(file, place, chain)
+        # Under another name it may have been opened before; that this one was read, too, is on record then.
+        return self._environments.get(place.real) or self.opened(file, place, chain)
 
     def _resolved(self, item: ast.Import, importer: _Place) -> _Place:
         if os.path.isabs(item.path) or "\\" in item.path or "\0" in item.path or not item.path:  # noqa: PTH117

@@ -2,88 +2,147 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from specc.elaborate.files import Environment
-from specc.elaborate.scope import UNKNOWN, Scope
-from specc.elaborate.values import Tensor
+from specc.elaborate.scope import Scope
+from specc.elaborate.values import Given
 from specc.ir.op import Op, Parameter
 from specc.ir.types import TensorType
 from specc.source import Span
 from specc.syntax import ast
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A value on its way: where it comes from, and its type (None: an earlier error left it unknown)."""
+class Draft(Given):
+    """A step that fits, before it has a name; it is the value that it gives, too.
 
-    producer: int | str | None
-    """Index of the step that makes it; the name of the model's input that it is; None where it is unknown."""
-    type: TensorType | None
-    span: Span
+    ``index`` is its place among all steps of the model; ``result`` is the type of what it gives, ``types`` are those
+    of what it takes.
+    """
+
+    __slots__ = ("index", "inputs", "label", "op", "parameters", "result", "types")
+
+    def __init__(
+        self,
+        index: int,
+        op: Op,
+        inputs: tuple[Given, ...],
+        types: tuple[TensorType, ...],
+        result: TensorType,
+        parameters: tuple[Parameter, ...],
+        label: str | None,
+        span: Span,
+    ) -> None:
+        self.producer = index
+        self.type = result
+        self.span = span
+        self.index = index
+        self.op = op
+        self.inputs = inputs
+        self.types = types
+        self.result = result
+        self.parameters = parameters
+        self.label = label
 
     @property
-    def seen(self) -> object:
-        """The value as an expression sees it."""
-        return UNKNOWN if self.type is None else Tensor(self.type, self)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A step that fits, before it has a name. ``index`` is its place among all steps of the model."""
-
-    index: int
-    op: Op
-    inputs: tuple[Given, ...]
-    types: tuple[TensorType, ...]
-    type: TensorType
-    parameters: tuple[Parameter, ...]
-    label: str | None
-    span: Span
-
-
-@dataclass(eq=False, slots=True)
-class Frame:
-    """A part of the network whose steps are named together: a model, a block called, a labelled group, a loop."""
-
-    kind: Literal["model", "block", "group", "loop", "round"]
-    title: str
-    span: Span
-    scope: Scope
-    environment: Environment
-    entry: Given | None
-    """What ``in`` stands for; None in a model of several inputs."""
-    start: Given | None
-    """What it is applied to."""
-    label: str | None = None
-    arguments: tuple[tuple[str, object], ...] = ()
-    values: tuple[tuple[str, Given], ...] = ()
-    """Arguments that are values of the network."""
-    shared: Shared | None = None
-    """The shared steps that this is an application of."""
-    sole: bool = False
-    """They are a single step, which takes their name."""
-    members: list[Draft | Frame] = field(default_factory=list)
-    labels: dict[str, Span] = field(default_factory=dict)
-    rounds: int = 0
-    """How many rounds of unlabelled loops have been numbered here."""
-    result: Given | None = None
+    def noun(self) -> str:
+        """What it counts as where it has no label."""
+        return self.op.kind
 
     @property
     def stateful(self) -> bool:
-        return any(m.stateful if isinstance(m, Frame) else bool(m.parameters) for m in self.members)
+        return bool(self.parameters)
 
 
-@dataclass(eq=False, slots=True)
+class Frame:
+    """A part of the network whose steps are named together: a model, a block called, a labelled group, a loop.
+
+    Attributes:
+        entry: what ``in`` stands for; None in a model of several inputs.
+        start: what it is applied to.
+        values: arguments that are values of the network.
+        shared: the shared steps that this is an application of.
+        sole: they are a single step, which takes their name.
+        rounds: how many rounds of unlabelled loops have been numbered here.
+    """
+
+    __slots__ = (
+        "arguments",
+        "entry",
+        "environment",
+        "kind",
+        "label",
+        "labels",
+        "members",
+        "result",
+        "rounds",
+        "scope",
+        "shared",
+        "sole",
+        "span",
+        "start",
+        "title",
+        "values",
+    )
+
+    def __init__(
+        self,
+        kind: Literal["model", "block", "group", "loop", "round"],
+        title: str,
+        span: Span,
+        scope: Scope,
+        environment: Environment,
+        entry: Given | None,
+        start: Given | None,
+        label: str | None = None,
+        arguments: tuple[tuple[str, object], ...] = (),
+        values: tuple[tuple[str, Given], ...] = (),
+        shared: Shared | None = None,
+        sole: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.title = title
+        self.span = span
+        self.scope = scope
+        self.environment = environment
+        self.entry = entry
+        self.start = start
+        self.label = label
+        self.arguments = arguments
+        self.values = values
+        self.shared = shared
+        self.sole = sole
+        self.members: list[Draft | Frame] = []
+        self.labels: dict[str, Span] = {}
+        self.rounds = 0
+        self.result: Given | None = None
+
+    @property
+    def noun(self) -> str:
+        """What it counts as where it has no label."""
+        return self.title
+
+    @property
+    def stateful(self) -> bool:
+        """Whether it holds tensors of its own. Those of shared steps go by another name: they are numbered apart."""
+        return self.shared is None and self.holds_tensors
+
+    @property
+    def holds_tensors(self) -> bool:
+        return any(m.holds_tensors if isinstance(m, Frame) else m.parameters for m in self.members)
+
+
 class Shared:
-    """Steps that are applied several times with one set of weights: what they see, and whose they are."""
+    """Steps that are applied several times with one set of weights: what they see, and whose they are.
 
-    statement: ast.Shared
-    scope: Scope
-    frame: Frame
-    """Where they are declared: their tensors belong to it."""
-    applied: bool = False
+    ``frame`` is where they are declared: their tensors belong to it.
+    """
+
+    def __init__(self, statement: ast.Shared, scope: Scope, frame: Frame) -> None:
+        self.statement = statement
+        self.scope = scope
+        self.frame = frame
+        self.applied = False
 
     @property
     def name(self) -> str:

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from specc.analyses import Costs, costs
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.elaborate.assemble import assemble
-from specc.elaborate.assertions import prove, unknown_names
 from specc.elaborate.calls import model_parameter, unused_parameters
 from specc.elaborate.contract import input_ports
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.files import Environment, Imports, environment
-from specc.elaborate.frames import Frame, Given
+from specc.elaborate.frames import Frame
 from specc.elaborate.outputs import Exit, exits, unused, unused_inputs
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean
-from specc.elaborate.values import Value
+from specc.elaborate.values import Given, Value
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Graph, Port
 from specc.source import Span
 from specc.syntax import ast
 
+if TYPE_CHECKING:
+    from specc.analyses import Costs
 
-@dataclass(frozen=True)
+
 class Checked:
     """A model that fits together."""
 
-    graph: Graph
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
 
     @cached_property
     def costs(self) -> Costs:
         """Its numbers."""
+        from specc.analyses import costs  # most specs are checked without them
+
         return costs(self.graph)
 
     def at(self, sizes: Mapping[str, int]) -> Checked:
@@ -126,12 +129,13 @@ def _elaborated(model: ast.Model, settings: Mapping[str, Value], names: Environm
     walk, root = _walked(model, scope, names, inputs)
     findings += walk.findings
     out = _outputs(model, inputs, walk, root, findings)
-    if findings:
-        raise SpecError(findings + unknown_names(walk.assertions))
-    graph = assemble(model.name, inputs, out, root)
-    checked = Checked(graph)
-    if walk.assertions and (failed := prove(walk.assertions, checked.costs)):
-        raise SpecError(failed)
+    checked = None if findings else Checked(assemble(model.name, inputs, out, root))
+    if walk.assertions:
+        from specc.elaborate.assertions import prove, unknown_names  # most specs have none
+
+        findings += prove(walk.assertions, checked.costs) if checked else unknown_names(walk.assertions)
+    if findings or checked is None:
+        raise SpecError(findings)
     return checked
 
 

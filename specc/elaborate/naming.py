@@ -7,26 +7,20 @@ taken, so that inserting a relu never renames a weight.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.values import CONSTANTS
 from specc.ops import find
 from specc.source import Span
 
-
-@dataclass(frozen=True, slots=True)
-class Unnamed:
-    """A step or a block before it is named; ``kind`` is the operator's or the block's name."""
-
-    kind: str
-    stateful: bool
-    label: str | None
-    span: Span
+if TYPE_CHECKING:
+    from specc.elaborate.frames import Draft, Frame
 
 
+@lru_cache(maxsize=1024)
 def name_problem(name: str) -> str | None:
     """Why nothing can be called ``name``; None where it can."""
     if find(name):
@@ -38,6 +32,7 @@ def name_problem(name: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def label_problem(label: str) -> str | None:
     """Why ``label`` cannot name a step; None where it can."""
     if label == "training":
@@ -47,7 +42,9 @@ def label_problem(label: str) -> str | None:
     return name_problem(label)
 
 
-def name_steps(steps: list[Unnamed], labels: Mapping[str, Span], taken: set[str]) -> tuple[list[str], list[Diagnostic]]:
+def name_steps(
+    steps: Sequence[Draft | Frame], labels: Mapping[str, Span], taken: set[str]
+) -> tuple[list[str], list[Diagnostic]]:
     """A unique name for each step of one scope; labels are unique already.
 
     Args:
@@ -55,44 +52,60 @@ def name_steps(steps: list[Unnamed], labels: Mapping[str, Span], taken: set[str]
         taken: other names of that scope (its inputs and outputs).
     """
     names = [step.label or "" for step in steps]
-    findings: list[Diagnostic] = []
-    places: Counter[str] = Counter()
-    counted: dict[str, Unnamed] = {}
-    for i, step in enumerate(steps):
-        if step.stateful:
-            places[step.kind] += 1
-            if not names[i]:
-                names[i] = f"{step.kind}{places[step.kind]}"
-                if names[i] in labels:
-                    findings.append(_collision(names[i], labels[names[i]], step))
-                elif counted.setdefault(names[i], step) is not step:
-                    findings.append(_two_counts(names[i], counted[names[i]], step))
-    used = taken | set(labels) | set(filter(None, names))
-    numbers: Counter[str] = Counter()
-    for i, step in enumerate(steps):
-        while not names[i]:
-            numbers[step.kind] += 1
-            free = f"{step.kind}{numbers[step.kind]}"
-            if free not in used:
-                names[i] = free
-                used.add(free)
+    if all(names):
+        return names, []
+    findings = _count_stateful(steps, names, labels)
+    _count_others(steps, names, {*taken, *labels, *names})
     return names, findings
 
 
-def _two_counts(name: str, first: Unnamed, second: Unnamed) -> Diagnostic:
+def _count_stateful(steps: Sequence[Draft | Frame], names: list[str], labels: Mapping[str, Span]) -> list[Diagnostic]:
+    """Name the steps with tensors by their place among those of their kind."""
+    findings: list[Diagnostic] = []
+    places: dict[str, int] = {}
+    counted: dict[str, Draft | Frame] = {}
+    for i, step in enumerate(steps):
+        if not step.stateful:
+            continue
+        noun = step.noun
+        place = places[noun] = places.get(noun, 0) + 1
+        if names[i]:
+            continue
+        name = names[i] = f"{noun}{place}"
+        if name in labels:
+            findings.append(_collision(name, labels[name], step))
+        elif counted.setdefault(name, step) is not step:
+            findings.append(_two_counts(name, counted[name], step))
+    return findings
+
+
+def _count_others(steps: Sequence[Draft | Frame], names: list[str], used: set[str]) -> None:
+    """Name the steps that have no name yet, past every name that is taken."""
+    numbers: dict[str, int] = {}
+    for i, step in enumerate(steps):
+        while not names[i]:
+            noun = step.noun
+            number = numbers[noun] = numbers.get(noun, 0) + 1
+            free = f"{noun}{number}"
+            if free not in used:
+                names[i] = free
+                used.add(free)
+
+
+def _two_counts(name: str, first: Draft | Frame, second: Draft | Frame) -> Diagnostic:
     return Diagnostic(
         Code.BAD_LABEL,
-        f"an unlabelled {first.kind} and an unlabelled {second.kind} both count as {name}",
-        Label(second.span, f"this {second.kind}"),
-        (Label(first.span, f"this {first.kind}"),),
+        f"an unlabelled {first.noun} and an unlabelled {second.noun} both count as {name}",
+        Label(second.span, f"this {second.noun}"),
+        (Label(first.span, f"this {first.noun}"),),
         helps=("label one of them",),
     )
 
 
-def _collision(name: str, label: Span, unlabelled: Unnamed) -> Diagnostic:
+def _collision(name: str, label: Span, unlabelled: Draft | Frame) -> Diagnostic:
     return Diagnostic(
         Code.BAD_LABEL,
-        f"the label {name} is also the name of an unlabelled {unlabelled.kind}",
+        f"the label {name} is also the name of an unlabelled {unlabelled.noun}",
         Label(label, "the label"),
         (Label(unlabelled.span, f"this step counts as {name}"),),
         helps=("label the other step too, or choose another label",),

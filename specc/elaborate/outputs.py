@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.contract import agree
-from specc.elaborate.frames import Draft, Given
+from specc.elaborate.frames import Draft
 from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, trouble
-from specc.elaborate.values import Tensor
+from specc.elaborate.values import Given
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Port
 from specc.syntax import ast
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(NamedTuple):
     """An output and the value that it gives out."""
 
     port: Port
@@ -84,8 +83,8 @@ def _labelled(port: ast.Port, scope: Scope) -> Given | None:
     if port.name is None or not scope.has(port.name):
         return None
     value = scope.find(port.name)
-    if isinstance(value, Tensor):
-        return value.given
+    if isinstance(value, Given):
+        return value
     return Given(None, None, port.span)
 
 

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from specc.diagnostics import Code
 from specc.elaborate.trouble import trouble
-from specc.elaborate.values import Prepared, Value, given
+from specc.elaborate.values import UNKNOWN, Prepared, Unknown, Value, given
 from specc.source import Span
+
+__all__ = ["ABSENT", "MOST_ENTRIES", "UNKNOWN", "Scope", "Unknown", "entries"]
 
 MOST_ENTRIES = 1_000_000
 """Entries of all lists of a model together, those of lists inside lists counted wherever they stand."""
 
 
-class Unknown(Exception):
-    """The expression asks about a value whose shape an earlier error left unknown: nothing more to say."""
-
-
-UNKNOWN = object()
-"""Stands in a scope for a value that an earlier error left unknown."""
+ABSENT = object()
+"""What `Scope.get` gives for a name that stands for nothing."""
 
 
 class Scope:
-    """Names and their values, innermost first. ``_`` and ``in`` are ordinary names of it."""
+    """Names and their values, innermost first. ``_`` and ``in`` are ordinary names of it.
+
+    It keeps ``names`` and defines more in it.
+    """
 
     __slots__ = ("_names", "_outer", "_root", "_spent")
 
-    def __init__(self, names: Mapping[str, Value], outer: Scope | None = None) -> None:
-        self._names = dict(names)
+    def __init__(self, names: dict[str, Value], outer: Scope | None = None) -> None:
+        self._names = names
         self._outer = outer
         self._root: Scope = outer._root if outer else self
         self._spent = 0
@@ -70,21 +71,23 @@ class Scope:
 
     def has(self, name: str) -> bool:
         """Whether this scope or an outer one defines ``name``."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope._names:
-                return True
-            scope = scope._outer
-        return False
+        return self.get(name) is not ABSENT
 
     def find(self, name: str) -> Value:
         """Raises KeyError."""
+        value = self.get(name)
+        if value is ABSENT:
+            raise KeyError(name)
+        return value
+
+    def get(self, name: str) -> Value:
+        """What ``name`` stands for; ABSENT where that is nothing."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope._names:
                 return scope._names[name]
             scope = scope._outer
-        raise KeyError(name)
+        return ABSENT
 
     def known(self) -> set[str]:
         """Every name: for suggestions, not for asking whether one is there."""

@@ -7,8 +7,9 @@ from math import prod
 from specc.diagnostics import Code, Label
 from specc.elaborate.binder import Bound
 from specc.elaborate.contract import MOST_ELEMENTS, within_limit
-from specc.elaborate.frames import Draft, Given
+from specc.elaborate.frames import Draft
 from specc.elaborate.trouble import Trouble, trouble
+from specc.elaborate.values import Given
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.size import Unwieldy
 from specc.ir.types import TensorType, times

@@ -3,59 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from specc.ir.op import Op
-from specc.ir.size import Size
+from specc.ir.size import Dim, Size
 from specc.ir.types import TensorType
 from specc.source import Span
 from specc.syntax import ast
 
 if TYPE_CHECKING:
     from specc.elaborate.files import Definition
-    from specc.elaborate.frames import Given, Shared
+    from specc.elaborate.frames import Shared
 
 _SHOWN_ENTRIES, _SHOWN_TEXT = 6, 60
 
 Value = Any
-"""int, float, bool, str, None, tuple of values, Size, Tensor, Prepared, Metric or PerAxis."""
+"""int, float, bool, str, None, tuple of values, Size, Given, Prepared, Metric or PerAxis."""
 
 LARGEST_INTEGER = 2**63 - 1
 
 CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A value of the network seen from an expression: ``in.channels``, ``conv1.shape[2]``."""
+class Unknown(Exception):
+    """The expression asks about a value whose shape an earlier error left unknown: nothing more to say."""
 
-    type: TensorType
-    given: Given
+
+UNKNOWN = object()
+"""Stands in a scope for a value that an earlier error left unknown."""
+
+
+class Given:
+    """A value of the network on its way: where it comes from, and its type (None: an earlier error left it unknown).
+
+    Expressions ask it for its sizes: ``in.channels``, ``conv1.shape[2]``.
+
+    Attributes:
+        producer: index of the step that makes it; the name of the model's input that it is; None where it is unknown.
+    """
+
+    __slots__ = ("producer", "span", "type")
+
+    def __init__(self, producer: int | str | None, type: TensorType | None, span: Span) -> None:
+        self.producer = producer
+        self.type = type
+        self.span = span
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Given):
+            return NotImplemented
+        return self.producer == other.producer and self.type == other.type and self.span == other.span
+
+    def __hash__(self) -> int:
+        return hash((self.producer, self.type, self.span))
+
+    @property
+    def seen(self) -> Value:
+        """The value as an expression sees it."""
+        return UNKNOWN if self.type is None else self
 
     def attribute(self, name: str) -> Value:
         """Raises KeyError for an attribute that this shape does not have."""
-        sample = self.type.sample
-        spatial = sample[1:]
-        known: dict[str, Value] = {"shape": self.type.shape, "rank": self.type.rank, "batch": self.type.batch}
-        if sample:
-            known |= {"channels": sample[0], "features": sample[-1]}
-        names = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}.get(len(spatial), ())
-        return (known | dict(zip(names, spatial, strict=False)))[name]
+        assert self.type is not None, "an unknown value is not seen"
+        match name:
+            case "shape" | "rank" | "batch":
+                return getattr(self.type, name)
+        return _axes(self.type.sample)[name]
 
 
-@dataclass(frozen=True, slots=True)
+def _axes(sample: tuple[Dim, ...]) -> dict[str, Value]:
+    """The sizes of a sample by name."""
+    ends = {"channels": sample[0], "features": sample[-1]} if sample else {}
+    names = {2: ("length",), 3: ("height", "width"), 4: ("depth", "height", "width")}.get(len(sample), ())
+    return ends | dict(zip(names, sample[1:], strict=False))
+
+
 class Prepared:
     """Something that can be called as a step: an operator, a block or shared steps, with arguments given already."""
 
-    name: str
-    target: type[Op] | Definition | Shared
-    arguments: tuple[ast.Argument, ...] = ()
-    _hash: int = field(init=False, repr=False, compare=False)
+    __slots__ = ("_hash", "arguments", "name", "target")
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self, name: str, target: type[Op] | Definition | Shared, arguments: tuple[ast.Argument, ...] = ()
+    ) -> None:
+        self.name = name
+        self.target = target
+        self.arguments = arguments
         # Once: steps stand in each other's arguments, the same one several times.
-        object.__setattr__(self, "_hash", hash((self.target, self.arguments)))
+        self._hash = hash((target, arguments))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Prepared):
+            return NotImplemented
+        mine, its = (self.name, self.target, self.arguments), (other.name, other.target, other.arguments)
+        return self is other or mine == its
 
     def __hash__(self) -> int:
         return self._hash
@@ -79,17 +121,29 @@ def given(argument: ast.Argument) -> Value:
     return argument.value.value
 
 
-@dataclass(frozen=True)
 class Metric:
     """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``).
 
-    ``value`` is None where it has none without sizes; ``needs`` then says which.
+    ``needs`` says which sizes it depends on.
     """
 
-    name: str
-    value: Value
-    at: Callable[[Mapping[str, int]], Value] | None = None
-    needs: tuple[str, ...] = ()
+    def __init__(
+        self,
+        name: str,
+        count: Callable[[], Value],
+        at: Callable[[Mapping[str, int]], Value] | None = None,
+        needs: tuple[str, ...] = (),
+    ) -> None:
+        """``count`` gives the number, once it is asked for."""
+        self.name = name
+        self._count = count
+        self.at = at
+        self.needs = needs
+
+    @cached_property
+    def value(self) -> Value:
+        """None where it has none, at whatever sizes or without them."""
+        return self._count()
 
 
 class PerAxis(tuple[int, ...]):
@@ -112,7 +166,7 @@ def written(value: Value, depth: int = 3) -> str:
             return "[" + ", ".join([*shown, "…"] if len(shown) < len(value) else shown) + "]"
         case Metric():
             return written(value.value)
-        case Tensor():
+        case Given():
             return f"the value {value.type}"
         case Prepared():
             return _written_step(value)

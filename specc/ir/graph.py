@@ -6,9 +6,8 @@ Holding a Graph proves that its spec fits together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from specc.ir.op import Op, Parameter
 from specc.ir.size import Size, Symbol
@@ -16,15 +15,13 @@ from specc.ir.types import TensorType
 from specc.source import Span
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(NamedTuple):
     """A named input or output of the network."""
 
     name: str
     type: TensorType
 
 
-@dataclass(frozen=True)
 class Node:
     """One step.
 
@@ -39,17 +36,34 @@ class Node:
             applied several times are several nodes with one owner.
     """
 
-    name: str
-    op: Op
-    inputs: tuple[str, ...]
-    input_types: tuple[TensorType, ...]
-    type: TensorType
-    span: Span
-    owner: str | None = None
+    __slots__ = ("_parameters", "input_types", "inputs", "name", "op", "owner", "span", "type")
 
-    @cached_property
+    def __init__(
+        self,
+        name: str,
+        op: Op,
+        inputs: tuple[str, ...],
+        input_types: tuple[TensorType, ...],
+        type: TensorType,
+        span: Span,
+        owner: str | None = None,
+        parameters: tuple[Parameter, ...] | None = None,
+    ) -> None:
+        """``parameters``: what the operator says of these inputs, where that has been asked already."""
+        self.name = name
+        self.op = op
+        self.inputs = inputs
+        self.input_types = input_types
+        self.type = type
+        self.span = span
+        self.owner = owner
+        self._parameters = parameters
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
-        return self.op.parameters(*self.input_types)
+        if self._parameters is None:
+            self._parameters = self.op.parameters(*self.input_types)
+        return self._parameters
 
     @property
     def module(self) -> str:
@@ -60,10 +74,21 @@ class Node:
         """The parameter's key in the state dict: ``conv1.weight``."""
         return f"{self.module}.{parameter.name}" if parameter.name else self.module
 
-    def at(self, sizes: Mapping[str, int]) -> Node:
-        """The step where the symbolic sizes have the given values."""
-        types = tuple(x.at(sizes) for x in self.input_types)
-        return replace(self, op=_op_at(self.op, sizes), input_types=types, type=self.type.at(sizes))
+    def at(self, sizes: Mapping[str, int], known: dict[TensorType, TensorType] | None = None) -> Node:
+        """The step where the symbolic sizes have the given values.
+
+        Args:
+            known: types of earlier steps at these sizes: most steps take what another gives.
+        """
+        known = {} if known is None else known
+        for x in (*self.input_types, self.type):
+            if x not in known:
+                known[x] = x.at(sizes)
+        types = tuple([known[x] for x in self.input_types])
+        return Node(self.name, _op_at(self.op, sizes), self.inputs, types, known[self.type], self.span, self.owner)
+
+    def __repr__(self) -> str:
+        return f"Node({self.name}: {self.op!r} -> {self.type})"
 
 
 class Handed(str):
@@ -72,7 +97,6 @@ class Handed(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True)
 class Block:
     """Steps that belong together: a block called, a labelled group or loop, one round of a loop.
 
@@ -91,16 +115,37 @@ class Block:
         values: its parameters that are values of the network, by name: ``skip`` and the name of the value.
     """
 
-    name: str
-    kind: Literal["block", "group", "loop", "round"]
-    title: str
-    arguments: tuple[tuple[str, object], ...]
-    input: str | None
-    output: str
-    members: tuple[Node | Block, ...]
-    span: Span
-    owner: str | None = None
-    values: tuple[tuple[str, str], ...] = ()
+    def __init__(
+        self,
+        name: str,
+        kind: Literal["block", "group", "loop", "round"],
+        title: str,
+        arguments: tuple[tuple[str, object], ...],
+        input: str | None,
+        output: str,
+        members: tuple[Node | Block, ...],
+        span: Span,
+        owner: str | None = None,
+        values: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.title = title
+        self.arguments = arguments
+        self.input = input
+        self.output = output
+        self.members = members
+        self.span = span
+        self.owner = owner
+        self.values = values
+
+    def with_members(self, members: tuple[Node | Block, ...]) -> Block:
+        """The same around other members of the same names."""
+        given = self.arguments, self.input, self.output, members, self.span, self.owner, self.values
+        return Block(self.name, self.kind, self.title, *given)
+
+    def __repr__(self) -> str:
+        return f"Block({self.name}: {len(self.members)} members)"
 
     @property
     def module(self) -> str:
@@ -121,7 +166,6 @@ class Block:
         return tuple(dict.fromkeys([*first, *taken]))
 
 
-@dataclass(frozen=True)
 class Graph:
     """A network.
 
@@ -132,21 +176,32 @@ class Graph:
         members: its steps and blocks in topological order; every step is used by a later one or by an output.
     """
 
-    name: str
-    inputs: tuple[Port, ...]
-    outputs: tuple[tuple[Port, str], ...]
-    members: tuple[Node | Block, ...]
+    def __init__(
+        self,
+        name: str,
+        inputs: tuple[Port, ...],
+        outputs: tuple[tuple[Port, str], ...],
+        members: tuple[Node | Block, ...],
+    ) -> None:
+        self.name = name
+        self.inputs = inputs
+        self.outputs = outputs
+        self.members = members
+        self._require_order()
 
-    def __post_init__(self) -> None:
+    def _require_order(self) -> None:
         known = {port.name for port in self.inputs}
         for node in self.nodes:
-            missing = [value for value in node.inputs if value not in known]
-            if missing or node.name in known:
+            if not known.issuperset(node.inputs) or node.name in known:
+                missing = [value for value in node.inputs if value not in known]
                 raise ValueError(f"graph {self.name}: step {node.name} is out of order or named twice: {missing}")
             known.add(node.name)
         lost = [value for _, value in self.outputs if value not in known]
         if lost:
             raise ValueError(f"graph {self.name}: outputs of unknown values {lost}")
+
+    def __repr__(self) -> str:
+        return f"Graph({self.name}: {len(self.nodes)} steps)"
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -196,9 +251,9 @@ class Graph:
         self._require(sizes)
         if not self.symbols:
             return self
-        inputs = tuple(replace(port, type=port.type.at(sizes)) for port in self.inputs)
-        outputs = tuple((replace(port, type=port.type.at(sizes)), value) for port, value in self.outputs)
-        return Graph(self.name, inputs, outputs, _members_at(self.members, sizes))
+        inputs = tuple(Port(name, x.at(sizes)) for name, x in self.inputs)
+        outputs = tuple((Port(name, x.at(sizes)), value) for (name, x), value in self.outputs)
+        return Graph(self.name, inputs, outputs, _members_at(self.members, sizes, {}))
 
     def _require(self, sizes: Mapping[str, int]) -> None:
         symbols = {symbol.name: symbol for symbol in self.symbols}
@@ -217,17 +272,18 @@ class Graph:
         return {node.name: node for node in self.nodes}
 
 
-def steps(members: Iterable[Node | Block]) -> Iterator[Node]:
+def steps(members: Iterable[Node | Block]) -> list[Node]:
     """The steps among ``members`` and in their blocks, in order."""
+    found: list[Node] = []
     for member in members:
         if isinstance(member, Node):
-            yield member
+            found.append(member)
         else:
-            yield from steps(member.members)
+            found += steps(member.members)
+    return found
 
 
-@dataclass(frozen=True)
-class _Holder:
+class _Holder(NamedTuple):
     """A module: its own tensors by path, and the modules in it by name."""
 
     own: dict[str, Parameter]
@@ -239,15 +295,21 @@ class _Holder:
             yield from module.listed()
 
 
-def _members_at(members: tuple[Node | Block, ...], sizes: Mapping[str, int]) -> tuple[Node | Block, ...]:
+def _members_at(
+    members: tuple[Node | Block, ...], sizes: Mapping[str, int], known: dict[TensorType, TensorType]
+) -> tuple[Node | Block, ...]:
     return tuple(
-        member.at(sizes) if isinstance(member, Node) else replace(member, members=_members_at(member.members, sizes))
+        member.at(sizes, known)
+        if isinstance(member, Node)
+        else member.with_members(_members_at(member.members, sizes, known))
         for member in members
     )
 
 
 def _op_at(op: Op, sizes: Mapping[str, int]) -> Op:
     """The operator with numbers for the symbolic sizes among its attributes (``reshape`` has such)."""
+    if not any(isinstance(value, (Size, tuple)) for value in vars(op).values()):
+        return op
 
     def known(value: object) -> object:
         if isinstance(value, tuple):

@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod, sqrt
 from typing import Literal, get_args
 
+from specc.ir.record import Record
 
-@dataclass(frozen=True)
-class Uniform:
+
+class Uniform(Record):
     """U(-bound, bound). ``name`` is the function of torch.nn.init, None where the layer does it itself."""
 
-    bound: float
-    name: str | None = None
+    __slots__ = __match_args__ = ("bound", "name")
+
+    def __init__(self, bound: float, name: str | None = None) -> None:
+        self.bound = bound
+        self.name = name
 
 
-@dataclass(frozen=True)
-class Normal:
+class Normal(Record):
     """N(mean, std²). ``name`` as in `Uniform`."""
 
-    std: float
-    mean: float = 0.0
-    name: str | None = None
+    __slots__ = __match_args__ = ("std", "mean", "name")
+
+    def __init__(self, std: float, mean: float = 0.0, name: str | None = None) -> None:
+        self.std = std
+        self.mean = mean
+        self.name = name
 
 
-@dataclass(frozen=True)
-class Constant:
+class Constant(Record):
     """Every element the same. ``name`` as in `Uniform`."""
 
-    value: float
-    name: str | None = None
+    __slots__ = __match_args__ = ("value", "name")
+
+    def __init__(self, value: float, name: str | None = None) -> None:
+        self.value = value
+        self.name = name
 
 
-@dataclass(frozen=True)
-class Fixed:
+class Fixed(Record):
     """The numbers that the spec itself gives, flattened in row-major order."""
 
-    values: tuple[float, ...]
+    __slots__ = __match_args__ = ("values",)
+
+    def __init__(self, values: tuple[float, ...]) -> None:
+        self.values = values
 
 
 Init = Uniform | Normal | Constant | Fixed

@@ -8,13 +8,13 @@ PyTorch's names and defaults. It knows no spans and imports no framework; it ref
 # No `from __future__ import annotations` in the files that define operators: Pydantic would compile every
 # annotation from its text, for every class again, which takes a fifth of the time of a whole `specc check`.
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from specc.ir.init import Init
 from specc.ir.onnx import Builder, Ref
+from specc.ir.record import Record
 from specc.ir.torch import TorchCall, TorchModule
 from specc.ir.types import TensorType
 from specc.ir.window import Window
@@ -57,8 +57,7 @@ class Refusal(Exception):
         self.where = where
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(Record):
     """A tensor that belongs to a step.
 
     Attributes:
@@ -70,12 +69,27 @@ class Parameter:
         integer: int64 instead of float32 (``num_batches_tracked``).
     """
 
-    name: str
-    shape: tuple[int, ...]
-    init: Init
-    trainable: bool = True
-    buffer: bool = False
-    integer: bool = False
+    __slots__ = __match_args__ = ("name", "shape", "init", "trainable", "buffer", "integer")
+
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        init: Init,
+        trainable: bool = True,
+        buffer: bool = False,
+        integer: bool = False,
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self.init = init
+        self.trainable = trainable
+        self.buffer = buffer
+        self.integer = integer
+
+    def starting(self, init: Init) -> "Parameter":
+        """The same tensor with another start."""
+        return Parameter(self.name, self.shape, init, self.trainable, self.buffer, self.integer)
 
 
 class Op(BaseModel):

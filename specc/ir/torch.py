@@ -3,53 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from specc.ir.record import Record
 
 _NONE: Mapping[str, object] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class TorchModule:
+class TorchModule(Record):
     """An ``nn.Module`` made once and called on the step's inputs: ``nn.Conv2d(1, 6, 3)``.
 
     Arguments are plain values: int, float, bool, str, None, and tuples of them.
     """
 
-    name: str
-    args: tuple[object, ...] = ()
-    kwargs: Mapping[str, object] = field(default_factory=lambda: _NONE)
+    __slots__ = __match_args__ = ("name", "args", "kwargs")
+
+    def __init__(self, name: str, args: tuple[object, ...] = (), kwargs: Mapping[str, object] = _NONE) -> None:
+        self.name = name
+        self.args = args
+        self.kwargs = kwargs
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(Record):
     """Stands for the step's input ``index`` among the arguments of a call."""
 
-    index: int = 0
+    __slots__ = __match_args__ = ("index",)
+
+    def __init__(self, index: int = 0) -> None:
+        self.index = index
 
 
-@dataclass(frozen=True)
-class Own:
+class Own(Record):
     """Stands for the step's own parameter ``name`` among the arguments of a call."""
 
-    name: str
+    __slots__ = __match_args__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
-@dataclass(frozen=True)
-class SizeOf:
+class SizeOf(Record):
     """Stands for the size of axis ``axis`` of the step's input ``index``, as it is when the network runs."""
 
-    axis: int
-    index: int = 0
+    __slots__ = __match_args__ = ("axis", "index")
+
+    def __init__(self, axis: int, index: int = 0) -> None:
+        self.axis = axis
+        self.index = index
 
 
-@dataclass(frozen=True)
-class TorchCall:
+class TorchCall(Record):
     """A function without state: ``F.max_pool2d(x, 2)``.
 
     `Value`, `Own`, `SizeOf`, another call, and tuples of these may be arguments: ``torch.add(torch.add(x, y), z)``.
     """
 
-    name: str
-    args: tuple[object, ...] = (Value(),)
-    kwargs: Mapping[str, object] = field(default_factory=lambda: _NONE)
+    __slots__ = __match_args__ = ("name", "args", "kwargs")
+
+    def __init__(self, name: str, args: tuple[object, ...] = (Value(),), kwargs: Mapping[str, object] = _NONE) -> None:
+        self.name = name
+        self.args = args
+        self.kwargs = kwargs

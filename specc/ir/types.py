@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
 
 from specc.ir.size import Dim, Size
 
 
-@dataclass(frozen=True, slots=True)
 class TensorType:
     """The shape of a float32 tensor: the batch, then the shape of one sample.
 
@@ -18,8 +16,20 @@ class TensorType:
     as a number, such as the channels of a convolution, it asks for and refuses otherwise.
     """
 
-    batch: Dim
-    sample: tuple[Dim, ...]
+    __slots__ = ("_hash", "batch", "sample")
+
+    def __init__(self, batch: Dim, sample: tuple[Dim, ...]) -> None:
+        self.batch = batch
+        self.sample = sample
+        self._hash = hash((batch, sample))  # once: every step asks what is known of its inputs' types
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TensorType):
+            return NotImplemented
+        return self is other or (self.sample == other.sample and self.batch == other.batch)
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def shape(self) -> tuple[Dim, ...]:
@@ -55,6 +65,9 @@ class TensorType:
     def at(self, sizes: Mapping[str, int]) -> TensorType:
         """The type where the symbols of its sample have the given values; the batch stays as it is."""
         return self if self.is_fixed else self.with_sample(*(at(size, sizes) for size in self.sample))
+
+    def __repr__(self) -> str:
+        return f"TensorType{self}"
 
     def __str__(self) -> str:
         return "[" + ", ".join(map(str, self.shape)) + "]"

@@ -76,7 +76,8 @@ class Conv(Op):
             formula = self._formula(x, axis)
             raise refuse_large_kernel(self, x, kernel, dilation, formula, candidates=({"padding": half},))
         require_fit(x, out, kernel, dilation, partial(self._formula, x))
-        self.parameters(x)
+        if self.weight is not None:
+            self.parameters(x)  # refuses numbers of another shape
         return x.with_sample(self.out_channels, *out)
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
@@ -84,7 +85,7 @@ class Conv(Op):
 
     def macs(self, *inputs: TensorType) -> int:
         """Output elements times the weights of one filter."""
-        return fixed(self.infer(*inputs).elements) * prod(self.parameters(*inputs)[0].shape[1:])
+        return fixed(self.infer(*inputs).elements) * prod(_filter_shape(self, inputs[0], inputs[0].channels))
 
     def window(self, *inputs: TensorType) -> Sliding:
         return sliding(*self._geometry(len(inputs[0].spatial)))
@@ -202,7 +203,8 @@ class ConvTranspose(Op):
             )
         claim = f"padding = {self.padding} leaves something of the result of {self.kind}, {times(out)},"
         require_at_least(out, (1,) * axes, claim, argument="padding")
-        self.parameters(x)
+        if self.weight is not None:
+            self.parameters(x)  # refuses numbers of another shape
         return x.with_sample(self.out_channels, *out)
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
@@ -210,7 +212,7 @@ class ConvTranspose(Op):
 
     def macs(self, *inputs: TensorType) -> int:
         """Input elements times the weights that each of them meets."""
-        return fixed(inputs[0].elements) * prod(self.parameters(*inputs)[0].shape[1:])
+        return fixed(inputs[0].elements) * prod(_filter_shape(self, inputs[0], self.out_channels))
 
     def window(self, *inputs: TensorType) -> Sliding:
         """One output element sees ceil of (d(k - 1) + 1)/s inputs at most, and steps by 1/s of one."""
@@ -279,16 +281,21 @@ class ConvTranspose(Op):
 
 def _filters(op: Conv | ConvTranspose, x: TensorType, filters: int, channels: int) -> tuple[Parameter, ...]:
     """Weight of (filters, channels/groups, *kernel), and the bias."""
-    per_group = channels // op.groups
+    shape = _filter_shape(op, x, channels)
     return weight_and_bias(
-        (filters, per_group, *per_axis(op.kernel, len(x.spatial), op, "kernel")),
+        (filters, *shape),
         outputs=op.out_channels,
         bias=op.bias,
         weight=op.weight,
         frozen=op.frozen,
         init=op.init,
-        kernel_only=per_group == 1,
+        kernel_only=shape[0] == 1,
     )
+
+
+def _filter_shape(op: Conv | ConvTranspose, x: TensorType, channels: int) -> tuple[int, ...]:
+    """One filter: (channels/groups, *kernel)."""
+    return channels // op.groups, *per_axis(op.kernel, len(x.spatial), op, "kernel")
 
 
 def _unslide(size: Dim, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> Dim:

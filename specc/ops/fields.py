@@ -1,7 +1,6 @@
 """The types of operator attributes, each with the words that say what is expected."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, get_args
 
 from pydantic import Field
@@ -16,11 +15,11 @@ LARGEST_REAL = 3.4028234663852886e38
 """The largest float32: PyTorch refuses a larger scalar, ONNX would quietly store infinity."""
 
 
-@dataclass(frozen=True)
 class Expect:
     """What an attribute takes, to complete the sentence "kernel must be …, not -3"."""
 
-    text: str
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
 _Positive = Annotated[int, Field(ge=1, le=LARGEST)]

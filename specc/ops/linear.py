@@ -29,7 +29,8 @@ class Linear(Op):
         if not x.sample:
             raise Refusal("S0101", f"{self.kind} takes at least [N, F], and its input is {x}", cause=0)
         fixed_number(self, x.sample[-1], "features", *_by_channel(x))
-        self.parameters(x)
+        if self.weight is not None:
+            self.parameters(x)  # refuses numbers of another shape
         return x.with_sample(*x.sample[:-1], self.out_features)
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:

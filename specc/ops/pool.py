@@ -1,9 +1,9 @@
 """Pooling by a window that slides, 1-D to 3-D."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from functools import partial
 from math import inf, prod
+from typing import NamedTuple
 
 from specc.ir.conditions import always_at_least
 from specc.ir.onnx import Builder, Ref
@@ -29,8 +29,7 @@ from specc.ops.shapes import (
 )
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(NamedTuple):
     """Where the windows of a pool stand: one entry for each spatial axis."""
 
     kernel: tuple[int, ...]

@@ -291,12 +291,11 @@ Item = Import | Let | Default | Block | Model
 
 def parts(tree: object) -> Iterator[object]:
     """Every node in a part of the tree, and every tuple of nodes, at any depth."""
-    waiting = [tree]
+    waiting: list[tuple[object, ...]] = [tree] if isinstance(tree, tuple) else []
     while waiting:
         part = waiting.pop()
         yield part
-        if isinstance(part, tuple):
-            waiting += part
+        waiting += [inner for inner in part if isinstance(inner, tuple)]
 
 
 class File(NamedTuple):

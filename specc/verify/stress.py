@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -131,7 +131,7 @@ def _unfixed(parameter: Parameter) -> Parameter:
     if not (parameter.trainable and isinstance(parameter.init, Fixed)):
         return parameter
     values = set(parameter.init.values)
-    return replace(parameter, init=Constant(values.pop() if len(values) == 1 else 0.0, "weight"))
+    return parameter.starting(Constant(values.pop() if len(values) == 1 else 0.0, "weight"))
 
 
 def _folded(free: list[tuple[str, Parameter]], proto: onnx.ModelProto, folder: Path, weights: Weights) -> list[str]:

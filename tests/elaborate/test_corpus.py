@@ -55,7 +55,8 @@ def test_every_expectation_has_its_spec() -> None:
 
 def test_the_corpus_shows_every_code_of_elaboration() -> None:
     shown = {d.code for path in REFUSED for d in refusal(path).diagnostics}
-    elsewhere = {Code.UNREADABLE, Code.SYNTAX, Code.BRACKETS, Code.LANGUAGE_VERSION}
+    elsewhere = {Code.UNREADABLE, Code.SYNTAX, Code.BRACKETS, Code.LANGUAGE_VERSION, Code.BUDGET}
+    elsewhere |= {code for code in Code if code.startswith("S05")}  # lints
     assert set(Code) - elsewhere == shown
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -15,7 +16,7 @@ from specc.diagnostics import Code, Diagnostic, SpecError
 from specc.elaborate import Checked, check_file
 from specc.elaborate.bounds import MOST_DEPTH
 from specc.source import Source
-from specc.syntax import parse
+from specc.syntax import parse, read
 
 AT_ONCE = 3_000_000
 """Calls; a model of a million steps that is walked before it is refused takes twenty times as many."""
@@ -187,7 +188,27 @@ FORMS = {
 def test_ten_times_the_steps_take_ten_times_the_work(form: str) -> None:
     def work(steps: int) -> int:
         file = parse(Source("large.cnn", FORMS[form](steps)))
-        return calls(lambda: [one.costs for one in check_file(file)])
+        return calls(lambda: [(one.costs.steps, one.costs.depth) for one in check_file(file)])
 
     few, many = work(1_000), work(10_000)
     assert many <= 12 * few
+
+
+ZOO = Path(__file__).parents[2] / "examples" / "zoo"
+CALLS_A_STEP = 75
+"""Of Python functions, for a step of the zoo, all told: 67 when this was written, 110 before the work was counted."""
+
+
+def test_a_step_of_a_known_network_takes_few_calls() -> None:
+    """What is the same in every round is done once: how arguments are bound, what an operator says of a type."""
+    files = [parse(read(path)) for path in sorted(ZOO.glob("*.cnn"))]
+    steps = sum(len(one.graph.nodes) for file in files for one in check_file(file))
+    assert steps > 4_000
+    assert calls(lambda: [check_file(file) for file in files]) < CALLS_A_STEP * steps
+
+
+def test_costs_are_counted_when_they_are_asked_for() -> None:
+    file = parse(read(ZOO / "resnet.cnn"))
+    networks = check_file(file)
+    steps = sum(len(one.graph.nodes) for one in networks)
+    assert calls(lambda: [one.costs.params for one in networks]) < 5 * steps

@@ -1,0 +1,77 @@
+"""Loops: how many rounds they have, and what their names stand for in each."""
+
+from __future__ import annotations
+
+from specc.diagnostics import Code, Label
+from specc.elaborate.expressions import evaluate
+from specc.elaborate.naming import name_problem
+from specc.elaborate.scope import Scope
+from specc.elaborate.trouble import trouble
+from specc.elaborate.values import Value, kind_of, written
+from specc.ir.size import Size
+from specc.source import Span
+from specc.syntax import ast
+
+Row = tuple[Value, ...]
+"""The values of a loop's names in one round."""
+
+
+def repetitions(step: ast.Repeat, scope: Scope) -> int:
+    """How many rounds ``repeat`` has. Raises Trouble, Unknown."""
+    rounds = evaluate(step.rounds, scope)
+    if isinstance(rounds, int) and not isinstance(rounds, bool) and rounds >= 0:
+        return rounds
+    given = kind_of(rounds) if isinstance(rounds, Size) else written(rounds)
+    message = f"repeat takes a whole number of at least 0, not {given}"
+    raise trouble(Code.BAD_VALUE, message, step.rounds.span)
+
+
+def rows(step: ast.For, scope: Scope) -> list[Row]:
+    """The rounds of ``for``. Raises Trouble, Unknown."""
+    table = evaluate(step.table, scope)
+    if not isinstance(table, tuple):
+        message = f"for goes through a list, and {step.table.span.text} is {kind_of(table)}"
+        raise trouble(Code.BAD_VALUE, message, step.table.span)
+    if problem := next((p for label in step.names if (p := name_problem(label.name))), None):
+        raise trouble(Code.BAD_LABEL, problem, step.names[0].span)
+    return [_row(step, place, entry) for place, entry in enumerate(table)]
+
+
+def _row(step: ast.For, place: int, entry: Value) -> Row:
+    if len(step.names) == 1:
+        return (entry,)
+    if isinstance(entry, tuple) and len(entry) == len(step.names):
+        return entry
+    what = f"has {len(entry)} values" if isinstance(entry, tuple) else f"is {kind_of(entry)}"
+    wanted = ", ".join(label.name for label in step.names)
+    raise trouble(
+        Code.BAD_VALUE,
+        f"row {place + 1} of the table {what}, and {wanted} take {len(step.names)}",
+        step.table.span,
+        f"row {place + 1} is {written(entry)}",
+    )
+
+
+def variables(step: ast.Repeat | ast.For) -> tuple[str, ...]:
+    """The names that a loop gives values to."""
+    return tuple(label.name for label in step.names) if isinstance(step, ast.For) else ()
+
+
+def header(step: ast.Repeat | ast.For) -> Span:
+    """The loop without its body."""
+    return Span(step.span.source, step.span.start, step.body.span.start)
+
+
+def round_label(header: Span, place: int, rounds: int, values: dict[str, Value]) -> Label:
+    """``round 3 of 4: c = 64``"""
+    shown = ", ".join(f"{name} = {written(value)}" for name, value in values.items())
+    return Label(header, f"round {place + 1} of {rounds}" + (f": {shown}" if shown else ""))
+
+
+def sole(statements: tuple[ast.Statement, ...]) -> ast.Step | None:
+    """The only step of a round, where it may take the round's number as its name."""
+    found = [s for s in statements if not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint, ast.Shared))]
+    declares = any(isinstance(s, ast.Shared) for s in statements)
+    if len(found) != 1 or found[0].label is not None or declares:
+        return None
+    return found[0] if isinstance(found[0], (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If)) else None
