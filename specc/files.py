@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 import shlex
 import stat
 from collections.abc import Iterator
@@ -68,7 +67,7 @@ def replace(path: Path) -> Iterator[Output]:
     """
     with _told(path):
         target = _target(path)
-    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".{target.name[:40]}.{os.urandom(8).hex()}.tmp")
     try:
         with _new(path, temporary) as output:
             with _told(path):

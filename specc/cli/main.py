@@ -15,8 +15,8 @@ import traceback
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn, TextIO
+from types import FrameType, ModuleType, SimpleNamespace
+from typing import NoReturn, TextIO, cast
 
 import click
 
@@ -53,6 +53,8 @@ def main() -> NoReturn:
             signal.signal(getattr(signal, name), _ended)
     # This process is ours: nothing in it is a plugin's business, and looking for one takes a twentieth of a check.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Even then Pydantic loads what it would look for plugins with, a tenth of a check: it finds this instead.
+    sys.modules.setdefault("pydantic.plugin._loader", cast(ModuleType, SimpleNamespace(get_plugins=tuple)))
     # A stream that the caller has closed is none at all in Python; what goes there goes nowhere.
     sys.stdout = sys.stdout or _nowhere()
     sys.stderr = sys.stderr or _nowhere()
