@@ -8,8 +8,9 @@ A fenced block is marked by what follows the language on its first line:
     console          commands of specc after ``$``, each with its output; a line ``…`` stands for any lines
     python           runs; a text block right after it has what it prints
     python NAME      an excerpt of a file that an earlier block has written
+    toml NAME        a file for the blocks after it
 
-Other blocks (sh, yaml, toml, make, text elsewhere, none) are only read; those of yaml.md are proven in
+Other blocks (sh, yaml, make, text elsewhere, none) are only read; those of yaml.md are proven in
 tests/syntax/yaml.
 """
 
@@ -21,6 +22,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -136,8 +138,14 @@ def prove_python(block: Block, folder: Path) -> None:
     assert block.shown is None or printed == block.shown, f"{block.place} prints\n{printed}"
 
 
-READ = ("sh", "text", "yaml", "toml", "make")
-PROOFS = {"cnn": prove_spec, "console": prove_console, "python": prove_python}
+def prove_toml(block: Block, folder: Path) -> None:
+    tomllib.loads(block.text)
+    if block.name:
+        (folder / block.name).write_text(block.text, encoding="utf-8")
+
+
+READ = ("sh", "text", "yaml", "make")
+PROOFS = {"cnn": prove_spec, "console": prove_console, "python": prove_python, "toml": prove_toml}
 
 
 @pytest.mark.slow

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
@@ -14,9 +15,13 @@ from specc.cli.exits import FINDINGS, NOTHING, USAGE
 from specc.diagnostics import UsageError
 
 if TYPE_CHECKING:
+    from specc.project.baseline import Baseline
     from specc.project.cache import Cache
+    from specc.project.check import Request
+    from specc.project.codes import Rules
     from specc.project.outcome import Outcome, Unreadable
     from specc.project.settings import Settings
+    from specc.project.watched import Watched
 
 FORMATS = ("full", "concise", "json", "github", "gitlab", "junit", "sarif")
 _FOR_PEOPLE = ("full", "concise")
@@ -28,25 +33,27 @@ _FOR_PEOPLE = ("full", "concise")
 @click.option("--output-file", metavar="FILE", help="Write the findings to FILE instead of standard output.")
 @click.option("--fail-on", type=click.Choice(["error", "warning", "never"]), help="What fails a run [default: error].")
 @click.option("--select", metavar="CODES", help="Only these lints, by code or beginning: S0502,S0505 [default: all].")
-@click.option("--ignore", metavar="CODES", help="Not these lints.")
+@click.option("--ignore", metavar="CODES", help="Not these lints, nor budgets (S0404).")
 @click.option("--baseline", metavar="FILE", help="Leave out the findings that FILE has.")
-@click.option("--write-baseline", metavar="FILE", help="Write the findings to FILE, as a baseline for later.")
-@click.option("--fix", is_flag=True, help="Put right what can be, in the files; every fix is tried first.")
+@click.option("--write-baseline", metavar="FILE", help="Write the findings to FILE, for --baseline.")
+@click.option("--fix", is_flag=True, help="Put right in the files what can be; each fix is tried before it is kept.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each code.")
 @click.option("--watch", is_flag=True, help="Check again whenever a spec changes, until Ctrl-C.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found before.")
-@click.option("--config", metavar="FILE", help="Take the settings from FILE; else from pyproject.toml or specc.toml.")
+@click.option("--config", metavar="FILE", help="Take the settings from FILE; else from specc.toml or pyproject.toml.")
 @click.option("--force-exclude", is_flag=True, help="Leave out excluded files even where they are named.")
 @click.option("--stdin-filename", metavar="PATH", help="Check standard input as if it were this file.")
 def command(paths: tuple[str, ...], **options: Any) -> int:
-    """Prove that specs fit together. PATHS are files, folders, patterns, or - for standard input."""
+    """Prove that specs fit together.
+
+    PATHS are files, folders (searched for *.cnn, *.cnn.yaml and *.cnn.yml), patterns such as 'nets/**/*.cnn', or - for
+    standard input; without any, the present folder.
+    """
     run = _Run(paths=paths or (".",), **options)
     _refuse_senseless(run)
     if run.watch:
-        from specc.cli.watch import watch
-
-        watch(run.paths, lambda: _checked(run))
-    return _checked(run).code
+        _watch(run)
+    return _told(run, _checked(run))
 
 
 class _Run(NamedTuple):
@@ -69,55 +76,67 @@ class _Run(NamedTuple):
     stdin_filename: str | None
 
 
-class Verdict(NamedTuple):
-    """What a run came to.
+class _Result(NamedTuple):
+    """What a run came to, with the settings that it went by."""
 
-    Attributes:
-        code: the exit code.
-        read: every file that has a say in it.
-    """
-
-    code: int
-    read: tuple[str, ...]
+    outcome: Outcome
+    project: Settings
+    baseline: str | None
 
 
-def _checked(run: _Run) -> Verdict:
-    """Check, print, and return the exit code."""
-    from specc.project.check import Request, check, fails
+def _checked(run: _Run) -> _Result:
+    """Everything but the printing (of findings: what was fixed is told as it is done). Raises UsageError."""
+    from specc.project.check import Request, check
     from specc.project.discovery import spec_files
-    from specc.project.outcome import Outcome
     from specc.project.settings import settings
 
     project = settings(run.config)
-    names, missing = spec_files(run.paths, project, force_exclude=run.force_exclude)
+    baseline = _baseline_name(run, project)
+    request = Request(project, _rules(run, project), _baseline(baseline), run.stdin_filename)
+    names, unreadable = spec_files(run.paths, project, force_exclude=run.force_exclude)
+    names = [name for name in names if not _is_excluded_input(name, run, project)]
     cache = _cache(run)
     if run.fix:
-        _fix(names, project, cache)
-    request = Request(project, _rules(run, project), _baseline(run, project), run.stdin_filename)
+        unreadable += _fix(names, request, cache)
     outcome = check(names, request, cache)
-    fail_on = run.fail_on or project.fail_on
-    outcome = Outcome(outcome.files, (*missing, *outcome.unreadable), outcome.findings)
-    if run.write_baseline:
-        _write_baseline(run.write_baseline, outcome)
-    else:
+    return _Result(outcome._replace(unreadable=(*unreadable, *outcome.unreadable)), project, baseline)
+
+
+def _told(run: _Run, result: _Result) -> int:
+    """Print what was found, or write it down, and return the exit code."""
+    from specc.project.check import fails
+
+    outcome, fail_on = result.outcome, run.fail_on or result.project.fail_on
+    if run.write_baseline is None:
         _show(run, outcome, fail_on)
-    if request.baseline and (gone := request.baseline.gone(file.name for file in outcome.files)):
-        _say(f"note: {gone} of the baseline's findings are gone: --write-baseline brings it up to date")
-    read = tuple(name for file in outcome.files for name in (file.name, *file.imports))
-    return Verdict(_exit_code(run, outcome, fails(outcome, fail_on)), read)
-
-
-def _exit_code(run: _Run, outcome: Outcome, failed: bool) -> int:
+    if run.form in _FOR_PEOPLE or run.output_file is not None:
+        _tell(outcome.unreadable)
     if outcome.unreadable:
         return USAGE
     if not outcome.files:
-        _say(f"nothing to check: no spec (*.cnn, *.cnn.yaml) {_where(run.paths)}")
+        _say(_nothing(run, result.project))
         return NOTHING
-    return FINDINGS if failed and not run.write_baseline else 0
+    if run.write_baseline is not None:
+        return _write_baseline(run.write_baseline, outcome)
+    if outcome.gone:
+        _say(f"note: {_plural(outcome.gone, 'finding')} of the baseline came up no more: "
+             f"--write-baseline {result.baseline} brings it up to date")  # fmt: skip
+    return FINDINGS if fails(outcome, fail_on) else 0
 
 
-def _where(paths: tuple[str, ...]) -> str:
-    return "here" if paths == (".",) else f"in {', '.join(paths)}"
+def _nothing(run: _Run, project: Settings) -> str:
+    where = "here" if run.paths == (".",) else f"in {', '.join(run.paths)}"
+    excluded = f"; {project.origin} excludes {', '.join(project.exclude)}" if project.exclude else ""
+    return f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{excluded}"
+
+
+def _is_excluded_input(name: str, run: _Run, project: Settings) -> bool:
+    """Whether standard input is a file that is excluded even where it is named."""
+    if name != "-" or run.stdin_filename is None or not run.force_exclude:
+        return False
+    from specc.project.globs import matches
+
+    return matches(project.relative(run.stdin_filename), project.exclude)
 
 
 def _cache(run: _Run) -> Cache:
@@ -126,10 +145,8 @@ def _cache(run: _Run) -> Cache:
     return Cache(None if run.no_cache else cache_folder())
 
 
-def _rules(run: _Run, project: Settings) -> Any:
+def _rules(run: _Run, project: Settings) -> Rules:
     """The lints that are on: what the command line says takes the place of what the settings say."""
-    if run.select is None and run.ignore is None:
-        return None
     rules = project.rules
     select = rules.select if run.select is None else _codes(run.select, "--select")
     ignore = rules.ignore if run.ignore is None else _codes(run.ignore, "--ignore")
@@ -144,49 +161,56 @@ def _codes(text: str, option: str) -> tuple[str, ...]:
     return codes
 
 
-def _baseline(run: _Run, project: Settings) -> Any:
+def _baseline_name(run: _Run, project: Settings) -> str | None:
+    """The baseline that is to be read: that of the command line, or of the settings."""
+    if run.write_baseline is not None:
+        return None
+    if run.baseline is not None or project.baseline is None or project.root is None:
+        return run.baseline
+    return Path(os.path.relpath(project.root / project.baseline)).as_posix()
+
+
+def _baseline(name: str | None) -> Baseline | None:
     from specc.project.baseline import read_baseline
 
-    if run.baseline is not None:
-        return read_baseline(run.baseline)
-    if project.baseline is None or run.write_baseline:
-        return None
-    return read_baseline(os.path.relpath(Path(project.root or ".", project.baseline)))
+    return None if name is None else read_baseline(name)
 
 
-def _write_baseline(name: str, outcome: Outcome) -> None:
+def _write_baseline(name: str, outcome: Outcome) -> int:
     from specc.project.baseline import write_baseline
-    from specc.words import plural
 
     write_baseline(name, outcome.findings)
-    click.echo(f"{name}: {plural(len(outcome.findings), 'finding')} in {plural(len(outcome.files), 'file')}")
-    _tell(outcome.unreadable)
+    click.echo(f"{name}: {_plural(len(outcome.findings), 'finding')} in {_plural(len(outcome.files), 'file')}")
+    return 0
 
 
-def _fix(names: list[str], project: Settings, cache: Cache) -> None:
-    """Put right what can be; what cannot even be read is told by the check that follows."""
+def _fix(names: list[str], request: Request, cache: Cache) -> list[Unreadable]:
+    """Put right what can be, and return what could not be written; what cannot be read is told by the check."""
     from specc.diagnostics import SpecError
-    from specc.project.check import Checker
+    from specc.project.checker import Checker
     from specc.project.fixes import fix
-    from specc.words import plural
+    from specc.project.outcome import Unreadable
 
-    checker = Checker(project, cache)
+    checker = Checker(request.settings, cache)
+    unwritten = []
     for name in names:
         try:
-            fixed = fix(name, checker)
-        except (SpecError, UsageError) as error:
-            if not isinstance(error, SpecError):
-                _say(f"error: {error}")
+            fixed = fix(name, checker, request)
+        except SpecError:
+            continue
+        except UsageError as error:
+            if os.path.isfile(name):  # noqa: PTH113
+                unwritten.append(Unreadable(name, str(error)))
             continue
         if fixed:
-            _say(f"{name}: {plural(fixed, 'finding')} fixed")
+            _say(f"{name}: {_plural(fixed, 'finding')} fixed")
+    return unwritten
 
 
 def _show(run: _Run, outcome: Outcome, fail_on: str) -> None:
     from specc.cli.output import echo, speaks_unicode, wants_color
     from specc.report.formats import rendered
 
-    to_people = run.form in _FOR_PEOPLE
     color = run.output_file is None and wants_color(sys.stdout.isatty())
     unicode = run.output_file is not None or speaks_unicode(sys.stdout)
     text = rendered(run.form, outcome, color=color, unicode=unicode, fail_on=fail_on)
@@ -198,47 +222,85 @@ def _show(run: _Run, outcome: Outcome, fail_on: str) -> None:
         _write(run.output_file, text)
     elif text:
         echo(text.rstrip("\n"))
-    if to_people:
-        _tell(outcome.unreadable)
 
 
 def _write(name: str, text: str) -> None:
     from specc.files import replace
 
     with replace(Path(name)) as output:
-        output.write((text.rstrip("\n") + "\n").encode())
+        output.write((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
 
 
 def _tell(unreadable: tuple[Unreadable, ...]) -> None:
+    from specc.report.formats.style import visible
+
     for problem in unreadable:
-        _say(f"error: {problem.message}")
+        _say(f"error: {visible(problem.message)}")
 
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def _plural(count: int, word: str) -> str:
+    from specc.words import plural
+
+    return plural(count, word)
+
+
 def _refuse_senseless(run: _Run) -> None:
-    """An option that would change nothing, or undo another, is refused."""
+    """An option that would change nothing, or undo another, is refused; so is what no later change can put right."""
     if run.stdin_filename is not None and "-" not in run.paths:
         raise UsageError("--stdin-filename says what standard input is, and it is not checked: add -")
     if run.fix and "-" in run.paths:
         raise UsageError("--fix writes files, and standard input is none")
     if run.baseline is not None and run.write_baseline is not None:
         raise UsageError("--baseline leaves findings out and --write-baseline keeps them all: leave out one of the two")
-    for option, given in (("--output-file", run.output_file), ("--statistics", run.statistics)):
-        if given and run.write_baseline is not None:
+    if run.statistics and run.form not in _FOR_PEOPLE:
+        raise UsageError(f"--statistics is for people, and --format {run.form} has its own counts")
+    for option, given in (("--select", run.select), ("--ignore", run.ignore)):
+        if given is not None:
+            _codes(given, option)
+    _refuse_unshown(run)
+    _refuse_unwatched(run)
+
+
+def _refuse_unshown(run: _Run) -> None:
+    for option, given in (
+        ("--output-file", run.output_file is not None),
+        ("--statistics", run.statistics),
+        (f"--format {run.form}", run.form != "full"),
+        ("--fail-on", run.fail_on is not None),
+    ):
+        if run.write_baseline is not None and given:
             raise UsageError(
                 f"{option} is about findings that are shown, and --write-baseline writes them down instead"
             )
-    if run.statistics and run.form not in _FOR_PEOPLE:
-        raise UsageError(f"--statistics is for people, and --format {run.form} has its own counts")
+
+
+def _refuse_unwatched(run: _Run) -> None:
     for option, given in (
-        ("--output-file", run.output_file),
-        ("--write-baseline", run.write_baseline),
+        ("--output-file", run.output_file is not None),
+        ("--write-baseline", run.write_baseline is not None),
         ("--fix", run.fix),
         ("-", "-" in run.paths),
+        ("--fail-on", run.fail_on is not None),
         (f"--format {run.form}", run.form not in _FOR_PEOPLE),
     ):
         if run.watch and given:
             raise UsageError(f"--watch shows findings to a person who edits specs: leave out {option}")
+
+
+def _watch(run: _Run) -> NoReturn:
+    from specc.cli.watch import watch
+    from specc.project.outcome import NOTHING_CHECKED
+    from specc.project.settings import NO_SETTINGS
+    from specc.project.watched import watched
+
+    def check() -> tuple[Watched, Callable[[], object]]:
+        result = _checked(run)
+        named = [name for name in (run.config, result.baseline) if name is not None]
+        return watched(run.paths, named, result.project, result.outcome), lambda: _told(run, result)
+
+    named = [name for name in (run.config, run.baseline) if name is not None]
+    watch(watched(run.paths, named, NO_SETTINGS, NOTHING_CHECKED), check)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, UsageError
@@ -14,27 +15,33 @@ if TYPE_CHECKING:
     from specc.elaborate import Checked
     from specc.source import Span
 
-NUMBERS = ("params", "macs", "memory", "peak_memory")
-"""``memory`` is that of all results of a sample, ``peak_memory`` what inference needs of it at once, in bytes."""
-
 _COSTS = {"params": "params", "macs": "macs", "memory": "activation_memory", "peak_memory": "peak_memory"}
 _WORDS = {"params": "parameters", "macs": "MACs", "memory": "bytes of activations", "peak_memory": "bytes at once"}
-_AMOUNT = re.compile(r"([0-9][0-9_]*(?:\.[0-9]+)?) ?(k|M|G|KiB|MiB|GiB)?")
+NUMBERS = tuple(_COSTS)
+"""``memory`` is that of all results of a sample, ``peak_memory`` what inference needs of it at once, in bytes."""
+
+_AMOUNT = re.compile(r"([0-9](?:_?[0-9]){0,29})(?:\.([0-9]{1,30}))? ?(k|M|G|KiB|MiB|GiB)?")
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
-class Budget(NamedTuple):
-    """The most that a model may have of each number, and the sizes at which that is asked of a symbolic one."""
+class Limit(NamedTuple):
+    """The most that a model may have of one of `NUMBERS`, and where that is written."""
 
-    most: tuple[tuple[str, int], ...]
-    at: tuple[tuple[str, int], ...]
+    number: str
+    most: int
     origin: str
-    """Where it is written."""
+
+
+class Budget(NamedTuple):
+    """Limits, and the sizes at which a symbolic model is held against them."""
+
+    limits: tuple[Limit, ...]
+    at: tuple[tuple[str, int], ...]
 
     def overridden(self, other: Budget) -> Budget:
         """With what ``other`` says instead."""
-        most, at = dict(self.most) | dict(other.most), dict(self.at) | dict(other.at)
-        return Budget(tuple(most.items()), tuple(at.items()), other.origin)
+        limits = {limit.number: limit for limit in (*self.limits, *other.limits)}
+        return Budget(tuple(limits.values()), tuple((dict(self.at) | dict(other.at)).items()))
 
 
 def read_budget(table: Mapping[str, object], where: str) -> Budget:
@@ -42,71 +49,85 @@ def read_budget(table: Mapping[str, object], where: str) -> Budget:
     for key in table:
         if key not in (*NUMBERS, "at"):
             raise UsageError(f"{where}: there is no budget for {key}; {near(key, (*NUMBERS, 'at'))}")
-    most = tuple((key, _amount(value, f"{where}: {key}")) for key, value in table.items() if key != "at")
-    return Budget(most, _sizes(table.get("at", {}), f"{where}: at"), where)
+    amounts = {key: _amount(value, f"{where}: {key}") for key, value in table.items() if key != "at"}
+    limits = tuple(Limit(key, amount, where) for key, amount in amounts.items())
+    return Budget(limits, _sizes(table.get("at", {}), f"{where}: at"))
 
 
 def _amount(value: object, where: str) -> int:
-    found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if type(value) is int and value >= 0:
         return value
+    found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise UsageError(f'{where} is a whole number, or a text such as "4.1M" or "64 MiB", not {value!r}')
-    whole, _, part = found[1].replace("_", "").partition(".")
-    shift: int = 10 ** len(part)
-    return int(whole + part) * _UNITS[found[2] or ""] // shift
+        raise UsageError(f'{where} must be a whole number, or a text such as "4.1M" or "64 MiB", not {value!r}')
+    part = found[2] or ""
+    shift: int = 10 ** len(part)  # of a number whose sign is unknown, a power may be a fraction
+    amount, rest = divmod(int(found[1] + part) * _UNITS[found[3] or ""], shift)
+    if rest:
+        raise UsageError(f"{where} must come to a whole number, and {value} does not")
+    return amount
 
 
 def _sizes(table: object, where: str) -> tuple[tuple[str, int], ...]:
     if not isinstance(table, dict) or not all(type(size) is int and size > 0 for size in table.values()):
-        raise UsageError(f"{where} gives sizes, as in at = {{ H = 224, W = 224 }}, not {table!r}")
+        raise UsageError(f"{where} must give sizes, as in at = {{ H = 224, W = 224 }}, not {table!r}")
     return tuple(table.items())
 
 
 def budget_findings(checked: Checked, name: Span, budget: Budget) -> list[Diagnostic]:
     """Where a model costs more than ``budget`` allows. ``name``: where the spec names the model."""
-    asked = _asked(checked, budget)
+    model = _Sized(checked, budget)
     findings = []
-    for number, most in budget.most:
-        costs = checked.costs if number == "params" else asked
+    for limit in budget.limits:
+        costs = checked.costs if limit.number == "params" else model.costs
         if isinstance(costs, str):
-            findings.append(_unasked(checked, name, number, budget, costs))
-        elif (has := getattr(costs, _COSTS[number])) > most:
-            findings.append(_exceeded(costs, name, number, has, most, budget))
+            findings.append(_unasked(model, name, limit, costs))
+        elif (has := getattr(costs, _COSTS[limit.number])) > limit.most:
+            findings.append(_exceeded(model, costs, name, limit, has))
     return findings
 
 
-def _asked(checked: Checked, budget: Budget) -> Costs | str:
-    """The costs at the budget's sizes, or why there are none."""
-    names = [symbol.name for symbol in checked.graph.symbols]
-    try:
-        return checked.at({name: size for name, size in budget.at if name in names}).costs
-    except UsageError as error:
-        return str(error)
+class _Sized:
+    """A model at those of the budget's sizes that it has."""
+
+    def __init__(self, checked: Checked, budget: Budget) -> None:
+        self.checked = checked
+        self.symbols = [symbol.name for symbol in checked.graph.symbols]
+        self.at = {name: size for name, size in budget.at if name in self.symbols}
+
+    @cached_property
+    def costs(self) -> Costs | str:
+        """Its numbers there, or why there are none."""
+        try:
+            return self.checked.at(self.at).costs if self.symbols else self.checked.costs
+        except UsageError as error:
+            return str(error)
 
 
-def _unasked(checked: Checked, name: Span, number: str, budget: Budget, why: str) -> Diagnostic:
-    sizes = ", ".join(f"{symbol.name} = 224" for symbol in checked.graph.symbols)
+def _unasked(model: _Sized, name: Span, limit: Limit, why: str) -> Diagnostic:
+    sizes = ", ".join(f"{symbol} = {model.at.get(symbol, 224)}" for symbol in model.symbols)
     return Diagnostic(
         Code.BUDGET,
-        f"the budget for {number} cannot be held against {checked.graph.name}",
+        f"the budget for {limit.number} cannot be held against {model.checked.graph.name}",
         Label(name, why),
-        notes=(f"the budget is in {budget.origin}",),
-        helps=(f"say at which sizes it is meant: at = {{ {sizes} }}",),
+        notes=(f"the budget is in {limit.origin}",),
+        helps=(f"say at which sizes it is meant, as in at = {{ {sizes} }}",),
     )
 
 
-def _exceeded(costs: Costs, name: Span, number: str, has: int, most: int, budget: Budget) -> Diagnostic:
-    sizes = ", ".join(f"{key} = {size}" for key, size in budget.at if number != "params")
+def _exceeded(model: _Sized, costs: Costs, name: Span, limit: Limit, has: int) -> Diagnostic:
+    sizes = ", ".join(f"{symbol} = {size}" for symbol, size in model.at.items() if limit.number != "params")
+    cost = f"{has:,} {_WORDS[limit.number]}{f' at {sizes}' if sizes else ''}"
     return Diagnostic(
         Code.BUDGET,
-        f"{costs.graph.name} has {has:,} {_WORDS[number]}{f' at {sizes}' if sizes else ''}, and the budget is {most:,}",
-        Label(name, f"{has - most:,} too many"),
-        notes=(*_costliest(costs, number, has), f"the budget is in {budget.origin}"),
+        f"{model.checked.graph.name} has {cost}, and the budget is {limit.most:,}",
+        Label(name, f"{has - limit.most:,} too many"),
+        notes=(*_costliest(costs, limit.number, has, name), f"the budget is in {limit.origin}"),
     )
 
 
-def _costliest(costs: Costs, number: str, has: int) -> tuple[str, ...]:
+def _costliest(costs: Costs, number: str, has: int, name: Span) -> tuple[str, ...]:
+    """The step that costs most. Of what is needed at once no step has a share."""
     if number == "peak_memory":
         return ()
 
@@ -114,5 +135,6 @@ def _costliest(costs: Costs, number: str, has: int) -> tuple[str, ...]:
         return int(getattr(step, _COSTS[number]))
 
     step = max(costs.steps, key=of)
-    line, _ = step.node.span.position
-    return (f"of these, {step.node.name} (line {line}) has the most: {of(step):,}, {100 * of(step) / has:.0f}%",)
+    span = step.node.span
+    place = f"line {span.position[0]}" if span.source is name.source else str(span)
+    return (f"of these, {step.node.name} ({place}) has the most: {of(step):,}, {100 * of(step) / has:.0f}%",)

@@ -1,21 +1,21 @@
 """What was found in a file before: the same text, imports, settings and compiler give the same findings.
 
-An entry is a small JSON file named by the hash of all that it depends on, but for the texts of imported files, which
-it names with their hashes. A damaged or foreign entry is no entry. Nothing here is ever trusted over the files.
+An entry is a small file named by the hash of all that it depends on, but for imported files, which it names with
+hashes of theirs. An entry that is not as it was written is none. Nothing here is ever trusted over the files.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic
+from specc.project.compiler import compiler, encoded, hashed
+from specc.project.kept import keep
 from specc.project.stored import packed, unpacked
 from specc.source import Source
 
@@ -33,6 +33,13 @@ class Found(NamedTuple):
     """The file itself and all that it imports."""
 
 
+class Project(NamedTuple):
+    """The folder that no import of a spec leaves, without links, and where the spec's folder lies in it."""
+
+    real: str
+    place: str
+
+
 class Cache:
     """The entries in one folder.
 
@@ -42,63 +49,68 @@ class Cache:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._compiler = _compiler() if folder else b""
+        self._compiler = compiler(folder) if folder else b""
 
-    def key(self, source: Source, root: str, settings: object) -> str:
-        """The name of the entry for a file checked below ``root`` with ``settings`` (whatever prints them whole)."""
+    def key(self, source: Source, project: Project, settings: object) -> str:
+        """The name of the entry for a file of ``project``, checked with ``settings`` (whatever prints them whole)."""
         if self._folder is None:
             return ""
-        parts = (self._compiler, os.fsencode(root), source.name.encode(), repr(settings).encode(), source.text.encode())
-        digest = hashlib.sha256()
-        for part in parts:
-            digest.update(len(part).to_bytes(8, "big") + part)
-        return digest.hexdigest()
+        texts = (project.place, source.name, repr(settings), source.text)
+        return hashed(self._compiler, *map(encoded, texts)).hex()
 
-    def get(self, key: str, source: Source, imported: Mapping[str, Source | None]) -> Found | None:
+    def get(self, key: str, source: Source, project: Project, imported: Callable[[str], Source | None]) -> Found | None:
         """What is known under ``key``; ``imported`` reads an imported file, None where that cannot be."""
         if self._folder is None:
             return None
         try:
-            with open(self._path(key), encoding="utf-8") as file:  # noqa: PTH123 - hundreds of files: Path costs time
-                return _read(json.load(file), source, imported)
-        except (OSError, ValueError, KeyError, TypeError):
+            with open(self._path(key), "rb") as file:  # noqa: PTH123 - hundreds of files: Path costs time
+                check, _, payload = file.read().partition(b"\n")
+        except OSError:
             return None
+        if check != _check(key, payload):
+            return None
+        return _read(json.loads(payload), source, project, imported)
 
-    def put(self, key: str, found: Found) -> None:
+    def put(self, key: str, found: Found, project: Project) -> None:
         """Keep it. A folder that cannot be written to keeps nothing, and costs nobody a check."""
         if self._folder is None or any(finding.code in _UNSURE for finding in found.findings):
             return
         entry = {
             "models": found.models,
             "is_library": found.is_library,
-            "imports": {source.name: text_hash(source) for source in found.sources[1:]},
+            "imports": {source.name: _import_hash(source, project) for source in found.sources[1:]},
             "findings": [packed(finding) for finding in found.findings],
         }
-        path = self._path(key)
-        temporary = f"{path}.{os.getpid()}.tmp"
-        with suppress(OSError):
-            os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
-            with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123
-                json.dump(entry, file)
-            os.replace(temporary, path)  # noqa: PTH105
+        payload = json.dumps(entry).encode()
+        keep(self._path(key), _check(key, payload) + b"\n" + payload)
 
     def _path(self, key: str) -> str:
         return os.path.join(str(self._folder), key[:2], key[2:])  # noqa: PTH118
 
 
-def _read(entry: dict[str, Any], source: Source, imported: Mapping[str, Source | None]) -> Found | None:
+def _read(
+    entry: dict[str, Any], source: Source, project: Project, imported: Callable[[str], Source | None]
+) -> Found | None:
     sources = {source.name: source}
-    for name, digest in entry["imports"].items():
-        there = imported[name]
-        if there is None or text_hash(there) != digest:
+    for name, known in entry["imports"].items():
+        there = imported(name)
+        if there is None or _import_hash(there, project) != known:
             return None
         sources[name] = there
-    findings = tuple(unpacked(values, sources) for values in entry["findings"])
-    return Found(int(entry["models"]), bool(entry["is_library"]), findings, tuple(sources.values()))
+    with suppress(KeyError):  # a finding in a file that was not even parsed is looked for again
+        findings = tuple(unpacked(values, sources) for values in entry["findings"])
+        return Found(entry["models"], entry["is_library"], findings, tuple(sources.values()))
+    return None
 
 
-def text_hash(source: Source) -> str:
-    return hashlib.sha256(source.text.encode()).hexdigest()
+def _import_hash(source: Source, project: Project) -> str:
+    """Of a file's text, and of where it really lies: no link may lead out of a project."""
+    place = os.path.relpath(os.path.realpath(source.name), project.real)
+    return hashed(encoded(place), encoded(source.text)).hex()
+
+
+def _check(key: str, payload: bytes) -> bytes:
+    return hashed(key.encode(), payload).hex().encode()
 
 
 def cache_folder() -> Path:
@@ -108,21 +120,3 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("specc", appauthor=False)
-
-
-def _compiler() -> bytes:
-    """What this compiler is: its files and their times, so that no entry outlives a change of specc itself."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-    stamps = sorted(_stamps(package))
-    return repr((sys.version, stamps)).encode()
-
-
-def _stamps(folder: str) -> Iterator[tuple[str, int, int]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                if entry.name != "__pycache__":
-                    yield from _stamps(entry.path)
-            elif entry.name.endswith((".py", ".json", ".lark")):
-                stat = entry.stat()
-                yield entry.path, stat.st_size, stat.st_mtime_ns

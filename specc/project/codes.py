@@ -12,7 +12,10 @@ CHOICES = tuple(code for code in Code if code.startswith("S05") or code is Code.
 
 
 class Rules(NamedTuple):
-    """Which of `CHOICES` are on: those of ``select`` (None: all) without those of ``ignore``. Codes or beginnings."""
+    """Which of `CHOICES` are on: those of ``select`` (None: all) without those of ``ignore``. Codes or beginnings.
+
+    Budgets, which a project has set itself, are on unless they are ignored: to choose among lints turns none off.
+    """
 
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
@@ -20,7 +23,8 @@ class Rules(NamedTuple):
     def want(self, code: str) -> bool:
         if code not in CHOICES:
             return True
-        return (self.select is None or code.startswith(self.select)) and not code.startswith(self.ignore or "-")
+        selected = self.select is None or code == Code.BUDGET or code.startswith(self.select)
+        return selected and not code.startswith(self.ignore or "-")
 
 
 def refuse_unknown(codes: Iterable[str], where: str) -> None:

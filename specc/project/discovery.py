@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from specc.diagnostics import UsageError
 from specc.project.globs import matches
 from specc.project.outcome import Unreadable
+from specc.project.paths import identity
 from specc.project.settings import NO_SETTINGS, Settings
 
 SUFFIXES = (".cnn", ".cnn.yaml", ".cnn.yml")
@@ -19,59 +22,120 @@ _MAGIC = frozenset("*?[")
 def spec_files(
     paths: Iterable[str], settings: Settings = NO_SETTINGS, *, force_exclude: bool = False
 ) -> tuple[list[str], list[Unreadable]]:
-    """The specs among ``paths``, each once, in order, and what could not be looked at.
+    """The specs among ``paths``, each once however it is spelled, in order, and what could not be looked at.
 
-    A folder is searched, but for hidden folders and what the project excludes; a pattern is expanded. A file that is
-    named is taken whatever it is called, and excluded only with ``force_exclude`` (hooks name every file).
+    A folder is searched, but for hidden folders, links to folders, and what the project excludes; a pattern is
+    expanded, and what it fits is searched for in the same way. A file that is named is taken whatever it is called,
+    and excluded only with ``force_exclude`` (hooks name every file).
+
+    Raises:
+        UsageError: a path is empty.
     """
-    unreadable: list[Unreadable] = []
-    found = dict.fromkeys(spec for path in paths for spec in _specs(path, settings, force_exclude, unreadable))
-    return list(found), unreadable
+    search = _Search(settings, force_exclude)
+    found: dict[str, str] = {}
+    for path in paths:
+        for spec in search.specs(path):
+            found.setdefault(spec if spec == "-" else identity(spec), spec)
+    return list(found.values()), search.unreadable
 
 
-def _specs(path: str, settings: Settings, force_exclude: bool, unreadable: list[Unreadable]) -> Iterator[str]:
-    if path == "-":
-        yield path
-    elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder is closed to us
-        yield from _below(path, settings, unreadable)
-    elif _MAGIC & set(path) and not os.path.lexists(path):
-        yield from _expanded(path, settings, unreadable)
-    elif not (force_exclude and settings.exclude and matches(settings.relative(path), settings.exclude)):
-        yield Path(path).as_posix()
+def searched(paths: Iterable[str], settings: Settings = NO_SETTINGS) -> list[str]:
+    """The folders in which a new file might be one of those that ``paths`` mean."""
+    search = _Search(settings, force_exclude=False)
+    for path in paths:
+        base = path
+        while base and not os.path.isdir(base):  # noqa: PTH112 - of a pattern, what stands before it
+            base = os.path.dirname(base)  # noqa: PTH120
+        if base == path or _MAGIC & set(path):
+            deque(search.below(base or "."), maxlen=0)
+        else:
+            search.folders.append(base or ".")
+    return search.folders
 
 
-def _expanded(pattern: str, settings: Settings, unreadable: list[Unreadable]) -> Iterator[str]:
-    from glob import glob
+class _Search:
+    """A search for specs.
 
-    found = sorted(glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob refuses absolute patterns
-    if not found:
-        unreadable.append(Unreadable(pattern, f"{pattern} fits no file"))
-    for path in found:
-        if os.path.isdir(path):  # noqa: PTH112
-            yield from _below(path, settings, unreadable)
-        elif path.endswith((*SUFFIXES, ".yaml", ".yml")):
-            yield Path(path).as_posix()
+    Attributes:
+        unreadable: what could not be looked at until now.
+        folders: those that have been searched until now.
+    """
 
+    def __init__(self, settings: Settings, force_exclude: bool) -> None:
+        self._settings = settings
+        self._force = force_exclude
+        self.unreadable: list[Unreadable] = []
+        self.folders: list[str] = []
 
-def _below(folder: str, settings: Settings, unreadable: list[Unreadable]) -> Iterator[str]:
-    def report(error: OSError) -> None:
-        reason = (error.strerror or str(error)).lower()
-        unreadable.append(Unreadable(str(error.filename), f"cannot search {error.filename}: {reason}"))
+    def specs(self, path: str) -> Iterator[str]:
+        """Those that one of the paths means."""
+        if not path:
+            raise UsageError("one of the paths is empty: name a file or a folder (. is the present one)")
+        if path == "-":
+            yield path
+        elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder is closed to us
+            yield from self.below(path)
+        elif _MAGIC & set(path) and not os.path.lexists(path):
+            yield from self._fitting(path)
+        elif not (self._force and self._is_excluded(path)):
+            yield _posix(path)
 
-    for here, folders, names in os.walk(folder, onerror=report):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and _entered(here, name, settings))
-        base = Path(here).as_posix()
-        for name in sorted(names):
-            path = name if base == "." else f"{base}/{name}"
-            if _is_spec(path, settings):
-                yield path
+    def _fitting(self, pattern: str) -> Iterator[str]:
+        from glob import glob
 
+        found = sorted(glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob refuses absolute patterns
+        if not found:
+            self.unreadable.append(Unreadable(pattern, f"{pattern} fits no file"))
+        for path in found:
+            if os.path.isdir(path):  # noqa: PTH112
+                yield from self.below(path)
+            elif path.endswith((*SUFFIXES, ".yaml", ".yml")) and not self._is_excluded(path):
+                yield _posix(path)
 
-def _entered(folder: str, name: str, settings: Settings) -> bool:
-    return not settings.exclude or not matches(settings.relative(os.path.join(folder, name)), settings.exclude)  # noqa: PTH118
+    def below(self, folder: str) -> Iterator[str]:
+        """The specs in a folder and in those below it."""
+        try:
+            with os.scandir(folder) as there:
+                entries = sorted(there, key=lambda entry: entry.name)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            self.unreadable.append(Unreadable(_posix(folder), f"{_posix(folder)}: cannot be searched: {reason}"))
+            return
+        self.folders.append(folder)
+        yield from (_posix(entry.path) for entry in entries if not _is(entry.is_dir) and self._is_spec(entry))
+        for entry in entries:
+            hidden = entry.name.startswith(".")
+            if entry.is_dir(follow_symlinks=False) and not hidden and not self._is_excluded(entry.path):
+                yield from self.below(entry.path)
 
-
-def _is_spec(path: str, settings: Settings) -> bool:
-    if not path.endswith(SUFFIXES) and not (settings.include and matches(settings.relative(path), settings.include)):
+    def _is_spec(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is a spec to be read. A link that leads nowhere is one: that there is none must be told."""
+        included = self._settings.include
+        if not entry.name.endswith(SUFFIXES) and not (included and matches(self._relative(entry.path), included)):
+            return False
+        if self._is_excluded(entry.path):
+            return False
+        if _is(entry.is_file) or not os.path.exists(entry.path):  # noqa: PTH110
+            return True
+        name = _posix(entry.path)  # a pipe might never end
+        self.unreadable.append(Unreadable(name, f"{name}: is no ordinary file"))
         return False
-    return not settings.exclude or not matches(settings.relative(path), settings.exclude)
+
+    def _is_excluded(self, path: str) -> bool:
+        return bool(self._settings.exclude) and matches(self._relative(path), self._settings.exclude)
+
+    def _relative(self, path: str) -> str:
+        return self._settings.relative(_posix(path))
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    """What an entry says of what it leads to; nothing, where that goes round in a circle."""
+    try:
+        return question()
+    except OSError:
+        return False
+
+
+def _posix(path: str) -> str:
+    name = Path(path).as_posix()
+    return name if name != "-" else "./-"

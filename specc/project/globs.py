@@ -17,14 +17,13 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    inner = pattern.strip("/")
-    anywhere = "" if "/" in inner or pattern.startswith("/") else "(?:.*/)?"
-    return re.compile(anywhere + "/".join(_parts(inner)).replace("**/", "(?:.*/)?").replace("**", ".*") + "(?:/.*)?")
-
-
-def _parts(pattern: str) -> list[str]:
-    return [part if part == "**" else _part(part) for part in pattern.split("/")]
+    inner = pattern.removeprefix("./").strip("/")
+    anywhere = "" if "/" in inner or pattern.startswith(("/", "./")) else "(?:.*/)?"
+    parts = [_part(part) for part in inner.split("/")]
+    return re.compile(anywhere + "/".join(parts).replace("**/", "(?:.*/)?").replace("**", ".*") + "(?:/.*)?", re.DOTALL)
 
 
 def _part(part: str) -> str:
+    if part == "**":
+        return part
     return "".join({"*": "[^/]*", "?": "[^/]"}.get(sign, re.escape(sign)) for sign in part)

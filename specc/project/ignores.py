@@ -6,15 +6,22 @@ On the line of a finding, or alone on the line before it; ``ignore-file`` holds 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, Severity
-from specc.project.codes import choice_problem
+from specc.project.codes import CHOICES, choice_problem
 from specc.source import Source, Span
+from specc.syntax import is_yaml
 
-_COMMENT = re.compile(r"#[ \t]*specc:[ \t]*(?P<what>[\w-]*)(?:\[(?P<codes>[^\]\n]*)\])?[ \t]*(?P<reason>[^\n]*)")
-_ITEM = re.compile(r"^(?:-[ \t]+)?(model|block)\b", re.MULTILINE)
+_COMMENT = re.compile(r"#[ \t]*specc:[ \t]*(?P<what>[\w-]*)(?:\[(?P<codes>[^\]]*)\])?[ \t]*(?P<reason>.*)")
+# What stands before the comment of a line. In YAML a # in a word begins none, and a quotation mark in a word is one of
+# its letters.
+_CODE = re.compile(r'(?:[^"#]|"(?:[^"\\]|\\.)*")*')
+_YAML = re.compile(r"""(?:[^"'#]|(?<![^\s\[{,:])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?<=\S)["'#])*""")
+_ITEM = re.compile(r"^[ \t]*(?:-[ \t]+)?(model|block)\b", re.MULTILINE)
+_PIN = re.compile(r"v?\d")
 _WORDS = ("ignore", "ignore-file")
 
 
@@ -25,7 +32,7 @@ class Ignore(NamedTuple):
         span: the comment.
         codes: what it silences: codes or their beginnings.
         line: the line it is about; None: the whole file.
-        in_block: it stands in a block, and what it is about comes up only where the block is called.
+        in_block: it is about a block, too, and that is seen only where the block is called.
     """
 
     span: Span
@@ -34,9 +41,14 @@ class Ignore(NamedTuple):
     in_block: bool
 
     def silences(self, finding: Diagnostic) -> bool:
-        if not finding.code.startswith(self.codes):
+        """Whether it is about the finding; what is said of comments themselves cannot be silenced by one."""
+        if not finding.code.startswith(self.codes) or finding.code is Code.IDLE_IGNORE:
             return False
         return self.line is None or finding.primary.span.position[0] == self.line
+
+    def is_judged(self, want: Callable[[str], bool]) -> bool:
+        """Whether all was looked for that it might silence."""
+        return not self.in_block and all(want(choice) for choice in CHOICES if choice.startswith(self.codes))
 
 
 def ignores(source: Source) -> tuple[list[Ignore], list[Diagnostic]]:
@@ -45,16 +57,15 @@ def ignores(source: Source) -> tuple[list[Ignore], list[Diagnostic]]:
     findings: list[Diagnostic] = []
     if "specc:" not in source.text:
         return found, findings
-    for comment in _COMMENT.finditer(source.text):
-        if _in_string(source, comment.start()):
-            continue
-        span = source.span(comment.start(), comment.start() + len(comment[0].rstrip()))
+    lines = _Lines(source)
+    for span, comment in _comments(source):
         codes = tuple(code.strip() for code in (comment["codes"] or "").split(","))
         problem = _problem(comment, codes)
         if problem:
             findings.append(_idle(span, *problem))
         else:
-            found.append(Ignore(span, codes, _line(comment, source), _in_block(source, comment.start())))
+            line = None if comment["what"] == "ignore-file" else lines.meant(span)
+            found.append(Ignore(span, codes, line, lines.in_block(line)))
     return found, findings
 
 
@@ -62,6 +73,19 @@ def idle(ignore: Ignore) -> Diagnostic:
     """The finding for a comment that nothing needs."""
     silenced = ", ".join(ignore.codes)
     return _idle(ignore.span, f"nothing here is {silenced}, and the comment ignores nothing", "remove it")
+
+
+def _comments(source: Source) -> Iterator[tuple[Span, re.Match[str]]]:
+    """The comments that speak to specc, but for the version of the language."""
+    code = _YAML if is_yaml(source.name) else _CODE
+    end = 0
+    while (there := source.text.find("specc:", end)) >= 0:
+        start = source.text.rfind("\n", 0, there) + 1
+        end = source.text.find("\n", there) % (len(source.text) + 1)
+        line = source.text[start:end].rstrip()
+        comment = _COMMENT.search(line, code.match(line).end())  # type: ignore[union-attr]  # it matches anything
+        if comment and not _PIN.match(comment["what"]):
+            yield source.span(start + comment.start(), start + len(line)), comment
 
 
 def _problem(comment: re.Match[str], codes: tuple[str, ...]) -> tuple[str, str] | None:
@@ -81,28 +105,28 @@ def _idle(span: Span, message: str, help_: str) -> Diagnostic:
     return Diagnostic(Code.IDLE_IGNORE, message, Label(span), helps=(help_,), severity=Severity.WARNING)
 
 
-def _line(comment: re.Match[str], source: Source) -> int | None:
-    """The line that the comment is about: its own, or, where it stands alone, the next one that is no comment."""
-    if comment["what"] == "ignore-file":
-        return None
-    number, column = source.position(comment.start())
-    if source.line(number)[: column - 1].strip():
-        return number
-    rest = source.text[comment.end() :].split("\n")[1:]
-    skipped = next((i for i, line in enumerate(rest) if line.strip() and not line.lstrip().startswith("#")), 0)
-    return number + 1 + skipped
+class _Lines:
+    """Which lines of a file have code, and which of its items are blocks."""
 
+    def __init__(self, source: Source) -> None:
+        lines = enumerate(source.text.split("\n"), 1)
+        self._code = [number for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
+        items = list(_ITEM.finditer(source.text))
+        self._items = [source.position(item.start(1))[0] for item in items]
+        self._kinds = [item[1] for item in items]
 
-def _in_string(source: Source, offset: int) -> bool:
-    """Strings end on their line, so that an odd number of quotation marks before it means inside one."""
-    number, column = source.position(offset)
-    before = source.line(number)[: column - 1]
-    return "#" not in before and before.replace('\\"', "").count('"') % 2 == 1
+    def meant(self, comment: Span) -> int:
+        """The line that a comment is about: its own, or, where it stands alone, the next one with code."""
+        number, _ = comment.position
+        place = bisect_left(self._code, number)
+        return self._code[place] if place < len(self._code) else number
 
-
-def _in_block(source: Source, offset: int) -> bool:
-    items = [item[1] for item in _ITEM.finditer(source.text, 0, offset)]
-    return bool(items) and items[-1] == "block"
+    def in_block(self, line: int | None) -> bool:
+        """Whether a comment about that line, or about the whole file, is about a block."""
+        if line is None:
+            return "block" in self._kinds
+        place = bisect_right(self._items, line) - 1
+        return place >= 0 and self._kinds[place] == "block"
 
 
 class Silence:
@@ -124,12 +148,12 @@ class Silence:
         return self._in(source)[1]
 
     def unneeded(self, sources: Iterable[Source], want: Callable[[str], bool]) -> list[Diagnostic]:
-        """Comments that silenced nothing in the whole run; of codes that were looked for, and outside of blocks."""
+        """Comments that silenced nothing in the whole run, where all was looked for that they might silence."""
         return [
             idle(ignore)
             for source in sources
             for ignore in self._in(source)[0]
-            if ignore.span not in self._needed and not ignore.in_block and all(map(want, ignore.codes))
+            if ignore.span not in self._needed and ignore.is_judged(want)
         ]
 
     def _in(self, source: Source) -> tuple[list[Ignore], list[Diagnostic]]:

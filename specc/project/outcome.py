@@ -20,6 +20,7 @@ class FileOutcome(NamedTuple):
     is_library: bool
     findings: tuple[Diagnostic, ...]
     silenced: int = 0
+    """Of a finding that several files come to, the first of them counts it."""
     imports: tuple[str, ...] = ()
     """The files that it is made of besides itself."""
 
@@ -45,7 +46,12 @@ class Outcome(NamedTuple):
     files: tuple[FileOutcome, ...]
     unreadable: tuple[Unreadable, ...]
     findings: tuple[Diagnostic, ...]
+    gone: int = 0
+    """How many of the baseline's findings have not come up again."""
 
     @property
     def silenced(self) -> int:
         return sum(file.silenced for file in self.files)
+
+
+NOTHING_CHECKED = Outcome((), (), ())

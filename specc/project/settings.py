@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,17 +11,21 @@ from specc.diagnostics import UsageError
 from specc.project.budget import Budget, read_budget
 from specc.project.codes import Rules, refuse_unknown
 from specc.project.globs import matches
+from specc.project.near import near
+from specc.project.paths import relative_to
 
 T = TypeVar("T")
 
 FAIL_ON = ("error", "warning", "never")
+NAMES = ("specc.toml", "pyproject.toml")
+"""The files that have settings."""
 
 
 class Settings(NamedTuple):
     """A project's settings, checked.
 
     Attributes:
-        root: the folder that its patterns and paths start from; None where no file sets anything.
+        root: the folder that its patterns and paths start from, without links; None where no file sets anything.
         origin: the file they come from, as it is shown.
         include: patterns of specs that a folder is searched for, besides those with specc's own suffixes.
         exclude: patterns of files and folders that no search enters.
@@ -42,9 +46,7 @@ class Settings(NamedTuple):
 
     def relative(self, name: str) -> str:
         """The path as the patterns see it."""
-        if self.root is None or name == "<stdin>":
-            return name
-        return Path(os.path.relpath(name, self.root)).as_posix()
+        return name if self.root is None else relative_to(name, self.root)
 
     def ignored_in(self, name: str) -> tuple[str, ...]:
         """The codes that are off in this file."""
@@ -54,12 +56,10 @@ class Settings(NamedTuple):
     def budget(self, name: str) -> Budget | None:
         """What a model of this file may cost: of each number the last pattern that fits decides."""
         path = self.relative(name) if self.budgets else ""
-        found = [budget for pattern, budget in self.budgets if matches(path, (pattern,))]
-        if not found:
-            return None
-        merged = found[0]
-        for budget in found[1:]:
-            merged = merged.overridden(budget)
+        merged = None
+        for pattern, budget in self.budgets:
+            if matches(path, (pattern,)):
+                merged = merged.overridden(budget) if merged else budget
         return merged
 
 
@@ -67,23 +67,37 @@ NO_SETTINGS = Settings()
 
 
 def settings(config: str | None = None) -> Settings:
-    """The settings in ``config``; without one, those of the nearest folder above the present one that has some.
+    """The settings in ``config``; without one, those of the nearest of `folders` that has some.
 
     Raises:
         UsageError: the file cannot be read, is no TOML, or says what specc does not understand.
     """
     if config is not None:
-        return _from_file(Path(config))
-    for folder in (here := Path.cwd(), *here.parents):
-        for name in ("specc.toml", "pyproject.toml"):
-            if os.path.isfile(folder / name):  # noqa: PTH113 - Path.is_file raises where a folder is closed to us
-                found = _from_file(folder / name)
-                if found.root is not None:
-                    return found
+        return _from_file(Path(config)) or _nothing(config)
+    for folder in folders():
+        found = [known for known in map(_from_file, _files(folder)) if known is not None]
+        if len(found) > 1:
+            raise UsageError(f"both {found[0].origin} and {found[1].origin} have settings: keep them in one of the two")
+        if found:
+            return found[0]
     return NO_SETTINGS
 
 
-def _from_file(path: Path) -> Settings:
+def folders() -> Iterator[Path]:
+    """Where settings are looked for: the present folder and those above it, up to that of the repository."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        yield folder
+        if os.path.exists(folder / ".git"):  # noqa: PTH110 - Path.exists raises where a folder is closed to us
+            return
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (folder / name for name in NAMES if os.path.isfile(folder / name))  # noqa: PTH113
+
+
+def _from_file(path: Path) -> Settings | None:
+    """What the file sets; None of a pyproject.toml that is not about specc."""
     import tomllib  # most projects of one spec have no such file
 
     shown = _shown(path)
@@ -92,14 +106,18 @@ def _from_file(path: Path) -> Settings:
             document = tomllib.load(file)
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{shown} is no TOML: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{shown} is not TOML: {error}") from None
     if path.name != "pyproject.toml":
         return _read(document, shown, path.resolve().parent)
     tool = document.get("tool", {})
     if not isinstance(tool, dict) or "specc" not in tool:
-        return NO_SETTINGS
+        return None
     return _read(tool["specc"], f"{shown}, [tool.specc]", path.resolve().parent)
+
+
+def _nothing(config: str) -> Settings:
+    raise UsageError(f"--config {config} sets nothing: it has no table [tool.specc]")
 
 
 def _shown(path: Path) -> str:
@@ -111,41 +129,42 @@ def _shown(path: Path) -> str:
 def _read(table: object, origin: str, root: Path) -> Settings:
     given = _table(table, origin)
     known: dict[str, Callable[[object, str], Any]] = {
-        "include": _texts,
-        "exclude": _texts,
+        "include": _patterns,
+        "exclude": _patterns,
         "select": _codes,
         "ignore": _codes,
         "fail-on": _fail_on,
         "baseline": _text,
-        "per-file-ignores": lambda value, where: tuple(
-            (pattern, _codes(codes, f"{where}: {pattern}")) for pattern, codes in _table(value, where).items()
-        ),
-        "budget": lambda value, where: _budgets(_table(value, where), where),
+        "per-file-ignores": _per_file,
+        "budget": _budgets,
     }
-    _refuse_unknown_keys(given, known, origin)
+    for key in given:
+        if key not in known:
+            raise UsageError(f"{origin}: there is no setting {key}; {near(key, known)}")
     read = {key: known[key](value, f"{origin}: {key}") for key, value in given.items()}
     rules = Rules(read.pop("select", None), read.pop("ignore", ()))
     names = {"fail-on": "fail_on", "per-file-ignores": "per_file", "budget": "budgets"}
     return Settings(root, origin, rules=rules, **{names.get(key, key): value for key, value in read.items()})
 
 
-def _budgets(table: Mapping[str, object], where: str) -> tuple[tuple[str, Budget], ...]:
+def _per_file(value: object, where: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    table = _table(value, where).items()
+    return tuple((_pattern(pattern, where), _codes(codes, f"{where}: {pattern}")) for pattern, codes in table)
+
+
+def _budgets(value: object, where: str) -> tuple[tuple[str, Budget], ...]:
     """The numbers for every file, then those for patterns, in the order written."""
+    table = _table(value, where)
     patterns = {key: value for key, value in table.items() if isinstance(value, dict) and key != "at"}
     general = {key: value for key, value in table.items() if key not in patterns}
     found = [("**", read_budget(general, where))] if general else []
-    return (*found, *((pattern, read_budget(value, f"{where}: {pattern}")) for pattern, value in patterns.items()))
+    of_patterns = (
+        (_pattern(pattern, where), read_budget(value, f"{where}: {pattern}")) for pattern, value in patterns.items()
+    )
+    return (*found, *of_patterns)
 
 
-def _refuse_unknown_keys(given: Mapping[str, object], known: Mapping[str, object], origin: str) -> None:
-    for key in given:
-        if key not in known:
-            from specc.project.near import near
-
-            raise UsageError(f"{origin}: there is no setting {key}; {near(key, known)}")
-
-
-def _table(value: object, where: str) -> dict[str, Any]:
+def _table(value: object, where: str) -> Mapping[str, Any]:
     return _checked(value, dict, where, "a table")
 
 
@@ -158,6 +177,19 @@ def _texts(value: object, where: str) -> tuple[str, ...]:
     return tuple(_checked(text, str, where, "a list of texts") for text in texts)
 
 
+def _patterns(value: object, where: str) -> tuple[str, ...]:
+    return tuple(_pattern(text, where) for text in _texts(value, where))
+
+
+def _pattern(text: str, where: str) -> str:
+    """A pattern that can fit something."""
+    if not text.removeprefix("./").strip("/"):
+        raise UsageError(f"{where}: {text!r} fits no path; ** fits all of them")
+    if "\\" in text:
+        raise UsageError(f"{where}: folders are parted by /, and {text} has a backslash")
+    return text
+
+
 def _codes(value: object, where: str) -> tuple[str, ...]:
     codes = _texts(value, where)
     refuse_unknown(codes, where)
@@ -166,7 +198,7 @@ def _codes(value: object, where: str) -> tuple[str, ...]:
 
 def _fail_on(value: object, where: str) -> str:
     if value not in FAIL_ON:
-        raise UsageError(f"{where} is one of {', '.join(FAIL_ON)}, not {value}")
+        raise UsageError(f"{where} must be one of {', '.join(FAIL_ON)}, not {value!r}")
     return str(value)
 
 

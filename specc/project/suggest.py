@@ -7,32 +7,70 @@ from dataclasses import replace
 
 from specc.diagnostics import Code, Diagnostic, Edit, Fix
 from specc.source import Span
+from specc.syntax import is_yaml
 
-_MEANT = re.compile(r"did you mean (\w+)\?")
+_MEANT = re.compile(r"did you mean (\w+(?: or \w+)*)\?")
 _LABEL = re.compile(r"\w+[ \t]*:[ \t]*$")
-_YAML = (".yaml", ".yml")
+_LABEL_IN_YAML = re.compile(r"\{[ \t]*label:[ \t]*\w+,[ \t]*$")
 
 
 def with_fix(finding: Diagnostic) -> Diagnostic:
-    """The finding with what would put it right: the only name that is near, or a missing flatten."""
-    if finding.fix is not None or (fix := _fix(finding)) is None:
+    """The finding with what would put it right: a name that must be meant, or a missing flatten."""
+    if finding.fix is not None or (edit := _edit(finding)) is None:
         return finding
-    return replace(finding, fix=fix)
+    return replace(finding, fix=Fix((edit,)))
 
 
-def _fix(finding: Diagnostic) -> Fix | None:
+def _edit(finding: Diagnostic) -> Edit | None:
     span = finding.primary.span
-    meant = [found[1] for text in finding.helps if (found := _MEANT.fullmatch(text))]
-    if meant and span.text.isidentifier():
-        return Fix((Edit(span, meant[0]),))
-    if finding.code == Code.NOT_FLAT and not span.source.name.endswith(_YAML):
-        return Fix((Edit(_before_label(span), "flatten -> "),))
+    if span.text.isidentifier() and (name := _meant(span.text, finding.helps)):
+        return Edit(span, name)
+    if finding.code == Code.NOT_FLAT:
+        return _flatten_in_yaml(span) if is_yaml(span.source.name) else _flatten(span)
     return None
 
 
-def _before_label(span: Span) -> Span:
+def _meant(written: str, helps: tuple[str, ...]) -> str | None:
+    """The only name that is near, or of several the only one that a single slip makes of it."""
+    near = [name for text in helps if (found := _MEANT.fullmatch(text)) for name in found[1].split(" or ")]
+    slips = near if len(near) == 1 else [name for name in near if _is_slip(written, name)]
+    return slips[0] if len(slips) == 1 else None
+
+
+def _is_slip(written: str, name: str) -> bool:
+    """Whether one letter is missing, too many or another, or two neighbours have changed places."""
+    if len(written) == len(name):
+        at = [i for i, (one, other) in enumerate(zip(written, name, strict=True)) if one != other]
+        swapped = len(at) == 2 and written[at[0] : at[1] + 1] == name[at[0] : at[1] + 1][::-1]
+        return len(at) == 1 or (swapped and at[1] == at[0] + 1)
+    short, long = sorted((written, name), key=len)
+    return len(long) == len(short) + 1 and any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+
+
+def _flatten(step: Span) -> Edit:
+    return Edit(_start(step, _LABEL), "flatten -> ")
+
+
+def _flatten_in_yaml(step: Span) -> Edit | None:
+    """An entry of its own before the step's, in the same list."""
+    place = _start(step, _LABEL_IN_YAML)
+    before = _before(place)
+    if before.rstrip().endswith(("[", ",")):
+        return Edit(place, "flatten, ")
+    if not before.strip(" -") and "-" in before:
+        dash = before.rindex("-")
+        return Edit(place, f"flatten\n{' ' * dash}{before[dash:]}")
+    return None
+
+
+def _start(step: Span, label: re.Pattern[str]) -> Span:
     """The empty place before a step, and before its label."""
+    found = label.search(_before(step))
+    start = step.start - (len(found[0]) if found else 0)
+    return step.source.span(start, start)
+
+
+def _before(span: Span) -> str:
+    """What stands before it on its line."""
     line, column = span.position
-    label = _LABEL.search(span.source.line(line)[: column - 1])
-    start = span.start - (len(label[0]) if label else 0)
-    return span.source.span(start, start)
+    return span.source.line(line)[: column - 1]

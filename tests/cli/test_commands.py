@@ -527,7 +527,9 @@ class TestOptions:
         """The tests below run over these."""
         found = {(command.name, option.opts[-1]) for command, option in OPTIONS if not option.multiple}
         assert found > {("compile", "--output"), ("compile", "--functions"), ("show", "--depth"), ("verify", "--match")}
-        assert {option.opts[-1] for _, option in OPTIONS if option.multiple} == {"--set", "--at"}
+        repeated = {(command.name, option.opts[-1]) for command, option in OPTIONS if option.multiple}
+        assert {option for command, option in repeated if command != "diff"} == {"--set", "--at"}
+        assert {option for command, option in repeated if command == "diff"} == {"--set", "--at", "--model", "--fail-on"}
 
     @single
     def test_what_can_be_given_once_is_refused_twice(

@@ -110,8 +110,12 @@ def test_a_folder_that_is_closed_to_us(tmp_path: Path) -> None:
     closed.chmod(0)
     tmp_path.chmod(0o755)
     # Everything is imported first: another user may not read this checkout, nor this Python.
-    program = "import os, sys, specc.cli.check, specc.cli.output\nfrom specc.cli.main import main\n"
-    program += f"os.setuid(65534); sys.argv = ['specc', 'check', {str(closed / 'a.cnn')!r}]; main()"
+    program = (
+        "import os, sys\nfrom specc.cli.main import main\n"
+        f"sys.argv = ['specc', 'check', {LENET!r}]\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"os.setuid(65534); sys.argv = ['specc', 'check', {str(closed / 'a.cnn')!r}]; main()"
+    )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "you have no permission to read it" in ended.stderr

@@ -1,0 +1,40 @@
+"""How paths are shown, and how patterns see them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+STDIN = "<stdin>"
+"""The name of what is no file."""
+
+
+def shown(name: str) -> str:
+    """The path as findings show it: posix, and relative where it lies below the present folder."""
+    if not os.path.isabs(name):  # noqa: PTH117
+        return Path(name).as_posix()
+    relative = os.path.relpath(name)
+    return Path(name if _climbs(relative) else relative).as_posix()
+
+
+def relative_to(name: str, folder: Path) -> str:
+    """The path from ``folder``, which has no links in it; of standard input its name."""
+    if name == STDIN:
+        return name
+    relative = os.path.relpath(name, folder)
+    if _climbs(relative):  # perhaps only in its spelling: /tmp is /private/tmp elsewhere
+        head, tail = os.path.split(os.path.abspath(name))  # noqa: PTH100
+        relative = os.path.relpath(os.path.join(os.path.realpath(head), tail), folder)  # noqa: PTH118
+    return Path(relative).as_posix()
+
+
+def identity(name: str) -> str:
+    """What two spellings of one path have in common. A link is a path of its own."""
+    if ".." in Path(name).parts:  # what stands before it may be a link
+        head, tail = os.path.split(name)
+        return os.path.join(os.path.realpath(head), tail)  # noqa: PTH118
+    return os.path.abspath(name)  # noqa: PTH100
+
+
+def _climbs(relative: str) -> bool:
+    return relative == os.pardir or relative.startswith(os.pardir + os.sep)

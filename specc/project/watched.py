@@ -1,0 +1,61 @@
+"""What a run depends on, so that it is run again when that changes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from specc.diagnostics import Code
+from specc.project.discovery import SUFFIXES, searched
+from specc.project.globs import matches
+from specc.project.outcome import Outcome
+from specc.project.settings import NAMES, NO_SETTINGS, Settings, folders
+
+
+class Watched(NamedTuple):
+    """Where a change may change an outcome.
+
+    Attributes:
+        folders: absolute, each there. A file that an editor replaces is another file: its folder is what stays.
+        files: absolute; those that matter whatever they are called.
+    """
+
+    folders: frozenset[str]
+    files: frozenset[str]
+    settings: Settings = NO_SETTINGS
+
+    def matters(self, path: str) -> bool:
+        """Whether a run may depend on the file at that absolute path."""
+        if path in self.files or path.endswith(SUFFIXES) or os.path.basename(path) in NAMES:  # noqa: PTH119
+            return True
+        return bool(self.settings.include) and matches(self.settings.relative(path), self.settings.include)
+
+
+def watched(paths: Iterable[str], named: Iterable[str], settings: Settings, outcome: Outcome) -> Watched:
+    """What has a say in the outcome of a check of ``paths``.
+
+    Args:
+        named: other files that are read: a configuration, a baseline.
+    """
+    files = frozenset(map(os.path.abspath, (*paths, *named, *_read(outcome))))
+    real = frozenset(map(os.path.realpath, files))
+    places = [*searched(paths, settings), *map(os.path.dirname, files | real), *map(str, folders())]
+    return Watched(frozenset(map(_existing, places)), files | real, settings)
+
+
+def _read(outcome: Outcome) -> Iterator[str]:
+    """Every file that was read, and those that were not there to be imported."""
+    for file in outcome.files:
+        yield from (file.name, *file.imports)
+    for finding in outcome.findings:
+        if finding.code == Code.IMPORT:
+            span = finding.primary.span
+            yield os.path.join(os.path.dirname(span.source.name), span.text.strip("\"'"))  # noqa: PTH118, PTH120
+
+
+def _existing(folder: str) -> str:
+    """The folder, or the nearest above that is there."""
+    there = Path(os.path.abspath(folder))  # noqa: PTH100
+    return str(next(place for place in (there, *there.parents) if os.path.isdir(place)))  # noqa: PTH112

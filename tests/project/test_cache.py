@@ -1,0 +1,374 @@
+"""What was found before is told again to the byte, and never where something has changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from specc.project import cache as caching
+from specc.project import kept
+from specc.project.compiler import compiler
+from tests.cli.conftest import Specc
+from tests.project.specs import BAD, BIAS, BLOCK, CALLER, FINE, FLOOR, write
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the cache is."""
+    monkeypatch.setenv("SPECC_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were not known from before, as they are checked."""
+    from specc.project.checker import Checker
+
+    names: list[str] = []
+    real: Callable[..., caching.Found] = Checker._checked
+
+    def spy(self: Checker, source: object, *rest: object) -> caching.Found:
+        names.append(source.name)  # type: ignore[attr-defined]
+        return real(self, source, *rest)
+
+    monkeypatch.setattr(Checker, "_checked", spy)
+    return names
+
+
+def entries(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("??/*") if path.is_file()]
+
+
+class TestTheSameAgain:
+    @pytest.mark.parametrize("form", ["full", "concise", "json", "github", "gitlab", "junit", "sarif"])
+    def test_every_format_to_the_byte(
+        self, specc: Specc, here: Path, folder: Path, checked: list[str], form: str
+    ) -> None:
+        nested = "block a(c) { conv(c, 9) }\nblock b(c) { a(c) -> relu }\n"
+        caller = 'from "nested.cnn" import b\nmodel M : [N, 3, 8, 8] { repeat 2 { b(4) } }\nmodel O : [N, 3] { b(3) }'
+        write(here, a=FINE, b=BAD, c=FLOOR, d=BIAS, blocks=BLOCK, e=CALLER, nested=nested, f=caller)
+        (here / "pyproject.toml").write_text("[tool.specc.budget]\nparams = 100\nmacs = 100\n")
+        fresh = specc("check", "--no-cache", "--format", form)
+        assert fresh.code == 1
+        assert entries(folder) == []
+        cold = specc("check", "--format", form)
+        assert len(entries(folder)) == 8
+        checked.clear()
+        warm = specc("check", "--format", form)
+        assert checked == []
+        assert fresh == cold == warm
+
+    def test_nothing_heavy_is_imported_where_all_is_known(self, here: Path, folder: Path) -> None:
+        write(here, a=FINE, b=BAD, c=FLOOR, blocks=BLOCK, d=CALLER)
+        program = (
+            "import sys, atexit\n"
+            "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+            "sys.argv = ['specc', 'check']\n"
+            "from specc.cli.main import main; main()\n"
+        )
+        heavy = {"pydantic", "lark", "yaml", "specc.elaborate", "specc.lint", "specc.syntax.parser", "specc.ops"}
+        loaded = []
+        for _ in range(2):
+            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            ended = subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment
+            )
+            assert ended.returncode == 1, ended.stderr
+            loaded.append(heavy & set(ended.stderr.split()))
+        assert {"pydantic", "specc.elaborate", "specc.lint", "specc.syntax.parser"} <= loaded[0]
+        assert loaded[1] == set()
+
+    def test_findings_in_an_imported_file_keep_their_places(self, specc: Specc, here: Path, folder: Path) -> None:
+        write(here, blocks=BLOCK, a=CALLER)
+        for _ in range(2):
+            assert "blocks.cnn:2:3: warning[S0502]" in specc("check", "a.cnn", "--format", "concise").out
+
+
+class TestNeverStale:
+    def test_the_text(self, specc: Specc, here: Path, folder: Path) -> None:
+        write(here, a=BAD)
+        assert specc("check").code == 1
+        write(here, a=FINE)
+        assert specc("check").code == 0
+        write(here, a=BAD)
+        assert specc("check").code == 1
+
+    @pytest.mark.parametrize(
+        "broken", ["block pair() { relu(9) }", "block pairs() { relu }", "block pair( {", "", "\0"]
+    )
+    def test_an_import(self, specc: Specc, here: Path, folder: Path, broken: str) -> None:
+        write(here, blocks=BLOCK, a=CALLER)
+        assert specc("check", "a.cnn").code == 0
+        write(here, blocks=broken)
+        assert specc("check", "a.cnn").code == 1
+        assert specc("check", "a.cnn").code == 1
+        write(here, blocks=BLOCK)
+        assert specc("check", "a.cnn").code == 0
+
+    def test_only_what_depends_on_it_is_checked_anew(
+        self, specc: Specc, here: Path, folder: Path, checked: list[str]
+    ) -> None:
+        write(here, blocks=BLOCK, a=CALLER, b=FINE)
+        specc("check")
+        checked.clear()
+        write(here, blocks=BLOCK.replace("3", "5"))
+        specc("check")
+        assert checked == ["a.cnn", "blocks.cnn"]
+
+    def test_an_import_of_an_import(self, specc: Specc, here: Path, folder: Path) -> None:
+        write(here, blocks='from "deep.cnn" import k\nblock pair() { conv(8, k) }', deep="let k = 3", a=CALLER)
+        assert specc("check", "a.cnn").code == 0
+        write(here, deep="let k = 300")
+        assert specc("check", "a.cnn").code == 1
+
+    def test_an_import_that_comes_and_goes(self, specc: Specc, here: Path, folder: Path) -> None:
+        write(here, a=CALLER)
+        assert "there is no such file" in specc("check", "a.cnn").out
+        write(here, blocks=BLOCK)
+        assert specc("check", "a.cnn").code == 0
+        (here / "blocks.cnn").unlink()
+        assert specc("check", "a.cnn").code == 1
+
+    def test_an_import_under_two_names(self, specc: Specc, here: Path, folder: Path) -> None:
+        """The second name is read, too, though it is the same file at first."""
+        write(here, blocks="block pair() { relu }\nblock other() { relu }\n")
+        (here / "link.cnn").symlink_to("blocks.cnn")
+        imports = 'from "blocks.cnn" import pair\nfrom "link.cnn" import other\n'
+        write(here, a=imports + "model M : [N, 3] { pair() -> other() }")
+        assert specc("check", "a.cnn").code == 0
+        (here / "link.cnn").unlink()
+        write(here, link="block other() { rellu6 }")
+        assert specc("check", "a.cnn").code == 1
+
+    def test_an_import_that_becomes_a_link_out_of_the_project(self, specc: Specc, here: Path, folder: Path) -> None:
+        write(here, blocks=BLOCK, a=CALLER)
+        assert specc("check", "a.cnn").code == 0
+        (here / "blocks.cnn").rename(here.parent / "outside.cnn")
+        (here / "blocks.cnn").symlink_to("../outside.cnn")
+        assert "goes through a symlink out of the project's folder" in specc("check", "a.cnn").out
+
+    def test_the_project_root(self, specc: Specc, here: Path, folder: Path) -> None:
+        """The same spec by the same name may import from above only as long as the project begins there."""
+        write(here, blocks=BLOCK, nets__a=CALLER.replace("blocks", "../blocks"))
+        assert specc("check", "nets").code == 0
+        (here / "nets" / "specc.toml").touch()
+        assert "climbs above the project's folder" in specc("check", "nets").out
+
+    def test_another_folder_of_the_same_project(
+        self, specc: Specc, here: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The same name, text and root, and the import leads to the same file; but from here it climbs out."""
+        climbing = CALLER.replace("blocks", "../blocks")
+        write(here, nets__a=climbing, a=climbing, blocks=BLOCK)
+        (here.parent / "blocks.cnn").symlink_to(here / "blocks.cnn")
+        monkeypatch.chdir(here / "nets")
+        assert specc("check", "a.cnn").code == 0
+        monkeypatch.chdir(here)
+        assert "climbs above the project's folder" in specc("check", "a.cnn").out
+
+    def test_a_project_that_has_moved_as_a_whole(
+        self, specc: Specc, here: Path, folder: Path, checked: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As between two checkouts of continuous integration: what is known is still right."""
+        write(here, blocks=BLOCK, a=CALLER)
+        before = specc("check")
+        monkeypatch.chdir(here.parent)
+        here.rename(here.parent / "moved")
+        monkeypatch.chdir(here.parent / "moved")
+        checked.clear()
+        assert specc("check") == before
+        assert checked == []
+
+    def test_a_budget(self, specc: Specc, here: Path, folder: Path) -> None:
+        write(here, a=BIAS)
+        settings = here / "specc.toml"
+        codes = []
+        for text in ("", "budget.params = 1", "budget.params = 1000", 'budget."b.cnn".params = 1'):
+            settings.write_text(text)
+            codes.append(specc("check").code)
+        assert codes == [0, 1, 0, 0]
+
+    def test_what_is_selected_is_decided_anew(self, specc: Specc, here: Path, folder: Path, checked: list[str]) -> None:
+        write(here, a=FLOOR)
+        assert "S0505" in specc("check").out
+        checked.clear()
+        assert "S0505" not in specc("check", "--ignore", "S0505").out
+        assert "S0505" in specc("check", "--select", "S0505").out
+        assert checked == []
+
+    def test_another_compiler(
+        self, specc: Specc, here: Path, folder: Path, checked: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(here, a=FINE)
+        specc("check")
+        checked.clear()
+        monkeypatch.setattr(caching, "compiler", lambda _: b"another")
+        specc("check")
+        assert checked == ["a.cnn"]
+
+
+class TestTheCompiler:
+    @pytest.fixture
+    def package(self, tmp_path: Path) -> Path:
+        package = tmp_path / "specc"
+        (package / "ops").mkdir(parents=True)
+        (package / "ops" / "conv.py").write_text("a = 1\n")
+        (package / "tables.json").write_text("{}")
+        return package
+
+    def test_it_is_its_bytes_and_not_their_times(self, package: Path, folder: Path) -> None:
+        first = compiler(folder, str(package))
+        os.utime(package / "ops" / "conv.py", (1, 1))
+        assert compiler(folder, str(package)) == first
+        moved = package.with_name("elsewhere")
+        shutil.copytree(package, moved)
+        assert compiler(folder, str(moved)) == first
+
+    @pytest.mark.parametrize("change", ["ops/conv.py", "tables.json", "new.py", "rename"])
+    def test_every_file_counts(self, package: Path, folder: Path, change: str) -> None:
+        first = compiler(folder, str(package))
+        if change == "rename":
+            (package / "tables.json").rename(package / "table.json")
+        else:
+            (package / change).write_text("[]")
+        assert compiler(folder, str(package)) != first
+
+    def test_a_change_within_the_same_size(self, package: Path, folder: Path) -> None:
+        first = compiler(folder, str(package))
+        (package / "ops" / "conv.py").write_text("a = 2\n")
+        assert compiler(folder, str(package)) != first
+
+    @pytest.mark.parametrize("library", ["pydantic", "lark", "yaml"])
+    def test_libraries_count(
+        self, package: Path, folder: Path, library: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        from specc.project import compiler as module
+
+        first = compiler(folder, str(package))
+        real = module.find_spec
+        copy = tmp_path / library / "__init__.py"
+        copy.parent.mkdir()
+        for name in ("__init__.py", "version.py"):
+            (copy.parent / name).write_text("VERSION = '99'\n")
+
+        def other(name: str) -> object:
+            found = real(name)
+            if found is not None and name == library:
+                found.origin = str(copy)
+            return found
+
+        monkeypatch.setattr(module, "find_spec", other)
+        assert compiler(folder, str(package)) != first
+
+    def test_what_is_kept_of_it_may_be_damaged(self, package: Path, folder: Path) -> None:
+        first = compiler(folder, str(package))
+        for path in (folder / "compilers").iterdir():
+            path.write_bytes(b"")
+        assert compiler(folder, str(package)) == first
+
+
+class TestEntries:
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            lambda data: b"",
+            lambda data: data[: len(data) // 2],
+            lambda data: data.replace(b'"models": 1', b'"models": 2'),
+            lambda data: data.replace(b"\n", b"", 1),
+            lambda data: b"{}",
+            lambda data: b"\x80\x81" + data,
+            lambda data: data + b" ",
+        ],
+        ids=["empty", "truncated", "changed", "joined", "foreign", "binary", "longer"],
+    )
+    def test_a_damaged_one_is_none(
+        self, specc: Specc, here: Path, folder: Path, damage: Callable[[bytes], bytes], checked: list[str]
+    ) -> None:
+        write(here, a=FLOOR)
+        before = specc("check")
+        (entry,) = entries(folder)
+        entry.write_bytes(damage(entry.read_bytes()))
+        checked.clear()
+        assert specc("check") == before
+        assert checked == ["a.cnn"]
+        assert specc("check") == before
+        assert checked == ["a.cnn"]
+
+    def test_one_that_is_another_s_is_none(self, specc: Specc, here: Path, folder: Path) -> None:
+        write(here, a=FINE)
+        specc("check")
+        (fine,) = entries(folder)
+        write(here, a=BAD)
+        specc("check")
+        (bad,) = set(entries(folder)) - {fine}
+        bad.write_bytes(fine.read_bytes())
+        assert specc("check").code == 1
+
+    def test_a_folder_in_its_place(self, specc: Specc, here: Path, folder: Path) -> None:
+        write(here, a=BAD)
+        specc("check")
+        (entry,) = entries(folder)
+        entry.unlink()
+        entry.mkdir()
+        assert specc("check").code == 1
+
+    def test_a_cache_that_cannot_be_written(self, specc: Specc, here: Path, folder: Path) -> None:
+        folder.write_text("a file, where the folder should be")
+        write(here, a=FINE, b=BAD)
+        result = specc("check")
+        assert result.code == 1
+        assert result.err == ""
+        assert specc("check") == result
+
+    def test_paths_that_are_no_utf8(self, specc: Specc, here: Path, folder: Path) -> None:
+        name = os.fsdecode(b"\xff.cnn")
+        (here / name).write_text(FLOOR)
+        first = specc("check", "--format", "concise")
+        assert len(entries(folder)) == 1
+        assert specc("check", "--format", "concise") == first
+
+    def test_old_ones_go(self, specc: Specc, here: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write(here, a=FINE)
+        specc("check")
+        (entry,) = entries(folder)
+        old, young = entry.with_name("old"), entry.with_name("young")
+        for path in (old, young):
+            path.write_bytes(b"")
+        month = kept.DAYS * 24 * 60 * 60
+        now = entry.stat().st_mtime
+        os.utime(old, (now, now - month - 3600))
+        os.utime(young, (now, now - month + 3600))
+        entry.unlink()
+        kept._swept.cache_clear()
+        specc("check")
+        assert (old.exists(), young.exists()) == (False, True)
+
+    def test_two_processes_at_once(self, here: Path, folder: Path) -> None:
+        for number in range(12):
+            write(here, **{f"a{number}": FLOOR.replace("33", str(33 + 2 * number)), f"b{number}": BAD})
+        command = [sys.executable, "-m", "specc", "check"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        running = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(3)]
+        outputs = [process.communicate()[0] for process in running]
+        fresh = subprocess.run([*command, "--no-cache"], stdout=subprocess.PIPE, check=False, env=environment).stdout
+        assert outputs == [fresh] * 3
+        assert list(folder.glob("*/*.tmp")) == []
+        warm = subprocess.run(command, stdout=subprocess.PIPE, check=False, env=environment).stdout
+        assert warm == fresh
+
+
+def test_the_platform_s_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("SPECC_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = caching.cache_folder()
+    assert found.name == "specc"
+    assert tmp_path in found.parents

@@ -1,0 +1,52 @@
+"""Findings that are kept are the same when they come back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from specc.diagnostics import Code, Diagnostic, Label, SpecError
+from specc.elaborate import Imports, check_file
+from specc.lint import lint
+from specc.project.stored import packed, unpacked
+from specc.project.suggest import with_fix
+from specc.source import Source
+from specc.syntax import parse, read
+
+TESTS = Path(__file__).parents[1]
+SPECS = sorted([*(TESTS / "elaborate" / "corpus").glob("**/*.cnn"), *(TESTS / "syntax" / "corpus").glob("**/*.cnn")])
+SPECS += sorted([*(TESTS / "lint").glob("**/*.cnn"), *(TESTS.parent / "examples").glob("**/*.cnn")])
+
+
+def findings(path: Path) -> tuple[list[Diagnostic], dict[str, Source]]:
+    imports = Imports()
+    try:
+        source = read(path)
+        file = parse(source)
+        found = lint(file, check_file(file, imports))
+    except SpecError as error:
+        found = list(map(with_fix, error.diagnostics))
+    sources = [*imports.read.values(), *(finding.primary.span.source for finding in found)]
+    return found, {source.name: source for source in sources}
+
+
+def test_every_finding_of_the_corpora() -> None:
+    seen: set[str] = set()
+    for path in SPECS:
+        found, sources = findings(path)
+        for finding in found:
+            back = unpacked(json.loads(json.dumps(packed(finding))), sources)
+            assert back == finding, path
+            assert (type(back.code), type(back.severity)) == (type(finding.code), type(finding.severity))
+            seen |= {
+                name for name in ("secondary", "notes", "helps", "trace", "where", "fix") if getattr(finding, name)
+            }
+    assert seen == {"secondary", "notes", "helps", "trace", "where", "fix"}
+
+
+def test_one_of_a_file_that_is_not_there() -> None:
+    finding = Diagnostic(Code.SHAPE, "wrong", Label(Source("a.cnn", "relu").span(0, 4)))
+    with pytest.raises(KeyError):
+        unpacked(packed(finding), {})
