@@ -51,5 +51,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """``did you mean conv?`` as helps, where a known name is near; one that differs in case only stands alone."""
     names = sorted(known)
     near = [n for n in names if n.lower() == name.lower()]
-    near = near or get_close_matches(name[:100].lower(), names, n=3, cutoff=0.6)
+    near = near or [n for n in names if len(name) > 2 and n.startswith(f"{name.lower()}_")]
+    near = near or get_close_matches(name[:100].lower(), names, n=3, cutoff=0.7)
     return (f"did you mean {' or '.join(near)}?",) if near else ()
