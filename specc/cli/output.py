@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from typing import TextIO
@@ -15,7 +16,15 @@ from specc.report.diagnostics import render
 
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
-    echo(render(tuple(diagnostics), color=wants_color(stream.isatty()), unicode=speaks_unicode(stream)), err=err)
+    seen = render(
+        tuple(diagnostics), color=wants_color(stream.isatty()), unicode=speaks_unicode(stream), width=screen(stream)
+    )
+    echo(seen, err=err)
+
+
+def screen(stream: TextIO) -> int | None:
+    """The columns of the screen that the stream goes to; None where it is none."""
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def echo(text: str, *, err: bool = False) -> None:

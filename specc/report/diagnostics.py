@@ -14,22 +14,27 @@ from specc.source import Source
 
 WIDEST = 160
 """Characters of a source line that are shown; of a longer one, those around the fault."""
+NARROWEST = 40
+"""Characters of a source line that are shown on the narrowest screen."""
 INNERMOST, OUTERMOST = 5, 3
 """Of a longer chain of calls and rounds, the places at its two ends that are shown."""
 _TAB = 4
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 
-def render(diagnostics: Iterable[Diagnostic], *, color: bool = False, unicode: bool = True) -> str:
+def render(
+    diagnostics: Iterable[Diagnostic], *, color: bool = False, unicode: bool = True, width: int | None = None
+) -> str:
     """The findings as a person reads them, in the given order, with an empty line between two.
 
     Args:
         color: with ANSI colours.
         unicode: False: what is added to the spec's own text and to the messages is ASCII only.
+        width: columns of the screen: source lines are cut so that the marks below them stay in their place.
 
     No summary and no newline at the end; no finding gives the empty text.
     """
-    return "\n\n".join(_Page(finding, color, unicode).text() for finding in diagnostics)
+    return "\n\n".join(_Page(finding, color, unicode, width).text() for finding in diagnostics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class _Mark:
 class _Page:
     """One diagnostic."""
 
-    def __init__(self, finding: Diagnostic, color: bool, unicode: bool) -> None:
+    def __init__(self, finding: Diagnostic, color: bool, unicode: bool, width: int | None) -> None:
         self._finding = finding
         self._color = color
         self._cut = "…" if unicode else "..."
@@ -55,6 +60,8 @@ class _Page:
         labels = (finding.primary, *finding.secondary, *finding.trace)
         # The gutter is as wide as the largest line number.
         self._gutter = max(len(str(label.span.position[0])) for label in labels)
+        beside = self._gutter + len(" | ") + 2 * len(self._cut)
+        self._widest = WIDEST if width is None else max(NARROWEST, min(WIDEST, width - beside))
 
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self._lines())
@@ -117,8 +124,10 @@ class _Page:
     def _line(self, text: str, number: int, labels: list[Label]) -> Iterator[str]:
         shown, marks = self._shown(text, labels)
         yield f"{self._bar(number)} {shown}"
+        underlined = max((mark.end for mark in marks), default=0)
         for row in _rows(marks):
-            yield f"{self._bar()} {self._painted(row)}"
+            yield f"{self._bar()} {self._painted(row, marks, underlined)}"
+            underlined = 0
 
     def _shown(self, text: str, labels: list[Label]) -> tuple[str, list[_Mark]]:
         """The line as it is printed, and its labels in display columns."""
@@ -149,23 +158,36 @@ class _Page:
 
     def _window(self, length: int, place: tuple[int, int]) -> tuple[int, int]:
         """Which characters of a line to show so that the place is among them, with some text around it."""
-        if length <= WIDEST:
+        widest = self._widest
+        if length <= widest:
             return 0, length
         start, end = place
-        margin = max(WIDEST - (end - start), WIDEST // 2) // 2
-        first = max(0, min(start - margin, length - WIDEST))
-        return first, min(length, first + WIDEST)
+        margin = max(widest - (end - start), widest // 2) // 2
+        first = max(0, min(start - margin, length - widest))
+        return first, min(length, first + widest)
 
     def _bar(self, number: int | None = None) -> str:
         left = "" if number is None else str(number)
         return self._style(f"{left:>{self._gutter}} |", "blue")
 
-    def _painted(self, row: str) -> str:
-        """Underlines in colour; the words beside them in that of the primary or secondary mark they follow."""
+    def _painted(self, row: str, marks: list[_Mark], underlined: int) -> str:
+        """Each mark in its colour, and so the bar below it and the words beside it.
+
+        Args:
+            underlined: how many columns of the row are underlines; none but in the first row.
+        """
         if not self._color:
             return row
-        color = _COLORS[self._finding.severity] if "^" in row else "blue"
-        return self._style(row, color)
+        drawn = sorted((mark for mark in marks if row[mark.start : mark.start + 1].strip()), key=lambda m: m.start)
+
+        def sign(column: int) -> str:
+            if column < underlined:
+                return row[column]
+            return next((mark.sign for mark in reversed(drawn) if mark.start <= column), " ")
+
+        colors = {"^": _COLORS[self._finding.severity], "-": "blue"}
+        runs = (("".join(row[column] for column in run), mark) for mark, run in groupby(range(len(row)), sign))
+        return "".join(self._style(text, colors[mark]) if mark in colors else text for text, mark in runs)
 
     def _style(self, text: str, color: str | None = None) -> str:
         return click.style(text, fg=color, bold=True) if self._color else text

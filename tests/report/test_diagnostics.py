@@ -294,3 +294,28 @@ def test_a_long_chain_is_cut_in_the_middle(length: int, left_out: int) -> None:
     assert places == (whole if not left_out else whole[:5] + whole[-3:])
     assert (f"{left_out} more calls and rounds in between" in text) == bool(left_out)
     assert traced(Label(place(source, "fault")), *trace, unicode=False).isascii()
+
+
+def test_each_mark_is_in_its_own_colour_and_so_are_its_words() -> None:
+    """Red and yellow are for the place at fault, blue for what explains it: also beside and below it."""
+    source = Source("net.cnn", "conv(16, 3) -> bn -> relu\n")
+    fault, cause = Label(source.span(0, 11), "no use"), Label(source.span(15, 17), "- takes it away")
+    for severity, color in ((Severity.WARNING, "yellow"), (Severity.ERROR, "red")):
+        shown = render([Diagnostic(Code.SHAPE, "m", fault, (cause,), severity=severity)], color=True).splitlines()
+        at_fault, explained = (click.style("", fg=c, bold=True)[: -len("\x1b[0m")] for c in (color, "blue"))
+        assert f"{at_fault}^^^^^^^^^^^" in shown[4]
+        assert f"{explained}-- - takes it away" in shown[4]
+        assert f"{at_fault}|" in shown[5]
+        assert f"{at_fault}no use" in shown[6]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_excerpts_fit_the_screen(width: int) -> None:
+    text = " -> ".join(f"conv({i}, 3)" for i in range(10, 60))
+    source = Source("net.cnn", text)
+    for place in range(0, len(text), 37):
+        at = source.span(place, min(place + 4, len(text)))
+        _, _, _, line, marks = render([Diagnostic(Code.SHAPE, "m", Label(at))], width=width).splitlines()
+        assert len(line) <= max(width, 40 + len("1 | ……"))
+        left = marks.index("^")
+        assert line[left : left + len(at.text)] == at.text

@@ -13,15 +13,24 @@ from specc.report.formats.style import Style
 FORMATS = ("full", "concise", "json", "github", "gitlab", "junit", "sarif")
 
 
-def rendered(name: str, outcome: Outcome, *, color: bool = False, unicode: bool = True, fail_on: str = "error") -> str:
+def rendered(
+    name: str,
+    outcome: Outcome,
+    *,
+    color: bool = False,
+    unicode: bool = True,
+    fail_on: str = "error",
+    width: int | None = None,
+) -> str:
     """The outcome in one of `FORMATS`, without a newline at the end.
 
     Args:
         color: ANSI colours, in the two formats for people.
         unicode: False: what specc adds is ASCII, and so is all of json, gitlab, junit and sarif.
+        width: columns of the screen that it is for, in full.
         fail_on: "warning": warnings are failures, too (junit says so of each file).
     """
     if name not in FORMATS:
         raise ValueError(f"there is no format {name}; there are {', '.join(FORMATS)}")
-    text: str = import_module(f"{__name__}.{name}").text(outcome, Style(color, unicode, fail_on))
+    text: str = import_module(f"{__name__}.{name}").text(outcome, Style(color, unicode, fail_on, width))
     return text

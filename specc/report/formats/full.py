@@ -9,5 +9,5 @@ from specc.report.formats.summary import summary
 
 
 def text(outcome: Outcome, style: Style) -> str:
-    findings = render(outcome.findings, color=style.color, unicode=style.unicode)
+    findings = render(outcome.findings, color=style.color, unicode=style.unicode, width=style.width)
     return "\n".join(part for part in (findings, summary(outcome)) if part)

@@ -15,6 +15,7 @@ class Style(NamedTuple):
     color: bool = False
     unicode: bool = True
     fail_on: str = "error"
+    width: int | None = None
 
 
 def visible(text: str) -> str:
