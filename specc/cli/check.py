@@ -208,12 +208,13 @@ def _fix(names: list[str], request: Request, cache: Cache) -> list[Unreadable]:
 
 
 def _show(run: _Run, outcome: Outcome, fail_on: str) -> None:
-    from specc.cli.output import echo, speaks_unicode, wants_color
+    from specc.cli.output import echo, screen, speaks_unicode, wants_color
     from specc.report.formats import rendered
 
     color = run.output_file is None and wants_color(sys.stdout.isatty())
     unicode = run.output_file is not None or speaks_unicode(sys.stdout)
-    text = rendered(run.form, outcome, color=color, unicode=unicode, fail_on=fail_on)
+    width = None if run.output_file else screen(sys.stdout)
+    text = rendered(run.form, outcome, color=color, unicode=unicode, fail_on=fail_on, width=width)
     if run.statistics:
         from specc.report.formats.statistics import statistics
 

@@ -69,14 +69,18 @@ model X(p = 3) : [N, 4, 8, 8] {
 """
 
 EXPECTED = """\
-block pick(c) { if c > 4 { conv(c, 1) } }
+block pick(c) {
+  if c > 4 { conv(c, 1) }
+}
 
 block two(c) {
   conv(c, 1)
   relu
 }
 
-block sizes(c) { conv(c, 1) -> flatten }
+block sizes(c) {
+  conv(c, 1) -> flatten
+}
 
 block half(c) : [N, k, H, W] -> [N, c, H, W] {
   conv(c, 1)                #: [N, 5, 8, 8]

@@ -6,7 +6,7 @@ from specc.syntax.yaml.nodes import List, Mapping, Node, Scalar
 from specc.syntax.yaml.steps import Steps, after_blank
 from specc.syntax.yaml.transcript import Piece
 from specc.syntax.yaml.values import Pieces, Values, is_null, kind_of, mark, opening, short
-from specc.syntax.yaml.words import ITEMS, did_you_mean
+from specc.syntax.yaml.words import ITEMS, did_you_mean, without_blank
 
 
 class Items:
@@ -32,7 +32,8 @@ class Items:
     def _item(self, node: Node) -> Pieces:
         known = "`model`, `block`, `let`, `default` and `from`"
         if not isinstance(node, Mapping) or not node.pairs:
-            self._find(f"an item of a spec is a mapping with one of {known}, not {kind_of(node)}", node)
+            help_ = without_blank(node.value) if isinstance(node, Scalar) else ""
+            self._find(f"an item of a spec is a mapping with one of {known}, not {kind_of(node)}", node, help_)
             return iter(())
         head = next((key for key in node.pairs if key in ITEMS), "")
         if not head:

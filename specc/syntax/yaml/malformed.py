@@ -51,6 +51,8 @@ class _Slip:
             return self._say(f"a text cannot begin with `{character}`", at, at + 1, "put the text in quotes")
         if character and character in "]}" and not self._inside(opened, character):
             return self._say(f"`{character}` closes nothing", at, at + 1, "remove it", code=Code.BRACKETS)
+        if character == ":" and not self._text[self._at + 1 : self._at + 2].isspace():
+            return self._say("a blank is missing behind this colon", at, at + 1, "write `key: value`")
         if opened in _CLOSER and opened:
             return self._open_bracket(opened)
         if "mapping values are not allowed" in problem:
@@ -83,7 +85,14 @@ class _Slip:
             return self._say(message, start, start + 1, f"add the missing `{closer}`", where, code=Code.BRACKETS)
         where = Label(self._source.span(start, start + 1), "opened here")
         message = f"expected `,` or `{closer}`, found `{here.text}`"
-        return self._say(message, here.start, here.end, "", where)
+        return self._say(message, here.start, here.end, self._brackets_in_text(here.start), where)
+
+    def _brackets_in_text(self, at: int) -> str:
+        """The help for ``[=sizes[0], 3]``, where the bracket ends the text that it belongs to."""
+        bracket, before = self._text[at : at + 1], self._text[at - 1 : at]
+        if bracket and bracket in _CLOSER and not before.isspace() and before not in ",[{:":
+            return f"a text with `{bracket}` in it stands in quotes here"
+        return ""
 
     def _second_colon(self) -> Diagnostic:
         message = "`:` cannot stand here: the value of a key does not begin another pair on its line"

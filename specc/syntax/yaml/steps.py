@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeGuard
 
@@ -19,6 +20,7 @@ from specc.syntax.yaml.words import (
     Form,
     beside,
     did_you_mean,
+    without_blank,
 )
 
 _A_STEP = "a step is a name, `relu`, or a mapping, `conv: [16, 3]`"
@@ -53,7 +55,15 @@ class Steps:
         if isinstance(node, List):
             if not node.items:
                 self._find("an empty list is no line", node, "`_` passes the current value on")
-            return self._chain(node.items)
+            if (number := _of_a_shape(node)) is None:
+                return self._chain(node.items)
+            sizes = ", ".join(item.value for item in node.items if isinstance(item, Scalar))
+            self._find(
+                f"a chain has steps, and {kind_of(number)} is none",
+                number,
+                f"a checkpoint is `shape: [{short(sizes)}]`",
+            )
+            return iter(())
         if isinstance(node, Mapping) and (head := _head(node, STATEMENTS)):
             return self._statement(node, head)
         return self.step(node)
@@ -303,8 +313,26 @@ def _is_else_if(node: Node) -> TypeGuard[Mapping]:
     return isinstance(node, Mapping) and "if" in node.pairs and "label" not in node.pairs
 
 
+_SIZE = re.compile(r"[A-Za-z0-9_]+(?: *(?:[-+*%]|//) *[A-Za-z0-9_]+)*")
+
+
+def _of_a_shape(chain: List) -> Scalar | None:
+    """Of a chain that is most likely a shape, the first size that is no name; None for any other chain."""
+    sizes = [item for item in chain.items if isinstance(item, Scalar) and _SIZE.fullmatch(item.value)]
+    whole = len(sizes) == len(chain.items)
+    return next((size for size in sizes if not NAME.fullmatch(size.value)), None) if whole else None
+
+
 def _instead_of(text: str) -> str:
     """How a step that was written as in the language is written in YAML."""
+    from specc.syntax.yaml.writer import line_in_yaml
+
+    called = re.match(r"\w+:\w+ *\(", text)
+    if not called and (help_ := without_blank(text)):
+        return help_
+    in_yaml = line_in_yaml(text)
+    if in_yaml:
+        return f"in YAML it is written `{in_yaml}`"
     if "->" in text:
         return "the steps of a chain stand in a list: `[conv: [16, 3], relu]`"
     name, bracket, _ = text.partition("(")

@@ -14,7 +14,7 @@ from specc.source import Source, Span
 from specc.syntax.yaml import scalars
 from specc.syntax.yaml.nodes import List, Mapping, Node, Scalar
 from specc.syntax.yaml.transcript import Piece
-from specc.syntax.yaml.words import KEYWORDS, NAME
+from specc.syntax.yaml.words import KEYWORDS, NAME, without_blank
 
 Pieces = Iterator["Piece | Pieces"]
 
@@ -91,7 +91,8 @@ class Values:
             help_ = f"another name, such as `{node.value}_`, can"
             self.find(f"`{node.value}` is a word of the language and cannot be a name", node, help_)
         elif not NAME.fullmatch(node.value):
-            help_ = "a name begins with a letter or `_`, and goes on with letters, digits and `_`"
+            plain = "a name begins with a letter or `_`, and goes on with letters, digits and `_`"
+            help_ = without_blank(node.value) or plain
             self.find(f"{what} is a name, not {kind_of(node)}", node, help_)
         else:
             yield self.exact(node)
@@ -99,7 +100,9 @@ class Values:
     def names(self, node: Node, what: str) -> Pieces:
         """One or more names, separated by commas."""
         if not isinstance(node, List) or not node.items:
-            self.find(f"here stands a list of names, not {kind_of(node)}", node)
+            lone = isinstance(node, Scalar) and NAME.fullmatch(node.value)
+            help_ = f"one name is a list, too: `[{node.value}]`" if isinstance(node, Scalar) and lone else ""
+            self.find(f"here stands a list of names, not {kind_of(node)}", node, help_)
             return
         for place, entry in enumerate(node.items):
             if place:

@@ -50,10 +50,21 @@ RESERVED = frozenset(
 """The words of steps and statements: a block that is called so is written with ``call``."""
 
 
+_JOINED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):(\S.{,60})")
+
+
+def without_blank(text: str) -> str:
+    """What is missing in ``conv:[16, 3]``, which YAML takes for one text, as a help; empty for others."""
+    joined = _JOINED.fullmatch(text)
+    return f"a blank is missing behind the colon: `{joined[1]}: {joined[2]}`" if joined else ""
+
+
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    """The nearest of the words that may stand there, as a help; empty where none is near."""
+    """What was meant by a key: the nearest of the words that may stand there, as a help; empty where none is near."""
     from difflib import get_close_matches
 
+    if joined := without_blank(word):
+        return joined
     near = get_close_matches(word[:40], known, n=1)
     return f"did you mean `{near[0]}`?" if near else ""
 

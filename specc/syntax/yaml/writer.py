@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.lines import after_blank, lines
 from specc.syntax.parser import parse
 from specc.syntax.printer.expressions import text
-from specc.syntax.yaml.layout import Entries, Keys, Out, Word, rendered, word
+from specc.syntax.yaml.layout import WIDTH, Entries, Keys, Out, Word, rendered, word
 from specc.syntax.yaml.reader import PIN
 from specc.syntax.yaml.words import RESERVED
 
@@ -37,6 +38,36 @@ def to_yaml(source: Source) -> str:
         return text
     empty = "\n" if file.items and after_blank(file.items[0]) else ""
     return f"{pin[0].rstrip()}\n{empty}{text}"
+
+
+def line_in_yaml(text: str) -> str:
+    """A line of the language as an entry of a body; empty where the text is no line, or too long to be shown."""
+    statements = _statements(text)
+    chains = lines(statements)
+    entry = _chain(chains[0]) if len(chains) == 1 else _NULL
+    return _shown(entry.inner if isinstance(entry, Keys) and entry.bare else entry.flow)
+
+
+def arguments_in_yaml(text: str) -> str:
+    """What stands between the parentheses of a call as it stands behind a layer; empty where the text is nothing such."""
+    match _statements(f"layer({text})"):
+        case (ast.Call(arguments=arguments),) if arguments:
+            return _shown(_arguments(arguments).flow)
+    return ""
+
+
+def _statements(text: str) -> tuple[ast.Statement, ...]:
+    """The lines of a body; none where the text is not just that."""
+    try:
+        items = parse(Source("", f"model M {{\n{text}\n}}\n")).items
+    except SpecError:
+        return ()
+    (first, *others) = items
+    return first.body.statements if isinstance(first, ast.Model) and not others else ()
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= WIDTH else ""
 
 
 # ---- items ------------------------------------------------------------------------------------------
