@@ -11,7 +11,7 @@ from specc.cli.command import Command
 from specc.cli.options import choose_model, match, provider
 
 
-@click.command("compile", cls=Command)
+@click.command("compile", cls=Command, short_help="Write ONNX or PyTorch, proven equal before it appears.")
 @choose_model
 @click.option("-o", "--output", metavar="FILE", help="What to write; MODEL.onnx or MODEL.py here if left out.")
 @click.option(

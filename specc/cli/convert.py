@@ -19,7 +19,7 @@ _OTHER = {"cnn": "yaml", "yaml": "cnn"}
 _FORM = click.Choice(list(_OTHER))
 
 
-@click.command("convert", cls=Command)
+@click.command("convert", cls=Command, short_help="Write a spec as YAML, or YAML as a spec.")
 @click.argument("spec", metavar="IN")
 @click.argument("output", metavar="[OUT]", default="-")
 @click.option("--from", "written", type=_FORM, help="The form of IN, where its name does not say it.")

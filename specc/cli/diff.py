@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SECTIONS = ("interface", "weights", "graph", "cost")
 
 
-@click.command("diff", cls=Command)
+@click.command("diff", cls=Command, short_help="Say what changed for whoever uses a network.")
 @click.argument("paths", nargs=-1, metavar="A B | [PATHS…] --against git:REF")
 @click.option("--against", metavar="git:REF", help="Compare the specs among PATHS with what they were in a commit.")
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Which model; given twice: of A, and of B.")

@@ -10,7 +10,7 @@ from specc.cli.command import Command
 from specc.cli.exits import FINDINGS
 
 
-@click.command("doctor", cls=Command)
+@click.command("doctor", cls=Command, short_help="Say what is installed and what really works.")
 def command() -> int:
     """Say what is installed, which providers really work, and how to get what is missing."""
     # A broken part is a finding, a missing optional one is not.

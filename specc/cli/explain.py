@@ -9,7 +9,7 @@ from specc.cli.options import sizes
 from specc.diagnostics import UsageError
 
 
-@click.command("explain", cls=Command)
+@click.command("explain", cls=Command, short_help="Show the arithmetic of a step, or what a code means.")
 @click.argument("what", metavar="SPEC:STEP|CODE")
 @click.option("--model", metavar="NAME", help="Which model of the file, where it has several.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Give a parameter of the model a value.")

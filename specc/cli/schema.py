@@ -7,7 +7,7 @@ import click
 from specc.cli.command import Command
 
 
-@click.command("schema", cls=Command)
+@click.command("schema", cls=Command, short_help="Print the JSON Schema of specs in YAML.")
 def command() -> None:
     """Print the JSON Schema of specs in YAML, for editors and other programs.
 

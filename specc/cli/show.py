@@ -8,7 +8,7 @@ from specc.cli.command import Command
 from specc.cli.options import choose_model, sizes
 
 
-@click.command("show", cls=Command)
+@click.command("show", cls=Command, short_help="Print every step with its shape and its costs.")
 @choose_model
 @sizes
 @click.option("--depth", type=click.IntRange(min=1), help="Open blocks this deep: 1 gives a row to each outermost one.")

@@ -11,7 +11,7 @@ from specc.cli.exits import FINDINGS
 from specc.cli.options import choose_model, match, provider
 
 
-@click.command("verify", cls=Command)
+@click.command("verify", cls=Command, short_help="Prove an ONNX file equal to PyTorch.")
 @choose_model
 @click.argument("onnx", required=False, metavar="[ONNX]")
 @click.option("--seed", type=int, help="The weights must be those of this seed.")

@@ -560,3 +560,9 @@ def test_help(specc: Specc, arguments: list[str]) -> None:
     result = specc(*arguments)
     assert result.code == (0 if arguments else 2)
     assert result.out or result.err
+
+
+def test_the_list_of_commands_is_not_cut(specc: Specc) -> None:
+    rows = specc("--help").out.partition("Commands:\n")[2].splitlines()
+    assert len(rows) == len(cli.list_commands(CONTEXT))
+    assert all(row.endswith(".") and not row.endswith("...") for row in rows)
