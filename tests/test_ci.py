@@ -136,6 +136,28 @@ class TestAction:
         assert runner.check(paths="net.cnn\n\n").returncode == 0
         assert runner.check(paths="net.cnn\nother.cnn").returncode == 1
 
+    def test_the_summary_is_whole_whatever_happens(self, runner: Runner) -> None:
+        base = runner.commit(net=RIGHT)
+        runner.commit(net=RIGHT.replace("10", "12"))
+        done = runner.check(base, paths="net.cnn\nnowhere.cnn")
+        assert done.returncode == 2
+        summary = runner.summary.read_text()
+        assert summary.count("```text") == 1
+        assert "nowhere.cnn: there is no such file" in summary
+        assert "1 file, 1 model: all fit together" in summary
+        (runner.checkout / "empty").mkdir()
+        done = runner.check(paths="empty")
+        assert done.returncode == 3
+        assert "nothing to check" in runner.summary.read_text()
+
+    def test_a_long_summary_is_cut(self, runner: Runner) -> None:
+        """GitHub drops a summary of more than 1 MiB as a whole."""
+        runner.commit(net="model Net : [N, 3, 8, 8] {\n  relu\n" + "  relu\n" * 9000 + "}\n")
+        assert runner.check().returncode == 0
+        summary = runner.summary.read_text()
+        assert len(summary) < 300_000
+        assert "... and more: see the log\n```" in summary
+
     def test_warnings_fail_it_on_demand(self, runner: Runner) -> None:
         runner.commit(net=RIGHT.replace("flatten", "flatten -> dropout(p=0)"))
         assert runner.check().returncode == 0
@@ -147,7 +169,7 @@ def test_the_hooks_are_those_of_commands() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
     assert [hook["id"] for hook in hooks] == ["specc-check", "specc-fmt"]
     for hook in hooks:
-        program, command = hook["entry"].split()
+        program, command, *_ = hook["entry"].split()
         assert program == "specc"
         done = subprocess.run(
             [sys.executable, "-m", "specc", command, "--help"], cwd=ROOT, check=True, capture_output=True, text=True
