@@ -82,24 +82,28 @@ class _Result(NamedTuple):
     outcome: Outcome
     project: Settings
     baseline: str | None
+    notes: tuple[str, ...]
 
 
 def _checked(run: _Run) -> _Result:
     """Everything but the printing (of findings: what was fixed is told as it is done). Raises UsageError."""
     from specc.project.check import Request, check
-    from specc.project.discovery import spec_files
+    from specc.project.discovery import discovered
+    from specc.project.idle import idle_patterns
     from specc.project.settings import settings
 
     project = settings(run.config)
     baseline = _baseline_name(run, project)
     request = Request(project, _rules(run, project), _baseline(baseline), run.stdin_filename)
-    names, unreadable = spec_files(run.paths, project, force_exclude=run.force_exclude)
-    names = [name for name in names if not _is_excluded_input(name, run, project)]
+    found = discovered(run.paths, project, force_exclude=run.force_exclude)
+    names = [name for name in found.names if not _is_excluded_input(name, run, project)]
     cache = _cache(run)
-    if run.fix:
-        unreadable += _fix(names, request, cache)
+    unwritten = _fix(names, request, cache) if run.fix else []
     outcome = check(names, request, cache)
-    return _Result(outcome._replace(unreadable=(*unreadable, *outcome.unreadable)), project, baseline)
+    outcome = outcome._replace(unreadable=(*found.unreadable, *unwritten, *outcome.unreadable))
+    if run.fix:
+        outcome = outcome._replace(fixable=0)  # what is left has been tried
+    return _Result(outcome, project, baseline, tuple(idle_patterns(found, project, outcome)))
 
 
 def _told(run: _Run, result: _Result) -> int:
@@ -111,6 +115,8 @@ def _told(run: _Run, result: _Result) -> int:
         _show(run, outcome, fail_on)
     if run.form in _FOR_PEOPLE or run.output_file is not None:
         _tell(outcome.unreadable)
+    for note in result.notes:
+        _say(f"note: {note}")
     if outcome.unreadable:
         return USAGE
     if not outcome.files:
@@ -179,8 +185,9 @@ def _baseline(name: str | None) -> Baseline | None:
 def _write_baseline(name: str, outcome: Outcome) -> int:
     from specc.project.baseline import write_baseline
 
-    write_baseline(name, outcome.findings)
-    click.echo(f"{name}: {_plural(len(outcome.findings), 'finding')} in {_plural(len(outcome.files), 'file')}")
+    findings = outcome.each
+    write_baseline(name, findings)
+    click.echo(f"{name}: {_plural(len(findings), 'finding')} in {_plural(len(outcome.files), 'file')}")
     return 0
 
 

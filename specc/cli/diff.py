@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,9 @@ from specc.cli.options import sizes
 from specc.diagnostics import SpecError, UsageError
 
 if TYPE_CHECKING:
-    from specc.compare.specs import Comparison
+    from fractions import Fraction
+
+    from specc.compare.specs import Comparison, FailOn, Parameters
     from specc.diagnostics import Diagnostic
     from specc.ir.graph import Graph
     from specc.project.outcome import Unreadable
@@ -37,7 +40,8 @@ _SECTIONS = ("interface", "weights", "graph", "cost")
 @click.option("--output-file", metavar="FILE", help="Write it to FILE instead of standard output.")
 @click.option(
     "--fail-on", multiple=True, metavar="SECTIONS",
-    help="Exit with 1 where interface, weights, graph or cost breaks somebody; separated by commas, or repeated.",
+    help="Exit with 1 where interface, weights, graph or cost breaks somebody; separated by commas, or repeated. "
+    "'cost>1%' lets costs grow by 1 %.",
 )  # fmt: skip
 @click.option("--config", metavar="FILE", help="With --against: take include and exclude from FILE.")
 def command(
@@ -57,10 +61,10 @@ def command(
     """
     from specc.cli.inputs import whole_numbers
 
-    failing = _sections(fail_on)
+    failing = _failing(fail_on)
     request = _Request(paths, models, settings, whole_numbers(sizes) if sizes else None, config)
     comparison, unreadable = _compared_with(request, against) if against is not None else (_compared(request), [])
-    _show(comparison, form, output_file)
+    _show(comparison, form, failing, output_file)
     for problem in unreadable:
         click.echo(f"error: {problem.message}", err=True)
     return _exit_code(comparison, unreadable, failing)
@@ -74,15 +78,40 @@ class _Request(NamedTuple):
     config: str | None
 
 
-def _sections(texts: tuple[str, ...]) -> list[str]:
-    """What ``--fail-on`` names."""
-    found = [name.strip() for text in texts for name in text.split(",")]
-    for name in found:
-        if name not in _SECTIONS:
-            raise UsageError(
-                f"--fail-on takes {', '.join(_SECTIONS[:-1])} and {_SECTIONS[-1]}, not {name or 'nothing'}"
-            )
-    return found
+def _failing(texts: tuple[str, ...]) -> FailOn:
+    """What ``--fail-on`` names: sections; of cost perhaps with the growth that is allowed."""
+    from fractions import Fraction
+
+    from specc.compare.specs import FailOn
+
+    found: dict[str, Fraction] = {}
+    for text in texts:
+        for name in text.split(","):
+            section, growth = _section(name.strip())
+            if found.setdefault(section, growth) != growth:
+                raise UsageError("--fail-on names cost twice, with different limits: leave one out")
+    return FailOn(frozenset(found), found.get("cost", Fraction(0)))
+
+
+def _section(text: str) -> tuple[str, Fraction]:
+    """``graph``, ``cost``, ``cost>1%``"""
+    from fractions import Fraction
+
+    name, limit, percent = (part.strip() for part in text.partition(">"))
+    if name not in _SECTIONS:
+        raise UsageError(f"--fail-on takes {', '.join(_SECTIONS[:-1])} and {_SECTIONS[-1]}, not {name or 'nothing'}")
+    if not limit:
+        return name, Fraction(0)
+    if name != "cost":
+        raise UsageError(
+            f"--fail-on {text}: only cost takes a limit, as in 'cost>1%'; {name} breaks somebody or does not"
+        )
+    number = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) *%", percent)
+    if number is None:
+        raise UsageError(
+            f"--fail-on {text}: the limit is a percentage, as in 'cost>1%' or 'cost>0.5%', not {percent or 'nothing'}"
+        )
+    return name, Fraction(number[1])
 
 
 def _compared_with(request: _Request, against: str) -> tuple[Comparison, list[Unreadable]]:
@@ -116,14 +145,15 @@ def _compared(request: _Request) -> Comparison:
         raise UsageError("--model is given once for both specs, or twice: for A and for B")
     chosen = (*request.models, *request.models)[:2] or (None, None)
     names = [_shown(path) for path in request.paths]
-    before, after = _networks(request, chosen)
-    models = compare_models(before, after, request.sizes, chosen=len(request.models) == 2)
+    (before, old), (after, new) = _networks(request, chosen)
+    is_chosen = len(request.models) == 2
+    models = compare_models(before, after, request.sizes, chosen=is_chosen, parameters=(old, new))
     return Comparison((FileChange(names[0], names[1], models),))
 
 
-def _networks(request: _Request, chosen: tuple[str | None, ...]) -> list[list[Graph]]:
-    """The models of both files. Raises SpecError with the mistakes of both."""
-    found: list[list[Graph]] = []
+def _networks(request: _Request, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:
+    """The models of both files, and their parameters. Raises SpecError with the mistakes of both."""
+    found: list[tuple[list[Graph], Parameters]] = []
     findings: list[Diagnostic] = []
     for path, model in zip(request.paths, chosen, strict=True):
         try:
@@ -137,14 +167,16 @@ def _networks(request: _Request, chosen: tuple[str | None, ...]) -> list[list[Gr
     return found
 
 
-def _models(path: str, model: str | None, settings: tuple[str, ...]) -> list[Graph]:
-    from specc.cli.inputs import load_all, source
+def _models(path: str, model: str | None, settings: tuple[str, ...]) -> tuple[list[Graph], Parameters]:
+    from specc.cli.inputs import models_of, source
+    from specc.compare.specs import parameters
     from specc.elaborate import check_file
     from specc.syntax import parse
 
+    file = parse(source(path))
     if model is None and not settings:
-        return [checked.graph for checked in check_file(parse(source(path)))]
-    return [network.graph for network in load_all(path, model, settings)]
+        return [checked.graph for checked in check_file(file)], parameters(file)
+    return [network.graph for network in models_of(file, model, settings)], parameters(file)
 
 
 def _told(path: str, message: str) -> str:
@@ -157,14 +189,15 @@ def _shown(path: str) -> str:
     return "<stdin>" if path == "-" else Path(path).as_posix()
 
 
-def _show(comparison: Comparison, form: str, output_file: str | None) -> None:
+def _show(comparison: Comparison, form: str, failing: FailOn, output_file: str | None) -> None:
     from specc.cli.output import echo, speaks_unicode, wants_color
     from specc.report.difference import rendered
 
     if not comparison.files and not comparison.same:
         return
     if output_file is None:
-        echo(rendered(form, comparison, color=wants_color(sys.stdout.isatty()), unicode=speaks_unicode(sys.stdout)))
+        color, unicode = wants_color(sys.stdout.isatty()), speaks_unicode(sys.stdout)
+        echo(rendered(form, comparison, fail_on=failing, color=color, unicode=unicode))
         return
     from specc.files import replace
 
@@ -172,10 +205,10 @@ def _show(comparison: Comparison, form: str, output_file: str | None) -> None:
     if os.path.realpath(output_file) in {os.path.realpath(name) for name in read if name}:
         raise UsageError(f"{output_file} is read by this command: write to another file")
     with replace(Path(output_file)) as output:
-        output.write(rendered(form, comparison).encode() + b"\n")
+        output.write(rendered(form, comparison, fail_on=failing).encode() + b"\n")
 
 
-def _exit_code(comparison: Comparison, unreadable: list[Unreadable], failing: list[str]) -> int:
+def _exit_code(comparison: Comparison, unreadable: list[Unreadable], failing: FailOn) -> int:
     if unreadable:
         return USAGE
     if not comparison.models and not comparison.same and not any(file.changed for file in comparison.files):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -116,6 +117,12 @@ class _Tally:
             self._refused += 1
         except UsageError as error:
             self._problems.append(str(error))
+        except Exception as error:
+            if os.environ.get("SPECC_TRACEBACK"):
+                raise
+            from specc.project.checker import internal_error
+
+            self._problems.append(internal_error(name, error))  # a mistake of ours is no reason to leave the others
 
     def told(self, run: _Run) -> int:
         """Say what became of them, and return the exit code."""

@@ -9,7 +9,7 @@ import click
 from specc.diagnostics import SpecError, UsageError
 from specc.elaborate import check_file, choose, constant, elaborate
 from specc.source import Source
-from specc.syntax import parse, read, read_stdin
+from specc.syntax import ast, parse, read, read_stdin
 
 if TYPE_CHECKING:
     from specc.analyses import Costs
@@ -31,9 +31,13 @@ def load(spec: str, model: str | None, settings: tuple[str, ...]) -> Model:
 
 def load_all(spec: str, model: str | None, settings: tuple[str, ...]) -> list[Model]:
     """The model called ``model``; without a name every model of the file. Raises as `load` does."""
+    return models_of(parse(source(spec)), model, settings)
+
+
+def models_of(file: ast.File, model: str | None, settings: tuple[str, ...]) -> list[Model]:
+    """As `load_all`, of a file that has been read."""
     from specc.api import Model
 
-    file = parse(source(spec))
     if model is not None or len(file.models) < 2:
         return [Model(elaborate(file, choose(file, model), _settings(settings)))]
     if settings:

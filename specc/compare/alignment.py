@@ -7,14 +7,15 @@ aligned as lines of a text are, and an alignment is an account of the change and
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from specc.compare.meaning import meanings
 from specc.compare.ports import Ports
 from specc.compare.sizes import Sizes, said
 from specc.ir.graph import Graph, Node
-from specc.ir.op import Op
 from specc.ir.size import Size
 
 MOST_COMPARED = 4_000_000
@@ -23,39 +24,73 @@ MOST_COMPARED = 4_000_000
 Key = tuple[object, ...]
 
 
-def attributes(op: Op, given: Mapping[str, object]) -> Key:
-    """What the step does, apart from where it stands: two steps with equal ones are the same function of their inputs
-    and tensors.
+Marks = dict[str, tuple[int, int]]
+_UNORDERED = frozenset({"add", "mul", "maximum"})
+"""Merges that give the same whatever the order of their arms; a sum or product of three or more is at most rounded
+otherwise."""
 
-    Args:
-        given: what symbolic sizes among the attributes are, in terms of both networks.
-    """
-    return (op.kind, *(_value(getattr(op, name), given) for name in type(op).model_fields))
+
+def is_unordered(node: Node) -> bool:
+    """Whether the order of the values that the step takes does not matter."""
+    return node.op.kind in _UNORDERED
 
 
 def _value(value: object, given: Mapping[str, object]) -> object:
+    """The value as it is compared: of symbolic sizes what they are in terms of both networks.
+
+    In Python True is 1; as attributes they differ, and 1 is 1.0.
+    """
     if isinstance(value, tuple):
         return tuple(_value(entry, given) for entry in value)
     if isinstance(value, Size):
         return said(value, given) if given else str(value)  # type: ignore[arg-type]
-    # In Python True is 1 and 1 is 1.0; as attributes they differ.
-    return type(value).__name__, value
+    return (type(value).__name__, value) if isinstance(value, bool) else value
+
+
+class Attributes(NamedTuple):
+    """The attributes of a step, by name: as they are written, and what they mean for its input."""
+
+    written: Mapping[str, object]
+    meant: Mapping[str, object]
 
 
 class Keyed(NamedTuple):
-    """A network with the attributes of every step, in terms that both networks share."""
+    """A network with what every step does, in terms that both networks share.
+
+    Attributes:
+        keys: by step: two steps with equal ones are the same function of their inputs and tensors.
+        attributes: by step.
+    """
 
     graph: Graph
     keys: Mapping[str, Key]
+    attributes: Mapping[str, Attributes]
+
+
+def _keyed(graph: Graph, given: Mapping[str, object]) -> Keyed:
+    attributes = {node.name: _attributes(node, given) for node in graph.nodes}
+    keys = {node.name: (node.op.kind, *attributes[node.name].meant.values()) for node in graph.nodes}
+    return Keyed(graph, keys, attributes)
+
+
+def _attributes(node: Node, given: Mapping[str, object]) -> Attributes:
+    written = {name: _value(getattr(node.op, name), given) for name in type(node.op).model_fields}
+    return Attributes(written, {name: _value(value, given) for name, value in meanings(node).items()})
+
+
+def differing(before: Keyed, after: Keyed, old: Node, new: Node) -> tuple[str, ...] | None:
+    """The attributes of two steps that differ, in how they are written and in what they mean: of another input alone,
+    ``reshape((N, -1))`` is what it was. None: the steps are of other kinds."""
+    if type(old.op) is not type(new.op):
+        return None
+    one, other = before.attributes[old.name], after.attributes[new.name]
+    names = one.written
+    return tuple(n for n in names if one.written[n] != other.written[n] and one.meant[n] != other.meant[n])
 
 
 def keyed(before: Graph, after: Graph, sizes: Sizes | None) -> tuple[Keyed, Keyed]:
     given = ({}, {}) if sizes is None else (sizes.before, sizes.after)
-    old, new = (
-        Keyed(graph, {node.name: attributes(node.op, terms) for node in graph.nodes})
-        for graph, terms in zip((before, after), given, strict=True)
-    )
-    return old, new
+    return _keyed(before, given[0]), _keyed(after, given[1])
 
 
 def isomorphism(before: Keyed, after: Keyed, ports: Ports) -> dict[str, str] | None:
@@ -66,31 +101,95 @@ def isomorphism(before: Keyed, after: Keyed, ports: Ports) -> dict[str, str] | N
     """
     if ports.inputs.removed or ports.inputs.added or ports.outputs.removed or ports.outputs.added:
         return None
+    if len(before.graph.nodes) != len(after.graph.nodes):
+        return None
+    return _found(before, after, ports, _marks(before, after, ports)) or _found(before, after, ports, None)
+
+
+def _found(before: Keyed, after: Keyed, ports: Ports, marks: tuple[Marks, Marks] | None) -> dict[str, str] | None:
+    """
+    Args:
+        marks: how arms are paired where their order does not matter; None: in order.
+    """
     found = {old.name: new.name for old, new in ports.inputs.pairs}
-    if len(before.graph.nodes) != len(after.graph.nodes) or not _walked_back(before, after, ports, found):
+    if not _walked_back(before, after, ports, found, marks):
         return None
     modules = {(old.module, after.graph.node(found[old.name]).module) for old in before.graph.nodes}
     return found if _one_to_one(modules) else None
 
 
-def _walked_back(before: Keyed, after: Keyed, ports: Ports, found: dict[str, str]) -> bool:
+def _walked_back(
+    before: Keyed, after: Keyed, ports: Ports, found: dict[str, str], marks: tuple[Marks, Marks] | None
+) -> bool:
     """Pair the steps that the outputs come from into ``found``; whether every pair does the same."""
     given = [{port.name: value for port, value in side.graph.outputs} for side in (before, after)]
     left = [(given[0][old.name], given[1][new.name]) for old, new in ports.outputs.pairs]
-    while left:
+    later: deque[tuple[Node, Node]] = deque()  # other steps may tell which of its arms is which
+    while left or later:
+        if not left:
+            one, other = later.popleft()
+            left += _arms(one.inputs, other.inputs, found, marks)
+            continue
         old, new = left.pop()
         if old in found:
             if found[old] != new:
                 return False
             continue
-        if old not in before.keys or before.keys[old] != after.keys.get(new):
+        if old not in before.keys or new not in after.keys:
+            return False
+        one, other = before.graph.node(old), after.graph.node(new)
+        if differing(before, after, one, other) != () or len(one.inputs) != len(other.inputs):
             return False
         found[old] = new
-        inputs = before.graph.node(old).inputs, after.graph.node(new).inputs
-        if len(inputs[0]) != len(inputs[1]):
-            return False
-        left += zip(*inputs, strict=True)
+        if marks is not None and is_unordered(one):
+            later.append((one, other))
+        else:
+            left += zip(one.inputs, other.inputs, strict=True)
     return True
+
+
+def _marks(before: Keyed, after: Keyed, ports: Ports) -> tuple[Marks, Marks]:
+    """Of every value two numbers: values with the first one equal are the same function of the inputs and of tensors of
+    the same names, those with the second one equal, of tensors of some names."""
+    numbers: dict[object, int] = {}
+    old, new = ({pair[side].name: (-i, -i) for i, pair in enumerate(ports.inputs.pairs, start=1)} for side in (0, 1))
+    for side, marks in ((before, old), (after, new)):
+        for node in side.graph.nodes:
+            named, plain = ([marks[value][n] for value in node.inputs] for n in (0, 1))
+            if is_unordered(node):
+                named, plain = sorted(named), sorted(plain)
+            key, module = side.keys[node.name], node.module if node.parameters else ""
+            whole = (key, module, *named), (key, *plain)
+            marks[node.name] = (
+                numbers.setdefault(("named", whole[0]), len(numbers)),
+                numbers.setdefault(("plain", whole[1]), len(numbers)),
+            )
+    return old, new
+
+
+def _arms(
+    old: Sequence[str], new: Sequence[str], found: Mapping[str, str], marks: tuple[Marks, Marks] | None
+) -> list[tuple[str, str]]:
+    """Which arm of a merge is which one, where their order does not matter: as is known, else as they are alike, best
+    with tensors of the same names; the rest in order."""
+    assert marks is not None
+    before, after = marks
+    alike: tuple[Callable[[str, str], bool], ...] = (
+        lambda one, other: found.get(one) == other,
+        lambda one, other: one not in found and before[one][0] == after[other][0],
+        lambda one, other: one not in found and before[one][1] == after[other][1],
+        lambda one, other: True,
+    )
+    left, right = list(old), list(new)
+    pairs = []
+    for are_alike in alike:
+        for one in tuple(left):
+            other = next((other for other in right if are_alike(one, other)), None)
+            if other is not None:
+                pairs.append((one, other))
+                left.remove(one)
+                right.remove(other)
+    return pairs
 
 
 def _one_to_one(pairs: set[tuple[str, str]]) -> bool:
@@ -100,7 +199,8 @@ def _one_to_one(pairs: set[tuple[str, str]]) -> bool:
 def alignments(
     before: Keyed, after: Keyed, types: tuple[Mapping[str, object], Mapping[str, object]]
 ) -> list[dict[str, str]]:
-    """Two accounts of which old step is which new one: one that trusts the names, one that trusts the steps.
+    """Accounts of which old step is which new one: one that trusts the names, one that trusts the steps, and one that
+    heeds no names.
 
     Args:
         types: of each network, what tells the types of the steps apart.
@@ -111,8 +211,8 @@ def alignments(
     )
     # Common runs depend on which of two texts is the first one; the way back is to tell the same.
     if _order(old) <= _order(new):
-        return [_aligned(old, new, passes) for passes in (_BY_NAME, _BY_STEP)]
-    back = [_aligned(new, old, passes) for passes in (_BY_NAME, _BY_STEP)]
+        return [_aligned(old, new, passes) for passes in _ACCOUNTS]
+    back = [_aligned(new, old, passes) for passes in _ACCOUNTS]
     return [{one: other for other, one in pairs.items()} for pairs in back]
 
 
@@ -143,6 +243,12 @@ _BY_STEP: tuple[_Pass, ...] = (
     lambda s: s.node.op.kind,
     lambda s: s.node.name,
 )
+_BY_PLACE: tuple[_Pass, ...] = (
+    lambda s: (s.key, s.type),
+    lambda s: s.key,
+    lambda s: s.node.op.kind,
+)
+_ACCOUNTS = (_BY_NAME, _BY_STEP, _BY_PLACE)
 
 
 def _aligned(old: Sequence[_Step], new: Sequence[_Step], passes: Iterable[_Pass]) -> dict[str, str]:

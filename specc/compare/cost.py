@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from specc.analyses import Costs, costs
@@ -28,7 +29,13 @@ class Number(NamedTuple):
     @property
     def grew(self) -> bool:
         """Whether it costs more. What a network sees (its receptive field) is no cost."""
-        return isinstance(self.before, int) and isinstance(self.after, int) and self.after > self.before
+        return self.grew_by_more_than(Fraction(0))
+
+    def grew_by_more_than(self, percent: Fraction) -> bool:
+        """Whether it costs more than that much more. Where there was nothing, anything is."""
+        if not isinstance(self.before, int) or not isinstance(self.after, int):
+            return False
+        return self.after * 100 > self.before * (100 + percent)
 
 
 class Cost(NamedTuple):
@@ -51,7 +58,11 @@ class Cost(NamedTuple):
     @property
     def breaking(self) -> bool:
         """Whether a number grew, or may have."""
-        return any(number.grew for number in self.numbers) or not self.comparable
+        return self.fails(Fraction(0))
+
+    def fails(self, percent: Fraction) -> bool:
+        """Whether a number grew by more than that, or may have."""
+        return any(number.grew_by_more_than(percent) for number in self.numbers) or not self.comparable
 
 
 def compare_costs(before: Graph, after: Graph, sizes: tuple[dict[str, int], dict[str, int]] | None) -> Cost:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from specc.diagnostics import UsageError
 from specc.elaborate.trouble import did_you_mean
 
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_ELSEWHERE = frozenset(
+    "GIT_DIR GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_COMMON_DIR GIT_INDEX_FILE GIT_PREFIX GIT_INTERNAL_SUPER_PREFIX "
+    "GIT_NAMESPACE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_GRAFT_FILE GIT_SHALLOW_FILE GIT_CONFIG "
+    "GIT_LITERAL_PATHSPECS GIT_GLOB_PATHSPECS GIT_NOGLOB_PATHSPECS GIT_ICASE_PATHSPECS".split()
+)
+"""What makes git read another repository than the folder's, or read paths otherwise. Git itself sets some of these for
+its hooks, where the folder would then pass for the top. Settings (GIT_CONFIG_COUNT …) stay: ``safe.directory`` may be
+among them."""
+_NAMED = re.compile(r"[0-9a-f]{40,64}")
 _OPTIONS = (
     "-c",
     "core.fsmonitor=false",
@@ -22,13 +32,26 @@ _OPTIONS = (
 )
 
 
+Kind = Literal["file", "link", "submodule"]
+
+
 class Blob(NamedTuple):
-    """A file in a commit; of a symbolic link or a submodule ``is_file`` is False."""
+    """What is at a path of a commit.
+
+    Attributes:
+        name: what git calls its content; of a submodule its commit.
+        home: path of the submodule in whose repository the content is; empty for the repository itself.
+    """
 
     path: str
     name: str
     size: int
-    is_file: bool
+    kind: Kind
+    home: str = ""
+
+    @property
+    def is_file(self) -> bool:
+        return self.kind == "file"
 
 
 class Repository:
@@ -59,11 +82,12 @@ class Repository:
         Raises:
             UsageError: there is none.
         """
-        if not ref or ref.startswith("-") or any(ord(c) < 32 for c in ref):
+        if not ref or ref.startswith(("-", "^")) or any(ord(c) < 32 for c in ref):
             raise UsageError(f"{ref or 'an empty text'} names no commit: write git:main, git:v1.2 or git:HEAD~1")
         done = self._run("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-        if done.returncode == 0:
-            return done.stdout.decode().strip()
+        name = done.stdout.decode(errors="replace").strip()
+        if done.returncode == 0 and _NAMED.fullmatch(name):
+            return name
         raise UsageError(self._unknown(ref))
 
     def _unknown(self, ref: str) -> str:
@@ -113,8 +137,9 @@ class Repository:
 
     def _run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         command = ["git", *_OPTIONS, "-C", str(self._folder), *arguments]
+        known = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
         try:
-            return subprocess.run(command, input=given, capture_output=True, check=False, env=os.environ | _QUIET)
+            return subprocess.run(command, input=given, capture_output=True, check=False, env=known | _QUIET)
         except FileNotFoundError:
             raise UsageError("--against git:… needs git, which is not installed, or not on the PATH") from None
         except OSError as error:
@@ -125,8 +150,9 @@ def _blob(line: bytes) -> Blob:
     """``100644 blob 1f7a7a… 215<tab>nets/lenet.cnn``"""
     facts, _, path = line.partition(b"\t")
     mode, kind, name, size = facts.decode().split()
-    is_file = kind == "blob" and mode.startswith("100")
-    return Blob(os.fsdecode(path), name, int(size) if kind == "blob" else 0, is_file)
+    if kind != "blob":
+        return Blob(os.fsdecode(path), name, 0, "submodule")
+    return Blob(os.fsdecode(path), name, int(size), "link" if mode == "120000" else "file")
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

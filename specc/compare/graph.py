@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from specc.compare.alignment import Keyed
+from specc.compare.alignment import Keyed, differing, is_unordered
 from specc.compare.ports import Ports
 from specc.ir.graph import Block, Graph, Node
 
@@ -34,6 +34,7 @@ class Changed(NamedTuple):
     after: Node
     attributes: tuple[Attribute, ...]
     inputs: tuple[tuple[str, ...], tuple[str, ...]] | None
+    were: tuple[str, ...]
     sharing: tuple[str, str] | None
 
     @property
@@ -43,11 +44,16 @@ class Changed(NamedTuple):
 
 
 class OutputChange(NamedTuple):
-    """An output that gives out another step's value; None: there is no such output."""
+    """An output that gives out another step's value; None: there is no such output.
+
+    Attributes:
+        was: what it gave out before, by the name of today.
+    """
 
     name: str
     before: str | None
     after: str | None
+    was: str | None
 
 
 class GraphChange(NamedTuple):
@@ -84,7 +90,8 @@ def compare_graphs(before: Keyed, after: Keyed, ports: Ports, steps: Mapping[str
         steps: names, before and after.
         proven: whether they are the same network but for names.
     """
-    renamed = tuple(pair for pair in steps.items() if pair[0] != pair[1] and pair[0] in before.keys)
+    pairs = ((node.name, steps.get(node.name, node.name)) for node in before.graph.nodes)
+    renamed = tuple((old, new) for old, new in pairs if old != new)
     if proven:
         return GraphChange(True, (), (), (), (), renamed)
     wiring = _Wiring(before.graph, after.graph, ports, steps)
@@ -120,6 +127,10 @@ class _Wiring:
                 self._homes.setdefault(node.module, set()).add(self._module(node))
                 self._origins.setdefault(self._module(node), set()).add(node.module)
 
+    def _now(self, value: str) -> str:
+        """What an old value is called now; one that is no more by its own name."""
+        return self._values.get(value, value)
+
     def _module(self, node: Node) -> str:
         return self._after.node(self._values[node.name]).module
 
@@ -128,16 +139,31 @@ class _Wiring:
             if old.name not in self._values:
                 continue
             new = after.graph.node(self._values[old.name])
-            same = before.keys[old.name] == after.keys[new.name]
-            change = Changed(
-                old, new, () if same else _attributes(old, new), self._inputs(old, new), self._sharing(old)
-            )
-            if not same or change.inputs or change.sharing:
+            names = differing(before, after, old, new)
+            attributes = tuple(Attribute(name, getattr(old.op, name), getattr(new.op, name)) for name in names or ())
+            were = tuple(map(self._now, old.inputs))
+            change = Changed(old, new, attributes, self._inputs(old, new), were, self._sharing(old))
+            if names != () or change.inputs or change.sharing:
                 yield change
 
     def _inputs(self, old: Node, new: Node) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         same = len(old.inputs) == len(new.inputs) and all(map(self._is_explained, old.inputs, new.inputs))
+        if not same and is_unordered(old) and is_unordered(new):
+            same = self._are_explained(old.inputs, new.inputs)
         return None if same else (old.inputs, new.inputs)
+
+    def _are_explained(self, old: tuple[str, ...], new: tuple[str, ...]) -> bool:
+        """Whether they are the same values in some order; the plainest pairs first."""
+        left, right = list(old), list(new)
+        for value in old:
+            if self._values.get(value) in right:
+                left.remove(value)
+                right.remove(self._values[value])
+        for value in left:
+            other = next((other for other in right if self._is_explained(value, other)), None)
+            if other is not None:
+                right.remove(other)
+        return len(old) == len(new) and not right
 
     def _is_explained(self, old: str, new: str) -> bool:
         """Whether it is the same value, but for steps put in or taken out on the way to it."""
@@ -157,11 +183,11 @@ class _Wiring:
         before, after = ({port.name: value for port, value in g.outputs} for g in (self._before, self._after))
         for old, new in self._ports.outputs.pairs:
             if not self._is_explained(before[old.name], after[new.name]):
-                yield OutputChange(new.name, before[old.name], after[new.name])
+                yield OutputChange(new.name, before[old.name], after[new.name], self._now(before[old.name]))
         for port in self._ports.outputs.removed:
-            yield OutputChange(port.name, before[port.name], None)
+            yield OutputChange(port.name, before[port.name], None, self._now(before[port.name]))
         for port in self._ports.outputs.added:
-            yield OutputChange(port.name, None, after[port.name])
+            yield OutputChange(port.name, None, after[port.name], None)
 
 
 def _sources(value: str, between: Mapping[str, Node]) -> set[str]:
@@ -176,14 +202,6 @@ def _sources(value: str, between: Mapping[str, Node]) -> set[str]:
         seen |= fresh
         left += fresh
     return found
-
-
-def _attributes(old: Node, new: Node) -> tuple[Attribute, ...]:
-    if type(old.op) is not type(new.op):
-        return ()
-    fields = type(old.op).model_fields
-    pairs = ((name, getattr(old.op, name), getattr(new.op, name)) for name in fields)
-    return tuple(Attribute(*pair) for pair in pairs if pair[1] != pair[2])
 
 
 def _whole(members: Iterable[Member], names: Collection[str]) -> Iterator[Member]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from fnmatch import fnmatch
 from glob import glob
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from specc.compare.git import Repository
-from specc.compare.revision import Revision, present, revision
-from specc.compare.specs import Comparison, FileChange, compare_models
+from specc.compare.revision import Revision, followed, present, revision
+from specc.compare.specs import Comparison, FileChange, Parameters, compare_models, parameters
+from specc.compare.unchanged import Unchanged
 from specc.diagnostics import Diagnostic, SpecError, UsageError
 from specc.elaborate import Imports, check_file
 from specc.ir.graph import Graph
@@ -41,9 +43,9 @@ def compare_with(
         UsageError: there is no git, no repository, or no such commit.
     """
     repository = Repository(_folder(paths[0]))
-    with revision(repository, ref) as old:
-        now, unreadable = _present(repository, paths, settings)
-        asked = [_from_top(repository, path) for path in paths]
+    now, unreadable = _present(repository, paths, settings)
+    asked = [_from_top(repository, path) for path in paths]
+    with revision(repository, ref, [*asked, *now.values()]) as old:
         named = [f":(top,literal){path}" for path in now.values() if not path.endswith(SUFFIXES)]
         renames = repository.renames(repository.commit(ref), [*_PATHSPECS, *named])
         meant = _asked(old, asked, settings)
@@ -89,9 +91,11 @@ def _present(
 
 
 def _asked(old: Revision, asked: list[str], settings: Settings) -> list[list[str]]:
-    """The specs of the commit that each of the paths means."""
-    wanted = [spec for spec in old.specs if not _is_excluded(present(old.top, spec), settings)]
-    return [[spec for spec in wanted if _is_meant(spec, path)] for path in asked]
+    """The specs of the commit that each of the paths means, and the links that may have led to one."""
+    every = [*old.specs, *(link for link in old.links if followed(link, old.links).real is None)]
+    wanted = [spec for spec in every if not _fits_one_of(old, spec, settings, settings.exclude)]
+    named = {spec for spec in wanted if spec.endswith(SUFFIXES) or _fits_one_of(old, spec, settings, settings.include)}
+    return [[spec for spec in wanted if _is_meant(old, spec, path, spec in named)] for path in asked]
 
 
 def _unknown(paths: Iterable[str], meant: list[list[str]], ref: str) -> list[Unreadable]:
@@ -104,19 +108,43 @@ def _is_there(path: str) -> bool:
     return os.path.lexists(path) or bool(_MAGIC & set(path) and glob(path, recursive=True))  # noqa: PTH207
 
 
-def _is_excluded(name: str, settings: Settings) -> bool:
-    return bool(settings.exclude) and matches(settings.relative(name), settings.exclude)
+def _fits_one_of(old: Revision, spec: str, settings: Settings, patterns: tuple[str, ...]) -> bool:
+    return bool(patterns) and matches(settings.relative(present(old.top, spec)), patterns)
 
 
-def _is_meant(spec: str, path: str) -> bool:
-    """As a search would find it: hidden folders are passed over, and other people's YAML."""
+def _is_meant(old: Revision, spec: str, path: str, named: bool) -> bool:
+    """Whether a search of the path would find the spec.
+
+    Args:
+        named: whether a folder is searched for files that are called so.
+    """
     if spec == path:
         return True
-    if _MAGIC & set(path):
-        return spec.endswith((*SUFFIXES, ".yaml", ".yml")) and matches(spec, (f"/{path}",))
-    inside = PurePosixPath(spec).parts[len(PurePosixPath(path).parts) :]
-    below = path == "." or spec.startswith(f"{path}/")
-    return below and spec.endswith(SUFFIXES) and not any(part.startswith(".") for part in inside[:-1])
+    if path == "." or spec.startswith(f"{path}/"):
+        return named and _is_below(PurePosixPath(spec).parts[len(PurePosixPath(path).parts) :])
+    if not _MAGIC & set(path) or os.path.lexists(old.top / path):
+        return False
+    is_spec = named or spec.endswith((".yaml", ".yml"))
+    return is_spec and _fits(PurePosixPath(spec).parts, PurePosixPath(path).parts, named)
+
+
+def _is_below(parts: tuple[str, ...]) -> bool:
+    """Whether a search of a folder comes to the file whose path from there that is: hidden folders are passed over."""
+    return not any(part.startswith(".") for part in parts[:-1])
+
+
+def _fits(parts: tuple[str, ...], pattern: tuple[str, ...], named: bool) -> bool:
+    """As `glob.glob` expands patterns: a folder that fits is searched; only a dot fits a dot at the start of a name."""
+    if not pattern:
+        return not parts or (named and _is_below(parts))
+    first, rest = pattern[0], pattern[1:]
+    if first == "**" and _fits(parts, rest, named):
+        return True
+    if not parts or (parts[0].startswith(".") and not first.startswith(".")):
+        return False
+    if first == "**":
+        return _fits(parts[1:], pattern, named)
+    return fnmatch(parts[0], first) and _fits(parts[1:], rest, named)
 
 
 class _Pair(NamedTuple):
@@ -130,16 +158,39 @@ class _Pair(NamedTuple):
 def _pairs(old: Revision, now: dict[str, str], asked: list[str], renames: dict[str, str]) -> list[_Pair]:
     """Which old file is which new one; in the order of their names."""
     origins = {new: path for path, new in renames.items() if path in old.specs}
+    for new in now.values():
+        was = None if new in origins else _converted(old, new)
+        if was is not None and was not in origins.values():
+            origins[new] = was
+    moved = {path: new for new, path in origins.items()}
     pairs = []
     for name, path in now.items():
         before = path if path in old.specs else origins.get(path)
         pairs.append(_Pair(before, path, name))
-    used = {pair.before for pair in pairs}
+    used = {pair.before for pair in pairs} | set(now.values())
     for path in asked:
         if path not in used:
-            new = renames.get(path)
-            pairs.append(_Pair(path, new, None if new is None else present(old.top, new)))
+            now_at = moved.get(path) or _there(old, path)
+            pairs.append(_Pair(path, now_at, None if now_at is None else present(old.top, now_at)))
     return sorted(pairs, key=lambda pair: pair.after or pair.before or "")
+
+
+def _converted(old: Revision, new: str) -> str | None:
+    """The spec of the commit that the file is in another syntax, where it is no more."""
+    others = (path for path in _spellings(new) if path in old.specs and not os.path.lexists(old.top / path))
+    return None if new in old.tree else next(others, None)
+
+
+def _there(old: Revision, path: str) -> str | None:
+    """What an old spec that was asked for by its name is now, where it is in another syntax."""
+    others = (new for new in _spellings(path) if new not in old.tree and os.path.lexists(old.top / new))
+    return None if os.path.lexists(old.top / path) else next(others, None)
+
+
+def _spellings(path: str) -> list[str]:
+    """The names of the spec in each syntax."""
+    stem = next((path.removesuffix(suffix) for suffix in reversed(SUFFIXES) if path.endswith(suffix)), None)
+    return [] if stem is None else [f"{stem}{suffix}" for suffix in SUFFIXES if f"{stem}{suffix}" != path]
 
 
 class _Run:
@@ -149,51 +200,68 @@ class _Run:
         self._old = old
         self._sizes = sizes
         self._imports = Imports(), Imports()
+        self._unchanged = Unchanged(old)
 
     def compared(self, pair: _Pair, unreadable: list[Unreadable]) -> FileChange | None:
         """None: the file cannot be read, and is told among the ``unreadable``."""
-        before = None if pair.before is None else self._old.shown(pair.before)
-        if pair.after is not None and pair.after == pair.before and self._is_untouched(pair):
-            return FileChange(before, pair.name)
+        if pair.name is not None and self._is_untouched(pair):
+            return FileChange(f"{pair.name}@{self._old.ref}", pair.name)
         try:
-            now, wrong_now = ([], ()) if pair.name is None else _networks(pair.name, self._imports[1])
+            now = _NOTHING if pair.name is None else _version(pair.name, self._imports[1])
         except UsageError as error:
             unreadable.append(Unreadable(pair.name or "", str(error)))
             return None
+        if (obstacle := self._obstacle(pair)) is not None:
+            name, note = self._old.shown(pair.before or pair.after or ""), f"cannot be compared: {obstacle}"
+            return FileChange(name, pair.name, (), (), now.wrong, note, incomparable=True)
         if pair.before is None:
-            return self._new(pair, now, wrong_now)
-        then, wrong_then = _networks(self._old.place(pair.before), self._imports[0])
-        told = tuple(map(self._old.told, wrong_then))
-        if wrong_now or wrong_then:
-            return FileChange(before, pair.name, (), told, wrong_now)
-        moved = f"{before} is {pair.name} now" if pair.after not in (None, pair.before) else ""
-        return FileChange(before, pair.name, compare_models(then, now, self._sizes), note=moved)
+            return FileChange(None, pair.name, compare_models([], now.graphs, self._sizes), (), now.wrong)
+        before = f"{pair.name}@{self._old.ref}" if pair.before == pair.after else self._old.shown(pair.before)
+        moved = pair.after not in (None, pair.before)
+        then = _version(self._old.place(pair.before), self._imports[0])
+        if now.wrong or then.wrong:
+            told = tuple(map(self._old.told, then.wrong))
+            known = self._are_known(now.wrong, told)
+            return FileChange(before, pair.name, (), told, now.wrong, moved=moved, known=known)
+        settings = then.parameters, now.parameters
+        models = compare_models(then.graphs, now.graphs, self._sizes, parameters=settings)
+        return FileChange(before, pair.name, models, moved=moved)
 
-    def _new(self, pair: _Pair, now: list[Graph], wrong: tuple[Diagnostic, ...]) -> FileChange:
-        is_link = pair.after in self._old.links
-        note = f"in {self._old.ref} it is a symbolic link, which is not followed" if is_link else ""
-        return FileChange(None, pair.name, compare_models([], now, self._sizes), (), wrong, note)
+    def _obstacle(self, pair: _Pair) -> str | None:
+        """Why the old version cannot be told; None: it can, or there was none."""
+        is_plain = not self._old.links and not any(blob.kind == "submodule" for blob in self._old.tree.values())
+        return None if is_plain else self._old.obstacle(pair.before or pair.after or "")
 
     def _is_untouched(self, pair: _Pair) -> bool:
-        """Whether it is the same text, and imports nothing: then nothing about it has changed."""
-        assert pair.name is not None, "it is there"
-        assert pair.before is not None, "it was there"
-        with suppress(OSError):
-            text = Path(pair.name).read_bytes()
-            blob = self._old.specs[pair.before]
-            return len(text) == blob.size and b"from" not in text and _git_name(text, blob.name) == blob.name
-        return False
+        """Whether it is what it was, under the path that it had: a spec, or a link to one."""
+        path = pair.after
+        return path in self._old.tree and pair.before in (path, None) and self._unchanged.has(path)
+
+    def _are_known(self, now: Iterable[Diagnostic], then: Iterable[Diagnostic]) -> bool:
+        """Whether the old version has all these mistakes, too; if perhaps elsewhere in the file."""
+        found = Counter(map(self._meaning, now))
+        return bool(found) and not found - Counter(map(self._meaning, then))
+
+    def _meaning(self, finding: Diagnostic) -> tuple[str, str]:
+        """A finding without the version and the folders that its words name: they depend on where specc is run."""
+        return finding.code, re.sub(r"[^\s:,]*/", "", finding.message.replace(f"@{self._old.ref}", ""))
 
 
-def _git_name(content: bytes, like: str) -> str:
-    """What git calls this content: the hash of a header and the content."""
-    whole = b"blob %d\0" % len(content) + content
-    return (hashlib.sha1(whole, usedforsecurity=False) if len(like) == 40 else hashlib.sha256(whole)).hexdigest()
+class _Version(NamedTuple):
+    """The models of a file and their parameters, or its mistakes."""
+
+    graphs: list[Graph]
+    parameters: Parameters
+    wrong: tuple[Diagnostic, ...] = ()
 
 
-def _networks(name: str, imports: Imports) -> tuple[list[Graph], tuple[Diagnostic, ...]]:
-    """The models of a file, or its mistakes. Raises UsageError where it cannot be read."""
+_NOTHING = _Version([], {})
+
+
+def _version(name: str, imports: Imports) -> _Version:
+    """Raises UsageError where the file cannot be read."""
     try:
-        return [checked.graph for checked in check_file(parse(read(name)), imports)], ()
+        file = parse(read(name))
+        return _Version([checked.graph for checked in check_file(file, imports)], parameters(file))
     except SpecError as error:
-        return [], error.diagnostics
+        return _NOTHING._replace(wrong=error.diagnostics)

@@ -16,7 +16,7 @@ from specc.ir.size import Dim, Symbol
 from specc.ir.size.formula import of
 from specc.ir.types import TensorType
 
-Side = Literal["model", "input", "output"]
+Side = Literal["model", "parameter", "input", "output"]
 Kind = Literal["added", "removed", "renamed", "reordered", "shape", "where"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import NamedTuple
 
 from specc.compare.alignment import Keyed, alignments, isomorphism, keyed
@@ -11,7 +12,7 @@ from specc.compare.graph import GraphChange, compare_graphs
 from specc.compare.interface import Interface, compare_interface
 from specc.compare.ports import Ports, pair_ports
 from specc.compare.sizes import common, examples
-from specc.compare.weights import Weights, compare_weights
+from specc.compare.weights import Weights, compare_weights, exchanged
 from specc.ir.graph import Graph
 
 SECTIONS = ("interface", "weights", "graph", "cost")
@@ -32,11 +33,11 @@ class Difference(NamedTuple):
     def changed(self) -> bool:
         return bool(self.interface.changed or self.weights.changed or self.graph.changed or self.cost.changed)
 
-    def fails(self, section: str) -> bool:
+    def fails(self, section: str, growth: Fraction = Fraction(0)) -> bool:
         """Whether what changed in the section (of `SECTIONS`) breaks somebody.
 
         interface: a caller that worked may not work any more. weights: an old checkpoint does not load by name, or not
-        into its own steps. graph: it is not the same network. cost: a number grew.
+        into its own steps. graph: it is not the same network. cost: a number grew by more than ``growth`` percent.
         """
         match section:
             case "interface":
@@ -46,7 +47,7 @@ class Difference(NamedTuple):
             case "graph":
                 return self.graph.changed
             case "cost":
-                return self.cost.breaking
+                return self.cost.fails(growth)
         raise ValueError(f"{section} is none of {', '.join(SECTIONS)}")
 
 
@@ -85,7 +86,10 @@ def _of(graph: Graph, sizes: Mapping[str, int]) -> dict[str, int]:
 def _compared(
     before: Keyed, after: Keyed, ports: Ports, near: tuple[dict[str, int], dict[str, int]] | None
 ) -> tuple[GraphChange, dict[str, str]]:
-    """The graph's changes, and which old step is which new one: of two accounts the shorter one."""
+    """The graph's changes, and which old step is which new one: of several accounts the shortest one.
+
+    Names are believed, but where another account is shorter, and by it labels have only changed places.
+    """
     same = isomorphism(before, after, ports)
     if same is not None:
         inputs = {old.name for old, _ in ports.inputs.pairs}
@@ -93,7 +97,11 @@ def _compared(
         return compare_graphs(before, after, ports, steps, proven=True), steps
     accounts = alignments(before, after, _types(before, after, near))
     changes = [(compare_graphs(before, after, ports, steps, proven=False), steps) for steps in accounts]
-    return min(changes, key=lambda change: change[0].size)
+    *believing, doubting = changes
+    best = min(believing, key=lambda change: change[0].size)
+    if doubting[0].size < best[0].size and exchanged(before.graph, after.graph, doubting[1]):
+        return doubting
+    return best
 
 
 def _types(

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from specc.compare.git import Blob, Repository
-from specc.diagnostics import Diagnostic, Label, UsageError
+from specc.diagnostics import Diagnostic, Label, SpecError, UsageError
 from specc.root import ROOT_MARKS
 from specc.source import Source, Span
+from specc.syntax import ast, parse, read
 from specc.syntax.reader import LARGEST
 
 MOST_SPECS = 20_000
 MOST_BYTES = 2**28
+MOST_LINKS = 40
+"""Symbolic links that may lead to a file."""
+LONGEST_LINK = 4096
+"""Bytes of a symbolic link's target."""
 
 _SPECS = (".cnn", ".yaml", ".yml")
 _IMPORTED = re.compile(rb"""\bfrom\s*:?\s*["']?([^"'\n,}]*)""")
@@ -31,15 +36,17 @@ class Revision(NamedTuple):
         ref: as the user calls it.
         folder: where they are, as they lie below the top of the repository.
         top: of the repository.
-        specs: those that can be read, by path from the top.
-        links: paths of symbolic links and submodules, which are not followed.
+        specs: those that can be read, by path from the top; symbolic links to one, too.
+        tree: everything in the commit, by path from the top, and in those of its submodules that are checked out.
+        links: what its symbolic links say, by path from the top.
     """
 
     ref: str
     folder: Path
     top: Path
     specs: dict[str, Blob]
-    links: frozenset[str]
+    tree: dict[str, Blob]
+    links: dict[str, str]
 
     def shown(self, path: str) -> str:
         """How a file of the commit is called, given its path from the top: the path to it now, and the reference."""
@@ -48,6 +55,37 @@ class Revision(NamedTuple):
     def place(self, path: str) -> str:
         """Where it lies while it is compared."""
         return (self.folder / path).as_posix()
+
+    def obstacle(self, path: str) -> str | None:
+        """Why the old version of a spec, or of what it imports, cannot be read; None: it can, or is wrong in itself."""
+        left, seen = [path], {path}
+        while left:
+            here = left.pop()
+            if (reason := self._closed(here)) is not None:
+                what = f"{self.shown(here)} {reason}"
+                return what if here == path else f"{self.shown(path)} imports it, and {what}"
+            fresh = set(self._imports(here)) - seen
+            seen |= fresh
+            left += fresh
+        return None
+
+    def _closed(self, path: str) -> str | None:
+        real = followed(path, self.links).real
+        if real is None:
+            return "is a symbolic link that leads out of the repository"
+        module = next((above for above in above_all(real) if self._is_submodule(above)), None)
+        if module is None or real in self.tree:
+            return None
+        return f"is in the submodule {module}, whose commit {self.tree[module].name[:12]} is not here"
+
+    def _is_submodule(self, path: str) -> bool:
+        return path in self.tree and self.tree[path].kind == "submodule"
+
+    def _imports(self, path: str) -> list[str]:
+        try:
+            return imported(path, parse(read(self.place(path))))
+        except (SpecError, UsageError):
+            return []
 
     def told(self, finding: Diagnostic) -> Diagnostic:
         """The finding under the names that the user knows."""
@@ -80,46 +118,165 @@ class Revision(NamedTuple):
 
 
 def present(top: Path, path: str) -> str:
-    """A path from the top of the repository as it is called here: relative, where it lies below the present folder."""
-    relative = os.path.relpath(top / path, os.path.realpath("."))
-    return (top / path).as_posix() if relative.startswith("..") else Path(relative).as_posix()
+    """A path from the top of the repository as it is called here."""
+    return Path(os.path.relpath(top / path, os.path.realpath("."))).as_posix()
+
+
+def above_all(path: str) -> Iterator[str]:
+    """``a``, ``a/b``, ``a/b/c``"""
+    parts = path.split("/")
+    return ("/".join(parts[:n]) for n in range(1, len(parts) + 1))
+
+
+class Way(NamedTuple):
+    """Where a path leads, and the symbolic links on the way; ``real`` is None where it leads out of the repository, or
+    round in a circle."""
+
+    real: str | None
+    links: tuple[str, ...]
+
+
+def followed(path: str, links: Mapping[str, str]) -> Way:
+    """Follow a path from the top."""
+    left, here, passed = path.split("/")[::-1], list[str](), list[str]()
+    while left:
+        part = left.pop()
+        if part == ".." and not here:
+            return Way(None, tuple(passed))
+        if part == "..":
+            here.pop()
+        elif part not in ("", "."):
+            here.append(part)
+        name = "/".join(here)
+        if name in links:
+            passed.append(name)
+            if len(passed) > MOST_LINKS or os.path.isabs(links[name]):  # noqa: PTH117
+                return Way(None, tuple(passed))
+            here.pop()
+            left += links[name].split("/")[::-1]
+    return Way("/".join(here), tuple(passed))
+
+
+def imported(path: str, file: ast.File) -> list[str]:
+    """What a file imports, as paths from the top; those that lead out are refused as they are written."""
+    folder = os.path.dirname(path)  # noqa: PTH120
+    names = (item.path for item in file.items if isinstance(item, ast.Import))
+    plain = (name for name in names if name and "\0" not in name and not os.path.isabs(name))  # noqa: PTH117
+    targets = (os.path.normpath(os.path.join(folder, name)) for name in plain)  # noqa: PTH118
+    return [target for target in targets if target != ".." and not target.startswith("../")]
 
 
 @contextmanager
-def revision(repository: Repository, ref: str) -> Iterator[Revision]:
+def revision(repository: Repository, ref: str, named: Iterable[str] = ()) -> Iterator[Revision]:
     """The specs of the commit that ``ref`` names, as long as the body runs.
+
+    Args:
+        named: paths from the top that are specs whatever they are called.
 
     Raises:
         UsageError: there is no such commit, or it holds too much.
     """
-    tree = [blob for blob in repository.tree(repository.commit(ref)) if _is_sane(blob.path)]
-    files = {blob.path: blob for blob in tree if blob.is_file}
-    specs = {path: blob for path, blob in files.items() if path.endswith(_SPECS)}
+    repositories = {"": repository}
+    tree = _tree(repositories, repository.commit(ref))
+    links = _links(repositories, tree)
+    asked = set(named)
     with tempfile.TemporaryDirectory(prefix="specc-") as name:
         folder = Path(os.path.realpath(name))
-        found = Revision(ref, folder, repository.top, specs, frozenset(b.path for b in tree if not b.is_file))
-        (folder / ".git").mkdir()  # the project's folder ends here: nothing above is imported
-        for path in files:
-            if PurePosixPath(path).name in ROOT_MARKS:
+        found = Revision(ref, folder, repository.top, {}, tree, links)
+        for top in repositories:  # a project's folder ends here: nothing above is imported
+            (folder / top / ".git").mkdir(parents=True)
+        for path in (*tree, *links):
+            if PurePosixPath(path).name in ROOT_MARKS and _file(found, path) is not None:
                 _write(folder / path, b"")
-        _extract(repository, found, files)
+        _extract(repositories, found, [path for path in tree if path.endswith(_SPECS) or path in asked])
+        _link(found)
         yield found
 
 
-def _extract(repository: Repository, found: Revision, files: dict[str, Blob]) -> None:
+def _tree(repositories: dict[str, Repository], commit: str) -> dict[str, Blob]:
+    """Everything in the commit, and in the commits of its submodules; of these the repositories are added."""
+    tree: dict[str, Blob] = {}
+    left = [("", commit)]
+    while left:
+        home, name = left.pop()
+        prefix = f"{home}/" if home else ""
+        blobs = [blob._replace(path=prefix + blob.path, home=home) for blob in repositories[home].tree(name)]
+        tree |= {blob.path: blob for blob in blobs if _is_sane(blob.path)}
+        for blob in blobs:
+            if blob.kind == "submodule" and tree.get(blob.path) == blob:
+                inner = _submodule(repositories[""].top, blob)
+                if inner is not None:
+                    repositories[blob.path] = inner
+                    left.append((blob.path, blob.name))
+    return tree
+
+
+def _submodule(top: Path, blob: Blob) -> Repository | None:
+    """None: it is not checked out, or does not have that commit."""
+    folder = top / blob.path
+    if not os.path.lexists(folder / ".git"):
+        return None
+    try:
+        inner = Repository(folder)
+        inner.commit(blob.name)
+    except UsageError:
+        return None
+    return inner if inner.top == folder else None
+
+
+def _links(repositories: Mapping[str, Repository], tree: Mapping[str, Blob]) -> dict[str, str]:
+    blobs = [blob for blob in tree.values() if blob.kind == "link" and blob.size <= LONGEST_LINK]
+    targets = _contents(repositories, blobs)
+    return {blob.path: os.fsdecode(target) for blob, target in zip(blobs, targets, strict=True)}
+
+
+def _contents(repositories: Mapping[str, Repository], blobs: Sequence[Blob]) -> list[bytes]:
+    """What is in the files. Raises UsageError where a clone does not have one."""
+    found: dict[str, bytes] = {}
+    for home, repository in repositories.items():
+        own = [blob for blob in blobs if blob.home == home]
+        if own:
+            found |= zip((blob.path for blob in own), repository.contents(own), strict=True)
+    return [found[blob.path] for blob in blobs]
+
+
+def _file(found: Revision, path: str) -> Blob | None:
+    """The file to which a path leads."""
+    blob = found.tree.get(followed(path, found.links).real or "")
+    return blob if blob is not None and blob.is_file else None
+
+
+def _link(found: Revision) -> None:
+    """Links that lead to something in the tree, as they are there: nothing leads out of the folder."""
+    for path in found.links:
+        real, place = followed(path, found.links).real, found.folder / path
+        if real is not None and not os.path.lexists(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # not every system lets everybody make links
+                place.symlink_to(os.path.relpath(found.folder / real, place.parent))
+
+
+def _extract(repositories: Mapping[str, Repository], found: Revision, paths: Iterable[str]) -> None:
     """Write the specs, and whatever else they import."""
-    wanted = list(found.specs.values())
-    while wanted:
+    left = list(paths)
+    by_name: dict[str, list[str]] = {}
+    for path in found.tree:
+        by_name.setdefault(PurePosixPath(path).name, []).append(path)
+    written = set[str]()
+    while left:
+        blobs = {path: blob for path in left if (blob := _file(found, path)) is not None}
+        found.specs.update({path: blob._replace(path=path) for path, blob in blobs.items()})
         _refuse_too_much(found)
+        wanted = [blob for blob in dict.fromkeys(blobs.values()) if blob.path not in written]
+        written |= {blob.path for blob in wanted}
         small = [blob for blob in wanted if blob.size <= LARGEST]
-        contents = repository.contents(small)
+        contents = _contents(repositories, small)
         for blob, content in zip(small, contents, strict=True):
             _write(found.folder / blob.path, content)
         for blob in wanted:
             if blob.size > LARGEST:
                 _write(found.folder / blob.path, b"", blob.size)  # refused by its size, whatever is in it
-        wanted = [files[path] for path in _imported(contents, files) if path not in found.specs]
-        found.specs.update({blob.path: blob for blob in wanted})
+        left = [path for name in _imported(contents) for path in by_name.get(name, ()) if path not in found.specs]
 
 
 def _refuse_too_much(found: Revision) -> None:
@@ -131,10 +288,9 @@ def _refuse_too_much(found: Revision) -> None:
         )
 
 
-def _imported(contents: Iterable[bytes], files: dict[str, Blob]) -> list[str]:
-    """Files whose names are those of imports, wherever they are: a spec may be called anything."""
-    names = {os.path.basename(os.fsdecode(path)) for text in contents for path in _IMPORTED.findall(text)}  # noqa: PTH119
-    return [path for path in files if PurePosixPath(path).name in names] if names else []
+def _imported(contents: Iterable[bytes]) -> set[str]:
+    """The names of the files that are imported, wherever they are: a spec may be called anything."""
+    return {os.path.basename(os.fsdecode(path)) for text in contents for path in _IMPORTED.findall(text)}  # noqa: PTH119
 
 
 def _write(path: Path, content: bytes, size: int | None = None) -> None:
@@ -148,4 +304,5 @@ def _write(path: Path, content: bytes, size: int | None = None) -> None:
 def _is_sane(path: str) -> bool:
     """Whether it leads to a place below the top: git does not promise it of a tree that somebody has made up."""
     parts = path.split("/")
-    return "\\" not in path and not any(part in ("", ".", "..") or part.lower() == ".git" for part in parts)
+    is_plain = os.sep == "/" or os.sep not in path  # a backslash is a sign like others, but on Windows
+    return is_plain and not any(part in ("", ".", "..") or part.lower() == ".git" for part in parts)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
+from specc.compare.interface import Interface, PortChange
 from specc.compare.model import Difference, compare
 from specc.diagnostics import Diagnostic, UsageError
 from specc.ir.graph import Graph
+from specc.source import Span
+from specc.syntax import ast
 
 
 class ModelChange(NamedTuple):
@@ -21,12 +25,27 @@ class ModelChange(NamedTuple):
     def changed(self) -> bool:
         return self.difference is None or self.difference.changed
 
-    def fails(self, section: str) -> bool:
+    def fails(self, section: str, growth: Fraction = Fraction(0)) -> bool:
         """Whether the section breaks somebody: see `Difference.fails`. A model that is gone breaks all who used it; a
         new one breaks nobody."""
         if self.difference is not None:
-            return self.difference.fails(section)
+            return self.difference.fails(section, growth)
         return self.after is None and section != "cost"
+
+
+class FailOn(NamedTuple):
+    """What a comparison fails on, but for specs that are wrong.
+
+    Attributes:
+        sections: of `specc.compare.SECTIONS`.
+        growth: how much a cost may grow, in percent.
+    """
+
+    sections: frozenset[str] = frozenset()
+    growth: Fraction = Fraction(0)
+
+    def fails(self, model: ModelChange, section: str) -> bool:
+        return section in self.sections and model.fails(section, self.growth)
 
 
 class FileChange(NamedTuple):
@@ -38,6 +57,9 @@ class FileChange(NamedTuple):
         wrong_before: the mistakes that the old version has: nothing can be compared with it.
         wrong_after: the mistakes of the new one.
         note: what else should be known, in a sentence.
+        moved: git says that it has another path now.
+        known: the old version has all the mistakes of the new one.
+        incomparable: the old version cannot be read, as ``note`` says; whether something breaks is not known.
     """
 
     before: str | None
@@ -46,6 +68,9 @@ class FileChange(NamedTuple):
     wrong_before: tuple[Diagnostic, ...] = ()
     wrong_after: tuple[Diagnostic, ...] = ()
     note: str = ""
+    moved: bool = False
+    known: bool = False
+    incomparable: bool = False
 
     @property
     def name(self) -> str:
@@ -56,9 +81,15 @@ class FileChange(NamedTuple):
         return bool(self.wrong_before or self.wrong_after)
 
     @property
+    def is_broken(self) -> bool:
+        """Whether it has mistakes that it did not have."""
+        return bool(self.wrong_after) and not self.known
+
+    @property
     def changed(self) -> bool:
-        moved = (self.before is None) != (self.after is None)
-        return moved or self.is_wrong or bool(self.note) or any(model.changed for model in self.models)
+        alone = (self.before is None) != (self.after is None)
+        told = alone or self.moved or self.is_wrong or bool(self.note)
+        return told or any(model.changed for model in self.models)
 
 
 class Comparison(NamedTuple):
@@ -78,20 +109,39 @@ class Comparison(NamedTuple):
     def models(self) -> list[ModelChange]:
         return [model for file in self.files for model in file.models]
 
-    def fails(self, sections: Sequence[str]) -> bool:
-        """Whether a spec is wrong now, or a section breaks somebody."""
-        wrong = any(file.wrong_after for file in self.files)
-        return wrong or any(model.fails(section) for model in self.models for section in sections)
+    def fails(self, on: FailOn) -> bool:
+        """Whether a spec has mistakes that it did not have, or a section breaks somebody, or may do so unseen."""
+        wrong = any(file.is_broken or (bool(on.sections) and file.incomparable) for file in self.files)
+        return wrong or any(on.fails(model, section) for model in self.models for section in on.sections)
+
+
+Parameters = Mapping[str, Mapping[str, str]]
+"""Of each model by name its parameters by name, as they are written."""
+
+
+def parameters(file: ast.File) -> Parameters:
+    """Those of the models of a file."""
+    return {model.name: {param.name: _written(param.span) for param in model.params} for model in file.models}
+
+
+def _written(span: Span) -> str:
+    return " ".join(span.source.text[span.start : span.end].split())
 
 
 def compare_models(
-    before: Sequence[Graph], after: Sequence[Graph], sizes: Mapping[str, int] | None, *, chosen: bool = False
+    before: Sequence[Graph],
+    after: Sequence[Graph],
+    sizes: Mapping[str, int] | None,
+    *,
+    chosen: bool = False,
+    parameters: tuple[Parameters, Parameters] = ({}, {}),
 ) -> tuple[ModelChange, ...]:
     """Pair the models by name; a single one that is left on both sides has another name now.
 
     Args:
         sizes: at which costs are counted.
         chosen: there is one of each, and the caller meant these two.
+        parameters: of the models of both.
     """
     old, new = {graph.name: graph for graph in before}, {graph.name: graph for graph in after}
     pairs = {name: name for name in old if name in new}
@@ -99,11 +149,31 @@ def compare_models(
     if len(lost) == len(fresh) == 1:
         pairs[lost.pop()] = fresh.pop()
     _refuse_unknown_sizes(sizes, [*before, *after])
-    compared = [
-        ModelChange(name, other, compare(old[name], new[other], sizes=sizes, other_name=chosen))
-        for name, other in pairs.items()
-    ]
+    compared = []
+    for name, other in pairs.items():
+        difference = compare(old[name], new[other], sizes=sizes, other_name=chosen)
+        changes = [*_settings(parameters[0].get(name, {}), parameters[1].get(other, {}))]
+        if len(old) == 1 < len(new):
+            changes.append(_choice([name for name in new if name != other]))
+        interface = Interface((*difference.interface.changes, *changes))
+        compared.append(ModelChange(name, other, difference._replace(interface=interface)))
     return (*compared, *(ModelChange(name, None) for name in lost), *(ModelChange(None, name) for name in fresh))
+
+
+def _settings(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[PortChange]:
+    """What changed for those who give the model's parameters values; another default shows in all the rest."""
+    for name in before:
+        if name not in after:
+            yield PortChange("parameter", "removed", name, before[name], None, True, "a caller that sets it is refused")
+    for name in after:
+        if name not in before:
+            yield PortChange("parameter", "added", name, None, after[name], False, "a caller may set it")
+
+
+def _choice(others: Sequence[str]) -> PortChange:
+    """The file had one model, and has several."""
+    effect = "a caller that names no model is refused"
+    return PortChange("model", "added", ", ".join(others), None, "beside it", True, effect)
 
 
 def _refuse_unknown_sizes(sizes: Mapping[str, int] | None, graphs: Sequence[Graph]) -> None:

@@ -51,9 +51,10 @@ class Weights(NamedTuple):
         kept: number of tensors with the same name and shape.
         kept_elements: their elements.
         renamed: of the same shape, under another name.
-        guessed: whether the renamed ones are taken from an alignment of the steps; else the two networks are proven to
-            be one, and so are they.
-        misplaced: tensors that load by name into a step that is another one than the one they come from: proven.
+        guessed: whether the renamed and the misplaced ones are taken from an alignment of the steps; else the two
+            networks are proven to be one, and so are they.
+        misplaced: tensors that load by name into a step that is another one than the one they come from. Where that is
+            guessed, their names have only changed places.
         order_fits: of a checkpoint that loads by order only, whether every tensor gets to its own step; None where the
             graph has changed, so that nothing is proven.
         frozen, trainable: tensors that training changes no more, or again; by their new names.
@@ -109,6 +110,7 @@ def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], prove
     resized = [name for name in old if name in new and _form(old[name]) != _form(new[name])]
     renamed = _renamed(homes, old, new)
     found = {*kept, *resized, *renamed.values()}
+    misplaced = [name for name in kept if homes[name] != name] if proven else exchanged(before, after, steps)
     loads, order = _loads(before, after)
     now = {name: name for name in kept} | renamed
     return Weights(
@@ -116,17 +118,35 @@ def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], prove
         kept=len(kept),
         kept_elements=sum(prod(old[name].shape) for name in kept),
         renamed=tuple(_tensor(name, other, old, new) for name, other in renamed.items()),
-        guessed=bool(renamed) and not proven,
+        guessed=bool(renamed or misplaced) and not proven,
         resized=tuple(_tensor(name, name, old, new) for name in resized),
         added=tuple(_tensor(None, name, old, new) for name in new if name not in found),
         lost=tuple(_tensor(name, None, old, new) for name in old if name not in {*kept, *resized, *renamed}),
-        misplaced=tuple(_tensor(n, homes[n], old, new) for n in kept if proven and homes[n] != n),
+        misplaced=tuple(_tensor(name, homes[name], old, new) for name in misplaced),
         order_fits=order == homes if proven and order is not None else None,
         frozen=tuple(b for a, b in now.items() if old[a].trainable and not new[b].trainable),
         trainable=tuple(b for a, b in now.items() if new[b].trainable and not old[a].trainable),
         before=tuple(old),
         after=tuple(new),
     )
+
+
+def exchanged(before: Graph, after: Graph, steps: Mapping[str, str]) -> list[str]:
+    """Tensors that both networks have, of the same shape, and whose names have changed places among themselves.
+
+    Where a step is put in or taken out of a row of others like it, an alignment may take each for its neighbour: there
+    the names do not come back to where they began.
+    """
+    old, new = dict(before.state), dict(after.state)
+    homes = _homes(before, after, steps)
+    moved = [name for name in old if name in new and homes.get(name, name) != name]
+    moved = [name for name in moved if homes[name] in old and _form(old[name]) == _form(new[homes[name]])]
+    while True:
+        left = set(moved) & {homes[name] for name in moved}
+        closed = [name for name in moved if name in left and homes[name] in left]
+        if len(closed) == len(moved):
+            return moved
+        moved = closed
 
 
 def _form(parameter: Parameter) -> tuple[tuple[int, ...], bool]:

@@ -25,6 +25,9 @@ _COMPARISONS: Mapping[str, Callable[[Value, Value], bool]] = {
 }
 
 
+_DIVISIONS = ("/", "//", "%")
+
+
 def refuse(span: Span, message: str, *notes: str, helps: tuple[str, ...] = ()) -> NoReturn:
     raise trouble(Code.BAD_VALUE, message, span, notes=notes, helps=helps)
 
@@ -44,6 +47,8 @@ def negative(value: Value, expression: ast.Unary) -> Value:
 
 def arithmetic(expression: ast.Binary, left: Value, right: Value) -> Value:
     """``left`` + - * / // % ``right``."""
+    if type(left) is int and type(right) is int and expression.operator not in _DIVISIONS:
+        return bounded(_of_numbers(expression.operator, left, right), expression.span)
     left, right = _operand(left, expression.left), _operand(right, expression.right)
     if isinstance(left, Size) or isinstance(right, Size):
         try:
@@ -63,6 +68,8 @@ def arithmetic(expression: ast.Binary, left: Value, right: Value) -> Value:
 def compare(expression: ast.Binary, left: Value, right: Value) -> bool:
     """``left`` == != < <= > >= ``right``; a symbolic size where it is the same for every value it may have."""
     sign = expression.operator
+    if type(left) is int and type(right) is int:
+        return _COMPARISONS[sign](left, right)
     if isinstance(left, PerAxis) != isinstance(right, PerAxis):
         axes, other = (left, right) if isinstance(left, PerAxis) else (right, left)
         if isinstance(other, (int, float)) and not isinstance(other, bool):

@@ -35,7 +35,7 @@ class _Building:
         """Whether steps are shared at all."""
         self._inputs = inputs
         self._outputs = {leave.port.name: leave.given.producer for leave in exits}
-        self._values: dict[int | str, str] = {name: name for name in inputs}
+        self._values: dict[int | str | None, str] = {name: name for name in inputs}
         self._homes: dict[Frame, str] = {}
 
     def members(self, frame: Frame, path: str, owner: str | None) -> tuple[Node | Block, ...]:
@@ -63,9 +63,10 @@ class _Building:
         return tuple(built)
 
     def _node(self, draft: Draft, path: str, owner: str | None) -> Node:
-        self._values[draft.index] = path
-        inputs = tuple(map(self.value, draft.inputs))
-        return Node(path, draft.op, inputs, draft.types, draft.result, draft.span, owner, draft.parameters)
+        values = self._values
+        values[draft.producer] = path
+        inputs = tuple([values[given.producer] for given in draft.inputs])
+        return Node(path, draft.op, inputs, draft.types, draft.type, draft.span, owner, draft.parameters)
 
     def _frame(self, frame: Frame, path: str, owner: str | None) -> tuple[Node | Block, ...]:
         if frame.shared is not None:

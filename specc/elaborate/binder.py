@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
+from specc.elaborate.trouble import Trouble, did_you_mean, in_form, short, trouble
 from specc.elaborate.values import CONSTANTS, Evaluated, Given, Metric, Prepared, Value, ready, written
 from specc.ir.op import Op
 from specc.ops.fields import expected
@@ -38,9 +38,10 @@ class Plan:
     Attributes:
         span: the whole step.
         findings: arguments that have no place, attributes that have no argument.
+        fixed: what `bound` gives everywhere, once it is known, where no argument depends on the scope.
     """
 
-    __slots__ = ("_assigned", "_bound", "_call", "_is_literal", "_missing", "_places", "findings", "kind", "span")
+    __slots__ = ("_assigned", "_call", "_missing", "_open", "_places", "_values", "findings", "fixed", "kind", "span")
 
     def __init__(
         self,
@@ -67,54 +68,63 @@ class Plan:
                 self._assigned[name] = argument
         self._places = {name: argument.span for name, argument in self._assigned.items()}
         self._missing = _missing(call, kind, self._places)
-        self._is_literal = all(map(_is_literal, self._assigned.values()))
-        self._bound: Bound | None = None
+        self._values = {name: _literal(argument.value) for name, argument in self._assigned.items()}
+        self._open = [(name, self._assigned[name]) for name, value in self._values.items() if value is _OPEN]
+        self.fixed: Bound | None = None
 
     def bound(self, scope: Scope) -> tuple[Bound | None, list[Diagnostic]]:
         """The operator with the values that its arguments have in ``scope``; None and the reasons where they are wrong.
 
         None without a reason where an earlier error left a value unknown.
         """
-        if self._bound is not None:
-            return self._bound, []
-        values, findings, unknown = self._evaluated(scope)
-        if not any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
-            # An argument by a wrong name is most likely the one that is missing.
-            findings += self._missing
-        if findings or unknown:
-            return None, findings
-        try:
-            bound = Bound(_made(self.kind, values), self._places)
-        except ValidationError as error:
-            return None, _invalid(error, self.kind, values, self._places, self._call)
-        if self._is_literal:
-            self._bound = bound
-        return bound, []
-
-    def _evaluated(self, scope: Scope) -> tuple[dict[str, Value], list[Diagnostic], bool]:
-        """The values by attribute; what is wrong with the arguments; and whether an earlier error is in them."""
-        values: dict[str, Value] = {}
-        findings = [*self.findings]
+        values, findings = self._values.copy(), self.findings.copy()
         unknown = False
-        for name, argument in self._assigned.items():
+        for name, argument in self._open:
             try:
                 values[name] = _evaluated(name, argument, self.kind, scope)
             except Trouble as problem:
                 findings.append(problem.diagnostic)
             except Unknown:
                 unknown = True
-        return values, findings, unknown
+        if self._missing and not any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
+            # An argument by a wrong name is most likely the one that is missing.
+            findings += self._missing
+        if findings or unknown:
+            return None, findings
+        return self._checked(values, scope)
+
+    def _checked(self, values: dict[str, Value], scope: Scope) -> tuple[Bound | None, list[Diagnostic]]:
+        try:
+            bound = Bound(_made(self.kind, values), self._places)
+        except ValidationError as error:
+            return None, _invalid(error, self.kind, values, self._assigned, self._call, scope)
+        if not self._open:
+            self.fixed = bound
+        return bound, []
 
 
-def _is_literal(argument: ast.Argument) -> bool:
-    """Whether an argument has the same value everywhere, and is charged to no budget."""
-    value = argument.value
-    return isinstance(value, (ast.Number, ast.Text, Evaluated)) or (
-        isinstance(value, ast.Name) and value.name in CONSTANTS
-    )
+_OPEN = object()
+"""Stands for the value of an argument that depends on the scope, or is charged to a budget, or is none."""
+
+
+def _literal(expression: ast.Expr | Evaluated) -> Value:
+    """The value of an argument that has the same everywhere."""
+    if isinstance(expression, ast.Name):
+        return CONSTANTS.get(expression.name, _OPEN)
+    if isinstance(expression, (ast.Number, ast.Text)) or (
+        isinstance(expression, Evaluated) and not _is_foreign(expression.value)
+    ):
+        return expression.value
+    return _OPEN
+
+
+def _is_foreign(value: Value) -> bool:
+    """Whether a value is none that an operator takes, whatever the attribute."""
+    return isinstance(value, (Given, Metric, Prepared))
 
 
 _MOST_MADE = 4096
+_SIMPLE = frozenset((int, float, bool, str, type(None)))
 _made_before: dict[tuple[object, ...], Op] = {}
 
 
@@ -124,10 +134,13 @@ def _made(kind: type[Op], values: dict[str, Value]) -> Op:
     Raises:
         ValidationError: a value is not allowed.
     """
-    kinds = tuple([_kinds(v) if isinstance(v, tuple) else type(v) for v in values.values()])
-    if None in kinds:
-        return kind(**values)
-    key = kind, *values.items(), kinds
+    given = tuple(values.values())
+    kinds: tuple[object, ...] = tuple(map(type, given))
+    if not _SIMPLE.issuperset(kinds):
+        kinds = tuple([_kinds(v) if isinstance(v, tuple) else type(v) for v in given])
+        if None in kinds:
+            return kind(**values)
+    key = kind, tuple(values), given, kinds
     op = _made_before.get(key)
     if op is None:
         if len(_made_before) >= _MOST_MADE:
@@ -175,7 +188,10 @@ def prepare_default(
     for argument in item.arguments:
         try:
             if argument.name is None:
-                example = f"default {item.name}({parameters[0] if parameters else 'name'} = …)"
+                first = parameters[0] if parameters else "name"
+                example = in_form(
+                    argument.span, f"default {item.name}({first} = …)", f"`default: {{{item.name}: {{{first}: …}}}}`"
+                )
                 raise trouble(Code.BAD_ARGUMENT, "a default gives arguments by name", argument.span, helps=(example,))
             if argument.name not in parameters:
                 raise trouble(
@@ -232,41 +248,49 @@ def _gathered(arguments: list[ast.Argument]) -> ast.Argument:
 def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
     try:
         value = evaluate(argument.value, scope)
-        if isinstance(argument.value, ast.Name):
+        if isinstance(value, (tuple, Prepared)) and isinstance(argument.value, ast.Name):
             scope.spend(value, argument.span)  # a list used again costs time again
     except Trouble as problem:
         word = argument.value.name if isinstance(argument.value, ast.Name) else ""
         known = expected(kind.model_fields[name])
         if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in known:
             raise
-        raise Trouble(replace(problem.diagnostic, helps=(f'a text is quoted: "{word}"',))) from None
-    if isinstance(value, (Given, Metric, Prepared)):
+        raise Trouble(replace(problem.diagnostic, helps=(_quoted(word, argument),))) from None
+    if type(value) not in _SIMPLE and _is_foreign(value):
         expectation = expected(kind.model_fields[name])
-        quoted = f'"{value.name}"' if isinstance(value, Prepared) else ""
+        name_of_text = value.name if isinstance(value, Prepared) and f'"{value.name}"' in expectation else ""
         raise trouble(
             Code.BAD_ARGUMENT,
             f"{kind.kind} takes {written(value)} for no argument",
             argument.span,
             f"{name} is {expectation}",
-            helps=(f"a text is quoted: {quoted}",) if quoted and quoted in expectation else (),
+            helps=(_quoted(name_of_text, argument),) if name_of_text else (),
         )
     return value
+
+
+def _quoted(word: str, argument: ast.Argument) -> str:
+    return in_form(argument.span, f'a text is quoted: "{word}"', f"a text has no `=` before it: `{word}`")
 
 
 def _invalid(
     error: ValidationError,
     kind: type[Op],
     values: dict[str, Value],
-    places: dict[str, Span],
+    assigned: Mapping[str, ast.Argument],
     call: ast.Call | ast.Merge,
+    scope: Scope,
 ) -> list[Diagnostic]:
     """One finding for each attribute whose value is not allowed."""
+    from specc.elaborate.instead import of_text
+
     wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
     return [
         Diagnostic(
             Code.BAD_ARGUMENT,
             f"{name} must be {expected(kind.model_fields[name])}, not {written(values[name])}",
-            Label(places.get(name, call.name_span), f"{name} of {kind.kind}"),
+            Label(assigned[name].span if name in assigned else call.name_span, f"{name} of {kind.kind}"),
+            helps=of_text(kind, name, assigned[name], values, scope) if name in assigned else (),
         )
         for name in wrong
     ]
@@ -281,9 +305,17 @@ def _missing(call: ast.Call | ast.Merge, kind: type[Op], given: Iterable[str]) -
             Code.MISSING_ARGUMENT,
             f"{kind.kind} needs {' and '.join(lost)}",
             Label(call.name_span, "; ".join(f"{name} is {expected(kind.model_fields[name])}" for name in lost)),
-            helps=(signature(kind),),
+            helps=(*_one_for_all(call), signature(kind)),
         )
     ]
+
+
+def _one_for_all(call: ast.Call | ast.Merge) -> tuple[str, ...]:
+    """The help where one text was to be all arguments: ``conv: 16, 3``."""
+    from specc.elaborate.instead import lone_text, of_several
+
+    lone = lone_text(call.arguments)
+    return of_several(*lone) if lone and "," in lone[0] else ()
 
 
 def _no_such(kind: type[Op], name: str, argument: ast.Argument) -> Diagnostic:

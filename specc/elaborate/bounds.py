@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from specc.diagnostics import Code
 from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate
@@ -10,6 +12,7 @@ from specc.elaborate.functions import FUNCTIONS
 from specc.elaborate.scope import ABSENT, MOST_ENTRIES, UNKNOWN, Scope, Unknown, entries
 from specc.elaborate.trouble import Trouble, trouble
 from specc.elaborate.values import CONSTANTS, Evaluated, Prepared, is_plain
+from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
 
@@ -26,25 +29,27 @@ _MOST_SEEN = 100
 """Entries of a list that tells apart calls of a block; with a longer one they count as one."""
 
 _BUILT_IN = {*FUNCTIONS, *CONSTANTS}
+_WITHOUT_LABELS = frozenset((ast.Argument, ast.Label, ast.Shape, *get_args(ast.Expr)))
 
 
 class Budget:
     """The statements that are left."""
 
     def __init__(self) -> None:
-        self._left = MOST_STEPS
+        self.left = MOST_STEPS
+        """Below 0 once it has been said that there are none."""
         self._least = _Least()
 
     @property
     def is_gone(self) -> bool:
-        return self._left < 0
+        return self.left < 0
 
     def spend(self, count: int, span: Span) -> None:
         """Raises Trouble, once and for all, where the model has grown too large."""
-        if self._left < 0:
+        if self.left < 0:
             raise Unknown  # it has been said
-        self._left -= count
-        if self._left < 0:
+        self.left -= count
+        if self.left < 0:
             raise trouble(
                 Code.LIMIT,
                 f"the model comes to more than {MOST_STEPS:,} steps",
@@ -54,17 +59,17 @@ class Budget:
 
     def loop(self, rounds: int, body: ast.Body, scope: Scope, span: Span) -> None:
         """Refuse a loop before its first round where at least its rounds would be too many."""
-        if self._left < 0:
+        if self.left < 0:
             raise Unknown
-        if rounds and rounds * max(1, self._least.of(body.statements, scope)) > self._left:
-            self.spend(self._left + 1, span)
+        if rounds and rounds * max(1, self._least.of(body.statements, scope)) > self.left:
+            self.spend(self.left + 1, span)
 
     def block(self, call: ast.Call, scope: Scope) -> None:
         """Refuse a call before its first step where what it comes to at least would be too much."""
-        if self._left < 0:
+        if self.left < 0:
             raise Unknown
-        if self._least.of_call(call, scope) > self._left:
-            self.spend(self._left + 1, call.name_span)
+        if self._least.of_call(call, scope) > self.left:
+            self.spend(self.left + 1, call.name_span)
 
 
 class _Least:
@@ -73,7 +78,7 @@ class _Least:
     def __init__(self) -> None:
         self._blocks: dict[tuple[object, ...], int] = {}
         self._open: set[Definition] = set()
-        self._labels: dict[int, set[str]] = {}
+        self._lists: dict[int, _List] = {}
         self._read: dict[int, tuple[ast.Expr | Evaluated, set[str]]] = {}  # each with what has that identity
         self._depth = 0
         self._entries = 0
@@ -87,14 +92,17 @@ class _Least:
         return count
 
     def _counted(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
-        if id(statements) not in self._labels:
-            self._labels[id(statements)] = _labels(statements)  # the tree of the file outlives the walk
-        inner = Scope(dict.fromkeys(self._labels[id(statements)], UNKNOWN), scope)
-        count = 0
-        for statement in statements:
-            count += 1 + self._inside(statement, inner)
-            if isinstance(statement, ast.Let):
-                inner.define(statement.name, self._told(statement.value, inner))
+        read = self._lists.get(id(statements))
+        if read is None:
+            read = self._lists[id(statements)] = _List(statements)  # the tree of the file outlives the walk
+        count = len(statements)
+        if read.others:
+            inner = Scope(dict.fromkeys(read.labels, UNKNOWN), scope)
+            for statement in read.others:
+                if isinstance(statement, ast.Let):
+                    inner.define(statement.name, self._told(statement.value, inner))
+                else:
+                    count += self._inside(statement, inner)
         return count
 
     def of_call(self, call: ast.Call, scope: Scope) -> int:
@@ -123,6 +131,8 @@ class _Least:
 
     def _inside(self, statement: ast.Statement, scope: Scope) -> int:
         match statement:
+            case ast.Call():
+                return self.of_call(statement, scope)
             case ast.Group(_, body):
                 return self.of(body.statements, scope)
             case ast.Merge():
@@ -137,8 +147,6 @@ class _Least:
             case ast.For(_, names, table, body):
                 inner = Scope({label.name: UNKNOWN for label in names}, scope)
                 return self._loop(self._told(table, scope), body, inner)
-            case ast.Call():
-                return self.of_call(statement, scope)
         return 0
 
     def _loop(self, told: object, body: ast.Body, scope: Scope) -> int:
@@ -151,12 +159,17 @@ class _Least:
 
         A forecast charges no entries of lists to the file. It has as many of its own, and then tells nothing.
         """
-        for name in self._names(expression):
-            value = scope.get(name)
-            if value is ABSENT or not _is_told(name, value):
-                return UNKNOWN
         if self._entries > MOST_ENTRIES:
             return UNKNOWN
+        if isinstance(expression, ast.Number):
+            return expression.value
+        if isinstance(expression, ast.Name) and expression.name not in _BUILT_IN:
+            value = scope.get(expression.name)
+            return value if _is_told(expression.name, value) else UNKNOWN
+        for name in self._names(expression):
+            value = scope.get(name)
+            if not _is_told(name, value):
+                return UNKNOWN
         spent = scope.spent
         try:
             return evaluate(expression, scope)
@@ -185,15 +198,29 @@ class _Least:
         for param in block.params:
             value = given[param.name].value if param.name in given else param.default
             told = UNKNOWN if value is None else self._told(value, scope if param.name in given else Scope(known))
-            known[param.name] = told if entries(told, _MOST_SEEN) <= _MOST_SEEN else UNKNOWN
+            if isinstance(told, (tuple, Prepared)) and entries(told, _MOST_SEEN) > _MOST_SEEN:
+                told = UNKNOWN
+            known[param.name] = told
         return known
+
+
+class _List:
+    """A list of statements: the names of its labels, and all but the steps that come to nothing further."""
+
+    __slots__ = ("labels", "others")
+
+    def __init__(self, statements: tuple[ast.Statement, ...]) -> None:
+        # Nothing but the operator itself goes by an operator's name.
+        self.others = [s for s in statements if not (isinstance(s, ast.Call) and find(s.name))]
+        self.labels = _labels(statements) if self.others else set[str]()
 
 
 def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
     """The names that these define beside their lets, at any depth: what they stand for is not known yet."""
-    return {part.name for part in ast.parts(statements) if isinstance(part, (ast.Label, ast.Shared))}
+    parts = ast.parts(statements, _WITHOUT_LABELS)
+    return {part.name for part in parts if isinstance(part, (ast.Label, ast.Shared))}
 
 
 def _is_told(name: str, value: object) -> bool:
     """Whether a value is known ahead: a plain one, a block; ``in``, which is the same all through a body."""
-    return isinstance(value, Prepared) or is_plain(value) or name == "in"
+    return isinstance(value, Prepared) or is_plain(value) or (name == "in" and value is not ABSENT)

@@ -9,41 +9,59 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
+from specc.elaborate.trouble import Trouble, did_you_mean, in_form, short, trouble
 from specc.elaborate.values import Value, written
 from specc.syntax import ast
 
 
-def bind_parameters(
-    block: ast.Block,
-    call: ast.Call,
-    arguments: tuple[ast.Argument, ...],
-    defaults: Mapping[str, ast.Argument],
-    scope: Scope,
-    inner: Scope,
-) -> tuple[dict[str, Value] | None, list[Diagnostic]]:
-    """The values of the block's parameters, defined in ``inner`` too; None and the reasons where they are wrong.
+class BlockPlan:
+    """Which argument of a call is which parameter of the block: the same in every round that comes to the call."""
 
-    Args:
-        scope: what the arguments see.
-        inner: what the parameters' own defaults see: the block's file, its input, the parameters before.
-    """
-    findings: list[Diagnostic] = []
-    given = _assigned(block, arguments, defaults, findings)
-    values: dict[str, Value] = {}
-    complete = True
-    for param in block.params:
-        try:
-            values[param.name] = _value(block, call, param, given.get(param.name), scope, inner)
-        except Trouble as problem:
-            findings.append(problem.diagnostic)
-        except Unknown:
-            complete = False
-        inner.define(param.name, values.get(param.name, UNKNOWN))
+    __slots__ = ("_call", "_findings", "_given", "block")
+
+    def __init__(
+        self,
+        block: ast.Block,
+        call: ast.Call,
+        arguments: tuple[ast.Argument, ...],
+        defaults: Mapping[str, ast.Argument],
+    ) -> None:
+        """Plan the call. The arguments and defaults are as of `specc.elaborate.binder.Plan`."""
+        self.block = block
+        self._call = call
+        self._findings: list[Diagnostic] = []
+        given = _assigned(block, arguments, defaults, self._findings)
+        self._given = [(param, given.get(param.name)) for param in block.params]
+
+    def values(self, scope: Scope, inner: Scope) -> tuple[dict[str, Value] | None, list[Diagnostic]]:
+        """The values of the parameters, defined in ``inner`` too; None and the reasons where they are wrong.
+
+        Args:
+            scope: what the arguments see.
+            inner: what the parameters' own defaults see: the block's file, its input, the parameters before.
+        """
+        findings = self._findings.copy()
+        values: dict[str, Value] = {}
+        complete = True
+        for param, argument in self._given:
+            value = UNKNOWN
+            try:
+                value = values[param.name] = _value(self.block, self._call, param, argument, scope, inner)
+            except Trouble as problem:
+                findings.append(problem.diagnostic)
+            except Unknown:
+                complete = False
+            inner.define(param.name, value)
+        if not findings:
+            return (values if complete else None), findings
+        return None, _without_missing(findings)
+
+
+def _without_missing(findings: list[Diagnostic]) -> list[Diagnostic]:
+    """Not what is missing where there is an argument by a wrong name: most likely they are one mistake."""
     if any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
-        # An argument by a wrong name is most likely the one that is missing.
-        findings = [finding for finding in findings if finding.code != Code.MISSING_ARGUMENT]
-    return (None if findings or not complete else values), findings
+        return [finding for finding in findings if finding.code != Code.MISSING_ARGUMENT]
+    return findings
 
 
 def model_parameter(model: ast.Model, param: ast.Param, settings: Mapping[str, Value], scope: Scope) -> Value:
@@ -57,9 +75,13 @@ def model_parameter(model: ast.Model, param: ast.Param, settings: Mapping[str, V
             Code.MISSING_ARGUMENT,
             f"model {model.name} needs a value for {param.name}",
             param.span,
-            helps=(f"--set {param.name}=…, or give it a default here: {param.name} = …",),
+            helps=(f"--set {param.name}=…, or give it a default here: {_with_default(param)}",),
         )
     return evaluate(param.default, scope)
+
+
+def _with_default(param: ast.Param) -> str:
+    return in_form(param.span, f"{param.name} = …", f"`{{{param.name}: …}}`")
 
 
 def shown_arguments(values: Mapping[str, Value]) -> str:
@@ -69,8 +91,12 @@ def shown_arguments(values: Mapping[str, Value]) -> str:
 
 def unused_parameters(item: ast.Block | ast.Model) -> list[Diagnostic]:
     """Parameters that nothing in the body, the contract or another default reads: an argument must not be ignored."""
-    if not item.params:
-        return []
+    left = {param.name for param in item.params}
+    for part in ast.parts((item.params, item.contract, item.body)):
+        if not left:
+            return []
+        if isinstance(part, (ast.Name, ast.Call, ast.Merge)):
+            left.discard(part.name)
     stated = names_in(item.contract)
     read = names_in(item.body) | stated | {name for p in item.params for name in names_in(p.default)}
     what = "block" if isinstance(item, ast.Block) else "model"
@@ -79,7 +105,7 @@ def unused_parameters(item: ast.Block | ast.Model) -> list[Diagnostic]:
             Code.UNUSED,
             f"the parameter {short(param.name)} of {what} {short(item.name)} is never used",
             Label(param.span),
-            helps=_instead(param.name, stated) or ("leave it out",),
+            helps=_instead(param.name, stated) or _unread(param, item.body) or ("leave it out",),
         )
         for param in item.params
         if param.name not in read
@@ -90,6 +116,12 @@ def _instead(name: str, stated: set[str]) -> tuple[str, ...]:
     """What may have been meant, where the contract has a name like it: that is a symbolic size, whatever its name."""
     (near, *_) = (*get_close_matches(name, sorted(stated)), None)
     return (f"did you mean {name} where the contract says {near}?",) if near else ()
+
+
+def _unread(param: ast.Param, body: ast.Body) -> tuple[str, ...]:
+    from specc.elaborate.instead import of_unread
+
+    return of_unread(param.name, body)
 
 
 def names_in(tree: object) -> set[str]:

@@ -7,7 +7,7 @@ from math import prod
 from specc.diagnostics import Code, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.scope import Scope
-from specc.elaborate.trouble import Trouble, did_you_mean, trouble
+from specc.elaborate.trouble import Trouble, did_you_mean, in_form, trouble
 from specc.elaborate.values import kind_of, written
 from specc.elaborate.where import narrowed
 from specc.ir.conditions import where_equal
@@ -33,7 +33,13 @@ def input_ports(model: ast.Model, scope: Scope) -> tuple[Port, ...]:
             Code.CONTRACT,
             f"model {model.name} does not say what goes in",
             model.name_span,
-            helps=(f"write model {model.name} : [N, 3, 32, 32] {{ … }}, with your own sizes",),
+            helps=(
+                in_form(
+                    model.name_span,
+                    f"write model {model.name} : [N, 3, 32, 32] {{ … }}, with your own sizes",
+                    "add `input: [N, 3, 32, 32]`, with your own sizes",
+                ),
+            ),
         )
     if not contract.inputs:
         raise trouble(Code.CONTRACT, f"model {model.name} has no input", contract.span)
@@ -108,7 +114,7 @@ def within_limit(tensor: TensorType, span: Span) -> TensorType:
     if tensor.rank > MOST_AXES:
         raise trouble(Code.LIMIT, f"a tensor here has {tensor.rank} axes, and the most is {MOST_AXES}", span)
     # How large a symbolic size gets, only the caller knows; but not even the smallest may be too large.
-    elements = prod((size if isinstance(size, int) else size.least or 0) for size in tensor.sample)
+    elements = prod([size if isinstance(size, int) else size.least or 0 for size in tensor.sample])
     if elements > MOST_ELEMENTS:
         least = "" if tensor.is_fixed else "at least "
         raise trouble(

@@ -127,14 +127,14 @@ def _conditional(expression: ast.Conditional, scope: Scope) -> Value:
 
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     value = evaluate(expression.value, scope)
-    owner = expression.value.span.text
     if not isinstance(value, Given):
+        owner = expression.value.span.text
         refuse(expression.span, f"{owner} is {kind_of(value)} and has no attribute {expression.name}")
     try:
         return value.attribute(expression.name)
     except KeyError:
         known = {"channels", "features", "length", "depth", "height", "width", "shape", "rank", "batch"}
-        shape = f"{short(owner)} is {value.type} and has no {short(expression.name)}"
+        shape = f"{short(expression.value.span.text)} is {value.type} and has no {short(expression.name)}"
         helps = () if expression.name in known else did_you_mean(expression.name, known)
         raise trouble(Code.UNKNOWN_NAME, shape, expression.span, helps=helps) from None
 

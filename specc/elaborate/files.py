@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -26,11 +27,12 @@ MOST_IMPORTS = 32
 
 
 class Definition:
-    """A block, and the file whose names and defaults it sees."""
+    """A block, and the file whose names and defaults it sees; ``called`` is whether a model has come to it."""
 
     def __init__(self, block: ast.Block, environment: Environment) -> None:
         self.block = block
         self.environment = environment
+        self.called = False
 
     @cached_property
     def unused(self) -> list[Diagnostic]:
@@ -69,7 +71,19 @@ class Imports:
     def __init__(self) -> None:
         self._trees: dict[str, ast.File | UsageError | SpecError] = {}
         self.read: dict[str, Source] = {}
-        """What has been read since this was last cleared, by the path it is shown under."""
+        """What has been read since `forget`, by the path it is shown under."""
+        self.definitions: list[Definition] = []
+        """The blocks of the files that have been opened since `forget`."""
+
+    def forget(self) -> None:
+        """Begin with another spec."""
+        self.read.clear()
+        self.definitions.clear()
+
+    def definition(self, block: ast.Block, environment: Environment) -> Definition:
+        made = Definition(block, environment)
+        self.definitions.append(made)
+        return made
 
     def tree(self, shown: str) -> ast.File:
         """The file at that path. Raises SpecError, UsageError; of the same file the same ones again."""
@@ -88,6 +102,8 @@ class Imports:
 def environment(file: ast.File, imports: Imports | None = None) -> Environment:
     """Everything that ``file`` defines and imports. What is wrong with it is in ``findings``."""
     name = file.source.name
+    if not any(isinstance(item, ast.Import) for item in file.items):
+        return _Library("", imports or Imports()).opened(file, _Place(name, name), ())  # where it lies, imports ask
     folder = Path.cwd() if name == "<stdin>" else Path(name).parent
     library = _Library(project_root(folder), imports or Imports())
     return library.opened(file, _Place(os.path.normpath(name) if folder.parts else name, os.path.realpath(name)), ())
@@ -114,7 +130,9 @@ class _Library:
         chain = (*above, place)
         for item in file.items:
             if isinstance(item, ast.Block):
-                self._define(made, item.name, item.name_span, lambda b=item: Prepared(b.name, Definition(b, made)))
+                self._define(
+                    made, item.name, item.name_span, lambda b=item: Prepared(b.name, self._imports.definition(b, made))
+                )
         for item in file.items:
             match item:
                 case ast.Let():
@@ -195,7 +213,7 @@ class _Library:
         try:
             file = self._imports.tree(place.shown)
         except UsageError as error:
-            raise trouble(Code.IMPORT, str(error), item.path_span) from None
+            raise trouble(Code.IMPORT, str(error), item.path_span, helps=_beside(item.path, place, chain)) from None
         # Under another name it may have been opened before; that this one was read, too, is on record then.
         return self._environments.get(place.real) or self.opened(file, place, chain)
 
@@ -224,6 +242,29 @@ class _Library:
             notes=(f"the project is the nearest folder above the spec with {', '.join(ROOT_MARKS[:-1])} "
                    f"or {ROOT_MARKS[-1]}, or the spec's own folder",),
         )  # fmt: skip
+
+
+def _beside(written: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str, ...]:
+    """``did you mean lib/common.cnn?``: specs where the lost file was looked for, whose names are near its own."""
+    folder = os.path.dirname(lost.shown) or "."  # noqa: PTH120
+    above, slash, name = written.rpartition("/")
+    try:
+        there = [] if os.path.exists(lost.real) else sorted(os.listdir(folder))  # noqa: PTH110, PTH208
+    except OSError:
+        return ()
+    stems: dict[str, list[str]] = {}
+    for spec in there:
+        if spec.endswith((".cnn", ".cnn.yaml", ".cnn.yml")):
+            stems.setdefault(spec.partition(".")[0].lower(), []).append(spec)
+    close = get_close_matches(name.partition(".")[0][:100].lower(), stems, n=3, cutoff=0.7)
+    importing = [place.real for place in chain]
+    near = [spec for stem in close for spec in stems[stem] if _is_another(os.path.join(folder, spec), importing)]  # noqa: PTH118
+    return (f"did you mean {' or '.join(above + slash + spec for spec in near)}?",) if near else ()
+
+
+def _is_another(path: str, importing: list[str]) -> bool:
+    """Whether there is a file that could be imported."""
+    return os.path.isfile(path) and os.path.realpath(path) not in importing  # noqa: PTH113
 
 
 def _within(folder: str, path: str) -> bool:

@@ -16,31 +16,31 @@ from specc.syntax import ast
 class Draft(Given):
     """A step that fits, before it has a name; it is the value that it gives, too.
 
-    ``index`` is its place among all steps of the model; ``result`` is the type of what it gives, ``types`` are those
-    of what it takes.
+    ``producer`` is its own place among all steps of the model; ``types`` are those of what it takes.
     """
 
-    __slots__ = ("index", "inputs", "label", "op", "parameters", "result", "types")
+    __slots__ = ("inputs", "label", "op", "parameters", "types")
+
+    producer: int
+    type: TensorType
 
     def __init__(
         self,
-        index: int,
+        producer: int,
         op: Op,
         inputs: tuple[Given, ...],
         types: tuple[TensorType, ...],
-        result: TensorType,
+        type: TensorType,
         parameters: tuple[Parameter, ...],
         label: str | None,
         span: Span,
     ) -> None:
-        self.producer = index
-        self.type = result
+        self.producer = producer
+        self.type = type
         self.span = span
-        self.index = index
         self.op = op
         self.inputs = inputs
         self.types = types
-        self.result = result
         self.parameters = parameters
         self.label = label
 

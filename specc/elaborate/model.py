@@ -15,7 +15,7 @@ from specc.elaborate.files import Environment, Imports, environment
 from specc.elaborate.frames import Frame
 from specc.elaborate.outputs import Exit, exits, unused, unused_inputs
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean
+from specc.elaborate.trouble import Trouble, did_you_mean, in_form
 from specc.elaborate.values import Given, Value
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Graph, Port
@@ -144,8 +144,12 @@ def _no_model(file: ast.File) -> Diagnostic:
         Code.NO_MODEL,
         f"{file.source.name} describes no model" + ("" if file.source.text.strip() else ": it is empty"),
         Label(file.source.span(0, 0)),
-        helps=("a model looks like this: model Net : [N, 1, 28, 28] -> [N, 10] { flatten -> fc(10) }",),
+        helps=(f"a model looks like this: {in_form(file.source.span(0, 0), _A_MODEL, _A_MODEL_IN_YAML)}",),
     )
+
+
+_A_MODEL = "model Net : [N, 1, 28, 28] -> [N, 10] { flatten -> fc(10) }"
+_A_MODEL_IN_YAML = "`- {model: Net, input: [N, 1, 28, 28], output: [N, 10], body: [flatten, fc: 10]}`"
 
 
 def _refuse_foreign(model: ast.Model, settings: Mapping[str, Value]) -> None:

@@ -8,7 +8,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.contract import agree
 from specc.elaborate.frames import Draft
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, trouble
+from specc.elaborate.trouble import Trouble, did_you_mean, in_form, trouble
 from specc.elaborate.values import Given
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Port
@@ -66,6 +66,10 @@ def _values(stated: tuple[ast.Port, ...], walk: Walk, scope: Scope, last: Given)
     return values
 
 
+def _with_label(port: ast.Port) -> str:
+    return in_form(port.span, f"{port.name}: …", f"`{{label: {port.name}, …}}`")
+
+
 def _unlabelled(ports: list[ast.Port], scope: Scope) -> Trouble:
     """Several outputs that no label names: shown at one that a label nearly does."""
     near = {port: did_you_mean(port.name or "", scope.known()) for port in ports}
@@ -74,7 +78,7 @@ def _unlabelled(ports: list[ast.Port], scope: Scope) -> Trouble:
         Code.CONTRACT,
         f"nothing is labelled {port.name}, and the last value is one output only",
         port.span,
-        helps=near[port] or (f"label the step that gives it, in the model's own body: {port.name}: …",),
+        helps=near[port] or (f"label the step that gives it, in the model's own body: {_with_label(port)}",),
     )
 
 
@@ -101,15 +105,15 @@ def _nearest(values: list[Given], drafts: list[Draft], last: Given) -> int | Non
 
 def unused(walk: Walk, given_out: list[Given]) -> list[Diagnostic]:
     """Steps whose value no output depends on; of a chain of such steps the last."""
-    drafts = walk.drafts
-    needed: set[int] = set()
-    waiting = [given.producer for given in given_out]
-    while waiting:
-        producer = waiting.pop()
-        if isinstance(producer, int) and producer not in needed:
-            needed.add(producer)
-            waiting += [given.producer for given in drafts[producer].inputs]
-    read = {given.producer for draft in drafts for given in draft.inputs}
+    needed = {given.producer for given in given_out}
+    vain = []
+    for draft in reversed(walk.drafts):  # whatever takes a value stands behind what makes it
+        if draft.producer not in needed:
+            vain.append(draft)
+            continue
+        for given in draft.inputs:
+            needed.add(given.producer)
+    read = {given.producer for draft in vain for given in draft.inputs}
     findings = {
         draft.span: Diagnostic(
             Code.UNUSED,
@@ -117,8 +121,8 @@ def unused(walk: Walk, given_out: list[Given]) -> list[Diagnostic]:
             Label(draft.span),
             helps=("every step must lead to the output",),
         )
-        for draft in drafts
-        if draft.index not in needed and draft.index not in read
+        for draft in reversed(vain)
+        if draft.producer not in read
     }
     shared = [
         Diagnostic(Code.UNUSED, f"the shared steps {s.name} are never applied", Label(s.statement.name_span))

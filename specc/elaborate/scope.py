@@ -25,10 +25,10 @@ class Scope:
     It keeps ``names`` and defines more in it.
     """
 
-    __slots__ = ("_names", "_outer", "_root", "_spent")
+    __slots__ = ("_outer", "_root", "_spent", "names")
 
     def __init__(self, names: dict[str, Value], outer: Scope | None = None) -> None:
-        self._names = names
+        self.names = names
         self._outer = outer
         self._root: Scope = outer._root if outer else self
         self._spent = 0
@@ -63,11 +63,11 @@ class Scope:
         return value
 
     def define(self, name: str, value: Value) -> None:
-        self._names[name] = value
+        self.names[name] = value
 
     def holds(self, name: str) -> bool:
         """Whether this very scope, not an outer one, defines ``name``."""
-        return name in self._names
+        return name in self.names
 
     def has(self, name: str) -> bool:
         """Whether this scope or an outer one defines ``name``."""
@@ -84,14 +84,14 @@ class Scope:
         """What ``name`` stands for; ABSENT where that is nothing."""
         scope: Scope | None = self
         while scope is not None:
-            if name in scope._names:
-                return scope._names[name]
+            if name in scope.names:
+                return scope.names[name]
             scope = scope._outer
         return ABSENT
 
     def known(self) -> set[str]:
         """Every name: for suggestions, not for asking whether one is there."""
-        return {name for scope in self._upwards() for name in scope._names}
+        return {name for scope in self._upwards() for name in scope.names}
 
     def _upwards(self) -> Iterable[Scope]:
         scope: Scope | None = self

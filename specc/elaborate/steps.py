@@ -11,15 +11,18 @@ from specc.elaborate.frames import Draft
 from specc.elaborate.trouble import Trouble, trouble
 from specc.elaborate.values import Given
 from specc.ir.op import Op, Parameter, Refusal
-from specc.ir.size import Unwieldy
+from specc.ir.size import Dim, Unwieldy
 from specc.ir.types import TensorType, times
 from specc.source import Span
 from specc.syntax import ast
 
 __all__ = ["Bound", "inferred", "refused"]
 
+Told = tuple[TensorType, tuple[Parameter, ...]]
+"""The type of a result, and the tensors of the step."""
 
-def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> tuple[TensorType, tuple[Parameter, ...]]:
+
+def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Told:
     """The type of the step's result, and its tensors.
 
     Raises:
@@ -29,22 +32,25 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> tuple[TensorT
     least, _ = op.arity
     if len(types) < least:
         raise Refusal(Code.RANK, f"{op.kind} joins at least {least} values, and has one arm")
-    known = _known.get((id(op), types))
+    key = id(op), types
+    known = _known.get(key)
     if known is None:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
-        known = _known[id(op), types] = _told(op, types, span)
-    return known[1:]
+        known = _known[key] = _told(op, types, span), op
+    return known[0]
 
 
-_MOST_KNOWN = 4096
-_known: dict[tuple[int, tuple[TensorType, ...]], tuple[Op, TensorType, tuple[Parameter, ...]]] = {}
+_MOST_KNOWN = 16384
+_known: dict[tuple[int, tuple[TensorType, ...]], tuple[Told, Op]] = {}
 """What operators said of types before, each with the operator itself: its identity stays its own."""
 
 
-def _told(op: Op, types: tuple[TensorType, ...], span: Span) -> tuple[Op, TensorType, tuple[Parameter, ...]]:
+def _told(op: Op, types: tuple[TensorType, ...], span: Span) -> Told:
     try:
-        result = within_limit(op.infer(*types), span)
+        result = op.infer(*types)
+        if result is not types[0]:  # which has been looked at
+            result = _one(within_limit(result, span))
     except Unwieldy as error:
         raise Refusal(Code.LIMIT, str(error)) from None
     parameters = op.parameters(*types)
@@ -55,7 +61,24 @@ def _told(op: Op, types: tuple[TensorType, ...], span: Span) -> tuple[Op, Tensor
                 f"{parameter.name} of {op.kind} would be {times(parameter.shape)} = "
                 f"{prod(parameter.shape):,} numbers, and the most is 2^40",
             )
-    return op, result, parameters
+    return result, parameters
+
+
+_types: dict[TensorType, TensorType] = {}
+
+
+def _one(known: TensorType) -> TensorType:
+    """The same object for types of the same numbers and formulas: equal ones may be written in other ways."""
+    if len(_types) >= _MOST_KNOWN:
+        _types.clear()
+    one = _types.setdefault(known, known)
+    if one is known or all(map(_identical, one.sample, known.sample)):
+        return one
+    return known
+
+
+def _identical(one: Dim, other: Dim) -> bool:
+    return one is other or isinstance(one, int)
 
 
 def refused(

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from specc.diagnostics import Diagnostic, SpecError
+from specc.elaborate.trouble import in_form
 from specc.ir.graph import Graph
 from specc.ir.size import Symbol
-from specc.source import Source
+from specc.source import Source, Span
 from specc.syntax import ast, parse
 
 _MOST_CLAUSES = 24
@@ -57,10 +58,13 @@ def _with(model: ast.Model, clauses: str) -> ast.Model:
 
 
 def _helped(findings: tuple[Diagnostic, ...], where: str | None, tried: str) -> SpecError:
-    def help_for(own: str) -> str:
-        return f"add `{where or f'where {own}'}` to the model's contract{tried}"
+    def help_for(own: str, span: Span) -> str:
+        clauses = (where or own).removeprefix("where ")
+        return f"add `{in_form(span, f'where {clauses}', f'where: [{clauses}]')}` to the model's contract{tried}"
 
-    return SpecError([replace(f, helps=(help_for(f.where), *f.helps)) if f.where else f for f in findings])
+    return SpecError(
+        [replace(f, helps=(help_for(f.where, f.primary.span), *f.helps)) if f.where else f for f in findings]
+    )
 
 
 def _text(graph: Graph, clauses: dict[str, None]) -> str:

@@ -42,6 +42,13 @@ def _advice(where: str | None) -> str | None:
     return where
 
 
+def in_form(span: Span, language: str, in_yaml: str) -> str:
+    """Words about how something is written, in the form of the file that the span is in."""
+    from specc.syntax import is_yaml
+
+    return in_yaml if is_yaml(span.source.name) else language
+
+
 def short(text: str) -> str:
     """``text``, cut where nobody would read on."""
     return text if len(text) <= 60 else f"{text[:40]}…"

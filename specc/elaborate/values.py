@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from specc.ir.op import Op
-from specc.ir.size import Dim, Size
+from specc.ir.size import Size
 from specc.ir.types import TensorType
 from specc.source import Span
 from specc.syntax import ast
@@ -66,17 +66,20 @@ class Given:
     def attribute(self, name: str) -> Value:
         """Raises KeyError for an attribute that this shape does not have."""
         assert self.type is not None, "an unknown value is not seen"
-        match name:
-            case "shape" | "rank" | "batch":
-                return getattr(self.type, name)
-        return _axes(self.type.sample)[name]
+        if name in ("shape", "rank", "batch"):
+            return getattr(self.type, name)
+        sample = self.type.sample
+        places = _PLACES.get(len(sample), _ENDS if sample else {})
+        return sample[places[name]]
 
 
-def _axes(sample: tuple[Dim, ...]) -> dict[str, Value]:
-    """The sizes of a sample by name."""
-    ends = {"channels": sample[0], "features": sample[-1]} if sample else {}
-    names = {2: ("length",), 3: ("height", "width"), 4: ("depth", "height", "width")}.get(len(sample), ())
-    return ends | dict(zip(names, sample[1:], strict=False))
+_ENDS = {"channels": 0, "features": -1}
+_PLACES: Mapping[int, Mapping[str, int]] = {
+    2: {**_ENDS, "length": 1},
+    3: {**_ENDS, "height": 1, "width": 2},
+    4: {**_ENDS, "depth": 1, "height": 2, "width": 3},
+}
+"""Which entry of a sample, of so many, goes by which name."""
 
 
 class Prepared:
@@ -210,7 +213,9 @@ def kind_of(value: Value) -> str:
 
 def is_plain(value: Value) -> bool:
     """Whether a value means the same anywhere: a number, a truth value, a text, none, or a list of these."""
-    waiting = [value]
+    if not isinstance(value, tuple):
+        return value is None or isinstance(value, (bool, int, float, str))
+    waiting = [*value]
     while waiting:
         part = waiting.pop()
         if isinstance(part, tuple):

@@ -6,16 +6,16 @@ every independent mistake.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate import loops, steps
 from specc.elaborate.binder import Plan, signature
 from specc.elaborate.blocks import give_out, take_in
 from specc.elaborate.bounds import MOST_DEPTH, Budget
-from specc.elaborate.calls import bind_parameters, labels_in, shown_arguments
+from specc.elaborate.calls import BlockPlan, labels_in, shown_arguments
 from specc.elaborate.contract import agree
 from specc.elaborate.expressions import layer, truth
 from specc.elaborate.files import Definition
@@ -28,6 +28,7 @@ from specc.elaborate.values import Given, Prepared, Value, is_plain, kind_of, wr
 from specc.ir.graph import Handed
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Size
+from specc.ir.types import TensorType
 from specc.ops import find, names
 from specc.source import Span
 from specc.syntax import ast
@@ -45,6 +46,7 @@ class Walk:
         self._found = Found()
         self._frame = model
         self._plans: dict[int, Plan] = {}
+        self._calls: dict[int, BlockPlan] = {}
         self._active: list[Definition | Shared] = []
         self._depth = 0
         self._budget = Budget()
@@ -73,12 +75,16 @@ class Walk:
             span = statements[0].span
             raise trouble(Code.LIMIT, f"blocks, groups and loops stand more than {MOST_DEPTH} deep in each other", span)
         self._depth += 1
+        names, budget = scope.names, self._budget
         for statement in statements:
             if current is not None:
-                scope.define("_", current if current.type is not None else UNKNOWN)
+                names["_"] = UNKNOWN if current.type is None else current
             try:
-                self._budget.spend(1, statement.span)
-                current = self._statement(statement, current, scope, name)
+                if budget.left > 0:
+                    budget.left -= 1
+                else:
+                    budget.spend(1, statement.span)
+                current = _FOLLOWED[type(statement)](self, statement, current, scope, name)
             except Trouble as problem:
                 self._found.report([problem.diagnostic])
                 current = self._lost(statement, current, scope)
@@ -97,39 +103,22 @@ class Walk:
             self._frame.scope.define(statement.label.name, UNKNOWN)
         return Given(None, None, statement.span)
 
-    def _statement(
-        self, statement: ast.Statement, current: Given | None, scope: Scope, name: str | None
+    def _enter_let(self, let: ast.Let, current: Given | None, scope: Scope, name: str | None) -> Given | None:
+        define(let, scope)
+        return current
+
+    def _enter_assert(
+        self, assertion: ast.Assert, current: Given | None, scope: Scope, name: str | None
     ) -> Given | None:
-        match statement:
-            case ast.Call():
-                return self._call(statement, current, scope, name)
-            case ast.Merge():
-                return self._merge(statement, current, scope)
-            case ast.Group():
-                return self._group(statement, statement.body, current, scope, name)
-            case ast.If():
-                return self._if(statement, current, scope, name)
-            case ast.Repeat() | ast.For():
-                return self._loop(statement, current, scope, name)
-            case ast.Let():
-                define(statement, scope)
-            case ast.Assert():
-                # Proven when the whole network is known, but ``_`` means the value at this place.
-                here = Scope({"_": current.seen} if current else {}, scope)
-                self.assertions.append((statement, here))
-            case ast.Shared():
-                self._declare(statement, scope)
-            case ast.Checkpoint():
-                self._checkpoint(statement, current, scope)
-            case ast.Enclosing():
-                refuse_label(statement)
-                return self._enclosing(statement)
+        # Proven when the whole network is known, but ``_`` means the value at this place.
+        here = Scope({"_": current.seen} if current else {}, scope)
+        self.assertions.append((assertion, here))
         return current
 
     # ---- calls --------------------------------------------------------------------------------------
 
     def _call(self, call: ast.Call, current: Given | None, scope: Scope, name: str | None) -> Given | None:
-        if call.name == "_" and call.bare:
+        if call.bare and call.name == "_":
             refuse_label(call)
             if current is None:
                 raise self._nothing_yet(call.name_span)
@@ -138,20 +127,23 @@ class Walk:
         if call.bare and isinstance(value, Given):  # an input, a labelled step, a value handed to the block
             refuse_label(call)
             return value
-        target = self._target(call, value, scope)
+        prepared = value if isinstance(value, Prepared) else self._target(call, value, scope)
         if current is None:
             raise self._nothing_yet(call.name_span)
-        if isinstance(target.target, Definition):
-            return self._block(call, target, target.target, current, scope, name)
-        if isinstance(target.target, Shared):
-            return self._shared(call, target.target, current)
-        return self._operator(call, target, target.target, current, scope, name)
+        target = prepared.target
+        if isinstance(target, type):
+            return self._operator(call, prepared, target, current, scope, name)
+        if isinstance(target, Definition):
+            return self._block(call, prepared, target, current, scope, name)
+        return self._shared(call, target, current)
 
     def _target(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Prepared:
         """What is called by a name that stands for ``value``. Raises Trouble where that is nothing that can be."""
+        if isinstance(value, Prepared):
+            return value
         if value is UNKNOWN:
             raise Unknown
-        target = value if isinstance(value, Prepared) else layer(step.name)
+        target = layer(step.name)
         if target is not None:
             return target
         if value is not ABSENT:
@@ -187,7 +179,8 @@ class Walk:
             helps=(f"begin with one of them: {', '.join(self._inputs)}",),
         )
 
-    def _enclosing(self, step: ast.Enclosing) -> Given:
+    def _enclosing(self, step: ast.Enclosing, current: Given | None, scope: Scope, name: str | None) -> Given:
+        refuse_label(step)
         if self._frame.entry is None:
             raise self._nothing_yet(step.span)
         return self._frame.entry
@@ -197,64 +190,74 @@ class Walk:
     ) -> Given:
         if call.label is not None:
             self._claim(call.label, scope, kind)
-        plan = self._plan(call, target, kind)
-        bound, findings = plan.bound(scope)
-        if findings:
-            self._found.report(findings)
+        plan = self._plans.get(id(call))
+        if plan is None or plan.kind is not kind or target.arguments:
+            plan = self._planned(call, target, kind)
         if kind.arity != (1, 1):
-            raise trouble(
-                Code.RANK,
-                f"{call.name} joins several values",
-                call.span,
-                helps=(f"{call.name} {{ | … | … }} with one arm for each, _ for the current value",),
-            )
-        return self._step(call, plan.span, bound, (current,), name)
+            raise self._without_arms(call, plan.bound(scope)[1])
+        bound = plan.fixed or self._bound(plan, scope)
+        if bound is None or current.type is None:
+            return self._remember(call.label, Given(None, None, plan.span))
+        return self._step(call, plan.span, bound, (current,), (current.type,), name)
 
-    def _merge(self, merge: ast.Merge, current: Given | None, scope: Scope) -> Given:
+    def _without_arms(self, call: ast.Call, findings: list[Diagnostic]) -> Trouble:
+        from specc.elaborate.instead import gives_arms, of_arms
+
+        if not gives_arms(call):
+            self._found.report(findings)
+        return trouble(Code.RANK, f"{call.name} joins several values", call.span, helps=of_arms(call))
+
+    def _merge(self, merge: ast.Merge, current: Given | None, scope: Scope, name: str | None) -> Given:
         target = self._target(merge, scope.get(merge.name), scope)
         kind = target.target
         if not isinstance(kind, type) or kind.arity == (1, 1):
             helps = (signature(kind),) if isinstance(kind, type) else ()
             raise trouble(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
         self._claim(merge.label, scope, kind)
-        plan = self._plan(merge, target, kind)
-        bound, findings = plan.bound(scope)
-        if findings:
-            self._found.report(findings)
+        plan = self._plans.get(id(merge))
+        if plan is None or plan.kind is not kind or target.arguments:
+            plan = self._planned(merge, target, kind)
+        bound = plan.fixed or self._bound(plan, scope)
         arms = [self.walk(arm.statements, current, Scope({}, scope)) for arm in merge.arms]
-        empty = next((arm for arm, given in zip(merge.arms, arms, strict=True) if given is None), None)
-        if empty is not None:
-            raise self._nothing_yet(empty.span)
-        return self._step(merge, plan.span, bound, tuple(given for given in arms if given is not None), None)
+        inputs = tuple([given for given in arms if given is not None])
+        if len(inputs) < len(arms):
+            raise self._nothing_yet(
+                next(arm.span for arm, given in zip(merge.arms, arms, strict=True) if given is None)
+            )
+        types = tuple([given.type for given in inputs if given.type is not None])
+        if bound is None or len(types) < len(inputs):
+            return self._remember(merge.label, Given(None, None, plan.span))
+        return self._step(merge, plan.span, bound, inputs, types, None)
 
-    def _plan(self, call: ast.Call | ast.Merge, target: Prepared, kind: type[Op]) -> Plan:
+    def _planned(self, call: ast.Call | ast.Merge, target: Prepared, kind: type[Op]) -> Plan:
         """How the call's arguments are the operator's attributes."""
-        plan = self._plans.get(id(call))
-        if plan is not None and plan.kind is kind and not target.arguments:
-            return plan
         defaults = self._frame.environment.defaults_for(kind, call.span)
         plan = Plan(call, kind, (*target.arguments, *call.arguments), defaults)
         if not target.arguments:
             self._plans[id(call)] = plan  # the tree of the file outlives the walk
         return plan
 
+    def _bound(self, plan: Plan, scope: Scope) -> steps.Bound | None:
+        bound, findings = plan.bound(scope)
+        if findings:
+            self._found.report(findings)
+        return bound
+
     def _step(
         self,
         step: ast.Call | ast.Merge,
         span: Span,
-        bound: steps.Bound | None,
+        bound: steps.Bound,
         inputs: tuple[Given, ...],
+        types: tuple[TensorType, ...],
         name: str | None,
     ) -> Given:
-        types = tuple([given.type for given in inputs if given.type is not None])
-        if bound is None or len(types) < len(inputs):
-            return self._remember(step.label, Given(None, None, span))
         try:
-            result, parameters = steps.inferred(bound.op, types, span)
+            type_, parameters = steps.inferred(bound.op, types, span)
         except Refusal as refusal:
             raise steps.refused(refusal, step, bound, inputs, self.drafts) from None
         label = step.label.name if step.label else name
-        draft = Draft(len(self.drafts), bound.op, inputs, types, result, parameters, label, span)
+        draft = Draft(len(self.drafts), bound.op, inputs, types, type_, parameters, label, span)
         self.drafts.append(draft)
         self._frame.members.append(draft)
         return draft if step.label is None else self._remember(step.label, draft)
@@ -275,14 +278,18 @@ class Walk:
         self._refuse_recursion(definition, block.name, call.name_span)
         if not self._active:
             self._budget.block(call, scope)  # what is called from there is part of this forecast
-        arguments = (*target.arguments, *call.arguments)
-        defaults = self._frame.environment.defaults_for(definition, call.span)
+        plan = self._calls.get(id(call))
+        if plan is None or plan.block is not block or target.arguments:
+            plan = self._call_planned(call, target, definition)
         inner = Scope({"in": current.seen}, definition.environment.scope)
-        values, findings = bind_parameters(block, call, arguments, defaults, scope, inner)
-        self._found.report(findings)
+        values, findings = plan.values(scope, inner)
+        if findings:
+            self._found.report(findings)
         if values is None:
             return self._remember(call.label, Given(None, None, call.span))
-        self._found.report(definition.unused)
+        if definition.unused:
+            self._found.report(definition.unused)
+        definition.called = True
         frame = Frame(
             "block",
             block.name,
@@ -292,8 +299,8 @@ class Walk:
             current,
             current,
             call.label.name if call.label else name,
-            tuple((key, _kept(value)) for key, value in values.items() if not isinstance(value, (Given, Size))),
-            tuple((key, value) for key, value in values.items() if isinstance(value, Given)),
+            tuple([(key, _kept(value)) for key, value in values.items() if not isinstance(value, (Given, Size))]),
+            tuple([(key, value) for key, value in values.items() if isinstance(value, Given)]),
         )
         return self._called(
             frame,
@@ -302,6 +309,13 @@ class Walk:
             lambda: Label(frame.span, f"in {block.name}({shown_arguments(values)})"),
             lambda: self._body(block, frame, current),
         )
+
+    def _call_planned(self, call: ast.Call, target: Prepared, definition: Definition) -> BlockPlan:
+        defaults = self._frame.environment.defaults_for(definition, call.span)
+        plan = BlockPlan(definition.block, call, (*target.arguments, *call.arguments), defaults)
+        if not target.arguments:
+            self._calls[id(call)] = plan
+        return plan
 
     def _body(self, block: ast.Block, frame: Frame, current: Given) -> Given | None:
         if block.contract is None:
@@ -359,7 +373,10 @@ class Walk:
             self._frame.members.append(frame)
         return self._remember(label, frame.result) if frame.result else None
 
-    def _group(
+    def _group(self, step: ast.Group, current: Given | None, scope: Scope, name: str | None) -> Given | None:
+        return self._grouped(step, step.body, current, scope, name)
+
+    def _grouped(
         self,
         step: ast.Group | ast.If,
         body: ast.Body,
@@ -400,7 +417,7 @@ class Walk:
             return current
         if step.label is None and (name is None or loops.sole(taken.statements) is not None):
             return self.walk(taken.statements, current, Scope({}, scope), name)
-        return self._group(step, taken, current, scope, name)
+        return self._grouped(step, taken, current, scope, name)
 
     def _loop(self, step: ast.Repeat | ast.For, current: Given | None, scope: Scope, name: str | None) -> Given | None:
         """The rounds one after the other, each of its own name: its number."""
@@ -459,11 +476,12 @@ class Walk:
 
     # ---- shared steps -------------------------------------------------------------------------------
 
-    def _declare(self, statement: ast.Shared, scope: Scope) -> None:
+    def _declare(self, statement: ast.Shared, current: Given | None, scope: Scope, name: str | None) -> Given | None:
         self._claim(ast.Label(statement.name_span, statement.name), scope)
         shared = Shared(statement, scope, self._frame)
         scope.define(statement.name, Prepared(statement.name, shared))
         self.shared.append(shared)
+        return current
 
     def _shared(self, call: ast.Call, shared: Shared, current: Given) -> Given | None:
         """Apply shared steps: the same tensors as at their other places."""
@@ -495,13 +513,16 @@ class Walk:
 
     # ---- labels and checkpoints ---------------------------------------------------------------------
 
-    def _checkpoint(self, checkpoint: ast.Checkpoint, current: Given | None, scope: Scope) -> None:
+    def _checkpoint(
+        self, checkpoint: ast.Checkpoint, current: Given | None, scope: Scope, name: str | None
+    ) -> Given | None:
         refuse_label(checkpoint)
         if current is None:
             raise self._nothing_yet(checkpoint.span)
         if current.type is not None:
             cause = Label(current.span, f"gives {current.type}")
             agree(checkpoint.shape, current.type, scope, Code.CHECKPOINT, "the shape here is", cause)
+        return current
 
     def _remember(self, label: ast.Label | None, given: Given) -> Given:
         if label and not find(label.name):  # ``fc: fc(10)`` names weights; as a step, fc stays the layer
@@ -509,8 +530,24 @@ class Walk:
         return given
 
     def _claim(self, label: ast.Label | None, scope: Scope, kind: type[Op] | None = None) -> None:
-        if label is not None:
-            self._found.report(claim(label, self._frame, scope, kind))
+        if label is not None and (findings := claim(label, self._frame, scope, kind)):
+            self._found.report(findings)
+
+
+_FOLLOWED: Mapping[type, Callable[[Walk, Any, Given | None, Scope, str | None], Given | None]] = {
+    ast.Call: Walk._call,
+    ast.Merge: Walk._merge,
+    ast.Group: Walk._group,
+    ast.If: Walk._if,
+    ast.Repeat: Walk._loop,
+    ast.For: Walk._loop,
+    ast.Let: Walk._enter_let,
+    ast.Assert: Walk._enter_assert,
+    ast.Shared: Walk._declare,
+    ast.Checkpoint: Walk._checkpoint,
+    ast.Enclosing: Walk._enclosing,
+}
+"""How the walk goes on behind each kind of statement."""
 
 
 def _kept(value: Value) -> object:

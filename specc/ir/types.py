@@ -26,7 +26,9 @@ class TensorType:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TensorType):
             return NotImplemented
-        return self is other or (self.sample == other.sample and self.batch == other.batch)
+        return self is other or (
+            self.sample == other.sample and (self.batch is other.batch or self.batch == other.batch)
+        )
 
     def __hash__(self) -> int:
         return self._hash

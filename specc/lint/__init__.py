@@ -31,9 +31,10 @@ def lint(file: ast.File, checked: tuple[Checked, ...]) -> list[Diagnostic]:
 def _spots(networks: list[Network]) -> list[tuple[Rule, Network, Spot]]:
     """What the rules say of every step. Most steps are of kinds that no rule looks at, or are passed over at once."""
     spots = []
+    rules_of = BY_KIND.get
     for network in networks:
-        for node in network.nodes.values():
-            for rule in BY_KIND.get(node.op.kind, ()):
+        for node in network.graph.nodes:
+            for rule in rules_of(node.op.kind, ()):
                 spot = rule.look(node, network)
                 if spot is not None and not (spot.removable and len(network.nodes) == 1):  # a model needs a step
                     spots.append((rule, network, spot))

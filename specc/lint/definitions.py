@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Severity
 from specc.source import Span
-from specc.syntax import ast
+from specc.syntax import ast, is_yaml
 
 
 def unused_definitions(file: ast.File) -> Iterator[Diagnostic]:
@@ -29,12 +29,12 @@ def unused_definitions(file: ast.File) -> Iterator[Diagnostic]:
 
 
 def _unused_import(item: ast.Import, label: ast.Label) -> Diagnostic:
-    everything = len(item.names) == 1
+    what = "leave the import out" if len(item.names) == 1 else f"leave {label.name} out of the import"
     return Diagnostic(
         Code.UNUSED_DEFINITION,
-        f"{label.name} is imported and never used",
-        Label(label.span),
-        helps=("leave the import out" if everything else f"leave {label.name} out of the import",),
+        f"nothing in this file uses {label.name}",
+        Label(label.span, "is imported here"),
+        helps=(f"{what}, unless another file imports {label.name} from here",),
         severity=Severity.WARNING,
     )
 
@@ -55,7 +55,7 @@ def _without_line(span: Span) -> Fix | None:
     text = span.source.text
     start = text.rfind("\n", 0, span.start) + 1
     rest = re.compile(r"[ \t]*\r?\n").match(text, span.end)
-    if text[start : span.start].strip() or rest is None or span.source.name.endswith((".yaml", ".yml")):
+    if text[start : span.start].strip() or rest is None or is_yaml(span.source.name):
         return None
     return Fix((Edit(span.source.span(start, rest.end()), ""),))
 
@@ -74,9 +74,12 @@ class _Scope:
         return name in self._names or (self._outer is not None and self._outer.knows(name))
 
     def find(self, name: str) -> Span | None:
-        if name in self._names:
-            return self._names[name]
-        return self._outer.find(name) if self._outer else None
+        scope: _Scope | None = self
+        while scope is not None:
+            if name in scope._names:
+                return scope._names[name]
+            scope = scope._outer
+        return None
 
 
 class _Reader:
@@ -155,7 +158,8 @@ class _Reader:
         match step:
             case ast.Call() | ast.Merge():
                 self._name(step.name, scope)
-                self._read(step.arguments, scope)
+                if step.arguments:
+                    self._read(step.arguments, scope)
                 for arm in step.arms if isinstance(step, ast.Merge) else ():
                     self._list(arm.statements, _Scope(scope), frame)
             case ast.Checkpoint():

@@ -10,7 +10,7 @@ from specc.diagnostics import Edit, Fix
 from specc.ir.op import Op
 from specc.ops import find
 from specc.source import Source, Span
-from specc.syntax import ast, parse
+from specc.syntax import ast, is_yaml, parse
 
 _CONSTANTS = ("true", "false", "none")
 
@@ -96,7 +96,7 @@ def left_out(written: Written) -> Fix | None:
     if written.call.label is not None or written.steps < (2 if written.own_body else 3):
         return None
     span = written.call.span
-    if span.source.name.endswith((".yaml", ".yml")):
+    if is_yaml(span.source.name):
         return None
     cut = _cut(span.source.text, span.start, span.end)
     return Fix((Edit(span.source.span(*cut), ""),)) if cut else None

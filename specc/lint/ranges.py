@@ -28,6 +28,11 @@ _OF_CURVES: dict[str, Range] = {
 """Rounding to float32 keeps these: the curves grow, and their ends are numbers of float32."""
 
 
+_MERGES = ("add", "mul", "concat", "maximum")
+_TOLD = frozenset((*_OF_CURVES, *SELECTS, *AVERAGES, *_MERGES, "hardtanh", "pad"))
+"""Of what others give nothing is known, and most steps are others."""
+
+
 def taken(node: Node, network: Network, depth: int = 0) -> Range:
     """The range of the (first) value that ``node`` takes."""
     return _given(node.inputs[0], network, depth)
@@ -35,7 +40,7 @@ def taken(node: Node, network: Network, depth: int = 0) -> Range:
 
 def _given(name: str, network: Network, depth: int) -> Range:
     node = network.nodes.get(name)
-    if node is None or depth > FARTHEST:
+    if node is None or node.op.kind not in _TOLD or depth > FARTHEST:
         return ANY
     known = network.ranges.get(name)
     if known is None:
@@ -55,7 +60,7 @@ def _range(node: Node, network: Network, depth: int) -> Range:
         return _not_below_zero(taken(node, network, depth + 1))
     if isinstance(node.op, Pad) and node.op.value >= 0:
         return _not_below_zero(taken(node, network, depth + 1))
-    if kind in ("add", "mul", "concat", "maximum"):
+    if kind in _MERGES:
         arms = [_given(name, network, depth + 1) for name in node.inputs]
         return _not_below_zero((min(least for least, _ in arms), inf))
     return ANY

@@ -19,6 +19,7 @@ from specc.ops.shapes import (
     AXIS_NAMES,
     as_factor,
     below_one,
+    fitting,
     per_axis,
     refuse_large_kernel,
     require_channels,
@@ -61,6 +62,20 @@ class Conv(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
+        out = self._plain(x)
+        return x.with_sample(self.out_channels, *(out or self._proven(x)))
+
+    def _plain(self, x: TensorType) -> tuple[Dim, ...] | None:
+        """The spatial sizes of the result where nothing is to be refused; networks repeat themselves, and most do."""
+        if not x.sample or self.padding_mode != "zeros" or self.weight is not None:
+            return None
+        channels, groups = x.sample[0], self.groups
+        if not isinstance(channels, int) or channels % groups or self.out_channels % groups:
+            return None
+        return fitting(x.sample[1:], self.kernel, self.stride, self.padding, self.dilation)
+
+    def _proven(self, x: TensorType) -> tuple[Dim, ...]:
+        """The same, one thing proven after the other. Raises Refusal."""
         axes = require_spatial(self, x)
         kernel, stride, dilation = self._geometry(axes)
         before, after = self._pads(axes)
@@ -78,7 +93,7 @@ class Conv(Op):
         require_fit(x, out, kernel, dilation, partial(self._formula, x))
         if self.weight is not None:
             self.parameters(x)  # refuses numbers of another shape
-        return x.with_sample(self.out_channels, *out)
+        return out
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _filters(self, inputs[0], self.out_channels, inputs[0].channels)

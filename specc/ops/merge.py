@@ -107,12 +107,15 @@ class Concat(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         first = inputs[0]
         axis = sample_axis(self, self.dim, first)
+        place, joined = axis - 1, list(first.sample)
+        others = first.sample[:place], first.sample[axis:]
         for index, x in enumerate(inputs):
-            if x.rank != first.rank or _without(x, axis) != _without(first, axis):
+            alike = x.batch is first.batch or x.batch == first.batch
+            if not alike or x.rank != first.rank or (x.sample[:place], x.sample[axis:]) != others:
                 raise _differ(self, first, x, index, f"only axis {axis} may differ", free=(axis,))
-        joined = list(first.sample)
-        joined[axis - 1] = sum(x.sample[axis - 1] for x in inputs)
-        return first.with_sample(*joined)
+            if index:
+                joined[place] += x.sample[place]
+        return TensorType(first.batch, tuple(joined))
 
     def window(self, *inputs: TensorType) -> Pointwise | Opaque:
         """Along a spatial axis the places of one arm are put beside those of another."""
@@ -137,10 +140,6 @@ def _widens(x: TensorType, y: TensorType) -> bool:
 def _widened(x: TensorType, y: TensorType) -> tuple[int, ...]:
     """The axes, the batch counted, where one of the two sizes is exactly 1."""
     return tuple(axis for axis, pair in enumerate(zip(x.sample, y.sample, strict=False), start=1) if 1 in pair)
-
-
-def _without(x: TensorType, axis: int) -> tuple[object, ...]:
-    return x.shape[:axis] + x.shape[axis + 1 :]
 
 
 def _as_gate(x: TensorType, y: TensorType) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Pooling by a window that slides, 1-D to 3-D."""
 
 from abc import abstractmethod
-from functools import partial
+from functools import lru_cache, partial
 from math import inf, prod
 from typing import NamedTuple
 
@@ -96,6 +96,11 @@ class Grid(NamedTuple):
         return f"{rounded} = {full}, {dropped}: {count}"
 
 
+@lru_cache(maxsize=4096)  # as of `slide`
+def _counted(grid: Grid, spatial: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    return grid.sizes(spatial)
+
+
 class Pool(Weightless):
     """Base of the pools whose window slides."""
 
@@ -114,7 +119,7 @@ class Pool(Weightless):
                     argument="padding",
                     label=f"at most {k // 2}",
                 )
-        out = grid.sizes(x.spatial)
+        out = _counted(grid, x.spatial)
         if (axis := below_one(out)) is not None:
             raise self._too_large(x, grid, grid.text(x.spatial, axis))
         require_fit(x, out, grid.kernel, grid.dilation, partial(grid.text, x.spatial))

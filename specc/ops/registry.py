@@ -1,5 +1,6 @@
 """The one list of operators. Names, suggestions, schema and documentation all come from it."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from specc.ir.op import Op
@@ -18,9 +19,8 @@ def register(op: AnyOp) -> AnyOp:
     return op
 
 
-def find(name: str) -> type[Op] | None:
-    """The operator of that name or alias."""
-    return _BY_NAME.get(name)
+find: Callable[[str], type[Op] | None] = _BY_NAME.get
+"""The operator of that name or alias. Every label of every step asks for it."""
 
 
 def names() -> tuple[str, ...]:

@@ -68,7 +68,32 @@ def slide(size: Dim, kernel: int, stride: int, padding: int, dilation: int) -> D
 
     The formula of torch.nn.Conv2d and MaxPool2d.
     """
-    return (size + padding - dilation * (kernel - 1) - 1) // stride + 1
+    spare = padding - dilation * (kernel - 1)
+    return size + spare if stride == 1 else (size + (spare - 1)) // stride + 1
+
+
+@lru_cache(maxsize=4096)
+def fitting(
+    spatial: tuple[Dim, ...],
+    kernel: int | tuple[int, ...],
+    stride: int | tuple[int, ...],
+    padding: int | tuple[int, ...] | str,
+    dilation: int | tuple[int, ...],
+) -> tuple[Dim, ...] | None:
+    """Positions of a window along 1 to 3 axes, by `slide`; None where there may be none, or something is unusual.
+
+    An attribute is one number for every axis, or a list. It is asked without the channels, so that layers which differ
+    in these alone share one answer.
+    """
+    axes = len(spatial)
+    if axes not in (1, 2, 3) or isinstance(padding, str):
+        return None
+    each = [v if isinstance(v, tuple) else (v,) * axes for v in (kernel, stride, padding, dilation)]
+    if any(len(entries) != axes for entries in each):
+        return None
+    k, s, p, d = each
+    out = tuple(map(slide, spatial, k, s, [2 * width for width in p], d))
+    return out if all(always_at_least(size, 1) for size in out) else None
 
 
 def slide_text(size: Dim, kernel: int, stride: int, padding: str, dilation: int) -> str:

@@ -28,9 +28,10 @@ def weight_and_bias(
     Raises:
         Refusal: where ``weight`` is ragged, not numeric or of another shape, or given beside ``init``.
     """
-    start: Init
+    usual = pytorch_default(shape)
+    start: Init = usual
     if weight is None:
-        start = named(init, shape) if init else pytorch_default(shape)
+        start = named(init, shape) if init else usual
     elif init:
         raise Refusal(
             "S0305",
@@ -42,7 +43,7 @@ def weight_and_bias(
         start = Fixed(_fixed(weight, shape, kernel_only))
     parameters = [Parameter("weight", shape, start, trainable=not frozen)]
     if bias:
-        parameters.append(Parameter("bias", (outputs,), pytorch_default(shape), trainable=not frozen))
+        parameters.append(Parameter("bias", (outputs,), usual, trainable=not frozen))
     return tuple(parameters)
 
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, UsageError
 from specc.project.near import near
+from specc.words import plural
 
 if TYPE_CHECKING:
     from specc.analyses import Costs, StepCost
     from specc.elaborate import Checked
+    from specc.ir.size import Symbol
     from specc.source import Span
 
 _COSTS = {"params": "params", "macs": "macs", "memory": "activation_memory", "peak_memory": "peak_memory"}
 _WORDS = {"params": "parameters", "macs": "MACs", "memory": "bytes of activations", "peak_memory": "bytes at once"}
 NUMBERS = tuple(_COSTS)
 """``memory`` is that of all results of a sample, ``peak_memory`` what inference needs of it at once, in bytes."""
+
+NEAR = 224
+"""The size that is suggested for one that is not given, or the next above it that the contract allows."""
+
+_UNSIZED = re.compile(r"(?P<what>the budgets? for .* cannot be held against) (?P<model>\S+)")
+_MOST_NAMED = 5
 
 _AMOUNT = re.compile(r"([0-9](?:_?[0-9]){0,29})(?:\.([0-9]{1,30}))? ?(k|M|G|KiB|MiB|GiB)?")
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -77,14 +85,47 @@ def _sizes(table: object, where: str) -> tuple[tuple[str, int], ...]:
 def budget_findings(checked: Checked, name: Span, budget: Budget) -> list[Diagnostic]:
     """Where a model costs more than ``budget`` allows. ``name``: where the spec names the model."""
     model = _Sized(checked, budget)
-    findings = []
+    findings, unasked = [], []
     for limit in budget.limits:
         costs = checked.costs if limit.number == "params" else model.costs
         if isinstance(costs, str):
-            findings.append(_unasked(model, name, limit, costs))
+            unasked.append(limit)
         elif (has := getattr(costs, _COSTS[limit.number])) > limit.most:
             findings.append(_exceeded(model, costs, name, limit, has))
-    return findings
+    return [*findings, *([_unasked(model, name, unasked)] if unasked else [])]
+
+
+def told_once(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The findings, but that sizes which the settings do not give are missed once, at the first model of many."""
+    alike: dict[object, list[Diagnostic]] = {}
+    for finding in findings:
+        alike.setdefault(_cause(finding), []).append(finding)
+    return tuple(_together(group) if len(group) > 1 else group[0] for group in alike.values())
+
+
+def _cause(finding: Diagnostic) -> object:
+    """What findings have in common that one mistake in the settings has caused; of others the finding itself."""
+    found = _UNSIZED.fullmatch(finding.message) if finding.code is Code.BUDGET else None
+    if found is None:
+        return finding.sort_key
+    return found["what"], finding.primary.text, finding.notes, finding.helps
+
+
+def _together(findings: list[Diagnostic]) -> Diagnostic:
+    """The first of them, which tells of the others."""
+    from dataclasses import replace
+
+    first, *others = findings
+    more = len(others) - _MOST_NAMED
+    named = [f"{_model(other)} ({other.primary.span})" for other in others[:_MOST_NAMED]]
+    named += [f"{more:,} more"] if more > 0 else []
+    note = f"the same holds for {_listed(named)}"
+    message = f"{first.message} and {plural(len(others), 'other model')}"
+    return replace(first, message=message, notes=(*first.notes, note))
+
+
+def _model(finding: Diagnostic) -> str:
+    return finding.message.rpartition(" ")[2]
 
 
 class _Sized:
@@ -92,27 +133,47 @@ class _Sized:
 
     def __init__(self, checked: Checked, budget: Budget) -> None:
         self.checked = checked
-        self.symbols = [symbol.name for symbol in checked.graph.symbols]
-        self.at = {name: size for name, size in budget.at if name in self.symbols}
+        self.symbols = checked.graph.symbols
+        names = {symbol.name for symbol in self.symbols}
+        self.at = {name: size for name, size in budget.at if name in names}
 
     @cached_property
     def costs(self) -> Costs | str:
         """Its numbers there, or why there are none."""
+        missing = [symbol.name for symbol in self.symbols if symbol.name not in self.at]
+        if missing:
+            return f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not given"
         try:
             return self.checked.at(self.at).costs if self.symbols else self.checked.costs
         except UsageError as error:
             return str(error)
 
 
-def _unasked(model: _Sized, name: Span, limit: Limit, why: str) -> Diagnostic:
-    sizes = ", ".join(f"{symbol} = {model.at.get(symbol, 224)}" for symbol in model.symbols)
+def _unasked(model: _Sized, name: Span, limits: list[Limit]) -> Diagnostic:
+    """One finding for all limits of a model: they want for the same sizes."""
+    numbers = _listed(limit.number for limit in limits)
+    origins = dict.fromkeys(limit.origin for limit in limits)
+    allowed = {symbol.name: _allowed(symbol, model.at.get(symbol.name, NEAR)) for symbol in model.symbols}
+    sizes = ", ".join(f"{symbol} = {size}" for symbol, size in allowed.items())
     return Diagnostic(
         Code.BUDGET,
-        f"the budget for {limit.number} cannot be held against {model.checked.graph.name}",
-        Label(name, why),
-        notes=(f"the budget is in {limit.origin}",),
+        f"the budget{'s' if len(limits) > 1 else ''} for {numbers} cannot be held against {model.checked.graph.name}",
+        Label(name, str(model.costs)),
+        notes=tuple(f"the budget is in {origin}" for origin in origins),
         helps=(f"say at which sizes it is meant, as in at = {{ {sizes} }}",),
     )
+
+
+def _allowed(symbol: Symbol, near: int) -> int:
+    """The size that the contract allows at ``near`` or next above it, else the largest."""
+    index = max(symbol.first, -((symbol.residue - near) // symbol.modulus))
+    return symbol.value(index if symbol.last is None else min(index, symbol.last))
+
+
+def _listed(names: Iterable[str]) -> str:
+    """``H, W and T``"""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _exceeded(model: _Sized, costs: Costs, name: Span, limit: Limit, has: int) -> Diagnostic:

@@ -31,6 +31,10 @@ class Found(NamedTuple):
     findings: tuple[Diagnostic, ...]
     sources: tuple[Source, ...]
     """The file itself and all that it imports."""
+    blocks: tuple[tuple[str, int], ...] = ()
+    """The blocks that the file defines, each with its line; of a file with errors none."""
+    called: tuple[tuple[str, str], ...] = ()
+    """The blocks that its models come to, each with the name of its file before its own."""
 
 
 class Project(NamedTuple):
@@ -79,6 +83,8 @@ class Cache:
             "models": found.models,
             "is_library": found.is_library,
             "imports": {source.name: _import_hash(source, project) for source in found.sources[1:]},
+            "blocks": found.blocks,
+            "called": found.called,
             "findings": [packed(finding) for finding in found.findings],
         }
         payload = json.dumps(entry).encode()
@@ -99,7 +105,8 @@ def _read(
         sources[name] = there
     with suppress(KeyError):  # a finding in a file that was not even parsed is looked for again
         findings = tuple(unpacked(values, sources) for values in entry["findings"])
-        return Found(entry["models"], entry["is_library"], findings, tuple(sources.values()))
+        blocks, called = (tuple(map(tuple, entry[key])) for key in ("blocks", "called"))
+        return Found(entry["models"], entry["is_library"], findings, tuple(sources.values()), blocks, called)
     return None
 
 

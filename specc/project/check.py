@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 from specc.diagnostics import Severity, SpecError, UsageError
 from specc.project.baseline import Baseline
+from specc.project.budget import told_once
 from specc.project.cache import Cache, Found
 from specc.project.checker import Checker, read
 from specc.project.codes import Rules
-from specc.project.outcome import FileOutcome, Outcome, Unreadable
+from specc.project.outcome import FileOutcome, Outcome, Uncalled, Unreadable
+from specc.project.paths import STDIN
+from specc.project.paths import shown as shown_name
 from specc.project.selection import Picked, Selection, in_order
 from specc.project.settings import NO_SETTINGS, Settings
 
@@ -59,13 +64,36 @@ def _outcome(found: dict[str, Found], unreadable: list[Unreadable], request: Req
     picked = {name: selection.of(file) for name, file in found.items()}
     idle = {name: selection.idle(file) for name, file in found.items()}
     files = tuple(_file(name, file, picked[name], idle[name]) for name, file in found.items())
-    return Outcome(files, tuple(unreadable), selection.shown, selection.gone(found.values()))
+    shown = told_once(selection.shown)
+    fixable = _fixable(picked.values(), found.values(), request.stdin_name)
+    return Outcome(files, tuple(unreadable), shown, selection.gone(found.values()), fixable, _uncalled(found))
 
 
 def _file(name: str, file: Found, picked: Picked, idle: Picked) -> FileOutcome:
     shown = in_order([*picked.shown, *idle.shown])
     imports = tuple(source.name for source in file.sources[1:])
-    return FileOutcome(name, file.models, file.is_library, shown, picked.silenced + idle.silenced, imports)
+    silenced = picked.silenced + idle.silenced
+    return FileOutcome(name, file.models, file.is_library, shown, silenced, imports, picked.wrong)
+
+
+def _uncalled(found: dict[str, Found]) -> tuple[Uncalled, ...]:
+    """The blocks that no call has proven, at the defaults of all models."""
+    real = cache(os.path.realpath)  # one file may be known by several names
+    called = {(real(path), block) for file in found.values() for path, block in file.called}
+    blocks = [Uncalled(block, name, line) for name, file in found.items() for block, line in file.blocks]
+    idle = [block for block in blocks if (real(block.path), block.name) not in called]
+    return tuple(sorted(idle, key=lambda block: (block.path, block.line)))
+
+
+def _fixable(picked: Iterable[Picked], found: Iterable[Found], stdin_name: str | None) -> int:
+    """How many findings have a fix that is tried: within the file that was asked for, and there on the disk."""
+    keys = set()
+    for shown, file in zip(picked, found, strict=True):
+        ours = {source.name for source in file.sources[:1]} - {STDIN, stdin_name and shown_name(stdin_name)}
+        for finding in shown.shown:
+            if finding.fix and all(edit.span.source.name in ours for edit in finding.fix.edits):
+                keys.add(finding.sort_key)
+    return len(keys)
 
 
 def fails(outcome: Outcome, fail_on: str) -> bool:

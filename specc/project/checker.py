@@ -12,7 +12,7 @@ from specc.project.budget import Budget, budget_findings
 from specc.project.cache import Cache, Found, Project
 from specc.project.paths import STDIN, shown
 from specc.project.settings import Settings
-from specc.project.suggest import with_fix
+from specc.project.suggest import with_fix, with_place
 from specc.root import project_root
 from specc.source import Source
 
@@ -56,7 +56,7 @@ class Checker:
         except Exception as error:
             if os.environ.get("SPECC_TRACEBACK"):
                 raise
-            return _internal(source.name, error)
+            return internal_error(source.name, error)
 
     def _project(self, source: Source) -> Project:
         folder = Path.cwd() if source.name == STDIN else Path(source.name).parent
@@ -71,20 +71,25 @@ class Checker:
         from specc.syntax import parse
 
         self._imports = imports = self._imports or Imports()
-        imports.read.clear()
+        imports.forget()
         try:
             file = parse(source)
             checked = check_file(file, imports)
         except SpecError as error:
-            return Found(0, False, tuple(map(with_fix, error.diagnostics)), (source, *imports.read.values()))
+            findings = [with_place(with_fix(finding)) for finding in error.diagnostics]
+            return Found(0, False, tuple(findings), (source, *imports.read.values()))
         findings = lint(file, checked)
         if budget is not None:
             for model, network in zip(file.models, checked, strict=True):
                 findings += budget_findings(network, model.name_span, budget)
-        return Found(len(checked), not checked, tuple(findings), (source, *imports.read.values()))
+        blocks = [(made.block.name_span, made.called) for made in imports.definitions]
+        own = tuple((place.text, place.position[0]) for place, _ in blocks if place.source.name == source.name)
+        called = tuple((place.source.name, place.text) for place, is_called in blocks if is_called)
+        sources = (source, *imports.read.values())
+        return Found(len(checked), not checked, tuple(findings), sources, own, called)
 
 
-def _internal(name: str, error: Exception) -> str:
+def internal_error(name: str, error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
     return (

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from specc.diagnostics import UsageError
 from specc.project.globs import matches
@@ -31,12 +32,34 @@ def spec_files(
     Raises:
         UsageError: a path is empty.
     """
+    found = discovered(paths, settings, force_exclude=force_exclude)
+    return found.names, found.unreadable
+
+
+class Discovered(NamedTuple):
+    """What a search has found.
+
+    Attributes:
+        names: the specs, each once.
+        unreadable: what could not be looked at.
+        is_whole: whether all of the settings' folder was searched.
+        idle: the patterns of ``exclude`` that were about nothing that the search came to.
+    """
+
+    names: list[str]
+    unreadable: list[Unreadable]
+    is_whole: bool
+    idle: tuple[str, ...]
+
+
+def discovered(paths: Iterable[str], settings: Settings = NO_SETTINGS, *, force_exclude: bool = False) -> Discovered:
+    """As `spec_files`, with what is known of the search. Raises UsageError."""
     search = _Search(settings, force_exclude)
     found: dict[str, str] = {}
     for path in paths:
         for spec in search.specs(path):
             found.setdefault(spec if spec == "-" else identity(spec), spec)
-    return list(found.values()), search.unreadable
+    return Discovered(list(found.values()), search.unreadable, search.is_whole(), tuple(search.idle))
 
 
 def searched(paths: Iterable[str], settings: Settings = NO_SETTINGS) -> list[str]:
@@ -59,6 +82,7 @@ class _Search:
     Attributes:
         unreadable: what could not be looked at until now.
         folders: those that have been searched until now.
+        idle: the patterns of what is excluded that have fitted nothing until now.
     """
 
     def __init__(self, settings: Settings, force_exclude: bool) -> None:
@@ -66,6 +90,14 @@ class _Search:
         self._force = force_exclude
         self.unreadable: list[Unreadable] = []
         self.folders: list[str] = []
+        self.idle = list(settings.exclude)
+
+    def is_whole(self) -> bool:
+        """Whether all of the settings' folder was searched."""
+        if self.unreadable or self._settings.root is None:
+            return False
+        root = os.stat(self._settings.root)  # noqa: PTH116
+        return any(os.path.samestat(root, os.stat(folder)) for folder in self.folders)  # noqa: PTH116
 
     def specs(self, path: str) -> Iterator[str]:
         """Those that one of the paths means."""
@@ -104,8 +136,8 @@ class _Search:
         self.folders.append(folder)
         yield from (_posix(entry.path) for entry in entries if not _is(entry.is_dir) and self._is_spec(entry))
         for entry in entries:
-            hidden = entry.name.startswith(".")
-            if entry.is_dir(follow_symlinks=False) and not hidden and not self._is_excluded(entry.path):
+            # Excluded is asked of all of them: a pattern for a hidden folder is about something.
+            if _is(entry.is_dir) and not self._is_excluded(entry.path) and _is_searched(entry):
                 yield from self.below(entry.path)
 
     def _is_spec(self, entry: os.DirEntry[str]) -> bool:
@@ -122,10 +154,19 @@ class _Search:
         return False
 
     def _is_excluded(self, path: str) -> bool:
-        return bool(self._settings.exclude) and matches(self._relative(path), self._settings.exclude)
+        if not self._settings.exclude:
+            return False
+        relative = self._relative(path)
+        self.idle = [pattern for pattern in self.idle if not matches(relative, (pattern,))]
+        return matches(relative, self._settings.exclude)
 
     def _relative(self, path: str) -> str:
         return self._settings.relative(_posix(path))
+
+
+def _is_searched(folder: os.DirEntry[str]) -> bool:
+    """Not hidden, and no link."""
+    return not folder.name.startswith(".") and folder.is_dir(follow_symlinks=False)
 
 
 def _is(question: Callable[[], bool]) -> bool:

@@ -23,10 +23,13 @@ class FileOutcome(NamedTuple):
     """Of a finding that several files come to, the first of them counts it."""
     imports: tuple[str, ...] = ()
     """The files that it is made of besides itself."""
+    held: tuple[Diagnostic, ...] = ()
+    """Errors that the baseline keeps back: they are not shown, and yet the file is wrong."""
 
     @property
     def has_errors(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.findings)
+        """Whether it is wrong, whatever of that is shown."""
+        return bool(self.held) or any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
 class Unreadable(NamedTuple):
@@ -36,11 +39,20 @@ class Unreadable(NamedTuple):
     message: str
 
 
+class Uncalled(NamedTuple):
+    """A block that no model comes to: nothing was proven of it."""
+
+    name: str
+    path: str
+    line: int
+
+
 class Outcome(NamedTuple):
     """A whole run.
 
     ``findings`` are in order (path, line, column, code, message), each once, however many files come to it: what is
-    wrong in an imported block is found at the block, and its span's source may be a file that was not asked for.
+    wrong in an imported block is found at the block, and its span's source may be a file that was not asked for. What
+    the settings alone have caused in many models is one of them; in the findings of the files it is one for each model.
     """
 
     files: tuple[FileOutcome, ...]
@@ -48,10 +60,30 @@ class Outcome(NamedTuple):
     findings: tuple[Diagnostic, ...]
     gone: int = 0
     """How many of the baseline's findings have not come up again."""
+    fixable: int = 0
+    """How many of the findings have a fix that ``--fix`` would try."""
+    uncalled: tuple[Uncalled, ...] = ()
+    """The blocks of the files without errors that no model of such a file comes to, in order."""
 
     @property
     def silenced(self) -> int:
         return sum(file.silenced for file in self.files)
+
+    @property
+    def each(self) -> tuple[Diagnostic, ...]:
+        """The findings of all files, in order: what the settings have caused is there for each model."""
+        found = {finding.sort_key: finding for file in self.files for finding in file.findings}
+        return tuple(found[key] for key in sorted(found))
+
+    @property
+    def held(self) -> int:
+        """How many errors the baseline keeps back."""
+        return len({finding.sort_key for file in self.files for finding in file.held})
+
+    @property
+    def wrong(self) -> int:
+        """How many files have an error, shown or kept back."""
+        return sum(file.has_errors for file in self.files)
 
 
 NOTHING_CHECKED = Outcome((), (), ())

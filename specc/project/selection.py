@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from specc.diagnostics import Diagnostic
+from specc.diagnostics import Diagnostic, Severity
 from specc.project.baseline import Baseline
 from specc.project.cache import Found
 from specc.project.codes import CHOICES, Rules
@@ -21,6 +21,8 @@ class Picked(NamedTuple):
 
     shown: tuple[Diagnostic, ...]
     silenced: int
+    wrong: tuple[Diagnostic, ...] = ()
+    """The errors that the baseline keeps back, whichever file had them first."""
 
 
 class Selection:
@@ -34,6 +36,7 @@ class Selection:
         self._silence = Silence()
         self._shown: dict[_Key, Diagnostic] = {}
         self._held: set[_Key] = set()
+        self._wrong: set[_Key] = set()
 
     @property
     def shown(self) -> tuple[Diagnostic, ...]:
@@ -65,13 +68,19 @@ class Selection:
         # Of equal ones, such as those that two models come to, the first is the one that is shown.
         wanted = {finding.sort_key: finding for finding in reversed(findings) if self._rules.want(finding.code)}
         shown = [self._shown[key] for key, finding in wanted.items() if self._is_shown(key, finding)]
-        return Picked(in_order(shown), len(self._held) - held)
+        wrong = in_order(finding for key, finding in wanted.items() if key in self._wrong)
+        return Picked(in_order(shown), len(self._held) - held, wrong)
 
     def _is_shown(self, key: _Key, finding: Diagnostic) -> bool:
         if key in self._shown or key in self._held:
             return key in self._shown
-        if self._is_silenced(finding) or self._is_known(finding):
+        if self._is_silenced(finding):
             self._held.add(key)
+            return False
+        if self._is_known(finding):
+            self._held.add(key)
+            if finding.severity is Severity.ERROR:
+                self._wrong.add(key)
             return False
         self._shown[key] = finding
         return True

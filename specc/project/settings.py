@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -109,11 +109,21 @@ def _from_file(path: Path) -> Settings | None:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{shown} is not TOML: {error}") from None
     if path.name != "pyproject.toml":
+        _refuse_nested(document, shown)
         return _read(document, shown, path.resolve().parent)
     tool = document.get("tool", {})
     if not isinstance(tool, dict) or "specc" not in tool:
         return None
     return _read(tool["specc"], f"{shown}, [tool.specc]", path.resolve().parent)
+
+
+def _refuse_nested(document: Mapping[str, Any], shown: str) -> None:
+    tool = document.get("tool")
+    if isinstance(tool, dict) and "specc" in tool:
+        raise UsageError(
+            f"{shown}: [tool.specc] is for pyproject.toml; in another file settings stand without it: "
+            "[tool.specc.budget] is [budget], and what [tool.specc] has stands at the top"
+        )
 
 
 def _nothing(config: str) -> Settings:
@@ -161,7 +171,19 @@ def _budgets(value: object, where: str) -> tuple[tuple[str, Budget], ...]:
     of_patterns = (
         (_pattern(pattern, where), read_budget(value, f"{where}: {pattern}")) for pattern, value in patterns.items()
     )
-    return (*found, *of_patterns)
+    budgets = (*found, *of_patterns)
+    _refuse_idle_sizes(budgets, where)
+    return budgets
+
+
+def _refuse_idle_sizes(budgets: Iterable[tuple[str, Budget]], where: str) -> None:
+    """Sizes without a limit that asks for them would guard nothing."""
+    sized = any(limit.number != "params" for _, budget in budgets for limit in budget.limits)
+    if not sized and any(budget.at for _, budget in budgets):
+        raise UsageError(
+            f"{where}: at says at which sizes macs, memory and peak_memory are meant, and none of them has a limit: "
+            "give one, or leave out at"
+        )
 
 
 def _table(value: object, where: str) -> Mapping[str, Any]:

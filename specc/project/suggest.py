@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from specc.diagnostics import Code, Diagnostic, Edit, Fix
+from specc.project.paths import STDIN
 from specc.source import Span
 from specc.syntax import is_yaml
 
@@ -19,6 +20,15 @@ def with_fix(finding: Diagnostic) -> Diagnostic:
     if finding.fix is not None or (edit := _edit(finding)) is None:
         return finding
     return replace(finding, fix=Fix((edit,)))
+
+
+def with_place(finding: Diagnostic) -> Diagnostic:
+    """The finding; of an import that standard input makes in vain, with how to say where it is at home."""
+    is_lost = finding.code is Code.IMPORT and finding.message.endswith("there is no such file")
+    if not is_lost or finding.primary.span.source.name != STDIN:
+        return finding
+    help_ = "imports of standard input start from the present folder; --stdin-filename PATH says which file it is"
+    return replace(finding, helps=(*finding.helps, help_))
 
 
 def _edit(finding: Diagnostic) -> Edit | None:

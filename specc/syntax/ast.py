@@ -289,13 +289,21 @@ class Model(NamedTuple):
 Item = Import | Let | Default | Block | Model
 
 
-def parts(tree: object) -> Iterator[object]:
-    """Every node in a part of the tree, and every tuple of nodes, at any depth."""
+_LEAVES: frozenset[type] = frozenset((Number, Text, Name, Label))
+
+
+def parts(tree: object, whole: frozenset[type] = _LEAVES) -> Iterator[object]:
+    """Every node in a part of the tree, and every tuple of nodes, at any depth.
+
+    Args:
+        whole: nodes of these kinds are not looked into.
+    """
     waiting: list[tuple[object, ...]] = [tree] if isinstance(tree, tuple) else []
     while waiting:
         part = waiting.pop()
         yield part
-        waiting += [inner for inner in part if isinstance(inner, tuple)]
+        if type(part) not in whole:
+            waiting += [inner for inner in part if isinstance(inner, tuple)]
 
 
 class File(NamedTuple):

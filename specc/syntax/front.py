@@ -9,7 +9,8 @@ from specc.source import Source
 if TYPE_CHECKING:
     from specc.syntax import ast
 
-YAML_SUFFIXES = (".yaml", ".yml")
+YAML_SUFFIXES = (".yaml", ".yml", ".json")
+"""JSON is YAML: what a program writes as JSON is read as it stands."""
 
 
 def is_yaml(name: str) -> bool:
@@ -17,7 +18,7 @@ def is_yaml(name: str) -> bool:
 
 
 def parse(source: Source) -> ast.File:
-    """The tree of a spec: in YAML where the source's name ends in .yaml or .yml, else in the language.
+    """The tree of a spec: in YAML where the source's name ends in .yaml, .yml or .json, else in the language.
 
     Raises:
         SpecError: as `specc.syntax.parser.parse` does; of YAML, for what is no YAML or no spec.

@@ -144,7 +144,54 @@ class TestWhatIsPrintedWhere:
         assert specc("check", "a\x1b[2J\n.cnn").err == "error: a\\x1b[2J\\n.cnn fits no file\n"
 
 
+class TestFixable:
+    """What --fix could try is said, and nothing that it would not."""
+
+    def test_findings_with_a_fix_are_counted(self, specc: Specc, here: Path) -> None:
+        write(here, a=BAD, b=BAD, c=FLOOR)
+        for form in ("full", "concise"):
+            assert "2 of them have a fix: --fix tries it" in specc("check", "--format", form).out
+        assert json.loads(specc("check", "--format", "json").out)["summary"]["fixable"] == 2
+        assert "it has a fix: --fix tries it" in specc("check", "a.cnn").out
+
+    def test_after_it_was_tried_it_is_not_offered_again(self, specc: Specc, here: Path) -> None:
+        """maxpool must be meant, and is wrong there all the same."""
+        write(here, a="model M : [N, 3, 8, 8] { rellu6 }\n", b="model M : [N, 3] { maxpol(2) }\n")
+        assert "2 of them have a fix" in specc("check").out
+        result = specc("check", "--fix")
+        assert "no layer is called maxpol\n" in result.out
+        assert "a fix" not in result.out
+
+    def test_not_what_lies_in_another_file(self, specc: Specc, here: Path) -> None:
+        write(
+            here, blocks="block pair() { rellu6 }\n", a='from "blocks.cnn" import pair\nmodel M : [N, 3] { pair() }\n'
+        )
+        result = specc("check")
+        assert "blocks.cnn:1:16" in result.out
+        assert "a fix" not in result.out
+        assert specc("check", "--fix").code == 1
+
+    @pytest.mark.parametrize("options", [(), ("--stdin-filename", "a.cnn")])
+    def test_not_standard_input(
+        self, specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+    ) -> None:
+        say(monkeypatch, BAD)
+        assert "a fix" not in specc("check", "-", *options).out
+
+
 class TestStandardInput:
+    def test_a_lost_import_tells_how_to_say_where_it_is(
+        self, specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        text = 'from "blocks.cnn" import pair\nmodel M : [N, 3, 8, 8] { pair() }\n'
+        hint = "imports of standard input start from the present folder; --stdin-filename PATH says which file it is"
+        say(monkeypatch, text)
+        assert f"= help: {hint}\n" in specc("check", "-").out
+        say(monkeypatch, text)
+        assert hint not in specc("check", "-", "--stdin-filename", "nets/a.cnn").out
+        say(monkeypatch, text.replace("blocks.cnn", "/blocks.cnn"))
+        assert hint not in specc("check", "-").out
+
     def test_it_is_a_spec_among_others(self, specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(here, a=BAD)
         say(monkeypatch, BAD)

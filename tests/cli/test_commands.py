@@ -121,10 +121,10 @@ class TestCheck:
     def test_a_file_of_blocks_alone(self, specc: Specc, tmp_path: Path) -> None:
         blocks = spec(tmp_path, "let c = 8\nblock pair(k) { conv(c, k) -> relu }", "blocks.cnn")
         result = specc("check", blocks)
-        assert (result.code, result.out) == (0, "1 file of blocks alone, proven where they are imported\n")
+        assert (result.code, result.out) == (0, "1 file of blocks alone, proven where they are called\n")
         spec(tmp_path, 'from "blocks.cnn" import pair\nmodel M : [N, 3, 8, 8] { pair(3) }')
         result = specc("check", tmp_path)
-        proven = "2 files, 1 model: all fit together; 1 file of blocks alone, proven where they are imported\n"
+        proven = "2 files, 1 model: all fit together; 1 file of blocks alone, proven where they are called\n"
         assert (result.code, result.out) == (0, proven)
         assert specc("show", blocks).code == 1
 

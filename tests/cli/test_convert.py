@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -122,3 +124,122 @@ def test_mistakes_of_syntax(specc: Specc, name: str, text: str) -> None:
     assert done.code == 1
     assert f"--> {name}:" in done.err
     assert not list(Path().glob("out*"))
+
+
+# ---- a file that is there ---------------------------------------------------------------------------
+
+
+def test_a_file_that_is_there_is_not_overwritten(specc: Specc) -> None:
+    done = specc("convert", "m.yaml", "m.cnn")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "error: m.cnn is there already, and its 3 comments would be lost: --force writes over it\n"
+    assert Path("m.cnn").read_text(encoding="utf-8") == SPEC
+    assert specc("convert", "m.yaml", "m.cnn", "--force").code == 0
+    assert Path("m.cnn").read_text(encoding="utf-8") == specc("convert", "m.yaml").out
+
+
+def test_what_is_there_may_be_anything(specc: Specc) -> None:
+    Path("new.yaml").write_bytes(b"\xff# no text")
+    assert specc("convert", "m.cnn", "new.yaml").err == "error: new.yaml is there already: --force writes over it\n"
+    Path("other.yaml").write_text("a: [  # one", encoding="utf-8")
+    assert specc("convert", "m.cnn", "other.yaml").code == 2
+
+
+def test_json_is_read_and_not_written(specc: Specc) -> None:
+    Path("m.json").write_text(json.dumps(YAML(typ="safe").load(IN_YAML), indent=1), encoding="utf-8")
+    assert specc("convert", "m.json").out.replace("\n\n", "\n") == BACK.replace("\n\n", "\n").removeprefix(
+        "# specc 1\n"
+    )
+    done = specc("convert", "m.cnn", "new.json")
+    assert (done.code, done.err) == (2, "error: specc writes YAML, and no JSON: call it new.cnn.yaml\n")
+
+
+# ---- comments that speak to specc -------------------------------------------------------------------
+
+SILENCED = """\
+# specc 1
+# specc: ignore-file[S0502] published so
+block pair(c) {
+  conv(c, 3) -> bn  # specc: ignore[S0507] "in" a block
+}
+
+model M(c = 8) : [N, 3, 11, 11] {
+  # specc: ignore[S0505] the border is empty
+  conv(c, 3, padding=1) -> maxpool(2)  # specc: ignore[S0504,S0507] so it is
+  relu  # specc: ignore[S0504] for the eye
+  relu
+  pair(c)
+}
+"""
+SILENCED_IN_YAML = """\
+# specc 1
+# specc: ignore-file[S0502] published so
+- block: pair
+  params: [c]
+  body:
+    - [conv: [=c, 3], bn]  # specc: ignore[S0507] "in" a block
+
+- model: M
+  params: [{c: 8}]
+  input: [N, 3, 11, 11]
+  body:
+    # specc: ignore[S0505] the border is empty
+    - [conv: [=c, 3, {padding: 1}], maxpool: 2]  # specc: ignore[S0504,S0507] so it is
+    - relu  # specc: ignore[S0504] for the eye
+    - relu
+    - pair: =c
+"""
+
+
+def test_comments_that_silence_are_carried_both_ways(specc: Specc) -> None:
+    Path("s.cnn").write_text(SILENCED, encoding="utf-8")
+    done = specc("convert", "s.cnn", "s.yaml")
+    assert (done.code, done.err) == (0, "")
+    assert Path("s.yaml").read_text(encoding="utf-8") == SILENCED_IN_YAML
+    back = specc("convert", "s.yaml")
+    assert (back.out, back.err) == (SILENCED, "")
+
+
+def warned(specc: Specc, name: str) -> list[str]:
+    return re.findall(r"warning\[(S\d+)\]", specc("check", name, "--no-cache", "--format", "concise").out)
+
+
+def test_what_was_silent_stays_silent(specc: Specc) -> None:
+    Path("s.cnn").write_text(SILENCED, encoding="utf-8")
+    specc("convert", "s.cnn", "s.yaml")
+    assert warned(specc, "s.yaml") == warned(specc, "s.cnn")
+    Path("bare.cnn").write_text(re.sub(" *# specc: .*", "", SILENCED), encoding="utf-8")
+    assert "S0505" in warned(specc, "bare.cnn")
+    assert "S0505" not in warned(specc, "s.yaml")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "repeat 2 {\n    conv(3, 1) -> relu  # specc: ignore[S0507] one line of two\n  }",
+        f"{'conv(3, 1, padding=0) -> ' * 6}relu  # specc: ignore[S0507] six lines of YAML",
+        "conv(3, 1) ->\n    relu  # specc: ignore[S0507] half a chain",
+        "add {  # specc: ignore[S0507] of three lines\n    | _\n    | relu\n  }",
+    ],
+)
+def test_a_comment_that_would_silence_more_or_less_is_left_out_and_told(specc: Specc, body: str) -> None:
+    Path("s.cnn").write_text(f"model M : [N, 3, 8, 8] {{\n  {body}\n  # Ordinary.\n}}\n", encoding="utf-8")
+    done = specc("convert", "s.cnn")
+    assert "#" not in done.out
+    assert done.err.splitlines() == [
+        "note: s.cnn: 1 comment is left out: the two forms have no common place for them",
+        "note: s.cnn: 1 comment to specc is left out: what they are about has no line of its own in the other form",
+    ]
+
+
+def test_a_reason_with_a_hash_in_it_is_carried(specc: Specc) -> None:
+    text = SILENCED.replace("  # specc: ignore[S0504] for the eye", "").replace("the border", "a # in it: the border")
+    Path("s.cnn").write_text(text, encoding="utf-8")
+    assert "# specc: ignore[S0505] a # in it: the border is empty\n    - [conv" in specc("convert", "s.cnn").out
+
+
+def test_from_standard_input(specc: Specc, monkeypatch: pytest.MonkeyPatch) -> None:
+    given(SILENCED, monkeypatch)
+    assert specc("convert", "-", "--from", "cnn").out == SILENCED_IN_YAML
+    given(SILENCED_IN_YAML, monkeypatch)
+    assert specc("convert", "-", "--from", "yaml").out == SILENCED

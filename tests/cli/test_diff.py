@@ -66,6 +66,52 @@ def test_what_is_no_section(specc: Specc, text: str) -> None:
     assert done.err.startswith("error: --fail-on takes interface, weights, graph and cost, not ")
 
 
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (("cost",), 1),
+        (("cost>0%",), 1),
+        (("cost > 49.9 %",), 1),
+        (("cost>50%",), 0),
+        (("graph,cost>50%",), 1),
+        (("cost>50%", "cost>50.0%"), 0),
+    ],
+)
+def test_costs_may_grow_a_little(specc: Specc, limits: tuple[str, ...], code: int) -> None:
+    """Every cost of it grows by 50 % at most: 4 channels become 6."""
+    before, after = (put(f"model One : [N, 3, 8, 8] {{ conv({n}, 3) }}", f"{n}.cnn") for n in (4, 6))
+    assert specc("diff", before, after, *[part for limit in limits for part in ("--fail-on", limit)]).code == code
+
+
+@pytest.mark.parametrize(
+    "text", ["cost>", "cost>1", "cost>-1%", "cost>x%", "cost>1%%", "cost>1e3%", "cost>nan%", "cost>٣%"]
+)
+def test_what_is_no_limit(specc: Specc, text: str) -> None:
+    done = specc("diff", "one.cnn", "one.cnn", "--fail-on", text)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"error: --fail-on {text}: the limit is a percentage, as in 'cost>1%'")
+
+
+def test_limits_that_contradict(specc: Specc) -> None:
+    done = specc("diff", "one.cnn", "one.cnn", "--fail-on", "cost,cost>1%")
+    assert (done.code, done.err) == (2, "error: --fail-on names cost twice, with different limits: leave one out\n")
+    done = specc("diff", "one.cnn", "one.cnn", "--fail-on", "graph>1%")
+    assert done.code == 2
+    assert done.err.startswith("error: --fail-on graph>1%: only cost takes a limit, as in 'cost>1%'")
+
+
+def test_red_in_markdown_is_what_fails(specc: Specc) -> None:
+    plain = specc("diff", "one.cnn", put(WIDER), "--format", "markdown")
+    assert "❌" not in plain.out
+    failing = specc("diff", "one.cnn", "other.cnn", "--format", "markdown", "--fail-on", "graph")
+    assert failing.out == plain.out.replace("🔸 graph", "❌ graph")
+    assert (
+        specc("diff", "one.cnn", "other.cnn", "--format", "markdown", "--fail-on", "graph", "--output-file", "x").code
+        == 1
+    )
+    assert Path("x").read_text(encoding="utf-8") == failing.out
+
+
 def test_text_in_a_pipe_has_no_colour(specc: Specc) -> None:
     done = specc("diff", "one.cnn", put(WIDER))
     assert "\x1b" not in done.out
@@ -229,6 +275,25 @@ def test_a_spec_that_is_wrong_now_fails(specc: Specc) -> None:
     done = specc("diff", "--against", "git:HEAD")
     assert done.code == 0
     assert "wrong before: 1 error" in done.out
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_spec_that_is_as_wrong_as_before_does_not_fail(specc: Specc) -> None:
+    wrong = 'from "nowhere.cnn" import unit\nmodel One : [N, 3, 8, 8] { unit(4) }\n'
+    put(wrong, "one.cnn")
+    git("commit", "-q", "-a", "-m", "wrong")
+    done = specc("diff", "--against", "git:main", "--fail-on", "interface,weights,graph,cost")
+    assert (done.code, done.out) == (0, "nothing has changed since main: 3 specs\n")
+    put("# a word\n" + wrong, "one.cnn")
+    done = specc("diff", "--against", "git:main", "--fail-on", "interface,weights,graph,cost")
+    told = "one.cnn\nwrong before and now: 1 error, so that there is nothing to compare: one.cnn:2:6: nowhere.cnn:"
+    assert done.code == 0
+    assert done.out.startswith(told)
+    assert done.out.endswith("\n1 of 3 specs has changed since main: 1 wrong before and now\n")
+    markdown = specc("diff", "--against", "git:main", "--format", "markdown").out
+    assert "🔸 wrong before and now: 1 error" in markdown
+    (file,) = json.loads(specc("diff", "--against", "git:main", "--format", "json").out)["files"]
+    assert (file["broken"], len(file["wrong_after"])) == (False, 1)
 
 
 @pytest.mark.usefixtures("repository")

@@ -69,7 +69,7 @@ def test_the_difference_is_a_patch(specc: Specc, folder: Path) -> None:
         pytest.skip("there is no patch to try it with")
     subprocess.run(["patch", "-p0", "--binary"], input=done.out.encode(), check=True, capture_output=True)
     assert path.read_text() == TIDY
-    assert other.read_bytes().decode() == 'let a = "\u2028"\nlet b = 2\n'
+    assert other.read_bytes().decode() == 'let a = "\u2028"\r\nlet b = 2\r\n'
     assert specc("fmt", "--diff", ".").out == ""
 
 
@@ -187,20 +187,39 @@ def test_a_file_keeps_its_mode_and_its_links(specc: Specc, folder: Path) -> None
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-def test_a_result_that_says_something_else_is_not_written(
+def test_a_mistake_of_ours_is_said_of_its_file_and_stops_no_other(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from specc.cli.main import main
     from specc.syntax.printer.page import Page
 
-    path = write(folder, "a.cnn")
+    wrong, right = write(folder, "a.cnn"), write(folder, "b.cnn", "let a=1\n")
     monkeypatch.setattr(Page, "remark", lambda self, comment: None)
-    monkeypatch.setattr(sys, "argv", ["specc", "fmt", "a.cnn"])
+    monkeypatch.setattr(sys, "argv", ["specc", "fmt", "."])
     with pytest.raises(SystemExit) as ended:
         main()
+    done = capsys.readouterr()
     assert ended.value.code == 2
-    assert "internal error" in capsys.readouterr().err
-    assert path.read_text() == UNTIDY
+    assert done.err.startswith("error: a.cnn: internal error: RuntimeError: formatting would change what a.cnn says")
+    assert done.out == "1 file reformatted\n"
+    assert (wrong.read_text(), right.read_text()) == (UNTIDY, "let a = 1\n")
+
+
+def test_a_file_whose_comment_would_silence_something_else_is_left(specc: Specc, folder: Path) -> None:
+    text = "model M:[N,3,9,9]{add{|maxpool(2)|maxpool(2) # specc: ignore[S0505] why\n|maxpool(2)}}\n"
+    wrong, right = write(folder, "a.cnn", text), write(folder, "b.cnn")
+    done = specc("fmt", ".")
+    assert done.code == 2
+    assert done.err.startswith("error: a.cnn:1: not formatted")
+    assert (wrong.read_text(), right.read_text()) == (text, TIDY)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_line_ends_are_kept(specc: Specc, folder: Path, end: str) -> None:
+    path = write(folder, "a.cnn", TIDY.replace("\n", end))
+    assert specc("fmt", "--check", "a.cnn").code == 0
+    assert specc("fmt", "--annotate", "a.cnn").code == 0
+    assert path.read_bytes().decode() == TOLD.replace("\n", end)
 
 
 def test_formatting_imports_nothing_heavy(folder: Path) -> None:

@@ -218,7 +218,7 @@ def test_a_change_during_a_check_is_not_lost(here: Path, start: type[Watch], whe
     place = {
         "while it is checked": "specc.project.checker.Checker.found",
         "before it is told": "specc.report.formats.rendered",
-        "before it is read": "specc.project.discovery.spec_files",
+        "before it is read": "specc.project.discovery.discovered",
     }[when]
     program = (
         "import sys, importlib, pathlib\n"

@@ -14,10 +14,11 @@ from specc.compare import SECTIONS, Difference, compare
 from specc.compare.graph import GraphChange
 from specc.diagnostics import SpecError
 from specc.elaborate import check_file
+from specc.ops import registry
 from specc.source import Source
 from specc.syntax import parse
 from tests.compare.test_corpus import CORPUS, PAIRS
-from tests.compare.test_weights import difference, first, model, pair
+from tests.compare.test_weights import difference, equal, first, model, pair
 from tests.elaborate.random_specs import Spec, specs
 from tests.elaborate.test_graphs import outputs, relaxed, samples
 
@@ -129,7 +130,9 @@ SAME = "model M : [N, 4, 8, 8] {{ {} }}"
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("a: relu -> tanh -> add { | a | _ }", "a: relu -> tanh -> add { | _ | a }"),  # another order of inputs
+        ("a: relu -> tanh -> sub { | a | _ }", "a: relu -> tanh -> sub { | _ | a }"),  # another order of inputs
+        ("add { | relu | tanh }", "add { | relu | relu }"),
+        ("a: conv(4, 1) -> add { | a | relu }", "a: conv(4, 1) -> add { | a | a -> relu }"),
         ("shared t = conv(4, 1) -> t -> t", "conv(4, 1) -> conv(4, 1)"),  # tensors of their own
         ("add { | conv(4, 1) | conv(4, 1) }", "x: conv(4, 1) -> add { | x | x }"),  # one step for two
         ("relu -> tanh", "tanh -> relu"),
@@ -180,3 +183,64 @@ def test_a_step_moved_is_told_by_what_it_takes() -> None:
 def test_whole_blocks_are_told_as_one() -> None:
     found = difference(first(CORPUS / "blocks" / "before.cnn"), first(CORPUS / "blocks" / "after.cnn"))
     assert [member.name for member in found.graph.added] == ["stage1.2", "stage2.1", "stage2.2"]
+
+
+ARMS = "model M : [N, 4, 8, 8] {{ {} {{ {} }} }}"
+"""A merge of arms, whose steps have the same names wherever they stand."""
+
+
+@pytest.mark.parametrize("kind", sorted(op.kind for op in registry.OPS if op.arity != (1, 1)))
+def test_the_order_of_arms(kind: str) -> None:
+    """It is a change where PyTorch then computes something else from the same tensors, and only there."""
+    arms = ["| a: conv(4, 3) -> b: relu", "| c: conv(4, 3) -> d: relu"]
+    before, after = (model(ARMS.format(kind, " ".join(order))) for order in (arms, arms[::-1]))
+    old, new = before.to_torch(seed=1), after.to_torch(seed=2)
+    new.load_state_dict(old.state_dict())
+    is_same = equal(old, new, (2, 4, 8, 8))
+    found = difference(before, after)
+    assert found.graph.changed != is_same
+    assert found.graph.renamed == ()
+    assert found.weights.misplaced == ()
+
+
+def test_equal_arms_in_another_order() -> None:
+    """Their names tell which is which, however deep they lie; PyTorch computes the same from the same tensors."""
+    for kind in ("add", "mul", "maximum"):
+        arms = ["| a: conv(4, 3) -> relu", "| b: conv(4, 3) -> relu", "| relu -> add { | c: conv(4, 3) | d: conv(4, 3) }"]
+        turned = [arms[1], "| relu -> add { | d: conv(4, 3) | c: conv(4, 3) }", arms[0]]
+        before, after = (model(ARMS.format(kind, " ".join(order))) for order in (arms, turned))
+        old, new = before.to_torch(seed=1).double(), after.to_torch(seed=2).double()
+        new.load_state_dict(old.state_dict())
+        x = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0)).double()
+        assert torch.allclose(old(x), new(x), rtol=1e-12)
+        found = difference(before, after)
+        assert found.graph.proven_same
+        assert (found.weights.misplaced, found.weights.loads) == ((), "name")
+
+
+def test_equal_arms_of_a_merge_whose_order_counts() -> None:
+    arms = ["| a: conv(4, 3) -> relu", "| b: conv(4, 3) -> relu"]
+    before, after = (model(ARMS.format("concat", " ".join(order))) for order in (arms, arms[::-1]))
+    assert len(difference(before, after).weights.misplaced) == 4
+
+
+def test_arms_that_another_merge_tells_apart() -> None:
+    """By their names alone the arms would be paired straight, and the other merge says that they are not."""
+    text = """model M : [N, 4] -> (p: [N, 4], q: [N, 4]) {{
+      {}: fc(4) -> relu -> s: tanh
+      _in -> {}: fc(4) -> relu -> t: tanh
+      add {{ | s | t }} -> p: tanh
+      sub {{ | s | t }} -> q: tanh
+    }}""".replace("_in -> ", "")
+    before, after = model(text.format("a", "b")), model(text.format("b", "a"))
+    found = difference(before, after)
+    assert found.graph.proven_same
+    assert {(t.before, t.after) for t in found.weights.misplaced} >= {("a.weight", "b.weight")}
+
+
+def test_arms_put_about_are_no_change_of_their_merge() -> None:
+    """Elsewhere something has changed, and nothing is proven."""
+    text = "a: conv(4, 1) -> b: conv(4, 3, padding=1) -> add { | a | b } -> relu"
+    before, after = model(SAME.format(text)), model(SAME.format(text.replace("| a | b", "| b | a") + " -> tanh"))
+    added, removed, changed = names(difference(before, after).graph)
+    assert (added, removed, changed) == ({"tanh1"}, set(), set())

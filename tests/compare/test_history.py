@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from specc.compare.history import compare_with
-from specc.compare.specs import Comparison, FileChange
+from specc.compare.specs import Comparison, FailOn, FileChange
 from specc.diagnostics import UsageError
 from specc.project.settings import Settings
 
@@ -111,12 +111,189 @@ def test_an_import_that_is_called_otherwise() -> None:
     assert changed("new")["nets/user.cnn"].models[0].difference is not None
 
 
+LOST = 'from "nowhere.cnn" import unit\nmodel Lost : [N, 3, 8, 8] { unit(4) }\n'
+"""Wrong: what it imports is not there."""
+
+
+class TestUnchanged:
+    """Nothing is said of a spec that is what it was, with all that it imports: however wrong it is."""
+
+    def test_an_import_is_missing_before_and_now(self) -> None:
+        put("nets/lost.cnn", LOST)
+        commit("new")
+        comparison, _ = compare_with("new", (".",))
+        assert comparison == Comparison((), 5, "new")
+
+    def test_a_wrong_import(self) -> None:
+        put("lib/blocks.cnn", BLOCKS.replace("relu", "rulu"))
+        put("nets/far.cnn", 'from "../lib/more.cnn" import unit\nmodel Far : [N, 3, 8, 8] { unit(4) }\n')
+        put("lib/more.cnn", 'from "nowhere.cnn" import unit\n')
+        put("nets/round.cnn", 'from "round.cnn" import x\nmodel L : [N, 3, 8] { x(3) }\n')
+        put("nets/folder.cnn", LOST.replace("nowhere.cnn", "../lib"))
+        put("nets/above.cnn", LOST.replace("nowhere.cnn", "../../nowhere.cnn"))
+        put("nets/hash.cnn", LOST.replace("import", "imprt"))
+        commit("new")
+        assert not changed("new")
+        assert not changed("new", "nets/far.cnn")
+
+    @pytest.mark.parametrize(
+        "imported", ["../data", "/data/blocks.cnn", "", ".", "nets\\\\x.cnn", "../lib/blocks.cnn/x"]
+    )
+    def test_what_can_be_no_import(self, imported: str) -> None:
+        put("data/readme.md", "nothing here")
+        put("nets/lost.cnn", LOST.replace("nowhere.cnn", imported))
+        commit("new")
+        assert not changed("new")
+
+    def test_in_yaml(self) -> None:
+        put(
+            "nets/user.cnn.yaml",
+            '- {"fr\\u006fm": ../lib/blocks.cnn, import: [unit]}\n'
+            "- model: User\n  input: [N, 3, 8, 8]\n  body:\n    - unit: 4\n",
+        )
+        commit("new")
+        assert not changed("new")
+        put("lib/blocks.cnn", BLOCKS.replace("relu", "gelu"))
+        assert list(changed("new")) == ["nets/user.cnn", "nets/user.cnn.yaml"]
+
+    @pytest.mark.parametrize("path", ["lib/blocks.cnn", "lib/deep.cnn"])
+    def test_an_import_that_has_changed_somewhere_below(self, path: str) -> None:
+        put("lib/deep.cnn", BLOCKS)
+        put("lib/blocks.cnn", 'from "deep.cnn" import unit\nblock other(c) { unit(c) }\n')
+        put("nets/user.cnn", USER.replace("import unit", "import other").replace("{ unit", "{ other"))
+        put("nets/again.cnn", USER.replace("import unit", "import other").replace("{ unit", "{ other"))
+        commit("new")
+        assert not changed("new")
+        put(path, Path(path).read_text(encoding="utf-8").replace("(c) {", "(c) { tanh ->"))
+        assert list(changed("new")) == ["nets/again.cnn", "nets/user.cnn"]
+
+    def test_an_import_that_comes_or_goes(self) -> None:
+        put("nets/lost.cnn", LOST)
+        commit("new")
+        put("nets/nowhere.cnn", BLOCKS)
+        file = changed("new")["nets/lost.cnn"]
+        assert file.wrong_before
+        assert not file.wrong_after
+        commit("newer")
+        Path("nets/nowhere.cnn").unlink()
+        assert changed("newer")["nets/lost.cnn"].is_broken
+
+    def test_a_project_that_begins_elsewhere(self) -> None:
+        """The import leaves the project now: the text of both files is the same, and what is said of them is not."""
+        put("nets/specc.toml", "")
+        assert changed()["nets/user.cnn"].is_broken
+        commit("new")
+        assert not changed("new")
+
+    def test_links(self) -> None:
+        Path("nets/lib").symlink_to("../lib")
+        Path("nets/also.cnn").symlink_to("one.cnn")
+        put("nets/user.cnn", USER.replace("../lib", "lib"))
+        commit("new")
+        assert not changed("new")
+        put("lib/blocks.cnn", BLOCKS.replace("relu", "gelu"))
+        assert list(changed("new")) == ["nets/user.cnn"]
+        put("lib/blocks.cnn", BLOCKS)
+        Path("nets/lib").unlink()
+        Path("nets/lib").symlink_to("../other")
+        put("other/blocks.cnn", BLOCKS)
+        assert list(changed("new")) == ["other/blocks.cnn"]
+        put("other/blocks.cnn", BLOCKS.replace("relu", "gelu"))
+        assert set(changed("new")) == {"nets/user.cnn", "other/blocks.cnn"}
+
+    def test_a_link_that_leads_elsewhere(self, tmp_path: Path) -> None:
+        """The spec is the same, and so are the file that it imported and the one that it imports."""
+        Path("nets/lib").symlink_to("../lib")
+        put("other/blocks.cnn", BLOCKS.replace("relu", "gelu"))
+        put("nets/user.cnn", USER.replace("../lib", "lib"))
+        commit("new")
+        Path("nets/lib").unlink()
+        Path("nets/lib").symlink_to("../other")
+        assert list(changed("new")) == ["nets/user.cnn"]
+        Path("nets/lib").unlink()
+        Path("nets/lib").symlink_to(tmp_path)
+        put(str(tmp_path / "blocks.cnn"), BLOCKS)
+        assert changed("new")["nets/user.cnn"].is_broken
+
+    def test_a_folder_that_is_a_link_out_of_the_project(self, tmp_path: Path) -> None:
+        shutil.move("lib", tmp_path / "lib")
+        Path("lib").symlink_to(tmp_path / "lib")
+        assert changed()["nets/user.cnn"].is_broken
+
+    def test_links_in_a_circle(self) -> None:
+        Path("nets/a").symlink_to("b")
+        Path("nets/b").symlink_to("a")
+        put("nets/user.cnn", USER.replace("../lib", "a"))
+        commit("new")
+        assert not changed("new")
+
+    def test_a_folder_in_place_of_links(self) -> None:
+        Path("nets/lib").mkdir()
+        put("nets/lib/blocks.cnn", BLOCKS)
+        put("nets/user.cnn", USER.replace("../lib", "lib"))
+        commit("new")
+        shutil.rmtree("nets/lib")
+        Path("nets/lib").symlink_to("../lib")
+        assert "nets/user.cnn" not in changed("new")  # compared, and the same
+
+    def test_a_file_of_any_name(self) -> None:
+        put("nets/three.txt", ONE)
+        commit("new")
+        assert not changed("new", "nets/three.txt")
+        put("nets/three.txt", ONE.replace("relu", "gelu"))
+        (file,) = changed("new", "nets/three.txt").values()
+        assert (file.before, file.after) == ("nets/three.txt@new", "nets/three.txt")
+
+
+class TestKnownMistakes:
+    """A spec that had all its mistakes before is no failure of this change."""
+
+    def test_in_another_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        put("nets/lost.cnn", LOST)
+        put("nets/one.cnn", ONE.replace("relu", "rulu"))
+        commit("new")
+        put("nets/lost.cnn", "# a word\n" + LOST)
+        put("nets/one.cnn", "# a word\n" + ONE.replace("relu", "rulu"))
+        here = Path.cwd()
+        for folder, path in (
+            (".", "."), (".", str(here)), ("nets", "."), ("nets", ".."), ("lib", "../nets"), ("lib", str(here)),
+        ):  # fmt: skip
+            monkeypatch.chdir(here / folder)
+            comparison, _ = compare_with("new", (path,))
+            assert [(file.known, file.is_broken) for file in comparison.files] == [(True, False)] * 2, folder
+            assert not comparison.fails(FailOn(frozenset({"interface", "weights", "graph", "cost"})))
+
+    def test_in_another_file(self) -> None:
+        put("nets/lost.cnn", LOST + "# a long enough text, so that git sees that it is the same file\n" * 9)
+        commit("new")
+        git("mv", "nets/lost.cnn", "nets/found.cnn")
+        (file,) = changed("new").values()
+        assert file.known
+        assert file.moved
+
+    def test_one_of_two_is_mended(self) -> None:
+        put("nets/two.cnn", TWO.replace("relu", "rulu").replace("fc(2)", "fk(2)"))
+        commit("new")
+        put("nets/two.cnn", TWO.replace("relu", "rulu"))
+        assert changed("new")["nets/two.cnn"].known
+
+    @pytest.mark.parametrize("after", [TWO.replace("relu", "r").replace("fc(2)", "r"), TWO.replace("relu", "s")])
+    def test_another_one(self, after: str) -> None:
+        """The same mistake a second time, or another one instead."""
+        put("nets/two.cnn", TWO.replace("relu", "r"))
+        commit("new")
+        put("nets/two.cnn", after)
+        file = changed("new")["nets/two.cnn"]
+        assert file.wrong_before
+        assert file.is_broken
+
+
 def test_renamed_in_the_index() -> None:
     git("mv", "nets/two.cnn", "nets/second.cnn")
     put("nets/second.cnn", TWO.replace("relu", "gelu"))
     (file,) = changed().values()
     assert (file.before, file.after) == ("nets/two.cnn@old", "nets/second.cnn")
-    assert file.note == "nets/two.cnn@old is nets/second.cnn now"
+    assert file.moved
     assert model_names(file) == [("Two", "Two")]
 
 
@@ -136,8 +313,8 @@ def test_new_and_gone() -> None:
     assert [model_names(file) for file in found.values()] == [[(None, "Three")], [("Two", None)]]
     comparison, _ = compare_with("old", ("nets/two.cnn",))
     assert [file.before for file in comparison.files] == ["nets/two.cnn@old"]
-    assert all(comparison.fails([section]) for section in ("interface", "weights", "graph"))
-    assert not comparison.fails(["cost"])
+    assert all(comparison.fails(FailOn(frozenset({section}))) for section in ("interface", "weights", "graph"))
+    assert not comparison.fails(FailOn(frozenset({"cost"})))
 
 
 def test_wrong_now_and_wrong_before() -> None:

@@ -113,6 +113,54 @@ def test_tensors_that_load_into_other_steps_are_told() -> None:
     assert equal(old, new, (2, 4, 8, 8))
 
 
+SWAP = "model M : [N, 4] -> (o: [N, 4]) {{ {before}{}: fc(4{given}) -> relu -> {between}{}: fc(4) -> {} -> o: identity }}"
+END = "relu -> fc(4)"
+ELSEWHERE = [
+    {"before": "dropout(0.1) -> "},
+    {"before": "tanh -> "},
+    {"between": "tanh -> "},
+    {"end": f"{END} -> dropout(0.1)"},
+    {"end": "tanh -> fc(4)"},
+    {"end": f"softmax -> {END}"},
+    {"given": ", frozen=true"},
+    {"given": ', init="xavier_uniform"'},
+    {"before": "dropout(0.1) -> ", "end": "tanh -> fc(4) -> tanh"},
+]
+
+
+def swap(*labels: str, before: str = "", between: str = "", given: str = "", end: str = END) -> Model:
+    return model(SWAP.format(*labels, end, before=before, between=between, given=given))
+
+
+@pytest.mark.parametrize("change", ELSEWHERE, ids=str)
+def test_labels_that_seem_to_have_changed_places(change: dict[str, str]) -> None:
+    """Nothing is proven of a network that has changed elsewhere, too; and PyTorch still loads without a word."""
+    old = swap("a", "b")
+    assert torch_takes(old.to_torch().state_dict(), swap("b", "a", **change).to_torch())
+    weights = difference(old, swap("b", "a", **change)).weights
+    assert (weights.loads, weights.guessed, weights.breaking) == ("name", True, True)
+    homes = {(tensor.before, tensor.after) for tensor in weights.misplaced}
+    assert homes == {(f"{a}.{n}", f"{b}.{n}") for a, b in ("ab", "ba") for n in ("weight", "bias")}
+    kept = difference(old, swap("a", "b", **change)).weights
+    assert (kept.loads, kept.misplaced, kept.breaking) == ("name", (), False)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a: fc(4) -> b: fc(4) -> c: fc(4)", "z: fc(4) -> a: fc(4) -> b: fc(4) -> c: fc(2)"),
+        ("a: fc(4) -> b: fc(4) -> c: fc(4) -> tanh", "b: fc(4) -> c: fc(4) -> relu"),
+        ("fc(4) -> relu -> fc(4) -> relu -> fc(2)", "fc(4) -> relu -> fc(4) -> relu -> fc(4) -> relu -> fc(2) -> tanh"),
+        ("a: fc(4) -> relu -> b: fc(8)", "b: fc(4) -> relu -> a: fc(8) -> tanh"),
+    ],
+)
+def test_a_step_put_in_or_taken_out_misplaces_nothing(before: str, after: str) -> None:
+    """Each step has one like it before it: it is not taken for that one."""
+    one, other = (model(f"model M : [N, 4] {{ {text} }}") for text in (before, after))
+    for weights in (difference(one, other).weights, difference(other, one).weights):
+        assert not weights.misplaced
+
+
 TWO = "model M : [N, 4, 8, 8] {{ {}: conv(4, 3) -> relu -> {}: conv(4, 3) }}"
 
 

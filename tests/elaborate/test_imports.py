@@ -296,3 +296,37 @@ def test_a_block_sees_the_names_of_its_own_file(project: Path) -> None:
 def test_a_file_of_blocks_is_there_to_be_imported(project: Path) -> None:
     write(project, blocks=BLOCKS)
     assert check_file(parse(read(project / "blocks.cnn"))) == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "helps"),
+    [
+        ("commn.cnn", ("did you mean common.cnn?",)),
+        ("./commn.cnn", ("did you mean ./common.cnn?",)),
+        ("COMMON.cnn", ("did you mean common.cnn?",)),
+        ("common", ("did you mean common.cnn?",)),
+        ("common.cnn.yaml", ("did you mean common.cnn?",)),
+        ("lib/pair.cnn", ("did you mean lib/pairs.cnn or lib/pairs.cnn.yaml?",)),
+        ("../nets/lib/pair.cnn", ("did you mean ../nets/lib/pairs.cnn or ../nets/lib/pairs.cnn.yaml?",)),
+        ("nett.cnn", ()),  # net.cnn imports it
+        ("readme.cnn", ()),
+        ("lost.cnn", ()),
+        ("folder.cnn", ()),
+        ("lob/pairs.cnn", ()),
+        ("zzz.cnn", ()),
+    ],
+)
+def test_a_lost_file_has_others_beside_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch, written: str, helps: tuple[str, ...]
+) -> None:
+    write(project, nets__common=BLOCKS, nets__net=model(f'from "{written}" import basic'))
+    nets = project / "nets"
+    write(nets, lib__pairs=BLOCKS)
+    (nets / "lib" / "pairs.cnn.yaml").touch()
+    (nets / "readme.yaml").touch()
+    (nets / "lost.cnn").symlink_to("gone.cnn")
+    (nets / "folders.cnn").mkdir()
+    for folder, path in ((project, "nets/net.cnn"), (nets, "net.cnn"), (project.parent, str(nets / "net.cnn"))):
+        monkeypatch.chdir(folder)
+        (diagnostic,) = refused(Path(path))
+        assert (diagnostic.code, diagnostic.helps) == (Code.IMPORT, helps)

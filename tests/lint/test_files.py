@@ -42,7 +42,8 @@ def test_an_import_that_nothing_uses() -> None:
     text = 'from "layers.cnn" import narrow, wide, down\n\nmodel M : [N, 3, 8, 8] { down(wide) }\n'
     (finding,) = of_file(text)
     assert (finding.code, finding.primary.span.text) == (Code.UNUSED_DEFINITION, "narrow")
-    assert finding.helps == ("leave narrow out of the import",)
+    assert finding.message == "nothing in this file uses narrow"
+    assert finding.helps == ("leave narrow out of the import, unless another file imports narrow from here",)
     assert finding.fix is None, "another file may take it from here"
 
 
@@ -93,6 +94,14 @@ def test_uses_outside_of_bodies_count(item: str) -> None:
 )
 def test_a_use_of_a_name_that_hides_the_import_does_not_count(hidden: str) -> None:
     assert places(of_file(f'from "layers.cnn" import narrow\n{hidden}\n')) == [("S0508", "net.cnn:1:26")]
+
+
+def test_an_import_that_another_file_takes_from_here_is_told_of_this_file_alone() -> None:
+    Path("middle.cnn").write_text('from "layers.cnn" import down\nmodel M : [N, 3, 8, 8] { relu }\n')
+    assert of_file('from "middle.cnn" import down\nmodel M : [N, 3, 8, 8] { down(4) }\n') == []
+    (finding,) = of_file(Path("middle.cnn").read_text())
+    assert (finding.message, finding.fix) == ("nothing in this file uses down", None)
+    assert finding.helps == ("leave the import out, unless another file imports down from here",)
 
 
 def test_imports_of_a_library_may_be_there_to_be_imported() -> None:

@@ -26,6 +26,35 @@ class TestKeptBack:
         assert (result.code, result.err) == (0, "")
         assert "2 findings silenced" in result.out
 
+    def test_what_is_wrong_stays_wrong(self, specc: Specc, here: Path) -> None:
+        """A network that does not fit is not said to fit because it is known."""
+        write(here, a=BAD, b=BAD, c=FINE, d=FLOOR)
+        take(specc)
+        held = "2 of 4 files are wrong, and the baseline holds their errors back; 2 models fit together\n"
+        for form in ("full", "concise", "github"):
+            assert specc("check", "--baseline", "base.json", "--format", form).out.startswith(held)
+        document = json.loads(specc("check", "--baseline", "base.json", "--format", "json").out)
+        assert [document["summary"][key] for key in ("errors", "wrong", "held", "models")] == [0, 2, 2, 2]
+        assert specc("check", "--baseline", "base.json", "--format", "junit").out.count("<skipped ") == 2
+        assert "all fit together" in specc("check", "--baseline", "base.json", "c.cnn", "d.cnn").out
+        write(here, e=BAD)
+        out = specc("check", "--baseline", "base.json").out
+        assert "1 error in 1 of 5 files\n" in out
+        assert "\nthe baseline holds back errors in 2 files\n" in out
+        assert "fit together" not in out
+
+    def test_an_error_in_a_block_makes_every_caller_wrong(self, specc: Specc, here: Path) -> None:
+        write(here, blocks=BLOCK.replace("bn", "bnn"), a=CALLER, b=CALLER)
+        take(specc)
+        assert "2 of 3 files are wrong" in specc("check", "--baseline", "base.json").out
+        assert "1 of 1 file is wrong" in specc("check", "b.cnn", "--baseline", "base.json").out
+
+    def test_what_comments_answer_for_fits(self, specc: Specc, here: Path) -> None:
+        """A budget that is turned off says nothing of how a network fits."""
+        write(here, a=FINE.rstrip() + " # specc: ignore[S0404] meant\n")
+        (here / "specc.toml").write_text("budget.memory = 1")
+        assert specc("check").out.startswith("1 file, 1 model: all fit together\n1 finding silenced")
+
     def test_wherever_lines_move(self, specc: Specc, here: Path) -> None:
         write(here, a=BAD, b=FLOOR)
         take(specc)

@@ -132,6 +132,12 @@ def test_a_part_of_a_whole(specc: Specc, here: Path) -> None:
         ("budget.at.H = 0", "specc.toml: budget: at must give sizes"),
         ('budget.at.H = "224"', "specc.toml: budget: at must give sizes"),
         ("budget.at.H = true", "specc.toml: budget: at must give sizes"),
+        (
+            "budget.at.H = 8",
+            "specc.toml: budget: at says at which sizes macs, memory and peak_memory are meant, and none",
+        ),
+        ("budget = { params = 1, at = { H = 8 } }", "none of them has a limit: give one, or leave out at"),
+        ("budget = { params = 1, 'a.cnn' = { at = { H = 8 } } }", "none of them has a limit: give one, or leave out"),
         ('budget."".params = 1', "specc.toml: budget: '' fits no path; ** fits all of them"),
     ],
 )
@@ -230,10 +236,10 @@ class TestSymbolicSizes:
     @pytest.mark.parametrize(
         ("at", "why", "help_"),
         [
-            ("", "Net depends on H and W, and H and W must be given too", "at = { H = 224, W = 224 }"),
-            ("budget.at = { H = 8 }", "Net depends on H and W, and W must be given too", "at = { H = 8, W = 224 }"),
-            ("budget.at = { h = 8, W = 8 }", "and H must be given too", "at = { H = 224, W = 8 }"),
-            ("budget.at = { H = 9, W = 8 }", "H = 9 is not allowed", "at = { H = 9, W = 8 }"),
+            ("", "^^^ H and W are not given", "at = { H = 224, W = 224 }"),
+            ("budget.at = { H = 8 }", "^^^ W is not given", "at = { H = 8, W = 224 }"),
+            ("budget.at = { h = 8, W = 8 }", "^^^ H is not given", "at = { H = 224, W = 8 }"),
+            ("budget.at = { H = 9, W = 8 }", "^^^ H = 9 is not allowed: ", "at = { H = 10, W = 8 }"),
         ],
     )
     def test_without_them_it_is_no_silence(self, specc: Specc, here: Path, at: str, why: str, help_: str) -> None:
@@ -244,6 +250,60 @@ class TestSymbolicSizes:
         assert "error[S0404]: the budget for macs cannot be held against Net" in result.out
         assert why in result.out
         assert f"say at which sizes it is meant, as in {help_}" in result.out
+
+
+class TestToldOnce:
+    """What the settings alone have caused is one finding, at the first of the models, and counts in each file."""
+
+    @pytest.fixture
+    def many(self, here: Path) -> Path:
+        write(here, **{f"m{i}": SYMBOLIC.replace("Net", f"M{i}") for i in range(8)})
+        configure(here, "budget = { macs = 1, memory = 1, params = 500 }")
+        return here
+
+    def test_it_tells_how_many_models_it_concerns(self, specc: Specc, many: Path) -> None:
+        out = specc("check").out
+        assert out.count("error[") == 1
+        assert "the budgets for macs and memory cannot be held against M0 and 7 other models\n --> m0.cnn:1:7" in out
+        assert "the same holds for M1 (m1.cnn:1:7), M2 (m2.cnn:1:7), M3 (m3.cnn:1:7), M4 (m4.cnn:1:7), M5 (" in out
+        assert "M5 (m5.cnn:1:7) and 2 more\n" in out
+        assert out.endswith("1 error in 8 of 8 files\n")
+
+    def test_of_two(self, specc: Specc, many: Path) -> None:
+        out = specc("check", "m1.cnn", "m2.cnn").out
+        assert "against M1 and 1 other model\n" in out
+        assert "the same holds for M2 (m2.cnn:1:7)\n" in out
+
+    def test_other_sizes_or_another_budget_are_another_mistake(self, specc: Specc, many: Path) -> None:
+        write(many, m0=SYMBOLIC.replace("H", "T"))
+        configure(many, "budget = { macs = 1, 'm1.cnn' = { macs = 1 } }")
+        out = specc("check", "--format", "concise").out.splitlines()
+        assert [line.split("against ")[1] for line in out[:-1]] == ["Net", "M1", "M2 and 5 other models"]
+
+    def test_what_is_over_the_limit_is_told_of_each(self, specc: Specc, many: Path) -> None:
+        write(many, m0=NET, m1=NET)
+        configure(many, "budget = { params = 1 }")
+        assert specc("check").out.count("error[") == 8
+
+    def test_comments_and_baselines_are_about_each_model(self, specc: Specc, many: Path) -> None:
+        write(many, m0="# specc: ignore-file[S0404] an experiment\n" + SYMBOLIC)
+        assert "against M1 and 6 other models" in specc("check").out
+        assert specc("check", "--write-baseline", "base.json").out == "base.json: 7 findings in 8 files\n"
+        assert specc("check", "--baseline", "base.json").code == 0
+        assert specc("check", "--baseline", "base.json", "m3.cnn").code == 0
+        write(many, new=SYMBOLIC.replace("Net", "New"))
+        result = specc("check", "--baseline", "base.json", "--format", "concise")
+        assert result.out.startswith(
+            "new.cnn:1:7: error[S0404] the budgets for macs and memory cannot be held against New\n"
+        )
+
+    def test_every_file_fails_its_own_test(self, specc: Specc, many: Path) -> None:
+        out = specc("check", "--format", "junit").out
+        assert out.count("<failure ") == 8
+        assert "cannot be held against M7" in out
+
+    def test_a_warm_run_tells_the_same(self, specc: Specc, many: Path) -> None:
+        assert specc("check").out == specc("check").out == specc("check", "--no-cache").out
 
 
 def test_every_model_of_a_file(specc: Specc, here: Path) -> None:

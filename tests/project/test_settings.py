@@ -92,6 +92,18 @@ class TestWhere:
         result = specc("check", "--config", name)
         assert (result.code, result.out, result.err) == (2, "", message)
 
+    def test_a_table_for_pyproject_is_refused_elsewhere(self, specc: Specc, here: Path) -> None:
+        write(here, a=FINE)
+        (here / "ci.toml").write_text("[tool.specc.budget]\nparams = 1\n")
+        result = specc("check", "--config", "ci.toml")
+        assert (result.code, result.out) == (2, "")
+        assert result.err == (
+            "error: ci.toml: [tool.specc] is for pyproject.toml; in another file settings stand without it: "
+            "[tool.specc.budget] is [budget], and what [tool.specc] has stands at the top\n"
+        )
+        (here / "ci.toml").write_text("[tool]\nother = 1\n")
+        assert "there is no setting tool" in specc("check", "--config", "ci.toml").err
+
 
 class TestWhat:
     @pytest.mark.parametrize(

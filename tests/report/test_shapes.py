@@ -198,6 +198,43 @@ def test_without_shapes_the_comments_of_the_author_are_left() -> None:
     assert told == formatted(Source("spec.cnn", EVERYTHING.replace("  #: [N, 99]", "")))
 
 
+MINE = """\
+#: [1, 2]
+model M : [N, 3, 8, 8] {  #: [2]
+  #: [3, 3] is the kernel
+  #: [3, 3]
+  conv(
+    4,  #: [4]
+    3
+  )                       # mine #: [N, 4, 6, 6]
+  shared t = relu         #: [1]
+  let table = [1, 2]      #: [2]
+  t -> conv(table[0], 1)  #: [7]  # mine too
+  [N, 1, 6, 6]            #: [1, 6, 6]
+  assert params > 0       #: [5]
+  #: [6]
+}  #: [8]
+#: [9]
+"""
+
+
+def test_nothing_but_what_stands_behind_a_step_is_replaced() -> None:
+    """The comments of the author, which look like shapes: beside the true shapes, all of them are there."""
+    told = with_shapes(MINE)
+    for line in MINE.splitlines():
+        comment = line[line.index("#") :] if "#" in line else ""
+        assert comment.replace("#: [7]", "#: [N, 1, 6, 6]") in told
+    assert told.count("#:") == MINE.count("#:") + 1
+    assert "#: [N, 4, 6, 6]  # mine #: [N, 4, 6, 6]\n" in told
+    assert with_shapes(told) == told
+
+
+def test_a_shape_that_is_no_longer_at_the_end_of_its_line_is_replaced_too() -> None:
+    begin, end = "model M : [N, 4] {", "}\n"
+    for arrow in ("#: [N, 9]\n -> relu", "-> #: [N, 9]\n relu"):
+        assert with_shapes(f"{begin} fc(4) {arrow} {end}") == f"{begin}\n  fc(4) -> relu  #: [N, 4]\n{end}"
+
+
 def test_sizes_are_formulas() -> None:
     told = with_shapes("model M : [N, 3, H, W] { conv(8, 3, stride=2, padding=1) }")
     assert "#: [N, 8, floor((H + 1)/2), floor((W + 1)/2)]" in told

@@ -27,7 +27,7 @@ def _look(norm: Node, network: Network) -> Spot | None:
         f"the bias of {layer.op.kind} has no effect: the {norm.op.kind} behind it takes it away",
         secondary=(Label(norm.span, "subtracts the mean of every channel, the bias with it"),),
         notes=(f"{layer.type.channels:,} parameters are trained for nothing",),
-        helps=("bias=false leaves it out",),
+        helps=("bias=false leaves it out; a checkpoint that has it no longer loads by name then",),
         argument="bias",
     )
 

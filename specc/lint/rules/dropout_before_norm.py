@@ -19,6 +19,9 @@ def _look(norm: Node, network: Network) -> Spot | None:
     Of their two cases only the first is told, where no weights stand between the two: there the whole shift arrives.
     Behind a layer with weights it is weaker, and many good networks have it.
     """
+    before = network.before(norm)
+    if before is None or before.op.kind not in _PASSED:
+        return None
     if isinstance(norm.op, InstanceNorm) and not norm.op.track_running_stats:
         return None
     for step in network.back(norm):

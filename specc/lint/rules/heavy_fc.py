@@ -15,7 +15,9 @@ MANY = 10_000_000
 """Parameters below which it is no matter: 40 MB of float32."""
 SHARE = 0.5
 
-_PASSED = frozenset((*CURVES, "identity", "dropout", "alphadropout", "stochasticdepth"))
+_NORMS = ("batchnorm", "instancenorm", "groupnorm", "layernorm", "rmsnorm", "lrn")
+_PASSED = frozenset((*CURVES, *_NORMS, "identity", "dropout", "alphadropout", "stochasticdepth", "affine", "scale"))
+"""Keep the number of features, and each in its place."""
 
 
 def _look(node: Node, network: Network) -> Spot | None:

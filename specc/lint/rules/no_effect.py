@@ -8,7 +8,7 @@ from math import inf
 from specc.diagnostics import Code, Label
 from specc.ir.graph import Node
 from specc.lint.network import Network
-from specc.lint.ranges import taken
+from specc.lint.ranges import ANY, taken
 from specc.lint.spot import Rule, Spot
 from specc.ops.activation import Hardtanh
 
@@ -86,8 +86,10 @@ def _look_at_curve(node: Node, network: Network) -> Spot | None:
     before = network.before(node)
     if before is None or before.op.kind == node.op.kind:
         return None  # applied twice in a row: S0504
-    least, most = _unchanged(node)
     lowest, highest = taken(node, network)
+    if (lowest, highest) == ANY:
+        return None
+    least, most = _unchanged(node)
     if lowest < least or highest > most:
         return None
     what = f"from {lowest:g} to {highest:g}" if highest < inf else f"at least {lowest:g}"

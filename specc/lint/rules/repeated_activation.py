@@ -20,11 +20,12 @@ def _look(node: Node, network: Network) -> Spot | None:
     before = network.before(node)
     if before is None:
         return None
-    if before.op.kind == node.op.kind:
+    first, second = before.op.kind, node.op.kind
+    if first == second:
         return _twice(node, before)
-    if before.op.kind in SOFTMAXES and node.op.kind in SOFTMAXES:
+    if first in SOFTMAXES and second in SOFTMAXES:
         return _two_softmaxes(node, before)
-    if node.op.kind in ("relu", "relu6") and _is_cut_off(before) and network.uses[before.name] == 1:
+    if first in _CUT_OFF and second in ("relu", "relu6") and _is_cut_off(before) and network.uses[before.name] == 1:
         return _in_vain(before, node)
     return None
 
@@ -65,6 +66,9 @@ def _two_softmaxes(node: Node, before: Node) -> Spot | None:
 def _axis(node: Node) -> int:
     assert isinstance(node.op, OverAxis), "asked of softmaxes alone"
     return node.op.dim % node.type.rank
+
+
+_CUT_OFF = ("relu", "celu", "leakyrelu", "elu")
 
 
 def _is_cut_off(node: Node) -> bool:

@@ -38,7 +38,10 @@ def _file(file: FileChange) -> dict[str, Any]:
         "before": file.before,
         "after": file.after,
         "changed": file.changed,
+        "moved": file.moved,
         "note": file.note or None,
+        "incomparable": file.incomparable,
+        "broken": file.is_broken,
         "wrong_before": [_finding(finding) for finding in file.wrong_before],
         "wrong_after": [_finding(finding) for finding in file.wrong_after],
         "models": [_model(model) for model in file.models],
@@ -58,10 +61,11 @@ def _model(model: ModelChange) -> dict[str, Any]:
     found |= {"breaking": {section: model.fails(section) for section in SECTIONS}}
     if model.difference is None:
         return found
-    return found | _difference(model.difference)
+    return found | difference(model.difference)
 
 
-def _difference(of: Difference) -> dict[str, Any]:
+def difference(of: Difference) -> dict[str, Any]:
+    """All that is known of two models, but for their names."""
     verdicts = {section.name: section.verdict for section in sections(of)}
     return {
         "interface": {"verdict": verdicts["interface"], "changes": [c._asdict() for c in of.interface.changes]},
@@ -79,6 +83,7 @@ def _weights(of: Difference) -> dict[str, Any]:
         "kept": {"tensors": weights.kept, "elements": weights.kept_elements},
         **{name: [_tensor(tensor) for tensor in getattr(weights, name)] for name in lists},
         "renamed_is_guessed": weights.guessed,
+        "misplaced_is_guessed": weights.guessed,
         "order_fits": weights.order_fits,
         "frozen": list(weights.frozen),
         "trainable": list(weights.trainable),

@@ -5,28 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from specc.compare.specs import Comparison, FileChange, ModelChange
+from specc.compare import SECTIONS
+from specc.compare.specs import Comparison, FailOn, FileChange, ModelChange
 from specc.report.diagnostics import render
-from specc.report.difference.sections import Section, Tone, amount, at_sizes, change, sections
-from specc.report.difference.text import lines, presence, summary, title, title_of_file
+from specc.report.difference.groups import Group, groups, heading, several
+from specc.report.difference.sections import Section, amount, at_sizes, change, sections
+from specc.report.difference.text import lines, presence, summary, unchanged
 from specc.report.formats.style import encodable, visible
 from specc.words import plural
 
 MOST = 65_000
 """Bytes: GitHub refuses a comment of more than 65,536 characters."""
 MOST_ROWS = 50
-_SIGNS: dict[Tone, str] = {"same": "✅", "changed": "🔸", "breaking": "❌"}
-_PLAIN = re.compile(r"[^\w ./,-]|_", re.ASCII)
+_FAILS, _CHANGED, _SAME = "❌", "🔸", "✅"
+# Emphasis, code, HTML, tables, links, entities, mathematics, mentions and references, addresses, emoji.
+_MARK = re.compile(r"[`*<|\\~\[\]&@#$]|^>|\b_|_\b|//|www\.|:\w+:")
 
 
-def markdown(comparison: Comparison) -> str:
+def markdown(comparison: Comparison, *, fail_on: FailOn) -> str:
     """The comparison; of what does not fit into a comment, how much is left out."""
-    head = f"**specc diff**: {escaped(summary(comparison))}"
+    head = f"**specc diff**: {summary(comparison, code)}" if comparison.against else "**specc diff**"
     parts, left, size = [head], 0, len(head.encode()) + 200
-    for whole, short in _parts(comparison):
+    for group in groups(comparison):
+        whole, short = (_part(group, fail_on, details=details) for details in (True, False))
         fitting = next((part for part in (whole, short) if size + len(part.encode()) + 2 <= MOST), None)
         if fitting is None:
-            left += 1
+            left += len(group)
             continue
         parts.append(fitting)
         size += len(fitting.encode()) + 2
@@ -35,57 +39,66 @@ def markdown(comparison: Comparison) -> str:
     return "\n\n".join(parts)
 
 
-def _parts(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """For every model a part, and a shorter one."""
-    for file in comparison.files:
-        if file.is_wrong or not file.models:
-            yield _file(file), _heading(file, "")
-        for model in file.models if not file.is_wrong else ():
-            yield _model(file, model, details=True), _model(file, model, details=False)
+def _part(group: Group, fail_on: FailOn, *, details: bool) -> str:
+    file, model = group[0]
+    told = [escaped(file.note)] if file.note else []
+    if file.is_wrong:
+        told += _wrong(file, details=details)
+    elif not file.incomparable:
+        told += [presence(file)] if model is None else _model(file, model, fail_on, details=details)
+    return "\n\n".join([_heading(group), *told])
 
 
-def _heading(file: FileChange, model: str) -> str:
-    note = f"\n\n{escaped(file.note)}" if file.note else ""
-    return f"#### {' '.join(map(code, filter(None, (title_of_file(file), model))))}{note}"
+def _heading(group: Group) -> str:
+    if len(group) == 1:
+        return f"#### {heading(group, code)}"
+    head, which = several(group, code)
+    return f"#### {head}\n\n{which}"
 
 
-def _file(file: FileChange) -> str:
-    if not file.is_wrong:
-        return f"{_heading(file, '')}\n\n{presence(file)}"
-    versions = (("wrong now", file.wrong_after, "❌"), ("wrong before", file.wrong_before, "🔸"))
-    told = [
-        f"{sign} {what}: {plural(len(findings), 'error')}, so that there is nothing to compare\n\n"
-        + _fenced(render(findings).split("\n"))
-        for what, findings, sign in versions
-        if findings
-    ]
-    return "\n\n".join([_heading(file, ""), *told])
+def _wrong(file: FileChange, *, details: bool) -> Iterator[str]:
+    now = ("wrong before and now", _CHANGED) if file.known else ("wrong now", _FAILS)
+    before = () if file.known else file.wrong_before  # they have been told
+    for (what, sign), findings in ((now, file.wrong_after), (("wrong before", _CHANGED), before)):
+        if findings:
+            yield f"{sign} {what}: {plural(len(findings), 'error')}, so that there is nothing to compare"
+            if details:
+                yield _fenced(render(findings).split("\n"))
 
 
-def _model(file: FileChange, model: ModelChange, *, details: bool) -> str:
-    head = _heading(file, title(model))
+def _model(file: FileChange, model: ModelChange, fail_on: FailOn, *, details: bool) -> Iterator[str]:
     if model.difference is None:
-        return f"{head}\n\n" + ("🔸 a new model" if model.before is None else "❌ the model is gone")
+        fails = any(fail_on.fails(model, section) for section in SECTIONS)
+        yield f"{_CHANGED} a new model" if model.before is None else f"{_sign(fails)} the model is gone"
+        return
     if not model.changed:
-        return f"{head}\n\n✅ nothing has changed"
+        yield f"{_SAME} {unchanged(file)}"
+        return
     told = sections(model.difference)
-    parts = [head, _verdicts(told)]
+    yield _verdicts(told, [fail_on.fails(model, section.name) for section in told])
     if model.difference.cost.changed:
-        parts.append(_costs(model))
+        yield _costs(model)
     if details:
-        parts += [_details(section) for section in told if section.rows and section.name != "cost"]
-    return "\n\n".join(parts)
+        yield from (_details(section) for section in told if section.rows and section.name != "cost")
 
 
-def _verdicts(told: Sequence[Section]) -> str:
-    rows = [f"| {_SIGNS[section.tone]} {section.name} | {escaped(section.verdict)} |" for section in told]
+def _sign(fails: bool, changed: bool = True) -> str:
+    """Red is what the run fails on, and nothing else."""
+    return _FAILS if fails else _CHANGED if changed else _SAME
+
+
+def _verdicts(told: Sequence[Section], failing: Sequence[bool]) -> str:
+    rows = [
+        f"| {_sign(fails, section.tone != 'same')} {section.name} | {cell(section.verdict)} |"
+        for section, fails in zip(told, failing, strict=True)
+    ]
     return "\n".join(["| | |", "|---|---|", *rows])
 
 
 def _costs(model: ModelChange) -> str:
     assert model.difference is not None, "the caller has looked"
     cost = model.difference.cost
-    head = f"| cost{escaped(at_sizes(cost))} | before | after | change |"
+    head = f"| cost{cell(at_sizes(cost))} | before | after | change |"
     rows = [
         f"| {n.name} | {amount(n.before, n.unit)} | {amount(n.after, n.unit)} | {change(n)} |" for n in cost.numbers
     ]
@@ -99,15 +112,27 @@ def _details(section: Section) -> str:
 
 def _fenced(content: Sequence[str]) -> str:
     """A block of text that ends where it should, whatever is in it."""
-    longest = max((len(run) for line in content for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = "`" * max(3, _longest_run("\n".join(content)) + 1)
     return "\n".join([f"{fence}text", *map(encodable, content), fence])
 
 
 def code(text: str) -> str:
-    return f"<code>{escaped(text)}</code>"
+    """Text as code, in which nothing means anything, outside of tables."""
+    shown = encodable(visible(text)) or " "
+    fence = "`" * (_longest_run(shown) + 1)
+    edge = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
+    return f"{fence}{edge}{shown}{edge}{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
 
 
 def escaped(text: str) -> str:
-    """Text that means nothing to Markdown or HTML, wherever it stands."""
-    return encodable(_PLAIN.sub(lambda sign: f"&#{ord(sign[0])};" if sign[0].isascii() else sign[0], visible(text)))
+    """Text whose words mean nothing to Markdown: those that would are shown as code."""
+    return " ".join(code(word) if _MARK.search(word) else encodable(word) for word in visible(text).split(" "))
+
+
+def cell(text: str) -> str:
+    """Text for a table, which a line would end in code, too."""
+    return escaped(text).replace("|", "\\|")

@@ -22,7 +22,9 @@ Row = tuple[str, ...]
 LONGEST_VALUE = 40
 """Characters of an attribute's value that are shown."""
 MOST_NAMES = 4
-"""Steps that changed alike and are named."""
+"""Steps that changed alike and are named, as far as they fit."""
+NAMES_WIDTH = 44
+"""Characters that their names may take, so that a line with what changed is about as wide as a terminal."""
 
 
 class Section(NamedTuple):
@@ -81,7 +83,8 @@ def _loading(weights: Weights) -> str:
     """Why an old checkpoint does not simply load."""
     misplaced = plural(len(weights.misplaced), "tensor")
     if weights.loads == "name":
-        return f"an old checkpoint loads by name, and puts {misplaced} into other steps than before"
+        puts = "seems to put" if weights.guessed else "puts"
+        return f"an old checkpoint loads by name, and {puts} {misplaced} into other steps than before"
     if weights.loads == "order":
         doubt = {
             True: "every tensor gets to its own step",
@@ -99,39 +102,64 @@ def _tensors(weights: Weights) -> Iterator[Row]:
     if weights.breaking and weights.kept:
         yield "kept", plural(weights.kept, "tensor"), plural(weights.kept_elements, "element")
     for (old, new), names in _by_module(weights.misplaced).items():
-        yield "misplaced", ", ".join(f"{old}.{name}" for name in names), f"its step is called {new} now"
+        now = f"seems to be {new} now" if weights.guessed else f"is called {new} now"
+        yield "misplaced", old, f"{_own_tensors(names)}; what was {old} {now}"
     yield from _renamed(weights)
-    for tensor in weights.resized:
-        yield "resized", f"{tensor.before}", f"{_shape(tensor.shape_before)} -> {_shape(tensor.shape_after)}"
+    yield from _resized(weights)
     for what, tensors, every in (("new", weights.added, weights.after), ("lost", weights.lost, weights.before)):
         of = {(tensor.after or tensor.before or ""): tensor for tensor in tensors}
         yield from ((what, *row) for row in _grouped(of, every))
     for what, paths in (("frozen", weights.frozen), ("trainable", weights.trainable)):
         if paths:
-            yield f"{what} now", f"{', '.join(paths[:MOST_NAMES])}{_more(len(paths) - MOST_NAMES)}", ""
+            yield f"{what} now", _some(paths), ""
 
 
 def _renamed(weights: Weights) -> Iterator[Row]:
-    doubt = "; as the steps seem to correspond" if weights.guessed else ""
-    for (old, new), names in _by_module(weights.renamed).items():
-        yield "renamed", f"{old} -> {new}", ", ".join(names) + doubt
+    modules = _by_module(weights.renamed)
+    doubt = "as the steps seem to correspond" if weights.guessed else ""
+    if doubt and len(modules) > 1:
+        yield "renamed", plural(len(weights.renamed), "tensor"), f"{doubt}:"
+        doubt = ""
+    for (old, new), names in modules.items():
+        yield "renamed", f"{old} -> {new}", "; ".join(filter(None, (_own_tensors(names), doubt)))
+
+
+def _resized(weights: Weights) -> Iterator[Row]:
+    """The tensors of a step as one where they were and are of one shape, as those of a batch norm."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for tensor in weights.resized:
+        step, _, _ = (tensor.before or "").rpartition(".")
+        shapes = f"{_shape(tensor.shape_before)} -> {_shape(tensor.shape_after)}"
+        alike.setdefault((step, shapes), []).append(tensor.before or "")
+    for (step, shapes), names in alike.items():
+        one = len(names) == 1
+        yield "resized", names[0] if one else step, shapes if one else f"{plural(len(names), 'tensor')}, {shapes} each"
 
 
 def _by_module(tensors: Iterable[Tensor]) -> dict[tuple[str, str], list[str]]:
-    """The tensors of each step, by its names before and after."""
+    """The tensors of each step or block that has another name, by its names before and after."""
     modules: dict[tuple[str, str], list[str]] = {}
     for tensor in tensors:
-        modules.setdefault((_home(tensor.before), _home(tensor.after)), []).append(_own(tensor.before))
+        old, new, own = _parted(tensor.before or "", tensor.after or "")
+        modules.setdefault((old, new), []).append(own)
     return modules
 
 
-def _own(path: str | None) -> str:
-    return (path or "").rpartition(".")[2]
+def _parted(before: str, after: str) -> tuple[str, str, str]:
+    """Two paths of a tensor without the end that they have in common, and that end."""
+    old, new = before.split("."), after.split(".")
+    common = 0
+    while common < min(len(old), len(new)) - 1 and old[-1 - common] == new[-1 - common]:
+        common += 1
+    cut_old, cut_new = len(old) - common, len(new) - common
+    return ".".join(old[:cut_old]), ".".join(new[:cut_new]), ".".join(old[cut_old:])
 
 
-def _home(path: str | None) -> str:
-    """The step that a tensor belongs to."""
-    return (path or "").rpartition(".")[0] or path or ""
+def _own_tensors(names: Sequence[str]) -> str:
+    """Those of a step by name where they are few."""
+    if len(names) <= 2 and not any("." in name for name in names):
+        return ", ".join(filter(None, names)) or plural(1, "tensor")
+    return plural(len(names), "tensor")
 
 
 def _grouped(tensors: Mapping[str, Tensor], every: Sequence[str]) -> Iterator[Row]:
@@ -184,24 +212,33 @@ def _graph_rows(graph: GraphChange) -> Iterator[Row]:
     for changed in graph.changed_steps:
         alike.setdefault(_change(changed), []).append(changed)
     for what, steps in alike.items():
-        names = [_name(changed.before.name, changed.after.name) for changed in steps[:MOST_NAMES]]
-        yield "changed", ", ".join(names) + _more(len(steps) - MOST_NAMES), what
+        yield "changed", _some([_name(changed.before.name, changed.after.name) for changed in steps]), what
     for output in graph.outputs:
-        yield "output", output.name, f"gives out {output.after or 'nothing'} instead of {output.before or 'nothing'}"
+        was = "nothing" if output.before is None else _was(output.before, output.was or output.before)
+        yield "output", output.name, f"gives out {output.after or 'nothing'} instead of {was}"
     for kind, members in (("added", graph.added), ("removed", graph.removed)):
         same: dict[str, list[str]] = {}
         for member in members:
             same.setdefault(_member(member), []).append(member.name)
         for what, names in same.items():
             each = f"{what} each" if len(names) > 1 and ", " in what else what
-            yield kind, ", ".join(names[:MOST_NAMES]) + _more(len(names) - MOST_NAMES), each
+            yield kind, _some(names), each
     yield from _names(graph)
 
 
 def _names(graph: GraphChange) -> Iterator[Row]:
     if graph.renamed:
-        names = ", ".join(f"{old} -> {new}" for old, new in graph.renamed[:MOST_NAMES])
-        yield "renamed", plural(len(graph.renamed), "step"), names + _more(len(graph.renamed) - MOST_NAMES)
+        modules: dict[tuple[str, str], None] = {_parted(f"{old}.", f"{new}.")[:2]: None for old, new in graph.renamed}
+        yield "renamed", plural(len(graph.renamed), "step"), _some([f"{old} -> {new}" for old, new in modules])
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    shown, width = 1, len(names[0])
+    while shown < min(len(names), MOST_NAMES) and width + 2 + len(names[shown]) <= NAMES_WIDTH:
+        width += 2 + len(names[shown])
+        shown += 1
+    return ", ".join(names[:shown]) + _more(len(names) - shown)
 
 
 def _more(number: int) -> str:
@@ -217,10 +254,18 @@ def _change(changed: Changed) -> str:
     if changed.replaced:
         parts.append(f"{step(changed.before.op)} -> {step(changed.after.op)}")
     if changed.inputs:
-        parts.append(f"takes {_listed(changed.inputs[1])} instead of {_listed(changed.inputs[0])}")
-    if changed.sharing:
+        before = tuple(map(_was, changed.inputs[0], changed.were))
+        parts.append(f"takes {_listed(changed.inputs[1])} instead of {_listed(before)}")
+    if changed.sharing and changed.sharing[0] == changed.sharing[1]:
+        parts.append(f"shares the tensors of {changed.sharing[0]} with other steps than before")
+    elif changed.sharing:
         parts.append(f"had the tensors of {changed.sharing[0]}, has those of {changed.sharing[1]}")
     return ", ".join(parts)
+
+
+def _was(before: str, now: str) -> str:
+    """A value by the name of today, and by its own where that is another one."""
+    return now if before == now else f"{now} ({before} before)"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 
 from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.diagnostics import Diagnostic
 from specc.report.diagnostics import render
+from specc.report.difference.groups import Group, groups, heading, several
 from specc.report.difference.sections import Row, Section, Tone, sections
 from specc.report.formats.style import encodable, visible
 from specc.report.text import cut
@@ -18,6 +20,7 @@ MOST_ROWS = 30
 """Lines of a section that are shown; json has all."""
 LONGEST = 300
 """Characters of a line."""
+WIDTH = 80
 _GAP = 2
 _TITLE = 11
 _COLORS: dict[Tone, str] = {"same": "green", "changed": "yellow", "breaking": "red"}
@@ -30,71 +33,82 @@ def text(comparison: Comparison, *, color: bool = False, unicode: bool = True) -
         color: with ANSI colours.
         unicode: False: findings are shown in ASCII, as far as it is specc who speaks.
     """
-    parts = [part for file in comparison.files for part in _File(file, color, unicode).parts()]
+    parts = ["\n".join(_Part(group, color, unicode).lines()) for group in groups(comparison)]
     return encodable("\n\n".join([*parts, *([summary(comparison)] if comparison.against else [])]))
 
 
-def summary(comparison: Comparison) -> str:
-    """How many files: ``2 of 14 specs have changed since main: 1 new, 1 gone``."""
+def summary(comparison: Comparison, code: Callable[[str], str] = visible) -> str:
+    """How many files: ``2 of 14 specs have changed since main: 1 new, 1 gone``.
+
+    Args:
+        code: how the name of the old version is written.
+    """
     files = comparison.files
     counts = (
         ("new", sum(file.before is None for file in files)),
         ("gone", sum(file.after is None for file in files)),
-        ("wrong now", sum(bool(file.wrong_after) for file in files)),
+        ("renamed", sum(file.moved for file in files)),
+        ("not comparable", sum(file.incomparable for file in files)),
+        ("wrong now", sum(file.is_broken for file in files)),
         ("wrong before", sum(bool(file.wrong_before) and not file.wrong_after for file in files)),
+        ("wrong before and now", sum(bool(file.wrong_after) and file.known for file in files)),
     )
     told = ", ".join(f"{number:,} {what}" for what, number in counts if number)
     number = sum(file.changed for file in files)
     total = plural(len(files) + comparison.same, "spec")
-    since = f"since {visible(comparison.against)}" if comparison.against else "from one to the other"
+    since = f"since {code(comparison.against)}" if comparison.against else "from one to the other"
     if not number:
         return f"nothing has changed {since}: {total}"
     verb = "has" if number == 1 else "have"
     return f"{number:,} of {total} {verb} changed {since}" + (f": {told}" if told else "")
 
 
-class _File:
-    def __init__(self, file: FileChange, color: bool, unicode: bool) -> None:
-        self._file, self._color, self._unicode = file, color, unicode
+class _Part:
+    """What is said of a group of models."""
 
-    def parts(self) -> Iterator[str]:
+    def __init__(self, group: Group, color: bool, unicode: bool) -> None:
+        self._group, self._color, self._unicode = group, color, unicode
+        self._file, self._model = group[0]
+
+    def lines(self) -> Iterator[str]:
+        yield self._heading()
+        if self._file.note:
+            yield visible(self._file.note)
         if self._file.is_wrong:
-            yield self._wrong()
+            yield from self._wrong()
+        elif self._model is None and not self._file.incomparable:
+            yield presence(self._file)
+        elif self._model is not None:
+            yield from self._changes(self._model)
+
+    def _heading(self) -> str:
+        if len(self._group) == 1:
+            return self._styled(heading(self._group, visible), bold=True)
+        head, which = several(self._group, visible)
+        whole = textwrap.fill(f"{head}: {which}", WIDTH, subsequent_indent="  ", break_long_words=False,
+                              break_on_hyphens=False)  # fmt: skip
+        return whole.replace(head, self._styled(head, bold=True), 1)
+
+    def _wrong(self) -> Iterator[str]:
+        now, before = self._file.wrong_after, self._file.wrong_before
+        if self._file.known:
+            yield f"{_nothing_to_compare('wrong before and now', now)}: {_first(now)}"
             return
-        if not self._file.models:
-            yield self._head("") + f"\n{presence(self._file)}"
-        for model in self._file.models:
-            head = self._head(f"{title(model)}")
-            yield "\n".join([head, *self._model(model)])
+        if now:
+            yield _nothing_to_compare("wrong now", now)
+            yield ""
+            yield render(now, color=self._color, unicode=self._unicode)
+        if now and before:
+            yield ""
+        if before:
+            yield f"{_nothing_to_compare('wrong before', before)} with: {_first(before)}"
 
-    def _head(self, model: str) -> str:
-        head = ", ".join(part for part in (title_of_file(self._file), model) if part)
-        return self._styled(head, bold=True) + (f"\n{visible(self._file.note)}" if self._file.note else "")
-
-    def _wrong(self) -> str:
-        lines = [self._head(""), *self._findings("wrong now", self._file.wrong_after)]
-        if self._file.wrong_before:
-            first = self._file.wrong_before[0]
-            number = plural(len(self._file.wrong_before), "error")
-            at = visible(str(first.primary.span))
-            lines.append(
-                f"wrong before: {number}, so that there is nothing to compare with: {at}: {visible(first.message)}"
-            )
-        return "\n".join(lines)
-
-    def _findings(self, what: str, findings: Sequence[Diagnostic]) -> list[str]:
-        if not findings:
-            return []
-        shown = render(findings, color=self._color, unicode=self._unicode)
-        return [f"{what}: {plural(len(findings), 'error')}, so that there is nothing to compare", "", shown, ""]
-
-    def _model(self, model: ModelChange) -> Iterator[str]:
+    def _changes(self, model: ModelChange) -> Iterator[str]:
         if model.difference is None:
-            yield self._styled(
-                "new" if model.before is None else "gone", fg="yellow" if model.before is None else "red"
-            )
+            is_new = model.before is None
+            yield self._styled("new" if is_new else "gone", fg="yellow" if is_new else "red")
         elif not model.changed:
-            yield "nothing has changed"
+            yield unchanged(self._file)
         else:
             for section in sections(model.difference):
                 yield from self._section(section)
@@ -107,19 +121,17 @@ class _File:
         return click.style(words, fg=fg, bold=bold) if self._color else words
 
 
-def title_of_file(file: FileChange) -> str:
-    """``lenet.cnn``, or ``old.cnn -> new.cnn``."""
-    before, after = visible(file.before or ""), visible(file.after or "")
-    if before and after and before.rpartition("@")[0] != after:
-        return f"{before} -> {after}"
-    return after or before
+def _nothing_to_compare(what: str, findings: Sequence[Diagnostic]) -> str:
+    return f"{what}: {plural(len(findings), 'error')}, so that there is nothing to compare"
 
 
-def title(model: ModelChange) -> str:
-    """``LeNet``, or ``LeNet -> LeNet5``."""
-    if model.before and model.after and model.before != model.after:
-        return f"{model.before} -> {model.after}"
-    return model.after or model.before or ""
+def _first(findings: Sequence[Diagnostic]) -> str:
+    return f"{visible(str(findings[0].primary.span))}: {visible(findings[0].message)}"
+
+
+def unchanged(file: FileChange) -> str:
+    """Of a file whose model is what it was."""
+    return "nothing else has changed" if file.moved else "nothing has changed"
 
 
 def presence(file: FileChange) -> str:

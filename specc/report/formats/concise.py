@@ -20,12 +20,13 @@ def text(outcome: Outcome, style: Style) -> str:
 
 def _lines(outcome: Outcome, style: Style) -> Iterator[str]:
     for finding in outcome.findings:
-        yield _line(finding, style)
+        yield line(finding, style)
     if shown := summary(outcome):
         yield shown
 
 
-def _line(finding: Diagnostic, style: Style) -> str:
+def line(finding: Diagnostic, style: Style) -> str:
+    """Its place, its code and its headline."""
     kind = f"{finding.severity}[{finding.code}]"
     shown = click.style(kind, fg=_COLORS[finding.severity], bold=True) if style.color else kind
     return f"{visible(str(finding.primary.span))}: {shown} {visible(finding.message)}"

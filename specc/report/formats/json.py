@@ -28,6 +28,7 @@ def text(outcome: Outcome, style: Style) -> str:
         "summary": _summary(outcome),
         "files": [_file(file) for file in outcome.files],
         "findings": [_finding(finding, fingerprint(finding, seen)) for finding in outcome.findings],
+        "uncalled": [{"path": block.path, "line": block.line, "name": block.name} for block in outcome.uncalled],
         "unreadable": [{"path": path.name, "message": path.message} for path in outcome.unreadable],
     }
     return dumped(value, style)
@@ -42,12 +43,16 @@ def dumped(value: object, style: Style) -> str:
 
 
 def _summary(outcome: Outcome) -> dict[str, int]:
+    """``errors`` are shown; of a file that is ``wrong`` the baseline may hold them back."""
     return {
         "files": len(outcome.files),
         "models": sum(file.models for file in outcome.files),
+        "wrong": outcome.wrong,
         "errors": number(outcome.findings, Severity.ERROR),
         "warnings": number(outcome.findings, Severity.WARNING),
+        "fixable": outcome.fixable,
         "silenced": outcome.silenced,
+        "held": outcome.held,
         "unreadable": len(outcome.unreadable),
     }
 
@@ -60,6 +65,7 @@ def _file(file: FileOutcome) -> dict[str, Any]:
         "errors": number(file.findings, Severity.ERROR),
         "warnings": number(file.findings, Severity.WARNING),
         "silenced": file.silenced,
+        "held": len(file.held),
     }
 
 

@@ -7,29 +7,34 @@ and comments. All else is a function of the tree, so a spec that went through YA
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from specc.diagnostics import UsageError
 from specc.source import Source, Span
 from specc.syntax import ast
 from specc.syntax.comments import Comment, comments, tidy
 from specc.syntax.parser import parse
 from specc.syntax.printer.layout import Layout
 from specc.syntax.printer.places import Places
+from specc.syntax.printer.silences import Held, Silence, Silences
 
-_REMARK = re.compile(r"#:[ \t]*\[[^\[\]#]*\][ \t]*(?=#|$)")
-"""A comment that `annotated` has written; what else the line's comment says stands behind it."""
+_REMARKS = re.compile(r"(?:#:[ \t]*\[[^\[\]#]*\][ \t]*(?=#|$))+")
+"""The comments that `annotated` has written; what else the line's comment says stands behind them."""
 
 _PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*v?\d", re.IGNORECASE)
 
 
 def formatted(source: Source) -> str:
-    """The spec in the one style: with the same tree and the same comments.
+    """The spec in the one style: with the same tree and the same comments, about the same lines where they silence.
+
+    Its lines end as the first one of ``source`` does.
 
     Raises:
         SpecError: mistakes of syntax.
+        UsageError: no text in the style silences what this one does.
         RuntimeError: the text would not have the same tree and comments; a mistake of ours.
     """
-    return _checked(source, parse(source), comments(source), {})
+    return _Formatter(parse(source), None).text()
 
 
 def annotated(file: ast.File, shapes: Mapping[int, str]) -> str:
@@ -40,30 +45,96 @@ def annotated(file: ast.File, shapes: Mapping[int, str]) -> str:
     Args:
         shapes: by where the last step of a line begins, its label included.
     """
-    ours = {begin: f"#: {shape}" for begin, shape in shapes.items()}
-    return _checked(file.source, file, _without_remarks(comments(file.source)), ours)
+    return _Formatter(file, {begin: f"#: {shape}" for begin, shape in shapes.items()}).text()
 
 
-def _checked(source: Source, file: ast.File, kept: tuple[Comment, ...], remarks: Mapping[int, str]) -> str:
-    text = Layout(file, Places(file, kept), remarks).page.text()
-    if _PIN.match(text) and not _PIN.match(source.text):
-        text = f"\n{text}"  # below the first line, a comment that reads like a pin is none
-    again = Source(source.name, text)
-    said = comments(again)
-    if remarks:
-        said = _without_remarks(said)
-    if not _same(parse(again).items, file.items) or _said(said) != _said(kept):
-        raise RuntimeError(f"formatting would change what {source.name} says")
-    return text
+class _Formatter:
+    """One file.
+
+    Args:
+        remarks: by where the last step of a line begins; None: comments that look like them are like all others.
+    """
+
+    def __init__(self, file: ast.File, remarks: Mapping[int, str] | None) -> None:
+        self._file = file
+        self._remarks = remarks
+        self._comments = self._said(file)
+        self._silences = Silences(file, self._comments)
+
+    def text(self) -> str:
+        """The text, after all that must hold of it has been looked at."""
+        text, lost = self._tried(self._comments, Held(self._silences))
+        if lost:
+            text, lost = self._tried(self._moved(lost), Held(self._silences, lost))
+        if lost:
+            raise _about_a_part(self._file.source, lost[0])
+        return text
+
+    def _moved(self, lost: list[Silence]) -> tuple[Comment, ...]:
+        """The comments, those that lost what they were about beside it."""
+        beside = {one.comment: self._silences.beside(one, self._comments) for one in lost}
+        return tuple(sorted(beside.get(comment, comment) for comment in self._comments))
+
+    def _tried(self, kept: tuple[Comment, ...], held: Held) -> tuple[str, list[Silence]]:
+        """The text with these comments, and those that are no longer about what they were about."""
+        source = self._file.source
+        text = Layout(self._file, Places(self._file, kept), held, self._remarks or {}).page.text()
+        if _PIN.match(text) and not _PIN.match(source.text):
+            text = f"\n{text}"  # below the first line, a comment that reads like a pin is none
+        again = parse(Source(source.name, text.replace("\n", _line_end(source.text))))
+        said = self._said(again)
+        if not _same(again.items, self._file.items) or _texts(said) != _texts(kept):
+            raise RuntimeError(f"formatting would change what {source.name} says")
+        return again.source.text, self._silences.lost(Silences(again, said))
+
+    def _said(self, file: ast.File) -> tuple[Comment, ...]:
+        found = comments(file.source)
+        return found if self._remarks is None else tuple(_without_remarks(file, found))
 
 
-def _without_remarks(found: tuple[Comment, ...]) -> tuple[Comment, ...]:
-    """The comments without the shapes among them; a comment behind a shape stays."""
-    without = (comment._replace(text=_REMARK.sub("", comment.text, count=1)) for comment in found)
-    return tuple(comment for comment in without if comment.text)
+def _about_a_part(source: Source, lost: Silence) -> UsageError:
+    line, _ = source.position(lost.comment.start)
+    return UsageError(
+        f"{source.name}:{line}: not formatted: in the style this line becomes several, and its comment would silence "
+        "more or less than it does; give each step a comment of its own, alone on the line above it"
+    )
 
 
-def _said(found: tuple[Comment, ...]) -> list[str]:
+def _line_end(text: str) -> str:
+    """As the first line ends; a newline for text of one line."""
+    return "\r\n" if text.find("\r\n") == text.find("\n") - 1 >= 0 else "\n"
+
+
+def _without_remarks(file: ast.File, found: tuple[Comment, ...]) -> Iterator[Comment]:
+    """The comments without the shapes among them: those behind a step. A comment behind a shape stays."""
+    ends = set(_step_ends(file)) if any(_REMARKS.match(comment.text) for comment in found) else set()
+    for comment in found:
+        ours = _REMARKS.match(comment.text)
+        if ours is None or _code_end(file.source, comment) not in ends:
+            yield comment
+        elif ours.end() < len(comment.text):
+            yield comment._replace(text=comment.text[ours.end() :])
+
+
+def _code_end(source: Source, comment: Comment) -> int:
+    """Where the code before a comment ends, an arrow aside; on another line, that of the arrow or blanks."""
+    line, column = source.position(comment.start)
+    code = source.line(line)[: column - 1].rstrip()
+    return comment.start - column + 1 + len(code.removesuffix("->").rstrip())
+
+
+def _step_ends(file: ast.File) -> Iterator[int]:
+    """Where steps end, of which a shape can be told."""
+    waiting: list[object] = [file.items]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.Step) and not isinstance(part, ast.Checkpoint):
+            yield part.span.end
+        if isinstance(part, tuple) and not isinstance(part, (ast.Shared, ast.Let, ast.Assert)):
+            waiting += part
+
+
+def _texts(found: tuple[Comment, ...]) -> list[str]:
     return [tidy(comment.text) for comment in found]
 
 

@@ -12,6 +12,7 @@ from specc.syntax.printer.lists import Lists
 from specc.syntax.printer.oneline import OneLine, called, head, label, names
 from specc.syntax.printer.page import CONTINUED, INDENT, WIDTH, Page
 from specc.syntax.printer.places import Lead, Places, body_key, clauses, else_if
+from specc.syntax.printer.silences import Held
 
 _ABOUT_A_LINE = re.compile(r"#\s*specc:\s*ignore\b(?!-file)")
 
@@ -20,14 +21,16 @@ class Layout:
     """Puts a file on a page.
 
     Args:
+        held: what must stand on one line, and what must not.
         remarks: what to write at the end of a line of steps, by where its last step begins.
     """
 
-    def __init__(self, file: ast.File, places: Places, remarks: Mapping[int, str]) -> None:
+    def __init__(self, file: ast.File, places: Places, held: Held, remarks: Mapping[int, str]) -> None:
         self.page = Page()
         self._places = places
+        self._held = held
         self._remarks = remarks
-        self._oneline = OneLine(places)
+        self._oneline = OneLine(places, held.first)
         self._lists = Lists(self.page, places)
         self._file(file)
 
@@ -80,12 +83,12 @@ class Layout:
 
     def _import(self, item: ast.Import) -> None:
         self.page.write(f"from {expressions.string(item.path)} import")
-        silenced = self._is_silenced(item.span.start, item.span.start)
         for i, name in enumerate(item.names):
             comma = "," if i + 1 < len(item.names) else ""
             leads = self._places.before.get(name.span.start, [])
-            fits = silenced or self.page.fits(f" {name.name}{comma}")
-            if leads or self.page.remarked or not fits:
+            begin = name.span.start
+            fits = begin in self._held.joined or self.page.fits(f" {name.name}{comma}")
+            if leads or self.page.remarked or begin in self._held.first or not fits:
                 self._continue(leads, CONTINUED)
             else:
                 self.page.write(" ")
@@ -102,17 +105,20 @@ class Layout:
     def _definition(self, item: ast.Block | ast.Model) -> None:
         header = _header(item)
         commented = self._places.inside(item.span.start, item.body.span.start)
-        silenced = self._is_silenced(item.span.start, item.span.start)
+        silenced = item.span.start in self._held.whole
         body = self._oneline.body(item.body) if silenced or not item.body.statements else None
         if not commented and body:
             return self.page.write(f"{header} {body}")
-        silenced = silenced or bool(_ABOUT_A_LINE.match(self._places.opening.get(body_key(item.body), "")))
+        silenced = silenced or item.name_span.start in self._held.whole or self._is_opened_silenced(item.body)
         if not commented and (silenced or self.page.fits(f"{header} {{")):
             self.page.write(header)
         else:
             self._header(item)
         self.page.write(" ")
         return self._body(item.body, 0)
+
+    def _is_opened_silenced(self, body: ast.Body) -> bool:
+        return bool(_ABOUT_A_LINE.match(self._places.opening.get(body_key(body), "")))
 
     def _header(self, item: ast.Block | ast.Model) -> None:
         """What stands before the body, on several lines."""
@@ -220,7 +226,7 @@ class Layout:
     def _line(self, line: Line, indent: int) -> None:
         written = self._oneline.chain(line)
         last = start(line[-1])
-        if written and (self._is_silenced(start(line[0]), last) or self.page.fits(written)):
+        if written and self.page.fits(written):
             self.page.write(written)
         else:
             self._chain(line, indent)
@@ -228,36 +234,31 @@ class Layout:
             self.page.remark(self._remarks[last])
         self._behind(last)
 
-    def _is_silenced(self, first: int, last: int) -> bool:
-        """Whether a comment silences a lint in this very line: were it broken, the comment would be about a part of it.
-
-        Args:
-            first: where the first part of the line begins.
-            last: the same of the last one.
-        """
-        above = [lead.text for lead in self._places.before.get(first, [])[-1:]]
-        comments = [*above, self._places.behind.get(last, "")]
-        return any(map(_ABOUT_A_LINE.match, comments))
-
     # ---- steps --------------------------------------------------------------------------------------
 
     def _chain(self, line: Line, indent: int) -> None:
         """Steps with arrows: as many on a line as fit, and the arrow in front of those that do not."""
-        at = indent
+        at, begun = indent, self.page.height
         for i, step in enumerate(line):
             if i:
+                closes = self.page.height > begun  # the line holds no more of the step before than its bracket
                 self._behind(start(line[i - 1]))
-                at = self._arrow(step, indent, at)
+                at = self._arrow(step, indent, at, closes=closes)
+            begun = self.page.height
             self._statement(step, at)
 
-    def _arrow(self, step: ast.Statement, indent: int, at: int) -> int:
-        """The arrow before a step; returns the indent of the line that the step begins on."""
+    def _arrow(self, step: ast.Statement, indent: int, at: int, *, closes: bool) -> int:
+        """The arrow before a step; returns the indent of the line that the step begins on.
+
+        Args:
+            closes: the step before took several lines, and only its closing bracket stands on the present one.
+        """
         leads = self._places.before.get(start(step), [])
         first = self._oneline.statement(step)
         nests = isinstance(step, (ast.Merge, ast.Group, ast.Repeat, ast.For, ast.If))
         if not first or nests or indent + INDENT + len(f"-> {first}") > WIDTH:
             first = _beginning(step)
-        if leads or self.page.remarked or not self.page.fits(f" -> {first}"):
+        if leads or self.page.remarked or (self._begins(step) and not closes) or not self._stays(step, f" -> {first}"):
             at = indent + INDENT
             self._continue(leads, at)
             self.page.write("-> ")
@@ -265,9 +266,17 @@ class Layout:
             self.page.write(" -> ")
         return at
 
+    def _begins(self, step: ast.Statement) -> bool:
+        """Whether a step must not stand on the line of the one before; of several lines, its first says nothing."""
+        held = start(step) in self._held.first
+        return held and (isinstance(step, ast.Call) or self._oneline.statement(step) is not None)
+
+    def _stays(self, step: ast.Statement, text: str) -> bool:
+        return start(step) in self._held.joined or self.page.fits(text)
+
     def _statement(self, statement: ast.Statement, indent: int) -> None:
         written = self._oneline.statement(statement)
-        if written and self.page.fits(written):
+        if written and (start(statement) in self._held.whole or self.page.fits(written)):
             return self.page.write(written)
         if not isinstance(statement, (ast.Let, ast.Assert, ast.Shared)):
             self.page.write(label(statement))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from specc.syntax import ast
-from specc.syntax.lines import Line, lines
+from specc.syntax.lines import Line, lines, start
 from specc.syntax.printer import expressions
 from specc.syntax.printer.places import Places, else_if
 
@@ -12,14 +14,20 @@ class OneLine:
     """What a step, a chain or a body reads like on one line; None where a comment or a second line is in it.
 
     However long: whether it fits is for the caller to say.
+
+    Args:
+        first: where steps begin that must not stand on the line of the one before.
     """
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, first: Set[int]) -> None:
         self._places = places
+        self._first = first
         self._known: dict[int, str | None] = {}
         """By where the step begins: what is inside each other is asked for on every level."""
 
     def chain(self, line: Line) -> str | None:
+        if any(start(step) in self._first for step in line):
+            return None
         if len(line) > 1 and self._places.inside(line[0].span.start, line[-1].span.end):
             return None
         chain = ""

@@ -45,6 +45,11 @@ class Page:
         """Whether the present line ends in a comment: nothing can follow on it."""
         return bool(self._comment)
 
+    @property
+    def height(self) -> int:
+        """How many lines have ended."""
+        return len(self._lines)
+
     def newline(self, indent: int) -> None:
         """End the present line; the next one begins ``indent`` columns in."""
         self._lines.append(_Line(self._code.rstrip(), self._comment))

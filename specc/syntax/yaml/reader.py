@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import cast
 
 from specc.diagnostics import Diagnostic, SpecError
@@ -16,6 +17,7 @@ from specc.syntax import ast
 from specc.syntax.brackets import MOST_MISTAKES
 from specc.syntax.parser import parse as parse_language
 from specc.syntax.reader import refuse_hidden_characters
+from specc.syntax.yaml.cut import without_cuts
 from specc.syntax.yaml.expressions import problems, stays_inside
 from specc.syntax.yaml.items import Items
 from specc.syntax.yaml.nodes import List, Node, tree
@@ -50,7 +52,7 @@ def _read(source: Source) -> tuple[Transcript, ast.File]:
     pieces = [*_pin(source, root), *flat(Items(values, Steps(values)).file(root))]
     holes = [piece for piece in pieces if piece.hole]
     if values.findings or not all(stays_inside(hole.text) for hole in holes):
-        raise _refused([*values.findings, *_in_expressions(source, holes)])
+        raise _refused(without_cuts(source, root, [*values.findings, *_in_expressions(source, holes)]))
     transcript = Transcript(source, pieces)
     try:
         return transcript, parse_language(transcript.source)
@@ -69,14 +71,18 @@ def _pin(source: Source, root: Node | None) -> Iterator[Piece]:
 
 
 def _in_expressions(source: Source, holes: list[Piece]) -> Iterator[Diagnostic]:
-    for hole in holes:
-        yield from problems(source, hole)
+    wrong = chain.from_iterable(problems(source, hole) for hole in holes)
+    yield from islice(wrong, MOST_MISTAKES)  # more are not shown
 
 
 def _in_all(transcript: Transcript, error: SpecError) -> list[Diagnostic]:
     """What is wrong in the expressions, each read alone, for a mistake may surface behind its end; and in the rest."""
-    wrong = {hole: list(problems(transcript.yaml, hole)) for hole in transcript.pieces if hole.hole}
-    findings = [finding for found in wrong.values() for finding in found]
+    wrong: dict[Piece, list[Diagnostic]] = {}
+    findings: list[Diagnostic] = []
+    for hole in (piece for piece in transcript.pieces if piece.hole):
+        findings += wrong.setdefault(hole, list(problems(transcript.yaml, hole)))
+        if len(findings) >= MOST_MISTAKES:
+            return findings  # more are not shown
     if not findings:
         return list(map(transcript.finding, error.diagnostics))
     rest = Transcript(

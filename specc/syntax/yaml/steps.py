@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TypeGuard
 
+from specc.syntax.brackets import MOST_MISTAKES
 from specc.syntax.yaml.nodes import List, Mapping, Node, Pair, Scalar
 from specc.syntax.yaml.transcript import Piece
 from specc.syntax.yaml.values import Pieces, Values, is_null, kind_of, mark, opening, short
@@ -124,7 +125,26 @@ class Steps:
         elif node.value in KEYWORDS:
             yield self._values.name(node, "a step")
         else:
-            self._find(f"a step is a name, not {kind_of(node)}", node, _instead_of(node.value))
+            self._find(f"a step is a name, not {kind_of(node)}", node, self._instead_of(node.value))
+
+    def _instead_of(self, text: str) -> str:
+        """How a step that was written as in the language is written in YAML."""
+        if len(self._values.findings) >= MOST_MISTAKES:
+            return ""  # more are not shown
+        from specc.syntax.yaml.writer import line_in_yaml
+
+        called = re.match(r"\w+:\w+ *\(", text)
+        if not called and (help_ := without_blank(text)):
+            return help_
+        in_yaml = line_in_yaml(text)
+        if in_yaml:
+            return f"in YAML it is written `{in_yaml}`"
+        if "->" in text:
+            return "the steps of a chain stand in a list: `[conv: [16, 3], relu]`"
+        name, bracket, _ = text.partition("(")
+        if bracket and NAME.fullmatch(name.strip()):
+            return f"a step with arguments is a mapping: `{name.strip()}: [16, 3]`"
+        return _A_STEP
 
     def _mapping(self, node: Mapping) -> Pieces:
         head = _head(node, STEPS)
@@ -321,21 +341,3 @@ def _of_a_shape(chain: List) -> Scalar | None:
     sizes = [item for item in chain.items if isinstance(item, Scalar) and _SIZE.fullmatch(item.value)]
     whole = len(sizes) == len(chain.items)
     return next((size for size in sizes if not NAME.fullmatch(size.value)), None) if whole else None
-
-
-def _instead_of(text: str) -> str:
-    """How a step that was written as in the language is written in YAML."""
-    from specc.syntax.yaml.writer import line_in_yaml
-
-    called = re.match(r"\w+:\w+ *\(", text)
-    if not called and (help_ := without_blank(text)):
-        return help_
-    in_yaml = line_in_yaml(text)
-    if in_yaml:
-        return f"in YAML it is written `{in_yaml}`"
-    if "->" in text:
-        return "the steps of a chain stand in a list: `[conv: [16, 3], relu]`"
-    name, bracket, _ = text.partition("(")
-    if bracket and NAME.fullmatch(name.strip()):
-        return f"a step with arguments is a mapping: `{name.strip()}: [16, 3]`"
-    return _A_STEP

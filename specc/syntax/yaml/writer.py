@@ -49,7 +49,7 @@ def line_in_yaml(text: str) -> str:
 
 
 def arguments_in_yaml(text: str) -> str:
-    """What stands between the parentheses of a call as it stands behind a layer; empty where the text is nothing such."""
+    """What stands between the parentheses of a call, as it stands behind a layer; empty for what is nothing such."""
     match _statements(f"layer({text})"):
         case (ast.Call(arguments=arguments),) if arguments:
             return _shown(_arguments(arguments).flow)

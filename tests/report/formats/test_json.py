@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 import specc.report.formats
-from specc.project.outcome import Outcome
+from specc.project.outcome import FileOutcome, Outcome
 from specc.report.formats import rendered
 from specc.version import __version__
 from tests.report.formats.outcomes import BIAS, KERNEL, MISSING, SAMPLES, TINY, TWO, outcome, outcomes, text_between
@@ -52,9 +52,15 @@ def test_a_finding_in_full() -> None:
     assert document == {
         "version": 1,
         "specc": __version__,
-        "summary": {"files": 1, "models": 1, "errors": 1, "warnings": 0, "silenced": 0, "unreadable": 0},
+        "summary": {
+            "files": 1, "models": 1, "wrong": 1, "errors": 1, "warnings": 0, "fixable": 0, "silenced": 0, "held": 0,
+            "unreadable": 0,
+        },
         "files": [
-            {"path": "nets/tiny.cnn", "models": 1, "library": False, "errors": 1, "warnings": 0, "silenced": 0},
+            {
+                "path": "nets/tiny.cnn", "models": 1, "library": False, "errors": 1, "warnings": 0, "silenced": 0,
+                "held": 0,
+            },
         ],
         "findings": [
             {
@@ -73,20 +79,38 @@ def test_a_finding_in_full() -> None:
                 "fix": {"edits": [{**end, "text": ", padding=2"}]},
             }
         ],
+        "uncalled": [],
         "unreadable": [],
-    }
+    }  # fmt: skip
 
 
 def test_the_sums() -> None:
     document = shown(outcome(*TWO.findings, unreadable=(MISSING,), silenced=2))
     assert document["summary"] == {
-        "files": 2, "models": 2, "errors": 1, "warnings": 2, "silenced": 4, "unreadable": 1,
+        "files": 2, "models": 2, "wrong": 1, "errors": 1, "warnings": 2, "fixable": 0, "silenced": 4, "held": 0,
+        "unreadable": 1,
     }  # fmt: skip
     assert [(file["errors"], file["warnings"], file["silenced"]) for file in document["files"]] == [
         (1, 0, 2),
         (0, 2, 2),
     ]
     assert document["unreadable"] == [{"path": MISSING.name, "message": MISSING.message}]
+
+
+def test_what_the_baseline_holds_back_is_wrong_all_the_same() -> None:
+    """A block's error is held back once, and makes both files that come to it wrong."""
+    files = (
+        FileOutcome("a.cnn", 0, False, (), 1, held=(KERNEL,)),
+        FileOutcome("b.cnn", 0, False, (), held=(KERNEL,)),
+        FileOutcome("c.cnn", 1, False, (BIAS,)),
+    )
+    document = shown(Outcome(files, (), (BIAS,), fixable=1))
+    VALIDATOR.validate(document)
+    assert document["summary"] == {
+        "files": 3, "models": 1, "wrong": 2, "errors": 0, "warnings": 1, "fixable": 1, "silenced": 1, "held": 1,
+        "unreadable": 0,
+    }  # fmt: skip
+    assert [file["held"] for file in document["files"]] == [1, 1, 0]
 
 
 def test_places_are_those_of_the_text() -> None:

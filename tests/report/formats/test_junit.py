@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from lxml import etree
 
-from specc.project.outcome import Outcome
+from specc.project.outcome import FileOutcome, Outcome
 from specc.report.diagnostics import render
 from specc.report.formats import rendered
 from tests.report.formats.outcomes import BIAS, DROPPED, KERNEL, MISSING, SAMPLES, TWO, outcome, outcomes
 
 SCHEMA = etree.XMLSchema(file=Path(__file__).parent / "schemas" / "junit-10.xsd")
+HELD = {"a.cnn": (), "b.cnn": (DROPPED,), "c.cnn": (KERNEL,)}
 each_sample = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 
 
@@ -85,6 +86,14 @@ def test_a_file_with_an_error_never_passes(fail_on: str) -> None:
 
 def test_a_sound_file_passes() -> None:
     assert [len(case) for case in suite(SAMPLES["sound"])] == [0, 0]
+
+
+def test_a_file_whose_errors_the_baseline_holds_back_neither_fails_nor_passes() -> None:
+    files = tuple(FileOutcome(name, 0, False, shown, 2, held=(KERNEL, BIAS)) for name, shown in HELD.items())
+    root = suite(Outcome(files, (), (KERNEL, DROPPED)))
+    assert [[child.tag for child in case] for case in root] == [["skipped"], ["skipped", "system-out"], ["failure"]]
+    assert (root.get("skipped"), root.get("failures")) == ("2", "1")
+    assert root.find("testcase/skipped").get("message") == "the baseline holds back 1 error and 1 warning"
 
 
 @each_sample

@@ -154,8 +154,14 @@ def test_refused_specs_are_refused_with_their_findings() -> None:
 # ---- corners ----------------------------------------------------------------------------------------
 
 
-def test_line_ends_become_newlines() -> None:
-    assert fmt("let a = 1 # b\r\n\r\nlet c = 2") == "let a = 1  # b\n\nlet c = 2\n"
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_end_as_the_first_one_does(end: str) -> None:
+    text = f"let a=1 # b{end}\r\nlet c = 2\nlet d = 3"
+    tidy = f"let a = 1  # b{end}{end}let c = 2{end}let d = 3{end}"
+    assert fmt(text) == tidy
+    assert fmt(tidy) == tidy
+    assert fmt("let a=1") == "let a = 1\n"
+    assert fmt("\nlet a=1\r\n") == "let a = 1\n"
 
 
 def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ def holds(source: Source) -> None:
     assert without_places(parse(again)) == without_places(parse(source))
     back = transcribed(again)
     assert to_yaml(Source("net.cnn", back)) == text
-    assert formatted(Source("net.cnn", back)) == formatted(uncommented(source))
+    # The formatter keeps how lines end; YAML does not.
+    assert formatted(Source("net.cnn", back)) == formatted(uncommented(source)).replace("\r\n", "\n")
     assert by_another_reader(text) == plain(nodes.tree(again))
 
 

@@ -1,0 +1,124 @@
+"""What the attributes of a step mean, however they are spelled: ``kernel=3`` and ``kernel=[3, 3]`` are one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from specc.ir.graph import Node
+from specc.ir.size import Dim
+from specc.ir.types import TensorType
+
+Values = Mapping[str, object]
+_Reading = Callable[[object, Values, TensorType], object]
+"""An attribute's value, those of all attributes, and the type of the step's input."""
+
+
+def meanings(node: Node) -> dict[str, object]:
+    """The attributes of a step, each in the one spelling that stands for all that mean the same for its input."""
+    if not node.input_types:
+        return {name: getattr(node.op, name) for name in type(node.op).model_fields}
+    given = {name: getattr(node.op, name) for name in type(node.op).model_fields}
+    x = node.input_types[0]
+    if node.op.kind == "reshape":
+        return {"shape": node.type.sample}
+    readings = _OF_KIND.get(node.op.kind, _READINGS)
+    return {name: readings[name](value, given, x) if name in readings else value for name, value in given.items()}
+
+
+def _per_axis(value: object, given: Values, x: TensorType) -> object:
+    return (value,) * len(x.spatial) if type(value) in (int, float) and x.spatial else value
+
+
+def _stride(value: object, given: Values, x: TensorType) -> object:
+    """Of a pool that has none it is the kernel."""
+    return _per_axis(given["kernel"] if value is None else value, given, x)
+
+
+def _padding(value: object, given: Values, x: TensorType) -> object:
+    """``"same"`` is as many places on both sides, where their number is even."""
+    if value == "valid":
+        return (0,) * len(x.spatial)
+    if value != "same":
+        return _per_axis(value, given, x)
+    kernel, dilation = (_numbers(_per_axis(given[name], given, x)) for name in ("kernel", "dilation"))
+    totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return value if any(total % 2 for total in totals) else tuple(total // 2 for total in totals)
+
+
+def _widths(value: object, given: Values, x: TensorType) -> object:
+    """Before and after each axis, the last axis first; axes that are left out are not padded."""
+    widths = list(_numbers((value,) * (2 * len(x.spatial)) if isinstance(value, int) else value))
+    while widths[-2:] == [0, 0]:
+        del widths[-2:]
+    return tuple(widths)
+
+
+def _bins(value: object, given: Values, x: TensorType) -> object:
+    """None keeps the size of an axis."""
+    sizes = _per_axis(value, given, x)
+    if not isinstance(sizes, tuple) or len(sizes) != len(x.spatial):
+        return sizes
+    return tuple(size if bins is None else bins for bins, size in zip(sizes, x.spatial, strict=True))
+
+
+def _axis(value: object, given: Values, x: TensorType) -> object:
+    return value + x.rank if isinstance(value, int) and value < 0 else value
+
+
+def _axes(value: object, given: Values, x: TensorType) -> object:
+    """Of several axes the order does not matter."""
+    axes = _numbers(value if isinstance(value, tuple) else (value,))
+    return tuple(sorted(axis + x.rank if axis < 0 else axis for axis in axes))
+
+
+def _order(value: object, given: Values, x: TensorType) -> object:
+    return tuple(axis + x.rank if axis < 0 else axis for axis in _numbers(value))
+
+
+def _place(value: object, given: Values, x: TensorType) -> object:
+    axis = _axis(given["dim"], given, x)
+    if not isinstance(value, int) or value >= 0 or not isinstance(axis, int):
+        return value
+    size: Dim = x.shape[axis]
+    return size + value
+
+
+def _trailing(value: object, given: Values, x: TensorType) -> object:
+    """The last sizes of the input; left out, the last one."""
+    if value is None:
+        return x.sample[-1:]
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _flag(value: object, given: Values, x: TensorType) -> object:
+    return False if value is None else value
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    assert isinstance(value, tuple)
+    return value
+
+
+_READINGS: Mapping[str, _Reading] = {
+    "kernel": _per_axis,
+    "stride": _stride,
+    "padding": _padding,
+    "dilation": _per_axis,
+    "output_padding": _per_axis,
+    "size": _bins,
+    "scale_factor": _per_axis,
+    "align_corners": _flag,
+    "dim": _axis,
+    "start_dim": _axis,
+    "end_dim": _axis,
+    "dims": _order,
+    "start": _place,
+    "stop": _place,
+    "normalized_shape": _trailing,
+}
+_OF_KIND: Mapping[str, Mapping[str, _Reading]] = {
+    "lrn": {},
+    "pad": {"padding": _widths},
+    "mean": {"dim": _axes},
+    "amax": {"dim": _axes},
+}
