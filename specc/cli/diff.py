@@ -41,7 +41,7 @@ _SECTIONS = ("interface", "weights", "graph", "cost")
 @click.option(
     "--fail-on", multiple=True, metavar="SECTIONS",
     help="Exit with 1 where interface, weights, graph or cost breaks somebody; separated by commas, or repeated. "
-    "'cost>1%' lets costs grow by 1 %.",
+    "cost+1% lets costs grow by 1 %.",
 )  # fmt: skip
 @click.option("--config", metavar="FILE", help="With --against: take include and exclude from FILE.")
 def command(
@@ -94,22 +94,22 @@ def _failing(texts: tuple[str, ...]) -> FailOn:
 
 
 def _section(text: str) -> tuple[str, Fraction]:
-    """``graph``, ``cost``, ``cost>1%``"""
+    """``graph``, ``cost``, ``cost+1%``"""
     from fractions import Fraction
 
-    name, limit, percent = (part.strip() for part in text.partition(">"))
+    name, limit, percent = (part.strip() for part in text.partition("+"))
     if name not in _SECTIONS:
         raise UsageError(f"--fail-on takes {', '.join(_SECTIONS[:-1])} and {_SECTIONS[-1]}, not {name or 'nothing'}")
     if not limit:
         return name, Fraction(0)
     if name != "cost":
         raise UsageError(
-            f"--fail-on {text}: only cost takes a limit, as in 'cost>1%'; {name} breaks somebody or does not"
+            f"--fail-on {text}: only cost takes a limit, as in cost+1%; {name} breaks somebody or does not"
         )
     number = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) *%", percent)
     if number is None:
         raise UsageError(
-            f"--fail-on {text}: the limit is a percentage, as in 'cost>1%' or 'cost>0.5%', not {percent or 'nothing'}"
+            f"--fail-on {text}: the limit is a percentage, as in cost+1% or cost+0.5%, not {percent or 'nothing'}"
         )
     return name, Fraction(number[1])
 

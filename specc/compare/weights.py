@@ -139,8 +139,9 @@ def exchanged(before: Graph, after: Graph, steps: Mapping[str, str]) -> list[str
     """
     old, new = dict(before.state), dict(after.state)
     homes = _homes(before, after, steps)
-    moved = [name for name in old if name in new and homes.get(name, name) != name]
-    moved = [name for name in moved if homes[name] in old and _form(old[name]) == _form(new[homes[name]])]
+    kept = {name for name in old if name in new and _form(old[name]) == _form(new[name])}
+    moved = [name for name in old if name in kept and homes.get(name, name) != name]
+    moved = [name for name in moved if homes[name] in kept and _form(old[name]) == _form(new[homes[name]])]
     while True:
         left = set(moved) & {homes[name] for name in moved}
         closed = [name for name in moved if name in left and homes[name] in left]

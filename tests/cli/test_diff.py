@@ -70,11 +70,11 @@ def test_what_is_no_section(specc: Specc, text: str) -> None:
     ("limits", "code"),
     [
         (("cost",), 1),
-        (("cost>0%",), 1),
+        (("cost+0%",), 1),
         (("cost > 49.9 %",), 1),
-        (("cost>50%",), 0),
-        (("graph,cost>50%",), 1),
-        (("cost>50%", "cost>50.0%"), 0),
+        (("cost+50%",), 0),
+        (("graph,cost+50%",), 1),
+        (("cost+50%", "cost+50.0%"), 0),
     ],
 )
 def test_costs_may_grow_a_little(specc: Specc, limits: tuple[str, ...], code: int) -> None:
@@ -84,20 +84,20 @@ def test_costs_may_grow_a_little(specc: Specc, limits: tuple[str, ...], code: in
 
 
 @pytest.mark.parametrize(
-    "text", ["cost>", "cost>1", "cost>-1%", "cost>x%", "cost>1%%", "cost>1e3%", "cost>nan%", "cost>٣%"]
+    "text", ["cost+", "cost+1", "cost+-1%", "cost+x%", "cost+1%%", "cost+1e3%", "cost+nan%", "cost+٣%"]
 )
 def test_what_is_no_limit(specc: Specc, text: str) -> None:
     done = specc("diff", "one.cnn", "one.cnn", "--fail-on", text)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"error: --fail-on {text}: the limit is a percentage, as in 'cost>1%'")
+    assert done.err.startswith(f"error: --fail-on {text}: the limit is a percentage, as in cost+1%")
 
 
 def test_limits_that_contradict(specc: Specc) -> None:
-    done = specc("diff", "one.cnn", "one.cnn", "--fail-on", "cost,cost>1%")
+    done = specc("diff", "one.cnn", "one.cnn", "--fail-on", "cost,cost+1%")
     assert (done.code, done.err) == (2, "error: --fail-on names cost twice, with different limits: leave one out\n")
-    done = specc("diff", "one.cnn", "one.cnn", "--fail-on", "graph>1%")
+    done = specc("diff", "one.cnn", "one.cnn", "--fail-on", "graph+1%")
     assert done.code == 2
-    assert done.err.startswith("error: --fail-on graph>1%: only cost takes a limit, as in 'cost>1%'")
+    assert done.err.startswith("error: --fail-on graph+1%: only cost takes a limit, as in cost+1%")
 
 
 def test_red_in_markdown_is_what_fails(specc: Specc) -> None:

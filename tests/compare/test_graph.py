@@ -14,7 +14,7 @@ from specc.compare import SECTIONS, Difference, compare
 from specc.compare.graph import GraphChange
 from specc.diagnostics import SpecError
 from specc.elaborate import check_file
-from specc.ops import registry
+from specc.ops import operators
 from specc.source import Source
 from specc.syntax import parse
 from tests.compare.test_corpus import CORPUS, PAIRS
@@ -132,7 +132,6 @@ SAME = "model M : [N, 4, 8, 8] {{ {} }}"
     [
         ("a: relu -> tanh -> sub { | a | _ }", "a: relu -> tanh -> sub { | _ | a }"),  # another order of inputs
         ("add { | relu | tanh }", "add { | relu | relu }"),
-        ("a: conv(4, 1) -> add { | a | relu }", "a: conv(4, 1) -> add { | a | a -> relu }"),
         ("shared t = conv(4, 1) -> t -> t", "conv(4, 1) -> conv(4, 1)"),  # tensors of their own
         ("add { | conv(4, 1) | conv(4, 1) }", "x: conv(4, 1) -> add { | x | x }"),  # one step for two
         ("relu -> tanh", "tanh -> relu"),
@@ -189,10 +188,10 @@ ARMS = "model M : [N, 4, 8, 8] {{ {} {{ {} }} }}"
 """A merge of arms, whose steps have the same names wherever they stand."""
 
 
-@pytest.mark.parametrize("kind", sorted(op.kind for op in registry.OPS if op.arity != (1, 1)))
+@pytest.mark.parametrize("kind", [op.kind for op in operators() if op.arity != (1, 1)])
 def test_the_order_of_arms(kind: str) -> None:
     """It is a change where PyTorch then computes something else from the same tensors, and only there."""
-    arms = ["| a: conv(4, 3) -> b: relu", "| c: conv(4, 3) -> d: relu"]
+    arms = ["| a: conv(4, 3) -> b: relu", "| c: conv(4, 3) -> d: tanh"]
     before, after = (model(ARMS.format(kind, " ".join(order))) for order in (arms, arms[::-1]))
     old, new = before.to_torch(seed=1), after.to_torch(seed=2)
     new.load_state_dict(old.state_dict())
@@ -206,7 +205,11 @@ def test_the_order_of_arms(kind: str) -> None:
 def test_equal_arms_in_another_order() -> None:
     """Their names tell which is which, however deep they lie; PyTorch computes the same from the same tensors."""
     for kind in ("add", "mul", "maximum"):
-        arms = ["| a: conv(4, 3) -> relu", "| b: conv(4, 3) -> relu", "| relu -> add { | c: conv(4, 3) | d: conv(4, 3) }"]
+        arms = [
+            "| a: conv(4, 3) -> relu",
+            "| b: conv(4, 3) -> relu",
+            "| relu -> add { | c: conv(4, 3) | d: conv(4, 3) }",
+        ]
         turned = [arms[1], "| relu -> add { | d: conv(4, 3) | c: conv(4, 3) }", arms[0]]
         before, after = (model(ARMS.format(kind, " ".join(order))) for order in (arms, turned))
         old, new = before.to_torch(seed=1).double(), after.to_torch(seed=2).double()

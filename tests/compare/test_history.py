@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import pytest
 from specc.compare.history import compare_with
 from specc.compare.specs import Comparison, FailOn, FileChange
 from specc.diagnostics import UsageError
+from specc.project.discovery import spec_files
 from specc.project.settings import Settings
 
 ONE = "model One : [N, 3, 8, 8] { conv(4, 3) -> relu }\n"
 TWO = "model Two : [N, 4] {\n  fc(8) -> relu\n  fc(2)\n}\n"
+IN_YAML = "- model: Two\n  input: [N, 4]\n  body:\n    - [fc: 8, relu]\n    - fc: 2\n"
 BLOCKS = "block unit(c) { conv(c, 3, padding=1) -> relu }\n"
 USER = 'from "../lib/blocks.cnn" import unit\nmodel User : [N, 3, 8, 8] { unit(4) }\n'
 
@@ -378,28 +381,226 @@ def test_a_hook_of_the_repository_does_not_run(repository: Path) -> None:
     assert not (repository.parent / "ran").exists()
 
 
-def test_links_are_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "outside.cnn").write_text(ONE, encoding="utf-8")
-    Path("nets/link.cnn").symlink_to(tmp_path / "outside.cnn")
-    commit("new")
-    Path("nets/link.cnn").unlink()
-    put("nets/link.cnn", ONE)
-    file = changed("new")["nets/link.cnn"]
-    assert file.before is None
-    assert file.note == "in new it is a symbolic link, which is not followed"
-
-
-def test_submodules_are_passed_over(tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    other.mkdir()
-    git("init", "-q", folder=other)
-    (other / "inner.cnn").write_text(ONE, encoding="utf-8")
-    git("add", "-A", folder=other)
-    git("commit", "-q", "-m", "x", folder=other)
-    git("submodule", "add", "-q", str(other), "sub")
-    commit("new")
+@pytest.mark.parametrize("name", ["GIT_DIR", "GIT_INDEX_FILE", "GIT_LITERAL_PATHSPECS"])
+def test_what_git_sets_for_its_hooks(name: str, monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
+    values = {"GIT_DIR": str(repository / ".git"), "GIT_INDEX_FILE": str(repository / "none")}
     put("nets/one.cnn", ONE.replace("relu", "gelu"))
-    assert set(changed("new", "nets")) == {"nets/one.cnn"}
+    git("mv", "nets/two.cnn", "nets/second.cnn")
+    monkeypatch.setenv(name, values.get(name, "1"))
+    found = [(file.before, file.after) for file in changed("old", "nets").values()]
+    assert found == [("nets/one.cnn@old", "nets/one.cnn"), ("nets/two.cnn@old", "nets/second.cnn")]
+
+
+def test_in_a_hook_of_a_linked_worktree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
+    """Git runs it with GIT_DIR and without GIT_WORK_TREE: the folder would pass for the top of the work tree."""
+    git("worktree", "add", "-q", str(tmp_path / "linked"))
+    monkeypatch.chdir(tmp_path / "linked")
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    hook = repository / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    code = "from tests.compare.test_history import changed; print(list(changed('HEAD', 'nets')))"
+    hook.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}" >&2\n', encoding="utf-8")
+    hook.chmod(0o755)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    git("add", "-A")
+    done = subprocess.run(
+        ["git", "-c", "user.name=n", "-c", "user.email=e@x", "commit", "-m", "x"], check=True, capture_output=True
+    )
+    assert done.stderr.decode().strip() == "['nets/one.cnn']"
+
+
+ALL = FailOn(frozenset({"interface", "weights", "graph"}))
+
+
+class TestLinks:
+    def test_to_a_spec(self) -> None:
+        """In the commit it leads to the old spec."""
+        Path("nets/alias.cnn").symlink_to("one.cnn")
+        commit("new")
+        assert not changed("new")
+        put("nets/one.cnn", ONE.replace("relu", "gelu"))
+        found = changed("new")
+        assert list(found) == ["nets/alias.cnn", "nets/one.cnn"]
+        assert all(file.models[0].changed for file in found.values())
+
+    @pytest.mark.parametrize("imported", ["../lib/alias.cnn", "../again/blocks.cnn", "../again/alias.cnn"])
+    def test_on_the_way_to_an_import(self, imported: str) -> None:
+        Path("lib/alias.cnn").symlink_to("../lib/blocks.cnn")
+        Path("again").symlink_to("lib")
+        put("nets/user.cnn", USER.replace("../lib/blocks.cnn", imported))
+        commit("new")
+        put("lib/blocks.cnn", BLOCKS.replace("relu", "gelu"))
+        (file,) = changed("new").values()
+        assert (file.name, file.wrong_before) == ("nets/user.cnn", ())
+        assert [step.after.op.kind for step in file.models[0].difference.graph.changed_steps] == ["gelu"]  # type: ignore[union-attr]
+
+    def test_to_a_file_of_another_name(self) -> None:
+        put("lib/blocks.txt", BLOCKS)
+        Path("lib/alias").symlink_to("blocks.txt")
+        put("nets/user.cnn", USER.replace("blocks.cnn", "alias"))
+        commit("new")
+        put("lib/blocks.txt", BLOCKS.replace("relu", "gelu"))
+        (file,) = changed("new").values()
+        assert not file.wrong_before
+        assert file.models[0].changed
+
+    def test_out_of_the_repository(self, tmp_path: Path) -> None:
+        """What is there has no earlier version: the same link is the same; of another one nothing can be said."""
+        (tmp_path / "outside.cnn").write_text(ONE, encoding="utf-8")
+        for name, target in (("far", tmp_path / "outside.cnn"), ("up", "../../outside.cnn"), ("gone", "../../x.cnn")):
+            Path(f"nets/{name}.cnn").symlink_to(target)
+        put("nets/user.cnn", 'from "far.cnn" import unit\nmodel User : [N, 3, 8, 8] { unit(4) }\n')
+        (tmp_path / "outside.cnn").write_text(BLOCKS, encoding="utf-8")
+        commit("new")
+        assert not changed("new")
+        for name in ("far", "up", "gone"):
+            Path(f"nets/{name}.cnn").unlink()
+        put("nets/far.cnn", ONE + BLOCKS)
+        comparison, _ = compare_with("new", (".",))
+        leads = "is a symbolic link that leads out of the repository"
+        assert {file.name: file.note for file in comparison.files} == {
+            "nets/far.cnn": f"cannot be compared: nets/far.cnn@new {leads}",
+            "nets/up.cnn@new": f"cannot be compared: nets/up.cnn@new {leads}",
+            "nets/gone.cnn@new": f"cannot be compared: nets/gone.cnn@new {leads}",
+            "nets/user.cnn": f"cannot be compared: nets/user.cnn@new imports it, and nets/far.cnn@new {leads}",
+        }
+        assert comparison.fails(ALL)
+        assert not comparison.fails(FailOn())
+
+    def test_in_a_circle_and_to_nothing(self) -> None:
+        for name, target in (("a", "b.cnn"), ("b", "a.cnn"), ("c", "none.cnn")):
+            Path(f"nets/{name}.cnn").symlink_to(target)
+        commit("new")
+        put("nets/one.cnn", ONE.replace("relu", "gelu"))
+        comparison, _ = compare_with("new", (".",))
+        assert [file.name for file in comparison.files] == ["nets/one.cnn"]
+
+
+class TestSubmodules:
+    @pytest.fixture(autouse=True)
+    def submodule(self, tmp_path: Path, repository: Path) -> None:
+        """``sub``, with a spec and blocks; a spec imports them."""
+        other = tmp_path / "other"
+        other.mkdir()
+        git("init", "-q", folder=other)
+        (other / "inner.cnn").write_text(ONE, encoding="utf-8")
+        (other / "blocks.cnn").write_text(BLOCKS, encoding="utf-8")
+        git("add", "-A", folder=other)
+        git("commit", "-q", "-m", "x", folder=other)
+        git("submodule", "add", "-q", str(other), "sub")
+        put("nets/user.cnn", USER.replace("../lib", "../sub"))
+        commit("new")
+
+    def test_it_is_compared_with_its_own_commit(self) -> None:
+        assert not changed("new")
+        put("sub/inner.cnn", ONE.replace("relu", "gelu"))
+        put("sub/blocks.cnn", BLOCKS.replace("relu", "gelu"))
+        found = changed("new")
+        assert [(file.before, file.wrong_before) for file in found.values()] == [
+            ("nets/user.cnn@new", ()), ("sub/inner.cnn@new", ()),
+        ]  # fmt: skip
+        assert all(file.models[0].changed for file in found.values())
+        git("add", "-A", folder=Path("sub"))
+        git("commit", "-q", "-m", "y", folder=Path("sub"))
+        assert set(changed("new")) == set(found)
+        commit("newer")
+        assert not changed("newer")
+
+    def test_it_is_not_checked_out(self) -> None:
+        git("submodule", "deinit", "-q", "--force", "sub")
+        assert not changed("new")
+
+    def test_its_commit_is_not_there(self) -> None:
+        """A gate must not be open for what cannot be compared."""
+        Path("sub/.git").unlink()
+        git("init", "-q", folder=Path("sub"))
+        put("sub/blocks.cnn", BLOCKS.replace("relu", "gelu"))
+        put("nets/one.cnn", ONE + "# the same\n")
+        comparison, _ = compare_with("new", (".",))
+        missing = git("rev-parse", "new:sub")[:12]
+        reason = f"is in the submodule sub, whose commit {missing} is not here"
+        assert {file.name: file.note for file in comparison.files} == {
+            "nets/user.cnn": f"cannot be compared: nets/user.cnn@new imports it, and sub/blocks.cnn@new {reason}",
+            "sub/blocks.cnn": f"cannot be compared: sub/blocks.cnn@new {reason}",
+            "sub/inner.cnn": f"cannot be compared: sub/inner.cnn@new {reason}",
+        }
+        assert comparison.fails(ALL)
+        assert not comparison.fails(FailOn())
+
+
+def test_a_spec_in_the_other_syntax() -> None:
+    """However little the texts have in common, so that git sees no renamed file."""
+    git("mv", "nets/two.cnn", "nets/two.cnn.yaml")
+    put("nets/two.cnn.yaml", IN_YAML)
+    for paths in ((".",), ("nets/two.cnn.yaml",), ("nets/two.cnn",), ("nets/*",)):
+        (file,) = changed("old", *paths).values()
+        assert (file.before, file.after, file.moved) == ("nets/two.cnn@old", "nets/two.cnn.yaml", True)
+        assert not file.wrong_after
+        assert not any(model.changed for model in file.models)
+
+
+def test_two_files_in_place_of_one() -> None:
+    """The old one is there still, or is another one already."""
+    put("nets/two.cnn.yaml", IN_YAML)
+    assert [file.before for file in changed().values()] == [None]
+    put("nets/two.cnn.yml", IN_YAML)
+    Path("nets/two.cnn").unlink()
+    assert [file.before for file in changed().values()] == ["nets/two.cnn@old", None]
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="a backslash is no sign like others here")
+def test_a_backslash_in_a_name() -> None:
+    put("nets/a\\b.cnn", ONE)
+    commit("new")
+    assert not changed("new")
+    put("nets/a\\b.cnn", ONE.replace("relu", "gelu"))
+    assert [file.before for file in changed("new").values()] == ["nets/a\\b.cnn@new"]
+
+
+PATTERNS = ["**/*.cnn", "*", "*/*.cnn", "**", "nets/**", "**/one*", ".hid*/*", ".*/**/*.cnn", "n?ts", "**/*.yaml"]
+PATTERNS += ["[mn]ets/*.c[!x]n", "**/**/*.cnn", "nets/**/x.cnn", "a[[]1]/*", "a[1]", "a[1]/*.cnn", "*/.x.cnn", "**/.*"]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_means_the_same_files_before_and_now(pattern: str) -> None:
+    for path in (".hidden/x", ".hidden/.deep/x", "nets/.hidden/x", "nets/deep/x", "nets/.x", "top", "a[1]/x", "a1/x"):
+        put(f"{path}.cnn", ONE)
+    put("nets/other.yaml", IN_YAML)
+    put("nets/own.cnn.yaml", IN_YAML)
+    commit("new")
+    here, _ = spec_files([pattern])
+    comparison, unreadable = compare_with("new", (pattern,))
+    assert (comparison.files, comparison.same, unreadable) == ((), len(here), [])
+    for folder in {Path(path).parts[0] for path in here}:
+        shutil.rmtree(folder) if Path(folder).is_dir() else Path(folder).unlink()
+    Path("nets").mkdir(exist_ok=True)
+    if "a[1]" not in pattern:  # that a folder of this name was there is known no more
+        gone, _ = compare_with("new", (pattern,))
+        assert sorted(file.name.removesuffix("@new") for file in gone.files) == sorted(here)
+
+
+def test_a_file_that_is_included_is_gone() -> None:
+    put("nets/three.yaml", IN_YAML)
+    commit("new")
+    Path("nets/three.yaml").unlink()
+    settings = Settings(Path.cwd(), include=("nets/*.yaml",))
+    assert [file.name for file in compare_with("new", (".",), settings=settings)[0].files] == ["nets/three.yaml@new"]
+    assert not changed("new")
+
+
+def test_from_below_the_names_are_those_that_were_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    put("nets/one.cnn", ONE.replace("relu", "gelu"))
+    put("nets/user.cnn", USER.replace("unit(4)", "unit(5, 6)"))
+    commit("new")
+    put("nets/user.cnn", USER)
+    Path("nets/two.cnn").unlink()
+    monkeypatch.chdir("lib")
+    found = changed("old", "..")
+    assert [(file.before, file.after) for file in found.values()] == [
+        ("../nets/one.cnn@old", "../nets/one.cnn"), ("../nets/two.cnn@old", None),
+    ]  # fmt: skip
+    (finding,) = changed("new", "..")["../nets/user.cnn"].wrong_before
+    assert str(finding.primary.span).startswith("../nets/user.cnn@new:2:")
 
 
 def test_from_a_folder_below_and_from_outside(monkeypatch: pytest.MonkeyPatch, repository: Path) -> None:
@@ -436,7 +637,7 @@ def refused(ref: str, *paths: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("ref", ["-x", "--help", "", "--output=x", "a\nb"])
+@pytest.mark.parametrize("ref", ["^main", "-x", "--help", "", "--output=x", "a\nb"])
 def test_what_is_no_reference(ref: str) -> None:
     assert "names no commit: write git:main" in refused(ref)
     assert not Path("x").exists()

@@ -113,7 +113,9 @@ def test_tensors_that_load_into_other_steps_are_told() -> None:
     assert equal(old, new, (2, 4, 8, 8))
 
 
-SWAP = "model M : [N, 4] -> (o: [N, 4]) {{ {before}{}: fc(4{given}) -> relu -> {between}{}: fc(4) -> {} -> o: identity }}"
+SWAP = (
+    "model M : [N, 4] -> (o: [N, 4]) {{ {before}{}: fc(4{given}) -> relu -> {between}{}: fc(4) -> {} -> o: identity }}"
+)
 END = "relu -> fc(4)"
 ELSEWHERE = [
     {"before": "dropout(0.1) -> "},

@@ -111,6 +111,17 @@ def test_red_is_what_the_run_fails_on(fail_on: FailOn, red: list[str]) -> None:
     assert comparison.fails(fail_on) == bool(red)
 
 
+def test_what_cannot_be_compared() -> None:
+    """It fails where anything would: what became of it is not known."""
+    file = FileChange("a.cnn@main", "a.cnn", note="cannot be compared: it is in a submodule", incomparable=True)
+    comparison = Comparison((file,), 0, "main")
+    assert rendered("text", comparison).startswith("a.cnn\ncannot be compared: it is in a submodule\n\n1 of 1 spec")
+    for fail_on, sign in ((FailOn(), "🔸"), (FailOn(frozenset({"cost"})), "❌")):
+        shown = rendered("markdown", comparison, fail_on=fail_on)
+        assert shown.endswith(f"#### `a.cnn`\n\n{sign} cannot be compared: it is in a submodule")
+        assert comparison.fails(fail_on) == (sign == "❌")
+
+
 def test_a_model_that_is_gone_is_red_where_the_run_fails_on_it() -> None:
     file = FileChange("net.cnn@main", "net.cnn", compare_models(networks(ONE), [], None))
     for sections, sign in (((), "🔸"), (("cost",), "🔸"), (("weights",), "❌")):

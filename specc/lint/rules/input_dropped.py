@@ -23,7 +23,7 @@ _WORDS = {1: ("place",), 2: ("row", "column"), 3: ("plane", "row", "column")}
 
 
 class _Axis(NamedTuple):
-    """Windows of ``kernel`` places ``dilation`` apart, by steps of ``stride``, the first one ``padding`` places early."""
+    """Windows of ``kernel`` places ``dilation`` apart, by steps of ``stride``, the first ``padding`` places early."""
 
     size: int
     kernel: int

@@ -41,7 +41,8 @@ def markdown(comparison: Comparison, *, fail_on: FailOn) -> str:
 
 def _part(group: Group, fail_on: FailOn, *, details: bool) -> str:
     file, model = group[0]
-    told = [escaped(file.note)] if file.note else []
+    fails = file.incomparable and bool(fail_on.sections)
+    told = [f"{_sign(fails)} {escaped(file.note)}"] if file.note else []
     if file.is_wrong:
         told += _wrong(file, details=details)
     elif not file.incomparable:
