@@ -41,7 +41,7 @@ def _written(folder: Path, place: int, network: tuple[str, str]) -> Path:
 
 
 def _scaled(line: str, eighths: int) -> str:
-    if line.startswith(("model", "#")) or " where " in line:
+    if line.startswith(("model", "block", "#")) or " where " in line:
         return line
 
     def scale(found: re.Match[str]) -> str:

@@ -71,7 +71,7 @@ def test_what_is_no_section(specc: Specc, text: str) -> None:
     [
         (("cost",), 1),
         (("cost+0%",), 1),
-        (("cost > 49.9 %",), 1),
+        (("cost + 49.9 %",), 1),
         (("cost+50%",), 0),
         (("graph,cost+50%",), 1),
         (("cost+50%", "cost+50.0%"), 0),

@@ -106,8 +106,8 @@ class Layout:
         header = _header(item)
         commented = self._places.inside(item.span.start, item.body.span.start)
         silenced = item.span.start in self._held.whole
-        body = self._oneline.body(item.body) if silenced or not item.body.statements else None
-        if not commented and body:
+        body = self._oneline.body(item.body) if silenced or self._is_short(item.body) else None
+        if not commented and body and (silenced or self.page.fits(f"{header} {body}")):
             return self.page.write(f"{header} {body}")
         silenced = silenced or item.name_span.start in self._held.whole or self._is_opened_silenced(item.body)
         if not commented and (silenced or self.page.fits(f"{header} {{")):
@@ -116,6 +116,11 @@ class Layout:
             self._header(item)
         self.page.write(" ")
         return self._body(item.body, 0)
+
+    def _is_short(self, body: ast.Body) -> bool:
+        """Whether a block or model may stand on one line: a single call, no body within, nothing to say behind it."""
+        calls = all(isinstance(step, ast.Call) and start(step) not in self._remarks for step in body.statements)
+        return calls and len(body.statements) < 2
 
     def _is_opened_silenced(self, body: ast.Body) -> bool:
         return bool(_ABOUT_A_LINE.match(self._places.opening.get(body_key(body), "")))

@@ -135,7 +135,7 @@ def test_of_a_model_it_goes_above() -> None:
     """Budgets are told of its name."""
     ignore = "# specc: ignore[S0404] why"
     written = formatted(Source("net.cnn", f"model M(a = 1, {ignore}\n b = 2) : [N, 3] {{ relu }}\n"))
-    assert written == f"{ignore}\nmodel M(a = 1, b = 2) : [N, 3] {{\n  relu\n}}\n"
+    assert written == f"{ignore}\nmodel M(a = 1, b = 2) : [N, 3] {{ relu }}\n"
 
 
 def test_what_no_line_can_hold_is_refused() -> None:
