@@ -15,7 +15,7 @@ from typing import NamedTuple
 from specc.compare.meaning import meanings
 from specc.compare.ports import Ports
 from specc.compare.sizes import Sizes, said
-from specc.ir.graph import Graph, Node
+from specc.ir.graph import Graph, Node, Port
 from specc.ir.size import Size
 
 MOST_COMPARED = 4_000_000
@@ -103,7 +103,8 @@ def isomorphism(before: Keyed, after: Keyed, ports: Ports) -> dict[str, str] | N
         return None
     if len(before.graph.nodes) != len(after.graph.nodes):
         return None
-    return _found(before, after, ports, _marks(before, after, ports)) or _found(before, after, ports, None)
+    marks = _marks(before, after, ports.inputs.pairs)
+    return _found(before, after, ports, marks) or _found(before, after, ports, None)
 
 
 def _found(before: Keyed, after: Keyed, ports: Ports, marks: tuple[Marks, Marks] | None) -> dict[str, str] | None:
@@ -148,11 +149,14 @@ def _walked_back(
     return True
 
 
-def _marks(before: Keyed, after: Keyed, ports: Ports) -> tuple[Marks, Marks]:
+def _marks(before: Keyed, after: Keyed, inputs: Sequence[tuple[Port, Port]]) -> tuple[Marks, Marks]:
     """Of every value two numbers: values with the first one equal are the same function of the inputs and of tensors of
     the same names, those with the second one equal, of tensors of some names."""
     numbers: dict[object, int] = {}
-    old, new = ({pair[side].name: (-i, -i) for i, pair in enumerate(ports.inputs.pairs, start=1)} for side in (0, 1))
+    old, new = ({pair[side].name: (-i, -i) for i, pair in enumerate(inputs, start=1)} for side in (0, 1))
+    for side, marks in ((before, old), (after, new)):
+        alone = (port.name for port in side.graph.inputs if port.name not in marks)
+        marks |= {name: (numbers.setdefault((side is after, name), len(numbers)),) * 2 for name in alone}
     for side, marks in ((before, old), (after, new)):
         for node in side.graph.nodes:
             named, plain = ([marks[value][n] for value in node.inputs] for n in (0, 1))
@@ -197,7 +201,7 @@ def _one_to_one(pairs: set[tuple[str, str]]) -> bool:
 
 
 def alignments(
-    before: Keyed, after: Keyed, types: tuple[Mapping[str, object], Mapping[str, object]]
+    before: Keyed, after: Keyed, ports: Ports, types: tuple[Mapping[str, object], Mapping[str, object]]
 ) -> list[dict[str, str]]:
     """Accounts of which old step is which new one: one that trusts the names, one that trusts the steps, and one that
     heeds no names.
@@ -205,19 +209,72 @@ def alignments(
     Args:
         types: of each network, what tells the types of the steps apart.
     """
-    old, new = (
-        [_Step(node, side.keys[node.name], of[node.name]) for node in side.graph.nodes]
-        for side, of in zip((before, after), types, strict=True)
-    )
+    inputs = ports.inputs.pairs
     # Common runs depend on which of two texts is the first one; the way back is to tell the same.
-    if _order(old) <= _order(new):
-        return [_aligned(old, new, passes) for passes in _ACCOUNTS]
-    back = [_aligned(new, old, passes) for passes in _ACCOUNTS]
+    if _order(before) <= _order(after):
+        return _accounts(before, after, inputs, types)
+    back = _accounts(after, before, [(new, old) for old, new in inputs], types[::-1])
     return [{one: other for other, one in pairs.items()} for pairs in back]
 
 
-def _order(steps: Sequence[_Step]) -> list[tuple[str, str]]:
-    return [(step.node.name, repr(step.key)) for step in steps]
+def _order(side: Keyed) -> list[tuple[str, str]]:
+    return [(node.name, repr(side.keys[node.name])) for node in side.graph.nodes]
+
+
+def _accounts(
+    before: Keyed,
+    after: Keyed,
+    inputs: Sequence[tuple[Port, Port]],
+    types: tuple[Mapping[str, object], Mapping[str, object]],
+) -> list[dict[str, str]]:
+    marks = _marks(before, after, inputs)
+    same = _unaffected(before.graph.nodes, after.graph.nodes, marks)
+    known = set(same.values())
+    old = _steps((node for node in before.graph.nodes if node.name not in same), before, types[0])
+    new = _steps((node for node in after.graph.nodes if node.name not in known), after, types[1])
+    believing = [same | _aligned(old, new, passes) for passes in (_BY_NAME, _BY_STEP)]
+    old, new = (
+        _steps(_in_order(before, marks[0]), before, types[0]),
+        _steps(_in_order(after, marks[1]), after, types[1]),
+    )
+    return [*believing, _aligned(old, new, _BY_PLACE)]
+
+
+def _steps(nodes: Iterable[Node], side: Keyed, types: Mapping[str, object]) -> list[_Step]:
+    return [_Step(node, side.keys[node.name], types[node.name]) for node in nodes]
+
+
+def _unaffected(old: Iterable[Node], new: Iterable[Node], marks: tuple[Marks, Marks]) -> dict[str, str]:
+    """Steps that give what they gave, from the same inputs and tensors of the same names."""
+    alike: dict[int, list[str]] = {}
+    for node in new:
+        alike.setdefault(marks[1][node.name][0], []).append(node.name)
+    pairs: dict[str, str] = {}
+    for of_same_name in (True, False):
+        for node in old:
+            left = alike.get(marks[0][node.name][0], [])
+            name = node.name if node.name in left else next(iter(left), None)
+            if node.name not in pairs and name is not None and (name == node.name or not of_same_name):
+                pairs[node.name] = name
+                left.remove(name)
+    return pairs
+
+
+def _in_order(side: Keyed, marks: Marks) -> list[Node]:
+    """The steps as the outputs need them; where the order of arms does not matter, in one that both networks share."""
+    found: dict[str, Node] = {}
+    left = [(value, False) for _, value in reversed(side.graph.outputs)]
+    while left:
+        name, is_ready = left.pop()
+        if name not in side.keys or name in found:
+            continue
+        node = side.graph.node(name)
+        if is_ready:
+            found[name] = node
+            continue
+        arms = sorted(node.inputs, key=lambda value: marks[value]) if is_unordered(node) else node.inputs
+        left += [(name, True), *((value, False) for value in reversed(arms))]
+    return list(found.values())
 
 
 class _Step(NamedTuple):
@@ -248,7 +305,6 @@ _BY_PLACE: tuple[_Pass, ...] = (
     lambda s: s.key,
     lambda s: s.node.op.kind,
 )
-_ACCOUNTS = (_BY_NAME, _BY_STEP, _BY_PLACE)
 
 
 def _aligned(old: Sequence[_Step], new: Sequence[_Step], passes: Iterable[_Pass]) -> dict[str, str]:

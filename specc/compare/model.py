@@ -95,7 +95,7 @@ def _compared(
         inputs = {old.name for old, _ in ports.inputs.pairs}
         steps = {old: new for old, new in same.items() if old not in inputs}
         return compare_graphs(before, after, ports, steps, proven=True), steps
-    accounts = alignments(before, after, _types(before, after, near))
+    accounts = alignments(before, after, ports, _types(before, after, near))
     changes = [(compare_graphs(before, after, ports, steps, proven=False), steps) for steps in accounts]
     *believing, doubting = changes
     best = min(believing, key=lambda change: change[0].size)

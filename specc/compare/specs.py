@@ -57,7 +57,7 @@ class FileChange(NamedTuple):
         wrong_before: the mistakes that the old version has: nothing can be compared with it.
         wrong_after: the mistakes of the new one.
         note: what else should be known, in a sentence.
-        moved: git says that it has another path now.
+        moved: it has another path now.
         known: the old version has all the mistakes of the new one.
         incomparable: the old version cannot be read, as ``note`` says; whether something breaks is not known.
     """

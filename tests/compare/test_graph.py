@@ -227,15 +227,18 @@ def test_equal_arms_of_a_merge_whose_order_counts() -> None:
     assert len(difference(before, after).weights.misplaced) == 4
 
 
-def test_arms_that_another_merge_tells_apart() -> None:
-    """By their names alone the arms would be paired straight, and the other merge says that they are not."""
-    text = """model M : [N, 4] -> (p: [N, 4], q: [N, 4]) {{
-      {}: fc(4) -> relu -> s: tanh
-      _in -> {}: fc(4) -> relu -> t: tanh
-      add {{ | s | t }} -> p: tanh
-      sub {{ | s | t }} -> q: tanh
-    }}""".replace("_in -> ", "")
-    before, after = model(text.format("a", "b")), model(text.format("b", "a"))
+@pytest.mark.parametrize("merges", [("add", "sub"), ("sub", "add")])
+def test_arms_that_another_merge_tells_apart(merges: tuple[str, str]) -> None:
+    """By their tensors' names the arms of the one merge would be paired crosswise; the other one tells otherwise."""
+    text = """model M : (x: [N, 4]) -> (p: [N, 4], q: [N, 4]) {{
+      x -> {0}: fc(4) -> s: tanh
+      x -> {1}: fc(4) -> t: tanh
+      {2} {{ {4} }} -> p: tanh
+      {3} {{ {5} }} -> q: tanh
+    }}"""
+    turned = ["| t | s" if kind == "add" else "| s | t" for kind in merges]
+    before = model(text.format("a", "b", *merges, "| s | t", "| s | t"))
+    after = model(text.format("b", "a", *merges, *turned))
     found = difference(before, after)
     assert found.graph.proven_same
     assert {(t.before, t.after) for t in found.weights.misplaced} >= {("a.weight", "b.weight")}
@@ -247,3 +250,10 @@ def test_arms_put_about_are_no_change_of_their_merge() -> None:
     before, after = model(SAME.format(text)), model(SAME.format(text.replace("| a | b", "| b | a") + " -> tanh"))
     added, removed, changed = names(difference(before, after).graph)
     assert (added, removed, changed) == ({"tanh1"}, set(), set())
+
+
+def test_names_are_believed_where_they_tell_the_change() -> None:
+    """By place a step more would be at the end, and every label would have moved on by one."""
+    before = model("model M : [N, 4] { a: fc(4) -> b: fc(4) -> c: fc(4) }")
+    after = model("model M : [N, 4] { z: fc(4) -> a: fc(4) -> b: fc(4) -> c: fc(2) }")
+    assert names(difference(before, after).graph) == ({"z"}, set(), {("c", "c")})

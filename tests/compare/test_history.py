@@ -599,6 +599,8 @@ def test_from_below_the_names_are_those_that_were_given(monkeypatch: pytest.Monk
     assert [(file.before, file.after) for file in found.values()] == [
         ("../nets/one.cnn@old", "../nets/one.cnn"), ("../nets/two.cnn@old", None),
     ]  # fmt: skip
+    whole = Path("../nets").resolve().as_posix()
+    assert next(file.before for file in changed("old", whole).values()) == f"{whole}/one.cnn@old"
     (finding,) = changed("new", "..")["../nets/user.cnn"].wrong_before
     assert str(finding.primary.span).startswith("../nets/user.cnn@new:2:")
 

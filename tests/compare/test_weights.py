@@ -147,6 +147,13 @@ def test_labels_that_seem_to_have_changed_places(change: dict[str, str]) -> None
     assert (kept.loads, kept.misplaced, kept.breaking) == ("name", (), False)
 
 
+def test_only_the_labels_that_have_changed_places() -> None:
+    """The arms are in another order, too, and that changes nothing."""
+    text = "model M : [N, 4] {{ add {{ | {}: fc(4) | {}: fc(4) }} -> {}: fc(4) -> relu -> {}: fc(4) -> {} }}"
+    weights = difference(model(text.format(*"xyab", "tanh")), model(text.format(*"yxba", "relu"))).weights
+    assert {tensor.before for tensor in weights.misplaced} == {"a.weight", "a.bias", "b.weight", "b.bias"}
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
