@@ -529,7 +529,12 @@ class TestOptions:
         assert found > {("compile", "--output"), ("compile", "--functions"), ("show", "--depth"), ("verify", "--match")}
         repeated = {(command.name, option.opts[-1]) for command, option in OPTIONS if option.multiple}
         assert {option for command, option in repeated if command != "diff"} == {"--set", "--at"}
-        assert {option for command, option in repeated if command == "diff"} == {"--set", "--at", "--model", "--fail-on"}
+        assert {option for command, option in repeated if command == "diff"} == {
+            "--set",
+            "--at",
+            "--model",
+            "--fail-on",
+        }
 
     @single
     def test_what_can_be_given_once_is_refused_twice(
