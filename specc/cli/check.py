@@ -13,6 +13,9 @@ import click
 from specc.cli.command import Command
 from specc.cli.exits import FINDINGS, NOTHING, USAGE
 from specc.diagnostics import UsageError
+from specc.project.outcome import FAIL_ON
+from specc.report.formats import FORMATS
+from specc.words import plural
 
 if TYPE_CHECKING:
     from specc.project.baseline import Baseline
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from specc.project.settings import Settings
     from specc.project.watched import Watched
 
-FORMATS = ("full", "concise", "json", "github", "gitlab", "junit", "sarif")
 _FOR_PEOPLE = ("full", "concise")
 
 
@@ -31,7 +33,7 @@ _FOR_PEOPLE = ("full", "concise")
 @click.argument("paths", nargs=-1, metavar="[PATHS…|-]")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="full", show_default=True, help="Of findings.")
 @click.option("--output-file", metavar="FILE", help="Write the findings to FILE instead of standard output.")
-@click.option("--fail-on", type=click.Choice(["error", "warning", "never"]), help="What fails a run [default: error].")
+@click.option("--fail-on", type=click.Choice(FAIL_ON), help="What fails a run [default: error].")
 @click.option("--select", metavar="CODES", help="Only these lints, by code or beginning: S0502,S0505 [default: all].")
 @click.option("--ignore", metavar="CODES", help="Not these lints, nor budgets (S0404).")
 @click.option("--baseline", metavar="FILE", help="Leave out the findings that FILE has.")
@@ -125,7 +127,7 @@ def _told(run: _Run, result: _Result) -> int:
     if run.write_baseline is not None:
         return _write_baseline(run.write_baseline, outcome)
     if outcome.gone:
-        _say(f"note: {_plural(outcome.gone, 'finding')} of the baseline came up no more: "
+        _say(f"note: {plural(outcome.gone, 'finding')} of the baseline came up no more: "
              f"--write-baseline {result.baseline} brings it up to date")  # fmt: skip
     return FINDINGS if fails(outcome, fail_on) else 0
 
@@ -187,7 +189,7 @@ def _write_baseline(name: str, outcome: Outcome) -> int:
 
     findings = outcome.each
     write_baseline(name, findings)
-    click.echo(f"{name}: {_plural(len(findings), 'finding')} in {_plural(len(outcome.files), 'file')}")
+    click.echo(f"{name}: {plural(len(findings), 'finding')} in {plural(len(outcome.files), 'file')}")
     return 0
 
 
@@ -210,7 +212,7 @@ def _fix(names: list[str], request: Request, cache: Cache) -> list[Unreadable]:
                 unwritten.append(Unreadable(name, str(error)))
             continue
         if fixed:
-            _say(f"{name}: {_plural(fixed, 'finding')} fixed")
+            _say(f"{name}: {plural(fixed, 'finding')} fixed")
     return unwritten
 
 
@@ -248,12 +250,6 @@ def _tell(unreadable: tuple[Unreadable, ...]) -> None:
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _plural(count: int, word: str) -> str:
-    from specc.words import plural
-
-    return plural(count, word)
 
 
 def _refuse_senseless(run: _Run) -> None:

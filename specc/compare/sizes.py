@@ -13,11 +13,8 @@ from typing import NamedTuple
 from specc.compare.ports import Paired
 from specc.ir.conditions import always_at_least, divides, known_most, restrict
 from specc.ir.graph import Graph, Port
-from specc.ir.size import Dim, Size, Symbol
+from specc.ir.size import USUAL, Dim, Size, Symbol
 from specc.ir.size import symbol as size_of
-
-NEAR = 224
-"""Where costs are compared: symbolic sizes of this, or the next above it that both contracts allow."""
 
 _Key = tuple[bool, str]
 """Whether it is the new network's, and the symbol's name."""
@@ -177,9 +174,8 @@ def _examples(symbols: Iterable[Symbol], given: Mapping[str, Dim]) -> dict[str, 
 
 
 def _example(size: Dim) -> int:
-    """The least value from `NEAR` on, else the greatest."""
+    """Where costs are compared: at `USUAL`, or the next above it that both contracts allow, else the greatest."""
     if isinstance(size, int):
         return size
     (symbol,) = size.symbols
-    index = max(symbol.first, -((symbol.residue - NEAR) // symbol.modulus))
-    return symbol.value(index if symbol.last is None else min(index, symbol.last))
+    return symbol.near(USUAL)

@@ -9,21 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, UsageError
 from specc.project.near import near
-from specc.words import plural
+from specc.words import listed, plural
 
 if TYPE_CHECKING:
     from specc.analyses import Costs, StepCost
     from specc.elaborate import Checked
-    from specc.ir.size import Symbol
     from specc.source import Span
 
 _COSTS = {"params": "params", "macs": "macs", "memory": "activation_memory", "peak_memory": "peak_memory"}
 _WORDS = {"params": "parameters", "macs": "MACs", "memory": "bytes of activations", "peak_memory": "bytes at once"}
 NUMBERS = tuple(_COSTS)
 """``memory`` is that of all results of a sample, ``peak_memory`` what inference needs of it at once, in bytes."""
-
-NEAR = 224
-"""The size that is suggested for one that is not given, or the next above it that the contract allows."""
 
 _UNSIZED = re.compile(r"(?P<what>the budgets? for .* cannot be held against) (?P<model>\S+)")
 _MOST_NAMED = 5
@@ -119,7 +115,7 @@ def _together(findings: list[Diagnostic]) -> Diagnostic:
     more = len(others) - _MOST_NAMED
     named = [f"{_model(other)} ({other.primary.span})" for other in others[:_MOST_NAMED]]
     named += [f"{more:,} more"] if more > 0 else []
-    note = f"the same holds for {_listed(named)}"
+    note = f"the same holds for {listed(named)}"
     message = f"{first.message} and {plural(len(others), 'other model')}"
     return replace(first, message=message, notes=(*first.notes, note))
 
@@ -142,7 +138,7 @@ class _Sized:
         """Its numbers there, or why there are none."""
         missing = [symbol.name for symbol in self.symbols if symbol.name not in self.at]
         if missing:
-            return f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not given"
+            return f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not given"
         try:
             return self.checked.at(self.at).costs if self.symbols else self.checked.costs
         except UsageError as error:
@@ -151,9 +147,11 @@ class _Sized:
 
 def _unasked(model: _Sized, name: Span, limits: list[Limit]) -> Diagnostic:
     """One finding for all limits of a model: they want for the same sizes."""
-    numbers = _listed(limit.number for limit in limits)
+    from specc.ir.size import USUAL  # loaded where a model is checked, and not where all is known already
+
+    numbers = listed(limit.number for limit in limits)
     origins = dict.fromkeys(limit.origin for limit in limits)
-    allowed = {symbol.name: _allowed(symbol, model.at.get(symbol.name, NEAR)) for symbol in model.symbols}
+    allowed = {symbol.name: symbol.near(model.at.get(symbol.name, USUAL)) for symbol in model.symbols}
     sizes = ", ".join(f"{symbol} = {size}" for symbol, size in allowed.items())
     return Diagnostic(
         Code.BUDGET,
@@ -162,18 +160,6 @@ def _unasked(model: _Sized, name: Span, limits: list[Limit]) -> Diagnostic:
         notes=tuple(f"the budget is in {origin}" for origin in origins),
         helps=(f"say at which sizes it is meant, as in at = {{ {sizes} }}",),
     )
-
-
-def _allowed(symbol: Symbol, near: int) -> int:
-    """The size that the contract allows at ``near`` or next above it, else the largest."""
-    index = max(symbol.first, -((symbol.residue - near) // symbol.modulus))
-    return symbol.value(index if symbol.last is None else min(index, symbol.last))
-
-
-def _listed(names: Iterable[str]) -> str:
-    """``H, W and T``"""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _exceeded(model: _Sized, costs: Costs, name: Span, limit: Limit, has: int) -> Diagnostic:

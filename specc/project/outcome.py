@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from specc.diagnostics import Diagnostic, Severity
 
+FAIL_ON = ("error", "warning", "never")
+"""What may make a run fail: findings of this severity and above, or none."""
+
 
 class FileOutcome(NamedTuple):
     """One file that was read.

@@ -12,11 +12,11 @@ from specc.project.budget import Budget, read_budget
 from specc.project.codes import Rules, refuse_unknown
 from specc.project.globs import matches
 from specc.project.near import near
+from specc.project.outcome import FAIL_ON
 from specc.project.paths import relative_to
 
 T = TypeVar("T")
 
-FAIL_ON = ("error", "warning", "never")
 NAMES = ("specc.toml", "pyproject.toml")
 """The files that have settings."""
 

@@ -13,7 +13,7 @@ from specc.ir.op import Parameter
 from specc.ir.types import TensorType, times
 from specc.report import text
 from specc.report.text import count, field, memory, scaled
-from specc.words import plural
+from specc.words import listed, plural
 
 MOST_NAMES = 12
 """Names that are listed for whoever asked for one that is none."""
@@ -100,7 +100,7 @@ def _shared(graph: Graph, part: Node | Block) -> str:
         return ""
     everything: list[Node | Block] = [*graph.nodes, *_blocks(graph.members)]
     others = [other.name for other in everything if other is not part and other.module == part.module]
-    return f", shared with {text.listed(others)}" if others else ""
+    return f", shared with {listed(others)}" if others else ""
 
 
 def _elements(parameters: Iterable[Parameter]) -> int:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from specc.elaborate.values import written
 from specc.ir.graph import Block, Graph, Handed
 from specc.ir.op import Op
-from specc.ir.size import Symbol
+from specc.ir.size import USUAL, Symbol
 from specc.ir.types import times
+from specc.words import listed
 
 LONGEST_VALUE = 24
 """Characters of an argument's value that are shown; of a longer list only ``[...]``. ASCII goes anywhere."""
@@ -59,12 +60,6 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(0, width - 3)]}..."
 
 
-def listed(names: Iterable[str]) -> str:
-    """``H``, ``H and W``, ``T, H and W``"""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
-
-
 def step(op: Op) -> str:
     """An operator as a call, with the arguments that it really has: ``conv(64, 3, stride=2, bias=false)``."""
     fields = type(op).model_fields
@@ -102,7 +97,7 @@ def conditions(symbols: Iterable[Symbol]) -> str:
 
 def example_sizes(symbols: Iterable[Symbol]) -> dict[str, int]:
     """Sizes that the contract allows: those at 224 or next above it, else the largest."""
-    return {symbol.name: _example(symbol) for symbol in symbols}
+    return {symbol.name: symbol.near(USUAL) for symbol in symbols}
 
 
 def ask_at_sizes(graph: Graph) -> str:
@@ -112,11 +107,6 @@ def ask_at_sizes(graph: Graph) -> str:
     within = f", or any other sizes with {allowed}" if allowed else ""
     names = listed(symbol.name for symbol in graph.symbols)
     return f"MACs, memory and receptive field depend on {names}: add {options}{within}"
-
-
-def _example(symbol: Symbol, near: int = 224) -> int:
-    index = max(symbol.first, -((symbol.residue - near) // symbol.modulus))
-    return symbol.value(index if symbol.last is None else min(index, symbol.last))
 
 
 def _call(name: str, arguments: list[str]) -> str:

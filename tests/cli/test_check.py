@@ -15,26 +15,10 @@ from specc.project.cache import Found
 from specc.project.checker import Checker
 from specc.source import Source
 from tests.cli.conftest import Specc
+from tests.project.specs import BAD, FINE, FLOOR, write
 
-FINE = "model M : [N, 3, 8, 8] { relu }\n"
-BAD = "model M : [N, 3, 8, 8] { rellu6 }\n"
-FLOOR = "model M : [N, 3, 33, 33] {\n  maxpool(2)\n}\n"
 FORMATS = ["full", "concise", "json", "github", "gitlab", "junit", "sarif"]
 MACHINES = FORMATS[2:]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, the present one: a project of its own."""
-    folder = tmp_path / "project"
-    (folder / ".git").mkdir(parents=True)
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def write(folder: Path, **texts: str) -> None:
-    for name, text in texts.items():
-        (folder / f"{name}.cnn").write_text(text, encoding="utf-8")
 
 
 def say(monkeypatch: pytest.MonkeyPatch, text: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 LARGEST_MODULUS = 2**31
 """No condition of a network comes near."""
+USUAL = 224
+"""The size at which a symbolic network is shown where nobody gives another: that of ImageNet's images."""
 
 
 class Symbol:
@@ -65,6 +67,11 @@ class Symbol:
         return (
             self.least <= value and (self.most is None or value <= self.most) and value % self.modulus == self.residue
         )
+
+    def near(self, value: int) -> int:
+        """The least of its values from ``value`` on, else the greatest."""
+        index = max(self.first, -((self.residue - value) // self.modulus))
+        return self.value(index if self.last is None else min(index, self.last))
 
     def index(self, value: int) -> int:
         """The number of ``value``. Raises ValueError for a value that it may not take."""

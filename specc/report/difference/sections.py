@@ -13,8 +13,8 @@ from specc.compare.interface import Interface, PortChange
 from specc.compare.weights import Tensor, Weights
 from specc.elaborate.values import written
 from specc.ir.graph import Block, Node
-from specc.report.text import block, count, cut, field, listed, memory, scaled, step
-from specc.words import plural
+from specc.report.text import block, count, cut, field, memory, scaled, step
+from specc.words import listed, plural
 
 Tone = Literal["same", "changed", "breaking"]
 Row = tuple[str, ...]
