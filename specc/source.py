@@ -35,6 +35,10 @@ class Source:
         end = starts[number] - 1 if number < len(starts) else len(self.text)
         return self.text[start:end].rstrip("\r")
 
+    def before(self, offset: int) -> str:
+        """What stands before ``offset`` on its line."""
+        return self.text[self.text.rfind("\n", 0, offset) + 1 : offset]
+
     def __repr__(self) -> str:
         return f"Source({self.name!r})"
 

@@ -18,12 +18,12 @@ from specc.compare.unchanged import Unchanged
 from specc.diagnostics import Diagnostic, SpecError, UsageError
 from specc.elaborate import Imports, check_file
 from specc.ir.graph import Graph
-from specc.project.discovery import SUFFIXES, spec_files
+from specc.project.discovery import spec_files
 from specc.project.globs import matches
 from specc.project.outcome import Unreadable
 from specc.project.paths import shown
 from specc.project.settings import NO_SETTINGS, Settings
-from specc.syntax import parse, read
+from specc.syntax import SUFFIXES, parse, read
 
 _MAGIC = frozenset("*?[")
 _PATHSPECS = [f":(top,glob)**/*{suffix}" for suffix in SUFFIXES]

@@ -20,7 +20,7 @@ from specc.ir.op import Op
 from specc.ops import find, names
 from specc.root import ROOT_MARKS, project_root
 from specc.source import Source, Span
-from specc.syntax import ast, parse, read
+from specc.syntax import SUFFIXES, ast, parse, read
 
 MOST_IMPORTS = 32
 """How deep imports may nest."""
@@ -254,7 +254,7 @@ def _beside(written: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str,
         return ()
     stems: dict[str, list[str]] = {}
     for spec in there:
-        if spec.endswith((".cnn", ".cnn.yaml", ".cnn.yml")):
+        if spec.endswith(SUFFIXES):
             stems.setdefault(spec.partition(".")[0].lower(), []).append(spec)
     close = get_close_matches(name.partition(".")[0][:100].lower(), stems, n=3, cutoff=0.7)
     importing = [place.real for place in chain]

@@ -85,8 +85,7 @@ def _with_comments(old: Source, text: str, comments: Iterable[tuple[Ignore, int 
 
 
 def _is_alone(source: Source, comment: Span) -> bool:
-    line, column = comment.position
-    return not source.line(line)[: column - 1].strip()
+    return not source.before(comment.start).strip()
 
 
 def _said(source: Source) -> list[tuple[tuple[str, ...], str]]:

@@ -13,9 +13,7 @@ from specc.project.globs import matches
 from specc.project.outcome import Unreadable
 from specc.project.paths import identity
 from specc.project.settings import NO_SETTINGS, Settings
-
-SUFFIXES = (".cnn", ".cnn.yaml", ".cnn.yml")
-"""What a folder is searched for; other YAML files are other people's, but for those that the project includes."""
+from specc.syntax import SUFFIXES
 
 _MAGIC = frozenset("*?[")
 

@@ -64,7 +64,7 @@ def _flatten(step: Span) -> Edit:
 def _flatten_in_yaml(step: Span) -> Edit | None:
     """An entry of its own before the step's, in the same list."""
     place = _start(step, _LABEL_IN_YAML)
-    before = _before(place)
+    before = place.source.before(place.start)
     if before.rstrip().endswith(("[", ",")):
         return Edit(place, "flatten, ")
     if not before.strip(" -") and "-" in before:
@@ -75,12 +75,6 @@ def _flatten_in_yaml(step: Span) -> Edit | None:
 
 def _start(step: Span, label: re.Pattern[str]) -> Span:
     """The empty place before a step, and before its label."""
-    found = label.search(_before(step))
+    found = label.search(step.source.before(step.start))
     start = step.start - (len(found[0]) if found else 0)
     return step.source.span(start, start)
-
-
-def _before(span: Span) -> str:
-    """What stands before it on its line."""
-    line, column = span.position
-    return span.source.line(line)[: column - 1]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from specc.diagnostics import Code
-from specc.project.discovery import SUFFIXES, searched
+from specc.project.discovery import searched
 from specc.project.globs import matches
 from specc.project.outcome import Outcome
 from specc.project.settings import NAMES, NO_SETTINGS, Settings, folders
+from specc.syntax import SUFFIXES
 
 
 class Watched(NamedTuple):

@@ -1,6 +1,6 @@
 """From text to tree: reading a spec file and parsing it. Everything here knows syntax and no meaning."""
 
-from specc.syntax.front import is_yaml, parse
+from specc.syntax.front import SUFFIXES, is_yaml, parse
 from specc.syntax.reader import read, read_stdin
 
-__all__ = ["is_yaml", "parse", "read", "read_stdin"]
+__all__ = ["SUFFIXES", "is_yaml", "parse", "read", "read_stdin"]

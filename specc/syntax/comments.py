@@ -59,12 +59,11 @@ def tidy(text: str) -> str:
 
 def empty_line_above(source: Source, offset: int) -> bool:
     """Whether ``offset`` is the first mark on its line, and there is nothing but blanks on the line above."""
-    line, column = source.position(offset)
-    return line > 1 and not source.line(line)[: column - 1].strip() and not source.line(line - 1).strip()
+    line, _ = source.position(offset)
+    return line > 1 and not source.before(offset).strip() and not source.line(line - 1).strip()
 
 
 def _comment(source: Source, start: int) -> Comment:
     line, column = source.position(start)
-    written = source.line(line)
-    alone = not written[: column - 1].strip()
-    return Comment(start, written[column - 1 :].rstrip(), alone, empty_line_above(source, start))
+    alone = not source.before(start).strip()
+    return Comment(start, source.line(line)[column - 1 :].rstrip(), alone, empty_line_above(source, start))

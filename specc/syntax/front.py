@@ -9,6 +9,9 @@ from specc.source import Source
 if TYPE_CHECKING:
     from specc.syntax import ast
 
+SUFFIXES = (".cnn", ".cnn.yaml", ".cnn.yml")
+"""What a folder is searched for; other YAML files are other people's, but for those that a project includes."""
+
 YAML_SUFFIXES = (".yaml", ".yml", ".json")
 """JSON is YAML: what a program writes as JSON is read as it stands."""
 

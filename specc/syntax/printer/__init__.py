@@ -118,9 +118,8 @@ def _without_remarks(file: ast.File, found: tuple[Comment, ...]) -> Iterator[Com
 
 def _code_end(source: Source, comment: Comment) -> int:
     """Where the code before a comment ends, an arrow aside; on another line, that of the arrow or blanks."""
-    line, column = source.position(comment.start)
-    code = source.line(line)[: column - 1].rstrip()
-    return comment.start - column + 1 + len(code.removesuffix("->").rstrip())
+    before = source.before(comment.start)
+    return comment.start - len(before) + len(before.rstrip().removesuffix("->").rstrip())
 
 
 def _step_ends(file: ast.File) -> Iterator[int]:
