@@ -24,7 +24,8 @@ from specc.elaborate import check_file
 from specc.source import Source
 from specc.syntax import parse
 from specc.verify.judge import TOLERANCE
-from specc.verify.parity import Parity, verify
+from specc.verify.parity import verify
+from specc.verify.result import Parity
 from specc.weights import Randomised
 
 STEPS = (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from specc.backends.onnx import Assembly
     from specc.files import Output
-    from specc.verify.parity import Parity
+    from specc.verify.result import Parity
     from specc.weights import Weights
 
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from specc.verify.parity import Parity
+from specc.verify.result import Parity
 from specc.words import plural
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from specc.verify.doctor import Finding, Status, diagnose
     from specc.verify.files import weights_of
-    from specc.verify.judge import Row
-    from specc.verify.parity import Parity, verify, verify_emitted
+    from specc.verify.parity import verify, verify_emitted
+    from specc.verify.result import Parity, Row, StepRow, TensorRow, Tolerance
     from specc.verify.sessions import ProviderError
 
 __all__ = [
@@ -21,6 +21,9 @@ __all__ = [
     "ProviderError",
     "Row",
     "Status",
+    "StepRow",
+    "TensorRow",
+    "Tolerance",
     "diagnose",
     "verify",
     "verify_emitted",
@@ -29,10 +32,13 @@ __all__ = [
 
 _HOME = {
     "Finding": "doctor",
-    "Parity": "parity",
+    "Parity": "result",
     "ProviderError": "sessions",
-    "Row": "judge",
+    "Row": "result",
     "Status": "doctor",
+    "StepRow": "result",
+    "TensorRow": "result",
+    "Tolerance": "result",
     "diagnose": "doctor",
     "verify": "parity",
     "verify_emitted": "parity",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from specc.verify.cases import Case
+from specc.verify.result import Row
 
 if TYPE_CHECKING:
     from specc.verify.reference import Expected
@@ -20,33 +21,6 @@ Measured by ``benchmarks/parity.py --networks 700 --seed 11`` with ONNX Runtime 
 ``error_onnx / (error_torch + 1)``: 4.9 at most in 11,200 runs of right files; a batch norm epsilon of 1e-6 for 1e-5
 gives 15, the other gelu 702.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One check.
-
-    Attributes:
-        case: what was fed in ("normal", "zeros" …) and at which sizes, where the contract has symbolic ones; or
-            "interface" and "loading" for checks of the file.
-        passed: the verdict; ``reason`` says why not.
-        batch: number of samples.
-        optimised: with ONNX Runtime's graph optimisation or without.
-        output: the output that is closest to its bound, or beyond it.
-        error_onnx, error_torch: largest error against float64, counted in roundings: how far rounding every
-            intermediate value to float32 moves that channel of the output.
-        bound: the largest ``error_onnx`` allowed.
-    """
-
-    case: str
-    passed: bool
-    reason: str = ""
-    batch: int | None = None
-    optimised: bool | None = None
-    output: str = ""
-    error_onnx: float | None = None
-    error_torch: float | None = None
-    bound: float | None = None
 
 
 def judge(

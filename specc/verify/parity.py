@@ -17,7 +17,8 @@ from specc import files
 from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph
 from specc.verify.cases import LARGE, Case, cases, is_large, sizes_tried
-from specc.verify.judge import Row, judge
+from specc.verify.judge import judge
+from specc.verify.result import Parity, Row
 from specc.verify.sessions import ModelRefused, assignment, load_runtime, open_session, run
 from specc.weights import Weights
 
@@ -26,31 +27,6 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Channels named in one note; the rest is counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """The outcome.
-
-    Attributes:
-        provider: "cpu" or "cuda".
-        rows: every check, in order.
-        assignment: (node, execution provider) of the model as optimised; empty where ONNX Runtime cannot tell.
-        notes: what the reader must know to weigh the verdict.
-    """
-
-    provider: str
-    rows: tuple[Row, ...]
-    assignment: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        return bool(self.rows) and all(row.passed for row in self.rows)
-
-    @property
-    def first_failure(self) -> Row | None:
-        return next((row for row in self.rows if not row.passed), None)
 
 
 def verify(
@@ -159,7 +135,7 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, provider: str, s
         return Parity(provider, (Row("PyTorch", False, str(refused)),))
     emptiness, notes = _emptiness(graph, trials)
     rows = (Row("interface", True), *_shape_faults(graph, trials), *rows, *emptiness)
-    return Parity(provider, rows, placed, (*_size_notes(graph), *notes))
+    return Parity(provider, rows, assignment=placed, notes=(*_size_notes(graph), *notes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,172 @@
+"""What a proof has found: every check, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from specc.source import Span
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many parts of it are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What the user allows instead of the derived bounds: ``|result - truth| <= atol + rtol * |truth|``."""
+
+    atol: float = 0.0
+    rtol: float = 0.0
+
+    def allowed(self, exact: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The largest difference for each element."""
+        return np.asarray(self.atol + self.rtol * np.abs(exact), np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One check of the whole network.
+
+    Attributes:
+        case: what was fed in ("normal", "zeros" …) and at which sizes, where the contract has symbolic ones; or
+            "interface" and "loading" for checks of the file.
+        passed: the verdict; ``reason`` says why not.
+        batch: number of samples.
+        optimised: with ONNX Runtime's graph optimisation or without.
+        output: the output that is closest to its bound, or beyond it.
+        error_onnx, error_torch: largest error against float64, counted in roundings: how far rounding every
+            intermediate value to float32 moves that channel of the output.
+        bound: the largest ``error_onnx`` allowed.
+    """
+
+    case: str
+    passed: bool
+    reason: str = ""
+    batch: int | None = None
+    optimised: bool | None = None
+    output: str = ""
+    error_onnx: float | None = None
+    error_torch: float | None = None
+    bound: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step of the file, run by itself on PyTorch's own inputs to it, over all cases.
+
+    Attributes:
+        steps: the names of the steps that were judged together, in order; the result compared is the last one's.
+            One name, but where the file computes several steps as one.
+        layer: the last step as written in the spec.
+        span: its place in the spec.
+        rule: how its error is judged, in words: "exact", "sum of 27 products" …
+        passed: the verdict; ``reason`` says why not.
+        runs: how many runs were compared.
+        error_onnx, error_torch: the largest difference from float64 as a part of what is allowed, so that 1 is the
+            bound; for exact steps 0, or infinity where a bit differs. None where nothing was compared.
+        case, batch, optimised: the run in which ``error_onnx`` was found.
+        nodes: ONNX operators of the piece of the file, in order.
+    """
+
+    steps: tuple[str, ...]
+    layer: str
+    span: Span
+    rule: str
+    passed: bool
+    reason: str = ""
+    runs: int = 0
+    error_onnx: float | None = None
+    error_torch: float | None = None
+    case: str = ""
+    batch: int | None = None
+    optimised: bool | None = None
+    nodes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.steps[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRow:
+    """A tensor of the network, as the file holds it.
+
+    Attributes:
+        path: its key in the state dict.
+        status: "same": equal to the bit. "reordered": equal numbers, transposed or under another name. "folded":
+            merged into another tensor as it must be. "absent": nothing in the file is it. "different": other numbers.
+        detail: what is to be said of it, in words; empty for "same".
+    """
+
+    path: str
+    status: Literal["same", "reordered", "folded", "absent", "different"]
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """The first step that diverges, with all that shows it without the rest of the network.
+
+    Attributes:
+        row: what was found.
+        model: the piece of the file, as an ONNX model of its own.
+        inputs: what it was fed, by the names of the model's inputs: PyTorch's own values in float32.
+        exact: the float64 result.
+        single: PyTorch's float32 result.
+        allowed: the largest difference from ``exact`` for each element; zeros where the result must be ``single``.
+        source: the step in PyTorch, as source.
+    """
+
+    row: StepRow
+    model: bytes
+    inputs: dict[str, NDArray[Any]]
+    exact: NDArray[np.float64]
+    single: NDArray[np.float32]
+    allowed: NDArray[np.float64]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The outcome.
+
+    Attributes:
+        provider: "cpu" or "cuda".
+        rows: every check of the whole, in order.
+        steps: every step by itself, in the order of the network.
+        tensors: every tensor of the network, in the order of the state dict; empty where the file's own were taken.
+        assignment: (node, execution provider) of the model as optimised; empty where ONNX Runtime cannot tell.
+        settings: (name, value): what the proof ran with, in words: versions, TF32, determinism.
+        notes: what the reader must know to weigh the verdict.
+        tolerance: what judged instead of the derived bounds; None where they did.
+        reproduction: of the first step that diverges, where it was asked for.
+    """
+
+    provider: str
+    rows: tuple[Row, ...]
+    steps: tuple[StepRow, ...] = ()
+    tensors: tuple[TensorRow, ...] = ()
+    assignment: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    tolerance: Tolerance | None = None
+    reproduction: Reproduction | None = None
+
+    @property
+    def passed(self) -> bool:
+        good = (*(row.passed for row in self.rows), *(step.passed for step in self.steps))
+        return bool(self.rows) and all(good) and all(t.status != "different" for t in self.tensors)
+
+    @property
+    def first_failure(self) -> Row | None:
+        """Of the whole network."""
+        return next((row for row in self.rows if not row.passed), None)
+
+    @property
+    def first_divergence(self) -> StepRow | None:
+        """The first step that is not what the spec says, in the order of the network."""
+        return next((step for step in self.steps if not step.passed), None)
