@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ZOO = Path(__file__).resolve().parent.parent / "examples" / "zoo"
@@ -24,6 +25,27 @@ def generate(folder: Path, files: int = 500) -> list[Path]:
     return [_written(folder, place, networks[place % len(networks)]) for place in range(files)]
 
 
+def small(folder: Path) -> list[Path]:
+    """Write the first network of each file of the zoo, an eighth as wide."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_small(path, folder) for path in sorted(ZOO.glob("*.cnn"))]
+
+
+def _small(path: Path, folder: Path) -> Path:
+    _, text = _networks(path.read_text("utf-8"))[0]
+    lines = [_scaled(line, 1) for line in text.splitlines() if not line.strip().startswith("assert")]
+    target = folder / path.name
+    target.write_text("\n".join(lines).replace("classes = 1000", "classes = 10") + "\n", encoding="utf-8")
+    return target
+
+
+def narrow(eighths: int) -> Iterator[tuple[str, str]]:
+    """Every network of the zoo with so many eighths of its widths: name and spec."""
+    for path in sorted(ZOO.glob("*.cnn")):
+        for name, text in _networks(path.read_text("utf-8")):
+            yield name, _with_widths(text, eighths)
+
+
 def _networks(text: str) -> list[tuple[str, str]]:
     """Each model's name, and the file with that model alone."""
     models = list(_MODEL.finditer(text))
@@ -35,9 +57,13 @@ def _written(folder: Path, place: int, network: tuple[str, str]) -> Path:
     name, text = network
     path = folder / f"{name.lower()}_{place:03}.cnn"
     eighths = 4 + place % 13
-    lines = [_scaled(line, eighths) for line in text.splitlines() if not line.strip().startswith("assert")]
-    path.write_text("\n".join(lines).replace("classes = 1000", f"classes = {10 + place}") + "\n", encoding="utf-8")
+    path.write_text(_with_widths(text, eighths).replace("classes = 1000", f"classes = {10 + place}"), encoding="utf-8")
     return path
+
+
+def _with_widths(text: str, eighths: int) -> str:
+    lines = [_scaled(line, eighths) for line in text.splitlines() if not line.strip().startswith("assert")]
+    return "\n".join(lines) + "\n"
 
 
 def _scaled(line: str, eighths: int) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from specc.analyses import Costs
 from specc.diagnostics import ParityError, UsageError
@@ -16,13 +17,16 @@ from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.ir.size import Symbol
 from specc.syntax import parse, read
+from specc.version import __version__
 
 if TYPE_CHECKING:
     from torch import nn
 
     from specc.backends.onnx import Assembly
     from specc.files import Output
-    from specc.verify.result import Parity
+    from specc.project.budget import Budget
+    from specc.verify.result import Parity, Progress, Tolerance
+    from specc.verify.sidecar import DataFile
     from specc.weights import Weights
 
 
@@ -40,7 +44,7 @@ def load(path: str | Path, /, *, model: str | None = None, **params: Any) -> Mod
     """
     file = parse(read(path))
     settings = {name: _frozen(value) for name, value in params.items()}
-    return Model(elaborate(file, choose(file, model), settings))
+    return Model(elaborate(file, choose(file, model), settings), spec=file.source.name, settings=settings)
 
 
 def _frozen(value: Any) -> Any:
@@ -59,8 +63,15 @@ def _frozen(value: Any) -> Any:
 class Model:
     """A checked network. Costs are of one sample; sizes in elements, memory in bytes of float32."""
 
-    def __init__(self, checked: Checked) -> None:
+    def __init__(self, checked: Checked, *, spec: str = "", settings: Mapping[str, Any] | None = None) -> None:
+        """
+        Args:
+            spec: the path of its file, as the project's configuration is asked by.
+            settings: the parameters that were given a value.
+        """
         self._checked = checked
+        self._spec = spec
+        self._settings = settings or {}
 
     @property
     def name(self) -> str:
@@ -130,7 +141,7 @@ class Model:
         Raises:
             UsageError: a size is missing, is none of the contract, or is not allowed by it.
         """
-        return Model(self._checked.at(sizes))
+        return Model(self._checked.at(sizes), spec=self._spec, settings=self._settings)
 
     def __repr__(self) -> str:
         from specc.report.text import interface
@@ -183,11 +194,15 @@ class Model:
         functions: bool = False,
         verify: bool = True,
         provider: str = "cpu",
+        sidecar: bool = True,
+        labels: Sequence[str] | None = None,
+        progress: Progress | None = None,
     ) -> Parity | None:
         """Write the model as ONNX, weights inside, and prove it equal to PyTorch.
 
         Above protobuf's 2 GB the weights go to a file beside it, named after their content.
-        ``path`` is replaced only when the whole is written and proven.
+        Beside ``lenet.onnx`` comes ``lenet.specc.json``, which says what an application must know.
+        Both are replaced only when the whole is written and proven.
 
         Args:
             seed, weights, match: as in `to_torch`.
@@ -195,13 +210,17 @@ class Model:
             functions: keep the spec's blocks as ONNX local functions, instead of one flat graph.
             verify: False writes without proof.
             provider: "cpu" or "cuda": where the proof runs.
+            sidecar: False leaves out the file beside it.
+            labels: what each channel of the output stands for, for the sidecar.
+            progress: as in `verify`.
 
         Returns:
             The proof, or None without one.
 
         Raises:
             ParityError: the proof failed; ``path`` is as it was.
-            MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; ``path`` cannot be written.
+            MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; ``path`` cannot be written; the
+                labels do not fit.
         """
         from specc.backends.onnx import checked, fits_in_one_file, write_model
         from specc.files import replace
@@ -211,28 +230,57 @@ class Model:
         if not verify and provider != "cpu":
             raise UsageError(f"provider {provider} is where the proof runs, and there is none with verify=False")
         source = self._weights(seed, weights, match)
-        assembly, proof = checked(self.graph, opset, functions=functions), _Proof(self.graph, source, verify, provider)
-        if not fits_in_one_file(assembly):
-            return self._to_large_onnx(Path(path), assembly, source, proof)
-        with replace(Path(path)) as output:
-            write_model(assembly, source, output)
-            return proof.of(output)
+        assembly = checked(self.graph, opset, functions=functions)
+        proof = _Proof(self.graph, source, verify, provider, progress)
+        with self._travelling(Path(path), assembly, source, sidecar, labels) as travel:
+            if not fits_in_one_file(assembly):
+                return self._to_large_onnx(Path(path), assembly, source, proof, travel)
+            with replace(Path(path)) as output:
+                write_model(assembly, source, output)
+                return travel.sent(output, proof.of(output))
 
-    def _to_large_onnx(self, path: Path, assembly: Assembly, source: Weights, proof: _Proof) -> Parity | None:
+    @contextmanager
+    def _travelling(
+        self, path: Path, assembly: Assembly, source: Weights, sidecar: bool, labels: Sequence[str] | None
+    ) -> Iterator[_Travel]:
+        """What goes with the file at ``path``. The sidecar is put in place last, once the body has succeeded."""
+        from specc.elaborate.values import written
+
+        settings = {name: written(value) for name, value in self._settings.items()}
+        if not sidecar:
+            if labels is not None:
+                raise UsageError("labels stand in the sidecar, and sidecar=False leaves it out")
+            yield _Travel(self._checked, source, assembly, settings)
+            return
+        from specc.files import replace
+        from specc.project.settings import settings as configuration
+        from specc.report.sidecar import labelled
+        from specc.verify.sidecar import beside
+
+        named = {} if labels is None else labelled(self.graph, labels)
+        budget = configuration().budget(self._spec) if self._spec else None
+        with replace(beside(path)) as output:
+            yield _Travel(self._checked, source, assembly, settings, _Beside(path.name, output, named, budget))
+
+    def _to_large_onnx(
+        self, path: Path, assembly: Assembly, source: Weights, proof: _Proof, travel: _Travel
+    ) -> Parity | None:
         """The weights' file is named by their hash, so that no crash pairs a model with others' weights."""
         from specc.backends.onnx import serialise, with_external_data, write_data
         from specc.files import replace
+        from specc.verify.sidecar import DataFile
 
         digest = hashlib.sha256()
         write_data(assembly, source, digest.update)
         data = path.with_name(f"{path.stem}.{digest.hexdigest()[:16]}.data")
+        described = DataFile(name=data.name, sha256=digest.hexdigest())
         there = data.exists()
         try:
             with replace(data) as output:
                 write_data(assembly, source, output.write)
             with replace(path) as output:
                 output.write(serialise(with_external_data(assembly, data.name)))
-                return proof.of(output)
+                return travel.sent(output, proof.of(output), described)
         except BaseException:
             if not there:
                 with suppress(OSError):
@@ -247,15 +295,21 @@ class Model:
         weights: str | Path | Weights | None = None,
         match: str | None = None,
         provider: str = "cpu",
+        tf32: bool = False,
         opset: int | None = None,
+        tolerance: Tolerance | None = None,
+        progress: Progress | None = None,
     ) -> Parity:
-        """Prove an ONNX model equal to PyTorch.
+        """Prove an ONNX model equal to PyTorch, step by step and as a whole.
 
         Args:
             onnx: the file to judge; None: the one that `to_onnx` would write.
             seed, weights, match: what its weights must be, as in `to_torch`. None: the file's own (or those of
                 seed 0).
             provider: "cpu" or "cuda".
+            tf32: let CUDA round the factors of products to TF32, and allow for it.
+            tolerance: what judges instead of the bounds that the arithmetic sets.
+            progress: called with what is being done, how many parts of it are done, and how many there are.
 
         Raises:
             ParityError: the weights in the file do not fit the spec.
@@ -264,14 +318,15 @@ class Model:
         from specc.verify.files import weights_of
         from specc.verify.parity import verify, verify_emitted
 
+        run: dict[str, Any] = {"provider": provider, "tf32": tf32, "tolerance": tolerance, "progress": progress}
         if onnx is None:
             source = self._weights(seed, weights, match)
-            return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, provider=provider)
+            return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, **run)
         if opset is not None:
             raise UsageError("opset says how a model is written, and this one is written already")
         own = seed is None and weights is None and match is None
         source = weights_of(Path(onnx), self.graph) if own else self._weights(seed, weights, match)
-        return verify(self.graph, Path(onnx), source, provider=provider)
+        return verify(self.graph, Path(onnx), source, **run)
 
     def weights(self, *, seed: int | None = None, file: str | Path | None = None, match: str | None = None) -> Weights:
         """The numbers of the model: from ``seed`` (0 if nothing is given), or from a file.
@@ -337,6 +392,7 @@ class _Proof:
     source: Weights
     wanted: bool
     provider: str
+    progress: Progress | None
 
     def of(self, output: Output) -> Parity | None:
         """Raises ParityError where the file that ``output`` has written is not equal to PyTorch."""
@@ -345,10 +401,73 @@ class _Proof:
         from specc.verify.parity import verify
 
         output.close()
-        parity = verify(self.graph, output.path, self.source, provider=self.provider)
+        parity = verify(self.graph, output.path, self.source, provider=self.provider, progress=self.progress)
         if not parity.passed:
             raise failed(parity)
         return parity
+
+
+class _Beside(NamedTuple):
+    """The sidecar on its way, and what only it says."""
+
+    file: str
+    output: Output
+    labels: Mapping[str, tuple[str, ...]]
+    budget: Budget | None
+
+
+@dataclass(frozen=True)
+class _Travel:
+    """What goes with a file that has been written: its metadata, and perhaps its sidecar."""
+
+    checked: Checked
+    source: Weights
+    assembly: Assembly
+    settings: Mapping[str, str]
+    beside: _Beside | None = None
+
+    def sent(self, output: Output, parity: Parity | None, data: DataFile | None = None) -> Parity | None:
+        """Put the metadata behind what was proven, and write the sidecar; gives ``parity`` back."""
+        from specc.backends.onnx import metadata_bytes
+        from specc.ir.digest import digest
+        from specc.report.sidecar import proven
+        from specc.weights import origin
+
+        spec, weights = digest(self.checked.graph), origin(self.checked.graph.state, self.source)
+        chosen = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
+        entries = {"version": __version__, "spec": spec, "settings": chosen, "weights": weights}
+        output.close()
+        output.append(metadata_bytes({k: v for k, v in entries.items() if v} | {"parity": proven(parity)}))
+        if self.beside is not None:
+            self._describe(self.beside, output.path, spec, weights, parity, data)
+        return parity
+
+    def _describe(
+        self, beside: _Beside, file: Path, spec: str, weights: str, parity: Parity | None, data: DataFile | None
+    ) -> None:
+        from specc.report.sidecar import Compiled, sidecar, written
+        from specc.verify import golden
+        from specc.verify.sidecar import OnnxFile, sha256_of
+
+        graph, model = self.checked.graph, self.assembly.model
+        opset = next(imported.version for imported in model.opset_import if not imported.domain)
+        described = OnnxFile(
+            name=beside.file, sha256=sha256_of(file), data=data, opset=opset, ir_version=model.ir_version
+        )
+        compiled = Compiled(
+            self.checked,
+            described,
+            spec,
+            self.settings,
+            weights,
+            parity,
+            golden=None if parity is None else golden.made(graph, self.source, parity),
+            tried={} if parity is None else golden.tried(graph),
+            labels=beside.labels,
+            budget=beside.budget,
+        )
+        beside.output.write(written(sidecar(compiled)))
+        beside.output.close()
 
 
 def failed(parity: Parity) -> ParityError:

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import shlex
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -46,6 +47,13 @@ class Output(io.BufferedWriter):
             os.fsync(self.fileno())
         super().close()
 
+    def append(self, data: bytes) -> None:
+        """Put ``data`` behind what was written, when that has been closed and examined as it was."""
+        with _told(self._raw.shown), self.path.open("ab") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
     def abandon(self) -> None:
         """Close without writing what is still buffered: after a full disk that would fail once more."""
         self._raw.close()
@@ -78,6 +86,49 @@ def replace(path: Path) -> Iterator[Output]:
     except BaseException:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        raise
+
+
+def require_place(path: Path) -> None:
+    """Raises UsageError where `replace` could not write ``path``: to know it before long work."""
+    with _told(path):
+        _target(path)
+
+
+def require_new_folder(path: Path) -> None:
+    """Raises UsageError where something is at ``path`` that is no empty folder, or nothing can be made there."""
+    if str(path) == "." or "\0" in str(path):
+        raise UsageError(f"cannot write {str(path)!r}: name a new folder")
+    with _told(path):
+        target = Path(os.path.realpath(path))
+        _require_folder(path, target)
+        if target.exists() and not target.is_dir():
+            raise UsageError(f"cannot write {path}: it is a file; name a new folder")
+        if target.exists() and any(target.iterdir()):
+            raise UsageError(f"cannot write {path}: the folder is not empty; name a new one, or remove what is in it")
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Make the folder ``path`` as a whole or not at all.
+
+    The body fills the folder that it is given, which is then put in place; when it raises, nothing is left.
+
+    Raises:
+        UsageError: as `require_new_folder`, or where it cannot be written.
+    """
+    require_new_folder(path)
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:40]}.{os.urandom(8).hex()}.tmp")
+    try:
+        with _told(path):
+            temporary.mkdir()
+            yield temporary
+            if target.exists():
+                target.rmdir()
+            temporary.rename(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 

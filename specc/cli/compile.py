@@ -25,6 +25,10 @@ from specc.cli.options import choose_model, match, provider
 @click.option("--save-weights", metavar="FILE", help="Write the weights as safetensors too.")
 @click.option("--opset", type=int, help="The ONNX opset, 18 to 23 [default: 18].")
 @click.option("--functions", is_flag=True, help="Keep the spec's blocks as ONNX local functions.")
+@click.option(
+    "--labels", metavar="FILE", help="What the channels of the output stand for, a line each; for the sidecar."
+)
+@click.option("--no-sidecar", is_flag=True, help="Leave out NAME.specc.json, which goes with NAME.onnx.")
 @click.option("--no-verify", is_flag=True, help="Write without proving parity.")
 @provider
 def command(**options: Any) -> None:

@@ -26,7 +26,8 @@ def load(spec: str, model: str | None, settings: tuple[str, ...]) -> Model:
     from specc.api import Model
 
     file = parse(source(spec))
-    return Model(elaborate(file, choose(file, model), _settings(settings)))
+    given = _settings(settings)
+    return Model(elaborate(file, choose(file, model), given), spec=file.source.name, settings=given)
 
 
 def load_all(spec: str, model: str | None, settings: tuple[str, ...]) -> list[Model]:
@@ -68,11 +69,30 @@ def one_source(seed: int | None, weights: str | None, match: str | None) -> None
 
 def notes_on(weights: Weights) -> None:
     """Print what the user should know of how a file of weights was read."""
+    for note in notes_of(weights):
+        click.echo(f"note: {note}")
+
+
+def notes_of(weights: Weights | None) -> tuple[str, ...]:
+    """What the user should know of how a file of weights was read."""
     from specc.weights import StoredWeights
 
-    if isinstance(weights, StoredWeights):
-        for note in weights.notes:
-            click.echo(f"note: {weights.archive.path}: {note}")
+    if not isinstance(weights, StoredWeights):
+        return ()
+    return tuple(f"{weights.archive.path}: {note}" for note in weights.notes)
+
+
+def labels(path: str) -> list[str]:
+    """The lines of a file, but for empty ones at its end. Raises UsageError where it cannot be read."""
+    from pathlib import Path
+
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"--labels {path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--labels {path} is not UTF-8") from None
+    return text.rstrip().split("\n") if text.strip() else []
 
 
 def whole_numbers(texts: tuple[str, ...]) -> dict[str, int]:

@@ -24,7 +24,7 @@ from specc.cli.exits import FINDINGS, USAGE
 from specc.diagnostics import ParityError, SpecError, UsageError
 from specc.version import __version__
 
-_COMMANDS = ("check", "fmt", "show", "explain", "diff", "compile", "verify", "convert", "schema", "doctor")
+_COMMANDS = ("check", "fmt", "show", "explain", "diff", "compile", "verify", "inspect", "convert", "schema", "doctor")
 
 
 class _Commands(click.Group):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from specc.api import Model, failed
-from specc.cli.inputs import load, notes_on, one_source
+from specc.cli.inputs import labels, load, notes_on, one_source
+from specc.cli.progress import bar
 from specc.diagnostics import UsageError
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.report.text import count
@@ -38,6 +39,8 @@ class Request:
     save_weights: str | None
     opset: int | None
     functions: bool
+    labels: str | None
+    no_sidecar: bool
     no_verify: bool
     provider: str
 
@@ -45,6 +48,12 @@ class Request:
         if self.target is not None:
             return self.target
         return "torch" if self.output and self.output.endswith(".py") else "onnx"
+
+    def sidecar(self, path: Path) -> Path | None:
+        """Where the sidecar of ``path`` goes; None where there is none."""
+        from specc.verify.sidecar import beside
+
+        return None if self.no_sidecar or self.chosen_target() != "onnx" else beside(path)
 
     def path(self, model: Model) -> Path:
         if self.output is not None:
@@ -66,6 +75,15 @@ def run(request: Request) -> None:
         click.echo(f"{request.save_weights}: {count(model.params)} parameters as safetensors")
     click.echo(f"{path}: {model.name}, {count(model.params)} parameters; {proof}")
     notes_on(weights)
+    _note_stale_sidecar(request, path)
+
+
+def _note_stale_sidecar(request: Request, path: Path) -> None:
+    """A sidecar that another compile has left belongs to the file that was replaced."""
+    from specc.verify.sidecar import beside
+
+    if request.no_sidecar and request.chosen_target() == "onnx" and beside(path).exists():
+        click.echo(f"note: {beside(path)} is of an earlier file, and does not belong to this one")
 
 
 @contextmanager
@@ -85,14 +103,18 @@ def _saved_weights(request: Request, model: Model, weights: Weights) -> Iterator
 
 def _write_onnx(request: Request, model: Model, weights: Weights, path: Path) -> str:
     opset = DEFAULT_OPSET if request.opset is None else request.opset
-    parity = model.to_onnx(
-        path,
-        weights=weights,
-        opset=opset,
-        functions=request.functions,
-        verify=not request.no_verify,
-        provider=request.provider,
-    )
+    with bar() as progress:
+        parity = model.to_onnx(
+            path,
+            weights=weights,
+            opset=opset,
+            functions=request.functions,
+            verify=not request.no_verify,
+            provider=request.provider,
+            sidecar=not request.no_sidecar,
+            labels=None if request.labels is None else labels(request.labels),
+            progress=progress,
+        )
     if parity is None:
         return f"opset {opset}; parity not checked (--no-verify)"
     from specc.report.parity import with_notes
@@ -111,7 +133,8 @@ def _write_torch(request: Request, model: Model, weights: Weights, path: Path) -
             return "not run (--no-verify)"
         from specc.report.parity import with_notes
 
-        parity = model.verify(weights=weights, provider=request.provider)
+        with bar() as progress:
+            parity = model.verify(weights=weights, provider=request.provider, progress=progress)
         if not parity.passed:
             raise failed(parity)
         return with_notes(parity)
@@ -133,8 +156,13 @@ def _refuse_senseless(request: Request) -> None:
         raise UsageError(f"-o {request.output} is not the name of a file for --target {target}")
     if request.no_verify and request.provider != "cpu":
         raise UsageError(f"--provider {request.provider} says where the proof runs, and --no-verify leaves it out")
+    if request.labels is not None and request.no_sidecar:
+        raise UsageError("--labels go into the sidecar, and --no-sidecar leaves it out")
     if target == "onnx":
         return
+    for option, given in (("--labels", request.labels is not None), ("--no-sidecar", request.no_sidecar)):
+        if given:
+            raise UsageError(f"{option} is about the sidecar of an ONNX file, and this writes PyTorch")
     if request.opset is not None:
         raise UsageError("--opset is for ONNX, and this writes PyTorch")
     if request.functions:
@@ -146,14 +174,21 @@ def _refuse_senseless(request: Request) -> None:
 
 def _refuse_overwriting_inputs(request: Request, path: Path) -> None:
     """No output may land on an input, nor on the other output."""
-    inputs = [name for name in (request.spec, request.weights) if name and name != "-"]
+    inputs = [name for name in (request.spec, request.weights, request.labels) if name and name != "-"]
     outputs = [path, *([Path(request.save_weights)] if request.save_weights else [])]
+    sidecar = request.sidecar(path)
+    if sidecar is not None:
+        outputs.append(sidecar)
     for output in outputs:
         for name in inputs:
             if _same(output, Path(name)):
                 raise UsageError(f"{output} is read by this command: write to another file")
-    if len(outputs) == 2 and _same(*outputs):
+    if request.save_weights and _same(path, Path(request.save_weights)):
         raise UsageError(f"{path} cannot hold both the network and --save-weights")
+    if request.save_weights and sidecar is not None and _same(sidecar, Path(request.save_weights)):
+        raise UsageError(
+            f"{sidecar} is the sidecar of {path}: name another file for --save-weights, or add --no-sidecar"
+        )
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from specc.cli.command import Command
 from specc.cli.exits import FINDINGS
 from specc.cli.options import choose_model, match, provider
+from specc.diagnostics import UsageError
+
+if TYPE_CHECKING:
+    from specc.report.formats.style import Style
+    from specc.report.proof import Subject
+    from specc.verify.result import Parity, Tolerance
 
 
 @click.command("verify", cls=Command, short_help="Prove an ONNX file equal to PyTorch.")
@@ -18,35 +30,192 @@ from specc.cli.options import choose_model, match, provider
 @click.option("--weights", metavar="FILE", help="The weights must be those of this safetensors, .npz or PyTorch file.")
 @match
 @provider
-def command(
-    spec: str,
-    onnx: str | None,
-    model: str | None,
-    settings: tuple[str, ...],
-    seed: int | None,
-    weights: str | None,
-    match: str | None,
-    provider: str,
-) -> int:
-    """Prove an ONNX file (by default the one that compile would write) equal to PyTorch, check by check."""
-    from specc.cli.inputs import load, notes_on, one_source
+@click.option("--tf32", is_flag=True, help="Let CUDA round the factors of products to TF32; bounds are wider then.")
+@click.option("--atol", type=float, help="Allow atol + rtol * |truth| instead of the bounds that the arithmetic sets.")
+@click.option("--rtol", type=float, help="As --atol.")
+@click.option("--all", "everything", is_flag=True, help="Show every row of long tables.")
+@click.option("--format", "form", type=click.Choice(["full", "json", "html"]), default="full", show_default=True)
+@click.option("-o", "--output", metavar="FILE", help="Write the report to FILE instead of standard output.")
+@click.option("--repro", metavar="DIR", help="Write the first step that diverges to DIR, with all that shows it.")
+@click.option("--sidecar", metavar="FILE", help="With an ONNX file alone: its golden pair; beside it if left out.")
+def command(**options: Any) -> int:
+    """Prove an ONNX file (by default the one that compile would write) equal to PyTorch, step by step.
 
+    With an ONNX file alone, run it on the golden input of the sidecar that compile wrote beside it.
+    """
+    request = _Request(**options)
+    if request.onnx is not None and request.spec.lower().endswith(".onnx"):
+        raise UsageError(f"the spec comes first: specc verify {request.onnx} {request.spec}")
+    if request.is_golden:
+        return _golden(request)
     gc.enable()
-    one_source(seed, weights, match)
-    network = load(spec, model, settings)
+    return _prove(request)
+
+
+class _Request(NamedTuple):
+    """The arguments, as written; None where left out."""
+
+    spec: str
+    onnx: str | None
+    model: str | None
+    settings: tuple[str, ...]
+    seed: int | None
+    weights: str | None
+    match: str | None
+    provider: str
+    tf32: bool
+    atol: float | None
+    rtol: float | None
+    everything: bool
+    form: str
+    output: str | None
+    repro: str | None
+    sidecar: str | None
+
+    @property
+    def is_golden(self) -> bool:
+        """Whether there is an ONNX file and no spec."""
+        return self.onnx is None and self.spec.lower().endswith(".onnx")
+
+    @property
+    def read(self) -> list[str]:
+        """The files that are read."""
+        return [name for name in (self.spec, self.onnx, self.weights, self.sidecar) if name and name != "-"]
+
+
+def _golden(request: _Request) -> int:
+    from specc.cli.golden import run
+
+    options = {
+        "--model": request.model, "--set": request.settings, "--seed": request.seed, "--weights": request.weights,
+        "--match": request.match, "--tf32": request.tf32, "--atol": request.atol, "--rtol": request.rtol,
+        "--all": request.everything, "--repro": request.repro,
+    }  # fmt: skip
+    for option, given in options.items():
+        if given not in (None, (), False):
+            raise UsageError(f"{option} is for a spec and its ONNX file: specc verify SPEC {request.spec} {option}")
+    _refuse_output(request)
+    return run(request.spec, request.sidecar, request.provider, request.form, request.output)
+
+
+def _prove(request: _Request) -> int:
+    from specc.cli.inputs import load, notes_of, one_source
+    from specc.cli.progress import bar
+
+    one_source(request.seed, request.weights, request.match)
+    tolerance = _refuse_senseless(request)
+    # A report is handed on: paths are as relative as they can be.
+    network = load(_shown(request.spec), request.model, request.settings)
     # With neither, an ONNX file's own weights are taken.
-    source = None if seed is None and weights is None else network.weights(seed=seed, file=weights, match=match)
-    parity = network.verify(onnx, weights=source, provider=provider)
-
-    from rich.console import Console
-
-    from specc.report.parity import show_parity, verdict
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, 160)
-    show_parity(parity, console)
-    click.echo(verdict(parity))
-    if source is not None:
-        notes_on(source)
+    given = request.seed is not None or request.weights is not None
+    source = network.weights(seed=request.seed, file=request.weights, match=request.match) if given else None
+    with bar() as progress:
+        parity = network.verify(
+            request.onnx,
+            weights=source,
+            provider=request.provider,
+            tf32=request.tf32,
+            tolerance=tolerance,
+            progress=progress,
+        )
+    _show(request, replace(parity, notes=(*parity.notes, *notes_of(source))), network.name)
+    if request.repro is not None:
+        _reproduce(request.repro, parity)
     return 0 if parity.passed else FINDINGS
+
+
+def _refuse_senseless(request: _Request) -> Tolerance | None:
+    """An option that would change nothing, or make everything right, is refused. The tolerance that is asked for."""
+    if request.sidecar is not None:
+        raise UsageError("--sidecar is for an ONNX file without its spec: specc verify FILE.onnx --sidecar FILE")
+    if request.everything and request.form != "full":
+        raise UsageError(f"--all would change nothing: {request.form} has every row anyway")
+    if request.tf32 and request.provider != "cuda":
+        raise UsageError("--tf32 is about NVIDIA GPUs: add --provider cuda")
+    _refuse_output(request)
+    _refuse_folder(request)
+    return _tolerance(request.atol, request.rtol)
+
+
+def _refuse_output(request: _Request) -> None:
+    if request.output in ("", "-"):
+        raise UsageError("-o needs the name of a file")
+    for name in request.read if request.output else ():
+        if os.path.realpath(name) == os.path.realpath(request.output or ""):
+            raise UsageError(f"{request.output} is read by this command: write to another file")
+    if request.output:
+        from specc.files import require_place
+
+        require_place(Path(request.output))
+
+
+def _refuse_folder(request: _Request) -> None:
+    if request.repro is None:
+        return
+    from specc.files import require_new_folder
+
+    folder = Path(request.repro)
+    require_new_folder(folder)
+    if request.output and Path(os.path.realpath(folder)) in Path(os.path.realpath(request.output)).parents:
+        raise UsageError(f"-o {request.output} lies in {folder}, which --repro writes whole: name another place")
+
+
+def _tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:
+    from specc.verify.result import Tolerance
+
+    for option, value in (("--atol", atol), ("--rtol", rtol)):
+        if value is not None and not (isfinite(value) and value >= 0):
+            raise UsageError(f"{option} is a number from 0 on, as in {option} 1e-5, not {value:g}")
+    return None if atol is None and rtol is None else Tolerance(atol or 0.0, rtol or 0.0)
+
+
+def _show(request: _Request, parity: Parity, model: str) -> None:
+    """The report on standard output, or, with the verdict there, in a file."""
+    from specc.cli.output import echo, screen, speaks_unicode, wants_color
+    from specc.report.formats.style import Style
+    from specc.report.parity import verdict
+    from specc.report.proof import Subject
+
+    subject = Subject(model, request.onnx and _shown(request.onnx))
+    if request.output is None:
+        out = sys.stdout
+        style = Style(color=wants_color(out.isatty()), unicode=speaks_unicode(out), width=screen(out))
+        echo(_report(request, parity, subject, style))
+        return
+    from specc import files
+
+    with files.replace(Path(request.output)) as file:
+        file.write(f"{_report(request, parity, subject, Style())}\n".encode())
+    echo(verdict(parity))
+
+
+def _report(request: _Request, parity: Parity, subject: Subject, style: Style) -> str:
+    from specc.report.proof import rendered
+
+    return rendered(request.form, parity, subject, style=style, everything=request.everything)
+
+
+def _shown(path: str) -> str:
+    from specc.project.paths import shown
+
+    return path if path == "-" else shown(path)
+
+
+def _reproduce(folder: str, parity: Parity) -> None:
+    """Write what shows the first step that diverges, or say why there is nothing to write."""
+    from specc.verify.repro import write_reproduction
+
+    if parity.reproduction is None:
+        whole = "" if parity.passed else ": what fails is the file as a whole"
+        reason = "no step diverges by itself" + whole if parity.first_divergence is None else _no_model(parity)
+        click.echo(f"{folder} is not written: {reason}", err=True)
+        return
+    write_reproduction(Path(folder), parity.reproduction, parity)
+    click.echo(
+        f"{folder}: {parity.reproduction.row.name} by itself; python {Path(folder, 'repro.py').as_posix()}", err=True
+    )
+
+
+def _no_model(parity: Parity) -> str:
+    first = parity.first_divergence
+    return f"{first.name if first else ''} cannot be cut out of the file: {first.reason if first else ''}"

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from specc.ir.init import Init
 from specc.ir.onnx import Builder, Ref
 from specc.ir.record import Record
+from specc.ir.rounding import Rounding
 from specc.ir.torch import TorchCall, TorchModule
 from specc.ir.types import TensorType
 from specc.ir.window import Window
@@ -127,6 +128,10 @@ class Op(BaseModel):
     @abstractmethod
     def window(self, *inputs: TensorType) -> Window:
         """What one element of the result sees of the input: what receptive fields are computed from."""
+
+    @abstractmethod
+    def rounding(self, *inputs: TensorType) -> Rounding:
+        """The step's arithmetic: what a right float32 engine may be off by."""
 
     @abstractmethod
     def torch(self, *inputs: TensorType) -> TorchModule | TorchCall:

@@ -21,6 +21,7 @@ _OF_CURVES: dict[str, Range] = {
     "sigmoid": (0, 1),
     "hardsigmoid": (0, 1),
     "softmax": (0, 1),
+    "logsoftmax": (-inf, 0),
     "softplus": (0, inf),
     "tanh": (-1, 1),
     "softsign": (-1, 1),
@@ -35,10 +36,11 @@ _TOLD = frozenset((*_OF_CURVES, *SELECTS, *AVERAGES, *_MERGES, "hardtanh", "pad"
 
 def taken(node: Node, network: Network, depth: int = 0) -> Range:
     """The range of the (first) value that ``node`` takes."""
-    return _given(node.inputs[0], network, depth)
+    return given(node.inputs[0], network, depth)
 
 
-def _given(name: str, network: Network, depth: int) -> Range:
+def given(name: str, network: Network, depth: int = 0) -> Range:
+    """The range of the value called ``name``, of a step or an input."""
     node = network.nodes.get(name)
     if node is None or node.op.kind not in _TOLD or depth > FARTHEST:
         return ANY
@@ -61,7 +63,7 @@ def _range(node: Node, network: Network, depth: int) -> Range:
     if isinstance(node.op, Pad) and node.op.value >= 0:
         return _not_below_zero(taken(node, network, depth + 1))
     if kind in _MERGES:
-        arms = [_given(name, network, depth + 1) for name in node.inputs]
+        arms = [given(name, network, depth + 1) for name in node.inputs]
         return _not_below_zero((min(least for least, _ in arms), inf))
     return ANY
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
+from specc.ir.rounding import Exact, Function, SoftmaxOver
 from specc.ir.torch import TorchCall, TorchModule, Value
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise, Whole
@@ -36,6 +37,9 @@ class Relu(Activation):
 
     kind = "relu"
 
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.relu")
 
@@ -48,6 +52,9 @@ class Relu6(Activation):
     """min(max(x, 0), 6): torch.nn.ReLU6."""
 
     kind = "relu6"
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.relu6")
@@ -63,6 +70,9 @@ class LeakyRelu(Activation):
     kind = "leakyrelu"
 
     negative_slope: Real = 0.01
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.leaky_relu", kwargs=self.non_default("negative_slope"))
@@ -104,6 +114,9 @@ class Prelu(Op):
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
 
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.PReLU", kwargs=self.non_default("num_parameters", "init"))
 
@@ -120,6 +133,9 @@ class Elu(Activation):
 
     alpha: Real = 1.0
 
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=abs(self.alpha))
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.elu", kwargs=self.non_default("alpha"))
 
@@ -132,6 +148,9 @@ class Selu(Activation):
     """1.0507 * (x above 0, 1.6733 * (e^x - 1) below): torch.nn.SELU."""
 
     kind = "selu"
+
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=SELU_SCALE * SELU_ALPHA)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.selu")
@@ -147,6 +166,9 @@ class Celu(Activation):
     kind = "celu"
 
     alpha: PositiveReal = 1.0
+
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=self.alpha)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.celu", kwargs=self.non_default("alpha"))
@@ -173,6 +195,9 @@ class Gelu(Activation):
     kind = "gelu"
 
     approximate: Annotated[Literal["none", "tanh"], Expect('"none" or "tanh"')] = "none"
+
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=1, gate=True)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.gelu", kwargs=self.non_default("approximate"))
@@ -201,6 +226,9 @@ class Silu(Activation):
 
     kind = "silu"
 
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=1, gate=True)
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.silu")
 
@@ -213,6 +241,9 @@ class Mish(Activation):
     """x * tanh(softplus(x)): torch.nn.Mish."""
 
     kind = "mish"
+
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=1, gate=True)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.mish")
@@ -227,6 +258,9 @@ class Sigmoid(Activation):
 
     kind = "sigmoid"
 
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=1)
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.sigmoid")
 
@@ -239,6 +273,9 @@ class Tanh(Activation):
     """The hyperbolic tangent: torch.nn.Tanh."""
 
     kind = "tanh"
+
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.tanh")
@@ -260,6 +297,9 @@ class Softplus(Activation):
         Expect("a number up to 88: e^89, which PyTorch takes below it, overflows"),
     ] = 20.0
 
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=1 / self.beta)
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.softplus", kwargs=self.non_default("beta", "threshold"))
 
@@ -279,6 +319,9 @@ class Softsign(Activation):
 
     kind = "softsign"
 
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function()
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.softsign")
 
@@ -291,6 +334,9 @@ class Hardsigmoid(Activation):
     """min(max(x/6 + 1/2, 0), 1): torch.nn.Hardsigmoid."""
 
     kind = "hardsigmoid"
+
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=1)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.hardsigmoid")
@@ -305,6 +351,9 @@ class Hardswish(Activation):
     """x * hardsigmoid(x): torch.nn.Hardswish."""
 
     kind = "hardswish"
+
+    def rounding(self, *inputs: TensorType) -> Function:
+        return Function(inner=1, gate=True)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.hardswish")
@@ -332,6 +381,9 @@ class Hardtanh(Activation):
             label=f"min_val is {self.min_val}, max_val {self.max_val}",
         )
 
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.hardtanh", kwargs=self.non_default("min_val", "max_val"))
 
@@ -351,12 +403,19 @@ class OverAxis(Activation):
     def window(self, *inputs: TensorType) -> Whole:
         return across(inputs[0], (sample_axis(self, self.dim, inputs[0]) - 1,))
 
+    def _rounding(self, x: TensorType, *, log: bool) -> SoftmaxOver:
+        axis = sample_axis(self, self.dim, x)
+        return SoftmaxOver(axis, x.sample[axis - 1], log)
+
 
 @register
 class Softmax(OverAxis):
     """e^x over the sum of e^x along an axis: torch.nn.Softmax."""
 
     kind = "softmax"
+
+    def rounding(self, *inputs: TensorType) -> SoftmaxOver:
+        return self._rounding(inputs[0], log=False)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.softmax", (Value(),), {"dim": self.dim})
@@ -370,6 +429,9 @@ class LogSoftmax(OverAxis):
     """The logarithm of softmax, computed as one: torch.nn.LogSoftmax."""
 
     kind = "logsoftmax"
+
+    def rounding(self, *inputs: TensorType) -> SoftmaxOver:
+        return self._rounding(inputs[0], log=True)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.log_softmax", (Value(),), {"dim": self.dim})

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.rounding import Averaged, Exact
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType, times
@@ -117,6 +118,9 @@ class AdaptiveAvgPool(AdaptivePool):
 
     kind = "adaptiveavgpool"
 
+    def rounding(self, *inputs: TensorType) -> Averaged:
+        return Averaged(prod(map(_together, inputs[0].spatial, self._sizes(inputs[0]))))
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), self.size))
 
@@ -164,6 +168,9 @@ class AdaptiveMaxPool(AdaptivePool):
 
     kind = "adaptivemaxpool"
 
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), self.size))
 
@@ -201,6 +208,9 @@ class GlobalAvgPool(GlobalPool):
 
     kind = "globalavgpool"
 
+    def rounding(self, *inputs: TensorType) -> Averaged:
+        return Averaged(prod(inputs[0].spatial))
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), 1))
 
@@ -222,6 +232,9 @@ class GlobalMaxPool(GlobalPool):
     """The largest element of each channel: torch.nn.AdaptiveMaxPool2d(1)."""
 
     kind = "globalmaxpool"
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), 1))
@@ -263,6 +276,13 @@ def _largest_bin(n: int, o: int) -> int:
     common = gcd(n, o)
     n, o = n // common, o // common
     return -(-(n + o - 1) // o)
+
+
+def _together(n: Dim, o: Dim) -> Dim:
+    """Places of the longest of ``o`` bins over ``n`` places, which may be symbolic where `infer` accepts it."""
+    if o in (n, 1):
+        return 1 if o == n else n
+    return _largest_bin(*numbers((n, o)))
 
 
 def _averaging(n: int, o: int) -> list[list[float]]:

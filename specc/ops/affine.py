@@ -2,6 +2,7 @@
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Weightless
+from specc.ir.rounding import Exact
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise
@@ -23,6 +24,9 @@ class Affine(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         product = TorchCall("torch.mul", (Value(), self.factor))

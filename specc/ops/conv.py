@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.rounding import Products
 from specc.ir.size import Dim
 from specc.ir.torch import TorchModule
 from specc.ir.types import TensorType, fixed, times
@@ -104,6 +105,9 @@ class Conv(Op):
 
     def window(self, *inputs: TensorType) -> Sliding:
         return sliding(*self._geometry(len(inputs[0].spatial)))
+
+    def rounding(self, *inputs: TensorType) -> Products:
+        return Products(prod(_filter_shape(self, inputs[0], inputs[0].channels)))
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         (x,) = inputs
@@ -234,6 +238,10 @@ class ConvTranspose(Op):
         kernel, stride, _, _, dilation = self._geometry(len(inputs[0].spatial))
         seen = tuple(-(-(d * (k - 1) + 1) // s) for k, s, d in zip(kernel, stride, dilation, strict=True))
         return Sliding(seen, tuple(Fraction(1, s) for s in stride), (1,) * len(seen))
+
+    def rounding(self, *inputs: TensorType) -> Products:
+        """At most so many: each place of a filter meets one input of each channel, where the stride lets it."""
+        return Products(prod(_filter_shape(self, inputs[0], inputs[0].channels)))
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         (x,) = inputs

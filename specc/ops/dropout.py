@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.rounding import Exact
 from specc.ir.torch import TorchModule
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise
@@ -24,6 +25,9 @@ class Dropout(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.Dropout", kwargs=self.non_default("p"))
@@ -78,6 +82,9 @@ class StochasticDepth(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule(_BY_SAMPLE[len(inputs[0].sample)], (self.p,))

@@ -2,6 +2,7 @@
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.rounding import Products
 from specc.ir.torch import TorchModule
 from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import Whole
@@ -49,6 +50,9 @@ class Linear(Op):
 
     def window(self, *inputs: TensorType) -> Whole:
         return Whole((len(inputs[0].sample) - 1,))
+
+    def rounding(self, *inputs: TensorType) -> Products:
+        return Products(fixed(inputs[0].sample[-1]))
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.Linear", (inputs[0].sample[-1], self.out_features), self.non_default("bias"))

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.rounding import Exact
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType
@@ -26,6 +27,9 @@ class Merge(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         call = TorchCall(self.torch_name, (Value(0), Value(1)))
@@ -120,6 +124,9 @@ class Concat(Weightless):
     def window(self, *inputs: TensorType) -> Pointwise | Opaque:
         """Along a spatial axis the places of one arm are put beside those of another."""
         return Pointwise() if sample_axis(self, self.dim, inputs[0]) == 1 else Opaque()
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.cat", (tuple(Value(i) for i in range(len(inputs))),), {"dim": self.dim})

@@ -7,11 +7,14 @@ from typing import Annotated
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Nested, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
+from specc.ir.rounding import Normalised, Products, Quotient
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, TorchModule, Value
 from specc.ir.types import TensorType, times
 from specc.ir.window import Pointwise, Whole
 from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
+from specc.ops.padding import pad
+from specc.ops.pool import Grid, mean_pool
 from specc.ops.proof import fixed_numbers, require_at_least
 from specc.ops.registry import register
 from specc.ops.shapes import across, numbers, per_channel, require_channels, require_divides, require_spatial
@@ -58,6 +61,9 @@ class BatchNorm(Op):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Products:
+        return Products(1)
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         axes = len(inputs[0].spatial) or 1
@@ -107,6 +113,11 @@ class InstanceNorm(Op):
 
     def window(self, *inputs: TensorType) -> Pointwise | Whole:
         return Pointwise() if self.track_running_stats else Whole(tuple(range(1, len(inputs[0].sample))))
+
+    def rounding(self, *inputs: TensorType) -> Products | Normalised:
+        if self.track_running_stats:
+            return Products(1)
+        return Normalised(prod(inputs[0].spatial), self.eps, by_channel=True)
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         options = self.non_default("eps", "momentum", "affine", "track_running_stats")
@@ -163,6 +174,10 @@ class GroupNorm(Op):
 
     def window(self, *inputs: TensorType) -> Whole:
         return across(inputs[0], tuple(range(len(inputs[0].sample))))
+
+    def rounding(self, *inputs: TensorType) -> Normalised:
+        (x,) = inputs
+        return Normalised(x.channels // self.num_groups * prod(x.spatial), self.eps, by_channel=True)
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.GroupNorm", (self.num_groups, inputs[0].channels), self.non_default("eps", "affine"))
@@ -252,6 +267,9 @@ class LayerNorm(OverTrailing):
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, self.bias)
 
+    def rounding(self, *inputs: TensorType) -> Normalised:
+        return Normalised(prod(self._shape(inputs[0])), self.eps)
+
     def torch(self, *inputs: TensorType) -> TorchModule:
         options = self.non_default("eps", "elementwise_affine", "bias")
         return TorchModule("nn.LayerNorm", (self._torch_shape(inputs[0]),), options)
@@ -259,9 +277,18 @@ class LayerNorm(OverTrailing):
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         shape = numbers(self._shape(inputs[0]))
         centred = _centred(build, values[0], len(shape))
+        if prod(shape) == 1:
+            # ONNX Runtime 1.21 to 1.23 refuses to normalise one element. It is its own mean, so 0 is left to scale.
+            return self._affine(build, centred)
         weight = build.parameter("weight") if self.elementwise_affine else build.floats(_ones(shape))
         bias = [build.parameter("bias")] if self.elementwise_affine and self.bias else []
         return build.node("LayerNormalization", centred, weight, *bias, axis=-len(shape), epsilon=self.eps)
+
+    def _affine(self, build: Builder, value: Ref) -> Ref:
+        if not self.elementwise_affine:
+            return value
+        scaled = build.node("Mul", value, build.parameter("weight"))
+        return build.node("Add", scaled, build.parameter("bias")) if self.bias else scaled
 
 
 @register
@@ -277,6 +304,9 @@ class RmsNorm(OverTrailing):
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, bias=False)
+
+    def rounding(self, *inputs: TensorType) -> Normalised:
+        return Normalised(prod(self._shape(inputs[0])), self._eps, centred=False)
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         options = {"eps": self._eps} | self.non_default("elementwise_affine")
@@ -317,6 +347,9 @@ class Lrn(Weightless):
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
 
+    def rounding(self, *inputs: TensorType) -> Quotient:
+        return Quotient(self.size, self.k, self.beta)
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.local_response_norm", (Value(), self.size), self.non_default("alpha", "beta", "k"))
 
@@ -330,29 +363,29 @@ class Lrn(Weightless):
 
     def _mean(self, build: Builder, value: Ref, x: TensorType) -> Ref:
         """The mean over neighbouring channels, which a pool takes for places."""
-        before, after = self.size // 2, (self.size - 1) // 2
+        pads = self.size // 2, (self.size - 1) // 2
         if x.is_fixed:
             rows = build.node("Reshape", value, build.integers([0, 1, x.channels, -1]))
-            mean = _mean_of_first(build, rows, self.size, 1, (before, after))
+            mean = _mean_of_first(build, rows, (1, x.channels, prod(numbers(x.spatial))), self.size, pads)
             return build.node("Reshape", mean, build.integers([0, *numbers(x.sample)]))
         # Symbolic sizes keep their axes: the last one stands in for the channels.
-        last, axes = x.rank - 1, len(x.spatial)
+        last = x.rank - 1
         moved = build.node("Transpose", value, perm=[0, last, *range(1, last)])
-        mean = _mean_of_first(build, moved, self.size, axes - 1, (before, after))
+        mean = _mean_of_first(build, moved, (x.sample[-1], *x.sample[:-1]), self.size, pads)
         return build.node("Transpose", mean, perm=[0, *range(2, last + 1), 1])
 
 
-def _mean_of_first(build: Builder, value: Ref, size: int, others: int, pads: tuple[int, int]) -> Ref:
-    """The mean of ``size`` places along the first spatial axis, the padding counted; ``others`` follow it."""
-    none = [0] * others
-    return build.node(
-        "AveragePool",
-        value,
-        kernel_shape=[size] + [1] * others,
-        strides=[1] * (1 + others),
-        count_include_pad=1,
-        pads=[pads[0], *none, pads[1], *none],
-    )
+def _mean_of_first(build: Builder, value: Ref, shape: tuple[Dim, ...], size: int, pads: tuple[int, int]) -> Ref:
+    """The mean of ``size`` places along the first spatial axis, the padding counted.
+
+    Args:
+        shape: of ``value``, without the batch.
+    """
+    none, ones = (0,) * (len(shape) - 2), (1,) * (len(shape) - 1)
+    if any(pads):
+        # Not by the pool: from opset 19 on, ONNX Runtime 1.21 to 1.24 counts the padding of one axis of two wrongly.
+        value = pad(build, value, shape, (0, pads[0], *none), (0, pads[1], *none), mode="constant")
+    return mean_pool(build, value, Grid((size, *ones[1:]), ones, (0, *none), ones, ceil_mode=False))
 
 
 def _require_sample(op: Op, x: TensorType) -> None:

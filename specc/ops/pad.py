@@ -6,6 +6,7 @@ from pydantic import Field
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.rounding import Exact
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise
@@ -57,6 +58,9 @@ class Pad(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         (x,) = inputs

@@ -72,6 +72,7 @@ def _wrap(build: Builder, x: Ref, axis: int, size: Dim, widths: tuple[int, int])
     return build.node("Concat", *parts, axis=axis) if len(parts) > 1 else x
 
 
-def slice_axis(build: Builder, x: Ref, axis: int, start: int, stop: int) -> Ref:
-    """``x[start:stop]`` along one axis; negative places count from the end, a stop of ``LARGEST`` is the end."""
-    return build.node("Slice", x, build.integers([start]), build.integers([stop]), build.integers([axis]))
+def slice_axis(build: Builder, x: Ref, axis: int, start: int, stop: int, step: int = 1) -> Ref:
+    """``x[start:stop:step]`` along one axis; negative places count from the end, a stop of ``LARGEST`` is the end."""
+    steps = () if step == 1 else (build.integers([step]),)
+    return build.node("Slice", x, build.integers([start]), build.integers([stop]), build.integers([axis]), *steps)

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from specc.ir.conditions import always_at_least
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.rounding import Averaged, Exact, PowerMean
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType, times
 from specc.ir.window import Sliding
-from specc.ops.fields import Flag, Naturals, Positive, PositiveReal, Positives
-from specc.ops.padding import pad
+from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives
+from specc.ops.padding import pad, slice_axis
 from specc.ops.proof import require_at_least
 from specc.ops.registry import register
 from specc.ops.shapes import (
@@ -186,6 +187,9 @@ class MaxPool(Pool):
             self.ceil_mode,
         )
 
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         options = ("stride", "padding", "dilation", "ceil_mode")
         return self.call("F.max_pool{}d", len(inputs[0].spatial), self.kernel, options=options)
@@ -194,11 +198,15 @@ class MaxPool(Pool):
         (x,) = inputs
         value, grid = values[0], self.grid(len(x.spatial))
         before, after = grid.padding, _plus(grid.padding, grid.overhang(x.spatial))
-        if any(a >= k for a, k in zip(after, grid.kernel, strict=True)) or grid.may_miss(x.spatial):
-            # ONNX Runtime wants pads below the kernel, not below the dilated one, and for a window that
-            # sees nothing but padding it gives the lowest float instead of -inf.
+        wide = any(a >= k for a, k in zip(after, grid.kernel, strict=True))
+        may_miss = grid.may_miss(x.spatial)
+        if wide or may_miss:
+            # ONNX Runtime wants pads below the kernel, not below the dilated one.
             value = pad(build, value, x.sample, (0, *before), (0, *after), mode="constant", value=-inf)
             before = after = (0,) * len(before)
+        if may_miss:
+            # Of a window over nothing but -inf, ONNX Runtime's MaxPool before 1.31 gives the lowest float.
+            return _max_of_slices(build, value, grid)
         return build.node(
             "MaxPool",
             value,
@@ -243,6 +251,9 @@ class AvgPool(Average):
             )
         return super().infer(*inputs)
 
+    def rounding(self, *inputs: TensorType) -> Averaged:
+        return Averaged(prod(self.grid(len(inputs[0].spatial)).kernel))
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         options = ("stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
         return self.call("F.avg_pool{}d", len(inputs[0].spatial), self.kernel, options=options)
@@ -281,6 +292,9 @@ class LpPool(Average):
         stride = kernel if self.stride is None else per_axis(self.stride, axes, self, "stride")
         return Grid(kernel, stride, (0,) * axes, (1,) * axes, self.ceil_mode)
 
+    def rounding(self, *inputs: TensorType) -> PowerMean:
+        return PowerMean(prod(self.grid(len(inputs[0].spatial)).kernel), self.norm_type)
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         axes = len(inputs[0].spatial)
         # F.lp_pool1d multiplies by its kernel_size, so there it must be a number.
@@ -295,6 +309,16 @@ class LpPool(Average):
         mean = mean_pool(build, powers, grid, after=grid.overhang(x.spatial))
         total = build.node("Mul", mean, build.floats(prod(grid.kernel)))
         return build.node("Pow", total, build.floats(1 / self.norm_type))
+
+
+def _max_of_slices(build: Builder, value: Ref, grid: Grid) -> Ref:
+    """The largest element of each window, axis by axis: of the slices that begin at each place of the window."""
+    axes = zip(grid.kernel, grid.stride, grid.dilation, grid.reach, strict=True)
+    for axis, (k, s, d, r) in enumerate(axes, start=2):
+        places = [(i * d, i * d - r + 1) for i in range(k)]
+        slices = [slice_axis(build, value, axis, start, stop or LARGEST, s) for start, stop in places]
+        value = build.node("Max", *slices)
+    return value
 
 
 def _plus(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:

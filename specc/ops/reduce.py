@@ -1,11 +1,13 @@
 """Operators that take an axis, or several, together as one number."""
 
+from math import prod
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.rounding import Averaged, Exact
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType
@@ -84,6 +86,9 @@ class Mean(Reduction):
     torch_name = "torch.mean"
     onnx_name = "ReduceMean"
 
+    def rounding(self, *inputs: TensorType) -> Averaged:
+        return Averaged(prod(inputs[0].sample[axis - 1] for axis in self._axes(inputs[0])))
+
 
 @register
 class Amax(Reduction):
@@ -92,3 +97,6 @@ class Amax(Reduction):
     kind = "amax"
     torch_name = "torch.amax"
     onnx_name = "ReduceMax"
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from functools import partial, reduce
-from math import floor
+from math import floor, frexp
 from operator import mul
 from struct import pack, unpack
 from typing import Annotated, Literal
@@ -12,6 +12,7 @@ from pydantic import Field
 from specc.ir.conditions import samples
 from specc.ir.onnx import Builder, Nested, Ref
 from specc.ir.op import Refusal, Weightless
+from specc.ir.rounding import Exact, Interpolated
 from specc.ir.size import Dim, Size
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType, times
@@ -115,6 +116,11 @@ class Upsample(Weightless):
         )
         return Sliding(kernel, tuple(map(Fraction, places, out)), (1,) * len(out))
 
+    def rounding(self, *inputs: TensorType) -> Exact | Interpolated:
+        if self.mode == "nearest":
+            return Exact()
+        return Interpolated(_SEEN.get(self.mode, 2), self._has_exact_places(inputs[0]))
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         (x,) = inputs
         options = self.non_default("mode", "align_corners")
@@ -145,6 +151,16 @@ class Upsample(Weightless):
         """Whether every size is a number: those of the input, and those that are asked for."""
         asked = self.size if isinstance(self.size, tuple) else (self.size,)
         return not any(isinstance(size, Size) for size in (*x.spatial, *asked))
+
+    def _has_exact_places(self, x: TensorType) -> bool:
+        """Whether the factor of every axis is a power of two: (i + 1/2)/factor - 1/2 is then a float32."""
+        if self.align_corners:
+            return False
+        if not self._is_fixed(x):
+            return all(frexp(factor)[0] == 0.5 for factor in self._whole_factors(x))
+        sizes = zip(numbers(x.spatial), self._sizes(x), strict=True)
+        factors = self._factors(len(x.spatial)) or tuple(o / n for n, o in sizes)
+        return all(frexp(factor)[0] == 0.5 for factor in factors)
 
     def _whole_factors(self, x: TensorType) -> tuple[int, ...]:
         """How many times the places of each axis, whatever its size; refuses what is no whole factor."""
@@ -346,6 +362,9 @@ class PixelShuffle(Weightless):
     def window(self, *inputs: TensorType) -> Sliding:
         return Sliding((1, 1), (Fraction(1, self.upscale_factor),) * 2, (1, 1))
 
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.pixel_shuffle", (Value(), self.upscale_factor))
 
@@ -384,6 +403,9 @@ class PixelUnshuffle(Weightless):
     def window(self, *inputs: TensorType) -> Sliding:
         r = self.downscale_factor
         return Sliding((r, r), (Fraction(r),) * 2, (1, 1))
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.pixel_unshuffle", (Value(), self.downscale_factor))
@@ -428,6 +450,9 @@ class ChannelShuffle(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.channel_shuffle", (Value(), self.groups))

@@ -9,6 +9,7 @@ from pydantic import Field
 from specc.ir.conditions import always_at_least, divides, where_at_least, where_divides
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Refusal, Weightless
+from specc.ir.rounding import Exact
 from specc.ir.size import Dim, Size
 from specc.ir.torch import SizeOf, TorchCall, TorchModule, Value
 from specc.ir.types import TensorType, fixed, times
@@ -39,6 +40,9 @@ class Identity(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.Identity")
@@ -73,6 +77,9 @@ class Flatten(Weightless):
 
     def window(self, *inputs: TensorType) -> Window:
         return _window(inputs[0], self.infer(*inputs))
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.flatten", (Value(), self.start_dim), self.non_default("end_dim"))
@@ -134,6 +141,9 @@ class Reshape(Weightless):
 
     def window(self, *inputs: TensorType) -> Window:
         return _window(inputs[0], self.infer(*inputs))
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         (x,) = inputs
@@ -229,6 +239,9 @@ class Permute(Weightless):
     def window(self, *inputs: TensorType) -> Moved:
         return Moved(tuple(axis - 1 for axis in self._order(inputs[0])[1:]))
 
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.permute", (Value(), self.dims))
 
@@ -286,6 +299,9 @@ class Slice(Weightless):
             return Pointwise()
         ones = (1,) * len(x.spatial)
         return Sliding(ones, tuple(map(Fraction, ones)), ones)
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         (x,) = inputs

@@ -3,6 +3,7 @@
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.rounding import Exact
 from specc.ir.torch import Own, TorchCall, Value
 from specc.ir.types import TensorType, fixed
 from specc.ir.window import Pointwise
@@ -45,6 +46,9 @@ class Scale(Op):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.mul", (Value(), Own("")))

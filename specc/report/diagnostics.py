@@ -22,8 +22,21 @@ _TAB = 4
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 
+@dataclass(frozen=True, slots=True)
+class Uncoded:
+    """What is shown as a diagnostic is, and has no code: the spec is not what is wrong."""
+
+    message: str
+    primary: Label
+    secondary: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    trace: tuple[Label, ...] = ()
+    severity: Severity = Severity.ERROR
+
+
 def render(
-    diagnostics: Iterable[Diagnostic], *, color: bool = False, unicode: bool = True, width: int | None = None
+    diagnostics: Iterable[Diagnostic | Uncoded], *, color: bool = False, unicode: bool = True, width: int | None = None
 ) -> str:
     """The findings as a person reads them, in the given order, with an empty line between two.
 
@@ -50,7 +63,7 @@ class _Mark:
 class _Page:
     """One diagnostic."""
 
-    def __init__(self, finding: Diagnostic, color: bool, unicode: bool, width: int | None) -> None:
+    def __init__(self, finding: Diagnostic | Uncoded, color: bool, unicode: bool, width: int | None) -> None:
         self._finding = finding
         self._color = color
         self._cut = "…" if unicode else "..."
@@ -68,7 +81,8 @@ class _Page:
 
     def _lines(self) -> Iterator[str]:
         finding = self._finding
-        kind = self._style(f"{finding.severity}[{finding.code}]", _COLORS[finding.severity])
+        code = f"[{finding.code}]" if isinstance(finding, Diagnostic) else ""
+        kind = self._style(f"{finding.severity}{code}", _COLORS[finding.severity])
         yield kind + self._style(f": {_clean(finding.message)}")
         labels = (finding.primary, *finding.secondary, *self._around)
         for source in dict.fromkeys(label.span.source for label in labels):

@@ -1,27 +1,14 @@
-"""How a proof is told: one line where it holds, every check on request, the reason where it fails."""
+"""The verdict of a proof, in one line."""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from specc.verify.result import Parity
-from specc.words import plural
+from specc.verify.result import Parity, StepRow, TensorRow, Tolerance
+from specc.words import listed, plural
 
 
 def verdict(parity: Parity) -> str:
-    """One line; a failure's has the case and the reason."""
-    failure = parity.first_failure
-    if failure is not None:
-        batch = f", batch {failure.batch}" if failure.batch is not None else ""
-        return f"parity failed on {failure.case}{batch}: {failure.reason}"
-    worst = max((row.error_onnx for row in parity.rows if row.error_onnx is not None), default=0.0)
-    theirs = max((row.error_torch for row in parity.rows if row.error_torch is not None), default=0.0)
-    return (
-        f"parity proven on {parity.provider}: {plural(len(parity.rows), 'check')} against PyTorch in float64; "
-        f"largest error {worst:.2f} roundings, PyTorch's own in float32 {theirs:.2f}"
-    )
+    """One line; a failure's has the place and the reason."""
+    return _success(parity) if parity.passed else _failure(parity)
 
 
 def with_notes(parity: Parity) -> str:
@@ -29,22 +16,58 @@ def with_notes(parity: Parity) -> str:
     return "\n".join([verdict(parity), *(f"note: {note}" for note in parity.notes)])
 
 
-def show_parity(parity: Parity, console: Console) -> None:
-    """Every check, and what to know of them."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("case", "batch", "optimised"):
-        table.add_column(name, no_wrap=True)
-    for name in ("ONNX error", "PyTorch error", "allowed"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("")
-    for row in parity.rows:
-        numbers = ("" if n is None else f"{n:.3g}" for n in (row.error_onnx, row.error_torch, row.bound))
-        optimised = "" if row.optimised is None else "yes" if row.optimised else "no"
-        batch = "" if row.batch is None else str(row.batch)
-        result = Text("ok", style="green") if row.passed else Text(f"failed: {row.reason}", style="red")
-        table.add_row(Text(row.case), batch, optimised, *numbers, result)
-    console.print(table)
-    for note in parity.notes:
-        console.print(Text(f"note: {note}"), soft_wrap=True)
-    if any(row.error_onnx is not None for row in parity.rows):
-        console.print(Text("errors against PyTorch in float64, in units of rounding every step to float32"))
+def by_step(row: StepRow) -> str:
+    """``conv1``; of steps that the file computes as one ``conv1 and bn1``."""
+    return listed(row.steps)
+
+
+def different(parity: Parity) -> list[TensorRow]:
+    """The tensors of the file that have other numbers than they must."""
+    return [tensor for tensor in parity.tensors if tensor.status == "different"]
+
+
+def allowance(tolerance: Tolerance) -> str:
+    """``atol 0.001 and rtol 0``"""
+    return f"atol {tolerance.atol:g} and rtol {tolerance.rtol:g}"
+
+
+def _success(parity: Parity) -> str:
+    steps, checks = len(parity.steps), f"{plural(len(parity.rows), 'check')} against PyTorch in float64"
+    alone = "step by itself" if steps == 1 else "steps by themselves"
+    judged = f"{_how(parity)}: " + (f"{steps:,} {alone} and {checks}" if steps else checks)
+    worst = max((row.error_onnx for row in parity.rows if row.error_onnx is not None), default=None)
+    theirs = max((row.error_torch for row in parity.rows if row.error_torch is not None), default=0.0)
+    if worst is None:
+        return judged
+    return f"{judged}; largest error {worst:.2f} roundings, PyTorch's own in float32 {theirs:.2f}"
+
+
+def _how(parity: Parity) -> str:
+    if parity.tolerance is None:
+        return f"parity proven on {parity.provider}"
+    given = allowance(parity.tolerance)
+    return f"parity within {given} on {parity.provider}, which were given: the derived bounds have judged nothing"
+
+
+def _failure(parity: Parity) -> str:
+    """The first step is the root; the weights and the whole network follow from it, or stand for themselves."""
+    first, tensors = parity.first_divergence, different(parity)
+    if first is not None:
+        return f"parity failed at {by_step(first)} ({first.span}): {first.reason}{_others(parity)}"
+    if tensors:
+        more = f" (and {plural(len(tensors) - 1, 'tensor')} more)" if len(tensors) > 1 else ""
+        return f"parity failed on the weights: {tensors[0].path}: {tensors[0].detail}{more}"
+    row = parity.first_failure
+    if row is None:
+        return "parity is not proven: nothing was checked"
+    batch = f", batch {row.batch}" if row.batch is not None else ""
+    return f"parity failed on {row.case}{batch}: {row.reason}"
+
+
+def _others(parity: Parity) -> str:
+    """What fails beside the first step."""
+    steps = sum(not step.passed for step in parity.steps) - 1
+    rows = sum(not row.passed for row in parity.rows)
+    counts = [plural(steps, "more step")] if steps else []
+    counts += [plural(rows, "check") + " of the whole network"] if rows else []
+    return f"; {listed(counts)} {'fails' if steps + rows == 1 else 'fail'} too" if counts else ""

@@ -1,9 +1,10 @@
-"""What an ONNX file says of itself: its interface, and the weights inside."""
+"""An ONNX file, and the weights inside."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -42,34 +43,6 @@ def read_model(model: Path | bytes) -> onnx.ModelProto:
     return proto
 
 
-def interface_faults(graph: Graph, proto: onnx.ModelProto) -> list[str]:
-    """Where the file's inputs and outputs are not the graph's: names, order, dtypes, shapes, the batch's name."""
-    stored = {tensor.name for tensor in proto.graph.initializer}
-    inputs = [_declared(value) for value in proto.graph.input if value.name not in stored]
-    outputs = [_declared(value) for value in proto.graph.output]
-    wanted_inputs = [f"{port.name}: float {port.type}" for port in graph.inputs]
-    wanted_outputs = [f"{port.name}: float {port.type}" for port, _ in graph.outputs]
-    return [*_differ("input", inputs, wanted_inputs), *_differ("output", outputs, wanted_outputs)]
-
-
-def _declared(value: onnx.ValueInfoProto) -> str:
-    tensor = value.type.tensor_type
-    dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
-    if not tensor.HasField("shape"):
-        return f"{value.name}: {dtype} of no declared shape"
-    sizes = [str(d.dim_value) if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim]
-    return f"{value.name}: {dtype} [{', '.join(sizes)}]"
-
-
-def _differ(what: str, found: list[str], wanted: list[str]) -> list[str]:
-    if len(found) != len(wanted):
-        plural = what if len(found) == 1 else f"{what}s"
-        return [
-            f"the file has {len(found)} {plural} ({'; '.join(found)}), the spec {len(wanted)} ({'; '.join(wanted)})"
-        ]
-    return [f"the file has the {what} {f}, the spec {w}" for f, w in zip(found, wanted, strict=True) if f != w]
-
-
 def weights_of(model: Path, graph: Graph) -> FileWeights:
     """The weights inside an ONNX file, found by the graph's parameter paths.
 
@@ -86,8 +59,19 @@ def weights_of(model: Path, graph: Graph) -> FileWeights:
     if faults:
         more = f"\n  and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         listed = "\n  ".join(faults[:SHOWN])
-        raise ParityError(f"the weights in {model} do not fit the spec:\n  {listed}{more}", None)
+        advice = _advice(weights, graph)
+        raise ParityError(f"the weights in {model} do not fit the spec:\n  {listed}{more}{advice}", None)
     return weights
+
+
+def _advice(weights: FileWeights, graph: Graph) -> str:
+    """What to do where the file lacks tensors; a missing batch norm is usually folded into the layer before it."""
+    if all(weights.holds(path, parameter) or parameter.integer for path, parameter in graph.state):
+        return ""
+    return (
+        "\nA file from elsewhere may fold, rename or share them. Say what they should be, with --weights FILE or "
+        "--seed N: then the file is proven against those, and every tensor is looked for by its numbers"
+    )
 
 
 class FileWeights:
@@ -101,6 +85,10 @@ class FileWeights:
         values = self._values(path, parameter)
         for start in range(0, values.size, PIECE):
             yield values[start : start + PIECE]
+
+    def holds(self, path: str, parameter: Parameter) -> bool:
+        """Whether there is a tensor of that name."""
+        return stored_name(path, parameter) in self._stored
 
     def fault(self, path: str, parameter: Parameter) -> str | None:
         """What is wrong with one tensor, in words; None where nothing is. Raises UsageError if unreadable."""
@@ -118,10 +106,15 @@ class FileWeights:
         name = stored_name(path, parameter)
         if name not in self._stored:  # an integer tensor: a step counter that inference does not need
             return np.zeros(parameter.shape, np.int64).reshape(-1)
-        try:
-            return numpy_helper.to_array(self._stored[name], str(self._folder)).reshape(-1)
-        except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        return read_tensor(self._stored[name], self._folder, path).reshape(-1)
+
+
+def read_tensor(stored: onnx.TensorProto, folder: Path, name: str) -> NDArray[Any]:
+    """The numbers of a tensor, which may lie in a file of ``folder``. Raises UsageError where they cannot be read."""
+    try:
+        return numpy_helper.to_array(stored, str(folder))
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        raise UsageError(f"{name} cannot be read: {' '.join(str(error).split())}") from None
 
 
 def _value_fault(path: str, parameter: Parameter, values: NDArray[np.float32] | NDArray[np.int64]) -> str | None:

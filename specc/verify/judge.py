@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from specc.verify.cases import Case
-from specc.verify.result import Row
+from specc.verify.result import Row, Tolerance
 
 if TYPE_CHECKING:
     from specc.verify.reference import Expected
@@ -31,6 +31,7 @@ def judge(
     results: Sequence[Any],
     expected: Sequence[Expected],
     usual: Sequence[float],
+    tolerance: Tolerance | None = None,
 ) -> Row:
     """The verdict on one run.
 
@@ -39,17 +40,21 @@ def judge(
         results: what ONNX gave for each.
         usual: PyTorch's usual error for each. A single number can be right by luck, so the bound comes from
             this error or that of this very case, whichever is larger.
+        tolerance: what judges instead of that bound.
     """
-    rows = [_judge_output(*parts) for parts in zip(outputs, results, expected, usual, strict=True)]
+    rows = [_judge_output(*parts, tolerance) for parts in zip(outputs, results, expected, usual, strict=True)]
     worst = next((row for row in rows if not row.passed), None) or max(rows, key=_nearness)
     return _at(worst, case, optimised)
 
 
-def _judge_output(name: str, result: Any, expected: Expected, usual: float) -> Row:
-    fault = _structure_fault(result, expected.single)
+def _judge_output(name: str, result: Any, expected: Expected, usual: float, tolerance: Tolerance | None) -> Row:
+    fault = structure_fault(result, expected.single)
     if fault:
         return Row("", False, f"{name} {fault}", output=name)
     own, error = expected.error(expected.single), expected.error(result)
+    if tolerance is not None:
+        reason = _beyond(name, result, expected, tolerance)
+        return Row("", not reason, reason, None, None, name, error, own)
     bound = TOLERANCE * (max(own, usual) + 1)
     passed = error <= bound
     reason = (
@@ -58,7 +63,18 @@ def _judge_output(name: str, result: Any, expected: Expected, usual: float) -> R
     return Row("", passed, reason, None, None, name, error, own, bound)
 
 
-def _structure_fault(result: Any, single: Any) -> str | None:
+def _beyond(name: str, result: Any, expected: Expected, tolerance: Tolerance) -> str:
+    """Where the result is further from the truth than the user allows; empty where it is nowhere."""
+    finite = np.isfinite(expected.single)
+    difference = np.abs(np.subtract(result, expected.exact, out=np.zeros(expected.exact.shape), where=finite))
+    wrong = difference > tolerance.allowed(expected.exact)
+    if not wrong.any():
+        return ""
+    where = f"{int(np.count_nonzero(wrong))} of {wrong.size} elements"
+    return f"{name} is off by up to {difference.max():.3g}, and by more than atol and rtol allow in {where}"
+
+
+def structure_fault(result: Any, single: Any) -> str:
     """Shape, dtype, then where NaN and the infinities are: no error is computed before these agree."""
     if result.dtype != np.float32:
         return f"is {result.dtype}, not float32"
@@ -68,7 +84,7 @@ def _structure_fault(result: Any, single: Any) -> str | None:
         wrong = int(np.count_nonzero(mask(result) != mask(single)))
         if wrong:
             return f"is {what} at other places than in PyTorch: {wrong} of {single.size} differ"
-    return None
+    return ""
 
 
 def _nearness(row: Row) -> float:

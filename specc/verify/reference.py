@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-U = 2.0**-24
-"""Unit roundoff of float32: half the distance from 1 to the next number."""
+from specc.verify import growth
+from specc.verify.growth import U
 
 TINY = 2.0**-126
 """The smallest normal float32: below it, rounding is no longer relative."""
@@ -24,6 +24,7 @@ PATTERNS = 4
 """Random rounding patterns tried per case (half as many for large networks)."""
 
 Inputs = Mapping[str, NDArray[np.float32]]
+Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +54,51 @@ class TorchRefused(Exception):
 
 
 def expectations(
-    module: torch.nn.Module, batches: Sequence[Inputs], patterns: int = PATTERNS
+    module: torch.nn.Module,
+    batches: Sequence[Inputs],
+    patterns: int = PATTERNS,
+    u: float = U,
+    progress: Told | None = None,
 ) -> list[tuple[Expected, ...]]:
     """For each of ``batches`` what every output of ``module`` should be.
 
     The module comes in float32 and is float64 afterwards: a second copy of the weights never exists.
 
+    Args:
+        u: unit roundoff of the factors of products: 2^-11 where TF32 is allowed.
+        progress: told how many of the batches are done, and how many there are.
+
     Raises:
         TorchRefused: the module does not take some of the inputs.
     """
-    singles = [_run(module, inputs, torch.float32) for inputs in batches]
+    singles = [run_module(module, inputs, torch.float32) for inputs in batches]
     module.double()
-    return [_expect(module, inputs, single, patterns) for inputs, single in zip(batches, singles, strict=True)]
+    expected: list[tuple[Expected, ...]] = []
+    for inputs, single in zip(batches, singles, strict=True):
+        if progress:
+            progress(len(expected), len(batches))
+        expected.append(_expect(module, inputs, single, patterns, u))
+    return expected
 
 
 def _expect(
-    module: torch.nn.Module, inputs: Inputs, singles: list[NDArray[Any]], patterns: int
+    module: torch.nn.Module, inputs: Inputs, singles: list[NDArray[Any]], patterns: int, u: float
 ) -> tuple[Expected, ...]:
-    exact = [
-        np.where(np.isfinite(truth) | ~np.isfinite(single), truth, single)
-        for truth, single in zip(_run(module, inputs, torch.float64), singles, strict=True)
-    ]
+    exact = list(map(finite_truth, run_module(module, inputs, torch.float64), singles))
     moved = [np.zeros(value.shape) for value in exact]
     for pattern in range(patterns):
-        with Rounding(pattern):
-            rounded = _run(module, inputs, torch.float64)
+        with Rounding(pattern, u):
+            rounded = run_module(module, inputs, torch.float64)
         for most, value, truth in zip(moved, rounded, exact, strict=True):
             np.maximum(most, _distance(value, truth), out=most)
     return tuple(
         Expected(truth, single, _unit(truth, most)) for truth, single, most in zip(exact, singles, moved, strict=True)
     )
+
+
+def finite_truth(exact: NDArray[np.float64], single: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The float64 result, or the float32 one where only that is a finite number."""
+    return np.where(np.isfinite(exact) | ~np.isfinite(single), exact, single)
 
 
 def _unit(exact: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -102,7 +118,8 @@ def _largest(values: NDArray[np.float64]) -> float:
     return float(np.abs(values).max(initial=0.0))
 
 
-def _run(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> list[NDArray[Any]]:
+def run_module(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> list[NDArray[Any]]:
+    """Every output of ``module`` for ``inputs``, given in order. Raises TorchRefused."""
     with torch.no_grad(), catch_warnings():
         simplefilter("ignore", UserWarning)  # PyTorch's advice on speed is nothing to the reader of a proof
         try:
@@ -118,17 +135,18 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
     """Runs every operation as a float32 engine might have rounded it (Monte Carlo arithmetic, Parker 1997).
 
     Each operand is moved by one unit of roundoff up or down at random; operands and result of a sum by as many
-    as `_products`, `_statistics` and `_average` say. Where a function is computed through values of a fixed size, as
+    as `specc.verify.growth` says. Where a function is computed through values of a fixed size, as
     exp(x) - 1 in elu or 1 + erf in gelu, the result also moves by one unit of that size. Odd patterns move all
     elements of a channel alike: where they are equal, so are their errors, and no average takes them out.
 
     The plain equivalent: add random noise of relative size 2^-24 to every tensor before it is used.
     """
 
-    def __init__(self, pattern: int) -> None:
+    def __init__(self, pattern: int, u: float = U) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # as above
         self._random = torch.Generator().manual_seed(pattern)
         self._coherent = pattern % 2 == 1
+        self._coarser = u / U
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -140,6 +158,8 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         roundings = _SUMS.get(func.overloadpacket)
         size = 1.0 if roundings is None else roundings(*args)
         weight = _WEIGHT.get(func.overloadpacket)
+        if weight is not None:
+            size *= self._coarser
         moved = [value if place == weight else self._moved(value, size) for place, value in enumerate(args)]
         result = func(*moved, **self._moved(options, size))
         if roundings is not None:
@@ -163,57 +183,39 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         return bits.to(torch.float64).mul_(2).sub_(1)
 
 
-def _products(terms: int) -> float:
-    """Roundings in a sum of products: some 64 partial sums (lanes times accumulators), errors of both signs.
-
-    Twice as many under the root, since those of the weights are put on the other factor (see `_WEIGHT`).
-    """
-    return sqrt(2 * (1 + terms / 64))
-
-
-def _statistics(terms: int) -> float:
-    """Roundings in a mean or a variance: equal terms are rounded alike, so the errors of a chain add up."""
-    return 1 + terms / 64
-
-
-def _average(terms: int) -> float:
-    """Roundings in an average pool: ONNX Runtime adds term by term, and is n/4 roundings off for n equal ones."""
-    return 1 + terms / 16
-
-
 def _convolution(x: Any, weight: Any, *options: Any) -> float:
     *_, transposed, _, groups = options
-    return _products(weight.numel() // (weight.shape[1] * groups if transposed else weight.shape[0]))
+    return growth.products(weight.numel() // (weight.shape[1] * groups if transposed else weight.shape[0]))
 
 
 def _mean(x: Any, axes: Any = None, *_: Any) -> float:
-    return _average(prod(x.shape[axis] for axis in axes) if axes else x.numel())
+    return growth.average(prod(x.shape[axis] for axis in axes) if axes else x.numel())
 
 
 def _batch_norm(x: Any, *options: Any) -> float:
     """In training mode the statistics come from the input: so instance normalisation is computed."""
     *_, training, _, _ = options
-    return _statistics(x.numel() // x.shape[1] if training else 1)
+    return growth.statistics(x.numel() // x.shape[1] if training else 1)
 
 
 def _group_norm(x: Any, *options: Any) -> float:
     *_, channels, places, groups, _ = options  # fmt: skip
-    return _statistics(channels * places // groups)
+    return growth.statistics(channels * places // groups)
 
 
 _aten = torch.ops.aten
 _SUMS: Mapping[Any, Callable[..., float]] = {
     _aten.convolution: _convolution,
-    _aten.mm: lambda a, b: _products(a.shape[-1]),
-    _aten.bmm: lambda a, b: _products(a.shape[-1]),
-    _aten.addmm: lambda bias, a, b: _products(a.shape[-1]),
+    _aten.mm: lambda a, b: growth.products(a.shape[-1]),
+    _aten.bmm: lambda a, b: growth.products(a.shape[-1]),
+    _aten.addmm: lambda bias, a, b: growth.products(a.shape[-1]),
     _aten.sum: _mean,
     _aten.mean: _mean,
-    _aten.avg_pool2d: lambda x, kernel, *_: _average(prod(kernel)),
-    _aten.avg_pool3d: lambda x, kernel, *_: _average(prod(kernel)),
-    _aten._adaptive_avg_pool2d: lambda x, size: _average(prod(x.shape[-2:]) // prod(size)),
-    _aten._adaptive_avg_pool3d: lambda x, size: _average(prod(x.shape[-3:]) // prod(size)),
-    _aten.native_layer_norm: lambda x, shape, *_: _statistics(prod(shape)),
+    _aten.avg_pool2d: lambda x, kernel, *_: growth.average(prod(kernel)),
+    _aten.avg_pool3d: lambda x, kernel, *_: growth.average(prod(kernel)),
+    _aten._adaptive_avg_pool2d: lambda x, size: growth.average(prod(x.shape[-2:]) // prod(size)),
+    _aten._adaptive_avg_pool3d: lambda x, size: growth.average(prod(x.shape[-3:]) // prod(size)),
+    _aten.native_layer_norm: lambda x, shape, *_: growth.statistics(prod(shape)),
     _aten.native_group_norm: _group_norm,
     _aten.native_batch_norm: _batch_norm,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -107,7 +107,7 @@ class TensorRow:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reproduction:
     """The first step that diverges, with all that shows it without the rest of the network.
 
@@ -154,12 +154,17 @@ class Parity:
     settings: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     tolerance: Tolerance | None = None
-    reproduction: Reproduction | None = None
+    reproduction: Reproduction | None = field(default=None, compare=False, repr=False)
 
     @property
     def passed(self) -> bool:
         good = (*(row.passed for row in self.rows), *(step.passed for step in self.steps))
-        return bool(self.rows) and all(good) and all(t.status != "different" for t in self.tensors)
+        return bool(self.rows) and all(good) and (self.tolerance is not None or not self.wrong_tensors)
+
+    @property
+    def wrong_tensors(self) -> tuple[TensorRow, ...]:
+        """Those that hold other numbers than they should: a failure, but where the user's tolerance judges."""
+        return tuple(tensor for tensor in self.tensors if tensor.status == "different")
 
     @property
     def first_failure(self) -> Row | None:

@@ -27,6 +27,7 @@ CUDA_OPTIONS = {
     "use_tf32": "0",  # TF32 keeps 10 bits of each factor: no float32 result
     "cudnn_conv_algo_search": "DEFAULT",  # the search times algorithms, so runs would differ
 }
+TF32_OPTIONS = CUDA_OPTIONS | {"use_tf32": "1"}
 TELLS_ASSIGNMENT = "get_provider_graph_assignment_info"
 """The session's method that says where each node runs, which ONNX Runtime has from 1.24 on."""
 
@@ -61,13 +62,14 @@ def load_runtime() -> ModuleType:
         raise MissingDependency("parity", "onnxruntime", "cpu") from None
 
 
-def open_session(model: Path | bytes, provider: str, optimise: bool) -> Session:
+def open_session(model: Path | bytes, provider: str, optimise: bool, *, tf32: bool = False) -> Session:
     """A session that runs every node on ``provider``.
 
     Args:
         model: a file (which may have external data), or the serialised model.
         provider: "cpu" or "cuda".
         optimise: run every graph optimisation of ONNX Runtime, or none.
+        tf32: let CUDA round the factors of products to 10 bits.
 
     Raises:
         ProviderError: ``provider`` is unknown, cannot be used here, or did not take every node.
@@ -82,7 +84,7 @@ def open_session(model: Path | bytes, provider: str, optimise: bool) -> Session:
     with _standard_error() as said:
         if provider == "cuda":
             _preload_cuda(ort)
-        session, failure = _create(ort, model, provider, optimise)
+        session, failure = _create(ort, model, provider, optimise, tf32)
     if provider == "cuda":
         _require_cuda(session, failure, "".join(said))
     if session is None:
@@ -111,15 +113,18 @@ def _options(ort: ModuleType, provider: str, optimise: bool) -> Any:
     levels = ort.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
     options.log_severity_level = 4  # its errors come as exceptions too
+    options.use_deterministic_compute = True
     options.add_session_config_entry(RECORD_ASSIGNMENT, "1")
     if provider == "cuda":
         options.add_session_config_entry(NO_CPU_FALLBACK, "1")
     return options
 
 
-def _create(ort: ModuleType, model: Path | bytes, provider: str, optimise: bool) -> tuple[Any, Exception | None]:
+def _create(
+    ort: ModuleType, model: Path | bytes, provider: str, optimise: bool, tf32: bool
+) -> tuple[Any, Exception | None]:
     chosen = PROVIDERS[provider]
-    providers = [(chosen, CUDA_OPTIONS)] if provider == "cuda" else [chosen]
+    providers = [(chosen, TF32_OPTIONS if tf32 else CUDA_OPTIONS)] if provider == "cuda" else [chosen]
     source = model if isinstance(model, bytes) else str(model)
     options = _options(ort, provider, optimise)
     try:

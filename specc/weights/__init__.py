@@ -1,5 +1,6 @@
 """The numbers of a network: drawn from a seed or read from a file, always in pieces, never all in memory."""
 
+from specc.weights.digest import origin
 from specc.weights.matching import MATCHES, Match
 from specc.weights.safetensors import write_safetensors
 from specc.weights.stored import StoredWeights, read_weights
@@ -14,6 +15,7 @@ __all__ = [
     "Randomised",
     "StoredWeights",
     "Weights",
+    "origin",
     "read_weights",
     "tensor",
     "write_safetensors",

@@ -25,6 +25,7 @@ from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph, Node, Port
 from specc.ir.init import INITIALISERS, Constant, Fixed, Normal, Uniform
 from specc.ir.op import Op, Parameter
+from specc.ir.rounding import Exact
 from specc.ir.size import symbol
 from specc.ir.torch import Own, TorchCall, TorchModule, Value
 from specc.ir.types import TensorType
@@ -58,6 +59,9 @@ class Made(Op):
         raise NotImplementedError
 
     def window(self, *inputs: TensorType) -> Pointwise:
+        raise NotImplementedError
+
+    def rounding(self, *inputs: TensorType) -> Exact:
         raise NotImplementedError
 
     def torch(self, *inputs: TensorType) -> TorchModule | TorchCall:

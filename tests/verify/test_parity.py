@@ -80,7 +80,7 @@ def from_file(graph: Graph, folder: Path) -> Weights:
 def test_large_network_with_given_weights_says_that_they_are_the_only_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("specc.verify.cases.LARGE", "specc.verify.parity.LARGE"):
+    for name in ("specc.verify.cases.LARGE", "specc.verify.whole.LARGE"):
         monkeypatch.setattr(name, 10)
     graph = chain("[N, 2, 5, 5]", "conv(2, 3)")
     parity = verify_emitted(graph, from_file(graph, tmp_path), opset=18)
@@ -205,7 +205,7 @@ def test_nothing_but_infinity_proves_nothing() -> None:
 
 
 def test_large_network_says_that_it_had_fewer_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("specc.verify.cases.LARGE", "specc.verify.parity.LARGE"):
+    for name in ("specc.verify.cases.LARGE", "specc.verify.whole.LARGE"):
         monkeypatch.setattr(name, 1000)
     parity = verify_emitted(RIGHT["groups"], Initialised(0), opset=18)
     assert parity.passed
@@ -254,7 +254,7 @@ def test_cuda_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyP
     def never(*_: object) -> None:
         raise AssertionError("computed something")
 
-    monkeypatch.setattr(module, "_trials", never)
+    monkeypatch.setattr("specc.verify.whole.trials", never)
     with pytest.raises(UsageError, match="CUDA cannot be used"):
         verify_emitted(graph_of(NETWORK), Initialised(0), opset=18, provider="cuda")
 

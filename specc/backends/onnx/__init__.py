@@ -7,8 +7,16 @@ from typing import BinaryIO
 from onnx import checker
 
 from specc.backends.onnx.assemble import Assembly, assemble
-from specc.backends.onnx.scope import stored_name
-from specc.backends.onnx.storage import fits_in_one_file, serialise, with_external_data, write_data, write_model
+from specc.backends.onnx.metadata import entries_of, metadata_bytes
+from specc.backends.onnx.scope import stored_name, value_names
+from specc.backends.onnx.storage import (
+    PROTOBUF_LIMIT,
+    fits_in_one_file,
+    serialise,
+    with_external_data,
+    write_data,
+    write_model,
+)
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
 from specc.weights import Weights
@@ -16,11 +24,15 @@ from specc.weights import Weights
 __all__ = [
     "DEFAULT_OPSET",
     "NEWEST_OPSET",
+    "PROTOBUF_LIMIT",
     "Assembly",
     "checked",
+    "entries_of",
     "fits_in_one_file",
+    "metadata_bytes",
     "serialise",
     "stored_name",
+    "value_names",
     "with_external_data",
     "write",
     "write_data",

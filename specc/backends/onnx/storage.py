@@ -12,6 +12,7 @@ from typing import BinaryIO
 from onnx import GraphProto, ModelProto, StringStringEntryProto, TensorProto
 
 from specc.backends.onnx.assemble import Assembly
+from specc.backends.onnx.metadata import ROOM
 from specc.backends.onnx.scope import Stored
 from specc.weights import Weights
 
@@ -23,7 +24,8 @@ _ALIGNMENT = 4096
 
 
 def fits_in_one_file(assembly: Assembly) -> bool:
-    return _Layout(assembly).size <= PROTOBUF_LIMIT
+    """Whether the model, its weights and its metadata are one protobuf message."""
+    return _Layout(assembly).size + ROOM <= PROTOBUF_LIMIT
 
 
 def write_model(assembly: Assembly, weights: Weights, file: BinaryIO) -> None:

@@ -1,0 +1,219 @@
+"""The runtimes that a file can be asked to run on: which of their releases were tested, and what those read.
+
+``benchmarks/runtimes.py`` is the test: the files of every operator, of random networks and of the zoo run on a release
+and are judged as `specc verify` judges. What specc writes is right on all of these; where one is wrong about what
+would be the plain lowering, another is written for everyone (docs/semantics.md lists these).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from specc.diagnostics import UsageError
+from specc.words import listed
+
+Version = tuple[int, ...]
+
+_READS = {
+    "onnxruntime": {
+        18: "1.15.0 1.15.1",
+        19: "1.16.0 1.16.1 1.16.2 1.16.3",
+        20: "1.17.0 1.17.1 1.17.3",
+        21: "1.18.0 1.18.1 1.19.0 1.19.2 1.20.0 1.20.1",
+        22: "1.21.0 1.21.1 1.22.0 1.22.1",
+        23: "1.23.0 1.23.1 1.23.2",
+        25: "1.24.1 1.24.2 1.24.3 1.24.4",
+        26: "1.25.0 1.25.1 1.26.0 1.27.0 1.28.0 1.29.0 1.30.0 1.31.0 1.31.1",
+    },
+    "onnxruntime-web": {
+        18: "1.15.0 1.15.1",
+        19: "1.16.0 1.16.1 1.16.2 1.16.3",
+        20: "1.17.0 1.17.1 1.17.3",
+        21: "1.18.0 1.19.0 1.19.2 1.20.0 1.20.1",
+        22: "1.21.0 1.21.1 1.22.0",
+        23: "1.23.0 1.23.2",
+        25: "1.24.1 1.24.2 1.24.3",
+        26: "1.25.1 1.26.0 1.27.0 1.29.0 1.30.0",
+    },
+}
+"""By runtime and newest opset: the releases that read it. The IR version that came with an opset is read with it."""
+
+NEWEST_IR = {19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 25: 13, 26: 13}
+"""By newest opset: the newest IR version that those releases read."""
+
+_PART = re.compile(
+    r"\s*([a-z][a-z0-9._-]*)?\s*(?:(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+){0,2})(\.\*)?)?\s*", re.IGNORECASE
+)
+_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A tested release: its version, and the newest opset that it reads."""
+
+    version: str
+    opset: int
+
+
+TESTED = {
+    runtime: tuple(Release(version, opset) for opset, versions in reads.items() for version in versions.split())
+    for runtime, reads in _READS.items()
+}
+"""The tested releases of each runtime, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """``>=1.16``: one condition on a version."""
+
+    operator: str
+    version: str
+    wild: bool
+
+    def allows(self, version: Version) -> bool:
+        given = _numbers(self.version)
+        match self.operator:
+            case "~=":
+                return version >= _padded(given) and version[: len(given) - 1] == given[:-1]
+            case "==" | "!=":
+                same = version[: len(given)] == given if self.wild else version == _padded(given)
+                return same == (self.operator == "==")
+            case "<=":
+                return version <= _padded(given)
+            case ">=":
+                return version >= _padded(given)
+            case "<":
+                return version < _padded(given)
+            case _:
+                return version > _padded(given)
+
+    def reaches_below(self, version: Version) -> bool:
+        """Whether it names an older release than ``version`` as the oldest that is allowed."""
+        return self.operator in (">=", ">", "~=") and _padded(_numbers(self.version)) < version
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One requirement, ``onnxruntime>=1.16,<1.20``: every release of the runtime that all clauses allow."""
+
+    runtime: str
+    text: str
+    clauses: tuple[_Clause, ...]
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """The tested ones, oldest first."""
+        return tuple(release for release in TESTED[self.runtime] if self.allows(release.version))
+
+    def allows(self, version: str) -> bool:
+        return all(clause.allows(_padded(_numbers(version))) for clause in self.clauses)
+
+    def __str__(self) -> str:
+        """``onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1)``"""
+        return f"{self.text} (tested: {_span(self.releases)})"
+
+
+def targets(runs_on: Sequence[str]) -> tuple[Target, ...]:
+    """The requirements in ``runs_on``, each a text of one or several with commas between.
+
+    Raises:
+        UsageError: one is no requirement, or allows releases of which nothing is known.
+    """
+    found = tuple(target for text in runs_on for target in _parsed(text))
+    for target in found:
+        _require_tested(target)
+    return found
+
+
+def require_readable(found: Sequence[Target], opset: int) -> None:
+    """Raises UsageError where a release that ``found`` allows does not read ``opset``."""
+    for target in found:
+        deaf = [release for release in target.releases if release.opset < opset]
+        if not deaf:
+            continue
+        able = next((release for release in TESTED[target.runtime] if release.opset >= opset), None)
+        raise UsageError(
+            f"opset {opset} is too new for {target.runtime} {_span(deaf)}, which {target.text} allows: "
+            f"choose an opset up to {deaf[0].opset}"
+            + (f", or ask for {target.runtime}>={able.version}" if able else "")
+        )
+
+
+def outside(found: Sequence[Target], installed: str) -> str | None:
+    """The note where a proof in the onnxruntime ``installed`` is none of what was asked for."""
+    others = [target for target in found if target.runtime != "onnxruntime" or not target.allows(installed)]
+    if not others:
+        return None
+    return f"proven in onnxruntime {installed}, which is not what was asked for: {listed(map(str, others))}"
+
+
+def _parsed(text: str) -> list[Target]:
+    """``onnxruntime>=1.16,<1.20,onnxruntime-web``: a part that begins with no name belongs to the one before."""
+    found: list[Target] = []
+    for part in text.split(","):
+        match = _PART.fullmatch(part)
+        name, operator, version, wild = match.groups() if match else (None,) * 4
+        if not match or not (name or (found and operator)) or not _fits(operator, version, wild):
+            raise UsageError(
+                f'"{text.strip()}" is no list of runtimes and versions: write for example onnxruntime>=1.16, '
+                "onnxruntime==1.20.1 or onnxruntime-web"
+            )
+        clauses = (_Clause(operator, version, bool(wild)),) if operator else ()
+        if name:
+            runtime = name.lower().replace("_", "-")
+            found.append(Target(runtime, runtime + _written(clauses), clauses))
+        else:
+            last = found.pop()
+            found.append(Target(last.runtime, f"{last.text},{_written(clauses)}", last.clauses + clauses))
+    return found
+
+
+def _fits(operator: str | None, version: str | None, wild: str | None) -> bool:
+    """``.*`` goes with == and != only; ~= needs a part of the version to vary."""
+    if wild:
+        return operator in ("==", "!=")
+    return operator != "~=" or "." in (version or "")
+
+
+def _written(clauses: tuple[_Clause, ...]) -> str:
+    return ",".join(f"{clause.operator}{clause.version}{'.*' if clause.wild else ''}" for clause in clauses)
+
+
+def _require_tested(target: Target) -> None:
+    if target.runtime not in TESTED:
+        raise UsageError(f"{target.runtime} is not tested: {listed(TESTED)} are, on the CPU; --runs-on takes these")
+    tested = TESTED[target.runtime]
+    oldest = _numbers(tested[0].version)
+    if any(clause.reaches_below(oldest) for clause in target.clauses):
+        raise UsageError(
+            f"{target.text} allows releases before {tested[0].version}, the oldest that is tested: "
+            f"ask for {target.runtime}>={tested[0].version}"
+        )
+    if not target.releases:
+        raise UsageError(f"{target.text} allows no release that is tested: {_nearest(target)}")
+
+
+def _nearest(target: Target) -> str:
+    """``the nearest are 1.17.1 and 1.17.3``: the tested releases next to the first version that is named."""
+    named, tested = _padded(_numbers(target.clauses[0].version)), TESTED[target.runtime]
+    older = [release.version for release in tested if _numbers(release.version) < named][-1:]
+    newer = [release.version for release in tested if _numbers(release.version) >= named][:1]
+    near = older + newer
+    return f"the nearest {'are' if len(near) > 1 else 'is'} {listed(near)}"
+
+
+def _span(releases: Sequence[Release]) -> str:
+    first, last = releases[0].version, releases[-1].version
+    return first if first == last else f"{first} to {last}"
+
+
+def _numbers(version: str) -> Version:
+    """``1.31.1`` as numbers; what builds add behind them (``.dev3``, ``+cu12``) is left out."""
+    found = _NUMBER.match(version)
+    return tuple(map(int, found[0].split("."))) if found else ()
+
+
+def _padded(version: Version) -> Version:
+    return (*version, 0, 0)[:3]

@@ -1,0 +1,28 @@
+"""``specc inspect``."""
+
+from __future__ import annotations
+
+import click
+
+from specc.cli.command import Command
+from specc.cli.exits import FINDINGS
+
+
+@click.command("inspect", cls=Command, short_help="Say what an ONNX file is, and what its sidecar says.")
+@click.argument("onnx", metavar="FILE.onnx")
+@click.option("--sidecar", metavar="FILE", help="Its sidecar; left out: the one beside it, if there is any.")
+@click.option("--format", "form", type=click.Choice(["full", "json"]), default="full", show_default=True)
+def command(onnx: str, sidecar: str | None, form: str) -> int:
+    """Read an ONNX file back: its interface, its metadata, and whether the sidecar beside it belongs to it.
+
+    Nothing is run, and neither torch nor onnxruntime is needed.
+    """
+    from pathlib import Path
+
+    from specc.cli.output import echo
+    from specc.report.inspect import as_json, text
+    from specc.verify.inspection import inspect
+
+    found = inspect(Path(onnx), None if sidecar is None else Path(sidecar))
+    echo(as_json(found) if form == "json" else text(found))
+    return 0 if found.is_whole else FINDINGS

@@ -1,0 +1,116 @@
+"""How a file is told that was read back: for people, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from specc.report.text import count, memory
+from specc.verify.inspection import Beside, Declared, Inspection
+from specc.words import listed, plural
+
+VERSION = 1
+"""Of the JSON. It grows where a field goes or changes its meaning; fields may be added at any time."""
+
+_WIDTH = 11
+"""Of the titles, with a blank."""
+
+_KNOWN = {
+    "specc.spec": "spec",
+    "specc.settings": "settings",
+    "specc.weights": "weights",
+    "specc.parity": "parity",
+}
+"""What an entry of the metadata is called, in this order."""
+
+_SAID_ABOVE = ("specc.version",)
+
+
+def text(found: Inspection) -> str:
+    """A line for each fact, the maker first; whether the sidecar belongs comes last."""
+    lines = [f"{found.name}: {found.network or 'no name'}, {_maker(found)}", *_facts(found), *_sidecar(found)]
+    return "\n".join(lines)
+
+
+def as_json(found: Inspection) -> str:
+    value = {
+        "version": VERSION,
+        "file": found.name,
+        "size": found.size,
+        "sha256": found.sha256,
+        "made_by_specc": found.is_ours,
+        "producer": found.producer,
+        "network": found.network,
+        "ir_version": found.ir_version,
+        "opsets": dict(found.opsets),
+        "inputs": list(map(_port, found.inputs)),
+        "outputs": list(map(_port, found.outputs)),
+        "nodes": found.nodes,
+        "functions": list(found.functions),
+        "tensors": found.tensors,
+        "elements": found.elements,
+        "external": [{"name": part.name, "tensors": part.tensors, "size": part.size} for part in found.external],
+        "metadata": dict(found.metadata),
+        "sidecar": _beside(found.sidecar),
+    }
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _maker(found: Inspection) -> str:
+    if not found.is_ours:
+        return f"not made by specc{f', but by {found.producer}' if found.producer else ''}"
+    version = found.metadata.get("specc.version") or found.producer.partition(" ")[2]
+    return f"made by specc {version}".rstrip()
+
+
+def _facts(found: Inspection) -> Iterator[str]:
+    opsets = ", ".join(f"{'opset' if name == 'ai.onnx' else name} {number}" for name, number in found.opsets.items())
+    yield _line("file", f"{memory(found.size)}, {opsets}, IR {found.ir_version}, {plural(found.nodes, 'node')}")
+    if found.functions:
+        yield _line("functions", listed(found.functions))
+    yield _line("tensors", f"{count(found.tensors)} with {plural(found.elements, 'number')}")
+    for part in found.external:
+        size = "which is not there" if part.size is None else memory(part.size)
+        yield _line("", f"{count(part.tensors)} of them in {part.name}, {size}")
+    yield from (_line("input", str(port)) for port in found.inputs)
+    yield from (_line("output", str(port)) for port in found.outputs)
+    yield from (_line(title, found.metadata[key]) for key, title in _KNOWN.items() if key in found.metadata)
+    others = {key: value for key, value in found.metadata.items() if key not in (*_KNOWN, *_SAID_ABOVE)}
+    yield from (_line("metadata", f"{key} = {value}") for key, value in others.items())
+
+
+def _sidecar(found: Inspection) -> Iterator[str]:
+    beside = found.sidecar
+    if beside is None:
+        if found.is_ours:
+            yield _line("sidecar", "none beside it")
+        return
+    if beside.fault:
+        yield _line("sidecar", f"{beside.name} does not belong to it: {beside.fault}")
+    else:
+        yield _line("sidecar", f"{beside.name} belongs to it")
+        told = ((key, beside.known.get(key), found.metadata.get(f"specc.{key}")) for key in ("weights", "parity"))
+        yield from (_line("", f"{key}: {text}") for key, text, said in told if text and text != said)
+    yield from (_line("", note) for note in beside.notes)
+
+
+def _line(title: str, fact: str) -> str:
+    """``fact`` on one line: a foreign file may hold anything."""
+    plain = fact if fact.isprintable() else fact.encode("unicode_escape").decode()
+    return f"{title:{_WIDTH}}{plain}"
+
+
+def _port(port: Declared) -> dict[str, object]:
+    return {"name": port.name, "dtype": port.dtype, "shape": None if port.shape is None else list(port.shape)}
+
+
+def _beside(beside: Beside | None) -> Mapping[str, object] | None:
+    if beside is None:
+        return None
+    return {
+        "name": beside.name,
+        "belongs": not beside.fault,
+        "fault": beside.fault,
+        "known": dict(beside.known),
+        "notes": list(beside.notes),
+    }

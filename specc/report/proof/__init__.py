@@ -1,0 +1,27 @@
+"""How a whole proof is shown: for people, for programs, and as a page to hand on."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from specc.report.formats.style import Style
+from specc.report.proof.subject import Subject
+from specc.verify.result import Parity
+
+__all__ = ["FORMATS", "Subject", "rendered"]
+
+FORMATS = ("full", "json", "html")
+_PLAIN = Style()
+
+
+def rendered(name: str, parity: Parity, subject: Subject, *, style: Style = _PLAIN, everything: bool = False) -> str:
+    """The proof in one of `FORMATS`, without a newline at the end.
+
+    Args:
+        style: how the format may write, where it leaves the choice.
+        everything: all rows of the long tables; the other formats have them anyway.
+    """
+    if name not in FORMATS:
+        raise ValueError(f"there is no format {name}; there are {', '.join(FORMATS)}")
+    shown: str = getattr(import_module(f"{__name__}.{name}"), name)(parity, subject, style, everything)
+    return shown

@@ -1,0 +1,83 @@
+"""A proof for programs, as JSON with a version. proof.schema.json, beside this file, describes it."""
+
+from __future__ import annotations
+
+from math import isfinite, isnan
+from typing import Any
+
+from specc.report.formats.json import dumped, position
+from specc.report.formats.style import Style
+from specc.report.parity import verdict
+from specc.report.proof.subject import Subject
+from specc.verify.result import Parity, Row, StepRow
+from specc.version import __version__
+
+VERSION = 1
+"""It grows where a field goes or changes its meaning. New fields may come at any time."""
+
+
+def json(parity: Parity, subject: Subject, style: Style, everything: bool) -> str:
+    """All that was found; ``everything`` makes no difference."""
+    first, tolerance = parity.first_divergence, parity.tolerance
+    value = {
+        "version": VERSION,
+        "specc": __version__,
+        "model": subject.model,
+        "onnx": subject.file,
+        "passed": parity.passed,
+        "verdict": verdict(parity),
+        "provider": parity.provider,
+        "tolerance": tolerance and {"atol": _number(tolerance.atol), "rtol": _number(tolerance.rtol)},
+        "first_divergence": first and first.name,
+        "steps": [_step(step) for step in parity.steps],
+        "checks": [_check(row) for row in parity.rows],
+        "tensors": [{"path": t.path, "status": t.status, "detail": t.detail} for t in parity.tensors],
+        "assignment": [{"node": node, "provider": provider} for node, provider in parity.assignment],
+        "settings": [{"name": name, "value": value} for name, value in parity.settings],
+        "notes": list(parity.notes),
+    }
+    return dumped(value, style)
+
+
+def _step(row: StepRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "steps": list(row.steps),
+        "layer": row.layer,
+        "path": row.span.source.name,
+        "start": position(row.span, row.span.start),
+        "end": position(row.span, row.span.end),
+        "rule": row.rule,
+        "passed": row.passed,
+        "reason": row.reason,
+        "runs": row.runs,
+        "error_onnx": _number(row.error_onnx),
+        "error_torch": _number(row.error_torch),
+        "case": row.case,
+        "batch": row.batch,
+        "optimised": row.optimised,
+        "nodes": list(row.nodes),
+    }
+
+
+def _check(row: Row) -> dict[str, Any]:
+    return {
+        "case": row.case,
+        "passed": row.passed,
+        "reason": row.reason,
+        "batch": row.batch,
+        "optimised": row.optimised,
+        "output": row.output,
+        "error_onnx": _number(row.error_onnx),
+        "error_torch": _number(row.error_torch),
+        "bound": _number(row.bound),
+    }
+
+
+def _number(value: float | None) -> float | str | None:
+    """JSON has no infinity and no NaN: they are texts."""
+    if value is None or isfinite(value):
+        return value if value is None else float(value)
+    if isnan(value):
+        return "nan"
+    return "infinity" if value > 0 else "-infinity"

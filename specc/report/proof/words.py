@@ -1,0 +1,174 @@
+"""What is said of steps and numbers in every format that people read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from math import isfinite, isinf
+
+from specc.diagnostics import Label
+from specc.report.diagnostics import Uncoded
+from specc.report.parity import allowance, by_step
+from specc.verify.result import Parity, Row, StepRow, TensorRow
+from specc.words import listed, plural
+
+EXACT = "exact"
+"""The rule of steps whose results must be equal to the bit."""
+
+WHOLE = "errors against PyTorch in float64, in units of rounding every step to float32"
+"""What the errors of the whole network are counted in."""
+
+JUST = 1.05
+"""Below so many times its bound, an error is just beyond it."""
+
+SEVERAL = 6
+"""Operators, nodes or tensors that are named in one line; more are counted."""
+
+
+def number(value: float | None) -> str:
+    """Three digits; nothing where nothing was measured."""
+    if value is None:
+        return ""
+    if isinf(value):
+        return "inf"
+    return f"{value:.3g}" if isfinite(value) else "NaN"
+
+
+def place(row: StepRow, files: int) -> str:
+    """``4:3``; with the file where the steps are from several."""
+    line, column = row.span.position
+    return f"{line}:{column}" if files == 1 else str(row.span)
+
+
+def files(parity: Parity) -> int:
+    """How many files the steps are from."""
+    return len({step.span.source.name for step in parity.steps})
+
+
+def optimised(row: Row | StepRow) -> str:
+    return "" if row.optimised is None else "yes" if row.optimised else "no"
+
+
+def run(row: Row | StepRow) -> str:
+    """``normal, batch 2, graph optimisation off``"""
+    parts = [row.case] if row.case else []
+    parts += [f"batch {row.batch}"] if row.batch is not None else []
+    parts += [f"graph optimisation {'on' if row.optimised else 'off'}"] if row.optimised is not None else []
+    return ", ".join(parts)
+
+
+def unit(parity: Parity) -> str:
+    """What an error of 1 is in the table of steps."""
+    if parity.tolerance is not None:
+        return f"1 is what {allowance(parity.tolerance)} allow, as given"
+    return "1 is the bound that the step's arithmetic sets, and an exact step is equal to the bit"
+
+
+def tensors(parity: Parity) -> str:
+    """``10 tensors: 8 equal to the bit, 2 folded into others``"""
+    counts = Counter[str](tensor.status for tensor in parity.tensors)
+    if counts["same"] == len(parity.tensors):
+        return f"{plural(len(parity.tensors), 'tensor')}, all {_STATUS['same']}"
+    found = listed(f"{counts[status]:,} {words}" for status, words in _STATUS.items() if counts[status])
+    return f"{plural(len(parity.tensors), 'tensor')}: {found}"
+
+
+def not_same(parity: Parity) -> list[TensorRow]:
+    return [tensor for tensor in parity.tensors if tensor.status != "same"]
+
+
+def providers(parity: Parity) -> Iterator[tuple[str, str]]:
+    """(execution provider, its nodes in words), those with the most nodes first."""
+    placed: dict[str, list[str]] = {}
+    for node, provider in parity.assignment:
+        placed.setdefault(provider, []).append(node)
+    if len(placed) == 1:
+        yield next(iter(placed)), f"all {plural(len(parity.assignment), 'node')} of the optimised model"
+        return
+    for provider, nodes in sorted(placed.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield provider, f"{plural(len(nodes), 'node')}: {shortened(nodes)}"
+
+
+def shortened(names: list[str]) -> str:
+    """A few names, and how many more there are; a name that comes several times in a row once, with its number."""
+    runs = [(name, len(list(run))) for name, run in groupby(names)]
+    shown = [f"{count} x {name}" if count > 1 else name for name, count in runs[:SEVERAL]]
+    return ", ".join(shown) + (f" and {len(runs) - SEVERAL} more" if len(runs) > SEVERAL else "")
+
+
+def divergence(parity: Parity) -> Uncoded | None:
+    """The first step that is not what the spec says, at its place in the spec; None where every step holds."""
+    row = parity.first_divergence
+    if row is None:
+        return None
+    repro = "--repro DIR writes this step alone: its model, inputs, expected outputs, and a script that shows it"
+    return Uncoded(
+        f"the file's {by_step(row)} {'is' if len(row.steps) == 1 else 'are'} not the spec's",
+        Label(row.span, _amount(parity, row)),
+        notes=tuple(_notes(parity, row)),
+        helps=(repro,) if parity.reproduction else (),
+    )
+
+
+def _amount(parity: Parity, row: StepRow) -> str:
+    if row.error_onnx is None:
+        return row.reason
+    if _must_be_equal(parity, row):
+        return "not equal to the bit"
+    if row.error_onnx < JUST:
+        return "just beyond what is allowed"
+    return f"{number(row.error_onnx)} times as far from the truth as is allowed"
+
+
+def _must_be_equal(parity: Parity, row: StepRow) -> bool:
+    return row.rule == EXACT and parity.tolerance is None
+
+
+def _notes(parity: Parity, row: StepRow) -> Iterator[str]:
+    if row.error_onnx is not None:
+        yield row.reason
+        yield f"measured: {run(row)}; {plural(row.runs, 'run')} of this step, on PyTorch's own inputs to it"
+        yield f"allowed: {_allowed(parity, row)}"
+    if row.error_torch is not None and not _must_be_equal(parity, row):
+        yield f"PyTorch's own float32 result is at {number(row.error_torch)} of what is allowed"
+    if row.nodes:
+        yield f"in the file: {shortened(list(row.nodes))}"
+    yield from (f"{tensor.path}: {tensor.detail}" for tensor in _of_step(parity, row))
+    yield _beside(parity, row)
+
+
+def _allowed(parity: Parity, row: StepRow) -> str:
+    if parity.tolerance is not None:
+        return f"{allowance(parity.tolerance)}, as given"
+    if _must_be_equal(parity, row):
+        return "nothing: the step only moves, picks or compares numbers, so its result is PyTorch's to the bit"
+    return f"what rounding to float32 can do in this one step: {row.rule}"
+
+
+def _of_step(parity: Parity, row: StepRow) -> list[TensorRow]:
+    """The step's own tensors that have other numbers in the file."""
+    different = (tensor for tensor in parity.tensors if tensor.status == "different")
+    return [tensor for tensor in different if any(tensor.path.startswith(f"{step}.") for step in row.steps)]
+
+
+def _beside(parity: Parity, row: StepRow) -> str:
+    before = parity.steps.index(row)
+    others = sum(not step.passed for step in parity.steps) - 1
+    hold = (
+        f"the {plural(before, 'step')} before it hold{'s' if before == 1 else ''}" if before else "it is the first step"
+    )
+    fail = (
+        f"{plural(others, 'step')} behind it fail{'s' if others == 1 else ''} too" if others else "all behind it hold"
+    )
+    return f"{hold}; {fail}" if row is not parity.steps[-1] else hold
+
+
+_STATUS = {
+    "same": "equal to the bit",
+    "reordered": "with the same numbers elsewhere or in another order",
+    "folded": "folded into others",
+    "absent": "not in the file by themselves",
+    "different": "different",
+}
+"""How each status of a tensor is counted."""

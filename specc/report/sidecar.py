@@ -1,0 +1,225 @@
+"""The sidecar of a compiled file: what a program must know to use it, in the format of `specc.verify.sidecar`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isinf
+
+from specc.diagnostics import UsageError
+from specc.elaborate import Checked
+from specc.ir import graph as ir
+from specc.ir.size import Size
+from specc.ir.types import TensorType
+from specc.ir.window import Moved, Opaque, Pointwise
+from specc.lint.network import Network
+from specc.lint.ranges import given
+from specc.project.budget import Budget as Limits
+from specc.project.budget import held
+from specc.verify.result import Parity
+from specc.verify.sidecar import FORMAT, Budget, Costs, Golden, OnnxFile, Output, Port, Sidecar, Symbol, Verdict, Worst
+from specc.version import __version__
+from specc.words import listed, plural
+
+_LAYOUTS = ("N", "NF", "NCL", "NCHW", "NCDHW")
+"""By rank less one. The language calls axis 1 channels and those behind it spatial."""
+
+NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A file that has been written, and all that is known of it.
+
+    Attributes:
+        file: its name and hash, and those of its data.
+        spec: the hash of what the network means.
+        settings: parameters of the model that were set, as written.
+        weights: where they come from.
+        parity: the proof; None without one.
+        golden: the pair that the proof was made with; None where there is none.
+        tried: between which numbers the proof has tried each input, by name; empty without a proof.
+        labels: of each output that has some, by name.
+        budget: what the project's configuration says of the spec; None where it says nothing.
+    """
+
+    checked: Checked
+    file: OnnxFile
+    spec: str
+    settings: Mapping[str, str]
+    weights: str
+    parity: Parity | None
+    golden: Golden | None
+    tried: Mapping[str, tuple[float, float]]
+    labels: Mapping[str, tuple[str, ...]]
+    budget: Limits | None
+
+
+def sidecar(of: Compiled) -> Sidecar:
+    graph, costs = of.checked.graph, of.checked.costs
+    network = Network(of.checked)
+    return Sidecar(
+        format=FORMAT,
+        specc=__version__,
+        model=graph.name,
+        file=of.file,
+        spec=of.spec,
+        settings=dict(of.settings),
+        weights=of.weights,
+        symbols=_symbols(graph),
+        inputs=tuple(_input(port, of.tried.get(port.name)) for port in graph.inputs),
+        outputs=tuple(_output(port, value, network, of.labels.get(port.name)) for port, value in graph.outputs),
+        costs=Costs(
+            params=costs.params,
+            trainable_params=costs.trainable_params,
+            macs=costs.macs,
+            activation_memory=costs.activation_memory,
+            peak_memory=costs.peak_memory,
+        ),
+        budgets=_budgets(of.checked, of.budget),
+        verdict=_verdict(of),
+        golden=of.golden,
+    )
+
+
+def written(sidecar: Sidecar) -> bytes:
+    """As JSON: the same bytes for the same facts; lists of numbers and texts on one line."""
+    return f"{_json(sidecar.model_dump(mode='json'))}\n".encode("utf-8", "backslashreplace")
+
+
+def proven(parity: Parity | None) -> str:
+    """The verdict on a file that is put in place, in words that the same environment gives again."""
+    if parity is None:
+        return NOT_CHECKED
+    settings = dict(parity.settings)
+    runtime, torch = settings.get("onnxruntime", "unknown"), settings.get("PyTorch", "unknown").partition("+")[0]
+    by = "" if parity.tolerance is None else f", within {parity.tolerance.atol:g} + {parity.tolerance.rtol:g} * |truth|"
+    return f"proven on {parity.provider}: onnxruntime {runtime} against torch {torch} in float64{by}"
+
+
+def labelled(graph: ir.Graph, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The output that ``labels`` are for: the only one with as many channels.
+
+    Raises:
+        UsageError: there is none, or several; a label is empty or of several lines.
+    """
+    for place, label in enumerate(labels, 1):
+        if not label.strip() or "\n" in label:
+            raise UsageError(f"label {place} is {'of several lines' if label.strip() else 'empty'}")
+    fitting = [port.name for port, _ in graph.outputs if port.type.sample[:1] == (len(labels),)]
+    if len(fitting) == 1:
+        return {fitting[0]: tuple(labels)}
+    if fitting:
+        raise UsageError(
+            f"there are {plural(len(labels), 'label')}, and {listed(fitting)} have as many channels each: "
+            "which of them is meant cannot be said yet"
+        )
+    channels = [f"{port.name} has {_channels(port.type)}" for port, _ in graph.outputs]
+    raise UsageError(f"there are {plural(len(labels), 'label')}, and {listed(channels)}: one label for each is needed")
+
+
+def _channels(x: TensorType) -> str:
+    if not x.sample:
+        return "no channels"
+    return plural(size, "channel") if isinstance(size := x.sample[0], int) else f"{size} channels"
+
+
+# ---- parts --------------------------------------------------------------------------------------------------
+
+
+def _symbols(graph: ir.Graph) -> dict[str, Symbol]:
+    """The batch first, then the sizes in the order of the contract."""
+    sizes = (size for port in graph.inputs for size in port.type.shape if isinstance(size, Size))
+    return {
+        symbol.name: Symbol(least=symbol.least, most=symbol.most, modulus=symbol.modulus, residue=symbol.residue)
+        for symbol in dict.fromkeys(symbol for size in sizes for symbol in size.symbols)
+    }
+
+
+def _input(port: ir.Port, tried: tuple[float, float] | None) -> Port:
+    return Port(name=port.name, dtype="float32", shape=_shape(port.type), layout=_usual(port.type), range=tried)
+
+
+def _output(port: ir.Port, value: str, network: Network, labels: tuple[str, ...] | None) -> Output:
+    layout = _usual(port.type) if _keeps_order(value, network) or port.type.rank <= 2 else None
+    least, most = (None if isinf(bound) else float(bound) for bound in given(value, network))
+    bounds = None if (least, most) == (None, None) else (least, most)
+    shape = _shape(port.type)
+    return Output(name=port.name, dtype="float32", shape=shape, layout=layout, range=bounds, labels=labels)
+
+
+def _shape(x: TensorType) -> tuple[int | str, ...]:
+    return tuple(size if isinstance(size, int) else str(size) for size in x.shape)
+
+
+def _usual(x: TensorType) -> str | None:
+    return _LAYOUTS[x.rank - 1] if x.rank <= len(_LAYOUTS) else None
+
+
+def _keeps_order(value: str, network: Network) -> bool:
+    """Whether no step has moved axes or places about, between the last one that sees channels as such and the end."""
+    node = network.nodes.get(value)
+    while node is not None:
+        window = node.op.window(*node.input_types)
+        if not isinstance(window, Pointwise):
+            return not isinstance(window, (Moved, Opaque))
+        node = network.before(node)
+    return True
+
+
+def _budgets(checked: Checked, budget: Limits | None) -> tuple[Budget, ...]:
+    found = held(checked, budget) if budget is not None else ()
+    return tuple(Budget(cost=part.limit.number, most=part.limit.most, has=part.has, at=dict(part.at)) for part in found)
+
+
+def _verdict(of: Compiled) -> Verdict:
+    parity, words = of.parity, proven(of.parity)
+    if parity is None:
+        return Verdict(words=words, passed=None, provider=None, versions={}, checks=0, steps=0, worst=None, notes=())
+    notes = parity.notes if of.golden is not None else (*parity.notes, "no golden pair: it would be too large")
+    settings = dict(parity.settings)
+    versions = {name: settings[title] for name, title in _VERSIONS.items() if title in settings}
+    return Verdict(
+        words=words,
+        passed=parity.passed,
+        provider=parity.provider,
+        versions=versions,
+        checks=len(parity.rows),
+        steps=len(parity.steps),
+        worst=_worst(parity),
+        notes=tuple(notes),
+    )
+
+
+_VERSIONS = {"onnxruntime": "onnxruntime", "torch": "PyTorch"}
+"""By what they are called among the settings of a proof."""
+
+
+def _worst(parity: Parity) -> Worst | None:
+    measured = [(row.error_onnx, row.error_torch) for row in parity.rows]
+    ours, theirs = ([error for error in errors if error is not None] for errors in zip(*measured, strict=True))
+    return Worst(onnx=max(ours), torch=max(theirs)) if ours and theirs else None
+
+
+# ---- JSON ---------------------------------------------------------------------------------------------------
+
+
+def _json(value: object, indent: str = "") -> str:
+    inner = f"{indent}  "
+    match value:
+        case dict() if value:
+            entries = (f"{inner}{_scalar(key)}: {_json(part, inner)}" for key, part in value.items())
+            return _within("{", entries, "}", indent)
+        case list() if any(isinstance(part, (dict, list)) for part in value):
+            return _within("[", (f"{inner}{_json(part, inner)}" for part in value), "]", indent)
+    return _scalar(value)
+
+
+def _within(opening: str, entries: Iterable[str], closing: str, indent: str) -> str:
+    inside = ",\n".join(entries)
+    return f"{opening}\n{inside}\n{indent}{closing}"
+
+
+def _scalar(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,200 @@
+"""How far a right float32 engine's result of one step may be from the exact one, element by element.
+
+Every bound is (a number of roundings) * u * (a magnitude): the first-order error analysis of the step's arithmetic
+(Higham 2002, Accuracy and Stability of Numerical Algorithms, chapters 2 to 4), with the growth of sums as engines add
+them (`specc.verify.growth`). The numbers of roundings are measured: ``benchmarks/steps.py`` prints how much of the
+bound PyTorch and ONNX Runtime need, over every operator. Where the inputs or the exact result are not finite, so may be
+the bound.
+
+The sign of zeros is no error: of 0.0 and -0.0 engines may call either the larger, and ONNX Runtime's bins of an adaptive
+maximum do otherwise than PyTorch's. Subnormal numbers are kept by both on a CPU; bounds allow for engines that do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.func import functional_call
+from torch.nn import functional
+
+from specc.ir.graph import Node
+from specc.ir.rounding import (
+    Averaged,
+    Exact,
+    Function,
+    Interpolated,
+    Normalised,
+    PowerMean,
+    Products,
+    Quotient,
+    Rounding,
+    SoftmaxOver,
+)
+from specc.ir.types import fixed
+from specc.verify import growth
+from specc.verify.growth import U
+from specc.verify.reference import TINY
+
+Array = NDArray[np.float64]
+
+
+def rule(node: Node) -> str:
+    """How the step is judged, in words: ``exact``, ``sum of 27 products``."""
+    return _rounding(node).rule
+
+
+def why(node: Node) -> str:
+    """Where the bound comes from, in one line."""
+    return _rounding(node).why
+
+
+def is_exact(node: Node) -> bool:
+    """Whether every right engine gives PyTorch's float32 result, but for the sign of zeros."""
+    return isinstance(_rounding(node), Exact)
+
+
+def allowed(node: Node, module: torch.nn.Module, inputs: Sequence[Array], exact: Array, u: float = U) -> Array:
+    """The largest ``|result - exact|`` of a right engine, for each element; 0 where the step `is_exact`.
+
+    Args:
+        node: the step, at sizes that are numbers.
+        module: the step alone, in float64.
+        inputs: what it was given.
+        exact: what ``module`` makes of them.
+        u: unit roundoff of sums of products: 2^-24, or 2^-11 where their factors may be TF32.
+    """
+    rounding = _rounding(node)
+    with np.errstate(all="ignore"):
+        match rounding:
+            case Exact():
+                return np.zeros(exact.shape)
+            case Products(terms):
+                size = (2 * growth.signed_chain(fixed(terms)) * U + 2 * (u - U)) * _magnitude(module, inputs)
+            case Averaged(terms):
+                size = (growth.chain(fixed(terms)) * U + 2 * (u - U)) * _magnitude(module, inputs)
+            case PowerMean():
+                size = _power_mean(rounding, module, inputs, exact)
+            case Interpolated():
+                size = U * _interpolated(rounding, inputs[0], exact.shape)
+            case Function():
+                size = _function(rounding, module, inputs[0], exact)
+            case SoftmaxOver():
+                size = U * _softmax(rounding, inputs[0], exact)
+            case Normalised():
+                size = U * _normalised(rounding, module, inputs[0])
+            case Quotient():
+                size = _quotient(rounding, inputs[0], exact)
+        return np.where(np.isnan(size), 0, size) + TINY
+
+
+def _rounding(node: Node) -> Rounding:
+    return node.op.rounding(*node.input_types)
+
+
+def _run(module: torch.nn.Module, inputs: Sequence[Array], state: Mapping[str, torch.Tensor] | None = None) -> Array:
+    values = tuple(torch.from_numpy(np.ascontiguousarray(value)) for value in inputs)
+    with torch.no_grad(), catch_warnings():
+        simplefilter("ignore", UserWarning)  # PyTorch's advice on speed, as in `specc.verify.reference.run_module`
+        result: torch.Tensor = functional_call(module, dict(state or {}), values)
+    return np.asarray(result.numpy(), np.float64)
+
+
+def _magnitude(module: torch.nn.Module, inputs: Sequence[Array]) -> Array:
+    """The step on absolute values: the sum of the absolute products, which their errors are in proportion to."""
+    state = {name: _absolute(name, tensor) for name, tensor in module.state_dict().items()}
+    return _run(module, [np.abs(value) for value in inputs], state)
+
+
+def _absolute(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """A running mean is taken away, so it is negative here: |x| + |mean|. A variance is positive as it is."""
+    return -tensor.abs() if name.rpartition(".")[2] == "running_mean" else tensor.abs()
+
+
+def _power_mean(rounding: PowerMean, module: torch.nn.Module, inputs: Sequence[Array], exact: Array) -> Array:
+    """The sum s of the powers is off by its roundings d; the root of s + d or s - d is as far off as the result."""
+    p, terms = rounding.power, fixed(rounding.terms)
+    sums = np.abs(exact) ** p
+    spread = (growth.chain(terms) + _exponent(inputs[0], p)) * U * _magnitude(module, inputs) ** p + TINY
+    up, down = (sums + spread) ** (1 / p), np.maximum(sums - spread, 0) ** (1 / p)
+    root = np.abs(exact)
+    return np.asarray(np.maximum(up - root, root - down) + 4 * (1 + np.abs(np.log(sums + TINY)) / p) * U * root)
+
+
+def _exponent(x: Array, power: float) -> float:
+    """Roundings of x^p = e^(p log x) through that of p, where p is no float32: |p log x| at most."""
+    if np.float32(power) == power:
+        return 0.0
+    return float(np.abs(power * np.log(np.abs(x), out=np.zeros(x.shape), where=x != 0)).max(initial=0.0))
+
+
+def _interpolated(rounding: Interpolated, x: Array, shape: tuple[int, ...]) -> Array:
+    """Each weight, product and sum is rounded, in proportion to the largest element that could be read near the place.
+
+    An inexact coordinate is off by its own size times u, once for the factor and once for the product with it; so is
+    the weight that it gives, which moves the result by the difference of two elements.
+    """
+    sizes = tuple(zip(x.shape[2:], shape[2:], strict=True))
+    reach = [rounding.taps // 2 + -(-n // o) for n, o in sizes]
+    drift = 0 if rounding.exact_places else sum(n for n, _ in sizes)
+    return np.asarray((2 * rounding.taps ** len(sizes) + 4 * drift) * _largest_near(np.abs(x), reach, shape[2:]))
+
+
+def _largest_near(x: Array, reach: Sequence[int], size: tuple[int, ...]) -> Array:
+    """For each place of a grid of ``size`` laid over ``x``, its largest element at most ``reach`` places away."""
+    pool = getattr(functional, f"max_pool{len(size)}d")
+    most = pool(torch.from_numpy(x), [2 * r + 1 for r in reach], stride=1, padding=list(reach))
+    return np.asarray(functional.interpolate(most, size=size, mode="nearest").numpy(), np.float64)
+
+
+def _function(rounding: Function, module: torch.nn.Module, x: Array, exact: Array) -> Array:
+    """How far the function moves where its argument moves by some roundings, and those of its result and inside it."""
+    moved = np.maximum(*(np.abs(_run(module, [x * (1 + sign * 4 * U)]) - exact) for sign in (-1, 1)))
+    inner = rounding.inner * (np.abs(x) if rounding.gate else 1.0)
+    return np.asarray(moved + 8 * U * (np.abs(exact) + inner))
+
+
+def _softmax(rounding: SoftmaxOver, x: Array, exact: Array) -> Array:
+    """e^(x - max) is off by |x - max| u of itself; the sum by that of its terms, and by its own roundings."""
+    axis = rounding.axis
+    below = x.max(axis, keepdims=True) - x
+    parts = np.exp(-below)
+    total = (parts * below).sum(axis, keepdims=True) / parts.sum(axis, keepdims=True)
+    relative = growth.chain(fixed(rounding.terms)) + 2 * (below + total)
+    return np.asarray(relative + 2 * np.abs(exact) if rounding.log else relative * exact)
+
+
+def _normalised(rounding: Normalised, module: torch.nn.Module, x: Array) -> Array:
+    """The mean is off by its roundings of mean |x|; the variance, relatively, by its own, as if not centred exactly."""
+    rows = x.reshape(-1, fixed(rounding.terms))
+    mean = rows.mean(1, keepdims=True) if rounding.centred else 0.0
+    deviation = np.sqrt(np.square(rows - mean).mean(1, keepdims=True) + rounding.eps)
+    near = np.abs(rows).mean(1, keepdims=True) if rounding.centred else 0.0
+    normal = np.abs(rows - mean) / deviation
+    errors = (np.abs(rows) + near) / deviation + normal * (1 + near / deviation)
+    weight, bias = _affine(rounding, module, x)
+    grown = 3 + growth.statistics(fixed(rounding.terms))
+    return np.asarray(grown * errors.reshape(x.shape) * weight + 4 * bias)
+
+
+def _affine(rounding: Normalised, module: torch.nn.Module, x: Array) -> tuple[Any, Any]:
+    """Absolute weight and bias, laid along the axes of ``x`` that they belong to."""
+    own = {name.rpartition(".")[2]: tensor.abs().numpy() for name, tensor in module.state_dict().items()}
+    if rounding.by_channel:
+        own = {name: value.reshape(-1, *(1 for _ in x.shape[2:])) for name, value in own.items()}
+    return own.get("weight", 1.0), own.get("bias", 0.0)
+
+
+def _quotient(rounding: Quotient, x: Array, exact: Array) -> Array:
+    """The base, (x/result)^(1/power), is off by the roundings of its absolute terms, the result by what follows."""
+    if rounding.power == 0:
+        return 2 * U * np.abs(exact)
+    divisor = np.abs(np.divide(x, exact, out=np.ones(x.shape), where=x != 0))
+    base, offset = divisor ** (1 / rounding.power), rounding.offset
+    spread = growth.statistics(fixed(rounding.terms)) * U * (abs(offset) + np.abs(base - offset)) / base
+    moved = np.maximum(*(np.abs((1 + sign * spread) ** -rounding.power - 1) for sign in (-1, 1)))
+    return np.asarray((2 * moved + (4 + np.abs(np.log(divisor))) * U) * np.abs(exact))

@@ -1,0 +1,168 @@
+"""The golden pair: an input of the network and the right output, made with PyTorch once, read back anywhere."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from specc.diagnostics import UsageError
+from specc.ir.graph import Graph
+from specc.verify.cases import Case, cases, is_large, sizes_tried
+from specc.verify.growth import U
+from specc.verify.judge import TOLERANCE
+from specc.verify.result import Parity
+from specc.verify.sidecar import Golden, Port, Sidecar, Tensor, Truth
+from specc.weights import Weights
+from specc.words import plural
+
+if TYPE_CHECKING:
+    from specc.verify.reference import Expected
+
+LARGEST = 4_000_000
+"""Numbers of a pair, input and output together: 21 MB as text. Larger ones are left out."""
+
+
+# ---- made ---------------------------------------------------------------------------------------------------
+
+
+def made(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -> Golden | None:
+    """The pair for a file that ``parity`` has proven; None where it would be larger than `LARGEST`.
+
+    The input is the proof's first: normal numbers, batch 1 or the one that is fixed, and an ordinary size (the
+    smallest, where that one is too large). A result may differ by what the proof allows: `TOLERANCE` times PyTorch's
+    own error and a rounding together, in units of what rounding moves the channel; and by the rounding of the right
+    output to float32.
+    """
+    from specc.backends.torch import torch_module
+    from specc.verify.reference import PATTERNS, expectations
+
+    case = _case(graph)
+    if case is None:
+        return None
+    inputs = case.inputs(graph, seed)
+    patterns = PATTERNS // 2 if is_large(graph) else PATTERNS
+    (results,) = expectations(torch_module(graph, weights), [inputs], patterns)
+    given = tuple(Tensor(name=name, shape=x.shape, data=_encoded(x)) for name, x in inputs.items())
+    outputs = zip([port.name for port, _ in graph.outputs], results, strict=True)
+    truths = tuple(_truth(name, expected, _usual(parity, name)) for name, expected in outputs)
+    return Golden(sizes=dict(case.sizes), inputs=given, outputs=truths)
+
+
+def tried(graph: Graph, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """The least and the greatest number that the proof has fed into each input."""
+    found: dict[str, tuple[float, float]] = {}
+    for case in cases(graph):
+        for name, values in case.inputs(graph, seed).items():
+            least, most = found.get(name, (0.0, 0.0))  # zeros are among the cases
+            found[name] = min(least, float(values.min(initial=0))), max(most, float(values.max(initial=0)))
+    return found
+
+
+def _case(graph: Graph) -> Case | None:
+    batch = cases(graph)[0].batch
+    ports = [*graph.inputs, *(port for port, _ in graph.outputs)]
+    for sizes in sizes_tried(graph)[:2]:
+        case = Case("normal", batch, sizes=sizes)
+        if sum(prod(case.shape(port)) for port in ports) <= LARGEST:
+            return case
+    return None
+
+
+def _usual(parity: Parity, output: str) -> float:
+    """PyTorch's own usual error: a single one may be small by luck."""
+    errors = [row.error_torch for row in parity.rows if row.output == output and row.error_torch is not None]
+    return median(errors) if errors else 0.0
+
+
+def _truth(name: str, expected: Expected, usual: float) -> Truth:
+    bound = TOLERANCE * (max(expected.error(expected.single), usual) + 1)
+    with np.errstate(over="ignore"):
+        right = expected.exact.astype(np.float32)
+    sizes = np.abs(right, out=np.zeros(right.shape), where=np.isfinite(right), dtype=np.float64)
+    most = bound * expected.unit + U * sizes  # for the rounding of the right output itself
+    channels = np.moveaxis(most, 1, 0).reshape(most.shape[1], -1) if most.ndim > 1 else most.reshape(1, -1)
+    allowed = tuple(channels.max(1, initial=0.0).tolist())
+    return Truth(name=name, shape=right.shape, data=_encoded(right), allowed=allowed)
+
+
+def _encoded(values: NDArray[np.float32]) -> str:
+    return base64.b64encode(values.astype("<f4", copy=False).tobytes()).decode()
+
+
+# ---- read ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an output must be, and the largest difference, broadcastable to it."""
+
+    values: NDArray[np.float32]
+    allowed: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The golden pair as arrays, by name."""
+
+    inputs: Mapping[str, NDArray[np.float32]]
+    outputs: Mapping[str, Expectation]
+
+
+def decoded(sidecar: Sidecar, where: Path) -> Pair | None:
+    """The golden pair of a sidecar; None where it has none. Raises UsageError where it is damaged."""
+    golden = sidecar.golden
+    if golden is None:
+        return None
+    _require_ports("input", sidecar.inputs, golden.inputs, where)
+    _require_ports("output", sidecar.outputs, golden.outputs, where)
+    return Pair(
+        {tensor.name: _array(tensor, f"{where}: golden input {tensor.name}", finite=True) for tensor in golden.inputs},
+        {truth.name: _expectation(truth, f"{where}: golden output {truth.name}") for truth in golden.outputs},
+    )
+
+
+def _require_ports(what: str, ports: Sequence[Port], tensors: Sequence[Tensor], where: Path) -> None:
+    found, names = (", ".join(part.name for part in parts) or "none" for parts in (tensors, ports))
+    if found != names:
+        raise UsageError(f"{where}: the golden pair has the {what}s {found}, and the network {names}")
+    for port, tensor in zip(ports, tensors, strict=True):
+        sizes = zip(port.shape, tensor.shape, strict=False)
+        if len(port.shape) != len(tensor.shape) or any(isinstance(s, int) and s != t for s, t in sizes):
+            here, wanted = _shape(tensor.shape), _shape(port.shape)
+            raise UsageError(f"{where}: golden {what} {tensor.name} has shape {here}, the network {wanted}")
+
+
+def _shape(sizes: Sequence[object]) -> str:
+    return f"[{', '.join(map(str, sizes))}]"
+
+
+def _array(tensor: Tensor, what: str, *, finite: bool = False) -> NDArray[np.float32]:
+    try:
+        data = base64.b64decode(tensor.data, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UsageError(f"{what} is no base64: {error}") from None
+    if len(data) != 4 * prod(tensor.shape):
+        raise UsageError(f"{what} has {len(data):,} bytes, and {_shape(tensor.shape)} takes {4 * prod(tensor.shape):,}")
+    values = np.frombuffer(data, "<f4").reshape(tensor.shape)
+    if finite and not np.isfinite(values).all():
+        raise UsageError(f"{what} holds NaN or infinity, and finite numbers were written")
+    return values.astype(np.float32)
+
+
+def _expectation(truth: Truth, what: str) -> Expectation:
+    values = _array(truth, what)
+    channels = values.shape[1] if values.ndim > 1 else 1
+    if len(truth.allowed) != channels:
+        count = plural(len(truth.allowed), "difference")
+        raise UsageError(f"{what} has {plural(channels, 'channel')}, and {count} to be allowed")
+    axes = (1, channels, *(1 for _ in values.shape[2:])) if values.ndim > 1 else (1,)
+    return Expectation(values, np.array(truth.allowed, np.float64).reshape(axes))

@@ -1,0 +1,53 @@
+"""How many roundings a sum of float32 numbers goes through, by its number of terms.
+
+Engines add in lanes and blocks, so a chain is far shorter than the sum (Higham 2002, Accuracy and Stability of
+Numerical Algorithms, 4.2); rounding errors of either sign partly cancel, so n of them grow like the square root of n
+(Higham & Mary 2019, A New Approach to Probabilistic Rounding Error Analysis). Where the terms are equal they do not.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+U = 2.0**-24
+"""Unit roundoff of float32: half the distance from 1 to the next number."""
+
+TF32_U = 2.0**-11
+"""Unit roundoff of TF32, which keeps 10 bits of a factor's fraction."""
+
+
+def products(terms: int) -> float:
+    """Roundings in a sum of products: some 64 partial sums (lanes times accumulators), errors of both signs.
+
+    Twice as many under the root, since each product has two factors.
+    """
+    return sqrt(2 * (1 + terms / 64))
+
+
+def statistics(terms: int) -> float:
+    """Roundings in a mean or a variance: equal terms are rounded alike, so the errors of a chain add up."""
+    return 1 + terms / 64
+
+
+def average(terms: int) -> float:
+    """Roundings in an average pool: ONNX Runtime adds term by term, and is n/4 roundings off for n equal ones."""
+    return 1 + terms / 16
+
+
+def signed_chain(terms: int) -> float:
+    """Roundings in a sum of ``terms`` products that is added one by one, in proportion to the absolute products.
+
+    With one large term among small ones every further addition is rounded at its size, and the errors have either
+    sign: the square root of n of them (Higham & Mary 2019, theorem 2.4). A few more for factors, bias and eps.
+    """
+    return sqrt(terms + 8)
+
+
+def chain(terms: int) -> float:
+    """Roundings in a sum of ``terms`` numbers of one sign that is added one by one, and in what is made of it.
+
+    The worst are equal ones. Of n times v, the additions with a partial sum in [2^e, 2^(e+1)) are all rounded alike,
+    by u 2^e at most, and there are 2^e/v of them: u (1 + 1/4 + 1/16 …) 4^e/v together, which is n/3 roundings of the
+    sum 2^(e+1).
+    """
+    return 4 + terms / 3

@@ -1,0 +1,239 @@
+"""What an ONNX file says of itself, and whether the sidecar beside it is about this very file. Runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import TensorProto, ValueInfoProto, external_data_helper, helper
+
+from specc.backends.onnx import entries_of
+from specc.diagnostics import UsageError
+from specc.verify.files import read_model
+from specc.verify.sidecar import FORMAT, Sidecar, beside, read_json, read_sidecar, sha256_of, unknown
+
+OPEN = "?"
+"""A size that the file does not declare."""
+
+_SPEC = "specc.spec"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An input or output as the file declares it; ``shape`` is None where it declares none."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...] | None
+
+    def __str__(self) -> str:
+        sizes = "of no declared shape" if self.shape is None else f"[{', '.join(map(str, self.shape))}]"
+        return f"{self.name}: {self.dtype} {sizes}"
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A file beside the model that tensors are in; ``size`` in bytes, None where it is not there."""
+
+    name: str
+    tensors: int
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The sidecar of a file.
+
+    Attributes:
+        name: of the file, without its folder.
+        fault: why it does not belong; empty where it does.
+        known: what it says, as far as this specc understands it.
+        notes: what this specc does not know of it.
+    """
+
+    name: str
+    fault: str
+    known: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A file read back.
+
+    Attributes:
+        name: as it was given.
+        size: bytes of the file itself.
+        sha256: of these bytes.
+        ir_version: of the file's format.
+        opsets: versions by domain; the standard one is "ai.onnx".
+        producer: who says to have written it, with the version.
+        metadata: every entry, in order.
+        network: the graph's name.
+        inputs, outputs: the interface.
+        nodes: how many, those of functions counted once.
+        functions: names of the local functions.
+        tensors: how many initializers.
+        elements: numbers in all of them.
+        external: files that hold some of them.
+        sidecar: None where there is none beside it.
+    """
+
+    name: str
+    size: int
+    sha256: str
+    ir_version: int
+    opsets: Mapping[str, int]
+    producer: str
+    metadata: Mapping[str, str]
+    network: str
+    inputs: tuple[Declared, ...]
+    outputs: tuple[Declared, ...]
+    nodes: int
+    functions: tuple[str, ...]
+    tensors: int
+    elements: int
+    external: tuple[External, ...]
+    sidecar: Beside | None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the file says that specc has made it."""
+        return self.producer.split(" ")[0] == "specc" or "specc.version" in self.metadata
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that belongs to it is there and belongs to it."""
+        return all(part.size is not None for part in self.external) and (not self.sidecar or not self.sidecar.fault)
+
+
+def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
+    """Read a file back.
+
+    Args:
+        sidecar: left out: the one beside it, if there is any.
+
+    Raises:
+        UsageError: the file is no ONNX file; the sidecar is none.
+    """
+    proto = read_model(model)
+    where = sidecar or beside(model)
+    inputs, outputs = declared(proto)
+    digest = sha256_of(model)
+    return Inspection(
+        name=str(model),
+        size=model.stat().st_size,
+        sha256=digest,
+        ir_version=proto.ir_version,
+        opsets={imported.domain or "ai.onnx": imported.version for imported in proto.opset_import},
+        producer=f"{proto.producer_name} {proto.producer_version}".strip(),
+        metadata=entries_of(proto),
+        network=proto.graph.name,
+        inputs=inputs,
+        outputs=outputs,
+        nodes=len(proto.graph.node) + sum(len(function.node) for function in proto.functions),
+        functions=tuple(function.name for function in proto.functions),
+        tensors=len(proto.graph.initializer),
+        elements=sum(prod(tensor.dims) for tensor in proto.graph.initializer),
+        external=_external(proto, model),
+        sidecar=_beside(where, model, digest, proto) if sidecar or where.exists() else None,
+    )
+
+
+def declared(proto: onnx.ModelProto) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
+    """The inputs and the outputs of a file."""
+    stored = {tensor.name for tensor in proto.graph.initializer}
+    inputs = tuple(_declared(value) for value in proto.graph.input if value.name not in stored)
+    return inputs, tuple(map(_declared, proto.graph.output))
+
+
+def require_data(proto: onnx.ModelProto, model: Path) -> None:
+    """Raises UsageError where tensors are in a file that is not there, or too short."""
+    for tensor in proto.graph.initializer:
+        if not external_data_helper.uses_external_data(tensor):
+            continue
+        info = external_data_helper.ExternalDataInfo(tensor)
+        data = model.parent / info.location
+        if not data.is_file():
+            raise UsageError(
+                f"{tensor.name} and other weights of {model} are in {info.location}, which is not beside it"
+            )
+        end = (info.offset or 0) + (info.length or 0)
+        if data.stat().st_size < end:
+            raise UsageError(f"{data} is cut short: {tensor.name} of {model} ends at byte {end:,} of it")
+
+
+def belonging(model: Path, digest: str, sidecar: Sidecar) -> str:
+    """Why the file is not the one that the sidecar is about; empty where it is. Its name may be another.
+
+    Args:
+        digest: the file's SHA-256.
+    """
+    if digest != sidecar.file.sha256:
+        return "the file is another one, or was changed since: its SHA-256 is not the one in the sidecar"
+    data = sidecar.file.data
+    if data is None:
+        return ""
+    path = model.with_name(data.name)
+    if not path.is_file():
+        return f"the weights, in {data.name}, are not beside the file"
+    return "" if sha256_of(path) == data.sha256 else f"the weights, in {data.name}, are not those of the sidecar"
+
+
+def _declared(value: ValueInfoProto) -> Declared:
+    tensor = value.type.tensor_type
+    sizes = [d.dim_value if d.HasField("dim_value") else d.dim_param or OPEN for d in tensor.shape.dim]
+    return Declared(value.name, _dtype(tensor.elem_type), tuple(sizes) if tensor.HasField("shape") else None)
+
+
+def _dtype(number: int) -> str:
+    """``float32``; of what is no tensor or no known type, what ONNX calls it."""
+    if number in TensorProto.DataType.values() and number != TensorProto.UNDEFINED:
+        return str(helper.tensor_dtype_to_np_dtype(number).name)
+    return f"type {number}"
+
+
+def _external(proto: onnx.ModelProto, model: Path) -> tuple[External, ...]:
+    places: dict[str, int] = {}
+    for tensor in proto.graph.initializer:
+        if external_data_helper.uses_external_data(tensor):
+            location = external_data_helper.ExternalDataInfo(tensor).location
+            places[location] = places.get(location, 0) + 1
+    return tuple(External(name, count, _size(model.parent / name)) for name, count in places.items())
+
+
+def _size(path: Path) -> int | None:
+    return path.stat().st_size if path.is_file() else None
+
+
+def _beside(where: Path, model: Path, digest: str, proto: onnx.ModelProto) -> Beside:
+    """Of a format that only a later specc knows, what is known of it."""
+    value = read_json(where)
+    form = value.get("format")
+    if isinstance(form, int) and form > FORMAT:
+        return _newer(where, value, digest)
+    sidecar = read_sidecar(where)
+    known = {"specc": sidecar.specc, "model": sidecar.model, "spec": sidecar.spec, "weights": sidecar.weights}
+    notes = tuple(f"{name} is not known to this specc" for name in unknown(sidecar))
+    return Beside(where.name, _fault(model, digest, sidecar, proto), known | {"parity": sidecar.verdict.words}, notes)
+
+
+def _fault(model: Path, digest: str, sidecar: Sidecar, proto: onnx.ModelProto) -> str:
+    fault = belonging(model, digest, sidecar)
+    if not fault and entries_of(proto).get(_SPEC, sidecar.spec) != sidecar.spec:
+        return "the file says that it is of another spec"
+    return fault
+
+
+def _newer(where: Path, value: Mapping[str, Any], digest: str) -> Beside:
+    known = {key: text for key in ("specc", "model", "spec", "weights") if isinstance(text := value.get(key), str)}
+    file, verdict = (part if isinstance(part := value.get(key), dict) else {} for key in ("file", "verdict"))
+    if isinstance(verdict.get("words"), str):
+        known["parity"] = verdict["words"]
+    note = f"format {value['format']} is of a newer specc: only this is known of it"
+    fault = "" if file.get("sha256") == digest else "its SHA-256 is not that of the file, or stands at another place"
+    return Beside(where.name, fault, known, (note,))

@@ -1,0 +1,174 @@
+"""Where in a file the steps of the spec are: by name in specc's own files, by value in others.
+
+A place is only a proposal: the piece of the file between places is then proven to be the steps between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from specc.backends.onnx import serialise, value_names
+from specc.ir.graph import Graph
+from specc.verify.conditions import Conditions
+from specc.verify.parts import Part, Parts
+from specc.verify.pieces import Piece, Pieces
+from specc.verify.sessions import ModelRefused, run
+from specc.weights import Weights
+from specc.words import plural
+
+CLOSE = 1e-3
+"""Values that differ by no more than this part of their root mean square are taken for one."""
+
+Values = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Steps of the spec and the piece of the file that should compute the same.
+
+    Attributes:
+        piece: None where the file computes the steps from other values than the spec does; ``reason`` says from which.
+        tensors: what the values that the steps take are called in the file.
+    """
+
+    part: Part
+    piece: Piece | None
+    tensors: Mapping[str, str]
+    reason: str = ""
+
+
+def located(
+    graph: Graph, pieces: Pieces, weights: Weights, inputs: Values, conditions: Conditions
+) -> tuple[list[Cut], list[str]]:
+    """The steps with their pieces of the file, and notes on how they were found.
+
+    Args:
+        inputs: of one case, to find values by.
+    """
+    if pieces.fault:
+        return [], [f"judged as a whole only: {pieces.fault}"]
+    names = names_of(graph, pieces)
+    if names is not None:
+        return list(cuts(graph, pieces, names, trusted=True)), []
+    try:
+        tensors = _values_of(pieces, inputs, conditions)
+    except (ModelRefused, ValueError) as refused:
+        return [], [f"judged as a whole only: its values cannot be looked at ({refused})"]
+    values = _values_in_torch(graph, weights, inputs)
+    places = found_by_value(graph, pieces, values, tensors)
+    found = list(cuts(graph, pieces, places, trusted=False))
+    alone = sum(len(cut.part.nodes) == 1 for cut in found)
+    note = f"found by their values: {alone} of {plural(len(graph.nodes), 'step')} by themselves, the others together"
+    return found, [note]
+
+
+def _values_of(pieces: Pieces, inputs: Values, conditions: Conditions) -> dict[str, NDArray[Any]]:
+    """Every float32 value in the file. Raises ModelRefused, or ValueError where it is too large for one message."""
+    model = pieces.exposed(pieces.values)
+    session = conditions.session(serialise(model), optimised=False)
+    results = run(session, dict(inputs))
+    found = {value.name: result for value, result in zip(model.graph.output, results, strict=True)}
+    floats = {name: x for name, x in found.items() if isinstance(x, np.ndarray) and x.dtype == np.float32}
+    return {**inputs, **floats}
+
+
+def _values_in_torch(graph: Graph, weights: Weights, inputs: Values) -> dict[str, NDArray[Any]]:
+    """PyTorch's value of every step."""
+    import torch
+
+    from specc.verify.reference import run_module
+
+    parts, values = Parts(graph), dict(inputs)
+    for node in graph.nodes:
+        part = parts.of(node.name, values)
+        taken = {value: values[value] for value in part.taken}
+        (values[node.name],) = run_module(part.module(weights), taken, torch.float32)
+    return values
+
+
+def names_of(graph: Graph, pieces: Pieces) -> dict[str, str] | None:
+    """What every value is called in the file, where the file has specc's names for all of them."""
+    names = value_names(graph)
+    return names if all(name in pieces for name in names.values()) else None
+
+
+def found_by_value(graph: Graph, pieces: Pieces, values: Values, tensors: Values) -> dict[str, str]:
+    """What the values are called in a file with other names: those whose numbers are in it, and the interface.
+
+    Args:
+        values: PyTorch's, by name.
+        tensors: the file's, by name, on the same inputs.
+    """
+    own = value_names(graph)
+    places = {port.name: port.name for port in graph.inputs}
+    outputs = {value: port.name for port, value in graph.outputs if value not in places}
+    by_shape: dict[tuple[int, ...], list[str]] = {}
+    for name in sorted(tensors, key=pieces.behind):
+        by_shape.setdefault(tensors[name].shape, []).append(name)
+    for node in graph.nodes:
+        alike = by_shape.get(values[node.name].shape, [])
+        least = max((pieces.behind(places[value]) for value in node.inputs if value in places), default=-1)
+        found = _closest(values[node.name], {name: tensors[name] for name in alike}, own[node.name], least, pieces)
+        place = outputs.get(node.name) or found
+        if place is not None:
+            places[node.name] = place
+    return places
+
+
+def _closest(value: NDArray[Any], tensors: Values, own: str, least: int, pieces: Pieces) -> str | None:
+    """The tensor with these numbers: by its own name, else the first behind the step's inputs, else the last before."""
+    close = [name for name, tensor in tensors.items() if _distance(value, tensor) <= CLOSE]
+    if own in close:
+        return own
+    behind = [name for name in close if pieces.behind(name) > least]
+    return behind[0] if behind else close[-1] if close else None
+
+
+def _distance(value: NDArray[Any], tensor: NDArray[Any]) -> float:
+    """Root mean square of the difference, as a part of the value's; infinite where NaN or infinity differ."""
+    finite = np.isfinite(value)
+    if not np.array_equal(finite, np.isfinite(tensor)):
+        return float("inf")
+    exact = value[finite].astype(np.float64)
+    difference = np.linalg.norm(exact - tensor[finite])
+    size = np.linalg.norm(exact)
+    return float(difference / size) if size else float("inf") if difference else 0.0
+
+
+def cuts(graph: Graph, pieces: Pieces, places: Mapping[str, str], *, trusted: bool) -> Iterator[Cut]:
+    """The steps one after another, each with its piece of the file; several where the file computes them as one.
+
+    Args:
+        places: what the values are called in the file, those of outputs included.
+        trusted: the names are specc's own: a step that the file computes from other values is wrong there. Else its
+            place is a mistake of ours, and it is judged together with the steps behind it.
+    """
+    parts = Parts(graph)
+    outputs = {value for _, value in graph.outputs}
+    kept = {port.name: port.name for port in graph.inputs}
+    for node in graph.nodes:
+        if node.name not in places:
+            continue
+        part = parts.of(node.name, kept)
+        piece = pieces.cut(places[node.name], {kept[value] for value in part.taken})
+        if piece is None and not trusted and node.name not in outputs:
+            continue
+        if piece is None and not trusted:
+            part = parts.of(node.name, ())
+            piece = pieces.cut(places[node.name], {kept[value] for value in part.taken})
+        kept[node.name] = places[node.name]
+        reason = "" if piece else _reason(part, pieces, kept, places[node.name])
+        yield Cut(part, piece, {value: kept[value] for value in part.taken}, reason)
+
+
+def _reason(part: Part, pieces: Pieces, kept: Mapping[str, str], result: str) -> str:
+    stops: Collection[str] = {tensor for tensor in kept.values() if tensor != result}
+    piece = pieces.cut(result, stops)
+    really = ", ".join(piece.taken) if piece else "other values"
+    wanted = ", ".join(kept[value] for value in part.taken)
+    return f"the file computes {part.last.name} from {really}, the spec from {wanted}"

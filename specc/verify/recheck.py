@@ -1,0 +1,125 @@
+"""An ONNX file held against its sidecar, with ONNX Runtime alone: no torch, no spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from specc.verify.files import read_model
+from specc.verify.golden import Expectation, Pair, decoded
+from specc.verify.inspection import Declared, belonging, declared, require_data
+from specc.verify.judge import structure_fault
+from specc.verify.sessions import ModelRefused, load_runtime, open_session, run
+from specc.verify.sidecar import Sidecar, sha256_of
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a file against its sidecar.
+
+    Attributes:
+        name: "belongs", "interface" or "golden pair".
+        reason: why it has not passed.
+        optimised: of the golden pair, with ONNX Runtime's graph optimisation or without.
+        error: the largest difference as a part of what is allowed, so that 1 is the bound.
+    """
+
+    name: str
+    passed: bool
+    reason: str = ""
+    optimised: bool | None = None
+    error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """What was found. ``is_tested`` is False where the sidecar has no golden pair."""
+
+    provider: str
+    runtime: str
+    checks: tuple[Check, ...]
+    is_tested: bool
+
+    @property
+    def passed(self) -> bool:
+        return self.is_tested and all(check.passed for check in self.checks)
+
+
+def recheck(model: Path, sidecar: Sidecar, where: Path, provider: str = "cpu") -> Recheck:
+    """Hold a file against its sidecar, with ONNX Runtime alone: that the two belong together, its interface, its
+    golden pair with graph optimisation off and on.
+
+    Args:
+        where: the sidecar's place, for messages.
+
+    Raises:
+        UsageError: the model cannot be read; its external data is missing; the golden pair is damaged; `ProviderError`
+            where the provider cannot be used.
+        MissingDependency: onnxruntime is not installed.
+    """
+    proto = read_model(model)
+    require_data(proto, model)
+    pair = decoded(sidecar, where)
+    runtime = str(load_runtime().__version__)
+    faults = _interface_faults(proto, sidecar)
+    checks = [_belongs(model, sidecar, where), *(Check("interface", False, fault) for fault in faults)]
+    if not faults:
+        checks.append(Check("interface", True))
+    if pair is not None and not faults:
+        checks += [_tested(model, provider, optimised, pair) for optimised in (False, True)]
+    return Recheck(provider, runtime, tuple(checks), pair is not None)
+
+
+def _belongs(model: Path, sidecar: Sidecar, where: Path) -> Check:
+    fault = belonging(model, sha256_of(model), sidecar)
+    return Check("belongs", not fault, f"{where} does not belong to {model}: {fault}" if fault else "")
+
+
+def _interface_faults(proto: onnx.ModelProto, sidecar: Sidecar) -> list[str]:
+    """What the file declares is to the letter what the sidecar says."""
+    found, wanted = declared(proto), (sidecar.inputs, sidecar.outputs)
+    faults: list[str] = []
+    for what, here, there in zip(("inputs", "outputs"), found, wanted, strict=True):
+        said = tuple(Declared(port.name, port.dtype, port.shape) for port in there)
+        if here != said:
+            faults.append(f"the file has the {what} {_listed(here)}, the sidecar {_listed(said)}")
+    return faults
+
+
+def _listed(ports: tuple[Declared, ...]) -> str:
+    return "; ".join(map(str, ports)) or "none"
+
+
+def _tested(model: Path, provider: str, optimised: bool, pair: Pair) -> Check:
+    """One run of the golden pair."""
+    try:
+        results = run(open_session(model, provider, optimised), dict(pair.inputs))
+    except ModelRefused as refused:
+        return Check("golden pair", False, str(refused), optimised)
+    named = zip(pair.outputs.items(), results, strict=True)
+    checks = [_compared(name, result, truth) for (name, truth), result in named]
+    worst = next((check for check in checks if not check.passed), None) or max(checks, key=lambda c: c.error or 0.0)
+    return replace(worst, optimised=optimised)
+
+
+def _compared(name: str, result: NDArray[Any], truth: Expectation) -> Check:
+    fault = structure_fault(result, truth.values)
+    if fault:
+        return Check("golden pair", False, f"{name} {fault}")
+    finite = np.isfinite(truth.values)
+    distance = np.abs(np.subtract(result, truth.values, out=np.zeros(finite.shape), where=finite, dtype=np.float64))
+    parts = np.divide(distance, truth.allowed, out=np.where(distance > 0, np.inf, 0.0), where=truth.allowed > 0)
+    error = float(parts.max(initial=0.0))
+    if error <= 1:
+        return Check("golden pair", True, error=error)
+    place = np.unravel_index(int(parts.argmax()), parts.shape)
+    at = ", ".join(map(str, place))
+    here, right = float(result[place]), float(truth.values[place])
+    allowed = float(np.broadcast_to(truth.allowed, parts.shape)[place])
+    reason = f"{name}[{at}] is {here:.9g}, right is {right:.9g}: {abs(here - right):.3g} apart, allowed {allowed:.3g}"
+    return Check("golden pair", False, reason, error=error)

@@ -1,0 +1,268 @@
+"""The sidecar of an ONNX file: its format, as it is written, read and published as a JSON Schema.
+
+``lenet.specc.json`` stands beside ``lenet.onnx`` and says what a program must know to use that very file, and how to
+test itself on it. No torch and no onnxruntime is needed to read it.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import file_digest
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from specc.diagnostics import UsageError
+
+FORMAT = 1
+"""It grows where a field goes or changes its meaning; fields may be added within a format."""
+
+SUFFIX = ".specc.json"
+SHOWN = 5
+"""Faults named in one message; the rest is counted."""
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+Origin = Annotated[str, Field(pattern="^(seed [0-9]+|sha256:[0-9a-f]{64})$")]
+
+
+class Part(BaseModel):
+    """Base of the parts. What a later specc has added is kept in ``model_extra``."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="allow", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class DataFile(Part):
+    """The weights of a network that is too large for one file."""
+
+    name: str
+    """In the folder of the ONNX file."""
+    sha256: Sha256
+
+
+class OnnxFile(Part):
+    """The file that the sidecar is about."""
+
+    name: str
+    """Without a folder: the two stand beside each other."""
+    sha256: Sha256
+    """Of all its bytes, in hexadecimal digits."""
+    data: DataFile | None
+    """Where the weights are, if not inside; null: inside."""
+    opset: Count
+    ir_version: Count
+
+
+class Symbol(Part):
+    """The values that a symbolic size may take: least <= v <= most and v % modulus == residue."""
+
+    least: Count
+    most: Count | None
+    """null: there is no greatest."""
+    modulus: Annotated[int, Field(ge=1)]
+    residue: Count
+
+
+class Port(Part):
+    """An input of the network."""
+
+    name: str
+    dtype: Literal["float32"]
+    shape: tuple[int | str, ...]
+    """Numbers, or formulas of the symbols: "N", "floor((H + 1)/2)"."""
+    layout: str | None
+    """What the axes are: N batch, C channels, F features, then L, HW or DHW. null: the network has moved them about."""
+    range: tuple[float | None, float | None] | None
+    """Least and greatest number, null where there is no such bound. Of an input: what the proof has tried; null without
+    a proof. Of an output: between which every result lies, whatever the input; null: anywhere."""
+
+
+class Output(Port):
+    """An output of the network."""
+
+    labels: tuple[str, ...] | None
+    """What each channel stands for; null: not said."""
+
+
+class Costs(Part):
+    """Of one sample. null where it depends on symbolic sizes."""
+
+    params: Count
+    """Elements of all parameters."""
+    trainable_params: Count
+    macs: Count | None
+    """Multiply-accumulates."""
+    activation_memory: Count | None
+    """Bytes of the results of all steps, as float32."""
+    peak_memory: Count | None
+    """Bytes that inference needs at once."""
+
+
+class Budget(Part):
+    """A limit from the project's configuration."""
+
+    cost: str
+    """params, macs, memory (the activation_memory) or peak_memory."""
+    most: Count
+    has: Count | None
+    """null where the configuration does not say at which sizes."""
+    at: dict[str, int]
+    """The sizes at which the limit is meant."""
+
+
+class Worst(Part):
+    """The largest errors, counted in roundings: how far rounding every intermediate value moves a channel."""
+
+    onnx: float
+    torch: float
+    """PyTorch's own, in float32."""
+
+
+class Verdict(Part):
+    """What the proof has found. Without a proof all but the words is null or empty."""
+
+    words: str
+    """The same as in the file's metadata: "proven on cpu: …", "not checked"."""
+    passed: bool | None
+    provider: str | None
+    versions: dict[str, str]
+    """Of torch and onnxruntime, as they were."""
+    checks: Count
+    """Of the network as a whole."""
+    steps: Count
+    """That were judged each by itself."""
+    worst: Worst | None
+    notes: tuple[str, ...]
+
+
+class Tensor(Part):
+    """Numbers for an input."""
+
+    name: str
+    shape: tuple[Count, ...]
+    data: str
+    """float32, little-endian, row-major, in base64."""
+
+
+class Truth(Tensor):
+    """PyTorch's float64 result, rounded to float32."""
+
+    allowed: tuple[Annotated[float, Field(ge=0)], ...]
+    """The largest difference, for each channel (axis 1); of an output that has only a batch, a single number."""
+
+
+class Golden(Part):
+    """An input and the output that belongs to it."""
+
+    sizes: dict[str, int]
+    """The symbolic sizes here."""
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Truth, ...]
+
+
+class Sidecar(Part):
+    """What travels with an ONNX file that specc has compiled."""
+
+    format: Literal[1]
+    """Of this description. It grows where a field goes or changes its meaning; fields may be added at any time."""
+    specc: str
+    """The version that wrote it."""
+    model: str
+    file: OnnxFile
+    spec: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+    """Of what the network means, however the spec is written: `specc inspect` shows it of a file."""
+    settings: dict[str, str]
+    """Parameters of the model that were set, as the language writes their values."""
+    weights: Origin
+    """The seed that they were drawn from, or the hash of their numbers."""
+    symbols: dict[str, Symbol]
+    """Every symbolic size of inputs and outputs."""
+    inputs: tuple[Port, ...]
+    outputs: tuple[Output, ...]
+    costs: Costs
+    budgets: tuple[Budget, ...]
+    verdict: Verdict
+    golden: Golden | None
+    """null where nothing was proven, or where it would be too large."""
+
+
+def beside(model: Path) -> Path:
+    """``nets/lenet.specc.json`` of ``nets/lenet.onnx``."""
+    return model.parent / (model.name.removesuffix(".onnx") + SUFFIX)
+
+
+def sha256_of(path: Path) -> str:
+    """Of the whole file. Raises UsageError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Raises UsageError where it cannot be read, is no sidecar, or is of a format that only a later specc knows."""
+    value = read_json(path)
+    form = value.get("format")
+    if isinstance(form, int) and form > FORMAT:
+        raise UsageError(
+            f"{path} has format {form}, written by specc {value.get('specc')}, and this specc reads format {FORMAT}: "
+            "install a newer one"
+        )
+    try:
+        # Read anew by Pydantic: in strict mode it takes JSON's lists for tuples, and Python's not.
+        return Sidecar.model_validate_json(json.dumps(value))
+    except ValidationError as error:
+        raise UsageError(f"{path} is no sidecar of specc, or is damaged:{_faults(error)}") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file, whatever it holds. Raises UsageError."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is no JSON, or is cut short: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"{path} is no sidecar of specc: it holds no object")
+    return value
+
+
+def _faults(error: ValidationError) -> str:
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    listed = [f"\n  {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in faults[:SHOWN]]
+    more = [f"\n  and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+    return "".join([*listed, *more])
+
+
+def unknown(part: Part, path: str = "") -> list[str]:
+    """The fields that this specc does not know, as ``verdict.signature``."""
+    found = [f"{path}{name}" for name in part.model_extra or ()]
+    for name in type(part).model_fields:
+        found += _unknown_in(getattr(part, name), f"{path}{name}")
+    return found
+
+
+def _unknown_in(value: object, path: str) -> list[str]:
+    match value:
+        case Part():
+            return unknown(value, f"{path}.")
+        case tuple():
+            return [name for i, part in enumerate(value) for name in _unknown_in(part, f"{path}.{i}")]
+        case dict():
+            return [name for key, part in value.items() for name in _unknown_in(part, f"{path}.{key}")]
+    return []
+
+
+def sidecar_schema() -> str:
+    """The JSON Schema (draft 2020-12) as text: the same at every time, in every process."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:specc:sidecar:{FORMAT}",
+        **Sidecar.model_json_schema(),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
