@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from specc.backends.onnx import Assembly
+    from specc.backends.onnx.targets import Target
     from specc.files import Output
     from specc.project.budget import Budget
     from specc.verify.result import Parity, Progress, Tolerance
@@ -191,6 +192,7 @@ class Model:
         weights: str | Path | Weights | None = None,
         match: str | None = None,
         opset: int = DEFAULT_OPSET,
+        runs_on: str | Sequence[str] = (),
         functions: bool = False,
         verify: bool = True,
         provider: str = "cpu",
@@ -207,6 +209,8 @@ class Model:
         Args:
             seed, weights, match: as in `to_torch`.
             opset: 18 to 23.
+            runs_on: the runtimes that the file must run on, "onnxruntime>=1.16" or several such: every release
+                of them that specc is tested with. A proof in another one is noted.
             functions: keep the spec's blocks as ONNX local functions, instead of one flat graph.
             verify: False writes without proof.
             provider: "cpu" or "cuda": where the proof runs.
@@ -220,9 +224,10 @@ class Model:
         Raises:
             ParityError: the proof failed; ``path`` is as it was.
             MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; ``path`` cannot be written; the
-                labels do not fit.
+                labels do not fit; ``runs_on`` asks for what is not tested, or does not read ``opset``.
         """
         from specc.backends.onnx import checked, fits_in_one_file, write_model
+        from specc.backends.onnx.targets import require_readable, targets
         from specc.files import replace
 
         if provider not in ("cpu", "cuda"):
@@ -230,8 +235,10 @@ class Model:
         if not verify and provider != "cpu":
             raise UsageError(f"provider {provider} is where the proof runs, and there is none with verify=False")
         source = self._weights(seed, weights, match)
+        wanted = targets([runs_on] if isinstance(runs_on, str) else runs_on)
         assembly = checked(self.graph, opset, functions=functions)
-        proof = _Proof(self.graph, source, verify, provider, progress)
+        require_readable(wanted, opset)
+        proof = _Proof(self.graph, source, verify, provider, progress, wanted)
         with self._travelling(Path(path), assembly, source, sidecar, labels) as travel:
             if not fits_in_one_file(assembly):
                 return self._to_large_onnx(Path(path), assembly, source, proof, travel)
@@ -393,18 +400,22 @@ class _Proof:
     wanted: bool
     provider: str
     progress: Progress | None
+    targets: tuple[Target, ...]
 
     def of(self, output: Output) -> Parity | None:
         """Raises ParityError where the file that ``output`` has written is not equal to PyTorch."""
         if not self.wanted:
             return None
+        from specc.backends.onnx.targets import outside
         from specc.verify.parity import verify
+        from specc.verify.sessions import load_runtime
 
         output.close()
         parity = verify(self.graph, output.path, self.source, provider=self.provider, progress=self.progress)
         if not parity.passed:
             raise failed(parity)
-        return parity
+        note = outside(self.targets, load_runtime().__version__)
+        return replace(parity, notes=(*parity.notes, note)) if note else parity
 
 
 class _Beside(NamedTuple):

@@ -24,6 +24,12 @@ from specc.cli.options import choose_model, match, provider
 @match
 @click.option("--save-weights", metavar="FILE", help="Write the weights as safetensors too.")
 @click.option("--opset", type=int, help="The ONNX opset, 18 to 23 [default: 18].")
+@click.option(
+    "--runs-on",
+    multiple=True,
+    metavar="RUNTIME",
+    help="The file must run here: onnxruntime>=1.16, onnxruntime-web; may be repeated.",
+)
 @click.option("--functions", is_flag=True, help="Keep the spec's blocks as ONNX local functions.")
 @click.option(
     "--labels", metavar="FILE", help="What the channels of the output stand for, a line each; for the sidecar."

@@ -38,6 +38,7 @@ class Request:
     match: str | None
     save_weights: str | None
     opset: int | None
+    runs_on: tuple[str, ...]
     functions: bool
     labels: str | None
     no_sidecar: bool
@@ -108,6 +109,7 @@ def _write_onnx(request: Request, model: Model, weights: Weights, path: Path) ->
             path,
             weights=weights,
             opset=opset,
+            runs_on=request.runs_on,
             functions=request.functions,
             verify=not request.no_verify,
             provider=request.provider,
@@ -115,11 +117,22 @@ def _write_onnx(request: Request, model: Model, weights: Weights, path: Path) ->
             labels=None if request.labels is None else labels(request.labels),
             progress=progress,
         )
+    written = _written(opset, request.runs_on)
     if parity is None:
-        return f"opset {opset}; parity not checked (--no-verify)"
+        return f"{written}; parity not checked (--no-verify)"
     from specc.report.parity import with_notes
 
-    return f"opset {opset}; {with_notes(parity)}"
+    return f"{written}; {with_notes(parity)}"
+
+
+def _written(opset: int, runs_on: tuple[str, ...]) -> str:
+    """``opset 18, IR 8, for onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1)"""
+    if not runs_on:
+        return f"opset {opset}"
+    from specc.backends.onnx import IR_VERSIONS
+    from specc.backends.onnx.targets import targets
+
+    return f"opset {opset}, IR {IR_VERSIONS[opset]}, for {listed(map(str, targets(runs_on)))}"
 
 
 def _write_torch(request: Request, model: Model, weights: Weights, path: Path) -> str:
@@ -165,6 +178,8 @@ def _refuse_senseless(request: Request) -> None:
             raise UsageError(f"{option} is about the sidecar of an ONNX file, and this writes PyTorch")
     if request.opset is not None:
         raise UsageError("--opset is for ONNX, and this writes PyTorch")
+    if request.runs_on:
+        raise UsageError("--runs-on is for ONNX, and this writes PyTorch")
     if request.functions:
         raise UsageError("--functions is for ONNX: a .py keeps the blocks as classes anyway")
     for name, value in (("--seed", request.seed), ("--weights", request.weights)):

@@ -24,6 +24,9 @@ from specc.words import plural
 CLOSE = 1e-3
 """Values that differ by no more than this part of their root mean square are taken for one."""
 
+MUCH = 8
+"""A step whose numbers are so many times as far from a tensor as another's is not at that place."""
+
 Values = Mapping[str, NDArray[Any]]
 
 
@@ -110,23 +113,33 @@ def found_by_value(graph: Graph, pieces: Pieces, values: Values, tensors: Values
     by_shape: dict[tuple[int, ...], list[str]] = {}
     for name in sorted(tensors, key=pieces.behind):
         by_shape.setdefault(tensors[name].shape, []).append(name)
+    distances: dict[str, float] = {}
     for node in graph.nodes:
-        alike = by_shape.get(values[node.name].shape, [])
+        value = values[node.name]
+        alike = {name: _distance(value, tensors[name]) for name in by_shape.get(value.shape, [])}
         least = max((pieces.behind(places[value]) for value in node.inputs if value in places), default=-1)
-        found = _closest(values[node.name], {name: tensors[name] for name in alike}, own[node.name], least, pieces)
-        place = outputs.get(node.name) or found
+        place = outputs.get(node.name) or _closest(alike, own[node.name], least, pieces)
         if place is not None:
-            places[node.name] = place
-    return places
+            places[node.name], distances[node.name] = place, alike.get(place, np.inf)
+    return {value: place for value, place in places.items() if value in outputs or _is_best(value, places, distances)}
 
 
-def _closest(value: NDArray[Any], tensors: Values, own: str, least: int, pieces: Pieces) -> str | None:
+def _closest(alike: Mapping[str, float], own: str, least: int, pieces: Pieces) -> str | None:
     """The tensor with these numbers: by its own name, else the first behind the step's inputs, else the last before."""
-    close = [name for name, tensor in tensors.items() if _distance(value, tensor) <= CLOSE]
+    close = [name for name, distance in alike.items() if distance <= CLOSE]
     if own in close:
         return own
     behind = [name for name in close if pieces.behind(name) > least]
     return behind[0] if behind else close[-1] if close else None
+
+
+def _is_best(value: str, places: Mapping[str, str], distances: Mapping[str, float]) -> bool:
+    """Whether no other step's numbers are clearly closer to the tensor: a norm that has just been initialised gives
+    nearly what it takes, and where a file has folded it, the tensor is the norm's result."""
+    if value not in distances:
+        return True
+    rivals = min(distance for other, distance in distances.items() if places[other] == places[value])
+    return distances[value] <= MUCH * rivals + 2.0**-23
 
 
 def _distance(value: NDArray[Any], tensor: NDArray[Any]) -> float:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from onnx import checker
 
-from specc.backends.onnx.assemble import Assembly, assemble
+from specc.backends.onnx.assemble import IR_VERSIONS, Assembly, assemble
 from specc.backends.onnx.metadata import entries_of, metadata_bytes
 from specc.backends.onnx.scope import stored_name, value_names
 from specc.backends.onnx.storage import (
@@ -23,6 +23,7 @@ from specc.weights import Weights
 
 __all__ = [
     "DEFAULT_OPSET",
+    "IR_VERSIONS",
     "NEWEST_OPSET",
     "PROTOBUF_LIMIT",
     "Assembly",

@@ -17,7 +17,7 @@ from specc.ir.size import Dim, Size, Symbol
 from specc.ir.types import TensorType
 from specc.version import __version__
 
-_IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
+IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 """The IR version each opset came with; onnx's own default is too new for onnxruntime."""
 
 
@@ -50,13 +50,13 @@ def assemble(graph: Graph, opset: int = DEFAULT_OPSET, *, functions: bool = Fals
     Raises:
         UsageError: an opset outside that range.
     """
-    if opset not in _IR_VERSIONS:
+    if opset not in IR_VERSIONS:
         raise UsageError(f"opset {opset!r} is not supported: choose {DEFAULT_OPSET} to {NEWEST_OPSET}")
     imported = OperatorSetIdProto(version=opset)
     scope, kept = MainScope(Store(), graph), Functions(graph, imported) if functions else None
     _write(graph.members, scope, kept)
     model = ModelProto(
-        ir_version=_IR_VERSIONS[opset],
+        ir_version=IR_VERSIONS[opset],
         producer_name="specc",
         producer_version=__version__,
         graph=_graph_proto(graph, scope),

@@ -9,6 +9,7 @@ from math import isfinite, isinf
 
 from specc.diagnostics import Label
 from specc.report.diagnostics import Uncoded
+from specc.report.formats.style import visible
 from specc.report.parity import allowance, by_step
 from specc.verify.result import Parity, Row, StepRow, TensorRow
 from specc.words import listed, plural
@@ -104,9 +105,9 @@ def divergence(parity: Parity) -> Uncoded | None:
         return None
     repro = "--repro DIR writes this step alone: its model, inputs, expected outputs, and a script that shows it"
     return Uncoded(
-        f"the file's {by_step(row)} {'is' if len(row.steps) == 1 else 'are'} not the spec's",
-        Label(row.span, _amount(parity, row)),
-        notes=tuple(_notes(parity, row)),
+        visible(f"the file's {by_step(row)} {'is' if len(row.steps) == 1 else 'are'} not the spec's"),
+        Label(row.span, visible(_amount(parity, row))),
+        notes=tuple(map(visible, _notes(parity, row))),
         helps=(repro,) if parity.reproduction else (),
     )
 
