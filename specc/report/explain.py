@@ -41,6 +41,7 @@ def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     taken = zip(node.inputs, node.input_types, strict=True)
     yield from _values([(f"{name} {kind}") for name, kind in taken], node.type)
     yield from (f"  {line}" for line in node.op.arithmetic(*node.input_types))
+    yield f"  in float32: {node.op.rounding(*node.input_types).rule}"
     yield from (f"  {_parameter(parameter)}" for parameter in node.parameters)
     own = [parameter for parameter in node.parameters if not parameter.buffer]
     trainable = [parameter for parameter in own if parameter.trainable]

@@ -145,7 +145,7 @@ def test_function_with_a_jump() -> None:
 
 
 def test_softmax() -> None:
-    """Of 0 and -1: the smaller is e^-1/(1 + e^-1) = p; its exponent 1 is 2 roundings off, and so is part p of the sum."""
+    """Of 0 and -1: the smaller is e^-1/(1 + e^-1) = p; its exponent is 2 roundings off, and so is part p of the sum."""
     p = exp(-1) / (1 + exp(-1))
     bound = Step.of(make("softmax"), (2,)).allowed(line(0.0, -1.0))[0]
     assert bound == pytest.approx([(4 + 2 / 3 + 2 * p) * U * (1 - p), (4 + 2 / 3 + 2 + 2 * p) * U * p])

@@ -14,14 +14,20 @@ from onnx import helper, numpy_helper
 
 import specc
 from specc.backends.onnx import write
+from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.verify import verify
 from specc.verify.cases import cases
+from specc.verify.conditions import Conditions
+from specc.verify.location import located
 from specc.verify.parts import Parts
+from specc.verify.pieces import Pieces
 from specc.verify.reference import run_module
 from specc.verify.result import Parity, Tolerance
+from specc.verify.steps import Running, Steps
 from specc.weights import Initialised, Randomised
 from tests.verify.networks import NETWORK, chain, emitted, graph_of
+from tests.verify.test_sessions import HAS_CUDA
 
 WEIGHTS = Randomised(3)
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -67,7 +73,8 @@ def _written(graph: Graph, functions: bool) -> bytes:
 
 
 SPECS = [
-    ("lenet.cnn", None), ("birds.cnn", None), ("edges.cnn", None), ("timeseries.cnn", None), ("twins.cnn", "Convolution"),
+    ("lenet.cnn", None), ("birds.cnn", None), ("edges.cnn", None), ("timeseries.cnn", None),
+    ("twins.cnn", "Convolution"),
     ("volume.cnn", None), ("zoo/squeezenet.cnn", "SqueezeNet1_1"), ("zoo/resnet.cnn", "ResNet18"),
 ]  # fmt: skip
 
@@ -289,3 +296,49 @@ def test_initial_weights_are_proven_too() -> None:
     parity = verify(graph, emitted(graph, Initialised(0)).SerializeToString(), Initialised(0))
     assert parity.passed, (failing(parity), parity.first_failure)
     assert all(row.runs == 4 * len(cases(graph)) for row in parity.steps), "as they are, and randomised"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not HAS_CUDA, reason="ONNX Runtime's CUDA provider does not work on this machine")
+@pytest.mark.parametrize("tf32", [False, True], ids=["float32", "TF32"])
+@pytest.mark.parametrize("spec", [NETWORK, SKIPS], ids=["everything", "skips"])
+def test_steps_are_right_on_cuda(spec: str, tf32: bool) -> None:
+    graph = graph_of(spec)
+    parity = proof(graph, emitted(graph, WEIGHTS), provider="cuda", tf32=tf32)
+    assert parity.passed, (failing(parity), parity.first_failure)
+    assert {provider for _, provider in parity.assignment} == {"CUDAExecutionProvider"}
+    assert dict(parity.settings)["TF32"] == ("on, with bounds for it" if tf32 else "off")
+
+
+def test_tf32_is_refused_where_there_is_none() -> None:
+    graph = graph_of(SKIPS)
+    with pytest.raises(UsageError, match="TF32 is a format of NVIDIA GPUs, and the proof runs on cpu"):
+        proof(graph, emitted(graph, WEIGHTS), tf32=True)
+
+
+class Tf32OnTheCpu(Conditions):
+    """The bounds of TF32 without the GPU that rounds so."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
+def to_tf32(values: np.ndarray) -> np.ndarray:
+    """Ten bits of the fraction are kept, to nearest."""
+    bits = np.ascontiguousarray(values).view(np.uint32)
+    return ((bits + np.uint32(1 << 12)) & np.uint32(0xFFFFE000)).view(np.float32)
+
+
+@pytest.mark.parametrize(("tf32", "wrong"), [(False, ["conv1", "output"]), (True, [])])
+def test_weights_in_tf32_are_within_the_bounds_of_tf32_alone(tf32: bool, wrong: list[str]) -> None:
+    graph = chain("[N, 3, 9, 8]", "conv(4, 3) -> relu -> flatten -> output: fc(5)")
+    model = emitted(graph, WEIGHTS)
+    for stored in model.graph.initializer:
+        if stored.name.endswith("weight"):
+            stored.CopyFrom(numpy_helper.from_array(to_tf32(numpy_helper.to_array(stored)), stored.name))
+    conditions = Tf32OnTheCpu(tf32=tf32)
+    pieces = Pieces(model, Path())
+    trials = [Running(case, graph, case.inputs(graph, 0)) for case in cases(graph)]
+    cuts, _ = located(graph, pieces, WEIGHTS, trials[0].values, conditions)
+    rows = Steps(pieces, WEIGHTS, conditions).rows(cuts, trials)
+    assert [row.name for row in rows if not row.passed] == wrong
