@@ -196,7 +196,9 @@ def complaints(reports: Iterable[Report]) -> Iterator[str]:
         if report.refused:
             yield f"refused: {report.name}: {report.refused}"
         for outcome in report.outcomes:
-            if outcome.survived:
+            if outcome.crash:
+                yield f"crashed: {outcome.kind}: {report.name}: {outcome.place}: {outcome.crash}"
+            elif outcome.survived:
                 yield f"survived: {outcome.kind}: {report.name}: {outcome.place} ({outcome.effect})"
             if outcome.false_alarm:
                 yield f"false alarm: {outcome.kind}: {report.name}: {outcome.place}: {outcome.caught_by} {outcome.named}"

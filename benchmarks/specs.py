@@ -25,20 +25,6 @@ def generate(folder: Path, files: int = 500) -> list[Path]:
     return [_written(folder, place, networks[place % len(networks)]) for place in range(files)]
 
 
-def small(folder: Path) -> list[Path]:
-    """Write the first network of each file of the zoo, an eighth as wide."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_small(path, folder) for path in sorted(ZOO.glob("*.cnn"))]
-
-
-def _small(path: Path, folder: Path) -> Path:
-    _, text = _networks(path.read_text("utf-8"))[0]
-    lines = [_scaled(line, 1) for line in text.splitlines() if not line.strip().startswith("assert")]
-    target = folder / path.name
-    target.write_text("\n".join(lines).replace("classes = 1000", "classes = 10") + "\n", encoding="utf-8")
-    return target
-
-
 def narrow(eighths: int) -> Iterator[tuple[str, str]]:
     """Every network of the zoo with so many eighths of its widths: name and spec."""
     for path in sorted(ZOO.glob("*.cnn")):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from specc.analyses import Costs
 from specc.diagnostics import ParityError, UsageError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from specc.files import Output
     from specc.project.budget import Budget
     from specc.verify.result import Parity, Progress, Tolerance
-    from specc.verify.sidecar import DataFile
+    from specc.verify.sidecar import DataFile, OnnxFile
     from specc.weights import Weights
 
 
@@ -239,35 +240,33 @@ class Model:
         assembly = checked(self.graph, opset, functions=functions)
         require_readable(wanted, opset)
         proof = _Proof(self.graph, source, verify, provider, progress, wanted)
-        with self._travelling(Path(path), assembly, source, sidecar, labels) as travel:
-            if not fits_in_one_file(assembly):
-                return self._to_large_onnx(Path(path), assembly, source, proof, travel)
-            with replace(Path(path)) as output:
-                write_model(assembly, source, output)
-                return travel.sent(output, proof.of(output))
+        travel = self._travel(Path(path), assembly, source, sidecar, labels)
+        if not fits_in_one_file(assembly):
+            return self._to_large_onnx(Path(path), assembly, source, proof, travel)
+        with replace(Path(path)) as output, travel.beside() as beside:
+            write_model(assembly, source, output)
+            return travel.sent(output, beside, proof.of(output))
 
-    @contextmanager
-    def _travelling(
+    def _travel(
         self, path: Path, assembly: Assembly, source: Weights, sidecar: bool, labels: Sequence[str] | None
-    ) -> Iterator[_Travel]:
-        """What goes with the file at ``path``. The sidecar is put in place last, once the body has succeeded."""
+    ) -> _Travel:
+        """What goes with the file at ``path``. Raises UsageError where the labels do not fit."""
         from specc.elaborate.values import written
-
-        settings = {name: written(value) for name, value in self._settings.items()}
-        if not sidecar:
-            if labels is not None:
-                raise UsageError("labels stand in the sidecar, and sidecar=False leaves it out")
-            yield _Travel(self._checked, source, assembly, settings)
-            return
-        from specc.files import replace
         from specc.project.settings import settings as configuration
         from specc.report.sidecar import labelled
-        from specc.verify.sidecar import beside
 
-        named = {} if labels is None else labelled(self.graph, labels)
-        budget = configuration().budget(self._spec) if self._spec else None
-        with replace(beside(path)) as output:
-            yield _Travel(self._checked, source, assembly, settings, _Beside(path.name, output, named, budget))
+        if labels is not None and not sidecar:
+            raise UsageError("labels stand in the sidecar, and sidecar=False leaves it out")
+        return _Travel(
+            self._checked,
+            source,
+            assembly,
+            settings={name: written(value) for name, value in self._settings.items()},
+            path=path,
+            sidecar=sidecar,
+            labels={} if labels is None else labelled(self.graph, labels),
+            budget=configuration().budget(self._spec) if sidecar and self._spec else None,
+        )
 
     def _to_large_onnx(
         self, path: Path, assembly: Assembly, source: Weights, proof: _Proof, travel: _Travel
@@ -285,9 +284,9 @@ class Model:
         try:
             with replace(data) as output:
                 write_data(assembly, source, output.write)
-            with replace(path) as output:
+            with replace(path) as output, travel.beside() as beside:
                 output.write(serialise(with_external_data(assembly, data.name)))
-                return travel.sent(output, proof.of(output), described)
+                return travel.sent(output, beside, proof.of(output), described)
         except BaseException:
             if not there:
                 with suppress(OSError):
@@ -415,70 +414,80 @@ class _Proof:
         if not parity.passed:
             raise failed(parity)
         note = outside(self.targets, load_runtime().__version__)
-        return replace(parity, notes=(*parity.notes, note)) if note else parity
-
-
-class _Beside(NamedTuple):
-    """The sidecar on its way, and what only it says."""
-
-    file: str
-    output: Output
-    labels: Mapping[str, tuple[str, ...]]
-    budget: Budget | None
+        return dataclasses.replace(parity, notes=(*parity.notes, note)) if note else parity
 
 
 @dataclass(frozen=True)
 class _Travel:
-    """What goes with a file that has been written: its metadata, and perhaps its sidecar."""
+    """What goes with the file at ``path``: its metadata, and perhaps its sidecar."""
 
     checked: Checked
     source: Weights
     assembly: Assembly
     settings: Mapping[str, str]
-    beside: _Beside | None = None
+    path: Path
+    sidecar: bool
+    labels: Mapping[str, tuple[str, ...]]
+    budget: Budget | None
 
-    def sent(self, output: Output, parity: Parity | None, data: DataFile | None = None) -> Parity | None:
+    @contextmanager
+    def beside(self) -> Iterator[Output | None]:
+        """The sidecar on its way; None where there is none."""
+        from specc.files import replace
+        from specc.verify.sidecar import beside
+
+        if not self.sidecar:
+            yield None
+            return
+        with replace(beside(self.path)) as output:
+            yield output
+
+    def sent(
+        self, output: Output, beside: Output | None, parity: Parity | None, data: DataFile | None = None
+    ) -> Parity | None:
         """Put the metadata behind what was proven, and write the sidecar; gives ``parity`` back."""
-        from specc.backends.onnx import metadata_bytes
+        from specc.backends.onnx import metadata_of
         from specc.ir.digest import digest
         from specc.report.sidecar import proven
         from specc.weights import origin
 
         spec, weights = digest(self.checked.graph), origin(self.checked.graph.state, self.source)
-        chosen = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
-        entries = {"version": __version__, "spec": spec, "settings": chosen, "weights": weights}
+        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
+        entries = {"version": __version__, "spec": spec, "settings": settings, "weights": weights}
+        said = {key: value for key, value in entries.items() if value} | {"parity": proven(parity)}
         output.close()
-        output.append(metadata_bytes({k: v for k, v in entries.items() if v} | {"parity": proven(parity)}))
-        if self.beside is not None:
-            self._describe(self.beside, output.path, spec, weights, parity, data)
+        output.append(metadata_of(output.path, said))
+        if beside is not None:
+            beside.write(self._sidecar(self._file(output.path, data), spec, weights, parity))
+            beside.close()
         return parity
 
-    def _describe(
-        self, beside: _Beside, file: Path, spec: str, weights: str, parity: Parity | None, data: DataFile | None
-    ) -> None:
-        from specc.report.sidecar import Compiled, sidecar, written
-        from specc.verify import golden
+    def _file(self, written: Path, data: DataFile | None) -> OnnxFile:
         from specc.verify.sidecar import OnnxFile, sha256_of
 
-        graph, model = self.checked.graph, self.assembly.model
+        model = self.assembly.model
         opset = next(imported.version for imported in model.opset_import if not imported.domain)
-        described = OnnxFile(
-            name=beside.file, sha256=sha256_of(file), data=data, opset=opset, ir_version=model.ir_version
-        )
+        hashed = sha256_of(written)
+        return OnnxFile(name=self.path.name, sha256=hashed, data=data, opset=opset, ir_version=model.ir_version)
+
+    def _sidecar(self, file: OnnxFile, spec: str, weights: str, parity: Parity | None) -> bytes:
+        from specc.report.sidecar import Compiled, sidecar, written
+        from specc.verify import golden
+
+        graph = self.checked.graph
         compiled = Compiled(
             self.checked,
-            described,
+            file,
             spec,
             self.settings,
             weights,
             parity,
             golden=None if parity is None else golden.made(graph, self.source, parity),
             tried={} if parity is None else golden.tried(graph),
-            labels=beside.labels,
-            budget=beside.budget,
+            labels=self.labels,
+            budget=self.budget,
         )
-        beside.output.write(written(sidecar(compiled)))
-        beside.output.close()
+        return written(sidecar(compiled))
 
 
 def failed(parity: Parity) -> ParityError:

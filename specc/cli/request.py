@@ -17,6 +17,7 @@ from specc.cli.progress import bar
 from specc.diagnostics import UsageError
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.report.text import count
+from specc.words import listed
 
 if TYPE_CHECKING:
     from specc.weights import Weights

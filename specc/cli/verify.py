@@ -92,7 +92,7 @@ def _golden(request: _Request) -> int:
         "--all": request.everything, "--repro": request.repro,
     }  # fmt: skip
     for option, given in options.items():
-        if given not in (None, (), False):
+        if given is not None and given is not False and given != ():  # 0 is a value too
             raise UsageError(f"{option} is for a spec and its ONNX file: specc verify SPEC {request.spec} {option}")
     _refuse_output(request)
     return run(request.spec, request.sidecar, request.provider, request.form, request.output)
@@ -211,9 +211,8 @@ def _reproduce(folder: str, parity: Parity) -> None:
         click.echo(f"{folder} is not written: {reason}", err=True)
         return
     write_reproduction(Path(folder), parity.reproduction, parity)
-    click.echo(
-        f"{folder}: {parity.reproduction.row.name} by itself; python {Path(folder, 'repro.py').as_posix()}", err=True
-    )
+    script = Path(folder, "repro.py").as_posix()
+    click.echo(f"{folder}: {parity.reproduction.row.name} by itself; run it with python {script}", err=True)
 
 
 def _no_model(parity: Parity) -> str:

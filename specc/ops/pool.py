@@ -205,7 +205,7 @@ class MaxPool(Pool):
             value = pad(build, value, x.sample, (0, *before), (0, *after), mode="constant", value=-inf)
             before = after = (0,) * len(before)
         if may_miss:
-            # Of a window over nothing but -inf, ONNX Runtime's MaxPool before 1.31 gives the lowest float.
+            # Of a window over nothing but -inf, ONNX Runtime's MaxPool before 1.29 gives the lowest float.
             return _max_of_slices(build, value, grid)
         return build.node(
             "MaxPool",

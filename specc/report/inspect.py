@@ -23,7 +23,7 @@ _KNOWN = {
 }
 """What an entry of the metadata is called, in this order."""
 
-_SAID_ABOVE = ("specc.version",)
+_SAID_ELSEWHERE = ("specc.version", "specc.sha256")
 
 
 def text(found: Inspection) -> str:
@@ -51,6 +51,7 @@ def as_json(found: Inspection) -> str:
         "elements": found.elements,
         "external": [{"name": part.name, "tensors": part.tensors, "size": part.size} for part in found.external],
         "metadata": dict(found.metadata),
+        "sealed": found.sealed,
         "sidecar": _beside(found.sidecar),
     }
     return json.dumps(value, indent=2, ensure_ascii=False)
@@ -75,8 +76,10 @@ def _facts(found: Inspection) -> Iterator[str]:
     yield from (_line("input", str(port)) for port in found.inputs)
     yield from (_line("output", str(port)) for port in found.outputs)
     yield from (_line(title, found.metadata[key]) for key, title in _KNOWN.items() if key in found.metadata)
-    others = {key: value for key, value in found.metadata.items() if key not in (*_KNOWN, *_SAID_ABOVE)}
+    others = {key: value for key, value in found.metadata.items() if key not in (*_KNOWN, *_SAID_ELSEWHERE)}
     yield from (_line("metadata", f"{key} = {value}") for key, value in others.items())
+    if found.sealed is False:
+        yield _line("changed", "since specc wrote it: what it says of itself was said of other bytes")
 
 
 def _sidecar(found: Inspection) -> Iterator[str]:

@@ -6,8 +6,9 @@ them (`specc.verify.growth`). The numbers of roundings are measured: ``benchmark
 bound PyTorch and ONNX Runtime need, over every operator. Where the inputs or the exact result are not finite, so may be
 the bound.
 
-The sign of zeros is no error: of 0.0 and -0.0 engines may call either the larger, and ONNX Runtime's bins of an adaptive
-maximum do otherwise than PyTorch's. Subnormal numbers are kept by both on a CPU; bounds allow for engines that do not.
+The sign of zeros is no error: of 0.0 and -0.0 either may be called the larger, and for the uneven bins of an adaptive
+maximum ONNX Runtime and PyTorch disagree. Subnormal numbers are kept by both on a CPU; the bounds, but for those of
+exact steps, allow for engines that do not.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def allowed(node: Node, module: torch.nn.Module, inputs: Sequence[Array], exact:
             case Exact():
                 return np.zeros(exact.shape)
             case Products(terms):
-                size = (2 * growth.signed_chain(fixed(terms)) * U + 2 * (u - U)) * _magnitude(module, inputs)
+                size = (growth.signed_chain(fixed(terms)) * U + 2 * (u - U)) * _magnitude(module, inputs)
             case Averaged(terms):
                 size = (growth.chain(fixed(terms)) * U + 2 * (u - U)) * _magnitude(module, inputs)
             case PowerMean():

@@ -37,10 +37,11 @@ def average(terms: int) -> float:
 def signed_chain(terms: int) -> float:
     """Roundings in a sum of ``terms`` products that is added one by one, in proportion to the absolute products.
 
-    With one large term among small ones every further addition is rounded at its size, and the errors have either
-    sign: the square root of n of them (Higham & Mary 2019, theorem 2.4). A few more for factors, bias and eps.
+    With one large term among small ones every product and addition is rounded at its size. These errors have either
+    sign: their sum is in proportion to the square root of their number (Higham & Mary 2019, theorem 2.4). The factor is
+    five standard deviations, had each rounding any size up to u: among millions of elements some come near half of it.
     """
-    return sqrt(terms + 8)
+    return 4 * sqrt(terms + 2)
 
 
 def chain(terms: int) -> float:
@@ -48,6 +49,6 @@ def chain(terms: int) -> float:
 
     The worst are equal ones. Of n times v, the additions with a partial sum in [2^e, 2^(e+1)) are all rounded alike,
     by u 2^e at most, and there are 2^e/v of them: u (1 + 1/4 + 1/16 …) 4^e/v together, which is n/3 roundings of the
-    sum 2^(e+1).
+    sum 2^(e+1). Half of n, and a few more, has room for errors of either sign in short sums.
     """
-    return 4 + terms / 3
+    return 4 + terms / 2

@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 from onnx import TensorProto, ValueInfoProto, external_data_helper, helper
 
-from specc.backends.onnx import entries_of
+from specc.backends.onnx import entries_of, is_sealed
 from specc.diagnostics import UsageError
 from specc.verify.files import read_model
 from specc.verify.sidecar import FORMAT, Sidecar, beside, read_json, read_sidecar, sha256_of, unknown
@@ -73,6 +73,7 @@ class Inspection:
         opsets: versions by domain; the standard one is "ai.onnx".
         producer: who says to have written it, with the version.
         metadata: every entry, in order.
+        sealed: whether the file is as it was when specc wrote its metadata; None where it does not say how it was.
         network: the graph's name.
         inputs, outputs: the interface.
         nodes: how many, those of functions counted once.
@@ -90,6 +91,7 @@ class Inspection:
     opsets: Mapping[str, int]
     producer: str
     metadata: Mapping[str, str]
+    sealed: bool | None
     network: str
     inputs: tuple[Declared, ...]
     outputs: tuple[Declared, ...]
@@ -107,8 +109,9 @@ class Inspection:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that belongs to it is there and belongs to it."""
-        return all(part.size is not None for part in self.external) and (not self.sidecar or not self.sidecar.fault)
+        """Whether it is as it was written, and all that belongs to it is there and belongs to it."""
+        there = all(part.size is not None for part in self.external)
+        return there and self.sealed is not False and (self.sidecar is None or not self.sidecar.fault)
 
 
 def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
@@ -132,6 +135,7 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         opsets={imported.domain or "ai.onnx": imported.version for imported in proto.opset_import},
         producer=f"{proto.producer_name} {proto.producer_version}".strip(),
         metadata=entries_of(proto),
+        sealed=is_sealed(model, proto),
         network=proto.graph.name,
         inputs=inputs,
         outputs=outputs,

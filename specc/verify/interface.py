@@ -128,8 +128,9 @@ def _name_fault(found: Interface, name: str, wanted: Dim) -> str | None:
         return None
     if claimed == wanted:
         return None
-    other = claimed if name == str(wanted) else wanted
-    return f"{name} is {claimed} here, and not {wanted}" if other is wanted else f"{name} stands for {claimed} too"
+    if name == str(wanted):
+        return f"{name} stands for {claimed} too"
+    return f"{name} is not {wanted}" if name == str(claimed) else f"{name} is {claimed} here, and not {wanted}"
 
 
 def _formula(text: str, sizes: Mapping[str, Dim]) -> Dim | None:

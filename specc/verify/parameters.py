@@ -67,6 +67,10 @@ def _compare(path: str, parameter: Parameter, file: FileTensors, wanted: Values)
     lower = next((other for other in file.of(wanted.size) if _is_rounding_of(other, wanted)), None)
     if lower is not None:
         return TensorRow(path, "different", f"stored as {lower.dtype} ({lower.name})")
+    changed = _changed(file, wanted, 0.0)
+    if changed is not None:
+        layout = next(layout for layout in _layouts(wanted) if _is_mostly(changed, layout, 0.0))
+        return TensorRow(path, "different", f"in the file as {changed.name}: {_difference(changed, layout)}")
     return TensorRow(path, "absent", _trace(file, wanted) or "nothing in the file has these numbers")
 
 
@@ -104,7 +108,7 @@ def _named(path: str, entry: Entry, wanted: Values) -> TensorRow:
     moved = _moved(entry, wanted)
     if moved is not None:
         return TensorRow(path, "reordered" if moved else "same", moved)
-    return TensorRow(path, "different", _difference(entry, wanted.astype(np.float64)))
+    return TensorRow(path, "different", _difference(entry, wanted))
 
 
 def _moved(entry: Entry, wanted: Values) -> str | None:
@@ -153,14 +157,14 @@ def _is_rounding_of(entry: Entry, wanted: Values) -> bool:
 
 
 def _difference(entry: Entry, wanted: Values) -> str:
-    """In words: how the tensor differs from ``wanted``, float64."""
+    """In words: how the tensor differs from ``wanted``."""
     if entry.proto.data_type not in FLOATS:
         return f"quantised to {entry.dtype}"
     if entry.size != wanted.size:
         return f"has shape {list(entry.proto.dims)} in the file, {list(wanted.shape)} in the spec"
     found = entry.values().reshape(-1).astype(np.float64)
     stored = "" if entry.is_single else f"stored as {entry.dtype}: "
-    return stored + _largest(found, wanted)
+    return stored + _largest(found, wanted.astype(np.float64))
 
 
 def _largest(found: Values, wanted: Values) -> str:
@@ -168,8 +172,8 @@ def _largest(found: Values, wanted: Values) -> str:
     flat = wanted.reshape(-1)
     differ = found != flat
     count = int(np.count_nonzero(differ))
-    with np.errstate(invalid="ignore"):  # infinity less infinity
-        distance = np.where(differ, np.nan_to_num(np.abs(found - flat), nan=np.inf), -1.0)
+    distance = np.where(np.isfinite(found), np.abs(found - flat), np.inf)
+    distance[~differ] = -1.0
     worst = int(distance.argmax())
     place = [int(i) for i in np.unravel_index(worst, wanted.shape)]
     verb = "differs" if count == 1 else "differ"
@@ -185,19 +189,61 @@ def _folded(fold: Fold, file: FileTensors, weights: Weights) -> Iterator[TensorR
     if own is not None and _moved(own, weight.astype(np.float32)) is not None:
         return
     merged = merged_by(fold, given)
-    entry = _close_entry(file, own, merged.weight)
+    entry = _close_entry(file, own, merged.weight) or _changed(file, merged.weight, ROUNDINGS * U)
     if entry is None:
         return
     bias = _bias_beside(file, entry, merged)
-    wrong = "" if bias is None else _bias_fault(bias, merged)
-    if bias is None and merged.bias.any():
-        wrong = "the bias that this gives is not in the file"
-    blamed = next(name for name in ("norm.bias", "bias", "norm.running_mean", "weight") if name in given)
+    faults = {"weight": _weight_fault(entry, merged), fold.shift(given): _beside_fault(bias, merged)}
+    title = f"{fold.norm.name} is folded into {fold.layer.name}: "
+    merger = f"into {listed([e.name for e in (entry, bias) if e])}"
     for name, (tensor_path, _, _) in given.items():
-        if wrong and name == blamed:
-            yield TensorRow(tensor_path, "different", f"{fold.norm.name} is folded into {fold.layer.name}: {wrong}")
-        else:
-            yield TensorRow(tensor_path, "folded", f"into {listed([e.name for e in (entry, bias) if e])}")
+        fault = faults.get(name)
+        yield TensorRow(tensor_path, "different" if fault else "folded", title + fault if fault else merger)
+
+
+def _weight_fault(entry: Entry, merged: Merged) -> str:
+    """Empty where the tensor is the folded weight but for rounding."""
+    for wanted in _layouts(merged.weight):
+        if _is_close(entry.values().reshape(-1), wanted.reshape(-1)):
+            return ""
+    wanted = next(w for w in _layouts(merged.weight) if _is_mostly(entry, w, ROUNDINGS * U))
+    found = entry.values().reshape(-1).astype(np.float64)
+    right = np.abs(found - wanted.reshape(-1)) <= ROUNDINGS * U * np.abs(wanted.reshape(-1)) + TINY
+    return f"of the weight {entry.name}, {_largest(np.where(right, wanted.reshape(-1), found), wanted)}"
+
+
+def _beside_fault(bias: Entry | None, merged: Merged) -> str:
+    if bias is not None:
+        return _bias_fault(bias, merged)
+    return "the bias that this gives is not in the file" if merged.bias.any() else ""
+
+
+def _layouts(weight: Values) -> tuple[Values, ...]:
+    """As given, and a matrix transposed too."""
+    return (weight, weight.T) if weight.ndim == 2 else (weight,)
+
+
+def _changed(file: FileTensors, wanted: Values, slack: float) -> Entry | None:
+    """The tensor that was ``wanted``, and had less than half of its numbers changed."""
+    for entry in file.of(wanted.size):
+        if any(_is_mostly(entry, layout, slack) for layout in _layouts(wanted)):
+            return entry
+    return None
+
+
+def _is_mostly(entry: Entry, wanted: Values, slack: float) -> bool:
+    """Whether more than half of the numbers are those of ``wanted``, by those that it has only once.
+
+    Ones and zeros prove nothing: every tensor may have these.
+    """
+    flat = wanted.reshape(-1).astype(np.float64)
+    near = np.abs(entry.probes - probed(flat)) <= slack * np.abs(probed(flat))
+    if not entry.is_single or 4 * np.count_nonzero(near) < near.size:
+        return False
+    _, first, counts = np.unique(flat, return_index=True, return_counts=True)
+    single = first[counts == 1]
+    close = np.abs(entry.values().reshape(-1)[single] - flat[single]) <= slack * np.abs(flat[single])
+    return bool(single.size > 1 and 2 * np.count_nonzero(close) > single.size)
 
 
 def _bias_beside(file: FileTensors, weight: Entry, merged: Merged) -> Entry | None:
@@ -210,7 +256,7 @@ def _bias_beside(file: FileTensors, weight: Entry, merged: Merged) -> Entry | No
 def _close_entry(file: FileTensors, own: Entry | None, weight: Values) -> Entry | None:
     """The tensor that is ``weight`` but for rounding, in order or transposed; that of its own name before others."""
     first = [own] if own is not None and own.size == weight.size and own.is_single else []
-    for wanted in (weight, weight.T) if weight.ndim == 2 else (weight,):
+    for wanted in _layouts(weight):
         flat = wanted.reshape(-1)
         for entry in (*first, *file.of(weight.size)):
             if _is_close(entry.probes, probed(flat)) and _is_close(entry.values().reshape(-1), flat):

@@ -148,6 +148,11 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         self._coherent = pattern % 2 == 1
         self._coarser = u / U
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """PyTorch would load its compiler to keep it off this class: seconds for nothing, as nothing is compiled."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from hashlib import file_digest
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from specc.diagnostics import UsageError
 
-FORMAT = 1
+FORMAT: Final = 1
 """It grows where a field goes or changes its meaning; fields may be added within a format."""
 
 SUFFIX = ".specc.json"
@@ -195,7 +195,7 @@ def beside(model: Path) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """Of the whole file. Raises UsageError where it cannot be read."""
+    """Of the whole file, in hexadecimal digits. Raises UsageError where it cannot be read."""
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()

@@ -121,9 +121,10 @@ class TestAboveTwoGigabytes:
         assert parity is not None
         assert parity.passed
         names = sorted(p.name for p in tmp_path.iterdir())
-        assert len(names) == 2
+        assert len(names) == 3
         assert names[0].startswith("birds.")
         assert names[0].endswith(".data")
+        assert names[1:] == ["birds.onnx", "birds.specc.json"]
         onnx.checker.check_model(str(tmp_path / "birds.onnx"), full_check=True)
         loaded = onnx.load(tmp_path / "birds.onnx")
         stored = {t.name: onnx.numpy_helper.to_array(t) for t in loaded.graph.initializer}

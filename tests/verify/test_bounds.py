@@ -101,29 +101,31 @@ def line(*values: float) -> Array:
 
 
 def test_sum_of_products() -> None:
-    """2*(-3) + 1: absolute products 7; sqrt(1 + 8) = 3 roundings, twice."""
+    """2*(-3) + 1: absolute products 7; 4 * sqrt(1 + 2) roundings."""
     step = Step.of(make("fc", out_features=1), (1,), weight=[[-3.0]], bias=[1.0])
-    assert step.allowed(line(2.0)) == pytest.approx(6 * U * 7)
-    assert step.allowed(line(2.0), u=TF32_U) == pytest.approx((6 * U + 2 * (TF32_U - U)) * 7), "factors rounded to u"
+    assert step.allowed(line(2.0)) == pytest.approx(4 * sqrt(3) * U * 7)
+    assert step.allowed(line(2.0), u=TF32_U) == pytest.approx((4 * sqrt(3) * U + 2 * (TF32_U - U)) * 7), (
+        "factors rounded to u"
+    )
 
 
 def test_running_statistics() -> None:
     """(3 - 5)/sqrt(4) * -2 + 1, whose absolute terms are (3 + 5)/2*2 + 1 = 9."""
     numbers = {"weight": [-2.0], "bias": [1.0], "running_mean": [5.0], "running_var": [4.0]}
     step = Step.of(make("bn", eps=1e-12), (1,), **numbers)
-    assert step.allowed(line(3.0)) == pytest.approx(6 * U * 9)
+    assert step.allowed(line(3.0)) == pytest.approx(4 * sqrt(3) * U * 9)
 
 
 def test_mean() -> None:
-    """|1| and |-3|: 2 on average; 4 + 2/3 roundings."""
+    """|1| and |-3|: 2 on average; 4 + 2/2 roundings."""
     step = Step.of(make("avgpool", kernel=2), (1, 2))
-    assert step.allowed([[[1.0, -3.0]]]) == pytest.approx((4 + 2 / 3) * U * 2)
+    assert step.allowed([[[1.0, -3.0]]]) == pytest.approx(5 * U * 2)
 
 
 def test_power_mean() -> None:
-    """(9 + 16)^(1/2) = 5: the sum is 4 + 2/3 roundings off, the root half as many, and some of its own."""
+    """(9 + 16)^(1/2) = 5: the sum is 4 + 2/2 roundings off, the root half as many, and some of its own."""
     step = Step.of(make("lppool", norm_type=2.0, kernel=2), (1, 2))
-    assert step.allowed([[[3.0, -4.0]]]) == pytest.approx(((4 + 2 / 3) / 2 + 4 * (1 + log(25) / 2)) * U * 5, rel=1e-5)
+    assert step.allowed([[[3.0, -4.0]]]) == pytest.approx((5 / 2 + 4 * (1 + log(25) / 2)) * U * 5, rel=1e-5)
 
 
 def test_function() -> None:
@@ -148,9 +150,9 @@ def test_softmax() -> None:
     """Of 0 and -1: the smaller is e^-1/(1 + e^-1) = p; its exponent is 2 roundings off, and so is part p of the sum."""
     p = exp(-1) / (1 + exp(-1))
     bound = Step.of(make("softmax"), (2,)).allowed(line(0.0, -1.0))[0]
-    assert bound == pytest.approx([(4 + 2 / 3 + 2 * p) * U * (1 - p), (4 + 2 / 3 + 2 + 2 * p) * U * p])
+    assert bound == pytest.approx([(5 + 2 * p) * U * (1 - p), (5 + 2 + 2 * p) * U * p])
     bound = Step.of(make("logsoftmax"), (2,)).allowed(line(0.0, -1.0))[0]
-    assert bound[1] == pytest.approx((4 + 2 / 3 + 2 + 2 * p + 2 * -log(p)) * U)
+    assert bound[1] == pytest.approx((5 + 2 + 2 * p + 2 * -log(p)) * U)
 
 
 def test_normalised() -> None:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from onnx import checker
 
 from specc.backends.onnx.assemble import IR_VERSIONS, Assembly, assemble
-from specc.backends.onnx.metadata import entries_of, metadata_bytes
+from specc.backends.onnx.metadata import entries_of, is_sealed, metadata_of
 from specc.backends.onnx.scope import stored_name, value_names
 from specc.backends.onnx.storage import (
     PROTOBUF_LIMIT,
@@ -30,7 +30,8 @@ __all__ = [
     "checked",
     "entries_of",
     "fits_in_one_file",
-    "metadata_bytes",
+    "is_sealed",
+    "metadata_of",
     "serialise",
     "stored_name",
     "value_names",

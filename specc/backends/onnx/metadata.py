@@ -7,26 +7,69 @@ What was proven stays as it is, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onnx import ModelProto, StringStringEntryProto
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 PREFIX = "specc."
 """How the keys of all entries begin."""
 
 ROOM = 2**16
-"""Bytes that `metadata_bytes` gives at most: a file is told to fit into protobuf's 2 GB with them."""
+"""Bytes that `metadata_of` gives at most: a file is told to fit into protobuf's 2 GB with them."""
 
 LONGEST = 4096
 """Characters of an entry that are kept: nobody reads more, and it bounds the whole."""
 
 
-def metadata_bytes(entries: Mapping[str, str]) -> bytes:
-    """The end of a file: ``{"spec": "sha256:…"}`` is the entry ``specc.spec``. No time, no path, no host."""
-    props = [StringStringEntryProto(key=PREFIX + key, value=_short(value)) for key, value in entries.items()]
-    end = bytes(ModelProto(metadata_props=props).SerializeToString(deterministic=True))
+_SEAL = f"{PREFIX}sha256"
+_PIECE = 2**20
+
+
+def metadata_of(path: Path, entries: Mapping[str, str]) -> bytes:
+    """What is to be put behind the bytes of ``path``: ``{"spec": "sha256:…"}`` becomes the entry ``specc.spec``.
+
+    The last entry, ``specc.sha256``, is the hash of all that stands before it: who changes the file later, and keeps
+    what it says of itself, is found out.
+    """
+    said = _written({PREFIX + key: _short(value) for key, value in entries.items()})
+    hashed = _hash(path, path.stat().st_size)
+    hashed.update(said)
+    end = said + _written({_SEAL: hashed.hexdigest()})
     if len(end) > ROOM:
         raise ValueError(f"{len(end)} bytes of metadata are more than {ROOM}")
     return end
+
+
+def is_sealed(path: Path, model: ModelProto) -> bool | None:
+    """Whether the file is as it was when its metadata were written; None where it does not say how it was."""
+    seal = entries_of(model).get(_SEAL)
+    if seal is None:
+        return None
+    end = _written({_SEAL: seal})
+    length = max(0, path.stat().st_size - len(end))
+    with path.open("rb") as file:
+        file.seek(length)
+        return file.read() == end and _hash(path, length).hexdigest() == seal
+
+
+def _hash(path: Path, length: int) -> Hash:
+    """Of the first ``length`` bytes."""
+    hashed = sha256()
+    with path.open("rb") as file:
+        while piece := file.read(min(_PIECE, length)):
+            hashed.update(piece)
+            length -= len(piece)
+    return hashed
+
+
+def _written(entries: Mapping[str, str]) -> bytes:
+    props = [StringStringEntryProto(key=key, value=value) for key, value in entries.items()]
+    return bytes(ModelProto(metadata_props=props).SerializeToString(deterministic=True))
 
 
 def entries_of(model: ModelProto) -> dict[str, str]:

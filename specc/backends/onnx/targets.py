@@ -40,11 +40,11 @@ _READS = {
 }
 """By runtime and newest opset: the releases that read it. The IR version that came with an opset is read with it."""
 
-NEWEST_IR = {19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 25: 13, 26: 13}
+NEWEST_IR = {18: 9, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 25: 13, 26: 13}
 """By newest opset: the newest IR version that those releases read."""
 
 _PART = re.compile(
-    r"\s*([a-z][a-z0-9._-]*)?\s*(?:(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+){0,2})(\.\*)?)?\s*", re.IGNORECASE
+    r"\s*([a-z][a-z0-9._-]*)?\s*(?:(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+){0,2})(\.\*)?)?\s*", re.IGNORECASE | re.ASCII
 )
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 
@@ -146,7 +146,7 @@ def outside(found: Sequence[Target], installed: str) -> str | None:
     others = [target for target in found if target.runtime != "onnxruntime" or not target.allows(installed)]
     if not others:
         return None
-    return f"proven in onnxruntime {installed}, which is not what was asked for: {listed(map(str, others))}"
+    return f"proven in onnxruntime {installed}, not in what was asked for: {listed(map(str, others))}"
 
 
 def _parsed(text: str) -> list[Target]:
@@ -160,7 +160,7 @@ def _parsed(text: str) -> list[Target]:
                 f'"{text.strip()}" is no list of runtimes and versions: write for example onnxruntime>=1.16, '
                 "onnxruntime==1.20.1 or onnxruntime-web"
             )
-        clauses = (_Clause(operator, version, bool(wild)),) if operator else ()
+        clauses = (_Clause(operator, version, bool(wild)),) if operator and version else ()
         if name:
             runtime = name.lower().replace("_", "-")
             found.append(Target(runtime, runtime + _written(clauses), clauses))
@@ -183,7 +183,7 @@ def _written(clauses: tuple[_Clause, ...]) -> str:
 
 def _require_tested(target: Target) -> None:
     if target.runtime not in TESTED:
-        raise UsageError(f"{target.runtime} is not tested: {listed(TESTED)} are, on the CPU; --runs-on takes these")
+        raise UsageError(f"{target.runtime} is not tested: {listed(TESTED)} are, on the CPU")
     tested = TESTED[target.runtime]
     oldest = _numbers(tested[0].version)
     if any(clause.reaches_below(oldest) for clause in target.clauses):

@@ -124,12 +124,20 @@ def attribute_off(body: Body, node: NodeProto) -> Found:
             yield setting(name, float(np.float32(value * 1.001)))
 
 
-@node_kind("ONNX's own default", "HardSigmoid", "LeakyRelu", "BatchNormalization", "InstanceNormalization")
+_DEFAULTS = {
+    "HardSigmoid": ("alpha", 0.2), "LeakyRelu": ("alpha", 0.01), "BatchNormalization": ("epsilon", 1e-5),
+    "InstanceNormalization": ("epsilon", 1e-5), "LayerNormalization": ("epsilon", 1e-5),
+    "Resize": ("cubic_coeff_a", -0.75), "DepthToSpace": ("mode", b"DCR"), "Gemm": ("transB", 0),
+}  # fmt: skip
+
+
+@node_kind("ONNX's own default", *_DEFAULTS)
 def own_default(body: Body, node: NodeProto) -> Found:
     """What a converter that forgets an attribute writes: alpha is 1/5 in ONNX's HardSigmoid, 1/6 in PyTorch."""
-    for name in ("alpha", "epsilon"):
-        if attribute(node, name) is not None:
-            yield f"{name} left out", partial(_without, name)
+    name, default = _DEFAULTS[node.op_type]
+    value = attribute(node, name, default)
+    if value != default and (isinstance(value, bytes) or not np.isclose(value, default, rtol=1e-6)):
+        yield f"{name} left out", partial(_without, name)
 
 
 def _without(name: str, body: Body, node: NodeProto) -> None:
@@ -373,19 +381,12 @@ def other_shuffle(body: Body, node: NodeProto) -> Found:
     yield setting("mode", "DCR" if attribute(node, "mode", b"DCR") == b"CRD" else "CRD")
 
 
-@node_kind("channels in another order", "SpaceToDepth", "DepthToSpace")
-def channels_reordered(body: Body, node: NodeProto) -> Found:
-    """What a shuffle of the other layout does: its channels are counted the other way round."""
-    for user in body.users(node.output[0]):
-        indices = constant(body, user, 1) if user.op_type == "Gather" else None
-        if indices is not None:
-            places = np.argsort(indices).astype(np.int64)
-            yield "", partial(_reorder, user.output[0], places)
-
-
-def _reorder(output: str, places: np.ndarray, body: Body, node: NodeProto) -> None:
-    user = next(n for n in body.nodes if output in n.output)
-    body.give(user, 1, places)
+@node_kind("channels left in ONNX's order", "Gather")
+def channels_unordered(body: Body, node: NodeProto) -> Found:
+    """A gather that only reorders is left out: what SpaceToDepth counts otherwise than PyTorch, or a channel shuffle."""
+    indices = constant(body, node, 1)
+    if indices is not None and indices.ndim == 1 and sorted(indices) == list(range(len(indices))):
+        yield "", lambda body, node: become(node, "Identity")
 
 
 @node_kind("reshaped in another order", "Reshape")

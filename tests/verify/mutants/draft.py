@@ -121,7 +121,8 @@ class Body:
         result, inner = node.output[0], f"{MADE}/{node.output[0]}"
         place = self.place(node)
         node.output[0] = inner
-        self.nodes.insert(place + 1, helper.make_node(op_type, [inner], [result], name=f"{node.name}", **attributes))
+        name = f"{node.name.partition('/')[0]}/{MADE}{len(self.nodes)}"  # of the same step; onnxruntime wants it unique
+        self.nodes.insert(place + 1, helper.make_node(op_type, [inner], [result], name=name, **attributes))
         return self.nodes[place + 1]
 
 

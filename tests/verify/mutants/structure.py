@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -112,8 +112,14 @@ def call_arguments(draft: Draft) -> Iterator[Site]:
                 continue
             for a in range(len(node.input) - 1):
                 if _exchangeable(body, node.input[a], node.input[a + 1]):
-                    steps = tuple(s for s in body.steps(node) if s in draft.places)
+                    steps = _within(draft, node.name, node.input[a : a + 2]) if body.is_graph else ()
                     yield Site(f"{node.name}: {a}, {a + 1}", partial(_swap_at, place, index, a), steps)
+
+
+def _within(draft: Draft, call: str, weights: Sequence[str]) -> tuple[str, ...]:
+    """The steps in the block ``call`` that take these weights."""
+    uses = (use for name in weights for use in draft.uses.get(name, ()))
+    return tuple(use.step for use in uses if use.step.startswith(f"{call}."))
 
 
 def _exchangeable(body: Body, one: str, other: str) -> bool:
@@ -183,7 +189,7 @@ def unshared(draft: Draft) -> Iterator[Site]:
     for index, node in enumerate(draft.main.nodes):
         for position, name in enumerate(node.input):
             if len(draft.uses.get(name, ())) > 1 and len(draft.main.users(name)) > 1:
-                steps = draft.main.steps(node) if not draft.called(node) else ()
+                steps = _within(draft, node.name, [name]) if draft.called(node) else draft.main.steps(node)
                 yield Site(f"{node.name}: {name}", partial(_own_numbers, index, position), steps)
 
 
@@ -205,7 +211,7 @@ def shared_with_another(draft: Draft) -> Iterator[Site]:
             shape = list(draft.weights[name].dims)
             other = next((o for o in names if o != name and list(draft.weights[o].dims) == shape), None)
             if other:
-                steps = draft.main.steps(node) if not draft.called(node) else ()
+                steps = _within(draft, node.name, [name]) if draft.called(node) else draft.main.steps(node)
                 yield Site(f"{node.name}: {other} for {name}", partial(_take_weight, index, position, other), steps)
 
 

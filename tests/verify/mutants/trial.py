@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto, numpy_helper
+from onnx.external_data_helper import set_external_data
 
-from specc.backends.onnx import write
+from specc.backends.onnx import stored_name, write
 from specc.ir.graph import Graph
 from specc.verify import Parity, verify
 from specc.weights import Randomised, Weights
@@ -34,6 +35,7 @@ class Outcome:
         caught_by: "interface", "tensors", "steps", "end to end"; none where the file has passed.
         first: the step that is wrong while its inputs are right.
         named: the steps that the check names first, judged together; none where no step is at fault.
+        crash: what the check failed with, which it never should.
     """
 
     kind: str
@@ -44,6 +46,7 @@ class Outcome:
     caught_by: tuple[str, ...]
     first: str | None
     named: tuple[str, ...]
+    crash: str = ""
 
     @property
     def survived(self) -> bool:
@@ -65,12 +68,15 @@ def tried(
 ) -> Outcome:
     """One mutant before the judge. Without an ``evaluation`` it counts where that does not depend on what it computes."""
     effect, counts = _effect(mutant, evaluation)
-    parity = proven(mutant.model, graph, weights, external=external) if counts or mutant.kind.aim == "harmless" else None
-    named = parity.first_divergence.steps if parity and parity.first_divergence else ()
-    caught = caught_by(parity) if parity else ()
-    return Outcome(
-        mutant.kind.name, mutant.kind.aim, mutant.place, effect, counts, caught, mutant.first, named
-    )  # fmt: skip
+    outcome = Outcome(mutant.kind.name, mutant.kind.aim, mutant.place, effect, counts, (), mutant.first, ())
+    if not counts and mutant.kind.aim != "harmless":
+        return outcome
+    try:
+        parity = proven(mutant.model, graph, weights, external=external)
+    except Exception as error:  # noqa: BLE001 - a check that fails is what is looked for
+        return replace(outcome, crash=f"{type(error).__name__}: {error}")
+    named = parity.first_divergence.steps if parity.first_divergence else ()
+    return replace(outcome, caught_by=caught_by(parity), named=named)
 
 
 def _effect(mutant: Mutant, evaluation: Evaluation | None) -> tuple[str, bool]:
@@ -84,13 +90,28 @@ def _effect(mutant: Mutant, evaluation: Evaluation | None) -> tuple[str, bool]:
 
 
 def proven(model: ModelProto, graph: Graph, weights: Weights, *, external: bool = False) -> Parity:
-    """The verdict on a model, whose tensors lie in a file of their own where ``external``."""
+    """The verdict on a model, whose weights lie in a file of their own where ``external``."""
     if not external:
         return verify(graph, model.SerializeToString(), weights, stress=False)
     with TemporaryDirectory(prefix="specc-") as folder:
-        file = Path(folder, "model.onnx")
-        onnx.save(model, file, save_as_external_data=True, location="model.data", size_threshold=0)
-        return verify(graph, file, weights, stress=False)
+        return verify(graph, _saved(model, graph, Path(folder)), weights, stress=False)
+
+
+def _saved(model: ModelProto, graph: Graph, folder: Path) -> Path:
+    outside = ModelProto()
+    outside.CopyFrom(model)
+    known = {stored_name(path, parameter) for path, parameter in graph.state}
+    with Path(folder, "model.data").open("wb") as data:
+        for stored in outside.graph.initializer:
+            if stored.name in known:
+                values = numpy_helper.to_array(stored).tobytes()
+                stored.CopyFrom(TensorProto(name=stored.name, dims=stored.dims, data_type=stored.data_type, raw_data=b" "))
+                set_external_data(stored, "model.data", offset=data.tell(), length=len(values))
+                stored.ClearField("raw_data")
+                data.write(values)
+    path = Path(folder, "model.onnx")
+    path.write_bytes(outside.SerializeToString())
+    return path
 
 
 def caught_by(parity: Parity) -> tuple[str, ...]:
