@@ -225,7 +225,7 @@ class Model:
         Raises:
             ParityError: the proof failed; ``path`` is as it was.
             MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; ``path`` cannot be written; the
-                labels do not fit; ``runs_on`` asks for what is not tested, or does not read ``opset``.
+                labels do not fit; ``runs_on`` asks for what is not tested, or does not read such a file.
         """
         from specc.backends.onnx import checked, fits_in_one_file, write_model
         from specc.backends.onnx.targets import require_readable, targets
@@ -238,7 +238,7 @@ class Model:
         source = self._weights(seed, weights, match)
         wanted = targets([runs_on] if isinstance(runs_on, str) else runs_on)
         assembly = checked(self.graph, opset, functions=functions)
-        require_readable(wanted, opset)
+        require_readable(wanted, opset, functions=functions)
         proof = _Proof(self.graph, source, verify, provider, progress, wanted)
         travel = self._travel(Path(path), assembly, source, sidecar, labels)
         if not fits_in_one_file(assembly):

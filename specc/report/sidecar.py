@@ -10,7 +10,7 @@ from math import isinf
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked
 from specc.ir import graph as ir
-from specc.ir.size import Size
+from specc.ir import size as sizes
 from specc.ir.types import TensorType
 from specc.ir.window import Moved, Opaque, Pointwise
 from specc.lint.network import Network
@@ -130,11 +130,15 @@ def _channels(x: TensorType) -> str:
 
 def _symbols(graph: ir.Graph) -> dict[str, Symbol]:
     """The batch first, then the sizes in the order of the contract."""
-    sizes = (size for port in graph.inputs for size in port.type.shape if isinstance(size, Size))
-    return {
-        symbol.name: Symbol(least=symbol.least, most=symbol.most, modulus=symbol.modulus, residue=symbol.residue)
-        for symbol in dict.fromkeys(symbol for size in sizes for symbol in size.symbols)
-    }
+    symbolic = (size for port in graph.inputs for size in port.type.shape if isinstance(size, sizes.Size))
+    symbols = dict.fromkeys(symbol for size in symbolic for symbol in size.symbols)
+    return {symbol.name: _symbol(symbol) for symbol in symbols}
+
+
+def _symbol(symbol: sizes.Symbol) -> Symbol:
+    most = None if symbol.last is None else symbol.value(symbol.last)
+    least = symbol.value(symbol.first)
+    return Symbol(least=least, most=most, modulus=symbol.modulus, residue=symbol.residue)
 
 
 def _input(port: ir.Port, tried: tuple[float, float] | None) -> Port:

@@ -41,6 +41,7 @@ def test_it_may_be_given_again(specc: Specc, here: Path) -> None:
     ("options", "words"),
     [
         (["--runs-on", "onnxruntime>=1.16", "--opset", 21], "choose an opset up to 19, or ask for onnxruntime>=1.18.0"),
+        (["--runs-on", "onnxruntime", "--functions"], "leave them out, or ask for onnxruntime>=1.16.0"),
         (["--runs-on", "onnxruntime>=1.10"], "1.15.0, the oldest that is tested: ask for onnxruntime>=1.15.0"),
         (
             ["--runs-on", "onnxruntime", "--runs-on", "tensorrt"],

@@ -56,6 +56,11 @@ class Release:
     version: str
     opset: int
 
+    @property
+    def functions(self) -> bool:
+        """Whether it loads local functions: 1.15 names nodes of functions within functions alike, and then refuses."""
+        return _numbers(self.version) >= (1, 16)
+
 
 TESTED = {
     runtime: tuple(Release(version, opset) for opset, versions in reads.items() for version in versions.split())
@@ -127,18 +132,22 @@ def targets(runs_on: Sequence[str]) -> tuple[Target, ...]:
     return found
 
 
-def require_readable(found: Sequence[Target], opset: int) -> None:
-    """Raises UsageError where a release that ``found`` allows does not read ``opset``."""
+def require_readable(found: Sequence[Target], opset: int, *, functions: bool) -> None:
+    """Raises UsageError where a release that ``found`` allows does not read ``opset``, or local functions."""
     for target in found:
-        deaf = [release for release in target.releases if release.opset < opset]
-        if not deaf:
-            continue
-        able = next((release for release in TESTED[target.runtime] if release.opset >= opset), None)
-        raise UsageError(
-            f"opset {opset} is too new for {target.runtime} {_span(deaf)}, which {target.text} allows: "
-            f"choose an opset up to {deaf[0].opset}"
-            + (f", or ask for {target.runtime}>={able.version}" if able else "")
-        )
+        tested = TESTED[target.runtime]
+        if deaf := [release for release in target.releases if release.opset < opset]:
+            first = next(release.version for release in tested if release.opset >= opset)
+            raise UsageError(
+                f"opset {opset} is too new for {target.runtime} {_span(deaf)}, which {target.text} allows: "
+                f"choose an opset up to {deaf[0].opset}, or ask for {target.runtime}>={first}"
+            )
+        if functions and (deaf := [release for release in target.releases if not release.functions]):
+            first = next(release.version for release in tested if release.functions)
+            raise UsageError(
+                f"functions do not always load in {target.runtime} {_span(deaf)}, which {target.text} allows: "
+                f"leave them out, or ask for {target.runtime}>={first}"
+            )
 
 
 def outside(found: Sequence[Target], installed: str) -> str | None:

@@ -1,0 +1,241 @@
+"""``compile`` with a sidecar, ``inspect``, and ``verify FILE.onnx``: what is printed and how they end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+
+from tests.cli.conftest import Specc
+from tests.verify.compiled import SPEC, compiled, copied
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled(tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.fixture
+def model(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return copied(original, tmp_path).relative_to(tmp_path)
+
+
+def touched(model: Path) -> None:
+    proto = onnx.load(model)
+    proto.graph.node[0].doc_string = "touched"
+    onnx.save(proto, model)
+
+
+class TestCompile:
+    @pytest.fixture(autouse=True)
+    def spec(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "digits.cnn").write_text(SPEC)
+        (tmp_path / "labels.txt").write_bytes(b"\xef\xbb\xbfzero\r\none\r\nzwei \xc3\xa4\r\n\r\n")
+
+    def test_labels_come_from_a_file(self, specc: Specc) -> None:
+        assert specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify", "--labels", "labels.txt").code == 0
+        value = json.loads(Path("d.specc.json").read_text(encoding="utf-8"))
+        assert value["outputs"][0]["labels"] == ["zero", "one", "zwei ä"]
+        assert value["file"]["name"] == "d.onnx"
+
+    def test_the_same_as_from_python(self, specc: Specc, original: Path) -> None:
+        (Path("labels.txt")).write_text("zero\none\ntwo\n")
+        assert specc("compile", "digits.cnn", "-o", "digits.onnx", "--labels", "labels.txt").code == 0
+        for name in ("digits.onnx", "digits.specc.json"):
+            assert Path(name).read_bytes() == original.with_name(name).read_bytes()
+
+    def test_without_one(self, specc: Specc) -> None:
+        assert specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify", "--no-sidecar").code == 0
+        assert not Path("d.specc.json").exists()
+
+    def test_one_of_an_earlier_file_is_named(self, specc: Specc) -> None:
+        assert specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify").code == 0
+        before = Path("d.specc.json").read_bytes()
+        result = specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify", "--no-sidecar", "--seed", 1)
+        assert "note: d.specc.json is of an earlier file" in result.out
+        assert Path("d.specc.json").read_bytes() == before
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--labels", "labels.txt", "--no-sidecar"], "--no-sidecar leaves it out"),
+            (["--labels", "none.txt"], "none.txt cannot be read: no such file"),
+            (["--labels", "digits.onnx.bin"], "is not UTF-8"),
+            (["--labels", "digits.cnn"], "label 1 is empty"),
+            (["-o", "d.py", "--labels", "labels.txt"], "this writes PyTorch"),
+            (["-o", "d.py", "--no-sidecar"], "this writes PyTorch"),
+            (["--save-weights", "d.specc.json", "-o", "d.onnx"], "d.specc.json is the sidecar of d.onnx"),
+            (["--labels", "d.specc.json", "-o", "d.onnx"], "d.specc.json is read by this command"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused_and_nothing_is_written(
+        self, specc: Specc, options: list[str], message: str
+    ) -> None:
+        Path("digits.onnx.bin").write_bytes(b"\xff\xfe")
+        there = sorted(Path().iterdir())
+        result = specc("compile", "digits.cnn", "--no-verify", *options)
+        assert result.code == 2
+        assert message in result.err
+        assert sorted(Path().iterdir()) == there
+
+    def test_a_spec_is_not_overwritten_by_the_sidecar(self, specc: Specc) -> None:
+        """JSON is read as YAML, and a spec may be called anything."""
+        Path("d.specc.json").write_text('[{"model": "M", "input": ["N", 3], "body": ["relu"]}]')
+        result = specc("compile", "d.specc.json", "-o", "d.onnx", "--no-verify")
+        assert result.code == 2
+        assert "read by this command" in result.err
+
+    @pytest.mark.parametrize("place", ["d.onnx", "d.specc.json"])
+    def test_both_files_or_none(self, specc: Specc, place: str) -> None:
+        Path(place).mkdir()
+        result = specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify")
+        assert result.code == 2
+        assert f"cannot write {place}: it is a folder" in result.err
+        assert sorted(path.name for path in Path().iterdir()) == sorted(["digits.cnn", "labels.txt", place])
+
+    def test_a_failed_proof_leaves_both_as_they_were(self, specc: Specc, monkeypatch: pytest.MonkeyPatch) -> None:
+        from specc.ops.activation import Relu
+
+        monkeypatch.setattr(Relu, "onnx", lambda self, build, values, *inputs: build.node("Abs", *values))
+        for name in ("d.onnx", "d.specc.json"):
+            Path(name).write_text("old")
+        assert specc("compile", "digits.cnn", "-o", "d.onnx").code == 1
+        assert {Path(name).read_text() for name in ("d.onnx", "d.specc.json")} == {"old"}
+
+    def test_a_disk_that_fills_while_the_sidecar_is_written(
+        self, specc: Specc, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from specc.diagnostics import UsageError
+        from specc.files import Output
+
+        def full(self: Output, data: bytes) -> None:
+            raise UsageError("cannot write d.onnx: the disk is full")
+
+        monkeypatch.setattr(Output, "append", full)
+        Path("d.onnx").write_text("old")
+        assert specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify").code == 2
+        assert Path("d.onnx").read_text() == "old"
+        assert sorted(path.name for path in Path().iterdir()) == ["d.onnx", "digits.cnn", "labels.txt"]
+
+
+class TestInspect:
+    def test_ours(self, specc: Specc, model: Path) -> None:
+        result = specc("inspect", model)
+        assert result.code == 0
+        assert result.out.startswith("digits.onnx: Digits, made by specc ")
+        for fact in ("opset 18, IR 8", "input: float32 [N, 1, H, W]", "seed 0", "proven on cpu", "belongs to it"):
+            assert fact in result.out
+
+    def test_json(self, specc: Specc, model: Path) -> None:
+        value = json.loads(specc("inspect", model, "--format", "json").out)
+        assert value["version"] == 1
+        assert value["made_by_specc"] is True
+        assert value["sidecar"]["belongs"] is True
+        assert value["outputs"] == [{"name": "output", "dtype": "float32", "shape": ["N", 3]}]
+
+    def test_changed(self, specc: Specc, model: Path) -> None:
+        touched(model)
+        result = specc("inspect", model)
+        assert result.code == 1
+        assert "what it says of itself was said of other bytes" in result.out
+        assert "digits.specc.json does not belong to it" in result.out
+
+    def test_foreign(self, specc: Specc, model: Path) -> None:
+        proto = onnx.load(model)
+        del proto.metadata_props[:]
+        proto.producer_name, proto.graph.name = "other", "a\nb\x1b[31m"
+        proto.metadata_props.add(key="author", value="x\n\x1b[0m")
+        onnx.save(proto, "other.onnx")
+        result = specc("inspect", "other.onnx")
+        assert result.code == 0
+        assert "not made by specc, but by other" in result.out
+        assert "author = x\\n\\x1b[0m" in result.out
+        assert "\x1b" not in result.out
+
+    def test_another_sidecar(self, specc: Specc, model: Path) -> None:
+        Path("digits.specc.json").rename("elsewhere.json")
+        assert "none beside it" in specc("inspect", model).out
+        assert "elsewhere.json belongs to it" in specc("inspect", model, "--sidecar", "elsewhere.json").out
+        assert specc("inspect", model, "--sidecar", "none.json").code == 2
+
+    @pytest.mark.parametrize("content", [b"", b"no onnx"])
+    def test_unreadable(self, specc: Specc, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "a.onnx").write_bytes(content)
+        result = specc("inspect", tmp_path / "a.onnx")
+        assert (result.code, result.out) == (2, "")
+        assert "is no ONNX file" in result.err
+
+    def test_needs_neither_torch_nor_onnxruntime(self, model: Path) -> None:
+        program = (
+            "import sys; sys.modules['torch'] = sys.modules['onnxruntime'] = None\n"
+            f"sys.argv = ['specc', 'inspect', {str(model.absolute())!r}]\n"
+            "from specc.cli.main import main; main()"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+
+
+class TestGolden:
+    def test_holds(self, specc: Specc, model: Path) -> None:
+        result = specc("verify", model)
+        assert result.code == 0
+        assert result.out.splitlines()[-1].startswith("digits.onnx gives the golden output on cpu, onnxruntime ")
+
+    def test_json_in_a_file(self, specc: Specc, model: Path) -> None:
+        assert specc("verify", model, "--format", "json", "-o", "report.json").code == 0
+        value = json.loads(Path("report.json").read_text())
+        assert value["passed"] is True
+        assert [check["check"] for check in value["checks"]] == ["belongs", "interface", "golden pair", "golden pair"]
+
+    def test_does_not_belong(self, specc: Specc, model: Path) -> None:
+        touched(model)
+        result = specc("verify", model)
+        assert result.code == 1
+        assert "failed  belongs: digits.specc.json does not belong to digits.onnx" in result.out
+        assert "digits.onnx is not what digits.specc.json says: belongs" in result.out
+
+    def test_nothing_to_test(self, specc: Specc, model: Path) -> None:
+        where = Path("digits.specc.json")
+        where.write_text(json.dumps(json.loads(where.read_text()) | {"golden": None}))
+        result = specc("verify", model)
+        assert result.code == 3
+        assert "has no golden pair" in result.out
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["digits.onnx", "--sidecar", "none.json"], "none.json cannot be read"),
+            (["none.onnx"], "cannot be read"),
+            (["digits.onnx", "--format", "html"], "--format html is for a proof against a spec"),
+            (["alone.onnx"], "alone.specc.json is not there"),
+            (["digits.cnn.onnx"], "is no ONNX file"),
+        ],
+    )
+    def test_what_cannot_be_read(self, specc: Specc, model: Path, arguments: list[str], message: str) -> None:
+        Path("alone.onnx").write_bytes(model.read_bytes())
+        Path("digits.cnn.onnx").write_text("no onnx")
+        Path("digits.cnn.specc.json").write_bytes(Path("digits.specc.json").read_bytes())
+        result = specc("verify", *arguments)
+        assert result.code == 2
+        assert message in result.err
+
+    def test_without_onnxruntime(self, specc: Specc, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "onnxruntime", None)
+        result = specc("verify", model)
+        assert result.code == 2
+        assert "onnxruntime, which is not installed" in result.err
+
+
+def test_the_schema_of_sidecars(specc: Specc, original: Path) -> None:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(specc("schema", "--sidecar").out)
+    Draft202012Validator(schema).validate(json.loads(original.with_name("digits.specc.json").read_text()))

@@ -1,0 +1,230 @@
+"""What a sidecar says of a network: ranges, layouts, labels, costs, budgets."""
+
+from __future__ import annotations
+
+import json
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+
+import specc
+from specc import ops
+from specc.diagnostics import UsageError
+from specc.report.sidecar import labelled
+
+RANGES = {
+    "relu": (0, inf),
+    "relu6": (0, 6),
+    "sigmoid": (0, 1),
+    "hardsigmoid": (0, 1),
+    "softmax": (0, 1),
+    "logsoftmax": (-inf, 0),
+    "softplus": (0, inf),
+    "tanh": (-1, 1),
+    "softsign": (-1, 1),
+    "hardtanh": (-1, 1),
+}
+"""By the mathematics of each."""
+
+ANYWHERE = set(
+    "adaptiveavgpool adaptivemaxpool add affine alphadropout amax avgpool batchnorm celu channelshuffle concat conv "
+    "convtranspose dropout elu fc flatten gelu globalavgpool globalmaxpool groupnorm hardswish identity instancenorm "
+    "layernorm leakyrelu linear lppool lrn maximum maxpool mean mish mul pad permute pixelshuffle pixelunshuffle prelu "
+    "reshape rmsnorm scale selu silu slice stochasticdepth sub upsample".split()
+)
+"""Those whose result may be any number, or of which no bound is claimed."""
+
+EXTREMES = np.array(
+    [[a, b, c, 0.5] for a in (-3e38, -1e4, -90, -1e-30, 0) for b in (0, 1e-6, 1, 90, 3e38) for c in (-20, 20)],
+    np.float32,
+)
+
+
+def sidecar(folder: Path, text: str, name: str = "M", **options: Any) -> dict[str, Any]:
+    """Of a network that is not proven: that is tried elsewhere."""
+    (folder / "net.cnn").write_text(text)
+    specc.load(folder / "net.cnn", model=name).to_onnx(folder / "net.onnx", verify=False, **options)
+    value: dict[str, Any] = json.loads((folder / "net.specc.json").read_text())
+    return value
+
+
+def output(folder: Path, body: str, shape: str = "[N, 4]") -> dict[str, Any]:
+    (port,) = sidecar(folder, f"model M : {shape} {{ {body} }}")["outputs"]
+    assert isinstance(port, dict)
+    return port
+
+
+class TestRange:
+    def test_every_operator_is_in_one_of_the_lists(self) -> None:
+        assert {kind.kind for kind in ops.operators()} == {*RANGES, *ANYWHERE}
+        assert not ANYWHERE & set(RANGES)
+
+    @pytest.mark.parametrize("kind", sorted(RANGES))
+    def test_is_claimed_and_kept_by_both_engines(self, tmp_path: Path, kind: str) -> None:
+        least, most = RANGES[kind]
+        found = output(tmp_path, kind)["range"]
+        assert found == [None if bound in (-inf, inf) else bound for bound in (least, most)]
+        session = ort.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+        (ours,) = session.run(None, {"input": EXTREMES})
+        theirs = specc.load(tmp_path / "net.cnn").to_torch()(torch.from_numpy(EXTREMES)).numpy()
+        for values in (ours, theirs):
+            assert ((values >= least) & (values <= most)).all()
+        # and no bound is idle
+        assert most == inf or theirs.max() > most - 0.1
+        assert least == -inf or theirs.min() < least + 0.1
+
+    @pytest.mark.parametrize("body", ["fc(3)", "gelu", "silu", "relu -> fc(2)", "leakyrelu", "affine(2)", "relu -> bn"])
+    def test_is_not_claimed_where_there_is_none(self, tmp_path: Path, body: str) -> None:
+        assert output(tmp_path, body)["range"] is None
+
+    @pytest.mark.parametrize(
+        ("body", "least", "most"),
+        [
+            ("sigmoid -> flatten", 0, 1),
+            ("hardtanh(-2, 3) -> maxpool(2)", -2, 3),
+            ("relu -> globalavgpool -> flatten", 0, None),
+            ("logsoftmax -> permute(0, 2, 3, 1)", None, 0),
+        ],
+    )
+    def test_goes_through_what_keeps_it(self, tmp_path: Path, body: str, least: float, most: float) -> None:
+        assert output(tmp_path, body, "[N, 4, 6, 6]")["range"] == [least, most]
+
+    def test_of_an_input_is_what_was_tried(self, tmp_path: Path) -> None:
+        (tmp_path / "net.cnn").write_text("model M : [N, 40] { relu }")
+        specc.load(tmp_path / "net.cnn").to_onnx(tmp_path / "net.onnx")
+        least, most = json.loads((tmp_path / "net.specc.json").read_text())["inputs"][0]["range"]
+        assert least < -1000
+        assert most > 1000
+
+
+class TestPorts:
+    @pytest.mark.parametrize(
+        ("shape", "layout"),
+        [
+            ("[N, 3]", "NF"),
+            ("[N, 3, 8]", "NCL"),
+            ("[N, 3, 8, 8]", "NCHW"),
+            ("[N, 3, 8, 8, 8]", "NCDHW"),
+            ("[N, 3, 2, 2, 2, 2]", None),
+        ],
+    )
+    def test_layouts(self, tmp_path: Path, shape: str, layout: str | None) -> None:
+        value = sidecar(tmp_path, f"model M : {shape} {{ relu }}")
+        assert (value["inputs"][0]["layout"], value["outputs"][0]["layout"]) == (layout, layout)
+
+    @pytest.mark.parametrize(
+        ("body", "layout"),
+        [
+            ("permute(0, 2, 3, 1)", None),
+            ("permute(0, 2, 3, 1) -> relu", None),
+            ("reshape(-1, 4, 3, 16)", None),
+            ("permute(0, 2, 3, 1) -> conv(2, 1)", "NCHW"),
+            ("permute(0, 2, 3, 1) -> flatten", "NF"),
+            ("conv(2, 3) -> relu", "NCHW"),
+        ],
+    )
+    def test_layouts_that_the_network_moves(self, tmp_path: Path, body: str, layout: str | None) -> None:
+        assert output(tmp_path, body, "[N, 3, 8, 8]")["layout"] == layout
+
+    def test_symbols_with_their_conditions(self, tmp_path: Path) -> None:
+        text = "model M : [N, 3, H, W] where H % 4 == 0, W >= 9, W <= 99 { maxpool(2) -> maxpool(2) }"
+        value = sidecar(tmp_path, text)
+        assert value["outputs"][0]["shape"] == ["N", 3, "H/4", "floor(W/4)"]
+        assert value["symbols"] == {
+            "N": {"least": 1, "most": None, "modulus": 1, "residue": 0},
+            "H": {"least": 4, "most": None, "modulus": 4, "residue": 0},
+            "W": {"least": 9, "most": 99, "modulus": 1, "residue": 0},
+        }
+        assert value["costs"]["macs"] is None
+        assert value["costs"]["params"] == 0
+
+    def test_several_inputs_and_outputs(self, tmp_path: Path) -> None:
+        value = sidecar(tmp_path, TestLabels.NET)
+        assert [port["name"] for port in value["inputs"]] == ["a", "b"]
+        assert [(port["name"], port["range"]) for port in value["outputs"]] == [("s", [0, None]), ("t", [-1, 1])]
+
+
+class TestLabels:
+    NET = "model M : (a: [N, 2], b: [N, 3]) -> (s: [N, 5], t: [N, 2]) { concat { | a | b } -> s: relu\n a -> t: tanh }"
+
+    def test_of_the_only_output(self, tmp_path: Path) -> None:
+        value = sidecar(tmp_path, "model M : [N, 3] { fc(2) }", labels=["cat", "dog"])
+        assert value["outputs"][0]["labels"] == ["cat", "dog"]
+
+    def test_of_the_output_with_as_many_channels(self, tmp_path: Path) -> None:
+        value = sidecar(tmp_path, self.NET, labels=["x", "y"])
+        assert [port["labels"] for port in value["outputs"]] == [None, ["x", "y"]]
+
+    @pytest.mark.parametrize(
+        ("labels", "message"),
+        [
+            (["a"] * 3, "there are 3 labels, and s has 5 channels and t has 2 channels"),
+            ([], "there are 0 labels"),
+            (["a", " "], "label 2 is empty"),
+            (["a\nb", "c"], "label 1 is of several lines"),
+        ],
+    )
+    def test_that_do_not_fit_are_refused_before_anything_is_written(
+        self, tmp_path: Path, labels: list[str], message: str
+    ) -> None:
+        with pytest.raises(UsageError, match=message):
+            sidecar(tmp_path, self.NET, labels=labels)
+        assert [path.name for path in tmp_path.iterdir()] == ["net.cnn"]
+
+    def test_that_two_outputs_could_have(self, tmp_path: Path) -> None:
+        (tmp_path / "net.cnn").write_text("model M : [N, 2] -> (s: [N, 2], t: [N, 2]) { s: relu\n in -> t: tanh }")
+        with pytest.raises(UsageError, match="s and t have as many channels each"):
+            labelled(specc.load(tmp_path / "net.cnn").graph, ["a", "b"])
+
+    def test_need_a_sidecar(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="labels stand in the sidecar"):
+            sidecar(tmp_path, "model M : [N, 3] { fc(2) }", labels=["cat", "dog"], sidecar=False)
+
+
+class TestCosts:
+    def test_are_those_of_show(self, tmp_path: Path) -> None:
+        value = sidecar(tmp_path, "model M : [N, 3, 8, 8] { conv(4, 3, bias=false) -> conv(2, 1, frozen=true) }")
+        assert value["costs"] == {
+            "params": 4 * 27 + 10,
+            "trainable_params": 4 * 27,
+            "macs": 36 * 4 * 27 + 36 * 8,
+            "activation_memory": 4 * (36 * 4 + 36 * 2),
+            "peak_memory": 4 * (3 * 64 + 36 * 4),
+        }
+
+    def test_budgets_of_the_project(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / ".git").mkdir()
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "specc.toml").write_text(
+            '[budget]\nparams = 50\n[budget."net.cnn"]\nmacs = "1k"\nat = { H = 10 }\n[budget."other.cnn"]\nmemory = 1'
+        )
+        text = "model M : [N, 1, H] where H >= 3 { conv(2, 3) }\nmodel L : [N, 1, W] where W >= 3 { conv(2, 3) }"
+        assert sidecar(Path(), text)["budgets"] == [
+            {"cost": "params", "most": 50, "has": 8, "at": {}},
+            {"cost": "macs", "most": 1000, "has": 48, "at": {"H": 10}},
+        ]
+        assert sidecar(Path(), text, "L")["budgets"][1] == {"cost": "macs", "most": 1000, "has": None, "at": {}}
+
+    def test_a_broken_configuration_is_told_before_anything_is_written(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / ".git").mkdir()
+        (tmp_path / "specc.toml").write_text("budgets = 1")
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(UsageError, match="there is no setting budgets"):
+            sidecar(Path(), "model M : [N, 3] { fc(2) }")
+        assert not (tmp_path / "net.onnx").exists()
+
+
+def test_settings_as_the_language_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "net.cnn").write_text("model M(c = 1, act = relu, bias = true) : [N, 3] { fc(c, bias=bias) -> act }")
+    model = specc.load(tmp_path / "net.cnn", c=20_000, bias=False)
+    model.to_onnx(tmp_path / "net.onnx", verify=False)
+    value = json.loads((tmp_path / "net.specc.json").read_text())
+    assert value["settings"] == {"c": "20,000", "bias": "false"}
+    assert value["outputs"][0]["shape"] == ["N", 20_000]
