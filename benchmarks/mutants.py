@@ -1,6 +1,6 @@
 """The check of parity is itself checked: broken files must be caught, right ones and harmless changes must not.
 
-    python benchmarks/mutants.py [--networks 500] [--seed 0] [--sites 12] [--zoo] [--jobs 2] [--json FILE]
+    python -m benchmarks.mutants [--networks 500] [--seed 0] [--sites 12] [--zoo] [--jobs 2] [--json FILE]
 
 A small network of every operator, random networks and, with --zoo, narrow ones of the zoo are compiled: flat, with
 functions, and with tensors outside the file. Each must pass. Then files are broken in every way of
@@ -21,10 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent)]
-
-from specs import narrow
-
+from benchmarks.specs import narrow
 from specc.diagnostics import SpecError
 from specc.ir.graph import Graph
 from specc.verify import Parity
@@ -175,19 +172,16 @@ def summary(reports: Sequence[Report]) -> Iterator[str]:
     counting = [o for o in outcomes if o.counts]
     harmless = [o for o in outcomes if o.aim == "harmless"]
     right, told = localised(outcomes)
-    yield f"mutants: {len(counting)} that count of {len(outcomes) - len(harmless)}, {sum(map(_caught, counting))} caught"
+    caught = sum(bool(outcome.caught_by) for outcome in counting)
+    yield f"mutants: {len(counting)} that count of {len(outcomes) - len(harmless)}, {caught} caught"
     yield f"the step at fault is the first that is named: {right} of {told}"
     yield f"harmless changes: {len(harmless)}, {sum(o.false_alarm for o in harmless)} refused"
     refused = sum(bool(report.refused) for report in reports)
     yield f"right files: {len(reports)}, {sum(r.runs for r in reports):,} runs, {refused} refused"
     for what in ("end_to_end", "step"):
         worst = max(reports, key=lambda report: getattr(report, what))
-        where = f" {worst.closest_step}" if what == "step" else ""
-        yield f"  closest to its bound, {what.replace('_', ' ')}: {getattr(worst, what):.2f} of it ({worst.name}{where})"
-
-
-def _caught(outcome: Outcome) -> bool:
-    return bool(outcome.caught_by)
+        where = f"{worst.name} {worst.closest_step}" if what == "step" else worst.name
+        yield f"  closest to its bound, {what.replace('_', ' ')}: {getattr(worst, what):.2f} of it ({where})"
 
 
 def complaints(reports: Iterable[Report]) -> Iterator[str]:
@@ -201,7 +195,8 @@ def complaints(reports: Iterable[Report]) -> Iterator[str]:
             elif outcome.survived:
                 yield f"survived: {outcome.kind}: {report.name}: {outcome.place} ({outcome.effect})"
             if outcome.false_alarm:
-                yield f"false alarm: {outcome.kind}: {report.name}: {outcome.place}: {outcome.caught_by} {outcome.named}"
+                by = f"{outcome.caught_by} {outcome.named}"
+                yield f"false alarm: {outcome.kind}: {report.name}: {outcome.place}: {by}"
 
 
 def mislocated(reports: Iterable[Report]) -> Iterator[str]:

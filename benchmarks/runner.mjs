@@ -31,7 +31,7 @@ async function run(model, optimised) {
   for (const [i, one] of model.cases.entries()) {
     cases.push(await runCase(session, one, `${model.file}.${Number(optimised)}.${i}`));
   }
-  await session.release();
+  await session.release?.(); // 1.15 has none
   return { cases };
 }
 

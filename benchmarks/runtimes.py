@@ -152,7 +152,7 @@ class Defect:
             [self.node],
             "defect",
             [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, self.given.shape)],
-            [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, self.right.shape)],
+            [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)],
             [numpy_helper.from_array(w, f"w{place}") for place, w in enumerate(self.weights)],
         )
         opsets = [helper.make_opsetid("", self.opset)]
@@ -329,10 +329,10 @@ class Folder:
         path.mkdir()
 
     def entry(
-        self, name: str, model: bytes, cases: Sequence[Mapping[str, np.ndarray]] = (), variant: object = 0
+        self, name: str, model: bytes, cases: Sequence[Mapping[str, np.ndarray]] = (), variant: object = ""
     ) -> dict[str, Any]:
         """What a plan says of a model; other variants of ``name`` have the same cases."""
-        file = f"{name}.{variant}.onnx"
+        file = f"{name} {variant}.onnx"
         (self.path / file).write_bytes(model)
         stored = [
             {port: self._input(f"{name}.{i}.{port}", value) for port, value in case.items()}
@@ -359,19 +359,33 @@ def values(found: dict[str, Any], case: Any) -> list[np.ndarray]:
     return [stored(value) for value in case]
 
 
-def judged(place: Place, folder: Folder, tried: list[tuple[Subject, int, dict[str, Any]]]) -> Iterator[str]:
+@dataclass(frozen=True)
+class Written:
+    """A file, as plans list it."""
+
+    subject: Subject
+    opset: int
+    functions: bool
+    entry: dict[str, Any]
+
+    def suits(self, place: Place) -> bool:
+        return self.opset in (backend.DEFAULT_OPSET, place.opset) and self.functions <= place.release.functions
+
+
+def judged(place: Place, folder: Folder, files: list[Written]) -> Iterator[str]:
     """What is wrong in ``place``."""
-    readable = [(subject, opset, entry) for subject, opset, entry in tried if opset in (18, place.opset)]
-    found = folder.run(place, "networks", [entry for _, _, entry in readable])
+    suited = [file for file in files if file.suits(place)]
+    found = folder.run(place, "networks", [file.entry for file in suited])
     if found["version"] != place.release.version:
         yield f"{place.name} says that it is {found['version']}"
-    for (one, opset, _), both in zip(readable, found["models"], strict=True):
+    for file, both in zip(suited, found["models"], strict=True):
         for optimised, outcome in enumerate(both):
-            faults = list(faults_of(one, found, outcome, bool(optimised)))
+            faults = list(faults_of(file.subject, found, outcome, bool(optimised)))
             if faults:
-                print(f"  {one.name}, opset {opset}, {'optimised' if optimised else 'not optimised'}: {faults[0]}")
+                how = f"opset {file.opset}{' with functions' * file.functions}{', optimised' * optimised}"
+                print(f"  {file.subject.name}, {how}: {faults[0]}")
             yield from faults
-    print(f"{place.name}: {2 * len(readable)} runs of {len({one.name for one, *_ in readable})} networks")
+    print(f"{place.name}: {2 * len(suited)} runs of {len({file.subject.name for file in suited})} networks")
 
 
 def faults_of(one: Subject, found: dict[str, Any], outcome: dict[str, Any], optimised: bool) -> Iterator[str]:
@@ -400,6 +414,15 @@ def limits(place: Place, folder: Folder) -> Iterator[str]:
     for (what, _, _, loads), both in zip(claims, found["models"], strict=True):
         if any(("refused" not in outcome) != loads for outcome in both):
             yield f"{what} {'does not load' if loads else 'loads'}"
+
+
+def functions(place: Place, folder: Folder, files: list[Written]) -> Iterator[str]:
+    """Where functions are refused, some file that has them does not load."""
+    if place.release.functions:
+        return
+    found = folder.run(place, "functions", [file.entry for file in files if file.functions])
+    if not any("refused" in outcome for both in found["models"] for outcome in both):
+        yield "every file with functions loads"
 
 
 def probe(opset: int, ir: int) -> bytes:
@@ -453,22 +476,22 @@ def main() -> None:
     sys.exit(bool(faults))
 
 
-def written(
-    options: argparse.Namespace, folder: Folder, opsets: set[int]
-) -> Iterator[tuple[Subject, int, dict[str, Any]]]:
-    for place, one in enumerate(subjects(options.networks, options.seed)):
+def written(options: argparse.Namespace, folder: Folder, opsets: set[int]) -> Iterator[Written]:
+    for number, one in enumerate(subjects(options.networks, options.seed)):
         inputs = [trial.inputs for trial in one.trials]
-        for opset in sorted(opsets):
-            yield one, opset, folder.entry(str(place), one.written(opset, False), inputs, opset)
+        variants = [(opset, False) for opset in sorted(opsets)]
         if one.graph.members != one.graph.nodes:
-            yield one, 18, folder.entry(str(place), one.written(18, True), inputs, "functions")
+            variants.append((backend.DEFAULT_OPSET, True))
+        for opset, functions in variants:
+            model = one.written(opset, functions)
+            yield Written(one, opset, functions, folder.entry(str(number), model, inputs, (opset, functions)))
 
 
-def of(place: Place, folder: Folder, entries: list[tuple[Subject, int, dict[str, Any]]]) -> list[str]:
-    claims = [*limits(place, folder), *defects(place, folder)]
+def of(place: Place, folder: Folder, files: list[Written]) -> list[str]:
+    claims = [*limits(place, folder), *functions(place, folder, files), *defects(place, folder)]
     for claim in claims:
         print(f"  {place.name}: {claim}, other than specc says")
-    return [*judged(place, folder, entries), *claims]
+    return [*judged(place, folder, files), *claims]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from specc.diagnostics import UsageError
-from specc.files import replace
+from specc.files import new_folder, replace, require_new_folder, require_place
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions, signals and limits")
 OLD, NEW = b"the old file", b"the new file, which is longer"
@@ -339,3 +339,66 @@ def test_without_permission():
         ]
         only(inside, OLD)
         assert protected.read_bytes() == OLD
+
+
+def entries(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("kind", ["new", "empty", "link"])
+def test_new_folder_appears_whole(tmp_path, kind):
+    place = tmp_path / "place"
+    if kind != "new":
+        (tmp_path / "real").mkdir()
+    if kind == "empty":
+        place.mkdir()
+    if kind == "link":
+        place.symlink_to(tmp_path / "real")
+    with new_folder(place) as folder:
+        (folder / "a").write_text("a")
+        assert not (place / "a").exists()
+    assert (place / "a").read_text() == "a"
+    assert place.is_symlink() == (kind == "link")
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".tmp"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, OSError(28, "full")])
+def test_failed_folder_leaves_nothing(tmp_path, error):
+    def fill():
+        with new_folder(tmp_path / "place") as folder:
+            (folder / "a").write_text("a")
+            raise error
+
+    with pytest.raises((KeyboardInterrupt, ValueError, UsageError)):
+        fill()
+    assert entries(tmp_path) == []
+
+
+def test_folders_that_hold_something_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("mine")
+    before = entries(tmp_path)
+    for place, said in (
+        ("full", "the folder is not empty"),
+        ("full/mine", "it is a file"),
+        ("full/mine/a", "full/mine is a file, not a folder"),
+        ("none/a", "make it first: mkdir -p none"),
+        (".", "name a new folder"),
+        ("", "name a new folder"),
+        ("a\0b", "name a new folder"),
+    ):
+        for function in (require_new_folder, lambda path: new_folder(path).__enter__()):
+            with pytest.raises(UsageError, match="cannot write") as caught:
+                function(Path(place))
+            assert said in str(caught.value)
+    assert entries(tmp_path) == before
+
+
+def test_places_are_looked_at_and_left_alone(tmp_path):
+    require_place(tmp_path / "new")
+    assert entries(tmp_path) == []
+    with pytest.raises(UsageError, match="it is a folder"):
+        require_place(tmp_path)
+    with pytest.raises(UsageError, match="does not exist"):
+        require_place(tmp_path / "no" / "new")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from specc.cli.command import Command
-from specc.cli.exits import FINDINGS
+from specc.cli.exits import FINDINGS, USAGE
 
 
 @click.command("inspect", cls=Command, short_help="Say what an ONNX file is, and what its sidecar says.")
@@ -25,4 +25,6 @@ def command(onnx: str, sidecar: str | None, form: str) -> int:
 
     found = inspect(Path(onnx), None if sidecar is None else Path(sidecar))
     echo(as_json(found) if form == "json" else text(found))
+    if found.sidecar is not None and not found.sidecar.is_readable:
+        return USAGE
     return 0 if found.is_whole else FINDINGS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 
 from specc.report.text import count, memory
 from specc.verify.inspection import Beside, Declared, Inspection
@@ -28,8 +29,8 @@ _SAID_ELSEWHERE = ("specc.version", "specc.sha256")
 
 def text(found: Inspection) -> str:
     """A line for each fact, the maker first; whether the sidecar belongs comes last."""
-    lines = [f"{found.name}: {found.network or 'no name'}, {_maker(found)}", *_facts(found), *_sidecar(found)]
-    return "\n".join(lines)
+    head = _plain(f"{found.name}: {found.network or 'no name'}, {_maker(found)}")
+    return "\n".join([head, *_facts(found), *_sidecar(found)])
 
 
 def as_json(found: Inspection) -> str:
@@ -88,6 +89,10 @@ def _sidecar(found: Inspection) -> Iterator[str]:
         if found.is_ours:
             yield _line("sidecar", "none beside it")
         return
+    if not beside.is_readable:
+        lines = zip_longest(["sidecar"], beside.fault.splitlines(), fillvalue="")
+        yield from (_line(title, line) for title, line in lines)
+        return
     if beside.fault:
         yield _line("sidecar", f"{beside.name} does not belong to it: {beside.fault}")
     else:
@@ -98,9 +103,12 @@ def _sidecar(found: Inspection) -> Iterator[str]:
 
 
 def _line(title: str, fact: str) -> str:
-    """``fact`` on one line: a foreign file may hold anything."""
-    plain = fact if fact.isprintable() else fact.encode("unicode_escape").decode()
-    return f"{title:{_WIDTH}}{plain}"
+    return f"{title:{_WIDTH}}{_plain(fact)}"
+
+
+def _plain(text: str) -> str:
+    """``text`` on one line, without what steers a terminal: a foreign file may hold anything."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _port(port: Declared) -> dict[str, object]:
@@ -112,6 +120,7 @@ def _beside(beside: Beside | None) -> Mapping[str, object] | None:
         return None
     return {
         "name": beside.name,
+        "readable": beside.is_readable,
         "belongs": not beside.fault,
         "fault": beside.fault,
         "known": dict(beside.known),

@@ -32,14 +32,20 @@ def allowance(tolerance: Tolerance) -> str:
 
 
 def _success(parity: Parity) -> str:
-    steps, checks = len(parity.steps), f"{plural(len(parity.rows), 'check')} against PyTorch in float64"
-    alone = "step by itself" if steps == 1 else "steps by themselves"
-    judged = f"{_how(parity)}: " + (f"{steps:,} {alone} and {checks}" if steps else checks)
+    checks = f"{plural(len(parity.rows), 'check')} against PyTorch in float64"
+    judged = f"{_how(parity)}: " + (f"{_alone(parity)} and {checks}" if parity.steps else checks)
     worst = max((row.error_onnx for row in parity.rows if row.error_onnx is not None), default=None)
     theirs = max((row.error_torch for row in parity.rows if row.error_torch is not None), default=0.0)
     if worst is None:
         return judged
     return f"{judged}; largest error {worst:.2f} roundings, PyTorch's own in float32 {theirs:.2f}"
+
+
+def _alone(parity: Parity) -> str:
+    """How many steps were judged by themselves; one that was not is nothing to claim."""
+    judged, steps = sum(step.error_onnx is not None for step in parity.steps), len(parity.steps)
+    number = f"{judged:,} of {steps:,}" if judged < steps else f"{steps:,}"
+    return f"{number} {'step by itself' if steps == 1 else 'steps by themselves'}"
 
 
 def _how(parity: Parity) -> str:

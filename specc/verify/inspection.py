@@ -53,12 +53,14 @@ class Beside:
         fault: why it does not belong; empty where it does.
         known: what it says, as far as this specc understands it.
         notes: what this specc does not know of it.
+        is_readable: False where it is no sidecar, or damaged; ``fault`` says how.
     """
 
     name: str
     fault: str
     known: Mapping[str, str]
     notes: tuple[str, ...]
+    is_readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,12 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         sidecar: left out: the one beside it, if there is any.
 
     Raises:
-        UsageError: the file is no ONNX file; the sidecar is none.
+        UsageError: the file is no ONNX file; ``sidecar`` is given and is not there.
     """
     proto = read_model(model)
     where = sidecar or beside(model)
+    if sidecar is not None and not sidecar.exists():
+        raise UsageError(f"{sidecar} cannot be read: no such file")
     inputs, outputs = declared(proto)
     digest = sha256_of(model)
     return Inspection(
@@ -144,7 +148,7 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         tensors=len(proto.graph.initializer),
         elements=sum(prod(tensor.dims) for tensor in proto.graph.initializer),
         external=_external(proto, model),
-        sidecar=_beside(where, model, digest, proto) if sidecar or where.exists() else None,
+        sidecar=_beside(where, model, digest, proto) if where.exists() else None,
     )
 
 
@@ -216,11 +220,14 @@ def _size(path: Path) -> int | None:
 
 def _beside(where: Path, model: Path, digest: str, proto: onnx.ModelProto) -> Beside:
     """Of a format that only a later specc knows, what is known of it."""
-    value = read_json(where)
-    form = value.get("format")
-    if isinstance(form, int) and form > FORMAT:
-        return _newer(where, value, digest)
-    sidecar = read_sidecar(where)
+    try:
+        value = read_json(where)
+        form = value.get("format")
+        if isinstance(form, int) and form > FORMAT:
+            return _newer(where, value, digest)
+        sidecar = read_sidecar(where)
+    except UsageError as error:
+        return Beside(where.name, str(error), {}, (), is_readable=False)
     known = {"specc": sidecar.specc, "model": sidecar.model, "spec": sidecar.spec, "weights": sidecar.weights}
     notes = tuple(f"{name} is not known to this specc" for name in unknown(sidecar))
     return Beside(where.name, _fault(model, digest, sidecar, proto), known | {"parity": sidecar.verdict.words}, notes)

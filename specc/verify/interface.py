@@ -109,7 +109,7 @@ def _size_fault(found: Interface, where: str, axis: int, size: TensorShapeProto.
     if not size.dim_param:
         found.notes.append(f"{where}: the file leaves axis {axis} open, which is {wanted}")
         return None
-    return _name_fault(found, size.dim_param, wanted)
+    return _name_fault(found, where, axis, size.dim_param, wanted)
 
 
 def _number_fault(number: int, wanted: Dim) -> str | None:
@@ -118,12 +118,14 @@ def _number_fault(number: int, wanted: Dim) -> str | None:
     return f"{wanted} may be other numbers than {number}"
 
 
-def _name_fault(found: Interface, name: str, wanted: Dim) -> str | None:
+def _name_fault(found: Interface, where: str, axis: int, name: str, wanted: Dim) -> str | None:
     """A name or formula in the file against the size that it stands for; a name is learnt where it is new."""
     claimed = found.sizes[name] if name in found.sizes else _formula(name, found.sizes)
     if claimed is None:
         found.sizes[name] = wanted
-        if name != str(wanted):
+        if isinstance(wanted, int):
+            found.notes.append(f'{where}: the file leaves axis {axis} open, as "{name}", which is {wanted}')
+        elif name != str(wanted):
             found.notes.append(f'the file calls {wanted} "{name}"')
         return None
     if claimed == wanted:

@@ -232,16 +232,15 @@ def _changed(file: FileTensors, wanted: Values, slack: float) -> Entry | None:
 
 
 def _is_mostly(entry: Entry, wanted: Values, slack: float) -> bool:
-    """Whether more than half of the numbers are those of ``wanted``, by those that it has only once.
+    """Whether more than half of the numbers are those of ``wanted``, each different one counted once.
 
-    Ones and zeros prove nothing: every tensor may have these.
+    Many ones and zeros prove nothing: every tensor may have these.
     """
     flat = wanted.reshape(-1).astype(np.float64)
     near = np.abs(entry.probes - probed(flat)) <= slack * np.abs(probed(flat))
     if not entry.is_single or 4 * np.count_nonzero(near) < near.size:
         return False
-    _, first, counts = np.unique(flat, return_index=True, return_counts=True)
-    single = first[counts == 1]
+    _, single = np.unique(flat, return_index=True)
     close = np.abs(entry.values().reshape(-1)[single] - flat[single]) <= slack * np.abs(flat[single])
     return bool(single.size > 1 and 2 * np.count_nonzero(close) > single.size)
 

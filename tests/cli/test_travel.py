@@ -110,9 +110,7 @@ class TestCompile:
         assert specc("compile", "digits.cnn", "-o", "d.onnx").code == 1
         assert {Path(name).read_text() for name in ("d.onnx", "d.specc.json")} == {"old"}
 
-    def test_a_disk_that_fills_while_the_sidecar_is_written(
-        self, specc: Specc, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_disk_that_fills_at_the_end(self, specc: Specc, monkeypatch: pytest.MonkeyPatch) -> None:
         from specc.diagnostics import UsageError
         from specc.files import Output
 
@@ -165,6 +163,14 @@ class TestInspect:
         assert "none beside it" in specc("inspect", model).out
         assert "elsewhere.json belongs to it" in specc("inspect", model, "--sidecar", "elsewhere.json").out
         assert specc("inspect", model, "--sidecar", "none.json").code == 2
+
+    @pytest.mark.parametrize(("content", "message"), [("{", "is no JSON"), ("{}", "  format: Field required")])
+    def test_a_damaged_sidecar_hides_nothing(self, specc: Specc, model: Path, content: str, message: str) -> None:
+        Path("digits.specc.json").write_text(content)
+        result = specc("inspect", model)
+        assert result.code == 2
+        assert message in result.out
+        assert "input: float32 [N, 1, H, W]" in result.out
 
     @pytest.mark.parametrize("content", [b"", b"no onnx"])
     def test_unreadable(self, specc: Specc, tmp_path: Path, content: bytes) -> None:

@@ -47,6 +47,13 @@ class TestVerdict:
             "largest error 2.50 roundings, PyTorch's own in float32 0.75"
         )
 
+    def test_what_was_not_compared_is_not_claimed(self) -> None:
+        parity = proof(12)
+        first = replace(parity.steps[0], error_onnx=None, error_torch=None, runs=0, reason="holds more than 2 GB")
+        said = verdict(replace(parity, steps=(first, *parity.steps[1:])))
+        assert said.startswith("parity proven on cpu: 11 of 12 steps by themselves and 3 checks")
+        assert "ok: holds more than 2 GB" in full(replace(parity, steps=(first, *parity.steps[1:])))
+
     def test_the_first_step_comes_first(self) -> None:
         assert verdict(proof(12, {4, 7})) == (
             f"parity failed at conv4 (nets/big.cnn:6:3): {CONV}; 1 more step and 1 check of the whole network fail too"
@@ -336,6 +343,13 @@ class TestChart:
         assert one == pytest.approx(float(limit.get("y1", "")), abs=0.06)
         assert tenth - one == pytest.approx(hundredth - tenth, abs=0.2)
         assert (half - one) / (tenth - one) == pytest.approx(math.log10(2), abs=0.01)
+
+    def test_an_exact_step_that_a_tolerance_let_pass(self) -> None:
+        """It is no square: it is not equal to the bit."""
+        relu = replace(proof(2).steps[1], error_onnx=0.5, error_torch=0.0)
+        svg = ElementTree.fromstring(chart([relu]))
+        assert (len(self.marks(svg, "exact")), len(self.marks(svg, "onnx"))) == (0, 1)
+        assert "equal to the bit" not in ElementTree.tostring(svg, encoding="unicode")
 
     def test_steps_stand_in_their_order(self) -> None:
         svg = self.drawn(proof(500))

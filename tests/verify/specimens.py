@@ -121,9 +121,9 @@ model M : [N, 1, H, W] -> [N, 2, H, W] where H % 4 == 0, W % 4 == 0 {
 """Specs by name. Every operator is in one of them, and so is every mutation."""
 
 _POINTWISE = (
-    "relu", "relu", "relu6", "leakyrelu(0.2)", "prelu", "elu", "selu", "celu(0.5)", "gelu", 'gelu("tanh")', "silu", "mish",
-    "sigmoid", "tanh", "softplus", "softplus(2.0)", "softsign", "hardsigmoid", "hardswish", "hardtanh", "dropout",
-    "scale(0.5)", "affine(0.5, 0.1)", "softmax", "logsoftmax",
+    "relu", "relu", "relu6", "leakyrelu(0.2)", "prelu", "elu", "selu", "celu(0.5)", "gelu", 'gelu("tanh")', "silu",
+    "mish", "sigmoid", "tanh", "softplus", "softplus(2.0)", "softsign", "hardsigmoid", "hardswish", "hardtanh",
+    "dropout", "scale(0.5)", "affine(0.5, 0.1)", "softmax", "logsoftmax",
 )  # fmt: skip
 _NORM = ("bn", "bn", "bn", "bn(eps=0.001)", "instancenorm", "groupnorm(2)", "layernorm", "rmsnorm", "lrn(3)")
 _SAME = (

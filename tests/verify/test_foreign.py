@@ -249,6 +249,21 @@ def test_a_changed_step_is_named(
     assert step in parity.first_divergence.steps or parity.first_divergence.name in {"bn2", "conv2"}
 
 
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_a_defect_of_the_exporters_is_found(dynamo: bool) -> None:
+    """Both exporters of torch 2.13.0 leave out `divisor_override`, and say nothing."""
+    graph = graph_of("model Net : [N, 3, 12, 11] {\n  conv(4, 3) -> relu -> avgpool(2, divisor_override=3)\n}\n")
+    options: dict[str, object] = {"dynamic_axes": {"input": {0: "N"}, "output": {0: "N"}}}
+    if dynamo:
+        options = {"dynamic_shapes": ({0: "N"},), "external_data": False, "verbose": False}
+    names = {"input_names": ["input"], "output_names": ["output"]}
+    model = by_torch(graph, torch.zeros(2, 3, 12, 11), dynamo=dynamo, **names, **options)
+    parity = verify(graph, model, WEIGHTS, stress=False)
+    assert parity.first_failure is not None
+    assert parity.first_divergence is not None
+    assert parity.first_divergence.steps == ("avgpool1",)
+
+
 @pytest.fixture(scope="module")
 def lossy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, onnx.ModelProto]:
     """Files with less precise numbers."""

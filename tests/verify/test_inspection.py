@@ -12,9 +12,12 @@ import pytest
 from onnx import TensorProto, helper
 
 import specc
+from specc.backends.onnx import storage
 from specc.diagnostics import UsageError
 from specc.ir.digest import digest
 from specc.verify.inspection import inspect
+from specc.verify.recheck import recheck
+from specc.verify.sidecar import beside, read_sidecar
 from tests.verify.compiled import compiled, copied
 
 
@@ -90,6 +93,25 @@ def test_functions_and_external_data(tmp_path: Path) -> None:
     assert not inspect(tmp_path / "net.onnx").is_whole
 
 
+def test_weights_in_a_file_of_their_own_belong_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "PROTOBUF_LIMIT", 10)
+    model = tmp_path / "net.onnx"
+    (tmp_path / "net.cnn").write_text("model M : [N, 3, 8, 8] { conv(40, 3) }")
+    specc.load(tmp_path / "net.cnn").to_onnx(model)
+    found = inspect(model)
+    assert found.sidecar is not None
+    assert (found.sidecar.fault, found.sealed, found.is_whole) == ("", True, True)
+    where = beside(model)
+    assert recheck(model, read_sidecar(where), where).passed
+    data = tmp_path / found.external[0].name
+    whole = data.read_bytes()
+    data.write_bytes(whole[:-1] + b"\x7f")
+    assert "are not those of the sidecar" in (inspect(model).sidecar or found.sidecar).fault
+    assert not recheck(model, read_sidecar(where), where).checks[0].passed
+    data.unlink()
+    assert "are not beside the file" in (inspect(model).sidecar or found.sidecar).fault
+
+
 class TestOtherVersions:
     def test_an_older_specc_without_metadata(self, model: Path) -> None:
         proto = onnx.load(model)
@@ -161,8 +183,12 @@ class TestBadInput:
     def test_a_damaged_sidecar(self, model: Path) -> None:
         where = model.with_name("digits.specc.json")
         where.write_text(where.read_text()[:-50])
-        with pytest.raises(UsageError, match="cut short"):
-            inspect(model)
+        found = inspect(model)
+        assert found.network == "Digits"
+        assert found.sidecar is not None
+        assert not found.sidecar.is_readable
+        assert "cut short" in found.sidecar.fault
+        assert not found.is_whole
 
     @pytest.mark.parametrize("content", [b"", b"not onnx", b"\x08\x08", b"\x00" * 100])
     def test_no_onnx(self, tmp_path: Path, content: bytes) -> None:

@@ -47,6 +47,15 @@ def test_faults_are_in_words() -> None:
     ]
 
 
+def test_names_are_the_specs() -> None:
+    model = declaring(["N", 3], ["N", 10])
+    model.graph.input[0].name, model.graph.output[0].name = "x", "logits"
+    assert interface(PLAIN, model).faults == [
+        "the file has the input x: float [N, 3], the spec input: float [N, 3]",
+        "the file has the output logits: float [N, 10], the spec output: float [N, 10]",
+    ]
+
+
 def test_another_number_of_outputs() -> None:
     model = declaring(["N", 3], ["N", 10])
     model.graph.output.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, ["N", 2]))
@@ -96,7 +105,12 @@ NOTED = {
     "batch renamed": (PLAIN, ["batch", 3], ["batch", 10], ['the file calls N "batch"']),
     "batch unnamed": (PLAIN, [None, 3], ["N", 10], ["input input: the file leaves axis 0 open, which is N"]),
     "features out open": (PLAIN, ["N", 3], ["N", None], ["output output: the file leaves axis 1 open, which is 10"]),
-    "features out named": (PLAIN, ["N", 3], ["N", "F"], ['the file calls 10 "F"']),
+    "features out named": (
+        PLAIN,
+        ["N", 3],
+        ["N", "F"],
+        ['output output: the file leaves axis 1 open, as "F", which is 10'],
+    ),
     "formula of an exporter": (SIZED, ["N", 3, "H", "W"], ["N", 2, *HALF], []),
     "formula of renamed sizes": (
         SIZED,
@@ -140,7 +154,18 @@ def test_untrue_claims_are_faults(name: str) -> None:
 
 
 def test_text_that_is_no_arithmetic_is_a_name() -> None:
-    for text in ("__import__('os')", "H ** 9 ** 9", "floor(H)", "H / 2", "(" * 500, "0x", "H if H else W", "H//0"):
+    for text in (
+        "__import__('os')",
+        "H ** 9 ** 9",
+        "floor(H)",
+        "H / 2",
+        "(" * 500,
+        "0x",
+        "H if H else W",
+        "H//0",
+        "8//0",
+        "8 % 0",
+    ):
         found = interface(SIZED, declaring(["N", 3, "H", "W"], ["N", 2, text, None]))
         assert found.faults == []
         assert found.notes[0] == f'the file calls floor((H - 1)/2) "{text}"'

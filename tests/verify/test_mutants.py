@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,17 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from specc.diagnostics import SpecError
 from specc.ir.graph import Graph
-from specc.verify import verify, weights_of
+from specc.ops import registry
+from specc.verify import Parity, verify, weights_of
 from specc.weights import Initialised, Randomised, Weights
-from tests.verify.networks import NETWORK, emitted, graph_of
+from tests.verify import specimens
+from tests.verify.mutants import KINDS, Draft, Mutant, mutants
+from tests.verify.mutants.function import Effect, Evaluation
+from tests.verify.mutants.trial import caught_by, proven, tried
+from tests.verify.mutants.trial import emitted as written
+from tests.verify.networks import NETWORK, chain, emitted, graph_of
 
 Mutation = Callable[[onnx.ModelProto], None]
 
@@ -78,47 +87,15 @@ def half(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float16).astype(np.float32)
 
 
-def with_nan(values: np.ndarray) -> np.ndarray:
-    values.reshape(-1)[0] = np.nan
-    return values
-
-
 def nudged(values: np.ndarray) -> np.ndarray:
     """One weight of many, off by a hundredth."""
     values.reshape(-1)[np.abs(values).argmax()] *= 1.01
     return values
 
 
-def every_weight_in_half(model: onnx.ModelProto) -> None:
-    for tensor in model.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT:
-            tensor.CopyFrom(numpy_helper.from_array(half(numpy_helper.to_array(tensor)), tensor.name))
-
-
-def doubled(model: onnx.ModelProto) -> None:
-    tensor = model.graph.output[0].type.tensor_type
-    tensor.elem_type = onnx.TensorProto.DOUBLE
-    after("output", "Cast", to=onnx.TensorProto.DOUBLE)(model)
-
-
-def output_renamed(model: onnx.ModelProto) -> None:
-    node(model, "output").output[0] = model.graph.output[0].name = "logits"
-
-
-def input_renamed(model: onnx.ModelProto) -> None:
-    for step in model.graph.node:
-        step.input[:] = ["x" if name == "input" else name for name in step.input]
-    model.graph.input[0].name = "x"
-
-
-def batch_of_one(model: onnx.ModelProto) -> None:
-    for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_value = 1
-
-
-def batch_renamed(model: onnx.ModelProto) -> None:
-    for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+def channels_called_as_the_batch(model: onnx.ModelProto) -> None:
+    """The file says that the output has as many channels as samples; the batch by another name is only noted."""
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "N"
 
 
 def batch_fixed_inside(model: onnx.ModelProto) -> None:
@@ -127,54 +104,22 @@ def batch_fixed_inside(model: onnx.ModelProto) -> None:
     node(model, "flatten1").CopyFrom(helper.make_node("Reshape", ["layernorm1", "shape"], ["flatten1"]))
 
 
-def second_output(model: onnx.ModelProto) -> None:
-    extra = helper.make_tensor_value_info("fc3", onnx.TensorProto.FLOAT, ["N", 5])
-    model.graph.output.append(extra)
-
-
 MUTANTS: dict[str, Mutation] = {
-    "batchnorm eps 1e-3": attribute("bn1", "epsilon", 1e-3),
-    "instancenorm eps 1e-3": attribute("instancenorm1", "epsilon", 1e-3),
     "instancenorm eps 1e-6": attribute("instancenorm1", "epsilon", 1e-6),
     "layernorm eps 1e-6": attribute("layernorm1", "epsilon", 1e-6),
-    "layernorm over two axes": attribute("layernorm1", "axis", -2),
-    "leaky slope 0.02": attribute("leakyrelu1", "alpha", 0.02),
     "padding on the other side": attribute("conv1", "pads", [1, 1, 0, 0]),
-    "padding of height and width swapped": attribute("conv1", "pads", [0, 1, 1, 0]),
     "shuffle DCR for CRD": attribute("pixelshuffle1", "mode", "DCR"),
     "max pool moved by one": attribute("maxpool1", "pads", [0, 0, 2, 2]),
-    "concat over the other axis": attribute("concat1", "axis", 2),
     "concat in the other order": inputs("concat1", 1, 0),
-    "softmax over the batch": attribute("output", "axis", 0),
     "square weight not transposed": attribute("fc2", "transB", 0),
-    "square weight transposed": stored("fc2.weight", lambda w: w.T),
-    "running mean and variance swapped": inputs("bn1", 0, 1, 2, 4, 3),
-    "scale and shift swapped": inputs("bn1", 0, 2, 1, 3, 4),
-    "conv bias dropped": inputs("conv1", 0, 1),
-    "fc bias dropped": inputs("fc3", 0, 1),
-    "kernel upside down": stored("conv1.weight", lambda w: w[:, :, ::-1]),
-    "kernel axes swapped": stored("in1.weight", lambda w: w.transpose(0, 1, 3, 2)),
-    "filters and channels swapped": stored("in2.weight", lambda w: w.transpose(1, 0, 2, 3)),
     "one weight rounded to half": stored("fc1.weight", half),
-    "all weights rounded to half": every_weight_in_half,
     "one weight off by a hundredth": stored("conv2.weight", nudged),
     "one bias off by a hundredth": stored("fc1.bias", nudged),
     "one slope of prelu off by a hundredth": stored("prelu1.weight", nudged),
-    "NaN in a weight": stored("conv1.weight", with_nan),
-    "another relu": after("maxpool1", "Relu"),
-    "relu for leakyrelu": replaced("leakyrelu1", "Relu"),
-    "sigmoid for tanh": replaced("tanh1", "Sigmoid"),
-    "softmax for logsoftmax": replaced("output", "Softmax", axis=1),
-    "relu left out": replaced("relu1", "Identity"),
-    "output rounded": after("output", "Round"),
-    "output in double": doubled,
-    "output renamed": output_renamed,
-    "input renamed": input_renamed,
-    "batch fixed to 1": batch_of_one,
-    "batch renamed": batch_renamed,
+    "channels called as the batch": channels_called_as_the_batch,
     "batch fixed inside": batch_fixed_inside,
-    "one output too many": second_output,
 }
+"""Faults in a deep network, whose outputs show them all."""
 
 SPEC_MUTANTS = {
     "the other gelu": ("gelu", 'gelu(approximate="tanh")'),
@@ -276,59 +221,71 @@ def erf_to_tanh(model: onnx.ModelProto) -> None:
     target.op_type = "Tanh"
 
 
-HIDDEN: dict[str, tuple[str, Mutation]] = {
-    "scale and variance swapped": (SMALL, inputs("bn1", 0, 4, 2, 3, 1)),
-    "shift and mean swapped": (SMALL, inputs("bn1", 0, 1, 3, 2, 4)),
-    "gelu behind a tiny scale": (RESIDUAL, erf_to_tanh),
+HIDDEN: dict[str, tuple[str, Mutation, str]] = {
+    "scale and variance swapped": (SMALL, inputs("bn1", 0, 4, 2, 3, 1), ""),
+    "shift and mean swapped": (SMALL, inputs("bn1", 0, 1, 3, 2, 4), ""),
+    "gelu behind a tiny scale": (RESIDUAL, erf_to_tanh, "gelu1"),
     "tanh behind a scale of zero": (
         ZEROED.replace("OFF", "conv(2, 1) -> scale(init=0.0)"),
         replaced("tanh1", "Sigmoid"),
+        "tanh1",
     ),
     "tanh behind zero weights": (
         ZEROED.replace("OFF", 'conv(2, 1, init="zeros", bias=false)'),
         replaced("tanh1", "Sigmoid"),
+        "tanh1",
     ),
     "tanh behind zeros in the spec": (
         ZEROED.replace("OFF", "conv(1, 1, weight=[[[[0]], [[0]]]], bias=false)"),
         replaced("tanh1", "Sigmoid"),
+        "tanh1",
     ),
 }
-"""Faults of the given file that cannot be seen while scales and variances are 1, others 0 or tiny."""
+"""Faults that no output shows while scales and variances are 1, others 0 or tiny; the steps that show them even so."""
 
 
 def hidden(name: str) -> tuple[Graph, onnx.ModelProto, onnx.ModelProto]:
     """The network, its right file and its faulty one."""
-    spec, mutate = HIDDEN[name]
+    spec, mutate, _ = HIDDEN[name]
     graph = graph_of(spec)
     right, wrong = emitted(graph, Initialised(0)), emitted(graph, Initialised(0))
     mutate(wrong)
     return graph, right, wrong
 
 
+def check_hidden(name: str, without: Parity, parity: Parity) -> None:
+    """A step shows the fault at once; or nothing but the pass with random numbers does."""
+    step = HIDDEN[name][2]
+    assert without.first_failure is None, "the outputs show the fault, so this shows nothing"
+    assert without.passed == (not step)
+    if step:
+        assert parity.first_divergence is not None
+        assert parity.first_divergence.name == step
+    else:
+        assert parity.first_failure is not None
+        assert parity.first_failure.case.startswith("randomised state · ")
+
+
 @pytest.mark.parametrize("name", HIDDEN)
-def test_stress_pass_shows_what_initial_state_hides(name: str) -> None:
+def test_what_the_initial_state_hides_is_shown(name: str) -> None:
     graph, right, wrong = hidden(name)
-    assert verify(graph, right.SerializeToString(), Initialised(0)).first_failure is None
+    assert verify(graph, right.SerializeToString(), Initialised(0)).passed
     without = verify(graph, wrong.SerializeToString(), Initialised(0), stress=False)
-    parity = verify(graph, wrong.SerializeToString(), Initialised(0))
-    assert without.passed, "the fault is not hidden, so this shows nothing"
-    assert parity.first_failure is not None
-    assert parity.first_failure.case.startswith("randomised state · ")
+    check_hidden(name, without, verify(graph, wrong.SerializeToString(), Initialised(0)))
 
 
 @pytest.mark.parametrize("external", [False, True])
 @pytest.mark.parametrize("name", HIDDEN)
-def test_stress_pass_shows_what_the_files_own_weights_hide(name: str, external: bool, tmp_path: Path) -> None:
+def test_what_the_files_own_weights_hide_is_shown(name: str, external: bool, tmp_path: Path) -> None:
     graph, right, wrong = hidden(name)
     file = tmp_path / "net.onnx"
     options = {"save_as_external_data": True, "location": "w.data", "size_threshold": 0} if external else {}
     onnx.save(right, file, **options)
-    assert verify(graph, file, weights_of(file, graph)).first_failure is None
+    assert verify(graph, file, weights_of(file, graph)).passed
     (tmp_path / "w.data").unlink(missing_ok=True)
     onnx.save(wrong, file, **options)
-    parity = verify(graph, file, weights_of(file, graph))
-    assert parity.first_failure is not None
-    assert parity.first_failure.case.startswith("randomised state · ")
+    without = verify(graph, file, weights_of(file, graph), stress=False)
+    check_hidden(name, without, verify(graph, file, weights_of(file, graph)))
 
 
 CLIPPED = """
@@ -352,3 +309,125 @@ def test_threshold_behind_a_norm_is_reached(weights: Weights) -> None:
     parity = verify(graph, model.SerializeToString(), weights)
     assert not parity.passed
     assert {row.case.removeprefix("randomised state · ") for row in parity.rows if not row.passed} == {"spikes"}
+
+
+# Every kind of `tests.verify.mutants`, once. `benchmarks/mutants.py` tries many places of each on hundreds of networks.
+
+
+@cache
+def specimen(name: str) -> tuple[Graph, Draft, Evaluation]:
+    """A small network; blocks are functions where the name says so."""
+    graph = graph_of(specimens.SMALL[name.removesuffix(", functions")])
+    model = written(graph, WEIGHTS, functions=name.endswith(", functions"))
+    return graph, Draft(model, graph), Evaluation(model, graph)
+
+
+def places(kind: str) -> Iterator[tuple[Graph, Mutant, Evaluation]]:
+    """The mutants of a kind in all small networks."""
+    for name in sorted(
+        [*specimens.SMALL, "blocks, functions", "skips, functions"],
+        key=lambda name: len(specimens.SMALL.get(name, " " * 999)),
+    ):
+        graph, draft, evaluation = specimen(name)
+        for mutant in mutants(draft, KINDS[kind]):
+            yield graph, mutant, evaluation
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.aim == "function"])
+def test_another_function_is_caught_and_located(kind: str) -> None:
+    """By the step at fault, and by nothing before it."""
+    tries = islice(places(kind), 200)
+    graph, mutant, evaluation = next(t for t in tries if t[2].difference(t[1].model).effect is Effect.CLEAR)
+    outcome = tried(mutant, graph, WEIGHTS, evaluation)
+    assert outcome.counts
+    assert outcome.caught_by, f"survived: {mutant.place}"
+    assert "steps" not in outcome.caught_by or mutant.first is None or mutant.first in outcome.named
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.aim == "tensor"])
+def test_other_numbers_are_caught(kind: str) -> None:
+    graph, mutant, evaluation = next(places(kind))
+    outcome = tried(mutant, graph, WEIGHTS, evaluation)
+    assert outcome.caught_by, f"survived: {mutant.place}"
+    assert "steps" not in outcome.caught_by or mutant.first in outcome.named
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.aim == "contract"])
+def test_another_contract_is_caught(kind: str) -> None:
+    graph, mutant, evaluation = next(places(kind))
+    assert "interface" in tried(mutant, graph, WEIGHTS, evaluation).caught_by, f"survived: {mutant.place}"
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.aim == "harmless"])
+def test_harmless_change_is_let_pass(kind: str) -> None:
+    graph, mutant, evaluation = next(places(kind))
+    outcome = tried(mutant, graph, WEIGHTS, evaluation)
+    assert not outcome.crash
+    assert not outcome.caught_by, f"false alarm: {mutant.place}: {outcome.named}"
+
+
+def test_small_networks_have_every_operator() -> None:
+    used = {node.op.kind for name in specimens.SMALL for node in specimen(name)[0].nodes}
+    assert used == {op.kind for op in registry.operators()}
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_random_network_passes(place: int) -> None:
+    graph = next(islice(fitting(5), place, None))
+    assert not caught_by(proven(written(graph, WEIGHTS), graph, WEIGHTS, external=place == 1))
+
+
+def fitting(seed: int) -> Iterator[Graph]:
+    for text in specimens.random_specs(seed):
+        try:
+            yield graph_of(text)
+        except SpecError:
+            continue
+
+
+# The harness: what counts is decided rightly.
+
+
+def measured(steps: str, kind: str, shape: str = "[N, 2, 6, 5]") -> Effect:
+    """The effect of the last mutant of a kind."""
+    graph = chain(shape, steps)
+    model = written(graph, WEIGHTS)
+    *_, mutant = mutants(Draft(model, graph), KINDS[kind])
+    return Evaluation(model, graph).difference(mutant.model).effect
+
+
+@pytest.mark.parametrize(
+    ("steps", "kind", "effect"),
+    [
+        ("relu -> relu", "activation left out", Effect.NONE),
+        ("conv(2, 1) -> relu", "activation left out", Effect.CLEAR),
+        ("conv(2, 3) -> instancenorm", "bias dropped", Effect.NONE),
+        ("conv(2, 3) -> tanh", "bias dropped", Effect.CLEAR),
+        ("conv(2, 1) -> bn", "epsilon a tenth", Effect.CLEAR),
+        ("conv(8, 3) -> tanh", "one number off by one unit in its last place", Effect.SLIGHT),
+        ("conv(2, 3)", "an Identity put in", Effect.NONE),
+        ("conv(2, 3) -> bn", "the batch fixed inside", Effect.CLEAR),
+    ],
+)
+def test_what_counts_is_measured(steps: str, kind: str, effect: Effect) -> None:
+    if kind == "the batch fixed inside":
+        steps += " -> flatten(2)"
+    assert measured(steps, kind) is effect
+
+
+def test_steps_are_known_in_flat_files_and_in_functions() -> None:
+    """The same mutation at the same steps, whether the block is written out or called."""
+    flat, called = (specimen(name)[1] for name in ("blocks", "blocks, functions"))
+    for kind in ("epsilon a tenth", "bias dropped"):
+        inside = {mutant.first for mutant in mutants(called, KINDS[kind])}
+        assert inside, kind
+        assert inside <= {mutant.first for mutant in mutants(flat, KINDS[kind])}
+
+
+def test_a_mutant_changes_its_copy_alone() -> None:
+    _, draft, _ = specimen("batchnorm")
+    before = draft.model.SerializeToString()
+    for kind in KINDS.values():
+        for mutant in mutants(draft, kind):
+            assert mutant.model.SerializeToString() != before, f"{kind.name}: {mutant.place}"
+    assert draft.model.SerializeToString() == before

@@ -23,7 +23,7 @@ LEAST_SLOT, WIDEST_SLOT = 2.0, 52.0
 NAMED = 32
 """Steps up to which each has its name below it; of more, every so many have their number."""
 
-_LEFT, _RIGHT, _TOP = 64, 56, 58
+_LEFT, _RIGHT, _TOP = 64, 56, 18
 _PLOT, _BAND = 240, 34
 """Heights: of the errors that are numbers, and of the row of exact steps below them."""
 _NAMES, _NUMBERS = 96, 30
@@ -35,7 +35,7 @@ _USUAL = 960.0
 _LEAST = 720
 """Pixels of width below which the page scrolls the chart rather than make its letters smaller."""
 _BEYOND, _ABOVE = 20, 40
-"""How far above the plot a mark without a number is, and the end of the strips."""
+"""How far above the plot a mark without a number is, and the end of the strips, where a step fails."""
 
 
 def chart(steps: Sequence[StepRow]) -> str:
@@ -48,7 +48,9 @@ class _Chart:
         self._steps = steps
         self._slot = min(WIDEST_SLOT, max(LEAST_SLOT, _USUAL / len(steps)))
         self._right = _LEFT + self._slot * len(steps)
-        self._bottom = _TOP + _PLOT
+        self._above = 0 if all(step.passed for step in steps) else _ABOVE
+        self._top = _TOP + self._above
+        self._bottom = self._top + _PLOT
         errors = [error for step in steps for error in (step.error_onnx, step.error_torch) if error is not None]
         finite = [error for error in errors if isfinite(error) and 0 < error <= HIGHEST]
         self._low = floor(log10(max(LOWEST, min([*finite, 0.1]))))
@@ -75,7 +77,8 @@ class _Chart:
         measured = [step for step in self._steps if step.rule != EXACT and step.error_onnx is not None]
         closest = max(measured, key=lambda step: step.error_onnx or 0.0, default=None)
         near = f"; the closest is {_safe(closest.name)}, at {number(closest.error_onnx)} of it" if closest else ""
-        return f"All {len(self._steps)} steps are within their bounds{near}."
+        judged = sum(step.error_onnx is not None for step in self._steps)
+        return f"{judged} of {len(self._steps)} steps were compared, and all are within their bounds{near}."
 
     def _axes(self) -> Iterator[str]:
         every = max(1, round((self._high - self._low) / 6))
@@ -84,8 +87,8 @@ class _Chart:
                 yield self._ruled(10.0**exponent, f"{10.0**exponent:g}", "limit" if exponent == 0 else "grid")
         yield f'<text class="tick" x="{self._right + 6:.1f}" y="{self._y(1.0) + 4:.1f}">bound</text>'
         below = self._bottom + _BAND / 2
-        if any(self._y(step.error_onnx) < _TOP for step in self._steps if not step.passed):
-            yield f'<text class="tick" x="{_LEFT - 8}" y="{_TOP - _BEYOND + 4}" text-anchor="end">beyond</text>'
+        if any(self._y(step.error_onnx) < self._top for step in self._steps if not step.passed):
+            yield f'<text class="tick" x="{_LEFT - 8}" y="{self._top - _BEYOND + 4}" text-anchor="end">beyond</text>'
         yield f'<line class="grid" x1="{_LEFT}" x2="{self._right:.1f}" y1="{self._bottom}" y2="{self._bottom}"/>'
         yield f'<text class="tick" x="{_LEFT - 8}" y="{below + 4:.1f}" text-anchor="end">exact</text>'
 
@@ -98,12 +101,12 @@ class _Chart:
         """One step: a strip over the whole height that says its numbers, and its marks."""
         x, left = self._x(place), _LEFT + self._slot * place
         size = min(5.0, max(1.8, self._slot / 3))
-        top, height = _TOP - _ABOVE, self._bottom + _BAND - _TOP + _ABOVE
+        top, height = self._top - self._above, self._bottom + _BAND - self._top + self._above
         yield f'<g class="{"step" if step.passed else "step bad"}"><title>{_safe(_told(step))}</title>'
         yield f'<rect class="strip" x="{left:.1f}" y="{top}" width="{self._slot:.1f}" height="{height}"/>'
         if not step.passed:
             yield _cross(x, self._y(step.error_onnx), max(4.0, size))
-        elif step.rule == EXACT:
+        elif _is_equal(step):
             side = 2 * min(size, 4.0)
             y = self._bottom + _BAND / 2 - side / 2
             yield f'<rect class="exact" x="{x - side / 2:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}"/>'
@@ -133,7 +136,7 @@ class _Chart:
         if first is not None:
             x, anchor = self._x(first), "start" if first < len(self._steps) / 2 else "end"
             name = _safe(cut(self._steps[first].name, 2 * _LONGEST))
-            y = _TOP - _ABOVE - 6
+            y = self._top - _ABOVE - 6
             yield f'<text class="tick bad-name" x="{x:.1f}" y="{y}" text-anchor="{anchor}">{name}</text>'
 
     def _x(self, place: int) -> float:
@@ -142,9 +145,9 @@ class _Chart:
     def _y(self, error: float | None) -> float:
         """Where an error is drawn; without a number, above the plot."""
         if error is None or not error <= HIGHEST:
-            return float(_TOP - _BEYOND)
+            return float(self._top - _BEYOND)
         exponent = log10(max(error, 10.0**self._low))
-        return _TOP + _PLOT * (self._high - exponent) / (self._high - self._low)
+        return self._top + _PLOT * (self._high - exponent) / (self._high - self._low)
 
 
 def _cross(x: float, y: float, size: float) -> str:
@@ -152,11 +155,16 @@ def _cross(x: float, y: float, size: float) -> str:
     return '<path class="cross" d="M{:.1f} {:.1f}L{:.1f} {:.1f}M{:.1f} {:.1f}L{:.1f} {:.1f}"/>'.format(*corners)
 
 
+def _is_equal(step: StepRow) -> bool:
+    """Whether the step was equal to the bit; an exact one need not have been where a tolerance judged."""
+    return step.rule == EXACT and step.error_onnx == 0
+
+
 def _told(step: StepRow) -> str:
     """What hovering over a step says."""
     if not step.passed:
         return f"{step.name}: {step.layer}\nfailed: {step.reason}"
-    if step.rule == EXACT:
+    if _is_equal(step):
         return f"{step.name}: {step.layer}\nexact: equal to the bit"
     onnx, torch = number(step.error_onnx) or "not compared", number(step.error_torch) or "not compared"
     return f"{step.name}: {step.layer}\n{step.rule}\nONNX {onnx}, PyTorch {torch} of what is allowed"

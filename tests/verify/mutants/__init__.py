@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from onnx import ModelProto
 
-from specc.ir.graph import Graph
 from tests.verify.mutants import arithmetic, contract, harmless, stored, structure  # noqa: F401 - they register kinds
 from tests.verify.mutants.draft import Draft, Site
 from tests.verify.mutants.kinds import KINDS, Aim, Kind

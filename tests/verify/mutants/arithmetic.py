@@ -383,7 +383,7 @@ def other_shuffle(body: Body, node: NodeProto) -> Found:
 
 @node_kind("channels left in ONNX's order", "Gather")
 def channels_unordered(body: Body, node: NodeProto) -> Found:
-    """A gather that only reorders is left out: what SpaceToDepth counts otherwise than PyTorch, or a channel shuffle."""
+    """A gather that only reorders is left out: SpaceToDepth counts channels otherwise than PyTorch."""
     indices = constant(body, node, 1)
     if indices is not None and indices.ndim == 1 and sorted(indices) == list(range(len(indices))):
         yield "", lambda body, node: become(node, "Identity")

@@ -1,4 +1,4 @@
-"""An emitted ONNX model laid open for changes: its nodes, what they take, and the steps of the spec that they belong to.
+"""An emitted ONNX model laid open for changes: its nodes, what they take, the steps of the spec they belong to.
 
 The names of specc's own files tell the steps: a step's last node is called as the step, the others and the constants
 ``step/…``; in a function they are called so within the block, and the node that calls it as the block.
@@ -78,7 +78,7 @@ class Body:
         return [node for node in self.nodes if value in node.input]
 
     def is_value(self, name: str) -> bool:
-        """Whether the network computes it: neither a constant nor a weight (of a function: not one that it is given)."""
+        """Whether the network computes it: neither a constant nor a weight, nor one given to a function."""
         if not name or name in self.constants or (self.is_graph and name in self.draft.weights):
             return False
         return self.is_graph or name in self.makers or name == "in" or name.startswith("in/")
@@ -117,7 +117,7 @@ class Body:
         return next(i for i, other in enumerate(self.nodes) if other.output == node.output)
 
     def append_behind(self, node: NodeProto, op_type: str, **attributes: object) -> NodeProto:
-        """Another node that takes the result of ``node`` and gives it its name; what it takes besides is to be given."""
+        """Another node that takes the result of ``node`` and the name of it; what it takes besides is to be given."""
         result, inner = node.output[0], f"{MADE}/{node.output[0]}"
         place = self.place(node)
         node.output[0] = inner

@@ -7,8 +7,8 @@ The rule. On inputs of several scales, batches and sizes, of batch 1 and 2, the 
   all values that go by the same name in both (``inside``).
 
 A mutant is **the same function** where ``ends`` is below `SAME`: float64 rounds at 1e-16. It does not count.
-It is **beyond float32** where it is another function, but nowhere by more than `VISIBLE`, 16 roundings of float32: no right
-engine is closer. It counts where weights are what it changes, since these are there to be compared, and else not.
+It is **beyond float32** where it is another function, but nowhere by more than `VISIBLE`, 16 roundings of float32: a
+right engine may be as far off. It counts where weights are what it changes, which can be compared, and else not.
 
 Where onnx's evaluator cannot run the right file (it fails on ConvTranspose with several filters in a group), or would
 take too long, ONNX Runtime in float32 tells: outputs that differ by less than `ROUGH` are then taken for the same.

@@ -119,6 +119,21 @@ def _rename_values(draft: Draft, nodes: bool) -> None:
         value.name = names.get(value.name, value.name)
 
 
+@kind("the batch renamed", "harmless")
+def batch_renamed(draft: Draft) -> Iterator[Site]:
+    """Any number of samples is any number, whatever it is called: worth a note, and no more."""
+    batch = draft.graph.inputs[0].type.batch
+    if not isinstance(batch, int):
+        yield Site(f"samples for {batch}", partial(_rename_batch, str(batch)))
+
+
+def _rename_batch(batch: str, draft: Draft) -> None:
+    for port in (*draft.model.graph.input, *draft.model.graph.output):
+        for dim in port.type.tensor_type.shape.dim:
+            if dim.dim_param == batch:
+                dim.dim_param = "samples"
+
+
 @kind("weights renamed", "harmless")
 def weights_renamed(draft: Draft) -> Iterator[Site]:
     if draft.weights:

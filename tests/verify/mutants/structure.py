@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from onnx import NodeProto, numpy_helper
@@ -141,7 +142,7 @@ def _swap_at(place: int, index: int, position: int, draft: Draft) -> None:
 def inputs_swapped(draft: Draft) -> Iterator[Site]:
     """Two inputs of one shape, whose interface stays."""
     ports = [port.name for port in draft.graph.inputs]
-    for one, other in zip(ports, ports[1:], strict=False):
+    for one, other in pairwise(ports):
         if draft.main.shapes[one] == draft.main.shapes[other]:
             yield Site(f"{one} and {other}", partial(_rename_taken, {one: other, other: one}))
 
@@ -154,7 +155,7 @@ def _rename_taken(names: dict[str, str], draft: Draft) -> None:
 @kind("outputs swapped inside", "function")
 def outputs_swapped(draft: Draft) -> Iterator[Site]:
     ports = [port.name for port, _ in draft.graph.outputs]
-    for one, other in zip(ports, ports[1:], strict=False):
+    for one, other in pairwise(ports):
         if draft.main.shapes[one] == draft.main.shapes[other]:
             yield Site(f"{one} and {other}", partial(_swap_outputs, one, other))
 
@@ -223,7 +224,7 @@ def _take_weight(index: int, position: int, name: str, draft: Draft) -> None:
 def weights_exchanged(draft: Draft) -> Iterator[Site]:
     """The numbers of two tensors of one shape that follow each other: matched in another order."""
     names = list(draft.weights)
-    for one, other in zip(names, names[1:], strict=False):
+    for one, other in pairwise(names):
         if list(draft.weights[one].dims) == list(draft.weights[other].dims):
             steps = tuple(use.step for name in (one, other) for use in draft.uses[name])
             yield Site(f"{one} and {other}", partial(_exchange, one, other), steps)

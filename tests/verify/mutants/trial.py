@@ -66,7 +66,7 @@ def emitted(graph: Graph, weights: Weights, *, functions: bool = False) -> Model
 def tried(
     mutant: Mutant, graph: Graph, weights: Weights, evaluation: Evaluation | None, *, external: bool = False
 ) -> Outcome:
-    """One mutant before the judge. Without an ``evaluation`` it counts where that does not depend on what it computes."""
+    """One mutant before the judge. Without an ``evaluation`` all but the harmless count."""
     effect, counts = _effect(mutant, evaluation)
     outcome = Outcome(mutant.kind.name, mutant.kind.aim, mutant.place, effect, counts, (), mutant.first, ())
     if not counts and mutant.kind.aim != "harmless":
@@ -105,7 +105,9 @@ def _saved(model: ModelProto, graph: Graph, folder: Path) -> Path:
         for stored in outside.graph.initializer:
             if stored.name in known:
                 values = numpy_helper.to_array(stored).tobytes()
-                stored.CopyFrom(TensorProto(name=stored.name, dims=stored.dims, data_type=stored.data_type, raw_data=b" "))
+                stored.CopyFrom(
+                    TensorProto(name=stored.name, dims=stored.dims, data_type=stored.data_type, raw_data=b" ")
+                )
                 set_external_data(stored, "model.data", offset=data.tell(), length=len(values))
                 stored.ClearField("raw_data")
                 data.write(values)
