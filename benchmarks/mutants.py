@@ -28,8 +28,8 @@ from specc.verify import Parity
 from specc.verify.cases import allowed
 from tests.verify.mutants import KINDS, Draft, mutants
 from tests.verify.mutants.function import Evaluation
-from tests.verify.mutants.trial import WEIGHTS, Outcome, caught_by, emitted, proven, tried
-from tests.verify.networks import graph_of
+from tests.verify.mutants.trial import WEIGHTS, Outcome, caught_by, proven, tried
+from tests.verify.networks import emitted, graph_of
 from tests.verify.specimens import SMALL, random_specs
 
 SLOW = 20_000_000

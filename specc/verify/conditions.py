@@ -9,7 +9,7 @@ from pathlib import Path
 
 from specc.diagnostics import UsageError
 from specc.verify.growth import TF32_U, U
-from specc.verify.result import Progress, Tolerance
+from specc.verify.result import Parity, Progress, Tolerance
 from specc.verify.sessions import CUDA_OPTIONS, Session, load_runtime, open_session
 
 
@@ -51,6 +51,12 @@ class Conditions:
         """Progress in ``what`` alone: how many parts are done, of how many."""
         told = self.progress
         return None if told is None else lambda done, of: told(what, done, of)
+
+    def untried(self, notes: tuple[str, ...]) -> Parity:
+        """A proof without checks yet."""
+        return Parity(
+            self.provider, (), settings=self.settings(), notes=notes, tf32=self.tf32, tolerance=self.tolerance
+        )
 
     def settings(self) -> tuple[tuple[str, str], ...]:
         """(name, value) of everything that bears on the numbers, in words."""

@@ -161,12 +161,8 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Cond
     from specc.verify.reference import TorchRefused
 
     proto = read_model(model)
-    found = Parity(
-        conditions.provider, (), settings=conditions.settings(), notes=(*whole.size_notes(graph),),
-        tolerance=conditions.tolerance,
-    )  # fmt: skip
     ports = interface(graph, proto)
-    found = replace(found, notes=(*found.notes, *ports.notes))
+    found = conditions.untried((*whole.size_notes(graph), *ports.notes))
     if ports.faults:
         return replace(found, rows=tuple(Row("interface", False, fault) for fault in ports.faults))
     # Opened before anything is computed: a provider that cannot be used is the first thing to say.

@@ -59,7 +59,7 @@ def _script(found: Reproduction, parity: Parity) -> str:
 
 
 def _cuda_options(parity: Parity) -> dict[str, str]:
-    return TF32_OPTIONS if dict(parity.settings).get("TF32", "off") != "off" else CUDA_OPTIONS
+    return TF32_OPTIONS if parity.tf32 else CUDA_OPTIONS
 
 
 def _is_exact(found: Reproduction, parity: Parity) -> bool:

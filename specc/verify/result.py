@@ -65,6 +65,7 @@ class StepRow:
         span: its place in the spec.
         rule: how its error is judged, in words: "exact", "sum of 27 products" …
         passed: the verdict; ``reason`` says why not.
+        why: where the bound comes from, in words.
         runs: how many runs were compared.
         error_onnx, error_torch: the largest difference from float64 as a part of what is allowed, so that 1 is the
             bound; for exact steps 0, or infinity where a bit differs. None where nothing was compared.
@@ -78,6 +79,7 @@ class StepRow:
     rule: str
     passed: bool
     reason: str = ""
+    why: str = ""
     runs: int = 0
     error_onnx: float | None = None
     error_torch: float | None = None
@@ -142,6 +144,7 @@ class Parity:
         assignment: (node, execution provider) of the model as optimised; empty where ONNX Runtime cannot tell.
         settings: (name, value): what the proof ran with, in words: versions, TF32, determinism.
         notes: what the reader must know to weigh the verdict.
+        tf32: whether CUDA was let round factors to TF32.
         tolerance: what judged instead of the derived bounds; None where they did.
         reproduction: of the first step that diverges, where it was asked for.
     """
@@ -153,6 +156,7 @@ class Parity:
     assignment: tuple[tuple[str, str], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    tf32: bool = False
     tolerance: Tolerance | None = None
     reproduction: Reproduction | None = field(default=None, compare=False, repr=False)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from specc.backends.torch import torch_source
 from specc.ir.graph import Graph, Node
-from specc.verify.bounds import allowed, is_exact, rule
+from specc.verify.bounds import allowed, is_exact, rule, why
 from specc.verify.cases import Case
 from specc.verify.conditions import Conditions
 from specc.verify.judge import TOLERANCE, structure_fault
@@ -25,8 +25,9 @@ from specc.verify.result import Reproduction, StepRow
 from specc.verify.sessions import ModelRefused, run
 from specc.weights import Weights
 
-TOGETHER = "computed as one by the file: what rounding every value in between does to the result"
-"""How steps are judged that a file has merged."""
+TOGETHER = "computed as one by the file"
+SENSITIVITY = "what rounding every value in between does to the result"
+"""How steps are judged that a file has merged, and why."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,10 @@ class Steps:
 
     def _unjudged(self, cut: Cut) -> StepRow:
         last, together = cut.part.last, len(cut.part.nodes) > 1
-        how = TOGETHER if together else rule(last)
+        how, reason = (TOGETHER, SENSITIVITY) if together else (rule(last), why(last))
         operators = cut.piece.operators if cut.piece else ()
         names = tuple(node.name for node in cut.part.nodes)
-        return StepRow(names, written(last), last.span, how, passed=True, nodes=operators)
+        return StepRow(names, written(last), last.span, how, why=reason, passed=True, nodes=operators)
 
     def _judged(self, row: StepRow, cut: Cut, trials: Sequence[Running], truths: Sequence[Truth]) -> StepRow:
         assert cut.piece is not None
@@ -128,10 +129,7 @@ class Steps:
         if model is None:
             return replace(row, reason="holds more than 2 GB of tensors: judged with the whole network only")
         feeds = [_feeds(cut, trial) for trial in trials]
-        try:
-            runs = [run for optimised in (False, True) for run in self._runs(model, feeds, truths, optimised)]
-        except ModelRefused as refused:
-            return replace(row, passed=False, reason=str(refused))
+        runs = [run for optimised in (False, True) for run in self._runs(model, feeds, truths, optimised)]
         worst = next((run for run in runs if run.fault), None) or max(runs, key=lambda run: run.error)
         found = replace(
             row,
@@ -145,17 +143,23 @@ class Steps:
             optimised=worst.optimised,
         )
         if not found.passed and self.reproduction is None:
-            truth, source = truths[worst.trial], torch_source(cut.part.graph())
-            limit = np.zeros(truth.exact.shape) if truth.allowed is None else truth.allowed
-            self.reproduction = Reproduction(found, model, feeds[worst.trial], truth.exact, truth.single, limit, source)
+            self.reproduction = _reproduction(found, cut, model, feeds[worst.trial], truths[worst.trial])
         return found
 
     def _runs(
         self, model: bytes, feeds: Sequence[dict[str, Any]], truths: Sequence[Truth], optimised: bool
     ) -> Iterator[_Run]:
-        session = self._conditions.session(model, optimised)
+        try:
+            session = self._conditions.session(model, optimised)
+        except ModelRefused as refused:
+            yield _Run(0, optimised, np.inf, str(refused))
+            return
         for trial, (fed, truth) in enumerate(zip(feeds, truths, strict=True)):
-            (result,) = run(session, fed)
+            try:
+                (result,) = run(session, fed)
+            except ModelRefused as refused:
+                yield _Run(trial, optimised, np.inf, str(refused))
+                continue
             fault = structure_fault(result, truth.single)
             error = np.inf if fault else truth.error(result)
             yield _Run(trial, optimised, error, fault or _fault(truth, result, error))
@@ -235,6 +239,13 @@ def _fault(truth: Truth, result: NDArray[Any], error: float) -> str:
         f"element [{where}] is {result[place]:.9g} and should be {truth.exact[place]:.9g}: "
         f"off by {abs(result[place] - truth.exact[place]):.3g}, allowed: {truth.allowed[place]:.3g}"
     )
+
+
+def _reproduction(
+    row: StepRow, cut: Cut, model: bytes, fed: dict[str, NDArray[np.float32]], truth: Truth
+) -> Reproduction:
+    limit = np.zeros(truth.exact.shape) if truth.allowed is None else truth.allowed
+    return Reproduction(row, model, fed, truth.exact, truth.single, limit, torch_source(cut.part.graph()))
 
 
 def _drop(trials: Sequence[Running], left: Counter[str], cut: Cut) -> None:

@@ -122,7 +122,7 @@ class TestFull:
             f"  = note: {CONV}\n"
             "  = note: measured: normal, batch 2, graph optimisation off; "
             "16 runs of this step, on PyTorch's own inputs to it\n"
-            "  = note: allowed: what rounding to float32 can do in this one step: sum of 27 products\n"
+            "  = note: allowed: what rounding can do to it, sum of 27 products: errors of the partial sums\n"
             "  = note: PyTorch's own float32 result is at 0.25 of what is allowed\n"
             "  = note: in the file: Conv\n"
             "  = note: the 4 steps before it hold; 1 step behind it fails too\n"

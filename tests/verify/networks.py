@@ -31,9 +31,9 @@ def chain(shape: str, steps: str) -> Graph:
     return graph_of(f"model A : {shape} {{\n  {steps}\n}}\n")
 
 
-def emitted(graph: Graph, weights: Weights) -> onnx.ModelProto:
+def emitted(graph: Graph, weights: Weights, *, functions: bool = False) -> onnx.ModelProto:
     file = BytesIO()
-    write(graph, weights, file)
+    write(graph, weights, file, functions=functions)
     return onnx.load_from_string(file.getvalue())
 
 

@@ -20,6 +20,7 @@ import specc
 from specc.diagnostics import MissingDependency, UsageError
 from specc.verify import golden
 from specc.verify.recheck import Recheck, recheck
+from specc.verify.reference import Expected
 from specc.verify.sidecar import read_sidecar
 from tests.verify.compiled import compiled, copied
 
@@ -86,6 +87,14 @@ class TestMade:
         assert (np.abs(result - truth) <= allowed).all()
         assert (allowed < 1e-4 * np.abs(truth).max()).all()
         assert (allowed > 0).all()
+
+    def test_the_bound_is_worked_out_by_hand(self) -> None:
+        """8 * (PyTorch's error and 1) units, PyTorch's being what is usual where it is lucky; and one more rounding."""
+        exact = np.array([[[1.0, -4.0], [0.5, 0.25]]])
+        expected = Expected(exact, exact.astype(np.float32), np.array([[[1e-7], [3e-7]]]))
+        truth = golden._truth("y", expected, usual=2.0)
+        assert truth.allowed == pytest.approx((24e-7 + 4 * 2**-24, 72e-7 + 0.5 * 2**-24), rel=1e-12)
+        assert array(truth.model_dump()).tolist() == exact.tolist()
 
     def test_spatial_outputs_have_one_bound_a_channel(self, tmp_path: Path) -> None:
         (tmp_path / "net.cnn").write_text("model M : [2, 1, 6, 5] { conv(3, 3) }")

@@ -21,7 +21,6 @@ from tests.verify import specimens
 from tests.verify.mutants import KINDS, Draft, Mutant, mutants
 from tests.verify.mutants.function import Effect, Evaluation
 from tests.verify.mutants.trial import caught_by, proven, tried
-from tests.verify.mutants.trial import emitted as written
 from tests.verify.networks import NETWORK, chain, emitted, graph_of
 
 Mutation = Callable[[onnx.ModelProto], None]
@@ -318,7 +317,7 @@ def test_threshold_behind_a_norm_is_reached(weights: Weights) -> None:
 def specimen(name: str) -> tuple[Graph, Draft, Evaluation]:
     """A small network; blocks are functions where the name says so."""
     graph = graph_of(specimens.SMALL[name.removesuffix(", functions")])
-    model = written(graph, WEIGHTS, functions=name.endswith(", functions"))
+    model = emitted(graph, WEIGHTS, functions=name.endswith(", functions"))
     return graph, Draft(model, graph), Evaluation(model, graph)
 
 
@@ -374,7 +373,7 @@ def test_small_networks_have_every_operator() -> None:
 @pytest.mark.parametrize("place", range(4))
 def test_random_network_passes(place: int) -> None:
     graph = next(islice(fitting(5), place, None))
-    assert not caught_by(proven(written(graph, WEIGHTS), graph, WEIGHTS, external=place == 1))
+    assert not caught_by(proven(emitted(graph, WEIGHTS), graph, WEIGHTS, external=place == 1))
 
 
 def fitting(seed: int) -> Iterator[Graph]:
@@ -391,7 +390,7 @@ def fitting(seed: int) -> Iterator[Graph]:
 def measured(steps: str, kind: str, shape: str = "[N, 2, 6, 5]") -> Effect:
     """The effect of the last mutant of a kind."""
     graph = chain(shape, steps)
-    model = written(graph, WEIGHTS)
+    model = emitted(graph, WEIGHTS)
     *_, mutant = mutants(Draft(model, graph), KINDS[kind])
     return Evaluation(model, graph).difference(mutant.model).effect
 

@@ -193,7 +193,7 @@ def test_cuda_is_asked_for_as_in_the_proof(unsigned: Parity, tmp_path: Path) -> 
     strict = (written(parity, tmp_path / "strict") / "repro.py").read_text(encoding="utf-8")
     assert "'use_tf32': '0'" in strict
     assert "CONFIG = {'session.disable_cpu_ep_fallback': '1'}" in strict
-    loose = replace(parity, settings=(("TF32", "on, with bounds for it"),))
+    loose = replace(parity, tf32=True)
     assert "'use_tf32': '1'" in (written(loose, tmp_path / "tf32") / "repro.py").read_text(encoding="utf-8")
 
 

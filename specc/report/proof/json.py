@@ -33,6 +33,7 @@ def json(parity: Parity, subject: Subject, style: Style, everything: bool) -> st
         "checks": [_check(row) for row in parity.rows],
         "tensors": [{"path": t.path, "status": t.status, "detail": t.detail} for t in parity.tensors],
         "assignment": [{"node": node, "provider": provider} for node, provider in parity.assignment],
+        "tf32": parity.tf32,
         "settings": [{"name": name, "value": value} for name, value in parity.settings],
         "notes": list(parity.notes),
     }
@@ -48,6 +49,7 @@ def _step(row: StepRow) -> dict[str, Any]:
         "start": position(row.span, row.span.start),
         "end": position(row.span, row.span.end),
         "rule": row.rule,
+        "why": row.why,
         "passed": row.passed,
         "reason": row.reason,
         "runs": row.runs,

@@ -144,7 +144,7 @@ def _allowed(parity: Parity, row: StepRow) -> str:
         return f"{allowance(parity.tolerance)}, as given"
     if _must_be_equal(parity, row):
         return "nothing: the step only moves, picks or compares numbers, so its result is PyTorch's to the bit"
-    return f"what rounding to float32 can do in this one step: {row.rule}"
+    return f"what rounding can do to it, {row.rule}: {row.why}"
 
 
 def _of_step(parity: Parity, row: StepRow) -> list[TensorRow]:

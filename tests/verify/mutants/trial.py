@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import onnx
 from onnx import ModelProto, TensorProto, numpy_helper
 from onnx.external_data_helper import set_external_data
 
-from specc.backends.onnx import stored_name, write
+from specc.backends.onnx import stored_name
 from specc.ir.graph import Graph
 from specc.verify import Parity, verify
 from specc.weights import Randomised, Weights
@@ -21,8 +19,8 @@ from tests.verify.mutants.function import Effect, Evaluation
 OF_THE_FILE = ("interface", "loading")
 """Cases of rows that say what a file is, before anything is computed."""
 
-ROUNDED = 1e-6
-"""What a harmless change may do in float64, as a part of the largest element: new weights are rounded to float32."""
+ROUNDED = 1e-3
+"""What a harmless change may do in float64, as a part of the largest element: new weights are rounded."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Outcome:
         caught_by: "interface", "tensors", "steps", "end to end"; none where the file has passed.
         first: the step that is wrong while its inputs are right.
         named: the steps that the check names first, judged together; none where no step is at fault.
-        crash: what the check failed with, which it never should.
+        crash: what the check failed with, which it never should; or that a harmless change is none.
     """
 
     kind: str
@@ -57,12 +55,6 @@ class Outcome:
         return self.aim == "harmless" and bool(self.caught_by)
 
 
-def emitted(graph: Graph, weights: Weights, *, functions: bool = False) -> ModelProto:
-    file = BytesIO()
-    write(graph, weights, file, functions=functions)
-    return onnx.load_from_string(file.getvalue())
-
-
 def tried(
     mutant: Mutant, graph: Graph, weights: Weights, evaluation: Evaluation | None, *, external: bool = False
 ) -> Outcome:
@@ -71,6 +63,8 @@ def tried(
     outcome = Outcome(mutant.kind.name, mutant.kind.aim, mutant.place, effect, counts, (), mutant.first, ())
     if not counts and mutant.kind.aim != "harmless":
         return outcome
+    if mutant.kind.aim == "harmless" and evaluation and evaluation.difference(mutant.model).ends > ROUNDED:
+        return replace(outcome, crash="not harmless")
     try:
         parity = proven(mutant.model, graph, weights, external=external)
     except Exception as error:  # noqa: BLE001 - a check that fails is what is looked for
@@ -84,8 +78,6 @@ def _effect(mutant: Mutant, evaluation: Evaluation | None) -> tuple[str, bool]:
     if aim in ("contract", "tensor") or evaluation is None:
         return "not measured", aim != "harmless"
     difference = evaluation.difference(mutant.model)
-    if aim == "harmless":
-        assert difference.ends < ROUNDED, f"{mutant.kind.name} is not harmless: {mutant.place}: {difference}"
     return difference.effect, aim == "function" and difference.effect is Effect.CLEAR
 
 
