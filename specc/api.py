@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specc.analyses import Costs
-from specc.diagnostics import ParityError, UsageError
+from specc.diagnostics import UsageError
 from specc.elaborate import Checked, choose, elaborate
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.ir.size import Symbol
 from specc.syntax import parse, read
-from specc.version import __version__
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from specc.backends.onnx import Assembly
-    from specc.backends.onnx.targets import Target
-    from specc.files import Output
-    from specc.project.budget import Budget
     from specc.verify.result import Parity, Progress, Tolerance
-    from specc.verify.sidecar import DataFile, OnnxFile
     from specc.weights import Weights
 
 
@@ -227,71 +217,35 @@ class Model:
             MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; ``path`` cannot be written; the
                 labels do not fit; ``runs_on`` asks for what is not tested, or does not read such a file.
         """
-        from specc.backends.onnx import checked, fits_in_one_file, write_model
-        from specc.backends.onnx.targets import require_readable, targets
-        from specc.files import replace
+        from specc.backends.onnx.targets import targets
+        from specc.delivery import Delivery, deliver
+        from specc.elaborate.values import written
+        from specc.project.settings import settings as configuration
+        from specc.report.sidecar import labelled
 
         if provider not in ("cpu", "cuda"):
             raise UsageError(f"provider {provider!r} is none of cpu and cuda")
         if not verify and provider != "cpu":
             raise UsageError(f"provider {provider} is where the proof runs, and there is none with verify=False")
-        source = self._weights(seed, weights, match)
-        wanted = targets([runs_on] if isinstance(runs_on, str) else runs_on)
-        assembly = checked(self.graph, opset, functions=functions)
-        require_readable(wanted, opset, functions=functions)
-        proof = _Proof(self.graph, source, verify, provider, progress, wanted)
-        travel = self._travel(Path(path), assembly, source, sidecar, labels)
-        if not fits_in_one_file(assembly):
-            return self._to_large_onnx(Path(path), assembly, source, proof, travel)
-        with replace(Path(path)) as output, travel.beside() as beside:
-            write_model(assembly, source, output)
-            return travel.sent(output, beside, proof.of(output))
-
-    def _travel(
-        self, path: Path, assembly: Assembly, source: Weights, sidecar: bool, labels: Sequence[str] | None
-    ) -> _Travel:
-        """What goes with the file at ``path``. Raises UsageError where the labels do not fit."""
-        from specc.elaborate.values import written
-        from specc.project.settings import settings as configuration
-        from specc.report.sidecar import labelled
-
         if labels is not None and not sidecar:
             raise UsageError("labels stand in the sidecar, and sidecar=False leaves it out")
-        return _Travel(
-            self._checked,
-            source,
-            assembly,
-            settings={name: written(value) for name, value in self._settings.items()},
-            path=path,
-            sidecar=sidecar,
-            labels={} if labels is None else labelled(self.graph, labels),
-            budget=configuration().budget(self._spec) if sidecar and self._spec else None,
+        return deliver(
+            Delivery(
+                self._checked,
+                self._weights(seed, weights, match),
+                Path(path),
+                opset=opset,
+                targets=targets([runs_on] if isinstance(runs_on, str) else runs_on),
+                functions=functions,
+                verified=verify,
+                provider=provider,
+                settings={name: written(value) for name, value in self._settings.items()},
+                sidecar=sidecar,
+                labels={} if labels is None else labelled(self.graph, labels),
+                budget=configuration().budget(self._spec) if sidecar and self._spec else None,
+                progress=progress,
+            )
         )
-
-    def _to_large_onnx(
-        self, path: Path, assembly: Assembly, source: Weights, proof: _Proof, travel: _Travel
-    ) -> Parity | None:
-        """The weights' file is named by their hash, so that no crash pairs a model with others' weights."""
-        from specc.backends.onnx import serialise, with_external_data, write_data
-        from specc.files import replace
-        from specc.verify.sidecar import DataFile
-
-        digest = hashlib.sha256()
-        write_data(assembly, source, digest.update)
-        data = path.with_name(f"{path.stem}.{digest.hexdigest()[:16]}.data")
-        described = DataFile(name=data.name, sha256=digest.hexdigest())
-        there = data.exists()
-        try:
-            with replace(data) as output:
-                write_data(assembly, source, output.write)
-            with replace(path) as output, travel.beside() as beside:
-                output.write(serialise(with_external_data(assembly, data.name)))
-                return travel.sent(output, beside, proof.of(output), described)
-        except BaseException:
-            if not there:
-                with suppress(OSError):
-                    data.unlink(missing_ok=True)
-            raise
 
     def verify(
         self,
@@ -388,110 +342,3 @@ class Model:
         source = self._weights(seed, weights, match)
         with replace(Path(path)) as output:
             write_safetensors(output, self.graph.state, source)
-
-
-@dataclass(frozen=True)
-class _Proof:
-    """What is to be proven of a file before it is put in place."""
-
-    graph: Graph
-    source: Weights
-    wanted: bool
-    provider: str
-    progress: Progress | None
-    targets: tuple[Target, ...]
-
-    def of(self, output: Output) -> Parity | None:
-        """Raises ParityError where the file that ``output`` has written is not equal to PyTorch."""
-        if not self.wanted:
-            return None
-        from specc.backends.onnx.targets import outside
-        from specc.verify.parity import verify
-        from specc.verify.sessions import load_runtime
-
-        output.close()
-        parity = verify(self.graph, output.path, self.source, provider=self.provider, progress=self.progress)
-        if not parity.passed:
-            raise failed(parity)
-        note = outside(self.targets, load_runtime().__version__)
-        return dataclasses.replace(parity, notes=(*parity.notes, note)) if note else parity
-
-
-@dataclass(frozen=True)
-class _Travel:
-    """What goes with the file at ``path``: its metadata, and perhaps its sidecar."""
-
-    checked: Checked
-    source: Weights
-    assembly: Assembly
-    settings: Mapping[str, str]
-    path: Path
-    sidecar: bool
-    labels: Mapping[str, tuple[str, ...]]
-    budget: Budget | None
-
-    @contextmanager
-    def beside(self) -> Iterator[Output | None]:
-        """The sidecar on its way; None where there is none."""
-        from specc.files import replace
-        from specc.verify.sidecar import beside
-
-        if not self.sidecar:
-            yield None
-            return
-        with replace(beside(self.path)) as output:
-            yield output
-
-    def sent(
-        self, output: Output, beside: Output | None, parity: Parity | None, data: DataFile | None = None
-    ) -> Parity | None:
-        """Put the metadata behind what was proven, and write the sidecar; gives ``parity`` back."""
-        from specc.backends.onnx import metadata_of
-        from specc.ir.digest import digest
-        from specc.report.sidecar import proven
-        from specc.weights import origin
-
-        spec, weights = digest(self.checked.graph), origin(self.checked.graph.state, self.source)
-        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items())
-        entries = {"version": __version__, "spec": spec, "settings": settings, "weights": weights}
-        said = {key: value for key, value in entries.items() if value} | {"parity": proven(parity)}
-        output.close()
-        output.append(metadata_of(output.path, said))
-        if beside is not None:
-            beside.write(self._sidecar(self._file(output.path, data), spec, weights, parity))
-            beside.close()
-        return parity
-
-    def _file(self, written: Path, data: DataFile | None) -> OnnxFile:
-        from specc.verify.sidecar import OnnxFile, sha256_of
-
-        model = self.assembly.model
-        opset = next(imported.version for imported in model.opset_import if not imported.domain)
-        hashed = sha256_of(written)
-        return OnnxFile(name=self.path.name, sha256=hashed, data=data, opset=opset, ir_version=model.ir_version)
-
-    def _sidecar(self, file: OnnxFile, spec: str, weights: str, parity: Parity | None) -> bytes:
-        from specc.report.sidecar import Compiled, sidecar, written
-        from specc.verify import golden
-
-        graph = self.checked.graph
-        compiled = Compiled(
-            self.checked,
-            file,
-            spec,
-            self.settings,
-            weights,
-            parity,
-            golden=None if parity is None else golden.made(graph, self.source, parity),
-            tried={} if parity is None else golden.tried(graph),
-            labels=self.labels,
-            budget=self.budget,
-        )
-        return written(sidecar(compiled))
-
-
-def failed(parity: Parity) -> ParityError:
-    """The error for a proof that did not hold."""
-    from specc.report.parity import verdict
-
-    return ParityError(f"{verdict(parity)}\nnothing was written; specc verify shows every check", parity)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from specc.api import Model, failed
+from specc.api import Model
 from specc.cli.inputs import labels, load, notes_on, one_source
 from specc.cli.progress import bar
 from specc.diagnostics import UsageError
@@ -145,7 +145,7 @@ def _write_torch(request: Request, model: Model, weights: Weights, path: Path) -
         output.close()
         if request.no_verify:
             return "not run (--no-verify)"
-        from specc.report.parity import with_notes
+        from specc.report.parity import failed, with_notes
 
         with bar() as progress:
             parity = model.verify(weights=weights, provider=request.provider, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from specc.diagnostics import ParityError
 from specc.verify.result import Parity, StepRow, TensorRow, Tolerance
 from specc.words import listed, plural
 
@@ -77,3 +78,8 @@ def _others(parity: Parity) -> str:
     counts = [plural(steps, "more step")] if steps else []
     counts += [plural(rows, "check") + " of the whole network"] if rows else []
     return f"; {listed(counts)} {'fails' if steps + rows == 1 else 'fail'} too" if counts else ""
+
+
+def failed(parity: Parity) -> ParityError:
+    """The error for a proof that did not hold."""
+    return ParityError(f"{verdict(parity)}\nnothing was written; specc verify shows every check", parity)

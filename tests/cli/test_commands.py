@@ -528,7 +528,7 @@ class TestOptions:
         found = {(command.name, option.opts[-1]) for command, option in OPTIONS if not option.multiple}
         assert found > {("compile", "--output"), ("compile", "--functions"), ("show", "--depth"), ("verify", "--match")}
         repeated = {(command.name, option.opts[-1]) for command, option in OPTIONS if option.multiple}
-        assert {option for command, option in repeated if command != "diff"} == {"--set", "--at"}
+        assert {option for command, option in repeated if command != "diff"} == {"--set", "--at", "--runs-on"}
         assert {option for command, option in repeated if command == "diff"} == {
             "--set",
             "--at",
