@@ -134,7 +134,10 @@ def _refuse_senseless(request: _Request) -> Tolerance | None:
         raise UsageError("--tf32 is about NVIDIA GPUs: add --provider cuda")
     _refuse_output(request)
     _refuse_folder(request)
-    return _tolerance(request.atol, request.rtol)
+    tolerance = _tolerance(request.atol, request.rtol)
+    if tolerance is not None and request.repro is not None:
+        raise UsageError("--repro writes the first step that diverges, and --atol and --rtol judge the outputs only")
+    return tolerance
 
 
 def _refuse_output(request: _Request) -> None:

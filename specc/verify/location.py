@@ -95,9 +95,9 @@ def _values_in_torch(graph: Graph, weights: Weights, inputs: Values) -> dict[str
 
 
 def names_of(graph: Graph, pieces: Pieces) -> dict[str, str] | None:
-    """What every value is called in the file, where the file has specc's names for all of them."""
+    """What every value is called in the file, where the file has specc's names for all of them, and float32 values."""
     names = value_names(graph)
-    return names if all(name in pieces for name in names.values()) else None
+    return names if all(name in pieces for name in names.values()) and pieces.only_single else None
 
 
 def found_by_value(graph: Graph, pieces: Pieces, values: Values, tensors: Values) -> dict[str, str]:

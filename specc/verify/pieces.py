@@ -11,6 +11,8 @@ from onnx.external_data_helper import load_external_data_for_tensor, uses_extern
 
 from specc.backends.onnx import PROTOBUF_LIMIT, serialise
 
+OTHER_FLOATS = {TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
+
 RESULT = "result"
 """What a piece without nodes calls what it gives."""
 
@@ -58,6 +60,12 @@ class Pieces:
 
     def __contains__(self, value: str) -> bool:
         return value in self._maker or value in self._inputs
+
+    @property
+    def only_single(self) -> bool:
+        """Whether nothing turns a value into another kind of float, as files in float16 do behind their inputs."""
+        casts = (helper.get_attribute_value(a) for n in self.nodes if n.op_type == "Cast" for a in n.attribute)
+        return not OTHER_FLOATS.intersection(casts)
 
     def behind(self, value: str) -> int:
         """Where in the file the value is made; -1 for inputs."""

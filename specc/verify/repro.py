@@ -54,7 +54,7 @@ def _script(found: Reproduction, parity: Parity) -> str:
         chosen, config = [(PROVIDERS["cuda"], _cuda_options(parity))], {NO_CPU_FALLBACK: "1"}
     title = f"{listed(found.row.steps)}, {found.row.span}: {found.row.rule}"
     return Template(SCRIPT).substitute(
-        title=repr(title), providers=repr(chosen), config=repr(config), exact=repr(_is_exact(found, parity))
+        title=repr(title), providers=repr(chosen), config=repr(config), exact=repr(not found.allowed.any())
     )
 
 
@@ -62,15 +62,8 @@ def _cuda_options(parity: Parity) -> dict[str, str]:
     return TF32_OPTIONS if parity.tf32 else CUDA_OPTIONS
 
 
-def _is_exact(found: Reproduction, parity: Parity) -> bool:
-    """Whether the result must be PyTorch's in float32 to the bit."""
-    return parity.tolerance is None and not found.allowed.any()
-
-
 def _readme(found: Reproduction, parity: Parity) -> str:
     row = found.row
-    tolerance = parity.tolerance
-    rule = row.rule if tolerance is None else f"atol {tolerance.atol:g} + rtol {tolerance.rtol:g} * |truth|, as given"
     settings = "\n".join(f"  {name}: {value}" for name, value in parity.settings)
     run = f"{row.case}, batch {row.batch}, graph optimisation {'on' if row.optimised else 'off'}"
     return Template(README).substitute(
@@ -80,7 +73,7 @@ def _readme(found: Reproduction, parity: Parity) -> str:
         nodes=" ".join(row.nodes) or "no node",
         reason=row.reason,
         run=run,
-        rule=rule,
+        rule=row.rule,
         settings=settings,
         inputs="\n".join(f"  {name} {list(value.shape)} {value.dtype}" for name, value in found.inputs.items()),
         result=list(found.exact.shape),

@@ -17,7 +17,10 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What the user allows instead of the derived bounds: ``|result - truth| <= atol + rtol * |truth|``."""
+    """What the user allows of the outputs instead of the derived bounds: ``|result - truth| <= atol + rtol * |truth|``.
+
+    Steps are not judged then: what is allowed of an output says nothing of the values on the way to it.
+    """
 
     atol: float = 0.0
     rtol: float = 0.0

@@ -178,8 +178,6 @@ class Steps:
         self, module: torch.nn.Module, node: Node, fed: Mapping[str, NDArray[np.float32]], single: NDArray[np.float32]
     ) -> Truth:
         exact = finite_truth(run_module(module, fed, torch.float64)[0], single)
-        if self._conditions.tolerance:
-            return Truth(exact, single, self._conditions.tolerance.allowed(exact))
         if is_exact(node):
             return Truth(exact, single, None)
         wide = [np.asarray(value, np.float64) for value in fed.values()]
@@ -192,13 +190,7 @@ class Steps:
         for each in expected:
             roundings = TOLERANCE * (max(each.error(each.single), usual) + 1)
             limit = np.broadcast_to(roundings * each.unit, each.exact.shape)
-            truths.append(
-                Truth(
-                    each.exact,
-                    each.single,
-                    self._conditions.tolerance.allowed(each.exact) if self._conditions.tolerance else limit,
-                )
-            )
+            truths.append(Truth(each.exact, each.single, limit))
         return truths
 
 

@@ -118,6 +118,7 @@ class TestRefused:
             (["--all", "--format", "json"], "json has every row anyway"),
             (["--all", "--format", "html"], "html has every row anyway"),
             (["--tf32"], "add --provider cuda"),
+            (["--atol", "1e-3", "--repro", "new"], "judge the outputs only"),
             (["-o", "small.cnn"], "small.cnn is read by this command"),
             (["small.onnx", "-o", "small.onnx"], "small.onnx is read by this command"),
             (["-o", "-"], "-o needs the name of a file"),

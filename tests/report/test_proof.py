@@ -136,11 +136,6 @@ class TestFull:
         assert "note: allowed: nothing" in shown
         assert "--repro" not in shown  # there is nothing to write
 
-    def test_an_exact_step_by_a_given_tolerance(self) -> None:
-        shown = full(replace(proof(12, {7}), tolerance=Tolerance(0.0, 1e-3), tensors=()))
-        assert "note: allowed: atol 0 and rtol 0.001, as given\n" in shown
-        assert "to the bit" not in shown.replace(RELU, "")
-
     def test_the_tensors_of_the_step(self) -> None:
         tensors = (TensorRow("conv4.weight", "different", "9 differ"), TensorRow("conv40.weight", "different", "all"))
         shown = full(replace(proof(12, {4}), tensors=tensors))
@@ -343,13 +338,6 @@ class TestChart:
         assert one == pytest.approx(float(limit.get("y1", "")), abs=0.06)
         assert tenth - one == pytest.approx(hundredth - tenth, abs=0.2)
         assert (half - one) / (tenth - one) == pytest.approx(math.log10(2), abs=0.01)
-
-    def test_an_exact_step_that_a_tolerance_let_pass(self) -> None:
-        """It is no square: it is not equal to the bit."""
-        relu = replace(proof(2).steps[1], error_onnx=0.5, error_torch=0.0)
-        svg = ElementTree.fromstring(chart([relu]))
-        assert (len(self.marks(svg, "exact")), len(self.marks(svg, "onnx"))) == (0, 1)
-        assert "equal to the bit" not in ElementTree.tostring(svg, encoding="unicode")
 
     def test_steps_stand_in_their_order(self) -> None:
         svg = self.drawn(proof(500))

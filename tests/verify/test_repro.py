@@ -16,7 +16,7 @@ from onnx import numpy_helper
 import specc
 from specc.diagnostics import UsageError
 from specc.verify.repro import write_reproduction
-from specc.verify.result import Parity, Reproduction, Tolerance
+from specc.verify.result import Parity, Reproduction
 
 SPEC = """model Small : [N, 3, 9, 7] {
   conv(4, 3) -> relu -> maxpool(2)
@@ -174,18 +174,6 @@ def test_inputs_of_any_name(unsigned: Parity, tmp_path: Path, name: str) -> None
     folder = written(replace(parity, reproduction=renamed), tmp_path / "repro")
     code, said = script(folder)
     assert (code, "are not PyTorch's to the bit" in said) == (1, True)
-
-
-def test_a_given_tolerance_judges_there_too(biased: Parity, tmp_path: Path) -> None:
-    parity = biased
-    found = parity.reproduction
-    assert found is not None
-    for limit, code in ((0.011, 0), (0.009, 1)):
-        wide = replace(found, allowed=np.full(found.exact.shape, limit))
-        tolerated = replace(parity, tolerance=Tolerance(limit, 0.0), reproduction=wide)
-        folder = written(tolerated, tmp_path / str(limit))
-        assert script(folder)[0] == code
-        assert f"atol {limit} + rtol 0" in (folder / "README.txt").read_text(encoding="utf-8")
 
 
 def test_cuda_is_asked_for_as_in_the_proof(unsigned: Parity, tmp_path: Path) -> None:

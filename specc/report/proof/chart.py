@@ -156,7 +156,7 @@ def _cross(x: float, y: float, size: float) -> str:
 
 
 def _is_equal(step: StepRow) -> bool:
-    """Whether the step was equal to the bit; an exact one need not have been where a tolerance judged."""
+    """Whether the step was equal to the bit."""
     return step.rule == EXACT and step.error_onnx == 0
 
 

@@ -43,7 +43,7 @@ def _steps(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     place = "line" if files == 1 else "place"
     header = ("step", "layer", place, "judged as", "runs", "ONNX error", "PyTorch error", "")
     rows = [_step(row, files) for row in shown]
-    yield f"each step of the file by itself, on PyTorch's own inputs to it: {words.unit(parity)}"
+    yield f"each step of the file by itself, on PyTorch's own inputs to it: {words.UNIT}"
     yield from _table(header, _fitted(header, rows, style.width), "<<<<>>><", style)
     yield from _rest(holding, failing, "step")
 

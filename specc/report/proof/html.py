@@ -75,7 +75,7 @@ def _steps(parity: Parity) -> Iterator[str]:
     if not parity.steps:
         return
     yield "<section>\n<h2>Every step by itself</h2>"
-    yield f"<p>Each step of the file ran on PyTorch's own inputs to it. {_sentence(words.unit(parity))}.</p>"
+    yield f"<p>Each step of the file ran on PyTorch's own inputs to it. {_sentence(words.UNIT)}.</p>"
     yield f"<figure>\n{_scrolled(chart(parity.steps), 'chart of errors')}\n{_legend()}\n</figure>"
     count = words.files(parity)
     header = ("step", "layer", "line" if count == 1 else "place", "judged as", "runs", "ONNX", "PyTorch", "result")

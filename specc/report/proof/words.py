@@ -10,7 +10,7 @@ from math import isfinite, isinf
 from specc.diagnostics import Label
 from specc.report.diagnostics import Uncoded
 from specc.report.formats.style import visible
-from specc.report.parity import allowance, by_step
+from specc.report.parity import by_step
 from specc.verify.result import Parity, Row, StepRow, TensorRow
 from specc.words import listed, plural
 
@@ -59,11 +59,8 @@ def run(row: Row | StepRow) -> str:
     return ", ".join(parts)
 
 
-def unit(parity: Parity) -> str:
-    """What an error of 1 is in the table of steps."""
-    if parity.tolerance is not None:
-        return f"1 is what {allowance(parity.tolerance)} allow, as given"
-    return "1 is the bound that the step's arithmetic sets, and an exact step is equal to the bit"
+UNIT = "1 is the bound that the step's arithmetic sets, and an exact step is equal to the bit"
+"""What an error of 1 is in the table of steps."""
 
 
 def tensors(parity: Parity) -> str:
@@ -106,32 +103,28 @@ def divergence(parity: Parity) -> Uncoded | None:
     repro = "--repro DIR writes this step alone: its model, inputs, expected outputs, and a script that shows it"
     return Uncoded(
         visible(f"the file's {by_step(row)} {'is' if len(row.steps) == 1 else 'are'} not the spec's"),
-        Label(row.span, visible(_amount(parity, row))),
+        Label(row.span, visible(_amount(row))),
         notes=tuple(map(visible, _notes(parity, row))),
         helps=(repro,) if parity.reproduction else (),
     )
 
 
-def _amount(parity: Parity, row: StepRow) -> str:
+def _amount(row: StepRow) -> str:
     if row.error_onnx is None:
         return row.reason
-    if _must_be_equal(parity, row):
+    if row.rule == EXACT:
         return "not equal to the bit"
     if row.error_onnx < JUST:
         return "just beyond what is allowed"
     return f"{number(row.error_onnx)} times as far from the truth as is allowed"
 
 
-def _must_be_equal(parity: Parity, row: StepRow) -> bool:
-    return row.rule == EXACT and parity.tolerance is None
-
-
 def _notes(parity: Parity, row: StepRow) -> Iterator[str]:
     if row.error_onnx is not None:
         yield row.reason
         yield f"measured: {run(row)}; {plural(row.runs, 'run')} of this step, on PyTorch's own inputs to it"
-        yield f"allowed: {_allowed(parity, row)}"
-    if row.error_torch is not None and not _must_be_equal(parity, row):
+        yield f"allowed: {_allowed(row)}"
+    if row.error_torch is not None and row.rule != EXACT:
         yield f"PyTorch's own float32 result is at {number(row.error_torch)} of what is allowed"
     if row.nodes:
         yield f"in the file: {shortened(list(row.nodes))}"
@@ -139,10 +132,8 @@ def _notes(parity: Parity, row: StepRow) -> Iterator[str]:
     yield _beside(parity, row)
 
 
-def _allowed(parity: Parity, row: StepRow) -> str:
-    if parity.tolerance is not None:
-        return f"{allowance(parity.tolerance)}, as given"
-    if _must_be_equal(parity, row):
+def _allowed(row: StepRow) -> str:
+    if row.rule == EXACT:
         return "nothing: the step only moves, picks or compares numbers, so its result is PyTorch's to the bit"
     return f"what rounding can do to it, {row.rule}: {row.why}"
 
