@@ -275,7 +275,7 @@ class Model:
             ParityError: the weights in the file do not fit the spec.
             MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; the file is unreadable.
         """
-        from specc.verify.files import weights_of
+        from specc.verify.file.reading import weights_of
         from specc.verify.parity import verify, verify_emitted
 
         run: dict[str, Any] = {"provider": provider, "tf32": tf32, "tolerance": tolerance, "progress": progress}

@@ -27,8 +27,8 @@ from specc.ir.digest import digest
 from specc.project.budget import Budget
 from specc.report.parity import failed
 from specc.report.sidecar import Compiled, proven, sidecar, written
+from specc.verify.embedding.sidecar import DataFile, OnnxFile, beside, sha256_of
 from specc.verify.result import Parity, Progress
-from specc.verify.sidecar import DataFile, OnnxFile, beside, sha256_of
 from specc.version import __version__
 from specc.weights import Weights, origin
 
@@ -152,7 +152,7 @@ def _file(wanted: Delivery, assembly: Assembly, there: Path, data: DataFile | No
 
 
 def _sidecar(wanted: Delivery, file: OnnxFile, spec: str, weights: str, parity: Parity | None) -> bytes:
-    from specc.verify import golden
+    from specc.verify.embedding import golden
 
     compiled = Compiled(
         wanted.checked,

@@ -18,8 +18,8 @@ def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | 
         UsageError: the file or its sidecar cannot be read, or there is none.
     """
     from specc.report.golden import as_json, text
-    from specc.verify.recheck import recheck
-    from specc.verify.sidecar import read_sidecar
+    from specc.verify.embedding.recheck import recheck
+    from specc.verify.embedding.sidecar import read_sidecar
 
     if form not in ("full", "json"):
         raise UsageError(f"--format {form} is for a proof against a spec: specc verify SPEC {onnx} --format {form}")
@@ -32,7 +32,7 @@ def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | 
 
 
 def _place(onnx: str, sidecar: str | None) -> Path:
-    from specc.verify.sidecar import beside
+    from specc.verify.embedding.sidecar import beside
 
     if sidecar is not None:
         return Path(sidecar)

@@ -21,7 +21,7 @@ def command(onnx: str, sidecar: str | None, form: str) -> int:
 
     from specc.cli.output import echo
     from specc.report.inspect import as_json, text
-    from specc.verify.inspection import inspect
+    from specc.verify.embedding.inspection import inspect
 
     found = inspect(Path(onnx), None if sidecar is None else Path(sidecar))
     echo(as_json(found) if form == "json" else text(found))

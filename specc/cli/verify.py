@@ -206,7 +206,7 @@ def _shown(path: str) -> str:
 
 def _reproduce(folder: str, parity: Parity) -> None:
     """Write what shows the first step that diverges, or say why there is nothing to write."""
-    from specc.verify.repro import write_reproduction
+    from specc.verify.steps.repro import write_reproduction
 
     if parity.reproduction is None:
         whole = "" if parity.passed else ": what fails is the file as a whole"

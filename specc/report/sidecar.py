@@ -1,4 +1,4 @@
-"""The sidecar of a compiled file: what a program must know to use it, in the format of `specc.verify.sidecar`."""
+"""The sidecar of a compiled file: what a program must know to use it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,20 @@ from specc.lint.network import Network
 from specc.lint.ranges import given
 from specc.project.budget import Budget as Limits
 from specc.project.budget import held
+from specc.verify.embedding.sidecar import (
+    FORMAT,
+    Budget,
+    Costs,
+    Golden,
+    OnnxFile,
+    Output,
+    Port,
+    Sidecar,
+    Symbol,
+    Verdict,
+    Worst,
+)
 from specc.verify.result import Parity
-from specc.verify.sidecar import FORMAT, Budget, Costs, Golden, OnnxFile, Output, Port, Sidecar, Symbol, Verdict, Worst
 from specc.version import __version__
 from specc.words import listed, plural
 

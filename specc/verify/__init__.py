@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from specc.verify.doctor import Finding, Status, diagnose
-    from specc.verify.files import weights_of
+    from specc.verify.file.reading import weights_of
     from specc.verify.parity import verify, verify_emitted
     from specc.verify.result import Parity, Row, StepRow, TensorRow, Tolerance
     from specc.verify.sessions import ProviderError
@@ -42,7 +42,7 @@ _HOME = {
     "diagnose": "doctor",
     "verify": "parity",
     "verify_emitted": "parity",
-    "weights_of": "files",
+    "weights_of": "file.reading",
 }
 
 

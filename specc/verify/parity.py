@@ -63,8 +63,8 @@ def verify(
 
 def _with_tensors(result: Parity, graph: Graph, model: Path | bytes, weights: Weights) -> Parity:
     """``result``, and the file's tensors against ``weights``, where these are not the file's own."""
-    from specc.verify.files import FileWeights, read_model
-    from specc.verify.parameters import compare_tensors
+    from specc.verify.file.parameters import compare_tensors
+    from specc.verify.file.reading import FileWeights, read_model
 
     if isinstance(weights, FileWeights):
         return result
@@ -76,7 +76,7 @@ def _stressed(
     result: Parity, graph: Graph, model: Path | bytes, weights: Weights, conditions: Conditions, wanted: bool | None
 ) -> Parity:
     """``result``, and the same file's proof with random weights where it is wanted."""
-    from specc.verify.steps import merged
+    from specc.verify.steps.judge import merged
     from specc.verify.stress import left_out, randomised, worthwhile
 
     if not (wanted or worthwhile(graph, weights)):
@@ -156,8 +156,8 @@ def _emitted(graph: Graph, weights: Weights, opset: int, functions: bool) -> Ite
 
 def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Conditions) -> Parity:
     from specc.verify import whole
-    from specc.verify.files import read_model
-    from specc.verify.interface import interface
+    from specc.verify.file.interface import interface
+    from specc.verify.file.reading import read_model
     from specc.verify.reference import TorchRefused
 
     proto = read_model(model)
@@ -192,10 +192,10 @@ def _stepwise(
     conditions: Conditions,
 ) -> Parity:
     """``found``, and every step by itself."""
-    from specc.verify.location import located
-    from specc.verify.pieces import Pieces
-    from specc.verify.prefix import Prefixes
-    from specc.verify.steps import Running, Steps
+    from specc.verify.steps.judge import Running, Steps
+    from specc.verify.steps.location import located
+    from specc.verify.steps.pieces import Pieces
+    from specc.verify.steps.prefix import Prefixes
 
     pieces = Pieces(proto, model.parent if isinstance(model, Path) else Path())
     # Of two samples, so that no size of 1 is taken for the batch.

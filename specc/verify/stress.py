@@ -18,7 +18,7 @@ from specc.ir.graph import Graph
 from specc.ir.init import Constant, Fixed
 from specc.ir.op import Parameter
 from specc.verify.cases import is_large
-from specc.verify.files import read_model
+from specc.verify.file.reading import read_model
 from specc.weights import Array, Initialised, Randomised, Weights, tensor
 
 SHOWN = 5

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from tests.cli.conftest import Specc
-from tests.verify.compiled import SPEC, compiled, copied
+from tests.verify.embedding.compiled import SPEC, compiled, copied
 
 ROOT = Path(__file__).parents[2]
 

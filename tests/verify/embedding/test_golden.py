@@ -18,13 +18,13 @@ from onnx import numpy_helper
 
 import specc
 from specc.diagnostics import MissingDependency, UsageError
-from specc.verify import golden
-from specc.verify.recheck import Recheck, recheck
+from specc.verify.embedding import golden
+from specc.verify.embedding.recheck import Recheck, recheck
+from specc.verify.embedding.sidecar import read_sidecar
 from specc.verify.reference import Expected
-from specc.verify.sidecar import read_sidecar
-from tests.verify.compiled import compiled, copied
+from tests.verify.embedding.compiled import compiled, copied
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.verify.cases import Case, cases, is_large, sizes_tried
+from specc.verify.embedding.sidecar import Golden, Port, Sidecar, Tensor, Truth
 from specc.verify.growth import U
 from specc.verify.judge import TOLERANCE
 from specc.verify.result import Parity
-from specc.verify.sidecar import Golden, Port, Sidecar, Tensor, Truth
 from specc.weights import Weights
 from specc.words import plural
 

@@ -16,8 +16,8 @@ from onnx import TensorProto, numpy_helper
 
 from specc.backends.onnx import stored_name
 from specc.ir.op import Parameter
-from specc.verify.files import read_tensor
-from specc.verify.pieces import inlined, used
+from specc.verify.file.reading import read_tensor
+from specc.verify.steps.pieces import inlined, used
 
 PROBES = 16
 """Elements that are looked at before a tensor is compared as a whole."""

@@ -122,6 +122,9 @@ def _name_fault(found: Interface, where: str, axis: int, name: str, wanted: Dim)
     """A name or formula in the file against the size that it stands for; a name is learnt where it is new."""
     claimed = found.sizes[name] if name in found.sizes else _formula(name, found.sizes)
     if claimed is None:
+        known = next((other for other, size in found.sizes.items() if size == wanted), None)
+        if known is not None and isinstance(wanted, Size) and where.startswith("input"):
+            return f"{wanted} is called {known} before, and {name} here, as if the two could differ"
         found.sizes[name] = wanted
         if isinstance(wanted, int):
             found.notes.append(f'{where}: the file leaves axis {axis} open, as "{name}", which is {wanted}')

@@ -6,7 +6,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from specc.verify.interface import interface
+from specc.verify.file.interface import interface
 from specc.weights import Initialised
 from tests.verify.networks import chain, emitted, graph_of
 

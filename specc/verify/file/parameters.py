@@ -15,9 +15,9 @@ import onnx
 
 from specc.ir.graph import Graph
 from specc.ir.op import Parameter
-from specc.verify.folding import Fold, Merged, folds, merged_by
+from specc.verify.file.folding import Fold, Merged, folds, merged_by
+from specc.verify.file.stored import FLOATS, Entry, FileTensors, Values, bits, content_of, probed
 from specc.verify.result import TensorRow
-from specc.verify.stored import FLOATS, Entry, FileTensors, Values, bits, content_of, probed
 from specc.weights import Weights, tensor
 from specc.words import listed, plural
 

@@ -18,9 +18,9 @@ from specc.backends.torch import torch_module
 from specc.ir.graph import Graph
 from specc.ir.op import Op
 from specc.ir.rounding import Exact
-from specc.verify.bounds import allowed, is_exact, rule, why
 from specc.verify.cases import Case
 from specc.verify.growth import TF32_U, U
+from specc.verify.steps.bounds import allowed, is_exact, rule, why
 from specc.weights import Randomised
 from tests.twins import Given, graph_of, make, onnx_bytes, run_onnx
 

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from specc.backends.torch import torch_source
 from specc.ir.graph import Graph, Node
-from specc.verify.bounds import allowed, is_exact, rule, why
 from specc.verify.cases import Case
 from specc.verify.conditions import Conditions
 from specc.verify.judge import TOLERANCE, structure_fault
-from specc.verify.location import Cut
-from specc.verify.pieces import Pieces
 from specc.verify.reference import expectations, finite_truth, run_module
 from specc.verify.result import Reproduction, StepRow
 from specc.verify.sessions import ModelRefused, run
+from specc.verify.steps.bounds import allowed, is_exact, rule, why
+from specc.verify.steps.location import Cut
+from specc.verify.steps.pieces import Pieces
 from specc.weights import Weights
 
 TOGETHER = "computed as one by the file"

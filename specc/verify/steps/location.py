@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from specc.backends.onnx import serialise, value_names
 from specc.ir.graph import Graph
 from specc.verify.conditions import Conditions
-from specc.verify.parts import Part, Parts
-from specc.verify.pieces import Piece, Pieces
 from specc.verify.sessions import ModelRefused, run
+from specc.verify.steps.parts import Part, Parts
+from specc.verify.steps.pieces import Piece, Pieces
 from specc.weights import Weights
 from specc.words import plural
 

@@ -13,8 +13,8 @@ from onnx import TensorProto, ValueInfoProto, external_data_helper, helper
 
 from specc.backends.onnx import entries_of, is_sealed
 from specc.diagnostics import UsageError
-from specc.verify.files import read_model
-from specc.verify.sidecar import FORMAT, Sidecar, beside, read_json, read_sidecar, sha256_of, unknown
+from specc.verify.embedding.sidecar import FORMAT, Sidecar, beside, read_json, read_sidecar, sha256_of, unknown
+from specc.verify.file.reading import read_model
 
 OPEN = "?"
 """A size that the file does not declare."""

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from specc.verify.inspection import inspect
-from specc.verify.recheck import recheck
-from specc.verify.sidecar import beside, read_sidecar, sidecar_schema
+from specc.verify.embedding.inspection import inspect
+from specc.verify.embedding.recheck import recheck
+from specc.verify.embedding.sidecar import beside, read_sidecar, sidecar_schema
 
 FOLDERS = sorted((Path(__file__).parent / "compiled_by").iterdir())
 

@@ -15,10 +15,10 @@ import specc
 from specc.backends.onnx import storage
 from specc.diagnostics import UsageError
 from specc.ir.digest import digest
-from specc.verify.inspection import inspect
-from specc.verify.recheck import recheck
-from specc.verify.sidecar import beside, read_sidecar
-from tests.verify.compiled import compiled, copied
+from specc.verify.embedding.inspection import inspect
+from specc.verify.embedding.recheck import recheck
+from specc.verify.embedding.sidecar import beside, read_sidecar
+from tests.verify.embedding.compiled import compiled, copied
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from specc.backends.onnx import write
 from specc.backends.torch import torch_module
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
-from specc.verify.parameters import compare_tensors
+from specc.verify.file.parameters import compare_tensors
 from specc.verify.result import TensorRow
 from specc.weights import Initialised, Randomised, tensor
 from tests.verify.networks import chain, emitted, graph_of

@@ -19,18 +19,18 @@ from specc.ir.graph import Graph
 from specc.verify import verify
 from specc.verify.cases import cases
 from specc.verify.conditions import Conditions
-from specc.verify.location import located
-from specc.verify.parts import Parts
-from specc.verify.pieces import Pieces
 from specc.verify.reference import run_module
 from specc.verify.result import Parity, Tolerance
-from specc.verify.steps import Running, Steps
+from specc.verify.steps.judge import Running, Steps
+from specc.verify.steps.location import located
+from specc.verify.steps.parts import Parts
+from specc.verify.steps.pieces import Pieces
 from specc.weights import Initialised, Randomised
 from tests.verify.networks import NETWORK, chain, emitted, graph_of
 from tests.verify.test_sessions import HAS_CUDA
 
 WEIGHTS = Randomised(3)
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 SKIPS = """
 block unit(c) {

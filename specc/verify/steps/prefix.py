@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from specc.ir.graph import Graph
-from specc.verify.location import Cut
-from specc.verify.parts import Parts
-from specc.verify.pieces import Pieces
 from specc.verify.result import StepRow
-from specc.verify.steps import Running, Steps
+from specc.verify.steps.judge import Running, Steps
+from specc.verify.steps.location import Cut
+from specc.verify.steps.parts import Parts
+from specc.verify.steps.pieces import Pieces
 
 WITH_ALL = "with all steps before it, from the network's inputs on"
 """How the step is judged up to which the file is wrong."""

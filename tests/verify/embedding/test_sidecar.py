@@ -11,8 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from specc.diagnostics import UsageError
-from specc.verify.sidecar import beside, read_sidecar, sidecar_schema, unknown
-from tests.verify.compiled import compiled
+from specc.verify.embedding.sidecar import beside, read_sidecar, sidecar_schema, unknown
+from tests.verify.embedding.compiled import compiled
 
 Value = dict[str, Any]
 

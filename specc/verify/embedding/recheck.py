@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from specc.verify.files import read_model
-from specc.verify.golden import Expectation, Pair, decoded
-from specc.verify.inspection import Declared, belonging, declared, require_data
+from specc.verify.embedding.golden import Expectation, Pair, decoded
+from specc.verify.embedding.inspection import Declared, belonging, declared, require_data
+from specc.verify.embedding.sidecar import Sidecar, sha256_of
+from specc.verify.file.reading import read_model
 from specc.verify.judge import structure_fault
 from specc.verify.sessions import ModelRefused, load_runtime, open_session, run
-from specc.verify.sidecar import Sidecar, sha256_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 from specc.ir.graph import Graph, Node
 from specc.ir.op import Parameter
 from specc.ir.torch import Own, TorchCall, TorchModule, Value
-from specc.verify.stored import Values
+from specc.verify.file.stored import Values
 from specc.weights import Weights, tensor
 
 EPS = 1e-5

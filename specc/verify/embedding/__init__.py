@@ -1,0 +1,1 @@
+"""What travels with the file, and what an application can check without torch."""

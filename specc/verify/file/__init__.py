@@ -1,0 +1,1 @@
+"""What the file holds: its interface, and its tensors against those that it should have."""

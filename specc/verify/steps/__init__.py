@@ -1,0 +1,1 @@
+"""The file step by step: cut into pieces, each judged by itself."""
