@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from specc import files
 from specc.diagnostics import MissingDependency
@@ -16,11 +15,6 @@ from specc.verify.conditions import Conditions
 from specc.verify.result import Parity, Progress, Row, Tolerance
 from specc.verify.sessions import ModelRefused, assignment, load_runtime
 from specc.weights import Weights
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-    from specc.verify.whole import Trial
 
 
 def verify(
@@ -68,8 +62,7 @@ def _with_tensors(result: Parity, graph: Graph, model: Path | bytes, weights: We
 
     if isinstance(weights, FileWeights):
         return result
-    folder = model.parent if isinstance(model, Path) else Path()
-    return replace(result, tensors=compare_tensors(graph, read_model(model), folder, weights))
+    return replace(result, tensors=compare_tensors(graph, read_model(model), _folder(model), weights))
 
 
 def _stressed(
@@ -159,6 +152,7 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Cond
     from specc.verify.file.interface import interface
     from specc.verify.file.reading import read_model
     from specc.verify.reference import TorchRefused
+    from specc.verify.steps.proof import step_by_step
 
     proto = read_model(model)
     ports = interface(graph, proto)
@@ -179,38 +173,10 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Cond
     found = replace(found, rows=tuple(rows), assignment=placed, notes=(*found.notes, *notes))
     if conditions.tolerance is not None:
         return found
-    return _stepwise(found, graph, model, proto, weights, tried, conditions)
+    steps = step_by_step(graph, proto, _folder(model), weights, tried, rows, conditions)
+    return replace(found, steps=steps.rows, notes=(*found.notes, *steps.notes), reproduction=steps.reproduction)
 
 
-def _stepwise(
-    found: Parity,
-    graph: Graph,
-    model: Path | bytes,
-    proto: ModelProto,
-    weights: Weights,
-    tried: tuple[Trial, ...],
-    conditions: Conditions,
-) -> Parity:
-    """``found``, and every step by itself."""
-    from specc.verify.steps.judge import Running, Steps
-    from specc.verify.steps.location import located
-    from specc.verify.steps.pieces import Pieces
-    from specc.verify.steps.prefix import Prefixes
-
-    pieces = Pieces(proto, model.parent if isinstance(model, Path) else Path())
-    # Of two samples, so that no size of 1 is taken for the batch.
-    probe = next((t for t in tried if t.case.batch > 1), tried[0])
-    cuts, notes = located(graph, pieces, weights, probe.inputs, conditions)
-    judge = Steps(pieces, weights, conditions)
-    running = [Running(t.case, graph.at(dict(t.case.sizes)), dict(t.inputs)) for t in tried]
-    steps = tuple(judge.rows(cuts, running))
-    wrong = next((t for t in tried for row in found.rows if not row.passed and _is_of(row, t)), None)
-    if wrong is not None and all(step.passed for step in steps):
-        trial = Running(wrong.case, graph.at(dict(wrong.case.sizes)), dict(wrong.inputs))
-        first = Prefixes(graph, pieces, cuts, judge, trial).first_wrong()
-        steps = (*steps, first) if first else steps
-    return replace(found, steps=steps, notes=(*found.notes, *notes), reproduction=judge.reproduction)
-
-
-def _is_of(row: Row, trial: Trial) -> bool:
-    return (row.case, row.batch) == (trial.case.title, trial.case.batch)
+def _folder(model: Path | bytes) -> Path:
+    """Where external data of the model would lie."""
+    return model.parent if isinstance(model, Path) else Path()
