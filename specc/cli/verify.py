@@ -164,12 +164,14 @@ def _refuse_folder(request: _Request) -> None:
 
 
 def _tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:
-    from specc.verify.result import Tolerance
-
     for option, value in (("--atol", atol), ("--rtol", rtol)):
         if value is not None and not (isfinite(value) and value >= 0):
             raise UsageError(f"{option} is a number from 0 on, as in {option} 1e-5, not {value:g}")
-    return None if atol is None and rtol is None else Tolerance(atol or 0.0, rtol or 0.0)
+    if atol is None and rtol is None:
+        return None
+    from specc.verify.result import Tolerance
+
+    return Tolerance(atol or 0.0, rtol or 0.0)
 
 
 def _show(request: _Request, parity: Parity, model: str) -> None:
