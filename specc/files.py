@@ -8,8 +8,8 @@ import os
 import shlex
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from specc.diagnostics import UsageError
@@ -73,20 +73,100 @@ def replace(path: Path) -> Iterator[Output]:
         UsageError: where ``path`` cannot be a file, or cannot be written, such as on a full disk.
             An OSError of the body's own, about another file, passes through unchanged.
     """
-    with _told(path):
-        target = _target(path)
-    temporary = target.with_name(f".{target.name[:40]}.{os.urandom(8).hex()}.tmp")
+    with replace_all(path) as (output,):
+        yield output
+
+
+@contextmanager
+def replace_all(*paths: Path) -> Iterator[tuple[Output, ...]]:
+    """Write all of ``paths`` or none, each as `replace` does.
+
+    The first is put in place last. Where one cannot be, or the user interrupts, those that were are taken back,
+    and the files that they have replaced stand there again. Only a crash of the machine can come between.
+    """
+    moves: list[_Move] = []
     try:
-        with _new(path, temporary) as output:
-            with _told(path):
-                _copy_mode(target, temporary)
-            yield output
+        with ExitStack() as stack:
+            yield tuple(stack.enter_context(_written(path, moves)) for path in paths)
+        _put(moves[::-1])
+    finally:
+        for move in moves:
+            move.clean()
+
+
+class _Move:
+    """A file on its way from ``temporary`` to ``target``, which is ``path`` after all links."""
+
+    def __init__(self, path: Path) -> None:
         with _told(path):
-            temporary.replace(target)
+            self.target = _target(path)
+        self.path = path
+        hidden = f".{self.target.name[:40]}.{os.urandom(8).hex()}"
+        self.temporary = self.target.with_name(f"{hidden}.tmp")
+        self.kept = self.target.with_name(f"{hidden}.old")
+        self.replaces = False
+
+    def keep(self) -> None:
+        """Have what stands at the target under another name too."""
+        if not self.target.exists():
+            return
+        try:
+            os.link(self.target, self.kept)
+        except OSError:  # a file system without links, or one that forbids them
+            shutil.copy2(self.target, self.kept)
+        self.replaces = True
+
+    def put(self) -> None:
+        self.temporary.replace(self.target)
+
+    def take_back(self) -> None:
+        """As before `put`, where that has come so far."""
+        if self.temporary.exists():
+            return
+        if self.replaces:
+            self.kept.replace(self.target)
+        else:
+            self.target.unlink(missing_ok=True)
+
+    def clean(self) -> None:
+        for path in (self.temporary, self.kept):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _written(path: Path, moves: list[_Move]) -> Iterator[Output]:
+    move = _Move(path)
+    moves.append(move)
+    with _new(path, move.temporary) as output:
+        with _told(path):
+            _copy_mode(move.target, move.temporary)
+        yield output
+
+
+def _put(moves: Sequence[_Move]) -> None:
+    """In this order. With the last one all are there: what comes then takes nothing back."""
+    last = moves[-1]
+    try:
+        for move in moves:
+            with _told(move.path):
+                if move is not last:
+                    move.keep()
+                move.put()
     except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        for move in moves if last.temporary.exists() else ():
+            with suppress(OSError):
+                move.take_back()
         raise
+
+
+def require_regular(path: Path) -> None:
+    """Raises UsageError where ``path`` is there and can be neither read as a file nor refused as a folder.
+
+    To open a pipe waits for whoever writes into it, perhaps for ever.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"{path} cannot be read: it is a device, pipe or socket, and a regular file is needed")
 
 
 def require_place(path: Path) -> None:

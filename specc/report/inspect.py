@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
 from specc.report.text import count, memory
-from specc.verify.embedding.inspection import Beside, Declared, Inspection
+from specc.verify.embedding.inspection import Beside, Inspection
+from specc.verify.file.declared import Declared
 from specc.words import listed, plural
 
 VERSION = 1

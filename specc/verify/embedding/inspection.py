@@ -9,30 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import TensorProto, ValueInfoProto, external_data_helper, helper
+from onnx import external_data_helper
 
 from specc.backends.onnx import entries_of, is_sealed
 from specc.diagnostics import UsageError
 from specc.verify.embedding.sidecar import FORMAT, Sidecar, beside, read_json, read_sidecar, sha256_of, unknown
+from specc.verify.file.declared import Declared, declared
 from specc.verify.file.reading import read_model
 
-OPEN = "?"
-"""A size that the file does not declare."""
-
 _SPEC = "specc.spec"
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """An input or output as the file declares it; ``shape`` is None where it declares none."""
-
-    name: str
-    dtype: str
-    shape: tuple[int | str, ...] | None
-
-    def __str__(self) -> str:
-        sizes = "of no declared shape" if self.shape is None else f"[{', '.join(map(str, self.shape))}]"
-        return f"{self.name}: {self.dtype} {sizes}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +137,6 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
     )
 
 
-def declared(proto: onnx.ModelProto) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
-    """The inputs and the outputs of a file."""
-    stored = {tensor.name for tensor in proto.graph.initializer}
-    inputs = tuple(_declared(value) for value in proto.graph.input if value.name not in stored)
-    return inputs, tuple(map(_declared, proto.graph.output))
-
-
 def require_data(proto: onnx.ModelProto, model: Path) -> None:
     """Raises UsageError where tensors are in a file that is not there, or too short."""
     for tensor in proto.graph.initializer:
@@ -190,19 +168,6 @@ def belonging(model: Path, digest: str, sidecar: Sidecar) -> str:
     if not path.is_file():
         return f"the weights, in {data.name}, are not beside the file"
     return "" if sha256_of(path) == data.sha256 else f"the weights, in {data.name}, are not those of the sidecar"
-
-
-def _declared(value: ValueInfoProto) -> Declared:
-    tensor = value.type.tensor_type
-    sizes = [d.dim_value if d.HasField("dim_value") else d.dim_param or OPEN for d in tensor.shape.dim]
-    return Declared(value.name, _dtype(tensor.elem_type), tuple(sizes) if tensor.HasField("shape") else None)
-
-
-def _dtype(number: int) -> str:
-    """``float32``; of what is no tensor or no known type, what ONNX calls it."""
-    if number in TensorProto.DataType.values() and number != TensorProto.UNDEFINED:
-        return str(helper.tensor_dtype_to_np_dtype(number).name)
-    return f"type {number}"
 
 
 def _external(proto: onnx.ModelProto, model: Path) -> tuple[External, ...]:

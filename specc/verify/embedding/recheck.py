@@ -11,8 +11,9 @@ import onnx
 from numpy.typing import NDArray
 
 from specc.verify.embedding.golden import Expectation, Pair, decoded
-from specc.verify.embedding.inspection import Declared, belonging, declared, require_data
+from specc.verify.embedding.inspection import belonging, require_data
 from specc.verify.embedding.sidecar import Sidecar, sha256_of
+from specc.verify.file.declared import Declared, declared
 from specc.verify.file.reading import read_model
 from specc.verify.judge import structure_fault
 from specc.verify.sessions import ModelRefused, load_runtime, open_session, run

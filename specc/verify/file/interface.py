@@ -17,10 +17,8 @@ from onnx import TensorShapeProto, ValueInfoProto
 
 from specc.ir.graph import Graph, Port
 from specc.ir.size import Dim, Size
+from specc.verify.file.declared import as_declared, fed
 from specc.words import plural
-
-OPEN = "?"
-"""How a size is shown that the file does not declare."""
 
 
 @dataclass
@@ -39,27 +37,21 @@ class Interface:
 def interface(graph: Graph, proto: onnx.ModelProto) -> Interface:
     """The file's inputs and outputs against the graph's."""
     found = Interface()
-    _compare(found, "input", _inputs(proto), graph.inputs)
+    _compare(found, "input", fed(proto), graph.inputs)
     _compare(found, "output", proto.graph.output, [port for port, _ in graph.outputs])
     if found.faults and proto.producer_name == "pytorch":
         found.faults[-1] += f". {_export(graph)} writes what the spec says"
     return found
 
 
-def _inputs(proto: onnx.ModelProto) -> list[ValueInfoProto]:
-    """What is fed in; old files list their tensors among the inputs too."""
-    stored = {tensor.name for tensor in proto.graph.initializer}
-    return [value for value in proto.graph.input if value.name not in stored]
-
-
 def _compare(found: Interface, what: str, values: Sequence[ValueInfoProto], ports: Sequence[Port]) -> None:
     if len(values) != len(ports):
-        found.faults.append(_count(what, [_declared(v) for v in values], [_wanted(p) for p in ports]))
+        found.faults.append(_count(what, [str(as_declared(v)) for v in values], [_wanted(p) for p in ports]))
         return
     for value, port in zip(values, ports, strict=True):
         reason = _difference(found, what, value, port)
         if reason is not None:
-            text = f"the file has the {what} {_declared(value)}, the spec {_wanted(port)}"
+            text = f"the file has the {what} {as_declared(value)}, the spec {_wanted(port)}"
             found.faults.append(f"{text}: {reason}" if reason else text)
 
 
@@ -68,20 +60,8 @@ def _count(what: str, found: list[str], wanted: list[str]) -> str:
     return f"the file has {has} ({'; '.join(found)}), the spec {len(wanted)} ({'; '.join(wanted)})"
 
 
-def _declared(value: ValueInfoProto) -> str:
-    tensor = value.type.tensor_type
-    dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
-    if not tensor.HasField("shape"):
-        return f"{value.name}: {dtype} of no declared shape"
-    return f"{value.name}: {dtype} [{', '.join(map(_text, tensor.shape.dim))}]"
-
-
-def _text(size: TensorShapeProto.Dimension) -> str:
-    return str(size.dim_value) if size.HasField("dim_value") else size.dim_param or OPEN
-
-
 def _wanted(port: Port) -> str:
-    return f"{port.name}: float {port.type}"
+    return f"{port.name}: float32 {port.type}"
 
 
 def _difference(found: Interface, what: str, value: ValueInfoProto, port: Port) -> str | None:

@@ -17,6 +17,7 @@ from specc.diagnostics import ParityError, UsageError
 from specc.ir.graph import Graph
 from specc.ir.init import Fixed
 from specc.ir.op import Parameter
+from specc.verify.file.declared import dtype_of
 
 PIECE = 2**20
 """Elements handed out at a time."""
@@ -33,7 +34,7 @@ def read_model(model: Path | bytes) -> onnx.ModelProto:
     """
     name = "the model" if isinstance(model, bytes) else str(model)
     try:
-        proto = onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model, load_external_data=False)
+        proto = onnx.load_from_string(model) if isinstance(model, bytes) else _load(model)
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}") from None
     except DecodeError:
@@ -41,6 +42,11 @@ def read_model(model: Path | bytes) -> onnx.ModelProto:
     if not proto.ir_version or not proto.graph.node:
         raise UsageError(f"{name} is no ONNX file: it holds no network")
     return proto
+
+
+def _load(model: Path) -> onnx.ModelProto:
+    """Whatever its name ends in, the file is protobuf: runtimes read no other format."""
+    return onnx.load(model, format="protobuf", load_external_data=False)
 
 
 def weights_of(model: Path, graph: Graph) -> FileWeights:
@@ -95,9 +101,9 @@ class FileWeights:
         stored = self._stored.get(stored_name(path, parameter))
         if stored is None:
             return None if parameter.integer else f"{path} is missing"
-        dtype = onnx.TensorProto.DataType.Name(stored.data_type).lower()
-        if dtype != ("int64" if parameter.integer else "float"):
-            return f"{path} is {dtype}, not {'int64' if parameter.integer else 'float'}"
+        dtype, wanted = dtype_of(stored.data_type), "int64" if parameter.integer else "float32"
+        if dtype != wanted:
+            return f"{path} is {dtype}, not {wanted}"
         if int(np.prod(stored.dims)) != int(np.prod(parameter.shape)):
             return f"{path} has shape {tuple(stored.dims)}, the spec's has {parameter.shape}"
         return _value_fault(path, parameter, self._values(path, parameter))

@@ -16,6 +16,7 @@ from onnx import TensorProto, numpy_helper
 
 from specc.backends.onnx import stored_name
 from specc.ir.op import Parameter
+from specc.verify.file.declared import dtype_of
 from specc.verify.file.reading import read_tensor
 from specc.verify.steps.pieces import inlined, used
 
@@ -44,7 +45,7 @@ class Entry:
 
     @property
     def dtype(self) -> str:
-        return str(TensorProto.DataType.Name(self.proto.data_type)).lower()
+        return dtype_of(self.proto.data_type)
 
     @property
     def is_single(self) -> bool:

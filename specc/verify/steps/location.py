@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ CLOSE = 1e-3
 
 MUCH = 8
 """A step whose numbers are so many times as far from a tensor as another's is not at that place."""
+
+WRONG, MERGED, CANDIDATES = 8, 3, 6
+"""Wrong steps that are looked for in a file with other names; steps that one of its nodes may stand for; tensors that
+a step may be."""
 
 Values = Mapping[str, NDArray[Any]]
 
@@ -59,25 +63,110 @@ def located(
     if names is not None:
         return list(cuts(graph, pieces, names, trusted=True)), []
     try:
-        tensors = _values_of(pieces, inputs, conditions)
+        search = Search(graph, pieces, inputs, _values_in_torch(graph, weights, inputs), conditions)
     except (ModelRefused, ValueError) as refused:
         return [], [f"judged as a whole only: its values cannot be looked at ({refused})"]
-    values = _values_in_torch(graph, weights, inputs)
-    places = found_by_value(graph, pieces, values, tensors)
+    places = search.places()
     found = list(cuts(graph, pieces, places, trusted=False))
     alone = sum(len(cut.part.nodes) == 1 for cut in found)
     note = f"found by their values: {alone} of {plural(len(graph.nodes), 'step')} by themselves, the others together"
     return found, [note]
 
 
-def _values_of(pieces: Pieces, inputs: Values, conditions: Conditions) -> dict[str, NDArray[Any]]:
-    """Every float32 value in the file. Raises ModelRefused, or ValueError where it is too large for one message."""
-    model = pieces.exposed(pieces.values)
+class Found(NamedTuple):
+    """Places of steps: by their values, and of ``wrong`` ones, whose values were given. ``right``: how many values fit."""
+
+    places: Mapping[str, str]
+    wrong: Mapping[str, str]
+    right: int
+
+
+class Search:
+    """The places of the steps in a file with other names, by their values in one case.
+
+    A step that the file has wrong is nowhere in it, and neither is any behind it. So PyTorch's value is put in the
+    place of one tensor after another: at the right one, the steps behind it are found again.
+
+    Args:
+        values: PyTorch's, by name.
+    """
+
+    def __init__(self, graph: Graph, pieces: Pieces, inputs: Values, values: Values, conditions: Conditions) -> None:
+        self._graph = graph
+        self._pieces = pieces
+        self._inputs = inputs
+        self._values = values
+        self._conditions = conditions
+        self._users: dict[str, list[str]] = {}
+        for node in graph.nodes:
+            for value in node.inputs:
+                self._users.setdefault(value, []).append(node.name)
+        self._tensors = _values_of(pieces, inputs, {}, conditions)
+
+    def places(self) -> dict[str, str]:
+        """What the values are called in the file."""
+        best = self._found(self._tensors, {})
+        while len(best.wrong) < WRONG:
+            tried = max(self._tries(best), key=lambda found: found.right, default=best)
+            if tried.right <= best.right:
+                break
+            best = tried
+        return {**best.places, **best.wrong}
+
+    def _tries(self, found: Found) -> Iterator[Found]:
+        """The first step that is lost, or one of those right behind it, in the place of every tensor it might be."""
+        places = {**found.places, **found.wrong}
+        for step in self._lost(places):
+            for tensor in self._unknown(step, places):
+                wrong = {**found.wrong, step: tensor}
+                given = {place: self._values[value] for value, place in wrong.items()}
+                try:
+                    tensors = _values_of(self._pieces, self._inputs, given, self._conditions)
+                except ModelRefused:
+                    continue
+                yield self._found(tensors, wrong)
+
+    def _found(self, tensors: Values, wrong: Mapping[str, str]) -> Found:
+        places = found_by_value(self._graph, self._pieces, self._values, tensors)
+        outputs = [_distance(self._values[value], tensors[port.name]) for port, value in self._graph.outputs]
+        right = len(places.keys() - wrong.keys()) + sum(distance <= CLOSE for distance in outputs)
+        return Found(places, wrong, right)
+
+    def _lost(self, places: Mapping[str, str]) -> list[str]:
+        """The first step that has no place and leads to none but outputs, and the chain behind it."""
+        outputs = {value for _, value in self._graph.outputs}
+        leads: set[str] = set()
+        for node in reversed(self._graph.nodes):
+            users = self._users.get(node.name, [])
+            if (node.name in places and node.name not in outputs) or any(user in leads for user in users):
+                leads.add(node.name)
+        lost = [node.name for node in self._graph.nodes if node.name not in leads and node.name not in outputs]
+        return lost[:MERGED]
+
+    def _unknown(self, step: str, places: Mapping[str, str]) -> list[str]:
+        """The first tensors of the step's shape behind all that is found on the way to it."""
+        shape, taken = self._values[step].shape, set(places.values())
+        known = {port.name for port, _ in self._graph.outputs} | taken
+        part = Parts(self._graph).of(step, places)
+        least = max((self._pieces.behind(places[value]) for value in part.taken if value in places), default=-1)
+        found = [name for name, x in self._tensors.items() if x.shape == shape and name not in known]
+        behind = sorted((name for name in found if self._pieces.behind(name) > least), key=self._pieces.behind)
+        return behind[:CANDIDATES]
+
+
+def _values_of(pieces: Pieces, inputs: Values, given: Values, conditions: Conditions) -> dict[str, NDArray[Any]]:
+    """Every float32 value in the file, where some are ``given``.
+
+    Raises:
+        ModelRefused: ONNX Runtime does not run it.
+        ValueError: it is too large for one message.
+    """
+    model = pieces.exposed(pieces.values, {name: value.ndim for name, value in given.items()})
     session = conditions.session(serialise(model), optimised=False)
-    results = run(session, dict(inputs))
+    results = run(session, {**inputs, **given})
     found = {value.name: result for value, result in zip(model.graph.output, results, strict=True)}
     floats = {name: x for name, x in found.items() if isinstance(x, np.ndarray) and x.dtype == np.float32}
-    return {**inputs, **floats}
+    return {**inputs, **given, **floats}
 
 
 def _values_in_torch(graph: Graph, weights: Weights, inputs: Values) -> dict[str, NDArray[Any]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, helper
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
 from specc.backends.onnx import PROTOBUF_LIMIT, serialise
@@ -97,20 +97,23 @@ class Pieces:
         stored = [self._stored[name] for name in names if name in self._stored]
         if sum(map(self._size, stored)) > PROTOBUF_LIMIT - 2**20:
             return None
-        inputs = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, [f"{name}/{axis}" for axis in range(ranks[name])])
-            for name in piece.taken
-        ]
+        inputs = [_floats(name, ranks[name]) for name in piece.taken]
         graph = GraphProto(name="piece", node=nodes, input=inputs, initializer=map(self._whole, stored))
         graph.output.append(helper.make_empty_tensor_value_info(result))
         return serialise(self._like(graph))
 
-    def exposed(self, values: Iterable[str]) -> ModelProto:
-        """The whole file, its functions replaced, giving out ``values`` as well as its outputs."""
-        graph = GraphProto(name="exposed", node=self.nodes, input=self._proto.graph.input)
+    def exposed(self, values: Iterable[str], given: Mapping[str, int]) -> ModelProto:
+        """The whole file, its functions replaced, giving out ``values`` as well as its outputs.
+
+        Args:
+            given: values that become inputs, with their ranks: what computes them goes on under another name.
+        """
+        graph = GraphProto(name="exposed", input=self._proto.graph.input)
+        graph.node.extend(_without(node, given) for node in self.nodes)
+        graph.input.extend(_floats(name, rank) for name, rank in given.items())
         graph.initializer.extend(map(self._whole, self._proto.graph.initializer))
         graph.output.extend(self._proto.graph.output)
-        known = {value.name for value in graph.output}
+        known = {value.name for value in graph.output} | given.keys()
         graph.output.extend(helper.make_empty_tensor_value_info(name) for name in values if name not in known)
         return self._like(graph)
 
@@ -130,6 +133,21 @@ class Pieces:
         whole.ClearField("external_data")
         whole.data_location = TensorProto.DEFAULT
         return whole
+
+
+def _floats(name: str, rank: int) -> ValueInfoProto:
+    """An input of float32 numbers, of any size."""
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [f"{name}/{axis}" for axis in range(rank)])
+
+
+def _without(node: NodeProto, given: Container[str]) -> NodeProto:
+    """The node, computing under other names what is given."""
+    if not any(name in given for name in node.output):
+        return node
+    other = NodeProto()
+    other.CopyFrom(node)
+    other.output[:] = [f"{name}/computed" if name in given else name for name in node.output]
+    return other
 
 
 def _fault(proto: ModelProto) -> str:

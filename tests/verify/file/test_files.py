@@ -78,7 +78,7 @@ def test_all_faults_in_one_message(tmp_path: Path) -> None:
     assert [line.strip() for line in lines[1:-1]] == [
         "conv1.bias is missing",
         "fc1.bias has shape (23,), the spec's has (24,)",
-        "fc2.bias is double, not float",
+        "fc2.bias is float64, not float32",
         "fc3.bias holds NaN or infinity",
     ]
     assert "with --weights FILE or --seed N" in lines[-1]

@@ -42,8 +42,8 @@ def test_faults_are_in_words() -> None:
     model.graph.input.append(helper.make_tensor_value_info("input", TensorProto.DOUBLE, ["B", None]))
     model.graph.output[0].type.tensor_type.ClearField("shape")
     assert interface(graph, model).faults == [
-        "the file has the input input: double [B, ?], the spec input: float [N, 3]",
-        "the file has the output output: float of no declared shape, the spec output: float [N, 3]",
+        "the file has the input input: float64 [B, ?], the spec input: float32 [N, 3]",
+        "the file has the output output: float32 of no declared shape, the spec output: float32 [N, 3]",
     ]
 
 
@@ -51,8 +51,8 @@ def test_names_are_the_specs() -> None:
     model = declaring(["N", 3], ["N", 10])
     model.graph.input[0].name, model.graph.output[0].name = "x", "logits"
     assert interface(PLAIN, model).faults == [
-        "the file has the input x: float [N, 3], the spec input: float [N, 3]",
-        "the file has the output logits: float [N, 10], the spec output: float [N, 10]",
+        "the file has the input x: float32 [N, 3], the spec input: float32 [N, 3]",
+        "the file has the output logits: float32 [N, 10], the spec output: float32 [N, 10]",
     ]
 
 
@@ -60,7 +60,7 @@ def test_another_number_of_outputs() -> None:
     model = declaring(["N", 3], ["N", 10])
     model.graph.output.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, ["N", 2]))
     assert interface(PLAIN, model).faults == [
-        "the file has 2 outputs (output: float [N, 10]; more: float [N, 2]), the spec 1 (output: float [N, 10])"
+        "the file has 2 outputs (output: float32 [N, 10]; more: float32 [N, 2]), the spec 1 (output: float32 [N, 10])"
     ]
 
 
@@ -75,7 +75,7 @@ def test_tensors_listed_as_inputs_are_none() -> None:
 def test_half_precision_says_how_to_keep_float() -> None:
     faults = interface(PLAIN, declaring(["N", 3], ["N", 10], TensorProto.FLOAT16)).faults
     assert faults[0] == (
-        "the file has the input input: float16 [N, 3], the spec input: float [N, 3]: "
+        "the file has the input input: float16 [N, 3], the spec input: float32 [N, 3]: "
         "converters keep float at both ends with keep_io_types=True"
     )
 
@@ -85,9 +85,9 @@ FAULTY = {
     "batch of the output fixed": (["N", 3], [1, 10], "N may be other numbers than 1"),
     "number of features open": (["N", None], ["N", 10], "axis 1 is 3, and not any number"),
     "number of features named": (["N", "F"], ["N", 10], "axis 1 is 3, and not any number"),
-    "another number": (["N", 4], ["N", 10], "the spec input: float [N, 3]"),
-    "another number out": (["N", 3], ["N", 11], "the spec output: float [N, 10]"),
-    "another rank": (["N", 3, 1], ["N", 10], "the spec input: float [N, 3]"),
+    "another number": (["N", 4], ["N", 10], "the spec input: float32 [N, 3]"),
+    "another number out": (["N", 3], ["N", 11], "the spec output: float32 [N, 10]"),
+    "another rank": (["N", 3, 1], ["N", 10], "the spec input: float32 [N, 3]"),
     "features called as the batch": (["N", 3], ["N", "N"], "N is not 10"),
 }
 

@@ -216,7 +216,7 @@ def test_a_tensor_that_nothing_uses_counts_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "name"), [(np.float16, "float16"), (ml_dtypes.bfloat16, "bfloat16"), (np.float64, "double")]
+    ("dtype", "name"), [(np.float16, "float16"), (ml_dtypes.bfloat16, "bfloat16"), (np.float64, "float64")]
 )
 @pytest.mark.parametrize("new", ["fc1.weight", "renamed"])
 def test_other_floating_point_types(dtype: type, name: str, new: str) -> None:
@@ -224,7 +224,7 @@ def test_other_floating_point_types(dtype: type, name: str, new: str) -> None:
     replace(model, "fc1.weight", given(PLAIN, "fc1.weight").astype(dtype), new)
     row = rows(PLAIN, model)["fc1.weight"]
     if dtype is np.float64:
-        assert (row.status, row.detail.split(",")[0]) == ("reordered", "the same numbers as double")
+        assert (row.status, row.detail.split(",")[0]) == ("reordered", "the same numbers as float64")
     else:
         assert row.status == "different"
         assert row.detail.startswith(f"stored as {name}")

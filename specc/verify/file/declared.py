@@ -1,0 +1,49 @@
+"""The inputs and outputs that a file declares, and what its types of elements are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx
+from onnx import TensorProto, ValueInfoProto, helper
+
+OPEN = "?"
+"""A size that the file does not declare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An input or output as the file declares it; ``shape`` is None where it declares none."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...] | None
+
+    def __str__(self) -> str:
+        sizes = "of no declared shape" if self.shape is None else f"[{', '.join(map(str, self.shape))}]"
+        return f"{self.name}: {self.dtype} {sizes}"
+
+
+def declared(proto: onnx.ModelProto) -> tuple[tuple[Declared, ...], tuple[Declared, ...]]:
+    """The inputs and the outputs of a file."""
+    return tuple(map(as_declared, fed(proto))), tuple(map(as_declared, proto.graph.output))
+
+
+def fed(proto: onnx.ModelProto) -> list[ValueInfoProto]:
+    """What is fed in; old files list their tensors among the inputs too."""
+    stored = {tensor.name for tensor in proto.graph.initializer}
+    stored |= {tensor.values.name for tensor in proto.graph.sparse_initializer}
+    return [value for value in proto.graph.input if value.name not in stored]
+
+
+def as_declared(value: ValueInfoProto) -> Declared:
+    tensor = value.type.tensor_type
+    sizes = [d.dim_value if d.HasField("dim_value") else d.dim_param or OPEN for d in tensor.shape.dim]
+    return Declared(value.name, dtype_of(tensor.elem_type), tuple(sizes) if tensor.HasField("shape") else None)
+
+
+def dtype_of(number: int) -> str:
+    """``float32``; of what is no tensor or no known type, what ONNX calls it."""
+    if number in TensorProto.DataType.values() and number != TensorProto.UNDEFINED:
+        return str(helper.tensor_dtype_to_np_dtype(number).name)
+    return f"type {number}"
