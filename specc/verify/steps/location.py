@@ -74,7 +74,7 @@ def located(
 
 
 class Found(NamedTuple):
-    """Places of steps: by their values, and of ``wrong`` ones, whose values were given. ``right``: how many values fit."""
+    """Places of steps, found by their values or, of ``wrong`` ones, given; ``right``: how many values fit."""
 
     places: Mapping[str, str]
     wrong: Mapping[str, str]
