@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Diagnostic", "MissingDependency", "Model", "ParityError", "SpecError", "UsageError", "__version__", "load"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     """The compiler is imported when it is first asked for: help and version need none of it."""
     if name in ("Model", "load"):

@@ -52,6 +52,11 @@ def _frozen(value: Any) -> Any:
     raise UsageError(f"{value!r} is no number, truth value, text or list, and cannot be a parameter's value")
 
 
+def _whole(seed: int) -> int:
+    """A seed as Python's own number; numbers of NumPy are numbers too. What is none is refused where it is used."""
+    return int(seed) if isinstance(seed, Integral) and not isinstance(seed, bool) else seed
+
+
 class Model:
     """A checked network. Costs are of one sample; sizes in elements, memory in bytes of float32."""
 
@@ -227,6 +232,10 @@ class Model:
             raise UsageError(f"provider {provider!r} is none of cpu and cuda")
         if not verify and provider != "cpu":
             raise UsageError(f"provider {provider} is where the proof runs, and there is none with verify=False")
+        if Path(path).suffix == ".py":
+            raise UsageError(f"{path} is the name of a Python file: to_onnx writes ONNX, torch_source gives PyTorch")
+        if labels is not None and (isinstance(labels, str) or not all(isinstance(label, str) for label in labels)):
+            raise UsageError(f"labels are a list of texts, one for each channel, and not {labels!r}")
         if labels is not None and not sidecar:
             raise UsageError("labels stand in the sidecar, and sidecar=False leaves it out")
         return deliver(
@@ -307,7 +316,7 @@ class Model:
         if file is None:
             if match is not None:
                 raise UsageError("match says how the tensors of a file are found, and no file is given")
-            return Initialised(0 if seed is None else seed)
+            return Initialised(0 if seed is None else _whole(seed))
         if seed is not None:
             raise UsageError("a seed draws the weights and a file holds them: leave out one of the two")
         wanted = next((known for known in MATCHES if known == ("name" if match is None else match)), None)
@@ -319,6 +328,10 @@ class Model:
         """The source that the arguments mean; one that is already made stands for itself."""
         if weights is None or isinstance(weights, (str, Path)):
             return self.weights(seed=seed, file=weights, match=match)
+        if not hasattr(weights, "chunks"):
+            kind = type(weights).__name__
+            wanted = "the path of a file, or what Model.weights has made of one"
+            raise UsageError(f"weights is {wanted}, and not of type {kind}: save it first, as with torch.save")
         if seed is not None or match is not None:
             raise UsageError("weights that are read already have no seed and nothing left to match: leave these out")
         return weights

@@ -161,11 +161,12 @@ def _put(moves: Sequence[_Move]) -> None:
 
 
 def require_regular(path: Path) -> None:
-    """Raises UsageError where ``path`` is there and can be neither read as a file nor refused as a folder.
-
-    To open a pipe waits for whoever writes into it, perhaps for ever.
-    """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    """Raises UsageError where ``path`` is no file and no folder: to open a pipe waits, perhaps for ever."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # who opens it says what is wrong
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise UsageError(f"{path} cannot be read: it is a device, pipe or socket, and a regular file is needed")
 
 

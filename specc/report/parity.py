@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from specc.diagnostics import ParityError
-from specc.verify.result import Parity, StepRow, TensorRow, Tolerance
+from specc.report.proof.subject import Subject
+from specc.verify.result import Parity, Row, StepRow, TensorRow, Tolerance
 from specc.words import listed, plural
 
 
-def verdict(parity: Parity) -> str:
-    """One line; a failure's has the place and the reason."""
-    return _success(parity) if parity.passed else _failure(parity)
+def verdict(parity: Parity, subject: Subject | None = None) -> str:
+    """One line; a failure's has the place and the reason. ``subject`` knows what the weights had to be."""
+    return _success(parity) if parity.passed else _failure(parity, subject)
 
 
 def with_notes(parity: Parity) -> str:
@@ -22,24 +25,52 @@ def by_step(row: StepRow) -> str:
     return listed(row.steps)
 
 
-def different(parity: Parity) -> list[TensorRow]:
-    """The tensors of the file that have other numbers than they must."""
-    return [tensor for tensor in parity.tensors if tensor.status == "different"]
-
-
 def allowance(tolerance: Tolerance) -> str:
     """``atol 0.001 and rtol 0``"""
     return f"atol {tolerance.atol:g} and rtol {tolerance.rtol:g}"
 
 
+def other_weights(parity: Parity, subject: Subject | None) -> str:
+    """What is to be said of tensors that hold other numbers: how many, and than which. Empty where none does."""
+    tensors = parity.wrong_tensors
+    if not tensors:
+        return ""
+    what = f"those of {subject.weights}" if subject and subject.weights else "the given ones"
+    if len(tensors) == 1:
+        found = f"{tensors[0].path}: {tensors[0].detail}"
+    else:
+        found = f"{len(tensors):,} of {plural(len(parity.tensors), 'tensor')} differ"
+    return f"the weights are not {what}: {found}"
+
+
+def claim(subject: Subject | None) -> str:
+    """What the file says of its own weights; empty where it says nothing."""
+    return f"the file says of itself: {subject.claimed}" if subject and subject.claimed else ""
+
+
+def of_step(parity: Parity, row: StepRow) -> list[TensorRow]:
+    """The step's own tensors that have other numbers in the file."""
+    return [tensor for tensor in parity.wrong_tensors if any(tensor.path.startswith(f"{s}.") for s in row.steps)]
+
+
 def _success(parity: Parity) -> str:
     checks = f"{plural(len(parity.rows), 'check')} against PyTorch in float64"
     judged = f"{_how(parity)}: " + (f"{_alone(parity)} and {checks}" if parity.steps else checks)
-    worst = max((row.error_onnx for row in parity.rows if row.error_onnx is not None), default=None)
-    theirs = max((row.error_torch for row in parity.rows if row.error_torch is not None), default=0.0)
-    if worst is None:
-        return judged
-    return f"{judged}; largest error {worst:.2f} roundings, PyTorch's own in float32 {theirs:.2f}"
+    measured = [row for row in parity.rows if row.error_onnx is not None]
+    return f"{judged}; {_closest(max(measured, key=_nearness))}" if measured else judged
+
+
+def _nearness(row: Row) -> float:
+    """How much of what is allowed was used."""
+    return (row.error_onnx or 0.0) / (row.bound or 1.0)
+
+
+def _closest(row: Row) -> str:
+    """The run that came closest to its bound, or without bounds the one with the largest error."""
+    theirs = f"PyTorch's own in float32 {row.error_torch or 0.0:.2f}"
+    if row.bound is None:
+        return f"largest error {row.error_onnx:.2f} roundings, {theirs}"
+    return f"closest to its bound: {row.error_onnx:.2f} of {row.bound:.2f} roundings allowed, {theirs}"
 
 
 def _alone(parity: Parity) -> str:
@@ -56,19 +87,37 @@ def _how(parity: Parity) -> str:
     return f"parity within {given} on {parity.provider}, which were given: the derived bounds have judged nothing"
 
 
-def _failure(parity: Parity) -> str:
-    """The first step is the root; the weights and the whole network follow from it, or stand for themselves."""
-    first, tensors = parity.first_divergence, different(parity)
+def _failure(parity: Parity, subject: Subject | None) -> str:
+    """Other weights are the root of what they do; then the first step is; the whole network follows from both."""
+    if parity.wrong_tensors and parity.tolerance is None:
+        return "; ".join(["parity failed: " + other_weights(parity, subject), *_behind_weights(parity, subject)])
+    first = parity.first_divergence
     if first is not None:
         return f"parity failed at {by_step(first)} ({first.span}): {first.reason}{_others(parity)}"
-    if tensors:
-        more = f" (and {plural(len(tensors) - 1, 'tensor')} more)" if len(tensors) > 1 else ""
-        return f"parity failed on the weights: {tensors[0].path}: {tensors[0].detail}{more}"
     row = parity.first_failure
     if row is None:
         return "parity is not proven: nothing was checked"
     batch = f", batch {row.batch}" if row.batch is not None else ""
-    return f"parity failed on {row.case}{batch}: {row.reason}"
+    return f"parity failed on {row.case}{batch}: {_brief(row.reason)}"
+
+
+def _behind_weights(parity: Parity, subject: Subject | None) -> Iterator[str]:
+    if claim(subject):
+        yield claim(subject)
+    failing = [step for step in parity.steps if not step.passed]
+    alone = next((step for step in failing if not of_step(parity, step)), None)
+    if alone is not None:
+        yield f"{by_step(alone)} ({alone.span}) diverges by itself: {alone.reason}"
+    elif failing:
+        more = f" and {plural(len(failing) - 1, 'more step')}" if len(failing) > 1 else ""
+        diverge = "diverges" if len(failing) == 1 else "diverge"
+        yield f"with them {by_step(failing[0])} ({failing[0].span}){more} {diverge}"
+
+
+def _brief(reason: str) -> str:
+    """Of a reason of many lines the first two: what is wrong, and where."""
+    lines = [line.strip() for line in reason.splitlines()]
+    return " ".join(lines[:2]) + ("; and more" if len(lines) > 2 else "")
 
 
 def _others(parity: Parity) -> str:

@@ -11,7 +11,7 @@ from importlib import import_module, metadata
 from typing import Any
 
 from specc.diagnostics import MissingDependency
-from specc.verify.sessions import PROVIDERS, ProviderError, open_session, run
+from specc.verify.sessions import PROVIDERS, BrokenRuntime, ProviderError, load_runtime, open_session, run
 from specc.version import __version__
 
 BASE = ("click", "lark", "numpy", "onnx", "pydantic", "rich", "safetensors")
@@ -89,8 +89,15 @@ def _runtime() -> Finding:
             f"{' and '.join(installed)} are both installed and overwrite each other's files",
             f"pip uninstall {' '.join(installed)}, then install one: pip install 'specc-nn[gpu]'",
         )
-    found = _package(installed[0] if installed else "onnxruntime", "onnxruntime", "pip install 'specc-nn[cpu]'")
-    return Finding("onnxruntime", found.status, f"{found.name} {found.detail}", found.remedy)
+    name = installed[0] if installed else "onnxruntime"
+    try:
+        return Finding("onnxruntime", Status.OK, f"{name} {load_runtime().__version__}")
+    except MissingDependency:
+        return Finding("onnxruntime", Status.MISSING, f"{name} not installed", "pip install 'specc-nn[cpu]'")
+    except BrokenRuntime as broken:
+        return Finding("onnxruntime", Status.BROKEN, broken.fault, broken.remedy)
+    except Exception as error:  # noqa: BLE001 - what specc needs to judge it is missing or broken itself
+        return Finding("onnxruntime", Status.BROKEN, f"not tried: {error}")
 
 
 def _provider(provider: str) -> Finding:
@@ -100,6 +107,8 @@ def _provider(provider: str) -> Finding:
         result = run(open_session(model, provider, optimise=True), feeds)[0].tolist()
     except ProviderError as error:
         return Finding(name, Status.MISSING, error.fault, error.remedy)
+    except BrokenRuntime:
+        return Finding(name, Status.MISSING, "not tried: onnxruntime cannot be used")
     except (MissingDependency, ModuleNotFoundError) as error:
         return Finding(name, Status.MISSING, f"not tried: {error}")
     except Exception as error:  # noqa: BLE001 - whatever is broken here is what the reader came to learn

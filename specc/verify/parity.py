@@ -16,7 +16,6 @@ from specc.verify.result import Parity, Progress, Row, Tolerance
 from specc.verify.sessions import ModelRefused, assignment, load_runtime
 from specc.weights import Weights
 
-
 def verify(
     graph: Graph,
     model: Path | bytes,
@@ -50,6 +49,7 @@ def verify(
     load_runtime()
     conditions = Conditions(provider, seed, tf32, tolerance, progress)
     result = _with_tensors(_prove(graph, model, weights, conditions), graph, model, weights)
+    result = replace(result, notes=(*_changed(model), *result.notes))
     if not result.passed or stress is False:
         return result
     return _stressed(result, graph, model, weights, conditions, stress)
@@ -150,6 +150,7 @@ def _emitted(graph: Graph, weights: Weights, opset: int, functions: bool) -> Ite
 def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Conditions) -> Parity:
     from specc.verify import whole
     from specc.verify.file.interface import interface
+    from specc.verify.file.randomness import random_nodes
     from specc.verify.file.reading import read_model
     from specc.verify.reference import TorchRefused
     from specc.verify.steps.proof import step_by_step
@@ -159,6 +160,9 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Cond
     found = conditions.untried((*whole.size_notes(graph), *ports.notes))
     if ports.faults:
         return replace(found, rows=tuple(Row("interface", False, fault) for fault in ports.faults))
+    random = [Row("randomness", False, fault) for fault in random_nodes(proto)]
+    if random:
+        return replace(found, rows=tuple(random))
     # Opened before anything is computed: a provider that cannot be used is the first thing to say.
     try:
         placed = assignment(conditions.session(model, optimised=True))
@@ -175,6 +179,18 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Cond
         return found
     steps = step_by_step(graph, proto, _folder(model), weights, tried, rows, conditions)
     return replace(found, steps=steps.rows, notes=(*found.notes, *steps.notes), reproduction=steps.reproduction)
+
+
+def _changed(model: Path | bytes) -> Iterator[str]:
+    """A note where the file is not as specc wrote it."""
+    from specc.backends.onnx import entries_of, is_sealed
+    from specc.verify.file.reading import read_model
+
+    proto = read_model(model)
+    if isinstance(model, Path) and is_sealed(model, proto) is False:
+        weights = entries_of(proto).get("specc.weights", "")
+        claimed = f"; it says that its weights are those of {weights}" if weights else ""
+        yield f"the file was changed since specc wrote it, and what it says of itself proves nothing{claimed}"
 
 
 def _folder(model: Path | bytes) -> Path:

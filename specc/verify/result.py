@@ -36,7 +36,7 @@ class Row:
 
     Attributes:
         case: what was fed in ("normal", "zeros" …) and at which sizes, where the contract has symbolic ones; or
-            "interface" and "loading" for checks of the file.
+            "interface", "randomness" and "loading" for checks of the file.
         passed: the verdict; ``reason`` says why not.
         batch: number of samples.
         optimised: with ONNX Runtime's graph optimisation or without.
@@ -135,7 +135,7 @@ class Reproduction:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Parity:
     """The outcome.
 
@@ -162,6 +162,11 @@ class Parity:
     tf32: bool = False
     tolerance: Tolerance | None = None
     reproduction: Reproduction | None = field(default=None, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        wrong = self.first_divergence or self.first_failure or next(iter(self.wrong_tensors), None)
+        verdict = "passed" if self.passed else f"failed at {wrong}" if wrong else "nothing checked"
+        return f"<Parity on {self.provider}: {len(self.steps)} steps, {len(self.rows)} checks, {verdict}>"
 
     @property
     def passed(self) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +33,9 @@ TF32_OPTIONS = CUDA_OPTIONS | {"use_tf32": "1"}
 TELLS_ASSIGNMENT = "get_provider_graph_assignment_info"
 """The session's method that says where each node runs, which ONNX Runtime has from 1.24 on."""
 
+FIRST_FOR_NUMPY_2 = "1.19"
+"""Releases before it are built for numpy 1: beside numpy 2 they fail to load, or crash when they run."""
+
 DRIVER = ("libcuda.so.1", "nvcuda.dll")
 """What comes with the driver; every other CUDA library can be installed with pip."""
 
@@ -50,16 +55,77 @@ class ModelRefused(Exception):
     """ONNX Runtime will not load or run this model; the message is its own."""
 
 
+class BrokenRuntime(UsageError):
+    """onnxruntime is installed, and cannot be used here: why, and what to do."""
+
+    def __init__(self, fault: str, remedy: str) -> None:
+        super().__init__(f"{fault}. {remedy}; specc doctor says more")
+        self.fault = fault
+        self.remedy = remedy
+
+
 def load_runtime() -> ModuleType:
     """The module onnxruntime.
 
     Raises:
         MissingDependency: it is not installed.
+        BrokenRuntime: it cannot be loaded, would crash, or is older than all that specc is tested with.
     """
+    if "onnxruntime" not in sys.modules:
+        _require_fitting(_announced())
+    runtime = _imported()
+    lacking = [name for name in ("__version__", "InferenceSession") if not hasattr(runtime, name)]
+    if lacking:
+        raise _unloadable(f"it has no {' and no '.join(lacking)}")
+    _require_fitting(runtime.__version__)
+    return runtime
+
+
+def _imported() -> ModuleType:
     try:
         return import_module("onnxruntime")
-    except ModuleNotFoundError:
-        raise MissingDependency("parity", "onnxruntime", "cpu") from None
+    except ModuleNotFoundError as error:
+        if error.name == "onnxruntime":
+            raise MissingDependency("parity", "onnxruntime", "cpu") from None
+        raise _unloadable(f"it lacks {error.name}") from error
+    except Exception as error:  # a broken native library may raise anything
+        raise _unloadable(f"{_plain(str(error)) or type(error).__name__}") from error
+
+
+def _unloadable(why: str) -> BrokenRuntime:
+    return BrokenRuntime(
+        f"onnxruntime is installed and cannot be loaded: {why}",
+        "Install it anew: pip install --force-reinstall onnxruntime",
+    )
+
+
+def _announced() -> str | None:
+    """The version in the text of the package: a build that does not fit may crash when it is imported."""
+    with suppress(ImportError, OSError, ValueError):  # whoever imports it says what is wrong
+        found = find_spec("onnxruntime")
+        text = Path(found.origin).read_text("utf-8") if found and found.origin else ""
+        said = re.search(r"""^__version__ = ["']([^"']+)""", text, re.MULTILINE)
+        return said and said[1]
+    return None
+
+
+def _require_fitting(version: str | None) -> None:
+    if version is None:
+        return
+    from specc.backends.onnx.targets import is_older, oldest_tested
+
+    numpy = str(import_module("numpy").__version__)
+    if is_older(version, FIRST_FOR_NUMPY_2) and not is_older(numpy, "2"):
+        raise BrokenRuntime(
+            f"onnxruntime {version} is built for numpy 1, and does not run beside numpy {numpy}",
+            f"pip install 'onnxruntime>={FIRST_FOR_NUMPY_2}', or pip install 'numpy<2'",
+        )
+    oldest = oldest_tested("onnxruntime")
+    if is_older(version, oldest):
+        raise BrokenRuntime(
+            f"onnxruntime {version} is older than {oldest}, the oldest that specc is tested with",
+            f"pip install 'onnxruntime>={oldest}'",
+        )
 
 
 def open_session(model: Path | bytes, provider: str, optimise: bool, *, tf32: bool = False) -> Session:
@@ -74,7 +140,7 @@ def open_session(model: Path | bytes, provider: str, optimise: bool, *, tf32: bo
     Raises:
         ProviderError: ``provider`` is unknown, cannot be used here, or did not take every node.
         ModelRefused: ONNX Runtime does not accept the model.
-        MissingDependency: onnxruntime is not installed.
+        MissingDependency, BrokenRuntime: as `load_runtime`.
     """
     ort = load_runtime()
     if provider not in PROVIDERS:

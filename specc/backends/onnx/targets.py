@@ -94,9 +94,21 @@ class _Clause:
             case _:
                 return version > _padded(given)
 
+    @property
+    def is_lower_bound(self) -> bool:
+        return self.operator in (">=", ">", "~=", "==")
+
     def reaches_below(self, version: Version) -> bool:
-        """Whether it names an older release than ``version`` as the oldest that is allowed."""
-        return self.operator in (">=", ">", "~=") and _padded(_numbers(self.version)) < version
+        """Whether it allows releases older than ``version``."""
+        return not self.is_lower_bound or _padded(_numbers(self.version)) < version
+
+    def narrows_from(self, version: Version) -> bool:
+        """Whether it may still forbid something, of ``version`` and later ones."""
+        below = _padded(_numbers(self.version)) < version
+        return not below or self.operator not in (">=", ">", "!=")
+
+    def __str__(self) -> str:
+        return f"{self.operator}{self.version}{'.*' if self.wild else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +133,23 @@ class Target:
 
 
 def targets(runs_on: Sequence[str]) -> tuple[Target, ...]:
-    """The requirements in ``runs_on``, each a text of one or several with commas between.
+    """The requirements in ``runs_on``, each a text of one or several with commas between; the same one counts once.
 
     Raises:
         UsageError: one is no requirement, or allows releases of which nothing is known.
     """
-    found = tuple(target for text in runs_on for target in _parsed(text))
+    found = dict.fromkeys(target for text in runs_on for target in _parsed(text))
     for target in found:
         _require_tested(target)
-    return found
+    return tuple(found)
+
+
+def oldest_tested(runtime: str) -> str:
+    return TESTED[runtime][0].version
+
+
+def is_older(version: str, other: str) -> bool:
+    return _padded(_numbers(version)) < _padded(_numbers(other))
 
 
 def require_readable(found: Sequence[Target], opset: int, *, functions: bool) -> None:
@@ -172,6 +192,7 @@ def _parsed(text: str) -> list[Target]:
         clauses = (_Clause(operator, version, bool(wild)),) if operator and version else ()
         if name:
             runtime = name.lower().replace("_", "-")
+            _require_once(runtime, clauses, found)
             found.append(Target(runtime, runtime + _written(clauses), clauses))
         else:
             last = found.pop()
@@ -186,22 +207,34 @@ def _fits(operator: str | None, version: str | None, wild: str | None) -> bool:
     return operator != "~=" or "." in (version or "")
 
 
-def _written(clauses: tuple[_Clause, ...]) -> str:
-    return ",".join(f"{clause.operator}{clause.version}{'.*' if clause.wild else ''}" for clause in clauses)
+def _require_once(runtime: str, clauses: tuple[_Clause, ...], found: Sequence[Target]) -> None:
+    """pip means releases that meet both, and a reader may mean both releases."""
+    before = next((target for target in found if target.runtime == runtime), None)
+    if before is None:
+        return
+    both, this = f"{runtime}{_written(before.clauses + clauses)}", f"{runtime}{_written(clauses)}"
+    raise UsageError(
+        f"{runtime} stands twice: write {both} for releases that meet both, or {before.text} and {this} apart, "
+        "each as a requirement of its own"
+    )
+
+
+def _written(clauses: Sequence[_Clause]) -> str:
+    return ",".join(map(str, clauses))
 
 
 def _require_tested(target: Target) -> None:
     if target.runtime not in TESTED:
         raise UsageError(f"{target.runtime} is not tested: {listed(TESTED)} are, on the CPU")
-    tested = TESTED[target.runtime]
-    oldest = _numbers(tested[0].version)
-    if any(clause.reaches_below(oldest) for clause in target.clauses):
-        raise UsageError(
-            f"{target.text} allows releases before {tested[0].version}, the oldest that is tested: "
-            f"ask for {target.runtime}>={tested[0].version}"
-        )
     if not target.releases:
         raise UsageError(f"{target.text} allows no release that is tested: {_nearest(target)}")
+    oldest = oldest_tested(target.runtime)
+    if target.clauses and all(clause.reaches_below(_numbers(oldest)) for clause in target.clauses):
+        kept = [clause for clause in target.clauses if clause.narrows_from(_numbers(oldest))]
+        raise UsageError(
+            f"{target.text} allows releases before {oldest}, the oldest that is tested: "
+            f"ask for {','.join([f'{target.runtime}>={oldest}', *map(str, kept)])}"
+        )
 
 
 def _nearest(target: Target) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 from rich.cells import cell_len
@@ -15,11 +15,13 @@ from specc.report.proof.subject import Subject
 from specc.report.text import cut
 from specc.verify.result import Parity, Row, StepRow
 
-LEAST_LAYER = 12
-"""Characters that are always left of what a step is."""
+LEAST = 12
+"""Characters that are left at least of a cell that describes."""
 _GAP = 2
-_LAYER = 1
-"""The column of the table of steps that is cut to the width of the screen."""
+_CUT = {"layer", "judged as", "case", "step"}
+"""The columns that are cut to the width of the screen: what describes, never a number."""
+_LONG = " error"
+"""Left out at the end of a column's name where the screen is narrow."""
 
 
 def full(parity: Parity, subject: Subject, style: Style, everything: bool) -> str:
@@ -28,9 +30,10 @@ def full(parity: Parity, subject: Subject, style: Style, everything: bool) -> st
         [_painted(visible(subject.title), style, bold=True)],
         _steps(parity, style, everything),
         _whole(parity, style, everything),
-        _facts(parity, everything),
+        _facts(parity, subject, everything),
+        _cause(parity, subject, style),
         _first(parity, style),
-        [_painted(visible(verdict(parity)), style, fg="green" if parity.passed else "red", bold=True)],
+        [_painted(visible(verdict(parity, subject)), style, fg="green" if parity.passed else "red", bold=True)],
     )
     return "\n\n".join("\n".join(part) for part in map(list, parts) if part)
 
@@ -42,23 +45,27 @@ def _steps(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     files = words.files(parity)
     place = "line" if files == 1 else "place"
     header = ("step", "layer", place, "judged as", "runs", "ONNX error", "PyTorch error", "")
-    rows = [_step(row, files) for row in shown]
-    yield f"each step of the file by itself, on PyTorch's own inputs to it: {words.UNIT}"
-    yield from _table(header, _fitted(header, rows, style.width), "<<<<>>><", style)
+    yield "each step of the file by itself, on PyTorch's own inputs to it"
+    yield words.UNIT
+    yield from _table(header, [_step(row, files) for row in shown], "<<<<>>><", style)
     yield from _rest(holding, failing, "step")
+    yield from _reasons((" + ".join(row.steps), row.reason) for row in shown)
 
 
 def _step(row: StepRow, files: int) -> tuple[str, ...]:
     errors = words.number(row.error_onnx), words.number(row.error_torch)
-    return (" + ".join(row.steps), row.layer, words.place(row, files), row.rule, str(row.runs), *errors, _result(row))
+    result = "not run" if row.passed and row.error_onnx is None else _result(row)
+    return (" + ".join(row.steps), row.layer, words.place(row, files), row.rule, str(row.runs), *errors, result)
 
 
 def _whole(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     shown, holding, failing = choice.checks(parity.rows, everything)
     header = ("case", "batch", "optimised", "ONNX error", "PyTorch error", "allowed", "")
-    yield f"the whole network, from input to output: {words.WHOLE}"
+    yield "the whole network, from input to output"
+    yield words.WHOLE
     yield from _table(header, [_check(row) for row in shown], "<<<>>><", style)
     yield from _rest(holding, failing, "check")
+    yield from _reasons((words.run(row), row.reason) for row in shown)
 
 
 def _check(row: Row) -> tuple[str, ...]:
@@ -68,9 +75,16 @@ def _check(row: Row) -> tuple[str, ...]:
 
 
 def _result(row: Row | StepRow) -> str:
-    if not row.passed:
-        return f"failed: {row.reason}"
-    return f"ok: {row.reason}" if row.reason else "ok"
+    return "ok" if row.passed else "failed"
+
+
+def _reasons(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Below the table, where they have room: why rows fail, or what is to be said of them."""
+    for name, reason in rows:
+        if reason:
+            first, *more = reason.split("\n")
+            yield visible(f"{name}: {first}")
+            yield from map(visible, more)
 
 
 def _rest(holding: int, failing: int, what: str) -> Iterator[str]:
@@ -80,9 +94,10 @@ def _rest(holding: int, failing: int, what: str) -> Iterator[str]:
         yield f"... {' and '.join(counts)}: --all shows every {what}"
 
 
-def _facts(parity: Parity, everything: bool) -> Iterator[str]:
-    """Weights, providers and settings; then the notes."""
-    facts = [*_tensors(parity, everything), *(("nodes", ": ".join(found)) for found in words.providers(parity))]
+def _facts(parity: Parity, subject: Subject, everything: bool) -> Iterator[str]:
+    """The file, weights, providers and settings; then the notes."""
+    facts = [*words.evidence(subject), *_tensors(parity, everything)]
+    facts += (("nodes", ": ".join(found)) for found in words.providers(parity))
     facts += parity.settings
     width = max((cell_len(visible(name)) for name, _ in facts), default=0) + _GAP
     yield from (f"{_padded(visible(name), width, '<')}{visible(value)}" for name, value in facts)
@@ -91,10 +106,18 @@ def _facts(parity: Parity, everything: bool) -> Iterator[str]:
 
 def _tensors(parity: Parity, everything: bool) -> Iterator[tuple[str, str]]:
     if parity.tensors:
-        yield "weights", words.tensors(parity)
+        yield "tensors", words.tensors(parity)
     shown, holding, failing = choice.tensors(words.not_same(parity), everything)
     yield from (("", f"{tensor.path}: {tensor.status}, {tensor.detail}") for tensor in shown)
     yield from (("", line) for line in _rest(holding, failing, "tensor"))
+
+
+def _cause(parity: Parity, subject: Subject, style: Style) -> Iterator[str]:
+    lines = words.cause(parity, subject)
+    if lines:
+        error = _painted("error", style, fg="red", bold=True)
+        yield error + _painted(f": {visible(lines[0])}", style, bold=True)
+        yield from (f"  = note: {visible(line)}" for line in lines[1:])
 
 
 def _first(parity: Parity, style: Style) -> Iterator[str]:
@@ -103,13 +126,22 @@ def _first(parity: Parity, style: Style) -> Iterator[str]:
         yield render([found], color=style.color, unicode=style.unicode, width=style.width)
 
 
-def _fitted(header: Sequence[str], rows: list[tuple[str, ...]], width: int | None) -> list[tuple[str, ...]]:
-    """The rows with what describes the steps cut to what the other columns leave of the screen."""
-    if width is None:
-        return rows
-    wide = _widths([header, *rows])
-    room = max(LEAST_LAYER, wide[_LAYER] - max(0, sum(wide) + _GAP * len(wide) - width))
-    return [(*row[:_LAYER], cut(row[_LAYER], room), *row[_LAYER + 1 :]) for row in rows]
+def _fitted(table: Sequence[Sequence[str]], width: int | None) -> Sequence[Sequence[str]]:
+    """The table, its header first, with cells that describe cut to what the numbers leave of the screen."""
+    if width is None or _excess(table, width) <= 0:
+        return table
+    table = [tuple(name.removesuffix(_LONG) for name in table[0]), *table[1:]]
+    for place in sorted(range(len(table[0])), key=lambda place: -_widths(table)[place]):
+        if table[0][place] in _CUT and _excess(table, width) > 0:
+            room = max(LEAST, _widths(table)[place] - _excess(table, width))
+            table = [(*row[:place], cut(row[place], room), *row[place + 1 :]) for row in table]
+    return table
+
+
+def _excess(table: Sequence[Sequence[str]], width: int) -> int:
+    """Columns by which the table is wider than the screen."""
+    last = max(cell_len(row[-1]) for row in table)
+    return sum(_widths(table)) + _GAP * (len(table[0]) - 1) + last - width
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -120,11 +152,12 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], sides: str, style: Style) -> Iterator[str]:
     """Columns side by side, each to its side; the last one says how it went, and is coloured."""
+    header, *rows = _fitted([header, *rows], style.width)
     widths = _widths([header, *rows])
     yield _painted(_line(header, widths, sides), style, dim=True)
     for row in rows:
         *cells, result = row
-        color = "red" if result.startswith("failed") else "green"
+        color = {"ok": "green", "failed": "red"}.get(result, "yellow")
         line = _line([*cells, ""], widths, sides, end=False)
         yield f"{line}{_painted(visible(result), style, fg=color)}"
 

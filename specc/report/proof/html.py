@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
@@ -18,6 +19,12 @@ from specc.words import plural
 
 FOLDED = 40
 """Rows above which a table is folded away at first."""
+
+MANY = 8
+"""Checks of the whole network that hold, above which they are folded away at first."""
+
+NOTE = re.compile(" *= (note|help): ")
+"""How the first line below the spec's lines begins."""
 
 LEGEND = (
     ('<circle class="onnx" cx="6" cy="6" r="3.5"/>', "ONNX Runtime"),
@@ -40,22 +47,23 @@ def html(parity: Parity, subject: Subject, style: Style, everything: bool) -> st
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             f"<title>{_word(parity)}: {title}</title>",
             f"<style>\n{css}\n</style>\n</head>\n<body>\n<main>",
-            *_body(parity, title),
+            *_body(parity, subject),
             f"<footer>specc {_safe(__version__)}</footer>\n</main>\n</body>\n</html>",
         )
     )
 
 
-def _body(parity: Parity, title: str) -> Iterator[str]:
-    yield f"<h1>{title}</h1>"
+def _body(parity: Parity, subject: Subject) -> Iterator[str]:
+    yield f"<h1>{_safe(subject.title)}</h1>"
     kind = "good" if parity.passed else "bad"
-    yield f'<p class="verdict {kind}"><strong>{_word(parity)}.</strong> {_safe(verdict(parity))}</p>'
+    yield f'<p class="verdict {kind}">{_safe(_sentence(verdict(parity, subject)))}</p>'
     yield from (f'<p class="note">Note: {_safe(note)}</p>' for note in parity.notes)
+    yield from _cause(parity, subject)
     yield from _first(parity)
     yield from _steps(parity)
     yield from _whole(parity)
     yield from _tensors(parity)
-    yield from _ran(parity)
+    yield from _ran(parity, subject)
 
 
 def _word(parity: Parity) -> str:
@@ -64,11 +72,28 @@ def _word(parity: Parity) -> str:
     return "Proven" if parity.tolerance is None else "Within tolerance"
 
 
+def _cause(parity: Parity, subject: Subject) -> Iterator[str]:
+    lines = words.cause(parity, subject)
+    if lines:
+        items = "\n".join(f"<li>{_safe(line)}</li>" for line in lines[1:])
+        notes = f"\n<ul>\n{items}\n</ul>" if items else ""
+        yield f"<section>\n<h2>Other weights</h2>\n<p>{_safe(_sentence(lines[0]))}</p>{notes}\n</section>"
+
+
 def _first(parity: Parity) -> Iterator[str]:
     found = words.divergence(parity)
     if found is not None:
-        shown = _scrolled(f"<pre>{_lines(render([found]))}</pre>", "source")
+        shown = _scrolled(f"<pre>{_source(render([found]))}</pre>", "source")
         yield f"<section>\n<h2>The first step that diverges</h2>\n{shown}\n</section>"
+
+
+def _source(text: str) -> str:
+    """A finding: lines of the spec stay as they are, so that the marks below them do; words go on in the next line."""
+    lines, is_note = [], False
+    for place, line in enumerate(text.split("\n")):
+        is_note = is_note or NOTE.match(line) is not None
+        lines.append(f'<span class="words">{_safe(line)}</span>' if is_note or place == 0 else _safe(line))
+    return "\n".join(lines)
 
 
 def _steps(parity: Parity) -> Iterator[str]:
@@ -98,8 +123,16 @@ def _step(step: StepRow, count: int) -> tuple[str, ...]:
 def _whole(parity: Parity) -> Iterator[str]:
     yield "<section>\n<h2>The whole network</h2>"
     header = ("case", "batch", "optimised", "ONNX", "PyTorch", "allowed", "result")
-    rows = [(_check(row), row.passed) for row in parity.rows]
-    yield _folded(_table(_sentence(words.WHOLE), header, rows, "1 3 4 5"), len(rows), "check")
+    holding = [(_check(row), True) for row in parity.rows if row.passed]
+    failing = [(_check(row), False) for row in parity.rows if not row.passed]
+    caption = _sentence(words.WHOLE)
+    if len(holding) <= MANY:
+        yield _table(caption, header, [(_check(row), row.passed) for row in parity.rows], "1 3 4 5")
+    else:
+        yield from (_table(caption, header, rows, "1 3 4 5") for rows in (failing,) if rows)
+        which = "that hold" if failing else "that were made, which all hold"
+        table = _table(caption, header, holding, "1 3 4 5")
+        yield f"<details>\n<summary>{plural(len(holding), 'check')} {which}</summary>\n{table}\n</details>"
     yield "</section>"
 
 
@@ -112,7 +145,7 @@ def _check(row: Row) -> tuple[str, ...]:
 def _tensors(parity: Parity) -> Iterator[str]:
     if not parity.tensors:
         return
-    yield f"<section>\n<h2>Weights</h2>\n<p>{_safe(words.tensors(parity))}.</p>"
+    yield f"<section>\n<h2>Tensors</h2>\n<p>{_safe(words.tensors(parity))}.</p>"
     rows = [((t.path, t.status, t.detail), t.status != "different") for t in words.not_same(parity)]
     if rows:
         yield _folded(
@@ -121,9 +154,9 @@ def _tensors(parity: Parity) -> Iterator[str]:
     yield "</section>"
 
 
-def _ran(parity: Parity) -> Iterator[str]:
+def _ran(parity: Parity, subject: Subject) -> Iterator[str]:
     nodes = [("nodes", f"{provider}: {found}") for provider, found in words.providers(parity)]
-    facts = [((name, value), True) for name, value in (*parity.settings, *nodes)]
+    facts = [((name, value), True) for name, value in (*words.evidence(subject), *parity.settings, *nodes)]
     if facts:
         yield f"<section>\n<h2>What it ran on</h2>\n{_table('Settings', ('setting', 'value'), facts)}\n</section>"
 
@@ -152,10 +185,6 @@ def _line(cells: Sequence[str], sides: Sequence[str], passed: bool) -> str:
 def _scrolled(content: str, name: str) -> str:
     """What may be wider than the screen; the keyboard reaches it too."""
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{_safe(name)}">\n{content}\n</div>'
-
-
-def _lines(text: str) -> str:
-    return "\n".join(map(_safe, text.split("\n")))
 
 
 def _sentence(text: str) -> str:

@@ -10,7 +10,8 @@ from math import isfinite, isinf
 from specc.diagnostics import Label
 from specc.report.diagnostics import Uncoded
 from specc.report.formats.style import visible
-from specc.report.parity import by_step
+from specc.report.parity import by_step, claim, of_step, other_weights
+from specc.report.proof.subject import Subject
 from specc.verify.result import Parity, Row, StepRow, TensorRow
 from specc.words import listed, plural
 
@@ -59,7 +60,7 @@ def run(row: Row | StepRow) -> str:
     return ", ".join(parts)
 
 
-UNIT = "1 is the bound that the step's arithmetic sets, and an exact step is equal to the bit"
+UNIT = "1 is the bound that the step's arithmetic sets; exact steps are equal to the bit"
 """What an error of 1 is in the table of steps."""
 
 
@@ -95,14 +96,36 @@ def shortened(names: list[str]) -> str:
     return ", ".join(shown) + (f" and {len(runs) - SEVERAL} more" if len(runs) > SEVERAL else "")
 
 
+def evidence(subject: Subject) -> Iterator[tuple[str, str]]:
+    """(name, value): which file it was, by its bytes, and what its weights had to be."""
+    for file in subject.files:
+        yield "file", str(file)
+        yield "SHA-256", file.sha256
+    if subject.weights:
+        yield "weights", subject.weights
+
+
+def cause(parity: Parity, subject: Subject) -> list[str]:
+    """Other weights: what differs first, and what is known of it; nothing where all are right, or may differ."""
+    if not parity.wrong_tensors or parity.tolerance is not None:
+        return []
+    others = (f"{tensor.path}: {tensor.detail}" for tensor in parity.wrong_tensors[:SEVERAL])
+    notes = [claim(subject)] if claim(subject) else []
+    notes += others if len(parity.wrong_tensors) > 1 else []
+    more = len(parity.wrong_tensors) - SEVERAL
+    notes += [f"and {plural(more, 'more tensor')}"] if more > 0 else []
+    return [other_weights(parity, subject), *notes]
+
+
 def divergence(parity: Parity) -> Uncoded | None:
     """The first step that is not what the spec says, at its place in the spec; None where every step holds."""
     row = parity.first_divergence
     if row is None:
         return None
     repro = "--repro DIR writes this step alone: its model, inputs, expected outputs, and a script that shows it"
+    other = ": other weights" if of_step(parity, row) else ""
     return Uncoded(
-        visible(f"the file's {by_step(row)} {'is' if len(row.steps) == 1 else 'are'} not the spec's"),
+        visible(f"the file's {by_step(row)} {'is' if len(row.steps) == 1 else 'are'} not the spec's{other}"),
         Label(row.span, visible(_amount(row))),
         notes=tuple(map(visible, _notes(parity, row))),
         helps=(repro,) if parity.reproduction else (),
@@ -128,8 +151,8 @@ def _notes(parity: Parity, row: StepRow) -> Iterator[str]:
         yield f"PyTorch's own float32 result is at {number(row.error_torch)} of what is allowed"
     if row.nodes:
         yield f"in the file: {shortened(list(row.nodes))}"
-    yield from (f"{tensor.path}: {tensor.detail}" for tensor in _of_step(parity, row))
-    yield _beside(parity, row)
+    yield from (f"{tensor.path}: {tensor.detail}" for tensor in of_step(parity, row))
+    yield _around(parity, row)
 
 
 def _allowed(row: StepRow) -> str:
@@ -138,13 +161,7 @@ def _allowed(row: StepRow) -> str:
     return f"what rounding can do to it, {row.rule}: {row.why}"
 
 
-def _of_step(parity: Parity, row: StepRow) -> list[TensorRow]:
-    """The step's own tensors that have other numbers in the file."""
-    different = (tensor for tensor in parity.tensors if tensor.status == "different")
-    return [tensor for tensor in different if any(tensor.path.startswith(f"{step}.") for step in row.steps)]
-
-
-def _beside(parity: Parity, row: StepRow) -> str:
+def _around(parity: Parity, row: StepRow) -> str:
     before = parity.steps.index(row)
     others = sum(not step.passed for step in parity.steps) - 1
     hold = (

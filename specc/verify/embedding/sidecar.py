@@ -7,13 +7,15 @@ test itself on it. No torch and no onnxruntime is needed to read it.
 from __future__ import annotations
 
 import json
-from hashlib import file_digest
+from collections.abc import Mapping
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from specc.diagnostics import UsageError
+from specc.files import require_regular
 
 FORMAT: Final = 1
 """It grows where a field goes or changes its meaning; fields may be added within a format."""
@@ -178,6 +180,8 @@ class Sidecar(Part):
     """Parameters of the model that were set, as the language writes their values."""
     weights: Origin
     """The seed that they were drawn from, or the hash of their numbers."""
+    runs_on: tuple[str, ...] = ()
+    """The runtimes that it was to run on, as pip writes requirements: "onnxruntime>=1.16"."""
     symbols: dict[str, Symbol]
     """Every symbolic size of inputs and outputs."""
     inputs: tuple[Port, ...]
@@ -189,13 +193,20 @@ class Sidecar(Part):
     """null where nothing was proven, or where it would be too large."""
 
 
-def beside(model: Path) -> Path:
+def sidecar_path(model: Path) -> Path:
     """``nets/lenet.specc.json`` of ``nets/lenet.onnx``."""
     return model.parent / (model.name.removesuffix(".onnx") + SUFFIX)
 
 
+def golden_hash(golden: Golden) -> str:
+    """``sha256:…`` of the pair as JSON with sorted keys and without blanks, which the file's metadata keeps."""
+    value = json.dumps(golden.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return f"sha256:{sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
 def sha256_of(path: Path) -> str:
     """Of the whole file, in hexadecimal digits. Raises UsageError where it cannot be read."""
+    require_regular(path)
     try:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
@@ -205,12 +216,15 @@ def sha256_of(path: Path) -> str:
 
 def read_sidecar(path: Path) -> Sidecar:
     """Raises UsageError where it cannot be read, is no sidecar, or is of a format that only a later specc knows."""
-    value = read_json(path)
-    form = value.get("format")
-    if isinstance(form, int) and form > FORMAT:
+    return sidecar_of(read_json(path), path)
+
+
+def sidecar_of(value: Mapping[str, Any], path: Path) -> Sidecar:
+    """``value`` was read from ``path``. Raises UsageError as `read_sidecar`."""
+    if is_newer(value):
         raise UsageError(
-            f"{path} has format {form}, written by specc {value.get('specc')}, and this specc reads format {FORMAT}: "
-            "install a newer one"
+            f"{path} has format {value['format']}, written by specc {value.get('specc')}, and this specc reads format "
+            f"{FORMAT}: install a newer one"
         )
     try:
         # Read anew by Pydantic: in strict mode it takes JSON's lists for tuples, and Python's not.
@@ -219,8 +233,15 @@ def read_sidecar(path: Path) -> Sidecar:
         raise UsageError(f"{path} is no sidecar of specc, or is damaged:{_faults(error)}") from None
 
 
+def is_newer(value: Mapping[str, Any]) -> bool:
+    """Whether it has a format that only a later specc knows."""
+    form = value.get("format")
+    return isinstance(form, int) and form > FORMAT
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a file, whatever it holds. Raises UsageError."""
+    require_regular(path)
     try:
         value = json.loads(path.read_bytes())
     except OSError as error:

@@ -32,7 +32,6 @@ def declared(proto: onnx.ModelProto) -> tuple[tuple[Declared, ...], tuple[Declar
 def fed(proto: onnx.ModelProto) -> list[ValueInfoProto]:
     """What is fed in; old files list their tensors among the inputs too."""
     stored = {tensor.name for tensor in proto.graph.initializer}
-    stored |= {tensor.values.name for tensor in proto.graph.sparse_initializer}
     return [value for value in proto.graph.input if value.name not in stored]
 
 
@@ -44,6 +43,8 @@ def as_declared(value: ValueInfoProto) -> Declared:
 
 def dtype_of(number: int) -> str:
     """``float32``; of what is no tensor or no known type, what ONNX calls it."""
+    if number == TensorProto.STRING:
+        return "string"
     if number in TensorProto.DataType.values() and number != TensorProto.UNDEFINED:
         return str(helper.tensor_dtype_to_np_dtype(number).name)
     return f"type {number}"

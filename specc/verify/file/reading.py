@@ -27,10 +27,10 @@ SHOWN = 20
 
 
 def read_model(model: Path | bytes) -> onnx.ModelProto:
-    """The model, its external data left where it is.
+    """The model, its external data left where it is, its sparse tensors written out in full.
 
     Raises:
-        UsageError: the file cannot be read, is cut short, or is no ONNX file.
+        UsageError: the file, or a sparse tensor, cannot be read, is cut short, or is no ONNX file.
     """
     name = "the model" if isinstance(model, bytes) else str(model)
     try:
@@ -41,6 +41,9 @@ def read_model(model: Path | bytes) -> onnx.ModelProto:
         raise UsageError(f"{name} is no ONNX file, or is cut short") from None
     if not proto.ir_version or not proto.graph.node:
         raise UsageError(f"{name} is no ONNX file: it holds no network")
+    folder = Path() if isinstance(model, bytes) else model.parent
+    proto.graph.initializer.extend(dense(tensor, folder) for tensor in proto.graph.sparse_initializer)
+    del proto.graph.sparse_initializer[:]
     return proto
 
 
@@ -121,6 +124,18 @@ def read_tensor(stored: onnx.TensorProto, folder: Path, name: str) -> NDArray[An
         return numpy_helper.to_array(stored, str(folder))
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
         raise UsageError(f"{name} cannot be read: {' '.join(str(error).split())}") from None
+
+
+def dense(sparse: onnx.SparseTensorProto, folder: Path) -> onnx.TensorProto:
+    """A sparse tensor in full: its indices are places in the flat tensor, or one number for each axis."""
+    name = sparse.values.name
+    values, places = (read_tensor(part, folder, name) for part in (sparse.values, sparse.indices))
+    whole = np.zeros(tuple(sparse.dims), values.dtype)
+    try:
+        whole[tuple(places.T) if places.ndim == 2 else np.unravel_index(places, whole.shape)] = values
+    except (IndexError, ValueError) as error:
+        raise UsageError(f"{name} cannot be read: {error}") from None
+    return numpy_helper.from_array(whole, name)
 
 
 def _value_fault(path: str, parameter: Parameter, values: NDArray[np.float32] | NDArray[np.int64]) -> str | None:

@@ -179,6 +179,14 @@ def _graphs(node: NodeProto) -> Iterator[GraphProto]:
         yield from attribute.graphs
 
 
+def everywhere(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """The nodes, and those of the graphs inside them."""
+    for node in nodes:
+        yield node
+        for graph in _graphs(node):
+            yield from everywhere(graph.node)
+
+
 def inlined(proto: ModelProto) -> Iterator[NodeProto]:
     """The nodes of the file, each call of a function replaced by its body, whose values are called after the call."""
     functions = {(function.domain, function.name, function.overload): function for function in proto.functions}
