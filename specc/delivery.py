@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,13 +22,14 @@ from specc.backends.onnx import (
     write_model,
 )
 from specc.backends.onnx.targets import Target, outside, require_readable
+from specc.diagnostics import UsageError
 from specc.elaborate import Checked
-from specc.files import Output, replace
+from specc.files import Output, replace, replace_all
 from specc.ir.digest import digest
 from specc.project.budget import Budget
 from specc.report.parity import failed
 from specc.report.sidecar import Compiled, proven, sidecar, written
-from specc.verify.embedding.sidecar import DataFile, OnnxFile, beside, sha256_of
+from specc.verify.embedding.sidecar import DataFile, Golden, OnnxFile, golden_hash, sha256_of, sidecar_path
 from specc.verify.result import Parity, Progress
 from specc.version import __version__
 from specc.weights import Weights, origin
@@ -70,6 +72,10 @@ class Delivery:
     def graph(self) -> Graph:
         return self.checked.graph
 
+    @property
+    def runs_on(self) -> tuple[str, ...]:
+        return tuple(target.text for target in self.targets)
+
 
 def deliver(wanted: Delivery) -> Parity | None:
     """Write all that is wanted, or nothing; gives the proof.
@@ -82,9 +88,9 @@ def deliver(wanted: Delivery) -> Parity | None:
     require_readable(wanted.targets, wanted.opset, functions=wanted.functions)
     if not fits_in_one_file(assembly):
         return _deliver_large(wanted, assembly)
-    with replace(wanted.path) as output, _beside(wanted) as described:
+    with _outputs(wanted) as (output, described):
         write_model(assembly, wanted.weights, output)
-        return _sent(wanted, assembly, output, described)
+        return _complete(wanted, assembly, output, described)
 
 
 def _deliver_large(wanted: Delivery, assembly: Assembly) -> Parity | None:
@@ -96,9 +102,9 @@ def _deliver_large(wanted: Delivery, assembly: Assembly) -> Parity | None:
     try:
         with replace(data) as output:
             write_data(assembly, wanted.weights, output.write)
-        with replace(wanted.path) as output, _beside(wanted) as described:
+        with _outputs(wanted) as (output, described):
             output.write(serialise(with_external_data(assembly, data.name)))
-            return _sent(wanted, assembly, output, described, DataFile(name=data.name, sha256=hashed.hexdigest()))
+            return _complete(wanted, assembly, output, described, DataFile(name=data.name, sha256=hashed.hexdigest()))
     except BaseException:
         if not there:
             with suppress(OSError):
@@ -107,30 +113,63 @@ def _deliver_large(wanted: Delivery, assembly: Assembly) -> Parity | None:
 
 
 @contextmanager
-def _beside(wanted: Delivery) -> Iterator[Output | None]:
-    """The sidecar on its way; None where there is none."""
+def _outputs(wanted: Delivery) -> Iterator[tuple[Output, Output | None]]:
+    """The ONNX file and its sidecar, None where there is none, on their way: both are put in place, or none."""
     if not wanted.sidecar:
-        yield None
+        with replace(wanted.path) as output:
+            yield output, None
         return
-    with replace(beside(wanted.path)) as output:
-        yield output
+    where = sidecar_path(wanted.path)
+    if os.path.realpath(where) == os.path.realpath(wanted.path):
+        raise UsageError(f"{where}, where the sidecar goes, and {wanted.path} are the same file: remove the link")
+    with replace_all(wanted.path, where) as (output, described):
+        yield output, described
 
 
-def _sent(
+def _complete(
     wanted: Delivery, assembly: Assembly, output: Output, described: Output | None, data: DataFile | None = None
 ) -> Parity | None:
     """Prove what ``output`` has written, put the metadata behind it, and write the sidecar."""
     output.close()
     parity = _proven(wanted, output.path) if wanted.verified else None
-    spec, weights = digest(wanted.graph), origin(wanted.graph.state, wanted.weights)
-    settings = ", ".join(f"{name} = {value}" for name, value in wanted.settings.items())
-    entries = {"version": __version__, "spec": spec, "settings": settings, "weights": weights}
-    said = {key: value for key, value in entries.items() if value} | {"parity": proven(parity)}
-    output.append(metadata_of(output.path, said))
+    golden = _golden(wanted, parity) if described is not None else None
+    facts = Facts(digest(wanted.graph), origin(wanted.graph.state, wanted.weights), parity, golden)
+    output.append(metadata_of(output.path, _metadata(wanted, facts)))
     if described is not None:
-        described.write(_sidecar(wanted, _file(wanted, assembly, output.path, data), spec, weights, parity))
+        described.write(_sidecar(wanted, _file(wanted, assembly, output.path, data), facts))
         described.close()
     return parity
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a file that was written and proven: the hash of its spec, where its weights come from, the
+    proof and its golden pair, each None where there is none.
+    """
+
+    spec: str
+    weights: str
+    parity: Parity | None
+    golden: Golden | None
+
+
+def _metadata(wanted: Delivery, facts: Facts) -> dict[str, str]:
+    entries = {
+        "version": __version__,
+        "spec": facts.spec,
+        "settings": ", ".join(f"{name} = {value}" for name, value in wanted.settings.items()),
+        "weights": facts.weights,
+        "runs_on": ", ".join(wanted.runs_on),
+        "parity": proven(facts.parity),
+        "golden": "" if facts.golden is None else golden_hash(facts.golden),
+    }
+    return {key: value for key, value in entries.items() if value}
+
+
+def _golden(wanted: Delivery, parity: Parity | None) -> Golden | None:
+    from specc.verify.embedding import golden
+
+    return None if parity is None else golden.made(wanted.graph, wanted.weights, parity)
 
 
 def _proven(wanted: Delivery, file: Path) -> Parity:
@@ -151,18 +190,19 @@ def _file(wanted: Delivery, assembly: Assembly, there: Path, data: DataFile | No
     return OnnxFile(name=name, sha256=hashed, data=data, opset=opset, ir_version=model.ir_version)
 
 
-def _sidecar(wanted: Delivery, file: OnnxFile, spec: str, weights: str, parity: Parity | None) -> bytes:
-    from specc.verify.embedding import golden
+def _sidecar(wanted: Delivery, file: OnnxFile, facts: Facts) -> bytes:
+    from specc.verify.embedding.golden import tried
 
     compiled = Compiled(
         wanted.checked,
         file,
-        spec,
+        facts.spec,
         wanted.settings,
-        weights,
-        parity,
-        golden=None if parity is None else golden.made(wanted.graph, wanted.weights, parity),
-        tried={} if parity is None else golden.tried(wanted.graph),
+        facts.weights,
+        wanted.runs_on,
+        facts.parity,
+        facts.golden,
+        tried={} if facts.parity is None else tried(wanted.graph),
         labels=wanted.labels,
         budget=wanted.budget,
     )

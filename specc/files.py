@@ -173,7 +173,7 @@ def require_regular(path: Path) -> None:
 def require_place(path: Path) -> None:
     """Raises UsageError where `replace` could not write ``path``: to know it before long work."""
     with _told(path):
-        _target(path)
+        _try_folder(_target(path).parent)
 
 
 def require_new_folder(path: Path) -> None:
@@ -187,6 +187,7 @@ def require_new_folder(path: Path) -> None:
             raise UsageError(f"cannot write {path}: it is a file; name a new folder")
         if target.exists() and any(target.iterdir()):
             raise UsageError(f"cannot write {path}: the folder is not empty; name a new one, or remove what is in it")
+        _try_folder(target.parent)
 
 
 @contextmanager
@@ -266,6 +267,13 @@ def _target(path: Path) -> Path:
     except PermissionError as error:
         raise UsageError(f"cannot write {path}: the file there is write-protected") from error
     return target
+
+
+def _try_folder(folder: Path) -> None:
+    """Make a file in it that has no name, or none for long. Raises OSError where the system forbids that."""
+    from tempfile import TemporaryFile
+
+    TemporaryFile(dir=folder).close()
 
 
 def _require_folder(path: Path, target: Path) -> None:

@@ -12,3 +12,16 @@ def listed(names: Iterable[str]) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 error``, ``2 errors``"""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def visible(text: str) -> str:
+    """Without line ends or anything else that a terminal or a log would obey: such characters are shown as escapes."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    from unicodedata import category
+
+    if character.isprintable() or category(character) == "Zs":
+        return character
+    return character.encode("unicode_escape").decode("ascii")

@@ -37,7 +37,7 @@ def test_what_it_has() -> None:
         ({"seed": False}, "a seed is a whole number"),
         ({"seed": np.float64(1)}, "a seed is a whole number"),
     ],
-    ids=str,
+    ids=["state dict", "a text of labels", "numbers as labels", "py", "float", "truth value", "float of NumPy"],
 )
 def test_what_would_go_wrong_is_refused_before_anything_is_written(
     model: specc.Model, options: dict[str, Any], said: str

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from specc.diagnostics import UsageError
-from specc.files import new_folder, replace, require_new_folder, require_place
+from specc.files import new_folder, replace, replace_all, require_new_folder, require_place
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions, signals and limits")
 OLD, NEW = b"the old file", b"the new file, which is longer"
@@ -402,3 +402,60 @@ def test_places_are_looked_at_and_left_alone(tmp_path):
         require_place(tmp_path)
     with pytest.raises(UsageError, match="does not exist"):
         require_place(tmp_path / "no" / "new")
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("old", [(), ("a",), ("b",), ("a", "b", "c")])
+@pytest.mark.parametrize("fails", ["a", "b", "c"])
+@pytest.mark.parametrize("error", [PermissionError(1, "no"), KeyboardInterrupt()])
+def test_all_files_or_none(tmp_path, monkeypatch, links, old, fails, error):
+    real = Path.replace
+
+    def put(self, target):
+        if target.name == fails and self.suffix == ".tmp":
+            raise error
+        return real(self, target)
+
+    def no_link(*_):
+        raise OSError(1, "no links here")
+
+    for name in old:
+        (tmp_path / name).write_bytes(OLD)
+        (tmp_path / name).chmod(0o640)
+    monkeypatch.setattr(Path, "replace", put)
+    if not links:
+        monkeypatch.setattr(os, "link", no_link)
+
+    def write():
+        with replace_all(*(tmp_path / name for name in "abc")) as outputs:
+            for output in outputs:
+                output.write(b"new")
+
+    with pytest.raises((UsageError, KeyboardInterrupt)):
+        write()
+    assert entries(tmp_path) == list(old)
+    for name in old:
+        assert (tmp_path / name).read_bytes() == OLD
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o640
+    monkeypatch.undo()
+    write()
+    assert entries(tmp_path) == ["a", "b", "c"]
+    assert {(tmp_path / name).read_bytes() for name in "abc"} == {b"new"}
+
+
+def test_an_interrupt_behind_the_last_file_takes_nothing_back(tmp_path, monkeypatch):
+    real = Path.replace
+
+    def put(self, target):
+        real(self, target)
+        if target.name == "a":  # the first is put in place last
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", put)
+    for name in "ab":
+        (tmp_path / name).write_bytes(OLD)
+    with pytest.raises(KeyboardInterrupt), replace_all(tmp_path / "a", tmp_path / "b") as outputs:
+        for output in outputs:
+            output.write(b"new")
+    assert entries(tmp_path) == ["a", "b"]
+    assert {(tmp_path / name).read_bytes() for name in "ab"} == {b"new"}

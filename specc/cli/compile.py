@@ -9,10 +9,12 @@ import click
 
 from specc.cli.command import Command
 from specc.cli.options import choose_model, match, provider
+from specc.cli.places import refuse_others
 
 
 @click.command("compile", cls=Command, short_help="Write ONNX or PyTorch, proven equal before it appears.")
 @choose_model
+@click.argument("others", nargs=-1, metavar="")  # only to say where it belongs
 @click.option("-o", "--output", metavar="FILE", help="What to write; MODEL.onnx or MODEL.py here if left out.")
 @click.option(
     "--target",
@@ -41,5 +43,6 @@ def command(**options: Any) -> None:
     """Write the network as ONNX or PyTorch, proven equal in both before the file appears."""
     from specc.cli.request import Request, run
 
+    refuse_others(options["spec"], options.pop("others"))
     gc.enable()
     run(Request(**options))

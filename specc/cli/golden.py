@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from specc.cli.exits import FINDINGS, NOTHING
 from specc.diagnostics import UsageError
+
+if TYPE_CHECKING:
+    from specc.verify.embedding.sidecar import Sidecar
 
 
 def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | None) -> int:
@@ -19,30 +24,46 @@ def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | 
     """
     from specc.report.golden import as_json, text
     from specc.verify.embedding.recheck import recheck
-    from specc.verify.embedding.sidecar import read_sidecar
+    from specc.verify.embedding.sidecar import sidecar_path
+    from specc.verify.file.reading import read_model
 
     if form not in ("full", "json"):
         raise UsageError(f"--format {form} is for a proof against a spec: specc verify SPEC {onnx} --format {form}")
-    where = _place(onnx, sidecar)
-    found = recheck(Path(onnx), read_sidecar(where), where, provider)
+    path = Path(onnx)
+    _require_file(path)
+    where = Path(sidecar) if sidecar is not None else sidecar_path(path)
+    try:
+        described = _described(onnx, where)
+    except UsageError:
+        read_model(path)  # of two files that are wrong, the one that was named first
+        raise
+    found = recheck(path, described, where, provider)
     _put((as_json if form == "json" else text)(onnx, where, found), output)
     if not all(check.passed for check in found.checks):
         return FINDINGS
     return 0 if found.is_tested else NOTHING
 
 
-def _place(onnx: str, sidecar: str | None) -> Path:
-    from specc.verify.embedding.sidecar import beside
+def _require_file(path: Path) -> None:
+    """Raises UsageError where there is no such file, with one that is called nearly so."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name the ONNX file in it")
+    if not path.exists():
+        beside = [other.name for other in path.parent.glob("*.onnx")]
+        near = get_close_matches(path.name, beside, n=1)
+        hint = f"; did you mean {path.with_name(near[0])}?" if near else ""
+        raise UsageError(f"there is no {path}{hint}")
 
-    if sidecar is not None:
-        return Path(sidecar)
-    where = beside(Path(onnx))
-    if Path(onnx).exists() and not where.exists():
+
+def _described(onnx: str, where: Path) -> Sidecar:
+    from specc.verify.embedding.sidecar import read_sidecar
+
+    if not where.exists():
         raise UsageError(
             f"{where} is not there, and without it nothing is known of what {onnx} should compute: name the sidecar "
             f"with --sidecar FILE, or the spec: specc verify SPEC {onnx}"
         )
-    return where
+    return read_sidecar(where)
 
 
 def _put(report: str, output: str | None) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -15,17 +17,20 @@ import click
 from specc.cli.command import Command
 from specc.cli.exits import FINDINGS
 from specc.cli.options import choose_model, match, provider
-from specc.diagnostics import UsageError
+from specc.cli.places import refuse_misplaced, report_format
+from specc.diagnostics import ParityError, UsageError
 
 if TYPE_CHECKING:
+    from specc.api import Model
     from specc.report.formats.style import Style
     from specc.report.proof import Subject
     from specc.verify.result import Parity, Tolerance
+    from specc.weights import Weights
 
 
 @click.command("verify", cls=Command, short_help="Prove an ONNX file equal to PyTorch.")
 @choose_model
-@click.argument("onnx", required=False, metavar="[ONNX]")
+@click.argument("onnx", nargs=-1, metavar="[ONNX]")
 @click.option("--seed", type=int, help="The weights must be those of this seed.")
 @click.option("--weights", metavar="FILE", help="The weights must be those of this safetensors, .npz or PyTorch file.")
 @match
@@ -34,7 +39,12 @@ if TYPE_CHECKING:
 @click.option("--atol", type=float, help="Allow atol + rtol * |truth| instead of the bounds that the arithmetic sets.")
 @click.option("--rtol", type=float, help="As --atol.")
 @click.option("--all", "everything", is_flag=True, help="Show every row of long tables.")
-@click.option("--format", "form", type=click.Choice(["full", "json", "html"]), default="full", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["full", "json", "html"]),
+    help="Left out: by the end of -o FILE, .html or .json; else full.",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write the report to FILE instead of standard output.")
 @click.option("--repro", metavar="DIR", help="Write the first step that diverges to DIR, with all that shows it.")
 @click.option("--sidecar", metavar="FILE", help="With an ONNX file alone: its golden pair; beside it if left out.")
@@ -43,9 +53,10 @@ def command(**options: Any) -> int:
 
     With an ONNX file alone, run it on the golden input of the sidecar that compile wrote beside it.
     """
-    request = _Request(**options)
-    if request.onnx is not None and request.spec.lower().endswith(".onnx"):
-        raise UsageError(f"the spec comes first: specc verify {request.onnx} {request.spec}")
+    spec, files = options.pop("spec"), options.pop("onnx")
+    refuse_misplaced(spec, files)
+    form = report_format(options.pop("form"), options["output"])
+    request = _Request(spec, files[0] if files else None, form=form, **options)
     if request.is_golden:
         return _golden(request)
     gc.enable()
@@ -79,8 +90,21 @@ class _Request(NamedTuple):
 
     @property
     def read(self) -> list[str]:
-        """The files that are read."""
-        return [name for name in (self.spec, self.onnx, self.weights, self.sidecar) if name and name != "-"]
+        """The files that are read, or belong to one that is."""
+        named = [name for name in (self.spec, self.onnx, self.weights, self.sidecar) if name and name != "-"]
+        model = self.spec if self.is_golden else self.onnx
+        return named if model is None else [*named, *_belonging_to(Path(model))]
+
+
+def _belonging_to(model: Path) -> list[str]:
+    """The sidecar of an ONNX file, and where its weights are if not inside; of one that cannot be read, the former."""
+    from specc.verify.embedding.inspection import data_files
+    from specc.verify.embedding.sidecar import sidecar_path
+
+    data: list[Path] = []
+    with suppress(UsageError):  # it is told when the file is read for what it holds
+        data = data_files(model)
+    return list(map(str, [sidecar_path(model), *data]))
 
 
 def _golden(request: _Request) -> int:
@@ -93,14 +117,23 @@ def _golden(request: _Request) -> int:
     }  # fmt: skip
     for option, given in options.items():
         if given is not None and given is not False and given != ():  # 0 is a value too
-            raise UsageError(f"{option} is for a spec and its ONNX file: specc verify SPEC {request.spec} {option}")
+            command = shlex.join(["specc", "verify", "SPEC", request.spec, *_typed(option, given)])
+            raise UsageError(f"{option} is for a spec and its ONNX file: {command}")
     _refuse_output(request)
     return run(request.spec, request.sidecar, request.provider, request.form, request.output)
 
 
+def _typed(option: str, given: object) -> list[str]:
+    """An option as it was typed."""
+    if given is True:
+        return [option]
+    values = given if isinstance(given, tuple) else (f"{given:g}" if isinstance(given, float) else str(given),)
+    return [word for value in values for word in (option, value)]
+
+
 def _prove(request: _Request) -> int:
+    from specc.cli.evidence import subject_of
     from specc.cli.inputs import load, notes_of, one_source
-    from specc.cli.progress import bar
 
     one_source(request.seed, request.weights, request.match)
     tolerance = _refuse_senseless(request)
@@ -109,19 +142,32 @@ def _prove(request: _Request) -> int:
     # With neither, an ONNX file's own weights are taken.
     given = request.seed is not None or request.weights is not None
     source = network.weights(seed=request.seed, file=request.weights, match=request.match) if given else None
-    with bar() as progress:
-        parity = network.verify(
-            request.onnx,
-            weights=source,
-            provider=request.provider,
-            tf32=request.tf32,
-            tolerance=tolerance,
-            progress=progress,
-        )
-    _show(request, replace(parity, notes=(*parity.notes, *notes_of(source))), network.name)
+    subject = subject_of(network.name, request.onnx, request.seed, request.weights)
+    parity = _proof(request, network, source, tolerance)
+    _show(request, replace(parity, notes=(*parity.notes, *notes_of(source))), subject)
     if request.repro is not None:
         _reproduce(request.repro, parity)
     return 0 if parity.passed else FINDINGS
+
+
+def _proof(request: _Request, network: Model, source: Weights | None, tolerance: Tolerance | None) -> Parity:
+    """The proof; where the file's own weights do not fit the spec, that as the one check that there is."""
+    from specc.cli.progress import bar
+
+    try:
+        with bar() as progress:
+            return network.verify(
+                request.onnx,
+                weights=source,
+                provider=request.provider,
+                tf32=request.tf32,
+                tolerance=tolerance,
+                progress=progress,
+            )
+    except ParityError as error:
+        from specc.report.parity import unfit
+
+        return unfit(error, request.provider)
 
 
 def _refuse_senseless(request: _Request) -> Tolerance | None:
@@ -174,14 +220,15 @@ def _tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:
     return Tolerance(atol or 0.0, rtol or 0.0)
 
 
-def _show(request: _Request, parity: Parity, model: str) -> None:
+def _show(request: _Request, parity: Parity, subject: Subject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
     from specc.cli.output import echo, screen, speaks_unicode, wants_color
     from specc.report.formats.style import Style
-    from specc.report.parity import verdict
-    from specc.report.proof import Subject
+    from specc.report.parity import UNFIT, verdict
 
-    subject = Subject(model, request.onnx and _shown(request.onnx))
+    for row in parity.rows:
+        if row.case == UNFIT and (request.output is not None or request.form != "full"):
+            echo(f"error: {row.reason}", err=True)
     if request.output is None:
         out = sys.stdout
         style = Style(color=wants_color(out.isatty()), unicode=speaks_unicode(out), width=screen(out))
@@ -191,7 +238,7 @@ def _show(request: _Request, parity: Parity, model: str) -> None:
 
     with files.replace(Path(request.output)) as file:
         file.write(f"{_report(request, parity, subject, Style())}\n".encode())
-    echo(verdict(parity))
+    echo(verdict(parity, subject))
 
 
 def _report(request: _Request, parity: Parity, subject: Subject, style: Style) -> str:

@@ -28,27 +28,41 @@ class Exact(Record):
 
 
 class Products(Record):
-    """Each element is a sum of ``terms`` products with the step's own tensors or constants, and of its bias."""
+    """Each element is a sum of ``terms`` products with the step's own tensors or constants, and of its bias.
 
-    __slots__ = __match_args__ = ("terms",)
+    Attributes:
+        filters: the axis of the weight along which the filters lie.
+    """
+
+    __slots__ = __match_args__ = ("filters", "terms")
     why: ClassVar[str] = "errors of the partial sums, in proportion to the sum of absolute products"
 
-    def __init__(self, terms: Dim) -> None:
+    def __init__(self, terms: Dim, filters: int = 0) -> None:
         self.terms = terms
+        self.filters = filters
 
     @property
     def rule(self) -> str:
         return "one product" if self.terms == 1 else f"sum of {self.terms} products"
 
 
-class Averaged(Record):
-    """Each element is a mean of ``terms`` elements, times a constant at most."""
+Bins = tuple[tuple[int, tuple[range, ...]], ...]
+"""An axis (the batch counted) and the places on it that are taken together, for each axis on which some are."""
 
-    __slots__ = __match_args__ = ("terms",)
+
+class Averaged(Record):
+    """Each element is a mean of ``terms`` elements, times a constant at most.
+
+    Attributes:
+        bins: which elements; none while a size is open.
+    """
+
+    __slots__ = __match_args__ = ("bins", "terms")
     why: ClassVar[str] = "errors of the partial sums, in proportion to the mean of absolute values"
 
-    def __init__(self, terms: Dim) -> None:
+    def __init__(self, terms: Dim, bins: Bins = ()) -> None:
         self.terms = terms
+        self.bins = bins
 
     @property
     def rule(self) -> str:

@@ -16,7 +16,7 @@ from specc.ir.window import Sliding, Whole
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.pool import Grid, mean_pool
 from specc.ops.registry import register
-from specc.ops.shapes import AXIS_NAMES, numbers, per_axis, require_spatial
+from specc.ops.shapes import AXIS_NAMES, numbers, per_axis, require_spatial, whole
 
 _Size = Annotated[int, Field(ge=1, le=LARGEST)]
 Sizes = Annotated[
@@ -119,7 +119,11 @@ class AdaptiveAvgPool(AdaptivePool):
     kind = "adaptiveavgpool"
 
     def rounding(self, *inputs: TensorType) -> Averaged:
-        return Averaged(prod(map(_together, inputs[0].spatial, self._sizes(inputs[0]))))
+        (x,) = inputs
+        sizes = self._sizes(x)
+        axes = map(_bins, numbers(x.spatial), numbers(sizes)) if x.is_fixed else ()
+        bins = ((axis, tuple(range(*ends) for ends in each)) for axis, each in enumerate(axes, start=2))
+        return Averaged(prod(map(_together, x.spatial, sizes)), tuple(bins))
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), self.size))
@@ -209,7 +213,8 @@ class GlobalAvgPool(GlobalPool):
     kind = "globalavgpool"
 
     def rounding(self, *inputs: TensorType) -> Averaged:
-        return Averaged(prod(inputs[0].spatial))
+        (x,) = inputs
+        return Averaged(prod(x.spatial), whole(x, tuple(range(2, x.rank))))
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), 1))

@@ -241,7 +241,7 @@ class ConvTranspose(Op):
 
     def rounding(self, *inputs: TensorType) -> Products:
         """At most so many: each place of a filter meets one input of each channel, where the stride lets it."""
-        return Products(prod(_filter_shape(self, inputs[0], inputs[0].channels)))
+        return Products(prod(_filter_shape(self, inputs[0], inputs[0].channels)), filters=1)
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         (x,) = inputs

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from specc.ir.conditions import always_at_least
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
-from specc.ir.rounding import Averaged, Exact, PowerMean
+from specc.ir.rounding import Averaged, Bins, Exact, PowerMean
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType, times
@@ -20,6 +20,7 @@ from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
     below_one,
+    numbers,
     per_axis,
     reach_of,
     refuse_large_kernel,
@@ -62,6 +63,14 @@ class Grid(NamedTuple):
         """Number of windows along each axis, as torch.nn.MaxPool2d counts them."""
         axes = zip(spatial, self.reach, self.stride, self.padding, self.slack, strict=True)
         return tuple((n + 2 * p + e - r) // s + 1 for n, r, s, p, e in axes)
+
+    def bins(self, spatial: tuple[int, ...]) -> Bins:
+        """The places of each window, but for those in the padding."""
+        axes = zip(spatial, numbers(self.sizes(spatial)), self.reach, self.stride, self.padding, strict=True)
+        return tuple(
+            (axis, tuple(range(max(i * s - p, 0), min(i * s - p + r, n)) for i in range(o)))
+            for axis, (n, o, r, s, p) in enumerate(axes, start=2)
+        )
 
     def overhang(self, spatial: tuple[Dim, ...]) -> tuple[int, ...]:
         """How far the last window reaches beyond the right padding (``ceil_mode`` only): at most, of a symbolic size.
@@ -252,7 +261,9 @@ class AvgPool(Average):
         return super().infer(*inputs)
 
     def rounding(self, *inputs: TensorType) -> Averaged:
-        return Averaged(prod(self.grid(len(inputs[0].spatial)).kernel))
+        (x,) = inputs
+        grid = self.grid(len(x.spatial))
+        return Averaged(prod(grid.kernel), grid.bins(numbers(x.spatial)) if x.is_fixed else ())
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         options = ("stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")

@@ -14,7 +14,7 @@ from specc.ir.types import TensorType
 from specc.ir.window import Whole
 from specc.ops.fields import LARGEST, Expect, Flag
 from specc.ops.registry import register
-from specc.ops.shapes import product_text, sample_axis
+from specc.ops.shapes import product_text, sample_axis, whole
 
 _Axis = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Axes = Annotated[_Axis | tuple[_Axis, ...], Expect("an axis, or a list of axes (whole numbers)")]
@@ -87,7 +87,9 @@ class Mean(Reduction):
     onnx_name = "ReduceMean"
 
     def rounding(self, *inputs: TensorType) -> Averaged:
-        return Averaged(prod(inputs[0].sample[axis - 1] for axis in self._axes(inputs[0])))
+        (x,) = inputs
+        axes = self._axes(x)
+        return Averaged(prod(x.sample[axis - 1] for axis in axes), whole(x, axes))
 
 
 @register

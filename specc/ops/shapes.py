@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from specc.ir.conditions import always_at_least, where_at_least
 from specc.ir.op import Op, Refusal
+from specc.ir.rounding import Bins
 from specc.ir.size import Dim, Size
 from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import Sliding, Whole
@@ -39,6 +40,11 @@ def require_channels(op: Op, x: TensorType) -> int:
 def numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
     """``sizes`` as the numbers they are. Raises TypeError where one is symbolic."""
     return tuple(map(fixed, sizes))
+
+
+def whole(x: TensorType, axes: tuple[int, ...]) -> Bins:
+    """All places of each of ``axes`` (the batch counted) together; none while a size is open."""
+    return tuple((axis, (range(fixed(x.sample[axis - 1])),)) for axis in axes) if x.is_fixed else ()
 
 
 def below_one(sizes: tuple[Dim, ...]) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from specc.report.formats.style import visible
 from specc.verify.embedding.recheck import Check, Recheck
 
 VERSION = 1
@@ -13,7 +14,7 @@ VERSION = 1
 
 def text(onnx: str, where: Path, found: Recheck) -> str:
     """A line for each check, and the verdict. ``where`` is the sidecar."""
-    return "\n".join([*(_line(check, where) for check in found.checks), _verdict(onnx, where, found)])
+    return "\n".join(map(visible, [*(_line(check, where) for check in found.checks), _verdict(onnx, where, found)]))
 
 
 def _line(check: Check, where: Path) -> str:

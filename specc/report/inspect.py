@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
+from specc.report.formats.style import visible
 from specc.report.text import count, memory
-from specc.verify.embedding.inspection import Beside, Inspection
+from specc.verify.embedding.inspection import Inspection, SidecarFound
 from specc.verify.file.declared import Declared
 from specc.words import listed, plural
 
@@ -21,16 +22,17 @@ _KNOWN = {
     "specc.spec": "spec",
     "specc.settings": "settings",
     "specc.weights": "weights",
+    "specc.runs_on": "runs on",
     "specc.parity": "parity",
 }
 """What an entry of the metadata is called, in this order."""
 
-_SAID_ELSEWHERE = ("specc.version", "specc.sha256")
+_SAID_ELSEWHERE = ("specc.version", "specc.golden", "specc.sha256")
 
 
 def text(found: Inspection) -> str:
     """A line for each fact, the maker first; whether the sidecar belongs comes last."""
-    head = _plain(f"{found.name}: {found.network or 'no name'}, {_maker(found)}")
+    head = visible(f"{found.name}: {found.network or 'no name'}, {_maker(found)}")
     return "\n".join([head, *_facts(found), *_sidecar(found)])
 
 
@@ -54,7 +56,7 @@ def as_json(found: Inspection) -> str:
         "external": [{"name": part.name, "tensors": part.tensors, "size": part.size} for part in found.external],
         "metadata": dict(found.metadata),
         "sealed": found.sealed,
-        "sidecar": _beside(found.sidecar),
+        "sidecar": _as_value(found.sidecar),
     }
     return json.dumps(value, indent=2, ensure_ascii=False)
 
@@ -85,45 +87,40 @@ def _facts(found: Inspection) -> Iterator[str]:
 
 
 def _sidecar(found: Inspection) -> Iterator[str]:
-    beside = found.sidecar
-    if beside is None:
+    sidecar = found.sidecar
+    if sidecar is None:
         if found.is_ours:
             yield _line("sidecar", "none beside it")
         return
-    if not beside.is_readable:
-        lines = zip_longest(["sidecar"], beside.fault.splitlines(), fillvalue="")
+    if not sidecar.is_readable:
+        lines = zip_longest(["sidecar"], sidecar.fault.splitlines(), fillvalue="")
         yield from (_line(title, line) for title, line in lines)
         return
-    if beside.fault:
-        yield _line("sidecar", f"{beside.name} does not belong to it: {beside.fault}")
+    if sidecar.fault:
+        yield _line("sidecar", f"{sidecar.name} does not belong to it: {sidecar.fault}")
     else:
-        yield _line("sidecar", f"{beside.name} belongs to it")
-        told = ((key, beside.known.get(key), found.metadata.get(f"specc.{key}")) for key in ("weights", "parity"))
+        yield _line("sidecar", f"{sidecar.name} belongs to it")
+        told = ((key, sidecar.known.get(key), found.metadata.get(f"specc.{key}")) for key in ("weights", "parity"))
         yield from (_line("", f"{key}: {text}") for key, text, said in told if text and text != said)
-    yield from (_line("", note) for note in beside.notes)
+    yield from (_line("", note) for note in sidecar.notes)
 
 
 def _line(title: str, fact: str) -> str:
-    return f"{title:{_WIDTH}}{_plain(fact)}"
-
-
-def _plain(text: str) -> str:
-    """``text`` on one line, without what steers a terminal: a foreign file may hold anything."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
+    return f"{title:{_WIDTH}}{visible(fact)}"
 
 
 def _port(port: Declared) -> dict[str, object]:
     return {"name": port.name, "dtype": port.dtype, "shape": None if port.shape is None else list(port.shape)}
 
 
-def _beside(beside: Beside | None) -> Mapping[str, object] | None:
-    if beside is None:
+def _as_value(sidecar: SidecarFound | None) -> Mapping[str, object] | None:
+    if sidecar is None:
         return None
     return {
-        "name": beside.name,
-        "readable": beside.is_readable,
-        "belongs": not beside.fault,
-        "fault": beside.fault,
-        "known": dict(beside.known),
-        "notes": list(beside.notes),
+        "name": sidecar.name,
+        "readable": sidecar.is_readable,
+        "belongs": not sidecar.fault,
+        "fault": sidecar.fault,
+        "known": dict(sidecar.known),
+        "notes": list(sidecar.notes),
     }

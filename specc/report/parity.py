@@ -9,6 +9,14 @@ from specc.report.proof.subject import Subject
 from specc.verify.result import Parity, Row, StepRow, TensorRow, Tolerance
 from specc.words import listed, plural
 
+UNFIT = "weights"
+"""The check that fails where the file's own weights are not such as the spec needs; its reason has several lines."""
+
+
+def unfit(error: ParityError, provider: str) -> Parity:
+    """What is found of a file whose own weights do not fit: nothing was run."""
+    return Parity(provider, (Row(UNFIT, False, str(error)),))
+
 
 def verdict(parity: Parity, subject: Subject | None = None) -> str:
     """One line; a failure's has the place and the reason. ``subject`` knows what the weights had to be."""
@@ -44,8 +52,10 @@ def other_weights(parity: Parity, subject: Subject | None) -> str:
 
 
 def claim(subject: Subject | None) -> str:
-    """What the file says of its own weights; empty where it says nothing."""
-    return f"the file says of itself: {subject.claimed}" if subject and subject.claimed else ""
+    """What the file says of its own weights; empty where it says nothing else than what they had to be."""
+    if subject is None or subject.claimed in ("", subject.weights):
+        return ""
+    return f"the file says of itself: {subject.claimed}"
 
 
 def of_step(parity: Parity, row: StepRow) -> list[TensorRow]:
@@ -97,8 +107,10 @@ def _failure(parity: Parity, subject: Subject | None) -> str:
     row = parity.first_failure
     if row is None:
         return "parity is not proven: nothing was checked"
+    if row.case == UNFIT:
+        return f"parity failed: {_brief(row.reason)}"
     batch = f", batch {row.batch}" if row.batch is not None else ""
-    return f"parity failed on {row.case}{batch}: {_brief(row.reason)}"
+    return f"parity failed on {row.case}{batch}: {row.reason}"
 
 
 def _behind_weights(parity: Parity, subject: Subject | None) -> Iterator[str]:
@@ -115,9 +127,9 @@ def _behind_weights(parity: Parity, subject: Subject | None) -> Iterator[str]:
 
 
 def _brief(reason: str) -> str:
-    """Of a reason of many lines the first two: what is wrong, and where."""
-    lines = [line.strip() for line in reason.splitlines()]
-    return " ".join(lines[:2]) + ("; and more" if len(lines) > 2 else "")
+    """Of several lines, with a fault in each but the first, the first two."""
+    lines = [line.strip() for line in reason.split("\n")]
+    return " ".join(lines[:2]) + (", and more" if len(lines) > 2 else "")
 
 
 def _others(parity: Parity) -> str:

@@ -49,6 +49,7 @@ class Compiled:
         spec: the hash of what the network means.
         settings: parameters of the model that were set, as written.
         weights: where they come from.
+        runs_on: the requirements that were asked for.
         parity: the proof; None without one.
         golden: the pair that the proof was made with; None where there is none.
         tried: between which numbers the proof has tried each input, by name; empty without a proof.
@@ -61,6 +62,7 @@ class Compiled:
     spec: str
     settings: Mapping[str, str]
     weights: str
+    runs_on: Sequence[str]
     parity: Parity | None
     golden: Golden | None
     tried: Mapping[str, tuple[float, float]]
@@ -79,6 +81,7 @@ def sidecar(of: Compiled) -> Sidecar:
         spec=of.spec,
         settings=dict(of.settings),
         weights=of.weights,
+        runs_on=tuple(of.runs_on),
         symbols=_symbols(graph),
         inputs=tuple(_input(port, of.tried.get(port.name)) for port in graph.inputs),
         outputs=tuple(_output(port, value, network, of.labels.get(port.name)) for port, value in graph.outputs),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -23,7 +24,7 @@ def read(path: str | Path) -> Source:
     """The spec at ``path``, shown under that name in posix form. A byte order mark is dropped.
 
     Raises:
-        UsageError: there is no such file, or the system will not let it be read.
+        UsageError: there is no such file, the system will not let it be read, or it is an ONNX file.
         SpecError: it is no UTF-8 text, holds control characters, or is larger than `LARGEST`.
     """
     path = Path(path)
@@ -35,12 +36,23 @@ def read(path: str | Path) -> Source:
             raise UsageError(f"{name} is a folder, not a spec: name a file in it")
         with path.open("rb") as file:
             return _decode(name, _bounded(name, file))
+    except SpecError:
+        _refuse_network(name, path.suffix.lower())
+        raise
     except FileNotFoundError:
         raise UsageError(f"{name}: there is no such file") from None
     except PermissionError:
         raise UsageError(f"{name}: you have no permission to read it") from None
     except OSError as error:
         raise UsageError(f"{name}: cannot be read: {error.strerror or error}") from None
+
+
+def _refuse_network(name: str, suffix: str) -> None:
+    """Raises UsageError where what is no text is called as a file of ONNX or of onnxruntime."""
+    if suffix == ".onnx":
+        raise UsageError(f"{name} is an ONNX file, not a spec: specc inspect {shlex.quote(name)} says what it is")
+    if suffix == ".ort":
+        raise UsageError(f"{name} is in onnxruntime's own format, not a spec: take the ONNX file that it was made from")
 
 
 def read_stdin() -> Source:

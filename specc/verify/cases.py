@@ -7,7 +7,7 @@ divisions leave other remainders. Beyond `LARGE`, sizes are smaller or left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from specc.ir.graph import Graph, Port
 from specc.ir.size import Size, Symbol
 from specc.ir.types import at as size_at
+from specc.ir.types import fixed
 
 LARGE = 2_000_000_000
 """MACs per sample above which a network gets fewer samples (a float64 sample then takes a second or more)."""
@@ -34,6 +35,18 @@ ORDINARY = 4
 SPARSE = 512
 """Elements of a channel for one spike."""
 
+MANY, FEW = 11, 3
+"""Samples on which the shapes of a file are tried, of an ordinary network and a large one."""
+
+MULTIPLES = (8, 6, 4, 3, 2)
+"""How many times the ordinary sizes are tried for the shapes: the largest that is affordable."""
+
+PLACES = 400
+"""The most of an axis of these."""
+
+ROOM = 2**26
+"""Elements of one value that are affordable."""
+
 Sizes = tuple[tuple[str, int], ...]
 """A value for every symbolic size of a network, in the contract's order."""
 
@@ -43,8 +56,9 @@ class Case:
     """Inputs drawn as scale * N(0, 1) + mean, for a batch of ``batch`` samples.
 
     ``sizes`` are the values of the symbolic sizes of the contract. With ``spikes``, a few elements of every channel
-    (of the sample, where it is a vector) are ±1e2 to ±1e4 instead: normalisation makes everything else alike, and
-    only what stands out of its channel is still large behind it.
+    (of the sample, where it is a vector) are ±1e2 to ±1e6 instead, and one of the input is ±1e6: normalisation makes
+    everything else alike, and only what stands out of its channel is still large behind it. Nothing else is as large as
+    the limits of float16, at which its files are cut off.
     """
 
     name: str
@@ -81,7 +95,10 @@ def _add_spikes(values: NDArray[np.float64], stream: np.random.Generator) -> Non
     channels = values.shape[:2] if values.ndim > 2 else values.shape[:1]
     for channel in values.reshape(prod(channels), -1):
         places = stream.choice(channel.size, -(-channel.size // SPARSE), replace=False)
-        channel[places] = stream.choice((-1.0, 1.0), places.size) * 10 ** stream.uniform(2, 4, places.size)
+        channel[places] = stream.choice((-1.0, 1.0), places.size) * 10 ** stream.uniform(2, 6, places.size)
+    flat = values.reshape(-1)
+    largest = np.abs(flat).argmax()
+    flat[largest] = np.copysign(1e6, flat[largest])
 
 
 def is_large(graph: Graph) -> bool:
@@ -104,6 +121,28 @@ def cases(graph: Graph) -> tuple[Case, ...]:
         Case("spikes", one, spikes=True, sizes=ordinary),
         *(Case("normal", more[0] if more else one, sizes=sizes) for sizes in others),
     )
+
+
+def shape_cases(graph: Graph) -> Iterator[Case]:
+    """Cases for the shapes of the file alone, beyond what is tried of its numbers: many samples, and large sizes."""
+    ordinary = sizes_tried(graph)[0]
+    if not isinstance(graph.inputs[0].type.batch, int):
+        yield Case("shapes", _batch(graph, FEW if is_large(graph) else MANY), sizes=ordinary)
+    one = _batch(graph, 1)
+    larger = next((sizes for sizes in _multiples(graph, ordinary) if _has_room(graph, sizes, one)), ordinary)
+    if larger != ordinary:
+        yield Case("shapes", one, sizes=larger)
+
+
+def _multiples(graph: Graph, ordinary: Sizes) -> Iterator[Sizes]:
+    """Several times the ordinary sizes, the largest first."""
+    for times in MULTIPLES:
+        yield _different(graph.symbols, [max(size, min(times * size, PLACES)) for _, size in ordinary])
+
+
+def _has_room(graph: Graph, sizes: Sizes, batch: int) -> bool:
+    most = max((fixed(node.type.elements) for node in graph.at(dict(sizes)).nodes), default=0)
+    return batch * most <= ROOM and not _is_too_much(graph, sizes)
 
 
 def sizes_tried(graph: Graph) -> tuple[Sizes, ...]:
@@ -162,11 +201,14 @@ def allowed(symbol: Symbol, wanted: int) -> int:
 
 
 def _batches(graph: Graph) -> tuple[int, ...]:
-    batch = graph.inputs[0].type.batch
-    if isinstance(batch, int):
-        return (batch,)
     wanted = (1, 2) if is_large(graph) else (1, 2, 7)
-    return tuple(dict.fromkeys(batch.at({s.name: allowed(s, least) for s in batch.symbols}) for least in wanted))
+    return tuple(dict.fromkeys(_batch(graph, least) for least in wanted))
+
+
+def _batch(graph: Graph, wanted: int) -> int:
+    """The batch where its symbol is at least ``wanted``, as far as the contract allows it; a fixed one as it is."""
+    batch = graph.inputs[0].type.batch
+    return batch if isinstance(batch, int) else batch.at({s.name: allowed(s, wanted) for s in batch.symbols})
 
 
 def _is_too_much(graph: Graph, sizes: Sizes) -> bool:

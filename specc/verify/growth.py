@@ -8,20 +8,50 @@ Numerical Algorithms, 4.2); rounding errors of either sign partly cancel, so n o
 from __future__ import annotations
 
 from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 U = 2.0**-24
 """Unit roundoff of float32: half the distance from 1 to the next number."""
+
+TINY = 2.0**-126
+"""The smallest normal float32: below it, rounding is no longer relative."""
 
 TF32_U = 2.0**-11
 """Unit roundoff of TF32, which keeps 10 bits of a factor's fraction."""
 
 
-def products(terms: int) -> float:
+SAMPLE = 2**18
+"""Weights that are looked at, of one layer."""
+
+
+def products(terms: int, equal: int = 0) -> float:
     """Roundings in a sum of products: some 64 partial sums (lanes times accumulators), errors of both signs.
 
-    Twice as many under the root, since each product has two factors.
+    Twice as many under the root, since each product has two factors. Of ``equal`` weights, as in an `average`.
     """
-    return sqrt(2 * (1 + terms / 64))
+    return sqrt(2 * (1 + terms / 64)) + equal / 16
+
+
+def most_equal(weights: NDArray[Any]) -> int:
+    """The most weights of one size, but for zeros, in a filter; 0 where no three are equal.
+
+    Args:
+        weights: [filters, weights of a filter]. Of more than `SAMPLE`, some of each filter are looked at.
+    """
+    filters, terms = weights.shape
+    looked_at = min(terms, max(SAMPLE // filters, 64))
+    if looked_at < terms:
+        weights = weights[:, np.random.default_rng(0).choice(terms, looked_at, replace=False)]
+    sizes = np.sort(np.abs(weights), axis=1)
+    starts = np.ones(sizes.shape, bool)
+    starts[:, 1:] = sizes[:, 1:] != sizes[:, :-1]
+    firsts = np.flatnonzero(starts)
+    counts = np.diff(firsts, append=sizes.size)
+    most = int(counts[sizes.reshape(-1)[firsts] != 0].max(initial=0))
+    return most * terms // looked_at if most > 2 else 0  # of many random numbers two are equal by chance
 
 
 def statistics(terms: int) -> float:
@@ -34,14 +64,16 @@ def average(terms: int) -> float:
     return 1 + terms / 16
 
 
-def signed_chain(terms: int) -> float:
+def signed_chain(terms: int, equal: int = 0) -> float:
     """Roundings in a sum of ``terms`` products that is added one by one, in proportion to the absolute products.
 
     With one large term among small ones every product and addition is rounded at its size. These errors have either
     sign: their sum is in proportion to the square root of their number (Higham & Mary 2019, theorem 2.4). The factor is
     five standard deviations, had each rounding any size up to u: among millions of elements some come near half of it.
+
+    Of ``equal`` weights, which may meet equal elements, the roundings are those of a `chain`.
     """
-    return 4 * sqrt(terms + 2)
+    return 4 * sqrt(terms + 2) + equal / 2
 
 
 def chain(terms: int) -> float:

@@ -16,6 +16,7 @@ from specc.verify.result import Parity, Progress, Row, Tolerance
 from specc.verify.sessions import ModelRefused, assignment, load_runtime
 from specc.weights import Weights
 
+
 def verify(
     graph: Graph,
     model: Path | bytes,
@@ -60,9 +61,10 @@ def _with_tensors(result: Parity, graph: Graph, model: Path | bytes, weights: We
     from specc.verify.file.parameters import compare_tensors
     from specc.verify.file.reading import FileWeights, read_model
 
-    if isinstance(weights, FileWeights):
+    if isinstance(weights, FileWeights) or any(row.case == LOADING for row in result.rows):
         return result
-    return replace(result, tensors=compare_tensors(graph, read_model(model), _folder(model), weights))
+    alone = {row.name for row in result.steps if len(row.steps) == 1}
+    return replace(result, tensors=compare_tensors(graph, read_model(model), _folder(model), weights, alone))
 
 
 def _stressed(
@@ -75,7 +77,8 @@ def _stressed(
     if not (wanted or worthwhile(graph, weights)):
         note = left_out(graph, weights)
         return replace(result, notes=(*result.notes, note)) if note else result
-    with randomised(graph, model, weights, conditions.seed) as (file, others, notes):
+    as_named = all(row.status == "same" for row in result.tensors)
+    with randomised(graph, model, weights, conditions.seed, as_named) as (file, others, notes):
         again = _prove(graph, file, others, conditions) if file else Parity(result.provider, ())
     rows = (replace(row, case=f"{STRESSED}{row.case}") for row in again.rows)
     steps = tuple(replace(row, case=f"{STRESSED}{row.case}") for row in again.steps)
@@ -88,6 +91,9 @@ def _stressed(
         reproduction=again.reproduction,
     )
 
+
+LOADING = "loading"
+"""The case of a file that onnxruntime refuses."""
 
 STRESSED = "randomised state · "
 """Before the cases of the pass with random weights."""
@@ -160,16 +166,16 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Cond
     found = conditions.untried((*whole.size_notes(graph), *ports.notes))
     if ports.faults:
         return replace(found, rows=tuple(Row("interface", False, fault) for fault in ports.faults))
-    random = [Row("randomness", False, fault) for fault in random_nodes(proto)]
-    if random:
-        return replace(found, rows=tuple(random))
     # Opened before anything is computed: a provider that cannot be used is the first thing to say.
     try:
         placed = assignment(conditions.session(model, optimised=True))
+        random = tuple(Row("randomness", False, fault) for fault in random_nodes(proto))
+        if random:
+            return replace(found, rows=random, assignment=placed)
         tried = whole.trials(graph, weights, conditions)
         rows = [row for optimised in (False, True) for row in whole.rows(graph, model, tried, conditions, optimised)]
     except ModelRefused as refused:
-        return replace(found, rows=(Row("loading", False, str(refused)),))
+        return replace(found, rows=(Row(LOADING, False, str(refused)),))
     except TorchRefused as refused:
         return replace(found, rows=(Row("PyTorch", False, str(refused)),))
     empty, notes = whole.emptiness(graph, tried)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -12,13 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
 
 from specc.verify import growth
-from specc.verify.growth import U
-
-TINY = 2.0**-126
-"""The smallest normal float32: below it, rounding is no longer relative."""
+from specc.verify.growth import TINY, U
 
 PATTERNS = 4
 """Random rounding patterns tried per case (half as many for large networks)."""
@@ -73,21 +69,22 @@ def expectations(
     """
     singles = [run_module(module, inputs, torch.float32) for inputs in batches]
     module.double()
+    equal = EqualWeights(module.state_dict().values())
     expected: list[tuple[Expected, ...]] = []
     for inputs, single in zip(batches, singles, strict=True):
         if progress:
             progress(len(expected), len(batches))
-        expected.append(_expect(module, inputs, single, patterns, u))
+        expected.append(_expect(module, inputs, single, (Rounding(i, u, equal) for i in range(patterns))))
     return expected
 
 
 def _expect(
-    module: torch.nn.Module, inputs: Inputs, singles: list[NDArray[Any]], patterns: int, u: float
+    module: torch.nn.Module, inputs: Inputs, singles: list[NDArray[Any]], patterns: Iterable[Rounding]
 ) -> tuple[Expected, ...]:
     exact = list(map(finite_truth, run_module(module, inputs, torch.float64), singles))
     moved = [np.zeros(value.shape) for value in exact]
-    for pattern in range(patterns):
-        with Rounding(pattern, u):
+    for pattern in patterns:
+        with pattern:
             rounded = run_module(module, inputs, torch.float64)
         for most, value, truth in zip(moved, rounded, exact, strict=True):
             np.maximum(most, _distance(value, truth), out=most)
@@ -131,6 +128,23 @@ def run_module(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> l
     return [output.numpy() for output in outputs]
 
 
+class EqualWeights:
+    """How many weights of a filter are equal, for ``weights`` that stay in memory: see `growth.most_equal`."""
+
+    def __init__(self, weights: Iterable[torch.Tensor]) -> None:
+        self._own = {weight.data_ptr() for weight in weights}
+        self._known: dict[int, int] = {}
+
+    def most(self, weight: torch.Tensor, axis: int) -> int:
+        """Of ``weight``, whose filters lie along ``axis``; 0 where it is none of them."""
+        place = weight.data_ptr()
+        if place not in self._own:
+            return 0
+        if place not in self._known:
+            self._known[place] = growth.most_equal(weight.movedim(axis, 0).flatten(1).numpy())
+        return self._known[place]
+
+
 class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves its base class untyped
     """Runs every operation as a float32 engine might have rounded it (Monte Carlo arithmetic, Parker 1997).
 
@@ -142,11 +156,12 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
     The plain equivalent: add random noise of relative size 2^-24 to every tensor before it is used.
     """
 
-    def __init__(self, pattern: int, u: float = U) -> None:
+    def __init__(self, pattern: int, u: float = U, equal: EqualWeights | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # as above
         self._random = torch.Generator().manual_seed(pattern)
         self._coherent = pattern % 2 == 1
         self._coarser = u / U
+        self._equal = equal or EqualWeights(())
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -161,36 +176,39 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         if any(argument.alias_info is not None for argument in func._schema.arguments):
             return func(*args, **options)
         roundings = _SUMS.get(func.overloadpacket)
-        size = 1.0 if roundings is None else roundings(*args)
-        weight = _WEIGHT.get(func.overloadpacket)
-        if weight is not None:
-            size *= self._coarser
+        factors = _PRODUCTS.get(func.overloadpacket)
+        size, weight = 1.0 if roundings is None else roundings(*args), None
+        if factors is not None:
+            terms, weight, axis = factors(*args)
+            size = self._coarser * growth.products(terms, min(terms, self._equal.most(args[weight], axis)))
         moved = [value if place == weight else self._moved(value, size) for place, value in enumerate(args)]
-        result = func(*moved, **self._moved(options, size))
-        if roundings is not None:
+        result = func(*moved, **{name: self._moved(value, size) for name, value in options.items()})
+        if roundings is not None or factors is not None:
             result = self._moved(result, size)
         scale = _FIXED_SIZE.get(func.overloadpacket)
         return result if scale is None else result + self._signs(result).mul_(U) * scale(*args)
 
-    def _moved(self, values: Any, size: float) -> Any:
-        """Every float64 tensor among ``values`` moved by ``size`` units of roundoff."""
-
-        def move(value: Any) -> Any:
-            if not isinstance(value, torch.Tensor) or value.dtype != torch.float64:
-                return value
-            return self._signs(value).mul_(U * size).add_(1) * value
-
-        return tree_map(move, values)
+    def _moved(self, value: Any, size: float) -> Any:
+        """A float64 tensor, or those in a list, moved by ``size`` units of roundoff; all else as it is."""
+        if isinstance(value, list | tuple):
+            return type(value)(self._moved(part, size) for part in value)
+        if not isinstance(value, torch.Tensor) or value.dtype != torch.float64:
+            return value
+        less, more = 1 - U * size, 1 + U * size
+        return self._bits(value).mul_(more - less).add_(less) * value
 
     def _signs(self, like: torch.Tensor) -> torch.Tensor:
+        return self._bits(like).mul_(2).sub_(1)
+
+    def _bits(self, like: torch.Tensor) -> torch.Tensor:
+        """Zeros and ones at random, for each element or for each channel."""
         shape = [*like.shape[:2], *(1 for _ in like.shape[2:])] if self._coherent else like.shape
-        bits = torch.randint(0, 2, shape, dtype=torch.int8, generator=self._random)
-        return bits.to(torch.float64).mul_(2).sub_(1)
+        return torch.randint(0, 2, shape, dtype=torch.int8, generator=self._random).to(torch.float64)
 
 
-def _convolution(x: Any, weight: Any, *options: Any) -> float:
+def _convolution(x: Any, weight: Any, *options: Any) -> tuple[int, int, int]:
     *_, transposed, _, groups = options
-    return growth.products(weight.numel() // (weight.shape[1] * groups if transposed else weight.shape[0]))
+    return weight.numel() // (weight.shape[1] * groups if transposed else weight.shape[0]), 1, int(transposed)
 
 
 def _mean(x: Any, axes: Any = None, *_: Any) -> float:
@@ -210,10 +228,6 @@ def _group_norm(x: Any, *options: Any) -> float:
 
 _aten = torch.ops.aten
 _SUMS: Mapping[Any, Callable[..., float]] = {
-    _aten.convolution: _convolution,
-    _aten.mm: lambda a, b: growth.products(a.shape[-1]),
-    _aten.bmm: lambda a, b: growth.products(a.shape[-1]),
-    _aten.addmm: lambda bias, a, b: growth.products(a.shape[-1]),
     _aten.sum: _mean,
     _aten.mean: _mean,
     _aten.avg_pool2d: lambda x, kernel, *_: growth.average(prod(kernel)),
@@ -224,10 +238,18 @@ _SUMS: Mapping[Any, Callable[..., float]] = {
     _aten.native_group_norm: _group_norm,
     _aten.native_batch_norm: _batch_norm,
 }
-"""The operations that sum, and how many roundings each result goes through."""
+"""The operations that sum what is no product, and how many roundings each result goes through."""
 
-_WEIGHT = {_aten.convolution: 1, _aten.mm: 1, _aten.bmm: 1, _aten.addmm: 2}
-"""The place of the factor that stays as it is: noise on the other does the same, on far fewer numbers."""
+_PRODUCTS: Mapping[Any, Callable[..., tuple[int, int, int]]] = {
+    _aten.convolution: _convolution,
+    _aten.mm: lambda a, b: (a.shape[-1], 1, 1),
+    _aten.bmm: lambda a, b: (a.shape[-1], 1, 2),
+    _aten.addmm: lambda bias, a, b: (a.shape[-1], 2, 1),
+}
+"""The sums of products: their terms, the place of the weight, and the axis of it along which the filters lie.
+
+The weight stays as it is: noise on the other factor does the same, on far fewer numbers.
+"""
 
 _FIXED_SIZE: Mapping[Any, Callable[..., Any]] = {
     _aten.sigmoid: lambda x: 1.0,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 import onnx
-from onnx import external_data_helper, numpy_helper
+from onnx import external_data_helper
 
 from specc.backends.onnx import serialise, stored_name
 from specc.ir.graph import Graph
@@ -19,10 +20,13 @@ from specc.ir.init import Constant, Fixed
 from specc.ir.op import Parameter
 from specc.verify.cases import is_large
 from specc.verify.file.reading import read_model
+from specc.verify.file.stored import Entry, probed
 from specc.weights import Array, Initialised, Randomised, Weights, tensor
 
 SHOWN = 5
 """Tensors named in a note; the rest is counted."""
+
+FOLDED = "as the spec does (folded, transposed or renamed?): proven with the given numbers alone"
 
 DATA = "model.data"
 
@@ -66,24 +70,31 @@ def left_out(graph: Graph, weights: Weights) -> str | None:
 
 @contextmanager
 def randomised(
-    graph: Graph, model: Path | bytes, weights: Weights, seed: int
+    graph: Graph, model: Path | bytes, weights: Weights, seed: int, as_named: bool
 ) -> Iterator[tuple[Path | None, Weights, tuple[str, ...]]]:
     """A temporary copy of ``model`` in which every tensor that can be is random; nothing else is changed.
 
+    Args:
+        as_named: what stands in the file under the name of a tensor is known to be it.
+
     Yields the copy (None where nothing can be replaced), the weights that it holds, and notes on the tensors
-    that keep their numbers: those that the file does not hold by themselves, because they were folded into others.
+    that keep their numbers: those that the file does not hold by themselves, because they were folded into others, or
+    that cannot be told from others under a new name.
     """
     proto = read_model(model)
     free = _free(graph)
     folder = model.parent if isinstance(model, Path) else Path()
-    kept = _folded(free, proto, folder, weights)
+    stored = {name: Entry(name, found, folder) for name, found in _tensors(proto)}
+    places = _places(free, stored, weights, as_named)
+    del stored
+    kept = [name for name, _ in free if name not in places]
     mixed = Mixed(seed, weights, frozenset(kept))
-    if len(kept) == len(free):
+    if not places:
         yield None, mixed, _note(kept)
         return
     with TemporaryDirectory(prefix="specc-") as temporary:
         path = Path(temporary, "model.onnx")
-        chosen = {stored_name(name, p): (name, p) for name, p in free if name not in mixed.kept}
+        chosen = {places[name]: (name, p) for name, p in free if name in places}
         _write(proto, chosen, mixed, folder, path)
         del proto
         yield path, mixed, _note(kept)
@@ -92,17 +103,26 @@ def randomised(
 def _write(
     proto: onnx.ModelProto, chosen: dict[str, tuple[str, Parameter]], weights: Weights, folder: Path, path: Path
 ) -> None:
-    """``proto`` with the ``chosen`` initializers replaced; what lies outside the file stays outside."""
+    """``proto`` with the ``chosen`` tensors replaced; what lies outside the file stays outside."""
     with path.with_name(DATA).open("wb") as data:
-        for stored in proto.graph.initializer:
+        for name, stored in _tensors(proto):
             outside = external_data_helper.uses_external_data(stored)
-            if stored.name in chosen:
-                _replace(stored, tensor(weights, *chosen[stored.name]))
+            if name in chosen:
+                _replace(stored, tensor(weights, *chosen[name]))
             elif outside:
                 external_data_helper.load_external_data_for_tensor(stored, str(folder))
             if outside:
                 _move_out(stored, data)
     path.write_bytes(serialise(proto))
+
+
+def _tensors(proto: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
+    """The initializers, and what the Constant nodes outside of functions give, with the names of their values."""
+    yield from ((stored.name, stored) for stored in proto.graph.initializer)
+    for node in proto.graph.node:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "value":
+                yield node.output[0], attribute.t
 
 
 def _replace(stored: onnx.TensorProto, values: Array) -> None:
@@ -134,31 +154,49 @@ def _unfixed(parameter: Parameter) -> Parameter:
     return parameter.starting(Constant(values.pop() if len(values) == 1 else 0.0, "weight"))
 
 
-def _folded(free: list[tuple[str, Parameter]], proto: onnx.ModelProto, folder: Path, weights: Weights) -> list[str]:
-    """Tensors that the file does not hold by themselves.
+def _places(
+    free: list[tuple[str, Parameter]], stored: Mapping[str, Entry], weights: Weights, as_named: bool
+) -> dict[str, str]:
+    """What the tensors are called in the file, by path; those that it does not hold by themselves are left out.
 
-    Where one is missing it was folded into others, which then hold other numbers than were given.
+    Where one is missing, it was renamed, or folded into others, which then hold other numbers than were given.
     """
-    stored = {entry.name: entry for entry in proto.graph.initializer}
-    there = {path: _fits(stored.get(stored_name(path, p)), p) for path, p in free}
-    if all(there.values()):
-        return []
-    return [
-        path
-        for path, p in free
-        if not there[path] or not _holds(stored[stored_name(path, p)], folder, tensor(weights, path, p))
-    ]
+    own = {path: stored_name(path, p) for path, p in free}
+    named = all(_fits(stored.get(own[path]), p) for path, p in free)
+    if named and as_named:
+        return own
+    held = {path: own[path] for path, p in free if _holds(stored.get(own[path]), p, tensor(weights, path, p))}
+    rest = [entry for name, entry in stored.items() if name not in held.values()]
+    moved = {path: _moved(own[path], p, rest, tensor(weights, path, p)) for path, p in free if path not in held}
+    if named and not any(moved.values()):
+        return own
+    uses = Counter(moved.values())
+    return held | {path: place for path, place in moved.items() if place and uses[place] == 1}
 
 
-def _fits(stored: onnx.TensorProto | None, parameter: Parameter) -> bool:
+def _moved(own: str, parameter: Parameter, others: Iterable[Entry], wanted: Array) -> str | None:
+    """The tensor with these numbers whose name ends in the ``own`` one; else the only one that has them.
+
+    Equal numbers, as norms start with, may be anybody's.
+    """
+    alike = [entry.name for entry in others if _holds(entry, parameter, wanted)]
+    ending = [name for name in alike if name.endswith(own) and not name.removesuffix(own)[-1:].isalnum()]
+    chosen = ending or (alike if np.ptp(wanted) else [])
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _fits(entry: Entry | None, parameter: Parameter) -> bool:
     """The parameter's own shape, or one with other axes of one element (prelu's slope)."""
-    if stored is None or stored.data_type != onnx.TensorProto.FLOAT:
+    if entry is None or not entry.is_single:
         return False
-    return [d for d in stored.dims if d != 1] == [d for d in parameter.shape if d != 1]
+    return [d for d in entry.proto.dims if d != 1] == [d for d in parameter.shape if d != 1]
 
 
-def _holds(stored: onnx.TensorProto, folder: Path, values: Array) -> bool:
-    return np.array_equal(numpy_helper.to_array(stored, str(folder)).reshape(-1), values.reshape(-1))
+def _holds(entry: Entry | None, parameter: Parameter, wanted: Array) -> bool:
+    if entry is None or not _fits(entry, parameter):
+        return False
+    near = np.array_equal(entry.probes, probed(wanted.reshape(-1)))
+    return near and np.array_equal(entry.values().reshape(-1), wanted.reshape(-1))
 
 
 def _note(kept: list[str]) -> tuple[str, ...]:
@@ -166,4 +204,4 @@ def _note(kept: list[str]) -> tuple[str, ...]:
         return ()
     more = f" and {len(kept) - SHOWN} more" if len(kept) > SHOWN else ""
     names = ", ".join(kept[:SHOWN])
-    return (f"the file does not hold {names}{more} as the spec does (folded?): proven with the given numbers alone",)
+    return (f"the file does not hold {names}{more} {FOLDED}",)

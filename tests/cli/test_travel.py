@@ -93,6 +93,41 @@ class TestCompile:
         assert result.code == 2
         assert "read by this command" in result.err
 
+    @pytest.mark.parametrize("old", [None, "old"])
+    @pytest.mark.parametrize("error", [PermissionError(1, "no"), KeyboardInterrupt()])
+    def test_both_files_or_none_when_the_second_cannot_be_put(
+        self, specc: Specc, monkeypatch: pytest.MonkeyPatch, old: str | None, error: BaseException
+    ) -> None:
+        real = Path.replace
+
+        def put(self: Path, target: Path) -> Path:
+            if target.name == "d.onnx":
+                raise error
+            return real(self, target)
+
+        for name in ("d.onnx", "d.specc.json") if old else ():
+            Path(name).write_text(old or "")
+        before = {path: path.read_bytes() for path in Path().iterdir()}
+        monkeypatch.setattr(Path, "replace", put)
+        assert specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify").code in (2, 130)
+        assert {path: path.read_bytes() for path in Path().iterdir()} == before
+
+    @pytest.mark.parametrize(("link", "file"), [("d.specc.json", "d.onnx"), ("d.onnx", "d.specc.json")])
+    def test_two_names_of_one_file(self, specc: Specc, link: str, file: str) -> None:
+        Path(file).write_text("old")
+        Path(link).symlink_to(file)
+        result = specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify")
+        assert result.code == 2
+        assert "d.specc.json, where the sidecar goes, and d.onnx are the same file" in result.err
+        assert Path(file).read_text() == "old"
+
+    def test_what_it_is_to_run_on_travels(self, specc: Specc) -> None:
+        targets = ("--runs-on", "onnxruntime >= 1.16", "--runs-on", "onnxruntime-web")
+        assert specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify", *targets).code == 0
+        value = json.loads(Path("d.specc.json").read_text(encoding="utf-8"))
+        assert value["runs_on"] == ["onnxruntime>=1.16", "onnxruntime-web"]
+        assert "runs on    onnxruntime>=1.16, onnxruntime-web\n" in specc("inspect", "d.onnx").out
+
     @pytest.mark.parametrize("place", ["d.onnx", "d.specc.json"])
     def test_both_files_or_none(self, specc: Specc, place: str) -> None:
         Path(place).mkdir()
@@ -171,6 +206,7 @@ class TestInspect:
         assert result.code == 2
         assert message in result.out
         assert "input: float32 [N, 1, H, W]" in result.out
+        assert f"sidecar    {Path('digits.specc.json')} is no" in specc("inspect", model.absolute()).out
 
     @pytest.mark.parametrize("content", [b"", b"no onnx"])
     def test_unreadable(self, specc: Specc, tmp_path: Path, content: bytes) -> None:
@@ -209,17 +245,38 @@ class TestGolden:
         assert "digits.onnx is not what digits.specc.json says: belongs" in result.out
 
     def test_nothing_to_test(self, specc: Specc, model: Path) -> None:
-        where = Path("digits.specc.json")
-        where.write_text(json.dumps(json.loads(where.read_text()) | {"golden": None}))
-        result = specc("verify", model)
+        Path("net.cnn").write_text(SPEC)
+        assert specc("compile", "net.cnn", "-o", "net.onnx", "--no-verify").code == 0
+        result = specc("verify", "net.onnx")
         assert result.code == 3
         assert "has no golden pair" in result.out
+
+    @pytest.mark.parametrize("output", ["digits.specc.json", "./digits.specc.json", "digits.data", "digits.onnx"])
+    @pytest.mark.parametrize("spec", [[], ["digits.cnn"]])
+    def test_no_report_over_what_belongs_to_the_file(
+        self, specc: Specc, model: Path, output: str, spec: list[str]
+    ) -> None:
+        onnx.save(onnx.load(model), model, save_as_external_data=True, location="digits.data", size_threshold=64)
+        before = {path: path.read_bytes() for path in Path().iterdir()}
+        result = specc("verify", *spec, model, "--format", "json", "-o", output)
+        assert result.code == 2
+        assert f"{output} is read by this command" in result.err
+        assert {path: path.read_bytes() for path in Path().iterdir()} == before
+
+    def test_what_steers_a_terminal_is_shown(self, specc: Specc, model: Path) -> None:
+        proto = onnx.load(model)
+        proto.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "\x1b[31m"
+        onnx.save(proto, model)
+        result = specc("verify", model)
+        assert result.code == 1
+        assert "\x1b" not in result.out
+        assert "[N, 1, \\x1b[31m, W]" in result.out
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["digits.onnx", "--sidecar", "none.json"], "none.json cannot be read"),
-            (["none.onnx"], "cannot be read"),
+            (["digits.onnx", "--sidecar", "none.json"], "none.json is not there"),
+            (["none.onnx"], "there is no none.onnx"),
             (["digits.onnx", "--format", "html"], "--format html is for a proof against a spec"),
             (["alone.onnx"], "alone.specc.json is not there"),
             (["digits.cnn.onnx"], "is no ONNX file"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import onnx
@@ -16,6 +19,7 @@ from onnx import numpy_helper
 from safetensors.torch import load_file
 
 from specc.cli import golden
+from specc.verify import parity
 from tests.cli.conftest import Specc
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +68,35 @@ class TestReport:
         assert wrong["steps"][1]["error_onnx"] == "infinity"
         assert wrong["onnx"] == "wrong.onnx"
 
+    @pytest.mark.parametrize(("ending", "form"), [("json", "json"), ("html", "html"), ("HTM", "html"), ("txt", "full")])
+    def test_the_ending_says_the_format(self, specc: Specc, small: str, ending: str, form: str) -> None:
+        printed = specc("verify", small, "--format", form)
+        assert specc("verify", small, "-o", f"report.{ending}").code == 0
+        assert Path(f"report.{ending}").read_bytes() == printed.out.encode()
+
+    def test_what_it_was_about(self, specc: Specc, small: str) -> None:
+        data = Path("small.onnx").read_bytes()
+        found = json.loads(specc("verify", small, "small.onnx", "--format", "json").out)
+        (about,) = found["files"]
+        assert about == {"name": "small.onnx", "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        assert found["weights"] == "the file's own, compared with nothing"
+        assert found["claimed"] == "seed 0"
+        written = json.loads(specc("verify", small, "--format", "json").out)
+        assert (written["files"], written["weights"]) == ([], "seed 0")
+
+    def test_weights_beside_the_file_are_told_too(self, specc: Specc, small: str) -> None:
+        onnx.save(onnx.load("small.onnx"), "apart.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+        found = json.loads(specc("verify", small, "apart.onnx", "--format", "json").out)
+        assert [file["name"] for file in found["files"]] == ["apart.onnx", "w.bin"]
+        assert found["files"][1]["sha256"] == hashlib.sha256(Path("w.bin").read_bytes()).hexdigest()
+
+    def test_another_seed_is_the_cause(self, specc: Specc, small: str) -> None:
+        said = specc("verify", small, "small.onnx", "--seed", "1").out.splitlines()[-1]
+        assert said.startswith(
+            "parity failed: the weights are not those of seed 1: 4 of 4 tensors differ; "
+            "the file says of itself: seed 0; with them conv1 (small.cnn:2:3) and 1 more step diverge"
+        )
+
     @pytest.mark.parametrize("form", ["full", "json", "html"])
     def test_into_a_file(self, specc: Specc, small: str, form: str) -> None:
         printed = specc("verify", small, "--format", form)
@@ -79,6 +112,51 @@ class TestReport:
         found = json.loads(specc("verify", small, "x.onnx", "--weights", "x.pt", "--format", "json").out)
         assert "x.pt: the weights are its entry state_dict; not read: epoch" in found["notes"]
         assert {tensor["status"] for tensor in found["tensors"]} == {"same"}
+
+
+class TestWeightsThatDoNotFit:
+    """The report is written whatever the verdict: CI must not keep yesterday's."""
+
+    @pytest.fixture
+    def unfit(self, small: str) -> str:
+        """A file that holds NaN."""
+        proto = onnx.load("small.onnx")
+        stored = next(tensor for tensor in proto.graph.initializer if tensor.name == "conv2.bias")
+        values = numpy_helper.to_array(stored).copy()
+        values[1] = float("nan")
+        stored.CopyFrom(numpy_helper.from_array(values, stored.name))
+        onnx.save(proto, "unfit.onnx")
+        return "unfit.onnx"
+
+    @pytest.mark.parametrize("ending", ["json", "html", "txt"])
+    def test_the_report_is_written(self, specc: Specc, small: str, unfit: str, ending: str) -> None:
+        report = Path(f"report.{ending}")
+        report.write_text("yesterday's", encoding="utf-8")
+        result = specc("verify", small, unfit, "-o", report)
+        assert result.code == 1
+        assert result.out.startswith(
+            "parity failed: the weights in unfit.onnx do not fit the spec: conv2.bias holds NaN"
+        )
+        assert "error: the weights in unfit.onnx do not fit the spec:\n  conv2.bias holds NaN or infinity" in result.err
+        assert "conv2.bias holds NaN" in report.read_text(encoding="utf-8")
+
+    def test_json(self, specc: Specc, small: str, unfit: str) -> None:
+        found = json.loads(specc("verify", small, unfit, "--format", "json").out)
+        assert found["passed"] is False
+        (check,) = found["checks"]
+        assert (check["case"], check["passed"]) == ("weights", False)
+        assert "conv2.bias holds NaN" in check["reason"]
+        assert found["files"][0]["name"] == unfit
+
+    def test_on_a_terminal(self, specc: Specc, small: str, unfit: str) -> None:
+        result = specc("verify", small, unfit)
+        assert (result.code, result.err) == (1, "")
+        assert "\n  conv2.bias holds NaN or infinity\n" in result.out
+
+    def test_a_file_that_cannot_be_read_leaves_the_report_alone(self, specc: Specc, small: str) -> None:
+        Path("report.html").write_text("yesterday's", encoding="utf-8")
+        assert specc("verify", small, "no.onnx", "-o", "report.html").code == 2
+        assert Path("report.html").read_text(encoding="utf-8") == "yesterday's"
 
 
 class TestTolerance:
@@ -121,6 +199,10 @@ class TestRefused:
             (["--atol", "1e-3", "--repro", "new"], "judge the outputs only"),
             (["-o", "small.cnn"], "small.cnn is read by this command"),
             (["small.onnx", "-o", "small.onnx"], "small.onnx is read by this command"),
+            (["-o", "r.html", "--format", "json"], "-o r.html is the name of a file for --format html"),
+            (["-o", "r.json", "--format", "full"], "-o r.json is the name of a file for --format json"),
+            (["--all", "-o", "r.json"], "json has every row anyway"),
+            (["small.onnx", "wrong.onnx"], 'for file in small.onnx wrong.onnx; do specc verify small.cnn "$file"'),
             (["-o", "-"], "-o needs the name of a file"),
             (["-o", "no/such/report.html"], "the folder no/such does not exist"),
             (["--repro", "."], "name a new folder"),
@@ -144,6 +226,53 @@ class TestRefused:
     def test_the_wrong_order(self, specc: Specc, small: str) -> None:
         result = specc("verify", "small.onnx", small)
         assert (result.code, result.err) == (2, "error: the spec comes first: specc verify small.cnn small.onnx\n")
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["a.onnx", "b.onnx"], "neither a.onnx nor b.onnx is a spec: specc verify SPEC a.onnx proves one"),
+            (["a.onnx", "b c.onnx", "d.onnx"], """for file in a.onnx 'b c.onnx' d.onnx; do specc verify "$file" """),
+            (["a.onnx", "a.specc.json"], "specc verify a.onnx --sidecar a.specc.json"),
+            (["a.specc.json", "b.onnx"], "specc verify b.onnx --sidecar a.specc.json"),
+            (["a.specc.json"], "specc verify a.onnx --sidecar a.specc.json"),
+        ],
+    )
+    def test_places(self, specc: Specc, here: Path, arguments: list[str], said: str) -> None:
+        result = specc("verify", *arguments)
+        assert (result.code, result.out) == (2, "")
+        assert said in result.err
+
+    @pytest.mark.parametrize("command", ["check", "show", "compile", "fmt"])
+    def test_an_onnx_file_is_no_spec(self, specc: Specc, small: str, command: str) -> None:
+        result = specc(command, "small.onnx")
+        assert result.code == 2
+        assert "small.onnx is an ONNX file, not a spec: specc inspect small.onnx" in result.out + result.err
+        assert "UTF-8" not in result.out + result.err
+
+    def test_a_file_of_onnxruntimes_own(self, specc: Specc, small: str) -> None:
+        Path("small.onnx").rename("small.ort")
+        result = specc("verify", "small.ort")
+        assert (result.code, result.out) == (2, "")
+        assert "small.ort is in onnxruntime's own format" in result.err
+
+    def test_what_compile_writes_stands_behind_o(self, specc: Specc, small: str) -> None:
+        result = specc("compile", small, "new.onnx")
+        assert (result.code, result.out) == (2, "")
+        assert result.err == "error: new.onnx is what to write: specc compile small.cnn -o new.onnx\n"
+        assert specc("compile", small, small).code == 2
+
+    def test_what_may_not_be_written_is_told_before_the_proof(
+        self, specc: Specc, small: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(**options: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+        monkeypatch.setattr(parity, "verify_emitted", lambda *_, **__: pytest.fail("it was proven first"))
+        for option in (["-o", "r.html"], ["--repro", "new"]):
+            result = specc("verify", small, *option)
+            assert (result.code, result.out) == (2, "")
+            assert f"cannot write {option[1]}: no permission to make or replace a file in its folder" in result.err
 
 
 class TestRepro:
@@ -191,9 +320,21 @@ class TestAnOnnxFileAlone:
     def test_what_needs_a_spec(self, specc: Specc, small: str, options: list[str]) -> None:
         result = specc("verify", "small.onnx", *options)
         assert (result.code, result.out) == (2, "")
-        assert result.err.startswith(
-            f"error: {options[0]} is for a spec and its ONNX file: specc verify SPEC small.onnx"
+        typed = " ".join(options)
+        assert (
+            result.err == f"error: {options[0]} is for a spec and its ONNX file: specc verify SPEC small.onnx {typed}\n"
         )
+
+    def test_one_that_is_not_there(self, specc: Specc, small: str) -> None:
+        result = specc("verify", "smal.onnx")
+        assert (result.code, result.err) == (2, "error: there is no smal.onnx; did you mean small.onnx?\n")
+        assert specc("verify", "quite-another.onnx").err == "error: there is no quite-another.onnx\n"
+
+    def test_what_is_no_onnx_file(self, specc: Specc, small: str) -> None:
+        Path("page.onnx").write_text("<html>", encoding="utf-8")
+        Path("folder.onnx").mkdir()
+        assert specc("verify", "page.onnx").err == "error: page.onnx is no ONNX file, or is cut short\n"
+        assert specc("verify", "folder.onnx").err.startswith("error: folder.onnx is a folder")
 
 
 def on_a_terminal(arguments: list[str]) -> tuple[str, str]:

@@ -14,13 +14,25 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import Draft202012Validator
 
+from specc.diagnostics import ParityError
 from specc.report.formats.style import Style
-from specc.report.parity import verdict, with_notes
+from specc.report.parity import unfit, verdict, with_notes
 from specc.report.proof import FORMATS, rendered
 from specc.report.proof.chart import NAMED, chart
 from specc.report.proof.choice import CLOSEST, FAILING, SHORT
+from specc.report.proof.html import MANY
+from specc.report.proof.subject import OWN_WEIGHTS, Evidence
 from specc.verify.result import Parity, Row, TensorRow, Tolerance
 from tests.report.proofs import CONV, RELU, SUBJECT, proof, reproduced
+
+OTHER = TensorRow("conv4.weight", "different", "1 of 36 elements differ, most at [0]: 1 in the file, 2 as given")
+"""A tensor with other numbers."""
+
+SEED = SUBJECT._replace(
+    files=(Evidence("big.onnx", 12345, "0" * 64), Evidence("big.data", 67890, "1" * 64)),
+    weights="seed 1",
+    claimed="seed 0",
+)
 
 HOSTILE = [
     "<script>alert(1)</script>", "</title><b>", "</style>", '" onload="x', "' onclick='x", "&amp;", "]]>", "<!-- ",
@@ -44,7 +56,7 @@ class TestVerdict:
     def test_proven(self) -> None:
         assert verdict(proof(12)) == (
             "parity proven on cpu: 12 steps by themselves and 3 checks against PyTorch in float64; "
-            "largest error 2.50 roundings, PyTorch's own in float32 0.75"
+            "closest to its bound: 2.50 of 12.00 roundings allowed, PyTorch's own in float32 0.75"
         )
 
     def test_what_was_not_compared_is_not_claimed(self) -> None:
@@ -52,7 +64,9 @@ class TestVerdict:
         first = replace(parity.steps[0], error_onnx=None, error_torch=None, runs=0, reason="holds more than 2 GB")
         said = verdict(replace(parity, steps=(first, *parity.steps[1:])))
         assert said.startswith("parity proven on cpu: 11 of 12 steps by themselves and 3 checks")
-        assert "ok: holds more than 2 GB" in full(replace(parity, steps=(first, *parity.steps[1:])))
+        shown = full(replace(parity, steps=(first, *parity.steps[1:])))
+        assert "\nconv0: holds more than 2 GB\n" in shown
+        assert re.search(r"^conv0 .* not run$", shown, re.MULTILINE)
 
     def test_the_first_step_comes_first(self) -> None:
         assert verdict(proof(12, {4, 7})) == (
@@ -65,10 +79,47 @@ class TestVerdict:
         assert "atol 0.001 and rtol 0" in said
         assert "derived bounds have judged nothing" in said
 
+    def test_the_run_that_is_closest_to_its_bound(self) -> None:
+        """1.25 of 1.5 is closer than 2.5 of 12, though the error is smaller."""
+        parity = proof(2)
+        rows = (replace(parity.rows[1], bound=1.5), parity.rows[2])
+        assert "; closest to its bound: 1.25 of 1.50 roundings allowed, PyTorch's own in float32 0.50" in verdict(
+            replace(parity, rows=rows)
+        )
+
+    def test_without_bounds_the_largest_error(self) -> None:
+        parity = proof(2)
+        rows = tuple(replace(row, bound=None) for row in parity.rows)
+        given = replace(parity, rows=rows, tolerance=Tolerance(1e-3, 0.0))
+        assert verdict(given).endswith("; largest error 2.50 roundings, PyTorch's own in float32 0.75")
+
     def test_other_weights(self) -> None:
         tensors = (TensorRow("conv0.weight", "different", "3 of 9 differ"), TensorRow("conv2.weight", "different"))
         said = verdict(replace(proof(4), tensors=tensors))
-        assert said == "parity failed on the weights: conv0.weight: 3 of 9 differ (and 1 tensor more)"
+        assert said == "parity failed: the weights are not the given ones: 2 of 2 tensors differ"
+
+    def test_other_weights_come_before_what_they_do(self) -> None:
+        parity = replace(proof(12, {4}), tensors=(OTHER, TensorRow("conv6.weight", "same")))
+        assert verdict(parity, SEED) == (
+            f"parity failed: the weights are not those of seed 1: conv4.weight: {OTHER.detail}; "
+            "the file says of itself: seed 0; with them conv4 (nets/big.cnn:6:3) diverges"
+        )
+        assert "says of itself" not in verdict(parity, SEED._replace(claimed="seed 1"))
+
+    def test_a_step_that_other_weights_do_not_explain(self) -> None:
+        parity = replace(proof(12, {4, 7}), tensors=(OTHER,))
+        assert verdict(parity, SEED).endswith(f"; relu7 (nets/big.cnn:9:3) diverges by itself: {RELU}")
+
+    def test_other_weights_are_no_fault_where_a_tolerance_judges(self) -> None:
+        parity = replace(proof(12, {4}), steps=(), tensors=(OTHER,), tolerance=Tolerance(1e-3, 0.0))
+        assert verdict(parity, SEED) == "parity failed on spikes, batch 1: output is far off"
+
+    def test_weights_that_do_not_fit(self) -> None:
+        parity = unfit(
+            ParityError("the weights in x do not fit the spec:\n  a is missing\n  b is missing", None), "cpu"
+        )
+        assert not parity.passed
+        assert verdict(parity) == "parity failed: the weights in x do not fit the spec: a is missing, and more"
 
     def test_the_file_as_a_whole(self) -> None:
         assert verdict(Parity("cpu", (Row("interface", False, "no input is called x"),))) == (
@@ -86,7 +137,7 @@ class TestVerdict:
 class TestFull:
     def test_every_step_of_a_small_network(self) -> None:
         lines = full(proof(SHORT)).splitlines()
-        found = [line.split() for line in lines if re.match(r"(conv|relu)\d", line)]
+        found = [line.split() for line in lines if re.match(r"(conv|relu)\d+ ", line)]
         assert [line[0] for line in found] == [step.name for step in proof(SHORT).steps]
         assert found[0] == "conv0 conv(4, 3) 2:3 sum of 27 products 16 0.5 0.25 ok".split()
         assert found[1] == "relu1 relu 3:3 exact 16 0 0 ok".split()
@@ -94,20 +145,20 @@ class TestFull:
 
     def test_of_a_large_one_what_fails_and_what_is_close(self) -> None:
         lines = full(proof(500, {120, 301})).splitlines()
-        found = [line.split()[0] for line in lines if re.match(r"(conv|relu)\d", line)]
+        found = [line.split()[0] for line in lines if re.match(r"(conv|relu)\d+ ", line)]
         # The errors fall from step to step, so the first convolutions are the closest.
         assert found == [*(f"conv{2 * place}" for place in range(CLOSEST)), "conv120", "relu301"]
         assert f"... {500 - CLOSEST - 2} more that hold: --all shows every step" in lines
 
     def test_many_that_fail(self) -> None:
         lines = full(proof(500, range(500))).splitlines()
-        found = [line.split()[0] for line in lines if re.match(r"(conv|relu)\d", line)]
+        found = [line.split()[0] for line in lines if re.match(r"(conv|relu)\d+ ", line)]
         assert found == [step.name for step in proof(500).steps[:FAILING]]
         assert f"... {500 - FAILING} more that fail: --all shows every step" in lines
 
     def test_everything(self) -> None:
         shown = full(proof(500, {120}), everything=True)
-        assert len(re.findall(r"^(?:conv|relu)\d", shown, re.MULTILINE)) == 500
+        assert len(re.findall(r"^(?:conv|relu)\d+ ", shown, re.MULTILINE)) == 500
         assert "--all" not in shown
 
     def test_the_first_that_diverges_at_its_line(self) -> None:
@@ -138,7 +189,13 @@ class TestFull:
 
     def test_the_tensors_of_the_step(self) -> None:
         tensors = (TensorRow("conv4.weight", "different", "9 differ"), TensorRow("conv40.weight", "different", "all"))
-        shown = full(replace(proof(12, {4}), tensors=tensors))
+        cause, shown = full(replace(proof(12, {4}), tensors=tensors)).split("\n\n")[-3:-1]
+        assert cause == (
+            "error: the weights are not the given ones: 2 of 2 tensors differ\n"
+            "  = note: conv4.weight: 9 differ\n"
+            "  = note: conv40.weight: all"
+        )
+        assert shown.startswith("error: the file's conv4 is not the spec's: other weights\n")
         assert "  = note: conv4.weight: 9 differ\n" in shown
         assert "note: conv40" not in shown
 
@@ -146,10 +203,24 @@ class TestFull:
         tensors = (TensorRow("a", "same"), TensorRow("b", "folded", "into c"), TensorRow("c", "folded", "with b"))
         lines = full(replace(proof(2), tensors=tensors)).splitlines()
         facts = [line.split(maxsplit=1) for line in lines]
-        assert ["weights", "3 tensors: 1 equal to the bit and 2 folded into others"] in facts
+        assert ["tensors", "3 tensors: 1 equal to the bit and 2 folded into others"] in facts
         assert ["b:", "folded, into c"] in facts
         assert ["nodes", "CPUExecutionProvider: all 2 nodes of the optimised model"] in facts
         assert ["TF32", "off"] in facts
+
+    def test_what_it_was_about(self) -> None:
+        shown = rendered("full", proof(2), SEED)
+        first, second = "0" * 64, "1" * 64
+        assert f"file         big.onnx, 12,345 bytes\nSHA-256      {first}\n" in shown
+        assert f"file         big.data, 67,890 bytes\nSHA-256      {second}\nweights      seed 1\n" in shown
+        assert OWN_WEIGHTS in rendered("full", proof(2), SEED._replace(weights=OWN_WEIGHTS))
+
+    def test_weights_that_do_not_fit(self) -> None:
+        said = "the weights in x do not fit the spec:\n  a is missing\n  \x1bb is missing"
+        lines = full(unfit(ParityError(said, None), "cpu")).splitlines()
+        place = lines.index("the weights in x do not fit the spec:")
+        assert lines[place + 1 : place + 3] == ["  a is missing", "  \\x1bb is missing"]
+        assert re.fullmatch("weights +failed", lines[place - 1])
 
     def test_several_providers(self) -> None:
         placed = (*((f"n{place}", "CUDAExecutionProvider") for place in range(9)), ("shape", "CPUExecutionProvider"))
@@ -170,10 +241,23 @@ class TestFull:
         assert re.sub(r"\x1b\[[0-9;]*m", "", shown) == full(proof(4, {1}))
         assert "\x1b[31mfailed" in shown
 
+    @pytest.mark.parametrize("failing", [(), (4, 7), range(12)])
+    def test_tables_fit_a_screen_of_80(self, failing: tuple[int, ...]) -> None:
+        shown = full(proof(12, failing, extra=", randomised state, H=224, W=224"), style=Style(width=80))
+        steps, whole = (part.split("\n") for part in shown.split("\n\n")[1:3])
+        assert max(map(len, [*steps[: 3 + 12], *whole[: 3 + 3]])) <= 80
+        assert steps[3 + 4].endswith("failed" if failing else "ok")
+        assert whole[3 + 2].endswith("failed" if failing else "ok")
+
+    def test_why_rows_fail_stands_below_the_table(self) -> None:
+        steps, whole = full(proof(12, {4, 7})).split("\n\n")[1:3]
+        assert steps.split("\n")[-2:] == [f"conv4: {CONV}", f"relu7: {RELU}"]
+        assert whole.split("\n")[-1] == "spikes, batch 1, graph optimisation on: output is far off"
+
     def test_a_narrow_screen_cuts_no_number(self) -> None:
         shown = full(proof(4, extra="x" * 60), style=Style(width=100))
-        assert "conv(4, 3)xxx" not in shown
-        assert "conv(4, 3..." in shown or "conv(4, 3)..." in shown
+        assert "conv(4, 3)xxx" not in shown.split("\n\n")[1]
+        assert re.search(r"^conv0xx.*\.\.\. .* 0\.5 +0\.25  ok$", shown, re.MULTILINE)
         assert "0.167" in shown
 
 
@@ -203,7 +287,14 @@ class TestJson:
         assert (step["path"], step["error_onnx"], step["error_torch"]) == ("nets/big.cnn", 50.0, 0.25)
         assert len(value["tensors"]) == 6
         assert value["checks"][1]["bound"] == 12.0
+        assert value["files"] == []
         assert value["settings"][0] == {"name": "onnxruntime", "value": "1.0"}
+
+    def test_what_it_was_about(self) -> None:
+        value = json.loads(rendered("json", proof(2), SEED))
+        Draft202012Validator(self.SCHEMA).validate(value)
+        assert value["files"][0] == {"name": "big.onnx", "size": 12345, "sha256": "0" * 64}
+        assert (value["weights"], value["claimed"]) == ("seed 1", "seed 0")
 
     @pytest.mark.parametrize(
         ("number", "written"), [(math.inf, "infinity"), (-math.inf, "-infinity"), (math.nan, "nan"), (None, None)]
@@ -304,6 +395,41 @@ class TestHtml:
         assert page(proof(500)).count('<th scope="row">') == 500 + 3 + 3
         assert "<details>\n<summary>all 500 steps</summary>" in page(proof(500))
         assert "<details>" not in page(proof(12))
+
+    def test_the_verdict_is_said_once(self) -> None:
+        for parity in (proof(12), proof(12, {4})):
+            said = verdict(parity)
+            assert f">{said[0].upper()}{said[1:].partition(': ')[0]}" in page(parity)
+            assert not re.search("(Proven|Failed)[.] ", page(parity))
+
+    def test_many_checks_that_hold_are_folded(self) -> None:
+        parity = proof(12, {4})
+        whole = page(replace(parity, rows=(*parity.rows[:2],) * MANY + parity.rows[2:])).partition("The whole network")[
+            2
+        ]
+        shown, _, folded = whole.partition("<details>")
+        assert "spikes" in shown
+        assert f"<summary>{2 * MANY} checks that hold</summary>" in folded
+        assert shown.count('<th scope="row">') == 1
+
+    def test_weights_that_do_not_fit(self) -> None:
+        shown = Page(page(unfit(ParityError("the weights in x do not fit:\n  a is missing", None), "cpu")))
+        assert {"The weights in x do not fit:", "a is missing"} <= set(shown.text)
+        assert not any("\\n" in text for text in shown.text)
+
+    def test_long_notes_go_on_in_the_next_line(self) -> None:
+        """And lines of the spec do not: the marks below them would be elsewhere."""
+        shown = page(proof(12, {4}))
+        assert f'<span class="words">  = note: {CONV}</span>' in shown
+        assert re.search(r"pre \.words \{[^}]*pre-wrap", shown)
+        assert '<span class="words">6 |' not in shown
+
+    def test_what_it_was_about(self) -> None:
+        text = Page(rendered("html", replace(proof(12, {4}), tensors=(OTHER,)), SEED)).text
+        assert "0" * 64 in text
+        assert "seed 1" in text
+        assert any(line.startswith("The weights are not those of seed 1: conv4.weight: ") for line in text)
+        assert "the file says of itself: seed 0" in text
 
     def test_a_given_tolerance_is_no_proof(self) -> None:
         shown = page(replace(proof(4), tolerance=Tolerance(1e-3, 0.0)))

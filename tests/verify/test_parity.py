@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from specc.diagnostics import MissingDependency, UsageError
 from specc.ir.graph import Graph
@@ -99,9 +99,9 @@ def test_right_file_of_another_opset_passes(opset: int) -> None:
     assert any(row.case.startswith("randomised state · ") for row in parity.rows)
 
 
-def folded() -> tuple[Graph, onnx.ModelProto]:
+def folded(steps: str = "") -> tuple[Graph, onnx.ModelProto]:
     """A right file as optimisers write it: the batch norm's scale multiplied into the convolution's weight."""
-    graph = chain("[N, 2, 6, 5]", "conv1: conv(3, 2, bias=false) -> bn1: bn -> conv2: conv(2, 1)")
+    graph = chain("[N, 2, 6, 5]", f"conv1: conv(3, 2, bias=false) -> bn1: bn -> {steps} conv2: conv(2, 1)")
     model = emitted(graph, Initialised(0))
     stored = {t.name: t for t in model.graph.initializer}
     weight = numpy_helper.to_array(stored["conv1.weight"]).astype(np.float64) / np.sqrt(1 + 1e-5)
@@ -111,7 +111,8 @@ def folded() -> tuple[Graph, onnx.ModelProto]:
             model.graph.initializer.remove(tensor)
     norm = next(n for n in model.graph.node if n.op_type == "BatchNormalization")
     model.graph.node.remove(norm)
-    next(n for n in model.graph.node if "bn1" in n.input).input[0] = "conv1"
+    for node in model.graph.node:
+        node.input[:] = ["conv1" if name == "bn1" else name for name in node.input]
     return graph, model
 
 
@@ -122,22 +123,68 @@ def test_folded_tensors_keep_their_numbers_and_are_noted() -> None:
     assert parity.notes == (
         "found by their values: 1 of 3 steps by themselves, the others together",
         "randomised state: the file does not hold conv1.weight, bn1.weight, bn1.bias, bn1.running_mean, "
-        "bn1.running_var as the spec does (folded?): proven with the given numbers alone",
+        "bn1.running_var as the spec does (folded, transposed or renamed?): proven with the given numbers alone",
     )
     assert any(row.case.startswith("randomised state · ") for row in parity.rows), "conv2 is as it was"
 
 
-def test_file_with_every_tensor_folded_is_noted() -> None:
-    graph = chain("[N, 2, 6, 5]", "bn")
-    model = emitted(graph, Initialised(0))
+def test_ones_of_others_are_not_taken_for_folded_ones() -> None:
+    """The file has three ones and three zeros of its own, for a norm without factors."""
+    graph, model = folded("instancenorm -> ")
+    assert [numpy_helper.to_array(t).tolist() for t in model.graph.initializer if list(t.dims) == [3]] == [
+        [1, 1, 1],
+        [0, 0, 0],
+    ]
+    parity = verify(graph, model.SerializeToString(), Initialised(0))
+    assert parity.first_failure is None
+    assert any("bn1.weight, bn1.bias" in note for note in parity.notes)
+
+
+def renamed(model: onnx.ModelProto, name: Callable[[str], str]) -> onnx.ModelProto:
+    """The file with its tensors under other names."""
+    names = {tensor.name: name(tensor.name) for tensor in model.graph.initializer}
     for tensor in model.graph.initializer:
-        for step in model.graph.node:
-            step.input[:] = [f"own {name}" if name == tensor.name else name for name in step.input]
-        tensor.name = f"own {tensor.name}"
+        tensor.name = names[tensor.name]
+    for node in model.graph.node:
+        node.input[:] = [names.get(taken, taken) for taken in node.input]
+    return model
+
+
+def test_equal_numbers_under_any_names_are_noted() -> None:
+    """Which of the ones are which cannot be told."""
+    graph = chain("[N, 2, 6, 5]", "bn")
+    model = renamed(emitted(graph, Initialised(0)), lambda name: name.split(".")[1][::-1])
     parity = verify(graph, model.SerializeToString(), Initialised(0))
     assert parity.passed
     assert len(parity.notes) == 1
     assert not any(row.case.startswith("randomised state · ") for row in parity.rows)
+
+
+def constants(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The file with its tensors in Constant nodes."""
+    for stored in model.graph.initializer:
+        model.graph.node.insert(0, helper.make_node("Constant", [], [stored.name], value=stored))
+    del model.graph.initializer[:]
+    return model
+
+
+MOVED = {
+    "prefixed": lambda model: renamed(model, lambda name: f"net/{name}"),
+    "in Constant nodes": constants,
+    "of PyTorch's numbers": lambda model: renamed(
+        model, lambda name: name if name.startswith("bn1") else f"onnx::Conv_{len(name)}"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_moved_tensors_are_randomised_too(name: str) -> None:
+    graph = chain("[N, 2, 6, 5]", "conv1: conv(3, 2) -> bn1: bn -> relu")
+    model = MOVED[name](emitted(graph, Initialised(0)))
+    parity = verify(graph, model.SerializeToString(), Initialised(0))
+    assert parity.first_failure is None
+    assert any(row.case.startswith("randomised state · ") for row in parity.rows)
+    assert not [note for note in parity.notes if "does not hold" in note]
 
 
 def test_other_external_data_goes_along(tmp_path: Path) -> None:

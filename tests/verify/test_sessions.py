@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +14,8 @@ from onnx import TensorProto, helper
 
 from specc.diagnostics import MissingDependency, UsageError
 from specc.verify import sessions
-from specc.verify.sessions import ModelRefused, ProviderError, assignment, cuda_refusal, open_session, run
+from specc.verify.doctor import Status, diagnose
+from specc.verify.sessions import ModelRefused, ProviderError, assignment, cuda_refusal, load_runtime, open_session, run
 
 
 def relu_twice() -> bytes:
@@ -193,6 +195,70 @@ def test_missing_onnxruntime_names_the_extra(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(MissingDependency, match=r"pip install 'specc-nn\[cpu\]'"):
         open_session(relu_twice(), "cpu", optimise=True)
     assert sessions.import_module is not importlib.import_module
+
+
+def installed(folder: Path, text: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An onnxruntime that is ``text``; None: a folder without any."""
+    (folder / "onnxruntime").mkdir()
+    if text is not None:
+        (folder / "onnxruntime" / "__init__.py").write_text(text)
+    monkeypatch.delitem(sys.modules, "onnxruntime")
+    monkeypatch.setattr(sys, "path", [str(folder)] + [entry for entry in sys.path if "site-packages" not in entry])
+
+
+WORKS = "\nclass InferenceSession: pass\n"
+BROKEN = [
+    (
+        "raise ImportError('libonnx.so.1: cannot open shared object file')",
+        "cannot be loaded: libonnx.so.1: cannot open",
+    ),
+    ("raise ImportError", "cannot be loaded: ImportError"),
+    ("raise SystemError('1\\n2')", "cannot be loaded: 1 2"),
+    ("import nothing_of_that_name", "cannot be loaded: it lacks nothing_of_that_name"),
+    (None, "cannot be loaded: it has no __version__ and no InferenceSession"),
+    ("__version__ = '1.31.1'", "cannot be loaded: it has no InferenceSession"),
+    (f"__version__ = '1.14.1'{WORKS}", "onnxruntime 1.14.1 is older than 1.15.0, the oldest that specc is tested with"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN)
+def test_a_runtime_that_cannot_be_used_is_told(
+    text: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(np, "__version__", "1.26.4")
+    installed(tmp_path, text, monkeypatch)
+    with pytest.raises(UsageError) as caught:
+        load_runtime()
+    assert message in str(caught.value)
+    assert "specc doctor says more" in str(caught.value)
+    found = {finding.name: finding for finding in diagnose()}
+    assert found["onnxruntime"].status is Status.BROKEN
+    assert message in found["onnxruntime"].detail
+    assert "pip install" in found["onnxruntime"].remedy
+    assert found["provider cpu"].detail == "not tried: onnxruntime cannot be used"
+
+
+@pytest.mark.parametrize(
+    ("version", "numpy", "fits"),
+    [("1.15.1", "1.26.4", True), ("1.15.1", "2.0.0", False), ("1.18.1", "2.2.6", False), ("1.19.0", "2.2.6", True)],
+)
+def test_a_build_for_numpy_1_beside_numpy_2_is_not_even_imported(
+    version: str, numpy: str, fits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As 1.15.1 was tried: it gives a session, and the first run of it ends the process."""
+    installed(tmp_path, f"__version__ = '{version}'\nimport nothing_of_that_name", monkeypatch)
+    monkeypatch.setattr(np, "__version__", numpy)
+    with pytest.raises(UsageError) as caught:
+        load_runtime()
+    said = f"onnxruntime {version} is built for numpy 1, and does not run beside numpy {numpy}. pip install"
+    assert ("lacks nothing_of_that_name" if fits else said) in str(caught.value)
+
+
+def test_an_imported_runtime_is_judged_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ort, "__version__", "1.18.1")
+    monkeypatch.setattr(np, "__version__", "2.0.0")
+    with pytest.raises(UsageError, match=r"1\.18\.1 is built for numpy 1"):
+        open_session(relu_twice(), "cpu", optimise=True)
 
 
 def test_refused_model_is_told_in_plain_words(capfd: pytest.CaptureFixture[str]) -> None:

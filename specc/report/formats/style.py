@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from unicodedata import category
+
+from specc.words import visible
+
+__all__ = ["STDIN", "Style", "encodable", "visible"]
 
 STDIN = "<stdin>"
 """The name of what is no file."""
@@ -16,17 +19,6 @@ class Style(NamedTuple):
     unicode: bool = True
     fail_on: str = "error"
     width: int | None = None
-
-
-def visible(text: str) -> str:
-    """Without line ends or anything else that a terminal or a log would obey: such characters are shown as escapes."""
-    return text if text.isprintable() else "".join(map(_visible, text))
-
-
-def _visible(character: str) -> str:
-    if character.isprintable() or category(character) == "Zs":
-        return character
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def encodable(text: str) -> str:

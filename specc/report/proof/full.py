@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from specc.report.diagnostics import render
 from specc.report.formats.style import Style, visible
-from specc.report.parity import verdict
+from specc.report.parity import UNFIT, verdict
 from specc.report.proof import choice, words
 from specc.report.proof.subject import Subject
 from specc.report.text import cut
@@ -65,7 +65,14 @@ def _whole(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     yield words.WHOLE
     yield from _table(header, [_check(row) for row in shown], "<<<>>><", style)
     yield from _rest(holding, failing, "check")
-    yield from _reasons((words.run(row), row.reason) for row in shown)
+    yield from _reasons((words.run(row), row.reason) for row in _unsaid(shown) if row.case != UNFIT)
+    yield from map(visible, words.unfit(parity))
+
+
+def _unsaid(rows: Sequence[Row]) -> list[Row]:
+    """Those of which the table does not say all: the first that fails, and every one that no bound was held against."""
+    first = next((row for row in rows if not row.passed), None)
+    return [row for row in rows if row is first or row.bound is None]
 
 
 def _check(row: Row) -> tuple[str, ...]:
@@ -80,11 +87,7 @@ def _result(row: Row | StepRow) -> str:
 
 def _reasons(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Below the table, where they have room: why rows fail, or what is to be said of them."""
-    for name, reason in rows:
-        if reason:
-            first, *more = reason.split("\n")
-            yield visible(f"{name}: {first}")
-            yield from map(visible, more)
+    yield from (f"{visible(name)}: {visible(reason)}" for name, reason in rows if reason)
 
 
 def _rest(holding: int, failing: int, what: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from specc.report.diagnostics import render
 from specc.report.formats.style import Style, encodable, visible
-from specc.report.parity import verdict
+from specc.report.parity import UNFIT, verdict
 from specc.report.proof import words
 from specc.report.proof.chart import chart
 from specc.report.proof.subject import Subject
@@ -73,11 +73,11 @@ def _word(parity: Parity) -> str:
 
 
 def _cause(parity: Parity, subject: Subject) -> Iterator[str]:
-    lines = words.cause(parity, subject)
+    lines = [line.strip() for line in words.unfit(parity)] or words.cause(parity, subject)
     if lines:
         items = "\n".join(f"<li>{_safe(line)}</li>" for line in lines[1:])
         notes = f"\n<ul>\n{items}\n</ul>" if items else ""
-        yield f"<section>\n<h2>Other weights</h2>\n<p>{_safe(_sentence(lines[0]))}</p>{notes}\n</section>"
+        yield f"<section>\n<h2>Weights that do not fit</h2>\n<p>{_safe(_sentence(lines[0]))}</p>{notes}\n</section>"
 
 
 def _first(parity: Parity) -> Iterator[str]:
@@ -130,7 +130,7 @@ def _whole(parity: Parity) -> Iterator[str]:
         yield _table(caption, header, [(_check(row), row.passed) for row in parity.rows], "1 3 4 5")
     else:
         yield from (_table(caption, header, rows, "1 3 4 5") for rows in (failing,) if rows)
-        which = "that hold" if failing else "that were made, which all hold"
+        which = "that hold" if failing else "were made, and all hold"
         table = _table(caption, header, holding, "1 3 4 5")
         yield f"<details>\n<summary>{plural(len(holding), 'check')} {which}</summary>\n{table}\n</details>"
     yield "</section>"
@@ -139,7 +139,8 @@ def _whole(parity: Parity) -> Iterator[str]:
 def _check(row: Row) -> tuple[str, ...]:
     numbers = map(words.number, (row.error_onnx, row.error_torch, row.bound))
     batch = "" if row.batch is None else str(row.batch)
-    return (row.case, batch, words.optimised(row), *numbers, row.reason or ("ok" if row.passed else "failed"))
+    reason = "" if row.case == UNFIT else row.reason
+    return (row.case, batch, words.optimised(row), *numbers, reason or ("ok" if row.passed else "failed"))
 
 
 def _tensors(parity: Parity) -> Iterator[str]:

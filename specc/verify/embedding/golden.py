@@ -22,7 +22,7 @@ from specc.verify.growth import U
 from specc.verify.judge import TOLERANCE
 from specc.verify.result import Parity
 from specc.weights import Weights
-from specc.words import plural
+from specc.words import plural, visible
 
 if TYPE_CHECKING:
     from specc.verify.reference import Expected
@@ -125,20 +125,24 @@ def decoded(sidecar: Sidecar, where: Path) -> Pair | None:
     _require_ports("input", sidecar.inputs, golden.inputs, where)
     _require_ports("output", sidecar.outputs, golden.outputs, where)
     return Pair(
-        {tensor.name: _array(tensor, f"{where}: golden input {tensor.name}", finite=True) for tensor in golden.inputs},
-        {truth.name: _expectation(truth, f"{where}: golden output {truth.name}") for truth in golden.outputs},
+        {tensor.name: _array(tensor, _called("input", tensor, where), finite=True) for tensor in golden.inputs},
+        {truth.name: _expectation(truth, _called("output", truth, where)) for truth in golden.outputs},
     )
 
 
+def _called(what: str, tensor: Tensor, where: Path) -> str:
+    return f"{where}: golden {what} {visible(tensor.name)}"
+
+
 def _require_ports(what: str, ports: Sequence[Port], tensors: Sequence[Tensor], where: Path) -> None:
-    found, names = (", ".join(part.name for part in parts) or "none" for parts in (tensors, ports))
+    found, names = (", ".join(visible(part.name) for part in parts) or "none" for parts in (tensors, ports))
     if found != names:
         raise UsageError(f"{where}: the golden pair has the {what}s {found}, and the network {names}")
     for port, tensor in zip(ports, tensors, strict=True):
         sizes = zip(port.shape, tensor.shape, strict=False)
         if len(port.shape) != len(tensor.shape) or any(isinstance(s, int) and s != t for s, t in sizes):
             here, wanted = _shape(tensor.shape), _shape(port.shape)
-            raise UsageError(f"{where}: golden {what} {tensor.name} has shape {here}, the network {wanted}")
+            raise UsageError(f"{_called(what, tensor, where)} has shape {here}, the network {wanted}")
 
 
 def _shape(sizes: Sequence[object]) -> str:

@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import external_data_helper
+from onnx import TensorProto, external_data_helper
 
 from specc.backends.onnx import entries_of, is_sealed
 from specc.diagnostics import UsageError
-from specc.verify.embedding.sidecar import FORMAT, Sidecar, beside, read_json, read_sidecar, sha256_of, unknown
+from specc.verify.embedding.sidecar import (
+    Sidecar,
+    golden_hash,
+    is_newer,
+    read_json,
+    sha256_of,
+    sidecar_of,
+    sidecar_path,
+    unknown,
+)
 from specc.verify.file.declared import Declared, declared
 from specc.verify.file.reading import read_model
-
-_SPEC = "specc.spec"
+from specc.words import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +38,7 @@ class External:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class SidecarFound:
     """The sidecar of a file.
 
     Attributes:
@@ -87,7 +95,7 @@ class Inspection:
     tensors: int
     elements: int
     external: tuple[External, ...]
-    sidecar: Beside | None
+    sidecar: SidecarFound | None
 
     @property
     def is_ours(self) -> bool:
@@ -111,7 +119,7 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         UsageError: the file is no ONNX file; ``sidecar`` is given and is not there.
     """
     proto = read_model(model)
-    where = sidecar or beside(model)
+    where = sidecar or sidecar_path(model)
     if sidecar is not None and not sidecar.exists():
         raise UsageError(f"{sidecar} cannot be read: no such file")
     inputs, outputs = declared(proto)
@@ -133,7 +141,7 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         tensors=len(proto.graph.initializer),
         elements=sum(prod(tensor.dims) for tensor in proto.graph.initializer),
         external=_external(proto, model),
-        sidecar=_beside(where, model, digest, proto) if where.exists() else None,
+        sidecar=_found(where, model, digest, proto) if where.exists() else None,
     )
 
 
@@ -142,25 +150,33 @@ def require_data(proto: onnx.ModelProto, model: Path) -> None:
     for tensor in proto.graph.initializer:
         if not external_data_helper.uses_external_data(tensor):
             continue
-        info = external_data_helper.ExternalDataInfo(tensor)
-        data = model.parent / info.location
+        info, name = _data_info(tensor, model), visible(tensor.name)
+        data, shown = model.parent / info.location, visible(info.location)
         if not data.is_file():
-            raise UsageError(
-                f"{tensor.name} and other weights of {model} are in {info.location}, which is not beside it"
-            )
+            raise UsageError(f"{name} and other weights of {model} are in {shown}, which is not beside it")
         end = (info.offset or 0) + (info.length or 0)
         if data.stat().st_size < end:
-            raise UsageError(f"{data} is cut short: {tensor.name} of {model} ends at byte {end:,} of it")
+            raise UsageError(f"{model.parent / shown} is cut short: {name} of {model} ends at byte {end:,} of it")
 
 
-def belonging(model: Path, digest: str, sidecar: Sidecar) -> str:
+def data_files(model: Path) -> list[Path]:
+    """The files that hold tensors of ``model``. Raises UsageError where it cannot be read."""
+    return [model.parent / part.name for part in _external(read_model(model), model)]
+
+
+def belonging(model: Path, digest: str, proto: onnx.ModelProto, sidecar: Sidecar) -> str:
     """Why the file is not the one that the sidecar is about; empty where it is. Its name may be another.
 
     Args:
         digest: the file's SHA-256.
+        proto: what is in the file.
     """
     if digest != sidecar.file.sha256:
         return "the file is another one, or was changed since: its SHA-256 is not the one in the sidecar"
+    return _data_fault(model, sidecar) or _contradiction(proto, sidecar)
+
+
+def _data_fault(model: Path, sidecar: Sidecar) -> str:
     data = sidecar.file.data
     if data is None:
         return ""
@@ -170,46 +186,70 @@ def belonging(model: Path, digest: str, sidecar: Sidecar) -> str:
     return "" if sha256_of(path) == data.sha256 else f"the weights, in {data.name}, are not those of the sidecar"
 
 
+def _contradiction(proto: onnx.ModelProto, sidecar: Sidecar) -> str:
+    """What the file says otherwise, of what both say. Earlier versions have said less in the file."""
+    said = entries_of(proto)
+    if said.get("specc.spec", sidecar.spec) != sidecar.spec:
+        return "the file says that it is of another spec"
+    if said.get("specc.weights", sidecar.weights) != sidecar.weights:
+        return f"the file says that its weights are {said['specc.weights']}, the sidecar {sidecar.weights}"
+    here = next((imported.version for imported in proto.opset_import if not imported.domain), 0), proto.ir_version
+    if here != (sidecar.file.opset, sidecar.file.ir_version):
+        there = f"opset {sidecar.file.opset}, IR {sidecar.file.ir_version}"
+        return f"the file has opset {here[0]}, IR {here[1]}, and the sidecar says {there}"
+    golden = "none" if sidecar.golden is None else golden_hash(sidecar.golden)
+    if said.get("specc.golden", golden) != golden:
+        return "the golden pair is not the one that the file was proven with"
+    return ""
+
+
 def _external(proto: onnx.ModelProto, model: Path) -> tuple[External, ...]:
     places: dict[str, int] = {}
     for tensor in proto.graph.initializer:
         if external_data_helper.uses_external_data(tensor):
-            location = external_data_helper.ExternalDataInfo(tensor).location
+            location = _data_info(tensor, model).location
             places[location] = places.get(location, 0) + 1
     return tuple(External(name, count, _size(model.parent / name)) for name, count in places.items())
+
+
+def _data_info(tensor: TensorProto, model: Path) -> external_data_helper.ExternalDataInfo:
+    """Where the numbers of a tensor are. Raises UsageError where that is not said rightly."""
+    name = visible(tensor.name)
+    try:
+        info = external_data_helper.ExternalDataInfo(tensor)
+    except ValueError as error:
+        why = visible(str(error))
+        raise UsageError(f"{model} does not say rightly where the numbers of {name} are: {why}") from None
+    if not info.location:
+        raise UsageError(f"{model} does not say in which file the numbers of {name} are")
+    return info
 
 
 def _size(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def _beside(where: Path, model: Path, digest: str, proto: onnx.ModelProto) -> Beside:
+def _found(where: Path, model: Path, digest: str, proto: onnx.ModelProto) -> SidecarFound:
     """Of a format that only a later specc knows, what is known of it."""
     try:
         value = read_json(where)
-        form = value.get("format")
-        if isinstance(form, int) and form > FORMAT:
+        if is_newer(value):
             return _newer(where, value, digest)
-        sidecar = read_sidecar(where)
+        sidecar = sidecar_of(value, where)
     except UsageError as error:
-        return Beside(where.name, str(error), {}, (), is_readable=False)
+        fault = str(error).replace(str(where), where.name, 1)
+        return SidecarFound(where.name, fault, {}, (), is_readable=False)
     known = {"specc": sidecar.specc, "model": sidecar.model, "spec": sidecar.spec, "weights": sidecar.weights}
     notes = tuple(f"{name} is not known to this specc" for name in unknown(sidecar))
-    return Beside(where.name, _fault(model, digest, sidecar, proto), known | {"parity": sidecar.verdict.words}, notes)
+    fault = belonging(model, digest, proto, sidecar)
+    return SidecarFound(where.name, fault, known | {"parity": sidecar.verdict.words}, notes)
 
 
-def _fault(model: Path, digest: str, sidecar: Sidecar, proto: onnx.ModelProto) -> str:
-    fault = belonging(model, digest, sidecar)
-    if not fault and entries_of(proto).get(_SPEC, sidecar.spec) != sidecar.spec:
-        return "the file says that it is of another spec"
-    return fault
-
-
-def _newer(where: Path, value: Mapping[str, Any], digest: str) -> Beside:
+def _newer(where: Path, value: Mapping[str, Any], digest: str) -> SidecarFound:
     known = {key: text for key in ("specc", "model", "spec", "weights") if isinstance(text := value.get(key), str)}
     file, verdict = (part if isinstance(part := value.get(key), dict) else {} for key in ("file", "verdict"))
     if isinstance(verdict.get("words"), str):
         known["parity"] = verdict["words"]
     note = f"format {value['format']} is of a newer specc: only this is known of it"
     fault = "" if file.get("sha256") == digest else "its SHA-256 is not that of the file, or stands at another place"
-    return Beside(where.name, fault, known, (note,))
+    return SidecarFound(where.name, fault, known, (note,))

@@ -68,7 +68,7 @@ def recheck(model: Path, sidecar: Sidecar, where: Path, provider: str = "cpu") -
     pair = decoded(sidecar, where)
     runtime = str(load_runtime().__version__)
     faults = _interface_faults(proto, sidecar)
-    checks = [_belongs(model, sidecar, where), *(Check("interface", False, fault) for fault in faults)]
+    checks = [_belongs(model, proto, sidecar, where), *(Check("interface", False, fault) for fault in faults)]
     if not faults:
         checks.append(Check("interface", True))
     if pair is not None and not faults:
@@ -76,8 +76,8 @@ def recheck(model: Path, sidecar: Sidecar, where: Path, provider: str = "cpu") -
     return Recheck(provider, runtime, tuple(checks), pair is not None)
 
 
-def _belongs(model: Path, sidecar: Sidecar, where: Path) -> Check:
-    fault = belonging(model, sha256_of(model), sidecar)
+def _belongs(model: Path, proto: onnx.ModelProto, sidecar: Sidecar, where: Path) -> Check:
+    fault = belonging(model, sha256_of(model), proto, sidecar)
     return Check("belongs", not fault, f"{where} does not belong to {model}: {fault}" if fault else "")
 
 

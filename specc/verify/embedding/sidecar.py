@@ -12,10 +12,12 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from specc.diagnostics import UsageError
 from specc.files import require_regular
+from specc.words import visible
 
 FORMAT: Final = 1
 """It grows where a field goes or changes its meaning; fields may be added within a format."""
@@ -26,6 +28,16 @@ SHOWN = 5
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
+
+
+def _whole(value: object) -> object:
+    """Pydantic takes true and 1.0 for 1."""
+    if type(value) is not int:
+        raise PydanticCustomError("literal_error", "Input should be 1")
+    return value
+
+
+First = Annotated[Literal[1], BeforeValidator(_whole)]
 Origin = Annotated[str, Field(pattern="^(seed [0-9]+|sha256:[0-9a-f]{64})$")]
 
 
@@ -168,7 +180,7 @@ class Golden(Part):
 class Sidecar(Part):
     """What travels with an ONNX file that specc has compiled."""
 
-    format: Literal[1]
+    format: First
     """Of this description. It grows where a field goes or changes its meaning; fields may be added at any time."""
     specc: str
     """The version that wrote it."""
@@ -223,8 +235,8 @@ def sidecar_of(value: Mapping[str, Any], path: Path) -> Sidecar:
     """``value`` was read from ``path``. Raises UsageError as `read_sidecar`."""
     if is_newer(value):
         raise UsageError(
-            f"{path} has format {value['format']}, written by specc {value.get('specc')}, and this specc reads format "
-            f"{FORMAT}: install a newer one"
+            f"{path} has format {value['format']}, written by specc {visible(str(value.get('specc')))}, and this specc "
+            f"reads format {FORMAT}: install a newer one"
         )
     try:
         # Read anew by Pydantic: in strict mode it takes JSON's lists for tuples, and Python's not.
@@ -255,7 +267,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _faults(error: ValidationError) -> str:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    listed = [f"\n  {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in faults[:SHOWN]]
+    told = (f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in faults[:SHOWN])
+    listed = [f"\n  {visible(fault)}" for fault in told]
     more = [f"\n  and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
     return "".join([*listed, *more])
 

@@ -6,7 +6,8 @@ before it. Each of these is recomputed and compared; nothing is taken on trust, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from specc.ir.graph import Graph
 from specc.ir.op import Parameter
 from specc.verify.file.folding import Fold, Merged, folds, merged_by
 from specc.verify.file.stored import FLOATS, Entry, FileTensors, Values, bits, content_of, probed
+from specc.verify.growth import TINY, U
 from specc.verify.result import TensorRow
 from specc.weights import Weights, tensor
 from specc.words import listed, plural
@@ -27,40 +29,121 @@ MOST_AXES = 5
 ROUNDINGS = 8
 """Float32 roundings that a batch norm may be off by when it is multiplied into the layer before it: five operations."""
 
-U = 2.0**-24
-TINY = 2.0**-126
+NEAR = 1e-2
+"""How far, as a part of itself, a tensor may be from what stands in its place, to be taken for it with other numbers.
+
+What is farther off than that changes the result of its step, which is judged by itself.
+"""
 
 
-def compare_tensors(graph: Graph, proto: onnx.ModelProto, folder: Path, weights: Weights) -> tuple[TensorRow, ...]:
+def compare_tensors(
+    graph: Graph, proto: onnx.ModelProto, folder: Path, weights: Weights, alone: Collection[str] = ()
+) -> tuple[TensorRow, ...]:
     """What has become in the file of every tensor of ``graph``, in the order of the state dict; counters are left out.
 
     Args:
         proto: the file, its external data left in ``folder``.
         weights: what its tensors should be.
+        alone: steps that the file computes by themselves, so that their tensors must be in it.
 
     Raises:
         UsageError: the file's tensors, or ``weights``, cannot be read.
     """
     file = FileTensors(proto, folder)
-    rows: dict[str, TensorRow] = {}
+    found = _Found()
     for fold in folds(graph):
-        rows |= {row.path: row for row in _folded(fold, file, weights)}
-    for path, parameter in graph.state:
-        if not parameter.integer and path not in rows:
-            rows[path] = _compare(path, parameter, file, tensor(weights, path, parameter))
-    return tuple(rows[path] for path, _ in graph.state if path in rows)
+        _add_folded(found, fold, file, weights)
+    others = [(path, p) for path, p in graph.state if not p.integer and path not in found.rows]
+    for path, parameter in others:
+        _add_held(found, path, file.called(path, parameter), file, tensor(weights, path, parameter))
+    for path, parameter in others:
+        own = file.called(path, parameter)
+        if own is not None and own.name not in found.explained:
+            found.rows[path] = TensorRow(path, "different", _difference(own, tensor(weights, path, parameter)))
+        elif path not in found.rows:
+            found.rows[path] = _missing(path, file, tensor(weights, path, parameter))
+    for absent in _absent_by_module(graph, found, alone):
+        found.rows |= _in_their_place(absent, found, file, weights)
+    return tuple(found.rows[path] for path, _ in graph.state if path in found.rows)
 
 
-def _compare(path: str, parameter: Parameter, file: FileTensors, wanted: Values) -> TensorRow:
-    """A tensor by itself: under its own name, else by its numbers anywhere in the file."""
-    entry = file.called(path, parameter)
-    if entry is not None:
-        return _named(path, entry, wanted)
-    for other in file.of(wanted.size):
-        moved = _moved(other, wanted)
-        if moved is not None:
-            where = f"in the file as {other.name}"
-            return TensorRow(path, "reordered", f"{moved}, {where}" if moved else where)
+@dataclass
+class _Found:
+    """What is known so far.
+
+    Attributes:
+        explained: the names in the file of what is some tensor of the spec.
+    """
+
+    rows: dict[str, TensorRow] = field(default_factory=dict)
+    explained: set[str] = field(default_factory=set)
+
+
+def _add_held(found: _Found, path: str, own: Entry | None, file: FileTensors, wanted: Values) -> None:
+    """The tensor where its numbers are: under its own name, else anywhere in the file; nothing where they are not."""
+    for entry in (*([own] if own else []), *file.of(wanted.size)):
+        moved = _moved(entry, wanted)
+        if moved is None:
+            continue
+        where = "" if entry is own else f"in the file as {entry.name}"
+        detail = ", ".join(filter(None, (moved, where)))
+        found.rows[path] = TensorRow(path, "reordered" if detail else "same", detail)
+        found.explained.add(entry.name)
+        return
+
+
+def _absent_by_module(graph: Graph, found: _Found, alone: Collection[str]) -> Iterator[dict[str, Parameter]]:
+    """The absent tensors of each step that the file computes by itself, with their paths."""
+    seen: set[str] = set()
+    for node in graph.nodes:
+        if node.name in alone and node.module not in seen:
+            seen.add(node.module)
+            paths = {node.path(p): p for p in node.parameters if not p.integer}
+            yield {path: p for path, p in paths.items() if found.rows[path].status == "absent"}
+
+
+def _in_their_place(
+    absent: Mapping[str, Parameter], found: _Found, file: FileTensors, weights: Weights
+) -> dict[str, TensorRow]:
+    """Rows of the absent tensors of one step where each has another in its place, with nearly its numbers.
+
+    Not where two would have the same one: the four of a batch norm may have become its factor and its shift.
+    """
+    rows: dict[str, TensorRow] = {}
+    names = set()
+    for path, parameter in absent.items():
+        wanted = tensor(weights, path, parameter)
+        nearest = _nearest(wanted, found.explained, file)
+        if nearest is None:
+            return {}
+        entry, layout = nearest
+        names.add(entry.name)
+        rows[path] = TensorRow(path, "different", f"in the file as {entry.name}: {_difference(entry, layout)}")
+    return rows if len(names) == len(rows) else {}
+
+
+def _nearest(wanted: Values, explained: Collection[str], file: FileTensors) -> tuple[Entry, Values] | None:
+    """The tensor nearest to ``wanted`` that is no other one of the spec, and in which layout; None: none is near."""
+    least, nearest = NEAR, None
+    for entry in file.of(wanted.size):
+        if not entry.is_single or entry.name in explained or entry.name not in file.met:
+            continue
+        for layout in _layouts(wanted):
+            distance = _distance(entry, layout)
+            if distance < least:
+                least, nearest = distance, (entry, layout)
+    return nearest
+
+
+def _distance(entry: Entry, wanted: Values) -> float:
+    """The root mean square of the difference as a part of that of ``wanted``."""
+    exact = wanted.reshape(-1).astype(np.float64)
+    size = np.linalg.norm(exact)
+    return float(np.linalg.norm(entry.values().reshape(-1) - exact) / size) if size else np.inf
+
+
+def _missing(path: str, file: FileTensors, wanted: Values) -> TensorRow:
+    """A tensor whose numbers are nowhere in the file, nor others under its name."""
     rounded = file.rounded(path, wanted.size)
     if rounded is not None:
         return TensorRow(path, "different", f"quantised to {rounded.dtype} ({rounded.name})")
@@ -102,13 +185,6 @@ def _is_padded(entry: Entry, wanted: Values) -> bool:
         return False
     found, given = bits(entry.values()), bits(wanted)
     return np.array_equal(np.sort(found[found != 0]), np.sort(given[given != 0]))
-
-
-def _named(path: str, entry: Entry, wanted: Values) -> TensorRow:
-    moved = _moved(entry, wanted)
-    if moved is not None:
-        return TensorRow(path, "reordered" if moved else "same", moved)
-    return TensorRow(path, "different", _difference(entry, wanted))
 
 
 def _moved(entry: Entry, wanted: Values) -> str | None:
@@ -181,7 +257,7 @@ def _largest(found: Values, wanted: Values) -> str:
     return f"{count:,} of {plural(flat.size, 'element')} {verb}, most at {place}: {values}"
 
 
-def _folded(fold: Fold, file: FileTensors, weights: Weights) -> Iterator[TensorRow]:
+def _add_folded(found: _Found, fold: Fold, file: FileTensors, weights: Weights) -> None:
     """The rows of both steps' tensors where the norm is merged into the layer's weight; none where it is not."""
     given = fold.tensors(weights)
     path, parameter, weight = given["weight"]
@@ -195,10 +271,12 @@ def _folded(fold: Fold, file: FileTensors, weights: Weights) -> Iterator[TensorR
     bias = _bias_beside(file, entry, merged)
     faults = {"weight": _weight_fault(entry, merged), fold.shift(given): _beside_fault(bias, merged)}
     title = f"{fold.norm.name} is folded into {fold.layer.name}: "
-    merger = f"into {listed([e.name for e in (entry, bias) if e])}"
+    merged_into = [e.name for e in (entry, bias) if e]
+    found.explained.update(merged_into)
     for name, (tensor_path, _, _) in given.items():
         fault = faults.get(name)
-        yield TensorRow(tensor_path, "different" if fault else "folded", title + fault if fault else merger)
+        detail = title + fault if fault else f"into {listed(merged_into)}"
+        found.rows[tensor_path] = TensorRow(tensor_path, "different" if fault else "folded", detail)
 
 
 def _weight_fault(entry: Entry, merged: Merged) -> str:

@@ -14,6 +14,7 @@ from onnx import numpy_helper
 
 from specc.backends.onnx import stored_name
 from specc.diagnostics import ParityError, UsageError
+from specc.files import require_regular
 from specc.ir.graph import Graph
 from specc.ir.init import Fixed
 from specc.ir.op import Parameter
@@ -33,6 +34,8 @@ def read_model(model: Path | bytes) -> onnx.ModelProto:
         UsageError: the file, or a sparse tensor, cannot be read, is cut short, or is no ONNX file.
     """
     name = "the model" if isinstance(model, bytes) else str(model)
+    if isinstance(model, Path):
+        require_regular(model)
     try:
         proto = onnx.load_from_string(model) if isinstance(model, bytes) else _load(model)
     except OSError as error:

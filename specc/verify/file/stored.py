@@ -16,8 +16,8 @@ from onnx import TensorProto, numpy_helper
 
 from specc.backends.onnx import stored_name
 from specc.ir.op import Parameter
-from specc.verify.file.declared import dtype_of
-from specc.verify.file.reading import read_tensor
+from specc.verify.file.declared import dtype_of, fed
+from specc.verify.file.reading import dense, read_tensor
 from specc.verify.steps.pieces import inlined, used
 
 PROBES = 16
@@ -27,6 +27,9 @@ PADDED = 16
 """Runtimes fill channels up to a block of this size at most."""
 
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+
+SAME_NUMBERS = frozenset({"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+"""Operators whose result has the numbers of their first input."""
 
 Values = NDArray[Any]
 
@@ -65,18 +68,25 @@ class Entry:
 
 
 class FileTensors:
-    """The tensors that the nodes of a file really use, by name and by number of elements."""
+    """The tensors that the nodes of a file really use, by name and by number of elements.
+
+    Attributes:
+        met: the names of those that meet the network's data: what takes them, turned round or reshaped at most, takes
+            a value too that depends on an input. Others are only what tensors are computed from.
+    """
 
     def __init__(self, proto: onnx.ModelProto, folder: Path) -> None:
         nodes = tuple(inlined(proto))
         needed = {name for node in nodes for name in used(node)} | {value.name for value in proto.graph.output}
-        found = [*proto.graph.initializer, *_constants(nodes)]
+        found = [*proto.graph.initializer, *_constants(nodes, folder)]
         self.entries = {stored.name: Entry(stored.name, stored, folder) for stored in found if stored.name in needed}
         self._by_size: dict[int, list[Entry]] = {}
         for entry in self.entries.values():
             self._by_size.setdefault(entry.size, []).append(entry)
-        self._same = {node.output[0]: node.input[0] for node in nodes if node.op_type == "Identity"}
         self._users = [node for node in nodes if len(node.input) > 2]
+        self._origins: dict[str, str] = {}
+        self.met: set[str] = set()
+        self._follow(nodes, {value.name for value in fed(proto)})
 
     def called(self, path: str, parameter: Parameter) -> Entry | None:
         """The tensor of that path, as specc or another calls it."""
@@ -101,13 +111,21 @@ class FileTensors:
         alike = (e for e in self._by_size.get(size, ()) if e.name.startswith(name) and e.proto.data_type not in FLOATS)
         return next(alike, None)
 
+    def _follow(self, nodes: Iterable[onnx.NodeProto], data: set[str]) -> None:
+        """Where values come from that are tensors in another place or shape, and which tensors meet ``data``."""
+        for node in nodes:
+            if node.op_type in SAME_NUMBERS and node.input:
+                self._origins.update(dict.fromkeys(node.output, self._origin(node.input[0])))
+            taken = used(node)
+            if not data.isdisjoint(taken):
+                data.update(node.output)
+                self.met.update(map(self._origin, taken))
+
     def _origin(self, name: str) -> str:
-        while name in self._same:
-            name = self._same[name]
-        return name
+        return self._origins.get(name, name)
 
 
-def _constants(nodes: Iterable[onnx.NodeProto]) -> Iterator[TensorProto]:
+def _constants(nodes: Iterable[onnx.NodeProto], folder: Path) -> Iterator[TensorProto]:
     for node in nodes:
         for attribute in node.attribute if node.op_type == "Constant" else ():
             if attribute.name == "value":
@@ -115,6 +133,10 @@ def _constants(nodes: Iterable[onnx.NodeProto]) -> Iterator[TensorProto]:
                 constant.CopyFrom(attribute.t)
                 constant.name = node.output[0]
                 yield constant
+            elif attribute.name == "sparse_value":
+                whole = dense(attribute.sparse_tensor, folder)
+                whole.name = node.output[0]
+                yield whole
             elif attribute.name in {"value_float", "value_floats"}:
                 numbers = np.asarray(onnx.helper.get_attribute_value(attribute), np.float32)
                 yield numpy_helper.from_array(numbers, node.output[0])

@@ -38,10 +38,15 @@ from specc.ir.rounding import (
 )
 from specc.ir.types import fixed
 from specc.verify import growth
-from specc.verify.growth import U
-from specc.verify.reference import TINY
+from specc.verify.growth import TINY, U
 
 Array = NDArray[np.float64]
+
+SHORT = 64
+"""Elements of a mean up to which the worst of all numbers is allowed for, instead of what the given ones do."""
+
+HUGE = 2**25
+"""Elements in all bins of a sample beyond which no engine's sums are imitated, and the worst is allowed for too."""
 
 
 def rule(node: Node) -> str:
@@ -74,10 +79,10 @@ def allowed(node: Node, module: torch.nn.Module, inputs: Sequence[Array], exact:
         match rounding:
             case Exact():
                 return np.zeros(exact.shape)
-            case Products(terms):
-                size = (growth.signed_chain(fixed(terms)) * U + 2 * (u - U)) * _magnitude(module, inputs)
-            case Averaged(terms):
-                size = (growth.chain(fixed(terms)) * U + 2 * (u - U)) * _magnitude(module, inputs)
+            case Products():
+                size = (_in_products(rounding, module) * U + 2 * (u - U)) * _magnitude(module, inputs)
+            case Averaged():
+                size = _averaged(rounding, inputs[0], _magnitude(module, inputs))
             case PowerMean():
                 size = _power_mean(rounding, module, inputs, exact)
             case Interpolated():
@@ -114,6 +119,51 @@ def _magnitude(module: torch.nn.Module, inputs: Sequence[Array]) -> Array:
 def _absolute(name: str, tensor: torch.Tensor) -> torch.Tensor:
     """A running mean is taken away, so it is negative here: |x| + |mean|. A variance is positive as it is."""
     return -tensor.abs() if name.rpartition(".")[2] == "running_mean" else tensor.abs()
+
+
+def _in_products(rounding: Products, module: torch.nn.Module) -> float:
+    terms = fixed(rounding.terms)
+    weights = [tensor for tensor in module.state_dict().values() if tensor.ndim > 1]
+    equal = growth.most_equal(weights[0].movedim(rounding.filters, 0).flatten(1).numpy()) if weights else 0
+    return growth.signed_chain(terms, min(terms, equal))
+
+
+def _averaged(rounding: Averaged, x: Array, magnitude: Array) -> Array:
+    """Of long sums of these very numbers, twice what the slowest right engine makes, and errors of either sign."""
+    terms = fixed(rounding.terms)
+    if terms <= SHORT or magnitude[0].size * terms > HUGE:
+        return growth.chain(terms) * U * magnitude
+    samples = [_one_by_one(sample, rounding) for sample in np.split(x, x.shape[0])]
+    errors, sizes = (np.concatenate(parts).reshape(magnitude.shape) for parts in zip(*samples, strict=True))
+    means = np.divide(magnitude, sizes, out=np.zeros(sizes.shape), where=sizes > 0)
+    return growth.signed_chain(terms) * U * magnitude + 2 * errors * means
+
+
+def _one_by_one(x: Array, rounding: Averaged) -> tuple[Array, Array]:
+    """How far float32 sums over bins are from the exact ones, and the sums of absolute values.
+
+    Added one by one from either end, since what is added to a large element is lost; or divided first.
+    """
+    binned = _binned(x, rounding)
+    single = binned.astype(np.float32)
+    count = np.float32(binned.shape[-1])
+    exact = binned.sum(-1)
+    sums = _last_sum(single), _last_sum(single[..., ::-1]), _last_sum(single / count) * np.float64(count)
+    return np.max([np.abs(each - exact) for each in sums], axis=0), np.abs(binned).sum(-1)
+
+
+def _last_sum(x: NDArray[np.float32]) -> Array:
+    return np.add.accumulate(x, axis=-1)[..., -1].astype(np.float64)
+
+
+def _binned(x: Array, rounding: Averaged) -> Array:
+    """[..., bins, elements]: the elements of each bin in a row, with zeros at the end of smaller ones."""
+    for axis, ranges in rounding.bins:
+        longest = max(map(len, ranges))
+        places = [[*places, *[x.shape[axis]] * (longest - len(places))] for places in ranges]
+        nothing = np.zeros((*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+        x = np.moveaxis(np.concatenate([x, nothing], axis).take(places, axis), axis + 1, -1)
+    return x.reshape(*x.shape[: x.ndim - len(rounding.bins)], -1)
 
 
 def _power_mean(rounding: PowerMean, module: torch.nn.Module, inputs: Sequence[Array], exact: Array) -> Array:

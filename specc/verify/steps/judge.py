@@ -29,6 +29,12 @@ TOGETHER = "computed as one by the file"
 SENSITIVITY = "what rounding every value in between does to the result"
 """How steps are judged that a file has merged, and why."""
 
+HALF = 0.5
+"""The part of a bound that PyTorch may need; the bound is widened where it needs more."""
+
+FAR = 8.0
+"""So many times at most: where PyTorch is further off, float32 cannot compute the step, and agreement means nothing."""
+
 
 @dataclass(frozen=True)
 class Running:
@@ -52,11 +58,31 @@ class Truth:
         exact: in float64; where only PyTorch's float32 result is finite, that.
         single: PyTorch's float32 result.
         allowed: the largest difference from ``exact`` for each element; None where the bits of ``single`` are due.
+        widened: how many times as large it is as the arithmetic says, since PyTorch itself needs that.
     """
 
     exact: NDArray[np.float64]
     single: NDArray[np.float32]
     allowed: NDArray[np.float64] | None
+    widened: float = 1.0
+
+    def with_room(self) -> Truth:
+        """Widened so that PyTorch needs half of what is allowed, unless it is out of all proportion."""
+        times = self.error(self.single) / HALF
+        if self.allowed is None or not 1 < times <= FAR:
+            return self
+        return replace(self, allowed=self.allowed * times, widened=times)
+
+    @property
+    def beyond_float32(self) -> str:
+        """Why the inputs are beyond float32, in words; empty where they are not."""
+        if self.allowed is None:
+            return ""
+        lost = int(np.count_nonzero(np.isfinite(self.exact) & ~np.isfinite(self.single)))
+        if lost:
+            return f"float32 cannot compute this step here: {lost} of PyTorch's own {self.single.size} elements overflow"
+        own = self.error(self.single)
+        return f"float32 cannot compute this step here: PyTorch's own error is {own:.3g} of the bound" if own > 1 else ""
 
     def error(self, result: NDArray[Any]) -> float:
         """The largest difference as a part of what is allowed, over the elements that are finite in float32."""
@@ -137,6 +163,7 @@ class Steps:
             reason=worst.fault,
             runs=len(runs),
             error_onnx=worst.error,
+            why=row.why + _widening(trials, truths),
             error_torch=max(truth.error(truth.single) for truth in truths),
             case=trials[worst.trial].case.title,
             batch=trials[worst.trial].case.batch,
@@ -162,7 +189,8 @@ class Steps:
                 continue
             fault = structure_fault(result, truth.single)
             error = np.inf if fault else truth.error(result)
-            yield _Run(trial, optimised, error, fault or _fault(truth, result, error))
+            fault = fault or _fault(truth, result, error)
+            yield _Run(trial, optimised, error, "; ".join(filter(None, (fault, fault and truth.beyond_float32))))
 
     def _truths(self, cut: Cut, trials: Sequence[Running]) -> list[Truth]:
         module = cut.part.module(self._weights)
@@ -181,7 +209,7 @@ class Steps:
         if is_exact(node):
             return Truth(exact, single, None)
         wide = [np.asarray(value, np.float64) for value in fed.values()]
-        return Truth(exact, single, allowed(node, module, wide, exact, self._conditions.u))
+        return Truth(exact, single, allowed(node, module, wide, exact, self._conditions.u)).with_room()
 
     def _together(self, module: torch.nn.Module, inputs: Sequence[Mapping[str, NDArray[np.float32]]]) -> list[Truth]:
         expected = [outputs[0] for outputs in expectations(module, inputs, u=self._conditions.u)]
@@ -197,6 +225,14 @@ class Steps:
 def written(node: Node) -> str:
     """The step as the spec says it, in one line; of one with arms, what stands before them."""
     return " ".join(node.span.text.partition("{")[0].split())
+
+
+def _widening(trials: Sequence[Running], truths: Sequence[Truth]) -> str:
+    """Where bounds are wider than the arithmetic says; empty where they are not."""
+    trial, widest = max(zip(trials, truths, strict=True), key=lambda pair: pair[1].widened)
+    if widest.widened == 1:
+        return ""
+    return f"; up to {widest.widened:.3g} times as much ({trial.case.title}), where PyTorch itself needs more than half"
 
 
 def merged(rows: Sequence[StepRow], others: Sequence[StepRow]) -> tuple[StepRow, ...]:

@@ -197,10 +197,12 @@ def inlined(proto: ModelProto) -> Iterator[NodeProto]:
 def _expanded(
     node: NodeProto, functions: Mapping[tuple[str, str, str], FunctionProto], fallback: str
 ) -> Iterator[NodeProto]:
-    function = functions.get((node.domain, node.op_type, node.overload))
+    key = node.domain, node.op_type, node.overload
+    function = functions.get(key)
     if function is None:
         yield node
         return
+    others = {other: body for other, body in functions.items() if other != key}  # none may call itself
     call = node.name or fallback
     names = dict(zip(function.input, [*node.input, *[""] * len(function.input)], strict=False))
     names |= dict(zip(function.output, node.output, strict=False))
@@ -211,7 +213,7 @@ def _expanded(
         copy.name = f"{call}.{inner.name or place}"
         _rename(copy, names, call)
         _fill(copy, given)
-        yield from _expanded(copy, functions, f"{call}.{place}")
+        yield from _expanded(copy, others, f"{call}.{place}")
 
 
 def _rename(node: NodeProto, names: Mapping[str, str], call: str) -> None:

@@ -45,5 +45,8 @@ class Prefixes:
         taken = {value: value for value in part.taken}
         trial = replace(self._trial, values=dict(self._trial.values))
         self._steps.reproduction = None
-        (row,) = self._steps.rows([Cut(part, piece, taken)], [trial])
-        return replace(row, steps=(step,), rule=WITH_ALL)
+        (found,) = self._steps.rows([Cut(part, piece, taken)], [trial])
+        row = replace(found, steps=(step,), rule=WITH_ALL)
+        if self._steps.reproduction is not None:
+            self._steps.reproduction = replace(self._steps.reproduction, row=row)
+        return row

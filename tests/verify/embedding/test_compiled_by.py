@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from specc.verify.embedding.inspection import inspect
 from specc.verify.embedding.recheck import recheck
-from specc.verify.embedding.sidecar import beside, read_sidecar, sidecar_schema
+from specc.verify.embedding.sidecar import read_sidecar, sidecar_path, sidecar_schema
 
 FOLDERS = sorted((Path(__file__).parent / "compiled_by").iterdir())
 
@@ -32,7 +32,7 @@ def test_still_reads(folder: Path) -> None:
     assert found.sidecar is not None
     assert found.sidecar.known["specc"] == folder.name
     assert found.sidecar.notes == ()
-    assert recheck(model, read_sidecar(beside(model)), beside(model)).passed
+    assert recheck(model, read_sidecar(sidecar_path(model)), sidecar_path(model)).passed
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

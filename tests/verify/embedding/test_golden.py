@@ -19,6 +19,7 @@ from onnx import numpy_helper
 import specc
 from specc.diagnostics import MissingDependency, UsageError
 from specc.verify.embedding import golden
+from specc.verify.embedding.inspection import inspect
 from specc.verify.embedding.recheck import Recheck, recheck
 from specc.verify.embedding.sidecar import read_sidecar
 from specc.verify.reference import Expected
@@ -193,7 +194,8 @@ class TestRecheck:
         truth["data"] = base64.b64encode(off.tobytes()).decode()
         rewritten(model, value)
         found = checked(model)
-        assert [c.passed for c in found.checks] == [True, True, False, False]
+        assert [c.passed for c in found.checks] == [False, True, False, False]
+        assert "the golden pair is not the one that the file was proven with" in found.checks[0].reason
         assert "output[0, 1] is" in found.checks[2].reason
 
     def test_nan_where_a_number_is_right(self, model: Path) -> None:
@@ -218,11 +220,40 @@ class TestRecheck:
             rewritten(model, value)
             assert checked(model).checks[3].passed is passes
 
-    def test_no_pair(self, model: Path) -> None:
-        rewritten(model, said(model) | {"golden": None})
-        found = checked(model)
+    def test_no_pair(self, tmp_path: Path) -> None:
+        (tmp_path / "digits.cnn").write_text("model M : [N, 3] { relu }")
+        specc.load(tmp_path / "digits.cnn").to_onnx(tmp_path / "digits.onnx", verify=False)
+        found = checked(tmp_path / "digits.onnx")
         assert (found.passed, found.is_tested) == (False, False)
         assert all(c.passed for c in found.checks)
+
+    @pytest.mark.parametrize("wider", [{"allowed": [9, 9, 9]}, None])
+    def test_a_pair_that_was_made_easier_or_taken_out_is_found(self, model: Path, wider: dict[str, Any] | None) -> None:
+        value = said(model)
+        value["golden"]["outputs"][0] |= wider or {}
+        rewritten(model, value if wider else value | {"golden": None})
+        found = checked(model)
+        assert not found.checks[0].passed
+        assert "the golden pair is not the one" in found.checks[0].reason
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"spec": "sha256:" + "0" * 64}, "the file says that it is of another spec"),
+            ({"weights": "seed 5"}, "the file says that its weights are seed 0, the sidecar seed 5"),
+            ({"file": {"opset": 19}}, "the file has opset 18, IR 8, and the sidecar says opset 19, IR 8"),
+            ({"file": {"ir_version": 9}}, "the file has opset 18, IR 8, and the sidecar says opset 18, IR 9"),
+        ],
+    )
+    def test_what_the_sidecar_says_otherwise_is_found(self, model: Path, change: dict[str, Any], message: str) -> None:
+        """In the same words as by `specc inspect`."""
+        value = said(model)
+        parts = {key: value[key] | part if isinstance(part, dict) else part for key, part in change.items()}
+        rewritten(model, value | parts)
+        assert message in checked(model).checks[0].reason
+        beside = inspect(model).sidecar
+        assert beside is not None
+        assert beside.fault == message
 
     def test_weights_beside_the_file(self, model: Path) -> None:
         proto = onnx.load(model)
@@ -236,6 +267,21 @@ class TestRecheck:
         data.unlink()
         with pytest.raises(UsageError, match=r"are in digits\.data, which is not beside it"):
             checked(model)
+
+    @pytest.mark.parametrize("key", ["offset", "length"])
+    def test_weights_at_no_place(self, model: Path, key: str) -> None:
+        proto = onnx.load(model)
+        onnx.save(proto, model, save_as_external_data=True, location="digits.data", size_threshold=64)
+        proto = onnx.load(model, load_external_data=False)
+        places = [entry for tensor in proto.graph.initializer for entry in tensor.external_data]
+        next(entry for entry in places if entry.key == key).value = "x\x1b[31m"
+        model.write_bytes(proto.SerializeToString())
+        for read in (checked, inspect):
+            with pytest.raises(
+                UsageError, match=r"does not say rightly where the numbers of .* are: .*'x\\x1b"
+            ) as caught:
+                read(model)
+            assert "\x1b" not in str(caught.value)
 
     def test_without_onnxruntime(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "onnxruntime", None)
@@ -268,6 +314,7 @@ class TestDamaged:
             ("outputs", {"allowed": [1.0]}, "has 3 channels, and 1 difference to be allowed"),
             ("outputs", {"data": ""}, "has 0 bytes"),
             ("outputs", {"name": "scores"}, "the golden pair has the outputs scores, and the network output"),
+            ("outputs", {"name": "\x1b[31m"}, r"the golden pair has the outputs \\x1b\[31m, and"),
         ],
     )
     def test_is_refused(self, model: Path, place: str, change: dict[str, Any], message: str) -> None:

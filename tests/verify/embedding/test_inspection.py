@@ -17,7 +17,7 @@ from specc.diagnostics import UsageError
 from specc.ir.digest import digest
 from specc.verify.embedding.inspection import inspect
 from specc.verify.embedding.recheck import recheck
-from specc.verify.embedding.sidecar import beside, read_sidecar
+from specc.verify.embedding.sidecar import read_sidecar, sidecar_path
 from tests.verify.embedding.compiled import compiled, copied
 
 
@@ -77,6 +77,29 @@ def test_foreign(tmp_path: Path) -> None:
     assert (found.nodes, found.tensors, found.elements) == (2, 1, 6)
 
 
+def test_what_is_no_tensor_of_numbers(tmp_path: Path) -> None:
+    strings = helper.make_tensor_type_proto(TensorProto.STRING, ["n"])
+    floats = helper.make_tensor_type_proto(TensorProto.FLOAT, [2])
+    types = {
+        "a": strings,
+        "b": helper.make_sequence_type_proto(floats),
+        "c": helper.make_optional_type_proto(helper.make_sequence_type_proto(strings)),
+        "d": helper.make_map_type_proto(TensorProto.INT64, floats),
+        "e": helper.make_sparse_tensor_type_proto(TensorProto.FLOAT, [2]),
+    }
+    inputs = [helper.make_value_info(name, proto) for name, proto in types.items()]
+    node = helper.make_node("Identity", ["a"], ["y"])
+    graph = helper.make_graph([node], "net", inputs, [helper.make_value_info("y", strings)])
+    onnx.save(helper.make_model(graph), tmp_path / "net.onnx")
+    assert list(map(str, inspect(tmp_path / "net.onnx").inputs)) == [
+        "a: string [n]",
+        "b: sequence of float32",
+        "c: optional sequence of string",
+        "d: map to float32",
+        "e: sparse float32",
+    ]
+
+
 def test_functions_and_external_data(tmp_path: Path) -> None:
     (tmp_path / "net.cnn").write_text("block b { conv(40, 3) -> relu }\nmodel M : [N, 3, 8, 8] { b -> b }")
     specc.load(tmp_path / "net.cnn").to_onnx(tmp_path / "net.onnx", functions=True, verify=False, sidecar=False)
@@ -101,7 +124,7 @@ def test_weights_in_a_file_of_their_own_belong_too(tmp_path: Path, monkeypatch: 
     found = inspect(model)
     assert found.sidecar is not None
     assert (found.sidecar.fault, found.sealed, found.is_whole) == ("", True, True)
-    where = beside(model)
+    where = sidecar_path(model)
     assert recheck(model, read_sidecar(where), where).passed
     data = tmp_path / found.external[0].name
     whole = data.read_bytes()

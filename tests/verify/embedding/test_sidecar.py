@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from specc.diagnostics import UsageError
-from specc.verify.embedding.sidecar import beside, read_sidecar, sidecar_schema, unknown
+from specc.verify.embedding.inspection import inspect
+from specc.verify.embedding.sidecar import read_sidecar, sha256_of, sidecar_path, sidecar_schema, unknown
+from specc.verify.file.reading import read_model
 from tests.verify.embedding.compiled import compiled
 
 Value = dict[str, Any]
@@ -20,7 +23,7 @@ Value = dict[str, Any]
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Value:
     model = compiled(tmp_path_factory.mktemp("compiled"))
-    value: Value = json.loads(beside(model).read_text())
+    value: Value = json.loads(sidecar_path(model).read_text())
     return value
 
 
@@ -53,7 +56,7 @@ Write = Callable[[object], Path]
     ],
 )
 def test_where_it_stands(model: str, sidecar: str) -> None:
-    assert beside(Path(model)) == Path(sidecar)
+    assert sidecar_path(Path(model)) == Path(sidecar)
 
 
 def test_what_was_written_is_read(value: Value, written: Write) -> None:
@@ -71,6 +74,9 @@ def test_what_was_written_is_read(value: Value, written: Write) -> None:
         ('{"version": 1, "findings": []}', "is no sidecar of specc"),
         ('{"format": "1"}', r"format: Input should be 1"),
         ('{"format": 0}', r"format: Input should be 1"),
+        ('{"format": true}', r"format: Input should be 1"),
+        ('{"format": 1.0}', r"format: Input should be 1"),
+        ('{"format": 2, "specc": "9\\u001b[31m"}', r"written by specc 9\\x1b\[31m, and"),
     ],
 )
 def test_what_is_none(written: Write, text: str, message: str) -> None:
@@ -86,6 +92,15 @@ def test_not_text_and_not_there(tmp_path: Path) -> None:
         read_sidecar(tmp_path / "b.json")
     with pytest.raises(UsageError, match="is a directory"):
         read_sidecar(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("a.json", "a.onnx"):
+        os.mkfifo(tmp_path / name)
+    for read, name in ((read_sidecar, "a.json"), (sha256_of, "a.onnx"), (inspect, "a.onnx"), (read_model, "a.onnx")):
+        with pytest.raises(UsageError, match=f"{name} cannot be read: it is a device, pipe or socket"):
+            read(tmp_path / name)
 
 
 def test_every_cut(original: Value, written: Write) -> None:
@@ -105,6 +120,7 @@ def test_every_cut(original: Value, written: Write) -> None:
         (("file", "opset"), True),
         (("spec",), "md5:1"),
         (("weights",), "the best"),
+        (("runs_on",), "onnxruntime"),
         (("inputs",), {}),
         (("inputs", 0, "dtype"), "float16"),
         (("inputs", 0, "shape"), [1.5]),
@@ -134,6 +150,8 @@ def test_wrong_types_are_named_by_their_place(
 def test_every_field_is_needed(original: Value, written: Write) -> None:
     def without(part: Any, path: tuple[str, ...]) -> None:
         for key in list(part) if isinstance(part, dict) else []:
+            if key == "runs_on":  # added within the format
+                continue
             if path and path[-1] in ("settings", "symbols", "versions", "sizes", "at"):
                 continue
             lost = part.pop(key)

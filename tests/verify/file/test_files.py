@@ -131,6 +131,30 @@ def test_external_data_stays_in_its_folder(tmp_path: Path) -> None:
         weights_of(path, graph)
 
 
+@pytest.mark.parametrize("ending", ["json", "onnxtxt", "textproto", "prototxt", "onnx"])
+def test_the_format_is_not_a_matter_of_the_name(ending: str, tmp_path: Path) -> None:
+    """onnxruntime reads protobuf whatever the file is called, and so does the proof."""
+    graph = chain("[N, 7]", "fc(5)")
+    path = tmp_path / f"net.{ending}"
+    path.write_bytes(emitted(graph, Initialised(0)).SerializeToString())
+    assert verify(graph, path, weights_of(path, graph)).passed
+    path.write_text("{}")
+    with pytest.raises(UsageError, match=r"net\.\w+ is no ONNX file"):
+        weights_of(path, graph)
+
+
+@pytest.mark.parametrize("number", [57, 99])
+def test_unknown_types_of_elements(number: int, tmp_path: Path) -> None:
+    """Of a newer ONNX, or damage."""
+    graph = chain("[N, 7]", "fc1: fc(5)")
+    model = emitted(graph, Initialised(0))
+    initializer(model, "fc1.bias").data_type = number
+    assert f"fc1.bias is type {number}, not float32" in refusal(graph, model, tmp_path)
+    parity = verify(graph, model.SerializeToString(), Initialised(0))
+    assert [row.case for row in parity.rows] == ["loading"]
+    assert parity.tensors == ()
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no model"])
 def test_foreign_file(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"

@@ -47,6 +47,14 @@ def test_faults_are_in_words() -> None:
     ]
 
 
+@pytest.mark.parametrize(("dtype", "called"), [(57, "type 57"), (99, "type 99"), (TensorProto.STRING, "string")])
+def test_unknown_types_of_elements(dtype: int, called: str) -> None:
+    assert interface(PLAIN, declaring(["N", 3], ["N", 10], dtype)).faults == [
+        f"the file has the input input: {called} [N, 3], the spec input: float32 [N, 3]",
+        f"the file has the output output: {called} [N, 10], the spec output: float32 [N, 10]",
+    ]
+
+
 def test_names_are_the_specs() -> None:
     model = declaring(["N", 3], ["N", 10])
     model.graph.input[0].name, model.graph.output[0].name = "x", "logits"

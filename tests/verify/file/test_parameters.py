@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import ml_dtypes
@@ -17,7 +17,9 @@ from specc.backends.onnx import write
 from specc.backends.torch import torch_module
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
+from specc.verify import verify
 from specc.verify.file.parameters import compare_tensors
+from specc.verify.file.reading import read_model
 from specc.verify.result import TensorRow
 from specc.weights import Initialised, Randomised, tensor
 from tests.verify.networks import chain, emitted, graph_of
@@ -178,14 +180,181 @@ def test_changed_numbers_under_another_name(transposed: bool) -> None:
     assert found["fc1.weight"].detail.startswith("in the file as onnx::MatMul_7: 1 of 144 elements differs")
 
 
-def test_numbers_of_another_tensor_do_not_excuse_the_own() -> None:
-    """The right numbers stand under another name, and what stands under the own is wrong."""
-    graph = graph_of("model Two : [N, 3] {\n  a: fc(3) -> b: fc(3)\n}\n")
-    model = emitted(graph, WEIGHTS)
-    swapped = given(graph, "a.weight"), given(graph, "b.weight")
+TWO = graph_of("model Two : [N, 3] {\n  a: fc(3) -> b: fc(3)\n}\n")
+
+
+def renamed(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
+    """The same network, its tensors called otherwise."""
+    for stored in model.graph.initializer:
+        stored.name = names.get(stored.name, stored.name)
+    for node in model.graph.node:
+        node.input[:] = [names.get(taken, taken) for taken in node.input]
+    return model
+
+
+def test_names_that_mean_other_tensors_in_the_file() -> None:
+    """What the spec calls conv1, conv2 and conv3 is conv0, conv1 and conv2 in somebody's module."""
+    graph = chain("[N, 2, 6, 5]", "conv1: conv(2, 1) -> conv2: conv(2, 1) -> conv3: conv(3, 1)")
+    names = {f"conv{i}.{name}": f"conv{i - 1}.{name}" for i in (1, 2, 3) for name in ("weight", "bias")}
+    model = renamed(emitted(graph, WEIGHTS), names)
+    found = rows(graph, model)
+    assert statuses(found) == dict.fromkeys(names, "reordered")
+    assert {path: row.detail for path, row in found.items()} == {p: f"in the file as {n}" for p, n in names.items()}
+    assert verify(graph, model.SerializeToString(), WEIGHTS, stress=True).passed
+
+
+def test_two_names_exchanged() -> None:
+    names = {"a.weight": "b.weight", "b.weight": "a.weight", "a.bias": "b.bias", "b.bias": "a.bias"}
+    model = renamed(emitted(TWO, WEIGHTS), names)
+    assert statuses(rows(TWO, model)) == dict.fromkeys(names, "reordered")
+    assert verify(TWO, model.SerializeToString(), WEIGHTS, stress=True).passed
+
+
+def test_two_tensors_exchanged_fail_in_their_steps() -> None:
+    """Both have the numbers of some tensor, and the file computes with the wrong one."""
+    model = emitted(TWO, WEIGHTS)
+    swapped = given(TWO, "a.weight"), given(TWO, "b.weight")
     replace(model, "b.weight", swapped[0])
     replace(model, "a.weight", swapped[1])
-    assert statuses(rows(graph, model)) == {"a.weight": "different", "b.weight": "different"}
+    parity = verify(TWO, model.SerializeToString(), WEIGHTS)
+    assert {row.path: row.status for row in parity.tensors}["a.weight"] == "reordered"
+    assert not parity.passed
+    assert parity.first_divergence is not None
+    assert parity.first_divergence.name == "a"
+
+
+def test_numbers_of_another_tensor_do_not_excuse_the_own() -> None:
+    """The ones are in the file, as another norm has them too, and what stands under the own name is nobody's."""
+    graph = chain("[N, 4, 6, 5]", "bn1: bn -> relu -> bn2: bn")
+    model = emitted(graph, Initialised(0))
+    replace(model, "bn1.weight", np.full(4, 1 + 1e-6, np.float32))
+    assert statuses(rows(graph, model, weights=Initialised(0))) == {"bn1.weight": "different"}
+
+
+STEPS = chain("[N, 2, 9, 8]", "conv1: conv(4, 3) -> bn1: bn -> relu -> conv2: conv(4, 3) -> relu -> fc1: linear(3)")
+
+
+def anonymous(model: onnx.ModelProto) -> onnx.ModelProto:
+    return renamed(model, {t.name: f"t{place}" for place, t in enumerate(model.graph.initializer)})
+
+
+def verdicts(graph: Graph, model: onnx.ModelProto) -> dict[str, str]:
+    """Of tensors that are under another name at most, in a file whose steps are called otherwise too."""
+    for node in model.graph.node:
+        node.input[:] = [name if name in {"input", *tensors(model)} else f"v/{name}" for name in node.input]
+        node.output[:] = [name if name == "output" else f"v/{name}" for name in node.output]
+    parity = verify(graph, model.SerializeToString(), WEIGHTS, stress=False)
+    assert [row for row in parity.rows if not row.passed] == []
+    assert parity.passed == ("different" not in {row.status for row in parity.tensors})
+    return {row.path: row.status for row in parity.tensors if row.status not in {"same", "reordered"}}
+
+
+def tensors(model: onnx.ModelProto) -> list[str]:
+    return [t.name for t in model.graph.initializer]
+
+
+@pytest.mark.parametrize("paths", [["conv2.weight"], ["conv2.weight", "conv2.bias"], ["fc1.weight"], ["bn1.bias"]])
+def test_a_renamed_tensor_with_all_numbers_a_little_off_is_different(paths: list[str]) -> None:
+    """Too little for most steps to show, too much for a tensor."""
+    model = emitted(STEPS, WEIGHTS)
+    for path in paths:
+        replace(model, path, given(STEPS, path) * np.float32(1 + 1e-6))
+    assert verdicts(STEPS, anonymous(model)) == dict.fromkeys(paths, "different")
+
+
+def test_a_little_off_and_transposed() -> None:
+    model = emitted(STEPS, WEIGHTS)
+    (turned,) = (node for node in model.graph.node if "fc1.weight" in node.input)
+    assert turned.op_type == "Transpose"
+    (product,) = (node for node in model.graph.node if turned.output[0] in node.input)
+    product.input[1] = "fc1.weight"
+    model.graph.node.remove(turned)
+    replace(model, "fc1.weight", given(STEPS, "fc1.weight").T * np.float32(1 + 1e-6))
+    assert verdicts(STEPS, anonymous(model)) == {"fc1.weight": "different"}
+
+
+def test_what_a_tensor_is_computed_from_is_not_it() -> None:
+    """Weight norm as an exporter writes it: direction and length, whose product is the weight but for rounding."""
+    graph = chain("[N, 2, 6, 5]", "conv1: conv(3, 3) -> relu")
+    model = emitted(graph, WEIGHTS)
+    replace(model, "conv1.weight", given(graph, "conv1.weight") * np.float32(1 + 1e-6), "v")
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(1 / (1 + 1e-6)), "g"))
+    model.graph.node.insert(0, helper.make_node("Mul", ["v", "g"], ["weight"]))
+    model.graph.node[1].input[1] = "weight"
+    assert verdicts(graph, model) == {"conv1.weight": "absent"}
+
+
+def test_a_norm_in_two_numbers_is_not_its_factors_changed() -> None:
+    """Of ones and zeros, the factor is nearly the weight, and nearly the variance."""
+    graph = chain("[N, 4, 6, 5]", "relu -> bn1: bn -> gelu")
+    model = emitted(graph, Initialised(0))
+    (norm,) = (node for node in model.graph.node if node.op_type == "BatchNormalization")
+    factor = np.full((4, 1, 1), 1 / np.sqrt(1 + 1e-5), np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(factor, "factor"))
+    norm.CopyFrom(helper.make_node("Mul", [norm.input[0], "factor"], [norm.output[0]], "bn1"))
+    parity = verify(graph, model.SerializeToString(), Initialised(0), stress=False)
+    assert parity.passed
+    assert {row.status for row in parity.tensors} == {"absent"}
+
+
+def test_a_factor_folded_into_the_step_behind_it_is_no_change() -> None:
+    graph = chain("[N, 2, 6, 5]", "relu -> affine(1.0009765625, 0) -> conv1: conv(3, 3)")
+    model = emitted(graph, WEIGHTS)
+    replace(model, "conv1.weight", given(graph, "conv1.weight") * np.float32(1.0009765625))
+    first, last = model.graph.node[0], model.graph.node[-1]
+    last.input[0] = first.output[0]
+    kept = [node for node in model.graph.node if node.op_type in {"Relu", "Conv"}]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    assert verdicts(graph, anonymous(model)) == {"conv1.weight": "absent"}
+
+
+def test_a_cycle_of_nodes_ends() -> None:
+    model = emitted(TWO, WEIGHTS)
+    model.graph.node.append(helper.make_node("Identity", ["x"], ["y"]))
+    model.graph.node.append(helper.make_node("Identity", ["y"], ["x"]))
+    model.graph.node[0].input[1] = "x"
+    assert rows(TWO, model)["a.weight"].status == "absent"
+
+
+def test_a_function_that_calls_itself_ends() -> None:
+    model = emitted(TWO, WEIGHTS)
+    body = [helper.make_node("again", ["x"], ["y"], domain="local")]
+    model.functions.append(helper.make_function("local", "again", ["x"], ["y"], body, [helper.make_opsetid("", 18)]))
+    model.graph.node.insert(0, helper.make_node("again", ["input"], ["z"], domain="local"))
+    assert statuses(rows(TWO, model)) == {}
+
+
+def test_sparse_tensors() -> None:
+    """onnxruntime reads them, in either form of their places."""
+    graph = chain("[N, 7]", "fc1: fc(4) -> relu")
+    values = {path: given(graph, path) for path, _ in graph.state}
+    values["fc1.weight"][np.abs(values["fc1.weight"]) < 0.2] = 0
+    weights = Fixed(values)
+    for linear in (True, False):
+        model = emitted(graph, weights)
+        model.graph.initializer.remove(initializer(model, "fc1.weight"))
+        model.graph.sparse_initializer.append(sparse(values["fc1.weight"], "fc1.weight", linear))
+        parity = verify(graph, model.SerializeToString(), weights, stress=False)
+        assert parity.passed
+        assert {row.status for row in parity.tensors} == {"same"}
+    values["fc1.weight"][0, 0] += 1
+    assert not verify(graph, model.SerializeToString(), weights, stress=False).passed
+
+
+def sparse(values: np.ndarray, name: str, linear: bool) -> onnx.SparseTensorProto:
+    places = np.flatnonzero(values) if linear else np.argwhere(values)
+    numbers = numpy_helper.from_array(values[values != 0], name)
+    return helper.make_sparse_tensor(numbers, numpy_helper.from_array(places.astype(np.int64)), values.shape)
+
+
+def test_sparse_tensors_with_places_outside_are_refused() -> None:
+    model = emitted(TWO, WEIGHTS)
+    tensor = sparse(np.eye(3, dtype=np.float32), "x", linear=False)
+    tensor.dims[0] = 2
+    model.graph.sparse_initializer.append(tensor)
+    with pytest.raises(UsageError, match="x cannot be read: "):
+        read_model(model.SerializeToString())
 
 
 def test_upside_down_is_different() -> None:
