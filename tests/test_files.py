@@ -404,6 +404,12 @@ def test_places_are_looked_at_and_left_alone(tmp_path):
         require_place(tmp_path / "no" / "new")
 
 
+def write_all(folder):
+    with replace_all(*(folder / name for name in "abc")) as outputs:
+        for output in outputs:
+            output.write(b"new")
+
+
 @pytest.mark.parametrize("links", [True, False])
 @pytest.mark.parametrize("old", [(), ("a",), ("b",), ("a", "b", "c")])
 @pytest.mark.parametrize("fails", ["a", "b", "c"])
@@ -426,19 +432,14 @@ def test_all_files_or_none(tmp_path, monkeypatch, links, old, fails, error):
     if not links:
         monkeypatch.setattr(os, "link", no_link)
 
-    def write():
-        with replace_all(*(tmp_path / name for name in "abc")) as outputs:
-            for output in outputs:
-                output.write(b"new")
-
     with pytest.raises((UsageError, KeyboardInterrupt)):
-        write()
+        write_all(tmp_path)
     assert entries(tmp_path) == list(old)
     for name in old:
         assert (tmp_path / name).read_bytes() == OLD
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o640
     monkeypatch.undo()
-    write()
+    write_all(tmp_path)
     assert entries(tmp_path) == ["a", "b", "c"]
     assert {(tmp_path / name).read_bytes() for name in "abc"} == {b"new"}
 
@@ -452,10 +453,9 @@ def test_an_interrupt_behind_the_last_file_takes_nothing_back(tmp_path, monkeypa
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "replace", put)
-    for name in "ab":
+    for name in "abc":
         (tmp_path / name).write_bytes(OLD)
-    with pytest.raises(KeyboardInterrupt), replace_all(tmp_path / "a", tmp_path / "b") as outputs:
-        for output in outputs:
-            output.write(b"new")
-    assert entries(tmp_path) == ["a", "b"]
-    assert {(tmp_path / name).read_bytes() for name in "ab"} == {b"new"}
+    with pytest.raises(KeyboardInterrupt):
+        write_all(tmp_path)
+    assert entries(tmp_path) == ["a", "b", "c"]
+    assert {(tmp_path / name).read_bytes() for name in "abc"} == {b"new"}

@@ -18,7 +18,7 @@ from specc.cli.command import Command
 from specc.cli.exits import FINDINGS
 from specc.cli.options import choose_model, match, provider
 from specc.cli.places import refuse_misplaced, report_format
-from specc.diagnostics import ParityError, UsageError
+from specc.diagnostics import ParityError, SpecError, UsageError
 
 if TYPE_CHECKING:
     from specc.api import Model
@@ -138,7 +138,11 @@ def _prove(request: _Request) -> int:
     one_source(request.seed, request.weights, request.match)
     tolerance = _refuse_senseless(request)
     # A report is handed on: paths are as relative as they can be.
-    network = load(_shown(request.spec), request.model, request.settings)
+    try:
+        network = load(_shown(request.spec), request.model, request.settings)
+    except SpecError as error:
+        _show_mistakes(request, error)
+        raise
     # With neither, an ONNX file's own weights are taken.
     given = request.seed is not None or request.weights is not None
     source = network.weights(seed=request.seed, file=request.weights, match=request.match) if given else None
@@ -148,6 +152,17 @@ def _prove(request: _Request) -> int:
     if request.repro is not None:
         _reproduce(request.repro, parity)
     return 0 if parity.passed else FINDINGS
+
+
+def _show_mistakes(request: _Request, error: SpecError) -> None:
+    """The report on a spec that has mistakes, which are shown by themselves to people."""
+    if request.output is None and request.form == "full":
+        return
+    from specc.cli.evidence import subject_of
+    from specc.report.parity import mistaken
+
+    name = request.model or Path(request.spec).stem
+    _show(request, mistaken(error, request.provider), subject_of(name, request.onnx, request.seed, request.weights))
 
 
 def _proof(request: _Request, network: Model, source: Weights | None, tolerance: Tolerance | None) -> Parity:

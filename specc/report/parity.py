@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from specc.diagnostics import ParityError
+from specc.diagnostics import ParityError, SpecError
 from specc.report.proof.subject import Subject
 from specc.verify.result import Parity, Row, StepRow, TensorRow, Tolerance
 from specc.words import listed, plural
 
 UNFIT = "weights"
-"""The check that fails where the file's own weights are not such as the spec needs; its reason has several lines."""
+"""The check that fails where the file's own weights are not such as the spec needs."""
+
+MISTAKEN = "spec"
+"""The check that fails where the spec itself has mistakes."""
+
+UNTRIED = (UNFIT, MISTAKEN)
+"""Checks that fail before anything is run; their reasons have a line for each fault."""
 
 
 def unfit(error: ParityError, provider: str) -> Parity:
     """What is found of a file whose own weights do not fit: nothing was run."""
     return Parity(provider, (Row(UNFIT, False, str(error)),))
+
+
+def mistaken(error: SpecError, provider: str) -> Parity:
+    """What is found where the spec has mistakes: nothing was run."""
+    lines = "\n  ".join(str(error).split("\n"))
+    return Parity(provider, (Row(MISTAKEN, False, f"the spec has mistakes:\n  {lines}"),))
 
 
 def verdict(parity: Parity, subject: Subject | None = None) -> str:
@@ -107,7 +119,7 @@ def _failure(parity: Parity, subject: Subject | None) -> str:
     row = parity.first_failure
     if row is None:
         return "parity is not proven: nothing was checked"
-    if row.case == UNFIT:
+    if row.case in UNTRIED:
         return f"parity failed: {_brief(row.reason)}"
     batch = f", batch {row.batch}" if row.batch is not None else ""
     return f"parity failed on {row.case}{batch}: {row.reason}"

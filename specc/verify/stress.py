@@ -159,7 +159,8 @@ def _places(
 ) -> dict[str, str]:
     """What the tensors are called in the file, by path; those that it does not hold by themselves are left out.
 
-    Where one is missing, it was renamed, or folded into others, which then hold other numbers than were given.
+    Where one is missing, it was renamed, or folded into others, which then hold other numbers than were given, or the
+    file has one tensor for two of equal numbers: such a one is left out too.
     """
     own = {path: stored_name(path, p) for path, p in free}
     named = all(_fits(stored.get(own[path]), p) for path, p in free)
@@ -171,7 +172,9 @@ def _places(
     if named and not any(moved.values()):
         return own
     uses = Counter(moved.values())
-    return held | {path: place for path, place in moved.items() if place and uses[place] == 1}
+    places = held | {path: place for path, place in moved.items() if place and uses[place] == 1}
+    missing = [tensor(weights, path, p) for path, p in free if path not in places]
+    return {path: place for path, place in places.items() if not any(_is(stored[place], x) for x in missing)}
 
 
 def _moved(own: str, parameter: Parameter, others: Iterable[Entry], wanted: Array) -> str | None:
@@ -195,6 +198,11 @@ def _fits(entry: Entry | None, parameter: Parameter) -> bool:
 def _holds(entry: Entry | None, parameter: Parameter, wanted: Array) -> bool:
     if entry is None or not _fits(entry, parameter):
         return False
+    return _is(entry, wanted)
+
+
+def _is(entry: Entry, wanted: Array) -> bool:
+    """Whether the tensor has these numbers, in any shape."""
     near = np.array_equal(entry.probes, probed(wanted.reshape(-1)))
     return near and np.array_equal(entry.values().reshape(-1), wanted.reshape(-1))
 

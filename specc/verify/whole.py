@@ -22,6 +22,9 @@ from specc.weights import Weights
 if TYPE_CHECKING:
     from specc.verify.reference import Expected
 
+OF_THE_SPEC = "the spec's shapes are proven for every size that the contract allows"
+"""What the sizes that are not tried rest on."""
+
 SHOWN = 8
 """Channels named in one note; the rest is counted."""
 
@@ -146,4 +149,4 @@ def size_notes(graph: Graph) -> Iterator[str]:
     if graph.symbols:
         names = ", ".join(symbol.name for symbol in graph.symbols)
         tried = (" x ".join(str(size) for _, size in sizes) for sizes in sizes_tried(graph))
-        yield f"{names}: tried at {', '.join(tried)}; the spec's shapes are proven for every size that the contract allows"
+        yield f"{names}: tried at {', '.join(tried)}; {OF_THE_SPEC}"

@@ -153,6 +153,23 @@ class TestWeightsThatDoNotFit:
         assert (result.code, result.err) == (1, "")
         assert "\n  conv2.bias holds NaN or infinity\n" in result.out
 
+    @pytest.mark.parametrize("form", ["json", "html"])
+    def test_a_spec_with_mistakes_is_a_failure_too(self, specc: Specc, small: str, form: str) -> None:
+        Path(small).write_text(SPEC.replace("relu", "rleu").replace("conv(5", "cnov(5"), encoding="utf-8")
+        result = specc("verify", small, "small.onnx", "-o", f"report.{form}")
+        assert result.code == 1
+        assert result.out.startswith("parity failed: the spec has mistakes: small.cnn:2:17: error[S0201] no layer is")
+        assert " --> small.cnn:2:17\n" in result.err
+        assert result.err.count("error[") == 2
+        report = Path(f"report.{form}").read_text(encoding="utf-8")
+        assert "small.cnn:2:17: error[S0201] no layer is called rleu" in report
+        assert "small.cnn:3:" in report
+
+    def test_to_people_mistakes_are_shown_once(self, specc: Specc, small: str) -> None:
+        Path(small).write_text(SPEC.replace("relu", "rleu"), encoding="utf-8")
+        result = specc("verify", small, "small.onnx")
+        assert (result.code, result.out) == (1, "")
+
     def test_a_file_that_cannot_be_read_leaves_the_report_alone(self, specc: Specc, small: str) -> None:
         Path("report.html").write_text("yesterday's", encoding="utf-8")
         assert specc("verify", small, "no.onnx", "-o", "report.html").code == 2

@@ -37,7 +37,7 @@ def stated(kind: str, *samples: tuple[Any, ...], **arguments: Any) -> Rounding:
     [
         ("conv", (3, 8, 8), {"out_channels": 4, "kernel": 3}, Products(27)),
         ("conv", IMAGE, {"out_channels": 6, "kernel": (3, 5), "groups": 2}, Products(3 * 15)),
-        ("convtranspose", IMAGE, {"out_channels": 4, "kernel": 2, "groups": 2}, Products(3 * 4)),
+        ("convtranspose", IMAGE, {"out_channels": 4, "kernel": 2, "groups": 2}, Products(3 * 4, filters=1)),
         ("fc", (400,), {"out_features": 7}, Products(400)),
         ("linear", (3, 5), {"out_features": 7}, Products(5)),
         ("batchnorm", IMAGE, {}, Products(1)),
@@ -47,10 +47,8 @@ def stated(kind: str, *samples: tuple[Any, ...], **arguments: Any) -> Rounding:
         ("layernorm", IMAGE, {"normalized_shape": (12, 10)}, Normalised(120, 1e-5)),
         ("rmsnorm", IMAGE, {}, Normalised(10, 2.0**-23, centred=False)),
         ("lrn", IMAGE, {"size": 5, "k": 2.0}, Quotient(5, 2.0, 0.75)),
-        ("avgpool", IMAGE, {"kernel": (2, 3)}, Averaged(6)),
-        ("adaptiveavgpool", IMAGE, {"size": (5, 10)}, Averaged(4)),  # bins [2, 5), [4, 8) …: 4 of 12 at most
-        ("globalavgpool", IMAGE, {}, Averaged(120)),
-        ("mean", IMAGE, {"dim": (1, 3)}, Averaged(60)),
+        ("globalavgpool", IMAGE, {}, Averaged(120, ((2, (range(12),)), (3, (range(10),))))),
+        ("mean", IMAGE, {"dim": (1, 3)}, Averaged(60, ((1, (range(6),)), (3, (range(10),))))),
         ("lppool", IMAGE, {"norm_type": 3.0, "kernel": 2}, PowerMean(4, 3.0)),
         ("softmax", IMAGE, {}, SoftmaxOver(1, 6, log=False)),
         ("logsoftmax", IMAGE, {"dim": -1}, SoftmaxOver(3, 10, log=True)),
@@ -66,6 +64,21 @@ def stated(kind: str, *samples: tuple[Any, ...], **arguments: Any) -> Rounding:
 )
 def test_steps(kind: str, sample: tuple[int, ...], arguments: dict[str, Any], expected: Rounding) -> None:
     assert stated(kind, sample, **arguments) == expected
+
+
+def bins(*axes: list[tuple[int, int]]) -> tuple[Any, ...]:
+    """By the first place and the one behind the last."""
+    return tuple((axis, tuple(range(*ends) for ends in places)) for axis, places in enumerate(axes, start=2))
+
+
+def test_windows_of_means() -> None:
+    """What lies in the padding is no element of a window; of 12 places, 5 bins start at 12*i/5, rounded down."""
+    windows = bins([(0, 2), (1, 5), (4, 8), (7, 11), (10, 12)], [(0, 5), (5, 10)])
+    pool = {"kernel": (4, 5), "stride": (3, 5), "padding": (2, 0), "ceil_mode": True}
+    assert stated("avgpool", IMAGE, **pool) == Averaged(20, windows)
+    uneven = [(0, 3), (2, 5), (4, 8), (7, 10), (9, 12)]
+    single = [(place, place + 1) for place in range(10)]
+    assert stated("adaptiveavgpool", IMAGE, size=(5, 10)) == Averaged(4, bins(uneven, single))
 
 
 @pytest.mark.parametrize(

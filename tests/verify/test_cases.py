@@ -48,7 +48,7 @@ def test_spikes_are_few_and_in_every_channel(spec: str, channels: tuple[int, ...
     value = np.abs(Case("spikes", 1, spikes=True).inputs(graph, 0)["input"])
     rest = tuple(range(len(channels), value.ndim))
     assert np.all((value > 99).sum(rest) == spikes)
-    assert value.max() < 1.001e4
+    assert value.max() == 1e6, "more than float16 can hold, whatever the seed"
     assert value[value < 99].max() < 10
 
 

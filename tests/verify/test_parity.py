@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from specc.verify import verify, verify_emitted, weights_of
 from specc.verify.cases import Case
 from specc.verify.judge import TOLERANCE, judge
 from specc.verify.reference import Expected, U
+from specc.verify.steps.judge import Truth
+from specc.verify.steps.prefix import WITH_ALL
 from specc.weights import Array, Initialised, Randomised, Weights
 from tests.verify.networks import NETWORK, chain, emitted, graph_of
 from tests.verify.test_sessions import HAS_CUDA
@@ -99,15 +102,15 @@ def test_right_file_of_another_opset_passes(opset: int) -> None:
     assert any(row.case.startswith("randomised state · ") for row in parity.rows)
 
 
-def folded(steps: str = "") -> tuple[Graph, onnx.ModelProto]:
+def folded(norm: str = "bn", steps: str = "") -> tuple[Graph, onnx.ModelProto]:
     """A right file as optimisers write it: the batch norm's scale multiplied into the convolution's weight."""
-    graph = chain("[N, 2, 6, 5]", f"conv1: conv(3, 2, bias=false) -> bn1: bn -> {steps} conv2: conv(2, 1)")
+    graph = chain("[N, 2, 6, 5]", f"conv1: conv(3, 2, bias=false) -> bn1: {norm} -> {steps} conv2: conv(2, 1)")
     model = emitted(graph, Initialised(0))
     stored = {t.name: t for t in model.graph.initializer}
     weight = numpy_helper.to_array(stored["conv1.weight"]).astype(np.float64) / np.sqrt(1 + 1e-5)
     stored["conv1.weight"].CopyFrom(numpy_helper.from_array(weight.astype(np.float32), "conv1.weight"))
     for name, tensor in stored.items():
-        if name.startswith("bn1."):
+        if name.startswith("bn1"):
             model.graph.initializer.remove(tensor)
     norm = next(n for n in model.graph.node if n.op_type == "BatchNormalization")
     model.graph.node.remove(norm)
@@ -128,16 +131,15 @@ def test_folded_tensors_keep_their_numbers_and_are_noted() -> None:
     assert any(row.case.startswith("randomised state · ") for row in parity.rows), "conv2 is as it was"
 
 
-def test_ones_of_others_are_not_taken_for_folded_ones() -> None:
+@pytest.mark.parametrize("norm", ["bn", "bn(affine=false)"])
+def test_ones_of_others_are_not_taken_for_folded_ones(norm: str) -> None:
     """The file has three ones and three zeros of its own, for a norm without factors."""
-    graph, model = folded("instancenorm -> ")
-    assert [numpy_helper.to_array(t).tolist() for t in model.graph.initializer if list(t.dims) == [3]] == [
-        [1, 1, 1],
-        [0, 0, 0],
-    ]
+    graph, model = folded(norm, "instancenorm ->")
+    others = [numpy_helper.to_array(t).tolist() for t in model.graph.initializer if list(t.dims) == [3]]
+    assert others == [[1, 1, 1], [0, 0, 0]]
     parity = verify(graph, model.SerializeToString(), Initialised(0))
     assert parity.first_failure is None
-    assert any("bn1.weight, bn1.bias" in note for note in parity.notes)
+    assert any("bn1.running_mean, bn1.running_var as the spec does" in note for note in parity.notes)
 
 
 def renamed(model: onnx.ModelProto, name: Callable[[str], str]) -> onnx.ModelProto:
@@ -260,6 +262,64 @@ def test_large_network_says_that_it_had_fewer_samples(monkeypatch: pytest.Monkey
     assert parity.passed
     assert {row.batch for row in parity.rows} == {None, 1, 2}
     assert parity.notes == ("more than 1e-06 GMACs per sample: proven with batches of 1 and 2, without 7",)
+
+
+def truth(single: list[float], exact: list[float], allowed: list[float] | None) -> Truth:
+    limit = None if allowed is None else np.array(allowed)
+    return Truth(np.array(exact), np.array(single, np.float32), limit).with_room()
+
+
+def test_bound_of_a_step_has_room_for_pytorch() -> None:
+    """Half of it, unless PyTorch is so far off that the numbers mean nothing."""
+    assert truth([1.5, 2.0], [1.0, 2.0], [1.0, 1.0]).widened == 1
+    wide = truth([2.0, 2.0], [1.0, 2.0], [1.0, 3.0])
+    assert (wide.widened, wide.error(wide.single)) == (2, 0.5)
+    assert wide.allowed is not None
+    assert wide.allowed.tolist() == [2, 6]
+    assert truth([6.0], [1.0], [1.0]).widened == 1
+    assert truth([6.0], [1.0], None).widened == 1
+
+
+def test_what_float32_cannot_compute_is_said() -> None:
+    assert truth([1.5], [1.0], [1.0]).beyond_float32 == ""
+    assert truth([np.inf], [1.0], None).beyond_float32 == ""
+    said = truth([9.0], [1.0], [1.0]).beyond_float32
+    assert said == "float32 cannot compute this step here: PyTorch's own error is 8 times the bound"
+    said = truth([np.inf, 1.0], [1.0, 1.0], [1.0, 1.0]).beyond_float32
+    assert said == "float32 cannot compute this step here: 1 of PyTorch's own 2 elements overflow"
+
+
+class Constants:
+    """The same number in all weights: sums of equal terms."""
+
+    def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
+        yield np.full(prod(parameter.shape), 1 / 49, np.float32)
+
+
+def test_equal_weights_are_right() -> None:
+    """Errors of equal terms add up, in each step and to the end."""
+    graph = graph_of("model M : [N, 512, 6, 6] {\n  tanh -> conv(8, 3, bias=false)\n}")
+    parity = verify(graph, emitted(graph, Constants()).SerializeToString(), Constants(), stress=False)
+    assert parity.passed
+
+
+def test_fault_of_the_optimiser_is_reproduced_under_its_own_title(tmp_path: Path) -> None:
+    """ONNX Runtime folds zeros in front of a maximum into its padding, of -infinity."""
+    weights = Randomised(0)
+    graph = chain("[N, 3, 12, 12]", "conv(4, 3) -> pad(1) -> maxpool(3) -> sigmoid")
+    model = emitted(graph, weights)
+    pad = next(node for node in model.graph.node if node.op_type == "Pad")
+    pad.input[:] = [pad.input[0], "pads"]
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0, 0, 1, 1, 0, 0, 1, 1]), "pads"))
+    (bias,) = (tensor for tensor in model.graph.initializer if tensor.name == "conv1.bias")
+    bias.CopyFrom(numpy_helper.from_array(np.full(4, -3, np.float32), bias.name))
+    file = tmp_path / "net.onnx"
+    onnx.save(model, file)
+    parity = verify(graph, file, weights_of(file, graph), stress=False)
+    assert parity.first_divergence is not None
+    assert (parity.first_divergence.name, parity.first_divergence.rule) == ("maxpool1", WITH_ALL)
+    assert parity.reproduction is not None
+    assert parity.reproduction.row is parity.first_divergence
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all", b"\x08\x08"])

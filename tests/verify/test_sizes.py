@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -17,7 +18,7 @@ from specc.ir.graph import Graph, Port
 from specc.ir.size import symbol
 from specc.ir.types import TensorType
 from specc.verify import verify, verify_emitted
-from specc.verify.cases import allowed, cases, sizes_tried
+from specc.verify.cases import allowed, cases, shape_cases, sizes_tried
 from specc.weights import Initialised, Randomised
 from tests.graphs import N, Net, residual, siamese
 
@@ -142,7 +143,7 @@ def test_right_file_passes_at_every_size(name: str, functions: bool) -> None:
         assert {row.optimised for row in parity.rows if row.case == title} == {False, True}
     assert parity.notes == (
         f"H, W: tried at {', '.join('{H} x {W}'.format(**sizes) for sizes in tried)}; "
-        "the shapes are proven for every size that the contract allows",
+        "the spec's shapes are proven for every size that the contract allows",
     )
 
 
@@ -188,8 +189,13 @@ def reshape_baked_in(model: onnx.ModelProto) -> None:
 
 def crop_baked_in(model: onnx.ModelProto) -> None:
     """Right while H is below 32, as the ordinary sizes are."""
+    cropped(model, 2, 31)
+
+
+def cropped(model: onnx.ModelProto, axis: int, size: int) -> None:
+    """Right while nothing is larger."""
     conv = node(model, "edges")
-    ends = [with_constant(model, name, [value]) for name, value in (("start", 0), ("end", 31), ("axis", 2))]
+    ends = [with_constant(model, name, [value]) for name, value in (("start", 0), ("end", size), ("axis", axis))]
     model.graph.node.append(helper.make_node("Slice", ["before", *ends], [conv.output[0]]))
     conv.output[0] = "before"
 
@@ -201,6 +207,8 @@ MUTANTS: dict[str, Callable[[onnx.ModelProto], None]] = {
     "pool over a size": pool_baked_in,
     "reshape to a size": reshape_baked_in,
     "crop to a size": crop_baked_in,
+    "crop to a size that no judged input has": partial(cropped, axis=3, size=100),
+    "crop to as many samples as are judged": partial(cropped, axis=0, size=7),
 }
 
 
@@ -220,8 +228,38 @@ def test_fault_at_some_sizes_only_is_shown_there() -> None:
     crop_baked_in(model)
     parity = verify(graph, model.SerializeToString(), WEIGHTS, stress=False)
     failed = {row.case for row in parity.rows if not row.passed}
-    assert failed == {"normal, H = 32, W = 30"}
+    assert failed == {"normal, H = 32, W = 30", "shapes, H = 160, W = 224"}
     assert "edge has shape [2, 1, 31, 30], in PyTorch [2, 1, 32, 30]" in str(parity.first_failure)
+
+
+@pytest.mark.parametrize(
+    ("axis", "size", "case", "batch"),
+    [(3, 100, "shapes, H = 160, W = 224", 1), (0, 7, "shapes, H = 20, W = 28", 11)],
+)
+def test_fault_beyond_what_is_judged_is_shown_by_shapes(axis: int, size: int, case: str, batch: int) -> None:
+    graph = siamese(symbolic=True)
+    model = emitted(graph)
+    cropped(model, axis, size)
+    parity = verify(graph, model.SerializeToString(), WEIGHTS, stress=False)
+    (failed,) = (row for row in parity.rows if not row.passed)
+    assert (failed.case, failed.batch, failed.output) == (case, batch, "edge")
+    assert "the spec says" in failed.reason
+
+
+def shapes(graph: Graph) -> list[tuple[int, tuple[int, ...]]]:
+    return [(case.batch, tuple(size for _, size in case.sizes)) for case in shape_cases(graph)]
+
+
+def test_sizes_for_shapes_alone() -> None:
+    """Eight times the ordinary 20 x 28, 400 at most, and what the contract and the memory allow."""
+    assert shapes(plain(9, 8)) == [(11, ())]
+    assert shapes(plain(9, 8, batch=2)) == []
+    assert shapes(plain(9, 8, batch=symbol("N", most=5))) == [(5, ())]
+    assert shapes(plain(symbol("H"), symbol("W"), batch=3)) == [(3, (160, 224))]
+    assert shapes(plain(symbol("H", least=300), symbol("W", most=30))) == [(11, (301, 28)), (1, (400, 30))]
+    wide = Net(input=(64, symbol("H"), symbol("W")))
+    large = wide.graph(output=wide.step("conv1", "conv", "input", out_channels=512, kernel=3, padding=1))
+    assert shapes(large) == [(11, (20, 28)), (1, (60, 84))], "295 thousand MACs a place: 6,781 places at most"
 
 
 def test_symbolic_file_is_no_file_of_a_fixed_contract() -> None:

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from specc.report.diagnostics import render
 from specc.report.formats.style import Style, visible
-from specc.report.parity import UNFIT, verdict
+from specc.report.parity import UNTRIED, verdict
 from specc.report.proof import choice, words
 from specc.report.proof.subject import Subject
 from specc.report.text import cut
@@ -65,8 +65,8 @@ def _whole(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     yield words.WHOLE
     yield from _table(header, [_check(row) for row in shown], "<<<>>><", style)
     yield from _rest(holding, failing, "check")
-    yield from _reasons((words.run(row), row.reason) for row in _unsaid(shown) if row.case != UNFIT)
-    yield from map(visible, words.unfit(parity))
+    yield from _reasons((words.run(row), row.reason) for row in _unsaid(shown) if row.case not in UNTRIED)
+    yield from map(visible, words.untried(parity))
 
 
 def _unsaid(rows: Sequence[Row]) -> list[Row]:

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from specc.report.diagnostics import render
 from specc.report.formats.style import Style, encodable, visible
-from specc.report.parity import UNFIT, verdict
+from specc.report.parity import UNTRIED, verdict
 from specc.report.proof import words
 from specc.report.proof.chart import chart
 from specc.report.proof.subject import Subject
@@ -73,11 +73,13 @@ def _word(parity: Parity) -> str:
 
 
 def _cause(parity: Parity, subject: Subject) -> Iterator[str]:
-    lines = [line.strip() for line in words.unfit(parity)] or words.cause(parity, subject)
+    lines, title = [line.strip() for line in words.untried(parity)], "Why nothing was run"
+    if not lines:
+        lines, title = words.cause(parity, subject), "Other weights"
     if lines:
         items = "\n".join(f"<li>{_safe(line)}</li>" for line in lines[1:])
         notes = f"\n<ul>\n{items}\n</ul>" if items else ""
-        yield f"<section>\n<h2>Weights that do not fit</h2>\n<p>{_safe(_sentence(lines[0]))}</p>{notes}\n</section>"
+        yield f"<section>\n<h2>{title}</h2>\n<p>{_safe(_sentence(lines[0]))}</p>{notes}\n</section>"
 
 
 def _first(parity: Parity) -> Iterator[str]:
@@ -139,7 +141,7 @@ def _whole(parity: Parity) -> Iterator[str]:
 def _check(row: Row) -> tuple[str, ...]:
     numbers = map(words.number, (row.error_onnx, row.error_torch, row.bound))
     batch = "" if row.batch is None else str(row.batch)
-    reason = "" if row.case == UNFIT else row.reason
+    reason = "" if row.case in UNTRIED else row.reason
     return (row.case, batch, words.optimised(row), *numbers, reason or ("ok" if row.passed else "failed"))
 
 

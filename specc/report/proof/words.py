@@ -10,7 +10,7 @@ from math import isfinite, isinf
 from specc.diagnostics import Label
 from specc.report.diagnostics import Uncoded
 from specc.report.formats.style import visible
-from specc.report.parity import UNFIT, by_step, claim, of_step, other_weights
+from specc.report.parity import UNTRIED, by_step, claim, of_step, other_weights
 from specc.report.proof.subject import Subject
 from specc.verify.result import Parity, Row, StepRow, TensorRow
 from specc.words import listed, plural
@@ -117,9 +117,9 @@ def cause(parity: Parity, subject: Subject) -> list[str]:
     return [other_weights(parity, subject), *notes]
 
 
-def unfit(parity: Parity) -> list[str]:
-    """Why the file's own weights are not such as the spec needs, line by line; nothing where they are."""
-    return [line for row in parity.rows if row.case == UNFIT for line in row.reason.split("\n")]
+def untried(parity: Parity) -> list[str]:
+    """Why nothing could be run, line by line; nothing where something was."""
+    return [line for row in parity.rows if row.case in UNTRIED for line in row.reason.split("\n")]
 
 
 def divergence(parity: Parity) -> Uncoded | None:

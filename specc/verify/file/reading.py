@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from specc.backends.onnx import stored_name
+from specc.backends.onnx import PROTOBUF_LIMIT, stored_name
 from specc.diagnostics import ParityError, UsageError
 from specc.files import require_regular
 from specc.ir.graph import Graph
@@ -133,8 +134,10 @@ def dense(sparse: onnx.SparseTensorProto, folder: Path) -> onnx.TensorProto:
     """A sparse tensor in full: its indices are places in the flat tensor, or one number for each axis."""
     name = sparse.values.name
     values, places = (read_tensor(part, folder, name) for part in (sparse.values, sparse.indices))
-    whole = np.zeros(tuple(sparse.dims), values.dtype)
+    if prod(sparse.dims) * values.itemsize > PROTOBUF_LIMIT:
+        raise UsageError(f"{name} cannot be read: sparse as it is, it has more than 2 GB when written out in full")
     try:
+        whole = np.zeros(tuple(sparse.dims), values.dtype)
         whole[tuple(places.T) if places.ndim == 2 else np.unravel_index(places, whole.shape)] = values
     except (IndexError, ValueError) as error:
         raise UsageError(f"{name} cannot be read: {error}") from None

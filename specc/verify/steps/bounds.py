@@ -132,11 +132,11 @@ def _averaged(rounding: Averaged, x: Array, magnitude: Array) -> Array:
     """Of long sums of these very numbers, twice what the slowest right engine makes, and errors of either sign."""
     terms = fixed(rounding.terms)
     if terms <= SHORT or magnitude[0].size * terms > HUGE:
-        return growth.chain(terms) * U * magnitude
+        return np.asarray(growth.chain(terms) * U * magnitude)
     samples = [_one_by_one(sample, rounding) for sample in np.split(x, x.shape[0])]
     errors, sizes = (np.concatenate(parts).reshape(magnitude.shape) for parts in zip(*samples, strict=True))
     means = np.divide(magnitude, sizes, out=np.zeros(sizes.shape), where=sizes > 0)
-    return growth.signed_chain(terms) * U * magnitude + 2 * errors * means
+    return np.asarray(growth.signed_chain(terms) * U * magnitude + 2 * errors * means)
 
 
 def _one_by_one(x: Array, rounding: Averaged) -> tuple[Array, Array]:
@@ -228,7 +228,8 @@ def _normalised(rounding: Normalised, module: torch.nn.Module, x: Array) -> Arra
     normal = np.abs(rows - mean) / deviation
     errors = (np.abs(rows) + near) / deviation + normal * (1 + near / deviation)
     weight, bias = _affine(rounding, module, x)
-    grown = 3 + growth.statistics(fixed(rounding.terms))
+    terms = fixed(rounding.terms)
+    grown = 3 + max(growth.statistics(terms), growth.signed_chain(terms))  # a large element among small ones
     return np.asarray(grown * errors.reshape(x.shape) * weight + 4 * bias)
 
 

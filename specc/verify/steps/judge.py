@@ -36,6 +36,10 @@ FAR = 8.0
 """So many times at most: where PyTorch is further off, float32 cannot compute the step, and agreement means nothing."""
 
 
+IMPOSSIBLE = "float32 cannot compute this step here"
+"""Said of a fault where PyTorch's float32 result is no better."""
+
+
 @dataclass(frozen=True)
 class Running:
     """One case on its way through the network.
@@ -80,9 +84,9 @@ class Truth:
             return ""
         lost = int(np.count_nonzero(np.isfinite(self.exact) & ~np.isfinite(self.single)))
         if lost:
-            return f"float32 cannot compute this step here: {lost} of PyTorch's own {self.single.size} elements overflow"
+            return f"{IMPOSSIBLE}: {lost} of PyTorch's own {self.single.size} elements overflow"
         own = self.error(self.single)
-        return f"float32 cannot compute this step here: PyTorch's own error is {own:.3g} of the bound" if own > 1 else ""
+        return f"{IMPOSSIBLE}: PyTorch's own error is {own:.3g} times the bound" if own > 1 else ""
 
     def error(self, result: NDArray[Any]) -> float:
         """The largest difference as a part of what is allowed, over the elements that are finite in float32."""

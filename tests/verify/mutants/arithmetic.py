@@ -107,6 +107,17 @@ def constant_off(body: Body, node: NodeProto) -> Found:
             yield f"input {position}", giving(position, value * np.float32(1.001))
 
 
+@node_kind("a mean off by a ten-thousandth", "GlobalAveragePool", "AveragePool", "ReduceMean")
+def mean_off(body: Body, node: NodeProto) -> Found:
+    yield "1.0001 times", _scale_mean
+
+
+def _scale_mean(body: Body, node: NodeProto) -> None:
+    factor = body.append_behind(node, "Mul")
+    factor.input.append("")
+    body.give(factor, 1, np.float32(1.0001))
+
+
 @node_kind("a constant doubled")
 def constant_doubled(body: Body, node: NodeProto) -> Found:
     if node.op_type in ("Resize", "Pad", "MatMul"):

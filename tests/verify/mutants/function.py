@@ -35,7 +35,7 @@ from specc.verify.cases import allowed
 SAME = 1e-12
 VISIBLE = 2.0**-20
 ROUGH = 2.0**-10
-SCALES = (1.0, 30.0, 1e4, 1e-3)
+SCALES = (1.0, 30.0, 1e5, 1e-3)
 Values = dict[str, NDArray[Any]]
 
 

@@ -59,6 +59,7 @@ def put_in(body: Body, node: NodeProto) -> Found:
     yield "Relu", lambda body, node: body.append_behind(node, "Relu") and None
     yield "Clip to ±6", partial(_clip_behind, 6.0)
     yield "Clip to ±100", partial(_clip_behind, 100.0)
+    yield "Clip to ±65504, as float16 has it", partial(_clip_behind, 65504.0)
     yield "Round", lambda body, node: body.append_behind(node, "Round") and None
 
 

@@ -122,6 +122,44 @@ def test_mean() -> None:
     assert step.allowed([[[1.0, -3.0]]]) == pytest.approx(5 * U * 2)
 
 
+def test_equal_weights() -> None:
+    """Three of one size in a filter: half as many roundings more; two may be chance, and zeros are no terms."""
+    bound = [1.0 * size * U for size in (4 * sqrt(8), 4 * sqrt(8) + 1.5, 4 * sqrt(8) + 3)]
+    for weight, expected in (
+        ([2.0, -2.0, 1.0, 0.0, 0.0, 0.0], bound[0]),
+        ([2.0, -2.0, 2.0, 0.0, 0.0, 0.0], bound[1]),
+        ([2.0, -2.0, 2.0, 2.0, 2.0, 2.0], bound[2]),
+    ):
+        step = Step.of(make("fc", out_features=2, bias=False), (6,), weight=[weight, [1.0, 3.0, 5.0, 7.0, 9.0, 11.0]])
+        size = sum(abs(number) for number in weight)
+        assert step.allowed(np.ones((1, 6)))[0, 0] == pytest.approx(expected * size)
+
+
+def test_filters_of_a_transposed_convolution_lie_along_the_other_axis() -> None:
+    weight = np.arange(1.0, 19.0).reshape(6, 3, 1)
+    weight[:, 1] = 0.5
+    step = Step.of(make("convtranspose", out_channels=3, kernel=1, bias=False), (6, 1), weight=weight)
+    sums = np.array([51, 3, 63])
+    assert step.allowed(np.ones((1, 6, 1)))[0, :, 0] == pytest.approx((4 * sqrt(8) + 3) * U * sums)
+
+
+def test_long_mean() -> None:
+    """128 elements of 2^24 + 1 ones: from the left every 1 is lost, so the sum is 127 off; twice that, over 128."""
+    x = np.ones((1, 1, 128))
+    x[0, 0, 0] = 2.0**24
+    expected = 4 * sqrt(130) * U * x.mean() + 2 * 127 / 128
+    assert Step.of(make("globalavgpool"), (1, 128)).allowed(x) == pytest.approx(expected)
+    assert Step.of(make("globalavgpool"), (1, 128)).allowed(x[..., ::-1].copy()) == pytest.approx(expected)
+    pool = Step.of(make("avgpool", kernel=128, padding=1, stride=1), (1, 128))
+    assert pool.allowed(x)[0, 0, 1] == pytest.approx(expected)
+
+
+def test_tf32_bears_on_products_alone() -> None:
+    x = np.ones((1, 1, 128))
+    for step in (Step.of(make("globalavgpool"), (1, 128)), Step.of(make("avgpool", kernel=2), (1, 128))):
+        assert np.array_equal(step.allowed(x, u=TF32_U), step.allowed(x))
+
+
 def test_power_mean() -> None:
     """(9 + 16)^(1/2) = 5: the sum is 4 + 2/2 roundings off, the root half as many, and some of its own."""
     step = Step.of(make("lppool", norm_type=2.0, kernel=2), (1, 2))
@@ -158,7 +196,7 @@ def test_softmax() -> None:
 def test_normalised() -> None:
     """1 and 5: mean 3, deviation 2, mean size 3. (1 + 3)/2 for the mean; 1 * (1 + 3/2) for the variance."""
     step = Step.of(make("layernorm", eps=1e-12), (2,), weight=[-3.0, 1.0], bias=[0.5, -0.25])
-    grown = 3 + 1 + 2 / 64
+    grown = 3 + 4 * sqrt(4)
     first, second = grown * (2 + 2.5) * 3 + 4 * 0.5, grown * (4 + 2.5) + 4 * 0.25
     assert step.allowed(line(1.0, 5.0))[0] == pytest.approx([first * U, second * U])
 
@@ -174,7 +212,7 @@ def test_root_mean_square() -> None:
     """3 and 4 over sqrt(25/2), times 2: the quotient and the variance, each in proportion to the result."""
     step = Step.of(make("rmsnorm", eps=1e-12), (2,), weight=[2.0, 2.0])
     sizes = np.array([3, 4]) / sqrt(12.5) * 2
-    assert step.allowed(line(3.0, 4.0))[0] == pytest.approx(2 * (4 + 2 / 64) * U * sizes)
+    assert step.allowed(line(3.0, 4.0))[0] == pytest.approx(2 * (3 + 4 * sqrt(4)) * U * sizes)
 
 
 def test_quotient() -> None:
@@ -378,6 +416,26 @@ def test_slightly_other_weights_are_beyond(kind: str, sample: Sample, arguments:
     halved = changed(step.onnx(), lambda weight: weight.astype(np.float16).astype(np.float32))
     assert step.worst(halved, True) > 20
     assert step.worst(changed(step.onnx(), without_one), True) > 100
+
+
+@pytest.mark.parametrize("side", [64, 224])
+def test_slightly_scaled_means_are_beyond(side: int) -> None:
+    """However many elements: 1.0001 times the mean is another number."""
+    step = Step.of(make("globalavgpool"), (3, side, side))
+    x = np.maximum(np.random.default_rng(0).standard_normal((1, 3, side, side), np.float32), 0)
+    exact = step.run([x], torch.float64)
+    assert (np.abs(step.run([x], torch.float32) * np.float32(1.0001) - exact) > step.allowed(x)).any()
+    assert (np.abs(step.run([x], torch.float32) - exact) <= MARGIN * step.allowed(x)).all()
+
+
+def test_equal_weights_on_equal_elements() -> None:
+    """Errors of one sign in every filter."""
+    step = Step.of(make("conv", out_channels=2, kernel=29, bias=False), (1, 31, 31), weight=np.ones((2, 1, 29, 29)))
+    for number in np.random.default_rng(0).uniform(0.01, 1, 20).astype(np.float32):
+        x = np.full((1, 1, 31, 31), number)
+        exact = step.run([x], torch.float64)
+        for result in (step.run([x], torch.float32), run_onnx(step.onnx(), [torch.from_numpy(x)])):
+            assert (np.abs(result - exact) <= MARGIN * step.allowed(x)).all()
 
 
 @pytest.mark.parametrize(("side", "kernel"), [(14, 14), (16, 4)])
