@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal
 
 from specc.source import Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many parts of it are done, and how many there are."""
@@ -27,7 +28,7 @@ class Tolerance:
 
     def allowed(self, exact: NDArray[np.float64]) -> NDArray[np.float64]:
         """The largest difference for each element."""
-        return np.asarray(self.atol + self.rtol * np.abs(exact), np.float64)
+        return self.atol + self.rtol * abs(exact)
 
 
 @dataclass(frozen=True, slots=True)
