@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from specc.project.paths import shown
 from specc.report.proof.subject import OWN_WEIGHTS, Evidence, Subject
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
-
-_CLAIM = "specc.weights"
-"""The entry of a file's metadata that says where its weights come from."""
 
 
 def subject_of(model: str, onnx: str | None, seed: int | None, weights: str | None) -> Subject:
@@ -27,21 +20,14 @@ def subject_of(model: str, onnx: str | None, seed: int | None, weights: str | No
         wanted = f"seed {seed or 0}" if seed is not None or onnx is None else OWN_WEIGHTS
     if onnx is None:
         return Subject(model, None, weights=wanted)
-    from specc.backends.onnx import entries_of
+    from specc.backends.onnx import claimed_weights
+    from specc.verify.embedding.inspection import data_files
     from specc.verify.file.reading import read_model
 
-    proto, path = read_model(Path(onnx)), Path(onnx)
-    parts = [path, *(path.parent / name for name in _beside(proto))]
-    claimed = entries_of(proto).get(_CLAIM, "")
+    path = Path(onnx)
     # One that is missing is the proof's to tell.
-    files = tuple(_evidence(part) for part in parts if part.is_file())
-    return Subject(model, shown(onnx), files, wanted, claimed)
-
-
-def _beside(proto: ModelProto) -> list[str]:
-    """The files that tensors are in, in the order in which they are met."""
-    said = (entry for tensor in proto.graph.initializer for entry in tensor.external_data)
-    return list(dict.fromkeys(entry.value for entry in said if entry.key == "location"))
+    files = tuple(_evidence(part) for part in (path, *data_files(path)) if part.is_file())
+    return Subject(model, shown(onnx), files, wanted, claimed_weights(read_model(path)))
 
 
 def _evidence(path: Path) -> Evidence:

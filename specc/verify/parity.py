@@ -189,12 +189,12 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Cond
 
 def _changed(model: Path | bytes) -> Iterator[str]:
     """A note where the file is not as specc wrote it."""
-    from specc.backends.onnx import entries_of, is_sealed
+    from specc.backends.onnx import claimed_weights, is_sealed
     from specc.verify.file.reading import read_model
 
     proto = read_model(model)
     if isinstance(model, Path) and is_sealed(model, proto) is False:
-        weights = entries_of(proto).get("specc.weights", "")
+        weights = claimed_weights(proto)
         claimed = f"; it says that its weights are those of {weights}" if weights else ""
         yield f"the file was changed since specc wrote it, and what it says of itself proves nothing{claimed}"
 

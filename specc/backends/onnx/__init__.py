@@ -7,7 +7,7 @@ from typing import BinaryIO
 from onnx import checker
 
 from specc.backends.onnx.assemble import IR_VERSIONS, Assembly, assemble
-from specc.backends.onnx.metadata import entries_of, is_sealed, metadata_of
+from specc.backends.onnx.metadata import claimed_weights, entries_of, is_sealed, metadata_of
 from specc.backends.onnx.scope import stored_name, value_names
 from specc.backends.onnx.storage import (
     PROTOBUF_LIMIT,
@@ -28,6 +28,7 @@ __all__ = [
     "PROTOBUF_LIMIT",
     "Assembly",
     "checked",
+    "claimed_weights",
     "entries_of",
     "fits_in_one_file",
     "is_sealed",

@@ -78,6 +78,11 @@ def entries_of(model: ModelProto) -> dict[str, str]:
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
+def claimed_weights(model: ModelProto) -> str:
+    """Where the file says that its weights come from: ``seed 0``, or a hash; empty where it does not say."""
+    return entries_of(model).get(f"{PREFIX}weights", "")
+
+
 def _short(value: str) -> str:
     """What UTF-8 does not have, as a name from a foreign file system, is escaped."""
     text = value.encode("utf-8", "backslashreplace").decode()
