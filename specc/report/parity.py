@@ -40,9 +40,22 @@ def with_notes(parity: Parity) -> str:
     return "\n".join([verdict(parity), *(f"note: {note}" for note in parity.notes)])
 
 
+FEW = 3
+"""Steps that the file computes as one are named one by one up to so many."""
+
+
 def by_step(row: StepRow) -> str:
-    """``conv1``; of steps that the file computes as one ``conv1 and bn1``."""
-    return listed(row.steps)
+    """``conv1``; of steps that the file computes as one ``conv1 and bn1``; of many ``conv1 to fc1 (15 steps)``."""
+    return _many(row) or listed(row.steps)
+
+
+def cell(row: StepRow) -> str:
+    """The same in a table: ``conv1 + bn1``."""
+    return _many(row) or " + ".join(row.steps)
+
+
+def _many(row: StepRow) -> str:
+    return f"{row.steps[0]} to {row.name} ({len(row.steps)} steps)" if len(row.steps) > FEW else ""
 
 
 def allowance(tolerance: Tolerance) -> str:

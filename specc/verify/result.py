@@ -65,8 +65,8 @@ class StepRow:
     Attributes:
         steps: the names of the steps that were judged together, in order; the result compared is the last one's.
             One name, but where the file computes several steps as one.
-        layer: the last step as written in the spec.
-        span: its place in the spec.
+        layer: the steps as written in the spec.
+        span: the place of the first of them in the spec.
         rule: how its error is judged, in words: "exact", "sum of 27 products" …
         passed: the verdict; ``reason`` says why not.
         why: where the bound comes from, in words.

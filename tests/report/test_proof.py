@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 from specc.diagnostics import ParityError
 from specc.report.formats.style import Style
-from specc.report.parity import unfit, verdict, with_notes
+from specc.report.parity import by_step, cell, unfit, verdict, with_notes
 from specc.report.proof import FORMATS, rendered
 from specc.report.proof.chart import NAMED, chart
 from specc.report.proof.choice import CLOSEST, FAILING, SHORT
@@ -132,6 +132,23 @@ class TestVerdict:
 
     def test_notes(self) -> None:
         assert with_notes(replace(proof(2), notes=("a", "b"))).splitlines()[1:] == ["note: a", "note: b"]
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("count", "spoken", "shown"),
+        [
+            (1, "conv0", "conv0"),
+            (3, "conv0, relu1 and conv2", "conv0 + relu1 + conv2"),
+            (4, "conv0 to relu3 (4 steps)", "conv0 to relu3 (4 steps)"),
+        ],
+    )
+    def test_of_steps_that_the_file_computes_as_one(self, count: int, spoken: str, shown: str) -> None:
+        steps = proof(count, {count - 1}).steps
+        row = replace(steps[-1], steps=tuple(step.name for step in steps))
+        assert (by_step(row), cell(row)) == (spoken, shown)
+        assert f"parity failed at {spoken} (" in verdict(replace(proof(count), steps=(row,)))
+        assert shown in full(replace(proof(count), steps=(row,)))
 
 
 class TestFull:

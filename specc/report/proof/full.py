@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from specc.report.diagnostics import render
 from specc.report.formats.style import Style, visible
-from specc.report.parity import UNTRIED, verdict
+from specc.report.parity import UNTRIED, cell, verdict
 from specc.report.proof import choice, words
 from specc.report.proof.subject import Subject
 from specc.report.text import cut
@@ -49,13 +49,13 @@ def _steps(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     yield words.UNIT
     yield from _table(header, [_step(row, files) for row in shown], "<<<<>>><", style)
     yield from _rest(holding, failing, "step")
-    yield from _reasons((" + ".join(row.steps), row.reason) for row in shown)
+    yield from _reasons((cell(row), row.reason) for row in shown)
 
 
 def _step(row: StepRow, files: int) -> tuple[str, ...]:
     errors = words.number(row.error_onnx), words.number(row.error_torch)
     result = "not run" if row.passed and row.error_onnx is None else _result(row)
-    return (" + ".join(row.steps), row.layer, words.place(row, files), row.rule, str(row.runs), *errors, result)
+    return (cell(row), row.layer, words.place(row, files), row.rule, str(row.runs), *errors, result)
 
 
 def _whole(parity: Parity, style: Style, everything: bool) -> Iterator[str]:

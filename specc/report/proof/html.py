@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from specc.report.diagnostics import render
 from specc.report.formats.style import Style, encodable, visible
-from specc.report.parity import UNTRIED, verdict
+from specc.report.parity import UNTRIED, cell, verdict
 from specc.report.proof import words
 from specc.report.proof.chart import chart
 from specc.report.proof.subject import Subject
@@ -119,7 +119,7 @@ def _legend() -> str:
 def _step(step: StepRow, count: int) -> tuple[str, ...]:
     numbers = words.number(step.error_onnx), words.number(step.error_torch)
     result = step.reason or ("ok" if step.passed else "failed")
-    return (" + ".join(step.steps), step.layer, words.place(step, count), step.rule, str(step.runs), *numbers, result)
+    return (cell(step), step.layer, words.place(step, count), step.rule, str(step.runs), *numbers, result)
 
 
 def _whole(parity: Parity) -> Iterator[str]:

@@ -25,6 +25,9 @@ from specc.verify.steps.location import Cut
 from specc.verify.steps.pieces import Pieces
 from specc.weights import Weights
 
+FEW = 3
+"""Steps that a file has merged are shown one by one up to so many."""
+
 TOGETHER = "computed as one by the file"
 SENSITIVITY = "what rounding every value in between does to the result"
 """How steps are judged that a file has merged, and why."""
@@ -150,7 +153,7 @@ class Steps:
         how, reason = (TOGETHER, SENSITIVITY) if together else (rule(last), why(last))
         operators = cut.piece.operators if cut.piece else ()
         names = tuple(node.name for node in cut.part.nodes)
-        return StepRow(names, written(last), last.span, how, why=reason, passed=True, nodes=operators)
+        return StepRow(names, _layers(cut.part.nodes), cut.part.nodes[0].span, how, why=reason, passed=True, nodes=operators)
 
     def _judged(self, row: StepRow, cut: Cut, trials: Sequence[Running], truths: Sequence[Truth]) -> StepRow:
         assert cut.piece is not None
@@ -224,6 +227,12 @@ class Steps:
             limit = np.broadcast_to(roundings * each.unit, each.exact.shape)
             truths.append(Truth(each.exact, each.single, limit))
         return truths
+
+
+def _layers(nodes: Sequence[Node]) -> str:
+    """What the steps are in the spec; of many the first and the last."""
+    named = nodes if len(nodes) <= FEW else (nodes[0], nodes[-1])
+    return (" -> " if len(nodes) <= FEW else " ... ").join(map(written, named))
 
 
 def written(node: Node) -> str:
