@@ -153,7 +153,9 @@ class Steps:
         how, reason = (TOGETHER, SENSITIVITY) if together else (rule(last), why(last))
         operators = cut.piece.operators if cut.piece else ()
         names = tuple(node.name for node in cut.part.nodes)
-        return StepRow(names, _layers(cut.part.nodes), cut.part.nodes[0].span, how, why=reason, passed=True, nodes=operators)
+        return StepRow(
+            names, _layers(cut.part.nodes), cut.part.nodes[0].span, how, why=reason, passed=True, nodes=operators
+        )
 
     def _judged(self, row: StepRow, cut: Cut, trials: Sequence[Running], truths: Sequence[Truth]) -> StepRow:
         assert cut.piece is not None

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from specc.ir.graph import Graph
 from specc.verify.result import StepRow
-from specc.verify.steps.judge import Running, Steps
+from specc.verify.steps.judge import Running, Steps, written
 from specc.verify.steps.location import Cut
 from specc.verify.steps.parts import Parts
 from specc.verify.steps.pieces import Pieces
@@ -39,14 +39,14 @@ class Prefixes:
         return self._row(place) if place < len(self._cuts) else None
 
     def _row(self, place: int) -> StepRow:
-        step, end = self._cuts[place].part.last.name, self._cuts[place].piece
-        part = self._parts.of(step, ())
+        step, end = self._cuts[place].part.last, self._cuts[place].piece
+        part = self._parts.of(step.name, ())
         piece = self._pieces.cut(end.result, self._inputs) if end else None
         taken = {value: value for value in part.taken}
         trial = replace(self._trial, values=dict(self._trial.values))
         self._steps.reproduction = None
         (found,) = self._steps.rows([Cut(part, piece, taken)], [trial])
-        row = replace(found, steps=(step,), rule=WITH_ALL)
+        row = replace(found, steps=(step.name,), layer=written(step), span=step.span, rule=WITH_ALL)
         if self._steps.reproduction is not None:
             self._steps.reproduction = replace(self._steps.reproduction, row=row)
         return row

@@ -275,6 +275,7 @@ def test_wrong_optimisation_is_traced_to_the_step() -> None:
     assert row is not None
     assert row.optimised
     assert "with all steps before it" in row.rule
+    assert (row.layer, row.span.text) == ("maxpool(2)", "maxpool(2)")
     assert parity.reproduction is not None
     assert parity.reproduction.row.name == "maxpool1"
 
