@@ -25,9 +25,10 @@ def subject_of(model: str, onnx: str | None, seed: int | None, weights: str | No
     from specc.verify.file.reading import read_model
 
     path = Path(onnx)
+    proto = read_model(path)
     # One that is missing is the proof's to tell.
-    files = tuple(_evidence(part) for part in (path, *data_files(path)) if part.is_file())
-    return Subject(model, shown(onnx), files, wanted, claimed_weights(read_model(path)))
+    files = tuple(_evidence(part) for part in (path, *data_files(proto, path)) if part.is_file())
+    return Subject(model, shown(onnx), files, wanted, claimed_weights(proto))
 
 
 def _evidence(path: Path) -> Evidence:

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from specc.diagnostics import UsageError
+from specc.verify.embedding import SUFFIX
 from specc.words import listed
-
-SIDECAR = ".specc.json"
-"""How the names of sidecars end; what reads them is not imported to look at a name."""
 
 _FORMS = {".json": "json", ".html": "html", ".htm": "html", ".txt": "full"}
 """The format of a report by the end of its name."""
@@ -40,9 +38,9 @@ def refuse_misplaced(spec: str, files: Sequence[str]) -> None:
         UsageError: with the command that was meant.
     """
     names = (spec, *files)
-    sidecar = next((name for name in names if name.lower().endswith(SIDECAR)), None)
+    sidecar = next((name for name in names if name.lower().endswith(SUFFIX)), None)
     if sidecar is not None:
-        own = next(filter(is_onnx, names), f"{sidecar[: -len(SIDECAR)]}.onnx")
+        own = next(filter(is_onnx, names), f"{sidecar[: -len(SUFFIX)]}.onnx")
         told = _command(own, "--sidecar", sidecar)
         raise UsageError(f"{sidecar} is a sidecar, which goes with its ONNX file: {told}")
     if len(files) == 1 and is_onnx(spec) and not is_onnx(files[0]):

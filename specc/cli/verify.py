@@ -100,10 +100,11 @@ def _belonging_to(model: Path) -> list[str]:
     """The sidecar of an ONNX file, and where its weights are if not inside; of one that cannot be read, the former."""
     from specc.verify.embedding.inspection import data_files
     from specc.verify.embedding.sidecar import sidecar_path
+    from specc.verify.file.reading import read_model
 
     data: list[Path] = []
     with suppress(UsageError):  # it is told when the file is read for what it holds
-        data = data_files(model)
+        data = data_files(read_model(model), model)
     return list(map(str, [sidecar_path(model), *data]))
 
 

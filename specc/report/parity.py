@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from specc.diagnostics import ParityError, SpecError
 from specc.report.proof.subject import Subject
-from specc.verify.result import Parity, Row, StepRow, TensorRow, Tolerance
+from specc.verify.result import FEW, Parity, Row, StepRow, TensorRow, Tolerance
 from specc.words import listed, plural
 
 UNFIT = "weights"
@@ -38,10 +38,6 @@ def verdict(parity: Parity, subject: Subject | None = None) -> str:
 def with_notes(parity: Parity) -> str:
     """The verdict, and behind it what the reader must know to weigh it, a line each."""
     return "\n".join([verdict(parity), *(f"note: {note}" for note in parity.notes)])
-
-
-FEW = 3
-"""Steps that the file computes as one are named one by one up to so many."""
 
 
 def by_step(row: StepRow) -> str:

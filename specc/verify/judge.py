@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from specc.verify.cases import Case
 from specc.verify.result import Row, Tolerance
@@ -55,12 +56,22 @@ def _judge_output(name: str, result: Any, expected: Expected, usual: float, tole
     if tolerance is not None:
         reason = _beyond(name, result, expected, tolerance)
         return Row("", not reason, reason, None, None, name, error, own)
-    bound = TOLERANCE * (max(own, usual) + 1)
+    bound = allowed(own, usual)
     passed = error <= bound
     reason = (
         "" if passed else f"{name} is {error:.3g} roundings from the truth, PyTorch {own:.3g}; allowed: {bound:.3g}"
     )
     return Row("", passed, reason, None, None, name, error, own, bound)
+
+
+def allowed(own: float, usual: float) -> float:
+    """The largest error of a right file, in roundings, by PyTorch's own in this case and its usual one."""
+    return TOLERANCE * (max(own, usual) + 1)
+
+
+def parts(distance: NDArray[np.float64], most: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distances as parts of the largest that is allowed: infinite where none is, and there is one."""
+    return np.divide(distance, most, out=np.where(distance > 0, np.inf, 0.0), where=most > 0)
 
 
 def _beyond(name: str, result: Any, expected: Expected, tolerance: Tolerance) -> str:

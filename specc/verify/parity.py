@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from specc import files
 from specc.diagnostics import MissingDependency
@@ -15,6 +16,9 @@ from specc.verify.conditions import Conditions
 from specc.verify.result import Parity, Progress, Row, Tolerance
 from specc.verify.sessions import ModelRefused, assignment, load_runtime
 from specc.weights import Weights
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 def verify(
@@ -49,28 +53,31 @@ def verify(
     _require_torch()
     load_runtime()
     conditions = Conditions(provider, seed, tf32, tolerance, progress)
-    result = _with_tensors(_prove(graph, model, weights, conditions), graph, model, weights)
-    result = replace(result, notes=(*_changed(model), *result.notes))
+    result = _judged(graph, model, weights, conditions)
     if not result.passed or stress is False:
         return result
     return _stressed(result, graph, model, weights, conditions, stress)
 
 
-def _with_tensors(result: Parity, graph: Graph, model: Path | bytes, weights: Weights) -> Parity:
-    """``result``, and the file's tensors against ``weights``, where these are not the file's own."""
+def _judged(graph: Graph, model: Path | bytes, weights: Weights, conditions: Conditions) -> Parity:
+    """The proof, the file's tensors against ``weights`` where these are not its own, and what it says of itself."""
     from specc.verify.file.parameters import compare_tensors
-    from specc.verify.file.reading import FileWeights, read_model
+    from specc.verify.file.reading import FileWeights, folder_of, read_model
 
+    proto = read_model(model)
+    result = _prove(graph, model, proto, weights, conditions)
+    result = replace(result, notes=(*_changed(model, proto), *result.notes))
     if isinstance(weights, FileWeights) or any(row.case == LOADING for row in result.rows):
         return result
     alone = {row.name for row in result.steps if len(row.steps) == 1}
-    return replace(result, tensors=compare_tensors(graph, read_model(model), _folder(model), weights, alone))
+    return replace(result, tensors=compare_tensors(graph, proto, folder_of(model), weights, alone))
 
 
 def _stressed(
     result: Parity, graph: Graph, model: Path | bytes, weights: Weights, conditions: Conditions, wanted: bool | None
 ) -> Parity:
     """``result``, and the same file's proof with random weights where it is wanted."""
+    from specc.verify.file.reading import read_model
     from specc.verify.steps.judge import merged
     from specc.verify.stress import left_out, randomised, worthwhile
 
@@ -79,7 +86,7 @@ def _stressed(
         return replace(result, notes=(*result.notes, note)) if note else result
     as_named = all(row.status == "same" for row in result.tensors)
     with randomised(graph, model, weights, conditions.seed, as_named) as (file, others, notes):
-        again = _prove(graph, file, others, conditions) if file else Parity(result.provider, ())
+        again = _prove(graph, file, read_model(file), others, conditions) if file else Parity(result.provider, ())
     rows = (replace(row, case=f"{STRESSED}{row.case}") for row in again.rows)
     steps = tuple(replace(row, case=f"{STRESSED}{row.case}") for row in again.steps)
     new = (f"randomised state: {note}" for note in (*notes, *again.notes) if note not in result.notes)
@@ -153,15 +160,14 @@ def _emitted(graph: Graph, weights: Weights, opset: int, functions: bool) -> Ite
         yield path
 
 
-def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Conditions) -> Parity:
+def _prove(graph: Graph, model: Path | bytes, proto: ModelProto, weights: Weights, conditions: Conditions) -> Parity:
     from specc.verify import whole
     from specc.verify.file.interface import interface
     from specc.verify.file.randomness import random_nodes
-    from specc.verify.file.reading import read_model
+    from specc.verify.file.reading import folder_of
     from specc.verify.reference import TorchRefused
     from specc.verify.steps.proof import step_by_step
 
-    proto = read_model(model)
     ports = interface(graph, proto)
     found = conditions.untried((*whole.size_notes(graph), *ports.notes))
     if ports.faults:
@@ -183,22 +189,15 @@ def _prove(graph: Graph, model: Path | bytes, weights: Weights, conditions: Cond
     found = replace(found, rows=tuple(rows), assignment=placed, notes=(*found.notes, *notes))
     if conditions.tolerance is not None:
         return found
-    steps = step_by_step(graph, proto, _folder(model), weights, tried, rows, conditions)
+    steps = step_by_step(graph, proto, folder_of(model), weights, tried, rows, conditions)
     return replace(found, steps=steps.rows, notes=(*found.notes, *steps.notes), reproduction=steps.reproduction)
 
 
-def _changed(model: Path | bytes) -> Iterator[str]:
+def _changed(model: Path | bytes, proto: ModelProto) -> Iterator[str]:
     """A note where the file is not as specc wrote it."""
     from specc.backends.onnx import claimed_weights, is_sealed
-    from specc.verify.file.reading import read_model
 
-    proto = read_model(model)
     if isinstance(model, Path) and is_sealed(model, proto) is False:
         weights = claimed_weights(proto)
         claimed = f"; it says that its weights are those of {weights}" if weights else ""
         yield f"the file was changed since specc wrote it, and what it says of itself proves nothing{claimed}"
-
-
-def _folder(model: Path | bytes) -> Path:
-    """Where external data of the model would lie."""
-    return model.parent if isinstance(model, Path) else Path()

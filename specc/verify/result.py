@@ -16,6 +16,10 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how many parts of it are done, and how many there are."""
 
 
+FEW = 3
+"""Steps that a file has merged are named one by one up to so many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerance:
     """What the user allows of the outputs instead of the derived bounds: ``|result - truth| <= atol + rtol * |truth|``.

@@ -19,8 +19,9 @@ from specc.ir.graph import Graph
 from specc.ir.init import Constant, Fixed
 from specc.ir.op import Parameter
 from specc.verify.cases import is_large
-from specc.verify.file.reading import read_model
+from specc.verify.file.reading import folder_of, read_model
 from specc.verify.file.stored import Entry, probed
+from specc.verify.steps.pieces import constants
 from specc.weights import Array, Initialised, Randomised, Weights, tensor
 
 SHOWN = 5
@@ -83,7 +84,7 @@ def randomised(
     """
     proto = read_model(model)
     free = _free(graph)
-    folder = model.parent if isinstance(model, Path) else Path()
+    folder = folder_of(model)
     stored = {name: Entry(name, found, folder) for name, found in _tensors(proto)}
     places = _places(free, stored, weights, as_named)
     del stored
@@ -119,10 +120,7 @@ def _write(
 def _tensors(proto: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
     """The initializers, and what the Constant nodes outside of functions give, with the names of their values."""
     yield from ((stored.name, stored) for stored in proto.graph.initializer)
-    for node in proto.graph.node:
-        for attribute in node.attribute if node.op_type == "Constant" else ():
-            if attribute.name == "value":
-                yield node.output[0], attribute.t
+    yield from constants(proto.graph.node)
 
 
 def _replace(stored: onnx.TensorProto, values: Array) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -40,15 +40,21 @@ class Trial:
 
 def trials(graph: Graph, weights: Weights, conditions: Conditions) -> tuple[Trial, ...]:
     """Every case, with PyTorch's results. Raises TorchRefused."""
+    tried = cases(graph)
+    inputs = [case.inputs(graph, conditions.seed) for case in tried]
+    return tuple(map(Trial, tried, inputs, truths(graph, weights, inputs, conditions)))
+
+
+def truths(
+    graph: Graph, weights: Weights, inputs: Sequence[dict[str, NDArray[np.float32]]], conditions: Conditions
+) -> list[tuple[Expected, ...]]:
+    """What the outputs should be; of a large network with half the patterns of rounding. Raises TorchRefused."""
     from specc.backends.torch import torch_module
     from specc.verify.reference import PATTERNS, expectations
 
-    tried = cases(graph)
-    inputs = [case.inputs(graph, conditions.seed) for case in tried]
     patterns = PATTERNS // 2 if is_large(graph) else PATTERNS
     told = conditions.progress_of("PyTorch in float64")
-    expected = expectations(torch_module(graph, weights), inputs, patterns, conditions.u, told)
-    return tuple(map(Trial, tried, inputs, expected))
+    return expectations(torch_module(graph, weights), inputs, patterns, conditions.u, told)
 
 
 def rows(

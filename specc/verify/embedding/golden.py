@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
-from specc.verify.cases import Case, cases, is_large, sizes_tried
+from specc.verify.cases import Case, cases, sizes_tried
 from specc.verify.embedding.sidecar import Golden, Port, Sidecar, Tensor, Truth
 from specc.verify.growth import U
-from specc.verify.judge import TOLERANCE
+from specc.verify.judge import allowed as roundings_allowed
 from specc.verify.result import Parity
 from specc.weights import Weights
 from specc.words import plural, visible
@@ -42,19 +42,18 @@ def made(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -> Golde
     own error and a rounding together, in units of what rounding moves the channel; and by the rounding of the right
     output to float32.
     """
-    from specc.backends.torch import torch_module
-    from specc.verify.reference import PATTERNS, expectations
+    from specc.verify.conditions import Conditions
+    from specc.verify.whole import truths
 
     case = _case(graph)
     if case is None:
         return None
     inputs = case.inputs(graph, seed)
-    patterns = PATTERNS // 2 if is_large(graph) else PATTERNS
-    (results,) = expectations(torch_module(graph, weights), [inputs], patterns)
+    (results,) = truths(graph, weights, [inputs], Conditions())
     given = tuple(Tensor(name=name, shape=x.shape, data=_encoded(x)) for name, x in inputs.items())
     outputs = zip([port.name for port, _ in graph.outputs], results, strict=True)
-    truths = tuple(_truth(name, expected, _usual(parity, name)) for name, expected in outputs)
-    return Golden(sizes=dict(case.sizes), inputs=given, outputs=truths)
+    right = tuple(_truth(name, expected, _usual(parity, name)) for name, expected in outputs)
+    return Golden(sizes=dict(case.sizes), inputs=given, outputs=right)
 
 
 def tried(graph: Graph, seed: int = 0) -> dict[str, tuple[float, float]]:
@@ -84,7 +83,7 @@ def _usual(parity: Parity, output: str) -> float:
 
 
 def _truth(name: str, expected: Expected, usual: float) -> Truth:
-    bound = TOLERANCE * (max(expected.error(expected.single), usual) + 1)
+    bound = roundings_allowed(expected.error(expected.single), usual)
     with np.errstate(over="ignore"):
         right = expected.exact.astype(np.float32)
     sizes = np.abs(right, out=np.zeros(right.shape), where=np.isfinite(right), dtype=np.float64)

@@ -159,9 +159,9 @@ def require_data(proto: onnx.ModelProto, model: Path) -> None:
             raise UsageError(f"{model.parent / shown} is cut short: {name} of {model} ends at byte {end:,} of it")
 
 
-def data_files(model: Path) -> list[Path]:
-    """The files that hold tensors of ``model``. Raises UsageError where it cannot be read."""
-    return [model.parent / part.name for part in _external(read_model(model), model)]
+def data_files(proto: onnx.ModelProto, model: Path) -> list[Path]:
+    """The files that hold tensors of ``model``. Raises UsageError where it says so in no readable way."""
+    return [model.parent / part.name for part in _external(proto, model)]
 
 
 def belonging(model: Path, digest: str, proto: onnx.ModelProto, sidecar: Sidecar) -> str:

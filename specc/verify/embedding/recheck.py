@@ -15,7 +15,7 @@ from specc.verify.embedding.inspection import belonging, require_data
 from specc.verify.embedding.sidecar import Sidecar, sha256_of
 from specc.verify.file.declared import Declared, declared
 from specc.verify.file.reading import read_model
-from specc.verify.judge import structure_fault
+from specc.verify.judge import parts, structure_fault
 from specc.verify.sessions import ModelRefused, load_runtime, open_session, run
 
 
@@ -114,13 +114,13 @@ def _compared(name: str, result: NDArray[Any], truth: Expectation) -> Check:
         return Check("golden pair", False, f"{name} {fault}")
     finite = np.isfinite(truth.values)
     distance = np.abs(np.subtract(result, truth.values, out=np.zeros(finite.shape), where=finite, dtype=np.float64))
-    parts = np.divide(distance, truth.allowed, out=np.where(distance > 0, np.inf, 0.0), where=truth.allowed > 0)
-    error = float(parts.max(initial=0.0))
+    shares = parts(distance, np.broadcast_to(truth.allowed, distance.shape))
+    error = float(shares.max(initial=0.0))
     if error <= 1:
         return Check("golden pair", True, error=error)
-    place = np.unravel_index(int(parts.argmax()), parts.shape)
+    place = np.unravel_index(int(shares.argmax()), shares.shape)
     at = ", ".join(map(str, place))
     here, right = float(result[place]), float(truth.values[place])
-    allowed = float(np.broadcast_to(truth.allowed, parts.shape)[place])
+    allowed = float(np.broadcast_to(truth.allowed, shares.shape)[place])
     reason = f"{name}[{at}] is {here:.9g}, right is {right:.9g}: {abs(here - right):.3g} apart, allowed {allowed:.3g}"
     return Check("golden pair", False, reason, error=error)

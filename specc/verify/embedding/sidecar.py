@@ -17,12 +17,12 @@ from pydantic_core import PydanticCustomError
 
 from specc.diagnostics import UsageError
 from specc.files import require_regular
+from specc.verify.embedding import SUFFIX
 from specc.words import visible
 
 FORMAT: Final = 1
 """It grows where a field goes or changes its meaning; fields may be added within a format."""
 
-SUFFIX = ".specc.json"
 SHOWN = 5
 """Faults named in one message; the rest is counted."""
 

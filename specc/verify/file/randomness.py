@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 
-from specc.verify.steps.pieces import everywhere, inlined
+from specc.verify.steps.pieces import constants, everywhere, inlined
 
 DRAWING = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Sampling"}
@@ -20,26 +20,19 @@ DROPPING = {"Dropout": 2, "BitmaskDropout": 2, "BiasDropout": 4, "BitmaskBiasDro
 def random_nodes(proto: ModelProto) -> Iterator[str]:
     """Why nothing can be proven of the file, in words, for every node that draws: in functions and branches too."""
     nodes = list(everywhere(inlined(proto)))
-    constants = {tensor.name: tensor for tensor in proto.graph.initializer} | dict(_constants(nodes))
+    known = {tensor.name: tensor for tensor in proto.graph.initializer} | dict(constants(nodes))
     for node in nodes:
         name = f'{node.op_type} "{node.name or node.output[0]}"'
         if node.op_type in DRAWING:
             yield f"{name} draws at random: what it gives cannot be proven. Take it out of the file"
-        elif node.op_type in DROPPING and _may_train(node, constants):
+        elif node.op_type in DROPPING and _may_train(node, known):
             yield f"{name} may drop at random, as in training: export the network after model.eval()"
 
 
-def _constants(nodes: list[NodeProto]) -> Iterator[tuple[str, TensorProto]]:
-    for node in nodes:
-        for attribute in node.attribute if node.op_type == "Constant" else ():
-            if attribute.name == "value":
-                yield node.output[0], helper.get_attribute_value(attribute)
-
-
-def _may_train(node: NodeProto, constants: Mapping[str, TensorProto]) -> bool:
+def _may_train(node: NodeProto, known: Mapping[str, TensorProto]) -> bool:
     """Whether anything but a constant false stands where training is turned on."""
     switch = node.input[DROPPING[node.op_type]] if len(node.input) > DROPPING[node.op_type] else ""
     if not switch:
         return False
-    known = constants.get(switch)
-    return known is None or bool(numpy_helper.to_array(known).any())
+    value = known.get(switch)
+    return value is None or bool(numpy_helper.to_array(value).any())

@@ -45,10 +45,15 @@ def read_model(model: Path | bytes) -> onnx.ModelProto:
         raise UsageError(f"{name} is no ONNX file, or is cut short") from None
     if not proto.ir_version or not proto.graph.node:
         raise UsageError(f"{name} is no ONNX file: it holds no network")
-    folder = Path() if isinstance(model, bytes) else model.parent
+    folder = folder_of(model)
     proto.graph.initializer.extend(dense(tensor, folder) for tensor in proto.graph.sparse_initializer)
     del proto.graph.sparse_initializer[:]
     return proto
+
+
+def folder_of(model: Path | bytes) -> Path:
+    """Where the external data of a model lies."""
+    return model.parent if isinstance(model, Path) else Path()
 
 
 def _load(model: Path) -> onnx.ModelProto:

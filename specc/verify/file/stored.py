@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -18,7 +18,7 @@ from specc.backends.onnx import stored_name
 from specc.ir.op import Parameter
 from specc.verify.file.declared import dtype_of, fed
 from specc.verify.file.reading import dense, read_tensor
-from specc.verify.steps.pieces import inlined, used
+from specc.verify.steps.pieces import constants, inlined, used
 
 PROBES = 16
 """Elements that are looked at before a tensor is compared as a whole."""
@@ -125,15 +125,16 @@ class FileTensors:
         return self._origins.get(name, name)
 
 
-def _constants(nodes: Iterable[onnx.NodeProto], folder: Path) -> Iterator[TensorProto]:
+def _constants(nodes: Sequence[onnx.NodeProto], folder: Path) -> Iterator[TensorProto]:
+    """What Constant nodes give, sparse tensors and plain numbers too, by the names of their values."""
+    for name, tensor in constants(nodes):
+        constant = TensorProto()
+        constant.CopyFrom(tensor)
+        constant.name = name
+        yield constant
     for node in nodes:
         for attribute in node.attribute if node.op_type == "Constant" else ():
-            if attribute.name == "value":
-                constant = TensorProto()
-                constant.CopyFrom(attribute.t)
-                constant.name = node.output[0]
-                yield constant
-            elif attribute.name == "sparse_value":
+            if attribute.name == "sparse_value":
                 whole = dense(attribute.sparse_tensor, folder)
                 whole.name = node.output[0]
                 yield whole

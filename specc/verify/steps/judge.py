@@ -16,17 +16,15 @@ from specc.backends.torch import torch_source
 from specc.ir.graph import Graph, Node
 from specc.verify.cases import Case
 from specc.verify.conditions import Conditions
-from specc.verify.judge import TOLERANCE, structure_fault
+from specc.verify.judge import allowed as roundings_allowed
+from specc.verify.judge import parts, structure_fault
 from specc.verify.reference import expectations, finite_truth, run_module
-from specc.verify.result import Reproduction, StepRow
+from specc.verify.result import FEW, Reproduction, StepRow
 from specc.verify.sessions import ModelRefused, run
 from specc.verify.steps.bounds import allowed, is_exact, rule, why
 from specc.verify.steps.location import Cut
 from specc.verify.steps.pieces import Pieces
 from specc.weights import Weights
-
-FEW = 3
-"""Steps that a file has merged are shown one by one up to so many."""
 
 TOGETHER = "computed as one by the file"
 SENSITIVITY = "what rounding every value in between does to the result"
@@ -96,9 +94,8 @@ class Truth:
         if self.allowed is None:
             return 0.0 if np.array_equal(result, self.single, equal_nan=True) else np.inf
         finite = np.isfinite(self.single)
-        difference, limit = np.abs(result[finite] - self.exact[finite]), self.allowed[finite]
-        beyond = np.where(difference > 0, np.inf, 0.0)
-        return float(np.divide(difference, limit, out=beyond, where=limit > 0).max(initial=0.0))
+        distance = np.abs(result[finite] - self.exact[finite])
+        return float(parts(distance, self.allowed[finite]).max(initial=0.0))
 
 
 @dataclass(frozen=True)
@@ -225,7 +222,7 @@ class Steps:
         usual = median(each.error(each.single) for each in expected)
         truths = []
         for each in expected:
-            roundings = TOLERANCE * (max(each.error(each.single), usual) + 1)
+            roundings = roundings_allowed(each.error(each.single), usual)
             limit = np.broadcast_to(roundings * each.unit, each.exact.shape)
             truths.append(Truth(each.exact, each.single, limit))
         return truths

@@ -10,6 +10,7 @@ from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProt
 from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
 from specc.backends.onnx import PROTOBUF_LIMIT, serialise
+from specc.verify.file.declared import fed
 
 OTHER_FLOATS = {TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
 
@@ -51,7 +52,7 @@ class Pieces:
         self.fault = _fault(proto)
         self.nodes = tuple(inlined(proto))
         self._maker = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
-        self._inputs = {value.name for value in proto.graph.input} - self._stored.keys()
+        self._inputs = {value.name for value in fed(proto)}
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -133,6 +134,14 @@ class Pieces:
         whole.ClearField("external_data")
         whole.data_location = TensorProto.DEFAULT
         return whole
+
+
+def constants(nodes: Iterable[NodeProto]) -> Iterator[tuple[str, TensorProto]]:
+    """The tensors that Constant nodes give, with the names of their values."""
+    for node in nodes:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "value":
+                yield node.output[0], attribute.t
 
 
 def _floats(name: str, rank: int) -> ValueInfoProto:

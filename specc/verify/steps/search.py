@@ -53,6 +53,7 @@ class Search:
         self._inputs = inputs
         self._values = values
         self._conditions = conditions
+        self._parts = Parts(graph)
         self._users: dict[str, list[str]] = {}
         for node in graph.nodes:
             for value in node.inputs:
@@ -103,7 +104,7 @@ class Search:
         """The first tensors of the step's shape behind all that is found on the way to it."""
         shape, taken = self._values[step].shape, set(places.values())
         known = {port.name for port, _ in self._graph.outputs} | taken
-        part = Parts(self._graph).of(step, places)
+        part = self._parts.of(step, places)
         least = max((self._pieces.behind(places[value]) for value in part.taken if value in places), default=-1)
         found = [name for name, x in self._tensors.items() if x.shape == shape and name not in known]
         behind = sorted((name for name in found if self._pieces.behind(name) > least), key=self._pieces.behind)
