@@ -298,7 +298,7 @@ def test_interrupt_from_outside(out):
         assert process.stdout.readline() == b"writing\n"
         assert len(names(out.parent)) == 2
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGINT
     assert b"KeyboardInterrupt" in errors
     only(out, OLD)

@@ -10,8 +10,6 @@ from specc.elaborate import check_file
 from specc.source import Source
 from specc.syntax import parse
 
-torch.set_num_threads(1)
-
 # No padding anywhere, so that a field is not cut at the border; sizes large enough that it fits.
 STACKS = {
     "conv(4, 3) -> conv(4, 5, stride=2) -> maxpool(2) -> conv(4, 3, dilation=2)": (1, 64, 64),

@@ -23,7 +23,6 @@ from specc.ir.size import Dim, symbol
 from specc.ir.types import TensorType
 from specc.source import Source
 
-torch.set_num_threads(1)
 ROUNDING = 2.0**-24
 STEP = "step1"
 

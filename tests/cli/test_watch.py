@@ -20,7 +20,7 @@ OTHER = "model M : [N, 3, 8, 8] { selluu }\n"
 FLOOR = "model M : [N, 3, 33, 33] {\n  maxpool(2)\n}\n"
 BLOCK = "block pair() { conv(8, 3) }\n"
 CALLER = 'from "../lib/blocks.cnn" import pair\nmodel M : [N, 3, 8, 8] { pair() }\n'
-PATIENCE = 60
+PATIENCE = 300
 """Seconds until a test gives up; nothing takes as long where all is well."""
 
 

@@ -26,7 +26,6 @@ from specc.syntax import parse
 CORPUS = Path(__file__).parent / "corpus"
 REFUSED = sorted((CORPUS / "refused").glob("*.cnn"))
 ACCEPTED = sorted((CORPUS / "accepted").glob("*.cnn"))
-torch.set_num_threads(1)
 
 
 def refusal(path: Path) -> SpecError:

@@ -30,7 +30,6 @@ relaxed: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": list(HealthCheck),
 }
-torch.set_num_threads(1)
 
 
 def checked(text: str) -> Model:

@@ -22,8 +22,6 @@ from specc.syntax import parse
 from specc.weights import Initialised
 from tests.lint.test_corpus import CORPUS, linted
 
-torch.set_num_threads(1)
-
 
 def steps_found(name: str, code: Code) -> Iterator[tuple[Graph, Node, Diagnostic]]:
     """Every step that a corpus file's findings of ``code`` point at, with its network."""

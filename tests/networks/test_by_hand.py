@@ -13,7 +13,6 @@ from torch import nn
 import specc
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-torch.set_num_threads(1)
 
 
 def lenet(kernel: int, features: int) -> nn.Module:

@@ -24,7 +24,6 @@ from tests.networks.published import Rounded, Zeros
 
 ZOO = Path(__file__).parents[2] / "examples" / "zoo"
 OTHERS = Path(__file__).parent / "others"
-torch.set_num_threads(1)
 
 
 class Twin(NamedTuple):

@@ -68,7 +68,6 @@ each_network = pytest.mark.parametrize("name", SPECS)
 each_network_run = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in SPECS]
 )
-torch.set_num_threads(1)
 
 
 def load(name: str) -> Graph:

@@ -8,14 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import onnx
-import torch
 
 import specc
 from specc.backends.onnx import write
 from specc.ir.graph import Graph
 from specc.weights import Weights
-
-torch.set_num_threads(1)
 
 
 @cache

@@ -8,7 +8,6 @@ from io import BytesIO
 import numpy as np
 import onnx
 import pytest
-import torch
 from onnx import helper, numpy_helper
 
 from specc.backends.onnx import write
@@ -19,7 +18,8 @@ from specc.weights import Initialised, Randomised, Weights
 from tests.graphs import Net, encoder, residual, siamese
 
 Mutation = Callable[[onnx.ModelProto], None]
-torch.set_num_threads(1)
+
+
 WEIGHTS = Randomised(3)
 
 

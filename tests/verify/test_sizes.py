@@ -22,7 +22,6 @@ from specc.verify.cases import allowed, cases, shape_cases, sizes_tried
 from specc.weights import Initialised, Randomised
 from tests.graphs import N, Net, residual, siamese
 
-torch.set_num_threads(1)
 WEIGHTS = Randomised(3)
 
 

@@ -24,7 +24,6 @@ from specc.verify.steps.bounds import allowed, is_exact, rule, why
 from specc.weights import Randomised
 from tests.twins import Given, graph_of, make, onnx_bytes, run_onnx
 
-torch.set_num_threads(1)
 IMAGE, VOLUME = (6, 13, 9), (4, 5, 6, 7)
 Sample = tuple[int, ...]
 Array = np.ndarray
