@@ -175,5 +175,45 @@ def test_the_hooks_are_those_of_commands() -> None:
             [sys.executable, "-m", "specc", command, "--help"], cwd=ROOT, check=True, capture_output=True, text=True
         )
         assert done.stdout.startswith("Usage: specc")
-        assert re.search(hook["files"], "nets/a.cnn")
-        assert not re.search(hook["files"], "nets/a.cnn.txt")
+
+    check, format_ = hooks
+    assert (check["always_run"], check["pass_filenames"]) == (True, False)
+    assert re.search(format_["files"], "nets/a.cnn")
+    assert not re.search(format_["files"], "nets/a.cnn.txt")
+
+
+def hook(name: str, folder: Path, *files: str) -> subprocess.CompletedProcess[str]:
+    """What pre-commit would start there."""
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    program, *arguments = next(hook["entry"] for hook in hooks if hook["id"] == name).split()
+    return subprocess.run(
+        [sys.executable, "-m", program, *arguments, *files], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_nothing_to_check_stops_no_commit(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".pre-commit-config.yaml").write_text("repos: []\n")
+    done = hook("specc-check", tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("nothing to check")
+
+
+def test_excluded_files_alone_stop_no_commit(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "specc.toml").write_text("exclude = ['old']\n")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.cnn").write_text("model   M : [N, 3] { relu }\n")
+    assert hook("specc-check", tmp_path).returncode == 0
+    assert hook("specc-fmt", tmp_path, "old/a.cnn").returncode == 0
+
+
+def test_a_spec_that_the_settings_name_is_checked(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "specc.toml").write_text("include = ['nets/*.json']\n")
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "j.json").write_text('[{"model": "J", "input": ["N", 3, 8, 8], "body": ["cnov"]}]\n')
+    done = hook("specc-check", tmp_path)
+    assert done.returncode == 1
+    assert "nets/j.json:1:" in done.stdout

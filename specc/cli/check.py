@@ -44,6 +44,7 @@ _FOR_PEOPLE = ("full", "concise")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found before.")
 @click.option("--config", metavar="FILE", help="Take the settings from FILE; else from specc.toml or pyproject.toml.")
 @click.option("--force-exclude", is_flag=True, help="Leave out excluded files even where they are named.")
+@click.option("--allow-empty", is_flag=True, help="Pass where there is nothing to check: no exit code 3.")
 @click.option("--stdin-filename", metavar="PATH", help="Check standard input as if it were this file.")
 def command(paths: tuple[str, ...], **options: Any) -> int:
     """Prove that specs fit together.
@@ -75,6 +76,7 @@ class _Run(NamedTuple):
     no_cache: bool
     config: str | None
     force_exclude: bool
+    allow_empty: bool
     stdin_filename: str | None
 
 
@@ -123,7 +125,8 @@ def _told(run: _Run, result: _Result) -> int:
         return USAGE
     if not outcome.files:
         _say(_nothing(run, result.project))
-        return NOTHING
+        if not run.allow_empty:
+            return NOTHING
     if run.write_baseline is not None:
         return _write_baseline(run.write_baseline, outcome)
     if outcome.gone:
@@ -289,6 +292,7 @@ def _refuse_unwatched(run: _Run) -> None:
         ("--fix", run.fix),
         ("-", "-" in run.paths),
         ("--fail-on", run.fail_on is not None),
+        ("--allow-empty", run.allow_empty),
         (f"--format {run.form}", run.form not in _FOR_PEOPLE),
     ):
         if run.watch and given:

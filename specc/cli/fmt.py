@@ -28,11 +28,18 @@ if TYPE_CHECKING:
 )
 @click.option("--config", metavar="FILE", help="Take the settings from FILE; else from pyproject.toml or specc.toml.")
 @click.option("--force-exclude", is_flag=True, help="Leave out excluded files even where they are named.")
+@click.option("--allow-empty", is_flag=True, help="Pass where there is nothing to format: no exit code 3.")
 def command(
-    paths: tuple[str, ...], check: bool, diff: bool, annotate: bool, config: str | None, force_exclude: bool
+    paths: tuple[str, ...],
+    check: bool,
+    diff: bool,
+    annotate: bool,
+    config: str | None,
+    force_exclude: bool,
+    allow_empty: bool,
 ) -> int:
     """Write specs in the one style. PATHS are files, folders, patterns, or - from standard input to standard output."""
-    run = _Run(check=check, diff=diff, annotate=annotate)
+    run = _Run(check=check, diff=diff, annotate=annotate, allow_empty=allow_empty)
     if "-" in paths:
         if len(paths) > 1:
             raise UsageError(
@@ -50,6 +57,7 @@ class _Run(NamedTuple):
     check: bool
     diff: bool
     annotate: bool
+    allow_empty: bool
 
     @property
     def writes(self) -> bool:
@@ -132,7 +140,7 @@ class _Tally:
             click.echo(self._said(run), err=not run.writes)  # the names or the difference have standard output alone
         elif not self._problems:
             click.echo("nothing to format: no spec (*.cnn) here", err=True)
-            return NOTHING
+            return 0 if run.allow_empty else NOTHING
         if self._problems:
             return USAGE
         return FINDINGS if self._refused or (self._changed and not run.writes) else 0

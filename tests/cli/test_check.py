@@ -61,6 +61,16 @@ class TestExitCodes:
         assert result.code == 3
         assert result.err == "nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) here\n"
         assert "nothing to check" not in result.out
+        allowed = specc("check", "--format", form, "--allow-empty")
+        assert (allowed.code, allowed.out, allowed.err) == (0, result.out, result.err)
+
+    def test_nothing_is_no_excuse(self, specc: Specc, here: Path) -> None:
+        """What cannot be read is told all the same."""
+        assert specc("check", "--allow-empty", "none.cnn").code == 2
+
+    def test_an_empty_baseline(self, specc: Specc, here: Path) -> None:
+        result = specc("check", "--allow-empty", "--write-baseline", "base.json")
+        assert (result.code, result.out) == (0, "base.json: 0 findings in 0 files\n")
 
     def test_nothing_in_a_folder(self, specc: Specc, here: Path) -> None:
         (here / "nets").mkdir()
@@ -256,6 +266,7 @@ class TestOptions:
             (["--watch", "--write-baseline", "o"], "leave out --write-baseline"),
             (["--watch", "--format", "json"], "leave out --format json"),
             (["--watch", "--fail-on", "never"], "leave out --fail-on"),
+            (["--watch", "--allow-empty"], "leave out --allow-empty"),
             (["--watch", "-"], "leave out -"),
             (["--watch", "--select", "X"], "--select: X is no code of a lint"),
             (["--format", "xml"], "'xml' is not one of"),

@@ -159,6 +159,7 @@ def test_what_cannot_be_read_stops_no_other_file(specc: Specc, folder: Path) -> 
 def test_nothing_to_format(specc: Specc, folder: Path) -> None:
     done = specc("fmt", ".")
     assert (done.code, done.out, done.err) == (3, "", "nothing to format: no spec (*.cnn) here\n")
+    assert specc("fmt", "--allow-empty", ".").code == 0
 
 
 def test_standard_input_goes_alone(specc: Specc, folder: Path) -> None:
