@@ -5,10 +5,7 @@ Work is counted in calls of Python functions, not in seconds: that is the same o
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
@@ -17,6 +14,7 @@ from specc.elaborate import Checked, check_file
 from specc.elaborate.bounds import MOST_DEPTH
 from specc.source import Source
 from specc.syntax import parse, read
+from tests.counting import calls
 
 AT_ONCE = 3_000_000
 """Calls; a model of a million steps that is walked before it is refused takes twenty times as many."""
@@ -30,23 +28,6 @@ def refusal(text: str) -> list[Diagnostic]:
     with pytest.raises(SpecError) as caught:
         check(text)
     return list(caught.value.diagnostics)
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many Python functions are called meanwhile."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> None:
-        nonlocal count
-        count += 1
-
-    before = sys.gettrace()
-    sys.settrace(trace)  # unlike a profiler it is not told of functions written in C, of which there are many more
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def laughs(first: str, doubled: str, model: str, rounds: int = 30) -> str:

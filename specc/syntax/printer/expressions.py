@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import TypeGuard
 
 from specc.syntax import ast
+from specc.syntax.printer.page import WIDTH
 
 LOOSEST, DISJUNCTION, CONJUNCTION, NEGATION, COMPARISON, SUM, PRODUCT, SIGNED, POSTFIX = range(9)
 """How tightly each level of the grammar binds."""
 
-_MOST_PARTS = 2000
-"""Far beyond the parts of the tree that the characters of a line can make."""
 _TIMES = frozenset({"*", "/", "//", "%"})
 _BINDING = {"or": DISJUNCTION, "and": CONJUNCTION, "+": SUM, "-": SUM} | dict.fromkeys(_TIMES, PRODUCT)
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"})
@@ -82,15 +81,22 @@ def _text(expr: ast.Expr, tight: bool) -> str:
 
 
 def is_long(tree: ast.Expr | ast.Argument | ast.Param | ast.Port) -> bool:
-    """Whether something has so many parts that no line can hold it: to write them all only to see that takes long."""
+    """Whether its names, numbers, signs and brackets alone are longer than a line.
+
+    To write it all on each level, only to see that it does not fit, takes long where much is in each other.
+    """
     waiting: list[object] = [tree]
-    for _ in range(_MOST_PARTS):
-        if not waiting:
-            return False
+    length = 0
+    while waiting and length <= WIDTH:
         part = waiting.pop()
-        if isinstance(part, tuple):
+        if isinstance(part, str):
+            length += len(part)
+        elif isinstance(part, ast.Number):
+            length += part.span.end - part.span.start
+        elif isinstance(part, tuple):
+            length += len("[]") if isinstance(part, (ast.Sequence, ast.Index, ast.Apply)) else 0
             waiting += part
-    return True
+    return length > WIDTH
 
 
 def string(value: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from typing import NamedTuple, TypeGuard
 
 from specc.syntax.yaml import scalars
 
@@ -31,6 +31,9 @@ class Word:
 class Entries:
     """A list.
 
+    Attributes:
+        flow: the list in brackets, on one line; None where it is longer than any line.
+
     Args:
         tall: its entries stand on lines of their own, whether or not they would fit on one.
         blank: the entries with an empty line before them.
@@ -40,27 +43,24 @@ class Entries:
         self.items = items
         self.blank = blank
         self.tall: bool = tall or any(item.tall for item in items)
-
-    @cached_property
-    def flow(self) -> str:
-        return f"[{', '.join(_entry(item) for item in self.items)}]"
+        self.flow: str | None = _joined("[", [_entry(item) for item in items], "]")
 
 
 class Keys:
-    """A mapping. ``step``: in a list in brackets, one of a single pair stands without braces."""
+    """A mapping. ``step``: in a list in brackets, one of a single pair stands without braces.
+
+    Attributes:
+        flow: the mapping on one line; None where it is longer than any line.
+        inner: the same without braces.
+    """
 
     def __init__(self, pairs: list[tuple[str, Out]], *, step: bool = False) -> None:
         self.pairs = pairs
         self.bare = step and len(pairs) == 1
         self.tall: bool = any(value.tall for _, value in pairs)
-
-    @cached_property
-    def flow(self) -> str:
-        return f"{{{self.inner}}}"
-
-    @cached_property
-    def inner(self) -> str:
-        return ", ".join(f"{word(key)}: {value.flow}" for key, value in self.pairs)
+        shown = [value.flow if value.flow is None else f"{word(key)}: {value.flow}" for key, value in pairs]
+        self.inner: str | None = _joined("", shown, "")
+        self.flow: str | None = _joined("{", shown, "}")
 
 
 Out = Word | Entries | Keys
@@ -76,7 +76,35 @@ def word(text: str) -> str:
 
 
 def rendered(node: Out) -> str:
-    return "\n".join(line.rstrip() for line in _lines(node, 0)) + "\n"
+    """The text: an explicit stack, since a spec may nest as deep as the parser lets it."""
+    text: list[str] = []
+    waiting = [_Placed("", node, 0, 0)]
+    while waiting:
+        placed = waiting.pop()
+        text.append(placed.before)
+        inline = _inline(placed)
+        if inline is None:
+            waiting += reversed([*_opened(placed)])
+        else:
+            text.append(inline)
+    return "\n".join(line.rstrip() for line in "".join(text).split("\n")) + "\n"
+
+
+class _Placed(NamedTuple):
+    """A node, and where it goes.
+
+    Attributes:
+        before: what stands before it: the key or the dash, on the line where that begins.
+        at: the column in which it begins.
+        indent: that of its entries or pairs where they stand on lines of their own.
+        behind_key: the first of them, too, begins on a line of its own.
+    """
+
+    before: str
+    node: Out
+    at: int
+    indent: int
+    behind_key: bool = False
 
 
 def _other_than_text(text: str) -> bool:
@@ -97,24 +125,48 @@ def _character(character: str) -> str:
     return f"\\u{code:04X}" if code < 2**16 else f"\\U{code:08X}"
 
 
-def _entry(item: Out) -> str:
+def _joined(opening: str, parts: list[str | None], closing: str) -> str | None:
+    """The parts on one line. One that is too long is not made: on each level it would be longer."""
+    shown = [part for part in parts if part is not None]
+    length = len(opening) + sum(map(len, shown)) + 2 * (len(shown) - 1) + len(closing)
+    return f"{opening}{', '.join(shown)}{closing}" if len(shown) == len(parts) and length <= WIDTH else None
+
+
+def _entry(item: Out) -> str | None:
     return item.inner if isinstance(item, Keys) and item.bare else item.flow
 
 
-def _lines(node: Out, column: int) -> Iterator[str]:
-    """The node's lines; the first begins in this column, and the others are as far in as the first."""
-    if isinstance(node, Word) or (not node.tall and column + len(node.flow) <= WIDTH and not _is_block(node)):
-        yield node.flow
-    elif isinstance(node, Keys):
+def _inline(placed: _Placed) -> str | None:
+    """What goes on from where the node begins; None where its entries or pairs stand on lines of their own."""
+    node = placed.node
+    if isinstance(node, Word):
+        return node.flow
+    if isinstance(node, Entries) and not node.items:
+        return "[]"
+    fits = not node.tall and node.flow is not None and placed.at + len(node.flow) <= WIDTH
+    if fits and (placed.behind_key or not _is_block(node)):
+        return node.flow
+    if not _fills(node):
+        return None
+    line = "\n" + " " * placed.indent
+    return (line if placed.behind_key else "") + line.join(_filled(node, WIDTH - placed.indent))
+
+
+def _opened(placed: _Placed) -> Iterator[_Placed]:
+    """The entries or pairs on lines of their own."""
+    node, indent = placed.node, placed.indent
+    line = "\n" + " " * indent
+    before = line if placed.behind_key else ""
+    if isinstance(node, Keys):
         for key, value in node.pairs:
-            yield from _pair(word(key), value, column)
-    elif _fills(node):
-        yield from _filled(node, WIDTH - column)
-    else:
+            written = f"{word(key)}: "
+            yield _Placed(before + written, value, indent + len(written), indent + 2, behind_key=True)
+            before = line
+    elif isinstance(node, Entries):
         for place, item in enumerate(node.items):
-            if place in node.blank:
-                yield ""
-            yield from _behind("- ", _lines(item, column + 2))
+            empty = "\n" if place in node.blank else ""
+            yield _Placed(f"{empty}{before}- ", item, indent + 2, indent + 2)
+            before = line
 
 
 def _is_block(node: Out) -> bool:
@@ -122,42 +174,14 @@ def _is_block(node: Out) -> bool:
     return isinstance(node, Keys) and node.bare
 
 
-def _behind(sign: str, lines: Iterator[str]) -> Iterator[str]:
-    yield sign + next(lines)
-    yield from (" " * len(sign) + line if line else "" for line in lines)
-
-
-def _pair(key: str, value: Out, column: int) -> Iterator[str]:
-    if isinstance(value, Word) or (not value.tall and column + len(key) + 2 + len(value.flow) <= WIDTH):
-        yield f"{key}: {value.flow}"
-    elif _fills(value):
-        first, *rest = _filled(value, WIDTH - column - 2)
-        yield from (f"{key}:", f"  {first}", *(f"  {line}" for line in rest))
-    else:
-        yield f"{key}:"
-        yield from (f"  {line}" if line else "" for line in _opened(value, column + 2))
-
-
-def _opened(node: Entries | Keys, column: int) -> Iterator[str]:
-    """The entries or pairs on lines of their own."""
-    if isinstance(node, Keys):
-        for key, value in node.pairs:
-            yield from _pair(word(key), value, column)
-        return
-    for place, item in enumerate(node.items):
-        if place in node.blank:
-            yield ""
-        yield from _behind("- ", _lines(item, column + 2))
-
-
-def _fills(node: Out) -> bool:
+def _fills(node: Out) -> TypeGuard[Entries]:
     """A long list of single values goes on from line to line."""
     return isinstance(node, Entries) and not node.tall and all(isinstance(item, Word) for item in node.items)
 
 
-def _filled(node: Entries | Keys, width: int) -> Iterator[str]:
+def _filled(node: Entries, width: int) -> Iterator[str]:
     line = "["
-    entries = [item.flow for item in node.items] if isinstance(node, Entries) else []
+    entries = [item.flow or "" for item in node.items]
     for place, entry in enumerate(entries):
         text = entry + ("]" if place + 1 == len(entries) else ",")
         if line.strip(" [") and len(line) + 1 + len(text) > width:

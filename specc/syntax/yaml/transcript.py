@@ -88,7 +88,7 @@ class Transcript:
             return self.yaml
         if not isinstance(part, tuple):
             return part
-        parts = [self.tree(inner) for inner in part]
+        parts = map(self.tree, part)  # no comprehension: it would take half of the frames that Python gives
         return type(part)(*parts) if hasattr(part, "_fields") else tuple(parts)
 
     def finding(self, finding: Diagnostic) -> Diagnostic:

@@ -66,8 +66,8 @@ def _statements(text: str) -> tuple[ast.Statement, ...]:
     return first.body.statements if isinstance(first, ast.Model) and not others else ()
 
 
-def _shown(text: str) -> str:
-    return text if len(text) <= WIDTH else ""
+def _shown(text: str | None) -> str:
+    return text if text and len(text) <= WIDTH else ""
 
 
 # ---- items ------------------------------------------------------------------------------------------
@@ -113,24 +113,25 @@ def _shape(shape: ast.Shape) -> Entries:
 
 
 # ---- statements and steps ---------------------------------------------------------------------------
+# Whatever nests is written through `map`: a comprehension takes a frame of its own on each level, and with the hundred
+# levels that a spec may have, a third of all frames that Python gives.
 
 
 def _body(statements: tuple[ast.Statement, ...]) -> Out:
     """A single name stands as it is; everything else is a list of lines."""
-    if len(statements) == 1 and isinstance(only := _statement(statements[0]), Word):
-        return only
-    return _lines(statements)
+    alone = _name_alone(statements[0]) if len(statements) == 1 else None
+    return alone or _lines(statements)
 
 
 def _lines(statements: tuple[ast.Statement, ...], *, tall: bool = False) -> Entries:
     chains = lines(statements)
     apart = frozenset(n for n, chain in enumerate(chains) if n and after_blank(chain[0]))
-    entries = [_chain(chain) for chain in chains]
+    entries = list(map(_chain, chains))
     return Entries(entries, tall=bool(entries) and (tall or len(entries) > 1), blank=apart)
 
 
 def _chain(steps: tuple[ast.Statement, ...]) -> Out:
-    return _statement(steps[0]) if len(steps) == 1 else Entries([_statement(step) for step in steps])
+    return _statement(steps[0]) if len(steps) == 1 else Entries(list(map(_statement, steps)))
 
 
 def _statement(statement: ast.Statement) -> Out:
@@ -150,12 +151,20 @@ def _let(let: ast.Let) -> Out:
 
 
 def _step(step: ast.Step) -> Out:
-    if step.label is None and isinstance(step, ast.Enclosing):
-        return Word("in")
-    if step.label is None and isinstance(step, ast.Call) and step.bare:
-        return Word(word(step.name))
+    if alone := _name_alone(step):
+        return alone
     label: list[tuple[str, Out]] = [("label", _label(step.label.name))] if step.label else []
     return Keys([*label, *_pairs(step)], step=True)
+
+
+def _name_alone(statement: ast.Statement) -> Word | None:
+    """A step that is no more than a name. Asked before a step is written: to write it twice doubles each level."""
+    match statement:
+        case ast.Enclosing(label=None):
+            return Word("in")
+        case ast.Call(label=None, bare=True, name=name):
+            return Word(word(name))
+    return None
 
 
 def _label(name: str) -> Word:
@@ -167,7 +176,7 @@ def _pairs(step: ast.Step) -> list[tuple[str, Out]]:
         case ast.Call():
             return _called(step.name, _NULL if step.bare else _arguments(step.arguments))
         case ast.Merge():
-            arms = Entries([_body(arm.statements) for arm in step.arms])
+            arms = Entries(list(map(_body, [arm.statements for arm in step.arms])))
             given = _arguments(step.arguments) if step.arguments else _NULL
             return [*_called(step.name, given), ("arms", arms)]
         case ast.Group(body=body):
