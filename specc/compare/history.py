@@ -6,8 +6,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatch
-from glob import glob
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -22,10 +20,10 @@ from specc.project.discovery import spec_files
 from specc.project.globs import matches
 from specc.project.outcome import Unreadable
 from specc.project.paths import shown
+from specc.project.patterns import Pattern, expanded, is_pattern
 from specc.project.settings import NO_SETTINGS, Settings
 from specc.syntax import SUFFIXES, parse, read
 
-_MAGIC = frozenset("*?[")
 _PATHSPECS = [f":(top,glob)**/*{suffix}" for suffix in SUFFIXES]
 
 
@@ -105,7 +103,10 @@ def _unknown(paths: Iterable[str], meant: list[list[str]], ref: str) -> list[Unr
 
 
 def _is_there(path: str) -> bool:
-    return os.path.lexists(path) or bool(_MAGIC & set(path) and glob(path, recursive=True))  # noqa: PTH207
+    """A pattern that comes to a closed folder is: the search will tell of that."""
+    closed: list[str] = []
+    fitting = expanded(path, lambda folder, _: closed.append(folder)) if is_pattern(path) else iter(())
+    return os.path.lexists(path) or any(True for _ in fitting) or bool(closed)
 
 
 def _fits_one_of(old: Revision, spec: str, settings: Settings, patterns: tuple[str, ...]) -> bool:
@@ -122,10 +123,10 @@ def _is_meant(old: Revision, spec: str, path: str, named: bool) -> bool:
         return True
     if path == "." or spec.startswith(f"{path}/"):
         return named and _is_below(PurePosixPath(spec).parts[len(PurePosixPath(path).parts) :])
-    if not _MAGIC & set(path) or os.path.lexists(old.top / path):
+    if not is_pattern(path) or os.path.lexists(old.top / path):
         return False
     is_spec = named or spec.endswith((".yaml", ".yml"))
-    return is_spec and _fits(PurePosixPath(spec).parts, PurePosixPath(path).parts, named)
+    return is_spec and _fits(PurePosixPath(spec).parts, Pattern(PurePosixPath(path).parts), named)
 
 
 def _is_below(parts: tuple[str, ...]) -> bool:
@@ -133,18 +134,14 @@ def _is_below(parts: tuple[str, ...]) -> bool:
     return not any(part.startswith(".") for part in parts[:-1])
 
 
-def _fits(parts: tuple[str, ...], pattern: tuple[str, ...], named: bool) -> bool:
-    """As `glob.glob` expands patterns: a folder that fits is searched; only a dot fits a dot at the start of a name."""
-    if not pattern:
-        return not parts or (named and _is_below(parts))
-    first, rest = pattern[0], pattern[1:]
-    if first == "**" and _fits(parts, rest, named):
-        return True
-    if not parts or (parts[0].startswith(".") and not first.startswith(".")):
-        return False
-    if first == "**":
-        return _fits(parts[1:], pattern, named)
-    return fnmatch(parts[0], first) and _fits(parts[1:], rest, named)
+def _fits(parts: tuple[str, ...], pattern: Pattern, named: bool) -> bool:
+    """Whether the expanded pattern has the file, or a folder in which a search finds it."""
+    places = pattern.start
+    for at, part in enumerate(parts):
+        if named and pattern.is_whole(places) and _is_below(parts[at:]):
+            return True
+        places = pattern.after(places, part)
+    return pattern.is_whole(places)
 
 
 class _Pair(NamedTuple):

@@ -12,10 +12,9 @@ from specc.diagnostics import UsageError
 from specc.project.globs import matches
 from specc.project.outcome import Unreadable
 from specc.project.paths import identity
+from specc.project.patterns import expanded, is_pattern
 from specc.project.settings import NO_SETTINGS, Settings
 from specc.syntax import SUFFIXES
-
-_MAGIC = frozenset("*?[")
 
 
 def spec_files(
@@ -67,7 +66,7 @@ def searched(paths: Iterable[str], settings: Settings = NO_SETTINGS) -> list[str
         base = path
         while base and not os.path.isdir(base):  # noqa: PTH112 - of a pattern, what stands before it
             base = os.path.dirname(base)  # noqa: PTH120
-        if base == path or _MAGIC & set(path):
+        if base == path or is_pattern(path):
             deque(search.below(base or "."), maxlen=0)
         else:
             search.folders.append(base or ".")
@@ -89,6 +88,7 @@ class _Search:
         self.unreadable: list[Unreadable] = []
         self.folders: list[str] = []
         self.idle = list(settings.exclude)
+        self._searched: set[str] = set()
 
     def is_whole(self) -> bool:
         """Whether all of the settings' folder was searched."""
@@ -105,16 +105,15 @@ class _Search:
             yield path
         elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder is closed to us
             yield from self.below(path)
-        elif _MAGIC & set(path) and not os.path.lexists(path):
+        elif is_pattern(path) and not os.path.lexists(path):
             yield from self._fitting(path)
         elif not (self._force and self._is_excluded(path)):
             yield _posix(path)
 
     def _fitting(self, pattern: str) -> Iterator[str]:
-        from glob import glob
-
-        found = sorted(glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob refuses absolute patterns
-        if not found:
+        told = len(self.unreadable)
+        found = sorted(expanded(pattern, self._closed))
+        if not found and len(self.unreadable) == told:
             self.unreadable.append(Unreadable(pattern, f"{pattern} fits no file"))
         for path in found:
             if os.path.isdir(path):  # noqa: PTH112
@@ -123,13 +122,15 @@ class _Search:
                 yield _posix(path)
 
     def below(self, folder: str) -> Iterator[str]:
-        """The specs in a folder and in those below it."""
+        """The specs in a folder and in those below it; none, where it was searched before."""
+        if identity(folder) in self._searched:
+            return
+        self._searched.add(identity(folder))
         try:
             with os.scandir(folder) as there:
                 entries = sorted(there, key=lambda entry: entry.name)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            self.unreadable.append(Unreadable(_posix(folder), f"{_posix(folder)}: cannot be searched: {reason}"))
+            self._closed(folder, error)
             return
         self.folders.append(folder)
         yield from (_posix(entry.path) for entry in entries if not _is(entry.is_dir) and self._is_spec(entry))
@@ -137,6 +138,13 @@ class _Search:
             # Excluded is asked of all of them: a pattern for a hidden folder is about something.
             if _is(entry.is_dir) and not self._is_excluded(entry.path) and _is_searched(entry):
                 yield from self.below(entry.path)
+
+    def _closed(self, folder: str, error: OSError) -> None:
+        """Tell of a folder that cannot be read, once; of one that is excluded there is nothing to tell."""
+        reason = (error.strerror or str(error)).lower()
+        told = Unreadable(_posix(folder), f"{_posix(folder)}: cannot be searched: {reason}")
+        if told not in self.unreadable and not self._is_excluded(folder):
+            self.unreadable.append(told)
 
     def _is_spec(self, entry: os.DirEntry[str]) -> bool:
         """Whether it is a spec to be read. A link that leads nowhere is one: that there is none must be told."""

@@ -16,6 +16,7 @@ from specc.compare.history import compare_with
 from specc.compare.specs import Comparison, FailOn, FileChange
 from specc.diagnostics import UsageError
 from specc.project.discovery import spec_files
+from specc.project.outcome import Unreadable
 from specc.project.settings import Settings
 
 ONE = "model One : [N, 3, 8, 8] { conv(4, 3) -> relu }\n"
@@ -724,3 +725,13 @@ def test_a_tree_that_leads_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
         made = git("commit-tree", tree("40000", outer, tree("100644", "evil.cnn", blob)), "-m", "bad").strip()
         assert {file.before for file in changed(made).values()} == {None}
         assert not list(folder.iterdir())
+
+
+def test_a_pattern_does_not_go_round_in_links() -> None:
+    for name in ("round", "and_round"):
+        Path(name).symlink_to(".")
+    comparison, unreadable = compare_with("old", ("**/*.cnn",))
+    assert (comparison.files, unreadable) == ((), [])
+    assert compare_with("old", ("**/none*.cnn",))[1] == [
+        Unreadable("**/none*.cnn", "**/none*.cnn: there is no such file, now or in old")
+    ]
