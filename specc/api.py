@@ -155,7 +155,7 @@ class Model:
         """A PyTorch module of its own, as Python source that does not need specc."""
         from specc.backends.torch import torch_source
 
-        return torch_source(self.graph)
+        return torch_source(self.graph, self._settings)
 
     def to_torch(
         self,
@@ -178,7 +178,7 @@ class Model:
         """
         from specc.backends.torch import torch_module
 
-        return torch_module(self.graph, self._weights(seed, weights, match))
+        return torch_module(self.graph, self._weights(seed, weights, match), self._settings)
 
     def to_onnx(
         self,

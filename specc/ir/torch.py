@@ -13,15 +13,19 @@ _NONE: Mapping[str, object] = MappingProxyType({})
 class TorchModule(Record):
     """An ``nn.Module`` made once and called on the step's inputs: ``nn.Conv2d(1, 6, 3)``.
 
-    Arguments are plain values: int, float, bool, str, None, and tuples of them.
+    Arguments are plain values: int, float, bool, str, None, and tuples of them. ``note`` says why it is this layer,
+    where its name does not.
     """
 
-    __slots__ = __match_args__ = ("name", "args", "kwargs")
+    __slots__ = __match_args__ = ("name", "args", "kwargs", "note")
 
-    def __init__(self, name: str, args: tuple[object, ...] = (), kwargs: Mapping[str, object] = _NONE) -> None:
+    def __init__(
+        self, name: str, args: tuple[object, ...] = (), kwargs: Mapping[str, object] = _NONE, note: str = ""
+    ) -> None:
         self.name = name
         self.args = args
         self.kwargs = kwargs
+        self.note = note
 
 
 class Value(Record):

@@ -46,7 +46,13 @@ class AlphaDropout(Dropout):
         return TorchModule("nn.AlphaDropout", kwargs=self.non_default("p"))
 
 
-_BY_SAMPLE = {1: "nn.Dropout1d", 3: "nn.Dropout3d"}
+_BY_SAMPLE = {
+    1: ("nn.Dropout1d", "Dropout1d takes N of [N, F] for channels: stochastic depth, by whole samples."),
+    3: (
+        "nn.Dropout3d",
+        "Dropout3d takes N of [N, C, H, W] for channels: stochastic depth, by whole samples.",
+    ),
+}
 """The layer that drops along the first axis of what it takes for one sample: there, that axis is the batch."""
 
 
@@ -87,7 +93,8 @@ class StochasticDepth(Weightless):
         return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchModule:
-        return TorchModule(_BY_SAMPLE[len(inputs[0].sample)], (self.p,))
+        layer, note = _BY_SAMPLE[len(inputs[0].sample)]
+        return TorchModule(layer, (self.p,), note=note)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return values[0]

@@ -638,15 +638,16 @@ def test_one_and_true_are_not_the_same(tmp_path: Path) -> None:
     assert "self.a = Unit(max_=1, max2=True)" in source
 
 
-def test_a_loops_number_is_no_value(tmp_path: Path) -> None:
+def test_numbered_modules_are_called_one_by_one(tmp_path: Path) -> None:
+    """Nothing that loops over the names of a module's own modules can be scripted."""
     net = Net(input=(2, 4, 4))
     kept = net.step("i", conv(2))
     net.step("relu1", RELU)
-    for number in range(3):
+    for number in range(2):
         net.step(str(number), conv(2))
     net.step("add1", ADD, kept, net.current)
     source = check(net.graph(), tmp_path, images(2, 2, 4, 4))
-    assert "        for i_ in range(3):\n            x = self.get_submodule(str(i_))(x)" in source
+    assert '        x = getattr(self, "0")(x)  # [N, 2, 4, 4]\n        x = getattr(self, "1")(x)' in source
 
 
 @pytest.mark.parametrize("depth", [1, 3, 64])
@@ -688,7 +689,7 @@ def test_numbered_modules_that_are_no_chain(tmp_path: Path) -> None:
     net.step("last", conv(2))
     source = check(net.graph(), tmp_path, images(2, 2, 4, 4))
     assert "        for i in range(6):\n            self.add_module(str(i), nn.Conv2d(2, 2, 3" in source
-    assert 'self.get_submodule("5")(' in source
+    assert 'getattr(self, "5")(' in source
 
 
 def test_sequence_with_names(tmp_path: Path) -> None:
@@ -773,8 +774,40 @@ def test_constants_and_frozen_layers_in_blocks(tmp_path: Path) -> None:
             net.step("1", conv(1, init="xavier_normal"))
             net.step("gain", scale(1, 0.5 * number))
     source = check(net.graph(), tmp_path, images(2, 1, 9, 9))
-    assert source.count('self.get_submodule("0").weight = nn.Parameter(') == 1
-    assert source.count('nn.init.xavier_normal_(self.get_submodule("1").weight)') == 1
+    assert source.count('getattr(self, "0").weight = nn.Parameter(') == 1
+    assert source.count('nn.init.xavier_normal_(getattr(self, "1").weight)') == 1
+
+
+def test_stochastic_depth_says_once_why_it_is_another_layer(tmp_path: Path) -> None:
+    net = Net(input=(4, 8, 8))
+    drop = make("stochasticdepth", p=0.1)
+    for label in ("a", "b"):
+        with net.block(label, "unit"):
+            with net.group("branch"):
+                net.step("0", conv(4))
+                net.step("1", drop)
+            net.step("drop", drop)
+    net.step("globalavgpool1", POOL)
+    net.step("flatten1", FLATTEN)
+    net.step("drop", drop)
+    source = check(net.graph(), tmp_path, images(2, 4, 8, 8))
+    comments = [line.strip() for line in source.splitlines() if line.strip().startswith("#")]
+    assert comments == [
+        "# Dropout3d takes N of [N, C, H, W] for channels: stochastic depth, by whole samples.",
+        "# Dropout1d takes N of [N, F] for channels: stochastic depth, by whole samples.",
+    ]
+
+
+def test_rounds_of_shared_steps_alone_need_no_class(tmp_path: Path) -> None:
+    """They hold nothing; a class of theirs would be handed the module in ``forward``, which cannot be scripted."""
+    net = Net(input=(4, 8, 8))
+    for number in range(3):
+        with net.round(number):
+            net.step("step1", conv(4), owner="step")
+            net.step("relu1", RELU)
+    source = check(net.graph(), tmp_path, images(2, 4, 8, 8))
+    assert source.count("class ") == 1
+    assert source.count("x = self.step(x)") == 3
 
 
 def test_learned_scales_of_several_widths(tmp_path: Path) -> None:

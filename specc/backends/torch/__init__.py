@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from specc.backends.torch.source import torch_source
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["torch_module", "torch_source"]
 
 
-def torch_module(graph: Graph, weights: Weights) -> nn.Module:
+def torch_module(graph: Graph, weights: Weights, settings: Mapping[str, object] | None = None) -> nn.Module:
     """The network as PyTorch runs it: what `torch_source` says, float32, on the CPU, in eval mode.
 
     PyTorch's global random state is left as it is.
+
+    Args:
+        settings: as of `torch_source`.
 
     Raises:
         MissingDependency: PyTorch is not installed.
@@ -32,4 +36,4 @@ def torch_module(graph: Graph, weights: Weights) -> nn.Module:
         if error.name != "torch":
             raise
         raise MissingDependency("the PyTorch module", "torch", "cpu") from None
-    return build(graph, weights)
+    return build(graph, weights, settings)

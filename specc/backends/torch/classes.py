@@ -19,12 +19,14 @@ class Declaration:
     """What a module holds under some labels, and how that starts.
 
     ``made`` is the constructor's call, or a hole of kind "child"; None for a module that only holds others.
+    ``note`` is what must be said of it.
     """
 
     labels: tuple[str, ...]
     registry: str
     made: Expr | None
     after: tuple[Line, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,8 @@ class _Families:
         made = self._tree.made[node.name]
         registry = "_modules" if isinstance(made, TorchModule) else "_parameters"
         expr = constructed(node, made, noted)
-        return Declaration(labels, registry, expr, started(node, made, reached(labels, registry)))
+        note = made.note if isinstance(made, TorchModule) else ""
+        return Declaration(labels, registry, expr, started(node, made, reached(labels, registry)), note)
 
     def _statement(self, scope: _Scope, member: Node | Use) -> Statement:
         """What ``forward`` says for a member."""

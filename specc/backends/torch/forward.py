@@ -1,14 +1,12 @@
-"""``forward`` of one class: its variables, its loops, the shapes beside it."""
+"""``forward`` of one class: its variables, the shapes beside it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from specc.backends.torch.classes import Family, Statement, passes_on
+from specc.backends.torch.classes import Family, Statement
 from specc.backends.torch.layout import Call, Expr, Hole, Listing, holes, statement
-from specc.backends.torch.names import free, variables, whole
-from specc.backends.torch.runs import Run, consecutive
+from specc.backends.torch.names import free, variables
 
 
 class Forward:
@@ -37,17 +35,6 @@ class Forward:
         returns = result[0] if len(result) == 1 else f"tuple[{', '.join(result)}]"
         return statement(Call("def forward", ("self", *values, *given)), 4, after=f" -> {returns}:")
 
-    def runs(self) -> Iterator[list[Statement]]:
-        """The statements, those together that pass one value through modules numbered in a row."""
-        return consecutive(self._family.body.statements, self._number)
-
-    def _number(self, line: Statement) -> int | None:
-        """The number for a label of a module that takes the value before and whose own goes on in the same variable."""
-        if not (passes_on(line) and len(line.labels) == 1):
-            return None
-        (target,) = line.targets
-        return whole(line.labels[0]) if self._names[target] == self._names[target - 1] else None
-
     def line(self, line: Statement, expr: Expr) -> list[str]:
         targets = ", ".join(self._names[target] for target in line.targets)
         comment = self._comment(line.targets) if len(line.targets) == 1 else ""
@@ -55,18 +42,6 @@ class Forward:
         commented = statement(expr, 8, f"{targets} = ", comment)
         # A statement is not broken for the sake of its comment.
         return commented if len(commented) == len(plain) else plain
-
-    def loop(self, lines: list[Statement]) -> list[str]:
-        """Modules applied one after another."""
-        first, name = int(lines[0].labels[0]), self._names[lines[0].targets[0]]
-        shapes = {self._comment(line.targets) for line in lines}
-        comment = shapes.pop() if len(shapes) == 1 else ""
-        number = free("i", [*self._names, *self._given])
-        call = Call(f"self.get_submodule(str({number}))", (name,))
-        return [
-            f"        for {number} in {Run('', first, len(lines), True).range}:",
-            *statement(call, 12, f"{name} = ", comment),
-        ]
 
     def result(self) -> list[str]:
         given = tuple(self._outputs)

@@ -18,9 +18,9 @@ from specc.ir.graph import Graph
 from specc.weights import Weights, tensor
 
 
-def build(graph: Graph, weights: Weights) -> nn.Module:
+def build(graph: Graph, weights: Weights, settings: Mapping[str, object] | None = None) -> nn.Module:
     """See `specc.backends.torch.torch_module`."""
-    network = getattr(_run(graph.name, torch_source(graph)), class_name(graph))
+    network = getattr(_run(graph.name, torch_source(graph, settings)), class_name(graph))
     with torch.device("cpu"), _Undrawn():
         module: nn.Module = network().float()  # whatever the user's default dtype is
     _require_same_state(graph, module)

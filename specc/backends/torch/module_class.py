@@ -47,20 +47,33 @@ class ClassWriter:
         names = self._constructors[number].names
         for index, attribute in self._kept(number).items():
             yield f"        self.{attribute} = {names[index]}"
+        said: set[str] = set()
         for together in consecutive(self._families[number].body.declarations, _item_number):
+            notes = dict.fromkeys(note for declaration in together for note in self._notes(declaration))
+            yield from (f"        # {note}" for note in notes if note not in said)
+            said |= notes.keys()
             if _item_number(together[0]) is None:
                 yield from (line for declaration in together for line in self._declaration(number, declaration))
             else:
                 yield from self._loops(number, together)
 
+    def _notes(self, declaration: Declaration) -> Iterator[str]:
+        """What must be said of a declaration, those of a sequence in it too: it is written in place."""
+        if declaration.note:
+            yield declaration.note
+        if isinstance(declaration.made, Hole):
+            family = self._families[int(str(declaration.made.detail[0]))]
+            yield from (note for d in family.body.declarations if family.is_sequence for note in self._notes(d))
+
     def _declaration(self, number: int, declaration: Declaration) -> Iterator[str]:
         made = "nn.Module()" if declaration.made is None else self._made(number, declaration.made)
         *above, label = declaration.labels
-        if label.isdigit() and declaration.registry == "_modules":
-            holder = reached(above) if above else "self"
-            yield from statement(Call(f"{holder}.add_module", (f'"{label}"', made)), 8)
+        place = reached(declaration.labels, declaration.registry)
+        if place.endswith(")"):  # a call gives it, and cannot be assigned to
+            register = "add_module" if declaration.registry == "_modules" else "register_parameter"
+            yield from statement(Call(f"{reached(above) if above else 'self'}.{register}", (f'"{label}"', made)), 8)
         else:
-            yield from statement(made, 8, f"{reached(declaration.labels, declaration.registry)} = ")
+            yield from statement(made, 8, f"{place} = ")
         yield from (text for line in declaration.after for text in _text(line))
 
     def _loops(self, number: int, declarations: list[Declaration]) -> Iterator[str]:
@@ -142,11 +155,8 @@ class ClassWriter:
             return _parts(self._filled(number, Call("", (hole,)), None, names))
 
         yield from code.signature()
-        for lines in code.runs():
-            if len(lines) == 1:
-                yield from code.line(lines[0], filled(lines[0].expr, fill))
-            else:
-                yield from code.loop(lines)
+        for line in family.body.statements:
+            yield from code.line(line, filled(line.expr, fill))
         yield from code.result()
 
 

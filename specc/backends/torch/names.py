@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 _IMPORTED = {"torch", "nn", "F", "self", "OrderedDict"}
 
-# The public attributes of torch.nn.Module: as `self.NAME` they find PyTorch's own before the layer.
+# The attributes of torch.nn.Module: as `self.NAME` they find PyTorch's own before the layer.
 _MODULE_ATTRIBUTES = frozenset(
     """
     T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches
@@ -19,6 +19,14 @@ _MODULE_ATTRIBUTES = frozenset(
     register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook
     register_module register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
     set_extra_state set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
+
+    _apply _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl _forward_hooks
+    _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs
+    _get_backward_hooks _get_backward_pre_hooks _get_name _is_full_backward_hook _load_from_state_dict
+    _load_state_dict_post_hooks _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook _modules _named_members
+    _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook _register_state_dict_hook
+    _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks _state_dict_pre_hooks _version
+    _wrapped_call_impl
     """.split()
 )
 
@@ -39,10 +47,10 @@ def camel(label: str) -> str:
 def is_plain(label: str) -> bool:
     """Whether ``self.label`` reaches what a module keeps under that name.
 
-    PyTorch's own attributes are found first (``forward``), and Python may mangle an underscore in front.
+    PyTorch's own attributes are found first (``forward``), and Python mangles two underscores in front.
     """
     return label.isidentifier() and not (
-        label in _MODULE_ATTRIBUTES or label.startswith("_") or keyword.iskeyword(label)
+        label in _MODULE_ATTRIBUTES or label.startswith("__") or keyword.iskeyword(label)
     )
 
 
@@ -51,20 +59,22 @@ def reached(labels: Sequence[str], registry: str = "_modules") -> str:
 
     Args:
         labels: from the outside in.
-        registry: "_modules" or "_parameters", where the last one is kept: the way to a name that cannot be
-            written as an attribute.
+        registry: "_modules" or "_parameters", where the last one is kept: the way to a name that is another
+            attribute of every module.
     """
     place = "self"
     for label in labels[:-1]:
-        place += _step(label, "_modules")
-    return place + _step(labels[-1], registry)
+        place = _inside(place, label, "_modules")
+    return _inside(place, labels[-1], registry)
 
 
-def _step(label: str, registry: str) -> str:
+def _inside(place: str, label: str, registry: str) -> str:
     if is_plain(label):
-        return f".{label}"
-    numbered = label.isdigit() and registry == "_modules"
-    return f'.get_submodule("{label}")' if numbered else f'.{registry}["{label}"]'
+        return f"{place}.{label}"
+    if label in _MODULE_ATTRIBUTES or (label.startswith("__") and label.endswith("__")):
+        return f'{place}.{registry}["{label}"]'
+    # What torch.jit.script takes for a name that is no identifier; it knows no get_submodule and no loop over names.
+    return f'getattr({place}, "{label}")'
 
 
 def whole(label: str) -> int | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import shlex
+import textwrap
+from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import PurePosixPath
 
 from specc.backends.torch.classes import Family, families
 from specc.backends.torch.constructor import constructors
-from specc.backends.torch.layout import heads
+from specc.backends.torch.layout import WIDTH, heads
 from specc.backends.torch.module_class import ClassWriter
 from specc.backends.torch.names import free
 from specc.backends.torch.titles import class_names
@@ -16,11 +19,14 @@ from specc.ir.graph import Graph
 from specc.ir.types import TensorType
 
 
-def torch_source(graph: Graph) -> str:
-    """A standalone Python file with the network as an ``nn.Module``; the text depends on the graph alone.
+def torch_source(graph: Graph, settings: Mapping[str, object] | None = None) -> str:
+    """A standalone Python file with the network as an ``nn.Module``; the text depends on the arguments alone.
 
     Formatted as `ruff format --line-length 100` formats. Attributes carry the steps' names, so the
     state dict has the keys of ``graph.state``.
+
+    Args:
+        settings: the model's parameters that were set, with their plain values; the file's head says them.
 
     Raises:
         ValueError, TypeError: an operator describes itself in a way this backend cannot render.
@@ -30,7 +36,7 @@ def torch_source(graph: Graph) -> str:
     writer = ClassWriter(kinds, names, constructors(kinds, names))
     docstring = _docstring(graph)
     classes = ["\n".join(writer.lines(number, docstring)) for number, name in enumerate(names) if name]
-    return "\n\n\n".join(["\n".join(_header(graph, kinds)), *classes]) + "\n"
+    return "\n\n\n".join(["\n".join(_header(graph, kinds, settings or {})), *classes]) + "\n"
 
 
 def class_name(graph: Graph) -> str:
@@ -38,8 +44,9 @@ def class_name(graph: Graph) -> str:
     return free(graph.name)
 
 
-def _header(graph: Graph, kinds: list[Family]) -> Iterator[str]:
-    yield f'"""{graph.name}, made by specc{_origin(graph)}."""'
+def _header(graph: Graph, kinds: list[Family], settings: Mapping[str, object]) -> Iterator[str]:
+    head = f'"""{graph.name}, made by specc{_origin(graph)}.'
+    yield from [head, "", *_made_with(settings), '"""'] if settings else [f'{head}"""']
     yield ""
     if any(kind.is_sequence and not kind.is_numbered for kind in kinds):
         yield from ("from collections import OrderedDict", "")
@@ -56,6 +63,27 @@ def _origin(graph: Graph) -> str:
     shown = (PurePosixPath(name).name for name in files if name != "<stdin>")
     text = ", ".join("".join(c if c.isprintable() and c not in '"\\' else "?" for c in name) for name in shown)
     return f" from {text}" if text else ""
+
+
+def _made_with(settings: Mapping[str, object]) -> list[str]:
+    """The options that give this network again, sorted: their order on the command line made no difference."""
+    options = (f"--set {shlex.quote(f'{name}={_written(value)}')}" for name, value in sorted(settings.items()))
+    text = " ".join(options).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return textwrap.wrap(f"With {text}", WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _written(value: object) -> str:
+    """A plain value as the language reads it back, in full."""
+    match value:
+        case tuple():
+            return f"[{', '.join(map(_written, value))}]"
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return json.dumps("".join(c if c.isprintable() or c in "\t\n" else "?" for c in value), ensure_ascii=False)
+    return repr(value)
 
 
 def _docstring(graph: Graph) -> list[str]:

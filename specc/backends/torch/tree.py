@@ -99,7 +99,7 @@ class Tree:
         return tuple(use for member in members for use in self._uses(member, inside))
 
     def _uses(self, member: Node | Block, inside: str) -> Iterator[Node | Use]:
-        """The member as what it is in PyTorch: groups without any module in them are just their steps."""
+        """The member as what it is in PyTorch: groups without any module of their own are just their steps."""
         if isinstance(member, Node):
             yield member
             return
@@ -107,13 +107,17 @@ class Tree:
         members = self._members(member.members, title)
         if is_nameless(member):
             title = _content(members) or title
-        if member.module in self._dissolved or not (member.kind == "block" or any(map(self._has_module, members))):
+        is_module = member.kind == "block" or any(self._holds(member, inner) for inner in members)
+        if member.module in self._dissolved or not is_module:
             yield from members
         elif members:
             yield self._use(member, title, members)
 
-    def _has_module(self, member: Node | Use) -> bool:
-        return isinstance(member, Use) or self.is_held(member)
+    def _holds(self, block: Block, member: Node | Use) -> bool:
+        """Whether a member is, or has, a module or parameter in that of ``block``: shared steps are elsewhere."""
+        if isinstance(member, Node):
+            return self.is_held(member) and member.module.startswith(f"{block.module}.")
+        return member.path.startswith(f"{block.module}.")
 
     def _use(self, block: Block, title: str, members: tuple[Node | Use, ...]) -> Use:
         made = [value for member in members for value in results(member)]
