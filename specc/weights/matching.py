@@ -10,6 +10,7 @@ from typing import Literal
 from specc.diagnostics import UsageError
 from specc.ir.op import Parameter
 from specc.weights.archive import Archive, Entry, plain
+from specc.weights.parametrized import Computed, computed, replaced
 from specc.weights.tensors import State
 
 Match = Literal["name", "order"]
@@ -48,14 +49,24 @@ def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
 
     Raises:
         UsageError: all tensors that are missing, unexpected, or of another shape or type, in one message. Where the
-            names are the network's but for what a wrapper has put before each, it says that instead.
+            names are the network's but for what a wrapper has put before each, it says that instead; and where the file
+            has parts that PyTorch computes weights from, how to put the weights in their place.
     """
+    lines = _parametrized(state, archive, match)
     pairing = _paired(state, archive, match)
-    findings = _findings(pairing, archive)
-    if findings:
-        lines = _wrapped(state, archive, match) or [*findings, *_suggestion(state, archive, match)]
+    if not lines and _findings(pairing, archive):
+        lines = _misfit(state, archive, match)
+    if lines:
         raise UsageError("\n".join([f"{archive.path} does not fit the network:", *lines]))
     return {name: theirs for name, _, theirs in pairing.pairs}
+
+
+def _misfit(state: State, archive: Archive, match: Match) -> list[str]:
+    """All that keeps the file from fitting; nothing, where it fits."""
+    findings = _findings(_paired(state, archive, match), archive)
+    if not findings:
+        return []
+    return _wrapped(state, archive, match) or [*_suggestion(state, archive, match), *findings]
 
 
 _Ours = list[tuple[str, Parameter]]
@@ -95,7 +106,7 @@ def _by_order(state: State, archive: Archive) -> _Pairing:
 
 
 def _align(pairing: _Pairing, ours: _Ours, theirs: list[str], archive: Archive) -> None:
-    """Pair where the shapes agree; where they do not, as far as the counts go."""
+    """Pair one by one where the counts are the same, else where the shapes agree and as far as the counts go."""
     wanted = [parameter.shape for _, parameter in ours]
     found = [archive.entries[name].shape for name in theirs]
     for ours_from, ours_to, theirs_from, theirs_to in _stretches(wanted, found):
@@ -108,7 +119,7 @@ def _align(pairing: _Pairing, ours: _Ours, theirs: list[str], archive: Archive) 
 
 def _stretches(wanted: Sequence[object], found: Sequence[object]) -> list[tuple[int, int, int, int]]:
     """Where stretches of the two lists belong together: start and end in each."""
-    if wanted == found or max(len(wanted), len(found)) > _ALIGNED:
+    if len(wanted) == len(found) or max(len(wanted), len(found)) > _ALIGNED:
         return [(0, len(wanted), 0, len(found))]
     return [stretch[1:] for stretch in SequenceMatcher(None, wanted, found, autojunk=False).get_opcodes()]
 
@@ -173,6 +184,37 @@ def _is_unordered(archive: Archive) -> bool:
     return archive.sorted_by_name and len({*shapes}) < len(shapes)
 
 
+def _parametrized(state: State, archive: Archive, match: Match) -> list[str]:
+    """That weights are computed from parts that the file has in their place, and what does not fit even so."""
+    tensors = computed(archive.entries, {name for name, _ in state})
+    if not tensors:
+        return []
+    whole = replace(archive, entries=replaced(archive.entries, tensors))
+    lines = [line for alike in _alike(tensors) for line in _parts(alike)]
+    further = _parametrized(state, whole, match)  # pruned below a norm
+    rest = [] if further else _misfit(state, whole, match)
+    return [*lines, *further, *(["  with them in place it does not fit either:"] if rest else []), *rest]
+
+
+def _alike(tensors: list[Computed]) -> list[list[Computed]]:
+    """Those that the same lines of Python put in place, together."""
+    groups: dict[tuple[str, str], list[Computed]] = {}
+    for tensor in tensors:
+        groups.setdefault((tensor.by.name, tensor.attribute), []).append(tensor)
+    return list(groups.values())
+
+
+def _parts(tensors: list[Computed]) -> list[str]:
+    first, others = tensors[0], len(tensors) - 1
+    parts = " and ".join(map(plain, first.parts))
+    likewise = f", and {others:,} more likewise" if others else ""
+    return [
+        f"  {plain(first.name)} is not in it: torch.nn.utils.{first.by.name} computes it from {parts}{likewise}",
+        "  let PyTorch put what is computed in place in the model, and save the state dict anew:",
+        *(f"    {line}" for line in first.by.code(first.attribute)),
+    ]
+
+
 def _wrapped(state: State, archive: Archive, match: Match) -> list[str]:
     """That a wrapper's prefix is before every name, if names fit without it; and what does not fit even so."""
     prefix = _prefix(state, archive)
@@ -186,7 +228,7 @@ def _wrapped(state: State, archive: Archive, match: Match) -> list[str]:
         return [*lines, f"{advice}    {archive.without(prefix)}"]
     if match == "order":
         return []
-    return [*lines, "  without it they do not all fit either:", *findings, *_suggestion(state, archive, match)]
+    return [*lines, "  without it they do not all fit either:", *_suggestion(state, archive, match), *findings]
 
 
 def _prefix(state: State, archive: Archive) -> str:

@@ -235,3 +235,18 @@ class TestInPython:
             model.to_torch(weights=model.weights(seed=1), match="order")
         with pytest.raises(compiler.UsageError, match="leave these out"):
             model.to_torch(weights=model.weights(seed=1), seed=2)
+
+
+def test_a_weight_in_two_parts_is_refused_with_what_to_do(specc: Specc, tmp_path: Path) -> None:
+    """Whoever took ``conv.weight_v`` for the weight had a network that is proven, and another one."""
+    (tmp_path / "m.cnn").write_text("model M : [N, 8, L] { conv: conv(4, 3, padding=1) }\n")
+    parts = {"conv.bias": torch.zeros(4), "conv.weight_g": torch.ones(4, 1, 1), "conv.weight_v": torch.rand(4, 8, 3)}
+    torch.save(parts, tmp_path / "wn.pth")
+    for match in ("name", "order"):
+        result = specc(
+            "compile", tmp_path / "m.cnn", "--weights", tmp_path / "wn.pth", "--match", match, "-o", "m.onnx"
+        )
+        assert result.code == 2
+        assert "conv.weight is not in it: torch.nn.utils.weight_norm computes it from" in result.err
+        assert "remove_weight_norm(layer, 'weight')" in result.err
+        assert "did you mean" not in result.err

@@ -90,10 +90,10 @@ def test_near_names_are_of_the_right_shape():
 
 def test_a_prefix_of_all_names():
     lines = refusal(OURS, prefixed("net.", OURS), "name")
-    assert lines[1:6] == [
+    assert lines[:2] == [SUGGESTED, "  missing:"]
+    assert lines[2:7] == [
         f"    {name} {list(shape)}; did you mean net.{name}, which the file has?" for name, shape in OURS
     ]
-    assert lines[-1] == SUGGESTED
 
 
 class TestWrappers:
@@ -155,12 +155,11 @@ class TestWrappers:
 
     def test_where_all_is_another_the_names_are_said(self):
         lines = refusal(OURS, prefixed("module.", THEIRS), "name")
-        assert lines[0] == "  missing:"
-        assert lines[-1] == SUGGESTED
+        assert lines[:2] == [SUGGESTED, "  missing:"]
 
     def test_one_name_without_it(self):
         lines = refusal(OURS, [*prefixed("module.", OURS[:-1]), OURS[-1]], "name")
-        assert lines[0] == "  missing:"
+        assert lines[:2] == [SUGGESTED, "  missing:"]
 
     def test_a_spec_whose_own_names_begin_so(self):
         ours = prefixed("module.", OURS)
@@ -173,7 +172,7 @@ class TestWrappers:
 
 
 def test_order_is_suggested_only_where_it_has_been_tried():
-    assert refusal(OURS, THEIRS, "name")[-1] == SUGGESTED
+    assert refusal(OURS, THEIRS, "name")[0] == SUGGESTED
     assert SUGGESTED not in refusal(OURS, THEIRS[::-1], "name")
     assert SUGGESTED not in refusal(OURS, THEIRS[:-1], "name")
     assert SUGGESTED not in refusal(OURS, THEIRS, "name", sorted_by_name=True)
@@ -181,7 +180,7 @@ def test_order_is_suggested_only_where_it_has_been_tried():
 
 def test_name_is_suggested_only_where_it_has_been_tried():
     suggested = "  all of it fits by name: leave out --match order"
-    assert refusal(OURS, OURS[::-1], "order")[-1] == suggested
+    assert refusal(OURS, OURS[::-1], "order")[0] == suggested
     assert suggested not in refusal(OURS, THEIRS[::-1], "order")
 
 
@@ -193,6 +192,21 @@ def test_what_is_missing_in_order_is_found_by_aligning_shapes():
     assert refusal(OURS, other, "order") == [
         "  of another shape:",
         "    fc.weight (net.3 in the file) is [5, 4], needs [2, 4]",
+    ]
+
+
+def test_as_many_tensors_are_paired_one_by_one():
+    """What else has a shape that was looked for does not matter: ``scale`` is where it is."""
+    ours = [("conv.weight", (4, 4, 3, 3)), ("scale", (4, 1, 1)), ("bn.weight", (4,)), ("bn.bias", (4,))]
+    theirs = [("0.weight", (4, 4, 3, 3)), ("1", (4,)), ("2.weight", (4,)), ("2.bias", (4,))]
+    assert refusal(ours, theirs, "order") == [
+        "  of another shape:",
+        "    scale (1 in the file) is [4], needs [4, 1, 1]",
+    ]
+    theirs[1] = ("1", (1,))
+    assert refusal(ours, theirs, "order") == [
+        "  of another shape:",
+        "    scale (1 in the file) is [1], needs [4, 1, 1]",
     ]
 
 
