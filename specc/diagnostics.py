@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from specc.condition import Condition
 from specc.source import Span
 
 
@@ -98,7 +99,7 @@ class Diagnostic:
     """One finding. The headline stands alone; ``primary`` is the smallest span that shows the fault.
 
     ``trace`` leads there: the calls of blocks and the rounds of loops around it, the innermost first, each with
-    the values of its arguments. ``where`` is the condition on the contract's sizes under which all is well.
+    the values of its arguments. ``where`` is a condition on the contract's sizes under which all is well.
     """
 
     code: Code
@@ -108,7 +109,7 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     helps: tuple[str, ...] = ()
     trace: tuple[Label, ...] = ()
-    where: str | None = None
+    where: Condition | None = None
     severity: Severity = Severity.ERROR
     fix: Fix | None = None
 

@@ -7,11 +7,21 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+from specc.condition import NO_CONDITION, Condition
 from specc.diagnostics import Code
 from specc.elaborate.trouble import trouble
 from specc.elaborate.values import LARGEST_INTEGER, PerAxis, Prepared, Value, kind_of
-from specc.ir.conditions import always_at_least, divides, where_at_least, where_divides, where_equal
+from specc.ir.conditions import (
+    always_at_least,
+    assigned,
+    divides,
+    points,
+    where_at_least,
+    where_divides,
+    where_equal,
+)
 from specc.ir.size import Dim, Size, Unwieldy
+from specc.ir.types import at
 from specc.source import Span
 from specc.syntax import ast
 
@@ -23,8 +33,7 @@ _COMPARISONS: Mapping[str, Callable[[Value, Value], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-
-
+_NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _DIVISIONS = ("/", "//", "%")
 
 
@@ -134,10 +143,12 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
     if expression.operator == "%":
         return left % right
     if expression.operator == "/" and not divides(right, left):
+        example = _example("!=", left % right, 0)
         raise trouble(
             Code.UNPROVEN,
-            f"{left} is not a multiple of {right} for every size",
+            f"{left} is not {'' if example else 'proven to be '}a multiple of {right} for every size",
             expression.span,
+            notes=(f"it is none at {example}",) if example else (),
             helps=("// rounds down",),
             where=where_divides(right, left),
         )
@@ -161,19 +172,32 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
         return True
     if (sign == "<" and always_at_least(left - right, 0)) or (sign == ">" and always_at_least(right - left, 0)):
         return False
+    true, false = _example(sign, left, right), _example(_NEGATED[sign], left, right)
+    message, notes = "is not proven to be the same for every size", (f"{left} {sign} {right}",)
+    if true and false:
+        message, notes = "holds for some sizes and not for others", (f"{notes[0]}: true at {true}, false at {false}",)
     raise trouble(
         Code.UNPROVEN,
-        f"{expression.span.text} holds for some sizes and not for others",
+        f"{expression.span.text} {message}",
         expression.span,
-        notes=(f"{left} {sign} {right}",),
+        notes=notes,
         where=_clause(sign, left, right),
     )
 
 
-def _clause(sign: str, left: Dim, right: Dim) -> str | None:
-    """The ``where`` under which the comparison holds, if there is one."""
+def _example(sign: str, left: Dim, right: Dim) -> str:
+    """``H = 33``: sizes at which the comparison holds; empty where none is found."""
+    condition = _clause(sign, left, right) if sign != "!=" else None
+    for sizes in points((left, right), condition or NO_CONDITION):
+        if _COMPARISONS[sign](at(left, sizes), at(right, sizes)):
+            return assigned(sizes)
+    return ""
+
+
+def _clause(sign: str, left: Dim, right: Dim) -> Condition | None:
+    """The ``where`` under which the comparison is the same at every size, if there is one."""
     match sign:
-        case "==":
+        case "==" | "!=":
             return where_equal(left, right)
         case ">" | ">=":
             return where_at_least(left - right, int(sign == ">"))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
 from pydantic import ValidationError
 
+from specc.condition import together
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, in_form, short, trouble
 from specc.elaborate.values import CONSTANTS, Evaluated, Given, Metric, Prepared, Value, ready, written
+from specc.ir.conditions import where_fixed
 from specc.ir.op import Op
-from specc.ops.fields import expected
+from specc.ir.size import Size
+from specc.ops.fields import expected, takes_sizes
 from specc.source import Span
 from specc.syntax import ast
+from specc.words import listed
 
 _TOLD_BY_THE_INPUT = frozenset(("in_channels", "in_features", "num_features", "num_channels", "input_size"))
 """What PyTorch's layers ask for and the language does not."""
@@ -285,15 +289,37 @@ def _invalid(
     from specc.elaborate.instead import of_text
 
     wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
-    return [
-        Diagnostic(
-            Code.BAD_ARGUMENT,
-            f"{name} must be {expected(kind.model_fields[name])}, not {written(values[name])}",
-            Label(assigned[name].span if name in assigned else call.name_span, f"{name} of {kind.kind}"),
-            helps=of_text(kind, name, assigned[name], values, scope) if name in assigned else (),
+    findings: list[Diagnostic] = []
+    for name in wrong:
+        symbolic = () if takes_sizes(kind.model_fields[name]) else tuple(_sizes(values[name]))
+        message = f"{name} must be {expected(kind.model_fields[name])}, not {written(values[name])}"
+        if symbolic:
+            symbols = dict.fromkeys(symbol.name for size in symbolic for symbol in size.symbols)
+            verb = "depends" if len(symbolic) == 1 else "depend"
+            formulas = listed(dict.fromkeys(map(str, symbolic)))
+            message = (
+                f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {formulas} {verb} on {listed(symbols)}"
+            )
+        helps = of_text(kind, name, assigned[name], values, scope) if name in assigned else ()
+        findings.append(
+            Diagnostic(
+                Code.BAD_ARGUMENT,
+                message,
+                Label(assigned[name].span if name in assigned else call.name_span, f"{name} of {kind.kind}"),
+                helps=(*helps, *kind.instead(name, values)),
+                where=together(map(where_fixed, symbolic)) or None,
+            )
         )
-        for name in wrong
-    ]
+    return findings
+
+
+def _sizes(value: Value) -> Iterator[Size]:
+    """The symbolic sizes in a value."""
+    if isinstance(value, Size):
+        yield value
+    elif isinstance(value, tuple):
+        for entry in value:
+            yield from _sizes(entry)
 
 
 def _missing(call: ast.Call | ast.Merge, kind: type[Op], given: Iterable[str]) -> list[Diagnostic]:
@@ -320,6 +346,8 @@ def _one_for_all(call: ast.Call | ast.Merge) -> tuple[str, ...]:
 
 def _no_such(kind: type[Op], name: str, argument: ast.Argument) -> Diagnostic:
     helps = did_you_mean(name, kind.model_fields) or (signature(kind),)
+    if others := kind.instead(name, {}):
+        helps = others
     if name in _TOLD_BY_THE_INPUT:
         helps = (f"leave it out: the input tells {name}",)
     span = Span(argument.span.source, argument.span.start, argument.span.start + len(name))

@@ -10,7 +10,7 @@ from specc.elaborate.expressions import evaluate
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, in_form, short, trouble
-from specc.elaborate.values import Value, written
+from specc.elaborate.values import Value, moved, written
 from specc.syntax import ast
 
 
@@ -69,7 +69,7 @@ def model_parameter(model: ast.Model, param: ast.Param, settings: Mapping[str, V
     if problem := name_problem(param.name):
         raise trouble(Code.BAD_LABEL, problem, param.span)
     if param.name in settings:
-        return settings[param.name]
+        return moved(settings[param.name], param.span)
     if param.default is None:
         raise trouble(
             Code.MISSING_ARGUMENT,

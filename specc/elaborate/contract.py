@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from specc.condition import NO_CONDITION, Condition, together
 from specc.diagnostics import Code, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.scope import Scope
@@ -25,8 +26,12 @@ MOST_ELEMENTS = 2**40
 """No tensor may be larger: 4 TiB of float32."""
 
 
-def input_ports(model: ast.Model, scope: Scope) -> tuple[Port, ...]:
-    """The model's inputs. The symbolic sizes of its contract are defined in ``scope``."""
+def input_ports(model: ast.Model, scope: Scope, besides: Condition = NO_CONDITION) -> tuple[Port, ...]:
+    """The model's inputs. The symbolic sizes of its contract are defined in ``scope``.
+
+    Args:
+        besides: what is asked of the sizes besides the contract's ``where``. Raises ValueError where it cannot hold.
+    """
     contract = model.contract
     if contract is None:
         raise trouble(
@@ -43,13 +48,13 @@ def input_ports(model: ast.Model, scope: Scope) -> tuple[Port, ...]:
         )
     if not contract.inputs:
         raise trouble(Code.CONTRACT, f"model {model.name} has no input", contract.span)
-    _define_symbols(contract, scope)
+    _define_symbols(contract, scope, besides)
     ports = tuple(Port(port.name or "input", _input_type(port.shape, scope)) for port in contract.inputs)
     _one_batch(contract, ports)
     return ports
 
 
-def _define_symbols(contract: ast.Contract, scope: Scope) -> None:
+def _define_symbols(contract: ast.Contract, scope: Scope, besides: Condition) -> None:
     """Every name of an input's shape that means nothing yet is a size that only the caller knows."""
     batches: dict[str, ast.Name] = {}
     symbols: dict[str, ast.Name] = {}
@@ -67,7 +72,7 @@ def _define_symbols(contract: ast.Contract, scope: Scope) -> None:
     for name in batches:
         scope.define(name, symbol(name))
     free = {name: Symbol(name) for name in symbols}
-    for name, size in narrowed(free, contract.where, frozenset(batches), scope).items():
+    for name, size in narrowed(free, contract.where, frozenset(batches), scope, besides).items():
         scope.define(name, size)
 
 
@@ -150,17 +155,8 @@ def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver:
             span,
             f"is {actual.shape[different[0]]}" if len(different) == 1 else "",
             secondary=(cause,),
-            # Of the batch no condition may speak.
-            where=None if 0 in different else _clauses([(stated[i], actual.shape[i]) for i in different]),
+            where=together(where_equal(stated[i], actual.shape[i]) for i in different),
         )
-
-
-def _clauses(different: list[tuple[Dim, Dim]]) -> str | None:
-    """The ``where`` under which the sizes would agree, if there is one."""
-    clauses = [where_equal(one, other) for one, other in different]
-    if any(clause is None for clause in clauses):
-        return None
-    return ", ".join(dict.fromkeys(clause for clause in clauses if clause)) or None
 
 
 def _stated_size(expression: ast.Expr, scope: Scope) -> Dim:

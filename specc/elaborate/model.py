@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from specc.condition import NO_CONDITION, Condition
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.elaborate.assemble import assemble
 from specc.elaborate.calls import model_parameter, unused_parameters
@@ -117,15 +118,22 @@ def elaborate(
             raise
         from specc.elaborate.sufficient import explained  # only mistakes about symbolic sizes need it
 
-        raise explained(error, model, lambda asking: _elaborated(asking, settings, names).graph) from None
+        again = partial(_elaborated, model, settings, names)
+        raise explained(error, model, lambda besides: again(besides).graph) from None
 
 
-def _elaborated(model: ast.Model, settings: Mapping[str, Value], names: Environment) -> Checked:
-    """The phases in order."""
+def _elaborated(
+    model: ast.Model, settings: Mapping[str, Value], names: Environment, besides: Condition = NO_CONDITION
+) -> Checked:
+    """The phases in order.
+
+    Args:
+        besides: what is asked of the sizes besides the contract's ``where``. Raises ValueError where it cannot hold.
+    """
     findings = list(names.findings)
     scope = Scope({}, names.scope)
     _bind_params(model, settings, scope, findings)
-    inputs = _inputs(model, scope, findings)
+    inputs = _inputs(model, scope, findings, besides)
     walk, root = _walked(model, scope, names, inputs)
     findings += walk.findings
     out = _outputs(model, inputs, walk, root, findings)
@@ -173,10 +181,10 @@ def _bind_params(model: ast.Model, settings: Mapping[str, Value], scope: Scope, 
         scope.define(param.name, value)
 
 
-def _inputs(model: ast.Model, scope: Scope, findings: list[Diagnostic]) -> tuple[Port, ...]:
+def _inputs(model: ast.Model, scope: Scope, findings: list[Diagnostic], besides: Condition) -> tuple[Port, ...]:
     """The input ports. Raises SpecError: without them there is nothing to check."""
     try:
-        return input_ports(model, scope)
+        return input_ports(model, scope, besides)
     except Trouble as problem:
         raise SpecError([*findings, problem.diagnostic]) from None
     except Unknown:

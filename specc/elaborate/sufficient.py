@@ -2,64 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from specc.condition import Clause, Condition
 from specc.diagnostics import Diagnostic, SpecError
 from specc.elaborate.trouble import in_form
 from specc.ir.graph import Graph
 from specc.ir.size import Symbol
-from specc.source import Source, Span
-from specc.syntax import ast, parse
+from specc.source import Span
+from specc.syntax import ast
 
 _MOST_CLAUSES = 24
 """Halvings of two axes that may each ask for something."""
 
 
-def explained(error: SpecError, model: ast.Model, again: Callable[[ast.Model], Graph]) -> SpecError:
+def explained(error: SpecError, model: ast.Model, again: Callable[[Condition], Graph]) -> SpecError:
     """``error`` with the ``where`` that mends it.
 
     A U-Net asks at its first pool for H >= 2 and at its first merge for H % 16 == 0; whoever is told only the
     first has four more errors to come. So every clause is taken in, until the model fits or another mistake shows.
 
     Args:
-        again: elaborates the model with more conditions in its contract. Raises SpecError.
+        again: elaborates the model with a condition besides its contract's. Raises SpecError, and ValueError where
+            the condition cannot hold.
     """
-    shown = last = error
-    known: dict[str, None] = {}
+    batches = _batches(model)
+    shown = last = error = _possible(error, batches)
+    known: dict[Clause, None] = {}
     while _asking(last) and len(known) < _MOST_CLAUSES:
         if all(finding.where for finding in last.diagnostics):
             shown = last
-        new = {clause: None for finding in _asking(last) for clause in (finding.where or "").split(", ")}
+        new = {clause: None for finding in _asking(last) if finding.where for clause in finding.where.clauses}
         if not new.keys() - known.keys():
             break
-        known |= new
         try:
-            graph = again(_with(model, ", ".join(known)))
+            graph = again(Condition((*known, *new)))
         except SpecError as other:
-            last = other
+            known |= new
+            last = _possible(other, batches)
             continue
-        return _helped(shown.diagnostics, f"where {_text(graph, known)}", ": with it every step fits")
+        except ValueError:  # in words, that some of them contradict each other: each finding keeps its own advice
+            break
+        return _helped(shown.diagnostics, _text(graph, known | new), ": with it every step fits")
     # Other mistakes are left where the sizes are as asked: both are told.
     left = [finding for finding in last.diagnostics if not finding.where]
     return _helped((*_asking(error), *left), None, "")
+
+
+def _batches(model: ast.Model) -> frozenset[str]:
+    """The names of its batch."""
+    firsts = (port.shape.dims[0] for port in (model.contract.inputs if model.contract else ()) if port.shape.dims)
+    return frozenset(first.name for first in firsts if isinstance(first, ast.Name))
+
+
+def _possible(error: SpecError, batches: frozenset[str]) -> SpecError:
+    """The mistakes with the conditions that a contract can ask for and may well do."""
+    return SpecError([_with_possible(finding, batches) for finding in error.diagnostics])
+
+
+def _with_possible(finding: Diagnostic, batches: frozenset[str]) -> Diagnostic:
+    if finding.where is None:
+        return finding
+    batch = ", ".join(sorted(finding.where.names & batches))
+    if batch:
+        note = f"{batch} is the batch, whatever the caller brings: no condition can speak of it"
+        return replace(finding, where=None, notes=(*finding.notes, note))
+    return finding if finding.where.is_general else replace(finding, where=None)
 
 
 def _asking(error: SpecError) -> tuple[Diagnostic, ...]:
     return tuple(finding for finding in error.diagnostics if finding.where)
 
 
-def _with(model: ast.Model, clauses: str) -> ast.Model:
-    """The model with more conditions in its contract."""
-    (asking,) = parse(Source("where", f"model M : [N, F] where {clauses} {{ identity }}")).models
-    assert asking.contract is not None, "it was written above"
-    assert model.contract is not None, "its sizes have been spoken of"
-    return model._replace(contract=model.contract._replace(where=(*model.contract.where, *asking.contract.where)))
+def _helped(findings: Iterable[Diagnostic], whole: str | None, tried: str) -> SpecError:
+    """The findings, those that ask for a condition with the words that say where it goes.
 
+    Args:
+        whole: the condition of them all, where it is known.
+        tried: what is known of it.
+    """
 
-def _helped(findings: tuple[Diagnostic, ...], where: str | None, tried: str) -> SpecError:
-    def help_for(own: str, span: Span) -> str:
-        clauses = (where or own).removeprefix("where ")
+    def help_for(own: Condition, span: Span) -> str:
+        clauses = whole or str(own)
         return f"add `{in_form(span, f'where {clauses}', f'where: [{clauses}]')}` to the model's contract{tried}"
 
     return SpecError(
@@ -67,9 +92,9 @@ def _helped(findings: tuple[Diagnostic, ...], where: str | None, tried: str) -> 
     )
 
 
-def _text(graph: Graph, clauses: dict[str, None]) -> str:
+def _text(graph: Graph, clauses: Iterable[Clause]) -> str:
     """Everything that is asked of the sizes, as short as it can be said."""
-    equal = [clause for clause in clauses if clause.split(" == ")[-1].isidentifier()]
+    equal = [str(clause) for clause in clauses if isinstance(clause.value, str)]
     return ", ".join([*equal, *(part for symbol in graph.symbols for part in _asked(symbol))])
 
 

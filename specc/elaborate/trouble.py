@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from specc.condition import Condition
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Span
 
@@ -26,20 +27,14 @@ def trouble(
     secondary: tuple[Label, ...] = (),
     notes: tuple[str, ...] = (),
     helps: tuple[str, ...] = (),
-    where: str | None = None,
+    where: Condition | None = None,
 ) -> Trouble:
-    return Trouble(Diagnostic(code, message, Label(span, label), secondary, notes, helps, where=_advice(where)))
+    """The exception.
 
-
-def _advice(where: str | None) -> str | None:
-    """``where``, if it is worth following: a network for images of at most 2 x 2, or of one size, nobody means."""
-    if (
-        where is None
-        or " <= " in where
-        or any(part.split(" == ")[-1].isdecimal() and "%" not in part for part in where.split(", ") if " == " in part)
-    ):
-        return None
-    return where
+    Args:
+        where: a condition under which all would be well; `specc.elaborate.sufficient` decides whether it is told.
+    """
+    return Trouble(Diagnostic(code, message, Label(span, label), secondary, notes, helps, where=where or None))
 
 
 def in_form(span: Span, language: str, in_yaml: str) -> str:

@@ -124,6 +124,19 @@ def given(argument: ast.Argument) -> Value:
     return argument.value.value
 
 
+def moved(value: Value, span: Span) -> Value:
+    """The value with every argument in it standing at ``span``: what was given from outside has no place of its own."""
+    if isinstance(value, tuple):
+        return tuple(moved(entry, span) for entry in value)
+    if not isinstance(value, Prepared) or not value.arguments:
+        return value
+    inside = ((argument, moved(given(argument), span)) for argument in value.arguments)
+    arguments = tuple(
+        argument._replace(span=span, value=cast(ast.Expr, Evaluated(span, inner))) for argument, inner in inside
+    )
+    return Prepared(value.name, value.target, arguments)
+
+
 class Metric:
     """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from specc.condition import NO_CONDITION, Condition
 from specc.diagnostics import Code
 from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate, truth
@@ -20,16 +21,26 @@ _MIRRORED = {"==": "==", "<=": ">=", "<": ">", ">=": "<=", ">": "<"}
 
 
 def narrowed(
-    free: Mapping[str, Symbol], where: tuple[ast.Expr, ...], batches: frozenset[str], scope: Scope
+    free: Mapping[str, Symbol],
+    where: tuple[ast.Expr, ...],
+    batches: frozenset[str],
+    scope: Scope,
+    besides: Condition = NO_CONDITION,
 ) -> dict[str, Dim]:
     """The sizes of a contract by name, each with the values that ``where`` leaves it.
 
     Args:
         free: the symbols before any condition.
         batches: names of the batch, of which no condition may speak.
+        besides: what is asked besides, of symbols that are free.
+
+    Raises:
+        Trouble: a condition of ``where`` cannot be used, or contradicts those before it.
+        ValueError: ``besides`` contradicts them.
     """
     clauses = [clause for expression in where for clause in _conjuncts(expression)]
-    same = _same(clauses, free)
+    pairs = [pair for clause in clauses if (pair := _pair(clause, free)) is not None]
+    same = _same([*pairs, *((c.name, c.value) for c in besides.clauses if isinstance(c.value, str))], free)
     symbols = {name: free[name] for name in free if same[name] == name}
     for clause in clauses:
         if names_in(clause) & batches:
@@ -39,6 +50,10 @@ def narrowed(
             _require(clause, scope)
         elif _pair(clause, free) is None:
             _narrow(clause, symbols, same, scope)
+    for asked in besides.clauses:
+        if isinstance(asked.value, int):
+            name = same[asked.name]
+            symbols[name] = _restricted(symbols[name], asked.sign, asked.value, asked.modulus)
     sizes = {
         name: symbol(name, least=s.least, most=s.most, modulus=s.modulus, residue=s.residue)
         for name, s in symbols.items()
@@ -54,14 +69,13 @@ def _conjuncts(expression: ast.Expr) -> Iterator[ast.Expr]:
         yield expression
 
 
-def _same(clauses: list[ast.Expr], free: Mapping[str, Symbol]) -> dict[str, str]:
+def _same(pairs: list[tuple[str, str]], free: Mapping[str, Symbol]) -> dict[str, str]:
     """For each symbol the one that stands for it: of symbols that are equal, the first of the contract."""
     order = list(free)
     same = {name: name for name in order}
-    for clause in clauses:
-        if (pair := _pair(clause, free)) is not None:
-            first, second = sorted((same[pair[0]], same[pair[1]]), key=order.index)
-            same = {name: first if target == second else target for name, target in same.items()}
+    for pair in pairs:
+        first, second = sorted((same[pair[0]], same[pair[1]]), key=order.index)
+        same = {name: first if target == second else target for name, target in same.items()}
     return same
 
 
@@ -87,20 +101,22 @@ def _narrow(clause: ast.Expr, symbols: dict[str, Symbol], same: Mapping[str, str
     name, sign, bound, modulus = _read(clause, same, scope)
     if bound > LARGEST:
         raise trouble(Code.CONTRACT, f"{bound:,} is no size: sizes are below 2^31", clause.span)
-    before = symbols[same[name]]
     try:
-        match sign:
-            case "==" if modulus:
-                after = restrict(before, modulus=modulus, residue=bound)
-            case "==":
-                after = restrict(before, least=bound, most=bound)
-            case ">=" | ">":
-                after = restrict(before, least=bound + (sign == ">"))
-            case _:
-                after = restrict(before, most=bound - (sign == "<"))
+        symbols[same[name]] = _restricted(symbols[same[name]], sign, bound, modulus)
     except ValueError as error:
         raise trouble(Code.CONTRACT, str(error), clause.span) from None
-    symbols[same[name]] = after
+
+
+def _restricted(symbol: Symbol, sign: str, bound: int, modulus: int | None) -> Symbol:
+    """The symbol under one more condition. Raises ValueError in words where no value is left."""
+    match sign:
+        case "==" if modulus:
+            return restrict(symbol, modulus=modulus, residue=bound)
+        case "==":
+            return restrict(symbol, least=bound, most=bound)
+        case ">=" | ">":
+            return restrict(symbol, least=bound + (sign == ">"))
+    return restrict(symbol, most=bound - (sign == "<"))
 
 
 def _read(clause: ast.Expr, same: Mapping[str, str], scope: Scope) -> tuple[str, str, int, int | None]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice, product
 from math import gcd, isqrt, lcm
+from typing import NamedTuple
 
+from specc.condition import NO_CONDITION, Clause, Condition
 from specc.ir.size import Dim, Size, Symbol
+from specc.ir.size.formula import of
 from specc.ir.size.symbols import LARGEST_MODULUS
+from specc.ir.types import at
 
 MOST_TRIES = 2_000
 """Conditions of one form that are tried before the next form is."""
@@ -16,8 +20,73 @@ MOST_TRIES = 2_000
 MOST_RESIDUES = 64
 """H % m == r is tried for every r below this, larger ones are no condition that anybody means."""
 
+MOST_CLASSES = 256
+"""Residue classes that are gone through to show that a condition is necessary."""
+
 LARGEST_BOUND = 2**32
 """H >= n is tried up to this n."""
+
+MOST_POINTS = 1_000
+"""Combinations of sizes at which a claim is tried, to show where it fails."""
+
+
+class Equal(NamedTuple):
+    """The claim that two sizes are one."""
+
+    a: Dim
+    b: Dim
+
+    def condition(self) -> Condition | None:
+        """As of `where_equal`."""
+        return where_equal(self.a, self.b)
+
+    def holds(self, sizes: Mapping[str, int]) -> bool:
+        """Whether it does where the symbols have these values."""
+        return at(self.a, sizes) == at(self.b, sizes)
+
+
+class AtLeast(NamedTuple):
+    """The claim that a size is no smaller than a number."""
+
+    size: Dim
+    number: int
+
+    def condition(self) -> Condition | None:
+        """As of `where_at_least`."""
+        return where_at_least(self.size, self.number)
+
+    def holds(self, sizes: Mapping[str, int]) -> bool:
+        """Whether it does where the symbols have these values."""
+        return at(self.size, sizes) >= self.number
+
+
+Claim = Equal | AtLeast
+
+
+def points(sizes: Iterable[Dim], within: Condition = NO_CONDITION) -> Iterator[dict[str, int]]:
+    """Values for the symbols of ``sizes``, up to `MOST_POINTS` combinations, the small ones first.
+
+    Args:
+        within: a condition on them that can hold; of two symbols that it calls equal, the values need not be.
+    """
+    symbols = {symbol.name: symbol for size in sizes if isinstance(size, Size) for symbol in size.symbols}
+    for clause in within.clauses:
+        if isinstance(clause.value, int):
+            symbols[clause.name] = restrict(symbols[clause.name], **_limits(clause, clause.value))
+    for values in islice(product(*(samples(symbol, 8) for symbol in symbols.values())), MOST_POINTS):
+        yield dict(zip(symbols, values, strict=True))
+
+
+def _limits(clause: Clause, value: int) -> dict[str, int]:
+    """The arguments of `restrict`."""
+    if clause.modulus is not None:
+        return {"modulus": clause.modulus, "residue": value}
+    return {">=": {"least": value}, "<=": {"most": value}, "==": {"least": value, "most": value}}[clause.sign]
+
+
+def assigned(sizes: Mapping[str, int]) -> str:
+    """``H = 5, W = 1``"""
+    return ", ".join(f"{name} = {value}" for name, value in sizes.items())
 
 
 def known_least(size: Dim) -> int | None:
@@ -41,8 +110,8 @@ def divides(number: int, size: Dim) -> bool:
     return size % number == 0
 
 
-def where_equal(a: Dim, b: Dim) -> str | None:
-    """A condition under which a == b, in the language of ``where``: ``H % 16 == 0``.
+def where_equal(a: Dim, b: Dim) -> Condition | None:
+    """A condition under which a == b: ``H % 16 == 0``.
 
     The forms are tried from weak to strong: one symbol's residue, several symbols' residues, ``H == W`` (and what is
     needed besides), ``H == 8``. In each form the weakest is named. Empty where a == b anyway, None where no condition
@@ -50,16 +119,37 @@ def where_equal(a: Dim, b: Dim) -> str | None:
     """
     difference = a - b
     if isinstance(difference, int):
-        return None if difference else ""
-    return _residue(difference) or _residues(difference) or _same(difference) or _values(difference)
+        return None if difference else NO_CONDITION
+    clauses = _residue(difference) or _residues(difference) or _same(difference) or _values(difference)
+    if clauses is None:
+        return None
+    return Condition(clauses, _is_needed(clauses, difference, _is_never_zero))
 
 
-def where_divides(number: int, size: Dim) -> str | None:
+def where_divides(number: int, size: Dim) -> Condition | None:
     """A condition under which size % number == 0, as of `where_equal`."""
     return where_equal(size % number, 0)
 
 
-def where_at_least(size: Dim, number: int) -> str | None:
+def where_fixed(size: Dim) -> Condition | None:
+    """A condition under which the size is one number: of those that leave sizes without end, that of the least number.
+
+    Empty where it is a number, None where no condition is found.
+    """
+    if isinstance(size, int):
+        return NO_CONDITION
+    for number in sorted(_values_at_samples(size), key=abs):
+        condition = where_equal(size, number)
+        if condition is not None and condition.is_general:
+            return condition._replace(necessary=False)  # another number might do as well
+    return None
+
+
+def _values_at_samples(size: Size) -> set[int]:
+    return {size.at(point) for point in islice(points((size,)), 64)}
+
+
+def where_at_least(size: Dim, number: int) -> Condition | None:
     """Bounds on its symbols within which size >= number: ``H >= 32, W >= 32``.
 
     One common lower bound, as small as it can be, and then each as small as the others allow; an upper bound where
@@ -67,14 +157,62 @@ def where_at_least(size: Dim, number: int) -> str | None:
     anyway, None where no bounds are found.
     """
     if isinstance(size, int) or always_at_least(size, number):
-        return "" if always_at_least(size, number) else None
+        return NO_CONDITION if always_at_least(size, number) else None
     raised = _raised(size, number)
     if raised is None:
-        return _at_most(size, number)
-    return ", ".join(clause for clause in map(_clauses, size.symbols, raised) if clause)
+        clauses = _at_most(size, number)
+    else:
+        clauses = tuple(clause for pair in zip(size.symbols, raised, strict=True) for clause in _clauses(*pair))
+    if clauses is None:
+        return None
+    return Condition(clauses, _is_needed(clauses, size, lambda other: always_at_least(number - 1 - other, 0)))
 
 
-def _at_most(size: Size, number: int) -> str | None:
+def _is_needed(clauses: Sequence[Clause], size: Size, fails: Callable[[Dim], bool]) -> bool:
+    """Whether it is proven that a claim about ``size`` fails wherever one of the clauses does not hold.
+
+    Args:
+        fails: whether the claim fails at every value of the size.
+    """
+    symbols = {symbol.name: symbol for symbol in size.symbols}
+    pairs = [clause for clause in clauses if isinstance(clause.value, str)]
+    if pairs:
+        (one, other), *more = ((symbols[clause.name], symbols[str(clause.value)]) for clause in pairs)
+        return not more and len(clauses) == 1 and _is_multiple_of_difference(size, one, other)
+    if any(clause.modulus is not None and clause.modulus > MOST_CLASSES for clause in clauses):
+        return False
+    return all(
+        fails(size.narrowed(outside)) for clause in clauses for outside in _outside(clause, symbols[clause.name])
+    )
+
+
+def _outside(clause: Clause, symbol: Symbol) -> Iterator[Symbol]:
+    """The symbol with the values at which the clause does not hold, in as many parts as it takes."""
+    assert isinstance(clause.value, int), "of two symbols there are no such parts"
+    below, above = {"most": clause.value - 1}, {"least": clause.value + 1}
+    limits = {">=": [below], "<=": [above], "==": [below, above]}[clause.sign]
+    if clause.modulus is not None:
+        limits = [{"modulus": clause.modulus, "residue": r} for r in range(clause.modulus) if r != clause.value]
+    for limit in limits:
+        try:
+            yield restrict(symbol, **limit)
+        except ValueError:  # in words, that no value is left
+            continue
+
+
+def _is_never_zero(size: Dim) -> bool:
+    return always_at_least(size, 1) or always_at_least(-size, 1)
+
+
+def _is_multiple_of_difference(size: Size, one: Symbol, other: Symbol) -> bool:
+    """Whether it is c * (one - other): 0 where the two are equal, and nowhere else."""
+    most = samples(one, 3)[-1]
+    y = next(value for value in samples(other, 3) if value != most)
+    factor = size.at({one.name: most, other.name: y}) // (most - y)
+    return factor != 0 and size == factor * (of(one) - of(other))
+
+
+def _at_most(size: Size, number: int) -> tuple[Clause, ...] | None:
     """``H <= 8``: the largest bound up to which a size that falls with its one symbol is at least ``number``."""
     (symbol, *others), low = size.symbols, _raised(number - size, 1)
     if others or low is None or low[0].first == symbol.first:
@@ -83,17 +221,17 @@ def _at_most(size: Size, number: int) -> str | None:
     return _clauses(symbol, narrower) if _reaches(size, number, [narrower]) else None
 
 
-def _residue(difference: Size) -> str | None:
+def _residue(difference: Size) -> tuple[Clause, ...] | None:
     """``H % m == r``: the smallest m that will do, r = 0 first."""
     for symbol in difference.symbols:
         tries = ((m, r) for m in _divisors(difference, symbol) for r in range(min(m, MOST_RESIDUES)))
         for modulus, residue in islice(tries, MOST_TRIES):
             if _vanishes(difference, _narrowed((symbol,), (modulus,), (residue,))):
-                return f"{symbol.name} % {modulus} == {residue}"
+                return (Clause(symbol.name, "==", residue, modulus),)
     return None
 
 
-def _residues(difference: Size) -> str | None:
+def _residues(difference: Size) -> tuple[Clause, ...] | None:
     """``H % m == r, W % n == s``: first with the whole period for m and n, then each with the least that will do."""
     symbols = difference.symbols
     divisors = [[1, *_divisors(difference, symbol)] for symbol in symbols]
@@ -107,7 +245,7 @@ def _residues(difference: Size) -> str | None:
         weaker = ([*moduli[:axis], m, *moduli[axis + 1 :]] for m in of_axis)
         moduli = next(some for some in weaker if _vanishes(difference, _narrowed(symbols, some, residues)))
     clauses = zip(symbols, moduli, residues, strict=True)
-    return ", ".join(f"{symbol.name} % {m} == {r % m}" for symbol, m, r in clauses if m > 1)
+    return tuple(Clause(symbol.name, "==", r % m, m) for symbol, m, r in clauses if m > 1)
 
 
 def _divisors(difference: Size, symbol: Symbol) -> list[int]:
@@ -145,15 +283,16 @@ def _vanishes_at_samples(difference: Size, symbols: list[Symbol]) -> bool:
     )
 
 
-def _same(difference: Size) -> str | None:
+def _same(difference: Size) -> tuple[Clause, ...] | None:
     """``H == W``, if need be with residues."""
     for one, other in combinations(difference.symbols, 2):
         merged = _merged(difference, one, other)
+        same = Clause(one.name, "==", other.name)
         if merged == 0:
-            return f"{one.name} == {other.name}"
+            return (same,)
         besides = (_residue(merged) or _residues(merged)) if isinstance(merged, Size) else None
         if besides:
-            return f"{one.name} == {other.name}, {besides}"
+            return (same, *besides)
     return None
 
 
@@ -170,7 +309,7 @@ def _merged(difference: Size, one: Symbol, other: Symbol) -> Dim | None:
     return narrowed.merged(both, twin) if isinstance(narrowed, Size) else narrowed
 
 
-def _values(difference: Size) -> str | None:
+def _values(difference: Size) -> tuple[Clause, ...] | None:
     """``H == 8``, or ``H >= 224, H <= 255``: of one symbol with which the difference rises or falls."""
     if len(difference.symbols) > 1:
         return None
@@ -185,13 +324,13 @@ def _values(difference: Size) -> str | None:
     return None
 
 
-def _clauses(old: Symbol, new: Symbol) -> str:
+def _clauses(old: Symbol, new: Symbol) -> tuple[Clause, ...]:
     """How the bounds of ``new`` are narrower: ``H >= 8``, ``H <= 15``, both, or ``H == 8``."""
     if new.first == new.last:
-        return f"{new.name} == {new.value(new.first)}"
-    lower = [f"{new.name} >= {new.value(new.first)}"] if new.first > old.first else []
-    upper = [f"{new.name} <= {new.value(new.last)}"] if new.last is not None and new.last != old.last else []
-    return ", ".join(lower + upper)
+        return (Clause(new.name, "==", new.value(new.first)),)
+    lower = (Clause(new.name, ">=", new.value(new.first)),) if new.first > old.first else ()
+    upper = (Clause(new.name, "<=", new.value(new.last)),) if new.last is not None and new.last != old.last else ()
+    return lower + upper
 
 
 def _raised(size: Dim, number: int) -> list[Symbol] | None:

@@ -8,10 +8,12 @@ PyTorch's names and defaults. It knows no spans and imports no framework; it ref
 # No `from __future__ import annotations` in the files that define operators: Pydantic would compile every
 # annotation from its text, for every class again, which takes a fifth of the time of a whole `specc check`.
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from specc.condition import Condition
 from specc.ir.init import Init
 from specc.ir.onnx import Builder, Ref
 from specc.ir.record import Record
@@ -32,7 +34,7 @@ class Refusal(Exception):
         cause: 0-based index of the input whose shape is the cause, to be shown as a second place.
         notes: facts, such as the formula with its numbers.
         helps: fixes that have been tried.
-        where: of a claim that does not hold for every size, the condition that makes it hold: ``H % 16 == 0``.
+        where: of a claim that does not hold for every size, a condition that makes it hold: ``H % 16 == 0``.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Refusal(Exception):
         cause: int | None = None,
         notes: tuple[str, ...] = (),
         helps: tuple[str, ...] = (),
-        where: str | None = None,
+        where: Condition | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -108,6 +110,16 @@ class Op(BaseModel):
     number of channels, which the input tells here: ``bn(64)`` must not mean an eps of 64."""
     variadic: ClassVar[str | None] = None
     """The list-valued field that may also be written as several arguments: ``permute(0, 2, 1)``."""
+
+    @classmethod
+    def instead(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
+        """What to write where an attribute has a value that PyTorch takes and this operator does not, as helps.
+
+        Args:
+            name: the attribute; it may be one that only PyTorch has.
+            values: all attributes that are given, as far as they are known.
+        """
+        return ()
 
     @abstractmethod
     def infer(self, *inputs: TensorType) -> TensorType:

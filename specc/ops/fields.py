@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from specc.ir import init
+from specc.ir.size import Size
 
 LARGEST = 2**31 - 1
 """The largest size any runtime indexes an axis with (int32 in cuDNN and in ONNX Runtime's kernels)."""
@@ -63,6 +64,17 @@ Initialiser = Annotated[init.Initialiser, Expect("one of " + ", ".join(f'"{name}
 def expected(field: FieldInfo) -> str:
     """What the attribute takes, in words; every attribute of every operator has them."""
     return next(part.text for part in _parts(field) if isinstance(part, Expect))
+
+
+def takes_sizes(field: FieldInfo) -> bool:
+    """Whether the attribute may be a size that is known as a formula only."""
+    return any(part is Size for part in _types(field.annotation))
+
+
+def _types(annotation: object) -> Iterator[object]:
+    yield annotation
+    for inner in get_args(annotation):
+        yield from _types(inner)
 
 
 def _parts(annotation: object) -> Iterator[object]:

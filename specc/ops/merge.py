@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from specc.ir.conditions import Equal, always_at_least
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
@@ -10,7 +11,7 @@ from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType
 from specc.ir.window import Opaque, Pointwise
 from specc.ops.fields import Integer
-from specc.ops.proof import equal_where, never_equal, parting, unproven
+from specc.ops.proof import never_equal, parting, unproven
 from specc.ops.registry import register
 from specc.ops.shapes import sample_axis
 
@@ -167,8 +168,11 @@ def _differ(
     bound = {axis: pair for axis, pair in pairs.items() if axis not in free}
     if x.rank == first.rank and x.batch == first.batch and not any(never_equal(a, b) for a, b in bound.values()):
         claim, notes = f"the arms of {op.kind} agree", tuple(map(_apart, bound, bound.values()))
-        return unproven(claim, equal_where(bound.values()), detail=arms, label=rule, cause=index, notes=notes)
-    notes = tuple(f"axis {axis}: {a} and {b}" for axis, (a, b) in pairs.items())
+        # A size that happens to be 1 is widened, whatever the other is: no condition is the only one.
+        necessary = not isinstance(op, Mul) or all(always_at_least(size, 2) for pair in bound.values() for size in pair)
+        needed = (Equal(*pair) for pair in bound.values())
+        return unproven(claim, needed, necessary=necessary, detail=arms, label=rule, cause=index, notes=notes)
+    notes = tuple(f"axis {axis}: {a} and {b}" for axis, (a, b) in bound.items())
     if x.rank != first.rank:
         notes = (f"{first} has {first.rank} axes, {x} has {x.rank}",)
     return Refusal("S0105", f"the arms of {op.kind} differ: {arms}", label=rule, cause=index, notes=notes, helps=helps)

@@ -4,20 +4,19 @@ Sizes that are numbers never come here: their operators refuse with the arithmet
 """
 
 from collections.abc import Iterable
-from itertools import islice, product
 
-from specc.ir.conditions import always_at_least, divides, samples, where_at_least, where_divides, where_equal
+from specc.condition import Condition, together
+from specc.ir.conditions import AtLeast, Claim, Equal, always_at_least, assigned, divides, points
 from specc.ir.op import Op, Refusal
-from specc.ir.size import Dim, Size
-
-_TRIED = 1000
-"""Combinations of sizes that are tried to show where two formulas differ."""
+from specc.ir.size import Dim
+from specc.ir.types import at
 
 
 def unproven(
     claim: str,
-    clauses: Iterable[str | None],
+    needed: Iterable[Claim],
     *,
+    necessary: bool = True,
     detail: str = "",
     argument: str | None = None,
     label: str = "",
@@ -29,11 +28,17 @@ def unproven(
 
     Args:
         claim: a sentence: "kernel 5 fits into its input of H x W".
-        clauses: for each part of the claim, the `where` clause that proves it; None where none is known.
+        needed: what it comes to.
+        necessary: whether the claim fails where what is needed does: "only where" is said of nothing else.
         detail: what stands behind the colon.
+        notes: facts; where there are none, and no condition is known to be necessary, sizes at which the claim fails.
     """
-    where = _together(clauses)
-    message = f"{claim} only where {where}" if where else f"it is not proven that {claim}"
+    parts = tuple(needed)
+    condition = together(part.condition() for part in parts)
+    exact = condition is not None and condition.necessary and necessary
+    message = _headline(claim, condition, exact)
+    if necessary and not exact:
+        notes = notes or _failure(parts)
     return Refusal(
         "S0108",
         f"{message}: {detail}" if detail else message,
@@ -41,9 +46,23 @@ def unproven(
         label=label,
         cause=cause,
         notes=notes,
-        helps=() if where else helps,
-        where=where or None,
+        helps=() if condition else helps,
+        where=condition or None,
     )
+
+
+def _headline(claim: str, condition: Condition | None, exact: bool) -> str:
+    if not condition:
+        return f"it is not proven that {claim}"
+    return f"{claim} only where {condition}" if exact else f"that {claim} is sure where {condition}"
+
+
+def _failure(claims: tuple[Claim, ...]) -> tuple[str, ...]:
+    """``at H = 1, W = 1 it does not``, as a note, where some of the sizes that are tried show it."""
+    for sizes in points(size for claim in claims for size in claim if not isinstance(size, int)):
+        if not all(claim.holds(sizes) for claim in claims):
+            return (f"at {assigned(sizes)} it does not hold",)
+    return ()
 
 
 def require_at_least(
@@ -54,17 +73,16 @@ def require_at_least(
     argument: str | None = None,
 ) -> None:
     """Refuses ``claim`` where some size may fall below its bound of ``least``."""
-    short = [(size, bound) for size, bound in zip(sizes, least, strict=True) if not always_at_least(size, bound)]
+    short = [AtLeast(*pair) for pair in zip(sizes, least, strict=True) if not always_at_least(*pair)]
     if short:
-        clauses = (where_at_least(size, bound) for size, bound in short)
-        raise unproven(claim, clauses, argument=argument)
+        raise unproven(claim, short, argument=argument)
 
 
 def require_multiples(sizes: Iterable[Dim], divisor: int, claim: str, *, argument: str) -> None:
     """Refuses ``claim`` where ``divisor`` may leave a rest of some size."""
     uneven = [size for size in sizes if not divides(divisor, size)]
     if uneven:
-        raise unproven(claim, (where_divides(divisor, size) for size in uneven), argument=argument)
+        raise unproven(claim, (Equal(size % divisor, 0) for size in uneven), argument=argument)
 
 
 def fixed_number(op: Op, size: Dim, what: str, *helps: str) -> int:
@@ -92,33 +110,10 @@ def never_equal(a: Dim, b: Dim) -> bool:
     return always_at_least(a - b, 1) or always_at_least(b - a, 1)
 
 
-def equal_where(pairs: Iterable[tuple[Dim, Dim]]) -> list[str | None]:
-    """For each pair that is not equal at every size, the clause that makes it so."""
-    return [where_equal(a, b) for a, b in pairs if a != b]
-
-
 def parting(a: Dim, b: Dim) -> str | None:
     """``at H = 33, 5 and 4``: sizes at which the two differ; None where none of those tried shows it."""
-    symbols = {symbol.name: symbol for size in (a, b) if isinstance(size, Size) for symbol in size.symbols}
-    for values in islice(product(*(samples(symbol, 8) for symbol in symbols.values())), _TRIED):
-        sizes = dict(zip(symbols, values, strict=True))
-        x, y = (size.at(sizes) if isinstance(size, Size) else size for size in (a, b))
+    for sizes in points((a, b)):
+        x, y = at(a, sizes), at(b, sizes)
         if x != y:
-            return f"at {', '.join(f'{name} = {value}' for name, value in sizes.items())}, {x} and {y}"
+            return f"at {assigned(sizes)}, {x} and {y}"
     return None
-
-
-def _together(clauses: Iterable[str | None]) -> str | None:
-    """The clauses as one, each said once, of several least sizes of a symbol the largest."""
-    parts: dict[str, None] = {}
-    least: dict[str, int] = {}
-    for clause in clauses:
-        if clause is None:
-            return None
-        for part in clause.split(", "):
-            name, _, bound = part.partition(" >= ")
-            if bound.isdigit():
-                least[name] = max(int(bound), least.get(name, 0))
-            else:
-                parts[part] = None
-    return ", ".join((*parts, *(f"{name} >= {bound}" for name, bound in least.items())))

@@ -1,5 +1,6 @@
 """Resampling: more or fewer places by interpolation, or by moving elements between channels and places."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import partial, reduce
 from math import floor, frexp
@@ -9,16 +10,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from specc.ir.conditions import samples
+from specc.condition import together
+from specc.ir.conditions import Equal, samples
 from specc.ir.onnx import Builder, Nested, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact, Interpolated
-from specc.ir.size import Dim, Size
+from specc.ir.size import Dim, Size, Symbol
 from specc.ir.torch import TorchCall, Value
-from specc.ir.types import TensorType, times
+from specc.ir.types import TensorType, at, times
 from specc.ir.window import Pointwise, Sliding
 from specc.ops.fields import LARGEST, Expect, Flag, Positive
-from specc.ops.proof import equal_where, require_multiples, unproven
+from specc.ops.proof import parting, require_multiples, unproven
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
@@ -31,6 +33,7 @@ from specc.ops.shapes import (
     require_spatial,
     tried,
 )
+from specc.words import listed
 
 _Factor = Annotated[float, Field(gt=0, le=LARGEST)]
 Factors = Annotated[
@@ -68,6 +71,19 @@ class Upsample(Weightless):
     scale_factor: Factors | None = None
     mode: Mode = "nearest"
     align_corners: Flag | None = None
+
+    @classmethod
+    def instead(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
+        match name, values.get(name):
+            case "mode", "area":
+                size = values.get("size")
+                written = str(list(size) if isinstance(size, tuple) else size) if size else "[…]"
+                return (f'over fixed sizes, mode="area" is adaptiveavgpool({written}), in PyTorch too',)
+            case "mode", "nearest-exact":
+                return ('mode="nearest" reads other places than "nearest-exact", but for odd whole factors',)
+            case "antialias", _:
+                return ("antialiasing is not supported; avgpool(n) shrinks by a whole factor and reads every place",)
+        return ()
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -169,20 +185,40 @@ class Upsample(Weightless):
             return tuple(map(self._whole_factor, self._factors(axes)))
         pairs = tuple(zip(per_axis(self.size, axes, self, "size"), x.spatial, strict=True))
         factors = tuple(_ratio(o, n) for o, n in pairs)
-        off = [(o, n * r) for (o, n), r in zip(pairs, factors, strict=True) if o != n * r]
+        off = [Equal(o, n * r) for (o, n), r in zip(pairs, factors, strict=True) if o != n * r]
         if off:
-            given = times(tuple(o for o, _ in pairs))
-            clauses = equal_where(off) if all(isinstance(o, Size) for o, _ in off) else [None]
-            raise unproven(
-                f"size = {given} is a whole multiple of {times(x.spatial)}",
-                clauses,
-                argument="size",
-                label="with symbolic sizes, only whole multiples are possible",
-                helps=("scale_factor takes a whole factor, which serves every size",),
-            )
+            raise self._no_factor(x, tuple(o for o, _ in pairs), factors, off)
         for r in factors:
             self._check_representable(r)
         return factors
+
+    def _no_factor(self, x: TensorType, out: tuple[Dim, ...], factors: tuple[int, ...], off: list[Equal]) -> Refusal:
+        """Of a size that is not ``factors`` times the input at every size: of ``off`` nothing is proven."""
+        given = f"size = {times(out)}"
+        examples = tuple(example for equal in off if (example := parting(*equal)))
+        condition = together(equal.condition() for equal in off)
+        possible = condition is not None and condition.is_general
+        if len(examples) == len(off) and not possible:
+            # At large sizes no other factors would be right, and somewhere these are wrong: there are none.
+            names = dict.fromkeys(symbol.name for size in (*x.spatial, *out) for symbol in _symbols(size))
+            numbers_for = f"{'a number' if len(names) == 1 else 'numbers'} for {listed(names)}"
+            return Refusal(
+                "S0108",
+                f"{given} is not the same whole factor times {times(x.spatial)} at every size",
+                argument="size",
+                label="with symbolic sizes, upsample takes only whole factors that serve every size",
+                cause=0,
+                helps=(f"with {numbers_for} in the contract, upsample takes any size",),
+            )
+        return unproven(
+            f"{given} is {times(factors)} times {times(x.spatial)}",
+            off if possible else (),
+            necessary=False,  # as numbers, other sizes would do as well
+            argument="size",
+            label="with symbolic sizes, upsample takes only whole factors that serve every size",
+            notes=examples,
+            helps=("scale_factor takes a whole factor, which serves every size",),
+        )
 
     def _whole_factor(self, factor: float) -> int:
         if not factor.is_integer():
@@ -487,12 +523,14 @@ def _source(place: int, step: float) -> int:
     return floor(_float32(_float32(place) * step))
 
 
+def _symbols(size: Dim) -> tuple[Symbol, ...]:
+    return size.symbols if isinstance(size, Size) else ()
+
+
 def _ratio(o: Dim, n: Dim) -> int:
     """The whole number of times that n goes into o, if there is one: as at large sizes."""
-    symbols = {symbol.name: symbol for size in (o, n) if isinstance(size, Size) for symbol in size.symbols}
-    sizes = {name: samples(symbol, _LARGE)[-1] for name, symbol in symbols.items()}
-    large, small = (size.at(sizes) if isinstance(size, Size) else size for size in (o, n))
-    return max(1, round(Fraction(large, max(1, small))))
+    sizes = {symbol.name: samples(symbol, _LARGE)[-1] for size in (o, n) for symbol in _symbols(size)}
+    return max(1, round(Fraction(at(o, sizes), max(1, at(n, sizes)))))
 
 
 def _is_exact(n: int, o: int, factor: float) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from specc.ir.conditions import always_at_least, divides, where_at_least, where_divides
+from specc.ir.conditions import AtLeast, Equal, always_at_least, divides, where_fixed
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Refusal, Weightless
 from specc.ir.rounding import Exact
@@ -16,7 +16,7 @@ from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding, Window
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
 from specc.ops.padding import slice_axis
-from specc.ops.proof import equal_where, never_equal, unproven
+from specc.ops.proof import never_equal, unproven
 from specc.ops.registry import register
 from specc.ops.shapes import as_factor, equation, product_text, sample_axis
 
@@ -184,10 +184,12 @@ class Reshape(Weightless):
         if not open_size and never_equal(whole, by):
             message = f"reshape to {self._written()} never holds one sample of {x}"
             return self._refuse(x, "S0107", message, "holds other than one sample")
-        clauses = equal_where([(whole, by)])
-        if open_size:
-            clauses = [where_divides(by, whole) if isinstance(by, int) else None]
-        return unproven(f"reshape to {self._written()} holds one sample of {x}", clauses, argument="shape")
+        claim = f"reshape to {self._written()} holds one sample of {x}"
+        if not open_size:
+            return unproven(claim, [Equal(whole, by)], argument="shape")
+        if isinstance(by, int):
+            return unproven(claim, [Equal(whole % by, 0)], argument="shape")
+        return unproven(claim, (), argument="shape")
 
     def _refuse(
         self, x: TensorType, code: str, message: str, label: str, *helps: str, notes: tuple[str, ...] = ()
@@ -347,6 +349,7 @@ class Slice(Weightless):
                     argument=name,
                     cause=0,
                     label=f"needs a number, or {size} less a number",
+                    where=where_fixed(place - size),
                 )
         if isinstance(stop, int) and not isinstance(start, int):
             raise Refusal(
@@ -358,10 +361,10 @@ class Slice(Weightless):
                 label="count both from one side",
             )
         needed = [(start, 0), (size - stop, 0), (stop - start, 1)]
-        lacking = [(number, least) for number, least in needed if not always_at_least(number, least)]
+        lacking = [AtLeast(number, least) for number, least in needed if not always_at_least(number, least)]
         if lacking:
             claim = f"slice({self.start}, {self.stop}) lies within axis {axis} of {x}"
-            raise unproven(claim, (where_at_least(*pair) for pair in lacking), argument="stop")
+            raise unproven(claim, lacking, argument="stop")
 
 
 def _window(x: TensorType, result: TensorType) -> Window:

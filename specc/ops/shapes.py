@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import gcd
 from typing import TypeVar
 
-from specc.ir.conditions import always_at_least, where_at_least
+from specc.ir.conditions import AtLeast, always_at_least
 from specc.ir.op import Op, Refusal
 from specc.ir.rounding import Bins
 from specc.ir.size import Dim, Size
@@ -148,7 +148,7 @@ def require_fit(
         return
     raise unproven(
         f"{_window_text(kernel, dilation)} fits into its input of {times(x.spatial)}",
-        (where_at_least(out[axis], 1) for axis in open_axes),
+        (AtLeast(out[axis], 1) for axis in open_axes),
         argument="kernel",
         notes=tuple(map(formula, open_axes)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from specc.condition import Clause, Condition
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Severity
 from specc.source import Source, Span
 
@@ -19,7 +20,7 @@ def packed(finding: Diagnostic) -> list[Any]:
         finding.notes,
         finding.helps,
         [_label(label) for label in finding.trace],
-        finding.where,
+        finding.where,  # tuples of tuples: to JSON, lists
         finding.severity,
         finding.fix and [[_span(edit.span), edit.text] for edit in finding.fix.edits],
     ]
@@ -46,10 +47,14 @@ def unpacked(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
         tuple(notes),
         tuple(helps),
         labels(trace),
-        where,
+        where and _condition(*where),
         Severity(severity),
         Fix(edits) if edits else None,
     )
+
+
+def _condition(clauses: list[list[Any]], necessary: bool) -> Condition:
+    return Condition(tuple(Clause(*clause) for clause in clauses), necessary)
 
 
 def _label(label: Label) -> list[Any]:

@@ -7,6 +7,7 @@ PyTorch. The conditions of ``where`` read the same in Python, which says here wh
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -39,6 +40,8 @@ REASONS = (
     "takes a fixed number of",
     "divides a fixed number of",
     "is not a multiple of",
+    "is not the same whole factor times",
+    "takes numbers, no symbolic sizes",
     "has to be known as a number",
 )
 """What a message says where the refusal is of not knowing, and no size need fail."""
@@ -197,11 +200,69 @@ def test_advice_helps(claim: Claim) -> None:
         if not advised:
             return
         seen["advice"] += 1
-        claim = claim._replace(clauses=(*claim.clauses, *str(advised[0].where).split(", ")))
+        assert advised[0].where is not None
+        claim = claim._replace(clauses=(*claim.clauses, *map(str, advised[0].where.clauses)))
         again = refusal(claim.text)
         assert not any("contradict" in finding.message for finding in again), claim.text
         assert advised[0].message not in [finding.message for finding in again], claim.text
     pytest.fail("there is no end of advice")
+
+
+@st.composite
+def refusals(draw: Any) -> Claim:
+    """Steps that need something of their sizes, behind others that change them; one on a line."""
+    axes = draw(st.sampled_from([("H",), ("H", "W")]))
+    size = draw(st.sampled_from(["H", "H // 2", "2 * (H // 2)", "H + 1", "2 * H", "4"]))
+    before = draw(st.lists(windows(), max_size=2))
+    merge = draw(st.sampled_from(["add", "mul", "concat", "concat(2)"]))
+    last = draw(
+        st.sampled_from(
+            (
+                "instancenorm",
+                "groupnorm(1)",
+                "groupnorm(2)",
+                "pixelunshuffle(2)" if len(axes) == 2 else "relu",
+                'pad(3, mode="reflect")',
+                'conv(2, 3, padding=2, padding_mode="circular")',
+                "convtranspose(2, 2, stride=2, padding=2)",
+                "reshape(-1, 4, -1)",
+                f"slice(0, {size}, dim=2)",
+                "slice(1, -3, dim=2)",
+                f"upsample(size={size})",
+                f"upsample(size=[{size}, {axes[-1]}])" if len(axes) == 2 else "globalavgpool -> upsample(size=H)",
+                f"pad([0, {size}])",
+                f"[_, _, {size}{', _' * (len(axes) - 1)}]",
+                f"if {size} > 6 {{ relu }}\nrelu",
+                f"{merge} {{ | _ | in }}",
+                f"{merge} {{ | maxpool(2) -> upsample(scale_factor=2) | _ }}",
+                f"{merge} {{ | {draw(windows())} | _ }}",
+                draw(windows()),
+            )
+        )
+    )
+    clauses = draw(
+        st.lists(st.sampled_from([f"{axis} {ask}" for axis in axes for ask in ASKED]), max_size=2, unique=True)
+    )
+    text = "\n".join([*before, last])
+    return Claim(axes, text.replace(" -> ", "\n-> ").replace(" | ", "\n| "), tuple(clauses))
+
+
+ASKED = ("% 2 == 0", "% 4 == 1", ">= 2", ">= 7", "<= 9")
+
+
+@settings(max_examples=3 * EXAMPLES, **relaxed)
+@given(refusals())
+def test_only_where_is_true_of_every_size(claim: Claim) -> None:
+    """Where the condition holds, numbers are not refused at that place; where it does not, the spec is."""
+    said = [finding for finding in refusal(claim.text) if " only where " in finding.message]
+    for finding in said:
+        seen["only where"] += 1
+        condition = finding.message.partition(" only where ")[2].partition(":")[0]
+        for sizes in itertools.islice(claim.allowed(), 0, None, 1 if len(claim.axes) == 1 else 3):
+            wrong = {other.primary.span.position[0] for other in refusal(claim.fixed(sizes))}
+            meets = all(eval(clause, {}, dict(sizes)) for clause in condition.split(", "))
+            here = finding.primary.span.position[0] in wrong
+            assert not here if meets else wrong, f"{finding.message}: not so at {sizes}"
 
 
 def test_the_generator_draws_all_kinds() -> None:
@@ -209,3 +270,4 @@ def test_the_generator_draws_all_kinds() -> None:
         pytest.skip("counts what the tests above have drawn")
     assert min(seen["accepted"], seen["a size"], seen["advice"]) >= EXAMPLES // 10, seen
     assert seen["a reason"] >= 1
+    assert seen["only where"] >= EXAMPLES // 2

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from specc.condition import NO_CONDITION, Clause, Condition, together
 from specc.ir.conditions import (
     always_at_least,
     divides,
@@ -18,6 +19,7 @@ from specc.ir.conditions import (
     where_at_least,
     where_divides,
     where_equal,
+    where_fixed,
 )
 from specc.ir.size import Dim, Symbol, symbol
 from tests.ir.formulas import allowed, domains, formulas, grid
@@ -27,10 +29,10 @@ H, W, D = symbol("H"), symbol("W"), symbol("D")
 relaxed = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def holds(condition: str, values: dict[str, int]) -> bool:
+def holds(condition: Condition, values: dict[str, int]) -> bool:
     """Whether the values satisfy the clauses, read as Python."""
-    assert re.fullmatch(r"((\w+) (% \d+ == \d+|[<>=]= -?\d+|== \w+)(, )?)*", condition), condition
-    return all(eval(clause, {}, values) for clause in condition.split(", ") if clause)
+    assert all(re.fullmatch(r"\w+ (% \d+ == \d+|[<>=]= -?\d+|== \w+)", str(c)) for c in condition.clauses), condition
+    return all(eval(str(clause), {}, values) for clause in condition.clauses)
 
 
 def halved(size: Dim, times: int) -> Dim:
@@ -46,10 +48,11 @@ def test_sizes_are_equal_where_the_condition_holds(data: st.DataObject) -> None:
     (a, plain_a), (b, plain_b) = data.draw(st.tuples(formulas(symbols, 2), formulas(symbols, 2)))
     condition = where_equal(a, b)
     assume(condition is not None)
-    within = [values for values in grid(symbols, 40) if holds(condition, values)]
-    assert all(plain_a(values) == plain_b(values) for values in within)
+    equal = [(plain_a(values) == plain_b(values), holds(condition, values)) for values in grid(symbols, 40)]
+    assert all(same for same, within in equal if within)
+    assert not condition.necessary or all(same == within for same, within in equal)
     everywhere = all(plain_a(values) == plain_b(values) for values in grid(symbols, 64))
-    assert (condition == "") == everywhere
+    assert (not condition) == everywhere
 
 
 @relaxed
@@ -60,6 +63,7 @@ def test_a_size_is_divided_where_the_condition_holds_and_only_there(data: st.Dat
     condition = where_divides(number, symbol(of.name, **facts(of)) * factor + offset)
     right = [v for v in allowed(of, 200) if (v * factor + offset) % number == 0]
     assert (condition is not None) == bool(right)
+    assert condition is None or condition.necessary
     assert condition is None or [v for v in allowed(of, 200) if holds(condition, {"H": v})] == right
 
 
@@ -70,9 +74,11 @@ def test_a_size_is_large_enough_where_the_condition_holds(data: st.DataObject) -
     size, plain = data.draw(formulas(symbols, 3))
     number = data.draw(st.integers(-5, 40))
     condition = where_at_least(size, number)
-    assert (condition == "") == always_at_least(size, number)
+    assert (condition == NO_CONDITION) == always_at_least(size, number)
     assume(condition is not None)
-    assert all(plain(values) >= number for values in grid(symbols, 50) if holds(condition, values))
+    large = [(plain(values) >= number, holds(condition, values)) for values in grid(symbols, 50)]
+    assert all(enough for enough, within in large if within)
+    assert not condition.necessary or all(enough == within for enough, within in large)
 
 
 @relaxed
@@ -80,7 +86,10 @@ def test_a_size_is_large_enough_where_the_condition_holds(data: st.DataObject) -
 def test_the_bound_is_the_smallest(number: int, factor: int, offset: int, divisor: int, modulus: int) -> None:
     size = (symbol("H", modulus=modulus) * factor + offset) // divisor
     found = min(v for v in range(modulus, 500, modulus) if (v * factor + offset) // divisor >= number)
-    assert where_at_least(size, number) == ("" if found == modulus else f"H >= {found}")
+    condition = where_at_least(size, number)
+    assert condition is not None
+    assert str(condition) == ("" if found == modulus else f"H >= {found}")
+    assert condition.necessary
 
 
 def facts(of: Symbol) -> dict[str, int | None]:
@@ -88,7 +97,7 @@ def facts(of: Symbol) -> dict[str, int | None]:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "condition"),
+    ("a", "b", "clauses"),
     [
         (halved(H, 4) * 16, H, "H % 16 == 0"),
         (halved(H, 2) * 4 * W, H * W, "H % 4 == 0"),
@@ -113,12 +122,70 @@ def facts(of: Symbol) -> dict[str, int | None]:
         (4, 4, ""),
     ],
 )
-def test_the_weakest_condition_is_named(a: Dim, b: Dim, condition: str | None) -> None:
-    assert where_equal(a, b) == condition
+def test_the_weakest_condition_is_named(a: Dim, b: Dim, clauses: str | None) -> None:
+    condition = where_equal(a, b)
+    assert (None if condition is None else str(condition)) == clauses
 
 
 @pytest.mark.parametrize(
-    ("size", "number", "condition"),
+    ("condition", "necessary"),
+    [
+        (where_equal(halved(H, 4) * 16, H), True),
+        (where_equal(H // 2 * (W // 2) * 4, H * W), True),
+        (where_equal(H, W), True),
+        (where_equal(2 * W, 2 * H), True),
+        (where_equal(H // 2, W // 2), False),  # 2 and 3 will do as well
+        (where_equal(H // 2 * 2, W), False),  # 3 and 2
+        (where_equal(H // 32, 7), True),
+        (where_at_least(halved(H, 5), 1), True),
+        (where_at_least(halved(H, 5) * halved(W, 4), 1), True),
+        (where_at_least(H * W, 2), False),  # 5 x 1 has five places
+        (where_at_least(H + W, 3), False),
+        (where_at_least(10 - H, 2), True),
+    ],
+)
+def test_which_conditions_are_necessary(condition: Condition | None, necessary: bool) -> None:
+    assert condition is not None
+    assert condition.necessary == necessary
+
+
+@pytest.mark.parametrize(
+    ("size", "clauses"),
+    [
+        (H - 2 * (H // 2), "H % 2 == 0"),
+        (2 * ((H + 1) // 2) - H, "H % 2 == 0"),
+        (symbol("H", modulus=2, residue=1) - 4 * (symbol("H", modulus=2, residue=1) // 4), "H % 4 == 1"),
+        (H - W, "H == W"),
+        (W // 2 * 2 - W + H // 2 * 2 - H, "H % 2 == 0, W % 2 == 0"),
+        (7, ""),
+        (H, None),
+        (H + W, None),
+    ],
+)
+def test_what_makes_a_size_a_number(size: Dim, clauses: str | None) -> None:
+    condition = where_fixed(size)
+    assert (None if condition is None else str(condition)) == clauses
+
+
+def test_conditions_come_together() -> None:
+    at_least, halves = Condition((Clause("H", ">=", 8),), True), Condition((Clause("H", "==", 0, 2),), True)
+    least = Condition((Clause("H", ">=", 3), Clause("W", "==", 1, 3)))
+    assert str(together([at_least, halves, halves, least])) == "H % 2 == 0, W % 3 == 1, H >= 8"
+    assert together([at_least, halves]) == Condition((Clause("H", "==", 0, 2), Clause("H", ">=", 8)), True)
+    assert together([at_least, None]) is None
+    assert together([]) == NO_CONDITION
+    assert [
+        c.is_general for c in (at_least, Condition((Clause("H", "<=", 8),)), Condition((Clause("H", "==", 8),)))
+    ] == [
+        True,
+        False,
+        False,
+    ]
+    assert Condition((Clause("H", "==", "W"), Clause("D", ">=", 2))).names == {"H", "W", "D"}
+
+
+@pytest.mark.parametrize(
+    ("size", "number", "clauses"),
     [
         ((H - 31) // 32 + 1, 1, "H >= 31"),
         ((H - 1) // 32 + 1, 1, ""),
@@ -136,9 +203,10 @@ def test_the_weakest_condition_is_named(a: Dim, b: Dim, condition: str | None) -
         (5, 5, ""),
     ],
 )
-def test_the_least_bounds_are_named(size: Dim, number: int, condition: str | None) -> None:
-    assert always_at_least(size, number) == (condition == "")
-    assert where_at_least(size, number) == condition
+def test_the_least_bounds_are_named(size: Dim, number: int, clauses: str | None) -> None:
+    assert always_at_least(size, number) == (clauses == "")
+    condition = where_at_least(size, number)
+    assert (None if condition is None else str(condition)) == clauses
 
 
 def test_numbers_and_sizes_are_asked_alike() -> None:

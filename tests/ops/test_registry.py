@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import product
 from math import prod
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -21,6 +22,7 @@ from pydantic.fields import FieldInfo
 from torch import nn
 
 from specc import ops
+from specc.condition import Condition
 from specc.ir.conditions import restrict
 from specc.ir.conditions import samples as allowed
 from specc.ir.graph import Node, Port
@@ -200,9 +202,9 @@ def some_sizes(known: dict[str, Symbol]) -> list[dict[str, int]]:
     return [{"H": height, "W": width} for height, width in pairs]
 
 
-def meets(clause: str, sizes: dict[str, int]) -> bool:
+def meets(condition: Condition, sizes: dict[str, int]) -> bool:
     """Whether ``H % 16 == 0, W >= 3`` holds: read by Python itself."""
-    return all(eval(part, {"__builtins__": {}}, dict(sizes)) for part in clause.split(", "))
+    return all(eval(str(clause), {"__builtins__": {}}, dict(sizes)) for clause in condition.clauses)
 
 
 # ---- the neutral description, executed ---------------------------------------------------------------
@@ -353,25 +355,39 @@ def meets_one(op: Op, shapes: Shapes, sizes: dict[str, int]) -> bool:
 
 STATED = re.compile(
     "takes a fixed number of|it is not proven that the arms|it is not proven that reshape|it is not proven that slice|"
-    "is a whole multiple of|only one can be inferred|is no whole number|divides a fixed number of places|"
+    "is not the same whole factor times|size = .* is sure where|"
+    "only one can be inferred|is no whole number|divides a fixed number of places|"
     "a fixed number of places|rounded in float32"
 )
 """The reasons for which a step is refused that might be right at some sizes, or at all of them."""
 
 
-def check_condition(refusal: Refusal, op: Op, shapes: Shapes, known: dict[str, Symbol], clause: str) -> None:
+def check_condition(refusal: Refusal, op: Op, shapes: Shapes, known: dict[str, Symbol], condition: Condition) -> None:
     """With the condition added, the same complaint is not made again."""
     narrowed = dict(known)
-    for part in clause.split(", "):
-        if not (match := re.fullmatch(r"(\w) (?:% (\d+) == (\d+)|>= (\d+))", part)):
+    for clause in condition.clauses:
+        if not isinstance(clause.value, int) or (clause.modulus is None and clause.sign != ">="):
             return  # H == W, H == 3: a contract says that by the name itself
-        name, modulus, residue, least = match.groups()
-        limits = {"modulus": modulus, "residue": residue, "least": least}
-        narrowed[name] = restrict(narrowed[name], **{k: int(v) for k, v in limits.items() if v is not None})
+        limits = {"least": clause.value}
+        if clause.modulus is not None:
+            limits = {"modulus": clause.modulus, "residue": clause.value}
+        narrowed[clause.name] = restrict(narrowed[clause.name], **limits)
     again = tuple(TensorType(BATCH, tuple(_narrowed(size, narrowed) for size in shape)) for shape in shapes)
     fields = {name: _narrowed(getattr(op, name), narrowed) for name in type(op).model_fields}
     other = complaint(op.model_copy(update=fields), again)
-    assert other is None or other.message.split(" only where ")[0] != refusal.message.split(" only where ")[0]
+    assert other is None or _claimed(other) != _claimed(refusal)
+    if " only where " in refusal.message:
+        for height, width in product(allowed(known["H"], 10), allowed(known["W"], 10)):
+            sizes = {"H": height, "W": width}
+            # Where the condition holds, another complaint may be left.
+            if other is None or not meets(condition, sizes):
+                failed = verdict(op, shapes, sizes) is None
+                assert failed != meets(condition, sizes), f"{refusal.message}: not so at {sizes}"
+
+
+def _claimed(refusal: Refusal) -> str:
+    """What is claimed, without the condition."""
+    return re.split(" only where | is sure where ", refusal.message.removeprefix("that "))[0]
 
 
 def complaint(op: Op, types: tuple[TensorType, ...]) -> Refusal | None:

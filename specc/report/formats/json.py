@@ -80,7 +80,7 @@ def _finding(finding: Diagnostic, known_by: str) -> dict[str, Any]:
         "trace": [_label(label) for label in finding.trace],
         "notes": list(finding.notes),
         "helps": list(finding.helps),
-        "where": finding.where,
+        "where": str(finding.where) if finding.where else None,
         "fix": finding.fix and _fix(finding.fix),
         "fingerprint": known_by,
     }
