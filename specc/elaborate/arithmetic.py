@@ -175,7 +175,7 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
     true, false = _example(sign, left, right), _example(_NEGATED[sign], left, right)
     message, notes = "is not proven to be the same for every size", (f"{left} {sign} {right}",)
     if true and false:
-        message, notes = "holds for some sizes and not for others", (f"{notes[0]}: true at {true}, false at {false}",)
+        message, notes = "holds for some sizes and not for others", (f"{notes[0]}: true at {true}; false at {false}",)
     raise trouble(
         Code.UNPROVEN,
         f"{expression.span.text} {message}",

@@ -294,12 +294,7 @@ def _invalid(
         symbolic = () if takes_sizes(kind.model_fields[name]) else tuple(_sizes(values[name]))
         message = f"{name} must be {expected(kind.model_fields[name])}, not {written(values[name])}"
         if symbolic:
-            symbols = dict.fromkeys(symbol.name for size in symbolic for symbol in size.symbols)
-            verb = "depends" if len(symbolic) == 1 else "depend"
-            formulas = listed(dict.fromkeys(map(str, symbolic)))
-            message = (
-                f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {formulas} {verb} on {listed(symbols)}"
-            )
+            message = f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {_dependence(symbolic)}"
         helps = of_text(kind, name, assigned[name], values, scope) if name in assigned else ()
         findings.append(
             Diagnostic(
@@ -311,6 +306,15 @@ def _invalid(
             )
         )
     return findings
+
+
+def _dependence(sizes: tuple[Size, ...]) -> str:
+    """``H/2 depends on H``, ``here it is H``"""
+    formulas = dict.fromkeys(map(str, sizes))
+    symbols = dict.fromkeys(symbol.name for size in sizes for symbol in size.symbols)
+    if formulas.keys() == symbols.keys():
+        return f"here it is {listed(formulas)}"
+    return f"{listed(formulas)} {'depends' if len(formulas) == 1 else 'depend'} on {listed(symbols)}"
 
 
 def _sizes(value: Value) -> Iterator[Size]:

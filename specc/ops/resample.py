@@ -80,7 +80,7 @@ class Upsample(Weightless):
                 written = str(list(size) if isinstance(size, tuple) else size) if size else "[…]"
                 return (f'over fixed sizes, mode="area" is adaptiveavgpool({written}), in PyTorch too',)
             case "mode", "nearest-exact":
-                return ('mode="nearest" reads other places than "nearest-exact", but for odd whole factors',)
+                return ('mode="nearest" is the same where every axis grows by a whole factor',)
             case "antialias", _:
                 return ("antialiasing is not supported; avgpool(n) shrinks by a whole factor and reads every place",)
         return ()
@@ -195,7 +195,7 @@ class Upsample(Weightless):
     def _no_factor(self, x: TensorType, out: tuple[Dim, ...], factors: tuple[int, ...], off: list[Equal]) -> Refusal:
         """Of a size that is not ``factors`` times the input at every size: of ``off`` nothing is proven."""
         given = f"size = {times(out)}"
-        examples = tuple(example for equal in off if (example := parting(*equal)))
+        examples = tuple(f"{a} and {b}; {example}" for a, b in off if (example := parting(a, b)))
         condition = together(equal.condition() for equal in off)
         possible = condition is not None and condition.is_general
         if len(examples) == len(off) and not possible:
