@@ -28,7 +28,7 @@ from specc.files import Output, replace, replace_all
 from specc.ir.digest import digest
 from specc.project.budget import Budget
 from specc.report.parity import failed
-from specc.report.sidecar import Compiled, proven, sidecar, written
+from specc.report.sidecar import Description, Subject, described, proven, sidecar, written
 from specc.verify.embedding.sidecar import DataFile, Golden, OnnxFile, golden_hash, sha256_of, sidecar_path
 from specc.verify.result import Parity, Progress
 from specc.version import __version__
@@ -86,14 +86,30 @@ def deliver(wanted: Delivery) -> Parity | None:
     """
     assembly = checked(wanted.graph, wanted.opset, functions=wanted.functions)
     require_readable(wanted.targets, wanted.opset, functions=wanted.functions)
+    description = described(_subject(wanted))
     if not fits_in_one_file(assembly):
-        return _deliver_large(wanted, assembly)
-    with _outputs(wanted) as (output, described):
+        return _deliver_large(wanted, assembly, description)
+    with _outputs(wanted) as (output, beside):
         write_model(assembly, wanted.weights, output)
-        return _complete(wanted, assembly, output, described)
+        return _complete(wanted, assembly, description, output, beside)
 
 
-def _deliver_large(wanted: Delivery, assembly: Assembly) -> Parity | None:
+def _subject(wanted: Delivery) -> Subject:
+    from specc.verify.embedding.golden import tried
+
+    return Subject(
+        wanted.checked,
+        digest(wanted.graph),
+        wanted.settings,
+        origin(wanted.graph.state, wanted.weights),
+        wanted.runs_on,
+        tried=tried(wanted.graph) if wanted.verified and wanted.sidecar else {},
+        labels=wanted.labels,
+        budget=wanted.budget,
+    )
+
+
+def _deliver_large(wanted: Delivery, assembly: Assembly, description: Description) -> Parity | None:
     """The weights' file is named by their hash, so that no crash pairs a model with others' weights."""
     hashed = hashlib.sha256()
     write_data(assembly, wanted.weights, hashed.update)
@@ -102,9 +118,10 @@ def _deliver_large(wanted: Delivery, assembly: Assembly) -> Parity | None:
     try:
         with replace(data) as output:
             write_data(assembly, wanted.weights, output.write)
-        with _outputs(wanted) as (output, described):
+        with _outputs(wanted) as (output, beside):
             output.write(serialise(with_external_data(assembly, data.name)))
-            return _complete(wanted, assembly, output, described, DataFile(name=data.name, sha256=hashed.hexdigest()))
+            stored = DataFile(name=data.name, sha256=hashed.hexdigest())
+            return _complete(wanted, assembly, description, output, beside, stored)
     except BaseException:
         if not there:
             with suppress(OSError):
@@ -122,46 +139,39 @@ def _outputs(wanted: Delivery) -> Iterator[tuple[Output, Output | None]]:
     where = sidecar_path(wanted.path)
     if os.path.realpath(where) == os.path.realpath(wanted.path):
         raise UsageError(f"{where}, where the sidecar goes, and {wanted.path} are the same file: remove the link")
-    with replace_all(wanted.path, where) as (output, described):
-        yield output, described
+    with replace_all(wanted.path, where) as (output, beside):
+        yield output, beside
 
 
 def _complete(
-    wanted: Delivery, assembly: Assembly, output: Output, described: Output | None, data: DataFile | None = None
+    wanted: Delivery,
+    assembly: Assembly,
+    description: Description,
+    output: Output,
+    beside: Output | None,
+    data: DataFile | None = None,
 ) -> Parity | None:
     """Prove what ``output`` has written, put the metadata behind it, and write the sidecar."""
     output.close()
     parity = _proven(wanted, output.path) if wanted.verified else None
-    golden = _golden(wanted, parity) if described is not None else None
-    facts = Facts(digest(wanted.graph), origin(wanted.graph.state, wanted.weights), parity, golden)
-    output.append(metadata_of(output.path, _metadata(wanted, facts)))
-    if described is not None:
-        described.write(_sidecar(wanted, _file(wanted, assembly, output.path, data), facts))
-        described.close()
+    golden = _golden(wanted, parity) if beside is not None else None
+    output.append(metadata_of(output.path, _metadata(description.subject, parity, golden)))
+    if beside is not None:
+        file = _file(wanted, assembly, output.path, data)
+        beside.write(written(sidecar(description, file, parity, golden)))
+        beside.close()
     return parity
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What is known of a file that was written and proven: the hash of its spec, where its weights come from, the
-    proof and its golden pair, each None where there is none.
-    """
-
-    spec: str
-    weights: str
-    parity: Parity | None
-    golden: Golden | None
-
-
-def _metadata(wanted: Delivery, facts: Facts) -> dict[str, str]:
+def _metadata(subject: Subject, parity: Parity | None, golden: Golden | None) -> dict[str, str]:
     entries = {
         "version": __version__,
-        "spec": facts.spec,
-        "settings": ", ".join(f"{name} = {value}" for name, value in wanted.settings.items()),
-        "weights": facts.weights,
-        "runs_on": ", ".join(wanted.runs_on),
-        "parity": proven(facts.parity),
-        "golden": "" if facts.golden is None else golden_hash(facts.golden),
+        "spec": subject.spec,
+        "settings": ", ".join(f"{name} = {value}" for name, value in subject.settings.items()),
+        "weights": subject.weights,
+        "runs_on": ", ".join(subject.runs_on),
+        "parity": proven(parity),
+        "golden": "" if golden is None else golden_hash(golden),
     }
     return {key: value for key, value in entries.items() if value}
 
@@ -188,22 +198,3 @@ def _file(wanted: Delivery, assembly: Assembly, there: Path, data: DataFile | No
     opset = next(imported.version for imported in model.opset_import if not imported.domain)
     name, hashed = wanted.path.name, sha256_of(there)
     return OnnxFile(name=name, sha256=hashed, data=data, opset=opset, ir_version=model.ir_version)
-
-
-def _sidecar(wanted: Delivery, file: OnnxFile, facts: Facts) -> bytes:
-    from specc.verify.embedding.golden import tried
-
-    compiled = Compiled(
-        wanted.checked,
-        file,
-        facts.spec,
-        wanted.settings,
-        facts.weights,
-        wanted.runs_on,
-        facts.parity,
-        facts.golden,
-        tried={} if facts.parity is None else tried(wanted.graph),
-        labels=wanted.labels,
-        budget=wanted.budget,
-    )
-    return written(sidecar(compiled))

@@ -14,6 +14,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from specc.condition import Condition
+from specc.ir.axes import UNKNOWN, Axes
 from specc.ir.init import Init
 from specc.ir.onnx import Builder, Ref
 from specc.ir.record import Record
@@ -152,6 +153,10 @@ class Op(BaseModel):
     @abstractmethod
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         """Add the step's nodes for ``values`` and return the result's name."""
+
+    def axes(self, *inputs: TensorType) -> Axes:
+        """What the step does with axes: what layouts are told from. The default says nothing."""
+        return UNKNOWN
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         """Lines for `specc explain`: formulas with the numbers of this step filled in.

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from specc.ir.axes import Carried, same
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
@@ -26,6 +27,9 @@ class Activation(Weightless):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise | Whole:
         return Pointwise()
@@ -104,6 +108,9 @@ class Prelu(Op):
             cause=0,
             label=f"needs 1 or {x.channels}" if x.sample else "needs 1",
         )
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return (Parameter("weight", (self.num_parameters,), Constant(self.init)),)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from specc.ir.axes import ChannelsFirst
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Exact
@@ -58,6 +59,9 @@ class AdaptivePool(Weightless):
         for n, o in zip(x.spatial, out, strict=True):
             self._check_bins(n, o, tabled=not x.is_fixed)
         return x.with_sample(x.sample[0], *out)
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
         places, bins = numbers(inputs[0].spatial), numbers(self._sizes(inputs[0]))
@@ -201,6 +205,9 @@ class GlobalPool(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         return x.with_sample(x.sample[0], *(1,) * require_spatial(self, x))
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Whole:
         return Whole(tuple(range(1, len(inputs[0].sample))))

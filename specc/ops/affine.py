@@ -1,5 +1,6 @@
 """Constant factors and shifts."""
 
+from specc.ir.axes import Carried, same
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Weightless
 from specc.ir.rounding import Exact
@@ -21,6 +22,9 @@ class Affine(Weightless):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()

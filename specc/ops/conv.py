@@ -5,6 +5,7 @@ from functools import partial
 from math import prod
 from typing import Annotated, Literal
 
+from specc.ir.axes import ChannelsFirst
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.rounding import Products
@@ -95,6 +96,9 @@ class Conv(Op):
         if self.weight is not None:
             self.parameters(x)  # refuses numbers of another shape
         return out
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _filters(self, inputs[0], self.out_channels, inputs[0].channels)
@@ -225,6 +229,9 @@ class ConvTranspose(Op):
         if self.weight is not None:
             self.parameters(x)  # refuses numbers of another shape
         return x.with_sample(self.out_channels, *out)
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _filters(self, inputs[0], inputs[0].channels, self.out_channels)

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from specc.ir.axes import Carried, same
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
@@ -22,6 +23,9 @@ class Dropout(Weightless):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
@@ -85,6 +89,9 @@ class StochasticDepth(Weightless):
             cause=0,
             notes=("PyTorch has no layer that drops whole samples of another rank",),
         )
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from specc.ir.axes import Carried, same
 from specc.ir.conditions import Equal, always_at_least
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
@@ -25,6 +26,9 @@ class Merge(Weightless):
     arity = (2, None)
     torch_name: ClassVar[str]
     onnx_name: ClassVar[str]
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
@@ -121,6 +125,9 @@ class Concat(Weightless):
             if index:
                 joined[place] += x.sample[place]
         return TensorType(first.batch, tuple(joined))
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise | Opaque:
         """Along a spatial axis the places of one arm are put beside those of another."""

@@ -4,6 +4,7 @@ from functools import lru_cache
 from math import prod
 from typing import Annotated
 
+from specc.ir.axes import Carried, ChannelsFirst, same
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Nested, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
@@ -51,6 +52,9 @@ class BatchNorm(Op):
         require_spatial(self, inputs[0], 0, 1, 2, 3)
         require_channels(self, inputs[0])
         return inputs[0]
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         channels = inputs[0].channels
@@ -103,6 +107,9 @@ class InstanceNorm(Op):
             )
         require_at_least((prod(x.spatial),), (2,), f"instancenorm finds more than one place in a channel of {x}")
         return x
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         channels = inputs[0].channels
@@ -165,6 +172,9 @@ class GroupNorm(Op):
         each = channels // self.num_groups * prod(x.spatial)
         require_at_least((each,), (2,), claim, argument="num_groups")
         return x
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _affine((inputs[0].channels,), self.affine)
@@ -230,6 +240,9 @@ class OverTrailing(Op):
                 helps=(f"leave it out to normalise over the last axis, of {x.sample[-1]}",),
             )
         return x
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def macs(self, *inputs: TensorType) -> int:
         return 0
@@ -343,6 +356,9 @@ class Lrn(Weightless):
         require_spatial(self, inputs[0])
         require_channels(self, inputs[0])
         return inputs[0]
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()

@@ -5,6 +5,7 @@ from functools import lru_cache, partial
 from math import inf, prod
 from typing import NamedTuple
 
+from specc.ir.axes import ChannelsFirst
 from specc.ir.conditions import always_at_least
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
@@ -134,6 +135,9 @@ class Pool(Weightless):
             raise self._too_large(x, grid, grid.text(x.spatial, axis))
         require_fit(x, out, grid.kernel, grid.dilation, partial(grid.text, x.spatial))
         return x.with_sample(x.sample[0], *out)
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
         grid = self.grid(len(inputs[0].spatial))

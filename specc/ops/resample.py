@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from specc.condition import together
+from specc.ir.axes import ChannelsFirst
 from specc.ir.conditions import Equal, samples
 from specc.ir.onnx import Builder, Nested, Ref
 from specc.ir.op import Refusal, Weightless
@@ -122,6 +123,9 @@ class Upsample(Weightless):
         if self.mode == "nearest":
             self._check_unambiguous(x, out)
         return x.with_sample(x.sample[0], *out)
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
@@ -395,6 +399,9 @@ class PixelShuffle(Weightless):
         height, width = x.spatial
         return x.with_sample(x.channels // (r * r), height * r, width * r)
 
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
+
     def window(self, *inputs: TensorType) -> Sliding:
         return Sliding((1, 1), (Fraction(1, self.upscale_factor),) * 2, (1, 1))
 
@@ -435,6 +442,9 @@ class PixelUnshuffle(Weightless):
         claim = f"downscale_factor = {r} divides {times(x.spatial)}"
         require_multiples(x.spatial, r, claim, argument="downscale_factor")
         return x.with_sample(channels * r * r, height // r, width // r)
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
         r = self.downscale_factor
@@ -483,6 +493,9 @@ class ChannelShuffle(Weightless):
         require_spatial(self, x)
         require_divides(self, "groups", self.groups, require_channels(self, x), "input channels")
         return x
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from specc.ir.axes import Carried, regrouped, same
 from specc.ir.conditions import AtLeast, Equal, always_at_least, divides, where_fixed
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Refusal, Weightless
@@ -37,6 +38,9 @@ class Identity(Weightless):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
@@ -74,6 +78,9 @@ class Flatten(Weightless):
         result = x.with_sample(*x.sample[: start - 1], prod(x.sample[start - 1 : end]), *x.sample[end:])
         _require_expressible(self, x, result)
         return result
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return regrouped(inputs[0].sample, self.infer(*inputs).sample)
 
     def window(self, *inputs: TensorType) -> Window:
         return _window(inputs[0], self.infer(*inputs))
@@ -138,6 +145,9 @@ class Reshape(Weightless):
         result = x.with_sample(*self._sizes(x, sizes))
         _require_expressible(self, x, result)
         return result
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return regrouped(inputs[0].sample, self.infer(*inputs).sample)
 
     def window(self, *inputs: TensorType) -> Window:
         return _window(inputs[0], self.infer(*inputs))
@@ -238,6 +248,9 @@ class Permute(Weightless):
             raise Refusal("S0106", "permute keeps the batch first", argument="dims", label=f"axis 0 of {x} must stay")
         return x.with_sample(*(x.sample[axis - 1] for axis in order[1:]))
 
+    def axes(self, *inputs: TensorType) -> Carried:
+        return Carried(tuple(((axis - 1,), (place,)) for place, axis in enumerate(self._order(inputs[0])[1:])))
+
     def window(self, *inputs: TensorType) -> Moved:
         return Moved(tuple(axis - 1 for axis in self._order(inputs[0])[1:]))
 
@@ -294,6 +307,9 @@ class Slice(Weightless):
         sizes = list(x.sample)
         sizes[axis - 1] = stop - start
         return x.with_sample(*sizes)
+
+    def axes(self, *inputs: TensorType) -> Carried:
+        return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Window:
         (x,) = inputs

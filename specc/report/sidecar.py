@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isinf
 
+from specc.analyses.layout import layouts
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked
 from specc.ir import graph as ir
 from specc.ir import size as sizes
 from specc.ir.types import TensorType
-from specc.ir.window import Moved, Opaque, Pointwise
 from specc.lint.network import Network
 from specc.lint.ranges import given
 from specc.project.budget import Budget as Limits
@@ -34,57 +34,57 @@ from specc.verify.result import Parity
 from specc.version import __version__
 from specc.words import listed, plural
 
-_LAYOUTS = ("N", "NF", "NCL", "NCHW", "NCDHW")
-"""By rank less one. The language calls axis 1 channels and those behind it spatial."""
-
 NOT_CHECKED = "not checked"
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """A file that has been written, and all that is known of it.
+class Subject:
+    """What is to be written, and all that is known of it beforehand.
 
     Attributes:
-        file: its name and hash, and those of its data.
         spec: the hash of what the network means.
         settings: parameters of the model that were set, as written.
         weights: where they come from.
         runs_on: the requirements that were asked for.
-        parity: the proof; None without one.
-        golden: the pair that the proof was made with; None where there is none.
-        tried: between which numbers the proof has tried each input, by name; empty without a proof.
+        tried: between which numbers the proof will try each input, by name; empty without a proof.
         labels: of each output that has some, by name.
         budget: what the project's configuration says of the spec; None where it says nothing.
     """
 
     checked: Checked
-    file: OnnxFile
     spec: str
     settings: Mapping[str, str]
     weights: str
     runs_on: Sequence[str]
-    parity: Parity | None
-    golden: Golden | None
     tried: Mapping[str, tuple[float, float]]
     labels: Mapping[str, tuple[str, ...]]
     budget: Limits | None
 
 
-def sidecar(of: Compiled) -> Sidecar:
-    graph, costs = of.checked.graph, of.checked.costs
-    network = Network(of.checked)
-    return Sidecar(
-        format=FORMAT,
-        specc=__version__,
-        model=graph.name,
-        file=of.file,
-        spec=of.spec,
-        settings=dict(of.settings),
-        weights=of.weights,
-        runs_on=tuple(of.runs_on),
+@dataclass(frozen=True)
+class Description:
+    """The parts of a sidecar that are known before its file is written: nothing of them can fail after the proof."""
+
+    subject: Subject
+    symbols: dict[str, Symbol]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Output, ...]
+    costs: Costs
+    budgets: tuple[Budget, ...]
+
+
+def described(subject: Subject) -> Description:
+    graph, costs = subject.checked.graph, subject.checked.costs
+    network = Network(subject.checked)
+    of_inputs, of_outputs = layouts(graph)
+    return Description(
+        subject,
         symbols=_symbols(graph),
-        inputs=tuple(_input(port, of.tried.get(port.name)) for port in graph.inputs),
-        outputs=tuple(_output(port, value, network, of.labels.get(port.name)) for port, value in graph.outputs),
+        inputs=tuple(_input(port, of_inputs[port.name], subject.tried.get(port.name)) for port in graph.inputs),
+        outputs=tuple(
+            _output(port, of_outputs[port.name], given(value, network), subject.labels.get(port.name))
+            for port, value in graph.outputs
+        ),
         costs=Costs(
             params=costs.params,
             trainable_params=costs.trainable_params,
@@ -92,9 +92,35 @@ def sidecar(of: Compiled) -> Sidecar:
             activation_memory=costs.activation_memory,
             peak_memory=costs.peak_memory,
         ),
-        budgets=_budgets(of.checked, of.budget),
-        verdict=_verdict(of),
-        golden=of.golden,
+        budgets=_budgets(subject.checked, subject.budget),
+    )
+
+
+def sidecar(of: Description, file: OnnxFile, parity: Parity | None, golden: Golden | None) -> Sidecar:
+    """Of a file that has been written.
+
+    Args:
+        file: its name and hash, and those of its data.
+        parity: the proof; None without one.
+        golden: the pair that the proof was made with; None where there is none.
+    """
+    subject = of.subject
+    return Sidecar(
+        format=FORMAT,
+        specc=__version__,
+        model=subject.checked.graph.name,
+        file=file,
+        spec=subject.spec,
+        settings=dict(subject.settings),
+        weights=subject.weights,
+        runs_on=tuple(subject.runs_on),
+        symbols=of.symbols,
+        inputs=of.inputs,
+        outputs=of.outputs,
+        costs=of.costs,
+        budgets=of.budgets,
+        verdict=_verdict(parity, golden),
+        golden=golden,
     )
 
 
@@ -156,35 +182,19 @@ def _symbol(symbol: sizes.Symbol) -> Symbol:
     return Symbol(least=least, most=most, modulus=symbol.modulus, residue=symbol.residue)
 
 
-def _input(port: ir.Port, tried: tuple[float, float] | None) -> Port:
-    return Port(name=port.name, dtype="float32", shape=_shape(port.type), layout=_usual(port.type), range=tried)
+def _input(port: ir.Port, layout: str | None, tried: tuple[float, float] | None) -> Port:
+    return Port(name=port.name, dtype="float32", shape=_shape(port.type), layout=layout, range=tried)
 
 
-def _output(port: ir.Port, value: str, network: Network, labels: tuple[str, ...] | None) -> Output:
-    layout = _usual(port.type) if _keeps_order(value, network) or port.type.rank <= 2 else None
-    least, most = (None if isinf(bound) else float(bound) for bound in given(value, network))
-    bounds = None if (least, most) == (None, None) else (least, most)
+def _output(port: ir.Port, layout: str | None, bounds: tuple[float, float], labels: tuple[str, ...] | None) -> Output:
+    least, most = (None if isinf(bound) else float(bound) for bound in bounds)
+    within = None if (least, most) == (None, None) else (least, most)
     shape = _shape(port.type)
-    return Output(name=port.name, dtype="float32", shape=shape, layout=layout, range=bounds, labels=labels)
+    return Output(name=port.name, dtype="float32", shape=shape, layout=layout, range=within, labels=labels)
 
 
 def _shape(x: TensorType) -> tuple[int | str, ...]:
     return tuple(size if isinstance(size, int) else str(size) for size in x.shape)
-
-
-def _usual(x: TensorType) -> str | None:
-    return _LAYOUTS[x.rank - 1] if x.rank <= len(_LAYOUTS) else None
-
-
-def _keeps_order(value: str, network: Network) -> bool:
-    """Whether no step has moved axes or places about, between the last one that sees channels as such and the end."""
-    node = network.nodes.get(value)
-    while node is not None:
-        window = node.op.window(*node.input_types)
-        if not isinstance(window, Pointwise):
-            return not isinstance(window, (Moved, Opaque))
-        node = network.before(node)
-    return True
 
 
 def _budgets(checked: Checked, budget: Limits | None) -> tuple[Budget, ...]:
@@ -192,11 +202,11 @@ def _budgets(checked: Checked, budget: Limits | None) -> tuple[Budget, ...]:
     return tuple(Budget(cost=part.limit.number, most=part.limit.most, has=part.has, at=dict(part.at)) for part in found)
 
 
-def _verdict(of: Compiled) -> Verdict:
-    parity, words = of.parity, proven(of.parity)
+def _verdict(parity: Parity | None, golden: Golden | None) -> Verdict:
+    words = proven(parity)
     if parity is None:
         return Verdict(words=words, passed=None, provider=None, versions={}, checks=0, steps=0, worst=None, notes=())
-    notes = parity.notes if of.golden is not None else (*parity.notes, "no golden pair: it would be too large")
+    notes = parity.notes if golden is not None else (*parity.notes, "no golden pair: it would be too large")
     settings = dict(parity.settings)
     versions = {name: settings[title] for name, title in _VERSIONS.items() if title in settings}
     return Verdict(

@@ -23,6 +23,7 @@ from torch import nn
 
 from specc import ops
 from specc.condition import Condition
+from specc.ir.axes import ChannelsFirst
 from specc.ir.conditions import restrict
 from specc.ir.conditions import samples as allowed
 from specc.ir.graph import Node, Port
@@ -32,6 +33,7 @@ from specc.ir.size import Dim, Size, Symbol, symbol
 from specc.ir.size.formula import of
 from specc.ir.torch import Own, SizeOf, TorchCall, Value
 from specc.ir.types import TensorType, fixed
+from specc.ops.shapes import numbers
 from specc.source import Source
 from tests.twins import check_sizes, check_twin
 
@@ -288,6 +290,26 @@ def check_start(op: Op, module: nn.Module, parameters: tuple[Parameter, ...]) ->
                 assert prod(p.shape) < 100 or state[p.name].abs().max() > 0.8 * bound, f"{p.name}: start"
 
 
+DIRECTED = ("slice", "pad", "concat")
+"""They know a first and a last place, and a mirrored input is not mirrored by them."""
+
+
+def check_axes(op: Op, module: nn.Module, types: tuple[TensorType, ...]) -> None:
+    """An axis that is carried along is where it is said to be: mirrored before or behind the step is the same."""
+    axes = op.axes(*types)
+    if op.kind in DIRECTED or isinstance(axes, ChannelsFirst):
+        return
+    inputs = [torch.rand(2, *numbers(x.sample), dtype=torch.float64) for x in types]
+    module = module.double().eval()
+    for ours, theirs in axes.groups:
+        if axes.mixed in theirs:
+            continue
+        before = module(*(value.flip([axis + 1 for axis in ours]) for value in inputs))
+        behind = module(*inputs).flip([axis + 1 for axis in theirs])
+        torch.testing.assert_close(before, behind, msg=f"{op}: {ours} to {theirs}")
+    module.float()
+
+
 @pytest.mark.parametrize("kind", [op.kind for op in ops.operators()])
 def test_contract(kind: str) -> None:
     operator = ops.find(kind)
@@ -314,6 +336,7 @@ def test_contract(kind: str) -> None:
         module = twin(op, types)
         check_start(op, module, op.parameters(*types))
         assert op.window(*types) is not None
+        check_axes(op, module, types)
         check_twin(op, module, *shapes, opset=opset, seed=seed, scales=(1.0,))
 
     contract()
@@ -434,6 +457,9 @@ def test_contract_on_symbolic_sizes(kind: str) -> None:
             return
         sizes = [s for s in some_sizes(known) if prod(verdict_size(op, shapes, s)) < 10_000]
         seen["accepted"] += 1
+        # whoever explains a step, or writes what its axes mean, asks at any size
+        assert all(isinstance(line, str) for line in (*op.arithmetic(*types), op.rounding(*types).rule))
+        assert all(axis < len(types[0].sample) for group in getattr(op.axes(*types), "groups", ()) for axis in group[0])
         torch.manual_seed(seed)
         check_sizes(op, twin(op, types), *shapes, sizes=sizes[-2:] + sizes[:2], seed=seed, opset=opset)
 

@@ -88,7 +88,7 @@ class Port(Part):
     shape: tuple[int | str, ...]
     """Numbers, or formulas of the symbols: "N", "floor((H + 1)/2)"."""
     layout: str | None
-    """What the axes are: N batch, C channels, F features, then L, HW or DHW. null: the network has moved them about."""
+    """What the axes are, as "NCHW": N batch, C channels, F features, L, HW or DHW places. null: no layer says it."""
     range: tuple[float | None, float | None] | None
     """Least and greatest number, null where there is no such bound. Of an input: what the proof has tried; null without
     a proof. Of an output: between which every result lies, whatever the input; null: anywhere."""
