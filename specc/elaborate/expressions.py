@@ -9,7 +9,7 @@ from specc.diagnostics import Code
 from specc.elaborate.arithmetic import arithmetic, bounded, compare, negative, refuse
 from specc.elaborate.functions import FUNCTIONS, Misuse, listed
 from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import did_you_mean, short, trouble
+from specc.elaborate.trouble import did_you_mean, short, trouble, two_meanings
 from specc.elaborate.values import CONSTANTS, Evaluated, Given, Metric, Prepared, Value, kind_of, ready
 from specc.ops import find
 from specc.syntax import ast
@@ -58,6 +58,8 @@ def plain(expression: ast.Expr, scope: Scope) -> Value:
 def prepared(name: str, scope: Scope) -> Prepared | None:
     """The operator, block or shared steps called ``name``; None where the name stands for none."""
     value = scope.get(name)
+    if isinstance(value, Given):  # a label: what it hides can be called still
+        value = scope.behind(name)
     return value if isinstance(value, Prepared) else layer(name)
 
 
@@ -79,6 +81,8 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
     value = scope.get(name)
     if value is UNKNOWN:
         raise Unknown
+    if label := scope.other_meaning(name):
+        raise two_meanings(name, expression.span, label)
     if value is not ABSENT:
         return value
     if (step := layer(name)) is not None:
@@ -126,7 +130,9 @@ def _conditional(expression: ast.Conditional, scope: Scope) -> Value:
 
 
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
-    value = evaluate(expression.value, scope)
+    value = scope.get(expression.value.name) if isinstance(expression.value, ast.Name) else ABSENT
+    if not isinstance(value, Given):  # whatever else may be called so: only a value has sizes
+        value = evaluate(expression.value, scope)
     if not isinstance(value, Given):
         owner = expression.value.span.text
         refuse(expression.span, f"{owner} is {kind_of(value)} and has no attribute {expression.name}")

@@ -53,6 +53,10 @@ class Draft(Given):
     def stateful(self) -> bool:
         return bool(self.parameters)
 
+    @property
+    def is_counted(self) -> bool:
+        return True
+
 
 class Frame:
     """A part of the network whose steps are named together: a model, a block called, a labelled group, a loop.
@@ -121,6 +125,11 @@ class Frame:
     def noun(self) -> str:
         """What it counts as where it has no label."""
         return self.title
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is one more of its kind: a group labelled `conv` is no convolution."""
+        return self.kind == "block"
 
     @property
     def stateful(self) -> bool:

@@ -4,38 +4,87 @@ from __future__ import annotations
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate
+from specc.elaborate.files import Definition
 from specc.elaborate.frames import Frame
 from specc.elaborate.naming import label_problem, name_problem
 from specc.elaborate.scope import ABSENT, Scope
-from specc.elaborate.trouble import trouble
-from specc.elaborate.values import Given, Prepared
+from specc.elaborate.trouble import in_form, short, trouble
+from specc.elaborate.values import CONSTANTS, Given, Prepared
 from specc.ir.op import Op
 from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
+from specc.syntax.labels import WHOLE, is_name
 
 
 def claim(label: ast.Label, frame: Frame, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
     """Take a label for a step of ``frame``; the reason where the step cannot have it.
 
     Args:
-        kind: of the step, if it is an operator: it may be called what it is (``fc: fc(10)``).
+        kind: of the step, if it is an operator: only then is its label no second meaning of that layer's name.
     """
     name = label.name
     if name in frame.labels:
         return [two_of_a_name(name, label.span, frame.labels[name])]
     frame.labels[name] = label.span
-    problem = None if kind and find(name) is kind else label_problem(name)
-    if not problem and _hides(name, frame, scope):
+    if _could_be_called(name, frame, scope, kind, label.span):
+        frame.scope.two_meanings(name, label.span)
+    if name[:1].isdigit() and label.span.text == name and not WHOLE.fullmatch(name):
+        message = f"a label is a name or a plain whole number, and {name} is none"
+        return [Diagnostic(Code.BAD_LABEL, message, Label(label.span), helps=_in_quotes(label))]
+    if (problem := label_problem(name)) is not None:
+        helps = (_in_groups(label) if "." in name else "choose another label",)
+        return [Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=helps)]
+    if _hides(name, frame, scope):
         problem = f"{name} is a parameter, a let or a loop's variable here, and a label cannot hide it"
-    if not problem:
-        return []
-    return [Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=("choose another label",))]
+        helps = (f"call that other thing something else, or choose another label than {name}",)
+        return [Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=helps)]
+    return []
+
+
+def _could_be_called(name: str, frame: Frame, scope: Scope, kind: type[Op] | None, place: Span) -> bool:
+    """Whether ``name`` alone is a step as well: another layer than that which it labels, a block without arguments."""
+    layer = find(name)
+    if layer is not None:
+        return layer is not kind
+    called = scope.get(name)
+    if not isinstance(called, Prepared):
+        return False
+    if not isinstance(called.target, Definition):
+        return True
+    params = called.target.block.params
+    given = {argument.name for argument in called.arguments} | {*frame.environment.defaults_for(called.target, place)}
+    given |= {param.name for param, _ in zip(params, (a for a in called.arguments if a.name is None), strict=False)}
+    return all(param.default is not None or param.name in given for param in params)
+
+
+def stands_for_value(label: ast.Label) -> bool:
+    """Whether the value of the step goes by its label.
+
+    Not where the word means something else: a layer's name stays the layer, `in` the input. Such a label names the
+    weights only, and so does one that is no name.
+    """
+    return is_name(label.name) and not find(label.name) and label.name not in CONSTANTS
+
+
+def _in_groups(label: ast.Label) -> str:
+    group, _, step = (short(part) or "…" for part in label.name.partition("."))
+    return in_form(
+        label.span,
+        f"`{group}: {{ {step}: … }}` is the step {group}.{step}",
+        f"a group labelled {group} with a step labelled {step} in it is the step {group}.{step}",
+    )
+
+
+def _in_quotes(label: ast.Label) -> tuple[str, ...]:
+    if label_problem(label.name) is not None:
+        return ("choose another label",)
+    return (in_form(label.span, f'in quotes it is one: `"{label.name}": …`', f'in quotes it is one: `"{label.name}"`'),)
 
 
 def _hides(name: str, frame: Frame, scope: Scope) -> bool:
     """Whether a label would hide a parameter, a let or a loop variable; blocks and outer labels it may."""
-    value = scope.get(name)
+    value = scope.get(name) if is_name(name) else ABSENT
     return value is not ABSENT and (frame.scope.holds(name) or not isinstance(value, (Prepared, Given)))
 
 

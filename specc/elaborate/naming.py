@@ -15,6 +15,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.values import CONSTANTS
 from specc.ops import find
 from specc.source import Span
+from specc.words import visible
 
 if TYPE_CHECKING:
     from specc.elaborate.frames import Draft, Frame
@@ -34,12 +35,30 @@ def name_problem(name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def label_problem(label: str) -> str | None:
-    """Why ``label`` cannot name a step; None where it can."""
-    if label == "training":
-        return "training is where PyTorch's modules keep their mode, and a step cannot be called so"
-    if label[0].isdigit() and not (label.isdecimal() and (label == "0" or label[0] != "0")):
-        return f"a label is a name or a plain whole number, and {label} is none"
-    return name_problem(label)
+    """Why ``label`` cannot name a step; None where it can. Names of layers and of constants can."""
+    if label in _NO_LABELS:
+        return _NO_LABELS[label]
+    wrong = next((c for c in label if c in _NOT_IN_LABELS or c.isspace() or not c.isprintable()), None)
+    if wrong is None:
+        return None
+    reason = _NOT_IN_LABELS.get(wrong, "a blank or a character that nobody sees is none of a name")
+    return f"`{visible(wrong)}` cannot stand in a label: {reason}"
+
+
+_NO_LABELS = {
+    "": "a label has at least one character",
+    "_": "_ is the current value, and no other thing can be called so",
+    "training": "training is where PyTorch's modules keep their mode, and a step cannot be called so",
+}
+_NOT_IN_LABELS = {
+    ".": "a dot parts a step's name from that of the group it is in",
+    "/": "what a step needs besides is called after it, behind a slash",
+    ":": "a step is asked for as SPEC:STEP",
+    '"': "quotation marks end a text",
+    "\\": "it begins an escape",
+    "{": "braces are kept for formulas",
+    "}": "braces are kept for formulas",
+}
 
 
 def name_steps(
@@ -65,7 +84,7 @@ def _count_stateful(steps: Sequence[Draft | Frame], names: list[str], labels: Ma
     places: dict[str, int] = {}
     counted: dict[str, Draft | Frame] = {}
     for i, step in enumerate(steps):
-        if not step.stateful:
+        if not step.stateful or not step.is_counted:
             continue
         noun = step.noun
         place = places[noun] = places.get(noun, 0) + 1

@@ -53,7 +53,7 @@ def exits(model: ast.Model, walk: Walk, scope: Scope, last: Given) -> tuple[list
 
 
 def _values(stated: tuple[ast.Port, ...], walk: Walk, scope: Scope, last: Given) -> list[Given]:
-    labelled = [_labelled(port, scope) for port in stated]
+    labelled = [_labelled(port, walk, scope) for port in stated]
     unnamed = [place for place, given in enumerate(labelled) if given is None]
     is_given_out = last.producer in [given.producer for given in labelled if given is not None]
     if len(unnamed) > (0 if is_given_out else 1):
@@ -82,10 +82,12 @@ def _unlabelled(ports: list[ast.Port], scope: Scope) -> Trouble:
     )
 
 
-def _labelled(port: ast.Port, scope: Scope) -> Given | None:
+def _labelled(port: ast.Port, walk: Walk, scope: Scope) -> Given | None:
     """The value called by the port's name; None where nothing is."""
-    if port.name is None or not scope.has(port.name):
+    if port.name is None:
         return None
+    if not scope.has(port.name):
+        return walk.outputs.get(port.name)
     value = scope.find(port.name)
     if isinstance(value, Given):
         return value

@@ -25,13 +25,14 @@ class Scope:
     It keeps ``names`` and defines more in it.
     """
 
-    __slots__ = ("_outer", "_root", "_spent", "names")
+    __slots__ = ("_ambiguous", "_outer", "_root", "_spent", "names")
 
     def __init__(self, names: dict[str, Value], outer: Scope | None = None) -> None:
         self.names = names
         self._outer = outer
         self._root: Scope = outer._root if outer else self
         self._spent = 0
+        self._ambiguous: dict[str, Span] | None = None
 
     @property
     def spent(self) -> int:
@@ -88,6 +89,28 @@ class Scope:
                 return scope.names[name]
             scope = scope._outer
         return ABSENT
+
+    def behind(self, name: str) -> Prepared | None:
+        """What can be called by ``name`` where a value of the network hides it; None where that is nothing."""
+        values = (scope.names.get(name) for scope in self._upwards())
+        return next((value for value in values if isinstance(value, Prepared)), None)
+
+    def two_meanings(self, name: str, label: Span) -> None:
+        """Note that ``name`` alone may mean the step at ``label`` and something that can be called."""
+        root = self._root
+        self._ambiguous = {**(self._ambiguous or {}), name: label}
+        root._ambiguous = root._ambiguous or {}
+
+    def other_meaning(self, name: str) -> Span | None:
+        """The label that makes it unclear what ``name`` alone means here."""
+        if self._root._ambiguous is None:
+            return None  # as nearly always: every step asks
+        for scope in self._upwards():
+            if scope._ambiguous and name in scope._ambiguous:
+                return scope._ambiguous[name]
+            if name in scope.names:
+                return None
+        return None
 
     def known(self) -> set[str]:
         """Every name: for suggestions, not for asking whether one is there."""

@@ -44,6 +44,20 @@ def in_form(span: Span, language: str, in_yaml: str) -> str:
     return in_yaml if is_yaml(span.source.name) else language
 
 
+def two_meanings(name: str, place: Span, label: Span) -> Trouble:
+    """Where a word alone may mean a step to apply, and the value of another step that has it as its label."""
+    return trouble(
+        Code.BAD_LABEL,
+        f"{name} can be called, and it is a label: the word alone does not say which is meant",
+        place,
+        secondary=(Label(label, "the label"),),
+        helps=(
+            in_form(place, f"write `{name}()` to apply it", f"write `{name}: []` to apply it"),
+            f"to take the value of the labelled step, give it another label than {name}",
+        ),
+    )
+
+
 def short(text: str) -> str:
     """``text``, cut where nobody would read on."""
     return text if len(text) <= 60 else f"{text[:40]}…"

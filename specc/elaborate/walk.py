@@ -21,15 +21,16 @@ from specc.elaborate.expressions import layer, truth
 from specc.elaborate.files import Definition
 from specc.elaborate.found import Found
 from specc.elaborate.frames import Draft, Frame, Shared
-from specc.elaborate.labels import claim, define, refuse_label, two_of_a_name
+from specc.elaborate.labels import claim, define, refuse_label, stands_for_value, two_of_a_name
+from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
+from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble, two_meanings
 from specc.elaborate.values import Given, Prepared, Value, is_plain, kind_of, written
 from specc.ir.graph import Handed
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Size
 from specc.ir.types import TensorType
-from specc.ops import find, names
+from specc.ops import names
 from specc.source import Span
 from specc.syntax import ast
 
@@ -42,6 +43,8 @@ class Walk:
         self.drafts: list[Draft] = []
         self.shared: list[Shared] = []
         self.assertions: list[tuple[ast.Assert, Scope]] = []
+        self.outputs: dict[str, Given] = {}
+        """What labels of the model's own body name and no step can take: an output can be called so all the same."""
         self._inputs = inputs
         self._found = Found()
         self._frame = model
@@ -54,7 +57,7 @@ class Walk:
     def enter(self, name: str, place: ast.Port, value: Given) -> None:
         """Make an input of the model known: its name is taken, and where the contract gives it, it is a value."""
         if place.name is not None:
-            self._claim(ast.Label(place.span, name), self._frame.scope)
+            self._claim_name(name, place.span, self._frame.scope)
             self._frame.scope.define(name, value.seen)
         self._frame.labels[name] = place.span
 
@@ -124,9 +127,13 @@ class Walk:
                 raise self._nothing_yet(call.name_span)
             return current
         value = scope.get(call.name)
-        if call.bare and isinstance(value, Given):  # an input, a labelled step, a value handed to the block
-            refuse_label(call)
-            return value
+        if call.bare and (label := scope.other_meaning(call.name)):
+            raise two_meanings(call.name, call.name_span, label)
+        if isinstance(value, Given):  # an input, a labelled step, a value handed to the block
+            if call.bare:
+                refuse_label(call)
+                return value
+            value = scope.behind(call.name) or value
         prepared = value if isinstance(value, Prepared) else self._target(call, value, scope)
         if current is None:
             raise self._nothing_yet(call.name_span)
@@ -477,7 +484,7 @@ class Walk:
     # ---- shared steps -------------------------------------------------------------------------------
 
     def _declare(self, statement: ast.Shared, current: Given | None, scope: Scope, name: str | None) -> Given | None:
-        self._claim(ast.Label(statement.name_span, statement.name), scope)
+        self._claim_name(statement.name, statement.name_span, scope)
         shared = Shared(statement, scope, self._frame)
         scope.define(statement.name, Prepared(statement.name, shared))
         self.shared.append(shared)
@@ -525,9 +532,21 @@ class Walk:
         return current
 
     def _remember(self, label: ast.Label | None, given: Given) -> Given:
-        if label and not find(label.name):  # ``fc: fc(10)`` names weights; as a step, fc stays the layer
+        if label is None:
+            return given
+        if stands_for_value(label):
             self._frame.scope.define(label.name, given.seen)
+        elif self._frame.kind == "model":
+            self.outputs[label.name] = given
         return given
+
+    def _claim_name(self, name: str, place: Span, scope: Scope) -> None:
+        """Claim the name of what steps say by it: of an input, of shared steps."""
+        if problem := name_problem(name):
+            self._frame.labels[name] = place
+            self._found.report([trouble(Code.BAD_LABEL, problem, place, helps=("choose another name",)).diagnostic])
+        else:
+            self._claim(ast.Label(place, name), scope)
 
     def _claim(self, label: ast.Label | None, scope: Scope, kind: type[Op] | None = None) -> None:
         if label is not None and (findings := claim(label, self._frame, scope, kind)):

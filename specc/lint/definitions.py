@@ -65,18 +65,25 @@ class _Scope:
 
     def __init__(self, outer: _Scope | None = None) -> None:
         self._names: dict[str, Span | None] = {}
+        self._labels: set[str] = set()
         self._outer = outer
 
     def define(self, name: str, place: Span | None = None) -> None:
         self._names[name] = place
 
+    def label(self, name: str) -> None:
+        """Define a label: a value, which cannot be called. A call with arguments is of what the label hides."""
+        if name not in self._names:
+            self._labels.add(name)
+        self._names[name] = None
+
     def knows(self, name: str) -> bool:
         return name in self._names or (self._outer is not None and self._outer.knows(name))
 
-    def find(self, name: str) -> Span | None:
+    def find(self, name: str, *, called: bool = False) -> Span | None:
         scope: _Scope | None = self
         while scope is not None:
-            if name in scope._names:
+            if name in scope._names and not (called and name in scope._labels):
                 return scope._names[name]
             scope = scope._outer
         return None
@@ -157,7 +164,7 @@ class _Reader:
         place = inner if step.label is not None else frame
         match step:
             case ast.Call() | ast.Merge():
-                self._name(step.name, scope)
+                self._name(step.name, scope, called=isinstance(step, ast.Call) and not step.bare)
                 if step.arguments:
                     self._read(step.arguments, scope)
                 for arm in step.arms if isinstance(step, ast.Merge) else ():
@@ -174,7 +181,7 @@ class _Reader:
             case ast.Repeat() | ast.For():
                 self._loop(step, scope, inner)
         if step.label is not None:
-            frame.define(step.label.name)
+            frame.label(step.label.name)
 
     def _loop(self, step: ast.Repeat | ast.For, scope: _Scope, inner: _Scope) -> None:
         self._read(step.rounds if isinstance(step, ast.Repeat) else step.table, scope)
@@ -187,8 +194,8 @@ class _Reader:
         for name in _names_in(part):
             self._name(name, scope)
 
-    def _name(self, name: str, scope: _Scope) -> None:
-        place = scope.find(name)
+    def _name(self, name: str, scope: _Scope, *, called: bool = False) -> None:
+        place = scope.find(name, called=called)
         if place is not None:
             self.used.add(place)
 

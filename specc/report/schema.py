@@ -13,7 +13,8 @@ from typing import Any
 from specc.ir.op import Op
 from specc.ops import operators
 from specc.ops.fields import expected
-from specc.syntax.yaml.words import BESIDE_LAYER, ITEMS, KEYWORDS, NAME, NUMBER, RESERVED, STATEMENTS, STEPS, Form
+from specc.syntax.labels import LABEL, NAME, WORDS
+from specc.syntax.yaml.words import BESIDE_LAYER, ITEMS, RESERVED, STATEMENTS, STEPS, Form
 
 Schema = dict[str, Any]
 
@@ -47,15 +48,15 @@ def _values() -> Schema:
         "expression": _described(
             {"type": "string", "pattern": "^="}, "an expression of the language: `=2 * classes`, `=in.channels`"
         ),
-        "name": {"type": "string", "pattern": _whole(NAME.pattern), "not": {"enum": sorted(KEYWORDS)}},
+        "name": {"type": "string", "pattern": _whole(NAME.pattern), "not": {"enum": sorted(WORDS)}},
         "value": _any(_types("number", "string", "boolean", "null"), _list(_VALUE)),
         "operand": _described(
             _any(_types("number", "string", "boolean", "null"), _list({"$ref": "#/$defs/operand"})),
             "a number, or an expression: `2 * classes`",
         ),
         "label": _described(
-            _any(_NAME, {"type": "integer", "minimum": 0}, {"type": "string", "pattern": _whole(NUMBER.pattern)}),
-            "the name of the step: of its weights, its value and its tensor",
+            _any({"type": "integer", "minimum": 0}, {"type": "string", "pattern": _whole(LABEL.pattern)}),
+            "the name of the step: of its weights, its value and its tensor; whatever a checkpoint has",
         ),
     }
 
@@ -94,7 +95,7 @@ def _bodies() -> Schema:
 
 def _bare_step() -> Schema:
     """A name as it stands: a layer, an earlier value, ``_`` or ``in``."""
-    names = {"pattern": _whole(NAME.pattern), "not": {"enum": sorted(KEYWORDS - {"in"})}}
+    names = {"pattern": _whole(NAME.pattern), "not": {"enum": sorted(WORDS - {"in"})}}
     return {"type": "string", **names}
 
 

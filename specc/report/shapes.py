@@ -14,6 +14,7 @@ from specc.ir.graph import Block, Graph, Node
 from specc.ops import find
 from specc.source import Source, Span
 from specc.syntax import ast
+from specc.syntax.labels import is_name
 from specc.syntax.lines import lines, start
 
 Shapes = tuple[str, ...]
@@ -110,7 +111,7 @@ class _Told:
         if isinstance(statement, _PASSING):
             return place.before
         shapes = self._step(statement, place)
-        if statement.label:
+        if statement.label and is_name(statement.label.name):
             place.labels[statement.label.name] = shapes
         return shapes
 

@@ -103,7 +103,7 @@ class Argument(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A name, or a plain whole number: ``0: conv(64, 3)``."""
+    """A name, a plain whole number (``0: conv(64, 3)``), or a text: ``"block1-0": …`` is called ``block1-0``."""
 
     span: Span
     name: str

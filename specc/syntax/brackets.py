@@ -21,7 +21,7 @@ _MARK = r"""(?mx)
     | (?P<comment>\#[^\n]*)
     | (?P<quoted>'(?:[^'\n]*')?)
     | (?P<slashes>^[ \t]*//)
-    | (?P<item>^(?:model|block|from|default)\b)
+    | (?P<item>^(?:model|block|from|default)\b(?![ \t]*:))
     | (?P<open>[(\[{])
     | (?P<close>[)\]}])
     | \n+

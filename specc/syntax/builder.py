@@ -105,7 +105,8 @@ class Builder:
         return ast.Body(self._span(start, end), statements)
 
     def labelled(self, start: int, end: int, name: Token, step: ast.Step) -> ast.Step:
-        return step._replace(label=self._label(name))
+        text = self._text(name) if name.text.startswith('"') else name.text
+        return step._replace(label=ast.Label(self._place(name), text))
 
     def call(self, start: int, end: int, name: Token, arguments: Arguments | None) -> ast.Call:
         bare = end == start + len(name.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -14,11 +14,9 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
 from specc.syntax.brackets import skip_blank
+from specc.syntax.labels import WORDS
 
 _ITEMS = ("model", "block", "let", "default", "from")
-_KEYWORDS = frozenset(
-    (*_ITEMS, "import", "repeat", "for", "in", "if", "else", "assert", "shared", "where", "and", "or", "not")
-)
 # In the order in which alternatives are listed.
 _SHOWN = {
     "NAME": "a name", "STRING": "a string", "EQUAL": "`=`", "IN": "`in`", "IMPORT": "`import`", "_COMMA": "`,`",
@@ -105,12 +103,12 @@ class _Slip:
 
     @property
     def wants_item(self) -> bool:
-        return "MODEL" in self.accepts
+        return "MODEL" in self.accepts and not self.wants_step
 
     @property
     def ends_value(self) -> bool:
         """An expression could end here, or go on with an operator."""
-        return "AND" in self.accepts
+        return "AND" in self.accepts and not self.wants_step
 
     @property
     def ends_step(self) -> bool:
@@ -155,7 +153,7 @@ def explain(source: Source, text: str, error: UnexpectedToken | UnexpectedCharac
     """The diagnostic of a syntax error in the flattened ``text`` of ``source``."""
     if isinstance(error, UnexpectedCharacters):
         return _explain_character(source, text, error.pos_in_stream or 0)
-    slip = _slip(text, error)
+    slip = _as_no_label(text, _slip(text, error))
     explained = next(filter(None, (rule(slip) for rule in _RULES)), _Explained(slip.headline))
     start, end = explained.place or (slip.start, slip.start + len(slip.word))
     return _diagnostic(source, explained.message, start, end, explained.help)
@@ -166,11 +164,29 @@ def _slip(text: str, error: UnexpectedToken) -> _Slip:
     if kind != "_NL":
         start = skip_blank(text, start)
         word = _word(text, start, kind, len(error.token))
+    return _at(text, kind, start, word, frozenset(error.accepts or ()))
+
+
+def _at(text: str, kind: str, start: int, word: str, accepts: frozenset[str]) -> _Slip:
     window = _COMMENT.sub(lambda found: found["kept"] or " " * len(found[0]), text[max(0, start - _WINDOW) : start])
     before = window.rstrip()
     end = start + len(word)
     after = text[end : min(text.index("\n", end), end + _WINDOW)]
-    return _Slip(kind, word, start, before, len(window) - len(before), after, frozenset(error.accepts or ()))
+    return _Slip(kind, word, start, before, len(window) - len(before), after, accepts)
+
+
+_A_STEP = frozenset(("NAME", "NUMBER", "STRING", "IN", "REPEAT", "_LBRACE", "_LSQB"))
+
+
+def _as_no_label(text: str, slip: _Slip) -> _Slip:
+    """A word of the language may be a label wherever a step may stand. Where no colon follows it is none, and what is
+    wrong is said of the word itself."""
+    word = slip.previous
+    if "_COLON" not in slip.accepts or slip.kind == "_COLON" or word not in WORDS:
+        return slip
+    if slip.accepts != {"_COLON"}:
+        return replace(slip, accepts=slip.accepts - {"_COLON"})
+    return _at(text, word.upper(), slip.back(len(word))[0], word, _A_STEP)
 
 
 def _explain_character(source: Source, text: str, at: int) -> Diagnostic:
@@ -211,11 +227,14 @@ def _either(words: Iterable[str]) -> str:
 
 def _keyword_as_name(slip: _Slip) -> _Explained | None:
     word, place = slip.word, None
-    if slip.kind in ("_COLON", "EQUAL") and slip.previous in _KEYWORDS:
+    if slip.kind in ("_COLON", "EQUAL") and slip.previous in WORDS:
         word = slip.previous
         place = slip.back(len(word))
-    elif word not in _KEYWORDS or not slip.wants_name:
+    elif word not in WORDS or not slip.wants_name:
         return None
+    if word == "else" and (slip.kind == "_COLON" or slip.after.lstrip().startswith(":")):
+        help_ = 'write `else { ... }` behind an `if`; a label of that name stands in quotes: `"else": ...`'
+        return _Explained("`else` has no colon", help_, place)
     message = f"`{word}` is a word of the language and cannot be a name"
     return _Explained(message, f"another name, such as `{word}_`, can", place)
 
@@ -229,6 +248,8 @@ def _nested_item(slip: _Slip) -> _Explained | None:
 def _without_step(slip: _Slip) -> _Explained | None:
     if slip.wants_step and slip.before.endswith(":"):
         return _Explained(f"a label needs a step after `:`, found {slip.found}")
+    if slip.accepts == {"_COLON"} and slip.before.endswith('"'):
+        return _Explained(slip.headline, 'a text here is a label: `"...": step`')
     if slip.wants_step and slip.before.endswith("->"):
         return _Explained(f"expected a step after `->`, found {slip.found}")
     return None
@@ -319,7 +340,7 @@ def _misspelt(slip: _Slip) -> _Explained | None:
             _short(slip.previous), ("repeat", "for", "if", "assert", "shared", "let"), n=1, cutoff=0.75
         )
         return _Explained(slip.headline, f"did you mean `{near[0]}`?", slip.back(len(slip.previous))) if near else None
-    words = [word for word in _KEYWORDS if {word.upper(), f"_{word.upper()}"} & slip.accepts and slip.kind == "NAME"]
+    words = [word for word in WORDS if {word.upper(), f"_{word.upper()}"} & slip.accepts and slip.kind == "NAME"]
     near = get_close_matches(_short(slip.word), sorted(words), n=1)
     return _Explained(slip.headline, f"did you mean `{near[0]}`?") if near else None
 
@@ -338,7 +359,7 @@ def _after_step(slip: _Slip) -> _Explained | None:
 def _missing_body(slip: _Slip) -> _Explained | None:
     if slip.word or "_LBRACE" not in slip.accepts or slip.ends_step:
         return None
-    what = f"`{slip.statement}`" if slip.statement in _KEYWORDS else "step"
+    what = f"`{slip.statement}`" if slip.statement in WORDS else "step"
     return _Explained(f"this {what} has no body", "write `{` on this line, then its steps, then `}`")
 
 

@@ -19,7 +19,7 @@ _MARK = re.compile(
     """,
     re.VERBOSE,
 )
-_CONTINUES = re.compile(r"(?:else|where)\b")
+_CONTINUES = re.compile(r"else\b|where\b(?![ \t]*:)")
 _ITEM = re.compile(r"(?:model|block|let|default|from)\b|\Z")
 
 

@@ -84,7 +84,7 @@ def test_the_paths_of_tensors(steps: str) -> None:
     assert list(Model(checked).to_torch(seed=1).state_dict()) == [key for key, _ in checked.graph.state]
 
 
-@pytest.mark.parametrize("label", ["training", "conv", "_"])
+@pytest.mark.parametrize("label", ["training", "_"])
 def test_a_label_that_would_hide_something_is_refused(label: str) -> None:
     with pytest.raises(SpecError, match="S0204"):
         names(f"{label}: relu")

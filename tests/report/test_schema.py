@@ -147,7 +147,7 @@ def test_valid_lines(line: str, validator: Draft202012Validator) -> None:
         "conv: [8, 3, {bias: 1}]",
         "{conv: 3, body: relu}",
         "[relu, let: {a: 1}]",
-        "{label: for, relu: }",
+        "{label: a.b, relu: }",
         "for",
         "{if: true, then: [conv: [x, 3]]}",
         "conv: [8, {bias: true}, {stride: 2}]",

@@ -135,7 +135,9 @@ class BodyScope(Scope):
     def __init__(self, store: Store, block: Block) -> None:
         self._block = block
         self.taken = block.inputs
-        outside = {value: "in" if place == 1 else f"in/{place}" for place, value in enumerate(self.taken, start=1)}
+        # A label may be `in`, and none has a slash in it.
+        first = "in/1" if any(self.label(node) == "in" for node in block.nodes) else "in"
+        outside = {value: first if place == 1 else f"in/{place}" for place, value in enumerate(self.taken, start=1)}
         super().__init__(store, outside | {node.name: self.label(node) for node in block.nodes})
         self.weights: dict[str, tuple[Ref, Node, Stored]] = {}
 

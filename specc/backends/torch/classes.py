@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from specc.backends.torch.layout import Call, Expr, Hole, holes
-from specc.backends.torch.names import is_plain, reached
+from specc.backends.torch.names import is_attribute, is_plain, reached
 from specc.backends.torch.steps import Line, Noted, applied, constructed, started
 from specc.backends.torch.tree import Tree, Use, is_nameless, results
 from specc.ir.graph import Graph, Node
@@ -279,7 +279,7 @@ def _is_sequence(body: Body) -> bool:
     if not all(len(d.labels) == 1 for d in body.declarations) or len(labels) != len(body.statements):
         return False
     alone = body.is_nameless and len(labels) == 1
-    if not (alone or any(map(str.isdigit, labels))) or not all(map(_may_be_item, labels)):
+    if not (alone or not all(map(is_plain, labels))) or not all(map(_may_be_item, labels)):
         return False
     plain = all(d.registry == "_modules" and d.made is not None and not d.after for d in body.declarations)
     called = [statement.labels[:1] for statement in body.statements if passes_on(statement)]
@@ -297,4 +297,4 @@ def passes_on(statement: Statement) -> bool:
 
 def _may_be_item(label: str) -> bool:
     """Whether nn.Sequential takes it as a name."""
-    return label.isdigit() or (is_plain(label) and label not in ("append", "extend", "insert", "pop"))
+    return is_attribute(label) and label not in ("append", "extend", "insert", "pop")

@@ -49,9 +49,16 @@ def is_plain(label: str) -> bool:
 
     PyTorch's own attributes are found first (``forward``), and Python mangles two underscores in front.
     """
-    return label.isidentifier() and not (
-        label in _MODULE_ATTRIBUTES or label.startswith("__") or keyword.iskeyword(label)
+    return (
+        label.isascii()
+        and label.isidentifier()
+        and not (label in _MODULE_ATTRIBUTES or label.startswith("__") or keyword.iskeyword(label))
     )
+
+
+def is_attribute(label: str) -> bool:
+    """Whether ``getattr(self, label)`` reaches it: PyTorch and Python have no attribute of that name themselves."""
+    return label not in _MODULE_ATTRIBUTES and not (label.startswith("__") and label.endswith("__"))
 
 
 def reached(labels: Sequence[str], registry: str = "_modules") -> str:
@@ -71,7 +78,7 @@ def reached(labels: Sequence[str], registry: str = "_modules") -> str:
 def _inside(place: str, label: str, registry: str) -> str:
     if is_plain(label):
         return f"{place}.{label}"
-    if label in _MODULE_ATTRIBUTES or (label.startswith("__") and label.endswith("__")):
+    if not is_attribute(label):
         return f'{place}.{registry}["{label}"]'
     # What torch.jit.script takes for a name that is no identifier; it knows no get_submodule and no loop over names.
     return f'getattr({place}, "{label}")'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from specc.syntax import ast
+from specc.syntax.labels import needs_quotes
 from specc.syntax.lines import Line, lines, start
 from specc.syntax.printer import expressions
 from specc.syntax.printer.places import Places, else_if
@@ -104,7 +105,12 @@ class OneLine:
 
 
 def label(step: ast.Step) -> str:
-    return f"{step.label.name}: " if step.label else ""
+    """With quotes only where it needs them. A number that is no label (`01: …`) stays one."""
+    if step.label is None:
+        return ""
+    name = step.label.name
+    is_bare = not needs_quotes(name) or step.label.span.text == name
+    return f"{name if is_bare else expressions.string(name)}: "
 
 
 def called(step: ast.Call | ast.Merge | ast.Default, equals: str = "=") -> str:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source
+from specc.syntax.labels import WORDS
 from specc.syntax.yaml.transcript import Piece, Transcript
-from specc.syntax.yaml.words import KEYWORDS
 
 _BEFORE = {"value": "let value = ", "condition": "model M {\nassert "}
 _AFTER = {"value": "\n", "condition": "\n}\n"}
@@ -46,7 +46,7 @@ def stays_inside(text: str) -> bool:
             return False
         at = found.end()
         match found.lastgroup:
-            case "word" if found[0] in KEYWORDS - _OPERATORS:
+            case "word" if found[0] in WORDS - _OPERATORS:
                 return False
             case "inner" if not waiting:
                 return False

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from typing import TypeGuard
 
 from specc.syntax.brackets import MOST_MISTAKES
+from specc.syntax.labels import NAME, WORDS, needs_quotes
 from specc.syntax.yaml.nodes import List, Mapping, Node, Pair, Scalar
 from specc.syntax.yaml.transcript import Piece
 from specc.syntax.yaml.values import Pieces, Values, is_null, kind_of, mark, opening, short
 from specc.syntax.yaml.words import (
     BESIDE_LAYER,
-    KEYWORDS,
-    NAME,
     NUMBER,
     RESERVED,
     STATEMENTS,
@@ -120,9 +119,9 @@ class Steps:
     def _bare(self, node: Scalar) -> Pieces:
         if is_null(node):
             self._find("here a step is missing", node, _A_STEP)
-        elif node.value == "in" or (NAME.fullmatch(node.value) and node.value not in KEYWORDS):
+        elif node.value == "in" or (NAME.fullmatch(node.value) and node.value not in WORDS):
             yield self._values.exact(node)
-        elif node.value in KEYWORDS:
+        elif node.value in WORDS:
             yield self._values.name(node, "a step")
         else:
             self._find(f"a step is a name, not {kind_of(node)}", node, self._instead_of(node.value))
@@ -194,10 +193,10 @@ class Steps:
         if "label" not in node.pairs:
             return
         label = node.pairs["label"].value
-        if isinstance(label, Scalar) and NUMBER.fullmatch(label.value):
+        if isinstance(label, Scalar) and _is_bare_label(label):
             yield self._values.exact(label)
         else:
-            yield self._values.name(label, "a label")
+            yield self._values.text(label, "a label")
         yield Piece(": ", label.end, label.end)
 
     def _call(self, node: Mapping, pair: Pair) -> Pieces:
@@ -331,6 +330,13 @@ def _head(node: Mapping, forms: dict[str, Form]) -> str:
 
 def _is_else_if(node: Node) -> TypeGuard[Mapping]:
     return isinstance(node, Mapping) and "if" in node.pairs and "label" not in node.pairs
+
+
+def _is_bare_label(label: Scalar) -> bool:
+    """Whether it stands in the language without quotes. So does a number that is no label, to be refused as one."""
+    return not is_null(label) and (
+        not needs_quotes(label.value) or (label.plain and NUMBER.fullmatch(label.value) is not None)
+    )
 
 
 _SIZE = re.compile(r"[A-Za-z0-9_]+(?: *(?:[-+*%]|//) *[A-Za-z0-9_]+)*")

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source, Span
+from specc.syntax.labels import NAME, WORDS
 from specc.syntax.yaml import scalars
 from specc.syntax.yaml.nodes import List, Mapping, Node, Scalar
 from specc.syntax.yaml.transcript import Piece
-from specc.syntax.yaml.words import KEYWORDS, NAME, without_blank
+from specc.syntax.yaml.words import without_blank
 
 Pieces = Iterator["Piece | Pieces"]
 
@@ -87,7 +88,7 @@ class Values:
     def name(self, node: Node, what: str) -> Pieces:
         if not isinstance(node, Scalar) or is_null(node):
             self.find(f"{what} is a name, not {kind_of(node)}", node)
-        elif node.value in KEYWORDS:
+        elif node.value in WORDS:
             help_ = f"another name, such as `{node.value}_`, can"
             self.find(f"`{node.value}` is a word of the language and cannot be a name", node, help_)
         elif not NAME.fullmatch(node.value):

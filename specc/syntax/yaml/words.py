@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NUMBER = re.compile(r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+|[kMG])?")
-KEYWORDS = frozenset("and assert block default else for from if import in let model not or repeat shared where".split())
-"""Words of the language, which cannot be names."""
 
 
 class Form(NamedTuple):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast
+from specc.syntax.labels import WHOLE
 from specc.syntax.lines import after_blank, lines
 from specc.syntax.parser import parse
 from specc.syntax.printer.expressions import text
@@ -17,7 +18,6 @@ from specc.syntax.yaml.words import RESERVED
 
 # Numbers that YAML and the language write alike.
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_LABEL = re.compile(r"0|[1-9][0-9]*")
 _NULL = Word("")
 
 
@@ -153,7 +153,7 @@ def _let(let: ast.Let) -> Out:
 def _step(step: ast.Step) -> Out:
     if alone := _name_alone(step):
         return alone
-    label: list[tuple[str, Out]] = [("label", _label(step.label.name))] if step.label else []
+    label: list[tuple[str, Out]] = [("label", _label(step.label))] if step.label else []
     return Keys([*label, *_pairs(step)], step=True)
 
 
@@ -167,8 +167,9 @@ def _name_alone(statement: ast.Statement) -> Word | None:
     return None
 
 
-def _label(name: str) -> Word:
-    return Word(name if _LABEL.fullmatch(name) else word(name))
+def _label(label: ast.Label) -> Word:
+    is_number = label.name[:1].isdigit() and (label.span.text == label.name or WHOLE.fullmatch(label.name))
+    return Word(label.name if is_number else word(label.name))
 
 
 def _pairs(step: ast.Step) -> list[tuple[str, Out]]:

@@ -156,7 +156,7 @@ def test_spans_are_tight_and_nested(path: Path) -> None:
         ("conv: [8, 3, {padding: some}]", "S0303", "padding: some"),
         ("conv: [8, 99]", "S0104", "99"),
         ("{repeat: half, body: relu}", "S0202", "half"),
-        ("{label: relu, conv: 8}", "S0204", "relu"),
+        ("{label: training, relu: }", "S0204", "training"),
         ("shape: [N, 3, 8, 9]", "S0401", "9"),
         ("{for: c, in: 3, body: relu}", "S0304", "3"),
     ],

@@ -1,0 +1,242 @@
+"""Labels that checkpoints have: words of the language, names of layers, texts. What they name, and what they hide."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+from click.testing import CliRunner
+
+import specc
+from specc.api import Model
+from specc.cli.main import cli
+from specc.diagnostics import Code, SpecError
+from specc.elaborate import check_file
+from specc.source import Source
+from specc.syntax import parse
+from specc.syntax.labels import WORDS
+from specc.syntax.printer import formatted
+from specc.syntax.yaml import transcribed
+from specc.syntax.yaml.writer import to_yaml
+
+torch.set_num_threads(1)
+ODD = ("block1-0", "01", "1e5", "3x3_reduce", "=x", "a|b`c'<d>&#é", "²", "ﬁ", "else", "[1]", "a,b", "--x", "~", "-")
+"""Labels that need quotes, each of which some reader or writer could take for something else."""
+HELPERS = "block head(c = 3) { conv(c, 1) }\nblock unit(c) { conv(c, 1) }\nblock two(make, x) { add { | make | x } }\n"
+
+
+def network(body: str, result: str = "", name: str = "t.cnn", before: str = "") -> Model:
+    source = Source(name, f"{before}model M : [N, 3, 8, 8]{result} {{\n{body}\n}}\n")
+    (checked,) = check_file(parse(source))
+    return Model(checked)
+
+
+def names(body: str, result: str = "", before: str = "") -> list[str]:
+    return [node.name for node in network(body, result, before=before).graph.nodes]
+
+
+def state(body: str) -> list[str]:
+    """The state dict of the module that PyTorch runs."""
+    return list(network(body).to_torch().state_dict())
+
+
+def refused(body: str, before: str = HELPERS) -> list[str]:
+    with pytest.raises(SpecError) as error:
+        network(body, before=before)
+    assert {finding.code for finding in error.value.diagnostics} <= {Code.BAD_LABEL, Code.DUPLICATE_LABEL}
+    return [finding.message for finding in error.value.diagnostics]
+
+
+# ---- what can be a label ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", sorted((WORDS - {"else"}) | {"true", "false", "none", "null", "conv", "linear", "fc"}))
+def test_a_word_is_a_label_before_a_colon(word: str) -> None:
+    assert state(f"{word}: conv(3, 1, bias=false)") == [f"{word}.weight"]
+    assert state(f"a: {{ {word}: {{ {word} : conv(3, 1, bias=false) }}\n relu }}") == [f"a.{word}.{word}.weight"]
+    text = f"model M : [N, 3, 8, 8] {{ {word}: conv(3, 1) }}\n"
+    assert formatted(Source("t.cnn", text.replace(f"{word}:", f'"{word}":'))) == text
+
+
+@pytest.mark.parametrize("label", ODD)
+def test_a_text_is_a_label(label: str) -> None:
+    assert state(f'"{label}": conv(3, 1, bias=false)') == [f"{label}.weight"]
+    text = f'model M : [N, 3, 8, 8] {{ "{label}": conv(3, 1) }}\n'
+    assert formatted(Source("t.cnn", text)) == text
+
+
+def test_a_whole_number_in_quotes_is_that_number() -> None:
+    assert formatted(Source("t.cnn", 'model M : [N, 3] { "0": relu }\n')) == "model M : [N, 3] { 0: relu }\n"
+    assert refused('0: relu -> "0": relu') == ["two things are called 0"]
+
+
+@pytest.mark.parametrize(
+    "label", ["a.b", "a/b", "a:b", "a b", "", "_", "training", 'a\\"b', "a\\\\b", "a\\tb", "\u00a0"]
+)
+def test_what_is_no_label(label: str) -> None:
+    (message,) = refused(f'"{label}": conv(3, 1)')
+    assert message.split()[0].strip("`") in label or "at least one" in message or "cannot stand in a label" in message
+
+
+def test_else_is_a_label_in_quotes_only() -> None:
+    """Without them it would read as the end of an `if`."""
+    assert names('if in.rank > 9 { relu }\n"else": relu') == ["else"]
+    with pytest.raises(SpecError, match="else"):
+        network("if in.rank > 9 { relu }\nelse: { relu }")
+
+
+def test_where_is_a_label_on_its_own_line() -> None:
+    assert names("relu\nwhere: conv(3, 1)\n\n# comment\n  where2: relu") == ["relu1", "where", "where2"]
+
+
+@pytest.mark.parametrize(
+    "label", [*sorted(WORDS), "true", "0", "7", *ODD, "null", "no", "on", "y", "1_0", "0x1f", "1e3x"]
+)
+def test_yaml_has_the_same_labels(label: str) -> None:
+    source = Source("t.cnn", f'model M : [N, 3, 8, 8] {{ "{label}": conv(3, 1) }}\n')
+    in_yaml = Source("t.yaml", to_yaml(source))
+    (model,) = parse(in_yaml).models
+    (step,) = model.body.statements
+    assert step.label is not None
+    assert step.label.name == label
+    (checked,) = check_file(parse(in_yaml))
+    assert [node.name for node in checked.graph.nodes] == [label]
+
+
+# ---- what a label means as a word ---------------------------------------------------------------------
+
+
+def test_a_label_named_as_a_layer_names_weights_only() -> None:
+    assert state("conv: { 0: conv(3, 1, bias=false) } -> conv(4, 1, bias=false)") == ["conv.0.weight", "conv1.weight"]
+    assert names("bn: bn -> bn") == ["bn", "batchnorm2"]
+    assert names("relu: prelu -> relu()") == ["relu", "relu1"]
+
+
+def test_a_label_named_as_a_block_keeps_the_block() -> None:
+    assert names("unit: unit(4) -> unit(5) -> unit(6)", before=HELPERS) == [
+        "unit.conv1", "unit2.conv1", "unit3.conv1",
+    ]  # fmt: skip
+
+
+def test_a_block_that_needs_arguments_cannot_be_meant_by_the_word_alone() -> None:
+    """So it is the value there, in a step and in an expression."""
+    body = "unit: unit(3) -> conv(3, 1) -> add { | _ | unit } -> two(relu(), unit) -> [N, unit.channels, 8, 8]"
+    assert names(body, before=HELPERS)[:2] == ["unit.conv1", "conv1"]
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("relu: prelu -> conv(3, 1) -> relu", "relu"),
+        ("relu: prelu -> { conv(3, 1) -> relu }", "relu"),
+        ("bn: conv(3, 1) -> two(bn, in)", "bn"),
+        ("head: head -> head", "head"),
+        ("head: conv(3, 1) -> two(relu, head)", "head"),
+        ("shared tower = conv(3, 1)\n tower -> a: { tower: relu -> tower }", "tower"),
+    ],
+)
+def test_a_word_of_two_meanings_is_refused(body: str, word: str) -> None:
+    assert refused(body) == [f"{word} can be called, and it is a label: the word alone does not say which is meant"]
+
+
+def test_a_label_of_one_block_means_nothing_in_another() -> None:
+    before = "block a { relu: prelu }\nblock b { relu }\n"
+    assert names("a -> b", before=before) == ["a1.relu", "b1.relu1"]
+
+
+def test_in_stays_the_input_where_a_label_is_called_so() -> None:
+    unit = "block unit { in: conv(3, 1)\n add { | _ | in } }\n"
+    model = network("unit -> unit -> in: relu -> add { | _ | in }", before=unit)
+    assert [node.inputs for node in model.graph.nodes if node.op.kind == "add"] == [
+        ("unit1.in", "input"), ("unit2.in", "unit1.add1"), ("in", "input"),
+    ]  # fmt: skip
+
+
+def test_an_output_may_be_called_as_a_layer() -> None:
+    assert names("globalavgpool -> flatten -> linear: fc(5)", " -> (linear: [N, 5])")[-1] == "linear"
+
+
+@pytest.mark.parametrize("statement", ["shared conv = fc(3)\n conv", "let conv = 3\n conv(conv, 1)"])
+def test_what_is_said_by_its_name_is_not_called_as_a_layer(statement: str) -> None:
+    assert "conv is a layer, and no other thing can be called so" in refused(f"flatten -> fc(3)\n{statement}", "")
+
+
+# ---- through everything -------------------------------------------------------------------------------
+
+EVERY_FORM = """block unit(c) {
+  in: conv(c, 3, padding=1) -> "else": bn -> not: relu
+  add { | _ | in -> model: conv(c, 1) -> where: bn }
+  relu: prelu
+}
+
+model M : [N, 3, H, W] -> (linear: [N, 5]) {
+  and: unit(4)
+  assert: conv(4, 1) -> block: { 0: conv(4, 3, padding=1) -> "01": bn -> if: relu }
+  default: unit(4) -> for: { from: conv(4, 1) -> import: { let: conv(4, 1, bias=false) } }
+  repeat: repeat 2 { "block1-0": conv(4, 1) -> "block1-1": conv(4, 1) }
+  conv: unit(4) -> bn: groupnorm(2) -> "gamma-1": scale -> true: conv(4, 1)
+  "a|b`c'<d>&#é": conv(4, 1) -> "²": conv(4, 1) -> "ﬁ": conv(4, 1) -> forward: conv(4, 1)
+  globalavgpool -> flatten
+  linear: fc(5)
+}
+"""
+"""Every form of label, with symbolic sizes."""
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("labels") / "every.cnn"
+    path.write_text(EVERY_FORM, encoding="utf-8")
+    return path
+
+
+def test_the_compiled_module_has_the_graphs_names(spec: Path) -> None:
+    model = specc.load(spec)
+    module = runpy.run_path(str(_written(model, spec.with_suffix(".py"))))["M"]()
+    assert list(module.state_dict()) == [path for path, _ in model.graph.state]
+    x = torch.zeros(2, 3, 6, 7)
+    module.load_state_dict(model.to_torch().state_dict())
+    assert torch.equal(module.eval()(x), model.to_torch().eval()(x))
+
+
+def _written(model: specc.Model, path: Path) -> Path:
+    path.write_text(model.torch_source(), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("functions", [False, True])
+def test_the_onnx_file_is_proven(spec: Path, functions: bool) -> None:
+    out = spec.with_suffix(".onnx")
+    assert specc.load(spec).to_onnx(out, functions=functions)
+    graph = onnx.load(out).graph
+    assert {"block.01.weight", "ﬁ.weight", "gamma-1/factor"} < {tensor.name for tensor in graph.initializer}
+
+
+def test_both_forms_say_the_same(spec: Path) -> None:
+    source = Source("every.cnn", EVERY_FORM)
+    in_yaml = Source("every.yaml", to_yaml(source))
+    back = formatted(Source("every.cnn", transcribed(in_yaml)))
+    assert back == formatted(source)
+    assert to_yaml(Source("every.cnn", back)) == in_yaml.text
+
+
+def test_every_command_takes_every_label(spec: Path) -> None:
+    def said(*arguments: str) -> str:
+        result = CliRunner().invoke(cli, arguments)
+        assert not isinstance(result.exception, Exception) or result.exit_code, result.output
+        return result.output
+
+    shown = said("show", str(spec))
+    changed = spec.with_name("changed.cnn")
+    changed.write_text(EVERY_FORM.replace("from: conv(4, 1)", "from: conv(4, 1, bias=false)"), encoding="utf-8")
+    diff = said("diff", str(spec), str(changed))
+    for node in specc.load(spec).graph.nodes:
+        assert f"\n{node.name} " in shown
+        assert said("explain", f"{spec}:{node.name}").startswith(f"{node.name}: ")
+    assert "for.from.bias" in diff
+    assert said("fmt", "--check", str(spec)) == "1 file would be left unchanged\n"
+    assert "#: [N, 4, H, W]" in said("fmt", "--annotate", "--diff", str(spec))
+    assert "linear" in said("show", "--depth", "1", str(spec))
