@@ -11,7 +11,7 @@ from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
-from specc.analyses.receptive_field import receptive_fields
+from specc.analyses.receptive_field import Fields, Unclaimed, receptive_fields
 from specc.ir.conditions import samples
 from specc.ir.graph import Graph, Node
 from specc.ir.types import TensorType, fixed
@@ -29,8 +29,8 @@ class StepCost(NamedTuple):
         macs: multiply-accumulates for one sample; None where they depend on symbolic sizes.
         multiplies: whether it has any, at whatever sizes.
         activation_memory: bytes of its result for one sample, float32; None as of ``macs``.
-        receptive_field: input elements that one element of the result depends on, per spatial axis of
-            the inputs; None where no window describes it, and as of ``macs``.
+        receptive_field: input elements that one element of the result depends on, from the first to the last, per
+            spatial axis of the inputs; None where none is claimed, and as of ``macs``.
     """
 
     node: Node
@@ -65,7 +65,7 @@ class Costs:
             macs=None if self.graph.symbols else node.op.macs(*node.input_types),
             multiplies=self._multiplies(node),
             activation_memory=None if self.graph.symbols else _memory(node.type),
-            receptive_field=self._fields.get(node.name),
+            receptive_field=self._fields.sizes.get(node.name),
         )
 
     @cached_property
@@ -78,8 +78,8 @@ class Costs:
                 for node in first.values()}  # fmt: skip
 
     @cached_property
-    def _fields(self) -> Mapping[str, tuple[int, ...] | None]:
-        return {} if self.graph.symbols else receptive_fields(self.graph)
+    def _fields(self) -> Fields:
+        return Fields({}, {}) if self.graph.symbols else receptive_fields(self.graph)
 
     @cached_property
     def _small(self) -> Mapping[str, int]:
@@ -138,7 +138,12 @@ class Costs:
     @cached_property
     def receptive_field(self) -> tuple[int, ...] | None:
         """Of the first output, per spatial axis of the inputs: the largest over the inputs that it depends on."""
-        return self._fields.get(self.graph.outputs[0][1])
+        return self._fields.sizes.get(self.graph.outputs[0][1])
+
+    @cached_property
+    def no_receptive_field(self) -> Unclaimed | None:
+        """Why the first output has none; None where it has one, or it depends on symbolic sizes."""
+        return self._fields.unclaimed.get(self.graph.outputs[0][1])
 
     @cached_property
     def depth(self) -> int:

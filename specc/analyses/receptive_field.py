@@ -1,112 +1,506 @@
-"""Receptive fields from the windows of the steps.
+"""Receptive fields from the windows of the steps: exact, place by place.
 
-Along each axis of the network's input, with size r and jump j before the step (both 1 at the input), a
-window of kernel k, stride s and dilation d gives r' = r + d(k - 1)j and j' = js (Araujo, Norris and Sim,
-"Computing Receptive Fields of Convolutional Neural Networks", 2019). Padding is not subtracted: as in the
-literature, a field may be larger than the input. A step that sees a whole axis of n places is a window of n.
+A receptive field is told per axis of the network's input: how many places lie from the first to the last that one place
+of a value (all its channels together) reads; the most that any of its places does. So what is carried along is where
+each place reads, from which first place to which last one. Size and jump alone (Araujo, Norris and Sim, "Computing
+Receptive Fields of Convolutional Neural Networks", 2019) are not enough: behind an upsampling, a window may lie within
+the copies of one place or across the border between two; and arms whose windows lie apart see the union of both.
 
-Where several inputs meet, the field is the largest of theirs along each axis; where these have different
-numbers of axes there is none to tell.
+Where a place reads is periodic: behind a stride of 2, place i + 1 reads what i reads, 2 further on; behind an
+upsampling by 3, place i + 3 reads what i reads, 1 further on. So larger sizes cost no more, and padding is not
+subtracted: its places are places like others.
+
+Some networks are not periodic: those that are fitted to a size (``align_corners``, bins that do not divide the input),
+and those whose arms do not keep step. They are gone through once more with the very places that there are, from the
+first to the last, and in padding there are none.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import ceil
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from math import gcd, lcm
 from typing import NamedTuple
 
 from specc.ir.graph import Graph, Node
-from specc.ir.types import TensorType, fixed
-from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding, Whole, Window
+from specc.ir.types import fixed
+from specc.ir.window import EACH, MOST_PHASES, Flat, Joined, Moved, Opaque, Pointwise, Sliding, Taps, Whole
+
+_LONGEST_PERIOD = 4096
+"""Places after which reading repeats itself at the latest; else each is told by itself."""
+_MOST_PLACES = MOST_PHASES
+"""Places of an axis that are told one by one: a tenth of a second for each step."""
+_MOST_READ = 2**22
+"""Places that these may read in all, where the outermost ones do not decide."""
 
 
-class _Field(NamedTuple):
-    """Size, jump and number of places along each spatial axis of the network's input.
+class Reason(Enum):
+    """Why no receptive field is claimed."""
 
-    ``axes[t]`` is the input axis that axis t of the sample lies along; None for channels and features.
-    A jump of 0: the whole axis is seen already, nothing can be added.
+    FLAT_INPUT = "the inputs have no spatial axes"
+    RANKS = "the inputs have different numbers of spatial axes"
+    REARRANGED = "the step lays places out anew"
+    JOINED = "the step puts the places of one value behind those of another"
+    CROSSED = "the places of one arm are not beside those of the other"
+    IRREGULAR = "the places are too many, and too irregular, to be told"
+
+
+class Unclaimed(NamedTuple):
+    """Nothing is claimed of a value: why, and from which step on (None: from the inputs on)."""
+
+    reason: Reason
+    step: Node | None
+
+
+class Fields(NamedTuple):
+    """What the steps of a network see.
+
+    Attributes:
+        sizes: by step the receptive field, a number per spatial axis of the inputs; None where none is claimed.
+        unclaimed: of the latter, why.
     """
 
-    sizes: tuple[Fraction, ...]
-    jumps: tuple[Fraction, ...]
-    places: tuple[int, ...]
-    axes: tuple[int | None, ...]
-
-    def widen(self, axis: int, reach: int, stride: Fraction) -> _Field:
-        sizes, jumps = list(self.sizes), list(self.jumps)
-        sizes[axis] += reach * jumps[axis]
-        jumps[axis] *= stride
-        return self._replace(sizes=tuple(sizes), jumps=tuple(jumps))
+    sizes: Mapping[str, tuple[int, ...] | None]
+    unclaimed: Mapping[str, Unclaimed]
 
 
-def receptive_fields(graph: Graph) -> dict[str, tuple[int, ...] | None]:
-    """The receptive field of every step of a graph without symbols, in elements per spatial axis of the inputs."""
-    fields: dict[str, _Field | None] = {port.name: _start(port.type) for port in graph.inputs}
-    for node in graph.nodes:
-        fields[node.name] = _after(node, _joined([fields[value] for value in node.inputs]))
-    return {node.name: _reported(fields[node.name]) for node in graph.nodes}
+def receptive_fields(graph: Graph) -> Fields:
+    """The receptive fields of the steps of a graph without symbols."""
+    found = _fields(graph, _start)
+    if None in found.values():
+        by_place = _fields(graph, _start_by_place)
+        found = {name: size or by_place[name] for name, size in found.items()}
+    known = {name: size or Unclaimed(Reason.IRREGULAR, None) for name, size in found.items()}
+    return Fields(
+        {name: None if isinstance(size, Unclaimed) else size for name, size in known.items()},
+        {name: size for name, size in known.items() if isinstance(size, Unclaimed)},
+    )
 
 
-def _start(x: TensorType) -> _Field:
-    axes = len(x.spatial)
-    ones = (Fraction(1),) * axes
-    return _Field(ones, ones, tuple(map(fixed, x.spatial)), (None, *range(axes)))
+# ---- one axis of the input ----------------------------------------------------------------------------------
+
+_Span = tuple[int, int] | None
+"""The first and the last place that are read; None: none is."""
 
 
-def _joined(fields: list[_Field | None]) -> _Field | None:
-    """What a merge sees: along each axis the largest of its arms."""
-    known = [field for field in fields if field is not None]
-    if len(known) < len(fields):
-        return None
-    first = known[0]
-    if len(known) == 1:
-        return first
-    if any(len(field.axes) != len(first.axes) or len(field.sizes) != len(first.sizes) for field in known):
-        return None
-    laid_out = [field.axes for field in known]
-    axes = tuple(next((a for a in column if a is not None), None) for column in zip(*laid_out, strict=True))
-    columns = [
-        tuple(max(values) for values in zip(*(getattr(f, part) for f in known), strict=True))
-        for part in ("sizes", "jumps", "places")
-    ]
-    return _Field(columns[0], columns[1], columns[2], axes)
+class _Reading(NamedTuple):
+    """Which places of an axis of the network's input the places of a value read.
+
+    Place q * len(spans) + r reads spans[r], q * ``advance`` further on. An advance of None: ``spans`` are those of all
+    the places that there are, and beyond them nothing is read. ``bounds``: the first and the last place that any can
+    read, since at the border of an earlier value there was no padding; None where there is nothing to heed.
+    """
+
+    spans: tuple[_Span, ...]
+    advance: int | None
+    bounds: _Span = None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every place reads the same."""
+        return self.advance == 0 and len(self.spans) == 1
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether every place reads something, and none begins or ends before those of an earlier place."""
+        following = self.spans[1:] if self.advance is None else (*self.spans[1:], self.at(len(self.spans)))
+        return None not in self.spans and all(
+            a is not None and b is not None and a[0] <= b[0] and a[1] <= b[1]
+            for a, b in zip(self.spans, following, strict=False)
+        )
+
+    def at(self, place: int) -> _Span:
+        if self.advance is None:
+            return self.spans[place] if 0 <= place < len(self.spans) else None
+        rounds, phase = divmod(place, len(self.spans))
+        span, further = self.spans[phase], rounds * self.advance
+        return span and (span[0] + further, span[1] + further)
+
+    def over(self, places: range, *, ordered: bool = False) -> _Span:
+        """What ``places`` read together. ``ordered``: `is_ordered`, so that the outermost of them decide."""
+        if self.advance is None:
+            below = -(places.start // places.step) if places.start < 0 else 0
+            places = range(places.start + below * places.step, min(places.stop, len(self.spans)), places.step)
+        if ordered:
+            return _union([self.at(place) for place in (*places[:1], *places[-1:])])
+        if self.advance is None or len(places) <= 2 * len(self.spans):
+            return _union(map(self.at, places))
+        # In between are the same places moved by whole periods, and neither the first nor the last of them.
+        return _union(map(self.at, (*places[: len(self.spans)], *places[-len(self.spans) :])))
+
+    def of(self, places: int) -> _Span:
+        """What all places of a value of so many read together."""
+        return self.within(self.over(range(places)))
+
+    def widest(self, places: int) -> int:
+        """The most that any of so many places reads, from its first to its last."""
+        widest = _extent(max(self.spans[:places], key=_extent))
+        if self.bounds is None or not self.advance:
+            return widest
+        for phase, span in enumerate(self.spans[:places]):
+            if span is not None and _extent(span) == widest:
+                # The first place of this phase whose span does not begin before the bounds.
+                place = phase + max(0, -((span[0] - self.bounds[0]) // self.advance)) * len(self.spans)
+                if place < places and self.within(self.at(place)) == self.at(place):
+                    return widest
+        return max(_extent(self.within(self.at(place))) for place in range(places))
+
+    def within(self, span: _Span) -> _Span:
+        if span is None or self.bounds is None:
+            return span
+        return max(span[0], self.bounds[0]), min(span[1], self.bounds[1])
 
 
-def _after(node: Node, field: _Field | None) -> _Field | None:
-    if field is None:
-        return None
-    seen = _through(node.op.window(*node.input_types), field)
-    if seen is None:
-        return None
-    places = list(seen.places)
-    for axis, size in zip(seen.axes, node.type.sample, strict=True):
-        if axis is not None:
-            places[axis] = fixed(size)
-    return seen if tuple(places) == seen.places else seen._replace(places=tuple(places))
+def _constant(span: _Span) -> _Reading:
+    return _Reading((span,), 0)
 
 
-def _through(window: Window, field: _Field) -> _Field | None:
-    match window:
-        case Pointwise():
-            return field
-        case Opaque():
+def _extent(span: _Span) -> int:
+    return 0 if span is None else span[1] - span[0] + 1
+
+
+def _union(spans: Iterable[_Span]) -> _Span:
+    known = [span for span in spans if span is not None]
+    return (min(first for first, _ in known), max(last for _, last in known)) if known else None
+
+
+def _through(reading: _Reading, taps: Taps, before: int, after: int) -> _Reading | None:
+    """Behind a step that reads by ``taps``; None where it is not periodic, or too long.
+
+    Args:
+        before, after: places of its input and of its result.
+    """
+    if reading.is_constant or taps is EACH:
+        return reading
+    if taps.advance == 0 and len(taps.phases) == 1:
+        return _constant(reading.within(reading.over(taps.phases[0])))
+    if reading.advance is None:
+        if after > _MOST_PLACES or (not reading.is_ordered and after * max(map(len, taps.phases)) > _MOST_READ):
             return None
-        case Flat():
-            return field._replace(axes=(None,))
-        case Moved(order):
-            return field._replace(axes=tuple(field.axes[axis] for axis in order))
+        return _by_place(_read(reading, taps, after))
+    if taps.fitted:
+        return None
+    bounds = reading.of(before) if taps.bordered else reading.bounds
+    if bounds is not None and not taps.bordered and not _reads_inside(taps, before, after):
+        bounds = None
+    if len(reading.spans) == len(taps.phases) == 1 and reading.spans[0] is not None:
+        (first, last), (window,), advance = reading.spans[0], taps.phases, reading.advance
+        ends = first + window[0] * advance, last + window[-1] * advance
+        return _Reading((ends,), taps.advance * advance, bounds)
+    rounds = len(reading.spans) // gcd(len(reading.spans), taps.advance)
+    period, advance = rounds * len(taps.phases), rounds * taps.advance // len(reading.spans) * reading.advance
+    if period > _LONGEST_PERIOD:
+        return None
+    return _shortest(_read(reading, taps, period), advance)._replace(bounds=bounds)
+
+
+def _reads_inside(taps: Taps, before: int, after: int) -> bool:
+    """Whether no place reads padding."""
+    rounds, phase = divmod(after - 1, len(taps.phases))
+    last = taps.phases[phase].stop - 1 + rounds * taps.advance
+    return min(window.start for window in taps.phases) >= 0 and last < before
+
+
+def _read(reading: _Reading, taps: Taps, places: int) -> tuple[_Span, ...]:
+    """What the first so many places read by ``taps``."""
+    ordered, spans = reading.is_ordered, []
+    for place in range(places):
+        rounds, phase = divmod(place, len(taps.phases))
+        window, further = taps.phases[phase], rounds * taps.advance
+        spans.append(reading.over(range(window.start + further, window.stop + further, window.step), ordered=ordered))
+    return tuple(spans)
+
+
+def _shortest(spans: tuple[_Span, ...], advance: int) -> _Reading:
+    """The same by the shortest period that it has."""
+    for part in range(1, len(spans)):
+        if len(spans) % part == 0 and advance * part % len(spans) == 0:
+            less = _Reading(spans[:part], advance * part // len(spans))
+            if all(less.at(place) == span for place, span in enumerate(spans)):
+                return less
+    return _Reading(spans, advance)
+
+
+def _by_place(spans: tuple[_Span, ...]) -> _Reading:
+    return _constant(spans[0]) if len(set(spans)) == 1 else _Reading(spans, None)
+
+
+def _together(readings: list[_Reading], places: int) -> _Reading | None:
+    """Where several arms meet: at each of so many places the union of what they read; None where it is not periodic."""
+    different = list(dict.fromkeys(readings))
+    if len(different) == 1:
+        return different[0]
+    moving = [reading for reading in different if not reading.is_constant]
+    if len(moving) < len(different):
+        constant = _union(reading.spans[0] for reading in different if reading.is_constant)
+        if constant == _union([constant, *(reading.of(places) for reading in moving)]):
+            return _constant(constant)
+    if any(reading.advance is None for reading in moving):
+        return _by_place(tuple([_union(reading.at(place) for reading in different) for place in range(places)]))
+    period = lcm(*(len(reading.spans) for reading in moving))
+    advances = {period // len(reading.spans) * (reading.advance or 0) for reading in moving}
+    if len(moving) < len(different) or len(advances) > 1 or period > _LONGEST_PERIOD:
+        return None
+    union = tuple([_union(reading.at(place) for reading in moving) for place in range(period)])
+    heed = any(reading.bounds is not None for reading in moving)
+    return _shortest(union, advances.pop())._replace(bounds=_union(r.of(places) for r in moving) if heed else None)
+
+
+# ---- one input ----------------------------------------------------------------------------------------------
+
+
+class _View(NamedTuple):
+    """What a value reads of one input.
+
+    Attributes:
+        readings: along each spatial axis of the input; None where it is not periodic.
+        axes: the input's axis that each axis of a sample lies along; None for channels and features.
+        places: of the value along each axis of the input.
+        flattened: sizes and axes of the sample before its places became features, where these read different places.
+    """
+
+    readings: tuple[_Reading | None, ...]
+    axes: tuple[int | None, ...]
+    places: tuple[int, ...]
+    flattened: tuple[tuple[int, ...], tuple[int | None, ...]] | None = None
+
+    @property
+    def is_constant(self) -> bool:
+        return all(map(_is_constant, self.readings))
+
+    def everything(self, axis: int) -> _Reading | None:
+        """Every place as one that reads the whole of the axis."""
+        reading = self.readings[axis]
+        return reading and _constant(reading.of(self.places[axis]))
+
+    def lies(self, along: int) -> int | None:
+        """The axis of a sample that lies along that of the input."""
+        return self.axes.index(along) if along in self.axes else None
+
+    def widened(self, along: int, shape: tuple[int, ...], sample: tuple[int, ...]) -> _Reading | None:
+        """Of a value of ``shape`` that is widened to ``sample``: its only place is then read everywhere."""
+        axis = self.lies(along)
+        if axis is None or shape[axis] == sample[axis]:
+            return self.readings[along]
+        return self.everything(along)
+
+
+def _is_constant(reading: _Reading | None) -> bool:
+    return reading is not None and reading.is_constant
+
+
+class _Lost(Exception):
+    """Nothing can be claimed any more."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+_Shape = tuple[int, ...]
+_Views = tuple[_View, ...]
+"""Of one input. Several where features that were places stand side by side: each view is of some of the features."""
+_Value = Mapping[str, _Views]
+"""By the name of the input; a value has no entry for an input that it does not depend on."""
+
+
+def _start(places: int) -> _Reading:
+    """An axis of an input: each place reads itself."""
+    return _Reading(((0, 0),), 1)
+
+
+def _start_by_place(places: int) -> _Reading | None:
+    if places > _MOST_PLACES:
+        return None
+    return _Reading(tuple([(place, place) for place in range(places)]), None)
+
+
+# ---- a network ----------------------------------------------------------------------------------------------
+
+
+def _fields(graph: Graph, start: Callable[[int], _Reading | None]) -> dict[str, tuple[int, ...] | Unclaimed | None]:
+    """The receptive field of every step, None where it is not periodic.
+
+    Args:
+        start: what an axis of so many places of an input reads of itself.
+    """
+    values: dict[str, _Value | Unclaimed] = {}
+    for port in graph.inputs:
+        sample = tuple(map(fixed, port.type.sample))
+        axes = (None, *range(len(sample) - 1))[: len(sample)]
+        values[port.name] = {port.name: (_View(tuple(map(start, sample[1:])), axes, sample[1:]),)}
+    found: dict[str, tuple[int, ...] | Unclaimed | None] = {}
+    for node in graph.nodes:
+        inputs = [values[name] for name in node.inputs]
+        value = values[node.name] = _after(node, inputs)
+        if value is inputs[0] and node.inputs[0] in found:
+            found[node.name] = found[node.inputs[0]]
+        else:
+            found[node.name] = value if isinstance(value, Unclaimed) else _size(node, value)
+    return found
+
+
+def _size(node: Node, value: _Value) -> tuple[int, ...] | Unclaimed | None:
+    """The most that a place reads, along each axis: of the inputs, the one of which that is most.
+
+    None as of `_fields`.
+    """
+    views = [view for views in value.values() for view in views]
+    if len({len(view.readings) for view in views}) > 1:
+        return Unclaimed(Reason.RANKS, node)
+    sizes = []
+    for view in views:
+        known = [reading for reading in view.readings if reading is not None]
+        if len(known) < len(view.readings):
+            return None
+        sizes.append([reading.widest(places) for reading, places in zip(known, view.places, strict=True)])
+    return tuple(map(max, zip(*sizes, strict=True))) or Unclaimed(Reason.FLAT_INPUT, None)
+
+
+def _after(node: Node, inputs: list[_Value | Unclaimed]) -> _Value | Unclaimed:
+    values: list[_Value] = []
+    for value in inputs:
+        if isinstance(value, Unclaimed):
+            return value
+        values.append(value)
+    try:
+        return _seen(node, values)
+    except _Lost as lost:
+        return Unclaimed(lost.reason, node)
+
+
+def _seen(node: Node, values: list[_Value]) -> _Value:
+    """Raises _Lost."""
+    window = node.op.window(*node.input_types)
+    if isinstance(window, Pointwise) and len(values) == 1:
+        return values[0]
+    sample = tuple(map(fixed, node.type.sample))
+    if isinstance(window, (Pointwise, Joined)):
+        side_by_side = _joined(values, window.axis) if isinstance(window, Joined) else None
+        return _merged(node, sample, values) if side_by_side is None else side_by_side
+    (value,) = values
+    return {name: _views_after(window, views, node, sample) for name, views in value.items()}
+
+
+def _views_after(window: Sliding | Whole | Moved | Flat | Opaque, views: _Views, node: Node, sample: _Shape) -> _Views:
+    match window:
+        case Sliding(axes):
+            if node.type != node.input_types[0] and any(view.flattened is not None for view in views):
+                raise _Lost(Reason.REARRANGED)
+            return tuple([_slid(view, axes, sample) for view in views])
+        case Whole(None):
+            return _whole(views, len(sample))
         case Whole(axes, dropped):
-            seen = field.axes if axes is None else [field.axes[axis] for axis in axes]
-            everything = range(len(field.sizes)) if axes is None else [a for a in seen if a is not None]
-            for axis in everything:
-                field = field.widen(axis, field.places[axis] - 1, Fraction(0))
-            return field._replace(axes=tuple(a for axis, a in enumerate(field.axes) if axis not in dropped))
-        case Sliding(kernel, stride, dilation):
-            for along, k, s, d in zip(field.axes[1:], kernel, stride, dilation, strict=True):
-                if along is not None:
-                    field = field.widen(along, d * (k - 1), s)
-            return field
+            return tuple([_reduced(view, axes or (), dropped) for view in views])
+        case Moved(order):
+            return tuple([view._replace(axes=tuple([view.axes[axis] for axis in order])) for view in views])
+        case Flat():
+            before = tuple(map(fixed, node.input_types[0].sample))
+            return tuple([_flat(view, before) for view in views])
+        case Opaque():
+            raise _Lost(Reason.REARRANGED)
 
 
-def _reported(field: _Field | None) -> tuple[int, ...] | None:
-    return tuple(map(ceil, field.sizes)) if field and field.sizes else None
+def _slid(view: _View, axes: tuple[Taps | None, ...], sample: _Shape) -> _View:
+    if view.flattened is not None and any(taps != EACH for taps in axes):
+        raise _Lost(Reason.REARRANGED)
+    readings, places = list(view.readings), list(view.places)
+    for axis, (along, taps, size) in enumerate(zip(view.axes, axes, sample, strict=True)):
+        if along is None:
+            continue
+        before, places[along] = places[along], size
+        reading = readings[along]
+        if reading is None or reading.is_constant:
+            continue
+        if taps is None:
+            raise _Lost(Reason.IRREGULAR if axis else Reason.REARRANGED)
+        readings[along] = _through(reading, taps, before, size)
+    return view._replace(readings=tuple(readings), places=tuple(places))
+
+
+def _whole(views: _Views, rank: int) -> _Views:
+    """Each element sees all that there is; of views side by side, all of each."""
+    first, *others = views
+    readings = [first.everything(axis) for axis in range(len(first.readings))]
+    for view in others:
+        pairs = zip(readings, map(view.everything, range(len(readings))), strict=True)
+        readings = [a and b and _constant(_union((a.at(0), b.at(0)))) for a, b in pairs]
+    axes = first.axes if len(first.axes) == rank and first.flattened is None else (None,) * rank
+    return (_View(tuple(readings), axes, first.places),)
+
+
+def _reduced(view: _View, axes: tuple[int, ...], dropped: tuple[int, ...]) -> _View:
+    readings, places = list(view.readings), list(view.places)
+    for axis in axes:
+        if (along := view.axes[axis]) is not None:
+            readings[along] = view.everything(along)
+            places[along] = 1 if axis in dropped else places[along]
+    left = tuple([along for axis, along in enumerate(view.axes) if axis not in dropped])
+    return view._replace(readings=tuple(readings), axes=left, places=tuple(places))
+
+
+def _flat(view: _View, sample: _Shape) -> _View:
+    readings = [view.everything(a) if size == 1 else view.readings[a] for a, size in enumerate(view.places)]
+    flat = _View(tuple(readings), (None,), view.places)
+    return flat if flat.is_constant else flat._replace(flattened=(sample, view.axes))
+
+
+# ---- several values -----------------------------------------------------------------------------------------
+
+
+def _joined(values: list[_Value], axis: int) -> _Value | None:
+    """Features end to end, of which some were places: each stays what it is. None for channels, which are merged."""
+    views = [view for value in values for views in value.values() for view in views]
+    if any(view.axes[axis] is not None for view in views):
+        raise _Lost(Reason.JOINED)
+    if all(view.flattened is None for view in views):
+        return None
+    names = dict.fromkeys(name for value in values for name in value)
+    return {name: tuple(dict.fromkeys(view for value in values for view in value.get(name, ()))) for name in names}
+
+
+def _merged(node: Node, sample: _Shape, values: list[_Value]) -> _Value:
+    """Element by element; an axis of size 1 meets every place of the others."""
+    shapes = [tuple(map(fixed, x.sample)) for x in node.input_types]
+    merged: dict[str, _Views] = {}
+    for name in dict.fromkeys(name for value in values for name in value):
+        arms = [(value[name], shape) for value, shape in zip(values, shapes, strict=True) if name in value]
+        alike = len({views for views, _ in arms}) == 1 and all(shape == sample for _, shape in arms)
+        merged[name] = arms[0][0] if alike else _meet(arms, sample)
+    return merged
+
+
+def _meet(arms: list[tuple[_Views, _Shape]], sample: _Shape) -> _Views:
+    """What several arms read of one input, together. ``arms``: each with its shape."""
+    alone = [(views[0], shape) for views, shape in arms if len(views) == 1]
+    several = {views for views, _ in arms if len(views) > 1}
+    if not several:
+        return (_united(alone, sample),)
+    if len(several) > 1 or not all(view.is_constant for view, _ in alone):
+        raise _Lost(Reason.CROSSED)
+    return tuple([_united([(part, sample), *alone], sample) for part in several.pop()])
+
+
+def _united(arms: list[tuple[_View, _Shape]], sample: _Shape) -> _View:
+    """Along an axis of the input, what arms read may change along one axis of theirs only, the same in all."""
+    flattened = {view.flattened for view, _ in arms if not view.is_constant}
+    if len(flattened) > 1:
+        raise _Lost(Reason.CROSSED)
+    views = [view for view, _ in arms]
+    readings, places = list(views[0].readings), list(views[0].places)
+    layout: dict[int, int] = {}
+    moving = [[view for view in views if not _is_constant(view.readings[along])] for along in range(len(readings))]
+    # Axes of which every place reads the same come last: it does not matter where they lie.
+    for along in sorted(range(len(readings)), key=lambda along: not moving[along]):
+        lying = {view.lies(along) for view in moving[along] or views}
+        axis = min((axis for axis in lying if axis is not None), default=None)
+        if moving[along] and (len(lying) > 1 or (axis is not None and axis in layout)):
+            raise _Lost(Reason.CROSSED)
+        if axis is not None:
+            layout.setdefault(axis, along)
+        places[along] = (moving[along] or views)[0].places[along] if axis is None else sample[axis]
+        widened = [view.widened(along, shape, sample) for view, shape in arms]
+        known = [reading for reading in widened if reading is not None]
+        readings[along] = _together(known, places[along]) if len(known) == len(widened) else None
+    axes = tuple([layout.get(axis) for axis in range(len(sample))])
+    return _View(tuple(readings), axes, tuple(places), next(iter(flattened), None))

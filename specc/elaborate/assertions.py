@@ -7,18 +7,32 @@ from math import prod
 
 from specc.analyses import Costs, StepCost
 from specc.analyses import costs as counted
-from specc.diagnostics import Code, Diagnostic
-from specc.elaborate.expressions import evaluate, truth
+from specc.analyses.receptive_field import Reason, Unclaimed
+from specc.diagnostics import Code, Diagnostic, Label
+from specc.elaborate.expressions import evaluate, present, truth
 from specc.elaborate.functions import FUNCTIONS
 from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
-from specc.elaborate.values import CONSTANTS, Metric, PerAxis, Value, written
+from specc.elaborate.values import CONSTANTS, Absent, Metric, PerAxis, Value, written
 from specc.ir.size import Size
 from specc.syntax import ast
 
 _PER_STEP = ("params", "trainable_params", "macs", "activation_memory")
 """The numbers that are sums over the steps: for them the costliest step is named."""
 
+_UNCLAIMED = {
+    Reason.FLAT_INPUT: "its inputs have no spatial axes",
+    Reason.RANKS: "its inputs have different numbers of spatial axes",
+    Reason.REARRANGED: "no window describes what its output sees",
+    Reason.JOINED: "no window describes what its output sees",
+    Reason.CROSSED: "no window describes what its output sees",
+    Reason.IRREGULAR: "its windows lie too irregularly, over too many places, to tell what its output sees",
+}
+_CAUSES = {
+    Reason.REARRANGED: "lays the places out anew: nothing is claimed behind it",
+    Reason.JOINED: "puts places of one value behind those of another: nothing is claimed behind it",
+    Reason.CROSSED: "the places of its arms do not lie side by side: nothing is claimed behind it",
+}
 _UNITS = {"memory": " bytes", "activation_memory": " bytes", "peak_memory": " bytes"}
 
 
@@ -49,23 +63,33 @@ def metrics(costs: Costs) -> dict[str, Metric]:
         def asked(sizes: Mapping[str, int]) -> Value:
             samples = prod(size for symbol, size in sizes.items() if scaled and symbol in batch)
             fixed = {symbol: size for symbol, size in sizes.items() if not scaled or symbol not in batch}
-            one = getattr(counted(graph.at(fixed)) if needs or fixed else costs, name)
-            return PerAxis(one) if isinstance(one, tuple) else one * samples
+            of = counted(graph.at(fixed)) if needs or fixed else costs
+            return _field(of) if name == "receptive_field" else getattr(of, name) * samples
 
         return asked
 
     def count(name: str) -> Callable[[], Value]:
         return lambda: getattr(costs, name)
 
-    def field() -> Value:
-        return None if costs.receptive_field is None else PerAxis(costs.receptive_field)
-
     fixed = {name: Metric(name, count(name)) for name in ("params", "trainable_params", "depth")}
     grow = {
         name: Metric(name, count(name), at(name, True), needs) for name in ("macs", "activation_memory", "peak_memory")
     }
-    seen = Metric("receptive_field", field, at("receptive_field", False) if needs else None, needs)
+    seen = Metric("receptive_field", lambda: _field(costs), at("receptive_field", False) if needs else None, needs)
     return fixed | grow | {"memory": grow["activation_memory"], "receptive_field": seen}
+
+
+def _field(costs: Costs) -> Value:
+    """None where it depends on sizes that are symbolic."""
+    if costs.receptive_field is not None:
+        return PerAxis(costs.receptive_field)
+    return None if costs.no_receptive_field is None else _absent(costs.no_receptive_field)
+
+
+def _absent(field: Unclaimed) -> Absent:
+    cause = _CAUSES.get(field.reason)
+    message = f"this network has no receptive field: {_UNCLAIMED[field.reason]}"
+    return Absent(message, Label(field.step.span, cause) if field.step and cause else None)
 
 
 def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic]:
@@ -113,13 +137,8 @@ def _refuse_meaningless(test: ast.Expr, known: Mapping[str, Metric], scope: Scop
                 name.span,
                 helps=(f"call the parameter, let or label {name.name} differently",),
             )
-        if name.name in known and not known[name.name].needs and known[name.name].value is None:
-            raise trouble(
-                Code.BAD_VALUE,
-                "this network has no receptive field: no window describes what its output sees",
-                name.span,
-                helps=("a flat input has none, nor what stands behind a reshape",),
-            )
+        if name.name in known and not known[name.name].needs:
+            present(known[name.name].value, name.span)
 
 
 def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, scope: Scope) -> Trouble:

@@ -10,8 +10,9 @@ from specc.elaborate.arithmetic import arithmetic, bounded, compare, negative, r
 from specc.elaborate.functions import FUNCTIONS, Misuse, listed
 from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import did_you_mean, short, trouble, two_meanings
-from specc.elaborate.values import CONSTANTS, Evaluated, Given, Metric, Prepared, Value, kind_of, ready
+from specc.elaborate.values import CONSTANTS, Absent, Evaluated, Given, Metric, Prepared, Value, kind_of, ready
 from specc.ops import find
+from specc.source import Span
 from specc.syntax import ast
 
 _OTHERWISE = {
@@ -52,7 +53,14 @@ def plain(expression: ast.Expr, scope: Scope) -> Value:
     if value.needs:
         sizes = ", ".join(f"{name}=…" for name in value.needs)
         refuse(expression.span, f"{value.name} depends on {' and '.join(value.needs)}: ask for {value.name}({sizes})")
-    return value.value
+    return present(value.value, expression.span)
+
+
+def present(value: Value, span: Span) -> Value:
+    """``value``; refuses where there is none."""
+    if isinstance(value, Absent):
+        raise trouble(Code.BAD_VALUE, value.message, span, secondary=(value.cause,) if value.cause else ())
+    return value
 
 
 def prepared(name: str, scope: Scope) -> Prepared | None:
@@ -146,7 +154,7 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:
-    value, index = plain(expression.value, scope), evaluate(expression.place, scope)
+    value, index = plain(expression.value, scope), plain(expression.place, scope)
     if not isinstance(value, tuple):
         refuse(expression.value.span, f"{expression.value.span.text} is {kind_of(value)}, and only a list has entries")
     if isinstance(index, bool) or not isinstance(index, int):
@@ -198,12 +206,12 @@ def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:
         refuse(expression.span, f"{metric.name} does not depend on any symbolic size: write {metric.name}")
     sizes: dict[str, int] = {}
     for argument in expression.arguments:
-        value = evaluate(argument.value, scope)
+        value = plain(argument.value, scope)
         if argument.name is None or isinstance(value, bool) or not isinstance(value, int) or value < 1:
             refuse(argument.span, f"{metric.name} is asked at sizes, as in {metric.name}(N=8)")
         sizes[argument.name] = value
     try:
-        return bounded(metric.at(sizes), expression.span)
+        return bounded(present(metric.at(sizes), expression.span), expression.span)
     except ValueError as error:
         refuse(expression.span, f"{metric.name} cannot be asked here: {error}")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from specc.diagnostics import Label
 from specc.ir.op import Op
 from specc.ir.size import Size
 from specc.ir.types import TensorType
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _SHOWN_ENTRIES, _SHOWN_TEXT = 6, 60
 
 Value = Any
-"""int, float, bool, str, None, tuple of values, Size, Given, Prepared, Metric or PerAxis."""
+"""int, float, bool, str, None, tuple of values, Size, Given, Prepared, Metric, Absent or PerAxis."""
 
 LARGEST_INTEGER = 2**63 - 1
 
@@ -140,7 +141,7 @@ def moved(value: Value, span: Span) -> Value:
 class Metric:
     """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``).
 
-    ``needs`` says which sizes it depends on.
+    ``needs`` says which sizes it depends on. Where the network has no such number, both give `Absent`.
     """
 
     def __init__(
@@ -158,8 +159,15 @@ class Metric:
 
     @cached_property
     def value(self) -> Value:
-        """None where it has none, at whatever sizes or without them."""
+        """`Absent` where the network has no such number; None where it depends on sizes."""
         return self._count()
+
+
+class Absent(NamedTuple):
+    """In place of a number that the network does not have: why, in words, and the step that is the cause."""
+
+    message: str
+    cause: Label | None = None
 
 
 class PerAxis(tuple[int, ...]):

@@ -140,7 +140,10 @@ class Op(BaseModel):
 
     @abstractmethod
     def window(self, *inputs: TensorType) -> Window:
-        """What one element of the result sees of the input: what receptive fields are computed from."""
+        """Which places of the input a place of the result reads: what receptive fields are computed from.
+
+        Asked where sizes are numbers.
+        """
 
     @abstractmethod
     def rounding(self, *inputs: TensorType) -> Rounding:

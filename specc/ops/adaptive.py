@@ -1,6 +1,6 @@
 """Pooling whose result has a given size: bins that divide the input, or the whole of it as one."""
 
-from fractions import Fraction
+from functools import lru_cache
 from math import gcd, prod
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from specc.ir.rounding import Averaged, Exact
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType, times
-from specc.ir.window import Sliding, Whole
+from specc.ir.window import EACH, MOST_PHASES, Sliding, Taps, Whole
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.pool import Grid, mean_pool
 from specc.ops.registry import register
@@ -64,8 +64,8 @@ class AdaptivePool(Weightless):
         return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
-        places, bins = numbers(inputs[0].spatial), numbers(self._sizes(inputs[0]))
-        return Sliding(tuple(map(_largest_bin, places, bins)), tuple(map(Fraction, places, bins)), (1,) * len(bins))
+        (x,) = inputs
+        return Sliding((EACH, *map(_bin_taps, numbers(x.spatial), numbers(self._sizes(x)))))
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
@@ -281,6 +281,16 @@ def _largest_of_bins(build: Builder, value: Ref, axis: int, n: int, o: int) -> R
 def _bins(n: int, o: int) -> list[tuple[int, int]]:
     """[floor(i*n/o), ceil((i + 1)*n/o)) for each i."""
     return [(i * n // o, -(-(i + 1) * n // o)) for i in range(o)]
+
+
+@lru_cache(maxsize=256)
+def _bin_taps(n: int, o: int) -> Taps | None:
+    """In lowest terms n'/o', the bins repeat themselves after o', n' places further on."""
+    common = gcd(n, o)
+    n, o = n // common, o // common
+    if o > MOST_PHASES:
+        return None
+    return Taps(n, tuple([range(*ends) for ends in _bins(n, o)]), fitted=common == 1 and o > 1)
 
 
 def _largest_bin(n: int, o: int) -> int:

@@ -1,8 +1,7 @@
 """Convolutions, 1-D to 3-D."""
 
-from fractions import Fraction
-from functools import partial
-from math import prod
+from functools import lru_cache, partial
+from math import gcd, prod
 from typing import Annotated, Literal
 
 from specc.ir.axes import ChannelsFirst
@@ -12,7 +11,7 @@ from specc.ir.rounding import Products
 from specc.ir.size import Dim
 from specc.ir.torch import TorchModule
 from specc.ir.types import TensorType, fixed, times
-from specc.ir.window import Sliding
+from specc.ir.window import MOST_PHASES, Sliding, Taps, every, grouped
 from specc.ops.fields import LARGEST, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
 from specc.ops.padding import pad, require_room
 from specc.ops.proof import require_at_least
@@ -108,7 +107,9 @@ class Conv(Op):
         return fixed(self.infer(*inputs).elements) * prod(_filter_shape(self, inputs[0], inputs[0].channels))
 
     def window(self, *inputs: TensorType) -> Sliding:
-        return sliding(*self._geometry(len(inputs[0].spatial)))
+        (x,) = inputs
+        geometry = *self._geometry(len(x.spatial)), self._pads(len(x.spatial))[0]
+        return Sliding((_channel_taps(self, x), *sliding(*geometry)))
 
     def rounding(self, *inputs: TensorType) -> Products:
         return Products(prod(_filter_shape(self, inputs[0], inputs[0].channels)))
@@ -241,10 +242,9 @@ class ConvTranspose(Op):
         return fixed(inputs[0].elements) * prod(_filter_shape(self, inputs[0], self.out_channels))
 
     def window(self, *inputs: TensorType) -> Sliding:
-        """One output element sees ceil of (d(k - 1) + 1)/s inputs at most, and steps by 1/s of one."""
-        kernel, stride, _, _, dilation = self._geometry(len(inputs[0].spatial))
-        seen = tuple(-(-(d * (k - 1) + 1) // s) for k, s, d in zip(kernel, stride, dilation, strict=True))
-        return Sliding(seen, tuple(Fraction(1, s) for s in stride), (1,) * len(seen))
+        (x,) = inputs
+        kernel, stride, padding, _, dilation = self._geometry(len(x.spatial))
+        return Sliding((_channel_taps(self, x), *map(_transposed_taps, kernel, stride, padding, dilation)))
 
     def rounding(self, *inputs: TensorType) -> Products:
         """At most so many: each place of a filter meets one input of each channel, where the stride lets it."""
@@ -331,3 +331,33 @@ def _filter_shape(op: Conv | ConvTranspose, x: TensorType, channels: int) -> tup
 def _unslide(size: Dim, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> Dim:
     """(n - 1)s - 2p + d(k - 1) + output_padding + 1: the formula of torch.nn.ConvTranspose2d."""
     return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1
+
+
+def _channel_taps(op: Conv | ConvTranspose, x: TensorType) -> Taps | None:
+    """The channels that a filter sees: those of its group."""
+    if op.groups == 1:
+        return every(x.channels)
+    return grouped(x.channels // op.groups, op.out_channels // op.groups)
+
+
+@lru_cache(maxsize=256)
+def _transposed_taps(kernel: int, stride: int, padding: int, dilation: int) -> Taps | None:
+    """Output o meets input j by place t of the filter where js + td - p = o: one phase for each of s places.
+
+    With the first such t, those that follow are s/gcd(s, d) apart, and each lies d/gcd(s, d) inputs further back.
+    """
+    if stride > MOST_PHASES:
+        return None
+    common = gcd(stride, dilation)
+    phases = []
+    for place in range(padding, padding + stride):
+        meeting = range(min(kernel, stride // common))
+        first = next((t for t in meeting if (place - t * dilation) % stride == 0), None)
+        if first is None:
+            phases.append(range(0))
+            continue
+        last = (place - first * dilation) // stride
+        more = (kernel - 1 - first) // (stride // common)
+        step = dilation // common
+        phases.append(range(last - more * step, last + 1, step))
+    return Taps(1, tuple(phases), bordered=True)

@@ -10,7 +10,7 @@ from specc.ir.window import Whole
 from specc.ops.fields import Constants, Flag, Initialiser, Positive
 from specc.ops.proof import fixed_number
 from specc.ops.registry import register
-from specc.ops.shapes import product_text
+from specc.ops.shapes import across, product_text
 from specc.ops.weighted import weight_and_bias
 
 
@@ -53,7 +53,7 @@ class Linear(Op):
         return fixed(inputs[0].elements) * self.out_features
 
     def window(self, *inputs: TensorType) -> Whole:
-        return Whole((len(inputs[0].sample) - 1,))
+        return across(inputs[0], (len(inputs[0].sample) - 1,))
 
     def rounding(self, *inputs: TensorType) -> Products:
         return Products(fixed(inputs[0].sample[-1]))
@@ -91,9 +91,6 @@ class Fc(Linear):
             label="needs a flat input",
             helps=_flatten(x),
         )
-
-    def window(self, *inputs: TensorType) -> Whole:
-        return Whole()
 
 
 def _flatten(x: TensorType) -> tuple[str, ...]:

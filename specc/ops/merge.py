@@ -10,7 +10,7 @@ from specc.ir.rounding import Exact
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType
-from specc.ir.window import Opaque, Pointwise
+from specc.ir.window import Joined, Pointwise
 from specc.ops.fields import Integer
 from specc.ops.proof import never_equal, parting, unproven
 from specc.ops.registry import register
@@ -129,9 +129,8 @@ class Concat(Weightless):
     def axes(self, *inputs: TensorType) -> Carried:
         return same(len(inputs[0].sample))
 
-    def window(self, *inputs: TensorType) -> Pointwise | Opaque:
-        """Along a spatial axis the places of one arm are put beside those of another."""
-        return Pointwise() if sample_axis(self, self.dim, inputs[0]) == 1 else Opaque()
+    def window(self, *inputs: TensorType) -> Joined:
+        return Joined(sample_axis(self, self.dim, inputs[0]) - 1)
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

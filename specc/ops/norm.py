@@ -12,7 +12,7 @@ from specc.ir.rounding import Normalised, Products, Quotient
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, TorchModule, Value
 from specc.ir.types import TensorType, times
-from specc.ir.window import Pointwise, Whole
+from specc.ir.window import EACH, Pointwise, Sliding, Whole, every, grouped, taps
 from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
 from specc.ops.padding import pad
 from specc.ops.pool import Grid, mean_pool
@@ -182,8 +182,12 @@ class GroupNorm(Op):
     def macs(self, *inputs: TensorType) -> int:
         return 0
 
-    def window(self, *inputs: TensorType) -> Whole:
-        return across(inputs[0], tuple(range(len(inputs[0].sample))))
+    def window(self, *inputs: TensorType) -> Sliding | Whole:
+        (x,) = inputs
+        if self.num_groups == 1:
+            return Whole()
+        each = x.channels // self.num_groups
+        return Sliding((grouped(each, each), *map(every, numbers(x.spatial))))
 
     def rounding(self, *inputs: TensorType) -> Normalised:
         (x,) = inputs
@@ -360,8 +364,8 @@ class Lrn(Weightless):
     def axes(self, *inputs: TensorType) -> ChannelsFirst:
         return ChannelsFirst()
 
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
+    def window(self, *inputs: TensorType) -> Sliding:
+        return Sliding((taps(self.size, start=-(self.size // 2)), *(EACH for _ in inputs[0].spatial)))
 
     def rounding(self, *inputs: TensorType) -> Quotient:
         return Quotient(self.size, self.k, self.beta)

@@ -10,7 +10,7 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise
+from specc.ir.window import Sliding, taps
 from specc.ops.fields import LARGEST, Expect, Real
 from specc.ops.padding import pad, require_room
 from specc.ops.registry import register
@@ -63,8 +63,8 @@ class Pad(Weightless):
             return ChannelsFirst()
         return same(len(inputs[0].sample))
 
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
+    def window(self, *inputs: TensorType) -> Sliding:
+        return Sliding(tuple([taps(1, start=-width) for width in self._pads(inputs[0])[0]]))
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

@@ -13,7 +13,7 @@ from specc.ir.rounding import Averaged, Bins, Exact, PowerMean
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType, times
-from specc.ir.window import Sliding
+from specc.ir.window import EACH, Sliding
 from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives
 from specc.ops.padding import pad, slice_axis
 from specc.ops.proof import require_at_least
@@ -141,7 +141,7 @@ class Pool(Weightless):
 
     def window(self, *inputs: TensorType) -> Sliding:
         grid = self.grid(len(inputs[0].spatial))
-        return sliding(grid.kernel, grid.stride, grid.dilation)
+        return Sliding((EACH, *sliding(grid.kernel, grid.stride, grid.dilation, grid.padding)))
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from math import floor, frexp
 from operator import mul
 from struct import pack, unpack
@@ -19,7 +19,7 @@ from specc.ir.rounding import Exact, Interpolated
 from specc.ir.size import Dim, Size, Symbol
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType, at, times
-from specc.ir.window import Pointwise, Sliding
+from specc.ir.window import EACH, MOST_PHASES, Sliding, Taps, taps
 from specc.ops.fields import LARGEST, Expect, Flag, Positive
 from specc.ops.proof import parting, require_multiples, unproven
 from specc.ops.registry import register
@@ -58,6 +58,8 @@ _FARTHEST = 2**22
 _SEEN = {"nearest": 1, "bicubic": 4}
 _PERIODS = 16
 """Places of the input on which the rounding of a whole factor is tried: it is coarsest at the first ones."""
+_LARGEST_FACTOR = 1024
+"""Denominator up to which a factor is taken for the fraction that it stands for: 0.3333333333333333 for a third."""
 _LARGE = 24
 """The sample of a symbol at which formulas are nearly in proportion."""
 
@@ -129,12 +131,9 @@ class Upsample(Weightless):
 
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
-        places, out = numbers(x.spatial), self._sizes(x)
-        kernel = tuple(
-            1 if n == o and self.mode != "bicubic" else _SEEN.get(self.mode, 2)
-            for n, o in zip(places, out, strict=True)
-        )
-        return Sliding(kernel, tuple(map(Fraction, places, out)), (1,) * len(out))
+        out = self._sizes(x)
+        axes = zip(numbers(x.spatial), out, self._factors(len(out)) or (None,) * len(out), strict=True)
+        return Sliding((EACH, *(_upsample_taps(n, o, f, self.mode, bool(self.align_corners)) for n, o, f in axes)))
 
     def rounding(self, *inputs: TensorType) -> Exact | Interpolated:
         if self.mode == "nearest":
@@ -403,7 +402,9 @@ class PixelShuffle(Weightless):
         return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
-        return Sliding((1, 1), (Fraction(1, self.upscale_factor),) * 2, (1, 1))
+        r = self.upscale_factor
+        each = Taps(1, (range(1),) * r) if r <= MOST_PHASES else None
+        return Sliding((None, each, each))
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
@@ -448,7 +449,7 @@ class PixelUnshuffle(Weightless):
 
     def window(self, *inputs: TensorType) -> Sliding:
         r = self.downscale_factor
-        return Sliding((r, r), (Fraction(r),) * 2, (1, 1))
+        return Sliding((None, taps(r, stride=r), taps(r, stride=r)))
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
@@ -497,8 +498,9 @@ class ChannelShuffle(Weightless):
     def axes(self, *inputs: TensorType) -> ChannelsFirst:
         return ChannelsFirst()
 
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
+    def window(self, *inputs: TensorType) -> Sliding:
+        (x,) = inputs
+        return Sliding((_shuffled_taps(x.channels, self.groups), *(EACH for _ in x.spatial)))
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
@@ -515,6 +517,56 @@ class ChannelShuffle(Weightless):
         split = build.node("Reshape", values[0], build.integers([0, self.groups, each, *numbers(x.spatial)]))
         moved = build.node("Transpose", split, perm=[0, 2, 1, *range(3, 3 + len(x.spatial))])
         return build.node("Reshape", moved, build.integers([0, *numbers(x.sample)]))
+
+
+@lru_cache(maxsize=256)
+def _shuffled_taps(channels: int, groups: int) -> Taps | None:
+    """Channel c is channel c // groups of group c % groups."""
+    if channels > MOST_PHASES:
+        return None
+    each = channels // groups
+    sources = (c % groups * each + c // groups for c in range(channels))
+    return Taps(channels, tuple([range(source, source + 1) for source in sources]))
+
+
+@lru_cache(maxsize=256)
+def _upsample_taps(n: int, o: int, factor: float | None, mode: Mode, align_corners: bool) -> Taps | None:
+    """What the places of an axis read that goes from ``n`` places to ``o``.
+
+    The coordinates repeat themselves where the step from one to the next is a simple fraction.
+    """
+    if n == o and mode not in ("nearest", "bicubic"):
+        return EACH
+    step = Fraction(n - 1, max(1, o - 1)) if align_corners else _step(n, o, factor)
+    period, advance = step.denominator, step.numerator
+    fitted = period > 1 and (align_corners or (factor is None and period == o))
+    sources = _nearest_sources(n, o, factor) if mode == "nearest" and o <= MOST_PHASES else []
+    if period > MOST_PHASES or any(source != i * advance // period for i, source in enumerate(sources)):
+        period, advance, fitted = o, n, True
+    if max(period, o) > MOST_PHASES:
+        return None
+    if mode == "nearest":
+        places = sources if fitted else [i * advance // period for i in range(period)]
+        return Taps(advance, tuple([range(place, place + 1) for place in places]), fitted=fitted)
+    shift = Fraction(0) if align_corners else (step - 1) / 2
+    phases = [_weighed(i * step + shift, cubic=mode == "bicubic") for i in range(period)]
+    return Taps(advance, tuple(phases), fitted=fitted, bordered=True)
+
+
+def _step(n: int, o: int, factor: float | None) -> Fraction:
+    """From one coordinate to the next: n/o, or 1/factor, a factor of 0.3333333333333333 being a third."""
+    if factor is None:
+        return Fraction(n, o)
+    simple = Fraction(factor).limit_denominator(_LARGEST_FACTOR)
+    return 1 / (simple if simple and float(simple) == factor else Fraction(factor))
+
+
+def _weighed(coordinate: Fraction, *, cubic: bool) -> range:
+    """The places that an interpolation at ``coordinate`` reads; one, where it meets that."""
+    place = floor(coordinate)
+    if coordinate == place:
+        return range(place, place + 1)
+    return range(place - 1, place + 3) if cubic else range(place, place + 2)
 
 
 def _float32(number: float) -> float:

@@ -1,6 +1,5 @@
 """Operators that move elements or leave some out, and compute nothing. None of them mixes samples."""
 
-from fractions import Fraction
 from math import prod
 from typing import Annotated
 
@@ -14,7 +13,7 @@ from specc.ir.rounding import Exact
 from specc.ir.size import Dim, Size
 from specc.ir.torch import SizeOf, TorchCall, TorchModule, Value
 from specc.ir.types import TensorType, fixed, times
-from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding, Window
+from specc.ir.window import EACH, Flat, Moved, Opaque, Pointwise, Sliding, Window, taps
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
 from specc.ops.padding import slice_axis
 from specc.ops.proof import never_equal, unproven
@@ -311,12 +310,10 @@ class Slice(Weightless):
     def axes(self, *inputs: TensorType) -> Carried:
         return same(len(inputs[0].sample))
 
-    def window(self, *inputs: TensorType) -> Window:
+    def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
-        if self._places(x)[0] == 1:
-            return Pointwise()
-        ones = (1,) * len(x.spatial)
-        return Sliding(ones, tuple(map(Fraction, ones)), ones)
+        cut, start, _ = self._places(x)
+        return Sliding(tuple([taps(1, start=fixed(start)) if a == cut else EACH for a in range(1, x.rank)]))
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

@@ -1,7 +1,6 @@
 """Shape rules and refusals that several operators share."""
 
 from collections.abc import Callable
-from fractions import Fraction
 from functools import lru_cache
 from math import gcd
 from typing import TypeVar
@@ -11,7 +10,7 @@ from specc.ir.op import Op, Refusal
 from specc.ir.rounding import Bins
 from specc.ir.size import Dim, Size
 from specc.ir.types import TensorType, fixed, times
-from specc.ir.window import Sliding, Whole
+from specc.ir.window import Taps, Whole, taps
 from specc.ops.proof import fixed_number, require_multiples, unproven
 
 Entry = TypeVar("Entry", bound=Dim)
@@ -206,8 +205,12 @@ def require_divides(op: Op, argument: str, divisor: int, number: Dim, what: str,
     )
 
 
-def sliding(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Sliding:
-    return Sliding(kernel, tuple(map(Fraction, stride)), dilation)
+def sliding(
+    kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], padding: tuple[int, ...]
+) -> tuple[Taps, ...]:
+    """A window that slides over the spatial axes, with so many places of padding before each."""
+    axes = zip(kernel, stride, dilation, padding, strict=True)
+    return tuple([taps(k, s, d, -p) for k, s, d, p in axes])
 
 
 def sample_axis(op: Op, dim: int, x: TensorType, argument: str = "dim") -> int:

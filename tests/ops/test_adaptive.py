@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from torch import nn
 
 from specc.ir.size import symbol
 from specc.ir.types import TensorType
-from specc.ir.window import Sliding, Whole
+from specc.ir.window import EACH, Sliding, Taps, Whole
 from tests.twins import check_twin, check_verdict, make, refusal
 
 EXACT = 0.0
@@ -79,9 +78,13 @@ def test_random_adaptive_pools(seed: int) -> None:
 
 def test_windows() -> None:
     image = TensorType(symbol("N"), (3, 8, 12))
-    # 8 in 3: [0, 3) [2, 6) [5, 8): four at most. 12 kept.
-    assert make("adaptiveavgpool", size=(3, None)).window(image) == Sliding(
-        (4, 1), (Fraction(8, 3), Fraction(1)), (1, 1)
+    # 8 in 3: [0, 3) [2, 6) [5, 8). 12 kept. 8 in 4: pairs, which say nothing of 8.
+    thirds = Taps(8, (range(3), range(2, 6), range(5, 8)), fitted=True)
+    assert make("adaptiveavgpool", size=(3, None)).window(image) == Sliding((EACH, thirds, EACH))
+    assert make("adaptiveavgpool", size=(4, None)).window(image).axes[1] == Taps(2, (range(2),))
+    # 8 in 6 as 4 in 3.
+    assert make("adaptivemaxpool", size=(6, None)).window(image).axes[1] == Taps(
+        4, (range(2), range(1, 3), range(2, 4))
     )
     assert make("globalmaxpool").window(image) == Whole((1, 2))
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from fractions import Fraction
 from math import sqrt
 from typing import Any
 
@@ -15,7 +14,7 @@ from specc.ir.init import Constant, Fixed, Normal, Uniform
 from specc.ir.op import Op
 from specc.ir.size import symbol
 from specc.ir.types import TensorType
-from specc.ir.window import Sliding
+from specc.ir.window import EACH, Sliding, Taps, every
 from tests.twins import STEP, check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 OPSETS = pytest.mark.parametrize("opset", [18, 23])
@@ -295,13 +294,34 @@ def test_arguments_that_no_input_could_make_right(arguments: dict[str, Any]) -> 
 
 def test_windows() -> None:
     image = TensorType(symbol("N"), (3, 8, 12))
-    assert make("conv", out_channels=2, kernel=(3, 5), stride=2, dilation=(1, 2)).window(image) == Sliding(
-        (3, 5), (Fraction(2), Fraction(2)), (1, 2)
+    conv = make("conv", out_channels=2, kernel=(3, 5), stride=2, padding=(0, 1), dilation=(1, 2))
+    assert conv.window(image) == Sliding((every(3), Taps(2, (range(3),)), Taps(2, (range(-1, 8, 2),))))
+    assert make("conv", out_channels=3, kernel=2, groups=3).window(image).axes[0] == EACH
+    assert make("conv", out_channels=4, kernel=2, groups=2).window(TensorType(symbol("N"), (6, 8))).axes[0] == Taps(
+        3, (range(3), range(3))
     )
-    # Kernel 4, stride 2: every place of the result sees 2 places of the input.
-    assert make("convtranspose", out_channels=2, kernel=4, stride=2).window(image) == Sliding(
-        (2, 2), (Fraction(1, 2),) * 2, (1, 1)
-    )
+    assert make("conv", out_channels=2, kernel=4, padding="same").window(image).axes[1] == Taps(1, (range(-1, 3),))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "dilation", "phases"),
+    [
+        # Output o = 2j + t - 1: o = 0 by t = 1 of place 0 and t = 3 of the one before; o = 1 by t = 0 of 1, t = 2 of 0.
+        (4, 2, 1, 1, ((-1, 0), (0, 1))),
+        # A kernel below the stride leaves outputs that read nothing.
+        (2, 3, 0, 1, ((0,), (0,), ())),
+        # o = 2j + 3t: even ones by t = 0 and t = 2 (3 places further back), odd ones by t = 1.
+        (3, 2, 0, 3, ((-3, 0), (-1,))),
+        # o = 4j + 2t: odd ones meet nothing.
+        (5, 4, 0, 2, ((-2, -1, 0), (), (-1, 0), ())),
+    ],
+)
+def test_windows_of_transposed_convolutions(
+    kernel: int, stride: int, padding: int, dilation: int, phases: tuple[tuple[int, ...], ...]
+) -> None:
+    op = make("convtranspose", out_channels=2, kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+    taps = op.window(TensorType(symbol("N"), (3, 8))).axes[1]
+    assert (taps.advance, tuple(map(tuple, taps.phases)), taps.bordered) == (1, phases, True)
 
 
 @pytest.mark.parametrize(

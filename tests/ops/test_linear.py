@@ -85,5 +85,6 @@ def test_arguments_that_no_input_could_make_right(arguments: dict[str, Any]) -> 
 def test_windows_and_arithmetic() -> None:
     flat, rows = TensorType(symbol("N"), (6,)), TensorType(symbol("N"), (4, 6))
     assert make("fc", out_features=3).window(flat) == Whole()
+    assert make("linear", out_features=3).window(flat) == Whole()
     assert make("linear", out_features=3).window(rows) == Whole((1,))
     assert make("linear", out_features=3).arithmetic(rows) == ("macs: 4 x 6 inputs * 3 = 72",)

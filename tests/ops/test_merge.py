@@ -14,7 +14,7 @@ from specc.ir.op import Refusal
 from specc.ir.size import symbol
 from specc.ir.torch import TorchCall, Value
 from specc.ir.types import TensorType
-from specc.ir.window import Opaque, Pointwise
+from specc.ir.window import Joined, Pointwise
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
 N = symbol("N")
@@ -146,6 +146,6 @@ def test_samples_are_never_joined(dim: int) -> None:
 def test_windows() -> None:
     pair = types((3, 5, 5), (3, 5, 5))
     assert make("add").window(*pair) == Pointwise()
-    assert make("concat").window(*pair) == Pointwise()
-    assert make("concat", dim=-1).window(*pair) == Opaque()
+    assert make("concat").window(*pair) == Joined(0)
+    assert make("concat", dim=-1).window(*pair) == Joined(2)
     assert make("concat").arithmetic(*pair) == ("axis 1: 3 + 3 = 6",)

@@ -12,7 +12,7 @@ from specc.ir.init import Constant
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise, Whole
+from specc.ir.window import EACH, Pointwise, Sliding, Taps, Whole, every
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
 N = symbol("N")
@@ -191,11 +191,12 @@ def test_windows_and_arithmetic() -> None:
     assert make("bn").window(image) == Pointwise()
     assert make("instancenorm").window(image) == Whole((1, 2))
     assert make("instancenorm", track_running_stats=True).window(image) == Pointwise()
-    assert make("groupnorm", num_groups=2).window(image) == Whole((0, 1, 2))
+    assert make("groupnorm", num_groups=1).window(image) == Whole()
+    assert make("groupnorm", num_groups=2).window(image) == Sliding((Taps(4, (range(4),) * 4), every(5), every(6)))
     assert make("layernorm").window(image) == Whole((2,))
     assert make("rmsnorm", normalized_shape=(5, 6)).window(image) == Whole((1, 2))
     assert make("layernorm").window(TensorType(N, (8,))) == Whole()
-    assert make("lrn", size=5).window(image) == Pointwise()
+    assert make("lrn", size=4).window(image) == Sliding((Taps(1, (range(-2, 2),)), EACH, EACH))
     assert make("groupnorm", num_groups=2).arithmetic(image) == (
         "channels in a group: 8/2 = 4",
         "each mean and variance: 4 x 5 x 6 = 120 elements",

@@ -17,7 +17,7 @@ from specc.backends.onnx import write
 from specc.elaborate import check_file
 from specc.ir.size import symbol
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise
+from specc.ir.window import EACH, Sliding, Taps
 from specc.source import Source
 from specc.syntax import parse
 from specc.weights import Initialised
@@ -150,7 +150,7 @@ def test_arguments_that_no_input_could_make_right(arguments: dict[str, Any]) -> 
 
 def test_window_and_arithmetic() -> None:
     op, image = make("pad", padding=(1, 2, 3, 3)), TensorType(symbol("N"), (3, 4, 5))
-    assert op.window(image) == Pointwise()
+    assert op.window(image) == Sliding((EACH, Taps(1, (range(-3, -2),)), Taps(1, (range(-1, 0),))))
     assert op.arithmetic(image) == ("height: 3 + 4 + 3 = 10", "width: 1 + 5 + 2 = 8")
 
 

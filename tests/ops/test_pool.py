@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from torch.nn import functional
 
 from specc.ir.size import symbol
 from specc.ir.types import TensorType
-from specc.ir.window import Sliding
+from specc.ir.window import EACH, Sliding, Taps
 from tests.twins import check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 EXACT = 0.0
@@ -206,11 +205,12 @@ def test_both_verdicts_occur_among_the_random_pools() -> None:
 
 def test_windows() -> None:
     image = TensorType(symbol("N"), (3, 8, 12))
-    assert make("maxpool", kernel=3, stride=(1, 2), dilation=2).window(image) == Sliding(
-        (3, 3), (Fraction(1), Fraction(2)), (2, 2)
+    assert make("maxpool", kernel=3, stride=(1, 2), padding=1, dilation=2).window(image) == Sliding(
+        (EACH, Taps(1, (range(-1, 4, 2),)), Taps(2, (range(-1, 4, 2),)))
     )
-    assert make("avgpool", kernel=(2, 3)).window(image) == Sliding((2, 3), (Fraction(2), Fraction(3)), (1, 1))
-    assert make("lppool", norm_type=2, kernel=2).window(image) == Sliding((2, 2), (Fraction(2),) * 2, (1, 1))
+    assert make("avgpool", kernel=(2, 3)).window(image) == Sliding((EACH, Taps(2, (range(2),)), Taps(3, (range(3),))))
+    halves = Taps(2, (range(2),))
+    assert make("lppool", norm_type=2, kernel=2).window(image) == Sliding((EACH, halves, halves))
 
 
 def test_arithmetic() -> None:

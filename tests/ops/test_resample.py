@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from torch.nn import functional
 
 from specc.ir.size import symbol
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise, Sliding
+from specc.ir.window import EACH, Sliding, Taps
 from tests.twins import check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 EXACT = 0.0
@@ -262,17 +261,55 @@ def test_the_numbers_of_a_refused_shuffle() -> None:
 
 def test_windows() -> None:
     image = TensorType(symbol("N"), (4, 4, 6))
-    half = (Fraction(1, 2), Fraction(1, 2))
-    assert make("upsample", scale_factor=2.0).window(image) == Sliding((1, 1), half, (1, 1))
+    double = Taps(1, (range(1), range(1)))
+    assert make("upsample", scale_factor=2.0).window(image) == Sliding((EACH, double, double))
+    # Place i lies at (i + 1/2)/2 - 1/2: -1/4, then 1/4.
     assert make("upsample", size=(8, 6), mode="bilinear").window(image) == Sliding(
-        (2, 1), (Fraction(1, 2), Fraction(1)), (1, 1)
+        (EACH, Taps(1, (range(-1, 1), range(2)), bordered=True), EACH)
     )
+    # (i + 1/2)*4/3 - 1/2: 1/6, 3/2, 17/6, which is for 4 places; (i + 1/2)*2 - 1/2: 1/2.
     assert make("upsample", size=3, mode="bicubic").window(image) == Sliding(
-        (4, 4), (Fraction(4, 3), Fraction(2)), (1, 1)
+        (
+            EACH,
+            Taps(4, (range(-1, 3), range(4), range(1, 5)), fitted=True, bordered=True),
+            Taps(2, (range(-1, 3),), bordered=True),
+        )
     )
-    assert make("pixelshuffle", upscale_factor=2).window(image) == Sliding((1, 1), half, (1, 1))
-    assert make("pixelunshuffle", downscale_factor=2).window(image) == Sliding((2, 2), (Fraction(2),) * 2, (1, 1))
-    assert make("channelshuffle", groups=2).window(image) == Pointwise()
+    assert make("pixelshuffle", upscale_factor=2).window(image) == Sliding((None, double, double))
+    halves = Taps(2, (range(2),))
+    assert make("pixelunshuffle", downscale_factor=2).window(image) == Sliding((None, halves, halves))
+    # 0 1 | 2 3 becomes 0 2 1 3.
+    shuffled = Taps(4, (range(1), range(2, 3), range(1, 2), range(3, 4)))
+    assert make("channelshuffle", groups=2).window(image) == Sliding((shuffled, EACH, EACH))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "length", "taps"),
+    [
+        ({"scale_factor": 1.5}, 6, Taps(2, (range(1), range(1), range(1, 2)))),
+        ({"size": 9}, 6, Taps(2, (range(1), range(1), range(1, 2)))),
+        # 0, 5/7, 10/7, 15/7, 20/7, 25/7, 30/7, for 5 places only
+        ({"size": 7}, 5, Taps(5, tuple(range(i, i + 1) for i in (0, 0, 1, 2, 2, 3, 4)), fitted=True)),
+        # (i + 1/2)/3 - 1/2: -1/3, 0, 1/3: the place in the middle is one of the input
+        ({"scale_factor": 3, "mode": "linear"}, 4, Taps(1, (range(-1, 1), range(1), range(2)), bordered=True)),
+        ({"scale_factor": 1 / 3, "mode": "linear"}, 9, Taps(3, (range(1, 2),), bordered=True)),
+        # i*3/7
+        (
+            {"scale_factor": 2, "mode": "linear", "align_corners": True},
+            4,
+            Taps(
+                3,
+                (range(1), range(2), range(2), range(1, 3), range(1, 3), range(2, 4), range(2, 4)),
+                fitted=True,
+                bordered=True,
+            ),
+        ),
+        ({"size": 4, "mode": "linear", "align_corners": True}, 4, EACH),
+        ({"size": 5, "mode": "linear", "align_corners": True}, 1, Taps(0, (range(1),), bordered=True)),
+    ],
+)
+def test_windows_along_an_axis(arguments: dict[str, Any], length: int, taps: Taps) -> None:
+    assert make("upsample", **arguments).window(TensorType(symbol("N"), (4, length))).axes[1] == taps
 
 
 def test_arithmetic() -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
 from specc.ir.types import TensorType
-from specc.ir.window import Flat, Moved, Opaque, Pointwise, Sliding
+from specc.ir.window import EACH, Flat, Moved, Opaque, Pointwise, Sliding, Taps
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
 N = symbol("N")
@@ -174,8 +174,8 @@ def test_windows() -> None:
     assert make("reshape", shape=(-1, 3, 4, 5)).window(image) == Pointwise()
     assert make("reshape", shape=(-1, 4, 3, 5)).window(image) == Opaque()
     assert make("permute", dims=(0, 2, 3, 1)).window(image) == Moved((1, 2, 0))
-    assert make("slice", start=0, stop=2).window(image) == Pointwise()
-    assert make("slice", start=0, stop=2, dim=3).window(image) == Sliding((1, 1), (1, 1), (1, 1))
+    assert make("slice", start=0, stop=2).window(image) == Sliding((EACH, EACH, EACH))
+    assert make("slice", start=-3, stop=-1, dim=3).window(image) == Sliding((EACH, EACH, Taps(1, (range(2, 3),))))
 
 
 def test_arithmetic() -> None:
