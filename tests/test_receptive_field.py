@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from specc.analyses import costs
 from specc.analyses.receptive_field import Reason
