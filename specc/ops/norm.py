@@ -74,7 +74,7 @@ class BatchNorm(Op):
         return TorchModule(f"nn.BatchNorm{axes}d", (inputs[0].channels,), self.non_default("eps", "momentum", "affine"))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return _by_running(build, values[0], inputs[0], self.eps, self.affine)
+        return _by_running(build, values[0], inputs[0], self)
 
 
 @register
@@ -133,7 +133,7 @@ class InstanceNorm(Op):
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
         if self.track_running_stats:
-            return _by_running(build, values[0], x, self.eps, self.affine)
+            return _by_running(build, values[0], x, self)
         centred = _centred(build, values[0], len(x.spatial))
         factors = _factors(build, x.channels, self.affine)
         return build.node("InstanceNormalization", centred, *factors, epsilon=self.eps)
@@ -430,9 +430,23 @@ def _running(channels: int) -> tuple[Parameter, ...]:
     )
 
 
-def _by_running(build: Builder, value: Ref, x: TensorType, eps: float, affine: bool) -> Ref:
+def _by_running(build: Builder, value: Ref, x: TensorType, norm: BatchNorm | InstanceNorm) -> Ref:
     statistics = build.parameter("running_mean"), build.parameter("running_var")
-    return build.node("BatchNormalization", value, *_factors(build, x.channels, affine), *statistics, epsilon=eps)
+    options = {} if norm.momentum == _MOMENTUM else {"momentum": _kept(norm.momentum)}
+    factors = _factors(build, x.channels, norm.affine)
+    return build.node("BatchNormalization", value, *factors, *statistics, epsilon=norm.eps, **options)
+
+
+_MOMENTUM = 0.1
+"""The default, which is ONNX's default of 0.9 too."""
+
+
+def _kept(momentum: float | None) -> float:
+    """ONNX's momentum: the share of the running statistics that a batch leaves, where PyTorch's is that of the batch.
+
+    The plain average over all batches (None) is no fixed share: the 1 that PyTorch writes too leaves them as they are.
+    """
+    return 1.0 if momentum is None else 1 - momentum
 
 
 def _factors(build: Builder, channels: int, affine: bool) -> tuple[Ref, Ref]:

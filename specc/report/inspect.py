@@ -18,6 +18,9 @@ VERSION = 1
 _WIDTH = 11
 """Of the titles, with a blank."""
 
+_SHOWN = 5
+"""Nodes that are named; the rest is counted."""
+
 _KNOWN = {
     "specc.spec": "spec",
     "specc.settings": "settings",
@@ -53,6 +56,7 @@ def as_json(found: Inspection) -> str:
         "functions": list(found.functions),
         "tensors": found.tensors,
         "elements": found.elements,
+        "unsteady": [{"operator": node.operator, "name": node.name, "why": node.why} for node in found.unsteady],
         "external": [{"name": part.name, "tensors": part.tensors, "size": part.size} for part in found.external],
         "metadata": dict(found.metadata),
         "sealed": found.sealed,
@@ -77,6 +81,7 @@ def _facts(found: Inspection) -> Iterator[str]:
     for part in found.external:
         size = "which is not there" if part.size is None else memory(part.size)
         yield _line("", f"{count(part.tensors)} of them in {part.name}, {size}")
+    yield from _unsteady(found)
     yield from (_line("input", str(port)) for port in found.inputs)
     yield from (_line("output", str(port)) for port in found.outputs)
     yield from (_line(title, found.metadata[key]) for key, title in _KNOWN.items() if key in found.metadata)
@@ -84,6 +89,21 @@ def _facts(found: Inspection) -> Iterator[str]:
     yield from (_line("metadata", f"{key} = {value}") for key, value in others.items())
     if found.sealed is False:
         yield _line("changed", "since specc wrote it: what it says of itself was said of other bytes")
+
+
+def _unsteady(found: Inspection) -> Iterator[str]:
+    training = [str(node) for node in found.unsteady if node.why != "draws"]
+    if training:
+        yield _line("training", f"{_some(training)} as in training: it is for inference after model.eval()")
+    if random := [str(node) for node in found.unsteady if node.why == "draws"]:
+        yield _line("random", f"{_some(random)} at random: no run says what the next one gives")
+
+
+def _some(nodes: list[str]) -> str:
+    """``Dropout "drop1" works``, the verb with it."""
+    more = len(nodes) - _SHOWN
+    shown = listed([*nodes[:_SHOWN], *([f"{more} more"] if more > 0 else [])])
+    return f"{shown} {'work' if len(nodes) > 1 else 'works'}"
 
 
 def _sidecar(found: Inspection) -> Iterator[str]:

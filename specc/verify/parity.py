@@ -20,6 +20,8 @@ from specc.weights import Weights
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from specc.verify.file.randomness import Unsteady
+
 
 def verify(
     graph: Graph,
@@ -163,7 +165,7 @@ def _emitted(graph: Graph, weights: Weights, opset: int, functions: bool) -> Ite
 def _prove(graph: Graph, model: Path | bytes, proto: ModelProto, weights: Weights, conditions: Conditions) -> Parity:
     from specc.verify import whole
     from specc.verify.file.interface import interface
-    from specc.verify.file.randomness import random_nodes
+    from specc.verify.file.randomness import unsteady_nodes
     from specc.verify.file.reading import folder_of
     from specc.verify.reference import TorchRefused
     from specc.verify.steps.proof import step_by_step
@@ -172,16 +174,17 @@ def _prove(graph: Graph, model: Path | bytes, proto: ModelProto, weights: Weight
     found = conditions.untried((*whole.size_notes(graph), *ports.notes))
     if ports.faults:
         return replace(found, rows=tuple(Row("interface", False, fault) for fault in ports.faults))
+    unsteady = tuple(Row(node.case, False, _fault(node)) for node in unsteady_nodes(proto))
     # Opened before anything is computed: a provider that cannot be used is the first thing to say.
     try:
         placed = assignment(conditions.session(model, optimised=True))
-        random = tuple(Row("randomness", False, fault) for fault in random_nodes(proto))
-        if random:
-            return replace(found, rows=random, assignment=placed)
+        if unsteady:
+            return replace(found, rows=unsteady, assignment=placed)
         tried = whole.trials(graph, weights, conditions)
         rows = [row for optimised in (False, True) for row in whole.rows(graph, model, tried, conditions, optimised)]
     except ModelRefused as refused:
-        return replace(found, rows=(Row(LOADING, False, str(refused)),))
+        # Most builds of onnxruntime have no training, and refuse such a node in other words.
+        return replace(found, rows=unsteady or (Row(LOADING, False, str(refused)),))
     except TorchRefused as refused:
         return replace(found, rows=(Row("PyTorch", False, str(refused)),))
     empty, notes = whole.emptiness(graph, tried)
@@ -191,6 +194,15 @@ def _prove(graph: Graph, model: Path | bytes, proto: ModelProto, weights: Weight
         return found
     steps = step_by_step(graph, proto, folder_of(model), weights, tried, rows, conditions)
     return replace(found, steps=steps.rows, notes=(*found.notes, *steps.notes), reproduction=steps.reproduction)
+
+
+def _fault(node: Unsteady) -> str:
+    match node.why:
+        case "draws":
+            return f"{node} draws at random: what it gives cannot be proven. Take it out of the file"
+        case "drops":
+            return f"{node} may drop at random, as in training: export the network after model.eval()"
+    return f"{node} normalises by the batch, as in training: export the network after model.eval()"
 
 
 def _changed(model: Path | bytes, proto: ModelProto) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Row:
 
     Attributes:
         case: what was fed in ("normal", "zeros" …) and at which sizes, where the contract has symbolic ones; or
-            "interface", "randomness" and "loading" for checks of the file.
+            "interface", "randomness", "training" and "loading" for checks of the file.
         passed: the verdict; ``reason`` says why not.
         batch: number of samples.
         optimised: with ONNX Runtime's graph optimisation or without.

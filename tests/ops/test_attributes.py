@@ -101,7 +101,7 @@ STEPS: dict[str, list[Step]] = {
         ),
     ],
     "batchnorm": [
-        step({}, (3, 4, 4), **_NORM, momentum=[0.3, 0.0, None]),
+        step({}, (3, 4, 4), **_NORM, momentum=[0.3, 0.5, None]),
         step({"affine": False}, (3,), **_RUNNING, affine=[True]),
     ],
     "celu": [step({}, _PLANE, alpha=[0.5, 2.0])],
@@ -171,7 +171,7 @@ STEPS: dict[str, list[Step]] = {
     ],
     "hardtanh": [step({}, _PLANE, min_val=[-2.0, 0.0], max_val=[6.0, 0.0])],
     "instancenorm": [
-        step({}, (3, 4, 4), **_RUNNING, affine=[True], track_running_stats=[True]),
+        step({}, (3, 4, 4), eps=[1e-3], affine=[True], track_running_stats=[True]),
         step({"affine": True, "track_running_stats": True}, (3, 4), **_RUNNING, affine=[False]),
     ],
     "layernorm": [step({}, (4, 3, 5), **_TAIL, bias=[False])],
@@ -265,7 +265,6 @@ IN_THE_WEIGHTS = {
 # Fields that have no meaning in an ONNX file, which is for inference.
 NOT_IN_ONNX = {
     **{(kind, "frozen"): _TRAINING for kind in ("conv", "convtranspose", "fc", "linear")},
-    **{(kind, "momentum"): _TRAINING for kind in ("batchnorm", "instancenorm")},
     **{(kind, "p"): _TRAINING for kind in ("dropout", "alphadropout", "stochasticdepth")},
 }
 

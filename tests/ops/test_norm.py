@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 import torch
+from onnx.reference import ReferenceEvaluator
 from torch import nn
 
+from specc.backends import onnx as backend
 from specc.ir.init import Constant
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
@@ -201,3 +205,29 @@ def test_windows_and_arithmetic() -> None:
         "channels in a group: 8/2 = 4",
         "each mean and variance: 4 x 5 x 6 = 120 elements",
     )
+
+
+@pytest.mark.parametrize("kind", ["bn", "instancenorm"])
+@pytest.mark.parametrize("momentum", [0.1, 0.3, 1.0, 0.0])
+def test_momentum_means_in_the_file_what_it_means_in_pytorch(kind: str, momentum: float) -> None:
+    """ONNX's is what a batch leaves of the running mean: asked of its reference, put into training."""
+    options = {"track_running_stats": True} if kind == "instancenorm" else {}
+    (node,) = backend.checked(graph_of(make(kind, momentum=momentum, **options), (3, 4, 4))).model.graph.node
+    assert ("momentum" in [attribute.name for attribute in node.attribute]) == (momentum != 0.1)
+    node = onnx.NodeProto.FromString(node.SerializeToString())
+    node.attribute.append(onnx.helper.make_attribute("training_mode", 1))
+    node.output.extend(["mean", "var"])
+    x, before = torch.randn(1, 3, 4, 4), torch.tensor([1.0, -2.0, 30.0])
+    given = [x, torch.ones(3), torch.zeros(3), before, torch.ones(3)]
+    feeds = dict(zip(node.input, (value.numpy() for value in given), strict=True))
+    _, mean, _ = ReferenceEvaluator(node).run(None, feeds)
+    module = (nn.InstanceNorm2d if options else nn.BatchNorm2d)(3, momentum=momentum, **options).train()
+    module.running_mean.copy_(before)
+    module(x)
+    np.testing.assert_allclose(mean, module.running_mean.numpy(), rtol=1e-5)
+
+
+def test_the_average_over_all_batches_has_no_momentum_in_onnx() -> None:
+    """PyTorch's own exporter writes 1 too, by which the running statistics stay as they are."""
+    (node,) = backend.checked(graph_of(make("bn", momentum=None), (3, 4, 4))).model.graph.node
+    assert {attribute.name: attribute.f for attribute in node.attribute}["momentum"] == 1.0

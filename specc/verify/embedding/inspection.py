@@ -24,6 +24,7 @@ from specc.verify.embedding.sidecar import (
     unknown,
 )
 from specc.verify.file.declared import Declared, declared
+from specc.verify.file.randomness import Unsteady, unsteady_nodes
 from specc.verify.file.reading import read_model
 from specc.words import visible
 
@@ -76,6 +77,7 @@ class Inspection:
         tensors: how many initializers.
         elements: numbers in all of them.
         external: files that hold some of them.
+        unsteady: nodes that draw at random, or work as in training.
         sidecar: None where there is none beside it.
     """
 
@@ -95,6 +97,7 @@ class Inspection:
     tensors: int
     elements: int
     external: tuple[External, ...]
+    unsteady: tuple[Unsteady, ...]
     sidecar: SidecarFound | None
 
     @property
@@ -141,6 +144,7 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         tensors=len(proto.graph.initializer),
         elements=sum(prod(tensor.dims) for tensor in proto.graph.initializer),
         external=_external(proto, model),
+        unsteady=tuple(unsteady_nodes(proto)),
         sidecar=_found(where, model, digest, proto) if where.exists() else None,
     )
 

@@ -15,6 +15,7 @@ import specc
 from specc.backends.onnx import storage
 from specc.diagnostics import UsageError
 from specc.ir.digest import digest
+from specc.report.inspect import as_json, text
 from specc.verify.embedding.inspection import inspect
 from specc.verify.embedding.recheck import recheck
 from specc.verify.embedding.sidecar import read_sidecar, sidecar_path
@@ -235,3 +236,28 @@ class TestBadInput:
             inspect(tmp_path / "none.onnx")
         with pytest.raises(UsageError, match="cannot be read"):
             inspect(tmp_path)
+
+
+def test_nodes_in_training_and_those_that_draw_are_told(tmp_path: Path) -> None:
+    statistics = ["scale", "bias", "mean", "var"]
+    nodes = [
+        helper.make_node("BatchNormalization", ["x", *statistics], ["b", "m", "v"], "bn1", training_mode=1),
+        helper.make_node("Dropout", ["b", "", "on"], ["d"], "drop1"),
+        helper.make_node("RandomNormalLike", ["d"], ["y"], "noise"),
+    ]
+    tensors = [helper.make_tensor(name, TensorProto.FLOAT, [3], [1.0] * 3) for name in statistics]
+    tensors.append(helper.make_tensor("on", TensorProto.BOOL, [], [True]))
+    ends = [[helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 3])] for name in "xy"]
+    opset = helper.make_opsetid("", 18)
+    path = tmp_path / "theirs.onnx"
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", *ends, tensors), opset_imports=[opset]), path)
+    found = inspect(path)
+    lines = text(found).splitlines()
+    assert (
+        'training   BatchNormalization "bn1" and Dropout "drop1" work as in training: it is for inference after '
+        "model.eval()" in lines
+    )
+    assert 'random     RandomNormalLike "noise" works at random: no run says what the next one gives' in lines
+    assert [entry["why"] for entry in json.loads(as_json(found))["unsteady"]] == ["normalises", "drops", "draws"]
+    onnx.save(foreign(), path)
+    assert json.loads(as_json(inspect(path)))["unsteady"] == []

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from specc.ir.graph import Graph
 from specc.verify import Parity, verify
-from specc.verify.file.randomness import random_nodes
+from specc.verify.file.randomness import Unsteady, unsteady_nodes
 from specc.weights import Randomised
 from tests.verify.networks import chain, emitted
 
@@ -52,8 +52,7 @@ def test_what_draws_is_refused_by_name(name: str) -> None:
 @pytest.mark.parametrize("operator", ["Bernoulli", "Multinomial"])
 def test_other_operators_that_draw(operator: str) -> None:
     node = helper.make_node(operator, ["input"], ["noise"])
-    (fault,) = random_nodes(with_noise(node))
-    assert fault.startswith(f'{operator} "noise" draws')
+    assert list(unsteady_nodes(with_noise(node))) == [Unsteady(operator, "noise", "draws")]
 
 
 def dropping(switch: str, value: bool | None = None, *, constant: bool = False) -> onnx.ModelProto:
@@ -107,12 +106,44 @@ def test_inside_of_functions_and_branches() -> None:
     model.functions.append(helper.make_function("local", "noisy", ["x"], ["y"], body, [opset]))
     model.opset_import.append(helper.make_opsetid("local", 1))
     assert [row.case for row in judged(GRAPH, model).rows] == ["randomness"]
-    (fault,) = random_nodes(model)
-    assert fault.startswith('RandomNormalLike "inner" draws')
+    assert list(unsteady_nodes(model)) == [Unsteady("RandomNormalLike", "inner", "draws")]
 
 
 def test_a_function_that_nothing_calls_does_not_count() -> None:
     model = emitted(GRAPH, WEIGHTS)
     body = [helper.make_node("RandomNormalLike", ["x"], ["y"])]
     model.functions.append(helper.make_function("local", "noisy", ["x"], ["y"], body, [helper.make_opsetid("", 18)]))
-    assert list(random_nodes(model)) == []
+    assert list(unsteady_nodes(model)) == []
+
+
+NORMAL = chain("[N, 3, 4, 4]", "conv1: conv(4, 3) -> bn1: bn -> relu")
+
+
+def in_training(graph: Graph) -> onnx.ModelProto:
+    """As PyTorch exports it with ``training=TrainingMode.TRAINING``: the new running statistics are results too."""
+    model = emitted(graph, WEIGHTS)
+    (node,) = (node for node in model.graph.node if node.op_type == "BatchNormalization")
+    node.attribute.append(helper.make_attribute("training_mode", 1))
+    node.output.extend(["bn1.mean", "bn1.var"])
+    return model
+
+
+def test_batch_norm_normalises_by_the_batch_in_training() -> None:
+    """Whether this onnxruntime has training or not."""
+    parity = judged(NORMAL, in_training(NORMAL))
+    assert [(row.case, row.reason) for row in parity.rows] == [
+        (
+            "training",
+            'BatchNormalization "bn1" normalises by the batch, as in training: export the network after model.eval()',
+        )
+    ]
+
+
+def test_batch_norm_in_functions_and_of_old_opsets() -> None:
+    model = in_training(NORMAL)
+    (node,) = (node for node in model.graph.node if node.op_type == "BatchNormalization")
+    del node.attribute[:]
+    assert [found.why for found in unsteady_nodes(model)] == ["normalises"]
+    del node.output[1:]
+    node.attribute.append(helper.make_attribute("training_mode", 0))
+    assert list(unsteady_nodes(model)) == []
