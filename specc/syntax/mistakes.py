@@ -45,6 +45,7 @@ _FOREIGN = {
     "≠": "write `!=`",
     "\xa0": "put an ordinary space there",
     "^": "write a power as a product: `a * a`",
+    "@": "a product with a matrix that is learned is `fc(…)` or `linear(…)`",
 }
 
 
@@ -59,6 +60,7 @@ class _Slip:
         before: the text in front of it, without the blanks and comments between.
         gap: how many characters those are.
         after: the rest of its line behind it.
+        below: where a line ends here, the next one that is not empty, and where it begins.
         accepts: Lark's names of what would fit.
     """
 
@@ -68,6 +70,7 @@ class _Slip:
     before: str
     gap: int
     after: str
+    below: tuple[str, int]
     accepts: frozenset[str]
 
     @property
@@ -172,7 +175,9 @@ def _at(text: str, kind: str, start: int, word: str, accepts: frozenset[str]) ->
     before = window.rstrip()
     end = start + len(word)
     after = text[end : min(text.index("\n", end), end + _WINDOW)]
-    return _Slip(kind, word, start, before, len(window) - len(before), after, accepts)
+    next_line = skip_blank(text, end)
+    below = text[next_line : next_line + _WINDOW].partition("\n")[0] if kind == "_NL" else ""
+    return _Slip(kind, word, start, before, len(window) - len(before), after, (below, next_line), accepts)
 
 
 _A_STEP = frozenset(("NAME", "NUMBER", "STRING", "IN", "REPEAT", "_LBRACE", "_LSQB"))
@@ -247,7 +252,8 @@ def _nested_item(slip: _Slip) -> _Explained | None:
 
 def _without_step(slip: _Slip) -> _Explained | None:
     if slip.wants_step and slip.before.endswith(":"):
-        return _Explained(f"a label needs a step after `:`, found {slip.found}")
+        help_ = "the step stands on the line of its label" if not slip.word else ""
+        return _Explained(f"a label needs a step after `:`, found {slip.found}", help_)
     if slip.accepts == {"_COLON"} and slip.before.endswith('"'):
         return _Explained(slip.headline, 'a text here is a label: `"...": step`')
     if slip.wants_step and slip.before.endswith("->"):
@@ -258,6 +264,11 @@ def _without_step(slip: _Slip) -> _Explained | None:
 def _arm(slip: _Slip) -> _Explained | None:
     if slip.word == "|" and slip.after.startswith("|") and not slip.wants_step:
         return _Explained("`||` is no operator", "write `or`", (slip.start, slip.start + 2))
+    merge = re.search(r"(\w+)[ \t]*(?:\([^(){}]*\)[ \t]*)?\n\s*\{\Z", slip.before)
+    if slip.word == "|" and slip.wants_step and merge:
+        return _Explained(
+            f"the `{{` of the arms stands on the line of `{merge[1]}`", f"write `{merge[1]} {{`", slip.back(1)
+        )
     if slip.wants_step and slip.before.endswith("|") and slip.word in ("|", "}"):
         return _Explained("an arm cannot be empty", "`| _` is an arm that passes the current value on")
     if slip.accepts == {"_BAR"}:
@@ -288,8 +299,22 @@ def _colon(slip: _Slip) -> _Explained | None:
     if "EQUAL" in slip.accepts:
         return _Explained(f"`{slip.previous}` gets its value with `=`, not `:`", f"write `{slip.previous} = ...`")
     if "_LBRACE" in slip.accepts:
-        return _Explained("a body stands in braces, not behind `:`", "write `{` and, at its end, `}`")
+        help_ = "leave out the `:`" if slip.after.strip().startswith("{") else "write `{` and, at its end, `}`"
+        return _Explained("a body stands in braces, not behind `:`", help_)
     return None
+
+
+def _colon_without_contract(slip: _Slip) -> _Explained | None:
+    """``block b(c): {``, ``model M:``"""
+    if slip.statement not in ("model", "block") or not slip.before.endswith(":") or slip.accepts != {"_LPAR", "_LSQB"}:
+        return None
+    if slip.word not in ("", "{"):
+        return None
+    line = _short(slip.before.rpartition("\n")[2].strip().removesuffix(":").strip())
+    help_ = f"write `{line} : [N, 3, 32, 32] {{`, with your own sizes"
+    if slip.statement == "block":
+        help_ = f"leave out the `:`, as in `{line} {{`, or write the contract behind it"
+    return _Explained(f"behind `:` stands the contract of this {slip.statement}", help_, slip.back(1))
 
 
 def _chained_comparison(slip: _Slip) -> _Explained | None:
@@ -311,6 +336,118 @@ def _foreign_operator(slip: _Slip) -> _Explained | None:
     return None
 
 
+def _arithmetic(slip: _Slip) -> _Explained | None:
+    """``x + y`` and ``conv(8, 3) * 0.1`` where a step stands."""
+    sign = slip.word
+    if sign == "*" and slip.after.startswith("*"):
+        sign = "**"
+    if sign not in _SUMS or not (slip.ends_step or slip.accepts == {"_COLON"}):
+        return None
+    left = _operand_before(slip.before)
+    right = _operand_behind(slip.after[len(sign) - 1 :])
+    place = slip.start, slip.start + len(sign)
+    return _Explained(f"`{sign}` is for numbers, not for steps", _advice(sign, left, right), place)
+
+
+_SUMS = {"+": "add", "-": "sub", "*": "mul", "/": "", "//": "", "%": "", "**": ""}
+_REAL = re.compile(r"-?(?:\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?)\Z")
+
+
+def _operand_before(before: str) -> str:
+    """What stands in front of an operator, back to where its step begins."""
+    depth, at = 0, len(before)
+    while at and len(before) - at < _WINDOW:
+        character = before[at - 1]
+        depth += (character in ")]") - (character in "([")
+        if depth < 0 or (not depth and (character in "\n{}|:" or before.endswith("->", 0, at))):
+            break
+        at -= 1
+    return before[at:].strip()
+
+
+def _operand_behind(after: str) -> str:
+    """What stands behind an operator, up to where its step ends."""
+    depth = 0
+    for at, character in enumerate(after):
+        depth += (character in "([") - (character in ")]")
+        if depth < 0 or (not depth and (character in "{}|#" or after.startswith("->", at))):
+            return after[:at].strip()
+    return after.strip()
+
+
+def _advice(sign: str, left: str, right: str) -> str:
+    """What to write for a sum, a difference or a product of values of the network, as a help."""
+    instead = _instead(sign, left, right)
+    if not instead:
+        return "of values of the network there are sums, differences and products: `add { | … | … }`, `sub`, `mul`"
+    return f"write `{instead}`" + (": x * factor + offset" if "affine(" in instead else "")
+
+
+def _instead(sign: str, left: str, right: str) -> str:
+    """The step that computes ``left sign right``; empty where there is none."""
+    numbers = {"*": (right, ""), "+": ("1", right), "-": ("1", right[1:] if right.startswith("-") else f"-{right}")}
+    if _REAL.match(right) and sign in numbers:
+        return _scaled(left, *numbers[sign])
+    if _REAL.match(left) and sign in numbers:
+        return _scaled(right or "_", *{"*": (left, ""), "+": ("1", left), "-": ("-1", left)}[sign])
+    if _REAL.match(right) and sign == "/":
+        return _scaled(left, f"1 / {right}", "")
+    if sign == "**" and right == "2":
+        return f"mul {{ | {_short(left)} | {_short(left)} }}"
+    return f"{_SUMS[sign]} {{ | {_short(left)} | {_short(right) or '_'} }}" if _SUMS[sign] else ""
+
+
+def _scaled(step: str, factor: str, offset: str) -> str:
+    return f"{_short(step)} -> affine({factor}{offset and f', {offset}'})"
+
+
+def instead_of_sum(text: str) -> str:
+    """The step to write for a text such as ``x + y`` or ``conv(8, 3) * 0.1``; empty where it is none such."""
+    for found in re.finditer(r"\*\*|//|[-+*/%]", text):
+        left, right = text[: found.start()], text[found.end() :]
+        if left.strip() and left.count("(") == left.count(")") and not right.startswith(">"):
+            return _instead(found[0], left.strip(), right.strip())
+    return ""
+
+
+def _number_as_step(slip: _Slip) -> _Explained | None:
+    """``mul { | _ | 0.1 }``, ``relu -> 0.5``"""
+    found = re.search(r"(?:^|[|{\n]|->)\s*(\d[\w.]*)\Z", slip.before)
+    if slip.accepts != {"_COLON"} or not found:
+        return None
+    number = found[1]
+    merge, first = _merge_around(slip.before)
+    use = {"add": f"affine(1, {number})", "sub": f"affine(-1, {number})" if first else f"affine(1, -{number})"}.get(
+        merge, f"affine({number})"
+    )
+    help_ = f"write `{use}`, the constants of x * factor + offset"
+    if merge:
+        help_ = f"write `{use}` for this {merge}: the constants of x * factor + offset"
+    return _Explained(f"`{number}` is a number, and no step", help_, slip.back(len(number)))
+
+
+def _merge_around(before: str) -> tuple[str, bool]:
+    """The word in front of the brace that is open, if it has arms; and whether this is the first of them."""
+    found = re.search(r"(\w+)[ \t]*(?:\([^(){}]*\)[ \t]*)?\{\s*\|([^{}]*)\Z", before)
+    return (found[1], "|" not in found[2]) if found else ("", False)
+
+
+def _bracketed_step(slip: _Slip) -> _Explained | None:
+    """``(x + y) -> relu``, ``-x``, ``xs[0] -> relu``"""
+    if slip.word == "(" and slip.wants_step:
+        return _Explained(
+            "a step does not begin with `(`", "`{ … }` holds steps together, `add { | x | y }` adds values"
+        )
+    if slip.word == "-" and slip.wants_step and (slip.gap or not slip.previous):
+        value = _operand_behind(slip.after)
+        return _Explained("`-` is for numbers, not for steps", f"write `{_short(value) or '_'} -> affine(-1)`")
+    if slip.word == "[" and slip.ends_step and slip.previous and not slip.gap:
+        entry = f"{slip.previous}[{slip.after.partition(']')[0]}]"
+        help_ = f"give it a name first: `let one = {_short(entry)}`, then `one` is a step"
+        return _Explained("the entry of a list is no step", help_, slip.back(len(slip.previous)))
+    return None
+
+
 def _bare_point(slip: _Slip) -> _Explained | None:
     if slip.wants_value and slip.word == "." and slip.after[:1].isdigit():
         return _Explained("a number begins with a digit", "write `0.5`, not `.5`")
@@ -320,7 +457,8 @@ def _bare_point(slip: _Slip) -> _Explained | None:
 
 
 def _hyphen_in_name(slip: _Slip) -> _Explained | None:
-    if slip.word == "-" and slip.previous and not slip.ends_value and re.match(r"\w", slip.after):
+    joined = slip.previous and not slip.gap and re.match(r"\w", slip.after)
+    if slip.word == "-" and joined and not slip.ends_value:
         help_ = f"write `_` for `-`: `{slip.previous}_...`"
         return _Explained("a name consists of letters, digits and `_`", help_)
     return None
@@ -360,7 +498,19 @@ def _missing_body(slip: _Slip) -> _Explained | None:
     if slip.word or "_LBRACE" not in slip.accepts or slip.ends_step:
         return None
     what = f"`{slip.statement}`" if slip.statement in WORDS else "step"
+    below, at = slip.below
+    line = slip.before.rpartition("\n")[2].strip()
+    if below.startswith("{"):
+        return _Explained(f"the `{{` of this {what} stands on its line", _begun(f"{line} {{"), (at, at + 1))
+    if slip.statement in ("model", "block") and below.startswith(":"):
+        help_ = _begun(f"{line} {below}".rstrip())
+        return _Explained(f"the contract of this {what} begins on its line", help_, (at, at + 1))
     return _Explained(f"this {what} has no body", "write `{` on this line, then its steps, then `}`")
+
+
+def _begun(line: str) -> str:
+    """What to write for a line that ends too early."""
+    return f"write `{line}`" if len(line) <= 80 else "move it up, to the end of that line"
 
 
 def _outside(slip: _Slip) -> _Explained | None:
@@ -384,6 +534,10 @@ _RULES: tuple[Callable[[_Slip], _Explained | None], ...] = (
     _arm,
     _equals_sign,
     _colon,
+    _colon_without_contract,
+    _arithmetic,
+    _number_as_step,
+    _bracketed_step,
     _chained_comparison,
     _foreign_operator,
     _bare_point,

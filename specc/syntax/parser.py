@@ -60,11 +60,13 @@ def _mistakes(source: Source) -> tuple[str | None, list[Diagnostic]]:
     for _ in range(min(MOST_MISTAKES, 1 + _MOST_REREAD // len(text))):
         try:
             lark_parser().parse(rest.text)
-        except (UnexpectedToken, UnexpectedCharacters) as error:
-            finding = explain(source, rest.text, error)
+        except (UnexpectedToken, UnexpectedCharacters) as mistake:
+            error, finding = mistake, explain(source, rest.text, mistake)
         else:
             return rest.text, findings
         at = finding.primary.span.start
+        if isinstance(error, UnexpectedToken) and error.token.type == "_NL":
+            at = min(at, error.pos_in_stream or 0)  # what is shown may stand in the statement below
         if not rest.follows(at):
             findings.append(finding)
         if not rest.drop(at):

@@ -130,8 +130,15 @@ class Steps:
         """How a step that was written as in the language is written in YAML."""
         if len(self._values.findings) >= MOST_MISTAKES:
             return ""  # more are not shown
+        from specc.syntax.mistakes import instead_of_sum
         from specc.syntax.yaml.writer import line_in_yaml
 
+        if NUMBER.fullmatch(text):
+            return f"`affine: {text}` multiplies by a number, `affine: [1, {text}]` adds it"
+        if entry := re.fullmatch(r"\w+\[.+\]", text):
+            return f"give it a name first: `let: {{one: ={entry[0]}}}`, then `one` is a step"
+        if (instead := instead_of_sum(text)) and (in_yaml := line_in_yaml(instead)):
+            return f"in YAML it is written `{in_yaml}`"
         called = re.match(r"\w+:\w+ *\(", text)
         if not called and (help_ := without_blank(text)):
             return help_
