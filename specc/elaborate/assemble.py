@@ -7,7 +7,7 @@ from specc.elaborate.frames import Draft, Frame
 from specc.elaborate.naming import name_steps
 from specc.elaborate.outputs import Exit
 from specc.elaborate.values import Given
-from specc.ir.graph import Block, Graph, Node, Port
+from specc.ir.graph import Block, Graph, Node, Passed, Port
 
 
 def assemble(name: str, inputs: tuple[Port, ...], exits: list[Exit], root: Frame) -> Graph:
@@ -66,7 +66,7 @@ class _Building:
         values = self._values
         values[draft.producer] = path
         inputs = tuple([values[given.producer] for given in draft.inputs])
-        return Node(path, draft.op, inputs, draft.types, draft.type, draft.span, owner, draft.parameters)
+        return Node(path, draft.op, inputs, draft.types, draft.type, draft.span, owner, draft.parameters, draft.slot)
 
     def _frame(self, frame: Frame, path: str, owner: str | None) -> tuple[Node | Block, ...]:
         if frame.shared is not None:
@@ -107,6 +107,7 @@ class _Building:
             frame.span,
             owner,
             tuple((name, self.value(given)) for name, given in frame.values),
+            tuple(Passed(slot, self.value(given), place) for slot, given, place in frame.passed),
         )
 
 

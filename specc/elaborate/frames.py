@@ -16,10 +16,11 @@ from specc.syntax import ast
 class Draft(Given):
     """A step that fits, before it has a name; it is the value that it gives, too.
 
-    ``producer`` is its own place among all steps of the model; ``types`` are those of what it takes.
+    ``producer`` is its own place among all steps of the model; ``types`` are those of what it takes; ``slot`` is as of
+    `specc.ir.graph.Node`.
     """
 
-    __slots__ = ("inputs", "label", "op", "parameters", "types")
+    __slots__ = ("inputs", "label", "op", "parameters", "slot", "types")
 
     producer: int
     type: TensorType
@@ -34,6 +35,7 @@ class Draft(Given):
         parameters: tuple[Parameter, ...],
         label: str | None,
         span: Span,
+        slot: str | None = None,
     ) -> None:
         self.producer = producer
         self.type = type
@@ -43,6 +45,7 @@ class Draft(Given):
         self.types = types
         self.parameters = parameters
         self.label = label
+        self.slot = slot
 
     @property
     def noun(self) -> str:
@@ -68,6 +71,7 @@ class Frame:
         shared: the shared steps that this is an application of.
         sole: they are a single step, which takes their name.
         rounds: how many rounds of unlabelled loops have been numbered here.
+        passed: the slot, the value and how many members there were, for every slot that is identity.
     """
 
     __slots__ = (
@@ -78,6 +82,7 @@ class Frame:
         "label",
         "labels",
         "members",
+        "passed",
         "result",
         "rounds",
         "scope",
@@ -118,6 +123,7 @@ class Frame:
         self.sole = sole
         self.members: list[Draft | Frame] = []
         self.labels: dict[str, Span] = {}
+        self.passed: list[tuple[str, Given, int]] = []
         self.rounds = 0
         self.result: Given | None = None
 

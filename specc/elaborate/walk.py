@@ -139,7 +139,8 @@ class Walk:
             raise self._nothing_yet(call.name_span)
         target = prepared.target
         if isinstance(target, type):
-            return self._operator(call, prepared, target, current, scope, name)
+            slot = call.name if prepared is value else None
+            return self._operator(call, prepared, target, current, scope, name, slot)
         if isinstance(target, Definition):
             return self._block(call, prepared, target, current, scope, name)
         return self._shared(call, target, current)
@@ -193,7 +194,14 @@ class Walk:
         return self._frame.entry
 
     def _operator(
-        self, call: ast.Call, target: Prepared, kind: type[Op], current: Given, scope: Scope, name: str | None
+        self,
+        call: ast.Call,
+        target: Prepared,
+        kind: type[Op],
+        current: Given,
+        scope: Scope,
+        name: str | None,
+        slot: str | None,
     ) -> Given:
         if call.label is not None:
             self._claim(call.label, scope, kind)
@@ -205,7 +213,10 @@ class Walk:
         bound = plan.fixed or self._bound(plan, scope)
         if bound is None or current.type is None:
             return self._remember(call.label, Given(None, None, plan.span))
-        return self._step(call, plan.span, bound, (current,), (current.type,), name)
+        if slot is not None and kind.passes:
+            self._frame.passed.append((slot, current, len(self._frame.members)))
+            return self._remember(call.label, current)
+        return self._step(call, plan.span, bound, (current,), (current.type,), name, slot)
 
     def _without_arms(self, call: ast.Call, findings: list[Diagnostic]) -> Trouble:
         from specc.elaborate.instead import gives_arms, of_arms
@@ -258,13 +269,14 @@ class Walk:
         inputs: tuple[Given, ...],
         types: tuple[TensorType, ...],
         name: str | None,
+        slot: str | None = None,
     ) -> Given:
         try:
             type_, parameters = steps.inferred(bound.op, types, span)
         except Refusal as refusal:
             raise steps.refused(refusal, step, bound, inputs, self.drafts) from None
         label = step.label.name if step.label else name
-        draft = Draft(len(self.drafts), bound.op, inputs, types, type_, parameters, label, span)
+        draft = Draft(len(self.drafts), bound.op, inputs, types, type_, parameters, label, span, slot)
         self.drafts.append(draft)
         self._frame.members.append(draft)
         return draft if step.label is None else self._remember(step.label, draft)

@@ -34,9 +34,11 @@ class Node:
         span: the step in the spec.
         owner: the path of what holds its tensors, where that is not ``name``: shared steps that are
             applied several times are several nodes with one owner.
+        slot: the name that the spec calls it by, where that is no layer's own: of a parameter, a let, a loop's
+            variable (``act``).
     """
 
-    __slots__ = ("_parameters", "input_types", "inputs", "name", "op", "owner", "span", "type")
+    __slots__ = ("_parameters", "input_types", "inputs", "name", "op", "owner", "slot", "span", "type")
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class Node:
         span: Span,
         owner: str | None = None,
         parameters: tuple[Parameter, ...] | None = None,
+        slot: str | None = None,
     ) -> None:
         """``parameters``: what the operator says of these inputs, where that has been asked already."""
         self.name = name
@@ -58,6 +61,7 @@ class Node:
         self.span = span
         self.owner = owner
         self._parameters = parameters
+        self.slot = slot
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -85,7 +89,8 @@ class Node:
             if x not in known:
                 known[x] = x.at(sizes)
         types = tuple([known[x] for x in self.input_types])
-        return Node(self.name, _op_at(self.op, sizes), self.inputs, types, known[self.type], self.span, self.owner)
+        op, type = _op_at(self.op, sizes), known[self.type]
+        return Node(self.name, op, self.inputs, types, type, self.span, self.owner, slot=self.slot)
 
     def __repr__(self) -> str:
         return f"Node({self.name}: {self.op!r} -> {self.type})"
@@ -95,6 +100,20 @@ class Handed(str):
     """A layer or a block that a block is given as an argument, as written: ``leakyrelu(0.2)``."""
 
     __slots__ = ()
+
+
+class Passed(NamedTuple):
+    """Where a value passes a slot that is identity: there is no step, but other calls have one.
+
+    Attributes:
+        slot: as of `Node`.
+        value: its name.
+        place: how many members of the block stand before.
+    """
+
+    slot: str
+    value: str
+    place: int
 
 
 class Block:
@@ -113,6 +132,7 @@ class Block:
         span: the call, group or loop in the spec.
         owner: as of `Node`.
         values: its parameters that are values of the network, by name: ``skip`` and the name of the value.
+        passed: what passes slots of its own that are identity, in order.
     """
 
     def __init__(
@@ -127,6 +147,7 @@ class Block:
         span: Span,
         owner: str | None = None,
         values: tuple[tuple[str, str], ...] = (),
+        passed: tuple[Passed, ...] = (),
     ) -> None:
         self.name = name
         self.kind = kind
@@ -138,10 +159,11 @@ class Block:
         self.span = span
         self.owner = owner
         self.values = values
+        self.passed = passed
 
     def with_members(self, members: tuple[Node | Block, ...]) -> Block:
         """The same around other members of the same names."""
-        given = self.arguments, self.input, self.output, members, self.span, self.owner, self.values
+        given = self.arguments, self.input, self.output, members, self.span, self.owner, self.values, self.passed
         return Block(self.name, self.kind, self.title, *given)
 
     def __repr__(self) -> str:

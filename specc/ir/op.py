@@ -111,6 +111,8 @@ class Op(BaseModel):
     number of channels, which the input tells here: ``bn(64)`` must not mean an eps of 64."""
     variadic: ClassVar[str | None] = None
     """The list-valued field that may also be written as several arguments: ``permute(0, 2, 1)``."""
+    passes: ClassVar[bool] = False
+    """Whether it gives what it takes, in training too: as an argument (``act=identity``) it is no step."""
 
     @classmethod
     def instead(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "leakyrelu(0.1)": lambda x: F.leaky_relu(x, 0.1),
     "elu(alpha=0.5)": lambda x: F.elu(x, 0.5),
 }
+HANDED = {**ACTIVATIONS, "identity": lambda x: x}
+"""What may be an argument: identity is no step then."""
 
 
 class Tensors:
@@ -384,8 +386,8 @@ class _Writer:
                 number = self.number(around)
                 return number.text, number.of
             case "act":
-                name = self.pick(*around.acts, *ACTIVATIONS)
-                return name, lambda env, x: env.names[name] if name in around.acts else ACTIVATIONS[name]
+                name = self.pick(*around.acts, *HANDED)
+                return name, lambda env, x: env.names[name] if name in around.acts else HANDED[name]
             case "value":
                 name = self.pick("_", *around.values)
                 return name, lambda env, x: x if name == "_" else env.names[name]

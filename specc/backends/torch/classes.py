@@ -8,7 +8,17 @@ from functools import cached_property
 
 from specc.backends.torch.layout import Call, Expr, Hole, holes
 from specc.backends.torch.names import is_attribute, is_plain, reached
-from specc.backends.torch.steps import Line, Noted, applied, constructed, started
+from specc.backends.torch.steps import (
+    PASSES,
+    Line,
+    Literal,
+    Noted,
+    applied,
+    constructed,
+    layer,
+    slotted,
+    started,
+)
 from specc.backends.torch.tree import Tree, Use, is_nameless, results
 from specc.ir.graph import Graph, Node
 from specc.ir.torch import TorchModule
@@ -42,7 +52,7 @@ class Statement:
 class Body:
     """The code of a module with holes for whatever may differ where it stands.
 
-    Holes: "literal" and "options" (what a step notes), "child" (a module in it, by number), "value" (counted
+    Holes: "literal", "slot" and "options" (what a step notes), "child" (a module in it, by number), "value" (counted
     from the inputs on) and "given" (a module or parameter handed in).
     """
 
@@ -113,14 +123,33 @@ class Family:
 def families(graph: Graph) -> list[Family]:
     """The classes of a network, the network's own last."""
     dissolved: frozenset[str] = frozenset()
+    idle: frozenset[tuple[str, str]] = frozenset()
     while True:
         try:
-            return _Families(graph, Tree(graph, dissolved)).all()
+            found = _Families(graph, Tree(graph, dissolved, idle)).all()
         except _Differs as error:
             if error.path in dissolved:
                 raise
             # Shared steps that are not the same code in every place are written out in each.
             dissolved |= {error.path}
+            continue
+        # Where no use of a class has a layer in a slot, it is no argument either.
+        without = {name for family in found for name in _idle_slots(family)}
+        if not without:
+            return found
+        idle |= without
+
+
+def _idle_slots(family: Family) -> Iterator[tuple[str, str]]:
+    """The slots that are identity in every use: the name of each use, and the slot's."""
+    for hole in family.body.holes:
+        if hole.kind == "slot":
+            noted = [(instance.use.name, instance.noted[hole.index]) for instance in family.instances]
+            slots = [
+                (use, entry.hint.name) for use, entry in noted if isinstance(entry, Literal) and entry.value == PASSES
+            ]
+            if len(slots) == len(noted):
+                yield from slots
 
 
 class _Differs(Exception):
@@ -152,7 +181,7 @@ class _Families:
                 self._add(member.module, member)
         scope = _Scope(use)
         declarations = tuple(self._declarations(scope, use.path, ()))
-        statements = tuple(self._statement(scope, member) for member in use.members)
+        statements = tuple(self._statements(scope))
         outputs = tuple(scope.values[value] for value in use.outputs)
         given = tuple(self._type_of(path) for path in use.given)
         is_model, nameless = use.block is None, use.block is not None and is_nameless(use.block)
@@ -163,7 +192,7 @@ class _Families:
         family = self._numbers.setdefault(body, len(self._numbers))
         if family == len(self._members):
             self._members.append([])
-        labels, shapes = tuple(scope.labels), tuple(str(self._types[value]) for value in scope.values)
+        labels, shapes = tuple(scope.labels), tuple(str(self._types[value]) for value in scope.names)
         number, block = len(self._members[family]), scope.use.block
         ends = (self._channels(block.input), self._channels(block.output)) if block else (None, None)
         made = Instance(scope.use, number, family, scope.noted, tuple(scope.children), labels, shapes, *ends)
@@ -217,6 +246,18 @@ class _Families:
         note = made.note if isinstance(made, TorchModule) else ""
         return Declaration(labels, registry, expr, started(node, made, reached(labels, registry)), note)
 
+    def _statements(self, scope: _Scope) -> Iterator[Statement]:
+        """What ``forward`` says, in order: what passes a slot between its members."""
+        passed = list(scope.use.passed)
+        for place, member in enumerate((*scope.use.members, None)):
+            while passed and passed[0].place == place:
+                slot, value, _ = passed.pop(0)
+                if value in scope.values:
+                    before = Hole("value", scope.values[value])
+                    yield Statement(scope.renew(value, slot), slotted(slot, PASSES, before, scope.noted))
+            if member is not None:
+                yield self._statement(scope, member)
+
     def _statement(self, scope: _Scope, member: Node | Use) -> Statement:
         """What ``forward`` says for a member."""
         taken = tuple(Hole("value", scope.values[value]) for value in member.inputs)
@@ -225,9 +266,11 @@ class _Families:
             place, labels = self._place(scope, member.path)
             given = (self._place(scope, path)[0] for path in member.given)
             return Statement(targets, Call(place, (*taken, *given)), labels)
-        held = self._tree.is_held(member)
+        held, made = self._tree.is_held(member), self._tree.made[member.name]
         where, labels = self._place(scope, member.module) if held else (None, ())
-        return Statement(targets, applied(member, self._tree.made[member.name], where, taken, scope.noted), labels)
+        if member.slot is not None and not held and (as_layer := layer(made)):
+            return Statement(targets, slotted(member.slot, as_layer, taken[0], scope.noted))
+        return Statement(targets, applied(member, made, where, taken, scope.noted), labels)
 
     def _place(self, scope: _Scope, path: str) -> tuple[str | Hole, tuple[str, ...]]:
         use = scope.use
@@ -242,6 +285,7 @@ class _Scope:
 
     def __init__(self, use: Use) -> None:
         self.use = use
+        self.names = [*use.inputs]
         self.values: dict[str, int] = {value: number for number, value in enumerate(use.inputs)}
         handed = {value: name for name, value in use.block.values} if use.block else {}
         self.labels = [handed.get(value) or _seen_from(use.name, value) for value in use.inputs]
@@ -251,12 +295,18 @@ class _Scope:
 
     def add(self, member: Node | Use) -> tuple[int, ...]:
         """Numbers for the values that a member gives."""
-        first = len(self.values)
+        first = len(self.names)
         for value in results(member):
             own = isinstance(member, Use) and member.block is not None and value == member.block.output
-            self.labels.append(self._inside(member.name if own else value))
-            self.values[value] = len(self.values)
-        return tuple(range(first, len(self.values)))
+            self.renew(value, self._inside(member.name if own else value))
+        return tuple(range(first, len(self.names)))
+
+    def renew(self, value: str, label: str) -> tuple[int]:
+        """A number for a value, which is called by ``label``: from here on it goes by this one."""
+        number = self.values[value] = len(self.names)
+        self.names.append(value)
+        self.labels.append(label)
+        return (number,)
 
     def _inside(self, name: str) -> str:
         return name.removeprefix(f"{self.use.name}.") if self.use.name else name

@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 from specc.backends.torch.classes import Family
 from specc.backends.torch.layout import Expr, Listing
 from specc.backends.torch.names import free
-from specc.backends.torch.steps import CHANNELS, NOTHING, Hint, Literal, Options, literal
+from specc.backends.torch.steps import CHANNELS, NOTHING, Hint, Layer, Literal, Options, literal
 
 _FACTORS = (*range(2, 9), 16, 32)
 """``4 * c`` is how the author thought of it; 57 * c is a coincidence."""
@@ -78,7 +78,7 @@ class Constructor:
     """The arguments of a class, in order, and what they mean for its holes.
 
     Attributes:
-        literals: by the number of the "literal" hole.
+        literals: by the number of the "literal" or "slot" hole.
         options: by the number of the "options" hole: the keyword arguments that are written.
         children: by the number of the "child" hole: the arguments of that module's own constructor.
     """
@@ -141,7 +141,7 @@ class _Columns:
         self._children: dict[int, tuple[Meaning, ...]] = {}
         for hole in family.body.holes:
             match hole.kind:
-                case "literal":
+                case "literal" | "slot":
                     self._literals[hole.index] = self._literal(hole.index)
                 case "options":
                     self._options[hole.index] = tuple(self._named_options(hole.index))
@@ -161,7 +161,8 @@ class _Columns:
         noted = [instance.noted[hole] for instance in self._instances]
         literals = [entry for entry in noted if isinstance(entry, Literal)]
         hint = literals[0].hint
-        return self._meaning(hint, hint.name in CHANNELS, tuple(entry.value for entry in literals))
+        values = tuple(entry.value for entry in literals)
+        return self._meaning(hint, hint.name in CHANNELS and not isinstance(values[0], Layer), values)
 
     def _named_options(self, hole: int) -> Iterator[tuple[str, Meaning]]:
         """Every option that some instance sets; the others have it at its default."""
@@ -397,4 +398,6 @@ def _kind(value: object) -> str:
     if isinstance(value, tuple):
         inner = sorted({_kind(part) for part in value})
         return f"tuple[{' | '.join(inner)}, ...]" if inner else "tuple[()]"
+    if isinstance(value, Layer):
+        return "nn.Module"
     return "None" if value is None else type(value).__name__

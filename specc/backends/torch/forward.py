@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from specc.backends.torch.classes import Family, Statement
 from specc.backends.torch.layout import Call, Expr, Hole, Listing, holes, statement
@@ -10,13 +11,17 @@ from specc.backends.torch.names import free, variables
 
 
 class Forward:
-    """``forward`` of one class: its variables and the shapes that hold in every use."""
+    """``forward`` of one class: its variables and the shapes that hold in every use.
 
-    def __init__(self, family: Family) -> None:
+    Args:
+        slots: the values that come out of a layer which is an argument, with its name.
+    """
+
+    def __init__(self, family: Family, slots: Mapping[int, str]) -> None:
         self._family = family
         body = family.body
         self._chained = _chained(family)
-        self._names = variables(_inputs(family), _labels(family), self._chained)
+        self._names = variables(_inputs(family), _labels(family, slots), self._chained)
         taken: list[str] = list(self._names)
         for path in family.instances[0].use.given:
             taken.append(free(_identifier(path.rpartition(".")[2]), set(taken)))
@@ -79,8 +84,9 @@ def _other(names: list[str]) -> str:
     return next(name for name in ("y", "z", *(f"x{i}" for i in range(2, len(names) + 3))) if name not in names)
 
 
-def _labels(family: Family) -> list[str]:
-    return list(map(_identifier, family.instances[0].labels[family.body.inputs :]))
+def _labels(family: Family, slots: Mapping[int, str]) -> list[str]:
+    labels = [slots.get(value, label) for value, label in enumerate(family.instances[0].labels)]
+    return list(map(_identifier, labels[family.body.inputs :]))
 
 
 def _chained(family: Family) -> set[int]:

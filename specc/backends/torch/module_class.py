@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from specc.backends.torch.classes import Declaration, Family
 from specc.backends.torch.constructor import Argument, Constructor, Known, Meaning, Parts, Told, in_terms_of, shown
@@ -10,7 +11,7 @@ from specc.backends.torch.forward import Forward
 from specc.backends.torch.layout import WIDTH, Call, Expr, Hole, Keyword, Listing, filled, flat, holes, statement
 from specc.backends.torch.names import is_plain, reached, whole
 from specc.backends.torch.runs import Run, consecutive, repeated, runs
-from specc.backends.torch.steps import NOTHING, Line, literal
+from specc.backends.torch.steps import NOTHING, Layer, Line, literal
 from specc.backends.torch.tree import is_nameless
 
 
@@ -41,6 +42,25 @@ class ClassWriter:
             yield from made
             yield ""
         yield from self._forward(number)
+
+    def called(self, number: int) -> Iterator[Expr]:
+        """What the statements of ``forward`` call: the function itself where a slot is the same layer in every use."""
+        literals = self._constructors[number].literals
+        for line in self._families[number].body.statements:
+            match line.expr:
+                case Call(Hole("slot", index), items) if isinstance(meaning := literals[index], Known):
+                    assert isinstance(meaning.value, Layer), "a layer stands in a slot"
+                    yield filled(meaning.value.called, partial(_same, items))
+                case expr:
+                    yield expr
+
+    def _slots(self, number: int) -> Iterator[tuple[int, str]]:
+        """The values that come out of a slot which is an argument, with its name."""
+        constructor = self._constructors[number]
+        for line in self._families[number].body.statements:
+            for hole in holes(line.expr):
+                if hole.kind == "slot" and isinstance(meaning := constructor.literals[hole.index], Told):
+                    yield line.targets[0], constructor.names[meaning.index]
 
     def _init(self, number: int) -> Iterator[str]:
         """What follows ``super().__init__()``."""
@@ -104,7 +124,7 @@ class ClassWriter:
             return meaning if outer is None else in_terms_of(meaning, outer)
 
         def fill(hole: Hole) -> Iterable[Expr]:
-            if hole.kind == "literal":
+            if hole.kind in ("literal", "slot"):
                 return (shown(meant(constructor.literals[hole.index]), names),)
             if hole.kind == "options":
                 return tuple(Keyword(n, shown(meant(m), names)) for n, m in constructor.options[hole.index])
@@ -145,7 +165,7 @@ class ClassWriter:
 
     def _forward(self, number: int) -> Iterator[str]:
         family = self._families[number]
-        code = Forward(family)
+        code = Forward(family, dict(self._slots(number)))
         kept = self._kept(number)
         names = [f"self.{kept.get(index)}" for index in range(len(self._constructors[number].arguments))]
 
@@ -155,9 +175,13 @@ class ClassWriter:
             return _parts(self._filled(number, Call("", (hole,)), None, names))
 
         yield from code.signature()
-        for line in family.body.statements:
-            yield from code.line(line, filled(line.expr, fill))
+        for line, expr in zip(family.body.statements, self.called(number), strict=True):
+            yield from code.line(line, filled(expr, fill))
         yield from code.result()
+
+
+def _same(items: tuple[Expr, ...], _: Hole) -> tuple[Expr, ...]:
+    return items
 
 
 def _text(line: Line) -> list[str]:
@@ -211,7 +235,7 @@ def _labelled(labels: list[str], items: list[Expr]) -> Iterator[Expr]:
 def _needed(expr: Expr, constructor: Constructor) -> Iterator[int]:
     """The arguments in terms of which the holes of an expression are told."""
     for hole in holes(expr):
-        if hole.kind == "literal":
+        if hole.kind in ("literal", "slot"):
             yield from _told(constructor.literals[hole.index])
         elif hole.kind == "options":
             yield from (index for _, meaning in constructor.options[hole.index] for index in _told(meaning))

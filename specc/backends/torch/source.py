@@ -36,7 +36,8 @@ def torch_source(graph: Graph, settings: Mapping[str, object] | None = None) -> 
     writer = ClassWriter(kinds, names, constructors(kinds, names))
     docstring = _docstring(graph)
     classes = ["\n".join(writer.lines(number, docstring)) for number, name in enumerate(names) if name]
-    return "\n\n\n".join(["\n".join(_header(graph, kinds, settings or {})), *classes]) + "\n"
+    heading = _header(graph, kinds, writer, settings or {})
+    return "\n\n\n".join(["\n".join(heading), *classes]) + "\n"
 
 
 def class_name(graph: Graph) -> str:
@@ -44,15 +45,15 @@ def class_name(graph: Graph) -> str:
     return free(graph.name)
 
 
-def _header(graph: Graph, kinds: list[Family], settings: Mapping[str, object]) -> Iterator[str]:
+def _header(graph: Graph, kinds: list[Family], writer: ClassWriter, settings: Mapping[str, object]) -> Iterator[str]:
     head = f'"""{graph.name}, made by specc{_origin(graph)}.'
     yield from [head, "", *_made_with(settings), '"""'] if settings else [f'{head}"""']
     yield ""
     if any(kind.is_sequence and not kind.is_numbered for kind in kinds):
         yield from ("from collections import OrderedDict", "")
     yield "import torch"
-    lines = (line for kind in kinds for line in kind.body.statements)
-    if any(head.startswith("F.") for line in lines for head in heads(line.expr)):
+    called = (expr for number in range(len(kinds)) for expr in writer.called(number))
+    if any(head.startswith("F.") for expr in called for head in heads(expr)):
         yield "import torch.nn.functional as F"
     yield "from torch import nn"
 

@@ -72,7 +72,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A plain value of one place."""
+    """A plain value of one place, or the `Layer` of a slot."""
 
     hint: Hint
     value: object
@@ -85,6 +85,58 @@ class Options:
     values: Mapping[str, object]
     defaults: Mapping[str, object]
     """PyTorch's, of all that the operator has, in PyTorch's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What a slot stands for, without tensors: the module that it is, and the call where the slot is no argument."""
+
+    made: Expr
+    called: Expr
+
+
+PASSES = Layer(Call("nn.Identity", ()), Hole("value", 0))
+"""The slot is identity: nothing is called."""
+
+# The modules that are a function of one value, by the function; the number of axes in a name is left out.
+_MODULES = {
+    "F.relu": "nn.ReLU",
+    "F.relu6": "nn.ReLU6",
+    "F.leaky_relu": "nn.LeakyReLU",
+    "F.elu": "nn.ELU",
+    "F.selu": "nn.SELU",
+    "F.celu": "nn.CELU",
+    "F.gelu": "nn.GELU",
+    "F.silu": "nn.SiLU",
+    "F.mish": "nn.Mish",
+    "torch.sigmoid": "nn.Sigmoid",
+    "torch.tanh": "nn.Tanh",
+    "F.softplus": "nn.Softplus",
+    "F.softsign": "nn.Softsign",
+    "F.hardsigmoid": "nn.Hardsigmoid",
+    "F.hardswish": "nn.Hardswish",
+    "F.hardtanh": "nn.Hardtanh",
+    "F.softmax": "nn.Softmax",
+    "F.log_softmax": "nn.LogSoftmax",
+    "F.max_pool": "nn.MaxPool",
+    "F.avg_pool": "nn.AvgPool",
+    "F.lp_pool": "nn.LPPool",
+    "F.adaptive_avg_pool": "nn.AdaptiveAvgPool",
+    "F.adaptive_max_pool": "nn.AdaptiveMaxPool",
+    "F.local_response_norm": "nn.LocalResponseNorm",
+}
+
+
+def layer(made: Made) -> Layer | None:
+    """The step as a layer that can be an argument of a class; None where it has tensors, or is no module's function."""
+    if not isinstance(made, TorchCall) or made.args[:1] != (Value(),):
+        return None
+    axes = re.search(r"\d+d$", made.name)
+    module = _MODULES.get(made.name.removesuffix(axes[0]) if axes else made.name)
+    if module is None or not all(map(_plain, (*made.args[1:], *made.kwargs.values()))):
+        return None
+    said = (*map(literal, made.args[1:]), *(Keyword(name, literal(value)) for name, value in made.kwargs.items()))
+    return Layer(Call(module + (axes[0] if axes else ""), said), Call(made.name, (Hole("value", 0), *said)))
 
 
 Noted = list[Literal | Options]
@@ -140,6 +192,12 @@ def applied(node: Node, made: Made, place: Expr | None, values: tuple[Hole, ...]
     if arguments.seen != {*range(len(values)), *(p.name for p in node.parameters)}:
         raise ValueError(f"{node.name}: {made} leaves out an input or a parameter of the step")
     return expr
+
+
+def slotted(slot: str, of: Layer, value: Hole, noted: Noted) -> Expr:
+    """A value through the layer that a slot stands for here."""
+    noted.append(Literal(Hint(slot), of))
+    return Call(Hole("slot", len(noted) - 1), (value,))
 
 
 def _head(place: Expr | None) -> str | Hole:
@@ -213,6 +271,8 @@ def literal(value: object) -> Expr:
         return json.dumps(value)
     if value is None or type(value) in (bool, int):
         return repr(value)
+    if isinstance(value, Layer):
+        return value.made
     raise TypeError(f"no way to write {value!r} as an argument")
 
 

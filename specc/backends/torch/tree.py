@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, chain
 
 from specc.backends.torch.names import camel
 from specc.backends.torch.steps import Made
-from specc.ir.graph import Block, Graph, Node
+from specc.ir.graph import Block, Graph, Node, Passed
 from specc.ir.torch import TorchModule
 
 
@@ -26,6 +27,7 @@ class Use:
         outputs: names of the values that are used outside, the block's own output first.
         given: paths of the modules and parameters that it uses and an outer module holds, in order of use.
         members: its steps and the modules in it, in order.
+        passed: what passes a slot that is identity here, and may be a layer in other uses of the class.
     """
 
     path: str
@@ -36,6 +38,7 @@ class Use:
     outputs: tuple[str, ...]
     given: tuple[str, ...]
     members: tuple[Node | Use, ...]
+    passed: tuple[Passed, ...] = ()
 
     def holds(self, path: str) -> bool:
         return not self.path or path.startswith(f"{self.path}.")
@@ -46,11 +49,15 @@ class Tree:
 
     Args:
         dissolved: paths of the blocks that are to be no modules of their own.
+        idle: names of blocks, each with a slot that is identity there and no step.
     """
 
-    def __init__(self, graph: Graph, dissolved: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, graph: Graph, dissolved: frozenset[str] = frozenset(), idle: frozenset[tuple[str, str]] = frozenset()
+    ) -> None:
         self._graph = graph
         self._dissolved = dissolved
+        self._idle = idle
         self.made: dict[str, Made] = {node.name: node.op.torch(*node.input_types) for node in graph.nodes}
         self._place = {node.name: place for place, node in enumerate(graph.nodes)}
         self._last = self._last_uses()
@@ -104,14 +111,18 @@ class Tree:
             yield member
             return
         title = _title(member, inside)
-        members = self._members(member.members, title)
+        parts = [tuple(self._uses(inner, title)) for inner in member.members]
+        members = tuple(chain.from_iterable(parts))
+        places = [0, *accumulate(map(len, parts))]
+        there = (p for p in member.passed if (member.name, p.slot) not in self._idle)
+        passed = tuple(p._replace(place=places[p.place]) for p in there)
         if is_nameless(member):
-            title = _content(members) or title
+            title = _content(members, passed) or title
         is_module = member.kind == "block" or any(self._holds(member, inner) for inner in members)
         if member.module in self._dissolved or not is_module:
             yield from members
         elif members:
-            yield self._use(member, title, members)
+            yield self._use(member, title, members, passed)
 
     def _holds(self, block: Block, member: Node | Use) -> bool:
         """Whether a member is, or has, a module or parameter in that of ``block``: shared steps are elsewhere."""
@@ -119,14 +130,15 @@ class Tree:
             return self.is_held(member) and member.module.startswith(f"{block.module}.")
         return member.path.startswith(f"{block.module}.")
 
-    def _use(self, block: Block, title: str, members: tuple[Node | Use, ...]) -> Use:
+    def _use(self, block: Block, title: str, members: tuple[Node | Use, ...], passed: tuple[Passed, ...]) -> Use:
         made = [value for member in members for value in results(member)]
         first, end = self._span(members)
         outside = (value for m in members for value in m.inputs if not first <= self._place.get(value, -1) < end)
         inputs = _first(block.input, dict.fromkeys(outside))
         outputs = _first(block.output, dict.fromkeys(value for value in made if self._last.get(value, -1) >= end))
         given = (path for m in members for path in self._needs(m) if not path.startswith(f"{block.module}."))
-        return Use(block.module, block.name, block, title, inputs, outputs, tuple(dict.fromkeys(given)), members)
+        given_in = tuple(dict.fromkeys(given))
+        return Use(block.module, block.name, block, title, inputs, outputs, given_in, members, passed)
 
     def _span(self, members: tuple[Node | Use, ...]) -> tuple[int, int]:
         """The places of the first step and after the last one."""
@@ -180,9 +192,11 @@ def _title(block: Block, inside: str) -> str:
     return camel(block.title if block.kind == "block" else _stem(block.title))
 
 
-def _content(members: tuple[Node | Use, ...]) -> str:
+def _content(members: tuple[Node | Use, ...], passed: tuple[Passed, ...]) -> str:
     """``ConvBatchnormRelu`` for two or three things in a row; empty where that would say nothing."""
-    stems = [m.title if isinstance(m, Use) else camel(_stem(m.name.rpartition(".")[2])) for m in members]
+    stems = [m.title if isinstance(m, Use) else camel(m.slot or _stem(m.name.rpartition(".")[2])) for m in members]
+    for place, (slot, *_) in enumerate(passed):
+        stems.insert(passed[place].place + place, camel(slot))
     known = not any(isinstance(m, Use) and m.block and is_nameless(m.block) for m in members)
     return "".join(stems) if known and len(stems) in (2, 3) else ""
 
