@@ -225,7 +225,7 @@ class Model:
         from specc.backends.onnx.targets import targets
         from specc.delivery import Delivery, deliver
         from specc.elaborate.values import written
-        from specc.project.settings import settings as configuration
+        from specc.project.settings import Configuration
         from specc.report.sidecar import labelled
 
         if provider not in ("cpu", "cuda"):
@@ -251,7 +251,7 @@ class Model:
                 settings={name: written(value) for name, value in self._settings.items()},
                 sidecar=sidecar,
                 labels={} if labels is None else labelled(self.graph, labels),
-                budget=configuration().budget(self._spec) if sidecar and self._spec else None,
+                budget=Configuration().of(self._spec).budget(self._spec) if sidecar and self._spec else None,
                 progress=progress,
             )
         )

@@ -18,12 +18,11 @@ from specc.report.formats import FORMATS
 from specc.words import plural
 
 if TYPE_CHECKING:
-    from specc.project.baseline import Baseline
+    from specc.project.baseline import Baselines
     from specc.project.cache import Cache
     from specc.project.check import Request
-    from specc.project.codes import Rules
     from specc.project.outcome import Outcome, Unreadable
-    from specc.project.settings import Settings
+    from specc.project.settings import Configuration
     from specc.project.watched import Watched
 
 _FOR_PEOPLE = ("full", "concise")
@@ -42,7 +41,7 @@ _FOR_PEOPLE = ("full", "concise")
 @click.option("--statistics", is_flag=True, help="Count the findings of each code.")
 @click.option("--watch", is_flag=True, help="Check again whenever a spec changes, until Ctrl-C.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found before.")
-@click.option("--config", metavar="FILE", help="Take the settings from FILE; else from specc.toml or pyproject.toml.")
+@click.option("--config", metavar="FILE", help="Take the settings of all files from FILE; else each has the nearest.")
 @click.option("--force-exclude", is_flag=True, help="Leave out excluded files even where they are named.")
 @click.option("--allow-empty", is_flag=True, help="Pass where there is nothing to check: no exit code 3.")
 @click.option("--stdin-filename", metavar="PATH", help="Check standard input as if it were this file.")
@@ -84,8 +83,7 @@ class _Result(NamedTuple):
     """What a run came to, with the settings that it went by."""
 
     outcome: Outcome
-    project: Settings
-    baseline: str | None
+    configuration: Configuration
     notes: tuple[str, ...]
 
 
@@ -94,29 +92,27 @@ def _checked(run: _Run) -> _Result:
     from specc.project.check import Request, check
     from specc.project.discovery import discovered
     from specc.project.idle import idle_patterns
-    from specc.project.settings import settings
+    from specc.project.settings import configuration
 
-    project = settings(run.config)
-    baseline = _baseline_name(run, project)
-    request = Request(project, _rules(run, project), _baseline(baseline), run.stdin_filename)
-    found = discovered(run.paths, project, force_exclude=run.force_exclude)
-    names = [name for name in found.names if not _is_excluded_input(name, run, project)]
+    settings = configuration(run.config)
+    select, ignore = _codes(run.select, "--select"), _codes(run.ignore, "--ignore")
+    request = Request(settings, select, ignore, run.fail_on, _baselines(run), run.stdin_filename)
+    found = discovered(run.paths, settings, force_exclude=run.force_exclude)
+    names = [name for name in found.names if not _is_excluded_input(name, run, settings)]
     cache = _cache(run)
     unwritten = _fix(names, request, cache) if run.fix else []
     outcome = check(names, request, cache)
     outcome = outcome._replace(unreadable=(*found.unreadable, *unwritten, *outcome.unreadable))
     if run.fix:
         outcome = outcome._replace(fixable=0)  # what is left has been tried
-    return _Result(outcome, project, baseline, tuple(idle_patterns(found, project, outcome)))
+    return _Result(outcome, settings, tuple(idle_patterns(found, settings, outcome)))
 
 
 def _told(run: _Run, result: _Result) -> int:
     """Print what was found, or write it down, and return the exit code."""
-    from specc.project.check import fails
-
-    outcome, fail_on = result.outcome, run.fail_on or result.project.fail_on
+    outcome = result.outcome
     if run.write_baseline is None:
-        _show(run, outcome, fail_on)
+        _show(run, outcome)
     if run.form in _FOR_PEOPLE or run.output_file is not None:
         _tell(outcome.unreadable)
     for note in result.notes:
@@ -124,30 +120,32 @@ def _told(run: _Run, result: _Result) -> int:
     if outcome.unreadable:
         return USAGE
     if not outcome.files:
-        _say(_nothing(run, result.project))
+        _say(_nothing(run, result.configuration))
         if not run.allow_empty:
             return NOTHING
     if run.write_baseline is not None:
         return _write_baseline(run.write_baseline, outcome)
-    if outcome.gone:
-        _say(f"note: {plural(outcome.gone, 'finding')} of the baseline came up no more: "
-             f"--write-baseline {result.baseline} brings it up to date")  # fmt: skip
-    return FINDINGS if fails(outcome, fail_on) else 0
+    # Of a baseline of one package, a run over several would make another one.
+    only = (
+        ", in a run over what it is about alone" if run.baseline is None and len(result.configuration.used) > 1 else ""
+    )
+    for baseline, count in outcome.gone:
+        _say(f"note: {plural(count, 'finding')} of the baseline came up no more: "
+             f"--write-baseline {baseline} brings it up to date{only}")  # fmt: skip
+    return FINDINGS if outcome.fails else 0
 
 
-def _nothing(run: _Run, project: Settings) -> str:
+def _nothing(run: _Run, configuration: Configuration) -> str:
     where = "here" if run.paths == (".",) else f"in {', '.join(run.paths)}"
-    excluded = f"; {project.origin} excludes {', '.join(project.exclude)}" if project.exclude else ""
-    return f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{excluded}"
+    excluded = [f"; {one.origin} excludes {', '.join(one.exclude)}" for one in configuration.used if one.exclude]
+    return f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{''.join(excluded)}"
 
 
-def _is_excluded_input(name: str, run: _Run, project: Settings) -> bool:
+def _is_excluded_input(name: str, run: _Run, configuration: Configuration) -> bool:
     """Whether standard input is a file that is excluded even where it is named."""
     if name != "-" or run.stdin_filename is None or not run.force_exclude:
         return False
-    from specc.project.globs import matches
-
-    return matches(project.relative(run.stdin_filename), project.exclude)
+    return configuration.excludes(run.stdin_filename)
 
 
 def _cache(run: _Run) -> Cache:
@@ -156,35 +154,24 @@ def _cache(run: _Run) -> Cache:
     return Cache(None if run.no_cache else cache_folder())
 
 
-def _rules(run: _Run, project: Settings) -> Rules:
-    """The lints that are on: what the command line says takes the place of what the settings say."""
-    rules = project.rules
-    select = rules.select if run.select is None else _codes(run.select, "--select")
-    ignore = rules.ignore if run.ignore is None else _codes(run.ignore, "--ignore")
-    return type(rules)(select, ignore)
-
-
-def _codes(text: str, option: str) -> tuple[str, ...]:
+def _codes(text: str | None, option: str) -> tuple[str, ...] | None:
+    """The codes that an option names; None: it is not given, and the settings of each file decide."""
     from specc.project.codes import refuse_unknown
 
+    if text is None:
+        return None
     codes = tuple(code.strip().upper() for code in text.split(","))
     refuse_unknown(codes, option)
     return codes
 
 
-def _baseline_name(run: _Run, project: Settings) -> str | None:
-    """The baseline that is to be read: that of the command line, or of the settings."""
+def _baselines(run: _Run) -> Baselines | None:
+    """The baseline of the command line for all files, or those of the settings; none where one is written."""
+    from specc.project.baseline import Baselines, read_baseline
+
     if run.write_baseline is not None:
         return None
-    if run.baseline is not None or project.baseline is None or project.root is None:
-        return run.baseline
-    return Path(os.path.relpath(project.root / project.baseline)).as_posix()
-
-
-def _baseline(name: str | None) -> Baseline | None:
-    from specc.project.baseline import read_baseline
-
-    return None if name is None else read_baseline(name)
+    return Baselines(None if run.baseline is None else read_baseline(run.baseline))
 
 
 def _write_baseline(name: str, outcome: Outcome) -> int:
@@ -203,7 +190,7 @@ def _fix(names: list[str], request: Request, cache: Cache) -> list[Unreadable]:
     from specc.project.fixes import fix
     from specc.project.outcome import Unreadable
 
-    checker = Checker(request.settings, cache)
+    checker = Checker(request.configuration, cache)
     unwritten = []
     for name in names:
         try:
@@ -219,14 +206,14 @@ def _fix(names: list[str], request: Request, cache: Cache) -> list[Unreadable]:
     return unwritten
 
 
-def _show(run: _Run, outcome: Outcome, fail_on: str) -> None:
+def _show(run: _Run, outcome: Outcome) -> None:
     from specc.cli.output import echo, screen, speaks_unicode, wants_color
     from specc.report.formats import rendered
 
     color = run.output_file is None and wants_color(sys.stdout.isatty())
     unicode = run.output_file is not None or speaks_unicode(sys.stdout)
     width = None if run.output_file else screen(sys.stdout)
-    text = rendered(run.form, outcome, color=color, unicode=unicode, fail_on=fail_on, width=width)
+    text = rendered(run.form, outcome, color=color, unicode=unicode, width=width)
     if run.statistics:
         from specc.report.formats.statistics import statistics
 
@@ -265,9 +252,8 @@ def _refuse_senseless(run: _Run) -> None:
         raise UsageError("--baseline leaves findings out and --write-baseline keeps them all: leave out one of the two")
     if run.statistics and run.form not in _FOR_PEOPLE:
         raise UsageError(f"--statistics is for people, and --format {run.form} has its own counts")
-    for option, given in (("--select", run.select), ("--ignore", run.ignore)):
-        if given is not None:
-            _codes(given, option)
+    _codes(run.select, "--select")
+    _codes(run.ignore, "--ignore")
     _refuse_unshown(run)
     _refuse_unwatched(run)
 
@@ -302,13 +288,15 @@ def _refuse_unwatched(run: _Run) -> None:
 def _watch(run: _Run) -> NoReturn:
     from specc.cli.watch import watch
     from specc.project.outcome import NOTHING_CHECKED
-    from specc.project.settings import NO_SETTINGS
+    from specc.project.settings import NO_SETTINGS, Configuration
     from specc.project.watched import watched
 
     def check() -> tuple[Watched, Callable[[], object]]:
         result = _checked(run)
-        named = [name for name in (run.config, result.baseline) if name is not None]
-        return watched(run.paths, named, result.project, result.outcome), lambda: _told(run, result)
+        baselines = [one.root / one.baseline for one in result.configuration.used if one.root and one.baseline]
+        return watched(run.paths, [*named, *map(str, baselines)], result.configuration, result.outcome), lambda: _told(
+            run, result
+        )
 
     named = [name for name in (run.config, run.baseline) if name is not None]
-    watch(watched(run.paths, named, NO_SETTINGS, NOTHING_CHECKED), check)
+    watch(watched(run.paths, named, Configuration(NO_SETTINGS), NOTHING_CHECKED), check)

@@ -116,7 +116,7 @@ def _section(text: str) -> tuple[str, Fraction]:
 
 def _compared_with(request: _Request, against: str) -> tuple[Comparison, list[Unreadable]]:
     from specc.compare.history import compare_with
-    from specc.project.settings import settings
+    from specc.project.settings import configuration
 
     kind, colon, ref = against.partition(":")
     if kind != "git" or not colon:
@@ -126,7 +126,7 @@ def _compared_with(request: _Request, against: str) -> tuple[Comparison, list[Un
             raise UsageError(f"{option} is for two files: --against compares every model, with the defaults of each")
     if "-" in request.paths:
         raise UsageError("standard input has no earlier version: name files or folders with --against")
-    return compare_with(ref, request.paths or (".",), request.sizes, settings(request.config))
+    return compare_with(ref, request.paths or (".",), request.sizes, configuration(request.config))
 
 
 def _compared(request: _Request) -> Comparison:

@@ -13,7 +13,7 @@ from specc.cli.exits import FINDINGS, NOTHING, USAGE
 from specc.diagnostics import SpecError, UsageError
 
 if TYPE_CHECKING:
-    from specc.project.settings import Settings
+    from specc.project.settings import Configuration
     from specc.source import Source
 
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--annotate", is_flag=True, help="Add the shape that each line comes to as a comment, or bring it up to date."
 )
-@click.option("--config", metavar="FILE", help="Take the settings from FILE; else from pyproject.toml or specc.toml.")
+@click.option("--config", metavar="FILE", help="Take the settings of all files from FILE; else each has the nearest.")
 @click.option("--force-exclude", is_flag=True, help="Leave out excluded files even where they are named.")
 @click.option("--allow-empty", is_flag=True, help="Pass where there is nothing to format: no exit code 3.")
 def command(
@@ -46,9 +46,9 @@ def command(
                 "- is standard input, which goes to standard output: format files by a command of their own"
             )
         return _stdin(run)
-    from specc.project.settings import settings
+    from specc.project.settings import configuration
 
-    return _files(paths or (".",), run, settings(config), force_exclude=force_exclude)
+    return _files(paths or (".",), run, configuration(config), force_exclude=force_exclude)
 
 
 class _Run(NamedTuple):
@@ -77,7 +77,7 @@ def _stdin(run: _Run) -> int:
     return FINDINGS if changed and not run.writes else 0
 
 
-def _files(paths: tuple[str, ...], run: _Run, project: Settings, *, force_exclude: bool) -> int:
+def _files(paths: tuple[str, ...], run: _Run, project: Configuration, *, force_exclude: bool) -> int:
     from specc.project.discovery import spec_files
     from specc.syntax import is_yaml
 

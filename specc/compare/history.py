@@ -21,14 +21,14 @@ from specc.project.globs import matches
 from specc.project.outcome import Unreadable
 from specc.project.paths import shown
 from specc.project.patterns import Pattern, expanded, is_pattern
-from specc.project.settings import NO_SETTINGS, Settings
+from specc.project.settings import Configuration
 from specc.syntax import SUFFIXES, parse, read
 
 _PATHSPECS = [f":(top,glob)**/*{suffix}" for suffix in SUFFIXES]
 
 
 def compare_with(
-    ref: str, paths: tuple[str, ...], sizes: Mapping[str, int] | None = None, settings: Settings = NO_SETTINGS
+    ref: str, paths: tuple[str, ...], sizes: Mapping[str, int] | None = None, configuration: Configuration | None = None
 ) -> tuple[Comparison, list[Unreadable]]:
     """Every spec among ``paths`` compared with what it was in a commit, and the paths that cannot be read.
 
@@ -36,17 +36,19 @@ def compare_with(
         ref: what names the commit: ``main``, ``v1.2``, ``HEAD~1``.
         paths: files, folders, patterns.
         sizes: at which costs are counted.
+        configuration: what is included and excluded, then and now; None: what the settings of each file say.
 
     Raises:
         UsageError: there is no git, no repository, or no such commit.
     """
     repository = Repository(_folder(paths[0]))
-    now, unreadable = _present(repository, paths, settings)
+    configuration = configuration or Configuration()
+    now, unreadable = _present(repository, paths, configuration)
     asked = [_from_top(repository, path) for path in paths]
     with revision(repository, ref, [*asked, *now.values()]) as old:
         named = [f":(top,literal){path}" for path in now.values() if not path.endswith(SUFFIXES)]
         renames = repository.renames(repository.commit(ref), [*_PATHSPECS, *named])
-        meant = _asked(old, asked, settings)
+        meant = _asked(old, asked, configuration)
         unreadable += _unknown(paths, meant, ref)
         pairs = _pairs(old, now, [path for of in meant for path in of], renames)
         run = _Run(old, sizes)
@@ -78,21 +80,21 @@ def _beside(path: str) -> str:
 
 
 def _present(
-    repository: Repository, paths: Iterable[str], settings: Settings
+    repository: Repository, paths: Iterable[str], configuration: Configuration
 ) -> tuple[dict[str, str], list[Unreadable]]:
     """The specs that are there now, each with its path from the top, and what could not be looked at.
 
     A path that is no more was perhaps there before.
     """
-    found, unreadable = spec_files(filter(_is_there, paths), settings)
+    found, unreadable = spec_files(filter(_is_there, paths), configuration)
     return {shown(path): _from_top(repository, path) for path in found}, unreadable
 
 
-def _asked(old: Revision, asked: list[str], settings: Settings) -> list[list[str]]:
+def _asked(old: Revision, asked: list[str], configuration: Configuration) -> list[list[str]]:
     """The specs of the commit that each of the paths means, and the links that may have led to one."""
     every = [*old.specs, *(link for link in old.links if followed(link, old.links).real is None)]
-    wanted = [spec for spec in every if not _fits_one_of(old, spec, settings, settings.exclude)]
-    named = {spec for spec in wanted if spec.endswith(SUFFIXES) or _fits_one_of(old, spec, settings, settings.include)}
+    wanted = [spec for spec in every if not configuration.excludes(present(old.top, spec))]
+    named = {spec for spec in wanted if spec.endswith(SUFFIXES) or _is_included(old, spec, configuration)}
     return [[spec for spec in wanted if _is_meant(old, spec, path, spec in named)] for path in asked]
 
 
@@ -109,8 +111,10 @@ def _is_there(path: str) -> bool:
     return os.path.lexists(path) or any(True for _ in fitting) or bool(closed)
 
 
-def _fits_one_of(old: Revision, spec: str, settings: Settings, patterns: tuple[str, ...]) -> bool:
-    return bool(patterns) and matches(settings.relative(present(old.top, spec)), patterns)
+def _is_included(old: Revision, spec: str, configuration: Configuration) -> bool:
+    name = present(old.top, spec)
+    settings = configuration.of(name)
+    return bool(settings.include) and matches(settings.relative(name), settings.include)
 
 
 def _is_meant(old: Revision, spec: str, path: str, named: bool) -> bool:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from specc.compare.git import Blob, Repository
 from specc.diagnostics import Diagnostic, Label, SpecError, UsageError
-from specc.root import ROOT_MARKS
+from specc.root import SETTINGS
 from specc.source import Source, Span
 from specc.syntax import ast, parse, read
 from specc.syntax.reader import LARGEST
@@ -185,12 +185,18 @@ def revision(repository: Repository, ref: str, named: Iterable[str] = ()) -> Ite
         found = Revision(ref, folder, repository.top, {}, tree, links)
         for top in repositories:  # a project's folder ends here: nothing above is imported
             (folder / top / ".git").mkdir(parents=True)
-        for path in (*tree, *links):
-            if PurePosixPath(path).name in ROOT_MARKS and _file(found, path) is not None:
-                _write(folder / path, b"")
+        _write_settings(repositories, found)
         _extract(repositories, found, [path for path in tree if path.endswith(_SPECS) or path in asked])
         _link(found)
         yield found
+
+
+def _write_settings(repositories: Mapping[str, Repository], found: Revision) -> None:
+    """Where a project ends is what its settings said then."""
+    named = [path for path in (*found.tree, *found.links) if PurePosixPath(path).name in SETTINGS]
+    blobs = {path: blob for path in named if (blob := _file(found, path)) is not None and blob.size <= LARGEST}
+    for path, content in zip(blobs, _contents(repositories, list(blobs.values())), strict=True):
+        _write(found.folder / path, content)
 
 
 def _tree(repositories: dict[str, Repository], commit: str) -> dict[str, Blob]:

@@ -36,10 +36,10 @@ class Unchanged:
         return len(seen) == 1 or self._same_root(path)
 
     def _same_root(self, path: str) -> bool:
-        """Whether imports may come from the same folder: it begins where a pyproject.toml or specc.toml lies."""
+        """Whether imports may come from the same folder: settings may say where it begins."""
         folder = os.path.dirname(path)  # noqa: PTH120
         tops = self._old.folder, self._old.top
-        was, now = (os.path.relpath(project_root(top / folder), top) for top in tops)
+        was, now = (os.path.relpath(project_root(top / folder).folder, top) for top in tops)
         return was == now
 
     def _imports(self, path: str) -> list[str] | None:

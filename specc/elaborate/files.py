@@ -18,7 +18,7 @@ from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
 from specc.elaborate.values import Prepared
 from specc.ir.op import Op
 from specc.ops import find, names
-from specc.root import ROOT_MARKS, project_root
+from specc.root import Root, project_root
 from specc.source import Source, Span
 from specc.syntax import SUFFIXES, ast, parse, read
 
@@ -103,7 +103,9 @@ def environment(file: ast.File, imports: Imports | None = None) -> Environment:
     """Everything that ``file`` defines and imports. What is wrong with it is in ``findings``."""
     name = file.source.name
     if not any(isinstance(item, ast.Import) for item in file.items):
-        return _Library("", imports or Imports()).opened(file, _Place(name, name), ())  # where it lies, imports ask
+        return _Library(Root("", True), imports or Imports()).opened(
+            file, _Place(name, name), ()
+        )  # where it lies, imports ask
     folder = Path.cwd() if name == "<stdin>" else Path(name).parent
     library = _Library(project_root(folder), imports or Imports())
     return library.opened(file, _Place(os.path.normpath(name) if folder.parts else name, os.path.realpath(name)), ())
@@ -119,7 +121,7 @@ class _Place(NamedTuple):
 class _Library:
     """The files that one spec is made of, each opened once."""
 
-    def __init__(self, root: str, imports: Imports) -> None:
+    def __init__(self, root: Root, imports: Imports) -> None:
         self._root = root
         self._imports = imports
         self._environments: dict[str, Environment] = {}
@@ -227,21 +229,21 @@ class _Library:
         folder = os.path.dirname(importer.shown)  # noqa: PTH120
         shown = os.path.normpath(os.path.join(folder, item.path))  # noqa: PTH118
         whole = os.path.abspath(shown)  # noqa: PTH100 - the path as written, symlinks and all
-        if not _within(self._root, whole):
+        if not _within(self._root.folder, whole):
             raise self._outside(item, "climbs above")
         real = os.path.realpath(shown)
-        if not _within(os.path.realpath(self._root), real):
+        if not _within(os.path.realpath(self._root.folder), real):
             raise self._outside(item, "goes through a symlink out of")
         return _Place(Path(shown).as_posix(), real)
 
     def _outside(self, item: ast.Import, how: str) -> Trouble:
-        return trouble(
-            Code.IMPORT,
-            f"{item.path} {how} the project's folder",
-            item.path_span,
-            notes=(f"the project is the nearest folder above the spec with {', '.join(ROOT_MARKS[:-1])} "
-                   f"or {ROOT_MARKS[-1]}, or the spec's own folder",),
-        )  # fmt: skip
+        note = (
+            "imports end at the folder with .git, or at one whose specc.toml or pyproject.toml says root = true"
+            if self._root.is_marked
+            else "no .git and no root = true in specc.toml says where the project ends: it is the nearest folder with "
+            "settings of specc, or else with a pyproject.toml, or else the spec's own"
+        )
+        return trouble(Code.IMPORT, f"{item.path} {how} the project's folder", item.path_span, notes=(note,))
 
 
 def _beside(written: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ its message may change. The file has no clock and no order but its own: it is me
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 from specc.diagnostics import Diagnostic, UsageError
 from specc.project.paths import relative_to
+from specc.project.settings import Settings
 from specc.version import __version__
 
 VERSION = 1
@@ -25,6 +27,7 @@ Key = tuple[str, str, str]
 class Baseline(NamedTuple):
     """What a file has. ``folder`` is where it lies: its paths start there, from wherever specc is run."""
 
+    name: str
     folder: Path
     entries: Mapping[Key, int]
 
@@ -36,6 +39,27 @@ class Baseline(NamedTuple):
         span = finding.primary.span
         line, _ = span.position
         return self.relative(span.source.name), str(finding.code), " ".join(span.source.line(line).split())
+
+
+class Baselines:
+    """The baseline of each file: that which its settings name, read once, or one for all files.
+
+    Args:
+        only: the one for all.
+    """
+
+    def __init__(self, only: Baseline | None = None) -> None:
+        self._only = only
+        self._read: dict[str, Baseline] = {}
+
+    def of(self, settings: Settings) -> Baseline | None:
+        """Raises UsageError where it cannot be read."""
+        if self._only is not None or settings.baseline is None or settings.root is None:
+            return self._only
+        name = Path(os.path.relpath(settings.root / settings.baseline)).as_posix()
+        if name not in self._read:
+            self._read[name] = read_baseline(name)
+        return self._read[name]
 
 
 def read_baseline(name: str) -> Baseline:
@@ -52,7 +76,7 @@ def read_baseline(name: str) -> Baseline:
         raise UsageError(f"the baseline {name} cannot be read: {(error.strerror or str(error)).lower()}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the baseline {name} is not JSON: {error}; {_renew(name)}") from None
-    return Baseline(_folder(name), Counter(_entries(document, name)))
+    return Baseline(name, _folder(name), Counter(_entries(document, name)))
 
 
 def _entries(document: object, name: str) -> list[Any]:
@@ -80,7 +104,7 @@ def write_baseline(name: str, findings: Iterable[Diagnostic]) -> None:
     """Write the findings as a baseline, by path, and of one file in their order. Raises UsageError."""
     from specc.files import replace
 
-    baseline = Baseline(_folder(name), {})
+    baseline = Baseline(name, _folder(name), {})
     keys = sorted(((baseline.key(finding), finding.message) for finding in findings), key=lambda known: known[0][0])
     entries = [{"path": path, "code": code, "line": line, "message": text} for (path, code, line), text in keys]
     document = {"version": VERSION, "specc": __version__, "findings": entries}

@@ -7,39 +7,41 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from specc.diagnostics import Severity, SpecError, UsageError
-from specc.project.baseline import Baseline
+from specc.diagnostics import SpecError, UsageError
+from specc.project.baseline import Baselines
 from specc.project.budget import told_once
 from specc.project.cache import Cache, Found
 from specc.project.checker import Checker, read
-from specc.project.codes import Rules
 from specc.project.outcome import FileOutcome, Outcome, Uncalled, Unreadable
 from specc.project.paths import STDIN
 from specc.project.paths import shown as shown_name
 from specc.project.selection import Picked, Selection, in_order
-from specc.project.settings import NO_SETTINGS, Settings
+from specc.project.settings import Configuration
 
 
 class Request(NamedTuple):
     """What is asked of a check.
 
     Attributes:
-        rules: which lints are wanted; None: those of the settings.
+        select, ignore, fail_on: what takes the place of each file's settings; None: nothing does.
+        baselines: None: nothing is held back.
         stdin_name: the name under which standard input is checked: what it imports is found from there.
     """
 
-    settings: Settings = NO_SETTINGS
-    rules: Rules | None = None
-    baseline: Baseline | None = None
+    configuration: Configuration
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    fail_on: str | None = None
+    baselines: Baselines | None = None
     stdin_name: str | None = None
 
     def selection(self) -> Selection:
-        return Selection(self.settings, self.rules or self.settings.rules, self.baseline)
+        return Selection(self.configuration, self.select, self.ignore, self.baselines)
 
 
 def check(names: Iterable[str], request: Request, cache: Cache | None = None) -> Outcome:
     """Check the files, ``-`` being standard input. What cannot be checked keeps no other file from it."""
-    checker = Checker(request.settings, cache)
+    checker = Checker(request.configuration, cache)
     found: dict[str, Found] = {}
     unreadable: list[Unreadable] = []
     for name in names:
@@ -63,17 +65,18 @@ def _outcome(found: dict[str, Found], unreadable: list[Unreadable], request: Req
     selection = request.selection()
     picked = {name: selection.of(file) for name, file in found.items()}
     idle = {name: selection.idle(file) for name, file in found.items()}
-    files = tuple(_file(name, file, picked[name], idle[name]) for name, file in found.items())
+    fail_on = {name: request.fail_on or request.configuration.of(name).fail_on for name in found}
+    files = tuple(_file(name, file, picked[name], idle[name], fail_on[name]) for name, file in found.items())
     shown = told_once(selection.shown)
     fixable = _fixable(picked.values(), found.values(), request.stdin_name)
     return Outcome(files, tuple(unreadable), shown, selection.gone(found.values()), fixable, _uncalled(found))
 
 
-def _file(name: str, file: Found, picked: Picked, idle: Picked) -> FileOutcome:
+def _file(name: str, file: Found, picked: Picked, idle: Picked, fail_on: str) -> FileOutcome:
     shown = in_order([*picked.shown, *idle.shown])
     imports = tuple(source.name for source in file.sources[1:])
     silenced = picked.silenced + idle.silenced
-    return FileOutcome(name, file.models, file.is_library, shown, silenced, imports, picked.wrong)
+    return FileOutcome(name, file.models, file.is_library, shown, silenced, imports, picked.wrong, fail_on)
 
 
 def _uncalled(found: dict[str, Found]) -> tuple[Uncalled, ...]:
@@ -94,10 +97,3 @@ def _fixable(picked: Iterable[Picked], found: Iterable[Found], stdin_name: str |
             if finding.fix and all(edit.span.source.name in ours for edit in finding.fix.edits):
                 keys.add(finding.sort_key)
     return len(keys)
-
-
-def fails(outcome: Outcome, fail_on: str) -> bool:
-    """Whether the findings make a run fail: ``fail_on`` is "error", "warning" or "never"."""
-    if fail_on == "never":
-        return False
-    return any(fail_on == "warning" or finding.severity is Severity.ERROR for finding in outcome.findings)

@@ -11,7 +11,7 @@ from specc.diagnostics import SpecError, UsageError
 from specc.project.budget import Budget, budget_findings
 from specc.project.cache import Cache, Found, Project
 from specc.project.paths import STDIN, shown
-from specc.project.settings import Settings
+from specc.project.settings import Configuration
 from specc.project.suggest import with_fix, with_place
 from specc.root import project_root
 from specc.source import Source
@@ -27,8 +27,8 @@ class Checker:
         cache: where findings are kept.
     """
 
-    def __init__(self, settings: Settings, cache: Cache | None = None) -> None:
-        self._settings = settings
+    def __init__(self, configuration: Configuration, cache: Cache | None = None) -> None:
+        self._configuration = configuration
         self._cache = cache or Cache(None)
         self._imports: Imports | None = None
         self._projects: dict[Path, Project] = {}
@@ -36,7 +36,7 @@ class Checker:
 
     def found(self, source: Source) -> Found:
         """All that is to be said of a spec, whatever of it is wanted."""
-        budget = self._settings.budget(source.name)
+        budget = self._configuration.of(source.name).budget(source.name)
         project = self._project(source)
         key = self._cache.key(source, project, budget)
         known = self._cache.get(key, source, project, self._imported.__getitem__)
@@ -61,7 +61,7 @@ class Checker:
     def _project(self, source: Source) -> Project:
         folder = Path.cwd() if source.name == STDIN else Path(source.name).parent
         if folder not in self._projects:
-            root = project_root(folder)
+            root = project_root(folder).folder
             self._projects[folder] = Project(os.path.realpath(root), os.path.relpath(folder, root))
         return self._projects[folder]
 

@@ -13,23 +13,23 @@ from specc.project.globs import matches
 from specc.project.outcome import Unreadable
 from specc.project.paths import identity
 from specc.project.patterns import expanded, is_pattern
-from specc.project.settings import NO_SETTINGS, Settings
+from specc.project.settings import Configuration, Settings
 from specc.syntax import SUFFIXES
 
 
 def spec_files(
-    paths: Iterable[str], settings: Settings = NO_SETTINGS, *, force_exclude: bool = False
+    paths: Iterable[str], configuration: Configuration | None = None, *, force_exclude: bool = False
 ) -> tuple[list[str], list[Unreadable]]:
     """The specs among ``paths``, each once however it is spelled, in order, and what could not be looked at.
 
-    A folder is searched, but for hidden folders, links to folders, and what the project excludes; a pattern is
+    A folder is searched, but for hidden folders, links to folders, and what the settings there exclude; a pattern is
     expanded, and what it fits is searched for in the same way. A file that is named is taken whatever it is called,
     and excluded only with ``force_exclude`` (hooks name every file).
 
     Raises:
-        UsageError: a path is empty.
+        UsageError: a path is empty, or settings are wrong.
     """
-    found = discovered(paths, settings, force_exclude=force_exclude)
+    found = discovered(paths, configuration or Configuration(), force_exclude=force_exclude)
     return found.names, found.unreadable
 
 
@@ -39,29 +39,28 @@ class Discovered(NamedTuple):
     Attributes:
         names: the specs, each once.
         unreadable: what could not be looked at.
-        is_whole: whether all of the settings' folder was searched.
-        idle: the patterns of ``exclude`` that were about nothing that the search came to.
+        idle: of all settings whose whole folder was searched, the patterns of ``exclude`` that were about nothing that
+            the search came to.
     """
 
     names: list[str]
     unreadable: list[Unreadable]
-    is_whole: bool
-    idle: tuple[str, ...]
+    idle: list[tuple[Settings, tuple[str, ...]]]
 
 
-def discovered(paths: Iterable[str], settings: Settings = NO_SETTINGS, *, force_exclude: bool = False) -> Discovered:
+def discovered(paths: Iterable[str], configuration: Configuration, *, force_exclude: bool = False) -> Discovered:
     """As `spec_files`, with what is known of the search. Raises UsageError."""
-    search = _Search(settings, force_exclude)
+    search = _Search(configuration, force_exclude)
     found: dict[str, str] = {}
     for path in paths:
         for spec in search.specs(path):
             found.setdefault(spec if spec == "-" else identity(spec), spec)
-    return Discovered(list(found.values()), search.unreadable, search.is_whole(), tuple(search.idle))
+    return Discovered(list(found.values()), search.unreadable, list(search.idle()))
 
 
-def searched(paths: Iterable[str], settings: Settings = NO_SETTINGS) -> list[str]:
+def searched(paths: Iterable[str], configuration: Configuration) -> list[str]:
     """The folders in which a new file might be one of those that ``paths`` mean."""
-    search = _Search(settings, force_exclude=False)
+    search = _Search(configuration, force_exclude=False)
     for path in paths:
         base = path
         while base and not os.path.isdir(base):  # noqa: PTH112 - of a pattern, what stands before it
@@ -79,23 +78,26 @@ class _Search:
     Attributes:
         unreadable: what could not be looked at until now.
         folders: those that have been searched until now.
-        idle: the patterns of what is excluded that have fitted nothing until now.
     """
 
-    def __init__(self, settings: Settings, force_exclude: bool) -> None:
-        self._settings = settings
+    def __init__(self, configuration: Configuration, force_exclude: bool) -> None:
+        self._configuration = configuration
         self._force = force_exclude
         self.unreadable: list[Unreadable] = []
         self.folders: list[str] = []
-        self.idle = list(settings.exclude)
         self._searched: set[str] = set()
+        self._needed: set[tuple[str, str]] = set()
+        """The patterns of ``exclude`` that have fitted something until now, with the origin of their settings."""
 
-    def is_whole(self) -> bool:
-        """Whether all of the settings' folder was searched."""
-        if self.unreadable or self._settings.root is None:
-            return False
-        root = os.stat(self._settings.root)  # noqa: PTH116
-        return any(os.path.samestat(root, os.stat(folder)) for folder in self.folders)  # noqa: PTH116
+    def idle(self) -> Iterator[tuple[Settings, tuple[str, ...]]]:
+        """See `Discovered`."""
+        if self.unreadable:
+            return
+        stats = [os.stat(folder) for folder in self.folders]  # noqa: PTH116
+        for settings in self._configuration.used:
+            root = os.stat(settings.root or "")  # noqa: PTH116
+            if any(os.path.samestat(root, stat) for stat in stats):
+                yield settings, tuple(x for x in settings.exclude if (settings.origin, x) not in self._needed)
 
     def specs(self, path: str) -> Iterator[str]:
         """Those that one of the paths means."""
@@ -107,7 +109,7 @@ class _Search:
             yield from self.below(path)
         elif is_pattern(path) and not os.path.lexists(path):
             yield from self._fitting(path)
-        elif not (self._force and self._is_excluded(path)):
+        elif not (self._force and self._configuration.excludes(path)):
             yield _posix(path)
 
     def _fitting(self, pattern: str) -> Iterator[str]:
@@ -118,7 +120,7 @@ class _Search:
         for path in found:
             if os.path.isdir(path):  # noqa: PTH112
                 yield from self.below(path)
-            elif path.endswith((*SUFFIXES, ".yaml", ".yml")) and not self._is_excluded(path):
+            elif path.endswith((*SUFFIXES, ".yaml", ".yml")) and not self._configuration.excludes(path):
                 yield _posix(path)
 
     def below(self, folder: str) -> Iterator[str]:
@@ -143,13 +145,12 @@ class _Search:
         """Tell of a folder that cannot be read, once; of one that is excluded there is nothing to tell."""
         reason = (error.strerror or str(error)).lower()
         told = Unreadable(_posix(folder), f"{_posix(folder)}: cannot be searched: {reason}")
-        if told not in self.unreadable and not self._is_excluded(folder):
+        if told not in self.unreadable and not self._configuration.excludes(folder):
             self.unreadable.append(told)
 
     def _is_spec(self, entry: os.DirEntry[str]) -> bool:
         """Whether it is a spec to be read. A link that leads nowhere is one: that there is none must be told."""
-        included = self._settings.include
-        if not entry.name.endswith(SUFFIXES) and not (included and matches(self._relative(entry.path), included)):
+        if not entry.name.endswith(SUFFIXES) and not self._is_included(entry.path):
             return False
         if self._is_excluded(entry.path):
             return False
@@ -159,15 +160,19 @@ class _Search:
         self.unreadable.append(Unreadable(name, f"{name}: is no ordinary file"))
         return False
 
-    def _is_excluded(self, path: str) -> bool:
-        if not self._settings.exclude:
-            return False
-        relative = self._relative(path)
-        self.idle = [pattern for pattern in self.idle if not matches(relative, (pattern,))]
-        return matches(relative, self._settings.exclude)
+    def _is_included(self, path: str) -> bool:
+        settings = self._configuration.of(path)
+        return bool(settings.include) and matches(settings.relative(_posix(path)), settings.include)
 
-    def _relative(self, path: str) -> str:
-        return self._settings.relative(_posix(path))
+    def _is_excluded(self, path: str) -> bool:
+        """Whether the settings of the folder that is searched leave it out."""
+        settings = self._configuration.of(path)
+        if not settings.exclude:
+            return False
+        relative = settings.relative(_posix(path))
+        needed = [pattern for pattern in settings.exclude if matches(relative, (pattern,))]
+        self._needed.update((settings.origin, pattern) for pattern in needed)
+        return bool(needed)
 
 
 def _is_searched(folder: os.DirEntry[str]) -> bool:

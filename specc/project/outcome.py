@@ -28,11 +28,20 @@ class FileOutcome(NamedTuple):
     """The files that it is made of besides itself."""
     held: tuple[Diagnostic, ...] = ()
     """Errors that the baseline keeps back: they are not shown, and yet the file is wrong."""
+    fail_on: str = "error"
+    """What of its findings makes a run fail: one of `FAIL_ON`."""
 
     @property
     def has_errors(self) -> bool:
         """Whether it is wrong, whatever of that is shown."""
         return bool(self.held) or any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def fails(self) -> bool:
+        """Whether its findings make the run fail."""
+        if self.fail_on == "never":
+            return False
+        return any(self.fail_on == "warning" or finding.severity is Severity.ERROR for finding in self.findings)
 
 
 class Unreadable(NamedTuple):
@@ -61,12 +70,17 @@ class Outcome(NamedTuple):
     files: tuple[FileOutcome, ...]
     unreadable: tuple[Unreadable, ...]
     findings: tuple[Diagnostic, ...]
-    gone: int = 0
-    """How many of the baseline's findings have not come up again."""
+    gone: tuple[tuple[str, int], ...] = ()
+    """The baselines of which findings have not come up again, each with how many."""
     fixable: int = 0
     """How many of the findings have a fix that ``--fix`` would try."""
     uncalled: tuple[Uncalled, ...] = ()
     """The blocks of the files without errors that no model of such a file comes to, in order."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the findings make the run fail."""
+        return any(file.fails for file in self.files)
 
     @property
     def silenced(self) -> int:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from specc.diagnostics import Diagnostic, Severity
-from specc.project.baseline import Baseline
+from specc.project.baseline import Baseline, Baselines, Key
 from specc.project.cache import Found
 from specc.project.codes import CHOICES, Rules
 from specc.project.ignores import Silence
-from specc.project.settings import Settings
+from specc.project.settings import Configuration
 
 _Key = tuple[str, int, int, str, str]
 
@@ -26,13 +26,27 @@ class Picked(NamedTuple):
 
 
 class Selection:
-    """Judges the findings of a run, file after file; one that several files come to is judged once."""
+    """Judges the findings of a run, file after file; one that several files come to is judged once.
 
-    def __init__(self, settings: Settings, rules: Rules, baseline: Baseline | None) -> None:
-        self._settings = settings
-        self._rules = rules
-        self._baseline = baseline
-        self._left = Counter(baseline.entries) if baseline else Counter()
+    It is judged by the settings of the file in which it stands, whichever import led there.
+
+    Args:
+        select, ignore: what takes the place of the settings' own.
+        baselines: None: there are none.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        select: tuple[str, ...] | None = None,
+        ignore: tuple[str, ...] | None = None,
+        baselines: Baselines | None = None,
+    ) -> None:
+        self._configuration = configuration
+        self._select = select
+        self._ignore = ignore
+        self._baselines = baselines
+        self._left: dict[str, Counter[Key]] = {}
         self._silence = Silence()
         self._shown: dict[_Key, Diagnostic] = {}
         self._held: set[_Key] = set()
@@ -52,24 +66,44 @@ class Selection:
 
         A file whose models do not fit may need them yet.
         """
-        sound = file.sources[:1] if file.models else ()
-        return self._picked(self._silence.unneeded(sound, self._rules.want))
+        if not file.models:
+            return self._picked(())
+        return self._picked(self._silence.unneeded(file.sources[:1], self._rules(file.sources[0].name).want))
 
-    def gone(self, files: Iterable[Found]) -> int:
-        """How many entries of the baseline, in these files, have met no finding. What was not looked for is not."""
-        if self._baseline is None:
-            return 0
-        sound = {self._baseline.relative(file.sources[0].name) for file in files if file.models}
-        left = ((path, code, count) for (path, code, _), count in self._left.items())
-        return sum(count for path, code, count in left if path in sound and self._rules.want(code))
+    def gone(self, files: Iterable[Found]) -> tuple[tuple[str, int], ...]:
+        """How many entries of each baseline, in these files, have met no finding. What was not looked for is not."""
+        counts: Counter[str] = Counter()
+        for name in (file.sources[0].name for file in files if file.models):
+            if (baseline := self._baseline(name)) is not None:
+                path, want = baseline.relative(name), self._rules(name).want
+                left = self._left[baseline.name].items()
+                counts[baseline.name] += sum(count for key, count in left if key[0] == path and want(key[1]))
+        return tuple((name, count) for name, count in counts.items() if count)
+
+    def _rules(self, name: str) -> Rules:
+        """The lints that are on in a file."""
+        own = self._configuration.of(name).rules
+        return Rules(
+            own.select if self._select is None else self._select, own.ignore if self._ignore is None else self._ignore
+        )
+
+    def _baseline(self, name: str) -> Baseline | None:
+        """That of a file, with what is left of it."""
+        baseline = None if self._baselines is None else self._baselines.of(self._configuration.of(name))
+        if baseline is not None and baseline.name not in self._left:
+            self._left[baseline.name] = Counter(baseline.entries)
+        return baseline
 
     def _picked(self, findings: Sequence[Diagnostic]) -> Picked:
         held = len(self._held)
         # Of equal ones, such as those that two models come to, the first is the one that is shown.
-        wanted = {finding.sort_key: finding for finding in reversed(findings) if self._rules.want(finding.code)}
+        wanted = {finding.sort_key: finding for finding in reversed(findings) if self._is_wanted(finding)}
         shown = [self._shown[key] for key, finding in wanted.items() if self._is_shown(key, finding)]
         wrong = in_order(finding for key, finding in wanted.items() if key in self._wrong)
         return Picked(in_order(shown), len(self._held) - held, wrong)
+
+    def _is_wanted(self, finding: Diagnostic) -> bool:
+        return finding.code not in CHOICES or self._rules(finding.primary.span.source.name).want(finding.code)
 
     def _is_shown(self, key: _Key, finding: Diagnostic) -> bool:
         if key in self._shown or key in self._held:
@@ -89,17 +123,19 @@ class Selection:
         """By a comment, or by the settings for its file; the comment first, which would be idle otherwise."""
         if finding.code not in CHOICES:
             return False
-        off = self._settings.ignored_in(finding.primary.span.source.name)
+        name = finding.primary.span.source.name
+        off = self._configuration.of(name).ignored_in(name)
         return self._silence.is_silenced(finding) or finding.code.startswith(off or "-")
 
     def _is_known(self, finding: Diagnostic) -> bool:
         """Whether the baseline has it. Each entry stands for one finding."""
-        if self._baseline is None:
+        baseline = self._baseline(finding.primary.span.source.name)
+        if baseline is None:
             return False
-        key = self._baseline.key(finding)
-        if self._left[key] <= 0:
+        left, key = self._left[baseline.name], baseline.key(finding)
+        if left[key] <= 0:
             return False
-        self._left[key] -= 1
+        left[key] -= 1
         return True
 
 

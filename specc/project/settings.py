@@ -1,4 +1,7 @@
-"""What a project says of itself, in ``[tool.specc]`` of pyproject.toml or in specc.toml; no key is ignored."""
+"""What a project says of itself, in ``[tool.specc]`` of pyproject.toml or in specc.toml; no key is ignored.
+
+`Configuration` says which settings hold for a file: those of the nearest folder that has some, whole and unmixed.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,10 @@ from specc.project.codes import Rules, refuse_unknown
 from specc.project.globs import matches
 from specc.project.near import near
 from specc.project.outcome import FAIL_ON
-from specc.project.paths import relative_to
+from specc.project.paths import STDIN, relative_to
+from specc.root import SETTINGS, settings_table
 
 T = TypeVar("T")
-
-NAMES = ("specc.toml", "pyproject.toml")
-"""The files that have settings."""
 
 
 class Settings(NamedTuple):
@@ -27,6 +28,7 @@ class Settings(NamedTuple):
     Attributes:
         root: the folder that its patterns and paths start from, without links; None where no file sets anything.
         origin: the file they come from, as it is shown.
+        is_root: neither imports nor a search for settings go above the folder.
         include: patterns of specs that a folder is searched for, besides those with specc's own suffixes.
         exclude: patterns of files and folders that no search enters.
         rules: which lints are on.
@@ -36,6 +38,7 @@ class Settings(NamedTuple):
 
     root: Path | None = None
     origin: str = ""
+    is_root: bool = False
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     rules: Rules = Rules()
@@ -66,55 +69,110 @@ class Settings(NamedTuple):
 NO_SETTINGS = Settings()
 
 
-def settings(config: str | None = None) -> Settings:
-    """The settings in ``config``; without one, those of the nearest of `folders` that has some.
+class Configuration:
+    """The settings of each file: of the nearest folder above it that has some, up to that of its repository.
 
-    Raises:
-        UsageError: the file cannot be read, is no TOML, or says what specc does not understand.
+    They are read once, where a file is asked about. From wherever a run starts, a file has the same settings.
+
+    Args:
+        only: settings that hold for all files instead.
     """
-    if config is not None:
-        return _from_file(Path(config)) or _nothing(config)
-    for folder in folders():
-        found = [known for known in map(_from_file, _files(folder)) if known is not None]
-        if len(found) > 1:
-            raise UsageError(f"both {found[0].origin} and {found[1].origin} have settings: keep them in one of the two")
-        if found:
-            return found[0]
-    return NO_SETTINGS
+
+    def __init__(self, only: Settings | None = None) -> None:
+        self._only = only
+        self._asked: dict[str, Settings] = {}
+        self._known: dict[str, Settings] = {}
+
+    def of(self, name: str) -> Settings:
+        """Those of the file; of standard input those of the present folder.
+
+        Raises:
+            UsageError: a file of settings cannot be read, is no TOML, or says what specc does not understand.
+        """
+        if self._only is not None:
+            return self._only
+        return self.at("." if name == STDIN else os.path.dirname(name))  # noqa: PTH120
+
+    def at(self, folder: str) -> Settings:
+        """Those of the files in a folder. Raises UsageError."""
+        if self._only is not None:
+            return self._only
+        if folder not in self._asked:
+            # What stands before a .. may be a link.
+            spelled = os.path.realpath if ".." in Path(folder).parts else os.path.abspath
+            self._asked[folder] = self._nearest(spelled(folder or "."))
+        return self._asked[folder]
+
+    def _nearest(self, folder: str) -> Settings:
+        if folder not in self._known:
+            above = os.path.dirname(folder)  # noqa: PTH120
+            found = _in_folder(folder)
+            ends = above == folder or os.path.exists(os.path.join(folder, ".git"))  # noqa: PTH110, PTH118
+            self._known[folder] = found or (NO_SETTINGS if ends else self._nearest(above))
+        return self._known[folder]
+
+    @property
+    def used(self) -> tuple[Settings, ...]:
+        """All settings that were come upon until now, in the order of their files."""
+        if self._only is not None:
+            return (self._only,)
+        found = {settings.origin: settings for settings in self._known.values() if settings.root is not None}
+        return tuple(found[origin] for origin in sorted(found))
+
+    def excludes(self, name: str) -> bool:
+        """Whether a search from far above would leave the file out: it, or a folder on the way to it, is excluded."""
+        settings, path = self.of(name), name
+        while settings.root is not None:
+            if settings.exclude and matches(settings.relative(Path(path).as_posix()), settings.exclude):
+                return True
+            path = str(settings.root)
+            is_last = settings.is_root or os.path.exists(settings.root / ".git")  # noqa: PTH110
+            if self._only is not None or is_last or path == os.path.dirname(path):  # noqa: PTH120
+                break
+            settings = self.of(path)
+        return False
 
 
-def folders() -> Iterator[Path]:
-    """Where settings are looked for: the present folder and those above it, up to that of the repository."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        yield folder
-        if os.path.exists(folder / ".git"):  # noqa: PTH110 - Path.exists raises where a folder is closed to us
+def configuration(config: str | None = None) -> Configuration:
+    """The settings of all files, or those in the file ``config`` for every one of them. Raises UsageError."""
+    return Configuration(None if config is None else _from_file(Path(config)) or _nothing(config))
+
+
+def folders(folder: str = ".") -> Iterator[Path]:
+    """Where settings of a folder's files are looked for: there and above, up to the folder of the repository."""
+    here = Path(os.path.abspath(folder))  # noqa: PTH100
+    for place in (here, *here.parents):
+        yield place
+        if os.path.exists(place / ".git"):  # noqa: PTH110 - Path.exists raises where a folder is closed to us
             return
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (folder / name for name in NAMES if os.path.isfile(folder / name))  # noqa: PTH113
+def _in_folder(folder: str) -> Settings | None:
+    """What the files of a folder set."""
+    there = (os.path.join(folder, name) for name in SETTINGS)  # noqa: PTH118
+    found = [known for path in there if os.path.isfile(path) and (known := _from_file(Path(path)))]  # noqa: PTH113
+    if len(found) > 1:
+        raise UsageError(f"both {found[0].origin} and {found[1].origin} have settings: keep them in one of the two")
+    return found[0] if found else None
 
 
 def _from_file(path: Path) -> Settings | None:
     """What the file sets; None of a pyproject.toml that is not about specc."""
-    import tomllib  # most projects of one spec have no such file
-
     shown = _shown(path)
     try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
+        table = settings_table(path)
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{shown} is not TOML: {error}") from None
-    if path.name != "pyproject.toml":
-        _refuse_nested(document, shown)
-        return _read(document, shown, path.resolve().parent)
-    tool = document.get("tool", {})
-    if not isinstance(tool, dict) or "specc" not in tool:
+    if table is None:
         return None
-    return _read(tool["specc"], f"{shown}, [tool.specc]", path.resolve().parent)
+    if path.name == "pyproject.toml":
+        return _read(table, f"{shown}, [tool.specc]", path.resolve().parent)
+    _refuse_nested(table, shown)
+    if path.name not in SETTINGS and "root" in table:
+        raise UsageError(f"{shown}: root says where a project ends: it stands in a specc.toml or pyproject.toml there")
+    return _read(table, shown, path.resolve().parent)
 
 
 def _refuse_nested(document: Mapping[str, Any], shown: str) -> None:
@@ -139,6 +197,7 @@ def _shown(path: Path) -> str:
 def _read(table: object, origin: str, root: Path) -> Settings:
     given = _table(table, origin)
     known: dict[str, Callable[[object, str], Any]] = {
+        "root": _flag,
         "include": _patterns,
         "exclude": _patterns,
         "select": _codes,
@@ -153,7 +212,7 @@ def _read(table: object, origin: str, root: Path) -> Settings:
             raise UsageError(f"{origin}: there is no setting {key}; {near(key, known)}")
     read = {key: known[key](value, f"{origin}: {key}") for key, value in given.items()}
     rules = Rules(read.pop("select", None), read.pop("ignore", ()))
-    names = {"fail-on": "fail_on", "per-file-ignores": "per_file", "budget": "budgets"}
+    names = {"root": "is_root", "fail-on": "fail_on", "per-file-ignores": "per_file", "budget": "budgets"}
     return Settings(root, origin, rules=rules, **{names.get(key, key): value for key, value in read.items()})
 
 
@@ -188,6 +247,10 @@ def _refuse_idle_sizes(budgets: Iterable[tuple[str, Budget]], where: str) -> Non
 
 def _table(value: object, where: str) -> Mapping[str, Any]:
     return _checked(value, dict, where, "a table")
+
+
+def _flag(value: object, where: str) -> bool:
+    return _checked(value, bool, where, "true or false")
 
 
 def _text(value: object, where: str) -> str:

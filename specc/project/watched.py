@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from specc.diagnostics import Code
+from specc.diagnostics import Code, UsageError
 from specc.project.discovery import searched
 from specc.project.globs import matches
 from specc.project.outcome import Outcome
-from specc.project.settings import NAMES, NO_SETTINGS, Settings, folders
+from specc.project.settings import Configuration, folders
+from specc.root import SETTINGS
 from specc.syntax import SUFFIXES
 
 
@@ -25,16 +26,20 @@ class Watched(NamedTuple):
 
     folders: frozenset[str]
     files: frozenset[str]
-    settings: Settings = NO_SETTINGS
+    configuration: Configuration
 
     def matters(self, path: str) -> bool:
         """Whether a run may depend on the file at that absolute path."""
-        if path in self.files or path.endswith(SUFFIXES) or os.path.basename(path) in NAMES:  # noqa: PTH119
+        if path in self.files or path.endswith(SUFFIXES) or os.path.basename(path) in SETTINGS:  # noqa: PTH119
             return True
-        return bool(self.settings.include) and matches(self.settings.relative(path), self.settings.include)
+        try:
+            settings = self.configuration.of(path)
+        except UsageError:
+            return False  # the run has told of the settings
+        return bool(settings.include) and matches(settings.relative(path), settings.include)
 
 
-def watched(paths: Iterable[str], named: Iterable[str], settings: Settings, outcome: Outcome) -> Watched:
+def watched(paths: Iterable[str], named: Iterable[str], configuration: Configuration, outcome: Outcome) -> Watched:
     """What has a say in the outcome of a check of ``paths``.
 
     Args:
@@ -42,8 +47,10 @@ def watched(paths: Iterable[str], named: Iterable[str], settings: Settings, outc
     """
     files = frozenset(map(os.path.abspath, (*paths, *named, *_read(outcome))))
     real = frozenset(map(os.path.realpath, files))
-    places = [*searched(paths, settings), *map(os.path.dirname, files | real), *map(str, folders())]
-    return Watched(frozenset(map(_existing, places)), files | real, settings)
+    places = {os.path.abspath(place) for place in (*searched(paths, configuration), ".")}  # noqa: PTH100
+    places |= {os.path.dirname(file) for file in files | real}  # noqa: PTH120
+    above = {str(folder) for place in places for folder in folders(place)}
+    return Watched(frozenset(map(_existing, places | above)), files | real, configuration)
 
 
 def _read(outcome: Outcome) -> Iterator[str]:

@@ -175,6 +175,20 @@ def test_settings(here: Path, start: type[Watch]) -> None:
     watch.until("S0505")
 
 
+def test_settings_of_a_package(here: Path, start: type[Watch]) -> None:
+    """They come, are broken, and go, in a folder below the present one."""
+    (here / "nets" / "a.cnn").write_text(FLOOR)
+    watch = start()
+    assert "S0505" in watch.told()
+    settings = here / "nets" / "specc.toml"
+    settings.write_text("ignore = ['S0505']")
+    assert "S0505" not in watch.until("all fit together\n1 finding silenced")
+    settings.write_text("exclud = []")
+    watch.until("error: nets/specc.toml: there is no setting exclud")
+    settings.unlink()
+    watch.until("S0505")
+
+
 def test_settings_that_are_broken_at_the_start(here: Path, start: type[Watch]) -> None:
     (here / "nets" / "a.cnn").write_text(FINE)
     (here / "ci").mkdir()

@@ -17,7 +17,7 @@ from specc.compare.specs import Comparison, FailOn, FileChange
 from specc.diagnostics import UsageError
 from specc.project.discovery import spec_files
 from specc.project.outcome import Unreadable
-from specc.project.settings import Settings
+from specc.project.settings import Configuration, Settings
 
 ONE = "model One : [N, 3, 8, 8] { conv(4, 3) -> relu }\n"
 TWO = "model Two : [N, 4] {\n  fc(8) -> relu\n  fc(2)\n}\n"
@@ -184,10 +184,26 @@ class TestUnchanged:
 
     def test_a_project_that_begins_elsewhere(self) -> None:
         """The import leaves the project now: the text of both files is the same, and what is said of them is not."""
-        put("nets/specc.toml", "")
+        put("nets/specc.toml", "root = true\n")
         assert changed()["nets/user.cnn"].is_broken
         commit("new")
         assert not changed("new")
+
+    def test_a_package_within_the_repository(self) -> None:
+        """Its pyproject.toml is no border, neither then nor now; root = true is one where it stands there."""
+        put("nets/pyproject.toml", "[project]\n[tool.specc]\nignore = ['S0507']\n")
+        commit("package")
+        put("nets/user.cnn", USER.replace("unit(4)", "unit(5)"))
+        (file,) = changed("package").values()
+        assert not file.wrong_before
+        assert not file.wrong_after
+        put("nets/user.cnn", USER)
+        put("nets/pyproject.toml", "[tool.specc]\nroot = true\n")
+        assert changed("package")["nets/user.cnn"].is_broken
+        commit("border")
+        assert not changed("border")
+        Path("nets/pyproject.toml").unlink()
+        assert changed("border")["nets/user.cnn"].wrong_before
 
     def test_links(self) -> None:
         Path("nets/lib").symlink_to("../lib")
@@ -584,8 +600,19 @@ def test_a_file_that_is_included_is_gone() -> None:
     put("nets/three.yaml", IN_YAML)
     commit("new")
     Path("nets/three.yaml").unlink()
-    settings = Settings(Path.cwd(), include=("nets/*.yaml",))
-    assert [file.name for file in compare_with("new", (".",), settings=settings)[0].files] == ["nets/three.yaml@new"]
+    only = Configuration(Settings(Path.cwd(), include=("nets/*.yaml",)))
+    assert [file.name for file in compare_with("new", (".",), configuration=only)[0].files] == ["nets/three.yaml@new"]
+    assert not changed("new")
+
+
+def test_the_nearest_settings_say_which_specs_are_meant() -> None:
+    put("nets/specc.toml", "include = ['three.yaml']\nexclude = ['two.cnn']\n")
+    put("nets/three.yaml", IN_YAML)
+    commit("new")
+    Path("nets/three.yaml").unlink()
+    Path("nets/two.cnn").unlink()
+    assert list(changed("new")) == ["nets/three.yaml@new"]
+    put("specc.toml", "exclude = ['nets']\n")
     assert not changed("new")
 
 
@@ -630,7 +657,7 @@ def test_patterns_and_hidden_folders() -> None:
 def test_excluded_files_are_left_out() -> None:
     Path("nets/one.cnn").unlink()
     put("nets/two.cnn", TWO.replace("relu", "gelu"))
-    comparison, _ = compare_with("old", (".",), settings=Settings(Path.cwd(), exclude=("nets",)))
+    comparison, _ = compare_with("old", (".",), configuration=Configuration(Settings(Path.cwd(), exclude=("nets",))))
     assert not comparison.files
 
 

@@ -184,10 +184,93 @@ def test_what_makes_a_folder_a_project(tmp_path: Path, mark: str) -> None:
     assert len(steps(tmp_path / "nets" / "net.cnn")) == 2
 
 
-def test_the_nearest_project_is_the_one(project: Path) -> None:
-    write(project, blocks=BLOCKS, inner__net=model('from "../blocks.cnn" import basic'))
-    (project / "inner" / "specc.toml").touch()
-    assert "climbs above" in refusal(project / "inner" / "net.cnn").message
+class TestMonorepo:
+    """Where imports of ``packages/a/net.cnn`` end: ``../../shared.cnn`` lies at the top, ``../a.cnn`` in packages."""
+
+    SHARED = 'from "../../shared.cnn" import basic'
+    NEAR = 'from "../near.cnn" import basic'
+
+    @pytest.fixture
+    def package(self, tmp_path: Path) -> Path:
+        """A package with a pyproject.toml of its own; the top is what each test makes of it."""
+        package = tmp_path / "top" / "packages" / "a"
+        package.mkdir(parents=True)
+        (package / "pyproject.toml").write_text('[project]\nname = "a"\n')
+        (tmp_path / "top" / "shared.cnn").write_text(BLOCKS)
+        (tmp_path / "top" / "packages" / "near.cnn").write_text(BLOCKS)
+        return package
+
+    def climbs(self, package: Path, imports: str) -> bool:
+        """Whether the import leads nowhere, because the project ends below."""
+        (package / "net.cnn").write_text(model(imports))
+        try:
+            specc.load(package / "net.cnn")
+        except SpecError as error:
+            return "climbs above the project's folder" in error.diagnostics[0].message
+        return False
+
+    @pytest.mark.parametrize("git", ["folder", "file"])
+    @pytest.mark.parametrize("settings", ["", '[tool.specc.budget]\nparams = "1M"\n', "[tool.specc]\nroot = false\n"])
+    def test_the_repository_is_the_border(self, package: Path, git: str, settings: str) -> None:
+        """Of a worktree and a submodule ``.git`` is a file. Settings that say nothing of it are no border."""
+        top = package.parents[1]
+        (top / ".git").mkdir() if git == "folder" else (top / ".git").write_text("gitdir: elsewhere\n")
+        (package / "pyproject.toml").write_text(f'[project]\nname = "a"\n{settings}')
+        assert not self.climbs(package, self.SHARED)
+        write(top.parent, outside=BLOCKS)
+        assert self.climbs(package, 'from "../../../outside.cnn" import basic')
+
+    def test_a_submodule_is_a_repository(self, package: Path) -> None:
+        (package.parents[1] / ".git").mkdir()
+        (package / ".git").write_text("gitdir: ../../.git/modules/a\n")
+        assert self.climbs(package, self.SHARED)
+
+    @pytest.mark.parametrize(
+        ("name", "text"), [("specc.toml", "root = true"), ("pyproject.toml", "[tool.specc]\nroot = true")]
+    )
+    def test_settings_may_say_where_it_is(self, package: Path, name: str, text: str) -> None:
+        """The nearest, be it within a repository or where there is none."""
+        (package.parent / name).write_text(text)
+        for _ in range(2):
+            assert not self.climbs(package, self.NEAR)
+            assert self.climbs(package, self.SHARED)
+            (package.parents[1] / ".git").mkdir(exist_ok=True)
+        (package / "specc.toml").write_text("root = true")
+        assert self.climbs(package, self.NEAR)
+
+    def test_an_outer_root_counts_where_an_inner_has_settings(self, package: Path) -> None:
+        (package / "specc.toml").write_text("ignore = ['S0507']")
+        (package.parents[1] / "specc.toml").write_text("root = true")
+        assert not self.climbs(package, self.SHARED)
+
+    def test_without_a_repository_the_nearest_settings(self, package: Path) -> None:
+        (package.parents[1] / "pyproject.toml").write_text("[tool.specc]\n")
+        assert not self.climbs(package, self.SHARED)
+        (package.parent / "specc.toml").touch()
+        assert self.climbs(package, self.SHARED)
+        assert not self.climbs(package, self.NEAR)
+
+    def test_without_settings_either_the_nearest_project(self, package: Path) -> None:
+        (package.parents[1] / "pyproject.toml").write_text("[project]\n")
+        assert self.climbs(package, self.NEAR)
+
+    @pytest.mark.parametrize("text", ["root = tru", '[tool.specc]\nroot = "true"', "\xff", "tool = 1\nspecc = 1"])
+    def test_what_is_broken_is_no_border(self, package: Path, text: str) -> None:
+        """That it is broken is told where its settings are used."""
+        (package.parents[1] / ".git").mkdir()
+        (package / "pyproject.toml").write_text(f"{text} # specc", encoding="latin-1")
+        assert not self.climbs(package, self.SHARED)
+
+    def test_a_link_within_the_repository(self, package: Path) -> None:
+        top = package.parents[1]
+        (top / ".git").mkdir()
+        (package / "lib.cnn").symlink_to(top / "shared.cnn")
+        assert not self.climbs(package, 'from "lib.cnn" import basic')
+        write(top.parent, outside=BLOCKS)
+        (package / "lib.cnn").unlink()
+        (package / "lib.cnn").symlink_to(top.parent / "outside.cnn")
+        (package / "net.cnn").write_text(model('from "lib.cnn" import basic'))
+        assert "goes through a symlink out of the project's folder" in refusal(package / "net.cnn").message
 
 
 @pytest.mark.parametrize("way", ["file", "folder"])

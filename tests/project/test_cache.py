@@ -159,7 +159,7 @@ class TestNeverStale:
         """The same spec by the same name may import from above only as long as the project begins there."""
         write(here, blocks=BLOCK, nets__a=CALLER.replace("blocks", "../blocks"))
         assert specc("check", "nets").code == 0
-        (here / "nets" / "specc.toml").touch()
+        (here / "nets" / "specc.toml").write_text("root = true")
         assert "climbs above the project's folder" in specc("check", "nets").out
 
     def test_another_folder_of_the_same_project(

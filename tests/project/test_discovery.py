@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from specc.project.discovery import spec_files
-from specc.project.settings import settings
+from specc.project.settings import configuration
 from tests.cli.conftest import Specc
 from tests.project.specs import BAD, FINE, write
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 def found(*paths: object, force: bool = False) -> list[str]:
     """The files of which a search finds everything readable."""
-    names, unreadable = spec_files(map(str, paths), settings(), force_exclude=force)
+    names, unreadable = spec_files(map(str, paths), configuration(), force_exclude=force)
     assert unreadable == []
     return names
 

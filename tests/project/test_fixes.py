@@ -13,7 +13,7 @@ from specc.project import fixes
 from specc.project.cache import Found
 from specc.project.check import Request
 from specc.project.checker import Checker
-from specc.project.settings import NO_SETTINGS
+from specc.project.settings import Configuration
 from specc.source import Source
 from tests.cli.conftest import Specc
 from tests.project.specs import BAD, FINE, write
@@ -237,7 +237,7 @@ class Scripted(Checker):
     """Says of a text what it is told to, and knows which texts it was asked about."""
 
     def __init__(self, findings: Callable[[Source], list[Diagnostic]]) -> None:
-        super().__init__(NO_SETTINGS)
+        super().__init__(Configuration())
         self._findings = findings
         self.asked: list[str] = []
 
@@ -268,7 +268,7 @@ def test_a_fix_of_a_lint_brings_no_error_wherever(here: Path, come: tuple[Code, 
         return [finding(source, (1, 2), *come)]
 
     (here / "a.cnn").write_text("ab cd")
-    assert fixes.fix("a.cnn", Scripted(findings), Request()) == kept
+    assert fixes.fix("a.cnn", Scripted(findings), Request(Configuration())) == kept
     assert (here / "a.cnn").read_text() == ("cd" if kept else "ab cd")
 
 
@@ -278,7 +278,7 @@ def test_a_fix_of_another_file_is_not_even_tried(here: Path) -> None:
         lambda _: [finding(other, (0, 2), Code.SHAPE, Severity.ERROR, Fix((Edit(other.span(0, 2), ""),)))]
     )
     (here / "a.cnn").write_text("ab cd")
-    assert fixes.fix("a.cnn", checker, Request()) == 0
+    assert fixes.fix("a.cnn", checker, Request(Configuration())) == 0
     assert checker.asked == ["ab cd"]
 
 
@@ -295,5 +295,5 @@ def test_a_finding_that_no_fix_helps_takes_few_tries(here: Path) -> None:
 
     (here / "a.cnn").write_text("s" + "x" * 20)
     checker = Scripted(findings)
-    assert fixes.fix("a.cnn", checker, Request()) == 20
+    assert fixes.fix("a.cnn", checker, Request(Configuration())) == 20
     assert len(checker.asked) == 1 + 1 + 20

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from specc.project.globs import matches
-from specc.project.settings import settings
+from specc.project.settings import configuration
 from tests.cli.conftest import Specc
 from tests.project.specs import BAD, BIAS, FINE, FLOOR, write
 
@@ -46,8 +46,9 @@ class TestWhere:
     def test_the_nearest_alone(self, specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(here, nets__a=FLOOR)
         (here / "specc.toml").write_text('fail-on = "warning"')
-        (here / "nets" / "specc.toml").write_text("")
         assert specc("check").code == 1
+        (here / "nets" / "specc.toml").write_text("")
+        assert specc("check").code == 0
         monkeypatch.chdir(here / "nets")
         assert specc("check").code == 0
 
@@ -144,10 +145,13 @@ class TestWhat:
     @pytest.mark.parametrize("name", ["specc.toml", "pyproject.toml"])
     def test_what_is_not_toml(self, specc: Specc, here: Path, name: str, text: bytes) -> None:
         write(here, a=FINE)
-        (here / name).write_bytes(text)
+        (here / name).write_bytes(b"# specc\n" + text)
         result = specc("check")
         assert (result.code, result.out) == (2, "")
         assert result.err.startswith(f"error: {name} is not TOML: ")
+        # A pyproject.toml that does not even name specc is other people's: a template of one, perhaps.
+        (here / name).write_bytes(text)
+        assert specc("check").code == (0 if name == "pyproject.toml" else 2)
 
     def test_a_table_that_is_none(self, specc: Specc, here: Path) -> None:
         (here / "pyproject.toml").write_text("[tool]\nspecc = 3")
@@ -198,7 +202,7 @@ def test_what_is_read(here: Path) -> None:
         'baseline = "b.json"\n[per-file-ignores]\n"a" = ["S0501"]\n[budget]\nparams = "1k"\nat = {H = 2}\n'
         '[budget."x/**"]\nmacs = 3\n'
     )
-    found = settings()
+    found = configuration().at(".")
     assert (found.root, found.origin, found.include, found.exclude) == (here, "specc.toml", ("nets/*.yaml",), ("old",))
     assert (found.rules, found.fail_on, found.baseline) == ((("S05",), ("S0507",)), "warning", "b.json")
     assert found.per_file == (("a", ("S0501",)),)

@@ -19,7 +19,6 @@ def rendered(
     *,
     color: bool = False,
     unicode: bool = True,
-    fail_on: str = "error",
     width: int | None = None,
 ) -> str:
     """The outcome in one of `FORMATS`, without a newline at the end.
@@ -28,9 +27,8 @@ def rendered(
         color: ANSI colours, in the two formats for people.
         unicode: False: what specc adds is ASCII, and so is all of json, gitlab, junit and sarif.
         width: columns of the screen that it is for, in full.
-        fail_on: "warning": warnings are failures, too (junit says so of each file).
     """
     if name not in FORMATS:
         raise ValueError(f"there is no format {name}; there are {', '.join(FORMATS)}")
-    text: str = import_module(f"{__name__}.{name}").text(outcome, Style(color, unicode, fail_on, width))
+    text: str = import_module(f"{__name__}.{name}").text(outcome, Style(color, unicode, width))
     return text

@@ -36,13 +36,13 @@ def _xml(suite: Element, style: Style) -> str:
 def _file(suite: Element, file: FileOutcome, style: Style) -> None:
     """Of several failures of a case, GitLab shows one: all that is wrong with a file is in one text."""
     case = _case(suite, file.name)
-    failing = [finding for finding in file.findings if _fails(finding, style)]
+    failing = [finding for finding in file.findings if _fails(finding, file)]
     if failing:
         failure = SubElement(case, "failure", message=_headline(failing), type=failing[0].code)
         failure.text = _page(failing, style)
     elif file.held:  # neither new, so that it would fail, nor a network that fits
         SubElement(case, "skipped", message=f"the baseline holds back {counted(file.held)}")
-    passing = [finding for finding in file.findings if not _fails(finding, style)]
+    passing = [finding for finding in file.findings if not _fails(finding, file)]
     if passing:
         SubElement(case, "system-out").text = _page(passing, style)
 
@@ -57,9 +57,9 @@ def _case(suite: Element, name: str) -> Element:
     return SubElement(suite, "testcase", classname=_SUITE, name=visible(name))
 
 
-def _fails(finding: Diagnostic, style: Style) -> bool:
+def _fails(finding: Diagnostic, file: FileOutcome) -> bool:
     """A test that passes says that the file is as it must be: of a file with an error that is never true."""
-    return finding.severity is Severity.ERROR or style.fail_on == "warning"
+    return finding.severity is Severity.ERROR or file.fail_on == "warning"
 
 
 def _headline(findings: list[Diagnostic]) -> str:

@@ -17,7 +17,6 @@ class Style(NamedTuple):
 
     color: bool = False
     unicode: bool = True
-    fail_on: str = "error"
     width: int | None = None
 
 

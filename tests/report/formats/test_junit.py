@@ -20,7 +20,8 @@ each_sample = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 
 def suite(of: Outcome, fail_on: str = "error", unicode: bool = True) -> etree._Element:
     """The document, read as bytes: its declaration names the encoding."""
-    text = rendered("junit", of, fail_on=fail_on, unicode=unicode)
+    of = of._replace(files=tuple(file._replace(fail_on=fail_on) for file in of.files))
+    text = rendered("junit", of, unicode=unicode)
     root = etree.fromstring(text.encode())
     SCHEMA.assertValid(root)
     assert root.get("tests") == str(len(root.findall("testcase")))
