@@ -27,13 +27,14 @@ _TOLD_BY_THE_INPUT = frozenset(("in_channels", "in_features", "num_features", "n
 
 
 class Bound:
-    """An operator, and the place where each of its written attributes stands."""
+    """An operator, the place where each of its written attributes stands, and what is written there."""
 
-    __slots__ = ("op", "places")
+    __slots__ = ("arguments", "op", "places")
 
-    def __init__(self, op: Op, places: dict[str, Span]) -> None:
+    def __init__(self, op: Op, places: dict[str, Span], arguments: Mapping[str, ast.Argument]) -> None:
         self.op = op
         self.places = places
+        self.arguments = arguments
 
 
 class Plan:
@@ -99,7 +100,7 @@ class Plan:
 
     def _checked(self, values: dict[str, Value], scope: Scope) -> tuple[Bound | None, list[Diagnostic]]:
         try:
-            bound = Bound(_made(self.kind, values), self._places)
+            bound = Bound(_made(self.kind, values), self._places, self._assigned)
         except ValidationError as error:
             return None, _invalid(error, self.kind, values, self._assigned, self._call, scope)
         if not self._open:
@@ -255,6 +256,10 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
         if isinstance(value, (tuple, Prepared)) and isinstance(argument.value, ast.Name):
             scope.spend(value, argument.span)  # a list used again costs time again
     except Trouble as problem:
+        if kind.variadic == "shape" and _is_batch(argument, scope):
+            raise Trouble(
+                replace(problem.diagnostic, helps=("-1 stands for the batch, whatever it is called",))
+            ) from None
         word = argument.value.name if isinstance(argument.value, ast.Name) else ""
         known = expected(kind.model_fields[name])
         if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in known:
@@ -273,6 +278,13 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
     return value
 
 
+def _is_batch(argument: ast.Argument, scope: Scope) -> bool:
+    """Whether the first size of a shape is a name that means nothing here."""
+    value = argument.value
+    first = value.items[0] if isinstance(value, ast.Sequence) and value.items else value
+    return isinstance(first, ast.Name) and not scope.has(first.name)
+
+
 def _quoted(word: str, argument: ast.Argument) -> str:
     return in_form(argument.span, f'a text is quoted: "{word}"', f"a text has no `=` before it: `{word}`")
 
@@ -286,6 +298,7 @@ def _invalid(
     scope: Scope,
 ) -> list[Diagnostic]:
     """One finding for each attribute whose value is not allowed."""
+    from specc.elaborate.hints import of_input, of_real
     from specc.elaborate.instead import of_text
 
     wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
@@ -295,7 +308,12 @@ def _invalid(
         message = f"{name} must be {expected(kind.model_fields[name])}, not {written(values[name])}"
         if symbolic:
             message = f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {_dependence(symbolic)}"
-        helps = of_text(kind, name, assigned[name], values, scope) if name in assigned else ()
+        helps: tuple[str, ...] = ()
+        if name in assigned:
+            value = assigned[name].value
+            helps = (*of_text(kind, name, assigned[name], values, scope), *of_input((value,), scope))
+            if "whole number" in expected(kind.model_fields[name]):
+                helps += of_real(values[name], value)
         findings.append(
             Diagnostic(
                 Code.BAD_ARGUMENT,

@@ -7,6 +7,7 @@ from math import prod
 from specc.condition import NO_CONDITION, Condition, together
 from specc.diagnostics import Code, Label
 from specc.elaborate.expressions import evaluate
+from specc.elaborate.hints import of_batch, of_input, of_real
 from specc.elaborate.scope import Scope
 from specc.elaborate.trouble import Trouble, did_you_mean, in_form, trouble
 from specc.elaborate.values import kind_of, written
@@ -106,7 +107,10 @@ def size(expression: ast.Expr, scope: Scope) -> Dim:
         return value
     if isinstance(value, bool) or not isinstance(value, int):
         raise trouble(
-            Code.BAD_VALUE, f"a size is a whole number, and {expression.span.text} is {kind_of(value)}", expression.span
+            Code.BAD_VALUE,
+            f"a size is a whole number, and {expression.span.text} is {kind_of(value)}",
+            expression.span,
+            helps=of_real(value, expression),
         )
     if not 1 <= value <= LARGEST:
         raise trouble(
@@ -144,6 +148,7 @@ def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver:
             f"{giver} {actual}, of {actual.rank} axes, and {shape.span.text} has {len(shape.dims)}",
             shape.span,
             secondary=(cause,),
+            helps=of_batch(actual, shape, scope),
         )
     stated = [_stated_size(dim, scope) for dim in shape.dims]
     different = [i for i, (s, a) in enumerate(zip(stated, actual.shape, strict=True)) if s != a]
@@ -156,6 +161,7 @@ def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver:
             f"is {actual.shape[different[0]]}" if len(different) == 1 else "",
             secondary=(cause,),
             where=together(where_equal(stated[i], actual.shape[i]) for i in different),
+            helps=of_input([shape.dims[i] for i in different], scope),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from specc.diagnostics import Code
 from specc.elaborate.arithmetic import arithmetic, bounded, compare, negative, refuse
 from specc.elaborate.functions import FUNCTIONS, Misuse, listed
+from specc.elaborate.hints import of_function, of_size
 from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import did_you_mean, short, trouble, two_meanings
 from specc.elaborate.values import CONSTANTS, Absent, Evaluated, Given, Metric, Prepared, Value, kind_of, ready
@@ -101,7 +102,9 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
         Code.UNKNOWN_NAME,
         f"nothing is called {short(name)} here",
         expression.span,
-        helps=_OTHERWISE.get(name.lower()) or did_you_mean(name, scope.known() | set(CONSTANTS)),
+        helps=_OTHERWISE.get(name.lower())
+        or of_size(name, scope)
+        or did_you_mean(name, scope.known() | set(CONSTANTS)),
     )
 
 
@@ -166,7 +169,10 @@ def _index(expression: ast.Index, scope: Scope) -> Value:
 
 def _apply(expression: ast.Apply, scope: Scope) -> Value:
     if not isinstance(expression.function, ast.Name):
-        refuse(expression.function.span, f"{expression.function.span.text} is not a function")
+        helps: tuple[str, ...] = ()
+        if isinstance(expression.function, ast.Attribute) and isinstance(expression.function.value, ast.Name):
+            helps = of_function(expression, expression.function.name)
+        refuse(expression.function.span, f"{expression.function.span.text} is not a function", helps=helps)
     name = expression.function.name
     value = scope.get(name)
     if isinstance(value, Metric):
@@ -178,7 +184,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
             Code.UNKNOWN_NAME,
             f"no function is called {name}",
             expression.function.span,
-            helps=did_you_mean(name, {*FUNCTIONS, *scope.known()}),
+            helps=of_function(expression, name) or did_you_mean(name, {*FUNCTIONS, *scope.known()}),
         )
     for argument in expression.arguments:
         if argument.name:

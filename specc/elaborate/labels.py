@@ -25,7 +25,8 @@ def claim(label: ast.Label, frame: Frame, scope: Scope, kind: type[Op] | None = 
     """
     name = label.name
     if name in frame.labels:
-        return [two_of_a_name(name, label.span, frame.labels[name])]
+        by_round = name.isdecimal() and int(name) < frame.rounds
+        return [two_of_a_name(name, label.span, frame.labels[name], by_round=by_round)]
     frame.labels[name] = label.span
     if _could_be_called(name, frame, scope, kind, label.span):
         frame.scope.two_meanings(name, label.span)
@@ -88,12 +89,20 @@ def _hides(name: str, frame: Frame, scope: Scope) -> bool:
     return value is not ABSENT and (frame.scope.holds(name) or not isinstance(value, (Prepared, Given)))
 
 
-def two_of_a_name(name: str, again: Span, first: Span) -> Diagnostic:
+def two_of_a_name(name: str, again: Span, first: Span, *, by_round: bool = False) -> Diagnostic:
+    """Two things of one name.
+
+    Args:
+        by_round: whether one of the two is a round of a loop without a label, which is called by its number.
+    """
+    how = in_form(again, "`layers: repeat …`", "`label: layers` beside it")
     return Diagnostic(
         Code.DUPLICATE_LABEL,
         f"two things are called {name}",
         Label(again, "again here"),
         (Label(first, "first here"),),
+        notes=("the rounds of a loop without a label are called by their numbers",) if by_round else (),
+        helps=(f"give the loop a label: {how}",) if by_round else (),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from specc.diagnostics import Code, Label
 from specc.elaborate.expressions import evaluate
+from specc.elaborate.hints import of_real
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import Scope
 from specc.elaborate.trouble import trouble
@@ -23,7 +24,7 @@ def repetitions(step: ast.Repeat, scope: Scope) -> int:
         return rounds
     given = kind_of(rounds) if isinstance(rounds, Size) else written(rounds)
     message = f"repeat takes a whole number of at least 0, not {given}"
-    raise trouble(Code.BAD_VALUE, message, step.rounds.span)
+    raise trouble(Code.BAD_VALUE, message, step.rounds.span, helps=of_real(rounds, step.rounds))
 
 
 def rows(step: ast.For, scope: Scope) -> list[Row]:

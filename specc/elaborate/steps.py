@@ -8,6 +8,8 @@ from specc.diagnostics import Code, Label
 from specc.elaborate.binder import Bound
 from specc.elaborate.contract import MOST_ELEMENTS, within_limit
 from specc.elaborate.frames import Draft
+from specc.elaborate.hints import of_input
+from specc.elaborate.scope import Scope
 from specc.elaborate.trouble import Trouble, trouble
 from specc.elaborate.values import Given
 from specc.ir.op import Op, Parameter, Refusal
@@ -82,7 +84,12 @@ def _identical(one: Dim, other: Dim) -> bool:
 
 
 def refused(
-    refusal: Refusal, step: ast.Call | ast.Merge, bound: Bound, inputs: tuple[Given, ...], drafts: list[Draft]
+    refusal: Refusal,
+    step: ast.Call | ast.Merge,
+    bound: Bound,
+    inputs: tuple[Given, ...],
+    drafts: list[Draft],
+    scope: Scope,
 ) -> Trouble:
     """What an operator says, at the argument it speaks of and at the step that made the input it speaks of."""
     primary = bound.places.get(refusal.argument or "", step.name_span.to(step.span))
@@ -91,6 +98,7 @@ def refused(
         primary, secondary = _arms(refusal, step, inputs, primary)
     elif refusal.cause is not None:
         secondary = (_cause(inputs[refusal.cause], drafts, shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
+    at_fault = [argument.value for name, argument in bound.arguments.items() if name == refusal.argument]
     return trouble(
         Code(refusal.code),
         refusal.message,
@@ -98,7 +106,7 @@ def refused(
         refusal.label,
         secondary=secondary,
         notes=refusal.notes,
-        helps=refusal.helps,
+        helps=(*refusal.helps, *of_input(at_fault, scope)),
         where=refusal.where,
     )
 

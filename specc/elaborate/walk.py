@@ -216,7 +216,7 @@ class Walk:
         if slot is not None and kind.passes:
             self._frame.passed.append((slot, current, len(self._frame.members)))
             return self._remember(call.label, current)
-        return self._step(call, plan.span, bound, (current,), (current.type,), name, slot)
+        return self._step(call, plan.span, bound, (current,), (current.type,), name, scope, slot)
 
     def _without_arms(self, call: ast.Call, findings: list[Diagnostic]) -> Trouble:
         from specc.elaborate.instead import gives_arms, of_arms
@@ -245,7 +245,7 @@ class Walk:
         types = tuple([given.type for given in inputs if given.type is not None])
         if bound is None or len(types) < len(inputs):
             return self._remember(merge.label, Given(None, None, plan.span))
-        return self._step(merge, plan.span, bound, inputs, types, None)
+        return self._step(merge, plan.span, bound, inputs, types, None, scope)
 
     def _planned(self, call: ast.Call | ast.Merge, target: Prepared, kind: type[Op]) -> Plan:
         """How the call's arguments are the operator's attributes."""
@@ -269,12 +269,13 @@ class Walk:
         inputs: tuple[Given, ...],
         types: tuple[TensorType, ...],
         name: str | None,
+        scope: Scope,
         slot: str | None = None,
     ) -> Given:
         try:
             type_, parameters = steps.inferred(bound.op, types, span)
         except Refusal as refusal:
-            raise steps.refused(refusal, step, bound, inputs, self.drafts) from None
+            raise steps.refused(refusal, step, bound, inputs, self.drafts, scope) from None
         label = step.label.name if step.label else name
         draft = Draft(len(self.drafts), bound.op, inputs, types, type_, parameters, label, span, slot)
         self.drafts.append(draft)
@@ -485,7 +486,7 @@ class Walk:
         self._frame.rounds += 1
         earlier = self._frame.labels.setdefault(number, header)
         if earlier is not header:
-            self._found.report([two_of_a_name(number, header, earlier)])
+            self._found.report([two_of_a_name(number, header, earlier, by_round=True)])
         return number
 
     def _round(self, step: ast.Repeat | ast.For, number: str, current: Given | None, scope: Scope) -> Given | None:

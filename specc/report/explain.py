@@ -31,6 +31,10 @@ def explain(costs: Costs, name: str) -> str:
         return "\n".join(_of_step(costs.graph, steps[name]))
     if name in blocks:
         return "\n".join(_of_block(costs.graph, blocks[name], steps))
+    parts: list[Node | Block] = [*costs.graph.nodes, *blocks.values()]
+    if sharing := [part.name for part in parts if part.module == name]:
+        shared = f"its tensors are shared by {listed(sharing)}"
+        raise UsageError(f"{costs.graph.name} has no step called {name}: {shared}; ask for one of these")
     near = did_you_mean(name, [*steps, *blocks]) or (f"it has {_some(costs.graph.members)}",)
     raise UsageError(f"{costs.graph.name} has no step called {name}; {near[0]}")
 

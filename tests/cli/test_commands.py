@@ -294,6 +294,23 @@ class TestExplain:
         assert "  parameters: 44, shared with tower2\n" in out
         assert "depend on H and W" in specc("explain", f"{path}:tower1", "--model", "Siamese").out
 
+    @pytest.mark.parametrize(
+        ("name", "steps"), [("tower.conv1", "tower1.conv1 and tower2.conv1"), ("tower", "tower1 and tower2")]
+    )
+    def test_shared_steps_by_the_name_of_their_tensors(
+        self, specc: Specc, tmp_path: Path, name: str, steps: str
+    ) -> None:
+        text = """model Siamese : (a: [N, 1, 8, 8], b: [N, 1, 8, 8]) -> [N, 4, 8, 8] {
+  shared tower = conv(4, 3, padding=1) -> relu
+  add { | a -> tower | b -> tower }
+}
+"""
+        result = specc("explain", f"{spec(tmp_path, text)}:{name}")
+        assert result.code == 2
+        assert result.err == (
+            f"error: Siamese has no step called {name}: its tensors are shared by {steps}; ask for one of these\n"
+        )
+
     def test_no_such_step_among_many(self, specc: Specc, tmp_path: Path) -> None:
         path = spec(tmp_path, STAGES)
         near = specc("explain", f"{path}:stage1.0.cnov1", "--model", "Plain")
