@@ -17,11 +17,12 @@ from specc.backends.onnx import (
     fits_in_one_file,
     metadata_of,
     serialise,
+    size_of,
     with_external_data,
     write_data,
     write_model,
 )
-from specc.backends.onnx.targets import Target, outside, require_readable
+from specc.backends.onnx.targets import Target, outside, require_readable, require_room
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked
 from specc.files import Output, replace, replace_all
@@ -86,8 +87,10 @@ def deliver(wanted: Delivery) -> Parity | None:
     """
     assembly = checked(wanted.graph, wanted.opset, functions=wanted.functions)
     require_readable(wanted.targets, wanted.opset, functions=wanted.functions)
+    fits = fits_in_one_file(assembly)
+    require_room(wanted.targets, size_of(assembly), wanted.checked.costs.peak_memory, beside=not fits)
     description = described(_subject(wanted))
-    if not fits_in_one_file(assembly):
+    if not fits:
         return _deliver_large(wanted, assembly, description)
     with _outputs(wanted) as (output, beside):
         write_model(assembly, wanted.weights, output)

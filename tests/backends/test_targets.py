@@ -15,7 +15,7 @@ from packaging.version import Version
 import specc
 from specc.api import Model
 from specc.backends import onnx as backend
-from specc.backends.onnx.targets import NEWEST_IR, TESTED, outside, require_readable, targets
+from specc.backends.onnx.targets import NEWEST_IR, TESTED, outside, require_readable, require_room, targets
 from specc.diagnostics import UsageError
 from specc.elaborate import check_file
 from specc.source import Source
@@ -218,6 +218,67 @@ def test_functions_are_refused_where_they_may_not_load() -> None:
         "functions do not always load in onnxruntime-web 1.15.0 to 1.15.1, which onnxruntime-web allows: "
         "leave them out, or ask for onnxruntime-web>=1.16.0"
     )
+
+
+# ---- what is too large ------------------------------------------------------------------------------
+
+GIB = 2**30
+
+
+def test_weights_in_a_file_of_their_own_are_refused_for_the_web() -> None:
+    """None of four releases runs such a file: three do not load it, and 1.20.1 gives NaN (a network of 2.3 GB)."""
+    require_room(targets(["onnxruntime"]), 3 * GIB, None, beside=True)
+    with pytest.raises(UsageError) as caught:
+        require_room(targets(["onnxruntime", "onnxruntime-web>=1.20"]), 9 * GIB // 4, None, beside=True)
+    assert str(caught.value) == (
+        "the network has 2.25 GiB, which above protobuf's 2 GB go to a file of their own, and onnxruntime-web 1.20.0 "
+        f"to {TESTED['onnxruntime-web'][-1].version}, which onnxruntime-web>=1.20 allows, is not shown to run such "
+        "files: WebAssembly has 4 GiB for the file, the copies that loading makes of it, and all values"
+    )
+
+
+@pytest.mark.parametrize(
+    ("runs_on", "size", "values", "words"),
+    [
+        ("onnxruntime-web", GIB // 2, GIB, ""),
+        ("onnxruntime-web", GIB // 2, None, ""),
+        ("onnxruntime-web>=1.17.3", 6 * GIB // 5, GIB, ""),
+        ("onnxruntime", 5 * GIB // 4, 9 * GIB, ""),
+        (
+            "onnxruntime-web",
+            6 * GIB // 5,
+            GIB,
+            "1.15.0 to 1.17.1, which .* allows, is shown to run 921 MiB at most",
+        ),
+        ("onnxruntime-web", 13 * GIB // 10 - 10**6, GIB, "and all values, or ask for onnxruntime-web>=1.20.1"),
+        ("onnxruntime-web~=1.21", 3 * GIB // 2, None, "1.21.0 to .* is shown to run 1.3 GiB at most"),
+        (
+            "onnxruntime-web",
+            GIB // 2,
+            4 * GIB,
+            "has 512 MiB, and one sample needs 4 GiB at once .* than the 4 GiB",
+        ),
+    ],
+)
+def test_what_is_not_shown_to_run_in_the_web_is_refused(
+    runs_on: str, size: int, values: int | None, words: str
+) -> None:
+    if not words:
+        require_room(targets([runs_on]), size, values, beside=False)
+        return
+    with pytest.raises(UsageError, match=words):
+        require_room(targets([runs_on]), size, values, beside=False)
+
+
+def test_it_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """A network of 2.3 GB: its weights are never drawn, and neither is the limit that decides lowered."""
+    (tmp_path / "big.cnn").write_text(
+        "model Big : [N, 12000] { fc(12000) -> relu -> fc(12000) -> relu -> fc(12000) -> relu -> fc(12000) }"
+    )
+    model = specc.load(tmp_path / "big.cnn")
+    with pytest.raises(UsageError, match=r"the network has 2\.15 GiB, which above protobuf's 2 GB go to a file"):
+        model.to_onnx(tmp_path / "big.onnx", runs_on="onnxruntime-web", verify=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["big.cnn"]
 
 
 # ---- where the proof ran -----------------------------------------------------------------------------

@@ -23,9 +23,14 @@ _ALIGNMENT = 4096
 """External tensors start at pages, so that runtimes can map them."""
 
 
+def size_of(assembly: Assembly) -> int:
+    """Bytes of the model, its weights and the room for its metadata."""
+    return _Layout(assembly).size + ROOM
+
+
 def fits_in_one_file(assembly: Assembly) -> bool:
-    """Whether the model, its weights and its metadata are one protobuf message."""
-    return _Layout(assembly).size + ROOM <= PROTOBUF_LIMIT
+    """Whether all of it is one protobuf message."""
+    return size_of(assembly) <= PROTOBUF_LIMIT
 
 
 def write_model(assembly: Assembly, weights: Weights, file: BinaryIO) -> None:

@@ -170,6 +170,55 @@ def require_readable(found: Sequence[Target], opset: int, *, functions: bool) ->
             )
 
 
+def require_room(found: Sequence[Target], size: int, values: int | None, *, beside: bool) -> None:
+    """Raises UsageError where a release that ``found`` allows is not shown to run so large a network.
+
+    Args:
+        size: bytes of the model with its weights.
+        values: bytes of what inference holds at once for one sample; None where it depends on symbolic sizes.
+        beside: the weights are in a file of their own.
+    """
+    for target in (target for target in found if target.runtime == "onnxruntime-web"):
+        if beside:
+            raise UsageError(
+                f"the network has {_amount(size)}, which above protobuf's 2 GB go to a file of their own, and "
+                f"{target.runtime} {_span(target.releases)}, which {target.text} allows, is not shown to run such "
+                f"files: {_WEB}"
+            )
+        small = [release for release in target.releases if _largest(release) < size]
+        if small:
+            larger = [release.version for release in TESTED[target.runtime] if _largest(release) >= size]
+            other = f", or ask for {target.runtime}>={larger[0]}" if larger else ""
+            raise UsageError(
+                f"the network has {_amount(size)}, and {target.runtime} {_span(small)}, which {target.text} allows, is "
+                f"shown to run {_amount(_largest(small[0]))} at most: {_WEB}{other}"
+            )
+        if values is not None and size + values > _WEB_MEMORY:
+            raise UsageError(
+                f"the network has {_amount(size)}, and one sample needs {_amount(values)} at once beside it: more than "
+                f"the {_amount(_WEB_MEMORY)} that {target.runtime}, which {target.text} asks for, has for everything"
+            )
+
+
+_WEB = "WebAssembly has 4 GiB for the file, the copies that loading makes of it, and all values"
+_WEB_MEMORY = 2**32
+_WEB_LARGEST = {(1, 15, 0): 966_215_000, (1, 17, 3): 1_341_903_000, (1, 20, 1): 1_395_769_000}
+"""By the first release: the bytes of the largest file that was tried and ran, with the right result (in Node.js, from
+memory). The last is not loaded by 1.15.1 and 1.17.1, and one of 1.9 GiB neither by 1.20.1 nor by 1.30.0. Of networks of
+2.3 GB, their weights in a file of their own, 1.15.1, 1.17.1 and 1.30.0 load none, and 1.20.1 gives NaN.
+"""
+
+
+def _largest(release: Release) -> int:
+    """The bytes of the largest file that this release of onnxruntime-web is shown to run."""
+    return max(size for first, size in _WEB_LARGEST.items() if first <= _padded(_numbers(release.version)))
+
+
+def _amount(size: int) -> str:
+    unit, name = next(((unit, name) for unit, name in ((2**30, "GiB"), (2**20, "MiB")) if size >= unit), (1024, "KiB"))
+    return f"{size / unit:.3g} {name}"
+
+
 def outside(found: Sequence[Target], installed: str) -> str | None:
     """The note where a proof in the onnxruntime ``installed`` is none of what was asked for."""
     others = [target for target in found if target.runtime != "onnxruntime" or not target.allows(installed)]
