@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -88,10 +88,54 @@ class Edit(NamedTuple):
     text: str
 
 
+class Safety(StrEnum):
+    """What may be done with a fix without asking anybody."""
+
+    SAFE = "safe"
+    """The network comes out that was meant, or none: ``--fix`` applies it."""
+    UNSAFE = "unsafe"
+    """Most likely right, and yet another network may have been meant: ``--fix --unsafe-fixes`` applies it."""
+    DISPLAY_ONLY = "display-only"
+    """Something to read: no command applies it."""
+
+
 class Fix(NamedTuple):
-    """What puts a finding right; a suggestion until it has been tried."""
+    """What puts a finding right; it is tried before it is kept."""
 
     edits: tuple[Edit, ...]
+    safety: Safety
+
+
+class Suggestion(NamedTuple):
+    """The names that may have been meant by a word that nothing is called by.
+
+    Attributes:
+        word: as it was written.
+        names: what may stand in its place, the nearest first.
+        safety: of putting the only name of ``names`` in the place of ``word``.
+        note: what to say instead of asking whether ``names`` was meant: what a word of another tool is here.
+    """
+
+    word: str
+    names: tuple[str, ...]
+    safety: Safety = Safety.DISPLAY_ONLY
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """As a help: ``did you mean conv?``"""
+        return self.note or f"did you mean {' or '.join(self.names)}?"
+
+    def fix(self, span: Span) -> Fix | None:
+        """The name in the place of the word at ``span``, which may be quoted; None where it is for display only."""
+        if self.safety is Safety.DISPLAY_ONLY:
+            return None
+        raw = span.source.text[span.start : span.end]  # the file's own: of YAML, a span's text is the language's
+        inset = 1 if raw in (f'"{self.word}"', f"'{self.word}'") else 0
+        if not inset and raw != self.word:
+            return None
+        (name,) = self.names
+        return Fix((Edit(span.source.span(span.start + inset, span.end - inset), name),), self.safety)
 
 
 @dataclass(frozen=True)
@@ -100,6 +144,7 @@ class Diagnostic:
 
     ``trace`` leads there: the calls of blocks and the rounds of loops around it, the innermost first, each with
     the values of its arguments. ``where`` is a condition on the contract's sizes under which all is well.
+    ``suggestion`` holds the names that are near a wrong one.
     """
 
     code: Code
@@ -112,6 +157,22 @@ class Diagnostic:
     where: Condition | None = None
     severity: Severity = Severity.ERROR
     fix: Fix | None = None
+    suggestion: Suggestion | None = None
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to do about it, in words."""
+        return (self.suggestion.text, *self.helps) if self.suggestion else self.helps
+
+    def suggesting(self, suggestion: Suggestion | None, place: Span | None = None) -> Diagnostic:
+        """The finding with the names that are near the wrong one, and with the fix that they give.
+
+        Args:
+            place: where the wrong name stands, if not at ``primary``.
+        """
+        if suggestion is None:
+            return self
+        return replace(self, suggestion=suggestion, fix=suggestion.fix(place or self.primary.span))
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

@@ -15,7 +15,7 @@ from specc.cli.exits import FINDINGS, NOTHING, USAGE
 from specc.diagnostics import UsageError
 from specc.project.outcome import FAIL_ON
 from specc.report.formats import FORMATS
-from specc.words import plural
+from specc.words import plural, visible
 
 if TYPE_CHECKING:
     from specc.project.baseline import Baselines
@@ -37,7 +37,8 @@ _FOR_PEOPLE = ("full", "concise")
 @click.option("--ignore", metavar="CODES", help="Not these lints, nor budgets (S0404).")
 @click.option("--baseline", metavar="FILE", help="Leave out the findings that FILE has.")
 @click.option("--write-baseline", metavar="FILE", help="Write the findings to FILE, for --baseline.")
-@click.option("--fix", is_flag=True, help="Put right in the files what can be; each fix is tried before it is kept.")
+@click.option("--fix", is_flag=True, help="Put right in the files what safely can be; each fix is tried first.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix: also by fixes that may not be what was meant.")
 @click.option("--statistics", is_flag=True, help="Count the findings of each code.")
 @click.option("--watch", is_flag=True, help="Check again whenever a spec changes, until Ctrl-C.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found before.")
@@ -70,6 +71,7 @@ class _Run(NamedTuple):
     baseline: str | None
     write_baseline: str | None
     fix: bool
+    unsafe_fixes: bool
     statistics: bool
     watch: bool
     no_cache: bool
@@ -100,11 +102,11 @@ def _checked(run: _Run) -> _Result:
     found = discovered(run.paths, settings, force_exclude=run.force_exclude)
     names = [name for name in found.names if not _is_excluded_input(name, run, settings)]
     cache = _cache(run)
-    unwritten = _fix(names, request, cache) if run.fix else []
+    unwritten = _fix(names, request, cache, unsafe=run.unsafe_fixes) if run.fix else []
     outcome = check(names, request, cache)
     outcome = outcome._replace(unreadable=(*found.unreadable, *unwritten, *outcome.unreadable))
     if run.fix:
-        outcome = outcome._replace(fixable=0)  # what is left has been tried
+        outcome = outcome._replace(fixable=0, unsafe=0 if run.unsafe_fixes else outcome.unsafe)  # the others were tried
     return _Result(outcome, settings, tuple(idle_patterns(found, settings, outcome)))
 
 
@@ -183,8 +185,8 @@ def _write_baseline(name: str, outcome: Outcome) -> int:
     return 0
 
 
-def _fix(names: list[str], request: Request, cache: Cache) -> list[Unreadable]:
-    """Put right what can be, and return what could not be written; what cannot be read is told by the check."""
+def _fix(names: list[str], request: Request, cache: Cache, *, unsafe: bool) -> list[Unreadable]:
+    """Put right what can be, say how, and return what could not be written; the check tells what cannot be read."""
     from specc.diagnostics import SpecError
     from specc.project.checker import Checker
     from specc.project.fixes import fix
@@ -194,15 +196,17 @@ def _fix(names: list[str], request: Request, cache: Cache) -> list[Unreadable]:
     unwritten = []
     for name in names:
         try:
-            fixed = fix(name, checker, request)
+            fixed = fix(name, checker, request, unsafe=unsafe)
         except SpecError:
             continue
         except UsageError as error:
             if os.path.isfile(name):  # noqa: PTH113
                 unwritten.append(Unreadable(name, str(error)))
             continue
-        if fixed:
-            _say(f"{name}: {plural(fixed, 'finding')} fixed")
+        for edit in fixed.edits:
+            _say(visible(str(edit)))
+        if fixed.findings:
+            _say(f"{name}: {plural(fixed.findings, 'finding')} fixed")
     return unwritten
 
 
@@ -248,6 +252,8 @@ def _refuse_senseless(run: _Run) -> None:
         raise UsageError("--stdin-filename says what standard input is, and it is not checked: add -")
     if run.fix and "-" in run.paths:
         raise UsageError("--fix writes files, and standard input is none")
+    if run.unsafe_fixes and not run.fix:
+        raise UsageError("--unsafe-fixes says which fixes --fix applies: add --fix")
     if run.baseline is not None and run.write_baseline is not None:
         raise UsageError("--baseline leaves findings out and --write-baseline keeps them all: leave out one of the two")
     if run.statistics and run.form not in _FOR_PEOPLE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +45,14 @@ def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | 
 
 def _require_file(path: Path) -> None:
     """Raises UsageError where there is no such file, with one that is called nearly so."""
+    from specc.spelling import suggest
+
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name the ONNX file in it")
     if not path.exists():
         beside = [other.name for other in path.parent.glob("*.onnx")]
-        near = get_close_matches(path.name, beside, n=1)
-        hint = f"; did you mean {path.with_name(near[0])}?" if near else ""
+        near = suggest(path.name, beside)
+        hint = f"; did you mean {path.with_name(near.names[0])}?" if near else ""
         raise UsageError(f"there is no {path}{hint}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from specc.diagnostics import UsageError
-from specc.elaborate.trouble import did_you_mean
+from specc.elaborate.trouble import suggestion
 
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 _ELSEWHERE = frozenset(
@@ -92,11 +92,12 @@ class Repository:
 
     def _unknown(self, ref: str) -> str:
         names = self._asked("for-each-ref", "--format=%(refname:short)").decode(errors="replace").split("\n")
-        advice = did_you_mean(ref, [name for name in names if name])
+        near = suggestion(ref, [name for name in names if name])
+        advice = near.text if near else ""
         if self._asked("rev-parse", "--is-shallow-repository").strip() == b"true":
             fetch = "fetch the history too: git fetch --unshallow, or fetch-depth: 0 for actions/checkout"
-            advice = (f"this clone is shallow, and lacks old commits: {fetch}",)
-        return f"the repository has no commit called {ref}" + "".join(f"; {text}" for text in advice)
+            advice = f"this clone is shallow, and lacks old commits: {fetch}"
+        return f"the repository has no commit called {ref}" + (advice and f"; {advice}")
 
     def tree(self, commit: str) -> list[Blob]:
         """Everything in the commit."""

@@ -12,7 +12,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate, present, truth
 from specc.elaborate.functions import FUNCTIONS
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
+from specc.elaborate.trouble import Trouble, short, suggestion, trouble
 from specc.elaborate.values import CONSTANTS, Absent, Metric, PerAxis, Value, written
 from specc.ir.size import Size
 from specc.syntax import ast
@@ -99,7 +99,7 @@ def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic
             Code.UNKNOWN_NAME,
             f"nothing is called {short(name.name)} here",
             name.span,
-            helps=did_you_mean(name.name, scope.known() | {*METRICS, *CONSTANTS}),
+            suggestion=suggestion(name.name, scope.known() | {*METRICS, *CONSTANTS, *FUNCTIONS}, "value"),
         ).diagnostic
         for assertion, scope in assertions
         for name in _names(assertion.test)

@@ -12,12 +12,12 @@ from specc.condition import together
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, in_form, short, trouble
+from specc.elaborate.trouble import Trouble, in_form, short, suggestion, trouble
 from specc.elaborate.values import CONSTANTS, Evaluated, Given, Metric, Prepared, Value, ready, written
 from specc.ir.conditions import where_fixed
 from specc.ir.op import Op
 from specc.ir.size import Size
-from specc.ops.fields import expected, takes_sizes
+from specc.ops.fields import choices, expected, takes_sizes
 from specc.source import Span
 from specc.syntax import ast
 from specc.words import listed
@@ -199,11 +199,13 @@ def prepare_default(
                 )
                 raise trouble(Code.BAD_ARGUMENT, "a default gives arguments by name", argument.span, helps=(example,))
             if argument.name not in parameters:
+                near = suggestion(argument.name, parameters, "argument")
                 raise trouble(
                     Code.UNKNOWN_ARGUMENT,
                     f"{item.name} has no argument called {short(argument.name)}",
-                    argument.span,
-                    helps=did_you_mean(argument.name, parameters) or (f"it has {', '.join(parameters) or 'none'}",),
+                    name_of(argument),
+                    helps=() if near else (f"it has {', '.join(parameters) or 'none'}",),
+                    suggestion=near,
                 )
             value = evaluate(argument.value, scope)
             arguments[argument.name] = ready(argument, value)
@@ -304,25 +306,27 @@ def _invalid(
     wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
     findings: list[Diagnostic] = []
     for name in wrong:
-        symbolic = () if takes_sizes(kind.model_fields[name]) else tuple(_sizes(values[name]))
-        message = f"{name} must be {expected(kind.model_fields[name])}, not {written(values[name])}"
+        argument, field = assigned.get(name), kind.model_fields[name]
+        symbolic = () if takes_sizes(field) else tuple(_sizes(values[name]))
+        message = f"{name} must be {expected(field)}, not {written(values[name])}"
         if symbolic:
             message = f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {_dependence(symbolic)}"
         helps: tuple[str, ...] = ()
-        if name in assigned:
-            value = assigned[name].value
-            helps = (*of_text(kind, name, assigned[name], values, scope), *of_input((value,), scope))
-            if "whole number" in expected(kind.model_fields[name]):
-                helps += of_real(values[name], value)
-        findings.append(
-            Diagnostic(
-                Code.BAD_ARGUMENT,
-                message,
-                Label(assigned[name].span if name in assigned else call.name_span, f"{name} of {kind.kind}"),
-                helps=(*helps, *kind.instead(name, values)),
-                where=together(map(where_fixed, symbolic)) or None,
-            )
+        if argument:
+            helps = (*of_text(kind, name, argument, values, scope), *of_input((argument.value,), scope))
+            if "whole number" in expected(field):
+                helps += of_real(values[name], argument.value)
+        helps += kind.instead(name, values)
+        finding = Diagnostic(
+            Code.BAD_ARGUMENT,
+            message,
+            Label(argument.span if argument else call.name_span, f"{name} of {kind.kind}"),
+            helps=helps,
+            where=together(map(where_fixed, symbolic)) or None,
         )
+        if argument and not helps and isinstance(text := values[name], str) and (known := choices(field)):
+            finding = finding.suggesting(suggestion(text, known, "choice"), argument.value.span)
+        findings.append(finding)
     return findings
 
 
@@ -367,15 +371,20 @@ def _one_for_all(call: ast.Call | ast.Merge) -> tuple[str, ...]:
 
 
 def _no_such(kind: type[Op], name: str, argument: ast.Argument) -> Diagnostic:
-    helps = did_you_mean(name, kind.model_fields) or (signature(kind),)
-    if others := kind.instead(name, {}):
-        helps = others
+    message = f"{kind.kind} has no argument called {short(name)}"
     if name in _TOLD_BY_THE_INPUT:
-        helps = (f"leave it out: the input tells {name}",)
-    span = Span(argument.span.source, argument.span.start, argument.span.start + len(name))
-    return Diagnostic(
-        Code.UNKNOWN_ARGUMENT, f"{kind.kind} has no argument called {short(name)}", Label(span), helps=helps
-    )
+        told = (f"leave it out: the input tells {name}",)
+        return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=told)
+    others = kind.instead(name, {})
+    near = None if others else suggestion(name, kind.model_fields, "argument")
+    helps = others or (() if near else (signature(kind),))
+    return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=helps).suggesting(near)
+
+
+def name_of(argument: ast.Argument) -> Span:
+    """Where the name of an argument stands, which has one."""
+    start = argument.span.start
+    return argument.span.source.span(start, start + len(argument.name or ""))
 
 
 def _by_name(kind: type[Op], argument: ast.Argument) -> Diagnostic:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, in_form, short, trouble
+from specc.elaborate.trouble import Trouble, in_form, short, suggestion, trouble
 from specc.elaborate.values import Value, moved, written
 from specc.syntax import ast
 
@@ -114,8 +113,8 @@ def unused_parameters(item: ast.Block | ast.Model) -> list[Diagnostic]:
 
 def _instead(name: str, stated: set[str]) -> tuple[str, ...]:
     """What may have been meant, where the contract has a name like it: that is a symbolic size, whatever its name."""
-    (near, *_) = (*get_close_matches(name, sorted(stated)), None)
-    return (f"did you mean {name} where the contract says {near}?",) if near else ()
+    near = suggestion(name, stated)
+    return (f"did you mean {name} where the contract says {near.names[0]}?",) if near else ()
 
 
 def _unread(param: ast.Param, body: ast.Body) -> tuple[str, ...]:
@@ -133,6 +132,14 @@ def labels_in(tree: object) -> Iterable[ast.Label]:
     """Every label of a step somewhere in a part of the syntax tree."""
     labels = (getattr(part, "label", None) for part in ast.parts(tree))
     return (label for label in labels if isinstance(label, ast.Label))
+
+
+def first_labels(tree: object) -> dict[str, ast.Label]:
+    """The first label of each name."""
+    labels: dict[str, ast.Label] = {}
+    for label in labels_in(tree):
+        labels.setdefault(label.name, label)
+    return labels
 
 
 def _assigned(
@@ -196,10 +203,11 @@ def _signature(block: ast.Block) -> str:
 
 
 def _no_such(block: ast.Block, name: str, argument: ast.Argument) -> Diagnostic:
-    helps = did_you_mean(name, [param.name for param in block.params]) or (_signature(block),)
+    near = suggestion(name, [param.name for param in block.params], "argument")
+    helps = () if near else (_signature(block),)
     span = argument.span.source.span(argument.span.start, argument.span.start + len(name))
     message = f"{block.name} has no argument called {short(name)}"
-    return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(span), helps=helps)
+    return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(span), helps=helps).suggesting(near)
 
 
 def _too_many(block: ast.Block, argument: ast.Argument, given: int) -> Diagnostic:

@@ -9,7 +9,7 @@ from specc.diagnostics import Code, Label
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.hints import of_batch, of_input, of_real
 from specc.elaborate.scope import Scope
-from specc.elaborate.trouble import Trouble, did_you_mean, in_form, trouble
+from specc.elaborate.trouble import Trouble, in_form, suggestion, trouble
 from specc.elaborate.values import kind_of, written
 from specc.elaborate.where import narrowed
 from specc.ir.conditions import where_equal
@@ -174,6 +174,6 @@ def _stated_size(expression: ast.Expr, scope: Scope) -> Dim:
                 Code.UNKNOWN_NAME,
                 f"{expression.name} is neither a parameter nor a size of the input",
                 expression.span,
-                helps=did_you_mean(expression.name, scope.known()),
+                suggestion=suggestion(expression.name, scope.known(), "value"),
             ) from None
         raise

@@ -10,9 +10,9 @@ from specc.elaborate.arithmetic import arithmetic, bounded, compare, negative, r
 from specc.elaborate.functions import FUNCTIONS, Misuse, listed
 from specc.elaborate.hints import of_function, of_size
 from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import did_you_mean, short, trouble, two_meanings
+from specc.elaborate.trouble import short, suggestion, trouble, two_meanings
 from specc.elaborate.values import CONSTANTS, Absent, Evaluated, Given, Metric, Prepared, Value, kind_of, ready
-from specc.ops import find
+from specc.ops import find, names
 from specc.source import Span
 from specc.syntax import ast
 
@@ -98,13 +98,13 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
         return step
     if name in FUNCTIONS:
         refuse(expression.span, f"{name} is a function: {name}(…)")
+    helps = _OTHERWISE.get(name.lower()) or of_size(name, scope)
     raise trouble(
         Code.UNKNOWN_NAME,
         f"nothing is called {short(name)} here",
         expression.span,
-        helps=_OTHERWISE.get(name.lower())
-        or of_size(name, scope)
-        or did_you_mean(name, scope.known() | set(CONSTANTS)),
+        helps=helps,
+        suggestion=None if helps else suggestion(name, {*names(), *scope.known(), *CONSTANTS}, "value"),
     )
 
 
@@ -152,8 +152,8 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     except KeyError:
         known = {"channels", "features", "length", "depth", "height", "width", "shape", "rank", "batch"}
         shape = f"{short(expression.value.span.text)} is {value.type} and has no {short(expression.name)}"
-        helps = () if expression.name in known else did_you_mean(expression.name, known)
-        raise trouble(Code.UNKNOWN_NAME, shape, expression.span, helps=helps) from None
+        near = None if expression.name in known else suggestion(expression.name, known, "attribute")
+        raise trouble(Code.UNKNOWN_NAME, shape, expression.span, suggestion=near) from None
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:
@@ -184,7 +184,8 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
             Code.UNKNOWN_NAME,
             f"no function is called {name}",
             expression.function.span,
-            helps=of_function(expression, name) or did_you_mean(name, {*FUNCTIONS, *scope.known()}),
+            helps=(helps := of_function(expression, name)),
+            suggestion=None if helps else suggestion(name, {*FUNCTIONS, *names(), *scope.known()}, "value"),
         )
     for argument in expression.arguments:
         if argument.name:

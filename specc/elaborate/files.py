@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from specc.elaborate.calls import unused_parameters
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble
+from specc.elaborate.trouble import Trouble, short, suggestion, trouble
 from specc.elaborate.values import Prepared
 from specc.ir.op import Op
 from specc.ops import find, names
@@ -174,9 +173,9 @@ class _Library:
     def _default(self, made: Environment, item: ast.Default) -> None:
         target = _target(item.name, made.scope)
         if target is None:
-            near = did_you_mean(item.name, {*names(), *made.scope.known()})
+            near = suggestion(item.name, {*names(), *made.scope.known()}, "layer")
             message = f"no layer or block is called {short(item.name)}"
-            made.findings.append(Diagnostic(Code.UNKNOWN_LAYER, message, Label(item.name_span), helps=near))
+            made.findings.append(Diagnostic(Code.UNKNOWN_LAYER, message, Label(item.name_span)).suggesting(near))
             return
         parameters = _parameters(target)
         arguments, findings = prepare_default(item, parameters, made.scope)
@@ -215,7 +214,8 @@ class _Library:
         try:
             file = self._imports.tree(place.shown)
         except UsageError as error:
-            raise trouble(Code.IMPORT, str(error), item.path_span, helps=_beside(item.path, place, chain)) from None
+            helps = (*_beside(item.path, place, chain), *_of_stdin(item, place))
+            raise trouble(Code.IMPORT, str(error), item.path_span, helps=helps) from None
         # Under another name it may have been opened before; that this one was read, too, is on record then.
         return self._environments.get(place.real) or self.opened(file, place, chain)
 
@@ -258,10 +258,18 @@ def _beside(written: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str,
     for spec in there:
         if spec.endswith(SUFFIXES):
             stems.setdefault(spec.partition(".")[0].lower(), []).append(spec)
-    close = get_close_matches(name.partition(".")[0][:100].lower(), stems, n=3, cutoff=0.7)
+    stem = name.partition(".")[0].lower()
+    close = (stem,) if stem in stems else (meant.names if (meant := suggestion(stem, stems)) else ())
     importing = [place.real for place in chain]
     near = [spec for stem in close for spec in stems[stem] if _is_another(os.path.join(folder, spec), importing)]  # noqa: PTH118
     return (f"did you mean {' or '.join(above + slash + spec for spec in near)}?",) if near else ()
+
+
+def _of_stdin(item: ast.Import, lost: _Place) -> tuple[str, ...]:
+    """How standard input says where it is at home, where it imports a file that is not there."""
+    if item.span.source.name != "<stdin>" or os.path.exists(lost.real):  # noqa: PTH110
+        return ()
+    return ("imports of standard input start from the present folder; --stdin-filename PATH says which file it is",)
 
 
 def _is_another(path: str, importing: list[str]) -> bool:
@@ -282,8 +290,8 @@ def _imported(label: ast.Label, item: ast.Import, source: Environment | None) ->
         is_model = label.name in source.places
         message = f"{item.path} has no block and no let called {short(label.name)}"
         helps = ("it is a model there: only blocks and lets are imported",) if is_model else ()
-        near = did_you_mean(label.name, source.scope.known())
-        raise trouble(Code.IMPORT, message, label.span, helps=helps or near) from None
+        near = None if is_model else suggestion(label.name, source.scope.known())
+        raise trouble(Code.IMPORT, message, label.span, helps=helps, suggestion=near) from None
 
 
 def _target(name: str, scope: Scope) -> type[Op] | Definition | None:

@@ -16,7 +16,7 @@ from specc.elaborate.files import Environment, Imports, environment
 from specc.elaborate.frames import Frame
 from specc.elaborate.outputs import Exit, exits, unused, unused_inputs
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, in_form
+from specc.elaborate.trouble import Trouble, in_form, suggestion
 from specc.elaborate.values import Given, Value
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Graph, Port
@@ -65,8 +65,9 @@ def choose(file: ast.File, name: str | None = None) -> ast.Model:
     if name is None and len(models) > 1:
         raise UsageError(f"{file.source.name} has several models: choose with --model {' or --model '.join(models)}")
     if name is not None and name not in models:
-        near = did_you_mean(str(name), models) or (f"it has {', '.join(models)}",)
-        raise UsageError(f"{file.source.name} has no model called {name}; {near[0]}")
+        near = suggestion(str(name), models)
+        has = near.text if near else f"it has {', '.join(models)}"
+        raise UsageError(f"{file.source.name} has no model called {name}; {has}")
     return models[name] if name is not None else next(iter(models.values()))
 
 
@@ -164,8 +165,9 @@ def _refuse_foreign(model: ast.Model, settings: Mapping[str, Value]) -> None:
     params = [param.name for param in model.params]
     for name in settings:
         if name not in params:
-            near = did_you_mean(name, params) or (f"it has {', '.join(params) or 'none'}",)
-            raise UsageError(f"model {model.name} has no parameter called {name}; {near[0]}")
+            near = suggestion(name, params)
+            has = near.text if near else f"it has {', '.join(params) or 'none'}"
+            raise UsageError(f"model {model.name} has no parameter called {name}; {has}")
 
 
 def _bind_params(model: ast.Model, settings: Mapping[str, Value], scope: Scope, findings: list[Diagnostic]) -> None:

@@ -8,7 +8,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.contract import agree
 from specc.elaborate.frames import Draft
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, in_form, trouble
+from specc.elaborate.trouble import Trouble, in_form, suggestion, trouble
 from specc.elaborate.values import Given
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Port
@@ -72,13 +72,14 @@ def _with_label(port: ast.Port) -> str:
 
 def _unlabelled(ports: list[ast.Port], scope: Scope) -> Trouble:
     """Several outputs that no label names: shown at one that a label nearly does."""
-    near = {port: did_you_mean(port.name or "", scope.known()) for port in ports}
+    near = {port: suggestion(port.name or "", scope.known()) for port in ports}
     port = next((port for port in ports if near[port]), ports[1] if len(ports) > 1 else ports[0])
     return trouble(
         Code.CONTRACT,
         f"nothing is labelled {port.name}, and the last value is one output only",
         port.span,
-        helps=near[port] or (f"label the step that gives it, in the model's own body: {_with_label(port)}",),
+        helps=() if near[port] else (f"label the step that gives it, in the model's own body: {_with_label(port)}",),
+        suggestion=near[port],
     )
 
 

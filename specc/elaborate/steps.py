@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from specc.diagnostics import Code, Label
+from specc.diagnostics import Code, Fix, Label
 from specc.elaborate.binder import Bound
 from specc.elaborate.contract import MOST_ELEMENTS, within_limit
 from specc.elaborate.frames import Draft
@@ -108,7 +108,14 @@ def refused(
         notes=refusal.notes,
         helps=(*refusal.helps, *of_input(at_fault, scope)),
         where=refusal.where,
+        fix=_flattened(step, inputs) if refusal.code == Code.NOT_FLAT else None,
     )
+
+
+def _flattened(step: ast.Call | ast.Merge, inputs: tuple[Given, ...]) -> Fix | None:
+    from specc.elaborate.flattening import flattened
+
+    return flattened(step, inputs[0].type) if isinstance(step, ast.Call) else None
 
 
 def _arms(

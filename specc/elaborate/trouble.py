@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from specc.condition import Condition
-from specc.diagnostics import Code, Diagnostic, Label
+from specc.diagnostics import Code, Diagnostic, Fix, Label, Suggestion
 from specc.source import Span
+
+if TYPE_CHECKING:
+    from specc.vocabulary import Kind
 
 
 class Trouble(Exception):
@@ -28,13 +31,17 @@ def trouble(
     notes: tuple[str, ...] = (),
     helps: tuple[str, ...] = (),
     where: Condition | None = None,
+    fix: Fix | None = None,
+    suggestion: Suggestion | None = None,
 ) -> Trouble:
     """The exception.
 
     Args:
+        helps: besides what a ``suggestion`` says.
         where: a condition under which all would be well; `specc.elaborate.sufficient` decides whether it is told.
     """
-    return Trouble(Diagnostic(code, message, Label(span, label), secondary, notes, helps, where=where or None))
+    finding = Diagnostic(code, message, Label(span, label), secondary, notes, helps, where=where or None, fix=fix)
+    return Trouble(finding.suggesting(suggestion))
 
 
 def in_form(span: Span, language: str, in_yaml: str) -> str:
@@ -63,10 +70,8 @@ def short(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:40]}…"
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """``did you mean conv?`` as helps, where a known name is near; one that differs in case only stands alone."""
-    names = sorted(known)
-    near = [n for n in names if n.lower() == name.lower()]
-    near = near or [n for n in names if len(name) > 2 and n.startswith(f"{name.lower()}_")]
-    near = near or get_close_matches(name[:100].lower(), names, n=3, cutoff=0.7)
-    return (f"did you mean {' or '.join(near)}?",) if near else ()
+def suggestion(word: str, known: Iterable[str], kind: Kind = "name") -> Suggestion | None:
+    """What may have been meant by a word that nothing of its kind is called by, of the names that are known."""
+    from specc.spelling import suggest  # a spec without mistakes needs none of it
+
+    return suggest(word, known, kind)

@@ -15,7 +15,7 @@ from specc.elaborate import loops, steps
 from specc.elaborate.binder import Plan, signature
 from specc.elaborate.blocks import give_out, take_in
 from specc.elaborate.bounds import MOST_DEPTH, Budget
-from specc.elaborate.calls import BlockPlan, labels_in, shown_arguments
+from specc.elaborate.calls import BlockPlan, first_labels, shown_arguments
 from specc.elaborate.contract import agree
 from specc.elaborate.expressions import layer, truth
 from specc.elaborate.files import Definition
@@ -24,7 +24,7 @@ from specc.elaborate.frames import Draft, Frame, Shared
 from specc.elaborate.labels import claim, define, refuse_label, stands_for_value, two_of_a_name
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import Trouble, did_you_mean, short, trouble, two_meanings
+from specc.elaborate.trouble import Trouble, short, suggestion, trouble, two_meanings
 from specc.elaborate.values import Given, Prepared, Value, is_plain, kind_of, written
 from specc.ir.graph import Handed
 from specc.ir.op import Op, Refusal
@@ -50,6 +50,7 @@ class Walk:
         self._frame = model
         self._plans: dict[int, Plan] = {}
         self._calls: dict[int, BlockPlan] = {}
+        self._labels: dict[int, dict[str, ast.Label]] = {}
         self._active: list[Definition | Shared] = []
         self._depth = 0
         self._budget = Budget()
@@ -161,17 +162,23 @@ class Walk:
                 step.name_span,
                 helps=("a value takes no arguments",) if isinstance(value, Given) else (),
             )
+        elsewhere = self._elsewhere(step)
         raise trouble(
             Code.UNKNOWN_LAYER,
             f"no layer is called {short(step.name)}",
             step.name_span,
-            helps=self._elsewhere(step) or did_you_mean(step.name, {*names(), *scope.known()}),
+            helps=elsewhere,
+            suggestion=None if elsewhere else suggestion(step.name, {*names(), *scope.known()}, "layer"),
         )
 
     def _elsewhere(self, step: ast.Call | ast.Merge) -> tuple[str, ...]:
         """Where a label of that name stands, if this place does not see it."""
         here = next((d.block.body.statements for d in reversed(self._active) if isinstance(d, Definition)), None)
-        label = next((label for label in labels_in(here or self._statements) if label.name == step.name), None)
+        statements = here or self._statements
+        labels = self._labels.get(id(statements))
+        if labels is None:
+            labels = self._labels[id(statements)] = first_labels(statements)
+        label = labels.get(step.name)
         if label is None:
             return ()
         line, _ = label.span.position

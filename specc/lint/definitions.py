@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Severity
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity
 from specc.source import Span
 from specc.syntax import ast, is_yaml
 
@@ -57,7 +57,7 @@ def _without_line(span: Span) -> Fix | None:
     rest = re.compile(r"[ \t]*\r?\n").match(text, span.end)
     if text[start : span.start].strip() or rest is None or is_yaml(span.source.name):
         return None
-    return Fix((Edit(span.source.span(start, rest.end()), ""),))
+    return Fix((Edit(span.source.span(start, rest.end()), ""),), Safety.SAFE)
 
 
 class _Scope:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from specc.diagnostics import Edit, Fix
+from specc.diagnostics import Edit, Fix, Safety
 from specc.ir.op import Op
 from specc.ops import find
 from specc.source import Source, Span
@@ -99,7 +99,7 @@ def left_out(written: Written) -> Fix | None:
     if is_yaml(span.source.name):
         return None
     cut = _cut(span.source.text, span.start, span.end)
-    return Fix((Edit(span.source.span(*cut), ""),)) if cut else None
+    return Fix((Edit(span.source.span(*cut), ""),), Safety.SAFE) if cut else None
 
 
 def _cut(text: str, start: int, end: int) -> tuple[int, int] | None:

@@ -1,7 +1,7 @@
 """The types of operator attributes, each with the words that say what is expected."""
 
 from collections.abc import Iterator
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
@@ -64,6 +64,19 @@ Initialiser = Annotated[init.Initialiser, Expect("one of " + ", ".join(f'"{name}
 def expected(field: FieldInfo) -> str:
     """What the attribute takes, in words; every attribute of every operator has them."""
     return next(part.text for part in _parts(field) if isinstance(part, Expect))
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The texts that an attribute takes; none where it takes none."""
+    return tuple(text for text in _literals(field.annotation) if isinstance(text, str))
+
+
+def _literals(annotation: object) -> Iterator[object]:
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+        return
+    for inner in get_args(annotation):
+        yield from _literals(inner)
 
 
 def takes_sizes(field: FieldInfo) -> bool:

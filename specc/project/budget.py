@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, UsageError
-from specc.project.near import near
 from specc.words import listed, plural
 
 if TYPE_CHECKING:
@@ -52,7 +51,9 @@ def read_budget(table: Mapping[str, object], where: str) -> Budget:
     """What a table of the configuration says. Raises UsageError."""
     for key in table:
         if key not in (*NUMBERS, "at"):
-            raise UsageError(f"{where}: there is no budget for {key}; {near(key, (*NUMBERS, 'at'))}")
+            from specc.spelling import named  # only a wrong key asks for it
+
+            raise UsageError(f"{where}: there is no budget for {key}; {named(key, (*NUMBERS, 'at'))}")
     amounts = {key: _amount(value, f"{where}: {key}") for key, value in table.items() if key != "at"}
     limits = tuple(Limit(key, amount, where) for key, amount in amounts.items())
     return Budget(limits, _sizes(table.get("at", {}), f"{where}: at"))
@@ -123,7 +124,7 @@ def _cause(finding: Diagnostic) -> object:
     found = _UNSIZED.fullmatch(finding.message) if finding.code is Code.BUDGET else None
     if found is None:
         return finding.sort_key
-    return found["what"], finding.primary.text, finding.notes, finding.helps
+    return found["what"], finding.primary.text, finding.notes, finding.advice
 
 
 def _together(findings: list[Diagnostic]) -> Diagnostic:

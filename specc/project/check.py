@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from specc.diagnostics import SpecError, UsageError
+from specc.diagnostics import Safety, SpecError, UsageError
 from specc.project.baseline import Baselines
 from specc.project.budget import told_once
 from specc.project.cache import Cache, Found
@@ -69,7 +70,15 @@ def _outcome(found: dict[str, Found], unreadable: list[Unreadable], request: Req
     files = tuple(_file(name, file, picked[name], idle[name], fail_on[name]) for name, file in found.items())
     shown = told_once(selection.shown)
     fixable = _fixable(picked.values(), found.values(), request.stdin_name)
-    return Outcome(files, tuple(unreadable), shown, selection.gone(found.values()), fixable, _uncalled(found))
+    return Outcome(
+        files,
+        tuple(unreadable),
+        shown,
+        selection.gone(found.values()),
+        fixable[Safety.SAFE],
+        fixable[Safety.UNSAFE],
+        _uncalled(found),
+    )
 
 
 def _file(name: str, file: Found, picked: Picked, idle: Picked, fail_on: str) -> FileOutcome:
@@ -88,12 +97,12 @@ def _uncalled(found: dict[str, Found]) -> tuple[Uncalled, ...]:
     return tuple(sorted(idle, key=lambda block: (block.path, block.line)))
 
 
-def _fixable(picked: Iterable[Picked], found: Iterable[Found], stdin_name: str | None) -> int:
+def _fixable(picked: Iterable[Picked], found: Iterable[Found], stdin_name: str | None) -> Counter[Safety]:
     """How many findings have a fix that is tried: within the file that was asked for, and there on the disk."""
-    keys = set()
+    fixes = {}
     for shown, file in zip(picked, found, strict=True):
         ours = {source.name for source in file.sources[:1]} - {STDIN, stdin_name and shown_name(stdin_name)}
         for finding in shown.shown:
             if finding.fix and all(edit.span.source.name in ours for edit in finding.fix.edits):
-                keys.add(finding.sort_key)
-    return len(keys)
+                fixes[finding.sort_key] = finding.fix.safety
+    return Counter(fixes.values())

@@ -12,7 +12,6 @@ from specc.project.budget import Budget, budget_findings
 from specc.project.cache import Cache, Found, Project
 from specc.project.paths import STDIN, shown
 from specc.project.settings import Configuration
-from specc.project.suggest import with_fix, with_place
 from specc.root import project_root
 from specc.source import Source
 
@@ -76,8 +75,7 @@ class Checker:
             file = parse(source)
             checked = check_file(file, imports)
         except SpecError as error:
-            findings = [with_place(with_fix(finding)) for finding in error.diagnostics]
-            return Found(0, False, tuple(findings), (source, *imports.read.values()))
+            return Found(0, False, error.diagnostics, (source, *imports.read.values()))
         findings = lint(file, checked)
         if budget is not None:
             for model, network in zip(file.models, checked, strict=True):

@@ -1,40 +1,80 @@
-"""Findings put right: every fix is tried on the whole file, and kept only where it helps and adds nothing."""
+"""Findings put right: every fix is tried on the whole file, and kept only where it helps and adds nothing.
+
+All fixes that do not overlap are tried at once, with one check. Where that makes anything worse, half of them are, and
+so on down to the one at fault, which is left out: checks grow with the number of bad fixes, not with that of findings.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from pathlib import Path
+from typing import NamedTuple
 
-from specc.diagnostics import Code, Diagnostic, Fix, Severity
+from specc.diagnostics import Code, Diagnostic, Edit, Safety, Severity
 from specc.files import replace
 from specc.project.cache import Found
 from specc.project.check import Request
 from specc.project.checker import Checker, read
-from specc.source import Source
+from specc.source import Source, Span
 
 _READING = "S00"
 """Findings about the text alone."""
 _LATE = ("S04", "S05", Code.UNUSED)
 """Findings about networks whose every step fits."""
-MOST = 1000
-"""Fixes that are tried on one file in one run."""
+_MOST_INSIDE = 16
+"""Findings in one step or call that are asked whether something has come because of them."""
+MOST_CHECKS = 100
+"""Checks of one file in one run: a file of a thousand findings takes a quarter of a second for each."""
 
 
-def fix(name: str, checker: Checker, request: Request) -> int:
-    """Put right what can be in a file, and return how many findings that were; without any it stays to the byte.
+class Applied(NamedTuple):
+    """An edit that was made.
+
+    Attributes:
+        place: where the new text stands, in the file as it is now.
+        old: what stood there.
+        new: what does now.
+    """
+
+    code: Code
+    place: Span
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        """``a.cnn:2:3: S0201 convv -> conv``"""
+        old, new = self.old.strip(), self.new.strip()
+        what = f"{old} -> {new}" if old and new else f"inserted {new}" if new else f"removed {old}"
+        return f"{self.place}: {self.code} {' '.join(what.split())}"
+
+
+class Repaired(NamedTuple):
+    """What became of a file: how many findings are put right, with which edits, in order."""
+
+    findings: int
+    edits: tuple[Applied, ...]
+
+
+def fix(name: str, checker: Checker, request: Request, *, unsafe: bool = False) -> Repaired:
+    """Put right what can be in a file; without any finding that can, it stays to the byte.
 
     What the run would not show is left alone.
+
+    Args:
+        unsafe: with the fixes that are not safe.
 
     Raises:
         SpecError, UsageError: the file cannot be read or written.
     """
-    source = read(name)
-    better, count = _Repair(source, checker, request).done()
-    if count:
+    repair = _Repair(read(name), checker, request, unsafe)
+    repaired = repair.done()
+    if repaired.findings:
         with replace(Path(name)) as output:
-            output.write(_as_it_was(Path(name).read_bytes(), better.text))
-    return count
+            output.write(_as_it_was(Path(name).read_bytes(), repair.source.text))
+    return repaired
 
 
 def _as_it_was(before: bytes, text: str) -> bytes:
@@ -45,65 +85,158 @@ def _as_it_was(before: bytes, text: str) -> bytes:
 class _Repair:
     """One file on its way to fewer findings."""
 
-    def __init__(self, source: Source, checker: Checker, request: Request) -> None:
-        self._source = source
+    def __init__(self, source: Source, checker: Checker, request: Request, unsafe: bool) -> None:
+        self.source = source
         self._checker = checker
         self._request = request
-        self._found = checker.attempted(source)
-        self._tried: set[tuple[str, ...]] = set()
+        self._wanted = (Safety.SAFE, Safety.UNSAFE) if unsafe else (Safety.SAFE,)
+        self._failed: set[tuple[Code, str, int]] = set()
+        self._edits: list[tuple[Code, int, str, str]] = []
+        self._count = 0
 
-    def done(self) -> tuple[Source, int]:
-        """The text with every fix that holds, and how many those are; each is tried on what the last one left."""
-        count = 0
-        while self._step():
-            count += 1
-        return self._source, count
+    def done(self) -> Repaired:
+        """Apply every fix that holds."""
+        found, checks = self._checker.attempted(self.source), 1
+        size = 0
+        while isinstance(found, Found) and checks < MOST_CHECKS:  # of anything else, the check that follows tells why
+            batch = self._batch(found)[: size or None]
+            if not batch:
+                break
+            after = _Change(self.source, batch)
+            checked, checks = self._checker.attempted(after.source), checks + 1
+            if isinstance(checked, Found) and _is_better(found, checked, batch, after):
+                self._keep(after)
+                found, size = checked, 2 * size
+            elif len(batch) > 1:
+                size = len(batch) // 2
+            else:
+                self._failed.add(_key(batch[0]))
+                size = 1
+        places = [Applied(code, self.source.span(at, at + len(new)), old, new) for code, at, old, new in self._edits]
+        return Repaired(self._count, tuple(sorted(places, key=lambda edit: edit.place.start)))
 
-    def _step(self) -> bool:
-        """Whether one more finding could be put right."""
-        if not isinstance(self._found, Found):
-            return False  # the check that follows tells why
-        for finding, fix in self._fixes(self._found):
-            after = Source(self._source.name, applied(self._source.text, fix))
-            found = self._checker.attempted(after)
-            if isinstance(found, Found) and _is_better(self._found, found, finding):
-                self._source, self._found = after, found
-                return True
-        return False
+    def _batch(self, found: Found) -> list[Diagnostic]:
+        """The findings whose fixes are tried next: shown, of this file, apart from each other, not tried in vain."""
+        wanted = [
+            finding
+            for finding in self._request.selection().of(found).shown
+            if finding.fix
+            and finding.fix.safety in self._wanted
+            and all(edit.span.source is self.source for edit in finding.fix.edits)
+            and _key(finding) not in self._failed
+        ]
+        batch: list[Diagnostic] = []
+        start = end = -1
+        for finding in sorted(wanted, key=_start):
+            if (_start(finding) > start and _start(finding) >= end) or (batch and finding.fix == batch[-1].fix):
+                batch.append(finding)
+                start, end = _start(finding), max(edit.span.end for edit in _edits(finding))
+        return batch
 
-    def _fixes(self, found: Found) -> Iterator[tuple[Diagnostic, Fix]]:
-        """What is worth a try: of what is shown, in this file, and not tried in just this place before."""
-        for finding in self._request.selection().of(found).shown:
-            fix = finding.fix
-            if fix is None or any(edit.span.source is not self._source for edit in fix.edits):
-                continue
-            ends = (len(self._source.text) - edit.span.start for edit in fix.edits)  # stays when text before it grows
-            key = (finding.code, finding.message, *map(str, ends))
-            if key not in self._tried and len(self._tried) < MOST:
-                self._tried.add(key)
-                yield finding, fix
+    def _keep(self, change: _Change) -> None:
+        self._failed = {(code, message, change.moved(start)) for code, message, start in self._failed}
+        edits = [(code, change.moved(start), old, new) for code, start, old, new in self._edits]
+        for code, edit in change.edits:
+            start, end = edit.span.start, edit.span.end
+            edits.append((code, change.moved(start), self.source.text[start:end], edit.text))
+        self._edits = edits
+        self._count += change.count
+        self.source = change.source
 
 
-def _is_better(before: Found, after: Found, gone: Diagnostic) -> bool:
-    """Whether ``gone`` is, and nothing that was not there has come."""
+class _Change:
+    """A text with the fixes of some findings, which do not overlap, and where its places have moved to."""
+
+    def __init__(self, source: Source, findings: Sequence[Diagnostic]) -> None:
+        by_place = {edit: finding.code for finding in findings for edit in _edits(finding)}
+        self.edits = sorted(((code, edit) for edit, code in by_place.items()), key=lambda part: part[1].span.start)
+        self.count = len(findings)
+        self.source = Source(source.name, applied(source.text, [edit for _, edit in self.edits]))
+        self._starts = [edit.span.start for _, edit in self.edits]
+        grown = (len(edit.text) - (edit.span.end - edit.span.start) for _, edit in self.edits)
+        self._shifts = [0, *accumulate(grown)]
+
+    def moved(self, offset: int) -> int:
+        """Where a place of the old text is in the new one; that of an edit is where its text begins."""
+        return offset + self._shifts[bisect_left(self._starts, offset)]
+
+
+def _edits(finding: Diagnostic) -> tuple[Edit, ...]:
+    return finding.fix.edits if finding.fix else ()
+
+
+def _start(finding: Diagnostic) -> int:
+    """Where its fix begins."""
+    return min(edit.span.start for edit in _edits(finding))
+
+
+def _key(finding: Diagnostic) -> tuple[Code, str, int]:
+    """What a fix is known by that was tried in vain."""
+    return finding.code, finding.message, _start(finding)
+
+
+def _is_better(before: Found, after: Found, gone: Sequence[Diagnostic], change: _Change) -> bool:
+    """Whether all of ``gone`` are, and nothing that was not there has come."""
     had, has = _counted(before.findings), _counted(after.findings)
+    if any(had[known] - has[known] < count for known, count in _counted(gone).items()):
+        return False
     come = [finding for finding in after.findings if has[_known(finding)] > had[_known(finding)]]
-    return has[_known(gone)] < had[_known(gone)] and not any(_is_new(finding, gone) for finding in come)
+    spans = [finding.primary.span for finding in gone]
+    places = sorted(
+        (
+            _Gone(change.moved(span.start), change.moved(span.end), finding)
+            for span, finding in zip(spans, gone, strict=True)
+        ),
+        key=lambda place: place.start,
+    )
+    return all(_was_hidden(finding, places) for finding in come)
 
 
-def _is_new(come: Diagnostic, gone: Diagnostic) -> bool:
-    """Whether what has come was not there before ``gone`` was put right.
+class _Gone(NamedTuple):
+    """A finding that was put right, and where it stood, in the new text."""
+
+    start: int
+    end: int
+    finding: Diagnostic
+
+
+def _was_hidden(come: Diagnostic, gone: list[_Gone]) -> bool:
+    """Whether what has come was there before, and not looked at because of one that is gone.
+
+    It is not where it stands at something that was changed, or was come to by a call with something changed in it, and
+    that did not hide it: then it comes of the change.
+    """
+    for label in (come.primary, *come.trace):
+        for place in _inside(label.span, gone):
+            if _is_new(come, place):
+                return False
+    return any(not _is_new(come, place) for place in gone)
+
+
+def _inside(span: Span, gone: list[_Gone]) -> list[_Gone]:
+    """Those of ``gone``, in order, that a span has in it or touches; of many the first."""
+    first = bisect_left(gone, span.start, key=lambda place: place.end)
+    last = bisect_right(gone, span.end, key=lambda place: place.start)
+    inside = gone[first : min(last, first + _MOST_INSIDE)]
+    return [place for place in inside if place.finding.primary.span.source.name == span.source.name]
+
+
+def _is_new(come: Diagnostic, place: _Gone) -> bool:
+    """Whether what has come was not there before the finding at ``place`` was put right.
 
     Of a network that fits everything was known, and of a text that can be read every mistake in reading it. Where a
     step was wrong, what follows from it was not looked at, nor what is asked of whole networks only; so what comes
     counts as new before that step, and in other files.
     """
+    gone = place.finding
     if gone.severity is Severity.WARNING:
         return come.severity is Severity.ERROR
     if come.code.startswith(_READING) and not gone.code.startswith(_READING):
         return True
-    span, place = come.primary.span, gone.primary.span
-    return not come.code.startswith(_LATE) and (span.source.name != place.source.name or span.start <= place.end)
+    span = come.primary.span
+    return not come.code.startswith(_LATE) and (
+        span.source.name != gone.primary.span.source.name or span.start <= place.end
+    )
 
 
 def _counted(findings: Iterable[Diagnostic]) -> Counter[tuple[str, str]]:
@@ -115,8 +248,10 @@ def _known(finding: Diagnostic) -> tuple[str, str]:
     return finding.code, "" if finding.code is Code.BUDGET else finding.message
 
 
-def applied(text: str, fix: Fix) -> str:
-    """The text with the edits of ``fix``, which do not overlap."""
-    for edit in sorted(fix.edits, key=lambda edit: -edit.span.start):
-        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    return text
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """The text with ``edits``, which do not overlap and are in order."""
+    parts, end = [], 0
+    for edit in edits:
+        parts += [text[end : edit.span.start], edit.text]
+        end = edit.span.end
+    return "".join([*parts, text[end:]])

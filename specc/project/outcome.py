@@ -73,7 +73,9 @@ class Outcome(NamedTuple):
     gone: tuple[tuple[str, int], ...] = ()
     """The baselines of which findings have not come up again, each with how many."""
     fixable: int = 0
-    """How many of the findings have a fix that ``--fix`` would try."""
+    """How many of the findings have a safe fix, which ``--fix`` would try."""
+    unsafe: int = 0
+    """How many have one that is not safe, which ``--fix --unsafe-fixes`` would try, too."""
     uncalled: tuple[Uncalled, ...] = ()
     """The blocks of the files without errors that no model of such a file comes to, in order."""
 

@@ -14,7 +14,6 @@ from specc.diagnostics import UsageError
 from specc.project.budget import Budget, read_budget
 from specc.project.codes import Rules, refuse_unknown
 from specc.project.globs import matches
-from specc.project.near import near
 from specc.project.outcome import FAIL_ON
 from specc.project.paths import STDIN, relative_to
 from specc.root import SETTINGS, settings_table
@@ -209,7 +208,9 @@ def _read(table: object, origin: str, root: Path) -> Settings:
     }
     for key in given:
         if key not in known:
-            raise UsageError(f"{origin}: there is no setting {key}; {near(key, known)}")
+            from specc.spelling import named  # only a wrong key asks for it
+
+            raise UsageError(f"{origin}: there is no setting {key}; {named(key, known)}")
     read = {key: known[key](value, f"{origin}: {key}") for key, value in given.items()}
     rules = Rules(read.pop("select", None), read.pop("ignore", ()))
     names = {"root": "is_root", "fail-on": "fail_on", "per-file-ignores": "per_file", "budget": "budgets"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from specc.condition import Clause, Condition
-from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Severity
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, Suggestion
 from specc.source import Source, Span
 
 
@@ -22,13 +22,14 @@ def packed(finding: Diagnostic) -> list[Any]:
         [_label(label) for label in finding.trace],
         finding.where,  # tuples of tuples: to JSON, lists
         finding.severity,
-        finding.fix and [[_span(edit.span), edit.text] for edit in finding.fix.edits],
+        finding.fix and [finding.fix.safety, [[_span(edit.span), edit.text] for edit in finding.fix.edits]],
+        finding.suggestion,
     ]
 
 
 def unpacked(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
     """What `packed` was given, in ``sources`` by name. Raises KeyError, ValueError, TypeError where it is none."""
-    code, message, primary, secondary, notes, helps, trace, where, severity, fix = values
+    code, message, primary, secondary, notes, helps, trace, where, severity, fix, suggestion = values
 
     def span(packed: list[Any]) -> Span:
         name, start, end = packed
@@ -38,7 +39,6 @@ def unpacked(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
         return tuple(Label(span(place), text) for place, text in packed)
 
     (first,) = labels([primary])
-    edits = tuple(Edit(span(place), text) for place, text in fix) if fix else ()
     return Diagnostic(
         Code(code),
         message,
@@ -49,12 +49,23 @@ def unpacked(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
         labels(trace),
         where and _condition(*where),
         Severity(severity),
-        Fix(edits) if edits else None,
+        _fix(fix, span) if fix else None,
+        _suggestion(suggestion) if suggestion else None,
     )
 
 
 def _condition(clauses: list[list[Any]], necessary: bool) -> Condition:
     return Condition(tuple(Clause(*clause) for clause in clauses), necessary)
+
+
+def _fix(packed: list[Any], span: Callable[[list[Any]], Span]) -> Fix:
+    safety, edits = packed
+    return Fix(tuple(Edit(span(place), text) for place, text in edits), Safety(safety))
+
+
+def _suggestion(packed: list[Any]) -> Suggestion:
+    word, names, safety, note = packed
+    return Suggestion(word, tuple(names), Safety(safety), note)
 
 
 def _label(label: Label) -> list[Any]:

@@ -34,6 +34,11 @@ class Uncoded:
     trace: tuple[Label, ...] = ()
     severity: Severity = Severity.ERROR
 
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to do about it, in words."""
+        return self.helps
+
 
 def render(
     diagnostics: Iterable[Diagnostic | Uncoded], *, color: bool = False, unicode: bool = True, width: int | None = None
@@ -92,7 +97,7 @@ class _Page:
 
     def _remarks(self) -> Iterator[str]:
         finding = self._finding
-        remarks = [("note", text) for text in finding.notes] + [("help", text) for text in finding.helps]
+        remarks = [("note", text) for text in finding.notes] + [("help", text) for text in finding.advice]
         if remarks:
             yield self._bar()
         for kind, text in remarks:

@@ -7,7 +7,7 @@ from math import prod
 
 from specc.analyses import Costs, StepCost
 from specc.diagnostics import UsageError
-from specc.elaborate.trouble import did_you_mean
+from specc.elaborate.trouble import suggestion
 from specc.ir.graph import Block, Graph, Node
 from specc.ir.op import Parameter
 from specc.ir.types import TensorType, times
@@ -35,8 +35,9 @@ def explain(costs: Costs, name: str) -> str:
     if sharing := [part.name for part in parts if part.module == name]:
         shared = f"its tensors are shared by {listed(sharing)}"
         raise UsageError(f"{costs.graph.name} has no step called {name}: {shared}; ask for one of these")
-    near = did_you_mean(name, [*steps, *blocks]) or (f"it has {_some(costs.graph.members)}",)
-    raise UsageError(f"{costs.graph.name} has no step called {name}; {near[0]}")
+    near = suggestion(name, [*steps, *blocks])
+    has = near.text if near else f"it has {_some(costs.graph.members)}"
+    raise UsageError(f"{costs.graph.name} has no step called {name}; {has}")
 
 
 def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:

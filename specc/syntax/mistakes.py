@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
@@ -471,16 +470,17 @@ def _missing_comma(slip: _Slip) -> _Explained | None:
 
 
 def _misspelt(slip: _Slip) -> _Explained | None:
+    from specc.spelling import suggest
+
     if slip.ends_step and slip.previous == "elif":
         return _Explained("there is no `elif`", "write `else if`", slip.back(4))
     if slip.ends_step and slip.previous == slip.statement:
-        near = get_close_matches(
-            _short(slip.previous), ("repeat", "for", "if", "assert", "shared", "let"), n=1, cutoff=0.75
-        )
-        return _Explained(slip.headline, f"did you mean `{near[0]}`?", slip.back(len(slip.previous))) if near else None
+        near = suggest(slip.previous, ("repeat", "for", "if", "assert", "shared", "let"))
+        place = slip.back(len(slip.previous))
+        return _Explained(slip.headline, f"did you mean `{near.names[0]}`?", place) if near else None
     words = [word for word in WORDS if {word.upper(), f"_{word.upper()}"} & slip.accepts and slip.kind == "NAME"]
-    near = get_close_matches(_short(slip.word), sorted(words), n=1)
-    return _Explained(slip.headline, f"did you mean `{near[0]}`?") if near else None
+    near = suggest(slip.word, words)
+    return _Explained(slip.headline, f"did you mean `{near.names[0]}`?") if near else None
 
 
 def _after_step(slip: _Slip) -> _Explained | None:

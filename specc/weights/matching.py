@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 from typing import Literal
 
 from specc.diagnostics import UsageError
 from specc.ir.op import Parameter
+from specc.spelling import suggest
 from specc.weights.archive import Archive, Entry, plain
 from specc.weights.parametrized import Computed, computed, replaced
 from specc.weights.tensors import State
@@ -161,8 +162,10 @@ def _missing(name: str, parameter: Parameter, pairing: _Pairing, archive: Archiv
 def _near(name: str, others: list[str]) -> str | None:
     """The other that has the name at its end (``net.conv1.weight``), if it is one alone; or a similar one."""
     longer = [other for other in others if other.endswith(f".{name}")]
-    similar = longer if len(longer) == 1 else get_close_matches(name, others, n=1, cutoff=0.7)
-    return similar[0] if similar else None
+    if len(longer) == 1:
+        return longer[0]
+    similar = suggest(name, others)
+    return similar.names[0] if similar else None
 
 
 def _both(name: str, other: str) -> str:

@@ -358,7 +358,7 @@ def test_names_that_are_not_there(project: Path) -> None:
     write(project, blocks=other, net=model('from "blocks.cnn" import basik, Other, zoo', "relu"))
     near, whole, none = refused(project / "net.cnn")
     assert near.message == "blocks.cnn has no block and no let called basik"
-    assert near.helps == ("did you mean basic?",)
+    assert near.advice == ("did you mean basic?",)
     assert whole.helps == ("it is a model there: only blocks and lets are imported",)
     assert none.message == "blocks.cnn has no block and no let called zoo"
 

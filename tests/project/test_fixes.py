@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from specc import files
-from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Severity, UsageError
+from specc import files, spelling
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, UsageError
 from specc.project import fixes
 from specc.project.cache import Found
 from specc.project.check import Request
@@ -18,44 +18,33 @@ from specc.source import Source
 from tests.cli.conftest import Specc
 from tests.project.specs import BAD, FINE, write
 
+REFUSED = Path(__file__).parents[1] / "elaborate" / "corpus" / "refused"
+UNSAFE = "--unsafe-fixes"
 HEAD = "model M : [N, 3, 8, 8] {\n"
 
 
-def fixed(specc: Specc, folder: Path, before: str, name: str = "a.cnn") -> str:
+def fixed(specc: Specc, folder: Path, before: str, *options: str, name: str = "a.cnn") -> str:
     """What ``specc check --fix`` makes of a text."""
     (folder / name).write_bytes(before.encode())
-    specc("check", name, "--fix")
+    specc("check", name, "--fix", *options)
     return (folder / name).read_bytes().decode()
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        pytest.param("relu66", "relu6", id="a layer"),
+        pytest.param("rellu6", "relu6", id="a layer"),
         pytest.param("convv(4, 3)", "conv(4, 3)", id="a layer with arguments"),
         pytest.param("conv(4, 3, paddding=1)", "conv(4, 3, padding=1)", id="an argument"),
         pytest.param("let width = 4\n  conv(widht, 3)", "let width = 4\n  conv(width, 3)", id="a name"),
-        pytest.param("fc(2)", "flatten -> fc(2)", id="a missing flatten"),
-        pytest.param("head: fc(2)", "flatten -> head: fc(2)", id="before a label"),
-        pytest.param("head :  fc(2)", "flatten -> head :  fc(2)", id="before a label with blanks"),
-        pytest.param("relu -> head: fc(2)", "relu -> flatten -> head: fc(2)", id="in a chain"),
-        pytest.param(
-            "add { | fc(2) | flatten -> fc(2) }", "add { | flatten -> fc(2) | flatten -> fc(2) }", id="an arm"
-        ),
-        pytest.param("concat { | fc(2) | fc(3) }", "concat { | flatten -> fc(2) | flatten -> fc(3) }", id="two arms"),
-        pytest.param(
-            "convv(4, 3, paddding=1) -> relu66 -> fc(2)",
-            "conv(4, 3, padding=1) -> relu6 -> flatten -> fc(2)",
-            id="several in a line",
-        ),
         pytest.param("repeat 2 { convv(4, 3) }", "repeat 2 { conv(4, 3) }", id="in a loop"),
         pytest.param(
-            "if true { convv(4, 3) } else { relu66 }", "if true { conv(4, 3) } else { relu66 }", id="a branch"
+            "if true { convv(4, 3) } else { rellu6 }", "if true { conv(4, 3) } else { rellu6 }", id="a branch"
         ),
         pytest.param("rellu", "relu", id="the nearest of several"),
         pytest.param("sliu", "silu", id="two letters have changed places"),
         pytest.param("relu7", "relu7", id="two names are equally near"),
-        pytest.param("rellu66", "rellu66", id="several names are near, and none is a slip away"),
+        pytest.param("reluuu6", "reluuu6", id="several names are near, and none is a slip away"),
         pytest.param("zzz", "zzz", id="no name is near"),
         pytest.param("convv()", "convv()", id="what comes is at the very place"),
         pytest.param("conv(4, 3, paddding=1, padding=1)", "conv(4, 3, paddding=1, padding=1)", id="then it is doubled"),
@@ -65,6 +54,44 @@ def fixed(specc: Specc, folder: Path, before: str, name: str = "a.cnn") -> str:
 )
 def test_in_the_language(specc: Specc, here: Path, before: str, after: str) -> None:
     assert fixed(specc, here, f"{HEAD}  {before}\n}}\n") == f"{HEAD}  {after}\n}}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("fc(2)", "flatten -> fc(2)", id="a missing flatten"),
+        pytest.param("head: fc(2)", "flatten -> head: fc(2)", id="before a label"),
+        pytest.param("head :  fc(2)", "flatten -> head :  fc(2)", id="before a label with blanks"),
+        pytest.param("relu -> head: fc(2)", "relu -> flatten -> head: fc(2)", id="in a chain"),
+        pytest.param(
+            "add { | fc(2) | flatten -> fc(2) }", "add { | flatten -> fc(2) | flatten -> fc(2) }", id="an arm"
+        ),
+        pytest.param("concat { | fc(2) | fc(3) }", "concat { | flatten -> fc(2) | flatten -> fc(3) }", id="two arms"),
+        pytest.param(
+            "convv(4, 3, paddding=1) -> rellu6 -> fc(2)",
+            "conv(4, 3, padding=1) -> relu6 -> flatten -> fc(2)",
+            id="several in a line",
+        ),
+        pytest.param("convx(4, 3)", "conv(4, 3)", id="a letter too many"),
+        pytest.param("conv(4, 3, paddin=1)", "conv(4, 3, padding=1)", id="the last letter"),
+    ],
+)
+def test_where_unsafe_ones_are_asked_for(specc: Specc, here: Path, before: str, after: str) -> None:
+    """A flatten that is missing, for one: a global pool may have been meant, whose weights are others."""
+    assert fixed(specc, here, f"{HEAD}  {before}\n}}\n", UNSAFE) == f"{HEAD}  {after}\n}}\n"
+
+
+@pytest.mark.parametrize("before", ["fc(2)", "head: fc(2)", "convx(4, 3)", "conv(4, 3, paddin=1)", "conw(4, 3)"])
+def test_no_unsafe_one_is_made_where_it_is_not(specc: Specc, here: Path, before: str) -> None:
+    text = f"{HEAD}  {before}\n}}\n"
+    assert fixed(specc, here, text) == text
+    assert "a fix that may not be what was meant: --fix --unsafe-fixes tries it" in specc("check").out
+    assert fixed(specc, here, text, UNSAFE) != text
+
+
+def test_a_missing_flatten_is_safe_where_no_pool_could_differ(specc: Specc, here: Path) -> None:
+    before = f"{HEAD}  globalavgpool -> fc(2)\n}}\n"
+    assert fixed(specc, here, before) == before.replace("fc", "flatten -> fc")
 
 
 YAML = "- model: M\n  input: [N, 3, 8, 8]\n  body:\n"
@@ -89,31 +116,38 @@ YAML = "- model: M\n  input: [N, 3, 8, 8]\n  body:\n"
         pytest.param(
             "    - label: head\n      fc: 2\n", "    - label: head\n      fc: 2\n", id="a label of its own line"
         ),
-        pytest.param("    - relu66  # it's relu66\n", "    - relu6  # it's relu66\n", id="a comment"),
+        pytest.param("    - rellu6  # it's rellu6\n", "    - relu6  # it's rellu6\n", id="a comment"),
     ],
 )
 def test_in_yaml(specc: Specc, here: Path, before: str, after: str) -> None:
-    assert fixed(specc, here, YAML + before, "a.cnn.yaml") == YAML + after
+    assert fixed(specc, here, YAML + before, UNSAFE, name="a.cnn.yaml") == YAML + after
+
+
+@pytest.mark.parametrize("options", [(), (UNSAFE,)])
+def test_words_of_other_tools_are_left_alone(specc: Specc, here: Path, options: tuple[str, ...]) -> None:
+    before = (REFUSED / "words_of_other_tools.cnn").read_text()
+    assert fixed(specc, here, before, *options) == before
 
 
 def test_line_ends_and_a_byte_order_mark_stay(specc: Specc, here: Path) -> None:
-    before = "\ufeffmodel M : [N, 3, 8, 8] {\r\n  rélu_: convv(4, 3) # é\r\n  fc(2)\r\n}\r\n".replace("rélu_", "r")
+    before = "\ufeffmodel M : [N, 3, 8, 8] {\r\n  r: convv(4, 3) # é\r\n  fc(2)\r\n}\r\n"
     after = before.replace("convv", "conv").replace("fc(2)", "flatten -> fc(2)")
-    assert fixed(specc, here, before) == after
+    assert fixed(specc, here, before, UNSAFE) == after
 
 
 def test_a_file_without_a_newline_at_its_end(specc: Specc, here: Path) -> None:
-    assert fixed(specc, here, "model M : [N, 3] { relu66 }") == "model M : [N, 3] { relu6 }"
+    assert fixed(specc, here, "model M : [N, 3] { rellu6 }") == "model M : [N, 3] { relu6 }"
 
 
 def test_it_is_idempotent_and_tells_what_it_does(specc: Specc, here: Path) -> None:
     write(here, a="model M : [N, 3, 8, 8] { convv(4, 3) -> fc(2) -> zzz }", b=FINE)
-    first = specc("check", "--fix")
-    assert first.err == "a.cnn: 2 findings fixed\n"
+    first = specc("check", "--fix", UNSAFE)
+    edits = "a.cnn:1:26: S0201 convv -> conv\na.cnn:1:40: S0102 inserted flatten ->\n"
+    assert first.err == f"{edits}a.cnn: 2 findings fixed\n"
     assert first.code == 1
     assert "zzz" in first.out
     text = (here / "a.cnn").read_text()
-    again = specc("check", "--fix")
+    again = specc("check", "--fix", UNSAFE)
     assert (again.err, again.out, (here / "a.cnn").read_text()) == ("", first.out, text)
 
 
@@ -163,7 +197,7 @@ class TestFiles:
         assert fixed(specc, here, before) == before.replace("botle\n", "bottle\n")
 
     def test_through_a_link(self, specc: Specc, here: Path) -> None:
-        write(here, real="model M : [N, 3] { relu66 }\n")
+        write(here, real="model M : [N, 3] { rellu6 }\n")
         (here / "a.cnn").symlink_to("real.cnn")
         specc("check", "a.cnn", "--fix")
         assert (here / "a.cnn").is_symlink()
@@ -172,7 +206,7 @@ class TestFiles:
     def test_one_that_cannot_be_written_is_told_and_the_others_are_fixed(
         self, specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        write(here, a="model M : [N, 3] { relu66 }\n", b="model M : [N, 3] { relu66 }\n")
+        write(here, a="model M : [N, 3] { rellu6 }\n", b="model M : [N, 3] { rellu6 }\n")
 
         def replace(path: Path) -> object:
             if path.name == "a.cnn":
@@ -182,7 +216,11 @@ class TestFiles:
         monkeypatch.setattr(fixes, "replace", replace)
         result = specc("check", "--fix")
         assert result.code == 2
-        assert result.err == "b.cnn: 1 finding fixed\nerror: cannot write a.cnn: the file there is write-protected\n"
+        edit = "b.cnn:1:20: S0201 rellu6 -> relu6\n"
+        assert (
+            result.err
+            == f"{edit}b.cnn: 1 finding fixed\nerror: cannot write a.cnn: the file there is write-protected\n"
+        )
         assert "a.cnn:1:20" in result.out
         assert "relu6 " in (here / "b.cnn").read_text()
 
@@ -212,11 +250,11 @@ class TestWhatIsNotShownIsLeftAlone:
         assert (here / "a.cnn").read_text() == self.LINTS.replace("  let k = 3\n", "")
 
     def test_by_the_baseline(self, specc: Specc, here: Path) -> None:
-        write(here, a=BAD.replace("rellu6", "relu66"))
+        write(here, a=BAD.replace("rellu6", "rellu6"))
         specc("check", "--write-baseline", "base.json")
         write(here, a=(here / "a.cnn").read_text() + "model O : [N, 3] { seluu }\n")
         assert specc("check", "--fix", "--baseline", "base.json").code == 0
-        assert (here / "a.cnn").read_text() == "model M : [N, 3, 8, 8] { relu66 }\nmodel O : [N, 3] { selu }\n"
+        assert (here / "a.cnn").read_text() == "model M : [N, 3, 8, 8] { rellu6 }\nmodel O : [N, 3] { selu }\n"
 
 
 def test_a_budget_whose_numbers_change_is_no_new_finding(specc: Specc, here: Path) -> None:
@@ -263,37 +301,105 @@ def finding(
 def test_a_fix_of_a_lint_brings_no_error_wherever(here: Path, come: tuple[Code, Severity], kept: bool) -> None:
     def findings(source: Source) -> list[Diagnostic]:
         if source.text == "ab cd":
-            fix = Fix((Edit(source.span(0, 3), ""),))
+            fix = Fix((Edit(source.span(0, 3), ""),), Safety.SAFE)
             return [finding(source, (0, 2), Code.BIAS_BEFORE_NORM, Severity.WARNING, fix)]
         return [finding(source, (1, 2), *come)]
 
     (here / "a.cnn").write_text("ab cd")
-    assert fixes.fix("a.cnn", Scripted(findings), Request(Configuration())) == kept
+    assert fixes.fix("a.cnn", Scripted(findings), Request(Configuration())).findings == kept
     assert (here / "a.cnn").read_text() == ("cd" if kept else "ab cd")
 
 
 def test_a_fix_of_another_file_is_not_even_tried(here: Path) -> None:
     other = Source("b.cnn", "ab cd")
     checker = Scripted(
-        lambda _: [finding(other, (0, 2), Code.SHAPE, Severity.ERROR, Fix((Edit(other.span(0, 2), ""),)))]
+        lambda _: [finding(other, (0, 2), Code.SHAPE, Severity.ERROR, Fix((Edit(other.span(0, 2), ""),), Safety.SAFE))]
     )
     (here / "a.cnn").write_text("ab cd")
-    assert fixes.fix("a.cnn", checker, Request(Configuration())) == 0
+    assert fixes.fix("a.cnn", checker, Request(Configuration())).findings == 0
     assert checker.asked == ["ab cd"]
 
 
-def test_a_finding_that_no_fix_helps_takes_few_tries(here: Path) -> None:
-    """Each place is tried once, however often another fix succeeds; and there is an end to it."""
+def letters(bad: str = "") -> Callable[[Source], list[Diagnostic]]:
+    """A finding for every x, which y puts right; of those before a letter of ``bad`` the fix brings another error."""
 
     def findings(source: Source) -> list[Diagnostic]:
-        places = [i for i, letter in enumerate(source.text) if letter == "x"]
-        stuck = finding(source, (0, 1), Code.RANK, Severity.ERROR, Fix((Edit(source.span(0, 0), "-"),)))
-        return [stuck] + [
-            finding(source, (i, i + 1), Code.SHAPE, Severity.ERROR, Fix((Edit(source.span(i, i + 1), "y"),)))
-            for i in places
-        ]
+        found = []
+        for at, letter in enumerate(source.text):
+            span, before = source.span(at, at + 1), source.text[at + 1 : at + 2]
+            if letter == "x":
+                fix = Fix((Edit(span, "y"),), Safety.SAFE)
+                found.append(finding(source, (at, at + 1), Code.SHAPE, Severity.ERROR, fix))
+            elif letter == "y" and before and before in bad:
+                found.append(finding(source, (at, at + 1), Code.RANK, Severity.ERROR))
+        return found
 
-    (here / "a.cnn").write_text("s" + "x" * 20)
-    checker = Scripted(findings)
-    assert fixes.fix("a.cnn", checker, Request(Configuration())) == 20
-    assert len(checker.asked) == 1 + 1 + 20
+    return findings
+
+
+@pytest.mark.parametrize("number", [1, 10, 1000])
+def test_all_are_tried_in_one_check(here: Path, number: int) -> None:
+    (here / "a.cnn").write_text("x" * number)
+    checker = Scripted(letters())
+    fixed = fixes.fix("a.cnn", checker, Request(Configuration()))
+    assert (fixed.findings, len(fixed.edits)) == (number, number)
+    assert len(checker.asked) == 2
+    assert (here / "a.cnn").read_text() == "y" * number
+
+
+@pytest.mark.parametrize("place", [0, 1, 77, 500, 999])
+def test_one_that_makes_it_worse_is_found_by_halves(here: Path, place: int) -> None:
+    text = "x" * place + "xb" + "x" * (999 - place)
+    (here / "a.cnn").write_text(text)
+    checker = Scripted(letters(bad="b"))
+    assert fixes.fix("a.cnn", checker, Request(Configuration())).findings == 999
+    assert (here / "a.cnn").read_text() == text.replace("x", "y").replace("yb", "xb")
+    assert len(checker.asked) <= 2 + 3 * 10  # ten halves, and as many steps back to all of the rest
+
+
+def test_there_is_an_end_to_it(here: Path) -> None:
+    (here / "a.cnn").write_text("xb" * 500)
+    checker = Scripted(letters(bad="b"))
+    assert fixes.fix("a.cnn", checker, Request(Configuration())).findings == 0
+    assert len(checker.asked) == fixes.MOST_CHECKS
+
+
+def test_what_was_hidden_comes_up_in_many_models_at_once(
+    specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each stands behind what hid it and before what hid the next: one check is enough to tell."""
+    asked = []
+    found = Checker.found
+    monkeypatch.setattr(Checker, "found", lambda self, source: asked.append(source) or found(self, source))
+    models = "".join(f"model M{i} : [N, 3, 8, 8] {{ convv(4, 3) -> maxpool(9) }}\n" for i in range(20))
+    assert fixed(specc, here, models, "--no-cache") == models.replace("convv", "conv")
+    assert len(asked) == 3  # before, behind all fixes, and the check that follows
+
+
+def test_of_a_thousand_equal_words_one_is_looked_up(specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    slip = spelling.slip
+    monkeypatch.setattr(spelling, "slip", lambda word, name: compared.append((word, name)) or slip(word, name))
+    monkeypatch.setattr(spelling, "_searches", {})
+    (here / "a.cnn").write_text(HEAD + "  rellu\n  x: rellu\n" * 100 + "}\n")
+    specc("check", "--no-cache")
+    assert len(compared) == len(set(compared)) < 100
+
+
+@pytest.mark.parametrize(
+    ("before", "edits"),
+    [
+        ("relu\n  convv(4, 3)", ["3:3: S0201 convv -> conv"]),
+        (
+            "convv(4, 3, paddding=1) -> rellu",
+            ["2:3: S0201 convv -> conv", "2:14: S0301 paddding -> padding", "2:28: S0201 rellu -> relu"],
+        ),
+        ("relu -> dropout(p=0) -> conv(4, 3)", ["2:7: S0501 removed -> dropout(p=0)"]),
+        ('upsample(scale_factor=2, mode="nearesst")', ["2:34: S0303 nearesst -> nearest"]),
+    ],
+)
+def test_every_edit_is_told_where_it_is_now(specc: Specc, here: Path, before: str, edits: list[str]) -> None:
+    (here / "a.cnn").write_text(f"{HEAD}  {before}\n}}\n")
+    *told, number = specc("check", "--fix").err.splitlines()
+    assert told == [f"a.cnn:{edit}" for edit in edits]
+    assert number.startswith(f"a.cnn: {len(edits)} finding")

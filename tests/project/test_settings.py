@@ -110,7 +110,7 @@ class TestWhat:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("exlude = []", "there is no setting exlude; did you mean exclude or include?"),
+            ("exlude = []", "there is no setting exlude; did you mean exclude?"),
             ("fail_on = 'never'", "there is no setting fail_on; did you mean fail-on?"),
             ("budgets = {}", "there is no setting budgets; did you mean budget?"),
             ("zzz = 1", "there is no setting zzz; there are baseline, budget, exclude, fail-on, ignore, include, "),

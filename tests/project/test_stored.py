@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from specc.diagnostics import Code, Diagnostic, Label, SpecError
+from specc.diagnostics import Code, Diagnostic, Label, Safety, SpecError
 from specc.elaborate import Imports, check_file
 from specc.lint import lint
 from specc.project.stored import packed, unpacked
-from specc.project.suggest import with_fix
 from specc.source import Source
 from specc.syntax import parse, read
 
 TESTS = Path(__file__).parents[1]
 SPECS = sorted([*(TESTS / "elaborate" / "corpus").glob("**/*.cnn"), *(TESTS / "syntax" / "corpus").glob("**/*.cnn")])
 SPECS += sorted([*(TESTS / "lint").glob("**/*.cnn"), *(TESTS.parent / "examples").glob("**/*.cnn")])
+
+
+PARTS = ("secondary", "notes", "helps", "trace", "where", "fix", "suggestion")
 
 
 def findings(path: Path) -> tuple[list[Diagnostic], dict[str, Source]]:
@@ -27,7 +29,7 @@ def findings(path: Path) -> tuple[list[Diagnostic], dict[str, Source]]:
         file = parse(source)
         found = lint(file, check_file(file, imports))
     except SpecError as error:
-        found = list(map(with_fix, error.diagnostics))
+        found = list(error.diagnostics)
     sources = [*imports.read.values(), *(finding.primary.span.source for finding in found)]
     return found, {source.name: source for source in sources}
 
@@ -40,10 +42,9 @@ def test_every_finding_of_the_corpora() -> None:
             back = unpacked(json.loads(json.dumps(packed(finding))), sources)
             assert back == finding, path
             assert (type(back.code), type(back.severity)) == (type(finding.code), type(finding.severity))
-            seen |= {
-                name for name in ("secondary", "notes", "helps", "trace", "where", "fix") if getattr(finding, name)
-            }
-    assert seen == {"secondary", "notes", "helps", "trace", "where", "fix"}
+            seen |= {name for name in PARTS if getattr(finding, name)}
+            seen |= {finding.fix.safety} if finding.fix else set()
+    assert seen == {*PARTS, Safety.SAFE, Safety.UNSAFE}
 
 
 def test_one_of_a_file_that_is_not_there() -> None:

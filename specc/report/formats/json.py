@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from specc.diagnostics import Diagnostic, Fix, Label, Severity
+from specc.diagnostics import Diagnostic, Fix, Label, Severity, Suggestion
 from specc.project.fingerprint import fingerprint
 from specc.project.outcome import FileOutcome, Outcome
 from specc.report.formats.style import Style, encodable
@@ -51,6 +51,7 @@ def _summary(outcome: Outcome) -> dict[str, int]:
         "errors": number(outcome.findings, Severity.ERROR),
         "warnings": number(outcome.findings, Severity.WARNING),
         "fixable": outcome.fixable,
+        "unsafe": outcome.unsafe,
         "silenced": outcome.silenced,
         "held": outcome.held,
         "unreadable": len(outcome.unreadable),
@@ -79,7 +80,8 @@ def _finding(finding: Diagnostic, known_by: str) -> dict[str, Any]:
         "labels": [{"role": role, **_label(label)} for role, label in labels],
         "trace": [_label(label) for label in finding.trace],
         "notes": list(finding.notes),
-        "helps": list(finding.helps),
+        "helps": list(finding.advice),
+        "suggestion": finding.suggestion and _suggestion(finding.suggestion),
         "where": str(finding.where) if finding.where else None,
         "fix": finding.fix and _fix(finding.fix),
         "fingerprint": known_by,
@@ -91,7 +93,11 @@ def _label(label: Label) -> dict[str, Any]:
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
-    return {"edits": [{**_place(edit.span), "text": edit.text} for edit in fix.edits]}
+    return {"safety": fix.safety, "edits": [{**_place(edit.span), "text": edit.text} for edit in fix.edits]}
+
+
+def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+    return {"word": suggestion.word, "names": list(suggestion.names), "safety": suggestion.safety}
 
 
 def _place(span: Span) -> dict[str, Any]:

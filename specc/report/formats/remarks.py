@@ -11,6 +11,6 @@ def remarks(finding: Diagnostic) -> Iterator[str]:
     """The words of its place, the notes and the helps, a line or more each."""
     if finding.primary.text:
         yield finding.primary.text
-    for kind, texts in (("note", finding.notes), ("help", finding.helps)):
+    for kind, texts in (("note", finding.notes), ("help", finding.advice)):
         for text in texts:
             yield from f"{kind}: {text}".split("\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
 from specc.project.fingerprint import fingerprint
 from specc.project.outcome import Outcome, Unreadable
 from specc.report.codes import meanings
@@ -77,7 +77,7 @@ def _result(finding: Diagnostic, known_by: str) -> dict[str, Any]:
         "locations": [_location(finding.primary)],
         "relatedLocations": [{"id": number, **_location(label)} for number, label in enumerate(related, 1)],
         "partialFingerprints": {"specc/v1": known_by},
-        **({"fixes": [_fix(finding.fix)]} if finding.fix else {}),
+        **({"fixes": [_fix(finding.fix)]} if finding.fix and finding.fix.safety is Safety.SAFE else {}),
     }
 
 
@@ -102,8 +102,10 @@ def _artifact(name: str) -> dict[str, Any]:
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
+    """Viewers apply it at a click, and know nothing of safety: others than safe ones are left out."""
     by_file = groupby(sorted(fix.edits, key=_file), key=_file)
-    return {"artifactChanges": [_change(name, list(edits)) for name, edits in by_file]}
+    changes = [_change(name, list(edits)) for name, edits in by_file]
+    return {"artifactChanges": changes, "properties": {"safety": fix.safety}}
 
 
 def _file(edit: Edit) -> str:

@@ -35,7 +35,9 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         wrong = sum(bool(file.findings) for file in outcome.files)
         yield f"{counted(outcome.findings)} in {wrong:,} of {plural(len(outcome.files), 'file')}"
     if outcome.fixable:
-        yield _fixable(outcome)
+        yield _fixable(outcome, outcome.fixable, "a fix: --fix tries it, and keeps it if it helps")
+    if outcome.unsafe:
+        yield _fixable(outcome, outcome.unsafe, "a fix that may not be what was meant: --fix --unsafe-fixes tries it")
     if outcome.files:
         yield from _verdict(outcome)
     if outcome.silenced:
@@ -44,10 +46,10 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"{plural(len(outcome.unreadable), 'path')} could not be checked"
 
 
-def _fixable(outcome: Outcome) -> str:
+def _fixable(outcome: Outcome, number: int, fix: str) -> str:
     """Whether a fix holds is known when it has been tried."""
-    has = f"{outcome.fixable:,} of them {'has' if outcome.fixable == 1 else 'have'}"
-    return f"{has if len(outcome.findings) > 1 else 'it has'} a fix: --fix tries it, and keeps it if it helps"
+    has = f"{number:,} of them {'has' if number == 1 else 'have'}"
+    return f"{has if len(outcome.findings) > 1 else 'it has'} {fix}"
 
 
 def _verdict(outcome: Outcome) -> Iterator[str]:

@@ -58,12 +58,12 @@ def without_blank(text: str) -> str:
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
     """What was meant by a key: the nearest of the words that may stand there, as a help; empty where none is near."""
-    from difflib import get_close_matches
+    from specc.spelling import suggest
 
     if joined := without_blank(word):
         return joined
-    near = get_close_matches(word[:40], known, n=1)
-    return f"did you mean `{near[0]}`?" if near else ""
+    near = suggest(word, known)
+    return f"did you mean `{near.names[0]}`?" if near else ""
 
 
 def beside(word: str) -> str:

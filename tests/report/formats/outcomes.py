@@ -6,7 +6,7 @@ import os
 
 from hypothesis import strategies as st
 
-from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Severity, SpecError
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, SpecError, Suggestion
 from specc.elaborate import check_file
 from specc.project.outcome import FileOutcome, Outcome, Unreadable
 from specc.source import Source, Span
@@ -37,7 +37,7 @@ KERNEL = Diagnostic(
     (Label(place(TINY, "maxpool(2)"), "the size has shrunk to 2 x 2 here: 4 > 2"),),
     notes=("(2 + 2*0 - 5)/1 + 1 = -2",),
     helps=("padding=2 keeps 2 x 2",),
-    fix=Fix((Edit(TINY.span(*(2 * [place(TINY, "kernel=5").end])), ", padding=2"),)),
+    fix=Fix((Edit(TINY.span(*(2 * [place(TINY, "kernel=5").end])), ", padding=2"),), Safety.SAFE),
 )
 WIDE = Source("nets/wide.cnn", "model Wide : [N, 3, 8, 8] {\n  maxpool(3)\n  conv(8, 3)\n    -> batchnorm\n}\n")
 DROPPED = Diagnostic(
@@ -86,7 +86,15 @@ def nasty() -> Outcome:
         edit = Edit(label.span, text)
         findings.append(
             Diagnostic(
-                Code.SYNTAX, text, label, (label,), (text,), (text, ""), (label, label), text, fix=Fix((edit, edit))
+                Code.SYNTAX,
+                text,
+                label,
+                (label,),
+                (text,),
+                (text, ""),
+                (label, label),
+                text,
+                fix=Fix((edit, edit), Safety.SAFE),
             )
         )
     return outcome(*findings, unreadable=tuple(Unreadable(file_name(text), text) for text in NASTY))
@@ -178,7 +186,8 @@ def _findings(draw: st.DrawFn, sources: list[Source]) -> Diagnostic:
         labels(),
         draw(st.none() | _texts),
         draw(st.sampled_from(Severity)),
-        Fix(edits) if edits else None,
+        Fix(edits, draw(st.sampled_from(Safety))) if edits else None,
+        draw(st.none() | st.builds(Suggestion, _texts, st.tuples(_texts), st.sampled_from(Safety), _texts)),
     )
 
 

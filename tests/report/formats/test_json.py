@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 import specc.report.formats
+from specc.diagnostics import Code, Diagnostic, Label, Safety, Suggestion
 from specc.project.outcome import FileOutcome, Outcome
 from specc.report.formats import rendered
+from specc.source import Source
 from specc.version import __version__
 from tests.report.formats.outcomes import BIAS, KERNEL, MISSING, SAMPLES, TINY, TWO, outcome, outcomes, text_between
 
@@ -53,8 +55,8 @@ def test_a_finding_in_full() -> None:
         "version": 1,
         "specc": __version__,
         "summary": {
-            "files": 1, "models": 1, "wrong": 1, "errors": 1, "warnings": 0, "fixable": 0, "silenced": 0, "held": 0,
-            "unreadable": 0,
+            "files": 1, "models": 1, "wrong": 1, "errors": 1, "warnings": 0, "fixable": 0, "unsafe": 0,
+            "silenced": 0, "held": 0, "unreadable": 0,
         },
         "files": [
             {
@@ -75,8 +77,9 @@ def test_a_finding_in_full() -> None:
                 "trace": [],
                 "notes": ["(2 + 2*0 - 5)/1 + 1 = -2"],
                 "helps": ["padding=2 keeps 2 x 2"],
+                "suggestion": None,
                 "where": None,
-                "fix": {"edits": [{**end, "text": ", padding=2"}]},
+                "fix": {"safety": "safe", "edits": [{**end, "text": ", padding=2"}]},
             }
         ],
         "uncalled": [],
@@ -84,11 +87,23 @@ def test_a_finding_in_full() -> None:
     }  # fmt: skip
 
 
+def test_a_wrong_name() -> None:
+    source = Source("a.cnn", "convv")
+    near = Suggestion("convv", ("conv",), Safety.UNSAFE)
+    named = Diagnostic(Code.UNKNOWN_LAYER, "no layer", Label(source.span(0, 5)), helps=("more",)).suggesting(near)
+    document = shown(outcome(named))
+    VALIDATOR.validate(document)
+    (found,) = document["findings"]
+    assert found["suggestion"] == {"word": "convv", "names": ["conv"], "safety": "unsafe"}
+    assert found["fix"]["safety"] == "unsafe"
+    assert found["helps"] == ["did you mean conv?", "more"]
+
+
 def test_the_sums() -> None:
     document = shown(outcome(*TWO.findings, unreadable=(MISSING,), silenced=2))
     assert document["summary"] == {
-        "files": 2, "models": 2, "wrong": 1, "errors": 1, "warnings": 2, "fixable": 0, "silenced": 4, "held": 0,
-        "unreadable": 1,
+        "files": 2, "models": 2, "wrong": 1, "errors": 1, "warnings": 2, "fixable": 0, "unsafe": 0,
+        "silenced": 4, "held": 0, "unreadable": 1,
     }  # fmt: skip
     assert [(file["errors"], file["warnings"], file["silenced"]) for file in document["files"]] == [
         (1, 0, 2),
@@ -104,11 +119,11 @@ def test_what_the_baseline_holds_back_is_wrong_all_the_same() -> None:
         FileOutcome("b.cnn", 0, False, (), held=(KERNEL,)),
         FileOutcome("c.cnn", 1, False, (BIAS,)),
     )
-    document = shown(Outcome(files, (), (BIAS,), fixable=1))
+    document = shown(Outcome(files, (), (BIAS,), fixable=1, unsafe=2))
     VALIDATOR.validate(document)
     assert document["summary"] == {
-        "files": 3, "models": 1, "wrong": 2, "errors": 0, "warnings": 1, "fixable": 1, "silenced": 1, "held": 1,
-        "unreadable": 0,
+        "files": 3, "models": 1, "wrong": 2, "errors": 0, "warnings": 1, "fixable": 1, "unsafe": 2,
+        "silenced": 1, "held": 1, "unreadable": 0,
     }  # fmt: skip
     assert [file["held"] for file in document["files"]] == [1, 1, 0]
 

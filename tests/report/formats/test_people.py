@@ -152,6 +152,11 @@ def test_colours_are_those_of_the_severity() -> None:
             outcome(DROPPED, BIAS)._replace(fixable=2),
             f"2 warnings in 1 of 1 file\n{FIX.format('2 of them have')}\n1 file, 1 model: all fit together",
         ),
+        (
+            outcome(KERNEL, BIAS)._replace(fixable=1, unsafe=1),
+            f"1 error and 1 warning in 2 of 2 files\n{FIX.format('1 of them has')}\n"
+            "1 of them has a fix that may not be what was meant: --fix --unsafe-fixes tries it",
+        ),
     ],
 )
 def test_the_summary(given: Outcome, words: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urljoin
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft7Validator
 
-from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
 from specc.project.outcome import Outcome
 from specc.report.formats import rendered
 from specc.source import Source
@@ -111,7 +112,7 @@ def test_regions_are_the_spans(sample: Outcome) -> None:
     assert run(sample)["columnKind"] == "unicodeCodePoints"
     for finding, result in zip(sample.findings, run(sample)["results"], strict=True):
         spans = [label.span for label in (finding.primary, *finding.secondary, *finding.trace)]
-        spans += [edit.span for edit in finding.fix.edits] if finding.fix else []
+        spans += [edit.span for edit in finding.fix.edits] if finding.fix and finding.fix.safety == "safe" else []
         for span, place in zip(spans, places(result), strict=True):
             region = place["region"]
             start, end = ((region[f"{at}Line"], region[f"{at}Column"]) for at in ("start", "end"))
@@ -228,11 +229,18 @@ def test_findings_are_no_failure_of_the_run() -> None:
     assert run(SAMPLES["one"])["invocations"][0]["executionSuccessful"] is True
 
 
+def test_only_a_safe_fix_is_offered() -> None:
+    for safety in Safety:
+        assert KERNEL.fix is not None
+        (result,) = run(outcome(replace(KERNEL, fix=KERNEL.fix._replace(safety=safety))))["results"]
+        assert ("fixes" in result) == (safety is Safety.SAFE)
+
+
 def test_the_edits_of_a_fix_are_together_by_file() -> None:
     """A file is changed once; within it the edits keep their order."""
     one, other = (Source(name, "xy") for name in ("a.cnn", "b.cnn"))
     edits = [(one, 1, "first"), (other, 0, "second"), (one, 0, "third")]
-    fix = Fix(tuple(Edit(source.span(at, at + 1), text) for source, at, text in edits))
+    fix = Fix(tuple(Edit(source.span(at, at + 1), text) for source, at, text in edits), Safety.SAFE)
     (result,) = run(outcome(Diagnostic(KERNEL.code, "no", KERNEL.primary, fix=fix)))["results"]
     changes = [
         (change["artifactLocation"]["uri"], [edit["insertedContent"]["text"] for edit in change["replacements"]])

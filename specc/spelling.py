@@ -1,0 +1,189 @@
+"""Names that a wrong one may stand for, and whether one of them may be put in its place without asking.
+
+A slip of the keyboard is a letter missing, doubled or wrong, two neighbours swapped, or a letter of the other case. It
+is put right only where it is the slip of one known name. What people write on purpose never is, however near it is:
+a word of another tool (`specc.vocabulary`), a name that differs in a number (``down2`` and ``down1``), the contrary
+(``minpool``), or a name made of a known one (``deconv``). So a safe slip leaves numbers, capitals and the first and
+last letters of words alone, short words (``sub`` and ``sum`` are one letter apart) whole, and of words that are not
+long takes for a wrong letter only one that lies beside the right one on the keyboard (``step`` is no ``stop``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from specc.diagnostics import Safety, Suggestion
+from specc.vocabulary import CONTRARY, TERMS, Kind, is_foreign, known_here
+from specc.words import listed
+
+MOST_SHOWN = 3
+_LONGEST = 100
+"""Letters of a name that are compared: nobody misspells more."""
+_SHORTEST_WORD, _LONG_WORD = 4, 6
+"""Letters of a word in which a slip is told from another word; and in which any wrong letter is."""
+_CLOSE = 0.75
+"""difflib's ratio from which a name is worth showing: ``inner`` and ``linear`` have 0.73."""
+_SHARE = 0.5
+"""That of a word in one that goes on or ends as it does: ``pool`` has 0.73 of ``maxpool``."""
+_MOST_COMPARED = 200
+"""Names that difflib, which takes 10 µs for each, compares with one word."""
+_MOST_SEARCHES = 256
+
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_DIGITS = re.compile(r"\d+")
+_WORD = re.compile(r"[A-Za-z]+")
+
+
+def suggest(word: str, known: Iterable[str], kind: Kind = "name") -> Suggestion | None:
+    """What may have been meant by ``word``, a wrong name of some kind, of the names in ``known``; None for nothing."""
+    names = frozenset(known)
+    if (term := known_here(word, TERMS[kind], names)) is not None:
+        return Suggestion(word, term.names, note=term.note) if term.names or term.note else None
+    search = _searches.get(word)
+    if search is None:
+        if len(_searches) >= _MOST_SEARCHES:
+            _searches.clear()
+        search = _searches[word] = _Search(word)
+    return search.among(names)
+
+
+def named(word: str, known: Iterable[str]) -> str:
+    """``did you mean select?``, or all that there is."""
+    near = suggest(word, known)
+    return near.text if near else f"there are {', '.join(sorted(known))}"
+
+
+class _Search:
+    """What is known of the names that one word was compared with: each is compared once, however often it is asked."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self._seen: frozenset[str] = frozenset()
+        self._slips: dict[str, Safety] = {}
+        self._close: dict[str, float] = {}
+        self._numbered: set[str] = set()
+
+    def among(self, names: frozenset[str]) -> Suggestion | None:
+        self._compare(names - self._seen)
+        slips = [name for name in self._slips if name in names]
+        close = sorted((name for name in self._close if name in names), key=lambda name: (-self._close[name], name))
+        if len(slips) == 1 and self._close.get(slips[0]) == 1.0:
+            return Suggestion(self._word, (slips[0],), self._slips[slips[0]])
+        if close:
+            return Suggestion(self._word, tuple(close[:MOST_SHOWN]))
+        numbered = sorted(name for name in self._numbered if name in names)[:MOST_SHOWN]
+        are = "is" if len(numbered) == 1 else "are"
+        return Suggestion(self._word, (*numbered,), note=f"there {are} {listed(numbered)}") if numbered else None
+
+    def _compare(self, names: frozenset[str]) -> None:
+        self._seen |= names
+        letters = _DIGITS.sub("", self._word.lower())
+        rest = []
+        for name in names:
+            safety = slip(self._word, name)
+            if safety is not None:
+                self._slips[name] = safety
+            if _DIGITS.sub("", name.lower()) == letters and safety in (None, Safety.DISPLAY_ONLY):
+                self._numbered.add(name)  # down2 and down1
+            elif safety in (None, Safety.DISPLAY_ONLY):
+                rest.append(name)
+            elif not _is_contrary(self._word, name):
+                self._close[name] = 1.0
+        near = _similar(self._word[:_LONGEST].lower(), rest)
+        self._close.update((name, share) for name, share in near if not _is_contrary(self._word, name))
+
+
+_searches: dict[str, _Search] = {}
+"""By word: a file with the same mistake a thousand times asks for the same names, and those it has added since."""
+
+
+def slip(word: str, name: str) -> Safety | None:
+    """Whether ``word`` is ``name`` but for a slip, and may be put right; None where more than one letter differs.
+
+    For display only it is where it may as well be no slip: it says that another slip is not the only one.
+    """
+    if word == name or abs(len(word) - len(name)) > 1:
+        return None
+    if word.lower() == name.lower():
+        return Safety.DISPLAY_ONLY if len(word) == 1 else Safety.SAFE
+    at = next(
+        (i for i, (one, other) in enumerate(zip(word, name, strict=False)) if one != other), min(len(word), len(name))
+    )
+    if len(word) > len(name):
+        if word[at + 1 :] != name[at:]:
+            return None
+        changed, is_plain = word[at], at > 0 and word[at - 1] == word[at]
+    elif len(word) < len(name):
+        if word[at:] != name[at + 1 :]:
+            return None
+        changed, is_plain = name[at], (at > 0 and name[at - 1] == name[at]) or _is_inside(name, at)
+    elif word[at + 1 :] == name[at + 1 :]:
+        changed = word[at] + name[at]
+        is_plain = _is_inside(name, at) and (_are_neighbours(*changed) or len(_word_at(name, at)) >= _LONG_WORD)
+    elif word[at : at + 2] == name[at : at + 2][::-1] and word[at + 2 :] == name[at + 2 :]:
+        changed, is_plain = name[at : at + 2], True
+    else:
+        return None
+    if changed != "_" and not (changed.isascii() and changed.isalpha()):
+        return Safety.DISPLAY_ONLY
+    if len(_word_at(name, at)) < _SHORTEST_WORD:  # conv_a and conv_b
+        return Safety.DISPLAY_ONLY
+    return Safety.SAFE if is_plain and changed.islower() and not is_foreign(word) else Safety.UNSAFE
+
+
+def _word_at(name: str, at: int) -> str:
+    """The letters around a place of a name, as far as they go; those before it where it is an end."""
+    return next((part[0] for part in _WORD.finditer(name) if part.start() <= at <= part.end()), "")
+
+
+def _is_inside(name: str, at: int) -> bool:
+    """Whether a letter is neither the first nor the last of its word."""
+    return name[at - 1 : at].isalpha() and name[at + 1 : at + 2].isalpha()
+
+
+def _are_neighbours(one: str, other: str) -> bool:
+    """Whether two letters lie side by side on a keyboard (QWERTY; a row is shifted by half a key)."""
+    places = [(row, line.find(letter)) for letter in (one, other) for row, line in enumerate(_ROWS) if letter in line]
+    if len(places) != 2:
+        return False
+    (row, column), (below, shifted) = sorted(places)
+    return abs(column - shifted) == 1 if row == below else below == row + 1 and column - shifted in (0, 1)
+
+
+def _is_contrary(word: str, name: str) -> bool:
+    """Whether one says the contrary of the other, or is a longer word made of it: ``deconv``, ``no_bias``."""
+    word, name = word.lower(), name.lower()
+    if len(word) > len(name) + 1 and (word.endswith(name) or word.startswith(name)):
+        return True
+    return any(
+        one in word and other in name and word.replace(one, other) == name.replace(one, other)
+        for pair in CONTRARY
+        for one, other in (pair, pair[::-1])
+    )
+
+
+def _similar(word: str, names: list[str]) -> Iterable[tuple[str, float]]:
+    """The names that are spelt much like the word, or go on or end as it does."""
+    from difflib import SequenceMatcher
+
+    for name in names:
+        if len(word) > 2 and (name.startswith(word) or name.endswith(word)):
+            share = 2 * len(word) / (len(word) + len(name))
+            if share >= _SHARE or name.startswith(f"{word}_"):
+                yield name, share
+    if len(word) < _SHORTEST_WORD:
+        yield from (
+            (name, _CLOSE) for name in names if set(name.lower()) == set(word) and abs(len(name) - len(word)) < 2
+        )
+        return
+    matcher = SequenceMatcher(b=word)
+    beside = sorted(names, key=lambda name: (name[:1].lower() != word[:1], abs(len(name) - len(word)), name))
+    for name in beside[:_MOST_COMPARED]:
+        matcher.set_seq1(name.lower())
+        if (
+            matcher.real_quick_ratio() >= _CLOSE
+            and matcher.quick_ratio() >= _CLOSE
+            and (ratio := matcher.ratio()) >= _CLOSE
+        ):
+            yield name, ratio

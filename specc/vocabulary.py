@@ -1,0 +1,309 @@
+"""What other tools call things: words that are no slips, each with what it is called here, if it is.
+
+The words are those of PyTorch, TensorFlow and Keras, ONNX, MXNet, Caffe, Darknet and papers. They are compared without
+case, underscores and ``1d``, ``2d``, ``3d``. A word without names and note has no counterpart: it stands here so that
+it is taken for no other word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+
+class Term(NamedTuple):
+    """What a word of another tool is here.
+
+    Attributes:
+        names: what is meant by it here, to the same effect.
+        note: how it is written here, where a name does not say it.
+    """
+
+    names: tuple[str, ...] = ()
+    note: str = ""
+
+
+Terms = Mapping[str, Term]
+"""What other tools call the things of one kind."""
+
+
+def known_here(word: str, terms: Terms, names: frozenset[str]) -> Term | None:
+    """What ``word`` is here, of ``names``; None where it is no word of ``terms``, and most likely a slip."""
+    if (term := terms.get(word)) is not None:  # by case, too: ONNX's Mean is another than mean
+        return _noted(word, term, names)
+    if word.lower() in names:
+        return None
+    joined, plain = word.lower().replace("_", ""), squeezed(word)
+    for form in (joined, plain):
+        if (term := terms.get(form)) is not None:
+            return _noted(word, term, names)
+    if terms is LAYERS and plain != word and plain in names:  # leaky_relu, MaxPool2d
+        return _noted(word, Term((plain,)), names)
+    return None
+
+
+def is_foreign(word: str) -> bool:
+    """Whether people write the word on purpose, wherever it stands."""
+    return squeezed(word) in _FOREIGN
+
+
+def squeezed(word: str) -> str:
+    """Without what tools differ in: case, underscores, and the number of spatial axes."""
+    return re.sub(r"(?<=[a-z])[123]d", "", word.lower().replace("_", "")) or word
+
+
+def _noted(word: str, term: Term, names: frozenset[str]) -> Term:
+    there = tuple(name for name in term.names if name in names)
+    if term.names and not there:
+        return Term()
+    return Term(there, term.note or (there and f"{word} is called {' or '.join(there)} here") or "")
+
+
+def _none(words: str) -> Iterable[tuple[str, Term]]:
+    return ((word, Term()) for word in words.split())
+
+
+def _called(name: str, words: str) -> Iterable[tuple[str, Term]]:
+    return ((word, Term((name,))) for word in words.split())
+
+
+def _table(*entries: Iterable[tuple[str, Term]], **notes: str) -> Terms:
+    """The entries, and words by the name of an argument with how each is written; ``name: …`` begins with the name."""
+    table = {word: term for entry in entries for word, term in entry}
+    for word, note in notes.items():
+        name, colon, rest = note.partition("! ")
+        table[word] = Term((name,), rest) if colon else Term((), note)
+    return MappingProxyType(table)
+
+
+LAYERS = _table(
+    _called("silu", "swish"),
+    _called("hardswish", "hswish"),
+    _called("hardsigmoid", "hsigmoid"),
+    _called("leakyrelu", "lrelu leaky leakyrectify"),
+    _called("fc", "dense fullyconnected innerproduct"),
+    _called("batchnorm", "batchnormalization syncbatchnorm lazybatchnorm"),
+    _called("layernorm", "layernormalization"),
+    _called("groupnorm", "groupnormalization"),
+    _called("instancenorm", "instancenormalization lazyinstancenorm"),
+    _called("rmsnorm", "rmsnormalization simplifiedlayernormalization"),
+    _called("lrn", "localresponsenorm localresponsenormalization crossmaplrn"),
+    _called("globalavgpool", "gap globalaveragepool globalaveragepooling globalavgpooling"),
+    _called("globalmaxpool", "gmp globalmaxpooling"),
+    _called("avgpool", "averagepool averagepooling avgpooling meanpool"),
+    _called("maxpool", "maxpooling"),
+    _called("adaptiveavgpool", "adaptiveaveragepool adaptiveaveragepooling adaptiveavgpooling"),
+    _called("adaptivemaxpool", "adaptivemaxpooling"),
+    _called("concat", "cat concatenate route"),
+    _called("add", "shortcut plus"),
+    _called("mul", "multiply times"),
+    _called("sub", "subtract minus"),
+    _called("mean", "reducemean"),
+    _called("amax", "reducemax"),
+    _called("convtranspose", "lazyconvtranspose"),
+    _called("reshape", "view unflatten"),
+    _called("identity", "noop nop passthrough"),
+    _called("stochasticdepth", "droppath"),
+    _called("channelshuffle", "shufflechannel shufflechannels"),
+    _called("upsample", "upsampling upsamplingnearest interpolate resize"),
+    _called("pad", "padding zeropad zeropadding constantpad"),
+    _none(
+        "embedding embeddingbag lstm gru rnn lstmcell grucell rnncell attention multiheadattention "
+        "transformer scaleddotproductattention erf erfc erfinv exp expm1 log log1p log2 log10 logit sqrt "
+        "rsqrt pow sin cos tan asin acos atan sinh cosh asinh acosh atanh arctan arctanh arcsinh arccosh sign "
+        "round floor ceil trunc frac reciprocal gamma lgamma digamma median mode std var prod argmax argmin "
+        "cumsum cumprod topk sort gather scatter where nonzero unique histc cov cond conj copy clone "
+        "contiguous detach flip roll rot90 tile expand einsum bmm mm dot outer cross norm1 threshold "
+        "hardshrink celu6 relu1 relun rrelu srelu frelu drelu trelu brelu arelu grelu erelu qrelu hardmish "
+        "hardtan softsin serf snake maxout maxunpool maxunpooling unpool unpooling fractionalmaxpool rankpool "
+        "minout spectralnorm weightnorm evonorm filterresponsenorm scalenorm dconv deformconv tconv pconv "
+        "gconv lconv econv fconv sconv convs conv1x1 conv3x3 convlstm lazyconv lazylinear bilinear "
+        "cosinesimilarity pairwisedistance geglu swiglu reglu dropconnect dropblock zoneout fold unfold "
+        "im2col col2im rfft fft stft one onehot activation nonlinearity act norm normact constant const "
+        "parameter bias bn1 input output select index narrow take mask maskedfill cast to type half float "
+        "double squeezeexcite se selayer loss crossentropy mse nll softmargin hardmax gumbelsoftmax logsumexp "
+        "quantize dequantize relux prelux slide share step fmax fmin scaler addr rsub gemm real imag renorm "
+        "maxroipool globallppool shape floattensor floattype"
+    ),
+    conv="conv! conv takes the channels that it gives, those of its input it knows: conv(8, 3)",
+    convolution="conv! convolution is called conv here: conv(8, 3) gives 8 channels",
+    convtranspose="convtranspose! convtranspose takes the channels that it gives, those of its input it knows: "
+    "convtranspose(8, 2, stride=2)",
+    deconv="convtranspose! deconv is called convtranspose here: convtranspose(8, 2, stride=2)",
+    deconvolution="convtranspose! deconvolution is called convtranspose here: convtranspose(8, 2, stride=2)",
+    transposedconv="convtranspose! it is called convtranspose here: convtranspose(8, 2, stride=2)",
+    convtransposed="convtranspose! it is called convtranspose here: convtranspose(8, 2, stride=2)",
+    transposeconv="convtranspose! it is called convtranspose here: convtranspose(8, 2, stride=2)",
+    upconv="either convtranspose(8, 2, stride=2), or upsample(scale_factor=2) -> conv(8, 3, padding=1)",
+    depthwiseconv="a conv of as many groups as channels: conv(_.channels, 3, padding=1, groups=_.channels)",
+    dwconv="a conv of as many groups as channels: conv(_.channels, 3, padding=1, groups=_.channels)",
+    pointwiseconv="a conv of kernel 1: conv(8, 1)",
+    pwconv="a conv of kernel 1: conv(8, 1)",
+    sepconv="two convs: conv(_.channels, 3, padding=1, groups=_.channels) -> conv(8, 1)",
+    separableconv="two convs: conv(_.channels, 3, padding=1, groups=_.channels) -> conv(8, 1)",
+    dropout1d="no layer drops whole channels; dropout drops single values",
+    dropout2d="no layer drops whole channels; dropout drops single values",
+    dropout3d="no layer drops whole channels; dropout drops single values",
+    spatialdropout="no layer drops whole channels; dropout drops single values",
+    featurealphadropout="no layer drops whole channels; alphadropout drops single values",
+    layernorm2d="of each place over its channels: permute(0, 2, 3, 1) -> layernorm(_.shape[-1]) -> permute(0, 3, 1, 2)",
+    **{
+        f"{norm}norm{axes}": f"{norm}norm! the input tells {norm}norm its channels and axes: {norm}norm"
+        for norm in ("batch", "instance")
+        for axes in ("1d", "2d", "3d")
+    },
+    softmax2d="softmax over the channels is softmax(dim=1)",
+    softmin="affine(-1) -> softmax(dim=1)",
+    glu="half of the channels times the sigmoid of the others: "
+    "mul { | slice(0, _.channels // 2, dim=1) | slice(_.channels // 2, _.channels, dim=1) -> sigmoid }",
+    logsigmoid="it is -softplus(-x): affine(-1) -> softplus -> affine(-1)",
+    softshrink="by 0.5 it is sub { | affine(1, -0.5) -> relu | affine(-1, -0.5) -> relu }",
+    tanhshrink="sub { | _ | tanh }",
+    crelu="concat { | relu | affine(-1) -> relu }",
+    quickgelu="mul { | _ | affine(1.702) -> sigmoid }",
+    minimum="it is -maximum(-a, -b): affine(-1) in each arm of maximum, and behind it",
+    min="along an axis it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
+    amin="it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
+    reducemin="it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
+    max="amax is the largest value along an axis, maximum that of several values",
+    minpool="it is -maxpool(-x): affine(-1) -> maxpool(2) -> affine(-1)",
+    clamp="hardtanh! it is called hardtanh here: hardtanh(0, 6) keeps values from 0 to 6",
+    clip="hardtanh! it is called hardtanh here: hardtanh(0, 6) keeps values from 0 to 6",
+    transpose="permute gives all axes a new order: permute(0, 1, 3, 2)",
+    swapaxes="permute gives all axes a new order: permute(0, 1, 3, 2)",
+    swapdims="permute gives all axes a new order: permute(0, 1, 3, 2)",
+    movedim="permute gives all axes a new order: permute(0, 1, 3, 2)",
+    moveaxis="permute gives all axes a new order: permute(0, 1, 3, 2)",
+    clampmin="relu clamps at 0 from below; hardtanh(0, 6) from both sides",
+    div="by a number it is affine(1 / 2), for 2; no layer divides one value by another",
+    truediv="by a number it is affine(1 / 2), for 2; no layer divides one value by another",
+    divide="by a number it is affine(1 / 2), for 2; no layer divides one value by another",
+    matmul="no layer multiplies two values as matrices; linear and fc multiply by learned ones",
+    split="slice takes a part of an axis: slice(0, 2, dim=1)",
+    chunk="slice takes a part of an axis: slice(0, 2, dim=1)",
+    crop="slice takes a part of an axis: slice(1, -1, dim=2)",
+    cropping="slice takes a part of an axis: slice(1, -1, dim=2)",
+    centercrop="slice takes a part of an axis: slice(1, -1, dim=2)",
+    squeeze="flatten takes axes of one place away, and reshape does: globalavgpool -> flatten",
+    unsqueeze="reshape gives another number of axes",
+    stack="concat joins values along an axis that they have",
+    l2norm="no layer divides by the length of a vector; rmsnorm divides by the root of its mean square",
+    normalize="no layer divides by the length of a vector; rmsnorm divides by the root of its mean square",
+    norm="batchnorm, layernorm, groupnorm, instancenorm and rmsnorm are the norms",
+    sum="add gives the sum of several values; mean(1) times its length the sum along an axis",
+    reducesum="mean(1) times its length is the sum along an axis",
+    average="of two values it is add { | _ | _ } -> affine(1 / 2), their arms for _",
+    neg="affine(-1)",
+    negative="affine(-1)",
+    abs="maximum { | _ | affine(-1) }",
+    square="mul { | _ | _ }",
+    upsamplingbilinear='upsample! it is upsample(scale_factor=2, mode="bilinear", align_corners=true)',
+    reflectionpad='pad! it is pad(1, mode="reflect")',
+    replicationpad='pad! it is pad(1, mode="replicate")',
+    circularpad='pad! it is pad(1, mode="circular")',
+    depthtospace="pixelshuffle orders channels as PyTorch does (ONNX: mode CRD), depthtospace of TensorFlow otherwise",
+    spacetodepth="pixelunshuffle orders channels as PyTorch does, and others do otherwise",
+    Mean="ONNX's Mean is the mean of several values: add { | _ | _ } -> affine(1 / 2); mean(1) that along an axis",
+    HardSigmoid="hardsigmoid is relu6(x + 3) / 6, as PyTorch has it; ONNX's own HardSigmoid is steeper or flatter",
+)
+"""What stands where a layer does."""
+
+ARGUMENTS = _table(
+    _called("out_channels", "filters numfilter numoutput nfilters outchannel outplanes cout"),
+    _called("out_features", "units numhidden numoutput outputdim outdim"),
+    _called("kernel", "kernelsize kernelshape poolsize windowsize ksize"),
+    _called("stride", "strides subsample"),
+    _called("padding", "pads"),
+    _called("dilation", "dilations dilationrate dilate"),
+    _called("groups", "group numgroup ngroups"),
+    _called("num_groups", "groups group"),
+    _called("bias", "usebias biasterm withbias"),
+    _called("eps", "epsilon"),
+    _called("p", "rate ratio prob probability dropprob"),
+    _called("dim", "axis axes dims"),
+    _called("dims", "perm axes dim"),
+    _called("negative_slope", "alpha slope leak"),
+    _called("scale_factor", "scale scales factor"),
+    _called("size", "outputsize outputshape"),
+    _called("align_corners", "aligncorner"),
+    _called("keepdim", "keepdims"),
+    _called("init", "kernelinitializer weightinit initializer"),
+    _called("shape", "newshape targetshape"),
+    _called("start", "starts begin"),
+    _called("stop", "ends end"),
+    _called("upscale_factor", "blocksize"),
+    _called("downscale_factor", "blocksize"),
+    _called("normalized_shape", "normshape"),
+    _none(
+        "beta gamma k step steps length side sides outpadding inpadding autopad border code node use nobias "
+        "nonbias unbias debias nogroups act"
+    ),
+    inplace="leave it out: nothing here works in place",
+    dtype="leave it out: everything is float32",
+    device="leave it out: the network is moved by the program that runs it",
+    activation="an activation is a step of its own: -> relu",
+    dataformat="leave it out: channels come before the places",
+    returnindices="leave it out: a step gives one value",
+    nobias="bias! no_bias=true is bias=false here",
+)
+"""What stands where the name of an argument does."""
+
+CHOICES = _table(
+    _called("replicate", "edge border nearestedge"),
+    _called("circular", "wrap"),
+    _called("reflect", "reflection mirror"),
+    _called("constant", "zero zeros"),
+    _called("zeros", "constant zero"),
+    _none("area lanczos nearest-exact symmetric cubic lanczos3 lanczos5 erf quick full causal explicit lower upper"),
+)
+"""What stands where one of several texts does."""
+
+VALUES = _table(
+    _none(
+        "self inf nan pi sum pow sqrt log log2 exp sin cos any all map zip list tuple str bool dict set print sorted"
+    ),
+    int="whole numbers come of //, floor() and round()",
+    float="a number with a point is one: 2.0",
+    null="write none",
+    nil="write none",
+)
+"""What stands where an expression has a name."""
+
+ATTRIBUTES = _table(
+    _called("channels", "c chans nchannels numchannels"),
+    _called("rank", "ndim ndims dims dim"),
+    _called("shape", "size sizes"),
+    _called("batch", "batchsize n"),
+    _called("features", "numfeatures infeatures"),
+)
+"""What is asked of a value: ``in.channels``."""
+
+CONTRARY = tuple(
+    tuple(pair.split("/"))
+    for pair in (
+        "min/max up/down in/out in/un left/right pre/post enc/dec encode/decode first/last start/stop "
+        "start/end top/bottom width/height row/col avg/max inner/outer inter/intra hard/soft global/local "
+        "add/sub even/odd old/new mean/var src/dst fwd/bwd front/back high/low hi/lo big/small pos/neg "
+        "import/export query/key key/value tied/untied lower/upper deep/shallow true/false before/after "
+        "open/close"
+    ).split()
+)
+"""Words that are the contrary of each other, or stand for one another's places."""
+
+_FOREIGN = frozenset().union(LAYERS, ARGUMENTS, CHOICES, VALUES, ATTRIBUTES)
+
+Kind = Literal["layer", "argument", "choice", "value", "attribute", "name"]
+"""Where a word stands; a "name" is one that only the user gives: of a block, a model, a file, a setting."""
+
+TERMS: Mapping[Kind, Terms] = MappingProxyType(
+    {
+        "layer": LAYERS,
+        "argument": ARGUMENTS,
+        "choice": CHOICES,
+        "value": VALUES,
+        "attribute": ATTRIBUTES,
+        "name": MappingProxyType({}),
+    }
+)
