@@ -37,6 +37,7 @@ class _Building:
         self._outputs = {leave.port.name: leave.given.producer for leave in exits}
         self._values: dict[int | str | None, str] = {name: name for name in inputs}
         self._homes: dict[Frame, str] = {}
+        self._labels: dict[Frame, list[str]] = {}
 
     def members(self, frame: Frame, path: str, owner: str | None) -> tuple[Node | Block, ...]:
         """The steps and blocks of ``frame``.
@@ -46,10 +47,7 @@ class _Building:
             owner: the same path in the module that holds the tensors, where that is another one.
         """
         self._homes[frame] = path if owner is None else owner
-        members = frame.members
-        taken = (self._inputs | set(self._outputs)) if not path else set()
-        labels, findings = name_steps(members, frame.labels, taken)
-        self.findings += findings
+        members, labels = frame.members, self._labels_of(frame, path)
         inside, owned = f"{path}." if path else "", f"{owner}." if owner else ""
         built: list[Node | Block] = []
         for member, label in zip(members, labels, strict=True):
@@ -61,6 +59,18 @@ class _Building:
                 self._refuse_port(label, member)
             built.append(self._node(member, f"{inside}{label}", its_owner))
         return tuple(built)
+
+    def _labels_of(self, frame: Frame, path: str) -> list[str]:
+        """The names of a frame's members: of a group that goes on those of all its parts are told apart together."""
+        parts = frame.first.parts
+        if frame not in self._labels:
+            taken = (self._inputs | set(self._outputs)) if not path else set()
+            members = [member for part in parts for member in part.members]
+            labels, findings = name_steps(members, frame.labels, taken)
+            self.findings += findings
+            for part in parts:
+                self._labels[part], labels = labels[: len(part.members)], labels[len(part.members) :]
+        return self._labels[frame]
 
     def _node(self, draft: Draft, path: str, owner: str | None) -> Node:
         values = self._values
@@ -143,7 +153,9 @@ def _other_steps(members: tuple[Node | Block, ...], first: dict[str, tuple[str, 
         if isinstance(member, Node):
             continue
         steps = tuple(node.module for node in member.nodes)
-        if member.owner is not None and first.setdefault(member.owner, steps) != steps:
+        # A group is compared with all that it is in, and may have several parts.
+        is_whole = member.owner is not None and member.kind != "group"
+        if is_whole and first.setdefault(str(member.owner), steps) != steps:
             message = f"{member.owner} is shared, and would have other steps here than where it is applied first"
             findings.append(Diagnostic(Code.SHARED, message, Label(member.span)))
         else:

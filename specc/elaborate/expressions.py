@@ -90,8 +90,8 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
     value = scope.get(name)
     if value is UNKNOWN:
         raise Unknown
-    if label := scope.other_meaning(name):
-        raise two_meanings(name, expression.span, label)
+    if labels := scope.other_meaning(name):
+        raise two_meanings(name, expression.span, labels)
     if value is not ABSENT:
         return value
     if (step := layer(name)) is not None:

@@ -72,16 +72,23 @@ class Frame:
         sole: they are a single step, which takes their name.
         rounds: how many rounds of unlabelled loops have been numbered here.
         passed: the slot, the value and how many members there were, for every slot that is identity.
+        first: the first of the parts of a group that goes on, itself where there is one only. All that is counted or
+            called by a name in one of them is kept there.
+        parts: all of them, of the first.
+        groups: the labelled groups in it, by name.
     """
 
     __slots__ = (
         "arguments",
         "entry",
         "environment",
+        "first",
+        "groups",
         "kind",
         "label",
         "labels",
         "members",
+        "parts",
         "passed",
         "result",
         "rounds",
@@ -108,6 +115,7 @@ class Frame:
         values: tuple[tuple[str, Given], ...] = (),
         shared: Shared | None = None,
         sole: bool = False,
+        goes_on: Frame | None = None,
     ) -> None:
         self.kind = kind
         self.title = title
@@ -122,9 +130,15 @@ class Frame:
         self.shared = shared
         self.sole = sole
         self.members: list[Draft | Frame] = []
+        self.first = goes_on or self
+        self.parts = [self]
         self.labels: dict[str, Span] = {}
         self.passed: list[tuple[str, Given, int]] = []
+        self.groups: dict[str, Frame] = {}
         self.rounds = 0
+        if goes_on is not None:
+            goes_on.parts.append(self)
+            self.labels, self.groups = goes_on.labels, goes_on.groups
         self.result: Given | None = None
 
     @property

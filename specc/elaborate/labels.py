@@ -29,7 +29,7 @@ def claim(label: ast.Label, frame: Frame, scope: Scope, kind: type[Op] | None = 
         return [two_of_a_name(name, label.span, frame.labels[name], by_round=by_round)]
     frame.labels[name] = label.span
     if _could_be_called(name, frame, scope, kind, label.span):
-        frame.scope.two_meanings(name, label.span)
+        frame.scope.two_meanings(name, (label.span,))
     if name[:1].isdigit() and label.span.text == name and not WHOLE.fullmatch(name):
         message = f"a label is a name or a plain whole number, and {name} is none"
         return [Diagnostic(Code.BAD_LABEL, message, Label(label.span), helps=_in_quotes(label))]

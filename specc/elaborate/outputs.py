@@ -8,7 +8,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.contract import agree
 from specc.elaborate.frames import Draft
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, in_form, suggestion, trouble
+from specc.elaborate.trouble import Trouble, in_form, suggestion, trouble, two_meanings
 from specc.elaborate.values import Given
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Port
@@ -87,6 +87,8 @@ def _labelled(port: ast.Port, walk: Walk, scope: Scope) -> Given | None:
     """The value called by the port's name; None where nothing is."""
     if port.name is None:
         return None
+    if len(labels := scope.other_meaning(port.name)) > 1:
+        raise two_meanings(port.name, port.span, labels)
     if not scope.has(port.name):
         return walk.outputs.get(port.name)
     value = scope.find(port.name)

@@ -32,7 +32,7 @@ class Scope:
         self._outer = outer
         self._root: Scope = outer._root if outer else self
         self._spent = 0
-        self._ambiguous: dict[str, Span] | None = None
+        self._ambiguous: dict[str, tuple[Span, ...]] | None = None
 
     @property
     def spent(self) -> int:
@@ -95,22 +95,23 @@ class Scope:
         values = (scope.names.get(name) for scope in self._upwards())
         return next((value for value in values if isinstance(value, Prepared)), None)
 
-    def two_meanings(self, name: str, label: Span) -> None:
-        """Note that ``name`` alone may mean the step at ``label`` and something that can be called."""
+    def two_meanings(self, name: str, labels: tuple[Span, ...]) -> None:
+        """Note that ``name`` alone may mean the step at the label and something that can be called, or that at either
+        of two labels."""
         root = self._root
-        self._ambiguous = {**(self._ambiguous or {}), name: label}
+        self._ambiguous = {**(self._ambiguous or {}), name: labels}
         root._ambiguous = root._ambiguous or {}
 
-    def other_meaning(self, name: str) -> Span | None:
-        """The label that makes it unclear what ``name`` alone means here."""
+    def other_meaning(self, name: str) -> tuple[Span, ...]:
+        """The labels that make it unclear what ``name`` alone means here; none where it is clear."""
         if self._root._ambiguous is None:
-            return None  # as nearly always: every step asks
+            return ()  # as nearly always: every step asks
         for scope in self._upwards():
             if scope._ambiguous and name in scope._ambiguous:
                 return scope._ambiguous[name]
             if name in scope.names:
-                return None
-        return None
+                return ()
+        return ()
 
     def known(self) -> set[str]:
         """Every name: for suggestions, not for asking whether one is there."""

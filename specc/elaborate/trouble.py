@@ -51,8 +51,21 @@ def in_form(span: Span, language: str, in_yaml: str) -> str:
     return in_yaml if is_yaml(span.source.name) else language
 
 
-def two_meanings(name: str, place: Span, label: Span) -> Trouble:
-    """Where a word alone may mean a step to apply, and the value of another step that has it as its label."""
+def two_meanings(name: str, place: Span, labels: tuple[Span, ...]) -> Trouble:
+    """Where a word alone may mean several things.
+
+    Args:
+        labels: one, where it is also something to call; two, of the parts of a group.
+    """
+    label, *others = labels
+    if others:
+        return trouble(
+            Code.BAD_LABEL,
+            f"the group {name} goes on, and the word alone does not say which part's value is meant",
+            place,
+            secondary=(Label(label, "it begins here"), *(Label(other, "and goes on here") for other in others)),
+            helps=("label the step behind the part, or put that part under a name of its own",),
+        )
     return trouble(
         Code.BAD_LABEL,
         f"{name} can be called, and it is a label: the word alone does not say which is meant",

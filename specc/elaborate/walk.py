@@ -128,8 +128,8 @@ class Walk:
                 raise self._nothing_yet(call.name_span)
             return current
         value = scope.get(call.name)
-        if call.bare and (label := scope.other_meaning(call.name)):
-            raise two_meanings(call.name, call.name_span, label)
+        if call.bare and (labels := scope.other_meaning(call.name)):
+            raise two_meanings(call.name, call.name_span, labels)
         if isinstance(value, Given):  # an input, a labelled step, a value handed to the block
             if call.bare:
                 refuse_label(call)
@@ -398,7 +398,18 @@ class Walk:
         """What a frame gives to the one around it."""
         if frame.members:
             self._frame.members.append(frame)
+        if label and frame.first is not frame:
+            self._in_parts(label, frame.first)
+            return frame.result
         return self._remember(label, frame.result) if frame.result else None
+
+    def _in_parts(self, label: ast.Label, first: Frame) -> None:
+        """A group has gone on: no one value goes by its label any more."""
+        self.outputs.pop(label.name, None)
+        scope = self._frame.scope
+        if stands_for_value(label):
+            scope.names.pop(label.name, None)
+            scope.two_meanings(label.name, (self._frame.labels[label.name], label.span))
 
     def _group(self, step: ast.Group, current: Given | None, scope: Scope, name: str | None) -> Given | None:
         return self._grouped(step, step.body, current, scope, name)
@@ -430,9 +441,15 @@ class Walk:
         body: Callable[[Scope], Given | None],
     ) -> Given | None:
         """Run ``body`` with its steps under ``name``, which ``label`` claims if the spec has written one."""
-        self._claim(label, scope)
         here = self._frame
-        frame = Frame(kind, name, step.span, Scope({}, scope), here.environment, here.entry, current, name)
+        goes_on = here.groups.get(name) if kind == "group" and label is not None else None
+        if goes_on is None:
+            self._claim(label, scope)
+        frame = Frame(
+            kind, name, step.span, Scope({}, scope), here.environment, here.entry, current, name, goes_on=goes_on
+        )
+        if kind == "group" and label is not None:
+            here.groups.setdefault(name, frame)
         self._run(frame, lambda: body(frame.scope))
         return self._left(frame, label)
 
@@ -489,8 +506,8 @@ class Walk:
 
     def _next_round(self, header: Span) -> str:
         """The next round's number, which is its name among all that stands here."""
-        number = str(self._frame.rounds)
-        self._frame.rounds += 1
+        number = str(self._frame.first.rounds)
+        self._frame.first.rounds += 1
         earlier = self._frame.labels.setdefault(number, header)
         if earlier is not header:
             self._found.report([two_of_a_name(number, header, earlier, by_round=True)])

@@ -53,7 +53,9 @@ class Network:
         found: list[Block] = []
         members = self.graph.members
         while True:
-            inner = next((m for m in members if isinstance(m, Block) and node.name.startswith(f"{m.name}.")), None)
+            near = [m for m in members if isinstance(m, Block) and node.name.startswith(f"{m.name}.")]
+            # Of a group that goes on, the part that has it.
+            inner = next((m for m in near if len(near) == 1 or node in m.nodes), None)
             if inner is None:
                 return tuple(reversed(found))
             found.append(inner)

@@ -26,13 +26,16 @@ def explain(costs: Costs, name: str) -> str:
         UsageError: there is none.
     """
     steps = {step.node.name: step for step in costs.steps}
-    blocks = {block.name: block for block in _blocks(costs.graph.members)}
+    blocks: dict[str, list[Block]] = {}
+    for block in _blocks(costs.graph.members):
+        blocks.setdefault(block.name, []).append(block)
     if name in steps:
         return "\n".join(_of_step(costs.graph, steps[name]))
     if name in blocks:
-        return "\n".join(_of_block(costs.graph, blocks[name], steps))
-    parts: list[Node | Block] = [*costs.graph.nodes, *blocks.values()]
-    if sharing := [part.name for part in parts if part.module == name]:
+        parts = ("\n".join(_of_block(costs.graph, block, steps)) for block in blocks[name])
+        return "\n\n".join(parts)  # several, where a group goes on further down
+    everything: list[Node | Block] = [*costs.graph.nodes, *_blocks(costs.graph.members)]
+    if sharing := list(dict.fromkeys(part.name for part in everything if part.module == name)):
         shared = f"its tensors are shared by {listed(sharing)}"
         raise UsageError(f"{costs.graph.name} has no step called {name}: {shared}; ask for one of these")
     near = suggestion(name, [*steps, *blocks])
@@ -84,7 +87,9 @@ def _head(graph: Graph, part: Node | Block, meaning: str) -> Iterator[str]:
     if _plain(written) != _plain(meaning):
         yield f"  is {meaning}"
     yield f"  at {part.span.source.name}:{line}:{column}"
-    for around in reversed([b for b in _blocks(graph.members) if part.name.startswith(f"{b.name}.")]):
+    inside = part.nodes[0] if isinstance(part, Block) else part
+    near = [block for block in _blocks(graph.members) if part.name.startswith(f"{block.name}.")]
+    for around in reversed([block for block in near if inside in block.nodes]):  # of a group in parts, that part
         yield f"  in {around.name}: {text.block(around)}"
     yield ""
 
@@ -105,7 +110,7 @@ def _shared(graph: Graph, part: Node | Block) -> str:
     if part.owner is None:
         return ""
     everything: list[Node | Block] = [*graph.nodes, *_blocks(graph.members)]
-    others = [other.name for other in everything if other is not part and other.module == part.module]
+    others = [other.name for other in everything if other.name != part.name and other.module == part.module]
     return f", shared with {listed(others)}" if others else ""
 
 

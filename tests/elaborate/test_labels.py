@@ -15,6 +15,7 @@ from specc.api import Model
 from specc.cli.main import cli
 from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
+from specc.lint.network import Network
 from specc.source import Source
 from specc.syntax import parse
 from specc.syntax.labels import WORDS
@@ -240,3 +241,97 @@ def test_every_command_takes_every_label(spec: Path) -> None:
     assert said("fmt", "--check", str(spec)) == "1 file would be left unchanged\n"
     assert "#: [N, 4, H, W]" in said("fmt", "--annotate", "--diff", str(spec))
     assert "linear" in said("show", "--depth", "1", str(spec))
+
+
+# ---- groups that go on --------------------------------------------------------------------------------
+
+SPLIT = """
+block bottle(w) {
+  conv1: conv(3 * w, 1) -> r: relu
+  concat {
+    | slice(0, w) -> convs: { 0: conv(w, 3, padding=1) } -> bns: { 0: bn } -> relu
+    | slice(w, 2 * w) -> convs: { 1: conv(w, 3, padding=1) -> relu } -> bns: { 1: bn } -> relu
+    | slice(2 * w, 3 * w)
+  }
+  convs: { 2: conv(in.channels, 1) }
+}
+
+model M : [N, 3, H, W] {
+  shared tower = a: { b: { 0: conv(3, 1) } } -> relu -> a: { b: { 1: conv(3, 1) } }
+  layer1: repeat 2 { bottle(4) }
+  tower -> tower
+  a: { b: { 0: conv(4, 1) } } -> relu -> a: { b: { 1: conv(4, 1) } -> c: conv(3, 1) }
+}
+"""
+
+
+def test_a_group_may_go_on() -> None:
+    """Its steps are counted, and its rounds numbered, through all its parts."""
+    body = (
+        "a: { repeat 1 { conv(4, 1) } } -> b: relu -> a: { conv(3, 1) -> repeat 2 { conv(3, 1) } }\na: { conv(3, 1) }"
+    )
+    assert names(body) == ["a.0", "b", "a.conv2", "a.1", "a.2", "a.conv5"]
+    assert names("a: { conv1: conv(3, 1) }\na: { conv(3, 1) }") == ["a.conv1", "a.conv2"]
+
+
+def test_what_is_called_alike_in_two_parts_is_refused() -> None:
+    assert refused("a: { 0: relu }\na: { 0: conv(3, 1) }") == ["two things are called 0"]
+    assert refused("a: { b: { x: relu } }\na: { b: { x: relu } }") == ["two things are called x"]
+    assert refused("a: { conv2: conv(3, 1) }\na: { conv(3, 1) }") == [
+        "the label conv2 is also the name of an unlabelled conv"
+    ]
+    assert refused("a: { relu }\na: relu") == ["two things are called a"]
+    assert refused("a: relu\na: { relu }") == ["two things are called a"]
+    assert refused("a: repeat 2 { relu }\na: repeat 2 { relu }") == ["two things are called a"]
+
+
+@pytest.mark.parametrize("use", ["a", "conv(a.channels, 1)", "two(relu, a)"])
+def test_a_group_that_goes_on_is_no_value(use: str) -> None:
+    assert refused(f"a: {{ 0: relu }}\na: {{ 1: relu }}\n{use}") == [
+        "the group a goes on, and the word alone does not say which part's value is meant"
+    ]
+
+
+def test_a_group_is_a_value_until_it_goes_on() -> None:
+    assert names("a: { 0: relu }\nconv(3, 1) -> add { | _ | a }\na: { 1: relu }")[-1] == "a.1"
+
+
+def test_both_places_of_one_name_are_shown() -> None:
+    with pytest.raises(SpecError) as error:
+        network("a: { 0: relu }\na: { 0: conv(3, 1) }")
+    (finding,) = error.value.diagnostics
+    assert [label.span.position[0] for label in (finding.primary, *finding.secondary)] == [3, 2]
+
+
+def test_a_group_in_parts_is_one_module_and_two_rows(tmp_path: Path) -> None:
+    path = tmp_path / "split.cnn"
+    path.write_text(SPLIT)
+    model = specc.load(path)
+    module = model.to_torch()
+    paths = [
+        f"layer1.{i}.{name}" for i in (0, 1) for name in ("conv1", "convs.0", "convs.1", "convs.2", "bns.0", "bns.1")
+    ]
+    named = dict.fromkeys(name.rpartition(".")[0] for name in module.state_dict())
+    assert list(named) == [*paths, "tower.a.b.0", "tower.a.b.1", "a.b.0", "a.b.1", "a.c"]
+    assert model.to_onnx(tmp_path / "split.onnx", functions=True)
+    costs = model.at(H=4, W=4)
+    rows = [
+        line.split()[0] for line in _said("show", "--depth", "3", str(path)).splitlines() if line.startswith("layer1.0")
+    ]
+    assert rows.count("layer1.0.convs") == 3
+    assert _said("explain", f"{path}:layer1.0.convs").count("layer1.0.convs: group") == 3
+    assert costs.params == sum(p.numel() for p in module.parameters())
+
+
+def _said(*arguments: str) -> str:
+    return str(CliRunner().invoke(cli, arguments, catch_exceptions=False).output)
+
+
+def test_a_lint_finds_its_way_through_the_parts() -> None:
+    """The trace of a finding in a later part leads through that part."""
+    before = "block b(c) { conv(c, 1) -> bn }\n"
+    (checked,) = check_file(
+        parse(Source("t.cnn", f"{before}model M : [N, 3, 8, 8] {{ a: {{ 0: relu }}\na: {{ 1: b(3) }} }}"))
+    )
+    (around, *_) = Network(checked).around(checked.graph.nodes[-1])
+    assert around.name == "a.1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,7 +57,8 @@ class Tree:
         self, graph: Graph, dissolved: frozenset[str] = frozenset(), idle: frozenset[tuple[str, str]] = frozenset()
     ) -> None:
         self._graph = graph
-        self._dissolved = dissolved
+        # A group that goes on further down is one module, and no one call of it would do.
+        self._dissolved = dissolved | _in_parts(graph.members)
         self._idle = idle
         self.made: dict[str, Made] = {node.name: node.op.torch(*node.input_types) for node in graph.nodes}
         self._place = {node.name: place for place, node in enumerate(graph.nodes)}
@@ -154,6 +156,20 @@ class Tree:
         if isinstance(member, Use):
             return (member.path, *member.given)
         return (member.module,) if self.is_held(member) else ()
+
+
+def _in_parts(members: tuple[Node | Block, ...]) -> frozenset[str]:
+    """Paths of the groups that stand in several parts."""
+    blocks = [block for block in _blocks(members) if block.kind == "group"]
+    often = {name for name, times in Counter(block.name for block in blocks).items() if times > 1}
+    return frozenset(block.module for block in blocks if block.name in often)
+
+
+def _blocks(members: tuple[Node | Block, ...]) -> Iterator[Block]:
+    for member in members:
+        if isinstance(member, Block):
+            yield member
+            yield from _blocks(member.members)
 
 
 def _hold(held: dict[str, dict[str, None]], parts: list[str]) -> None:
