@@ -616,13 +616,13 @@ REQUIRED = {"out_channels": 8, "kernel": 3, "out_features": 8, "num_groups": 2, 
 def test_coincidences_are_no_arguments(tmp_path: Path) -> None:
     """A padding that happens to equal the stride is another argument, and channels are no multiple of a stride."""
     net = Net(input=(4, 16, 16))
-    for label, c, stride, kernel in (("a", 8, 1, 3), ("b", 16, 2, 5)):
+    for label, c, stride, kernel in (("a", 8, 1, 3), ("b", 16, 2, 7)):
         with net.block(label, "unit", c=c, stride=stride):
-            net.step("conv1", conv(c, kernel, stride=stride))
+            net.step("conv1", conv(c, kernel, stride=stride, padding=stride))
             net.step("relu1", RELU)
     source = check(net.graph(), tmp_path, images(2, 4, 16, 16))
     assert "            in_channels, c, kernel_size, stride=stride, padding=padding, bias=False\n" in source
-    assert "self.b = Unit(8, 16, kernel_size=5, padding=2, stride=2)" in source
+    assert "self.b = Unit(8, 16, kernel_size=7, padding=2, stride=2)" in source
 
 
 def test_one_and_true_are_not_the_same(tmp_path: Path) -> None:

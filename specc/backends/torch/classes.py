@@ -87,6 +87,7 @@ class Instance:
         children: the modules that its own modules are, by the number of the hole.
         labels: what its values are called, by number; the inputs first.
         shapes: their shapes, as text.
+        channels: of each, where they are a number.
         takes: the channels of the block's own input, where it has one and they are a number.
         gives: of its own output.
     """
@@ -98,6 +99,7 @@ class Instance:
     children: tuple[Instance, ...]
     labels: tuple[str, ...]
     shapes: tuple[str, ...]
+    channels: tuple[int | None, ...]
     takes: int | None
     gives: int | None
 
@@ -195,7 +197,8 @@ class _Families:
         labels, shapes = tuple(scope.labels), tuple(str(self._types[value]) for value in scope.names)
         number, block = len(self._members[family]), scope.use.block
         ends = (self._channels(block.input), self._channels(block.output)) if block else (None, None)
-        made = Instance(scope.use, number, family, scope.noted, tuple(scope.children), labels, shapes, *ends)
+        channels = tuple(map(self._channels, scope.names))
+        made = Instance(scope.use, number, family, scope.noted, tuple(scope.children), labels, shapes, channels, *ends)
         self._members[family].append(made)
         return made
 

@@ -9,20 +9,23 @@ is told from them (``4 * c``). The rest go by PyTorch's names, as far as those a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
 
 from specc.backends.torch.classes import Family
-from specc.backends.torch.layout import Expr, Listing
+from specc.backends.torch.formulas import Bases, Counts, Formula, Key, are_counts, half
+from specc.backends.torch.layout import Expr, Listing, Offset, holes
 from specc.backends.torch.names import free
 from specc.backends.torch.steps import CHANNELS, NOTHING, Hint, Layer, Literal, Options, literal
 
-_FACTORS = (*range(2, 9), 16, 32)
-"""``4 * c`` is how the author thought of it; 57 * c is a coincidence."""
-
 _OF_A_LAYER = frozenset("in_channels out_channels in_features out_features num_features num_channels".split())
 """PyTorch's names that would be taken for the whole block's."""
+
+_TAKEN = frozenset("in_channels in_features num_features num_channels normalized_shape".split())
+"""Arguments that count the channels of what a layer takes."""
+
+_INNER = "inner channels"
+"""The kind of such an argument where the layer takes another value than the block's input."""
 
 _ENDS = frozenset(name for name in _OF_A_LAYER if name.startswith(("in_", "out_")))
 
@@ -36,11 +39,19 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The constructor's argument ``index``, times ``factor``, over ``divisor``; one of the two is 1."""
+    """A `Formula` of the constructor's arguments, each by its index."""
 
     index: int
     factor: int = 1
     divisor: int = 1
+    offset: int = 0
+    unit: int | None = None
+    share: int = 1
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """The arguments that it speaks of."""
+        return (self.index,) if self.unit is None else (self.index, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +72,13 @@ class Argument:
         hint: its name and default.
         by_position: how it is passed.
         values: by the number of the instance.
+        is_inner: whether it counts the channels that a layer takes of something else than the block's input.
     """
 
     hint: Hint
     by_position: bool
     values: tuple[object, ...]
+    is_inner: bool = False
 
     @property
     def annotation(self) -> str:
@@ -113,10 +126,11 @@ def shown(meaning: Meaning, names: Sequence[str]) -> Expr:
             return literal(value)
         case Parts(items):
             return Listing(tuple(shown(item, names) for item in items))
-        case Told(index, factor, divisor):
+        case Told(index, factor, divisor, offset, unit, share):
             times = f"{factor} * " if factor > 1 else ""
             over = f" // {divisor}" if divisor > 1 else ""
-            return f"{times}{names[index]}{over}"
+            grown = Offset(f"{times}{names[index]}{over}", str(offset), "" if unit is None else names[unit])
+            return grown if share == 1 else f"({grown}) // {share}"
 
 
 def in_terms_of(meaning: Meaning, outer: Sequence[Meaning]) -> Meaning:
@@ -139,7 +153,9 @@ class _Columns:
         self._literals: dict[int, Meaning] = {}
         self._options: dict[int, tuple[tuple[str, Meaning], ...]] = {}
         self._children: dict[int, tuple[Meaning, ...]] = {}
+        inner = _on_inner_values(family)
         for hole in family.body.holes:
+            self._is_inner = (hole.kind, hole.index) in inner
             match hole.kind:
                 case "literal" | "slot":
                     self._literals[hole.index] = self._literal(hole.index)
@@ -190,8 +206,30 @@ class _Columns:
         tuples = [value for value in values if isinstance(value, tuple)]
         if len(tuples) == len(values) and _differ_in_one(tuples):
             return Parts(tuple(self._meaning(hint, by_position, part) for part in zip(*tuples, strict=True)))
-        self.varying.append(Argument(hint, by_position, values))
+        is_inner = self._is_inner and hint.name in _TAKEN
+        self.varying.append(Argument(hint, by_position, values, is_inner))
         return Told(len(self.varying) - 1)
+
+
+def _on_inner_values(family: Family) -> set[tuple[str, int]]:
+    """The holes in the constructors of what is applied to other values than the block's own input.
+
+    What a layer has given as many channels as the input has counts as the input, and what comes of such values alone.
+    A concatenation of others does not: it has as many by chance.
+    """
+    body = family.body
+    entries = {0} if body.inputs and not body.is_model else set()
+    for line in body.statements:
+        taken = [hole.index for hole in holes(line.expr) if hole.kind == "value"]
+        if line.labels or (taken and entries.issuperset(taken)):
+            entries.update(t for t in line.targets if all(i.channels[t] == i.takes for i in family.instances))
+    applied: dict[tuple[str, ...], bool] = {}
+    for line in body.statements:
+        taken = [hole.index for hole in holes(line.expr) if hole.kind == "value"]
+        if line.labels and taken:
+            applied[line.labels] = applied.get(line.labels, False) or taken[0] in entries
+    inner = [d.made for d in body.declarations if d.made is not None and applied.get(d.labels) is False]
+    return {(hole.kind, hole.index) for made in inner for hole in holes(made)}
 
 
 def _differ_in_one(tuples: list[tuple[object, ...]]) -> bool:
@@ -201,50 +239,57 @@ def _differ_in_one(tuples: list[tuple[object, ...]]) -> bool:
     return sum(len(set(map(repr, part))) > 1 for part in zip(*tuples, strict=True)) <= 1
 
 
-_Key = tuple[str, tuple[str, ...]]
-"""What arguments that are one have in common: their kind, and their values to the last bit and type."""
-
-
 def _named(
     family: Family, varying: list[Argument], reserved: frozenset[str]
 ) -> tuple[tuple[Argument, ...], Sequence[Meaning]]:
     """The arguments of a class, and the varying columns in terms of them."""
-    keys = _keys(varying)
-    groups: dict[_Key, list[Argument]] = {}
+    taken = tuple(instance.takes for instance in family.instances)
+    entry = _channels(taken)
+    keys = _keys(varying, entry)
+    groups: dict[Key, list[Argument]] = {}
     for key, column in zip(keys, varying, strict=True):
         groups.setdefault(key, []).append(column)
     given = _block_arguments(family)
     claimed = _claimed(groups, {name: _texts(values) for name, values in given.items()})
-    taken = tuple(instance.takes for instance in family.instances)
-    bases = _bases(given, claimed, taken)
-    formulas = _formulas(bases)
-    told = {key: _told(key, columns[0].values, bases, formulas) for key, columns in groups.items()}
-    used = {base for base, _, _ in told.values()}
-    columns_of = {key: groups.get(key, []) for key in (*bases, *groups) if key in used}
-    names = _names(columns_of, _own(given, claimed, bases), reserved, family)
-    arguments = _arguments(names, columns_of, bases, claimed)
+    numbers = _bases(given, claimed, taken)
+    own = _own(given, claimed, numbers)
+    bases = Bases(numbers, entry, {text for kind, text in groups if kind == "channels"})
+    kernels = [(key, columns[0].values) for key, columns in groups.items() if key[0] == "kernel_size"]
+    told = {key: _told(key, columns[0].values, bases, own, kernels) for key, columns in groups.items()}
+    used = {key for formula in told.values() for key in formula.keys}
+    columns_of = {key: groups.get(key, []) for key in (*numbers, *groups) if key in used}
+    names = _names(columns_of, own, reserved, family)
+    arguments = _arguments(names, columns_of, numbers, claimed)
     place = {key: index for index, (key, _) in enumerate(arguments)}
-    meanings = [Told(place[base], factor, divisor) for base, factor, divisor in (told[key] for key in keys)]
+    meanings = [_meant(told[key], place) for key in keys]
     return tuple(argument for _, argument in arguments), meanings
+
+
+def _meant(formula: Formula, place: dict[Key, int]) -> Told:
+    unit = None if formula.unit is None else place[formula.unit]
+    return Told(place[formula.base], formula.factor, formula.divisor, formula.offset, unit, formula.share)
 
 
 def _texts(values: tuple[object, ...]) -> tuple[str, ...]:
     return tuple(map(repr, values))
 
 
-def _channels(values: tuple[object, ...]) -> _Key:
+def _channels(values: tuple[object, ...]) -> Key:
     return "channels", _texts(values)
 
 
-def _keys(varying: list[Argument]) -> list[_Key]:
+def _keys(varying: list[Argument], taken: Key) -> list[Key]:
     texts = [_texts(column.values) for column in varying]
     channels = {text for column, text in zip(varying, texts, strict=True) if column.by_position}
-    kinds = [
-        # A depthwise convolution has as many groups as channels; the second half starts where the first one ends.
-        "channels" if c.by_position or (c.hint.name in ("groups", "start") and text in channels) else c.hint.name
-        for c, text in zip(varying, texts, strict=True)
-    ]
-    return list(zip(kinds, texts, strict=True))
+    return [(_kind_of(column, text, channels, taken), text) for column, text in zip(varying, texts, strict=True)]
+
+
+def _kind_of(column: Argument, text: tuple[str, ...], channels: set[tuple[str, ...]], taken: Key) -> str:
+    if column.is_inner and text == taken[1]:
+        return _INNER
+    # A depthwise convolution has as many groups as channels; the second half starts where the first one ends.
+    counts = column.by_position or (column.hint.name in ("groups", "start") and text in channels)
+    return "channels" if counts else column.hint.name
 
 
 def _block_arguments(family: Family) -> dict[str, tuple[object, ...]]:
@@ -254,7 +299,7 @@ def _block_arguments(family: Family) -> dict[str, tuple[object, ...]]:
     return {name: tuple(other[name] for other in given) for name in names}
 
 
-def _claimed(groups: Iterable[_Key], arguments: dict[str, tuple[str, ...]]) -> dict[_Key, str]:
+def _claimed(groups: Iterable[Key], arguments: dict[str, tuple[str, ...]]) -> dict[Key, str]:
     """Which columns are an argument of the block, in the block's order: by name if it can be, else by value.
 
     An argument is of one kind only: that a padding happens to equal the stride means nothing.
@@ -269,8 +314,8 @@ def _claimed(groups: Iterable[_Key], arguments: dict[str, tuple[str, ...]]) -> d
 
 
 def _bases(
-    given: dict[str, tuple[object, ...]], claimed: dict[_Key, str], taken: tuple[object, ...]
-) -> dict[_Key, tuple[Any, ...]]:
+    given: dict[str, tuple[object, ...]], claimed: dict[Key, str], taken: tuple[object, ...]
+) -> dict[Key, Counts]:
     """What channels may be told from, with its values: the block's own arguments, those that count channels first.
 
     Args:
@@ -279,14 +324,14 @@ def _bases(
     counted = {name for key, name in claimed.items() if key[0] == "channels"}
     others = set(claimed.values()) - counted  # a stride is no number of channels
     names = sorted((name for name in given if name not in others), key=lambda name: name not in counted)
-    bases = [values for values in (*(given[name] for name in names), taken) if _are_counts(values)]
+    bases = [values for values in (*(given[name] for name in names), taken) if are_counts(values)]
     return {_channels(values): values for values in bases}
 
 
-def _own(given: dict[str, tuple[object, ...]], claimed: dict[_Key, str], bases: Container[_Key]) -> dict[_Key, str]:
+def _own(given: dict[str, tuple[object, ...]], claimed: dict[Key, str], bases: Container[Key]) -> dict[Key, str]:
     """The block's names for its arguments, in its order."""
     found = {name: key for key, name in claimed.items()}
-    own: dict[_Key, str] = {}
+    own: dict[Key, str] = {}
     for name, values in given.items():
         key = found.get(name, _channels(values))
         if name in found or key in bases:
@@ -294,40 +339,44 @@ def _own(given: dict[str, tuple[object, ...]], claimed: dict[_Key, str], bases: 
     return own
 
 
-def _are_counts(values: tuple[object, ...]) -> TypeGuard[tuple[int, ...]]:
-    return all(type(value) is int and value > 0 for value in values)
-
-
-_Relation = tuple[_Key, int, int]
-
-
-def _formulas(bases: dict[_Key, tuple[Any, ...]]) -> dict[int, list[_Relation]]:
-    """The small multiples and fractions of the bases, by what they are in the first instance."""
-    formulas: dict[int, list[_Relation]] = {}
-    for key, (first, *_) in bases.items():
-        for factor in _FACTORS:
-            formulas.setdefault(factor * first, []).append((key, factor, 1))
-            formulas.setdefault(first // factor, []).append((key, 1, factor))
-    return formulas
-
-
 def _told(
-    key: _Key, values: tuple[object, ...], bases: dict[_Key, tuple[Any, ...]], formulas: dict[int, list[_Relation]]
-) -> _Relation:
-    """A group as the first formula that holds in every instance; as itself where it is a base, or none does."""
-    if key[0] == "channels" and key not in bases and _are_counts(values):
-        for base, factor, divisor in formulas.get(values[0], ()):
-            if all(factor * number // divisor == value for number, value in zip(bases[base], values, strict=True)):
-                return base, factor, divisor
-    return key, 1, 1
+    key: Key,
+    values: tuple[object, ...],
+    bases: Bases,
+    own: Container[Key],
+    kernels: list[tuple[Key, tuple[object, ...]]],
+) -> Formula:
+    """A group as the first formula that holds in every instance; as itself where it is a base, or none does.
+
+    Args:
+        own: what is an argument of the block.
+    """
+    kind, texts = key
+    plain = Formula(key)
+    if key in bases or key in own:
+        return plain
+    if kind == "padding":
+        return half(values, kernels) or plain
+    if not are_counts(values):
+        return plain
+    same = ("channels", texts)
+    if kind == _INNER:  # where the block says how many, its input has as many by chance
+        return Formula(same) if same in own else bases.multiple(values, without=same) or Formula(same)
+    if kind == "channels":
+        return bases.multiple(values) or bases.sum(values) or plain
+    if kind == "start" and same in bases:
+        return Formula(same)
+    if kind == "start":
+        return bases.multiple(values, is_whole=True) or bases.multiple(values) or bases.sum(values) or plain
+    return plain
 
 
 def _arguments(
-    names: dict[_Key, str],
-    columns: dict[_Key, list[Argument]],
-    bases: dict[_Key, tuple[object, ...]],
-    claimed: Container[_Key],
-) -> list[tuple[_Key, Argument]]:
+    names: dict[Key, str],
+    columns: dict[Key, list[Argument]],
+    bases: Mapping[Key, Counts],
+    claimed: Container[Key],
+) -> list[tuple[Key, Argument]]:
     """The arguments in order: channels first, what comes in before the block's own; those with a default last."""
     arguments = [
         (key, Argument(Hint(name, _default(columns[key])), key[0] == "channels", _values(columns[key], bases.get(key))))
@@ -344,16 +393,16 @@ def _values(columns: list[Argument], base: tuple[object, ...] | None) -> tuple[o
 
 
 def _names(
-    columns: dict[_Key, list[Argument]], own: dict[_Key, str], reserved: frozenset[str], family: Family
-) -> dict[_Key, str]:
+    columns: dict[Key, list[Argument]], own: dict[Key, str], reserved: frozenset[str], family: Family
+) -> dict[Key, str]:
     """A name for each argument: first what comes in, then those that PyTorch names, then the block's own."""
-    blocks: dict[_Key, str] = {}
+    blocks: dict[Key, str] = {}
     for key in (key for key in own if key in columns):
         blocks[key] = _unlike(own[key], blocks.values(), reserved)
     taken_in = _channels(tuple(instance.takes for instance in family.instances))
     given_out = _channels(tuple(instance.gives for instance in family.instances))
     taken, used = {*blocks.values()}, Counter[str]()
-    names: dict[_Key, str] = {}
+    names: dict[Key, str] = {}
     for key in sorted((key for key in columns if key not in blocks), key=lambda key: key != taken_in):
         end = "in" if key == taken_in else "out" if key == given_out else ""
         hints = [column.hint.name for column in columns[key]]

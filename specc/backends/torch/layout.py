@@ -65,7 +65,27 @@ class Repeated:
     clause: str
 
 
-Expr = str | Hole | Call | Keyword | Listing | Row | Infix | Repeated
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """``base + number * unit``: what an argument has grown to. A number of 0 leaves the base; no unit, the number."""
+
+    base: str
+    number: str
+    unit: str = ""
+
+    def __str__(self) -> str:
+        if self.number == "0":
+            return self.base
+        sign, number = ("-", self.number[1:]) if self.number.startswith("-") else ("+", self.number)
+        if not self.unit:
+            return f"{self.base} {sign} {number}"
+        if number == "1":
+            return f"{self.base} {sign} {self.unit}"
+        times = f"({number})" if " + " in number or " - " in number else number
+        return f"{self.base} {sign} {times} * {self.unit}"
+
+
+Expr = str | Hole | Call | Keyword | Listing | Row | Infix | Repeated | Offset
 _Broken = Call | Listing | Row | Infix | Repeated
 
 
@@ -87,7 +107,7 @@ def flat(expr: Expr) -> str:
             return f"*({flat(item)} for {clause})"
         case Hole():
             raise TypeError(f"{expr} has not been filled in")
-    return expr
+    return str(expr)
 
 
 def filled(expr: Expr, fill: Callable[[Hole], Iterable[Expr]]) -> Expr:
@@ -147,7 +167,7 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
         return statement(expr.value, indent, f"{before}{expr.name}=", after)
     margin = " " * indent
     line = margin + before + flat(expr) + after
-    if len(line) <= WIDTH or isinstance(expr, (str, Hole)):
+    if len(line) <= WIDTH or isinstance(expr, (str, Hole, Offset)):
         return [line]
     head, brackets = _opening(expr)
     opening = margin + before + head + brackets[0]

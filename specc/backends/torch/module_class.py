@@ -100,12 +100,16 @@ class ClassWriter:
         """Modules with consecutive numbers for labels."""
         first = int(declarations[0].labels[0])
         items = [self._made(number, declaration.made or "nn.Module()") for declaration in declarations]
-        for run in runs(items, first):
+        for run in runs(items):
             if run.count == 1:
-                yield from statement(Call("self.add_module", (f'"{run.start}"', run.item)), 8)
+                yield from statement(Call("self.add_module", (f'"{first}"', run.item)), 8)
             else:
-                yield f"        for i in {run.range}:"
-                yield from statement(Call("self.add_module", ("str(i)", run.item)), 12)
+                # Where the item speaks of i, it reads best from 0 on.
+                start = 0 if run.counts else first
+                label = f"str({first} + i)" if start < first else "str(i)"
+                yield f"        for i in {Run(run.item, start, run.count, run.counts).range}:"
+                yield from statement(Call("self.add_module", (label, run.item)), 12)
+            first += run.count
 
     def _made(self, number: int, expr: Expr) -> Expr:
         """The constructor's call as ``__init__`` says it."""
@@ -243,7 +247,7 @@ def _needed(expr: Expr, constructor: Constructor) -> Iterator[int]:
 
 def _told(meaning: Meaning) -> Iterator[int]:
     if isinstance(meaning, Told):
-        yield meaning.index
+        yield from meaning.indices
     elif isinstance(meaning, Parts):
         yield from (index for item in meaning.items for index in _told(item))
 

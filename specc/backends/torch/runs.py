@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from specc.backends.torch.layout import Call, Expr, Keyword, Listing, Repeated
+from specc.backends.torch.layout import Call, Expr, Keyword, Listing, Offset, Repeated
 
 Item = TypeVar("Item")
 
@@ -36,6 +36,8 @@ def runs(items: list[Expr], first: int | None = None) -> Iterator[Run]:
     Args:
         first: the number that ``i`` is for the first item; without it, ``i`` starts from 0 in every run.
     """
+    units = {offset.base: offset.unit for item in items for offset in _offsets(item) if offset.unit}
+    items = [_in_units(item, units) for item in items] if units else items
     skeletons = [_Numbers.of(item) for item in items]
     place = 0
     while place < len(items):
@@ -83,8 +85,34 @@ def _mapped(expr: Expr, change: Callable[[str], str]) -> Expr:
             return Keyword(name, _mapped(value, change))
         case Listing(items, brackets):
             return Listing(tuple(_mapped(item, change) for item in items), brackets)
+        case Offset(base, number, unit):
+            return Offset(base, change(number), unit)
         case str() if _WHOLE.fullmatch(expr):
             return change(expr)
+    return expr
+
+
+def _offsets(expr: Expr) -> Iterator[Offset]:
+    match expr:
+        case Offset():
+            yield expr
+        case Call(_, items) | Listing(items):
+            yield from (offset for item in items for offset in _offsets(item))
+        case Keyword(_, value):
+            yield from _offsets(value)
+
+
+def _in_units(expr: Expr, units: Mapping[str, str]) -> Expr:
+    """What has not grown yet, in the units that the others have grown by."""
+    match expr:
+        case Offset(base, "0"):
+            return Offset(base, "0", units.get(base, ""))
+        case Call(head, items):
+            return Call(head, tuple(_in_units(item, units) for item in items))
+        case Listing(items, brackets):
+            return Listing(tuple(_in_units(item, units) for item in items), brackets)
+        case Keyword(name, value):
+            return Keyword(name, _in_units(value, units))
     return expr
 
 
@@ -124,6 +152,8 @@ def _linear(first: int, step: int, start: int) -> str:
     base, times = first - step * start, "i" if abs(step) == 1 else f"{abs(step)} * i"
     if base == 0:
         return times if step > 0 else f"-{times}"
+    if base < 0 < step:
+        return f"{times} - {-base}"
     return f"{base} {'+' if step > 0 else '-'} {times}"
 
 
