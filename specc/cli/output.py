@@ -11,15 +11,16 @@ from typing import TextIO
 import click
 
 from specc.diagnostics import Diagnostic
+from specc.report.abridged import abridged
 from specc.report.diagnostics import render
 
 
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
+    """Those of one command, each with its source; of many alike the first, and how many more there are."""
     stream = sys.stderr if err else sys.stdout
-    seen = render(
-        tuple(diagnostics), color=wants_color(stream.isatty()), unicode=speaks_unicode(stream), width=screen(stream)
-    )
-    echo(seen, err=err)
+    shown, more = abridged(diagnostics)
+    seen = render(shown, color=wants_color(stream.isatty()), unicode=speaks_unicode(stream), width=screen(stream))
+    echo("\n".join([seen, *map(str, more)]), err=err)
 
 
 def screen(stream: TextIO) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -133,30 +134,59 @@ class Silence:
     """The comments of all files of a run, and which of them were needed."""
 
     def __init__(self) -> None:
-        self._of: dict[str, tuple[list[Ignore], list[Diagnostic]]] = {}
+        self._of: dict[str, _Comments] = {}
         self._needed: set[Span] = set()
 
     def is_silenced(self, finding: Diagnostic) -> bool:
         """Whether a comment in the finding's own file silences it; lints and budgets only."""
-        source = finding.primary.span.source
-        needed = [ignore for ignore in self._in(source)[0] if ignore.silences(finding)]
+        span = finding.primary.span
+        comments = self._in(span.source)
+        needed = comments.about(span.position[0], finding)
         self._needed.update(ignore.span for ignore in needed)
-        return bool(needed)
+        return self._is_silenced_everywhere(comments, finding) or bool(needed)
+
+    def _is_silenced_everywhere(self, comments: _Comments, finding: Diagnostic) -> bool:
+        """Whether comments about the whole file silence it, which is looked for once for each code."""
+        if finding.code not in comments.everywhere:
+            needed = comments.about(None, finding)
+            comments.everywhere[finding.code] = bool(needed)
+            self._needed.update(ignore.span for ignore in needed)
+        return comments.everywhere[finding.code]
 
     def wrong(self, source: Source) -> list[Diagnostic]:
         """Comments of the file that cannot be followed."""
-        return self._in(source)[1]
+        return self._in(source).wrong
 
     def unneeded(self, sources: Iterable[Source], want: Callable[[str], bool]) -> list[Diagnostic]:
         """Comments that silenced nothing in the whole run, where all was looked for that they might silence."""
         return [
             idle(ignore)
             for source in sources
-            for ignore in self._in(source)[0]
+            for ignore in self._in(source).ignores
             if ignore.span not in self._needed and ignore.is_judged(want)
         ]
 
-    def _in(self, source: Source) -> tuple[list[Ignore], list[Diagnostic]]:
+    def _in(self, source: Source) -> _Comments:
         if source.name not in self._of:
-            self._of[source.name] = ignores(source)
+            self._of[source.name] = _Comments(*ignores(source))
         return self._of[source.name]
+
+
+class _Comments:
+    """The comments of one file, by the line that they are about: each finding asks for those of its own.
+
+    Attributes:
+        everywhere: of codes that were asked for, whether the whole file is silent about them.
+    """
+
+    def __init__(self, ignores: list[Ignore], wrong: list[Diagnostic]) -> None:
+        self.ignores = ignores
+        self.wrong = wrong
+        self.everywhere: dict[str, bool] = {}
+        self._by_line: dict[int | None, list[Ignore]] = defaultdict(list)
+        for ignore in ignores:
+            self._by_line[ignore.line].append(ignore)
+
+    def about(self, line: int | None, finding: Diagnostic) -> list[Ignore]:
+        """Those that silence a finding and are about its line; without a line, about the whole file."""
+        return [ignore for ignore in self._by_line.get(line, ()) if ignore.silences(finding)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from specc.compare import SECTIONS
 from specc.compare.specs import Comparison, FailOn, FileChange, ModelChange
+from specc.report.abridged import abridged
 from specc.report.diagnostics import render
 from specc.report.difference.groups import Group, groups, heading, several
 from specc.report.difference.sections import Section, amount, at_sizes, change, sections
@@ -64,7 +65,8 @@ def _wrong(file: FileChange, *, details: bool) -> Iterator[str]:
         if findings:
             yield f"{sign} {what}: {plural(len(findings), 'error')}, so that there is nothing to compare"
             if details:
-                yield _fenced(render(findings).split("\n"))
+                shown, more = abridged(findings)
+                yield _fenced([*render(shown).split("\n"), *map(str, more)])
 
 
 def _model(file: FileChange, model: ModelChange, fail_on: FailOn, *, details: bool) -> Iterator[str]:

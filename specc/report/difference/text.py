@@ -9,6 +9,7 @@ import click
 
 from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.diagnostics import Diagnostic
+from specc.report.abridged import abridged
 from specc.report.diagnostics import render
 from specc.report.difference.groups import Group, groups, heading, several
 from specc.report.difference.sections import Row, Section, Tone, sections
@@ -97,7 +98,9 @@ class _Part:
         if now:
             yield _nothing_to_compare("wrong now", now)
             yield ""
-            yield render(now, color=self._color, unicode=self._unicode)
+            shown, more = abridged(now)
+            yield render(shown, color=self._color, unicode=self._unicode)
+            yield from map(str, more)
         if now and before:
             yield ""
         if before:

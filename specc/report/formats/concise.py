@@ -8,6 +8,7 @@ import click
 
 from specc.diagnostics import Diagnostic, Severity
 from specc.project.outcome import Outcome
+from specc.report.abridged import abridged
 from specc.report.formats.style import Style, visible
 from specc.report.formats.summary import summary
 
@@ -19,8 +20,10 @@ def text(outcome: Outcome, style: Style) -> str:
 
 
 def _lines(outcome: Outcome, style: Style) -> Iterator[str]:
-    for finding in outcome.findings:
+    findings, more = abridged(outcome.findings)
+    for finding in findings:
         yield line(finding, style)
+    yield from map(str, more)
     if shown := summary(outcome):
         yield shown
 

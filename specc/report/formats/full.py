@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from specc.diagnostics import Severity
 from specc.project.outcome import Outcome
+from specc.report.abridged import abridged
 from specc.report.diagnostics import render
 from specc.report.formats.style import Style
 from specc.report.formats.summary import summary
@@ -17,8 +18,9 @@ _MOST = 20
 
 
 def text(outcome: Outcome, style: Style) -> str:
-    findings = render(outcome.findings, color=style.color, unicode=style.unicode)
-    return "\n".join(part for part in (findings, *_errors(outcome, style), summary(outcome)) if part)
+    shown, more = abridged(outcome.findings)
+    findings = render(shown, color=style.color, unicode=style.unicode, width=style.width)
+    return "\n".join(part for part in (findings, *map(str, more), *_errors(outcome, style), summary(outcome)) if part)
 
 
 def _errors(outcome: Outcome, style: Style) -> Iterator[str]:

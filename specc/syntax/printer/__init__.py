@@ -72,7 +72,7 @@ class _Formatter:
 
     def _moved(self, lost: list[Silence]) -> tuple[Comment, ...]:
         """The comments, those that lost what they were about beside it."""
-        beside = {one.comment: self._silences.beside(one, self._comments) for one in lost}
+        beside = self._silences.beside(lost, self._comments)
         return tuple(sorted(beside.get(comment, comment) for comment in self._comments))
 
     def _tried(self, kept: tuple[Comment, ...], held: Held) -> tuple[str, list[Silence]]:

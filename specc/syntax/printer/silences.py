@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from specc.diagnostics import Code
@@ -56,6 +56,7 @@ class Silences:
     """The comments of a text that silence findings of a line. Equal trees have the same anchors."""
 
     def __init__(self, file: ast.File, comments: Iterable[Comment]) -> None:
+        self._source = file.source
         speaking = [(comment, codes) for comment in comments if (codes := _codes(comment))]
         self.anchors = sorted(_anchors(file)) if speaking else []
         self.all = list(_silences(file.source, self.anchors, speaking))
@@ -67,16 +68,19 @@ class Silences:
         """
         before, now = self._about(), after._about()
         idle = {silence.text for silence in self.all if not silence.about}
-        owners = {text: {self.anchors[i].owner for i in about} for text, about in before.items()}
+        besides = {
+            text
+            for text, about in before.items()
+            if text not in idle and not self._owners(now[text]) <= self._owners(about)
+        }
         return [
             silence
             for silence in self.all
-            if not now[silence.text].issuperset(silence.about)
-            or (
-                silence.text not in idle
-                and any(self.anchors[i].owner not in owners[silence.text] for i in now[silence.text])
-            )
+            if silence.text in besides or not now[silence.text].issuperset(silence.about)
         ]
+
+    def _owners(self, about: Iterable[int]) -> set[int]:
+        return {self.anchors[i].owner for i in about}
 
     def _about(self) -> dict[str, set[int]]:
         """By the words of a comment, of which there may be several."""
@@ -85,14 +89,16 @@ class Silences:
             found[silence.text].update(silence.about)
         return found
 
-    def beside(self, silence: Silence, taken: Iterable[Comment]) -> Comment:
-        """The comment at the end of the line that it is about; where another stands there, alone above that line."""
+    def beside(self, lost: Iterable[Silence], taken: Iterable[Comment]) -> dict[Comment, Comment]:
+        """Each comment at the end of the line that it is about; where another stands there, alone above that line."""
+        at_ends = {self._source.position(comment.start)[0]: comment for comment in taken if not comment.alone}
+        return {silence.comment: self._beside(silence, at_ends) for silence in lost}
+
+    def _beside(self, silence: Silence, at_ends: Mapping[int, Comment]) -> Comment:
         row, first, last = self._innermost(silence)
-        source = row[0].span.source
         end, above = row[last].span.end, _start(row[first]) - 1
-        number = source.position(end)[0]
-        others = (comment for comment in taken if comment is not silence.comment and not comment.alone)
-        taken_up = any(comment.start >= end and source.position(comment.start)[0] == number for comment in others)
+        there = at_ends.get(self._source.position(end)[0])
+        taken_up = there is not None and there is not silence.comment and there.start >= end
         if taken_up or any(self.anchors[i].is_model for i in silence.about):
             return silence.comment._replace(start=above, alone=True, after_blank=False)
         return silence.comment._replace(start=end, alone=False, after_blank=False)
@@ -124,9 +130,10 @@ class Held:
         self.joined: set[int] = set()
         self.whole: set[int] = set()
         self._holding = {_start(row[i]) for anchor in silences.anchors for row, i in anchor.way}
+        is_moved = frozenset(moved).__contains__
         for silence in silences.all:
             about = [silences.anchors[i] for i in silence.about]
-            begun = {anchor.owner for anchor in about if silence in moved or not anchor.is_argument}
+            begun = {anchor.owner for anchor in about if is_moved(silence) or not anchor.is_argument}
             self._hold([anchor for anchor in about if anchor.owner in begun])
 
     def _hold(self, anchors: list[Anchor]) -> None:
@@ -140,16 +147,18 @@ class Held:
 
     def _hold_row(self, row: Row, first: int, last: int) -> None:
         """The parts from ``first`` to ``last`` stand on a line, without others in which something can be found."""
-        begins = [_start(part) for part in row]
-        while first and begins[first - 1] not in self._holding:
+        while first and _start(row[first - 1]) not in self._holding:
             first -= 1
+        behind = map(_start, map(row.__getitem__, range(last + 1, len(row))))
+        after = next(filter(self._holding.__contains__, behind), None)
+        begins = [_start(part) for part in row[first : last + 1]]
         position = row[0].span.source.position
-        number = position(begins[last])[0]
-        self.whole.update(begins[first : last + 1])
-        self.joined.update(begins[first + 1 : last + 1])
-        self.joined.update(at for at in begins[last + 1 : last + 2] if position(at)[0] == number)
-        after = [at for at in begins[last + 1 :] if at in self._holding]
-        self.first.update((*begins[max(first, 1) : first + 1], *after[:1]))
+        self.whole.update(begins)
+        self.joined.update(begins[1:])
+        if last + 1 < len(row) and position(_start(row[last + 1]))[0] == position(begins[-1])[0]:
+            self.joined.add(_start(row[last + 1]))
+        self.first.update(begins[:1] if first else ())
+        self.first.update(() if after is None else (after,))
 
 
 def _start(part: ast.Statement | ast.Item | ast.Label) -> int:
