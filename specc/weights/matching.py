@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
+from itertools import accumulate, takewhile
 from typing import Literal
 
 from specc.diagnostics import UsageError
@@ -32,7 +33,8 @@ _WRAPPERS = {
     "module._orig_mod.": f"{_PARALLEL}, around {_COMPILED}",
     "_orig_mod.module.": f"{_COMPILED}, around {_PARALLEL}",
 }
-"""What PyTorch's wrappers put before every name of the network that they hold."""
+"""What PyTorch's wrappers put before every name of the network that they hold. Other prefixes are of the model that it
+was a part of: a training framework's ``model.``, a detector's ``backbone.``."""
 _ALIGNED = 2_000
 """Tensors up to which lists of shapes are aligned, which takes time by the square of their number."""
 _COMPARED = 2_500
@@ -219,13 +221,14 @@ def _parts(tensors: list[Computed]) -> list[str]:
 
 
 def _wrapped(state: State, archive: Archive, match: Match) -> list[str]:
-    """That a wrapper's prefix is before every name, if names fit without it; and what does not fit even so."""
+    """That one prefix is before every name, if names fit without it; and what does not fit even so."""
     prefix = _prefix(state, archive)
     if not prefix:
         return []
     bare = _bare(archive, prefix)
     findings = _findings(_by_name(state, bare), bare)
-    lines = [f"  all {len(archive.entries)} of its names begin with {prefix}, which {_WRAPPERS[prefix]} has added"]
+    by = f", which {_WRAPPERS[prefix]} has added" if prefix in _WRAPPERS else ""
+    lines = [f"  all {len(archive.entries)} of its names begin with {plain(prefix)}{by}"]
     if not findings:
         advice = "  without it all of them fit by name: write the file anew in Python, and take the new one\n"
         return [*lines, f"{advice}    {archive.without(prefix)}"]
@@ -235,10 +238,15 @@ def _wrapped(state: State, archive: Archive, match: Match) -> list[str]:
 
 
 def _prefix(state: State, archive: Archive) -> str:
-    """The wrapper's prefix without which the most names are the network's; empty where that is no gain."""
+    """What is before every name of the file, up to a dot, and without it the most of them are the network's.
+
+    Empty where that is no gain.
+    """
     known = {name for name, _ in state}
-    every = [p for p in _WRAPPERS if all(name.startswith(p) for name in archive.entries)]
-    return max(["", *every], key=lambda p: sum(name[len(p) :] in known for name in archive.entries))
+    scopes = zip(*(name.split(".")[:-1] for name in archive.entries), strict=False)
+    shared = takewhile(lambda parts: len({*parts}) == 1, scopes)
+    every = accumulate((f"{part}." for part, *_ in shared), initial="")
+    return max(every, key=lambda p: sum(name[len(p) :] in known for name in archive.entries))
 
 
 def _bare(archive: Archive, prefix: str) -> Archive:

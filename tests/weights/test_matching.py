@@ -88,12 +88,34 @@ def test_near_names_are_of_the_right_shape():
     assert refusal([("fc.weight", (2,))], [("fc.weigth", (3,))], "name")[1] == "    fc.weight [2]"
 
 
-def test_a_prefix_of_all_names():
-    lines = refusal(OURS, prefixed("net.", OURS), "name")
-    assert lines[:2] == [SUGGESTED, "  missing:"]
-    assert lines[2:7] == [
-        f"    {name} {list(shape)}; did you mean net.{name}, which the file has?" for name, shape in OURS
-    ]
+class TestPrefixes:
+    """Every name begins with that of the model that the network was a part of."""
+
+    @pytest.mark.parametrize("prefix", ["net.", "model.backbone.", "module.net.", "0."])
+    def test_one_short_refusal(self, prefix):
+        assert refusal(OURS, prefixed(prefix, OURS), "name") == [
+            f"  all 5 of its names begin with {prefix}",
+            "  without it all of them fit by name: write the file anew in Python, and take the new one",
+            f"    without {prefix}",
+        ]
+
+    def test_what_does_not_fit_even_without_it(self):
+        assert refusal(OURS, prefixed("backbone.", OURS[:3]), "name") == [
+            "  all 3 of its names begin with backbone.",
+            "  without it they do not all fit either:",
+            "  missing:",
+            *(f"    {name} {list(shape)}" for name, shape in OURS[3:]),
+        ]
+
+    def test_a_scope_of_the_network_is_none(self):
+        ours = prefixed("net.", OURS)
+        assert refusal(ours, ours[1:], "name") == ["  missing:", "    net.conv.weight [4, 3, 3, 3]"]
+        assert refusal([*ours, *OURS], ours, "name")[0] == "  missing:"
+
+    def test_parts_of_names_are_none(self):
+        """What is before all names ends at a dot."""
+        lines = refusal([("a", (2,)), ("b", (3,))], [("xa", (2,)), ("xb", (3,))], "name")
+        assert lines[:2] == [SUGGESTED, "  missing:"]
 
 
 class TestWrappers:
