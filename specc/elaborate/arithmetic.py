@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from specc.condition import NO_CONDITION, Condition
+from specc.condition import Condition
 from specc.diagnostics import Code
 from specc.elaborate.trouble import trouble
 from specc.elaborate.values import LARGEST_INTEGER, PerAxis, Prepared, Value, kind_of
@@ -187,11 +187,12 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
 
 def _example(sign: str, left: Dim, right: Dim) -> str:
     """``H = 33``: sizes at which the comparison holds; empty where none is found."""
-    condition = _clause(sign, left, right) if sign != "!=" else None
-    for sizes in points((left, right), condition or NO_CONDITION):
-        if _COMPARISONS[sign](at(left, sizes), at(right, sizes)):
-            return assigned(sizes)
-    return ""
+    holds = _COMPARISONS[sign]
+    near = next((sizes for sizes in points((left, right)) if holds(at(left, sizes), at(right, sizes))), None)
+    if near is None and sign != "!=" and (condition := _clause(sign, left, right)):
+        far = points((left, right), condition)
+        near = next((sizes for sizes in far if holds(at(left, sizes), at(right, sizes))), None)
+    return assigned(near) if near else ""
 
 
 def _clause(sign: str, left: Dim, right: Dim) -> Condition | None:

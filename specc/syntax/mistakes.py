@@ -402,6 +402,8 @@ def _scaled(step: str, factor: str, offset: str) -> str:
 
 def instead_of_sum(text: str) -> str:
     """The step to write for a text such as ``x + y`` or ``conv(8, 3) * 0.1``; empty where it is none such."""
+    if len(text) > _WINDOW:
+        return ""
     for found in re.finditer(r"\*\*|//|[-+*/%]", text):
         left, right = text[: found.start()], text[found.end() :]
         if left.strip() and left.count("(") == left.count(")") and not right.startswith(">"):

@@ -14,6 +14,7 @@ from specc.elaborate.model import choose, elaborate
 from specc.elaborate.values import Prepared
 from specc.source import Source, Span
 from specc.syntax import parse
+from specc.syntax.yaml.writer import to_yaml
 from tests.elaborate.test_corpus import ACCEPTED, REFUSED
 
 YAML = Path(__file__).parents[1] / "syntax" / "yaml" / "corpus" / "refused"
@@ -64,6 +65,12 @@ def test_places_are_in_the_file(path: Path) -> None:
     if len(text) < 3_000:  # the others are about limits, and take their time
         for other in mutilated(text):
             check_places(Source(path.name, other))
+
+
+@pytest.mark.parametrize("path", REFUSED, ids=lambda p: p.stem)
+def test_places_are_in_the_file_in_yaml(path: Path) -> None:
+    if path.stem != "huge_number":  # of which there is no tree
+        assert check_places(Source(f"{path.name}.yaml", to_yaml(Source(path.name, path.read_text())))) > 0
 
 
 def test_places_of_conditions_in_yaml() -> None:
