@@ -231,7 +231,6 @@ def refusals(draw: Any) -> Claim:
                 f"upsample(size={size})",
                 f"upsample(size=[{size}, {axes[-1]}])" if len(axes) == 2 else "globalavgpool -> upsample(size=H)",
                 f"pad([0, {size}])",
-                f"[_, _, {size}{', _' * (len(axes) - 1)}]",
                 f"if {size} > 6 {{ relu }}\nrelu",
                 f"{merge} {{ | _ | in }}",
                 f"{merge} {{ | maxpool(2) -> upsample(scale_factor=2) | _ }}",
