@@ -267,6 +267,7 @@ class Model:
         tf32: bool = False,
         opset: int | None = None,
         tolerance: Tolerance | None = None,
+        rename: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> Parity:
         """Prove an ONNX model equal to PyTorch, step by step and as a whole.
@@ -278,6 +279,8 @@ class Model:
             provider: "cpu" or "cuda".
             tf32: let CUDA round the factors of products to TF32, and allow for it.
             tolerance: what judges instead of the bounds that the arithmetic sets.
+            rename: what inputs and outputs of the file are called in the spec: ``{"input.1": "image"}``. Needed where
+                their places and shapes do not say it.
             progress: called with what is being done, how many parts of it are done, and how many there are.
 
         Raises:
@@ -289,13 +292,15 @@ class Model:
 
         run: dict[str, Any] = {"provider": provider, "tf32": tf32, "tolerance": tolerance, "progress": progress}
         if onnx is None:
+            if rename:
+                raise UsageError("rename is for a file that somebody else has named, and this one is ours")
             source = self._weights(seed, weights, match)
             return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, **run)
         if opset is not None:
             raise UsageError("opset says how a model is written, and this one is written already")
         own = seed is None and weights is None and match is None
         source = weights_of(Path(onnx), self.graph) if own else self._weights(seed, weights, match)
-        return verify(self.graph, Path(onnx), source, **run)
+        return verify(self.graph, Path(onnx), source, rename=rename, **run)
 
     def weights(self, *, seed: int | None = None, file: str | Path | None = None, match: str | None = None) -> Weights:
         """The numbers of the model: from ``seed`` (0 if nothing is given), or from a file.

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 @click.option("--tf32", is_flag=True, help="Let CUDA round the factors of products to TF32; bounds are wider then.")
 @click.option("--atol", type=float, help="Allow atol + rtol * |truth| instead of the bounds that the arithmetic sets.")
 @click.option("--rtol", type=float, help="As --atol.")
+@click.option(
+    "--rename",
+    multiple=True,
+    metavar="NAME=NAME",
+    help="What an input or output of the file is called in the spec, where places and shapes do not say it.",
+)
 @click.option("--all", "everything", is_flag=True, help="Show every row of long tables.")
 @click.option(
     "--format",
@@ -77,6 +83,7 @@ class _Request(NamedTuple):
     tf32: bool
     atol: float | None
     rtol: float | None
+    rename: tuple[str, ...]
     everything: bool
     form: str
     output: str | None
@@ -114,7 +121,7 @@ def _golden(request: _Request) -> int:
     options = {
         "--model": request.model, "--set": request.settings, "--seed": request.seed, "--weights": request.weights,
         "--match": request.match, "--tf32": request.tf32, "--atol": request.atol, "--rtol": request.rtol,
-        "--all": request.everything, "--repro": request.repro,
+        "--rename": request.rename, "--all": request.everything, "--repro": request.repro,
     }  # fmt: skip
     for option, given in options.items():
         if given is not None and given is not False and given != ():  # 0 is a value too
@@ -178,6 +185,7 @@ def _proof(request: _Request, network: Model, source: Weights | None, tolerance:
                 provider=request.provider,
                 tf32=request.tf32,
                 tolerance=tolerance,
+                rename=_renamed(request.rename),
                 progress=progress,
             )
     except ParityError as error:
@@ -194,6 +202,8 @@ def _refuse_senseless(request: _Request) -> Tolerance | None:
         raise UsageError(f"--all would change nothing: {request.form} has every row anyway")
     if request.tf32 and request.provider != "cuda":
         raise UsageError("--tf32 is about NVIDIA GPUs: add --provider cuda")
+    if request.rename and request.onnx is None:
+        raise UsageError("--rename is for a file from elsewhere: specc verify SPEC FILE.onnx --rename NAME=NAME")
     _refuse_output(request)
     _refuse_folder(request)
     tolerance = _tolerance(request.atol, request.rtol)
@@ -223,6 +233,19 @@ def _refuse_folder(request: _Request) -> None:
     require_new_folder(folder)
     if request.output and Path(os.path.realpath(folder)) in Path(os.path.realpath(request.output)).parents:
         raise UsageError(f"-o {request.output} lies in {folder}, which --repro writes whole: name another place")
+
+
+def _renamed(texts: tuple[str, ...]) -> dict[str, str]:
+    """By name in the file, which may have signs of any kind."""
+    found: dict[str, str] = {}
+    for text in texts:
+        theirs, _, ours = text.rpartition("=")
+        if not theirs or not ours:
+            raise UsageError(f"--rename {text} is no NAME=NAME: the file's name, then the spec's, as in input.1=image")
+        if theirs in found:
+            raise UsageError(f"--rename names {theirs} twice")
+        found[theirs] = ours
+    return found
 
 
 def _tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:

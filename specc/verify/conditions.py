@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class Conditions:
         tf32: let CUDA round the factors of products to TF32; the bounds are wider then.
         tolerance: what judges instead of the derived bounds.
         progress: told how far the proof is.
+        rename: what inputs and outputs of the file are called in the spec, where that must be said.
 
     Raises:
         UsageError: TF32 without CUDA.
@@ -33,6 +34,7 @@ class Conditions:
     tf32: bool = False
     tolerance: Tolerance | None = None
     progress: Progress | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.tf32 and self.provider != "cuda":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +34,7 @@ def verify(
     stress: bool | None = None,
     tolerance: Tolerance | None = None,
     progress: Progress | None = None,
+    rename: Mapping[str, str] | None = None,
 ) -> Parity:
     """Prove that ``model`` computes what ``graph`` with ``weights`` computes in PyTorch, or show where not.
 
@@ -47,6 +48,7 @@ def verify(
             the network is not large.
         tolerance: judge the outputs by it, instead of everything by the derived bounds.
         progress: told how far the proof is.
+        rename: what inputs and outputs of the file are called in the spec, where that must be said.
 
     Raises:
         UsageError: ``model`` is no ONNX file; `ProviderError` where the provider cannot be used.
@@ -54,7 +56,7 @@ def verify(
     """
     _require_torch()
     load_runtime()
-    conditions = Conditions(provider, seed, tf32, tolerance, progress)
+    conditions = Conditions(provider, seed, tf32, tolerance, progress, rename or {})
     result = _judged(graph, model, weights, conditions)
     if not result.passed or stress is False:
         return result
@@ -170,8 +172,9 @@ def _prove(graph: Graph, model: Path | bytes, proto: ModelProto, weights: Weight
     from specc.verify.reference import TorchRefused
     from specc.verify.steps.proof import step_by_step
 
-    ports = interface(graph, proto)
+    ports = interface(graph, proto, conditions.rename)
     found = conditions.untried((*whole.size_notes(graph), *ports.notes))
+    found = replace(found, renamed=tuple(ports.renamed.items()))
     if ports.faults:
         return replace(found, rows=tuple(Row("interface", False, fault) for fault in ports.faults))
     unsteady = tuple(Row(node.case, False, _fault(node)) for node in unsteady_nodes(proto))
@@ -181,7 +184,9 @@ def _prove(graph: Graph, model: Path | bytes, proto: ModelProto, weights: Weight
         if unsteady:
             return replace(found, rows=unsteady, assignment=placed)
         tried = whole.trials(graph, weights, conditions)
-        rows = [row for optimised in (False, True) for row in whole.rows(graph, model, tried, conditions, optimised)]
+        rows = [
+            row for optimised in (False, True) for row in whole.rows(graph, model, ports, tried, conditions, optimised)
+        ]
     except ModelRefused as refused:
         # Most builds of onnxruntime have no training, and refuse such a node in other words.
         return replace(found, rows=unsteady or (Row(LOADING, False, str(refused)),))
@@ -192,7 +197,7 @@ def _prove(graph: Graph, model: Path | bytes, proto: ModelProto, weights: Weight
     found = replace(found, rows=tuple(rows), assignment=placed, notes=(*found.notes, *notes))
     if conditions.tolerance is not None:
         return found
-    steps = step_by_step(graph, proto, folder_of(model), weights, tried, rows, conditions)
+    steps = step_by_step(graph, proto, folder_of(model), ports.renamed, weights, tried, rows, conditions)
     return replace(found, steps=steps.rows, notes=(*found.notes, *steps.notes), reproduction=steps.reproduction)
 
 

@@ -154,6 +154,7 @@ class Parity:
         notes: what the reader must know to weigh the verdict.
         tf32: whether CUDA was let round factors to TF32.
         tolerance: what judged instead of the derived bounds; None where they did.
+        renamed: (name in the file, name in the spec) of inputs and outputs where the two differ.
         reproduction: of the first step that diverges, where it was asked for.
     """
 
@@ -166,6 +167,7 @@ class Parity:
     notes: tuple[str, ...] = ()
     tf32: bool = False
     tolerance: Tolerance | None = None
+    renamed: tuple[tuple[str, str], ...] = ()
     reproduction: Reproduction | None = field(default=None, compare=False, repr=False)
 
     def __repr__(self) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -158,10 +158,10 @@ def open_session(model: Path | bytes, provider: str, optimise: bool, *, tf32: bo
     return session
 
 
-def run(session: Session, feeds: dict[str, Any]) -> list[Any]:
-    """The values of every output, in order. Raises ModelRefused where ONNX Runtime fails."""
+def run(session: Session, feeds: dict[str, Any], outputs: Iterable[str] = ()) -> list[Any]:
+    """The values of ``outputs``, or of every output in order. Raises ModelRefused where ONNX Runtime fails."""
     try:
-        return list(session.run(None, feeds))
+        return list(session.run(list(outputs) or None, feeds))
     except Exception as error:
         raise ModelRefused(f"ONNX Runtime fails: {_plain(str(error))}") from error
 

@@ -20,6 +20,7 @@ from specc.verify.sessions import ModelRefused, Session, run
 from specc.weights import Weights
 
 if TYPE_CHECKING:
+    from specc.verify.file.interface import Interface
     from specc.verify.reference import Expected
 
 OF_THE_SPEC = "the spec's shapes are proven for every size that the contract allows"
@@ -58,26 +59,32 @@ def truths(
 
 
 def rows(
-    graph: Graph, model: Path | bytes, tried: tuple[Trial, ...], conditions: Conditions, optimised: bool
+    graph: Graph,
+    model: Path | bytes,
+    ports: Interface,
+    tried: tuple[Trial, ...],
+    conditions: Conditions,
+    optimised: bool,
 ) -> Iterator[Row]:
     """A row for each case: the file as it is, run with graph optimisation or without. Raises ModelRefused.
+
+    ``ports`` says what the inputs and outputs are called in the file.
 
     Without it the file's shapes are tried on more, which gives a row where they are wrong.
     """
     session = conditions.session(model, optimised)
-    names = [port.name for port, _ in graph.outputs]
-    usual = [median(t.expected[i].error(t.expected[i].single) for t in tried) for i in range(len(names))]
+    usual = [median(t.expected[i].error(t.expected[i].single) for t in tried) for i in range(len(graph.outputs))]
     for trial in tried:
-        yield _row(session, trial, names, usual, conditions, optimised)
+        yield _row(session, ports, trial, usual, conditions, optimised)
     if not optimised:
-        yield from _other_shapes(graph, session, conditions.seed)
+        yield from _other_shapes(graph, session, ports, conditions.seed)
 
 
-def _other_shapes(graph: Graph, session: Session, seed: int) -> Iterator[Row]:
+def _other_shapes(graph: Graph, session: Session, ports: Interface, seed: int) -> Iterator[Row]:
     """Where the file has other shapes than the contract says: for more samples and larger sizes than are judged."""
     for case in shape_cases(graph):
         try:
-            results = run(session, case.inputs(graph, seed))
+            results = run(session, ports.fed(case.inputs(graph, seed)), ports.outputs.values())
         except ModelRefused as refused:
             yield Row(case.title, False, str(refused), case.batch, False)
             continue
@@ -88,16 +95,16 @@ def _other_shapes(graph: Graph, session: Session, seed: int) -> Iterator[Row]:
 
 
 def _row(
-    session: Session, trial: Trial, names: list[str], usual: list[float], conditions: Conditions, optimised: bool
+    session: Session, ports: Interface, trial: Trial, usual: list[float], conditions: Conditions, optimised: bool
 ) -> Row:
     try:
-        results = run(session, trial.inputs)
+        results = run(session, ports.fed(trial.inputs), ports.outputs.values())
     except ModelRefused as refused:
         return Row(trial.case.title, False, str(refused), trial.case.batch, optimised)
     return judge(
         trial.case,
         optimised,
-        outputs=names,
+        outputs=list(ports.outputs),
         results=results,
         expected=trial.expected,
         usual=usual,

@@ -38,6 +38,7 @@ def json(parity: Parity, subject: Subject, style: Style, everything: bool) -> st
         "assignment": [{"node": node, "provider": provider} for node, provider in parity.assignment],
         "tf32": parity.tf32,
         "settings": [{"name": name, "value": value} for name, value in parity.settings],
+        "renamed": [{"file": theirs, "spec": ours} for theirs, ours in parity.renamed],
         "notes": list(parity.notes),
     }
     return dumped(value, style)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
@@ -40,19 +41,27 @@ class Piece:
 class Pieces:
     """A file, ready to be cut. Calls of its functions are replaced by their bodies first.
 
+    Args:
+        renamed: the names that some inputs and outputs go by here, instead of those of the file.
+
     Attributes:
         nodes: all of them, in the order of the file.
         fault: why it cannot be cut, in words; empty where it can.
     """
 
-    def __init__(self, proto: ModelProto, folder: Path) -> None:
+    def __init__(self, proto: ModelProto, folder: Path, renamed: Mapping[str, str] | None = None) -> None:
         self._proto = proto
         self._folder = folder
-        self._stored = {tensor.name: tensor for tensor in proto.graph.initializer}
+        stored = {tensor.name: tensor for tensor in proto.graph.initializer}
         self.fault = _fault(proto)
-        self.nodes = tuple(inlined(proto))
+        nodes = tuple(inlined(proto))
+        self._names = _names(nodes, stored, renamed or {})
+        self._stored = {self._names.get(name, name): tensor for name, tensor in stored.items()}
+        self.nodes = tuple(_called(node, self._names) for node in nodes) if self._names else nodes
         self._maker = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
-        self._inputs = {value.name for value in fed(proto)}
+        if self._names and {value.name for value in fed(proto)} & {value.name for value in proto.graph.output}:
+            self.fault = "it gives out an input as it is, under a name that is not the spec's"
+        self._inputs = {self._names.get(value.name, value.name) for value in fed(proto)}
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -109,14 +118,21 @@ class Pieces:
         Args:
             given: values that become inputs, with their ranks: what computes them goes on under another name.
         """
-        graph = GraphProto(name="exposed", input=self._proto.graph.input)
+        graph = GraphProto(name="exposed", input=map(self._port, self._proto.graph.input))
         graph.node.extend(_without(node, given) for node in self.nodes)
         graph.input.extend(_floats(name, rank) for name, rank in given.items())
         graph.initializer.extend(map(self._whole, self._proto.graph.initializer))
-        graph.output.extend(self._proto.graph.output)
+        graph.output.extend(map(self._port, self._proto.graph.output))
         known = {value.name for value in graph.output} | given.keys()
         graph.output.extend(helper.make_empty_tensor_value_info(name) for name in values if name not in known)
         return self._like(graph)
+
+    def _port(self, value: ValueInfoProto) -> ValueInfoProto:
+        """As declared, under its name here."""
+        port = ValueInfoProto()
+        port.CopyFrom(value)
+        port.name = self._names.get(value.name, value.name)
+        return port
 
     def _like(self, graph: GraphProto) -> ModelProto:
         return ModelProto(ir_version=self._proto.ir_version, opset_import=self._proto.opset_import, graph=graph)
@@ -167,6 +183,30 @@ def _fault(proto: ModelProto) -> str:
             if versions.get(entry.domain, entry.version) != entry.version:
                 return f"its function {function.name} is of opset {entry.version}, the file of {versions[entry.domain]}"
     return ""
+
+
+def _names(nodes: Sequence[NodeProto], stored: Container[str], renamed: Mapping[str, str]) -> dict[str, str]:
+    """``renamed``, and a name of its own for every other value that has one of the new names.
+
+    PyTorch's exporter calls an input ``input.1`` and goes on with a value ``input``.
+    """
+    taken = {name for node in everywhere(nodes) for name in (*node.input, *node.output)}
+    names = dict(renamed)
+    for name in set(renamed.values()) - renamed.keys():
+        if name in taken or name in stored:
+            names[name] = next(other for other in map(f"{name}_{{}}".format, count(1)) if other not in taken)
+    return names
+
+
+def _called(node: NodeProto, names: Mapping[str, str]) -> NodeProto:
+    """The node with its values, and those that the graphs inside it take from around them, under new names."""
+    own = [*used(node), *node.output]
+    if names.keys().isdisjoint(own):
+        return node
+    copy = NodeProto()
+    copy.CopyFrom(node)
+    _rename(copy, {name: names.get(name, name) for name in own}, "")
+    return copy
 
 
 def used(node: NodeProto) -> list[str]:

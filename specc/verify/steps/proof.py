@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ def step_by_step(
     graph: Graph,
     proto: ModelProto,
     folder: Path,
+    renamed: Mapping[str, str],
     weights: Weights,
     tried: Sequence[Trial],
     whole: Sequence[Row],
@@ -40,10 +41,11 @@ def step_by_step(
 
     Args:
         folder: where the file's external data lies.
+        renamed: what inputs and outputs under other names are called in the spec.
         tried: the cases.
         whole: what they have shown of the whole network.
     """
-    pieces = Pieces(proto, folder)
+    pieces = Pieces(proto, folder, renamed)
     # Of two samples, so that no size of 1 is taken for the batch.
     probe = next((trial for trial in tried if trial.case.batch > 1), tried[0])
     cuts, notes = located(graph, pieces, weights, probe.inputs, conditions)

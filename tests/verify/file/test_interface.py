@@ -6,6 +6,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from specc.diagnostics import UsageError
 from specc.verify.file.interface import interface
 from specc.weights import Initialised
 from tests.verify.networks import chain, emitted, graph_of
@@ -55,13 +56,99 @@ def test_unknown_types_of_elements(dtype: int, called: str) -> None:
     ]
 
 
-def test_names_are_the_specs() -> None:
+def test_other_names_are_noted() -> None:
     model = declaring(["N", 3], ["N", 10])
-    model.graph.input[0].name, model.graph.output[0].name = "x", "logits"
+    model.graph.input[0].name, model.graph.output[0].name = "input.1", "21"
+    found = interface(PLAIN, model)
+    assert found.faults == []
+    assert found.notes == ['the file calls the input input "input.1"', 'the file calls the output output "21"']
+    assert (found.inputs, found.outputs) == ({"input": "input.1"}, {"output": "21"})
+    assert found.renamed == {"input.1": "input", "21": "output"}
+
+
+def test_other_names_of_other_types_are_faults() -> None:
+    model = declaring(["N", 4], ["N", 10])
+    model.graph.input[0].name = "x"
     assert interface(PLAIN, model).faults == [
-        "the file has the input x: float32 [N, 3], the spec input: float32 [N, 3]",
-        "the file has the output logits: float32 [N, 10], the spec output: float32 [N, 10]",
+        "the file has the input x: float32 [N, 4], the spec input: float32 [N, 3]"
     ]
+
+
+SEVERAL = graph_of("""
+model Two : (a: [N, 3], b: [N, 3], c: [N, 4]) -> (left: [N, 2], right: [N, 5]) {
+  concat { | a | b | c } -> both: relu
+  both -> left: fc(2)
+  both -> right: fc(5)
+}
+""")
+
+
+def called(inputs: dict[str, int], outputs: dict[str, int]) -> onnx.ModelProto:
+    """A file with these inputs and outputs, each with its number of features."""
+    ends = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size]) for name, size in side.items()]
+        for side in (inputs, outputs)
+    ]
+    return helper.make_model(helper.make_graph([], "g", *ends))
+
+
+OUT = {"left": 2, "right": 5}
+IN_DOUBT = (
+    "the file's inputs x and y could be the spec's a and b in one order as in another: say which is which with "
+    "--rename x=NAME, in Python rename={'x': NAME}"
+)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "rename", "faults", "pairs"),
+    [
+        # told apart by their shapes, or by the names that some have
+        ({"a": 3, "b": 3, "z": 4}, {"u": 2, "v": 5}, {}, [], {"z": "c", "u": "left", "v": "right"}),
+        ({"x": 3, "b": 3, "z": 4}, OUT, {}, [], {"x": "a", "z": "c"}),
+        # two that could be exchanged, in whatever order they stand
+        ({"x": 3, "y": 3, "z": 4}, OUT, {}, [IN_DOUBT], None),
+        ({"x": 3, "y": 3, "z": 4}, OUT, {"x": "a"}, [], {"x": "a", "y": "b", "z": "c"}),
+        ({"x": 3, "y": 3, "z": 4}, OUT, {"x": "b"}, [], {"x": "b", "y": "a", "z": "c"}),
+        ({"x": 3, "y": 3, "z": 4}, OUT, {"x": "b", "y": "a"}, [], {"x": "b", "y": "a", "z": "c"}),
+        # the spec's own names at other places
+        ({"b": 3, "a": 3, "c": 4}, OUT, {}, 2, None),
+        ({"b": 3, "x": 3, "c": 4}, OUT, {}, 1, None),
+        ({"b": 3, "a": 3, "c": 4}, OUT, {"b": "a", "a": "b"}, [], {"b": "a", "a": "b"}),
+        # other places, though the shapes would tell
+        ({"z": 4, "x": 3, "y": 3}, OUT, {}, 2, None),
+        ({"z": 4, "x": 3, "y": 3}, OUT, {"z": "c", "x": "a"}, [], {"z": "c", "x": "a", "y": "b"}),
+        ({"a": 3, "b": 3, "c": 4}, {"v": 5, "u": 2}, {"v": "right"}, [], {"v": "right", "u": "left"}),
+        ({"a": 3, "b": 3, "c": 4}, {"v": 5, "u": 2}, {"v": "left"}, 2, None),
+    ],
+)
+def test_which_is_which_is_never_guessed(
+    inputs: dict[str, int],
+    outputs: dict[str, int],
+    rename: dict[str, str],
+    faults: list[str] | int,
+    pairs: dict[str, str] | None,
+) -> None:
+    found = interface(SEVERAL, called(inputs, outputs), rename)
+    if isinstance(faults, int):
+        assert len(found.faults) == faults
+    else:
+        assert found.faults == faults
+    if pairs is not None:
+        assert found.renamed == pairs
+
+
+@pytest.mark.parametrize(
+    ("rename", "words"),
+    [
+        ({"q": "a"}, "the file has no input or output called q: it has x, y, z, left and right"),
+        ({"x": "left"}, "x is an input of the file, and the spec's are a, b and c, not left"),
+        ({"x": "a", "y": "a"}, "x and y cannot both be a"),
+    ],
+)
+def test_what_cannot_be_renamed_is_refused(rename: dict[str, str], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        interface(SEVERAL, called({"x": 3, "y": 3, "z": 4}, OUT), rename)
+    assert str(caught.value) == words
 
 
 def test_another_number_of_outputs() -> None:
