@@ -148,6 +148,39 @@ def test_rounds_and_stages_hand_it_on(tmp_path: Path) -> None:
     check_scripted(graph, images(2, 3, 8, 8))
 
 
+BODIES = (
+    "block a(c) { conv(c, 3, padding=1) -> relu }\n"
+    "block b(c) { conv(c, 1) -> bn -> tanh }\n"
+    "block wrap(f, c) { add { | _ | body: f(c) } -> relu }\n"
+    "block pair(f, c) { wrap(f, c) -> wrap(f, c) -> relu }\n"
+    "block many(f, c) { inner: repeat 3 { wrap(f, c) } -> relu }\n"
+    "block chosen(f, g, c) { first: f(c) -> second: g(c) -> relu }\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ("wrap(a, 4) -> wrap(b, 4)", ["self.wrap1 = Wrap(body=A())", "self.wrap2 = Wrap(body=B())"]),
+        ("pair(a, 4) -> pair(b, 4)", []),
+        ("many(a, 4) -> many(b, 4) -> many(a, 4)", []),
+        ("for f in [a, b, a] { pair(f, 4) -> wrap(f, 4) -> maxpool(1) }", []),
+        ("chosen(a, a, 4) -> chosen(b, b, 4) -> chosen(a, b, 4)", ["Chosen(first=A(), second=B())"]),
+        ("deep: { wrap(a, 4) } -> deeper: { wrap(b, 4) -> relu }", []),
+        ("repeat 2 { wrap(a, 4) } -> repeat 2 { wrap(b, 4) }", ["(str(i), Wrap(body=B()))"]),
+    ],
+)
+def test_a_block_is_an_argument_of_the_class(body: str, wanted: list[str], tmp_path: Path) -> None:
+    """Each use has its own: a module that is handed on could come to stand in two places."""
+    graph = graph_of(f"{BODIES}model Net : [N, 4, 8, 8] {{ {body} }}")
+    source = check(graph, tmp_path, images(2, 4, 8, 8))
+    for text in wanted:
+        assert text in source, source
+    module = torch_module(graph, Randomised(3))
+    assert len(list(module.parameters())) == sum(not p.buffer for _, p in graph.state)
+    check_scripted(graph, images(2, 4, 8, 8))
+
+
 @pytest.mark.parametrize("kind", ops.operators(), ids=lambda kind: kind.kind)
 def test_the_module_of_a_layer_is_its_function(kind: type[Op]) -> None:
     quiet = settings(max_examples=300, derandomize=True, database=None, deadline=None, phases=[Phase.generate])

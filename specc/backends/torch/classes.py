@@ -52,8 +52,9 @@ class Statement:
 class Body:
     """The code of a module with holes for whatever may differ where it stands.
 
-    Holes: "literal", "slot" and "options" (what a step notes), "child" (a module in it, by number), "value" (counted
-    from the inputs on) and "given" (a module or parameter handed in).
+    Holes: "literal", "slot" and "options" (what a step notes), "child" (a module in it, by number; with its class,
+    where that is the same in every use), "value" (counted from the inputs on) and "given" (a module or parameter
+    handed in).
     """
 
     title: str
@@ -103,6 +104,11 @@ class Instance:
     takes: int | None
     gives: int | None
 
+    @cached_property
+    def made(self) -> tuple[object, ...]:
+        """What it is made of, whole: equal for modules that the same expression makes."""
+        return (self.family, repr(self.noted), tuple(child.made for child in self.children))
+
 
 @dataclass(frozen=True, eq=False)
 class Family:
@@ -116,6 +122,12 @@ class Family:
         """Whether it is written as ``nn.Sequential(…)`` where it is used, and needs no class."""
         return _is_sequence(self.body)
 
+    @cached_property
+    def handed(self) -> tuple[int, ...]:
+        """The modules in it, by number, that are of several classes: its constructor takes them."""
+        numbers = range(len(self.instances[0].children))
+        return tuple(n for n in numbers if len({instance.children[n].family for instance in self.instances}) > 1)
+
     @property
     def is_numbered(self) -> bool:
         """Whether what it holds is labelled 0, 1, 2 …"""
@@ -126,9 +138,10 @@ def families(graph: Graph) -> list[Family]:
     """The classes of a network, the network's own last."""
     dissolved: frozenset[str] = frozenset()
     idle: frozenset[tuple[str, str]] = frozenset()
+    closed: frozenset[str] = frozenset()
     while True:
         try:
-            found = _Families(graph, Tree(graph, dissolved, idle)).all()
+            found = _Families(graph, Tree(graph, dissolved, idle), closed).all()
         except _Differs as error:
             if error.path in dissolved:
                 raise
@@ -137,9 +150,23 @@ def families(graph: Graph) -> list[Family]:
             continue
         # Where no use of a class has a layer in a slot, it is no argument either.
         without = {name for family in found for name in _idle_slots(family)}
-        if not without:
+        # A module is handed to one class and no further: handed on, it could become two.
+        passed_on = {path for family in found for path in _passed_on(family, found)}
+        if not without and not passed_on:
             return found
         idle |= without
+        closed |= passed_on
+
+
+def _passed_on(family: Family, families: list[Family]) -> Iterator[str]:
+    """Paths of the modules that an outer class would have to be handed for a class in it."""
+    for place, child in enumerate(family.instances[0].children):
+        same = [instance.children[place] for instance in family.instances]
+        if any(other.family != child.family for other in same):
+            continue
+        for hole in families[child.family].handed:
+            if len({other.children[hole].made for other in same}) > 1:
+                yield from (user.children[hole].use.path for user in families[child.family].instances)
 
 
 def _idle_slots(family: Family) -> Iterator[tuple[str, str]]:
@@ -163,8 +190,9 @@ class _Differs(Exception):
 class _Families:
     """Sorts a network's modules into classes, from the inside out."""
 
-    def __init__(self, graph: Graph, tree: Tree) -> None:
+    def __init__(self, graph: Graph, tree: Tree, closed: frozenset[str] = frozenset()) -> None:
         self._graph = graph
+        self._closed = closed
         self._tree = tree
         self._types = {port.name: port.type for port in graph.inputs} | {n.name: n.type for n in graph.nodes}
         self._numbers: dict[Body, int] = {}
@@ -233,7 +261,8 @@ class _Families:
             maker = self._makers.get(inner)
             if isinstance(maker, Instance):
                 scope.children.append(maker)
-                yield Declaration(labels, "_modules", Hole("child", len(scope.children) - 1, (maker.family,)))
+                family = () if self._may_be_handed(maker, labels) else (maker.family,)
+                yield Declaration(labels, "_modules", Hole("child", len(scope.children) - 1, family))
             elif isinstance(maker, Node):
                 yield self._layer(maker, labels, scope.noted)
             elif inner in self._tree.filled:
@@ -241,6 +270,12 @@ class _Families:
                 yield from self._declarations(scope, inner, labels)
             elif inner in self._tree.leaves:
                 raise _Differs(scope.use.path)  # made by steps outside of the block
+
+    def _may_be_handed(self, maker: Instance, labels: tuple[str, ...]) -> bool:
+        """Whether it may be of another class in another use: a block's, under a name that an argument can have."""
+        block = maker.use.block
+        is_block = block is not None and block.kind == "block" and block.owner is None
+        return is_block and len(labels) == 1 and is_plain(labels[0]) and maker.use.path not in self._closed
 
     def _layer(self, node: Node, labels: tuple[str, ...], noted: Noted) -> Declaration:
         made = self._tree.made[node.name]

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from specc.backends.torch.classes import Family
+from specc.backends.torch.classes import Family, Instance
 from specc.backends.torch.formulas import Bases, Counts, Formula, Key, are_counts, half
-from specc.backends.torch.layout import Expr, Listing, Offset, holes
+from specc.backends.torch.layout import Expr, Hole, Listing, Offset, holes
 from specc.backends.torch.names import free
 from specc.backends.torch.steps import CHANNELS, NOTHING, Hint, Layer, Literal, Options, literal
 
@@ -52,6 +52,14 @@ class Told:
     def indices(self) -> tuple[int, ...]:
         """The arguments that it speaks of."""
         return (self.index,) if self.unit is None else (self.index, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A module of the class ``family``, by the values of its constructor's arguments."""
+
+    family: int
+    values: tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,8 @@ class Constructor:
     Attributes:
         literals: by the number of the "literal" or "slot" hole.
         options: by the number of the "options" hole: the keyword arguments that are written.
-        children: by the number of the "child" hole: the arguments of that module's own constructor.
+        children: by the number of the "child" hole: the arguments of that module's own constructor; for one that is
+            handed in, the module.
     """
 
     arguments: tuple[Argument, ...]
@@ -108,15 +117,24 @@ class Constructor:
 
 def constructors(families: list[Family], reserved: Iterable[str]) -> list[Constructor]:
     """The constructor of each class; no argument has one of the ``reserved`` names."""
-    made: list[Constructor] = []
+    made: dict[int, Constructor] = {}
     never = frozenset(("i", *reserved))
-    for family in families:
+
+    def make(number: int) -> None:
+        family = families[number]
+        for inner in {child.family for instance in family.instances for child in instance.children} - made.keys():
+            make(inner)
         columns = _Columns(family, made)
         if family.is_sequence:
-            made.append(columns.constructor(tuple(columns.varying), list(map(Told, range(len(columns.varying))))))
+            arguments = tuple(columns.varying)
+            made[number] = columns.constructor(arguments, list(map(Told, range(len(arguments)))))
         else:
-            made.append(columns.constructor(*_named(family, columns.varying, never)))
-    return made
+            made[number] = columns.constructor(*_named(family, columns.varying, never))
+
+    for number in range(len(families)):
+        if number not in made:
+            make(number)
+    return [made[number] for number in range(len(families))]
 
 
 def shown(meaning: Meaning, names: Sequence[str]) -> Expr:
@@ -146,7 +164,7 @@ def in_terms_of(meaning: Meaning, outer: Sequence[Meaning]) -> Meaning:
 class _Columns:
     """The holes of a class as columns: the values of each by the number of the instance, where they vary."""
 
-    def __init__(self, family: Family, made: list[Constructor]) -> None:
+    def __init__(self, family: Family, made: Mapping[int, Constructor]) -> None:
         self._instances = family.instances
         self._made = made
         self.varying: list[Argument] = []
@@ -154,6 +172,9 @@ class _Columns:
         self._options: dict[int, tuple[tuple[str, Meaning], ...]] = {}
         self._children: dict[int, tuple[Meaning, ...]] = {}
         inner = _on_inner_values(family)
+        self._handed = family.handed
+        made_under = ((d.made, d.labels[-1]) for d in family.body.declarations)
+        labels = {made.index: label for made, label in made_under if isinstance(made, Hole) and made.kind == "child"}
         for hole in family.body.holes:
             self._is_inner = (hole.kind, hole.index) in inner
             match hole.kind:
@@ -162,7 +183,7 @@ class _Columns:
                 case "options":
                     self._options[hole.index] = tuple(self._named_options(hole.index))
                 case "child":
-                    self._children[hole.index] = tuple(self._arguments(hole.index))
+                    self._children[hole.index] = tuple(self._arguments(hole.index, labels[hole.index]))
 
     def constructor(self, arguments: tuple[Argument, ...], meanings: Sequence[Meaning]) -> Constructor:
         """With the varying columns in terms of the arguments."""
@@ -194,11 +215,18 @@ class _Columns:
             values = tuple(entry.values.get(name, default) for entry in options)
             yield name, self._meaning(Hint(name, default), False, values)
 
-    def _arguments(self, hole: int) -> Iterator[Meaning]:
+    def _arguments(self, hole: int, label: str) -> Iterator[Meaning]:
         children = [instance.children[hole] for instance in self._instances]
+        if hole in self._handed:
+            yield self._meaning(Hint(label), False, tuple(self._built(child) for child in children))
+            return
         for argument in self._made[children[0].family].arguments:
             values = tuple(argument.values[child.number] for child in children)
             yield self._meaning(argument.hint, argument.by_position, values)
+
+    def _built(self, child: Instance) -> Built:
+        arguments = self._made[child.family].arguments
+        return Built(child.family, tuple(argument.values[child.number] for argument in arguments))
 
     def _meaning(self, hint: Hint, by_position: bool, values: tuple[object, ...]) -> Meaning:
         if len(values) == 1 or len(set(map(repr, values))) == 1:
@@ -447,6 +475,6 @@ def _kind(value: object) -> str:
     if isinstance(value, tuple):
         inner = sorted({_kind(part) for part in value})
         return f"tuple[{' | '.join(inner)}, ...]" if inner else "tuple[()]"
-    if isinstance(value, Layer):
+    if isinstance(value, (Layer, Built)):
         return "nn.Module"
     return "None" if value is None else type(value).__name__

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from specc.backends.torch.classes import Declaration, Family
-from specc.backends.torch.constructor import Argument, Constructor, Known, Meaning, Parts, Told, in_terms_of, shown
+from specc.backends.torch.constructor import (
+    Argument,
+    Built,
+    Constructor,
+    Known,
+    Meaning,
+    Parts,
+    Told,
+    in_terms_of,
+    shown,
+)
 from specc.backends.torch.forward import Forward
 from specc.backends.torch.layout import WIDTH, Call, Expr, Hole, Keyword, Listing, filled, flat, holes, statement
 from specc.backends.torch.names import is_plain, reached, whole
@@ -69,7 +79,7 @@ class ClassWriter:
             yield f"        self.{attribute} = {names[index]}"
         said: set[str] = set()
         for together in consecutive(self._families[number].body.declarations, _item_number):
-            notes = dict.fromkeys(note for declaration in together for note in self._notes(declaration))
+            notes = dict.fromkeys(note for declaration in together for note in self._notes(number, declaration))
             yield from (f"        # {note}" for note in notes if note not in said)
             said |= notes.keys()
             if _item_number(together[0]) is None:
@@ -77,13 +87,14 @@ class ClassWriter:
             else:
                 yield from self._loops(number, together)
 
-    def _notes(self, declaration: Declaration) -> Iterator[str]:
+    def _notes(self, number: int, declaration: Declaration) -> Iterator[str]:
         """What must be said of a declaration, those of a sequence in it too: it is written in place."""
         if declaration.note:
             yield declaration.note
-        if isinstance(declaration.made, Hole):
-            family = self._families[int(str(declaration.made.detail[0]))]
-            yield from (note for d in family.body.declarations if family.is_sequence for note in self._notes(d))
+        if isinstance(declaration.made, Hole) and declaration.made.index not in self._families[number].handed:
+            inner = self._families[number].instances[0].children[declaration.made.index].family
+            if self._families[inner].is_sequence:
+                yield from (note for d in self._families[inner].body.declarations for note in self._notes(inner, d))
 
     def _declaration(self, number: int, declaration: Declaration) -> Iterator[str]:
         made = "nn.Module()" if declaration.made is None else self._made(number, declaration.made)
@@ -129,13 +140,21 @@ class ClassWriter:
 
         def fill(hole: Hole) -> Iterable[Expr]:
             if hole.kind in ("literal", "slot"):
-                return (shown(meant(constructor.literals[hole.index]), names),)
+                return (self._shown(meant(constructor.literals[hole.index]), names),)
             if hole.kind == "options":
-                return tuple(Keyword(n, shown(meant(m), names)) for n, m in constructor.options[hole.index])
-            (family,) = hole.detail
-            return (self._child(int(str(family)), [meant(m) for m in constructor.children[hole.index]], names),)
+                return tuple(Keyword(n, self._shown(meant(m), names)) for n, m in constructor.options[hole.index])
+            arguments = [meant(meaning) for meaning in constructor.children[hole.index]]
+            if hole.index in self._families[number].handed:
+                return (self._shown(arguments[0], names),)
+            return (self._child(self._families[number].instances[0].children[hole.index].family, arguments, names),)
 
         return filled(expr, fill)
+
+    def _shown(self, meaning: Meaning, names: Sequence[str]) -> Expr:
+        """The text of what stands in a hole, modules as the calls that make them."""
+        if isinstance(meaning, Known) and isinstance(meaning.value, Built):
+            return self._child(meaning.value.family, list(map(Known, meaning.value.values)), names)
+        return shown(meaning, names)
 
     def _child(self, number: int, given: Sequence[Meaning], names: Sequence[str]) -> Expr:
         """The call that makes a module of a class, or the sequence in place."""
@@ -152,9 +171,9 @@ class ClassWriter:
     def _arguments(self, number: int, given: Sequence[Meaning], names: Sequence[str]) -> Iterator[Expr]:
         for argument, meaning in zip(self._constructors[number].arguments, given, strict=True):
             if argument.by_position:
-                yield shown(meaning, names)
+                yield self._shown(meaning, names)
             elif not (isinstance(meaning, Known) and repr(meaning.value) == repr(argument.hint.default)):
-                yield Keyword(argument.hint.name, shown(meaning, names))
+                yield Keyword(argument.hint.name, self._shown(meaning, names))
 
     def _kept(self, number: int) -> dict[int, str]:
         """The attributes that keep the arguments which ``forward`` needs, by the number of the argument."""
