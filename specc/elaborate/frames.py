@@ -76,6 +76,7 @@ class Frame:
             called by a name in one of them is kept there.
         parts: all of them, of the first.
         groups: the labelled groups in it, by name.
+        rounds_of: for each label what the place sees where it stands, which tells its rounds apart.
     """
 
     __slots__ = (
@@ -92,6 +93,7 @@ class Frame:
         "passed",
         "result",
         "rounds",
+        "rounds_of",
         "scope",
         "shared",
         "sole",
@@ -135,10 +137,11 @@ class Frame:
         self.labels: dict[str, Span] = {}
         self.passed: list[tuple[str, Given, int]] = []
         self.groups: dict[str, Frame] = {}
+        self.rounds_of: dict[str, Scope] = {}
         self.rounds = 0
         if goes_on is not None:
             goes_on.parts.append(self)
-            self.labels, self.groups = goes_on.labels, goes_on.groups
+            self.labels, self.groups, self.rounds_of = goes_on.labels, goes_on.groups, goes_on.rounds_of
         self.result: Given | None = None
 
     @property

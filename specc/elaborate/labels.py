@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from specc.diagnostics import Code, Diagnostic, Label
+from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.files import Definition
 from specc.elaborate.frames import Frame
 from specc.elaborate.naming import label_problem, name_problem
 from specc.elaborate.scope import ABSENT, Scope
 from specc.elaborate.trouble import in_form, short, trouble
-from specc.elaborate.values import CONSTANTS, Given, Prepared
+from specc.elaborate.values import CONSTANTS, Given, Prepared, written
 from specc.ir.op import Op
 from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
 from specc.syntax.labels import WHOLE, is_name
+
+
+def resolved(label: ast.Label, scope: Scope) -> ast.Label:
+    """The label with its formulas computed. Raises Trouble, Unknown."""
+    if not label.parts:
+        return label
+    texts = [part if isinstance(part, str) else _computed(part, scope) for part in label.parts]
+    return label._replace(name="".join(texts))
+
+
+def _computed(formula: ast.Expr, scope: Scope) -> str:
+    value = evaluate(formula, scope)
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)
+    message = f"a label is made of whole numbers and texts, and {formula.span.text} is {written(value)}"
+    raise trouble(Code.BAD_LABEL, message, formula.span)
 
 
 def claim(label: ast.Label, frame: Frame, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
@@ -24,10 +41,13 @@ def claim(label: ast.Label, frame: Frame, scope: Scope, kind: type[Op] | None = 
         kind: of the step, if it is an operator: only then is its label no second meaning of that layer's name.
     """
     name = label.name
-    if name in frame.labels:
-        by_round = name.isdecimal() and int(name) < frame.rounds
-        return [two_of_a_name(name, label.span, frame.labels[name], by_round=by_round)]
-    frame.labels[name] = label.span
+    earlier = frame.labels.setdefault(name, label.span)
+    if earlier is not label.span:
+        by_round = WHOLE.fullmatch(name) is not None and len(name) < 10 and int(name) < frame.first.rounds
+        return [two_of_a_name(name, label.span, earlier, by_round=by_round)]
+    if name in frame.rounds_of:
+        return [_two_rounds(label, frame.rounds_of[name])]
+    frame.rounds_of[name] = scope
     if _could_be_called(name, frame, scope, kind, label.span):
         frame.scope.two_meanings(name, (label.span,))
     if name[:1].isdigit() and label.span.text == name and not WHOLE.fullmatch(name):
@@ -63,9 +83,9 @@ def stands_for_value(label: ast.Label) -> bool:
     """Whether the value of the step goes by its label.
 
     Not where the word means something else: a layer's name stays the layer, `in` the input. Such a label names the
-    weights only, and so does one that is no name.
+    weights only, and so does one that is no name, or is computed.
     """
-    return is_name(label.name) and not find(label.name) and label.name not in CONSTANTS
+    return not label.parts and is_name(label.name) and not find(label.name) and label.name not in CONSTANTS
 
 
 def _in_groups(label: ast.Label) -> str:
@@ -87,6 +107,21 @@ def _hides(name: str, frame: Frame, scope: Scope) -> bool:
     """Whether a label would hide a parameter, a let or a loop variable; blocks and outer labels it may."""
     value = scope.get(name) if is_name(name) else ABSENT
     return value is not ABSENT and (frame.scope.holds(name) or not isinstance(value, (Prepared, Given)))
+
+
+def _two_rounds(label: ast.Label, first: Scope) -> Diagnostic:
+    """One label of two rounds whose steps belong to one scope."""
+    names = sorted(names_in(label.parts))
+    values = ", ".join(f"{name} = {written(first.get(name))}" for name in names if first.has(name))
+    if label.parts:
+        before = f"it was {label.name} with {values} already" if values else f"it was {label.name} already"
+        helps = ("the label must be another one in every round",)
+    else:
+        before = "it was given in an earlier round"
+        helps = ("the rounds have no numbers here, since a label in them is computed: compute this one too",)
+    return Diagnostic(
+        Code.DUPLICATE_LABEL, f"two things are called {label.name}", Label(label.span, before), helps=helps
+    )
 
 
 def two_of_a_name(name: str, again: Span, first: Span, *, by_round: bool = False) -> Diagnostic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from specc.diagnostics import Code, Label
+from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.hints import of_real
 from specc.elaborate.naming import name_problem
@@ -67,6 +68,47 @@ def round_label(header: Span, place: int, rounds: int, values: dict[str, Value])
     """``round 3 of 4: c = 64``"""
     shown = ", ".join(f"{name} = {written(value)}" for name, value in values.items())
     return Label(header, f"round {place + 1} of {rounds}" + (f": {shown}" if shown else ""))
+
+
+def names_its_rounds(loop: ast.Repeat | ast.For) -> bool:
+    """Whether a label is computed from the loop's variables, and says by itself which round it is of.
+
+    A label of another scope of names does not: in a numbered round of an inner loop, in a labelled loop.
+    """
+    return isinstance(loop, ast.For) and _is_read(loop.body.statements, frozenset(variables(loop)))
+
+
+def _is_read(statements: tuple[ast.Statement, ...], names: frozenset[str]) -> bool:
+    """Whether a label that is computed from one of the names belongs to the place of these statements, or to a group
+    there, which may go on."""
+    for statement in statements:
+        if isinstance(statement, ast.Let):
+            tells = not names.isdisjoint(names_in(statement.value))
+            names = names | {statement.name} if tells else names - {statement.name}
+            continue
+        if isinstance(statement, (ast.Assert, ast.Shared)):
+            continue
+        label = statement.label
+        if label and label.parts and not names.isdisjoint(names_in(label.parts)):
+            return True
+        hidden = variables(statement) if isinstance(statement, ast.For) else ()
+        if any(_is_read(inner, names - {*hidden}) for inner in _inner(statement)):
+            return True
+    return False
+
+
+def _inner(step: ast.Step) -> list[tuple[ast.Statement, ...]]:
+    """The statements in a step whose labels belong to the same place, or to a group there."""
+    match step:
+        case ast.For(label=None) if names_its_rounds(step):
+            return [step.body.statements]
+        case ast.Group():
+            return [step.body.statements]
+        case ast.If():
+            return [body.statements for body in (step.body, step.otherwise) if body is not None]
+        case ast.Merge():
+            return [arm.statements for arm in step.arms]
+    return []
 
 
 def sole(statements: tuple[ast.Statement, ...]) -> ast.Step | None:

@@ -33,11 +33,16 @@ def name_problem(name: str) -> str | None:
     return None
 
 
+LONGEST_LABEL = 200
+
+
 @lru_cache(maxsize=1024)
 def label_problem(label: str) -> str | None:
     """Why ``label`` cannot name a step; None where it can. Names of layers and of constants can."""
     if label in _NO_LABELS:
         return _NO_LABELS[label]
+    if len(label) > LONGEST_LABEL:
+        return f"a label has at most {LONGEST_LABEL} characters, and this one has {len(label):,}"
     wrong = next((c for c in label if c in _NOT_IN_LABELS or c.isspace() or not c.isprintable()), None)
     if wrong is None:
         return None

@@ -21,7 +21,7 @@ from specc.elaborate.expressions import layer, truth
 from specc.elaborate.files import Definition
 from specc.elaborate.found import Found
 from specc.elaborate.frames import Draft, Frame, Shared
-from specc.elaborate.labels import claim, define, refuse_label, stands_for_value, two_of_a_name
+from specc.elaborate.labels import claim, define, refuse_label, resolved, stands_for_value, two_of_a_name
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
 from specc.elaborate.trouble import Trouble, short, suggestion, trouble, two_meanings
@@ -50,6 +50,7 @@ class Walk:
         self._frame = model
         self._plans: dict[int, Plan] = {}
         self._calls: dict[int, BlockPlan] = {}
+        self._named: dict[int, bool] = {}
         self._labels: dict[int, dict[str, ast.Label]] = {}
         self._active: list[Definition | Shared] = []
         self._depth = 0
@@ -144,7 +145,7 @@ class Walk:
             return self._operator(call, prepared, target, current, scope, name, slot)
         if isinstance(target, Definition):
             return self._block(call, prepared, target, current, scope, name)
-        return self._shared(call, target, current)
+        return self._shared(call, target, current, scope)
 
     def _target(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Prepared:
         """What is called by a name that stands for ``value``. Raises Trouble where that is nothing that can be."""
@@ -210,8 +211,8 @@ class Walk:
         name: str | None,
         slot: str | None,
     ) -> Given:
-        if call.label is not None:
-            self._claim(call.label, scope, kind)
+        label = self._label(call, scope)
+        self._claim(label, scope, kind)
         plan = self._plans.get(id(call))
         if plan is None or plan.kind is not kind or target.arguments:
             plan = self._planned(call, target, kind)
@@ -219,11 +220,11 @@ class Walk:
             raise self._without_arms(call, plan.bound(scope)[1])
         bound = plan.fixed or self._bound(plan, scope)
         if bound is None or current.type is None:
-            return self._remember(call.label, Given(None, None, plan.span))
+            return self._remember(label, Given(None, None, plan.span))
         if slot is not None and kind.passes:
             self._frame.passed.append((slot, current, len(self._frame.members)))
-            return self._remember(call.label, current)
-        return self._step(call, plan.span, bound, (current,), (current.type,), name, scope, slot)
+            return self._remember(label, current)
+        return self._step(call, label, plan.span, bound, (current,), (current.type,), name, scope, slot)
 
     def _without_arms(self, call: ast.Call, findings: list[Diagnostic]) -> Trouble:
         from specc.elaborate.instead import gives_arms, of_arms
@@ -238,7 +239,8 @@ class Walk:
         if not isinstance(kind, type) or kind.arity == (1, 1):
             helps = (signature(kind),) if isinstance(kind, type) else ()
             raise trouble(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
-        self._claim(merge.label, scope, kind)
+        label = self._label(merge, scope)
+        self._claim(label, scope, kind)
         plan = self._plans.get(id(merge))
         if plan is None or plan.kind is not kind or target.arguments:
             plan = self._planned(merge, target, kind)
@@ -251,8 +253,8 @@ class Walk:
             )
         types = tuple([given.type for given in inputs if given.type is not None])
         if bound is None or len(types) < len(inputs):
-            return self._remember(merge.label, Given(None, None, plan.span))
-        return self._step(merge, plan.span, bound, inputs, types, None, scope)
+            return self._remember(label, Given(None, None, plan.span))
+        return self._step(merge, label, plan.span, bound, inputs, types, None, scope)
 
     def _planned(self, call: ast.Call | ast.Merge, target: Prepared, kind: type[Op]) -> Plan:
         """How the call's arguments are the operator's attributes."""
@@ -271,6 +273,7 @@ class Walk:
     def _step(
         self,
         step: ast.Call | ast.Merge,
+        label: ast.Label | None,
         span: Span,
         bound: steps.Bound,
         inputs: tuple[Given, ...],
@@ -283,11 +286,11 @@ class Walk:
             type_, parameters = steps.inferred(bound.op, types, span)
         except Refusal as refusal:
             raise steps.refused(refusal, step, bound, inputs, self.drafts, scope) from None
-        label = step.label.name if step.label else name
-        draft = Draft(len(self.drafts), bound.op, inputs, types, type_, parameters, label, span, slot)
+        called = label.name if label else name
+        draft = Draft(len(self.drafts), bound.op, inputs, types, type_, parameters, called, span, slot)
         self.drafts.append(draft)
         self._frame.members.append(draft)
-        return draft if step.label is None else self._remember(step.label, draft)
+        return draft if label is None else self._remember(label, draft)
 
     # ---- blocks -------------------------------------------------------------------------------------
 
@@ -301,7 +304,8 @@ class Walk:
         name: str | None,
     ) -> Given | None:
         block = definition.block
-        self._claim(call.label, scope)
+        label = self._label(call, scope)
+        self._claim(label, scope)
         self._refuse_recursion(definition, block.name, call.name_span)
         if not self._active:
             self._budget.block(call, scope)  # what is called from there is part of this forecast
@@ -313,7 +317,7 @@ class Walk:
         if findings:
             self._found.report(findings)
         if values is None:
-            return self._remember(call.label, Given(None, None, call.span))
+            return self._remember(label, Given(None, None, call.span))
         if definition.unused:
             self._found.report(definition.unused)
         definition.called = True
@@ -325,13 +329,13 @@ class Walk:
             definition.environment,
             current,
             current,
-            call.label.name if call.label else name,
+            label.name if label else name,
             tuple([(key, _kept(value)) for key, value in values.items() if not isinstance(value, (Given, Size))]),
             tuple([(key, value) for key, value in values.items() if isinstance(value, Given)]),
         )
         return self._called(
             frame,
-            call.label,
+            label,
             definition,
             lambda: Label(frame.span, f"in {block.name}({shown_arguments(values)})"),
             lambda: self._body(block, frame, current),
@@ -423,11 +427,12 @@ class Walk:
         name: str | None,
     ) -> Given | None:
         """``label: { … }`` names its steps under one name; without a label it only holds them together."""
-        label = step.label.name if step.label else name
-        if label is None:
+        label = self._label(step, scope)
+        called = label.name if label else name
+        if called is None:
             return self.walk(body.statements, current, Scope({}, scope))
         return self._under(
-            "group", label, step, step.label, current, scope, lambda inner: self.walk(body.statements, current, inner)
+            "group", called, step, label, current, scope, lambda inner: self.walk(body.statements, current, inner)
         )
 
     def _under(
@@ -466,11 +471,12 @@ class Walk:
     def _loop(self, step: ast.Repeat | ast.For, current: Given | None, scope: Scope, name: str | None) -> Given | None:
         """The rounds one after the other, each of its own name: its number."""
         table = self._table(step, scope)
-        label = step.label.name if step.label else name
-        if label is None:
+        label = self._label(step, scope)
+        called = label.name if label else name
+        if called is None:
             return self._rounds(step, table, current, scope)
         return self._under(
-            "loop", label, step, step.label, current, scope, lambda inner: self._rounds(step, table, current, inner)
+            "loop", called, step, label, current, scope, lambda inner: self._rounds(step, table, current, inner)
         )
 
     def _table(self, step: ast.Repeat | ast.For, scope: Scope) -> Sequence[loops.Row]:
@@ -486,23 +492,30 @@ class Walk:
     def _rounds(
         self, step: ast.Repeat | ast.For, table: Sequence[loops.Row], current: Given | None, scope: Scope
     ) -> Given | None:
+        is_numbered = not self._names_its_rounds(step)
         is_sole = loops.sole(step.body.statements) is not None
         header, variables = loops.header(step), loops.variables(step)
         for place, row in enumerate(table):
             if self._budget.is_gone or scope.is_spent:
                 raise Unknown  # no further round says more
-            number = self._next_round(header)
+            number = self._next_round(header) if is_numbered else None
             values = dict(zip(variables, row, strict=True))
             self._found.enter(partial(loops.round_label, header, place, len(table), values))
             inner = Scope({**values}, scope)
             try:
-                if is_sole:
+                if number is None or is_sole:
                     current = self.walk(step.body.statements, current, inner, number)
                 else:
                     current = self._round(step, number, current, inner)
             finally:
                 self._found.leave()
         return current
+
+    def _names_its_rounds(self, step: ast.Repeat | ast.For) -> bool:
+        known = self._named.get(id(step))
+        if known is None:
+            known = self._named[id(step)] = loops.names_its_rounds(step)
+        return known
 
     def _next_round(self, header: Span) -> str:
         """The next round's number, which is its name among all that stands here."""
@@ -527,11 +540,12 @@ class Walk:
         self.shared.append(shared)
         return current
 
-    def _shared(self, call: ast.Call, shared: Shared, current: Given) -> Given | None:
+    def _shared(self, call: ast.Call, shared: Shared, current: Given, scope: Scope) -> Given | None:
         """Apply shared steps: the same tensors as at their other places."""
         if not call.bare:
             raise trouble(Code.UNKNOWN_ARGUMENT, f"{call.name} is shared steps, and takes no arguments", call.span)
-        self._claim(call.label, shared.scope)
+        label = self._label(call, scope)
+        self._claim(label, scope)
         self._refuse_recursion(shared, shared.name, call.name_span)
         frame = Frame(
             "block",
@@ -541,7 +555,7 @@ class Walk:
             shared.frame.environment,
             shared.frame.entry,
             current,
-            call.label.name if call.label else None,
+            label.name if label else None,
             shared=shared,
             sole=loops.sole(shared.statement.steps) is not None,
         )
@@ -549,7 +563,7 @@ class Walk:
         statements = shared.statement.steps
         return self._called(
             frame,
-            call.label,
+            label,
             shared,
             lambda: Label(frame.span, f"in {shared.name}"),
             lambda: self.walk(statements, current, frame.scope),
@@ -584,6 +598,9 @@ class Walk:
             self._found.report([trouble(Code.BAD_LABEL, problem, place, helps=("choose another name",)).diagnostic])
         else:
             self._claim(ast.Label(place, name), scope)
+
+    def _label(self, step: ast.Step, scope: Scope) -> ast.Label | None:
+        return resolved(step.label, scope) if step.label else None
 
     def _claim(self, label: ast.Label | None, scope: Scope, kind: type[Op] | None = None) -> None:
         if label is not None and (findings := claim(label, self._frame, scope, kind)):

@@ -160,6 +160,8 @@ class _Reader:
         scope.define(statement.name)
 
     def _step(self, step: ast.Step, scope: _Scope, frame: _Scope) -> None:
+        if step.label is not None:
+            self._read(step.label.parts, scope)
         inner = _Scope(scope)
         place = inner if step.label is not None else frame
         match step:

@@ -103,10 +103,16 @@ class Argument(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A name, a plain whole number (``0: conv(64, 3)``), or a text: ``"block1-0": …`` is called ``block1-0``."""
+    """A name, a plain whole number (``0: conv(64, 3)``), or a text: ``"block1-0": …`` is called ``block1-0``.
+
+    Attributes:
+        name: as it is written, where formulas compute it: ``denselayer{i + 1}``.
+        parts: its texts and formulas then, in order.
+    """
 
     span: Span
     name: str
+    parts: tuple[str | Expr, ...] = ()
 
 
 class Call(NamedTuple):
@@ -289,7 +295,7 @@ class Model(NamedTuple):
 Item = Import | Let | Default | Block | Model
 
 
-_LEAVES: frozenset[type] = frozenset((Number, Text, Name, Label))
+_LEAVES: frozenset[type] = frozenset((Number, Text, Name))
 
 
 def parts(tree: object, whole: frozenset[type] = _LEAVES) -> Iterator[object]:

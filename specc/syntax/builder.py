@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -9,12 +10,16 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source, Span
 from specc.syntax import ast, literals
 from specc.syntax.brackets import skip_blank
-from specc.syntax.lalr import DEEPEST, Token
+from specc.syntax.lalr import DEEPEST, NotInGrammar, Token, parser
 
 _NESTING = frozenset((
     ast.Binary, ast.Unary, ast.Conditional, ast.Attribute, ast.Index, ast.Apply, ast.Sequence,
     ast.Group, ast.Merge, ast.Repeat, ast.For, ast.If,
 ))  # fmt: skip
+
+_FORMULA = re.compile(r"\{(?P<formula>[^{}]*)\}|[{}]|[^{}]+")
+_LET = "let v = "
+"""What stands before a formula where it is parsed alone."""
 
 _Node = TypeVar("_Node")
 Arguments = tuple[ast.Argument, ...]
@@ -32,11 +37,15 @@ class Builder:
         findings: what is wrong although the grammar accepts it.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, shift: int = 0) -> None:
+        """``shift``: how far behind its offsets what is built stands in the source, where it is only a part of it."""
         self.findings: list[Diagnostic] = []
         self._source = source
-        self._span = source.span
+        self._shift = shift
         self._nesting = 0
+
+    def _span(self, start: int, end: int) -> Span:
+        return self._source.span(start + self._shift, end + self._shift)
 
     # ---- items ----------------------------------------------------------------------------------
 
@@ -105,8 +114,46 @@ class Builder:
         return ast.Body(self._span(start, end), statements)
 
     def labelled(self, start: int, end: int, name: Token, step: ast.Step) -> ast.Step:
-        text = self._text(name) if name.text.startswith('"') else name.text
-        return step._replace(label=ast.Label(self._place(name), text))
+        if not name.text.startswith('"'):
+            return step._replace(label=self._label(name))
+        parts = self._formulas(name) if "{" in name.text or "}" in name.text else ()
+        return step._replace(label=ast.Label(self._place(name), self._text(name), parts))
+
+    def _formulas(self, label: Token) -> tuple[str | ast.Expr, ...]:
+        """The texts and formulas of a label, in order: ``denselayer{i + 1}``."""
+        parts: list[str | ast.Expr] = []
+        for found in _FORMULA.finditer(label.text, 1, len(label.text) - 1):
+            formula = found["formula"]
+            if formula is not None:
+                parts += self._formula(formula, label.start + found.start("formula"))
+            elif found[0] in "{}":
+                at = label.start + found.start()
+                message = "braces hold a formula in a label, and this one has no partner"
+                self._find(Code.SYNTAX, message, Label(self._span(at, at + 1)))
+            else:
+                parts.append(found[0])
+        return tuple(parts)
+
+    def _formula(self, text: str, at: int) -> list[ast.Expr]:
+        """The expression that begins at that offset; none where it is no expression, which is noted."""
+        inner = Builder(self._source, self._shift + at - len(_LET))
+        place = Label(self._span(at, at + len(text)))
+        try:
+            if set(text) & set('"\\#'):
+                raise NotInGrammar
+            (let,) = parser().parse(f"{_LET}{text}\n", inner).items
+        except (NotInGrammar, ValueError):
+            help_ = 'between braces stands an expression of numbers and names: `"layer{i + 1}"`'
+            self._find(
+                Code.SYNTAX,
+                f"`{text}` is no formula" if text.strip() else "here a formula is missing",
+                place,
+                help_=help_,
+            )
+            return []
+        self.findings += inner.findings
+        self._nesting += inner._nesting
+        return [let.value]
 
     def call(self, start: int, end: int, name: Token, arguments: Arguments | None) -> ast.Call:
         bare = end == start + len(name.text)

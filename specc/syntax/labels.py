@@ -8,8 +8,8 @@ WORDS = frozenset("and assert block default else for from if import in let model
 """The words of the language. None can be a name; before a colon all but `else` are labels."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-LABEL = re.compile(r'[^\s./:"\\{}]+')
-"""What can be a label, but for characters that nobody sees; `specc.elaborate.naming` says of each why not."""
+LABEL = re.compile(r'(?:[^\s./:"\\{}]|\{[^{}"\\]+\})+')
+"""What can be a label, formulas included, but for characters that nobody sees; `specc.elaborate.naming` says why."""
 WHOLE = re.compile(r"0|[1-9][0-9]*")
 
 

@@ -13,8 +13,9 @@ from click.testing import CliRunner
 import specc
 from specc.api import Model
 from specc.cli.main import cli
-from specc.diagnostics import Code, SpecError
+from specc.diagnostics import Code, Diagnostic, SpecError
 from specc.elaborate import check_file
+from specc.lint.definitions import unused_definitions
 from specc.lint.network import Network
 from specc.source import Source
 from specc.syntax import parse
@@ -335,3 +336,99 @@ def test_a_lint_finds_its_way_through_the_parts() -> None:
     )
     (around, *_) = Network(checked).around(checked.graph.nodes[-1])
     assert around.name == "a.1"
+
+
+# ---- labels that are computed -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ('for i in range(2) { "l{i + 1}": relu }', ["l1", "l2"]),
+        ('a: for i in range(2) { "l{i}": { conv(3, 1) } }', ["a.l0.conv1", "a.l1.conv1"]),
+        ('for i in range(2) { "{i}": relu\n conv(3, 1) }', ["0", "conv1", "1", "conv2"]),
+        ('for i in range(2) { let k = 2 * i\n "l{k}_{k + 1}": relu }', ["l0_1", "l2_3"]),
+        ('for i in range(2) { a: { "{i}": conv(3, 1) } -> b: { "{i}": bn } }', ["a.0", "b.0", "a.1", "b.1"]),
+        ('for n, c in [("a", 3), ("b-", 4)] { "{n}{c}": conv(c, 1) }', ["a3", "b-4"]),
+        ('for n in [1, 2] { for j in range(n) { "l{j}": relu } }', ["0.l0", "1.l0", "1.l1"]),
+        ('for n in [1, 2] { for j in range(n) { "l{n}_{j}": relu } }', ["l1_0", "l2_0", "l2_1"]),
+        ('for i in range(2) { for i in range(2) { "l{i}": relu } }', ["0.l0", "0.l1", "1.l0", "1.l1"]),
+        ('for i in range(2) { repeat 1 { "l{i}": relu } }', ["0.0.l0", "1.0.l1"]),
+        ('for i in range(2) { x: for j in range(1) { "l{i}": relu } }', ["0.x.0.l0", "1.x.0.l1"]),
+        ('for i in range(2) { if i > 0 { "t{i}": relu } else { add { | _ | "u{i}": relu } } }', ["u0", "add1", "t1"]),
+        ('let k = 3\n"l{k}": relu', ["l3"]),
+        ('repeat 2 { "l{1 + 1}": relu }', ["0.l2", "1.l2"]),
+        ('for i in [] { "l{i}": relu }\nrelu', ["relu1"]),
+        ('for i in range(2) { "l{i}": unit(3) }', ["l0.conv1", "l1.conv1"]),
+        ('shared t = conv(3, 1)\nfor i in range(2) { "l{i}": t }', ["l0", "l1"]),
+        ('for i in range(2) { "l{i}": repeat 2 { relu } }', ["l0.0", "l0.1", "l1.0", "l1.1"]),
+    ],
+)  # fmt: skip
+def test_a_computed_label_says_which_round_it_is_of(body: str, expected: list[str]) -> None:
+    assert names(body, before=HELPERS) == expected
+    text = f"{HELPERS}model M : [N, 3, 8, 8] {{\n{body}\n}}\n"
+    in_yaml = Source("t.yaml", to_yaml(Source("t.cnn", text)))
+    (checked,) = check_file(parse(in_yaml))
+    assert [node.name for node in checked.graph.nodes] == expected
+    assert formatted(Source("t.cnn", formatted(Source("t.cnn", text)))) == formatted(Source("t.cnn", text))
+
+
+def test_a_label_of_two_rounds_is_refused_with_both() -> None:
+    with pytest.raises(SpecError) as error:
+        network('for i in range(4) { "l{i // 2}": relu }')
+    finding = error.value.diagnostics[0]
+    assert (finding.code, finding.message) == (Code.DUPLICATE_LABEL, "two things are called l0")
+    assert finding.primary.text == "it was l0 with i = 0 already"
+    assert [label.text for label in finding.trace] == ["round 2 of 4: i = 1"]
+    (static,) = {d.message for d in _findings('for i in range(2) { "l{i}": relu -> x: relu }')}
+    assert static == "two things are called x"
+
+
+def _findings(body: str) -> list[Diagnostic]:
+    with pytest.raises(SpecError) as error:
+        network(body)
+    return list(error.value.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("{1 / 2}", "a label is made of whole numbers and texts, and 1 / 2 is 0.5"),
+        ("{in}", "a label is made of whole numbers and texts, and in is"),
+        ("{in.height}x{true}", "a label is made of whole numbers and texts, and true is true"),
+        ("{nothing}", "nothing is called nothing here"),
+        ("{relu}", "a label is made of whole numbers and texts, and relu is"),
+        ("{}", "here a formula is missing"),
+        ("{1 +}", "`1 +` is no formula"),
+        ("a{", "braces hold a formula in a label, and this one has no partner"),
+        ("a}", "braces hold a formula in a label, and this one has no partner"),
+        ("{1, 2}", "`1, 2` is no formula"),
+        ("{1 # one}", "`1 # one` is no formula"),
+        ("{99999999999999999999}", "the number 99999999999999999999 is out of range"),
+    ],
+)
+def test_what_is_no_formula_of_a_label(label: str, message: str) -> None:
+    finding, *_ = _findings(f'"{label}": relu')
+    assert finding.message.startswith(message)
+    assert finding.primary.span.position[0] == 2
+
+
+def test_a_label_has_an_end() -> None:
+    assert names(f'"{"7" * 200}": relu') == ["7" * 200]
+    assert refused(f'"{"7" * 5000}": relu') == ["a label has at most 200 characters, and this one has 5,000"]
+    assert refused(f'"{"7" * 5000}": relu\n"{"7" * 5000}": relu')[1] == f"two things are called {'7' * 5000}"
+
+
+def test_a_formula_stands_at_its_place() -> None:
+    (finding,) = _findings('relu\n  "layer{0}_{1 + nothing}": relu')
+    assert finding.primary.span.text == "nothing"
+    assert finding.primary.span.position == (3, 18)
+
+
+def test_what_a_label_reads_is_used() -> None:
+    (checked,) = check_file(
+        parse(Source("t.cnn", 'block b(k) { "x{k}": relu }\nmodel M : [N, 3] { let n = 2\n b(n) }\n'))
+    )
+    assert [node.name for node in checked.graph.nodes] == ["b1.x2"]
+    unused = parse(Source("t.cnn", 'model M : [N, 3] { let n = 2\n "x{n}": relu }\n'))
+    assert list(unused_definitions(unused)) == []

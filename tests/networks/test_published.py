@@ -109,7 +109,7 @@ def test_families_are_short(file: str, lines: int) -> None:
     assert len((ZOO / file).read_text(encoding="utf-8").splitlines()) <= lines
 
 
-@pytest.mark.parametrize("name", [*RESNETS, "googlenet"])
+@pytest.mark.parametrize("name", [*RESNETS, "googlenet", "densenet121", "densenet201"])
 def test_names_are_torchvisions(name: str) -> None:
     """So torchvision's state dicts load by name."""
     assert [path for path, p in load(name).state if not p.integer] == Published(name).names

@@ -66,6 +66,7 @@ class Body:
     outputs: tuple[int, ...]
     is_model: bool
     is_nameless: bool
+    is_loop: bool
 
     @property
     def holes(self) -> Iterator[Hole]:
@@ -215,7 +216,8 @@ class _Families:
         outputs = tuple(scope.values[value] for value in use.outputs)
         given = tuple(self._type_of(path) for path in use.given)
         is_model, nameless = use.block is None, use.block is not None and is_nameless(use.block)
-        body = Body(use.title, len(use.inputs), given, declarations, statements, outputs, is_model, nameless)
+        is_loop = use.block is not None and use.block.kind == "loop"
+        body = Body(use.title, len(use.inputs), given, declarations, statements, outputs, is_model, nameless, is_loop)
         return self._filed(scope, body)
 
     def _filed(self, scope: _Scope, body: Body) -> Instance:
@@ -367,7 +369,7 @@ def _is_sequence(body: Body) -> bool:
     if not all(len(d.labels) == 1 for d in body.declarations) or len(labels) != len(body.statements):
         return False
     alone = body.is_nameless and len(labels) == 1
-    if not (alone or not all(map(is_plain, labels))) or not all(map(_may_be_item, labels)):
+    if not (alone or body.is_loop or not all(map(is_plain, labels))) or not all(map(_may_be_item, labels)):
         return False
     plain = all(d.registry == "_modules" and d.made is not None and not d.after for d in body.declarations)
     called = [statement.labels[:1] for statement in body.statements if passes_on(statement)]

@@ -243,16 +243,26 @@ def _item_number(declaration: Declaration) -> int | None:
 
 
 def _labelled(labels: list[str], items: list[Expr]) -> Iterator[Expr]:
-    """The items of an OrderedDict."""
-    pairs = list(zip(labels, items, strict=True))
-    for together in consecutive(pairs, lambda pair: whole(pair[0])):
-        first = whole(together[0][0])
-        if first is None:
-            yield from (Listing((f'"{label}"', item)) for label, item in together)
-            continue
-        for run in runs([item for _, item in together], first):
-            name = f'"{run.start}"' if run.count == 1 else "str(i)"
+    """The items of an OrderedDict: those whose labels count on, ``layer1``, ``layer2`` …, together."""
+    place = 0
+    while place < len(labels):
+        stem, first = _counted(labels[place])
+        count = 1
+        while first is not None and labels[place + count : place + count + 1] == [f"{stem}{first + count}"]:
+            count += 1
+        for run in runs(items[place : place + count], first or 0):
+            name = f'"{stem}{run.start}"' if first is not None else f'"{stem}"'
+            if run.count > 1:
+                name = f'f"{stem}{{i}}"' if stem else "str(i)"
             yield repeated(Run(Listing((name, run.item)), run.start, run.count, True))
+        place += count
+
+
+def _counted(label: str) -> tuple[str, int | None]:
+    """``layer`` and 12 of ``layer12``; the label itself and None where no number ends it."""
+    stem = label.rstrip("0123456789")
+    number = whole(label[len(stem) :]) if stem != label else None
+    return (label, None) if number is None else (stem, number)
 
 
 def _needed(expr: Expr, constructor: Constructor) -> Iterator[int]:
