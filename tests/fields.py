@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 from unittest.mock import patch
 
@@ -123,13 +124,13 @@ class Draw:
     """Steps over [N, 2, L], each of which fits.
 
     Args:
-        padded: with padding of every mode; else no step pads.
+        modes: those of padding; none: no step pads.
         fitted: with steps that depend on the size of their input, and arms that do not keep step.
     """
 
-    def __init__(self, seed: int, *, padded: bool, fitted: bool) -> None:
+    def __init__(self, seed: int, *, modes: tuple[str, ...] = (), fitted: bool = False) -> None:
         self._random = Random(seed)
-        self._padded, self._fitted = padded, fitted
+        self._modes, self._fitted = modes, fitted
         self.circular = False
 
     def network(self, length: int = LENGTH) -> str:
@@ -150,7 +151,8 @@ class Draw:
 
     def _step(self, before: str, length: int) -> str:
         kinds = ["conv", "conv", "pool", "transposed", "up", "up", "crop", "merge", "merge"]
-        kinds += ["pad"] * self._padded + ["fitted", "drifting", "gate"] * self._fitted
+        kinds += ["pad"] * bool(self._modes) + ["fitted", "drifting"] * self._fitted
+        kinds += ["gate"] * (self._fitted and not self._modes)
         match self._random.choice(kinds):
             case "conv":
                 return self._conv()
@@ -163,7 +165,7 @@ class Draw:
             case "crop":
                 return self._crop()
             case "pad":
-                mode = self._random.choice(MODES)
+                mode = self._random.choice(self._modes)
                 return f'pad([{self._number(0, 4)}, {self._number(0, 4)}], mode="{mode}")'
             case "merge":
                 return self._merge(before, length)
@@ -179,15 +181,16 @@ class Draw:
     def _conv(self, stride: int | None = None) -> str:
         stride = self._random.choice([1, 1, 1, 2, 3]) if stride is None else stride
         options = f"stride={stride}, dilation={self._random.choice([1, 1, 2, 3])}"
-        if self._padded:
-            options += f', padding={self._number(0, 3)}, padding_mode="{self._random.choice(["zeros", *MODES[1:]])}"'
+        if self._modes:
+            mode = self._random.choice(self._modes).replace("constant", "zeros")
+            options += f', padding={self._number(0, 3)}, padding_mode="{mode}"'
         return f"conv(2, {self._number(1, 5)}, {options})"
 
     def _pool(self, stride: int | None = None) -> str:
         kernel = self._number(1, 4)
         stride = self._number(1, 4) if stride is None else stride
         options = f"{kernel}, stride={stride}"
-        if self._padded:
+        if self._modes:
             options += f", padding={self._number(0, kernel // 2)}, ceil_mode={self._random.choice(['true', 'false'])}"
         if self._random.random() < 0.5:
             return f"avgpool({options})"
@@ -208,7 +211,7 @@ class Draw:
         return f'upsample(scale_factor={factor}, mode="{self._random.choice(["nearest", "linear"])}")'
 
     def _crop(self) -> str:
-        if not self._padded and self._random.random() < 0.2:
+        if not self._modes and self._random.random() < 0.2:
             return "slice(40, 43, dim=2)"
         return f"slice({self._number(0, 6)}, {-self._number(1, 6)}, dim=2)"
 
@@ -266,3 +269,12 @@ def _length(steps: str, length: int) -> int | None:
     size = network.graph.outputs[0][0].type.sample[1]
     assert isinstance(size, int)
     return size
+
+
+KINDS: dict[str, Callable[[int], Draw]] = {
+    "plain": Draw,
+    "padded": partial(Draw, modes=MODES),
+    "fitted": partial(Draw, fitted=True),
+    "padded and fitted": partial(Draw, modes=MODES[:1], fitted=True),
+}
+"""What is drawn, by seed."""

@@ -87,12 +87,17 @@ class _Reading(NamedTuple):
     """Which places of an axis of the network's input the places of a value read.
 
     Place q * len(spans) + r reads spans[r], q * ``advance`` further on. An advance of None: ``spans`` are those of all
-    the places that there are, and beyond them nothing is read. ``bounds``: the first and the last place that any can
-    read, since at the border of an earlier value there was no padding; None where there is nothing to heed.
+    the places that there are, and beyond them nothing is read.
+
+    Attributes:
+        padded: places in padding are among those that are read.
+        bounds: without padding, the first and the last place that a place can read which is not at the border of any
+            earlier value; None where a border makes no difference.
     """
 
     spans: tuple[_Span, ...]
     advance: int | None
+    padded: bool = False
     bounds: _Span = None
 
     @property
@@ -128,27 +133,27 @@ class _Reading(NamedTuple):
         # In between are the same places moved by whole periods, and neither the first nor the last of them.
         return _union(map(self.at, (*places[: len(self.spans)], *places[-len(self.spans) :])))
 
-    def of(self, places: int) -> _Span:
-        """What all places of a value of so many read together."""
-        return self.within(self.over(range(places)))
+    def everything(self, places: int) -> _Reading | None:
+        """Every one of so many places as one that reads what all do; None where that is not told by the period."""
+        span = self.over(range(places))
+        return _constant(span) if self._is_inside(span) else None
 
-    def widest(self, places: int) -> int:
-        """The most that any of so many places reads, from its first to its last."""
-        widest = _extent(max(self.spans[:places], key=_extent))
+    def widest(self, places: int) -> int | None:
+        """The most that any of so many places reads, from its first to its last; None as of `everything`."""
+        widest = max(map(_extent, self.spans[:places]))
         if self.bounds is None or not self.advance:
             return widest
         for phase, span in enumerate(self.spans[:places]):
             if span is not None and _extent(span) == widest:
-                # The first place of this phase whose span does not begin before the bounds.
-                place = phase + max(0, -((span[0] - self.bounds[0]) // self.advance)) * len(self.spans)
-                if place < places and self.within(self.at(place)) == self.at(place):
+                # The first place of this phase that reads nothing before the bounds.
+                rounds = max(0, -((span[0] - self.bounds[0]) // self.advance))
+                place = phase + rounds * len(self.spans)
+                if place < places and self._is_inside(self.at(place)):
                     return widest
-        return max(_extent(self.within(self.at(place))) for place in range(places))
+        return None
 
-    def within(self, span: _Span) -> _Span:
-        if span is None or self.bounds is None:
-            return span
-        return max(span[0], self.bounds[0]), min(span[1], self.bounds[1])
+    def _is_inside(self, span: _Span) -> bool:
+        return span is None or self.bounds is None or (self.bounds[0] <= span[0] and span[1] <= self.bounds[1])
 
 
 def _constant(span: _Span) -> _Reading:
@@ -164,34 +169,43 @@ def _union(spans: Iterable[_Span]) -> _Span:
     return (min(first for first, _ in known), max(last for _, last in known)) if known else None
 
 
+def _intersection(spans: Iterable[_Span]) -> _Span:
+    """What lies within all ``spans``, None being no bounds at all."""
+    known = [span for span in spans if span is not None]
+    return (max(first for first, _ in known), min(last for _, last in known)) if known else None
+
+
 def _through(reading: _Reading, taps: Taps, before: int, after: int) -> _Reading | None:
     """Behind a step that reads by ``taps``; None where it is not periodic, or too long.
 
     Args:
         before, after: places of its input and of its result.
     """
-    if reading.is_constant or taps is EACH:
+    # What reads everything goes on to; but for places that read nothing, where a filter is smaller than the stride.
+    if taps is EACH or (reading.is_constant and all(taps.phases)):
         return reading
     if taps.advance == 0 and len(taps.phases) == 1:
-        return _constant(reading.within(reading.over(taps.phases[0])))
-    if reading.advance is None:
+        return reading.everything(before)
+    if reading.advance is None or reading.is_constant:
         if after > _MOST_PLACES or (not reading.is_ordered and after * max(map(len, taps.phases)) > _MOST_READ):
             return None
         return _by_place(_read(reading, taps, after))
     if taps.fitted:
         return None
-    bounds = reading.of(before) if taps.bordered else reading.bounds
-    if bounds is not None and not taps.bordered and not _reads_inside(taps, before, after):
-        bounds = None
+    padded, bounds = reading.padded, reading.bounds
+    if not padded and taps.bordered:
+        bounds = _intersection([bounds, reading.over(range(before))])
+    elif not padded and not _reads_inside(taps, before, after):
+        padded, bounds = True, None
     if len(reading.spans) == len(taps.phases) == 1 and reading.spans[0] is not None:
         (first, last), (window,), advance = reading.spans[0], taps.phases, reading.advance
         ends = first + window[0] * advance, last + window[-1] * advance
-        return _Reading((ends,), taps.advance * advance, bounds)
+        return _Reading((ends,), taps.advance * advance, padded, bounds)
     rounds = len(reading.spans) // gcd(len(reading.spans), taps.advance)
     period, advance = rounds * len(taps.phases), rounds * taps.advance // len(reading.spans) * reading.advance
     if period > _LONGEST_PERIOD:
         return None
-    return _shortest(_read(reading, taps, period), advance)._replace(bounds=bounds)
+    return _shortest(_read(reading, taps, period), advance)._replace(padded=padded, bounds=bounds)
 
 
 def _reads_inside(taps: Taps, before: int, after: int) -> bool:
@@ -233,7 +247,8 @@ def _together(readings: list[_Reading], places: int) -> _Reading | None:
     moving = [reading for reading in different if not reading.is_constant]
     if len(moving) < len(different):
         constant = _union(reading.spans[0] for reading in different if reading.is_constant)
-        if constant == _union([constant, *(reading.of(places) for reading in moving)]):
+        everything = [reading.everything(places) for reading in moving]
+        if all(whole is not None and _union([constant, whole.spans[0]]) == constant for whole in everything):
             return _constant(constant)
     if any(reading.advance is None for reading in moving):
         return _by_place(tuple([_union(reading.at(place) for reading in different) for place in range(places)]))
@@ -242,8 +257,9 @@ def _together(readings: list[_Reading], places: int) -> _Reading | None:
     if len(moving) < len(different) or len(advances) > 1 or period > _LONGEST_PERIOD:
         return None
     union = tuple([_union(reading.at(place) for reading in moving) for place in range(period)])
-    heed = any(reading.bounds is not None for reading in moving)
-    return _shortest(union, advances.pop())._replace(bounds=_union(r.of(places) for r in moving) if heed else None)
+    padded = any(reading.padded for reading in moving)
+    bounds = None if padded else _intersection(reading.bounds for reading in moving)
+    return _shortest(union, advances.pop())._replace(padded=padded, bounds=bounds)
 
 
 # ---- one input ----------------------------------------------------------------------------------------------
@@ -271,7 +287,7 @@ class _View(NamedTuple):
     def everything(self, axis: int) -> _Reading | None:
         """Every place as one that reads the whole of the axis."""
         reading = self.readings[axis]
-        return reading and _constant(reading.of(self.places[axis]))
+        return reading and reading.everything(self.places[axis])
 
     def lies(self, along: int) -> int | None:
         """The axis of a sample that lies along that of the input."""
@@ -350,10 +366,11 @@ def _size(node: Node, value: _Value) -> tuple[int, ...] | Unclaimed | None:
         return Unclaimed(Reason.RANKS, node)
     sizes = []
     for view in views:
-        known = [reading for reading in view.readings if reading is not None]
-        if len(known) < len(view.readings):
+        pairs = zip(view.readings, view.places, strict=True)
+        size = [widest for reading, places in pairs if reading and (widest := reading.widest(places)) is not None]
+        if len(size) < len(view.readings):
             return None
-        sizes.append([reading.widest(places) for reading, places in zip(known, view.places, strict=True)])
+        sizes.append(size)
     return tuple(map(max, zip(*sizes, strict=True))) or Unclaimed(Reason.FLAT_INPUT, None)
 
 
@@ -410,7 +427,7 @@ def _slid(view: _View, axes: tuple[Taps | None, ...], sample: _Shape) -> _View:
             continue
         before, places[along] = places[along], size
         reading = readings[along]
-        if reading is None or reading.is_constant:
+        if reading is None or (taps is None and reading.is_constant):
             continue
         if taps is None:
             raise _Lost(Reason.IRREGULAR if axis else Reason.REARRANGED)
