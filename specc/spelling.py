@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from specc.diagnostics import Safety, Suggestion
-from specc.vocabulary import CONTRARY, TERMS, Kind, is_foreign, known_here
+from specc.vocabulary import CONTRARY, FOREIGN, TERMS, Kind, is_foreign, known_here
 from specc.words import listed
 
 MOST_SHOWN = 3
@@ -45,7 +46,17 @@ def suggest(word: str, known: Iterable[str], kind: Kind = "name") -> Suggestion 
         if len(_searches) >= _MOST_SEARCHES:
             _searches.clear()
         search = _searches[word] = _Search(word)
-    return search.among(names)
+    near = search.among(names)
+    if near and near.safety is Safety.SAFE and not names.issuperset(_foreign_near(word)):
+        return near._replace(safety=Safety.UNSAFE)
+    return near
+
+
+@lru_cache(maxsize=_MOST_SEARCHES)
+def _foreign_near(word: str) -> tuple[str, ...]:
+    """The words of other tools of which ``word`` may be a slip, too."""
+    slips = ((term, slip(word, term)) for term in FOREIGN)
+    return tuple(term for term, safety in slips if safety is Safety.SAFE or (safety and len(term) >= _LONG_WORD))
 
 
 def named(word: str, known: Iterable[str]) -> str:
@@ -122,12 +133,12 @@ def slip(word: str, name: str) -> Safety | None:
         changed = word[at] + name[at]
         is_plain = _is_inside(name, at) and (_are_neighbours(*changed) or len(_word_at(name, at)) >= _LONG_WORD)
     elif word[at : at + 2] == name[at : at + 2][::-1] and word[at + 2 :] == name[at + 2 :]:
-        changed, is_plain = name[at : at + 2], True
+        changed, is_plain = name[at : at + 2], name[at - 1 : at].isalpha()
     else:
         return None
     if changed != "_" and not (changed.isascii() and changed.isalpha()):
         return Safety.DISPLAY_ONLY
-    if len(_word_at(name, at)) < _SHORTEST_WORD:  # conv_a and conv_b
+    if len(_word_at(name, at)) < _SHORTEST_WORD or len(word) < _SHORTEST_WORD:  # conv_a and conv_b
         return Safety.DISPLAY_ONLY
     return Safety.SAFE if is_plain and changed.islower() and not is_foreign(word) else Safety.UNSAFE
 
@@ -172,11 +183,10 @@ def _similar(word: str, names: list[str]) -> Iterable[tuple[str, float]]:
             share = 2 * len(word) / (len(word) + len(name))
             if share >= _SHARE or name.startswith(f"{word}_"):
                 yield name, share
-    if len(word) < _SHORTEST_WORD:
-        yield from (
-            (name, _CLOSE) for name in names if set(name.lower()) == set(word) and abs(len(name) - len(word)) < 2
-        )
-        return
+    if len(word) < _SHORTEST_WORD:  # fcc is fc, esp eps, and cnv conv, but no env
+        same = (name for name in names if set(name.lower()) == set(word) and abs(len(name) - len(word)) < 2)
+        yield from ((name, _CLOSE) for name in same)
+        names = [name for name in names if len(word) > 1 and name[:1].lower() == word[0]]
     matcher = SequenceMatcher(b=word)
     beside = sorted(names, key=lambda name: (name[:1].lower() != word[:1], abs(len(name) - len(word)), name))
     for name in beside[:_MOST_COMPARED]:

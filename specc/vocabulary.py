@@ -46,7 +46,7 @@ def known_here(word: str, terms: Terms, names: frozenset[str]) -> Term | None:
 
 def is_foreign(word: str) -> bool:
     """Whether people write the word on purpose, wherever it stands."""
-    return squeezed(word) in _FOREIGN
+    return squeezed(word) in FOREIGN
 
 
 def squeezed(word: str) -> str:
@@ -80,7 +80,7 @@ def _table(*entries: Iterable[tuple[str, Term]], **notes: str) -> Terms:
 
 LAYERS = _table(
     _called("silu", "swish"),
-    _called("hardswish", "hswish"),
+    _called("hardswish", "hswish hardsilu"),
     _called("hardsigmoid", "hsigmoid"),
     _called("leakyrelu", "lrelu leaky leakyrectify"),
     _called("fc", "dense fullyconnected innerproduct"),
@@ -102,7 +102,7 @@ LAYERS = _table(
     _called("sub", "subtract minus"),
     _called("mean", "reducemean"),
     _called("amax", "reducemax"),
-    _called("convtranspose", "lazyconvtranspose"),
+    _called("convtranspose", "lazyconvtranspose convt convtr"),
     _called("reshape", "view unflatten"),
     _called("identity", "noop nop passthrough"),
     _called("stochasticdepth", "droppath"),
@@ -119,7 +119,7 @@ LAYERS = _table(
         "hardshrink celu6 relu1 relun rrelu srelu frelu drelu trelu brelu arelu grelu erelu qrelu hardmish "
         "hardtan softsin serf snake maxout maxunpool maxunpooling unpool unpooling fractionalmaxpool rankpool "
         "minout spectralnorm weightnorm evonorm filterresponsenorm scalenorm dconv deformconv tconv pconv "
-        "gconv lconv econv fconv sconv convs conv1x1 conv3x3 convlstm lazyconv lazylinear bilinear "
+        "gconv lconv econv fconv sconv conv1x1 conv3x3 convlstm lazyconv lazylinear bilinear "
         "cosinesimilarity pairwisedistance geglu swiglu reglu dropconnect dropblock zoneout fold unfold "
         "im2col col2im rfft fft stft one onehot activation nonlinearity act norm normact constant const "
         "parameter bias bn1 input output select index narrow take mask maskedfill cast to type half float "
@@ -292,7 +292,8 @@ CONTRARY = tuple(
 )
 """Words that are the contrary of each other, or stand for one another's places."""
 
-_FOREIGN = frozenset().union(LAYERS, ARGUMENTS, CHOICES, VALUES, ATTRIBUTES)
+FOREIGN = frozenset().union(LAYERS, ARGUMENTS, CHOICES, VALUES, ATTRIBUTES)
+"""The words of all tables."""
 
 Kind = Literal["layer", "argument", "choice", "value", "attribute", "name"]
 """Where a word stands; a "name" is one that only the user gives: of a block, a model, a file, a setting."""

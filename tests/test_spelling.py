@@ -71,6 +71,9 @@ def test_a_slip_of_the_keyboard_is_safe(word: str, name: str) -> None:
         ("sum", "sub", "short words"),
         ("c", "C", "single letters"),
         ("groups", "group", "singular and plural"),
+        ("stage", "stages", "singular and plural"),
+        ("vonv", "conv", "the first letter"),
+        ("conb", "conv", "the last letter"),
         ("xconv", "conv", "a name made of another"),
         ("sconv", "conv", "a name made of another"),
         ("minpool", "maxpool", "the contrary"),
@@ -83,11 +86,32 @@ def test_a_slip_of_the_keyboard_is_safe(word: str, name: str) -> None:
         ("glu", "gelu", "a word of another tool"),
         ("rrelu", "relu", "a word of another tool"),
         ("slide", "slice", "a word"),
+        ("softmix", "softmax", "a slip of softmin"),
+        ("maax", "amax", "a slip of max"),
+        ("man", "mean", "three letters"),
+        ("hardsrhink", "hardshrinks", "a slip of a word of another tool"),
     ],
 )
 def test_what_may_be_meant_is_no_safe_slip(word: str, name: str, what: str) -> None:
-    near = suggest(word, (name,), "layer")
-    assert near is None or near.safety is not Safety.SAFE, what
+    for kind in ("layer", "argument", "value", "name"):
+        near = suggest(word, (name,), kind)
+        assert near is None or near.safety is not Safety.SAFE, what
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("minpool", "maxpool"),
+        ("unpool", "inpool"),
+        ("fwd_path", "bwd_path"),
+        ("encode", "decode"),
+        ("no_bias", "bias"),
+        ("deconv", "conv"),
+        ("convolver", "conv"),
+    ],
+)
+def test_the_contrary_is_not_even_shown(word: str, name: str) -> None:
+    assert suggest(word, (name,)) is None
 
 
 def test_a_slip_of_two_names_is_of_neither() -> None:

@@ -9,7 +9,7 @@ from specc.diagnostics import Code
 from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate, truth
 from specc.elaborate.scope import Scope
-from specc.elaborate.trouble import trouble
+from specc.elaborate.trouble import Trouble, suggestion, trouble
 from specc.elaborate.values import kind_of
 from specc.ir.conditions import restrict
 from specc.ir.size import Dim, Symbol, symbol
@@ -47,7 +47,7 @@ def narrowed(
             message = "the batch is whatever the caller brings: a condition speaks of the sizes of a sample"
             raise trouble(Code.CONTRACT, message, clause.span)
         if not names_in(clause) & set(free):
-            _require(clause, scope)
+            _require(clause, free, scope)
         elif _pair(clause, free) is None:
             _narrow(clause, symbols, same, scope)
     for asked in besides.clauses:
@@ -87,10 +87,17 @@ def _pair(clause: ast.Expr, free: Mapping[str, Symbol]) -> tuple[str, str] | Non
     return None
 
 
-def _require(clause: ast.Expr, scope: Scope) -> None:
-    """A condition on the model's parameters alone."""
-    if truth(clause, scope):
-        return
+def _require(clause: ast.Expr, free: Mapping[str, Symbol], scope: Scope) -> None:
+    """A condition on the model's parameters alone, or on a size whose name is misspelt."""
+    try:
+        if truth(clause, scope):
+            return
+    except Trouble as problem:
+        place = problem.diagnostic.primary.span
+        wrong = [part.name for part in ast.parts(clause) if isinstance(part, ast.Name) and part.span == place]
+        if problem.diagnostic.code != Code.UNKNOWN_NAME or not wrong:
+            raise
+        raise Trouble(problem.diagnostic.suggesting(suggestion(wrong[0], {*free, *scope.known()}, "value"))) from None
     sides = (clause.left, clause.right) if isinstance(clause, ast.Binary) else ()
     values = (f"{side.span.text} = {evaluate(side, scope)}" for side in sides if not isinstance(side, ast.Number))
     raise trouble(Code.CONTRACT, f"{clause.span.text} does not hold", clause.span, ", ".join(values))

@@ -42,6 +42,7 @@ def fixed(specc: Specc, folder: Path, before: str, *options: str, name: str = "a
             "if true { convv(4, 3) } else { rellu6 }", "if true { conv(4, 3) } else { rellu6 }", id="a branch"
         ),
         pytest.param("rellu", "relu", id="the nearest of several"),
+        pytest.param("if 8 >= widht { relu }", "if 8 >= widht { relu }", id="a name that is near to none"),
         pytest.param("sliu", "silu", id="two letters have changed places"),
         pytest.param("relu7", "relu7", id="two names are equally near"),
         pytest.param("reluuu6", "reluuu6", id="several names are near, and none is a slip away"),
