@@ -47,6 +47,8 @@ def _stands(spot: Spot, written: Written, places: Places) -> bool:
     """Whether it is about the text here: layers that are named, their own numbers, and nothing in another file."""
     if not written.names(spot.node.op) or (spot.literal and not written.is_literal(_sizes(spot))):
         return False
+    if not written.gives_by_place(spot.positional):
+        return False
     if spot.node.op.kind == "identity" and written.call.label is not None:
         return False  # it gives a value another name
     others = [label.span for label in spot.secondary]

@@ -37,6 +37,11 @@ class Written(NamedTuple):
         names = {part.name for part in parts if isinstance(part, ast.Name)}
         return bool(self.call.arguments) and names <= {*_CONSTANTS, *sizes}
 
+    def gives_by_place(self, count: int) -> bool:
+        """Whether its first arguments, as many as that, have no name."""
+        first = self.call.arguments[:count]
+        return len(first) == count and all(argument.name is None for argument in first)
+
     def argument(self, name: str) -> Span | None:
         """Where the argument ``name`` is written, by that name."""
         return next((argument.span for argument in self.call.arguments if argument.name == name), None)

@@ -18,6 +18,7 @@ class Spot(NamedTuple):
         argument: the attribute that is pointed at, where it is written.
         literal: it follows from the numbers in the step's own call; with a name among these, it is a knob that
             somebody else may turn, and nothing is said.
+        positional: how many numbers are given by their place for it to be about the call as it is written.
         removable: the step gives what it takes, so leaving it out changes no value.
     """
 
@@ -29,6 +30,7 @@ class Spot(NamedTuple):
     helps: tuple[str, ...] = ()
     argument: str = ""
     literal: bool = False
+    positional: int = 0
     removable: bool = False
 
 

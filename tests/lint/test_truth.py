@@ -321,3 +321,42 @@ def test_the_parameters_of_a_heavy_layer_are_those_of_pytorch() -> None:
     assert f"holds {own:,} of the {everything:,} parameters" in finding.message
     pooled = nn.Linear(64, 1024)
     assert f"{sum(p.numel() for p in pooled.parameters()):,} parameters here" in finding.helps[0]
+
+
+def test_a_permute_leaves_a_pool_behind_it_the_wrong_axes() -> None:
+    """Before it globalavgpool leaves as many features as is said, behind it the places of one axis."""
+    *_, (_, _, last), (_, _, turned) = steps_found("heavy_fc", Code.HEAVY_FC)
+    assert last.helps[0].startswith("globalavgpool before permute, which moves the channels, leaves 256 features, and ")
+    assert turned.helps[0].startswith("globalavgpool before it leaves 256 features")
+    x = torch.zeros(1, 256, 32, 32)
+    assert nn.AdaptiveAvgPool2d(1)(x).numel() == 256
+    assert nn.AdaptiveAvgPool2d(1)(x.permute(0, 2, 3, 1)).numel() == 32
+    assert f"{sum(p.numel() for p in nn.Linear(256, 1000).parameters()):,} parameters here" in last.helps[0]
+
+
+def test_a_norm_of_a_single_value_cannot_be_trained() -> None:
+    for graph, *_ in steps_found("single_value_norm", Code.SINGLE_VALUE_NORM):
+        module, inputs = torch_module(graph, Initialised(0)), inputs_of(graph, batch=1)
+        module.eval()(*inputs)
+        with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+            module.train()(*inputs)
+
+
+def test_the_norms_of_which_nothing_is_said_can() -> None:
+    source = Source("silent.cnn", (CORPUS / "silent" / "norms_of_several_values.cnn").read_text())
+    for checked in check_file(parse(source)):
+        batch = checked.graph.inputs[0].type.batch
+        inputs = inputs_of(checked.graph, batch=batch if isinstance(batch, int) else 2)
+        torch_module(checked.graph, Initialised(0)).train()(*inputs)
+
+
+def test_what_is_suggested_for_three_numbers_is_what_pytorch_makes_of_them() -> None:
+    found = list(steps_found("input_channels_given", Code.INPUT_CHANNELS_GIVEN))
+    assert len(found) == 10
+    for graph, node, finding in found:
+        call = re.match(r"write (\w+\(\d+, \d+\)) for that", finding.helps[0])[1]  # type: ignore[index]
+        name, numbers = re.search(r"torch\.nn\.(\w+)\((.*)\)$", finding.message).groups()  # type: ignore[union-attr]
+        theirs = getattr(nn, name)(*map(int, numbers.split(", ")))
+        (ours,) = check_file(parse(Source("right.cnn", f"model M : {graph.inputs[0].type} {{ {call} }}")))
+        assert [p.shape for p in ours.graph.nodes[0].parameters] == [tuple(p.shape) for p in theirs.parameters()]
+        assert [p.shape for p in node.parameters] != [p.shape for p in ours.graph.nodes[0].parameters]

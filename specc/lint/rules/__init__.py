@@ -6,9 +6,11 @@ from specc.lint.rules import (
     bias_before_norm,
     dropout_before_norm,
     heavy_fc,
+    input_channels_given,
     input_dropped,
     no_effect,
     repeated_activation,
+    single_value_norm,
     softmax_output,
 )
 from specc.lint.spot import Rule
@@ -21,6 +23,8 @@ RULES: tuple[Rule, ...] = (
     *input_dropped.RULES,
     *softmax_output.RULES,
     *heavy_fc.RULES,
+    *single_value_norm.RULES,
+    *input_channels_given.RULES,
 )
 
 BY_KIND: dict[str, tuple[Rule, ...]] = {

@@ -10,6 +10,7 @@ from specc.ir.types import times
 from specc.lint.kinds import CURVES
 from specc.lint.network import Network
 from specc.lint.spot import Rule, Spot
+from specc.ops.reshape import Permute
 
 MANY = 10_000_000
 """Parameters below which it is no matter: 40 MB of float32."""
@@ -28,13 +29,16 @@ def _look(node: Node, network: Network) -> Spot | None:
     if own < SHARE * total:
         return None
     before, outputs = flat.input_types[0], node.type.sample[-1]
-    pooled = own - prod(node.parameters[0].shape) + before.channels * outputs
+    permuted = _permuted(flat, network)
+    channels = (permuted.input_types[0] if permuted else before).channels
+    pooled = own - prod(node.parameters[0].shape) + channels * outputs
+    where = f"{permuted.op.kind}, which moves the channels," if permuted else "it"
     return Spot(
         node,
         f"{node.op.kind} holds {own:,} of the {total:,} parameters of {network.graph.name}: {100 * own / total:.0f}%",
         f"{flat.type.sample[0]:,} features to {outputs:,}",
         (Label(flat.span, f"{times(before.sample)} = {flat.type.sample[0]:,} features"),),
-        helps=(f"globalavgpool before it leaves {before.channels:,} features, and {pooled:,} parameters here",),
+        helps=(f"globalavgpool before {where} leaves {channels:,} features, and {pooled:,} parameters here",),
     )
 
 
@@ -44,6 +48,16 @@ def _flattened(node: Node, network: Network) -> Node | None:
         if step.op.kind in ("flatten", "reshape"):
             takes_image = prod(step.input_types[0].spatial) != 1 and len(step.type.sample) == 1
             return step if takes_image else None
+        if step.op.kind not in _PASSED:
+            return None
+    return None
+
+
+def _permuted(flat: Node, network: Network) -> Node | None:
+    """The step before that has moved the channels, so that a pool behind it would take the mean over them."""
+    for step in network.back(flat):
+        if isinstance(step.op, Permute):
+            return step if step.op.dims[1] % len(step.op.dims) != 1 else None
         if step.op.kind not in _PASSED:
             return None
     return None
