@@ -20,6 +20,7 @@ WIDEST = 10_000
 LEAST_LAYER = 12
 """Characters that are always left of what a step is."""
 _GAP = 2
+_DESCRIBE = ("step", "layer", "output")
 _COLUMNS = ("step", "layer", "output", "params", "MACs", "memory", "sees")
 
 
@@ -40,10 +41,12 @@ def show(costs: Costs, console: Console, depth: int | None = None) -> None:
         depth: how deep blocks are opened; those at this depth are a row each. None: every step is.
     """
     console.print(Text(f"{costs.graph.name} : {text.interface(costs.graph)}", style="bold"), soft_wrap=True)
-    rows = _fitted(list(_Rows(costs).down_to(depth)), console.width)
+    every = list(_Rows(costs).down_to(depth))
+    columns = _filled(every)
+    rows = _fitted(every, columns, console.width)
     # A number that is cut is another number: the screen may break a line, and rich may not crop it.
-    screen, console.width = console.width, max(console.width, _width(rows))
-    console.print(_table(rows))
+    screen, console.width = console.width, max(console.width, _width(rows, columns))
+    console.print(_table(rows, columns))
     console.width = screen
     for line in _sums(costs):
         console.print(Text(line), soft_wrap=True)
@@ -76,24 +79,30 @@ def console_for() -> Console:
     return console
 
 
-def _fitted(rows: list[_Row], width: int) -> list[_Row]:
+def _filled(rows: list[_Row]) -> tuple[int, ...]:
+    """The columns that say something: without weights there are no params, at symbolic sizes no costs."""
+    cells = list(zip(*rows, strict=True))
+    return tuple(i for i, name in enumerate(_COLUMNS) if name in _DESCRIBE or not {*cells[i]} <= {"", "-"})
+
+
+def _fitted(rows: list[_Row], columns: tuple[int, ...], width: int) -> list[_Row]:
     """The rows with what describes the steps cut to what the numbers leave of the width."""
     wide = max((len(row.layer) for row in rows), default=0)
-    room = max(wide - max(0, _width(rows) - width), LEAST_LAYER)
+    room = max(wide - max(0, _width(rows, columns) - width), LEAST_LAYER)
     return [row._replace(layer=text.cut(row.layer, room)) for row in rows]
 
 
-def _width(rows: list[_Row]) -> int:
-    columns = zip(_COLUMNS, *rows, strict=True)
-    return sum(max(map(len, column)) + _GAP for column in columns)
+def _width(rows: list[_Row], columns: tuple[int, ...]) -> int:
+    """Of the whole table; behind its last column is no gap."""
+    return sum(max(len(row[i]) for row in (_COLUMNS, *rows)) + _GAP for i in columns) - _GAP
 
 
-def _table(rows: list[_Row]) -> Table:
+def _table(rows: list[_Row], columns: tuple[int, ...]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
-    for name in _COLUMNS:
-        table.add_column(name, justify="left" if name in ("step", "layer", "output") else "right", no_wrap=True)
+    for name in (_COLUMNS[i] for i in columns):
+        table.add_column(name, justify="left" if name in _DESCRIBE else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(row[i]) for i in columns))
     return table
 
 

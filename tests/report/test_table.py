@@ -1,6 +1,7 @@
 """The table on screens of any width."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,7 @@ SPEC = """
 block wide(channels, kernel, groups = 1) { conv(channels, kernel, padding=1, groups=groups, padding_mode="replicate") }
 model M : [N, 3, 128, 128] { wide(64, 3) -> wide(64, 3, groups=16) }
 model S : [N, 3, 8, 8] { relu }
+model D : [N, 3, H, W] { conv(64, 3, padding=1, bias=true) -> conv(64, 3, padding=1, padding_mode="replicate") }
 """
 
 
@@ -39,7 +41,27 @@ def test_only_what_a_step_is_gets_cut(width: int) -> None:
 
 def test_a_narrow_table_is_as_wide_as_it_needs_to_be() -> None:
     (row,) = (line for line in shown(200, model=1) if line.startswith("relu1"))
-    assert row.rstrip() == "relu1  relu   [N, 3, 8, 8]                 768 B  1 x 1"
+    assert row.rstrip() == "relu1  relu   [N, 3, 8, 8]   768 B  1 x 1"
+
+
+def test_columns_that_say_nothing_are_left_out() -> None:
+    """Without weights there are no params and no MACs; at symbolic sizes there are no costs at all."""
+    plain = [[re.sub(r"\x1b\[[0-9;]*m", "", line) for line in shown(200, model)] for model in (0, 1, 2)]
+    assert [next(line for line in lines if line.startswith("step")).split() for lines in plain] == [
+        ["step", "layer", "output", "params", "MACs", "memory", "sees"],
+        ["step", "layer", "output", "memory", "sees"],
+        ["step", "layer", "output", "params"],
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_layer_is_not_cut_for_columns_that_say_nothing(width: int) -> None:
+    """With its four columns of dashes the table would be 98 wide."""
+    rows = [line for line in shown(width, model=2) if line.startswith("conv")]
+    cut = [row for row in rows if "..." in row]
+    assert len(rows) == 2
+    assert bool(cut) == (width < 80)
+    assert all(row.rstrip().endswith(("1,792", "36,928")) for row in rows)
 
 
 def test_depth_one_has_a_row_for_a_block() -> None:
