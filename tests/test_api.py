@@ -73,3 +73,12 @@ def test_a_file_that_was_changed_is_said_to_be(model: specc.Model) -> None:
         "it says that its weights are those of seed 3",
     )
     assert not model.verify("small.onnx", seed=3).passed
+
+
+def test_of_several_models_one_is_chosen_as_python_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "two.cnn"
+    path.write_text("model A : [N, 3] { relu }\nmodel B : [N, 3] { relu }\n")
+    with pytest.raises(specc.UsageError) as caught:
+        specc.load(path)
+    assert str(caught.value).endswith('two.cnn has several models: choose with model="A" or model="B"')
+    assert specc.load(path, model="B").graph.name == "B"

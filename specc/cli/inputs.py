@@ -27,7 +27,7 @@ def load(spec: str, model: str | None, settings: tuple[str, ...]) -> Model:
 
     file = parse(source(spec))
     given = _settings(settings)
-    return Model(elaborate(file, choose(file, model), given), spec=file.source.name, settings=given)
+    return Model(elaborate(file, choose(file, model, "--model"), given), spec=file.source.name, settings=given)
 
 
 def load_all(spec: str, model: str | None, settings: tuple[str, ...]) -> list[Model]:
@@ -40,7 +40,7 @@ def models_of(file: ast.File, model: str | None, settings: tuple[str, ...]) -> l
     from specc.api import Model
 
     if model is not None or len(file.models) < 2:
-        return [Model(elaborate(file, choose(file, model), _settings(settings)))]
+        return [Model(elaborate(file, choose(file, model, "--model"), _settings(settings)))]
     if settings:
         raise UsageError(f"{file.source.name} has several models: --set needs --model to say which is meant")
     return [Model(checked) for checked in check_file(file)]

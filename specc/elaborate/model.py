@@ -52,8 +52,11 @@ class Checked:
             raise UsageError(str(error)) from None
 
 
-def choose(file: ast.File, name: str | None = None) -> ast.Model:
+def choose(file: ast.File, name: str | None = None, how: str = "model=") -> ast.Model:
     """The model called ``name``; without a name, the only one.
+
+    Args:
+        how: the words with which the caller's user names a model: ``model=``, ``--model``.
 
     Raises:
         SpecError: the file holds no model.
@@ -63,7 +66,8 @@ def choose(file: ast.File, name: str | None = None) -> ast.Model:
     if not models:
         raise SpecError([_no_model(file)])
     if name is None and len(models) > 1:
-        raise UsageError(f"{file.source.name} has several models: choose with --model {' or --model '.join(models)}")
+        named = [f'{how}"{model}"' if how.endswith("=") else f"{how} {model}" for model in models]
+        raise UsageError(f"{file.source.name} has several models: choose with {' or '.join(named)}")
     if name is not None and name not in models:
         near = suggestion(str(name), models)
         has = near.text if near else f"it has {', '.join(models)}"
