@@ -12,6 +12,7 @@ import click
 
 from specc.cli.command import Command
 from specc.cli.exits import FINDINGS, NOTHING, USAGE
+from specc.cli.options import output, refuse_output
 from specc.diagnostics import UsageError
 from specc.project.outcome import FAIL_ON
 from specc.report.formats import FORMATS
@@ -31,7 +32,7 @@ _FOR_PEOPLE = ("full", "concise")
 @click.command("check", cls=Command)
 @click.argument("paths", nargs=-1, metavar="[PATHS…|-]")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="full", show_default=True, help="Of findings.")
-@click.option("--output-file", metavar="FILE", help="Write the findings to FILE instead of standard output.")
+@output("Write the findings to FILE instead of standard output.")
 @click.option("--fail-on", type=click.Choice(FAIL_ON), help="What fails a run [default: error].")
 @click.option("--select", metavar="CODES", help="Only these lints, by code or beginning: S0502,S0505 [default: all].")
 @click.option("--ignore", metavar="CODES", help="Not these lints, nor budgets (S0404).")
@@ -64,7 +65,7 @@ class _Run(NamedTuple):
 
     paths: tuple[str, ...]
     form: str
-    output_file: str | None
+    output: str | None
     fail_on: str | None
     select: str | None
     ignore: str | None
@@ -115,7 +116,7 @@ def _told(run: _Run, result: _Result) -> int:
     outcome = result.outcome
     if run.write_baseline is None:
         _show(run, outcome)
-    if run.form in _FOR_PEOPLE or run.output_file is not None:
+    if run.form in _FOR_PEOPLE or run.output is not None:
         _tell(outcome.unreadable)
     for note in result.notes:
         _say(f"note: {note}")
@@ -214,16 +215,18 @@ def _show(run: _Run, outcome: Outcome) -> None:
     from specc.cli.output import echo, screen, speaks_unicode, wants_color
     from specc.report.formats import rendered
 
-    color = run.output_file is None and wants_color(sys.stdout.isatty())
-    unicode = run.output_file is not None or speaks_unicode(sys.stdout)
-    width = None if run.output_file else screen(sys.stdout)
+    color = run.output is None and wants_color(sys.stdout.isatty())
+    unicode = run.output is not None or speaks_unicode(sys.stdout)
+    width = None if run.output else screen(sys.stdout)
     text = rendered(run.form, outcome, color=color, unicode=unicode, width=width)
     if run.statistics:
         from specc.report.formats.statistics import statistics
 
         text = "\n".join(part for part in (text.rstrip("\n"), statistics(outcome)) if part)
-    if run.output_file is not None:
-        _write(run.output_file, text)
+    if run.output is not None:
+        read = (name for file in outcome.files for name in (file.name, *file.imports))
+        refuse_output(run.output, filter(None, (*read, run.config, run.baseline)))
+        _write(run.output, text)
     elif text:
         echo(text.rstrip("\n"))
 
@@ -258,6 +261,7 @@ def _refuse_senseless(run: _Run) -> None:
         raise UsageError("--baseline leaves findings out and --write-baseline keeps them all: leave out one of the two")
     if run.statistics and run.form not in _FOR_PEOPLE:
         raise UsageError(f"--statistics is for people, and --format {run.form} has its own counts")
+    refuse_output(run.output)
     _codes(run.select, "--select")
     _codes(run.ignore, "--ignore")
     _refuse_unshown(run)
@@ -266,7 +270,7 @@ def _refuse_senseless(run: _Run) -> None:
 
 def _refuse_unshown(run: _Run) -> None:
     for option, given in (
-        ("--output-file", run.output_file is not None),
+        ("-o", run.output is not None),
         ("--statistics", run.statistics),
         (f"--format {run.form}", run.form != "full"),
         ("--fail-on", run.fail_on is not None),
@@ -279,7 +283,7 @@ def _refuse_unshown(run: _Run) -> None:
 
 def _refuse_unwatched(run: _Run) -> None:
     for option, given in (
-        ("--output-file", run.output_file is not None),
+        ("-o", run.output is not None),
         ("--write-baseline", run.write_baseline is not None),
         ("--fix", run.fix),
         ("-", "-" in run.paths),

@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from specc.cli.command import Command
-from specc.cli.options import choose_model, match, provider
+from specc.cli.options import choose_model, match, output, provider
 from specc.cli.places import refuse_others
 
 
 @click.command("compile", cls=Command, short_help="Write ONNX or PyTorch, proven equal before it appears.")
 @choose_model
 @click.argument("others", nargs=-1, metavar="")  # only to say where it belongs
-@click.option("-o", "--output", metavar="FILE", help="What to write; MODEL.onnx or MODEL.py here if left out.")
+@output("What to write; MODEL.onnx or MODEL.py here if left out.")
 @click.option(
     "--target",
     type=click.Choice(["onnx", "torch"]),

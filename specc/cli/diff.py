@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import click
 
 from specc.cli.command import Command
 from specc.cli.exits import FINDINGS, NOTHING, USAGE
-from specc.cli.options import sizes
+from specc.cli.options import output, refuse_output, sizes
 from specc.diagnostics import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ _SECTIONS = ("interface", "weights", "graph", "cost")
 )  # fmt: skip
 @sizes
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
-@click.option("--output-file", metavar="FILE", help="Write it to FILE instead of standard output.")
+@output("Write it to FILE instead of standard output.")
 @click.option(
     "--fail-on", multiple=True, metavar="SECTIONS",
     help="Exit with 1 where interface, weights, graph or cost breaks somebody; separated by commas, or repeated. "
@@ -51,7 +50,7 @@ def command(
     settings: tuple[str, ...],
     sizes: tuple[str, ...],
     form: str,
-    output_file: str | None,
+    output: str | None,
     fail_on: tuple[str, ...],
     config: str | None,
 ) -> int:
@@ -61,10 +60,11 @@ def command(
     """
     from specc.cli.inputs import whole_numbers
 
+    refuse_output(output)
     failing = _failing(fail_on)
     request = _Request(paths, models, settings, whole_numbers(sizes) if sizes else None, config)
     comparison, unreadable = _compared_with(request, against) if against is not None else (_compared(request), [])
-    _show(comparison, form, failing, output_file)
+    _show(comparison, form, failing, output)
     for problem in unreadable:
         click.echo(f"error: {problem.message}", err=True)
     return _exit_code(comparison, unreadable, failing)
@@ -189,23 +189,22 @@ def _shown(path: str) -> str:
     return "<stdin>" if path == "-" else Path(path).as_posix()
 
 
-def _show(comparison: Comparison, form: str, failing: FailOn, output_file: str | None) -> None:
+def _show(comparison: Comparison, form: str, failing: FailOn, output: str | None) -> None:
     from specc.cli.output import echo, speaks_unicode, wants_color
     from specc.report.difference import rendered
 
     if not comparison.files and not comparison.same:
         return
-    if output_file is None:
+    if output is None:
         color, unicode = wants_color(sys.stdout.isatty()), speaks_unicode(sys.stdout)
         echo(rendered(form, comparison, fail_on=failing, color=color, unicode=unicode))
         return
     from specc.files import replace
 
     read = [file.after for file in comparison.files] + [file.before for file in comparison.files]
-    if os.path.realpath(output_file) in {os.path.realpath(name) for name in read if name}:
-        raise UsageError(f"{output_file} is read by this command: write to another file")
-    with replace(Path(output_file)) as output:
-        output.write(rendered(form, comparison, fail_on=failing).encode() + b"\n")
+    refuse_output(output, filter(None, read))
+    with replace(Path(output)) as file:
+        file.write(rendered(form, comparison, fail_on=failing).encode() + b"\n")
 
 
 def _exit_code(comparison: Comparison, unreadable: list[Unreadable], failing: FailOn) -> int:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
+
+from specc.diagnostics import UsageError
 
 
 def choose_model(command: Any) -> Any:
@@ -28,6 +32,21 @@ def sizes(command: Any) -> Any:
         metavar="NAME=SIZE",
         help="Give a symbolic size of the contract a number, as in --at H=224 --at W=224.",
     )(command)
+
+
+def refuse_output(name: str | None, read: Iterable[str] = ()) -> None:
+    """Raises UsageError where -o names no file, or one that the command reads."""
+    if name is None:
+        return
+    if name in ("", "-"):
+        raise UsageError("-o needs the name of a file")
+    if os.path.realpath(name) in map(os.path.realpath, read):
+        raise UsageError(f"{name} is read by this command: write to another file")
+
+
+def output(help: str) -> Callable[[Any], Any]:
+    """-o, --output, --output-file: where what the command makes is written, the same in every command."""
+    return click.option("-o", "--output", "--output-file", "output", metavar="FILE", help=help)
 
 
 def provider(command: Any) -> Any:

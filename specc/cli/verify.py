@@ -16,7 +16,7 @@ import click
 
 from specc.cli.command import Command
 from specc.cli.exits import FINDINGS
-from specc.cli.options import choose_model, match, provider
+from specc.cli.options import choose_model, match, output, provider, refuse_output
 from specc.cli.places import refuse_misplaced, report_format
 from specc.diagnostics import ParityError, SpecError, UsageError
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     type=click.Choice(["full", "json", "html"]),
     help="Left out: by the end of -o FILE, .html or .json; else full.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Write the report to FILE instead of standard output.")
+@output("Write the report to FILE instead of standard output.")
 @click.option("--repro", metavar="DIR", help="Write the first step that diverges to DIR, with all that shows it.")
 @click.option("--sidecar", metavar="FILE", help="With an ONNX file alone: its golden pair; beside it if left out.")
 def command(**options: Any) -> int:
@@ -213,11 +213,7 @@ def _refuse_senseless(request: _Request) -> Tolerance | None:
 
 
 def _refuse_output(request: _Request) -> None:
-    if request.output in ("", "-"):
-        raise UsageError("-o needs the name of a file")
-    for name in request.read if request.output else ():
-        if os.path.realpath(name) == os.path.realpath(request.output or ""):
-            raise UsageError(f"{request.output} is read by this command: write to another file")
+    refuse_output(request.output, request.read if request.output else ())
     if request.output:
         from specc.files import require_place
 

@@ -262,7 +262,7 @@ class TestOptions:
             (["--select", ""], "--select: an empty text is no code of a lint"),
             (["--ignore", "S0201"], "--ignore: S0201 is an error: without a network that fits there is nothing to ov"),
             (["--watch", "--fix"], "--watch shows findings to a person who edits specs: leave out --fix"),
-            (["--watch", "--output-file", "o"], "leave out --output-file"),
+            (["--watch", "--output-file", "o"], "leave out -o"),
             (["--watch", "--write-baseline", "o"], "leave out --write-baseline"),
             (["--watch", "--format", "json"], "leave out --format json"),
             (["--watch", "--fail-on", "never"], "leave out --fail-on"),

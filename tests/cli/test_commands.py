@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from itertools import pairwise, product
+from itertools import accumulate, pairwise, product
 from pathlib import Path
 
 import click
@@ -51,13 +51,13 @@ def spec(folder: Path, text: str, name: str = "net.cnn") -> Path:
 
 
 def rows_of(table: str) -> dict[str, list[str]]:
-    """The columns of each row by its step; an empty column is the empty text."""
+    """The columns of each row by its step; what is empty, or a column that is left out, is the empty text."""
     head, *lines = table.split("\n\n", maxsplit=1)[0].splitlines()[1:]
     layer, output = head.index("layer"), head.index("output")
-    ends = [head.index(title) + len(title) for title in ("params", "MACs", "memory", "sees")]
+    ends = [head.index(title) + len(title) if title in head else 0 for title in ("params", "MACs", "memory", "sees")]
     found = {}
     for line in lines:
-        edges = [line.index("]", output) + 1, *ends]
+        edges = list(accumulate([line.index("]", output) + 1, *ends], max))
         numbers = [line[start:end].strip() for start, end in pairwise(edges)]
         found[line.split()[0]] = [line[layer:output].strip(), line[output : edges[0]], *numbers]
     return found
@@ -208,7 +208,7 @@ class TestShow:
         assert out.startswith(
             "Siamese : a [N, 1, H, W], b [N, 1, H, W] -> score [N, 1], edge [N, 1, H, W] where H % 8 == 0\n"
         )
-        assert rows_of(out)["edge"][1:] == ["[N, 1, H, W]", "9", "-", "-", "-"]
+        assert rows_of(out)["edge"][1:] == ["[N, 1, H, W]", "9", "", "", ""]
         assert out.endswith(
             "MACs, memory and receptive field depend on H and W: add --at H=224 --at W=224, "
             "or any other sizes with H % 8 == 0\n\n"
@@ -543,9 +543,10 @@ class TestOptions:
     def test_there_are_some(self) -> None:
         """The tests below run over these."""
         found = {(command.name, option.opts[-1]) for command, option in OPTIONS if not option.multiple}
-        assert found > {("compile", "--output"), ("compile", "--functions"), ("show", "--depth"), ("verify", "--match")}
+        assert found > {("verify", "--output-file"), ("compile", "--functions"), ("show", "--depth")}
         repeated = {(command.name, option.opts[-1]) for command, option in OPTIONS if option.multiple}
-        assert {option for command, option in repeated if command != "diff"} == {"--set", "--at", "--runs-on"}
+        others = {option for command, option in repeated if command != "diff"}
+        assert others == {"--set", "--at", "--runs-on", "--rename"}
         assert {option for command, option in repeated if command == "diff"} == {
             "--set",
             "--at",
@@ -588,3 +589,44 @@ def test_the_list_of_commands_is_not_cut(specc: Specc) -> None:
     rows = specc("--help").out.partition("Commands:\n")[2].splitlines()
     assert len(rows) == len(cli.list_commands(CONTEXT))
     assert all(row.endswith(".") and not row.endswith("...") for row in rows)
+
+
+class TestOutput:
+    """-o, --output and --output-file are one option, in every command that writes a file."""
+
+    COMMANDS = (
+        ("check", "net.cnn"),
+        ("diff", "net.cnn", "net.cnn"),
+        ("compile", "net.cnn", "--no-verify"),
+        ("verify", "net.cnn"),
+    )
+
+    @pytest.fixture(autouse=True)
+    def net(self, here: Path) -> None:
+        (here / "net.cnn").write_text("model Net : [N, 3, 8, 8] { conv(4, 3) -> relu }\n")
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+    def test_it_is_spelled_alike(self, specc: Specc, here: Path, command: tuple[str, ...]) -> None:
+        name = "out.onnx" if command[0] == "compile" else "out.txt"
+        written = []
+        for spelling in ("-o", "--output", "--output-file"):
+            assert specc(*command, spelling, name).code == 0
+            written.append((here / name).read_bytes())
+            (here / name).unlink()
+        assert written[0]
+        assert len(set(written)) == 1
+        assert specc(*command, "-o", name, "--output-file", name).code == 2
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("-", "-o needs the name of a file"),
+            ("", "-o needs the name of a file"),
+            ("net.cnn", "net.cnn is read by this command: write to another file"),
+        ],
+    )
+    def test_it_is_refused_alike(self, specc: Specc, command: tuple[str, ...], name: str, message: str) -> None:
+        target = ("--target", "onnx") if command[0] == "compile" else ()
+        result = specc(*command, *target, "--output-file", name)
+        assert (result.code, result.err) == (2, f"error: {message}\n")

@@ -240,7 +240,7 @@ class TestGone:
     ("options", "message"),
     [
         (["--baseline", "b.json"], "--baseline leaves findings out and --write-baseline keeps them all"),
-        (["--output-file", "o"], "--output-file is about findings that are shown"),
+        (["--output-file", "o"], "-o is about findings that are shown"),
         (["--statistics"], "--statistics is about findings that are shown"),
         (["--format", "json"], "--format json is about findings that are shown"),
         (["--fail-on", "never"], "--fail-on is about findings that are shown"),
