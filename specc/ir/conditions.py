@@ -29,6 +29,30 @@ LARGEST_BOUND = 2**32
 MOST_POINTS = 1_000
 """Combinations of sizes at which a claim is tried, to show where it fails."""
 
+MOST_WORK = 50_000
+"""What all proofs of one search may take (`Size.work`): about half a second."""
+
+_SAMPLED = 12
+"""Values at which it is looked whether a bound fails before it is proven that it holds: most that are tried do."""
+
+
+class _TooMuch(Exception):
+    """A search has gone through `MOST_WORK`, and found nothing."""
+
+
+class _Search:
+    """One search for a condition: it counts what its proofs cost, and what takes too much is not found."""
+
+    def __init__(self) -> None:
+        self._left = MOST_WORK
+
+    def prove(self, size: Size) -> Size:
+        """The size, about which something is going to be proven. Raises _TooMuch."""
+        self._left -= size.work
+        if self._left < 0:
+            raise _TooMuch
+        return size
+
 
 class Equal(NamedTuple):
     """The claim that two sizes are one."""
@@ -101,6 +125,8 @@ def known_most(size: Dim) -> int | None:
 
 def always_at_least(size: Dim, number: int) -> bool:
     """Whether it is proven that size >= number for every value of its symbols."""
+    if isinstance(size, Size) and any(value < number for value in _at_samples(size, size.symbols, _SAMPLED)):
+        return False
     least = known_least(size)
     return least is not None and least >= number
 
@@ -115,15 +141,27 @@ def where_equal(a: Dim, b: Dim) -> Condition | None:
 
     The forms are tried from weak to strong: one symbol's residue, several symbols' residues, ``H == W`` (and what is
     needed besides), ``H == 8``. In each form the weakest is named. Empty where a == b anyway, None where no condition
-    is found.
+    is found in `MOST_WORK`.
     """
+    return _where_equal(a, b, _Search())
+
+
+def _where_equal(a: Dim, b: Dim, search: _Search) -> Condition | None:
     difference = a - b
     if isinstance(difference, int):
         return None if difference else NO_CONDITION
-    clauses = _residue(difference) or _residues(difference) or _same(difference) or _values(difference)
+    try:
+        clauses = (
+            _residue(difference, search)
+            or _residues(difference, search)
+            or _same(difference, search)
+            or _values(difference, search)
+        )
+    except _TooMuch:
+        return None
     if clauses is None:
         return None
-    return Condition(clauses, _is_needed(clauses, difference, _is_never_zero))
+    return Condition(clauses, _is_needed(clauses, difference, _is_never_zero, search))
 
 
 def where_divides(number: int, size: Dim) -> Condition | None:
@@ -138,8 +176,9 @@ def where_fixed(size: Dim) -> Condition | None:
     """
     if isinstance(size, int):
         return NO_CONDITION
+    search = _Search()
     for number in sorted(_values_at_samples(size), key=abs):
-        condition = where_equal(size, number)
+        condition = _where_equal(size, number, search)
         if condition is not None and condition.is_general:
             return condition._replace(necessary=False)  # another number might do as well
     return None
@@ -158,17 +197,22 @@ def where_at_least(size: Dim, number: int) -> Condition | None:
     """
     if isinstance(size, int) or always_at_least(size, number):
         return NO_CONDITION if always_at_least(size, number) else None
-    raised = _raised(size, number)
-    if raised is None:
-        clauses = _at_most(size, number)
-    else:
-        clauses = tuple(clause for pair in zip(size.symbols, raised, strict=True) for clause in _clauses(*pair))
+    search = _Search()
+    try:
+        raised = _raised(size, number, search)
+        clauses = _at_most(size, number, search) if raised is None else _bounds(size, raised)
+    except _TooMuch:
+        return None
     if clauses is None:
         return None
-    return Condition(clauses, _is_needed(clauses, size, lambda other: always_at_least(number - 1 - other, 0)))
+    return Condition(clauses, _is_needed(clauses, size, lambda other: always_at_least(number - 1 - other, 0), search))
 
 
-def _is_needed(clauses: Sequence[Clause], size: Size, fails: Callable[[Dim], bool]) -> bool:
+def _bounds(size: Size, raised: list[Symbol]) -> tuple[Clause, ...]:
+    return tuple(clause for pair in zip(size.symbols, raised, strict=True) for clause in _clauses(*pair))
+
+
+def _is_needed(clauses: Sequence[Clause], size: Size, fails: Callable[[Dim], bool], search: _Search) -> bool:
     """Whether it is proven that a claim about ``size`` fails wherever one of the clauses does not hold.
 
     Args:
@@ -181,9 +225,11 @@ def _is_needed(clauses: Sequence[Clause], size: Size, fails: Callable[[Dim], boo
         return not more and len(clauses) == 1 and _is_multiple_of_difference(size, one, other)
     if any(clause.modulus is not None and clause.modulus > MOST_CLASSES for clause in clauses):
         return False
-    return all(
-        fails(size.narrowed(outside)) for clause in clauses for outside in _outside(clause, symbols[clause.name])
-    )
+    parts = (outside for clause in clauses for outside in _outside(clause, symbols[clause.name]))
+    try:
+        return all(fails(search.prove(size).narrowed(outside)) for outside in parts)
+    except _TooMuch:
+        return False
 
 
 def _outside(clause: Clause, symbol: Symbol) -> Iterator[Symbol]:
@@ -212,38 +258,38 @@ def _is_multiple_of_difference(size: Size, one: Symbol, other: Symbol) -> bool:
     return factor != 0 and size == factor * (of(one) - of(other))
 
 
-def _at_most(size: Size, number: int) -> tuple[Clause, ...] | None:
+def _at_most(size: Size, number: int, search: _Search) -> tuple[Clause, ...] | None:
     """``H <= 8``: the largest bound up to which a size that falls with its one symbol is at least ``number``."""
-    (symbol, *others), low = size.symbols, _raised(number - size, 1)
+    (symbol, *others), low = size.symbols, _raised(number - size, 1, search)
     if others or low is None or low[0].first == symbol.first:
         return None
     narrower = restrict(symbol, most=low[0].value(low[0].first - 1))
-    return _clauses(symbol, narrower) if _reaches(size, number, [narrower]) else None
+    return _clauses(symbol, narrower) if _reaches(size, number, [narrower], search) else None
 
 
-def _residue(difference: Size) -> tuple[Clause, ...] | None:
+def _residue(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
     """``H % m == r``: the smallest m that will do, r = 0 first."""
     for symbol in difference.symbols:
         tries = ((m, r) for m in _divisors(difference, symbol) for r in range(min(m, MOST_RESIDUES)))
         for modulus, residue in islice(tries, MOST_TRIES):
-            if _vanishes(difference, _narrowed((symbol,), (modulus,), (residue,))):
+            if _vanishes(difference, _narrowed((symbol,), (modulus,), (residue,)), search):
                 return (Clause(symbol.name, "==", residue, modulus),)
     return None
 
 
-def _residues(difference: Size) -> tuple[Clause, ...] | None:
+def _residues(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
     """``H % m == r, W % n == s``: first with the whole period for m and n, then each with the least that will do."""
     symbols = difference.symbols
     divisors = [[1, *_divisors(difference, symbol)] for symbol in symbols]
     moduli = [of_symbol[-1] for of_symbol in divisors]
     for residues in islice(product(*(range(min(m, MOST_RESIDUES)) for m in moduli)), MOST_TRIES):
-        if _vanishes(difference, _narrowed(symbols, moduli, residues)):
+        if _vanishes(difference, _narrowed(symbols, moduli, residues), search):
             break
     else:
         return None
     for axis, of_axis in enumerate(divisors):
         weaker = ([*moduli[:axis], m, *moduli[axis + 1 :]] for m in of_axis)
-        moduli = next(some for some in weaker if _vanishes(difference, _narrowed(symbols, some, residues)))
+        moduli = next(some for some in weaker if _vanishes(difference, _narrowed(symbols, some, residues), search))
     clauses = zip(symbols, moduli, residues, strict=True)
     return tuple(Clause(symbol.name, "==", r % m, m) for symbol, m, r in clauses if m > 1)
 
@@ -265,32 +311,39 @@ def _narrowed(symbols: Sequence[Symbol], moduli: Sequence[int], residues: Sequen
         return None
 
 
-def _vanishes(difference: Dim, symbols: list[Symbol] | None) -> bool:
+def _vanishes(difference: Dim, symbols: list[Symbol] | None, search: _Search) -> bool:
     """Whether it is 0 everywhere with these symbols for its own of the same names."""
-    if symbols is None or (isinstance(difference, Size) and not _vanishes_at_samples(difference, symbols)):
-        return False
+    if symbols is None or not isinstance(difference, Size):
+        return symbols is not None and difference == 0
+    if any(_at_samples(difference, symbols, 3)):
+        return False  # most conditions fail here
+    return _under(search.prove(difference), symbols) == 0
+
+
+def _under(size: Size, symbols: list[Symbol]) -> Dim:
+    """The size with these symbols for its own of the same names."""
+    narrowed: Dim = size
     for symbol in symbols:
-        difference = difference.narrowed(symbol) if isinstance(difference, Size) else difference
-    return difference == 0
+        narrowed = narrowed.narrowed(symbol) if isinstance(narrowed, Size) else narrowed
+    return narrowed
 
 
-def _vanishes_at_samples(difference: Size, symbols: list[Symbol]) -> bool:
-    """The same at a few values only: most conditions fail here."""
+def _at_samples(size: Size, symbols: Iterable[Symbol], count: int) -> Iterator[int]:
+    """Its values at a few places that the symbols leave, the least first."""
     narrower = {symbol.name: symbol for symbol in symbols}
-    values = {s.name: samples(narrower.get(s.name, s), 3) for s in difference.symbols}
-    return all(
-        difference.at({name: some[min(i, len(some) - 1)] for name, some in values.items()}) == 0 for i in range(3)
-    )
+    values = {s.name: samples(narrower.get(s.name, s), count) for s in size.symbols}
+    for i in range(count):
+        yield size.at({name: some[min(i, len(some) - 1)] for name, some in values.items()})
 
 
-def _same(difference: Size) -> tuple[Clause, ...] | None:
+def _same(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
     """``H == W``, if need be with residues."""
     for one, other in combinations(difference.symbols, 2):
         merged = _merged(difference, one, other)
         same = Clause(one.name, "==", other.name)
         if merged == 0:
             return (same,)
-        besides = (_residue(merged) or _residues(merged)) if isinstance(merged, Size) else None
+        besides = (_residue(merged, search) or _residues(merged, search)) if isinstance(merged, Size) else None
         if besides:
             return (same, *besides)
     return None
@@ -309,17 +362,17 @@ def _merged(difference: Size, one: Symbol, other: Symbol) -> Dim | None:
     return narrowed.merged(both, twin) if isinstance(narrowed, Size) else narrowed
 
 
-def _values(difference: Size) -> tuple[Clause, ...] | None:
+def _values(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
     """``H == 8``, or ``H >= 224, H <= 255``: of one symbol with which the difference rises or falls."""
     if len(difference.symbols) > 1:
         return None
     (symbol,) = difference.symbols
     for rising in (difference, difference * -1):
-        start, stop = _raised(rising, 0), _raised(rising, 1)
+        start, stop = _raised(rising, 0, search), _raised(rising, 1, search)
         if start and (not stop or stop[0].first > start[0].first):
             most = stop[0].value(stop[0].first - 1) if stop else symbol.most
             range_ = restrict(start[0], most=most)
-            if _vanishes(difference, [range_]):
+            if _vanishes(difference, [range_], search):
                 return _clauses(symbol, range_)
     return None
 
@@ -333,7 +386,7 @@ def _clauses(old: Symbol, new: Symbol) -> tuple[Clause, ...]:
     return lower + upper
 
 
-def _raised(size: Dim, number: int) -> list[Symbol] | None:
+def _raised(size: Dim, number: int, search: _Search) -> list[Symbol] | None:
     """The symbols of the size from the bounds on from which it is at least ``number``; None where there are none.
 
     The bounds are one for all, as small as possible, and then each as small as the others allow.
@@ -341,14 +394,14 @@ def _raised(size: Dim, number: int) -> list[Symbol] | None:
     if isinstance(size, int):
         return None
     symbols = list(size.symbols)
-    common = _first(lambda bound: _reaches(size, number, [_from(s, bound) for s in symbols]), symbols)
+    common = _first(lambda bound: _reaches(size, number, [_from(s, bound) for s in symbols], search), symbols)
     if common is None:
         return None
     raised = [_from(symbol, common) for symbol in symbols]
     for axis, symbol in enumerate(symbols):
 
         def reaches(bound: int, axis: int = axis, symbol: Symbol = symbol) -> bool:
-            return _reaches(size, number, [*raised[:axis], _from(symbol, bound), *raised[axis + 1 :]])
+            return _reaches(size, number, [*raised[:axis], _from(symbol, bound), *raised[axis + 1 :]], search)
 
         least = _first(reaches, [symbol])
         raised[axis] = raised[axis] if least is None else _from(symbol, least)
@@ -374,10 +427,12 @@ def _from(symbol: Symbol, bound: int) -> Symbol:
     return restrict(symbol, least=bound if greatest is None else min(bound, greatest))
 
 
-def _reaches(size: Dim, number: int, symbols: list[Symbol]) -> bool:
-    for symbol in symbols:
-        size = size.narrowed(symbol) if isinstance(size, Size) else size
-    return always_at_least(size, number)
+def _reaches(size: Dim, number: int, symbols: list[Symbol], search: _Search) -> bool:
+    if not isinstance(size, Size):
+        return size >= number
+    if any(value < number for value in _at_samples(size, symbols, _SAMPLED)):
+        return False
+    return always_at_least(_under(search.prove(size), symbols), number)
 
 
 def restrict(

@@ -193,3 +193,43 @@ def test_costs_are_counted_when_they_are_asked_for() -> None:
     networks = check_file(file)
     steps = sum(len(one.graph.nodes) for one in networks)
     assert calls(lambda: [one.costs.params for one in networks]) < 5 * steps
+
+
+CONDITIONS = {
+    "arms of pools in pools": """model M : [N, 4, L] {
+      maxpool(2) -> conv(4, 3, stride=3) -> conv(4, 5, padding=1) -> conv(4, 3, padding=1)
+      conv(4, 7, stride=3, padding=2)
+      add {
+        | add {
+            | avgpool(2, stride=3)
+            | conv(4, 2, stride=2) -> maxpool(2, stride=2) -> pad(3)
+            | relu -> relu -> upsample(scale_factor=2)
+            | _
+          } -> upsample(scale_factor=3)
+        | conv(4, 2, stride=3, padding=1) -> avgpool(3, stride=3) -> maxpool(5)
+      }
+    }
+    """,
+    "two sizes": """model M : [N, 4, H, W] {
+      avgpool(2, stride=1) -> avgpool(3, stride=2) -> conv(4, 5, stride=3)
+      add {
+        | maxpool(5) -> conv(4, 1, stride=3, padding=1) -> conv(4, 3, stride=3, padding=1)
+        | maxpool(3, stride=1) -> conv(4, 3)
+        | _
+      }
+    }
+    """,
+    "floors in floors": """model M : [N, 4, H, W] {
+      convtranspose(4, 4, stride=7)
+      maxpool(5, stride=1) -> conv(4, 1, stride=5, padding=1) -> maxpool(2, stride=2)
+      upsample(scale_factor=5) -> conv(4, 5, stride=3, padding=1)
+      concat { | conv(4, 7, stride=3) | conv(4, 1, stride=5) -> avgpool(3, stride=7, ceil_mode=true) }
+    }
+    """,
+}
+
+
+@pytest.mark.parametrize("kind", CONDITIONS)
+def test_a_condition_is_searched_for_with_counted_work(kind: str) -> None:
+    """Found among random specs: without an end to the search, they took from two to thirty seconds."""
+    calls(lambda: refusal(CONDITIONS[kind]), AT_ONCE // 2)

@@ -263,3 +263,11 @@ def test_samples_spread() -> None:
     assert samples(Symbol("H"), 6) == [1, 2, 3, 5, 8, 13]
     assert samples(Symbol("H", modulus=16), 4) == [16, 32, 48, 80]
     assert samples(Symbol("H", most=6), 6) == [1, 2, 3, 4, 5, 6]
+
+
+def test_what_takes_too_much_work_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That there is no condition is never said, only that none is known."""
+    size = halved(H, 4) * 16 - H
+    assert None not in (where_equal(size, 0), where_at_least(H // 2, 5))
+    monkeypatch.setattr("specc.ir.conditions.MOST_WORK", 1)
+    assert [where_equal(size, 0), where_at_least(H // 2, 5)] == [None, None]

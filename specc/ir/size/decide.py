@@ -68,14 +68,22 @@ def _bounds_rising(terms: Terms, domain: Domain) -> Bounds:
     return low, evaluated(terms, tops) if len(tops) == len(domain) else None
 
 
+def cases(terms: Terms, domain: Domain) -> int:
+    """In how many combinations of residue classes it is a polynomial each: what a proof about it goes through."""
+    known = names(terms)
+    classes = ((period(terms, symbol.name), _count(symbol)) for symbol in domain if symbol.name in known)
+    return prod(length if count is None else min(length, count) for length, count in classes)
+
+
 def _cases(terms: Terms, domain: Domain, limit: int) -> Iterator[tuple[Terms, Tops]] | None:
     """The polynomial in every combination of residue classes, with the greatest value of each of its variables.
 
     None where there are more than ``limit``.
     """
-    involved = [symbol for symbol in domain if symbol.name in names(terms)]
-    if prod(min(period(terms, symbol.name), _count(symbol) or limit + 1) for symbol in involved) > limit:
+    if cases(terms, domain) > limit:
         return None
+    known = names(terms)
+    involved = [symbol for symbol in domain if symbol.name in known]
     choices = [_classes(symbol, terms) for symbol in involved]
     return (_case(terms, involved, chosen) for chosen in combinations(*choices))
 

@@ -70,6 +70,11 @@ class Size:
         index: Terms = {(symbol.name,): step, **algebra.constant(start)}
         return _dim(algebra.tidy(algebra.substituted(self._terms, {symbol.name: index})), domain)
 
+    @property
+    def work(self) -> int:
+        """What a proof about it takes: as often as it is a polynomial of its own, its terms are gone through."""
+        return decide.cases(self._terms, self._domain) * algebra.length(self._terms)
+
     def period(self, symbol: Symbol) -> int:
         """A period of the symbol's values: its residue by it decides all about floors and divisibility."""
         return algebra.period(self._terms, symbol.name) * symbol.modulus

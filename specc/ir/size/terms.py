@@ -198,6 +198,12 @@ def _substitute(factor: Factor, by: Mapping[str, Terms]) -> Terms:
     return floored(substituted(factor.terms, by), factor.divisor)
 
 
+def length(terms: Terms) -> int:
+    """How many sums and products it is written with, in floors too."""
+    inner = (length(factor.terms) for monomial in terms for factor in monomial if not isinstance(factor, str))
+    return len(terms) + sum(inner)
+
+
 def evaluated(terms: Terms, at: Mapping[str, int]) -> int:
     """Its value where the symbols have these indices. Raises KeyError for one without."""
     return sum(c * prod(_value(factor, at) for factor in monomial) for monomial, c in terms.items())
