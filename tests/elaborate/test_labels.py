@@ -117,6 +117,14 @@ def test_a_label_named_as_a_layer_names_weights_only() -> None:
     assert names("relu: prelu -> relu()") == ["relu", "relu1"]
 
 
+def test_a_module_named_as_its_layer_keeps_its_name() -> None:
+    """milesial's `self.conv = DoubleConv(…)`, and the `self.linear = nn.Linear(…)` that everybody writes."""
+    before = "block double(c) { double_conv: { 0: conv(c, 3, padding=1) -> 1: bn -> relu } }\n"
+    model = network("conv: double(4) -> flatten -> linear: fc(6)", before=before)
+    held = ("conv.double_conv.0", "conv.double_conv.1", "linear")
+    assert list(dict.fromkeys(path.rpartition(".")[0] for path, _ in model.graph.state)) == list(held)
+
+
 def test_a_label_named_as_a_block_keeps_the_block() -> None:
     assert names("unit: unit(4) -> unit(5) -> unit(6)", before=HELPERS) == [
         "unit.conv1", "unit2.conv1", "unit3.conv1",
@@ -176,6 +184,8 @@ EVERY_FORM = """block unit(c) {
 
 model M : [N, 3, H, W] -> (linear: [N, 5]) {
   and: unit(4)
+  stage: for i in range(2) { "layer{i + 1}": unit(4) -> "norm-{i}": bn }
+  convs: { 0: conv(4, 1) } -> bns: { 0: bn } -> convs: { 1: conv(4, 1) } -> bns: { 1: bn }
   assert: conv(4, 1) -> block: { 0: conv(4, 3, padding=1) -> "01": bn -> if: relu }
   default: unit(4) -> for: { from: conv(4, 1) -> import: { let: conv(4, 1, bias=false) } }
   repeat: repeat 2 { "block1-0": conv(4, 1) -> "block1-1": conv(4, 1) }
