@@ -83,6 +83,14 @@ def test_what_is_no_label(label: str) -> None:
     assert message.split()[0].strip("`") in label or "at least one" in message or "cannot stand in a label" in message
 
 
+@pytest.mark.parametrize("number", ["01", "1_0", "1k", "1e3"])
+def test_a_number_that_is_not_plain_is_a_label_in_quotes_only(number: str) -> None:
+    assert refused(f"{number}: relu") == [f"a label is a name or a plain whole number, and {number} is none"]
+    assert names(f'"{number}": relu') == [number]
+    text = f"model M : [N, 3] {{ {number}: relu }}\n"
+    assert formatted(Source("t.cnn", text)) == text
+
+
 def test_else_is_a_label_in_quotes_only() -> None:
     """Without them it would read as the end of an `if`."""
     assert names('if in.rank > 9 { relu }\n"else": relu') == ["else"]
