@@ -328,7 +328,7 @@ class TestExplain:
 
     @pytest.mark.parametrize(
         ("what", "hint"),
-        [(f"{LENET}:conv9", "did you mean conv"), ("conv1", "SPEC:STEP"), ("none.cnn:conv1", "no such")],
+        [(f"{LENET}:conv9", "there are conv1 and conv2"), ("conv1", "SPEC:STEP"), ("none.cnn:conv1", "no such")],
     )
     def test_wrong(self, specc: Specc, what: str, hint: str) -> None:
         result = specc("explain", what)
