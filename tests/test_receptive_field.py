@@ -133,6 +133,13 @@ def test_a_field_is_the_same_at_every_size(size: int) -> None:
         ("conv(1, 3, padding=1) -> globalavgpool", (1, 8), 10),
         # What has seen the whole of an axis sees no more.
         ("conv(1, 3, padding=1) -> mul { | _ | globalavgpool } -> conv(1, 3, padding=1)", (1, 8), 10),
+        # At the first place 4 before what a 3-window sees in the padding, and all that the pool sees.
+        (
+            "conv(1, 3, padding=1) -> concat { | conv(1, 3, padding=4, dilation=4)"
+            " | globalavgpool -> upsample(size=8) } -> conv(1, 3, padding=1)",
+            (1, 8),
+            14,
+        ),
         # All modes alike: the places in circular padding are not the other end.
         ('conv(1, 5, padding=2, padding_mode="circular")', (1, 16), 5),
         ('pad([2, 2], mode="reflect") -> conv(1, 5)', (1, 16), 5),

@@ -250,11 +250,13 @@ def _together(readings: list[_Reading], places: int) -> _Reading | None:
         everything = [reading.everything(places) for reading in moving]
         if all(whole is not None and _union([constant, whole.spans[0]]) == constant for whole in everything):
             return _constant(constant)
-    if any(reading.advance is None for reading in moving):
+    if len(moving) < len(different) or any(reading.advance is None for reading in moving):
+        if places > _MOST_PLACES or any(reading.bounds is not None for reading in moving):
+            return None
         return _by_place(tuple([_union(reading.at(place) for reading in different) for place in range(places)]))
     period = lcm(*(len(reading.spans) for reading in moving))
     advances = {period // len(reading.spans) * (reading.advance or 0) for reading in moving}
-    if len(moving) < len(different) or len(advances) > 1 or period > _LONGEST_PERIOD:
+    if len(advances) > 1 or period > _LONGEST_PERIOD:
         return None
     union = tuple([_union(reading.at(place) for reading in moving) for place in range(period)])
     padded = any(reading.padded for reading in moving)
