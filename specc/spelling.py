@@ -27,8 +27,11 @@ _CLOSE = 0.75
 """difflib's ratio from which a name is worth showing: ``inner`` and ``linear`` have 0.73."""
 _SHARE = 0.5
 """That of a word in one that goes on or ends as it does: ``pool`` has 0.73 of ``maxpool``."""
-_MOST_COMPARED = 200
+_MOST_COMPARED = 100
 """Names that difflib, which takes 10 µs for each, compares with one word."""
+_LARGEST_SCOPE = 500
+"""Names among which what is merely similar is looked for: of more, no person has written the file."""
+_MOST_INDEXED = 20_000
 _MOST_SEARCHES = 256
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -89,22 +92,63 @@ class _Search:
 
     def _compare(self, names: frozenset[str]) -> None:
         self._seen |= names
-        letters = _DIGITS.sub("", self._word.lower())
-        rest = []
-        for name in names:
+        slipped, numbered = _index.near(self._word, names)
+        shown = set()
+        for name in slipped:
             safety = slip(self._word, name)
-            if safety is not None:
-                self._slips[name] = safety
-            if _DIGITS.sub("", name.lower()) == letters and safety in (None, Safety.DISPLAY_ONLY):
-                self._numbered.add(name)  # down2 and down1
-            elif safety in (None, Safety.DISPLAY_ONLY):
-                rest.append(name)
-            elif not _is_contrary(self._word, name):
-                self._close[name] = 1.0
-        near = _similar(self._word[:_LONGEST].lower(), rest)
+            if safety is None:
+                continue
+            self._slips[name] = safety
+            if safety is not Safety.DISPLAY_ONLY:
+                shown.add(name)
+                if not _is_contrary(self._word, name):
+                    self._close[name] = 1.0
+        self._numbered |= numbered - shown  # down2 and down1
+        if len(names) > _LARGEST_SCOPE:
+            return
+        near = _similar(self._word[:_LONGEST].lower(), names - shown - numbered)
         self._close.update((name, share) for name, share in near if not _is_contrary(self._word, name))
 
 
+class _Index:
+    """Names by what is left of them without one letter, and without digits.
+
+    Two names that are one slip apart have such a part in common (or one is the other's), so that of thousands of names
+    only those few are compared with a word.
+    """
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._parts: dict[str, list[str]] = {}
+        self._letters: dict[str, list[str]] = {}
+
+    def _forget(self) -> None:
+        for part in (self._names, self._parts, self._letters):
+            part.clear()
+
+    def near(self, word: str, names: frozenset[str]) -> tuple[set[str], set[str]]:
+        """Of ``names``, those that may be one slip from ``word``, and those that differ from it in digits alone."""
+        if len(self._names) > _MOST_INDEXED:
+            self._forget()
+        for name in names - self._names:
+            for part in _parts(name):
+                self._parts.setdefault(part, []).append(name)
+            self._letters.setdefault(_letters(name), []).append(name)
+        self._names |= names
+        slipped = {name for part in _parts(word) for name in self._parts.get(part, ()) if name in names}
+        return slipped, {name for name in self._letters.get(_letters(word), ()) if name in names}
+
+
+def _parts(name: str) -> set[str]:
+    name = name[:_LONGEST].lower()
+    return {name, *(name[:at] + name[at + 1 :] for at in range(len(name)))}
+
+
+def _letters(name: str) -> str:
+    return _DIGITS.sub("", name.lower())
+
+
+_index = _Index()
 _searches: dict[str, _Search] = {}
 """By word: a file with the same mistake a thousand times asks for the same names, and those it has added since."""
 
@@ -174,7 +218,7 @@ def _is_contrary(word: str, name: str) -> bool:
     )
 
 
-def _similar(word: str, names: list[str]) -> Iterable[tuple[str, float]]:
+def _similar(word: str, names: Iterable[str]) -> Iterable[tuple[str, float]]:
     """The names that are spelt much like the word, or go on or end as it does."""
     from difflib import SequenceMatcher
 
@@ -186,7 +230,7 @@ def _similar(word: str, names: list[str]) -> Iterable[tuple[str, float]]:
     if len(word) < _SHORTEST_WORD:  # fcc is fc, esp eps, and cnv conv, but no env
         same = (name for name in names if set(name.lower()) == set(word) and abs(len(name) - len(word)) < 2)
         yield from ((name, _CLOSE) for name in same)
-        names = [name for name in names if len(word) > 1 and name[:1].lower() == word[0]]
+        names = {name for name in names if len(word) > 1 and name[:1].lower() == word[0]}
     matcher = SequenceMatcher(b=word)
     beside = sorted(names, key=lambda name: (name[:1].lower() != word[:1], abs(len(name) - len(word)), name))
     for name in beside[:_MOST_COMPARED]:

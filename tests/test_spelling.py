@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import specc
-from specc import vocabulary
+from specc import spelling, vocabulary
 from specc.diagnostics import Safety, SpecError
 from specc.elaborate import check_file
 from specc.ops import find, names
@@ -20,7 +20,7 @@ from specc.ops.fields import choices
 from specc.ops.registry import operators
 from specc.project.fixes import applied
 from specc.source import Source
-from specc.spelling import suggest
+from specc.spelling import slip, suggest
 from specc.syntax import parse
 from specc.vocabulary import ARGUMENTS, ATTRIBUTES, CHOICES, LAYERS
 
@@ -125,6 +125,27 @@ def test_a_number_is_told_as_what_there_is() -> None:
     near = suggest("down2", ("down1", "down3", "up1"))
     assert near is not None
     assert near.text == "there are down1 and down3"
+
+
+@pytest.mark.parametrize("count", [200, 800])
+def test_many_names_are_not_compared_with_each_of_many_words(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a thousand labels and a thousand slips each slip is compared with the few that it may be one of."""
+    draw, compared = random.Random(count), []
+    monkeypatch.setattr(spelling, "slip", lambda word, name: (compared.append(name), slip(word, name))[1])
+    known = [f"{''.join(draw.choices('abcdefgh', k=9))}x" for _ in range(count)]
+    for name in known:
+        near = suggest(f"{name[:4]}z{name[4:]}", known)
+        assert near is not None
+        assert near.names == (name,)
+    assert len(compared) <= 2 * count
+
+
+def test_an_index_of_too_many_names_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spelling, "_MOST_INDEXED", 3)
+    for name in ("bottleneck", "downsample", "transition", "projection", "bottleneck"):
+        near = suggest(f"{name[:5]}{name[4:]}", (name, "identity", "another"))
+        assert near is not None
+        assert near.names == (name,)
 
 
 # ---- words of other tools --------------------------------------------------------------------------------------------
