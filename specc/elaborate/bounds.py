@@ -20,7 +20,7 @@ MOST_STEPS = 1_000_000
 """Statements that a model may come to, with its blocks written out and its loops unrolled."""
 
 MOST_DEPTH = 64
-"""How deep blocks, groups, loops and arms may stand in each other."""
+"""In how many bodies a statement may stand: of the model, of blocks, groups, loops and arms."""
 
 _MOST_CALLS = 10_000
 """Calls of different arguments that are told apart; beyond them a block comes to what it does with any arguments."""

@@ -76,6 +76,8 @@ class Walk:
             current: None where there is none yet: a model of several inputs begins with one of them.
             name: what the only step of these is called, where they are a round of a loop.
         """
+        if not statements:  # an empty body stands no deeper than what it belongs to
+            return current
         if self._depth >= MOST_DEPTH:
             span = statements[0].span
             raise trouble(Code.LIMIT, f"blocks, groups and loops stand more than {MOST_DEPTH} deep in each other", span)

@@ -131,6 +131,36 @@ def test_how_deep_things_stand_in_each_other(shape: str) -> None:
     assert finding.code is Code.LIMIT
 
 
+@pytest.mark.parametrize(
+    "nested",
+    [
+        "{{ X }}",
+        "g{i}: {{ X }}",
+        "repeat 1 {{ X }}",
+        "for j in [1] {{ X }}",
+        "if true {{ X }}",
+        "if false {{ relu }} else {{ X }}",
+        "add {{ | X | _ }}",
+    ],
+)
+@pytest.mark.parametrize(
+    "innermost", ["{ }", "repeat 1 { }", "for k in [1] { }", "if true { }", "if false { relu } else { }", "nothing"]
+)
+def test_the_deepest_body_may_be_empty(nested: str, innermost: str) -> None:
+    """It stands no deeper than what it belongs to, and is refused where any other step is."""
+
+    def spec(depth: int) -> str:
+        text = innermost
+        for i in range(depth):
+            text = nested.format(i=i).replace("X", text)
+        return f"block nothing {{ }}\nmodel M : [N, 3] {{ relu -> {text} }}"
+
+    assert check(spec(MOST_DEPTH - 1))
+    (finding,) = refusal(spec(MOST_DEPTH))
+    assert finding.code is Code.LIMIT
+    assert finding.primary.span.text == innermost
+
+
 def test_how_deep_blocks_call_each_other() -> None:
     chain = laughs("block b0 { relu }", "block NEW { OLD }", "model M : [N, 3] { LAST }", MOST_DEPTH - 2)
     assert check(chain)
