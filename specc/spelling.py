@@ -22,7 +22,7 @@ MOST_SHOWN = 3
 _LONGEST = 100
 """Letters of a name that are compared: nobody misspells more."""
 _SHORTEST_WORD, _LONG_WORD = 4, 6
-"""Letters of a word in which a slip is told from another word; and in which any wrong letter is."""
+"""Letters of a word in which a slip is told from another word; and in which a wrong vowel is."""
 _CLOSE = 0.75
 """difflib's ratio from which a name is worth showing: ``inner`` and ``linear`` have 0.73."""
 _SHARE = 0.5
@@ -168,14 +168,15 @@ def slip(word: str, name: str) -> Safety | None:
     if len(word) > len(name):
         if word[at + 1 :] != name[at:]:
             return None
-        changed, is_plain = word[at], at > 0 and word[at - 1] == word[at]
+        changed, is_plain = word[at], _is_doubled(word, at)
     elif len(word) < len(name):
         if word[at:] != name[at + 1 :]:
             return None
-        changed, is_plain = name[at], (at > 0 and name[at - 1] == name[at]) or _is_inside(name, at)
+        changed, is_plain = name[at], _is_doubled(name, at) or _is_inside(name, at)
     elif word[at + 1 :] == name[at + 1 :]:
         changed = word[at] + name[at]
-        is_plain = _is_inside(name, at) and (_are_neighbours(*changed) or len(_word_at(name, at)) >= _LONG_WORD)
+        is_vowel = len(_word_at(name, at)) >= _LONG_WORD and set(changed) <= set("aeiouy")
+        is_plain = _is_inside(name, at) and (is_vowel or _are_neighbours(*changed))
     elif word[at : at + 2] == name[at : at + 2][::-1] and word[at + 2 :] == name[at + 2 :]:
         changed, is_plain = name[at : at + 2], name[at - 1 : at].isalpha()
     else:
@@ -190,6 +191,11 @@ def slip(word: str, name: str) -> Safety | None:
 def _word_at(name: str, at: int) -> str:
     """The letters around a place of a name, as far as they go; those before it where it is an end."""
     return next((part[0] for part in _WORD.finditer(name) if part.start() <= at <= part.end()), "")
+
+
+def _is_doubled(name: str, at: int) -> bool:
+    """Whether a letter is the one before it again, and no prefix of its word: that of ``cconv`` is one."""
+    return name[at - 2 : at].isalpha() and name[at - 1] == name[at]
 
 
 def _is_inside(name: str, at: int) -> bool:

@@ -70,8 +70,13 @@ def _called(name: str, words: str) -> Iterable[tuple[str, Term]]:
 
 
 def _table(*entries: Iterable[tuple[str, Term]], **notes: str) -> Terms:
-    """The entries, and words by the name of an argument with how each is written; ``name: …`` begins with the name."""
-    table = {word: term for entry in entries for word, term in entry}
+    """The entries, and words by the name of an argument with how each is written; ``name! …`` begins with the name.
+
+    A word may stand for several names: of a place, those are meant that are known there.
+    """
+    table: dict[str, Term] = {}
+    for word, term in (pair for entry in entries for pair in entry):
+        table[word] = Term(table.get(word, Term()).names + term.names)
     for word, note in notes.items():
         name, colon, rest = note.partition("! ")
         table[word] = Term((name,), rest) if colon else Term((), note)
@@ -206,6 +211,10 @@ LAYERS = _table(
     depthtospace="pixelshuffle orders channels as PyTorch does (ONNX: mode CRD), depthtospace of TensorFlow otherwise",
     spacetodepth="pixelunshuffle orders channels as PyTorch does, and others do otherwise",
     Mean="ONNX's Mean is the mean of several values: add { | _ | _ } -> affine(1 / 2); mean(1) that along an axis",
+    Conv="conv! in some tools Conv takes the input's channels first; conv the channels that it gives: conv(8, 3)",
+    ConvTranspose="convtranspose! convtranspose takes the channels that it gives, those of its input it knows: "
+    "convtranspose(8, 2, stride=2)",
+    Scale="scale! scale learns one factor a channel; affine(0.1) multiplies by a number; mmcv's Scale learns one for all",
     HardSigmoid="hardsigmoid is relu6(x + 3) / 6, as PyTorch has it; ONNX's own HardSigmoid is steeper or flatter",
 )
 """What stands where a layer does."""
@@ -218,7 +227,7 @@ ARGUMENTS = _table(
     _called("padding", "pads"),
     _called("dilation", "dilations dilationrate dilate"),
     _called("groups", "group numgroup ngroups"),
-    _called("num_groups", "groups group"),
+    _called("num_groups", "groups group numgroup ngroups"),
     _called("bias", "usebias biasterm withbias"),
     _called("eps", "epsilon"),
     _called("p", "rate ratio prob probability dropprob"),

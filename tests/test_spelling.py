@@ -82,6 +82,11 @@ def test_a_slip_of_the_keyboard_is_safe(word: str, name: str) -> None:
         ("deconv", "conv", "made of another"),
         ("no_bias", "bias", "the contrary"),
         ("convolver", "conv", "made of another"),
+        ("cconv", "conv", "a prefix, and MATLAB's circular convolution"),
+        ("aavgpool", "avgpool", "a prefix: adaptive"),
+        ("conv", "cconv", "a prefix"),
+        ("unsample", "upsample", "the contrary"),
+        ("content", "context", "two words"),
         ("rellu6", "relu", "a slip and a digit"),
         ("glu", "gelu", "a word of another tool"),
         ("rrelu", "relu", "a word of another tool"),
@@ -215,6 +220,31 @@ def test_what_it_is_called_here(word: str, name: str) -> None:
     assert near is not None
     assert near.safety is Safety.DISPLAY_ONLY
     assert re.search(rf"\b{name}\b", near.text)
+
+
+@pytest.mark.parametrize("word", ("Conv", "ConvTranspose", "Scale"))
+def test_a_class_of_another_tool_with_other_arguments_is_not_rewritten(word: str) -> None:
+    """``Conv(3, 8, 3)`` is of YOLO: the input's channels come first."""
+    near = suggest(word, names(), "layer")
+    assert near is not None
+    assert (near.names, near.safety) == ((word.lower(),), Safety.DISPLAY_ONLY)
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "name"),
+    [
+        ("group", ("out_channels", "groups"), "groups"),
+        ("num_group", ("num_groups", "eps"), "num_groups"),
+        ("axes", ("dims",), "dims"),
+        ("blocksize", ("downscale_factor",), "downscale_factor"),
+        ("blocksize", ("upscale_factor",), "upscale_factor"),
+    ],
+)
+def test_a_word_of_several_names_is_that_of_the_place(word: str, known: tuple[str, ...], name: str) -> None:
+    near = suggest(word, known, "argument")
+    assert near is not None
+    assert near.names == (name,)
+    assert near.text == f"{word} is called {name} here"
 
 
 @pytest.mark.parametrize("word", "maxunpool erf median embedding lstm fold rrelu bilinear threshold hardshrink".split())
