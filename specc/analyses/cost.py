@@ -11,7 +11,7 @@ from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
-from specc.analyses.receptive_field import Fields, Unclaimed, receptive_fields
+from specc.analyses.receptive_field import Fields, Reason, Unclaimed, receptive_fields
 from specc.ir.conditions import samples
 from specc.ir.graph import Graph, Node
 from specc.ir.types import TensorType, fixed
@@ -143,6 +143,8 @@ class Costs:
     @cached_property
     def no_receptive_field(self) -> Unclaimed | None:
         """Why the first output has none; None where it has one, or it depends on symbolic sizes."""
+        if self.graph.symbols and not any(port.type.spatial for port in self.graph.inputs):
+            return Unclaimed(Reason.FLAT_INPUT, None)
         return self._fields.unclaimed.get(self.graph.outputs[0][1])
 
     @cached_property

@@ -75,7 +75,8 @@ def metrics(costs: Costs) -> dict[str, Metric]:
     grow = {
         name: Metric(name, count(name), at(name, True), needs) for name in ("macs", "activation_memory", "peak_memory")
     }
-    seen = Metric("receptive_field", lambda: _field(costs), at("receptive_field", False) if needs else None, needs)
+    sees = needs if needs and costs.no_receptive_field is None else ()
+    seen = Metric("receptive_field", lambda: _field(costs), at("receptive_field", False) if needs else None, sees)
     return fixed | grow | {"memory": grow["activation_memory"], "receptive_field": seen}
 
 
@@ -146,7 +147,7 @@ def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, sc
     used = [name for name in dict.fromkeys(name.name for name in _names(test)) if name in known]
     sides = (test.left, test.right) if isinstance(test, ast.Binary) and test.operator not in ("and", "or") else ()
     facts = {side.span.text: evaluate(side, scope) for side in sides if not isinstance(side, ast.Number)}
-    shown = facts or {name: known[name] for name in used}
+    shown = facts or {name: known[name] for name in used if not known[name].needs}
     return trouble(
         Code.ASSERTION,
         assertion.message or f"{test.span.text} does not hold",

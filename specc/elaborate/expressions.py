@@ -36,7 +36,7 @@ def evaluate(expression: ast.Expr | Evaluated, scope: Scope) -> Value:
 
 def truth(expression: ast.Expr, scope: Scope) -> bool:
     """The value of a condition; refuses anything but true and false."""
-    value = evaluate(expression, scope)
+    value = plain(expression, scope)
     if isinstance(value, bool):
         return value
     raise trouble(
@@ -113,7 +113,7 @@ def _written(expression: ast.Number | ast.Text | Evaluated, scope: Scope) -> Val
 
 
 def _sequence(expression: ast.Sequence, scope: Scope) -> Value:
-    return scope.spend(tuple([evaluate(item, scope) for item in expression.items]), expression.span)
+    return scope.spend(tuple([plain(item, scope) for item in expression.items]), expression.span)
 
 
 def _unary(expression: ast.Unary, scope: Scope) -> Value:
@@ -143,7 +143,7 @@ def _conditional(expression: ast.Conditional, scope: Scope) -> Value:
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     value = scope.get(expression.value.name) if isinstance(expression.value, ast.Name) else ABSENT
     if not isinstance(value, Given):  # whatever else may be called so: only a value has sizes
-        value = evaluate(expression.value, scope)
+        value = plain(expression.value, scope)
     if not isinstance(value, Given):
         owner = expression.value.span.text
         refuse(expression.span, f"{owner} is {kind_of(value)} and has no attribute {expression.name}")
@@ -202,7 +202,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
 
 def _with_arguments(step: Prepared, expression: ast.Apply, scope: Scope) -> Prepared:
     """A step with some of its arguments given already: ``leakyrelu(0.1)`` handed to a block as ``act``."""
-    given = tuple(ready(argument, evaluate(argument.value, scope)) for argument in expression.arguments)
+    given = tuple(ready(argument, plain(argument.value, scope)) for argument in expression.arguments)
     made = Prepared(step.name, step.target, (*step.arguments, *given))
     scope.spend(made, expression.span)
     return made
