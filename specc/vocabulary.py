@@ -214,7 +214,7 @@ LAYERS = _table(
     Conv="conv! in some tools Conv takes the input's channels first; conv the channels that it gives: conv(8, 3)",
     ConvTranspose="convtranspose! convtranspose takes the channels that it gives, those of its input it knows: "
     "convtranspose(8, 2, stride=2)",
-    Scale="scale! scale learns one factor a channel; affine(0.1) multiplies by a number; mmcv's Scale learns one for all",
+    Scale="scale! scale learns one factor a channel; affine(0.1) multiplies by a number; mmcv's learns one for all",
     HardSigmoid="hardsigmoid is relu6(x + 3) / 6, as PyTorch has it; ONNX's own HardSigmoid is steeper or flatter",
 )
 """What stands where a layer does."""

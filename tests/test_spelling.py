@@ -222,7 +222,7 @@ def test_what_it_is_called_here(word: str, name: str) -> None:
     assert re.search(rf"\b{name}\b", near.text)
 
 
-@pytest.mark.parametrize("word", ("Conv", "ConvTranspose", "Scale"))
+@pytest.mark.parametrize("word", ["Conv", "ConvTranspose", "Scale"])
 def test_a_class_of_another_tool_with_other_arguments_is_not_rewritten(word: str) -> None:
     """``Conv(3, 8, 3)`` is of YOLO: the input's channels come first."""
     near = suggest(word, names(), "layer")
