@@ -138,7 +138,7 @@ def _refuse_meaningless(test: ast.Expr, known: Mapping[str, Metric], scope: Scop
                 name.span,
                 helps=(f"call the parameter, let or label {name.name} differently",),
             )
-        if name.name in known and not known[name.name].needs:
+        if name.name in known and known[name.name].at is None:  # at sizes, it is refused where it is asked
             present(known[name.name].value, name.span)
 
 
