@@ -130,7 +130,7 @@ LAYERS = _table(
         "parameter bias bn1 input output select index narrow take mask maskedfill cast to type half float "
         "double squeezeexcite se selayer loss crossentropy mse nll softmargin hardmax gumbelsoftmax logsumexp "
         "quantize dequantize relux prelux slide share step fmax fmin scaler addr rsub gemm real imag renorm "
-        "maxroipool globallppool shape floattensor floattype"
+        "maxroipool globallppool shape floattensor floattype out result self x y"
     ),
     conv="conv! conv takes the channels that it gives, those of its input it knows: conv(8, 3)",
     convolution="conv! convolution is called conv here: conv(8, 3) gives 8 channels",
@@ -186,6 +186,8 @@ LAYERS = _table(
     truediv="by a number it is affine(1 / 2), for 2; no layer divides one value by another",
     divide="by a number it is affine(1 / 2), for 2; no layer divides one value by another",
     matmul="no layer multiplies two values as matrices; linear and fc multiply by learned ones",
+    sequential="steps in a row stand with -> between them, or each on its own line: conv(8, 3) -> relu",
+    modulelist="rounds of the same steps are a loop: repeat, or for; what each does stands in its braces",
     split="slice takes a part of an axis: slice(0, 2, dim=1)",
     chunk="slice takes a part of an axis: slice(0, 2, dim=1)",
     crop="slice takes a part of an axis: slice(1, -1, dim=2)",

@@ -38,6 +38,11 @@ def of_function(call: ast.Apply, name: str) -> tuple[str, ...]:
         return (f"write floor({inside}), which rounds down, or round({inside})",)
     if name in _CONVERSIONS:
         return (_CONVERSIONS[name],)
+    if isinstance(call.function, ast.Attribute) and name in (*_READ, "size", "shape", "dim"):
+        owner = short(call.function.value.span.text)
+        axis = inside if call.arguments else "…"
+        what = {"size": f"shape[{axis}]", "shape": f"shape[{axis}]", "dim": "rank"}.get(name, name)
+        return (f"write {owner}.{what}",)
     if name in _NUMBERS:
         return (f"there are {', '.join(FUNCTIONS)}: write the number itself, or give it as a parameter",)
     return ()

@@ -256,7 +256,8 @@ def _without_step(slip: _Slip) -> _Explained | None:
     if slip.accepts == {"_COLON"} and slip.before.endswith('"'):
         return _Explained(slip.headline, 'a text here is a label: `"...": step`')
     if slip.wants_step and slip.before.endswith("->"):
-        return _Explained(f"expected a step after `->`, found {slip.found}")
+        help_ = f"`{slip.word}` stands on a line of its own" if slip.word in ("let", "assert") else ""
+        return _Explained(f"expected a step after `->`, found {slip.found}", help_)
     return None
 
 
@@ -343,8 +344,14 @@ def _arithmetic(slip: _Slip) -> _Explained | None:
     if sign not in _SUMS or not (slip.ends_step or slip.accepts == {"_COLON"}):
         return None
     left = _operand_before(slip.before)
-    right = _operand_behind(slip.after[len(sign) - 1 :])
+    right = _operand_behind(slip.after[max(0, len(sign) - len(slip.word)) :])
     place = slip.start, slip.start + len(sign)
+    if sign == "//" and not _REAL.match(right):
+        return _Explained(_SLASHES)
+    if sign == "/" and slip.after.startswith("*"):
+        return _Explained("a comment begins with `#`, not `/*`", place=(slip.start, slip.start + 2))
+    if sign == "-" and slip.after.lstrip().startswith((">", "->")):
+        return _Explained("that is no arrow", "write `->`", (slip.start, slip.start + slip.after.index(">") + 2))
     return _Explained(f"`{sign}` is for numbers, not for steps", _advice(sign, left, right), place)
 
 
@@ -385,6 +392,9 @@ def _advice(sign: str, left: str, right: str) -> str:
 def _instead(sign: str, left: str, right: str) -> str:
     """The step that computes ``left sign right``; empty where there is none."""
     numbers = {"*": (right, ""), "+": ("1", right), "-": ("1", right[1:] if right.startswith("-") else f"-{right}")}
+    if left.startswith("[") or right.startswith("["):  # [relu] * 3, as Python repeats a list
+        rounds = right if left.startswith("[") else left
+        return f"repeat {rounds} {{ … }}" if sign == "*" and rounds.isdigit() else ""
     if _REAL.match(right) and sign in numbers:
         return _scaled(left, *numbers[sign])
     if _REAL.match(left) and sign in numbers:
@@ -409,6 +419,51 @@ def instead_of_sum(text: str) -> str:
         if left.strip() and left.count("(") == left.count(")") and not right.startswith(">"):
             return _instead(found[0], left.strip(), right.strip())
     return ""
+
+
+def _arrow(slip: _Slip) -> _Explained | None:
+    """``conv(8, 3) >> relu``"""
+    if slip.word != ">" or not slip.ends_step:
+        return None
+    return _Explained("that is no arrow", "write `->`", (slip.start, slip.start + 1 + slip.after.startswith(">")))
+
+
+_OWNERS = frozenset(("nn", "F", "self", "torch", "keras", "layers", "tf", "jnp", "flax", "nnx", "np"))
+_NO_WORDS = {
+    "return": ("no step is returned", "what the last step gives is what the model gives: leave `return` out"),
+    "def": ("`def` is Python's", "steps under a name of their own are a block: `block name(c) { ... }`"),
+    "class": ("`class` is Python's", "steps under a name of their own are a block: `block name(c) { ... }`"),
+}
+
+
+def _python(slip: _Slip) -> _Explained | None:
+    """``nn.Conv2d(3, 8, 3)``, ``conv(8, 3)(x)``, ``x.relu()``, ``return x``"""
+    if slip.ends_step and slip.previous == slip.statement and slip.previous in _NO_WORDS:
+        return _Explained(*_NO_WORDS[slip.previous], slip.back(len(slip.previous)))
+    if slip.wants_item and not slip.wants_step and slip.word in ("def", "class"):
+        return _Explained(*_NO_WORDS[slip.word])
+    if not slip.ends_step:
+        return None
+    step = _short(_operand_before(slip.before))
+    if slip.word == "(" and slip.before.endswith(")"):
+        value = _operand_behind(slip.after) or "_"
+        return _Explained("a step is given the value before it", f"write `{_short(value)} -> {step}`")
+    if slip.word == "." and slip.previous in _OWNERS:
+        owner = slip.previous
+        return _Explained(
+            f"layers and labels are called by their names alone, without `{owner}.`", f"leave out `{owner}.`"
+        )
+    if slip.word == "." and (name := re.match(r"[A-Za-z_]\w*(?=\s*\()", slip.after)):
+        return _Explained("a step has no methods", f"write `{step} -> {name[0]}`, where {name[0]} is a layer")
+    return None
+
+
+def _shape_in_parentheses(slip: _Slip) -> _Explained | None:
+    """``model M : (N, 3, 8, 8) {``"""
+    if slip.statement != "model" or slip.word != "," or not (found := re.search(r":\s*\((\s*\w+)\Z", slip.before)):
+        return None
+    rest = slip.after.partition(")")[0]
+    return _Explained("a shape stands in square brackets", f"write `[{_short(f'{found[1].strip()},{rest}')}]`")
 
 
 def _number_as_step(slip: _Slip) -> _Explained | None:
@@ -452,6 +507,12 @@ def _bracketed_step(slip: _Slip) -> _Explained | None:
 def _bare_point(slip: _Slip) -> _Explained | None:
     if slip.wants_value and slip.word == "." and slip.after[:1].isdigit():
         return _Explained("a number begins with a digit", "write `0.5`, not `.5`")
+    if slip.accepts == {"NAME"} and slip.word == "." and (first := re.search(r"([0-9]+)\.\Z", slip.before)):
+        last = re.match(r"\d*", slip.after)
+        bounds = f"{first[1]}, {(last and last[0]) or '…'}"
+        return _Explained(
+            "there are no ranges with `..`", f"write `range({bounds})`", (slip.back(1)[0], slip.start + 1)
+        )
     if slip.accepts == {"NAME"} and re.search(r"[0-9]\.\Z", slip.before):
         return _Explained("a number ends with a digit", "write `1.0`, not `1.`", slip.back(2))
     return None
@@ -474,8 +535,9 @@ def _missing_comma(slip: _Slip) -> _Explained | None:
 def _misspelt(slip: _Slip) -> _Explained | None:
     from specc.spelling import suggest
 
-    if slip.ends_step and slip.previous == "elif":
-        return _Explained("there is no `elif`", "write `else if`", slip.back(4))
+    if slip.ends_step and "elif" in (slip.previous, slip.word):
+        place = None if slip.word == "elif" else slip.back(4)
+        return _Explained("there is no `elif`", "write `else if`", place)
     if slip.ends_step and slip.previous == slip.statement:
         near = suggest(slip.previous, ("repeat", "for", "if", "assert", "shared", "let"))
         place = slip.back(len(slip.previous))
@@ -491,7 +553,7 @@ def _after_step(slip: _Slip) -> _Explained | None:
     if slip.kind in ("NUMBER", "STRING") and slip.previous:
         help_ = f"arguments stand in parentheses: `{slip.previous}({_short(slip.word)})`"
         return _Explained(slip.headline, help_)
-    if slip.kind == "NAME" or slip.word in ("in", "if", "for", "repeat"):
+    if slip.kind == "NAME" or slip.word in ("in", "if", "for", "repeat", ","):
         return _Explained(slip.headline, "put `->` or a newline between two steps")
     return None
 
@@ -538,6 +600,9 @@ _RULES: tuple[Callable[[_Slip], _Explained | None], ...] = (
     _colon,
     _colon_without_contract,
     _arithmetic,
+    _arrow,
+    _python,
+    _shape_in_parentheses,
     _number_as_step,
     _bracketed_step,
     _chained_comparison,
