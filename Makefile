@@ -1,5 +1,5 @@
 # make demo    a virtual environment, specc in it, and examples/lenet.cnn compiled to ONNX with parity proven
-# make test    the same set-up and the whole test suite
+# make test    the same set-up and the whole test suite, and what it costs
 # make lint    ruff, mypy --strict, import contracts
 # make bench   the speed promises, measured as whole processes
 # make grammar the parser's tables, after a change of the grammar or of Lark
@@ -21,7 +21,7 @@ demo: $(VENV)/installed
 	@echo "The ONNX file is $(CURDIR)/build/lenet.onnx"
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --slowest 20
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

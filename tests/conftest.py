@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.processor import Costs
+
 _CACHES = TemporaryDirectory(prefix="specc-tests-")
 
 # No deadline and no "too slow": a busy machine is no mistake of a test's.
@@ -26,8 +28,14 @@ settings.register_profile(
 settings.load_profile("same")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slowest", type=int, metavar="N", help="processor time by folder, and of the N slowest tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Before any test is collected: some keep the environment for their subprocesses."""
+    if (slowest := config.getoption("slowest")) is not None:
+        config.pluginmanager.register(Costs(slowest))
     os.environ["SPECC_CACHE_DIR"] = _CACHES.name
     # PyTorch adds in another order with another number of threads; it reads this as it is imported.
     os.environ["OMP_NUM_THREADS"] = "1"
