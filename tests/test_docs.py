@@ -20,15 +20,19 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 
+from specc.cli.main import main
 from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
 from specc.ops import operators
@@ -95,10 +99,30 @@ def prove_spec(block: Block, folder: Path) -> None:
         (folder / block.name).write_text(block.text, encoding="utf-8")
 
 
-def run(arguments: list[str], folder: Path) -> str:
-    """What the command prints, to wherever."""
+def commanded(arguments: list[str]) -> str:
+    """What the command prints, to wherever: in this process, since a new one would import PyTorch for each proof."""
+    written = BytesIO()
+    printed = TextIOWrapper(written, encoding="utf-8", write_through=True)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed), redirect_stderr(printed):
+        patch.setattr(sys, "argv", ["specc", *arguments])
+        for name in ("FORCE_COLOR", "COLUMNS"):
+            patch.delenv(name, raising=False)
+        with pytest.raises(SystemExit):
+            main()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    text = written.getvalue().decode("utf-8")
+    assert "Traceback" not in text, text
+    assert "internal error" not in text, text
+    return text
+
+
+def run(code: str, folder: Path) -> str:
+    """What a program prints, to wherever, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, "-c", code],
         cwd=folder,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
@@ -121,12 +145,12 @@ def comparable(text: str) -> str:
     )
 
 
-def prove_console(block: Block, folder: Path) -> None:
+def prove_console(block: Block, _: Path) -> None:
     for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
         program, *arguments = shlex.split(command)
         assert program == "specc", f"{block.place}: {command}"
         pattern = re.escape(comparable(shown)).replace("…", "(.|\n)*")
-        printed = comparable(run(["-m", "specc", *arguments], folder))
+        printed = comparable(commanded(arguments))
         assert re.fullmatch(pattern, printed), f"{block.place}: {command} prints\n{printed}"
 
 
@@ -134,7 +158,7 @@ def prove_python(block: Block, folder: Path) -> None:
     if block.name:
         assert block.text in (folder / block.name).read_text(encoding="utf-8"), block.place
         return
-    printed = run(["-c", block.text], folder)
+    printed = run(block.text, folder)
     assert block.shown is None or printed == block.shown, f"{block.place} prints\n{printed}"
 
 
