@@ -80,12 +80,14 @@ class Argument:
         hint: its name and default.
         by_position: how it is passed.
         values: by the number of the instance.
+        meant: what the layer calls it that it is for, whatever the classes on the way do.
         is_inner: whether it counts the channels that a layer takes of something else than the block's input.
     """
 
     hint: Hint
     by_position: bool
     values: tuple[object, ...]
+    meant: str
     is_inner: bool = False
 
     @property
@@ -222,20 +224,20 @@ class _Columns:
             return
         for argument in self._made[children[0].family].arguments:
             values = tuple(argument.values[child.number] for child in children)
-            yield self._meaning(argument.hint, argument.by_position, values)
+            yield self._meaning(argument.hint, argument.by_position, values, argument.meant)
 
     def _built(self, child: Instance) -> Built:
         arguments = self._made[child.family].arguments
         return Built(child.family, tuple(argument.values[child.number] for argument in arguments))
 
-    def _meaning(self, hint: Hint, by_position: bool, values: tuple[object, ...]) -> Meaning:
+    def _meaning(self, hint: Hint, by_position: bool, values: tuple[object, ...], meant: str = "") -> Meaning:
         if len(values) == 1 or len(set(map(repr, values))) == 1:
             return Known(values[0])
         tuples = [value for value in values if isinstance(value, tuple)]
         if len(tuples) == len(values) and _differ_in_one(tuples):
-            return Parts(tuple(self._meaning(hint, by_position, part) for part in zip(*tuples, strict=True)))
+            return Parts(tuple(self._meaning(hint, by_position, part, meant) for part in zip(*tuples, strict=True)))
         is_inner = self._is_inner and hint.name in _TAKEN
-        self.varying.append(Argument(hint, by_position, values, is_inner))
+        self.varying.append(Argument(hint, by_position, values, meant or hint.name, is_inner))
         return Told(len(self.varying) - 1)
 
 
@@ -316,8 +318,10 @@ def _kind_of(column: Argument, text: tuple[str, ...], channels: set[tuple[str, .
     if column.is_inner and text == taken[1]:
         return _INNER
     # A depthwise convolution has as many groups as channels; the second half starts where the first one ends.
-    counts = column.by_position or (column.hint.name in ("groups", "start") and text in channels)
-    return "channels" if counts else column.hint.name
+    of_channels = column.meant in ("groups", "start")
+    if column.by_position or (of_channels and text in channels):
+        return "channels"
+    return column.meant if of_channels else column.hint.name
 
 
 def _block_arguments(family: Family) -> dict[str, tuple[object, ...]]:
@@ -392,8 +396,10 @@ def _told(
         return Formula(same) if same in own else bases.multiple(values, without=same) or Formula(same)
     if kind == "channels":
         return bases.multiple(values) or bases.sum(values) or plain
-    if kind == "start" and same in bases:
+    if kind in ("groups", "start") and same in bases:
         return Formula(same)
+    if kind == "groups":
+        return bases.share(values) or plain
     if kind == "start":
         return bases.multiple(values, is_whole=True) or bases.multiple(values) or bases.sum(values) or plain
     return plain
@@ -407,8 +413,7 @@ def _arguments(
 ) -> list[tuple[Key, Argument]]:
     """The arguments in order: channels first, what comes in before the block's own; those with a default last."""
     arguments = [
-        (key, Argument(Hint(name, _default(columns[key])), key[0] == "channels", _values(columns[key], bases.get(key))))
-        for key, name in names.items()
+        (key, _argument(name, key[0] == "channels", columns[key], bases.get(key))) for key, name in names.items()
     ]
     by_position = [(key, argument) for key, argument in arguments if argument.by_position]
     by_name = [(key, argument) for key, argument in arguments if not argument.by_position]
@@ -416,8 +421,10 @@ def _arguments(
     return by_position + by_name
 
 
-def _values(columns: list[Argument], base: tuple[object, ...] | None) -> tuple[object, ...]:
-    return columns[0].values if columns else base or ()
+def _argument(name: str, by_position: bool, columns: list[Argument], base: tuple[object, ...] | None) -> Argument:
+    """One for all the columns; for none where it is only what others are told from."""
+    values, meant = (columns[0].values, columns[0].meant) if columns else (base or (), name)
+    return Argument(Hint(name, _default(columns)), by_position, values, meant)
 
 
 def _names(

@@ -70,16 +70,26 @@ class Bases:
         return key in self._values
 
     def multiple(self, values: Counts, *, without: Key | None = None, is_whole: bool = False) -> Formula | None:
-        """The first small multiple or fraction of a base that the values are.
+        """The first small multiple or fraction of a base that the values are; rather one that leaves no rest.
 
         Args:
             without: a base that is not looked at.
             is_whole: no fraction.
         """
-        for formula in self._multiples.get(values[0], ()):
-            if formula.base != without and not (is_whole and formula.divisor > 1) and self._holds(formula, values):
-                return formula
-        return None
+        found = [
+            formula
+            for formula in self._multiples.get(values[0], ())
+            if formula.base != without and not (is_whole and formula.divisor > 1) and self._holds(formula, values)
+        ]
+        return min(found, key=lambda formula: not self._is_exact(formula), default=None)
+
+    def share(self, values: Counts) -> Formula | None:
+        """The first small multiple or fraction that leaves no rest: groups have so many channels each."""
+        formula = self.multiple(values)
+        return formula if formula and self._is_exact(formula) else None
+
+    def _is_exact(self, formula: Formula) -> bool:
+        return all(number % formula.divisor == 0 for number in self._values[formula.base])
 
     def _holds(self, formula: Formula, values: Counts) -> bool:
         base = self._values[formula.base]
