@@ -28,8 +28,8 @@ from specc.ir.torch import TorchModule
 class Declaration:
     """What a module holds under some labels, and how that starts.
 
-    ``made`` is the constructor's call, or a hole of kind "child"; None for a module that only holds others.
-    ``note`` is what must be said of it.
+    ``made`` is the constructor's call, or a hole of kind "child"; None for a module that only holds others, a
+    ``ModuleList`` where ``is_list``. ``note`` is what must be said of it.
     """
 
     labels: tuple[str, ...]
@@ -37,6 +37,7 @@ class Declaration:
     made: Expr | None
     after: tuple[Line, ...] = ()
     note: str = ""
+    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +269,7 @@ class _Families:
             elif isinstance(maker, Node):
                 yield self._layer(maker, labels, scope.noted)
             elif inner in self._tree.filled:
-                yield Declaration(labels, "_modules", None)
+                yield Declaration(labels, "_modules", None, is_list=self._is_list(inner))
                 yield from self._declarations(scope, inner, labels)
             elif inner in self._tree.leaves:
                 raise _Differs(scope.use.path)  # made by steps outside of the block
@@ -284,7 +285,18 @@ class _Families:
         registry = "_modules" if isinstance(made, TorchModule) else "_parameters"
         expr = constructed(node, made, noted)
         note = made.note if isinstance(made, TorchModule) else ""
-        return Declaration(labels, registry, expr, started(node, made, reached(labels, registry)), note)
+        place = reached(labels, registry, in_list=self._is_in_list(node.module, labels))
+        return Declaration(labels, registry, expr, started(node, made, place), note)
+
+    def _is_in_list(self, path: str, labels: tuple[str, ...]) -> bool:
+        """Whether the module at ``path``, which its class has under the labels, is an entry of a list there."""
+        return len(labels) > 1 and self._is_list(path.rpartition(".")[0])
+
+    def _is_list(self, path: str) -> bool:
+        """Whether the module at ``path``, which is no step and no block, only holds modules, labelled 0, 1, 2 …"""
+        held = [f"{path}.{label}" for label in self._tree.held[path]]
+        are_modules = all(inner in self._makers and self._type_of(inner) == "nn.Module" for inner in held)
+        return are_modules and held == [f"{path}.{place}" for place in range(len(held))]
 
     def _statements(self, scope: _Scope) -> Iterator[Statement]:
         """What ``forward`` says, in order: what passes a slot between its members."""
@@ -317,7 +329,8 @@ class _Families:
         if not use.holds(path):
             return Hole("given", scope.given[path]), ()
         labels = tuple(path[len(use.path) + 1 if use.path else 0 :].split("."))
-        return reached(labels, "_modules" if self._type_of(path) == "nn.Module" else "_parameters"), labels
+        registry = "_modules" if self._type_of(path) == "nn.Module" else "_parameters"
+        return reached(labels, registry, in_list=self._is_in_list(path, labels)), labels
 
 
 class _Scope:

@@ -66,6 +66,14 @@ class Repeated:
 
 
 @dataclass(frozen=True, slots=True)
+class Comprehension:
+    """``[item for clause]``."""
+
+    item: Expr
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offset:
     """``base + number * unit``: what an argument has grown to. A number of 0 leaves the base; no unit, the number."""
 
@@ -85,8 +93,8 @@ class Offset:
         return f"{self.base} {sign} {times} * {self.unit}"
 
 
-Expr = str | Hole | Call | Keyword | Listing | Row | Infix | Repeated | Offset
-_Broken = Call | Listing | Row | Infix | Repeated
+Expr = str | Hole | Call | Keyword | Listing | Row | Infix | Repeated | Comprehension | Offset
+_Broken = Call | Listing | Row | Infix | Repeated | Comprehension
 
 
 def flat(expr: Expr) -> str:
@@ -105,6 +113,8 @@ def flat(expr: Expr) -> str:
             return f"{name}={flat(value)}"
         case Repeated(item, clause):
             return f"*({flat(item)} for {clause})"
+        case Comprehension(item, clause):
+            return f"[{flat(item)} for {clause}]"
         case Hole():
             raise TypeError(f"{expr} has not been filled in")
     return str(expr)
@@ -182,7 +192,7 @@ def _opening(expr: _Broken) -> tuple[str, str]:
             return str(head), "()"
         case Listing(_, brackets):
             return "", brackets or "()"
-        case Row():
+        case Row() | Comprehension():
             return "", "[]"
         case Infix():
             return "", "()"
@@ -196,7 +206,7 @@ def _body(expr: _Broken, indent: int) -> list[str]:
     match expr:
         case Row(numbers):
             return _fill(numbers, margin)
-        case Repeated(item, clause):
+        case Repeated(item, clause) | Comprehension(item, clause):
             return [*statement(item, indent), f"{margin}for {clause}"]
         case Infix(operator, operands):
             one_line = margin + flat(expr)

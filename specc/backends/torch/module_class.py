@@ -18,11 +18,26 @@ from specc.backends.torch.constructor import (
     shown,
 )
 from specc.backends.torch.forward import Forward
-from specc.backends.torch.layout import WIDTH, Call, Expr, Hole, Keyword, Listing, filled, flat, holes, statement
+from specc.backends.torch.layout import (
+    WIDTH,
+    Call,
+    Comprehension,
+    Expr,
+    Hole,
+    Keyword,
+    Listing,
+    filled,
+    flat,
+    holes,
+    statement,
+)
 from specc.backends.torch.names import is_plain, reached, whole
-from specc.backends.torch.runs import Run, consecutive, repeated, runs
-from specc.backends.torch.steps import NOTHING, Layer, Line, literal
+from specc.backends.torch.runs import Run, clause, repeated, runs
+from specc.backends.torch.steps import NOTHING, Layer, Line, Options, literal
 from specc.backends.torch.tree import is_nameless
+
+_LEAST_NAMED = 4
+"""As many equal layers as nobody writes one below another: conv1, conv2 and conv3 read best as they are."""
 
 
 class ClassWriter:
@@ -78,11 +93,13 @@ class ClassWriter:
         for index, attribute in self._kept(number).items():
             yield f"        self.{attribute} = {names[index]}"
         said: set[str] = set()
-        for together in consecutive(self._families[number].body.declarations, _item_number):
+        for together in _together(self._families[number].body.declarations):
             notes = dict.fromkeys(note for declaration in together for note in self._notes(number, declaration))
             yield from (f"        # {note}" for note in notes if note not in said)
             said |= notes.keys()
-            if _item_number(together[0]) is None:
+            if together[0].is_list:
+                yield from self._list(number, together)
+            elif _item(together[0]) is None:
                 yield from (line for declaration in together for line in self._declaration(number, declaration))
             else:
                 yield from self._loops(number, together)
@@ -107,20 +124,32 @@ class ClassWriter:
             yield from statement(made, 8, f"{place} = ")
         yield from (text for line in declaration.after for text in _text(line))
 
+    def _list(self, number: int, declarations: list[Declaration]) -> Iterator[str]:
+        """A ``ModuleList`` and what is in it."""
+        outer, *held = declarations
+        items = [self._made(number, declaration.made or "") for declaration in held]
+        all_runs = list(runs(items))
+        inner: Expr = Listing(tuple(map(repeated, all_runs)), "[]")
+        if len(all_runs) == 1 and len(items) > 1:
+            inner = Comprehension(all_runs[0].item, clause(all_runs[0]))
+        yield from statement(Call("nn.ModuleList", (inner,)), 8, f"{reached(outer.labels)} = ")
+        yield from (text for declaration in held for line in declaration.after for text in _text(line))
+
     def _loops(self, number: int, declarations: list[Declaration]) -> Iterator[str]:
-        """Modules with consecutive numbers for labels."""
-        first = int(declarations[0].labels[0])
-        items = [self._made(number, declaration.made or "nn.Module()") for declaration in declarations]
-        for run in runs(items):
-            if run.count == 1:
-                yield from statement(Call("self.add_module", (f'"{first}"', run.item)), 8)
+        """Modules whose labels count on: ``0``, ``1``, … or ``layer1``, ``layer2``, …"""
+        (stem, first), place = _counted(declarations[0].labels[0]), 0
+        assert first is not None, "they are together since they have numbers"
+        for run in runs([self._made(number, declaration.made or "nn.Module()") for declaration in declarations]):
+            if run.count < (_LEAST_NAMED if stem else 2):
+                for declaration in declarations[place : place + run.count]:
+                    yield from self._declaration(number, declaration)
             else:
                 # Where the item speaks of i, it reads best from 0 on.
                 start = 0 if run.counts else first
-                label = f"str({first} + i)" if start < first else "str(i)"
+                label = _label(stem, first, start)
                 yield f"        for i in {Run(run.item, start, run.count, run.counts).range}:"
                 yield from statement(Call("self.add_module", (label, run.item)), 12)
-            first += run.count
+            first, place = first + run.count, place + run.count
 
     def _made(self, number: int, expr: Expr) -> Expr:
         """The constructor's call as ``__init__`` says it."""
@@ -138,11 +167,18 @@ class ClassWriter:
         def meant(meaning: Meaning) -> Meaning:
             return meaning if outer is None else in_terms_of(meaning, outer)
 
+        def at_default(hole: Hole, name: str, meaning: Meaning) -> bool:
+            options = self._families[number].instances[0].noted[hole.index]
+            assert isinstance(options, Options), "what is noted for such a hole"
+            default = options.defaults.get(name, NOTHING)
+            return outer is not None and isinstance(meaning, Known) and repr(meaning.value) == repr(default)
+
         def fill(hole: Hole) -> Iterable[Expr]:
             if hole.kind in ("literal", "slot"):
                 return (self._shown(meant(constructor.literals[hole.index]), names),)
             if hole.kind == "options":
-                return tuple(Keyword(n, self._shown(meant(m), names)) for n, m in constructor.options[hole.index])
+                set_here = ((n, meant(m)) for n, m in constructor.options[hole.index])
+                return tuple(Keyword(n, self._shown(m, names)) for n, m in set_here if not at_default(hole, n, m))
             arguments = [meant(meaning) for meaning in constructor.children[hole.index]]
             if hole.index in self._families[number].handed:
                 return (self._shown(arguments[0], names),)
@@ -235,11 +271,38 @@ def _parameter(argument: Argument) -> Expr:
     return f"{name}: {argument.annotation}{value}"
 
 
-def _item_number(declaration: Declaration) -> int | None:
-    """The number that is a module's label, where nothing more is to be said of it."""
+def _together(declarations: tuple[Declaration, ...]) -> Iterator[list[Declaration]]:
+    """Those that are written as one: a list with what is in it, and modules whose labels count on."""
+    place = 0
+    while place < len(declarations):
+        end, first = place + 1, declarations[place]
+        if first.is_list:
+            while end < len(declarations) and declarations[end].labels[:-1] == first.labels:
+                end += 1
+        else:
+            while end < len(declarations) and _follows(_item(declarations[end - 1]), _item(declarations[end])):
+                end += 1
+        yield list(declarations[place:end])
+        place = end
+
+
+def _follows(before: tuple[str, int] | None, after: tuple[str, int] | None) -> bool:
+    return before is not None and after == (before[0], before[1] + 1)
+
+
+def _item(declaration: Declaration) -> tuple[str, int] | None:
+    """What a module's label counts, and its number, where nothing more is to be said of it."""
     if len(declaration.labels) > 1 or declaration.registry != "_modules" or declaration.after:
         return None
-    return whole(declaration.labels[0]) if declaration.made is not None else None
+    stem, number = _counted(declaration.labels[0])
+    return None if number is None or declaration.made is None else (stem, number)
+
+
+def _label(stem: str, first: int, start: int) -> str:
+    """The label that begins with ``first`` where i is ``start``, in terms of i."""
+    if not stem:
+        return f"str({first} + i)" if start < first else "str(i)"
+    return f'f"{stem}{{i + {first}}}"' if start < first else f'f"{stem}{{i}}"'
 
 
 def _labelled(labels: list[str], items: list[Expr]) -> Iterator[Expr]:

@@ -61,18 +61,19 @@ def is_attribute(label: str) -> bool:
     return label not in _MODULE_ATTRIBUTES and not (label.startswith("__") and label.endswith("__"))
 
 
-def reached(labels: Sequence[str], registry: str = "_modules") -> str:
+def reached(labels: Sequence[str], registry: str = "_modules", *, in_list: bool = False) -> str:
     """How the code of a module reaches what is in it under the labels: ``self.conv1``.
 
     Args:
         labels: from the outside in.
         registry: "_modules" or "_parameters", where the last one is kept: the way to a name that is another
             attribute of every module.
+        in_list: whether what holds the last one is a ``ModuleList``: ``self.convs[0]``.
     """
     place = "self"
     for label in labels[:-1]:
         place = _inside(place, label, "_modules")
-    return _inside(place, labels[-1], registry)
+    return f"{place}[{labels[-1]}]" if in_list else _inside(place, labels[-1], registry)
 
 
 def _inside(place: str, label: str, registry: str) -> str:

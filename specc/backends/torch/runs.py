@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from specc.backends.torch.layout import Call, Expr, Keyword, Listing, Offset, Repeated
-
-Item = TypeVar("Item")
 
 _WHOLE = re.compile(r"-?\d+")
 _LEAST_STEPS = 3
@@ -54,7 +51,12 @@ def repeated(run: Run) -> Expr:
     """The run among the items of a call."""
     if run.count == 1:
         return run.item
-    return Repeated(run.item, f"{'i' if run.counts else '_'} in {run.range}")
+    return Repeated(run.item, clause(run))
+
+
+def clause(run: Run) -> str:
+    """What ``for`` is followed by."""
+    return f"{'i' if run.counts else '_'} in {run.range}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +157,3 @@ def _linear(first: int, step: int, start: int) -> str:
     if base < 0 < step:
         return f"{times} - {-base}"
     return f"{base} {'+' if step > 0 else '-'} {times}"
-
-
-def consecutive(items: Iterable[Item], number: Callable[[Item], int | None]) -> Iterator[list[Item]]:
-    """The items in order, those whose numbers follow one another together, the others alone."""
-    together: list[Item] = []
-    for item in items:
-        if together and not _follows(number(together[-1]), number(item)):
-            yield together
-            together = []
-        together.append(item)
-    if together:
-        yield together
-
-
-def _follows(before: int | None, after: int | None) -> bool:
-    return before is not None and after == before + 1
