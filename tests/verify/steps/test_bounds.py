@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import e, exp, log, sqrt
 from typing import Any
 
@@ -55,28 +56,27 @@ class Step:
         given = {f"step1.{name}": np.array(value, np.float32) for name, value in tensors.items()}
         return cls(graph, Given(drawn | given))
 
-    def allowed(self, *inputs: Any, u: float = U) -> Array:
-        module = torch_module(self.graph, self.weights).double()
-        wide = [np.asarray(value, np.float64) for value in inputs]
-        with torch.no_grad():
-            exact = module(*map(torch.from_numpy, wide)).numpy()
-        return allowed(self.graph.nodes[0], module, wide, exact, u)
+    @cached_property
+    def wide(self) -> torch.nn.Module:
+        """In float64: the truth."""
+        return torch_module(self.graph, self.weights).double()
 
-    def part(self, case: Case, result: Array | None = None) -> float:
-        """PyTorch's float32 error, or that of ``result``, as a part of what is allowed; infinite where bits differ."""
-        inputs = [*case.inputs(self.graph, 0).values()]
-        exact, single = (self.run(inputs, dtype) for dtype in (torch.float64, torch.float32))
-        result = single if result is None else result
-        if is_exact(self.graph.nodes[0]):
-            return 0.0 if np.array_equal(result, single, equal_nan=True) else float("inf")
-        finite = np.isfinite(single)
-        bound = self.allowed(*inputs)[finite]
-        assert np.isfinite(bound).all()
-        return float((np.abs(result - exact)[finite] / bound).max(initial=0.0))
+    @cached_property
+    def narrow(self) -> torch.nn.Module:
+        return torch_module(self.graph, self.weights)
+
+    def allowed(self, *inputs: Any, u: float = U) -> Array:
+        given = [np.asarray(value, np.float64) for value in inputs]
+        return allowed(self.graph.nodes[0], self.wide, given, self.run(given, torch.float64), u)
+
+    @cached_property
+    def tries(self) -> list[Try]:
+        return [Try.of(self, case) for case in CASES]
 
     def run(self, inputs: list[Array], dtype: torch.dtype) -> Array:
+        module = self.wide if dtype == torch.float64 else self.narrow
         with torch.no_grad():
-            result = torch_module(self.graph, self.weights).to(dtype)(*(torch.from_numpy(x).to(dtype) for x in inputs))
+            result = module(*(torch.from_numpy(np.asarray(x)).to(dtype) for x in inputs))
         return result.numpy()
 
     def onnx(self) -> bytes:
@@ -84,11 +84,33 @@ class Step:
 
     def worst(self, model: bytes, optimised: bool) -> float:
         """The largest part that a file needs of what is allowed, over the cases."""
-        parts = []
-        for case in CASES:
-            inputs = [torch.from_numpy(x) for x in case.inputs(self.graph, 0).values()]
-            parts.append(self.part(case, run_onnx(model, inputs, optimised)))
-        return max(parts)
+        return max(tried.part(run_onnx(model, tried.inputs, optimised)) for tried in self.tries)
+
+
+@dataclass
+class Try:
+    """The inputs of a case, and what PyTorch makes of them; the bound is None where the step claims to be exact."""
+
+    inputs: list[torch.Tensor]
+    exact: Array
+    single: Array
+    bound: Array | None
+
+    @classmethod
+    def of(cls, step: Step, case: Case) -> Try:
+        inputs = [*case.inputs(step.graph, 0).values()]
+        exact, single = (step.run(inputs, dtype) for dtype in (torch.float64, torch.float32))
+        bound = None if is_exact(step.graph.nodes[0]) else step.allowed(*inputs)
+        return cls([torch.from_numpy(x) for x in inputs], exact, single, bound)
+
+    def part(self, result: Array) -> float:
+        """The error of ``result`` as a part of what is allowed; infinite where bits differ that must not."""
+        if self.bound is None:
+            return 0.0 if np.array_equal(result, self.single, equal_nan=True) else float("inf")
+        finite = np.isfinite(self.single)
+        bound = self.bound[finite]
+        assert np.isfinite(bound).all()
+        return float((np.abs(result - self.exact)[finite] / bound).max(initial=0.0))
 
 
 def line(*values: float) -> Array:
@@ -341,7 +363,7 @@ def test_every_operator_is_tried() -> None:
 def test_right_engines_are_within(kind: str, samples: tuple[Sample, ...], arguments: dict[str, Any]) -> None:
     """PyTorch in float32 and ONNX Runtime; a step that claims to be exact must be so to the last number."""
     step = Step.of(make(kind, **arguments), *samples)
-    assert max(step.part(case) for case in CASES) <= MARGIN
+    assert max(tried.part(tried.single) for tried in step.tries) <= MARGIN
     model = step.onnx()
     for optimised in (False, True):
         assert step.worst(model, optimised) <= MARGIN
@@ -430,10 +452,11 @@ def test_slightly_scaled_means_are_beyond(side: int) -> None:
 def test_equal_weights_on_equal_elements() -> None:
     """Errors of one sign in every filter."""
     step = Step.of(make("conv", out_channels=2, kernel=29, bias=False), (1, 31, 31), weight=np.ones((2, 1, 29, 29)))
+    model = step.onnx()
     for number in np.random.default_rng(0).uniform(0.01, 1, 20).astype(np.float32):
         x = np.full((1, 1, 31, 31), number)
         exact = step.run([x], torch.float64)
-        for result in (step.run([x], torch.float32), run_onnx(step.onnx(), [torch.from_numpy(x)])):
+        for result in (step.run([x], torch.float32), run_onnx(model, [torch.from_numpy(x)])):
             assert (np.abs(result - exact) <= MARGIN * step.allowed(x)).all()
 
 
@@ -444,6 +467,6 @@ def test_equal_elements_added_one_by_one(side: int, kernel: int) -> None:
     numbers = np.random.default_rng(0).uniform(0.01, 1000, (1, 64, 1, 1)).astype(np.float32)
     x = np.broadcast_to(numbers, (1, 64, side, side)).copy()
     result = run_onnx(step.onnx(), [torch.from_numpy(x)])
-    part = np.abs(result - step.run([x], torch.float64)) / step.allowed(x)
-    part = np.maximum(part, np.abs(step.run([x], torch.float32) - step.run([x], torch.float64)) / step.allowed(x))
+    exact, bound = step.run([x], torch.float64), step.allowed(x)
+    part = np.maximum(np.abs(result - exact), np.abs(step.run([x], torch.float32) - exact)) / bound
     assert 0.1 < part.max() <= MARGIN
