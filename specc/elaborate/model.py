@@ -93,7 +93,7 @@ def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked,
     findings: dict[Diagnostic, None] = dict.fromkeys(names.findings)
     for model in file.models:
         try:
-            checked.append(elaborate(file, model, {}, names))
+            checked.append(_by_itself(model, {}, names))
         except SpecError as error:
             findings |= dict.fromkeys(error.diagnostics)
     if findings:
@@ -101,21 +101,31 @@ def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked,
     return tuple(checked)
 
 
-def elaborate(
-    file: ast.File, model: ast.Model, settings: Mapping[str, Value], names: Environment | None = None
-) -> Checked:
+def elaborate(file: ast.File, model: ast.Model, settings: Mapping[str, Value]) -> Checked:
     """Prove that ``model`` fits together.
 
     Args:
         settings: values of the model's parameters; the others take their defaults.
-        names: what the file defines and imports, where that is known already.
 
     Raises:
         SpecError: every independent mistake.
         UsageError: a setting that is no parameter.
     """
     _refuse_foreign(model, settings)
-    names = names or environment(file)
+    names = environment(file)
+    try:
+        return _by_itself(model, settings, names)
+    except SpecError as error:
+        raise SpecError([*names.findings, *error.diagnostics]) from None
+
+
+def _by_itself(model: ast.Model, settings: Mapping[str, Value], names: Environment) -> Checked:
+    """The proof of one of a file's models.
+
+    Raises:
+        SpecError: with the mistakes of the model. None are those of the file around it, which a file of a thousand
+            models would tell for each of them.
+    """
     try:
         return _elaborated(model, settings, names)
     except SpecError as error:
@@ -135,14 +145,15 @@ def _elaborated(
     Args:
         besides: what is asked of the sizes besides the contract's ``where``. Raises ValueError where it cannot hold.
     """
-    findings = list(names.findings)
+    findings: list[Diagnostic] = []
     scope = Scope({}, names.scope)
     _bind_params(model, settings, scope, findings)
     inputs = _inputs(model, scope, findings, besides)
     walk, root = _walked(model, scope, names, inputs)
     findings += walk.findings
-    out = _outputs(model, inputs, walk, root, findings)
-    checked = None if findings else Checked(assemble(model.name, inputs, out, root))
+    is_sound = not names.findings
+    out = _outputs(model, inputs, walk, root, findings, is_sound)
+    checked = None if findings or not is_sound else Checked(assemble(model.name, inputs, out, root))
     if walk.assertions:
         from specc.elaborate.assertions import prove, unknown_names  # most specs have none
 
@@ -213,15 +224,20 @@ def _walked(model: ast.Model, scope: Scope, names: Environment, inputs: tuple[Po
 
 
 def _outputs(
-    model: ast.Model, inputs: tuple[Port, ...], walk: Walk, root: Frame, findings: list[Diagnostic]
+    model: ast.Model, inputs: tuple[Port, ...], walk: Walk, root: Frame, findings: list[Diagnostic], is_sound: bool
 ) -> list[Exit]:
-    """What the model gives out, and that nothing was computed in vain."""
-    if not walk.drafts and not findings:
+    """What the model gives out, and that nothing was computed in vain.
+
+    Args:
+        is_sound: the file has no mistakes besides: what is missing may be missing for them.
+    """
+    is_sound = is_sound and not findings
+    if not walk.drafts and is_sound:
         findings.append(Diagnostic(Code.NO_MODEL, f"model {model.name} has no steps", Label(model.body.span)))
     if root.result is None or root.result.type is None or model.contract is None:
         return []
     out, wrong = exits(model, walk, root.scope, root.result)
-    if not findings and not wrong:
+    if is_sound and not findings and not wrong:
         findings += unused(walk, [leave.given for leave in out])
         findings += unused_inputs(inputs, model.contract.inputs, walk, out)
     findings += wrong

@@ -39,6 +39,9 @@ MANY = {
     "comments for the whole file": lambda n: "# specc: ignore-file[S0504] why\n" * n + model("  relu -> relu\n", n),
     "idle comments": lambda n: model("  relu  # specc: ignore[S0501] why\n  tanh\n", n),
     "models": lambda n: "".join(f"model M{i} : [N, 3, 8, 8] {{ relu -> relu }}\n" for i in range(n)),
+    "models of one name": lambda n: "model M : [N, 3, 8, 8] { relu }\n" * n,
+    "imports beside models": lambda n: "".join(
+        f'from "x{i}.cnn" import a{i}\nmodel M{i} : [N, 3, 8, 8] {{ relu }}\n' for i in range(n)),
     "imports": lambda n: "".join(f'from "x{i}.cnn" import a{i}\n' for i in range(n)) + model("  relu\n", 1),
 }  # fmt: skip
 YAML = {
