@@ -98,9 +98,6 @@ HARMLESS = {
         let n = 1_000_000
         model M : [N, 3] { repeat 2 { let n = 1
             repeat n { relu } } }""",
-    "an inner label of a name that means much outside": """
-        block big { repeat 900k { relu } }
-        model M : [N, 3] { repeat 2 { g: { big: relu -> add { | _ | big } } } }""",
     "a condition that is never true": "model M : [N, 3] { repeat 1k { if false { repeat 1G { relu } } }\nrelu }",
     "a loop that is never entered": "model M : [N, 3] { repeat 0 { repeat 1G { relu } }\nrelu }",
     "a block that is never called": "block big { repeat 1G { relu } }\nmodel M : [N, 3] { relu }",
@@ -263,3 +260,12 @@ CONDITIONS = {
 def test_a_condition_is_searched_for_with_counted_work(kind: str) -> None:
     """Found among random specs: without an end to the search, they took from two to thirty seconds."""
     calls(lambda: refusal(CONDITIONS[kind]), AT_ONCE // 2)
+
+
+def test_a_label_of_a_name_that_means_much_outside_is_no_growth() -> None:
+    text = """
+        block big { repeat 900k { relu } }
+        model M : [N, 3] { repeat 2 { g: { big: relu -> add { | _ | big } } } }"""
+    with pytest.raises(SpecError) as refused:
+        check(text)
+    assert {finding.code for finding in refused.value.diagnostics} == {Code.BAD_LABEL}
