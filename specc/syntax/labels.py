@@ -7,6 +7,9 @@ import re
 WORDS = frozenset("and assert block default else for from if import in let model not or repeat shared where".split())
 """The words of the language. None can be a name; before a colon all but `else` are labels."""
 
+OWNERS = frozenset("nn F self torch keras layers tf jnp flax nnx np".split())
+"""What Python has in front of a layer's name, and a point between; here layers are called by their names alone."""
+
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LABEL = re.compile(r'(?:[^\s./:"\\{}]|\{[^{}"\\]+\})+')
 """What can be a label, formulas included, but for characters that nobody sees; `specc.elaborate.naming` says why."""

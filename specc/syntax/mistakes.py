@@ -13,7 +13,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
 from specc.syntax.brackets import skip_blank
-from specc.syntax.labels import WORDS
+from specc.syntax.labels import OWNERS, WORDS
 
 _ITEMS = ("model", "block", "let", "default", "from")
 # In the order in which alternatives are listed.
@@ -428,7 +428,6 @@ def _arrow(slip: _Slip) -> _Explained | None:
     return _Explained("that is no arrow", "write `->`", (slip.start, slip.start + 1 + slip.after.startswith(">")))
 
 
-_OWNERS = frozenset(("nn", "F", "self", "torch", "keras", "layers", "tf", "jnp", "flax", "nnx", "np"))
 _NO_WORDS = {
     "return": ("no step is returned", "what the last step gives is what the model gives: leave `return` out"),
     "def": ("`def` is Python's", "steps under a name of their own are a block: `block name(c) { ... }`"),
@@ -448,7 +447,7 @@ def _python(slip: _Slip) -> _Explained | None:
     if slip.word == "(" and slip.before.endswith(")"):
         value = _operand_behind(slip.after) or "_"
         return _Explained("a step is given the value before it", f"write `{_short(value)} -> {step}`")
-    if slip.word == "." and slip.previous in _OWNERS:
+    if slip.word == "." and slip.previous in OWNERS:
         owner = slip.previous
         return _Explained(
             f"layers and labels are called by their names alone, without `{owner}.`", f"leave out `{owner}.`"

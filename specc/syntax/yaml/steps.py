@@ -21,6 +21,7 @@ from specc.syntax.yaml.words import (
     beside,
     did_you_mean,
     without_blank,
+    without_owner,
 )
 
 _A_STEP = "a step is a name, `relu`, or a mapping, `conv: [16, 3]`"
@@ -150,7 +151,7 @@ class Steps:
         name, bracket, _ = text.partition("(")
         if bracket and NAME.fullmatch(name.strip()):
             return f"a step with arguments is a mapping: `{name.strip()}: [16, 3]`"
-        return _A_STEP
+        return without_owner(text) or _A_STEP
 
     def _mapping(self, node: Mapping) -> Pieces:
         head = _head(node, STEPS)

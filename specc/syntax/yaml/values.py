@@ -15,7 +15,7 @@ from specc.syntax.labels import NAME, WORDS
 from specc.syntax.yaml import scalars
 from specc.syntax.yaml.nodes import List, Mapping, Node, Scalar
 from specc.syntax.yaml.transcript import Piece
-from specc.syntax.yaml.words import without_blank
+from specc.syntax.yaml.words import without_blank, without_owner
 
 Pieces = Iterator["Piece | Pieces"]
 
@@ -93,7 +93,7 @@ class Values:
             self.find(f"`{node.value}` is a word of the language and cannot be a name", node, help_)
         elif not NAME.fullmatch(node.value):
             plain = "a name begins with a letter or `_`, and goes on with letters, digits and `_`"
-            help_ = without_blank(node.value) or plain
+            help_ = without_owner(node.value) or without_blank(node.value) or plain
             self.find(f"{what} is a name, not {kind_of(node)}", node, help_)
         else:
             yield self.exact(node)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from specc.syntax.labels import OWNERS
+
 NUMBER = re.compile(r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+|[kMG])?")
 
 
@@ -54,6 +56,12 @@ def without_blank(text: str) -> str:
     """What is missing in ``conv:[16, 3]``, which YAML takes for one text, as a help; empty for others."""
     joined = _JOINED.fullmatch(text)
     return f"a blank is missing behind the colon: `{joined[1]}: {joined[2]}`" if joined else ""
+
+
+def without_owner(text: str) -> str:
+    """How ``nn.Conv2d`` is written, as a help; empty for others."""
+    owner, point, _ = text.partition(".")
+    return f"leave out `{owner}.`" if point and owner in OWNERS else ""
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
