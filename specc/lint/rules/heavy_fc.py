@@ -30,7 +30,7 @@ def _look(node: Node, network: Network) -> Spot | None:
         return None
     before, outputs = flat.input_types[0], node.type.sample[-1]
     permuted = _permuted(flat, network)
-    channels = (permuted.input_types[0] if permuted else before).channels
+    channels = _channels(flat, permuted)
     pooled = own - prod(node.parameters[0].shape) + channels * outputs
     where = f"{permuted.op.kind}, which moves the channels," if permuted else "it"
     return Spot(
@@ -58,9 +58,24 @@ def _permuted(flat: Node, network: Network) -> Node | None:
     for step in network.back(flat):
         if isinstance(step.op, Permute):
             return step if step.op.dims[1] % len(step.op.dims) != 1 else None
-        if step.op.kind not in _PASSED:
+        if step.op.kind not in _PASSED and step.op.kind != "linear":
             return None
     return None
+
+
+def _channels(flat: Node, permuted: Node | None) -> int:
+    """The features that are left where a pool stands before the image is laid out, or before its channels move.
+
+    Where these come last, a linear layer behind may have made others of them.
+    """
+    before = flat.input_types[0]
+    if permuted is None:
+        return before.channels
+    assert isinstance(permuted.op, Permute), "it has moved the channels"
+    dims, last = permuted.op.dims, before.sample[-1]
+    if dims[-1] % len(dims) == 1 and isinstance(last, int):
+        return last
+    return permuted.input_types[0].channels
 
 
 RULES = (Rule(Code.HEAVY_FC, ("fc", "linear"), _look, everywhere=False),)
