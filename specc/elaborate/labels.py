@@ -12,6 +12,7 @@ from specc.elaborate.scope import ABSENT, Scope
 from specc.elaborate.trouble import in_form, short, trouble
 from specc.elaborate.values import CONSTANTS, Given, Prepared, written
 from specc.ir.op import Op
+from specc.ir.size import Size
 from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
@@ -57,7 +58,8 @@ def claim(label: ast.Label, frame: Frame, scope: Scope, kind: type[Op] | None = 
         helps = (_in_groups(label) if "." in name else "choose another label",)
         return [Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=helps)]
     if _hides(name, frame, scope):
-        problem = f"{name} is a parameter, a let or a loop's variable here, and a label cannot hide it"
+        what = "a size" if isinstance(scope.get(name), Size) else "a parameter, a let or a loop's variable"
+        problem = f"{name} is {what} here, and a label cannot hide it"
         helps = (f"call that other thing something else, or choose another label than {name}",)
         return [Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=helps)]
     return []
