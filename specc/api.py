@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from specc.analyses import Costs
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked, choose, elaborate
+from specc.elaborate.values import in_full
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.ir.size import Symbol
@@ -151,11 +152,15 @@ class Model:
 
         return summary(self.costs)
 
+    def _given(self) -> dict[str, str]:
+        """The parameters that were given a value, as the language writes them."""
+        return {name: in_full(value) for name, value in self._settings.items()}
+
     def torch_source(self) -> str:
         """A PyTorch module of its own, as Python source that does not need specc."""
         from specc.backends.torch import torch_source
 
-        return torch_source(self.graph, self._settings)
+        return torch_source(self.graph, self._given())
 
     def to_torch(
         self,
@@ -178,7 +183,7 @@ class Model:
         """
         from specc.backends.torch import torch_module
 
-        return torch_module(self.graph, self._weights(seed, weights, match), self._settings)
+        return torch_module(self.graph, self._weights(seed, weights, match), self._given())
 
     def to_onnx(
         self,
@@ -224,7 +229,6 @@ class Model:
         """
         from specc.backends.onnx.targets import targets
         from specc.delivery import Delivery, deliver
-        from specc.elaborate.values import written
         from specc.project.settings import Configuration
         from specc.report.sidecar import labelled
 
@@ -248,7 +252,7 @@ class Model:
                 functions=functions,
                 verified=verify,
                 provider=provider,
-                settings={name: written(value) for name, value in self._settings.items()},
+                settings=self._given(),
                 sidecar=sidecar,
                 labels={} if labels is None else labelled(self.graph, labels),
                 budget=Configuration().of(self._spec).budget(self._spec) if sidecar and self._spec else None,

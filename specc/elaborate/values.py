@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -206,6 +207,26 @@ def _written_step(step: Prepared) -> str:
     shown = (f"{a.name}={written(given(a))}" if a.name else written(given(a)) for a in step.arguments)
     text = f"{step.name}({', '.join(shown)})"
     return text if len(text) <= _SHOWN_TEXT else f"{step.name}(…)"
+
+
+def in_full(value: Value) -> str:
+    """A parameter's value as the language, and ``--set``, read it back: a plain one, or a layer with such arguments."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "none"
+        case str():
+            shown = "".join(c if c.isprintable() or c in "\t\n" else "?" for c in value)
+            return json.dumps(shown, ensure_ascii=False)
+        case tuple():
+            return f"[{', '.join(map(in_full, value))}]"
+        case Prepared() if value.arguments:
+            parts = ((f"{a.name}=" if a.name else "") + in_full(given(a)) for a in value.arguments)
+            return f"{value.name}({', '.join(parts)})"
+        case Prepared():
+            return value.name
+    return repr(value)
 
 
 def kind_of(value: Value) -> str:

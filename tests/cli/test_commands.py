@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import shlex
 import sys
 from itertools import accumulate, pairwise, product
 from pathlib import Path
@@ -355,6 +357,20 @@ class TestCompile:
         assert [d.dim_param or d.dim_value for d in shape.dim] == ["N", 7]
         assert specc("verify", movement, path, "--set", "classes=7").code == 0
         assert specc("verify", movement, path).code != 0
+
+    def test_layers_that_are_set_are_named_as_they_are_written(self, specc: Specc, tmp_path: Path) -> None:
+        spec, path = tmp_path / "m.cnn", tmp_path / "m.py"
+        spec.write_text(
+            "model M(c = 4, act = relu, acts = [relu]) : [N, 3, 8, 8] { conv(c, 1) -> act -> for a in acts { a } }"
+        )
+        given = ("act=leakyrelu(negative_slope=0.25)", "acts=[relu6, gelu]", "c=20000")
+        options = [part for setting in given for part in ("--set", setting)]
+        assert specc("compile", "--no-verify", spec, "-o", path, *options).code == 0
+        words = shlex.split(path.read_text().split('"""')[1].partition("With ")[2])
+        assert sorted(words[1::2]) == sorted(given)
+        assert specc("compile", "--no-verify", spec, "-o", tmp_path / "m.onnx", *options).code == 0
+        sidecar = json.loads((tmp_path / "m.specc.json").read_text())
+        assert sidecar["settings"] == dict(setting.split("=", 1) for setting in given)
 
     def test_torch_with_weights(self, specc: Specc, tmp_path: Path) -> None:
         result = specc("compile", LENET, "-o", tmp_path / "net.py", "--save-weights", tmp_path / "net.safetensors")

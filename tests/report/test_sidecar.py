@@ -216,8 +216,9 @@ class TestCosts:
 
 def test_settings_as_the_language_writes_them(tmp_path: Path) -> None:
     (tmp_path / "net.cnn").write_text("model M(c = 1, act = relu, bias = true) : [N, 3] { fc(c, bias=bias) -> act }")
+    """In full, and so that ``--set`` reads them back."""
     model = specc.load(tmp_path / "net.cnn", c=20_000, bias=False)
     model.to_onnx(tmp_path / "net.onnx", verify=False)
     value = json.loads((tmp_path / "net.specc.json").read_text())
-    assert value["settings"] == {"c": "20,000", "bias": "false"}
+    assert value["settings"] == {"c": "20000", "bias": "false"}
     assert value["outputs"][0]["shape"] == ["N", 20_000]

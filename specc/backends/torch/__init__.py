@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["torch_module", "torch_source"]
 
 
-def torch_module(graph: Graph, weights: Weights, settings: Mapping[str, object] | None = None) -> nn.Module:
+def torch_module(graph: Graph, weights: Weights, settings: Mapping[str, str] | None = None) -> nn.Module:
     """The network as PyTorch runs it: what `torch_source` says, float32, on the CPU, in eval mode.
 
     PyTorch's global random state is left as it is.

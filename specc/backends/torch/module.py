@@ -18,7 +18,7 @@ from specc.ir.graph import Graph
 from specc.weights import Weights, tensor
 
 
-def build(graph: Graph, weights: Weights, settings: Mapping[str, object] | None = None) -> nn.Module:
+def build(graph: Graph, weights: Weights, settings: Mapping[str, str] | None = None) -> nn.Module:
     """See `specc.backends.torch.torch_module`."""
     network = getattr(_run(graph.name, torch_source(graph, settings)), class_name(graph))
     with torch.device("cpu"), _Undrawn():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -19,14 +18,14 @@ from specc.ir.graph import Graph
 from specc.ir.types import TensorType
 
 
-def torch_source(graph: Graph, settings: Mapping[str, object] | None = None) -> str:
+def torch_source(graph: Graph, settings: Mapping[str, str] | None = None) -> str:
     """A standalone Python file with the network as an ``nn.Module``; the text depends on the arguments alone.
 
     Formatted as `ruff format --line-length 100` formats. Attributes carry the steps' names, so the
     state dict has the keys of ``graph.state``.
 
     Args:
-        settings: the model's parameters that were set, with their plain values; the file's head says them.
+        settings: the model's parameters that were set, as the language writes them; the file's head says them.
 
     Raises:
         ValueError, TypeError: an operator describes itself in a way this backend cannot render.
@@ -45,7 +44,7 @@ def class_name(graph: Graph) -> str:
     return free(graph.name)
 
 
-def _header(graph: Graph, kinds: list[Family], writer: ClassWriter, settings: Mapping[str, object]) -> Iterator[str]:
+def _header(graph: Graph, kinds: list[Family], writer: ClassWriter, settings: Mapping[str, str]) -> Iterator[str]:
     head = f'"""{graph.name}, made by specc{_origin(graph)}.'
     yield from [head, "", *_made_with(settings), '"""'] if settings else [f'{head}"""']
     yield ""
@@ -66,25 +65,11 @@ def _origin(graph: Graph) -> str:
     return f" from {text}" if text else ""
 
 
-def _made_with(settings: Mapping[str, object]) -> list[str]:
+def _made_with(settings: Mapping[str, str]) -> list[str]:
     """The options that give this network again, sorted: their order on the command line made no difference."""
-    options = (f"--set {shlex.quote(f'{name}={_written(value)}')}" for name, value in sorted(settings.items()))
+    options = (f"--set {shlex.quote(f'{name}={value}')}" for name, value in sorted(settings.items()))
     text = " ".join(options).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return textwrap.wrap(f"With {text}", WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _written(value: object) -> str:
-    """A plain value as the language reads it back, in full."""
-    match value:
-        case tuple():
-            return f"[{', '.join(map(_written, value))}]"
-        case None:
-            return "none"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return json.dumps("".join(c if c.isprintable() or c in "\t\n" else "?" for c in value), ensure_ascii=False)
-    return repr(value)
 
 
 def _docstring(graph: Graph) -> list[str]:
