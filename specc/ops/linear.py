@@ -4,6 +4,7 @@ from specc.ir.axes import Carried, same
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.rounding import Products
+from specc.ir.size import Size
 from specc.ir.torch import TorchModule
 from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import Whole
@@ -103,6 +104,10 @@ def _flatten(x: TensorType) -> tuple[str, ...]:
 
 
 def _by_channel(x: TensorType) -> tuple[str, ...]:
-    return (
-        ("globalavgpool before flatten gives one feature a channel, whatever the size",) if len(x.sample) == 1 else ()
-    )
+    """What gives a number of features: one for each channel of an image, or a contract that has it."""
+    if len(x.sample) != 1:
+        return ()
+    (size,) = x.sample
+    if isinstance(size, Size) and [str(size)] == [symbol.name for symbol in size.symbols]:
+        return (f"with a number for {size} in the contract it is one",)
+    return ("globalavgpool before flatten gives one feature a channel, whatever the size",)
