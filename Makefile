@@ -1,9 +1,12 @@
 # make demo    a virtual environment, specc in it, and examples/lenet.cnn compiled to ONNX with parity proven
 # make test    the same set-up and the whole test suite, and what it costs
-# make lint    ruff, mypy --strict, import contracts
+# make lint    ruff, mypy --strict, import contracts; the workflows and forms of .github
 # make bench   the speed promises, measured as whole processes
 # make grammar the parser's tables, after a change of the grammar or of Lark
 # make docs    docs/operators.md and docs/codes.md, after a change of an operator or of a code's page
+# make dist    the sdist and the wheel, in dist/, built by the tools of requirements.lock
+# make lock    requirements.lock, after a change of a requirement or of constraints.txt; needs uv
+# make runtimes, mutants, package, hooks, action    what .ci/run does besides
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -12,7 +15,9 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 MACHINE := $(shell $(PYTHON) -c "import platform; print(platform.system(), platform.machine().lower())")
 EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MACHINE)),gpu,cpu),cpu)
 
-.PHONY: demo test lint bench grammar docs clean
+FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+
+.PHONY: demo test lint bench grammar docs dist lock runtimes mutants package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -28,6 +33,15 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms $(FORMS)
+	$(BIN)/pre-commit validate-config .pre-commit-config.yaml
+	$(BIN)/pre-commit validate-manifest .pre-commit-hooks.yaml
+	$(BIN)/zizmor --offline --quiet .github action.yml
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/speed.py
@@ -39,6 +53,31 @@ docs: $(VENV)/installed
 	$(BIN)/python -m specc.report.operators > docs/operators.md
 	$(BIN)/python -m specc.report.codes > docs/codes.md
 
+dist: build/tools/installed
+	rm -rf dist
+	build/tools/$(notdir $(BIN))/python -m build --no-isolation --outdir dist .
+
+# torch and onnxruntime are left out: which of their builds is right depends on the machine, and one of them has several GB.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
+	  --constraint constraints.txt --no-emit-package torch --no-emit-package onnxruntime \
+	  pyproject.toml requirements-dev.txt --output-file requirements.lock
+
+runtimes: $(VENV)/installed-dev
+	$(BIN)/python benchmarks/runtimes.py 1.17.3 1.20.1 --networks 4
+
+mutants: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.mutants --networks 12 --sites 2 --jobs 2
+
+package: dist
+	PYTHON="$(PYTHON)" .ci/package
+
+hooks: $(VENV)/installed-dev
+	BIN="$(abspath $(BIN))" .ci/hooks
+
+action: $(VENV)/installed-dev
+	BIN="$(abspath $(BIN))" .ci/action
+
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'specc needs Python 3.11 or later')"
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +87,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	@touch $@
+
+build/tools/installed: requirements.lock
+	rm -rf build/tools
+	$(PYTHON) -m venv build/tools
+	build/tools/$(notdir $(BIN))/python -m pip install --quiet --require-hashes --only-binary :all: --requirement requirements.lock
 	@touch $@
 
 clean:
