@@ -6,7 +6,7 @@
 # make docs    docs/operators.md and docs/codes.md, after a change of an operator or of a code's page
 # make dist    the sdist and the wheel, in dist/, built by the tools of requirements.lock
 # make lock    requirements.lock, after a change of a requirement or of constraints.txt; needs uv
-# make runtimes, mutants, package, hooks, action    what .ci/run does besides
+# make siblings, runtimes, mutants, package, hooks, action    what .ci/run does besides
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
@@ -17,7 +17,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench grammar docs dist lock runtimes mutants package hooks action clean
+.PHONY: demo test lint bench grammar docs dist lock siblings runtimes mutants package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -62,6 +62,9 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" \
 	  --constraint constraints.txt --no-emit-package torch --no-emit-package onnxruntime \
 	  pyproject.toml requirements-dev.txt --output-file requirements.lock
+
+siblings: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m sibling tests/networks
 
 runtimes: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/runtimes.py 1.17.3 1.20.1 --networks 4
