@@ -90,7 +90,7 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
     value = scope.get(name)
     if value is UNKNOWN:
         raise Unknown
-    if labels := scope.other_meaning(name):
+    if scope.root.is_ambiguous and (labels := scope.other_meaning(name)):
         raise two_meanings(name, expression.span, labels)
     if value is not ABSENT:
         return value

@@ -25,23 +25,24 @@ class Scope:
     It keeps ``names`` and defines more in it.
     """
 
-    __slots__ = ("_ambiguous", "_outer", "_root", "_spent", "names")
+    __slots__ = ("_ambiguous", "_outer", "_spent", "is_ambiguous", "names", "root")
 
     def __init__(self, names: dict[str, Value], outer: Scope | None = None) -> None:
         self.names = names
         self._outer = outer
-        self._root: Scope = outer._root if outer else self
+        self.root: Scope = outer.root if outer else self
         self._spent = 0
         self._ambiguous: dict[str, tuple[Span, ...]] | None = None
+        self.is_ambiguous = False
 
     @property
     def spent(self) -> int:
         """Entries charged to the file's budget so far."""
-        return self._root._spent
+        return self.root._spent
 
     @spent.setter
     def spent(self, entries: int) -> None:
-        self._root._spent = entries
+        self.root._spent = entries
 
     @property
     def is_spent(self) -> bool:
@@ -98,14 +99,14 @@ class Scope:
     def two_meanings(self, name: str, labels: tuple[Span, ...]) -> None:
         """Note that ``name`` alone may mean the step at the label and something that can be called, or that at either
         of two labels."""
-        root = self._root
         self._ambiguous = {**(self._ambiguous or {}), name: labels}
-        root._ambiguous = root._ambiguous or {}
+        self.root.is_ambiguous = True
 
     def other_meaning(self, name: str) -> tuple[Span, ...]:
-        """The labels that make it unclear what ``name`` alone means here; none where it is clear."""
-        if self._root._ambiguous is None:
-            return ()  # as nearly always: every step asks
+        """The labels that make it unclear what ``name`` alone means here; none where it is clear.
+
+        Every step would ask: where ``root.is_ambiguous`` is false, as nearly always, there is nothing to ask for.
+        """
         for scope in self._upwards():
             if scope._ambiguous and name in scope._ambiguous:
                 return scope._ambiguous[name]

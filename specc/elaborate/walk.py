@@ -131,7 +131,7 @@ class Walk:
                 raise self._nothing_yet(call.name_span)
             return current
         value = scope.get(call.name)
-        if call.bare and (labels := scope.other_meaning(call.name)):
+        if call.bare and scope.root.is_ambiguous and (labels := scope.other_meaning(call.name)):
             raise two_meanings(call.name, call.name_span, labels)
         if isinstance(value, Given):  # an input, a labelled step, a value handed to the block
             if call.bare:
@@ -213,7 +213,7 @@ class Walk:
         name: str | None,
         slot: str | None,
     ) -> Given:
-        label = self._label(call, scope)
+        label = call.label and resolved(call.label, scope)
         self._claim(label, scope, kind)
         plan = self._plans.get(id(call))
         if plan is None or plan.kind is not kind or target.arguments:
@@ -241,7 +241,7 @@ class Walk:
         if not isinstance(kind, type) or kind.arity == (1, 1):
             helps = (signature(kind),) if isinstance(kind, type) else ()
             raise trouble(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
-        label = self._label(merge, scope)
+        label = merge.label and resolved(merge.label, scope)
         self._claim(label, scope, kind)
         plan = self._plans.get(id(merge))
         if plan is None or plan.kind is not kind or target.arguments:
@@ -306,7 +306,7 @@ class Walk:
         name: str | None,
     ) -> Given | None:
         block = definition.block
-        label = self._label(call, scope)
+        label = call.label and resolved(call.label, scope)
         self._claim(label, scope)
         self._refuse_recursion(definition, block.name, call.name_span)
         if not self._active:
@@ -429,7 +429,7 @@ class Walk:
         name: str | None,
     ) -> Given | None:
         """``label: { … }`` names its steps under one name; without a label it only holds them together."""
-        label = self._label(step, scope)
+        label = step.label and resolved(step.label, scope)
         called = label.name if label else name
         if called is None:
             return self.walk(body.statements, current, Scope({}, scope))
@@ -473,7 +473,7 @@ class Walk:
     def _loop(self, step: ast.Repeat | ast.For, current: Given | None, scope: Scope, name: str | None) -> Given | None:
         """The rounds one after the other, each of its own name: its number."""
         table = self._table(step, scope)
-        label = self._label(step, scope)
+        label = step.label and resolved(step.label, scope)
         called = label.name if label else name
         if called is None:
             return self._rounds(step, table, current, scope)
@@ -546,7 +546,7 @@ class Walk:
         """Apply shared steps: the same tensors as at their other places."""
         if not call.bare:
             raise trouble(Code.UNKNOWN_ARGUMENT, f"{call.name} is shared steps, and takes no arguments", call.span)
-        label = self._label(call, scope)
+        label = call.label and resolved(call.label, scope)
         self._claim(label, scope)
         self._refuse_recursion(shared, shared.name, call.name_span)
         frame = Frame(
@@ -600,9 +600,6 @@ class Walk:
             self._found.report([trouble(Code.BAD_LABEL, problem, place, helps=("choose another name",)).diagnostic])
         else:
             self._claim(ast.Label(place, name), scope)
-
-    def _label(self, step: ast.Step, scope: Scope) -> ast.Label | None:
-        return resolved(step.label, scope) if step.label else None
 
     def _claim(self, label: ast.Label | None, scope: Scope, kind: type[Op] | None = None) -> None:
         if label is not None and (findings := claim(label, self._frame, scope, kind)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 WORDS = frozenset("and assert block default else for from if import in let model not or repeat shared where".split())
 """The words of the language. None can be a name; before a colon all but `else` are labels."""
@@ -16,6 +17,7 @@ LABEL = re.compile(r'(?:[^\s./:"\\{}]|\{[^{}"\\]+\})+')
 WHOLE = re.compile(r"0|[1-9][0-9]*")
 
 
+@lru_cache(maxsize=1024)
 def is_name(label: str) -> bool:
     """Whether an expression or a step can say it: whether it may stand for a value."""
     return NAME.fullmatch(label) is not None and label not in WORDS
