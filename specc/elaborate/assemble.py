@@ -118,6 +118,7 @@ class _Building:
             owner,
             tuple((name, self.value(given)) for name, given in frame.values),
             tuple(Passed(slot, self.value(given), place) for slot, given, place in frame.passed),
+            frame.slot,
         )
 
 

@@ -71,6 +71,7 @@ class Frame:
         shared: the shared steps that this is an application of.
         sole: they are a single step, which takes their name.
         rounds: how many rounds of unlabelled loops have been numbered here.
+        slot: the name that the spec calls it by, where that is not the block's own.
         passed: the slot, the value and how many members there were, for every slot that is identity.
         first: the first of the parts of a group that goes on, itself where there is one only. All that is counted or
             called by a name in one of them is kept there.
@@ -96,6 +97,7 @@ class Frame:
         "rounds_of",
         "scope",
         "shared",
+        "slot",
         "sole",
         "span",
         "start",
@@ -118,6 +120,7 @@ class Frame:
         shared: Shared | None = None,
         sole: bool = False,
         goes_on: Frame | None = None,
+        slot: str | None = None,
     ) -> None:
         self.kind = kind
         self.title = title
@@ -131,6 +134,7 @@ class Frame:
         self.values = values
         self.shared = shared
         self.sole = sole
+        self.slot = slot
         self.members: list[Draft | Frame] = []
         self.first = goes_on or self
         self.parts = [self]

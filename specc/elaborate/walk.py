@@ -334,6 +334,7 @@ class Walk:
             label.name if label else name,
             tuple([(key, _kept(value)) for key, value in values.items() if not isinstance(value, (Given, Size))]),
             tuple([(key, value) for key, value in values.items() if isinstance(value, Given)]),
+            slot=call.name if call.name != block.name else None,
         )
         return self._called(
             frame,

@@ -133,6 +133,8 @@ class Block:
         owner: as of `Node`.
         values: its parameters that are values of the network, by name: ``skip`` and the name of the value.
         passed: what passes slots of its own that are identity, in order.
+        slot: the name that the spec calls it by, where that is not the block's own: of a parameter, a let, a loop's
+            variable.
     """
 
     def __init__(
@@ -148,6 +150,7 @@ class Block:
         owner: str | None = None,
         values: tuple[tuple[str, str], ...] = (),
         passed: tuple[Passed, ...] = (),
+        slot: str | None = None,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -160,11 +163,12 @@ class Block:
         self.owner = owner
         self.values = values
         self.passed = passed
+        self.slot = slot
 
     def with_members(self, members: tuple[Node | Block, ...]) -> Block:
         """The same around other members of the same names."""
         given = self.arguments, self.input, self.output, members, self.span, self.owner, self.values, self.passed
-        return Block(self.name, self.kind, self.title, *given)
+        return Block(self.name, self.kind, self.title, *given, slot=self.slot)
 
     def __repr__(self) -> str:
         return f"Block({self.name}: {len(self.members)} members)"
