@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -169,7 +170,7 @@ def check_formatted(source: str, tmp_path: Path) -> None:
 
 
 def class_text(source: str, name: str) -> str:
-    return source.partition(f"class {name}(nn.Module):\n")[2].partition("\n\n\n")[0]
+    return re.split(rf"class {name}\(nn\.\w+\):\n", source)[-1].partition("\n\n\n")[0]
 
 
 # ResNet
@@ -972,7 +973,8 @@ class Random:
             self.seen.append(self.net.current)
 
     def place(self, depth: int, label: str, value: str) -> None:
-        what = self.among("step", "step", "step", "tied", "tower", "recipe", "recipes", *["block"] * (3 * depth))
+        blocks = ["block"] * (3 * depth)
+        what = self.among("step", "step", "step", "tied", "tower", "recipe", "recipes", "stage", *blocks)
         if what == "step":
             self.step(label, value)
         elif what == "tied":
@@ -983,6 +985,8 @@ class Random:
                 self.net.step("relu1", RELU)
         elif what == "recipe":
             self.follow(label, value)
+        elif what == "stage":
+            self.stage(label, value)
         elif what == "recipes":
             with self.net.group(label, value=value):
                 for number in range(self.draw(st.integers(1, 4))):
@@ -1002,6 +1006,19 @@ class Random:
             self.fill(depth - 1)
             if self.among(True, True, True, False):
                 del self.seen[known:]  # mostly, only the output is seen outside
+
+    def stage(self, label: str, value: str) -> None:
+        """Equal rounds, the first of which may be another, between layers or not."""
+        kind, c, n = self.among(0, 1, 2), self.among(2, 4), self.among(1, 2, 3, 4)
+        with self.net.block(label, f"stage{kind}", value=value, arguments={"c": c, "n": n}):
+            if kind == 1:
+                self.net.step("stem", conv(4, 1))
+            for number in range(n):
+                with self.net.round(number):
+                    self.net.step("conv1", conv(c + 2 if number == 0 and c == 2 else c))
+                    self.net.step("conv2", conv(4, 1))
+            if kind == 2:
+                self.net.step("relu1", RELU)
 
     def follow(self, label: str, value: str) -> None:
         """A block whose like there may be elsewhere, with other numbers in the middle."""

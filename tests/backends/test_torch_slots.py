@@ -142,9 +142,9 @@ def test_rounds_and_stages_hand_it_on(tmp_path: Path) -> None:
     )
     source = check(graph, tmp_path, images(2, 3, 8, 8))
     assert len([name for name in classes(source) if name.startswith("Stage")]) == 1
-    assert "self.stage1 = Stage(3, 8, act=nn.ReLU())" in source
-    assert "self.stage3 = Stage(4, 4, act=nn.Identity())" in source
-    assert 'self.add_module("2", ConvFMaxpool(16, 4, f=nn.Softmax(dim=1)))' in source
+    assert '("stage1", Stage(3, 8, act=nn.ReLU())),' in source
+    assert '("stage3", Stage(4, 4, act=nn.Identity())),' in source
+    assert '("2", ConvFMaxpool(16, 4, f=nn.Softmax(dim=1))),' in source
     check_scripted(graph, images(2, 3, 8, 8))
 
 
@@ -167,7 +167,7 @@ BODIES = (
         ("for f in [a, b, a] { pair(f, 4) -> wrap(f, 4) -> maxpool(1) }", []),
         ("chosen(a, a, 4) -> chosen(b, b, 4) -> chosen(a, b, 4)", ["Chosen(first=A(), second=B())"]),
         ("deep: { wrap(a, 4) } -> deeper: { wrap(b, 4) -> relu }", []),
-        ("repeat 2 { wrap(a, 4) } -> repeat 2 { wrap(b, 4) }", ["(str(i), Wrap(body=B()))"]),
+        ("repeat 2 { wrap(a, 4) } -> repeat 2 { wrap(b, 4) }", ["*(Wrap(body=B()) for _ in range(2))"]),
     ],
 )
 def test_a_block_is_an_argument_of_the_class(body: str, wanted: list[str], tmp_path: Path) -> None:

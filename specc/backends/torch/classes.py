@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from specc.backends.torch.layout import Call, Expr, Hole, holes
-from specc.backends.torch.names import is_attribute, is_plain, reached
+from specc.backends.torch.bodies import LIST, Body, Declaration, Folded, Statement, folded, is_chain, unsplit
+from specc.backends.torch.layout import Call, Hole, Listing
+from specc.backends.torch.names import inside, is_plain
 from specc.backends.torch.steps import (
     PASSES,
-    Line,
     Literal,
     Noted,
     applied,
@@ -24,61 +24,6 @@ from specc.ir.graph import Graph, Node
 from specc.ir.torch import TorchModule
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """What a module holds under some labels, and how that starts.
-
-    ``made`` is the constructor's call, or a hole of kind "child"; None for a module that only holds others, a
-    ``ModuleList`` where ``is_list``. ``note`` is what must be said of it.
-    """
-
-    labels: tuple[str, ...]
-    registry: str
-    made: Expr | None
-    after: tuple[Line, ...] = ()
-    note: str = ""
-    is_list: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A line of ``forward``: values, by number, made of others. ``labels``: of the module called, if it is its own."""
-
-    targets: tuple[int, ...]
-    expr: Expr
-    labels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """The code of a module with holes for whatever may differ where it stands.
-
-    Holes: "literal", "slot" and "options" (what a step notes), "child" (a module in it, by number; with its class,
-    where that is the same in every use), "value" (counted from the inputs on) and "given" (a module or parameter
-    handed in).
-    """
-
-    title: str
-    inputs: int
-    given: tuple[str, ...]
-    """"nn.Module" or "torch.Tensor" for each."""
-    declarations: tuple[Declaration, ...]
-    statements: tuple[Statement, ...]
-    outputs: tuple[int, ...]
-    is_model: bool
-    is_nameless: bool
-    is_loop: bool
-
-    @property
-    def holes(self) -> Iterator[Hole]:
-        """In the order of the text."""
-        for declaration in self.declarations:
-            if declaration.made is not None:
-                yield from holes(declaration.made)
-        for statement in self.statements:
-            yield from holes(statement.expr)
-
-
 @dataclass(frozen=True, eq=False)
 class Instance:
     """One use of a class.
@@ -88,6 +33,7 @@ class Instance:
         family: the number of the class.
         noted: the arguments in its code.
         children: the modules that its own modules are, by the number of the hole.
+        counts: how many rounds there are like one of them, by the number of the hole.
         labels: what its values are called, by number; the inputs first.
         shapes: their shapes, as text.
         channels: of each, where they are a number.
@@ -100,6 +46,7 @@ class Instance:
     family: int
     noted: Noted
     children: tuple[Instance, ...]
+    counts: tuple[int, ...]
     labels: tuple[str, ...]
     shapes: tuple[str, ...]
     channels: tuple[int | None, ...]
@@ -109,7 +56,7 @@ class Instance:
     @cached_property
     def made(self) -> tuple[object, ...]:
         """What it is made of, whole: equal for modules that the same expression makes."""
-        return (self.family, repr(self.noted), tuple(child.made for child in self.children))
+        return (self.family, repr(self.noted), self.counts, tuple(child.made for child in self.children))
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +68,13 @@ class Family:
 
     @cached_property
     def is_sequence(self) -> bool:
-        """Whether it is written as ``nn.Sequential(…)`` where it is used, and needs no class."""
-        return _is_sequence(self.body)
+        """Whether it is written as ``nn.Sequential(…)`` where it is used, and needs no class.
+
+        One with rounds among other names is long to write: it is a class, where there are several of it.
+        """
+        has_rounds = any(declaration.count is not None for declaration in self.body.declarations)
+        is_short = self.body.is_numbered or not has_rounds or len(self.instances) == 1
+        return self.body.base == "nn.Sequential" and not self.body.is_model and is_short
 
     @cached_property
     def handed(self) -> tuple[int, ...]:
@@ -130,20 +82,16 @@ class Family:
         numbers = range(len(self.instances[0].children))
         return tuple(n for n in numbers if len({instance.children[n].family for instance in self.instances}) > 1)
 
-    @property
-    def is_numbered(self) -> bool:
-        """Whether what it holds is labelled 0, 1, 2 …"""
-        return all(d.labels == (str(place),) for place, d in enumerate(self.body.declarations))
-
 
 def families(graph: Graph) -> list[Family]:
     """The classes of a network, the network's own last."""
     dissolved: frozenset[str] = frozenset()
     idle: frozenset[tuple[str, str]] = frozenset()
     closed: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
     while True:
         try:
-            found = _Families(graph, Tree(graph, dissolved, idle), closed).all()
+            found = _Families(graph, Tree(graph, dissolved, idle), closed, apart).all()
         except _Differs as error:
             if error.path in dissolved:
                 raise
@@ -153,11 +101,35 @@ def families(graph: Graph) -> list[Family]:
         # Where no use of a class has a layer in a slot, it is no argument either.
         without = {name for family in found for name in _idle_slots(family)}
         # A module is handed to one class and no further: handed on, it could become two.
-        passed_on = {path for family in found for path in _passed_on(family, found)}
-        if not without and not passed_on:
+        passed_on = {path for family in found for path in (*_passed_on(family, found), *_variants(family))}
+        split = set(_first_apart(found)) - apart
+        if not without and not passed_on and not split:
             return found
         idle |= without
         closed |= passed_on
+        apart |= split
+
+
+def _variants(family: Family) -> Iterator[str]:
+    """Paths of the modules that a class would be handed though they are all of one block, but of several classes."""
+    for place in family.handed:
+        uses = [instance.children[place].use for instance in family.instances]
+        if len({use.block.title for use in uses if use.block}) == 1:
+            yield from (use.path for use in uses)
+
+
+def _first_apart(families: list[Family]) -> Iterator[str]:
+    """Paths of the modules whose first round has to stand apart for them to share a class with others.
+
+    In those the first round differs from the rest: it takes fewer channels.
+    """
+    alike: dict[object, list[Family]] = {}
+    for family in families:
+        if any(declaration.count for declaration in family.body.declarations):
+            alike.setdefault(unsplit(family.body), []).append(family)
+    for several in alike.values():
+        if len(several) > 1:
+            yield from (use.use.path for family in several for use in family.instances if sum(use.counts) > 1)
 
 
 def _passed_on(family: Family, families: list[Family]) -> Iterator[str]:
@@ -192,14 +164,16 @@ class _Differs(Exception):
 class _Families:
     """Sorts a network's modules into classes, from the inside out."""
 
-    def __init__(self, graph: Graph, tree: Tree, closed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, graph: Graph, tree: Tree, closed: frozenset[str], apart: frozenset[str]) -> None:
         self._graph = graph
         self._closed = closed
+        self._apart = apart
         self._tree = tree
         self._types = {port.name: port.type for port in graph.inputs} | {n.name: n.type for n in graph.nodes}
         self._numbers: dict[Body, int] = {}
         self._members: list[list[Instance]] = []
         self._makers: dict[str, Node | Instance] = {}
+        self._lists: dict[str, bool] = {}
 
     def all(self) -> list[Family]:
         self._instance(self._tree.root)
@@ -219,7 +193,12 @@ class _Families:
         is_model, nameless = use.block is None, use.block is not None and is_nameless(use.block)
         is_loop = use.block is not None and use.block.kind == "loop"
         body = Body(use.title, len(use.inputs), given, declarations, statements, outputs, is_model, nameless, is_loop)
-        return self._filed(scope, body)
+        if is_chain(body):
+            body = replace(body, base="nn.Sequential")
+        elif self._is_list(use.path) and not _has_slots(use):
+            body = replace(body, base="nn.ModuleList")
+        fold = folded(body, [child.made for child in scope.children], apart=use.path in self._apart)
+        return self._filed(scope, body) if fold is None else self._filed(scope.folded(fold), fold.body)
 
     def _filed(self, scope: _Scope, body: Body) -> Instance:
         family = self._numbers.setdefault(body, len(self._numbers))
@@ -229,7 +208,8 @@ class _Families:
         number, block = len(self._members[family]), scope.use.block
         ends = (self._channels(block.input), self._channels(block.output)) if block else (None, None)
         channels = tuple(map(self._channels, scope.names))
-        made = Instance(scope.use, number, family, scope.noted, tuple(scope.children), labels, shapes, channels, *ends)
+        code = scope.noted, tuple(scope.children), scope.counts
+        made = Instance(scope.use, number, family, *code, labels, shapes, channels, *ends)
         self._members[family].append(made)
         return made
 
@@ -243,7 +223,7 @@ class _Families:
         if first is maker:
             return
         if isinstance(first, Instance) and isinstance(maker, Instance):
-            if (first.family, first.noted) != (maker.family, maker.noted):
+            if (first.family, first.noted, first.counts) != (maker.family, maker.noted, maker.counts):
                 raise _Differs(path)
         elif not (isinstance(first, Node) and isinstance(maker, Node) and self._same(first, maker)):
             raise ValueError(f"graph {self._graph.name}: {path} is not the same module everywhere")
@@ -267,36 +247,42 @@ class _Families:
                 family = () if self._may_be_handed(maker, labels) else (maker.family,)
                 yield Declaration(labels, "_modules", Hole("child", len(scope.children) - 1, family))
             elif isinstance(maker, Node):
-                yield self._layer(maker, labels, scope.noted)
+                yield self._layer(maker, scope.use, labels, scope.noted)
             elif inner in self._tree.filled:
-                yield Declaration(labels, "_modules", None, is_list=self._is_list(inner))
-                yield from self._declarations(scope, inner, labels)
+                held = self._declarations(scope, inner, labels)
+                if self._is_list(inner):
+                    yield _listed(labels, held)
+                else:
+                    yield Declaration(labels, "_modules", None)
+                    yield from held
             elif inner in self._tree.leaves:
                 raise _Differs(scope.use.path)  # made by steps outside of the block
 
     def _may_be_handed(self, maker: Instance, labels: tuple[str, ...]) -> bool:
-        """Whether it may be of another class in another use: a block's, under a name that an argument can have."""
+        """Whether it may be of another class in another use: of a block that is an argument, under a name for one."""
         block = maker.use.block
-        is_block = block is not None and block.kind == "block" and block.owner is None
-        return is_block and len(labels) == 1 and is_plain(labels[0]) and maker.use.path not in self._closed
+        is_argument = block is not None and block.slot is not None and block.owner is None
+        return is_argument and len(labels) == 1 and is_plain(labels[0]) and maker.use.path not in self._closed
 
-    def _layer(self, node: Node, labels: tuple[str, ...], noted: Noted) -> Declaration:
+    def _is_list(self, path: str) -> bool:
+        """Whether the module at ``path`` holds modules 0, 1, 2 … and nothing else, all of which are known by now."""
+        if path not in self._lists:
+            labels = self._tree.held.get(path, ())
+            paths = [f"{path}.{label}" if path else label for label in labels]
+            numbered = all(label == str(place) for place, label in enumerate(labels))
+            self._lists[path] = bool(labels) and numbered and all(map(self._is_module, paths))
+        return self._lists[path]
+
+    def _is_module(self, path: str) -> bool:
+        return path in self._makers and self._type_of(path) == "nn.Module"
+
+    def _layer(self, node: Node, use: Use, labels: tuple[str, ...], noted: Noted) -> Declaration:
         made = self._tree.made[node.name]
         registry = "_modules" if isinstance(made, TorchModule) else "_parameters"
         expr = constructed(node, made, noted)
         note = made.note if isinstance(made, TorchModule) else ""
-        place = reached(labels, registry, in_list=self._is_in_list(node.module, labels))
+        place = self._reached(use, labels, registry)
         return Declaration(labels, registry, expr, started(node, made, place), note)
-
-    def _is_in_list(self, path: str, labels: tuple[str, ...]) -> bool:
-        """Whether the module at ``path``, which its class has under the labels, is an entry of a list there."""
-        return len(labels) > 1 and self._is_list(path.rpartition(".")[0])
-
-    def _is_list(self, path: str) -> bool:
-        """Whether the module at ``path``, which is no step and no block, only holds modules, labelled 0, 1, 2 …"""
-        held = [f"{path}.{label}" for label in self._tree.held[path]]
-        are_modules = all(inner in self._makers and self._type_of(inner) == "nn.Module" for inner in held)
-        return are_modules and held == [f"{path}.{place}" for place in range(len(held))]
 
     def _statements(self, scope: _Scope) -> Iterator[Statement]:
         """What ``forward`` says, in order: what passes a slot between its members."""
@@ -329,8 +315,18 @@ class _Families:
         if not use.holds(path):
             return Hole("given", scope.given[path]), ()
         labels = tuple(path[len(use.path) + 1 if use.path else 0 :].split("."))
-        registry = "_modules" if self._type_of(path) == "nn.Module" else "_parameters"
-        return reached(labels, registry, in_list=self._is_in_list(path, labels)), labels
+        return self._reached(use, labels, "_modules" if self._type_of(path) == "nn.Module" else "_parameters"), labels
+
+    def _reached(self, use: Use, labels: tuple[str, ...], registry: str) -> str:
+        """How the code of a module reaches what is in it: ``self.conv1``, in a list ``self.convs[0]``."""
+        place, path = "self", use.path
+        for depth, label in enumerate(labels, 1):
+            if self._is_list(path) and not (path == use.path and _has_slots(use)):
+                place = f"{place}[{label}]"
+            else:
+                place = inside(place, label, registry if depth == len(labels) else "_modules")
+            path = f"{path}.{label}" if path else label
+        return place
 
 
 class _Scope:
@@ -345,6 +341,15 @@ class _Scope:
         self.given = {path: number for number, path in enumerate(use.given)}
         self.noted: Noted = []
         self.children: list[Instance] = []
+        self.counts: tuple[int, ...] = ()
+
+    def folded(self, fold: Folded) -> _Scope:
+        """What is left of it where rounds stand for several."""
+        self.children = [self.children[number] for number in fold.children]
+        self.names = [self.names[value] for value in fold.values]
+        self.labels = [self.labels[value] for value in fold.values]
+        self.counts = fold.counts
+        return self
 
     def add(self, member: Node | Use) -> tuple[int, ...]:
         """Numbers for the values that a member gives."""
@@ -374,30 +379,14 @@ def _seen_from(place: str, value: str) -> str:
     return there[shared]
 
 
-def _is_sequence(body: Body) -> bool:
-    """Whether each module of it takes just what the one before gives, the input first."""
-    labels = [label for declaration in body.declarations for label in declaration.labels]
-    if body.is_model or body.given or body.inputs != 1 or len(body.outputs) != 1:
-        return False
-    if not all(len(d.labels) == 1 for d in body.declarations) or len(labels) != len(body.statements):
-        return False
-    alone = body.is_nameless and len(labels) == 1
-    if not (alone or body.is_loop or not all(map(is_plain, labels))) or not all(map(_may_be_item, labels)):
-        return False
-    plain = all(d.registry == "_modules" and d.made is not None and not d.after for d in body.declarations)
-    called = [statement.labels[:1] for statement in body.statements if passes_on(statement)]
-    in_order = called == [(label,) for label in labels]
-    return plain and in_order and body.outputs[0] == len(body.statements)
+def _has_slots(use: Use) -> bool:
+    """Whether a layer may be an argument of its class: it would be one more module in a list."""
+    return bool(use.passed) or any(isinstance(member, Node) and member.slot is not None for member in use.members)
 
 
-def passes_on(statement: Statement) -> bool:
-    """Whether it calls a module of its own on nothing but the value before."""
-    expr, (target, *others) = statement.expr, statement.targets
-    if not statement.labels or others:
-        return False
-    return expr == Call(reached(statement.labels), (Hole("value", target - 1),))
-
-
-def _may_be_item(label: str) -> bool:
-    """Whether nn.Sequential takes it as a name."""
-    return is_attribute(label) and label not in ("append", "extend", "insert", "pop")
+def _listed(labels: tuple[str, ...], held: Iterable[Declaration]) -> Declaration:
+    """The modules as one list."""
+    held = list(held)
+    made = Call(LIST, (Listing(tuple(d.made for d in held if d.made is not None), "[]"),))
+    note = next((d.note for d in held if d.note), "")
+    return Declaration(labels, "_modules", made, tuple(line for d in held for line in d.after), note)

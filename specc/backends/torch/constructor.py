@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from specc.backends.torch.bodies import IN_TURN
 from specc.backends.torch.classes import Family, Instance
 from specc.backends.torch.formulas import Bases, Counts, Formula, Key, are_counts, half
-from specc.backends.torch.layout import Expr, Hole, Listing, Offset, holes
+from specc.backends.torch.layout import Call, Expr, Hole, Listing, Offset, holes
 from specc.backends.torch.names import free
 from specc.backends.torch.steps import CHANNELS, NOTHING, Hint, Layer, Literal, Options, literal
 
@@ -26,6 +27,9 @@ _TAKEN = frozenset("in_channels in_features num_features num_channels normalized
 
 _INNER = "inner channels"
 """The kind of such an argument where the layer takes another value than the block's input."""
+
+_MEANT = CHANNELS | {"kernel_size", "padding", "start", "groups"}
+"""Names of arguments for which formulas are looked for."""
 
 _ENDS = frozenset(name for name in _OF_A_LAYER if name.startswith(("in_", "out_")))
 
@@ -105,12 +109,14 @@ class Constructor:
         options: by the number of the "options" hole: the keyword arguments that are written.
         children: by the number of the "child" hole: the arguments of that module's own constructor; for one that is
             handed in, the module.
+        counts: by the number of the "count" hole.
     """
 
     arguments: tuple[Argument, ...]
     literals: dict[int, Meaning]
     options: dict[int, tuple[tuple[str, Meaning], ...]]
     children: dict[int, tuple[Meaning, ...]]
+    counts: dict[int, Meaning]
 
     @property
     def names(self) -> list[str]:
@@ -156,11 +162,23 @@ def shown(meaning: Meaning, names: Sequence[str]) -> Expr:
 def in_terms_of(meaning: Meaning, outer: Sequence[Meaning]) -> Meaning:
     """The meaning of a sequence's hole where the sequence stands, ``outer`` being that of its arguments."""
     match meaning:
-        case Told(index):
-            return outer[index]
+        case Told(index, offset=offset):
+            return more(outer[index], offset)
         case Parts(items):
             return Parts(tuple(in_terms_of(item, outer) for item in items))
     return meaning
+
+
+def more(count: Meaning, number: int) -> Meaning:
+    """So many more than that."""
+    match count:
+        case _ if number == 0:
+            return count
+        case Known(int(value)):
+            return Known(value + number)
+        case Told(unit=None, share=1):
+            return replace(count, offset=count.offset + number)
+    raise TypeError(f"{count} is no number of rounds")
 
 
 class _Columns:
@@ -173,10 +191,14 @@ class _Columns:
         self._literals: dict[int, Meaning] = {}
         self._options: dict[int, tuple[tuple[str, Meaning], ...]] = {}
         self._children: dict[int, tuple[Meaning, ...]] = {}
+        self._counts: dict[int, Meaning] = {}
+        self._given = _block_arguments(family)
+        self._numbers: set[str] = set()
         inner = _on_inner_values(family)
         self._handed = family.handed
-        made_under = ((d.made, d.labels[-1]) for d in family.body.declarations)
-        labels = {made.index: label for made, label in made_under if isinstance(made, Hole) and made.kind == "child"}
+        parts = [(made, labels[-1]) for d in family.body.declarations for labels, made in d.parts]
+        labels = {made.index: label for made, label in parts if isinstance(made, Hole) and made.kind == "child"}
+        others = _other_rounds(family)
         for hole in family.body.holes:
             self._is_inner = (hole.kind, hole.index) in inner
             match hole.kind:
@@ -186,6 +208,8 @@ class _Columns:
                     self._options[hole.index] = tuple(self._named_options(hole.index))
                 case "child":
                     self._children[hole.index] = tuple(self._arguments(hole.index, labels[hole.index]))
+                case "count":
+                    self._counts[hole.index] = self._count(hole.index, others)
 
     def constructor(self, arguments: tuple[Argument, ...], meanings: Sequence[Meaning]) -> Constructor:
         """With the varying columns in terms of the arguments."""
@@ -194,6 +218,7 @@ class _Columns:
             {hole: in_terms_of(meaning, meanings) for hole, meaning in self._literals.items()},
             {hole: tuple((n, in_terms_of(m, meanings)) for n, m in named) for hole, named in self._options.items()},
             {hole: tuple(in_terms_of(m, meanings) for m in inner) for hole, inner in self._children.items()},
+            {hole: in_terms_of(meaning, meanings) for hole, meaning in self._counts.items()},
         )
 
     def _literal(self, hole: int) -> Meaning:
@@ -226,6 +251,30 @@ class _Columns:
             values = tuple(argument.values[child.number] for child in children)
             yield self._meaning(argument.hint, argument.by_position, values, argument.meant)
 
+    def _count(self, hole: int, others: int) -> Meaning:
+        """How many rounds: told from all that there are, which is what people count, or from the block's own number.
+
+        Args:
+            others: how many rounds there are besides those whose number varies.
+        """
+        counts = [instance.counts[hole] for instance in self._instances]
+        if len({*counts}) == 1:
+            return Known(counts[0])
+        whole = [count + others for count in counts]
+        name, own = next(self._counted(whole), ("depth", tuple(whole)))
+        self._numbers.add(name)
+        self.varying.append(Argument(Hint(name), False, own, name))
+        return Told(len(self.varying) - 1, offset=counts[0] - own[0])
+
+    def _counted(self, whole: list[int]) -> Iterator[tuple[str, Counts]]:
+        """The arguments of the block that are the number of rounds, or one more or less."""
+        others = (
+            _MEANT | {column.hint.name for column in self.varying} - self._numbers
+        )  # a stride is no number of rounds
+        given = [(name, values) for name, values in self._given.items() if are_counts(values) and name not in others]
+        for more_ in (0, 1, -1):
+            yield from ((n, values) for n, values in given if [count + more_ for count in whole] == [*values])
+
     def _built(self, child: Instance) -> Built:
         arguments = self._made[child.family].arguments
         return Built(child.family, tuple(argument.values[child.number] for argument in arguments))
@@ -241,6 +290,16 @@ class _Columns:
         return Told(len(self.varying) - 1)
 
 
+def _other_rounds(family: Family) -> int:
+    """How many of the numbered modules there are in every use alike; 0 where the numbers of several kinds vary."""
+    rounds = [declaration for declaration in family.body.declarations if declaration.number is not None]
+    counts = [
+        {1} if d.count is None else {instance.counts[d.count.index] for instance in family.instances} for d in rounds
+    ]
+    varying = sum(len(each) > 1 for each in counts)
+    return sum(min(each) for each in counts if len(each) == 1) if varying == 1 else 0
+
+
 def _on_inner_values(family: Family) -> set[tuple[str, int]]:
     """The holes in the constructors of what is applied to other values than the block's own input.
 
@@ -251,15 +310,22 @@ def _on_inner_values(family: Family) -> set[tuple[str, int]]:
     entries = {0} if body.inputs and not body.is_model else set()
     for line in body.statements:
         taken = [hole.index for hole in holes(line.expr) if hole.kind == "value"]
-        if line.labels or (taken and entries.issuperset(taken)):
+        if line.labels or _is_in_turn(line.expr) or (taken and entries.issuperset(taken)):
             entries.update(t for t in line.targets if all(i.channels[t] == i.takes for i in family.instances))
     applied: dict[tuple[str, ...], bool] = {}
     for line in body.statements:
         taken = [hole.index for hole in holes(line.expr) if hole.kind == "value"]
         if line.labels and taken:
             applied[line.labels] = applied.get(line.labels, False) or taken[0] in entries
-    inner = [d.made for d in body.declarations if d.made is not None and applied.get(d.labels) is False]
+        elif _is_in_turn(line.expr):  # only the first of a list takes the value itself
+            first, *rest = (d.labels for d in body.declarations)
+            applied |= {first: taken[0] in entries} | dict.fromkeys(rest, entries.issuperset(line.targets))
+    inner = [made for d in body.declarations for labels, made in d.parts if applied.get(labels) is False]
     return {(hole.kind, hole.index) for made in inner for hole in holes(made)}
+
+
+def _is_in_turn(expr: Expr) -> bool:
+    return isinstance(expr, Call) and expr.head == IN_TURN
 
 
 def _differ_in_one(tuples: list[tuple[object, ...]]) -> bool:

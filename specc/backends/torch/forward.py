@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from specc.backends.torch.classes import Family, Statement
-from specc.backends.torch.layout import Call, Expr, Hole, Listing, holes, statement
+from specc.backends.torch.bodies import IN_TURN, Statement
+from specc.backends.torch.classes import Family
+from specc.backends.torch.layout import Call, Expr, Hole, Listing, flat, holes, statement
 from specc.backends.torch.names import free, variables
 
 
@@ -41,12 +42,22 @@ class Forward:
         return statement(Call("def forward", ("self", *values, *given)), 4, after=f" -> {returns}:")
 
     def line(self, line: Statement, expr: Expr) -> list[str]:
+        if isinstance(expr, Call) and expr.head == IN_TURN:
+            if any(sum(instance.counts) > 1 for instance in self._family.instances):
+                return self._loop(line, flat(expr.items[0]))
+            expr = Call("self[0]", expr.items)
         targets = ", ".join(self._names[target] for target in line.targets)
         comment = self._comment(line.targets) if len(line.targets) == 1 else ""
         plain = statement(expr, 8, f"{targets} = ")
         commented = statement(expr, 8, f"{targets} = ", comment)
         # A statement is not broken for the sake of its comment.
         return commented if len(commented) == len(plain) else plain
+
+    def _loop(self, line: Statement, value: str) -> list[str]:
+        """All modules of a list, in turn; torch.jit.script writes such a loop out."""
+        target, layer = self._names[line.targets[0]], free("layer", {*self._names, *self._given})
+        start = [] if value == target else [f"        {target} = {value}"]
+        return [*start, f"        for {layer} in self:", f"            {target} = {layer}({target})"]
 
     def result(self) -> list[str]:
         given = tuple(self._outputs)

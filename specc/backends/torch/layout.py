@@ -127,7 +127,8 @@ def filled(expr: Expr, fill: Callable[[Hole], Iterable[Expr]]) -> Expr:
             (only,) = fill(expr)
             return only
         case Call(head, items):
-            called = flat(filled(head, fill)) if isinstance(head, Hole) else head
+            called = filled(head, fill)
+            called = called if isinstance(called, (str, Hole)) else flat(called)
             return Call(called, tuple(part for item in items for part in _parts(item, fill)))
         case Keyword(name, value):
             return Keyword(name, filled(value, fill))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 
-from specc.backends.torch.classes import Declaration, Family
+from specc.backends.torch.bodies import LIST, Declaration
+from specc.backends.torch.classes import Family
 from specc.backends.torch.constructor import (
     Argument,
     Built,
@@ -15,6 +18,7 @@ from specc.backends.torch.constructor import (
     Parts,
     Told,
     in_terms_of,
+    more,
     shown,
 )
 from specc.backends.torch.forward import Forward
@@ -26,18 +30,22 @@ from specc.backends.torch.layout import (
     Hole,
     Keyword,
     Listing,
+    Repeated,
     filled,
     flat,
     holes,
     statement,
 )
 from specc.backends.torch.names import is_plain, reached, whole
-from specc.backends.torch.runs import Run, clause, repeated, runs
+from specc.backends.torch.runs import Run, repeated, runs
 from specc.backends.torch.steps import NOTHING, Layer, Line, Options, literal
 from specc.backends.torch.tree import is_nameless
 
 _LEAST_NAMED = 4
 """As many equal layers as nobody writes one below another: conv1, conv2 and conv3 read best as they are."""
+
+_OF_A_LIST = {"append", "extend", "insert", "pop"}
+"""What nn.ModuleList has besides what every module has."""
 
 
 class ClassWriter:
@@ -56,17 +64,17 @@ class ClassWriter:
         """The class without a line end after it."""
         family = self._families[number]
         docstring = model_docstring if family.body.is_model else [_summary(family)]
-        yield f"class {self._names[number]}(nn.Module):"
+        yield f"class {self._names[number]}({family.body.base}):"
         yield from _quoted(docstring)
         yield ""
         made = list(self._init(number))
         if made:
             arguments = tuple(map(_parameter, self._constructors[number].arguments))
             yield from statement(Call("def __init__", ("self", *arguments)), 4, after=" -> None:")
-            yield "        super().__init__()"
             yield from made
-            yield ""
-        yield from self._forward(number)
+        if family.body.base != "nn.Sequential":
+            yield from [""] if made else []
+            yield from self._forward(number)
 
     def called(self, number: int) -> Iterator[Expr]:
         """What the statements of ``forward`` call: the function itself where a slot is the same layer in every use."""
@@ -88,18 +96,27 @@ class ClassWriter:
                     yield line.targets[0], constructor.names[meaning.index]
 
     def _init(self, number: int) -> Iterator[str]:
-        """What follows ``super().__init__()``."""
-        names = self._constructors[number].names
-        for index, attribute in self._kept(number).items():
-            yield f"        self.{attribute} = {names[index]}"
+        """The lines of the constructor; none where it would only call that of nn.Module."""
+        names, body = self._constructors[number].names, self._families[number].body
+        kept = [f"        self.{attribute} = {names[index]}" for index, attribute in self._kept(number).items()]
+        if body.base != "nn.Module":
+            notes = dict.fromkeys(note for d in body.declarations for note in self._notes(number, d))
+            yield from (f"        # {note}" for note in notes)
+            yield from statement(self._container(number, "super().__init__", None, names), 8)
+            yield from kept
+            yield from (text for d in body.declarations for line in d.after for text in _text(line))
+        elif kept or body.declarations:
+            yield "        super().__init__()"
+            yield from kept
+            yield from self._declarations(number)
+
+    def _declarations(self, number: int) -> Iterator[str]:
         said: set[str] = set()
         for together in _together(self._families[number].body.declarations):
             notes = dict.fromkeys(note for declaration in together for note in self._notes(number, declaration))
             yield from (f"        # {note}" for note in notes if note not in said)
             said |= notes.keys()
-            if together[0].is_list:
-                yield from self._list(number, together)
-            elif _item(together[0]) is None:
+            if _item(together[0]) is None:
                 yield from (line for declaration in together for line in self._declaration(number, declaration))
             else:
                 yield from self._loops(number, together)
@@ -108,10 +125,11 @@ class ClassWriter:
         """What must be said of a declaration, those of a sequence in it too: it is written in place."""
         if declaration.note:
             yield declaration.note
-        if isinstance(declaration.made, Hole) and declaration.made.index not in self._families[number].handed:
-            inner = self._families[number].instances[0].children[declaration.made.index].family
-            if self._families[inner].is_sequence:
-                yield from (note for d in self._families[inner].body.declarations for note in self._notes(inner, d))
+        for _, made in declaration.parts:
+            if isinstance(made, Hole) and made.index not in self._families[number].handed:
+                inner = self._families[number].instances[0].children[made.index].family
+                if self._families[inner].is_sequence:
+                    yield from (note for d in self._families[inner].body.declarations for note in self._notes(inner, d))
 
     def _declaration(self, number: int, declaration: Declaration) -> Iterator[str]:
         made = "nn.Module()" if declaration.made is None else self._made(number, declaration.made)
@@ -123,17 +141,6 @@ class ClassWriter:
         else:
             yield from statement(made, 8, f"{place} = ")
         yield from (text for line in declaration.after for text in _text(line))
-
-    def _list(self, number: int, declarations: list[Declaration]) -> Iterator[str]:
-        """A ``ModuleList`` and what is in it."""
-        outer, *held = declarations
-        items = [self._made(number, declaration.made or "") for declaration in held]
-        all_runs = list(runs(items))
-        inner: Expr = Listing(tuple(map(repeated, all_runs)), "[]")
-        if len(all_runs) == 1 and len(items) > 1:
-            inner = Comprehension(all_runs[0].item, clause(all_runs[0]))
-        yield from statement(Call("nn.ModuleList", (inner,)), 8, f"{reached(outer.labels)} = ")
-        yield from (text for declaration in held for line in declaration.after for text in _text(line))
 
     def _loops(self, number: int, declarations: list[Declaration]) -> Iterator[str]:
         """Modules whose labels count on: ``0``, ``1``, … or ``layer1``, ``layer2``, …"""
@@ -153,7 +160,11 @@ class ClassWriter:
 
     def _made(self, number: int, expr: Expr) -> Expr:
         """The constructor's call as ``__init__`` says it."""
-        return self._filled(number, expr, None, self._constructors[number].names)
+        made = self._filled(number, expr, None, self._constructors[number].names)
+        match made:
+            case Call(head, (Listing(items),)) if head == LIST:
+                return Call(LIST, (_list(tuple(map(repeated, runs([*items])))),))
+        return made
 
     def _filled(self, number: int, expr: Expr, outer: Sequence[Meaning] | None, names: Sequence[str]) -> Expr:
         """The text of a class with its holes filled in.
@@ -197,12 +208,34 @@ class ClassWriter:
         family = self._families[number]
         if not family.is_sequence:
             return Call(self._names[number], tuple(self._arguments(number, given, names)))
-        declarations = family.body.declarations
-        items = [self._filled(number, declaration.made or "", given, names) for declaration in declarations]
-        if family.is_numbered:
-            return Call("nn.Sequential", tuple(map(repeated, runs(items))))
-        pairs = tuple(_labelled([declaration.labels[0] for declaration in declarations], items))
-        return Call("nn.Sequential", (Call("OrderedDict", (Listing(pairs, "[]"),)),))
+        return self._container(number, "nn.Sequential", given, names)
+
+    def _container(self, number: int, head: str, outer: Sequence[Meaning] | None, names: Sequence[str]) -> Call:
+        """The call that makes a Sequential or a list of all that a class holds; arguments as of `_filled`."""
+        body = self._families[number].body
+        rounds = list(self._rounds(number, outer, names))
+        if not body.is_numbered:
+            pairs = tuple(pair for several in _known_together(rounds) for pair in _labelled(several, names))
+            return Call(head, (Call("OrderedDict", (Listing(pairs, "[]"),)),))
+        items = tuple(item for several in _known_together(rounds) for item in _unlabelled(several, names))
+        return Call(head, (_list(items),) if body.base == LIST else items)
+
+    def _rounds(self, number: int, outer: Sequence[Meaning] | None, names: Sequence[str]) -> Iterator[_Rounds]:
+        """What a container holds, those together that are alike and follow one another."""
+        constructor = self._constructors[number]
+        body = self._families[number].body
+        last: _Rounds | None = None
+        for declaration in body.declarations:
+            item, count = self._filled(number, declaration.made or "", outer, names), declaration.count
+            meaning = Known(1) if count is None else constructor.counts[count.index]
+            meaning = meaning if outer is None else in_terms_of(meaning, outer)
+            this = _Rounds(declaration.labels[0], item, meaning, count is not None)
+            joined = last and last.joined(this, are_places=body.is_numbered)
+            if last and not joined:
+                yield last
+            last = joined or this
+        if last:
+            yield last
 
     def _arguments(self, number: int, given: Sequence[Meaning], names: Sequence[str]) -> Iterator[Expr]:
         for argument, meaning in zip(self._constructors[number].arguments, given, strict=True):
@@ -216,6 +249,7 @@ class ClassWriter:
         body, constructor = self._families[number].body, self._constructors[number]
         needed = {index for line in body.statements for index in _needed(line.expr, constructor)}
         taken = {declaration.labels[0] for declaration in body.declarations}
+        taken |= _OF_A_LIST if body.base == LIST else set()
         kept: dict[int, str] = {}
         for index in sorted(needed):
             kept[index] = _attribute(constructor.names[index], taken)
@@ -272,16 +306,12 @@ def _parameter(argument: Argument) -> Expr:
 
 
 def _together(declarations: tuple[Declaration, ...]) -> Iterator[list[Declaration]]:
-    """Those that are written as one: a list with what is in it, and modules whose labels count on."""
+    """Modules whose labels count on together, the others alone."""
     place = 0
     while place < len(declarations):
-        end, first = place + 1, declarations[place]
-        if first.is_list:
-            while end < len(declarations) and declarations[end].labels[:-1] == first.labels:
-                end += 1
-        else:
-            while end < len(declarations) and _follows(_item(declarations[end - 1]), _item(declarations[end])):
-                end += 1
+        end = place + 1
+        while end < len(declarations) and _follows(_item(declarations[end - 1]), _item(declarations[end])):
+            end += 1
         yield list(declarations[place:end])
         place = end
 
@@ -305,8 +335,79 @@ def _label(stem: str, first: int, start: int) -> str:
     return f'f"{stem}{{i + {first}}}"' if start < first else f'f"{stem}{{i}}"'
 
 
-def _labelled(labels: list[str], items: list[Expr]) -> Iterator[Expr]:
+@dataclass(frozen=True, slots=True)
+class _Rounds:
+    """So many modules that the same expression makes, from the label on."""
+
+    label: str
+    item: Expr
+    count: Meaning
+    is_round: bool
+
+    def joined(self, after: _Rounds, *, are_places: bool) -> _Rounds | None:
+        """With those that follow, if the same expression makes them and their numbers go on.
+
+        Args:
+            are_places: all labels are places: they do.
+        """
+        if not (self.is_round and after.is_round and self.item == after.item):
+            return None
+        match self.count, after.count:
+            case Known(int(some)), others if are_places or int(after.label) == int(self.label) + some:
+                return replace(self, count=more(others, some))
+            case some_told, Known(int(others)) if are_places:
+                return replace(self, count=more(some_told, others))
+        return None
+
+    def told(self, names: Sequence[str]) -> Expr:
+        """The items of an OrderedDict, where an argument says how many."""
+        first = int(self.label)
+        start = f"{first}, " if first else ""
+        return Repeated(
+            Listing(("str(i)", self.item)), f"i in range({start}{flat(shown(more(self.count, first), names))})"
+        )
+
+    @property
+    def labels(self) -> list[str]:
+        """Of each, where it is known how many there are."""
+        number = whole(self.label)
+        match self.count:
+            case Known(int(count)) if number is not None:
+                return [str(number + place) for place in range(count)]
+        return [self.label]
+
+
+def _known_together(rounds: list[_Rounds]) -> Iterator[list[_Rounds]]:
+    """Those whose number is known and that follow one another together, the others alone."""
+    for is_known, several in groupby(rounds, lambda each: isinstance(each.count, Known)):
+        together = list(several)
+        yield from [together] if is_known else ([each] for each in together)
+
+
+def _unlabelled(rounds: list[_Rounds], names: Sequence[str]) -> Iterator[Expr]:
+    """The items of a container whose labels are their places."""
+    (first, *_) = rounds
+    if isinstance(first.count, Known):
+        yield from map(repeated, runs([each.item for each in rounds for _ in each.labels]))
+    else:
+        yield Repeated(first.item, f"_ in range({flat(shown(first.count, names))})")
+
+
+def _list(items: tuple[Expr, ...]) -> Expr:
+    """``[a, *(b for _ in range(3))]``, or a comprehension."""
+    match items:
+        case (Repeated(item, clause),):
+            return Comprehension(item, clause)
+    return Listing(items, "[]")
+
+
+def _labelled(rounds: list[_Rounds], names: Sequence[str]) -> Iterator[Expr]:
     """The items of an OrderedDict: those whose labels count on, ``layer1``, ``layer2`` …, together."""
+    if not isinstance(rounds[0].count, Known):
+        yield rounds[0].told(names)
+        return
+    labels = [label for each in rounds for label in each.labels]
+    items = [each.item for each in rounds for _ in each.labels]
     place = 0
     while place < len(labels):
         stem, first = _counted(labels[place])

@@ -61,22 +61,22 @@ def is_attribute(label: str) -> bool:
     return label not in _MODULE_ATTRIBUTES and not (label.startswith("__") and label.endswith("__"))
 
 
-def reached(labels: Sequence[str], registry: str = "_modules", *, in_list: bool = False) -> str:
+def reached(labels: Sequence[str], registry: str = "_modules") -> str:
     """How the code of a module reaches what is in it under the labels: ``self.conv1``.
 
     Args:
         labels: from the outside in.
         registry: "_modules" or "_parameters", where the last one is kept: the way to a name that is another
             attribute of every module.
-        in_list: whether what holds the last one is a ``ModuleList``: ``self.convs[0]``.
     """
     place = "self"
     for label in labels[:-1]:
-        place = _inside(place, label, "_modules")
-    return f"{place}[{labels[-1]}]" if in_list else _inside(place, labels[-1], registry)
+        place = inside(place, label, "_modules")
+    return inside(place, labels[-1], registry)
 
 
-def _inside(place: str, label: str, registry: str) -> str:
+def inside(place: str, label: str, registry: str) -> str:
+    """How what a module keeps under one label is reached."""
     if is_plain(label):
         return f"{place}.{label}"
     if not is_attribute(label):

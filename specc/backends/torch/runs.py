@@ -51,12 +51,7 @@ def repeated(run: Run) -> Expr:
     """The run among the items of a call."""
     if run.count == 1:
         return run.item
-    return Repeated(run.item, clause(run))
-
-
-def clause(run: Run) -> str:
-    """What ``for`` is followed by."""
-    return f"{'i' if run.counts else '_'} in {run.range}"
+    return Repeated(run.item, f"{'i' if run.counts else '_'} in {run.range}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,10 @@ def _header(graph: Graph, kinds: list[Family], writer: ClassWriter, settings: Ma
     head = f'"""{graph.name}, made by specc{_origin(graph)}.'
     yield from [head, "", *_made_with(settings), '"""'] if settings else [f'{head}"""']
     yield ""
-    if any(kind.is_sequence and not kind.is_numbered for kind in kinds):
+    if any(kind.body.base == "nn.Sequential" and not kind.body.is_numbered for kind in kinds):
         yield from ("from collections import OrderedDict", "")
-    yield "import torch"
+    if any(kind.body.base != "nn.Sequential" for kind in kinds):  # the others have no forward
+        yield "import torch"
     called = (expr for number in range(len(kinds)) for expr in writer.called(number))
     if any(head.startswith("F.") for expr in called for head in heads(expr)):
         yield "import torch.nn.functional as F"

@@ -209,11 +209,14 @@ def _title(block: Block, inside: str) -> str:
 
 
 def _content(members: tuple[Node | Use, ...], passed: tuple[Passed, ...]) -> str:
-    """``ConvBatchnormRelu`` for two or three things in a row; empty where that would say nothing."""
+    """``ConvBatchnormRelu`` for two or three things in a row; empty where that would say nothing.
+
+    Nor where there are rounds among them: how many there are is no part of a name.
+    """
     stems = [m.title if isinstance(m, Use) else camel(m.slot or _stem(m.name.rpartition(".")[2])) for m in members]
     for place, (slot, *_) in enumerate(passed):
         stems.insert(passed[place].place + place, camel(slot))
-    known = not any(isinstance(m, Use) and m.block and is_nameless(m.block) for m in members)
+    known = not any(m.name.rpartition(".")[2].isdecimal() for m in members)
     return "".join(stems) if known and len(stems) in (2, 3) else ""
 
 
