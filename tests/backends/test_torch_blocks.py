@@ -28,7 +28,19 @@ from specc.ir.torch import SizeOf, TorchCall, TorchModule, Value
 from specc.ir.types import TensorType
 from specc.source import Source
 from specc.weights import Randomised
-from tests.backends.test_torch import ADD, HARD, RELU, WEIGHTS, Made, check_state, images, interpret, run_source, scale
+from tests.backends.test_torch import (
+    ADD,
+    HARD,
+    RELU,
+    WEIGHTS,
+    Made,
+    check_state,
+    images,
+    interpret,
+    rich,
+    run_source,
+    scale,
+)
 from tests.twins import Given, make
 
 SPAN = Source("nets/net.cnn", "").span(0, 0)
@@ -277,13 +289,16 @@ def test_golden_resnet(tmp_path: Path) -> None:
 
 
 def test_the_source_is_the_same_every_time() -> None:
+    """Of a graph with blocks, and of one with something of everything, in one process with another hash seed."""
     code = (
-        "from tests.backends.test_torch_blocks import resnet50, torch_source; print(torch_source(resnet50()), end='')"
+        "from tests.backends.test_torch import rich; "
+        "from tests.backends.test_torch_blocks import resnet50, torch_source; "
+        "print(torch_source(resnet50()), torch_source(rich()), sep='', end='')"
     )
     environment = {"PYTHONHASHSEED": "1", "PYTHONPATH": "."}
     root = Path(__file__).parents[2]
     run = subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, check=True)
-    assert run.stdout.decode() == torch_source(resnet50())
+    assert run.stdout.decode() == torch_source(resnet50()) + torch_source(rich())
 
 
 # DenseNet
