@@ -68,7 +68,7 @@ class Plan:
         self._assigned: dict[str, ast.Argument] = {}
         for name, argument in _assign(arguments, kind, defaults, self.findings):
             if name in self._assigned:
-                self.findings.append(_twice(kind, name, self._assigned[name].span, argument))
+                self.findings.append(_twice(call, kind, name, self._assigned[name].span, argument))
             else:
                 self._assigned[name] = argument
         self._places = {name: argument.span for name, argument in self._assigned.items()}
@@ -300,7 +300,7 @@ def _invalid(
     scope: Scope,
 ) -> list[Diagnostic]:
     """One finding for each attribute whose value is not allowed."""
-    from specc.elaborate.hints import of_input, of_real
+    from specc.elaborate.hints import of_features, of_input, of_real
     from specc.elaborate.instead import of_text
 
     wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
@@ -317,6 +317,8 @@ def _invalid(
             if "whole number" in expected(field):
                 helps += of_real(values[name], argument.value)
         helps += kind.instead(name, values)
+        if name == "bias":
+            helps += of_features(call, kind)
         finding = Diagnostic(
             Code.BAD_ARGUMENT,
             message,
@@ -406,11 +408,14 @@ def _too_many(kind: type[Op], argument: ast.Argument, given: int) -> Diagnostic:
     )
 
 
-def _twice(kind: type[Op], name: str, first: Span, argument: ast.Argument) -> Diagnostic:
+def _twice(call: ast.Call | ast.Merge, kind: type[Op], name: str, first: Span, argument: ast.Argument) -> Diagnostic:
+    from specc.elaborate.hints import of_features
+
+    habit = of_features(call, kind) if name == "bias" else ()
     return Diagnostic(
         Code.BAD_ARGUMENT,
         f"{name} of {kind.kind} is given twice",
         Label(argument.span, "again here"),
         (Label(first, "first here"),),
-        helps=(signature(kind),),
+        helps=habit or (signature(kind),),
     )

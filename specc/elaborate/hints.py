@@ -1,6 +1,7 @@
 """Helps where a habit from elsewhere is the reason.
 
-Python's functions, real numbers for whole ones, `in` in a loop, the model's sizes in a block, an input without a batch.
+Python's functions, real numbers for whole ones, `in` in a loop, the model's sizes in a block, an input without a batch,
+the input's channels among a layer's arguments.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Iterable
 
 from specc.elaborate.functions import FUNCTIONS
 from specc.elaborate.scope import Scope
-from specc.elaborate.trouble import short
+from specc.elaborate.trouble import in_form, short
 from specc.elaborate.values import Evaluated, Given, Value, written
+from specc.ir.op import Op
 from specc.ir.size import Size
 from specc.ir.types import TensorType
 from specc.syntax import ast
@@ -93,6 +95,33 @@ def of_size(name: str, scope: Scope) -> tuple[str, ...]:
                 f"{name} is a size of the model's contract, which a block does not see: in.{attribute} is the one here",
             )
     return ()
+
+
+def of_channels(step: ast.Call | ast.Merge, op: Op, given: TensorType) -> tuple[str, ...]:
+    """How a layer is called whose arguments begin with the input's channels, as PyTorch's modules have it."""
+    numbers = _positional(step)
+    if "out_channels" not in type(op).model_fields or len(numbers) < 3:
+        return ()
+    first = numbers[0]
+    return _without_first(step, "channels") if isinstance(first, ast.Number) and first.value == given.channels else ()
+
+
+def of_features(step: ast.Call | ast.Merge, kind: type[Op]) -> tuple[str, ...]:
+    """The same of layers for features, ``fc(512, 10)``: PyTorch's second number is in the place of the bias here."""
+    numbers = _positional(step)
+    if "out_features" not in kind.model_fields or len(numbers) != 2:
+        return ()
+    return _without_first(step, "features") if all(isinstance(number, ast.Number) for number in numbers) else ()
+
+
+def _positional(step: ast.Call | ast.Merge) -> list[ast.Expr]:
+    return [argument.value for argument in step.arguments if argument.name is None]
+
+
+def _without_first(step: ast.Call | ast.Merge, what: str) -> tuple[str, ...]:
+    rest = short(", ".join(argument.span.text for argument in step.arguments[1:]))
+    how = in_form(step.span, f"{step.name}({rest})", f"{step.name}: [{rest}]")
+    return (f"the input tells its {what}, which are not written here: {how}",)
 
 
 def of_batch(given: TensorType, stated: ast.Shape, scope: Scope) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from specc.diagnostics import Code, Fix, Label
 from specc.elaborate.binder import Bound
 from specc.elaborate.contract import MOST_ELEMENTS, within_limit
 from specc.elaborate.frames import Draft
-from specc.elaborate.hints import of_input
+from specc.elaborate.hints import of_channels, of_input
 from specc.elaborate.scope import Scope
 from specc.elaborate.trouble import Trouble, trouble
 from specc.elaborate.values import Given
@@ -99,6 +99,8 @@ def refused(
     elif refusal.cause is not None:
         secondary = (_cause(inputs[refusal.cause], drafts, shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
     at_fault = [argument.value for name, argument in bound.arguments.items() if name == refusal.argument]
+    # What is said of a kernel that is a number of filters, such as a padding for it, helps nobody.
+    channels = of_channels(step, bound.op, inputs[0].type) if inputs[0].type else ()
     return trouble(
         Code(refusal.code),
         refusal.message,
@@ -106,7 +108,7 @@ def refused(
         refusal.label,
         secondary=secondary,
         notes=refusal.notes,
-        helps=(*refusal.helps, *of_input(at_fault, scope)),
+        helps=channels or (*refusal.helps, *of_input(at_fault, scope)),
         where=refusal.where,
         fix=_flattened(step, inputs) if refusal.code == Code.NOT_FLAT else None,
     )
