@@ -14,6 +14,7 @@ import pytest
 
 from specc.diagnostics import UsageError
 from specc.files import new_folder, replace, replace_all, require_new_folder, require_place
+from tests.signals import heed_signals
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions, signals and limits")
 OLD, NEW = b"the old file", b"the new file, which is longer"
@@ -292,7 +293,10 @@ def test_interrupt_from_outside(out):
             time.sleep(60)
         """
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code), str(out)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", textwrap.dedent(code), str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_signals,  # noqa: PLW1509 - it takes no lock
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"writing\n"

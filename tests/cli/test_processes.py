@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.signals import heed_signals
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LENET = str(EXAMPLES / "lenet.cnn")
 SPECC = [sys.executable, "-m", "specc"]
@@ -130,7 +132,12 @@ def test_an_interrupted_compile_leaves_nothing(tmp_path: Path, number: signal.Si
     # Half a billion normal numbers: slow to draw, so that the signal comes early and little reaches the disk.
     spec.write_text('model Large : [N, 22000] { fc(22000, init="normal") }')
     command = [*SPECC, "compile", "--no-verify", str(spec), "-o", str(output)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_signals,  # noqa: PLW1509 - it takes no lock
+    )
     deadline = time.monotonic() + 300
     while len(list(folder.iterdir())) < 2 and process.poll() is None:
         assert time.monotonic() < deadline

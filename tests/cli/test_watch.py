@@ -13,6 +13,8 @@ from queue import Empty, Queue
 
 import pytest
 
+from tests.signals import heed_signals
+
 ROOT = Path(__file__).parents[2]
 FINE = "model M : [N, 3, 8, 8] { relu }\n"
 BAD = "model M : [N, 3, 8, 8] { rellu6 }\n"
@@ -38,6 +40,7 @@ class Watch:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=heed_signals,  # noqa: PLW1509 - it takes no lock
         )
         self._lines: Queue[str] = Queue()
         threading.Thread(target=self._read, daemon=True).start()
