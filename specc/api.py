@@ -304,7 +304,7 @@ class Model:
             raise UsageError("opset says how a model is written, and this one is written already")
         own = seed is None and weights is None and match is None
         source = weights_of(Path(onnx), self.graph) if own else self._weights(seed, weights, match)
-        return verify(self.graph, Path(onnx), source, rename=rename, **run)
+        return verify(self.graph, Path(onnx), source, rename=rename or {}, **run)
 
     def weights(self, *, seed: int | None = None, file: str | Path | None = None, match: str | None = None) -> Weights:
         """The numbers of the model: from ``seed`` (0 if nothing is given), or from a file.

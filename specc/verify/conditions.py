@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -23,7 +23,8 @@ class Conditions:
         tf32: let CUDA round the factors of products to TF32; the bounds are wider then.
         tolerance: what judges instead of the derived bounds.
         progress: told how far the proof is.
-        rename: what inputs and outputs of the file are called in the spec, where that must be said.
+        rename: what inputs and outputs of a file from elsewhere are called in the spec, where that must be said; None
+            of a file of our own, which has the spec's names.
 
     Raises:
         UsageError: TF32 without CUDA.
@@ -34,7 +35,7 @@ class Conditions:
     tf32: bool = False
     tolerance: Tolerance | None = None
     progress: Progress | None = None
-    rename: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if self.tf32 and self.provider != "cuda":

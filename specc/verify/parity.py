@@ -48,7 +48,8 @@ def verify(
             the network is not large.
         tolerance: judge the outputs by it, instead of everything by the derived bounds.
         progress: told how far the proof is.
-        rename: what inputs and outputs of the file are called in the spec, where that must be said.
+        rename: what inputs and outputs of a file from elsewhere are called in the spec, where that must be said. None:
+            they must have the spec's names, as those of our own files.
 
     Raises:
         UsageError: ``model`` is no ONNX file; `ProviderError` where the provider cannot be used.
@@ -56,7 +57,7 @@ def verify(
     """
     _require_torch()
     load_runtime()
-    conditions = Conditions(provider, seed, tf32, tolerance, progress, rename or {})
+    conditions = Conditions(provider, seed, tf32, tolerance, progress, rename)
     result = _judged(graph, model, weights, conditions)
     if not result.passed or stress is False:
         return result

@@ -325,7 +325,8 @@ def test_the_parameters_of_a_heavy_layer_are_those_of_pytorch() -> None:
 
 def test_a_permute_leaves_a_pool_behind_it_the_wrong_axes() -> None:
     """Before it globalavgpool leaves as many features as is said, behind it the places of one axis."""
-    *_, (_, _, last), (_, _, turned) = steps_found("heavy_fc", Code.HEAVY_FC)
+    found = {graph.name: finding for graph, _, finding in steps_found("heavy_fc", Code.HEAVY_FC)}
+    last, turned = found["Last"], found["Turned"]
     assert last.helps[0].startswith("globalavgpool before permute, which moves the channels, leaves 256 features, and ")
     assert turned.helps[0].startswith("globalavgpool before it leaves 256 features")
     x = torch.zeros(1, 256, 32, 32)

@@ -57,14 +57,15 @@ def interface(graph: Graph, proto: onnx.ModelProto, rename: Mapping[str, str] | 
     """The file's inputs and outputs against the graph's.
 
     Args:
-        rename: what some of the file's are called in the spec.
+        rename: what some of the file's are called in the spec; the others may have names of their own. None: all have
+            the spec's.
 
     Raises:
         UsageError: ``rename`` names what is not there, or one of the spec's twice.
     """
-    found, rename = Interface(), rename or {}
+    found = Interface()
     ins, outs = _Side("input", fed(proto), graph.inputs), _Side("output", [*proto.graph.output], _outputs(graph))
-    _require_known(rename, ins, outs)
+    _require_known(rename or {}, ins, outs)
     found.inputs, found.outputs = (_compared(found, side, rename) for side in (ins, outs))
     if found.faults and proto.producer_name == "pytorch":
         found.faults[-1] += f". {_export(graph)} writes what the spec says"
@@ -102,16 +103,18 @@ def _require_known(rename: Mapping[str, str], *sides: _Side) -> None:
         raise UsageError(f"{listed([name for name in rename if rename[name] == twice[0]])} cannot both be {twice[0]}")
 
 
-def _compared(found: Interface, side: _Side, rename: Mapping[str, str]) -> dict[str, str]:
+def _compared(found: Interface, side: _Side, rename: Mapping[str, str] | None) -> dict[str, str]:
     """What each port is called in the file; faults and notes go to ``found``."""
     what, values, ports = side
     if len(values) != len(ports):
         found.faults.append(_count(what, [str(as_declared(v)) for v in values], [_wanted(p) for p in ports]))
         return {}
-    given = side.given(rename)
+    given = side.given(rename or {})
     pairs = _paired(values, ports, given)
     loose = [(value, port) for value, port in pairs if value.name != port.name and value.name not in given]
-    faults = [fault for value, port in pairs if (fault := _fault(found, what, value, port, loose)) is not None]
+    taken = [port.name for _, port in loose]
+    wrong = [value.name for value, _ in loose if rename is None or value.name in taken]
+    faults = [fault for value, port in pairs if (fault := _fault(found, what, value, port, wrong)) is not None]
     found.faults += faults or _doubt(what, loose)
     order = [value.name for value in values]
     places = [order.index(value.name) for value, _ in pairs]
@@ -140,15 +143,14 @@ def _paired(
     return [(by_port[port.name] if port.name in by_port else next(left), port) for port in ports]
 
 
-def _fault(
-    found: Interface, what: str, value: ValueInfoProto, port: Port, loose: Sequence[tuple[ValueInfoProto, Port]]
-) -> str | None:
+def _fault(found: Interface, what: str, value: ValueInfoProto, port: Port, wrong: Sequence[str]) -> str | None:
     """Why the file's input or output is not the spec's; None where it is.
 
-    A name of the spec's own at another place is no other name: whoever fed it by name would feed the wrong one.
+    Args:
+        wrong: names that none may have. A name of the spec's own at another place is no other name: whoever fed it by
+            name would feed the wrong one.
     """
-    others = {other.name for _, other in loose if other is not port}
-    reason = "" if value.name in others else _difference(found, what, value, port)
+    reason = "" if value.name in wrong else _difference(found, what, value, port)
     if reason is None:
         return None
     text = f"the file has the {what} {as_declared(value)}, the spec {_wanted(port)}"

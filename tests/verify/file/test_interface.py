@@ -59,17 +59,25 @@ def test_unknown_types_of_elements(dtype: int, called: str) -> None:
 def test_other_names_are_noted() -> None:
     model = declaring(["N", 3], ["N", 10])
     model.graph.input[0].name, model.graph.output[0].name = "input.1", "21"
-    found = interface(PLAIN, model)
+    found = interface(PLAIN, model, {})
     assert found.faults == []
     assert found.notes == ['the file calls the input input "input.1"', 'the file calls the output output "21"']
     assert (found.inputs, found.outputs) == ({"input": "input.1"}, {"output": "21"})
     assert found.renamed == {"input.1": "input", "21": "output"}
 
 
+def test_a_file_of_our_own_has_the_names_of_the_spec() -> None:
+    model = declaring(["N", 3], ["N", 10])
+    model.graph.input[0].name = "input.1"
+    assert interface(PLAIN, model).faults == [
+        "the file has the input input.1: float32 [N, 3], the spec input: float32 [N, 3]"
+    ]
+
+
 def test_other_names_of_other_types_are_faults() -> None:
     model = declaring(["N", 4], ["N", 10])
     model.graph.input[0].name = "x"
-    assert interface(PLAIN, model).faults == [
+    assert interface(PLAIN, model, {}).faults == [
         "the file has the input x: float32 [N, 4], the spec input: float32 [N, 3]"
     ]
 
