@@ -8,6 +8,7 @@ the same generators, whatever ran before it, and a module that draws while it is
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import sys
@@ -98,3 +99,9 @@ def drawn() -> str | None:
     ):
         return "torch"
     return None
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays: a full collection of garbage need not go through it every time."""
+    gc.collect()
+    gc.freeze()
