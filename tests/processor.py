@@ -65,5 +65,7 @@ class Costs:
             for name, seconds in table:
                 terminalreporter.write_line(f"{seconds:8.2f} s  {name}")
             terminalreporter.write_line("")
-        # With the workers the processes' own count: imports and collecting are in it.
-        terminalreporter.write_line(f"{(self.workers + spent()) / 60:.1f} min in all, with collecting")
+        # Imports and collecting are in it. Workers are subprocesses of this one that have ended: they count once.
+        own = os.times()
+        total = self.workers + own.user + own.system if self.workers else spent()
+        terminalreporter.write_line(f"{total / 60:.1f} min in all, with collecting")
