@@ -155,12 +155,20 @@ def claims(draw: Any) -> Claim:
 
 
 seen: Counter[str] = Counter()
-"""How many were accepted, and how many refused for what: a test of a generator that draws only one kind is none."""
+"""How many were accepted, and how many refused for what, since a test began: one whose generator draws only one kind is
+none."""
+
+
+def test_what_is_claimed_for_all_sizes() -> None:
+    seen.clear()
+    _is_so_for_all_sizes()
+    assert min(seen["accepted"], seen["a size"]) >= EXAMPLES // 10, seen
+    assert seen["a reason"] >= 1
 
 
 @settings(max_examples=EXAMPLES, **relaxed)
 @given(claims())
-def test_what_is_claimed_for_all_sizes(claim: Claim) -> None:
+def _is_so_for_all_sizes(claim: Claim) -> None:
     findings = refusal(claim.text)
     sizes = list(claim.allowed())
     if any("contradict" in finding.message for finding in findings):
@@ -191,10 +199,16 @@ def _fails(claim: Claim, sizes: list[dict[str, int]], findings: tuple[Diagnostic
     assert any(refusal(claim.fixed(some)) for some in sizes), "refused, and with numbers right at every size"
 
 
+def test_advice_helps() -> None:
+    """The condition that a message names does away with what it complains of, and leaves sizes over."""
+    seen.clear()
+    _is_helped()
+    assert seen["advice"] >= EXAMPLES // 10
+
+
 @settings(max_examples=EXAMPLES, **relaxed)
 @given(claims())
-def test_advice_helps(claim: Claim) -> None:
-    """The condition that a message names does away with what it complains of, and leaves sizes over."""
+def _is_helped(claim: Claim) -> None:
     for _ in range(12):
         advised = [finding for finding in refusal(claim.text) if finding.where]
         if not advised:
@@ -249,10 +263,16 @@ def refusals(draw: Any) -> Claim:
 ASKED = ("% 2 == 0", "% 4 == 1", ">= 2", ">= 7", "<= 9")
 
 
+def test_only_where_is_true_of_every_size() -> None:
+    """Where the condition holds, numbers are not refused at that place; where it does not, the spec is."""
+    seen.clear()
+    _is_only_where()
+    assert seen["only where"] >= EXAMPLES // 2
+
+
 @settings(max_examples=3 * EXAMPLES, **relaxed)
 @given(refusals())
-def test_only_where_is_true_of_every_size(claim: Claim) -> None:
-    """Where the condition holds, numbers are not refused at that place; where it does not, the spec is."""
+def _is_only_where(claim: Claim) -> None:
     said = [finding for finding in refusal(claim.text) if " only where " in finding.message]
     for finding in said:
         seen["only where"] += 1
@@ -262,11 +282,3 @@ def test_only_where_is_true_of_every_size(claim: Claim) -> None:
             meets = all(eval(clause, {}, dict(sizes)) for clause in condition.split(", "))
             here = finding.primary.span.position[0] in wrong
             assert not here if meets else wrong, f"{finding.message}: not so at {sizes}"
-
-
-def test_the_generator_draws_all_kinds() -> None:
-    if not seen:
-        pytest.skip("counts what the tests above have drawn")
-    assert min(seen["accepted"], seen["a size"], seen["advice"]) >= EXAMPLES // 10, seen
-    assert seen["a reason"] >= 1
-    assert seen["only where"] >= EXAMPLES // 2
