@@ -15,7 +15,6 @@ from specc.source import Source
 from specc.syntax.brackets import skip_blank
 from specc.syntax.labels import OWNERS, WORDS
 
-_ITEMS = ("model", "block", "let", "default", "from")
 # In the order in which alternatives are listed.
 _SHOWN = {
     "NAME": "a name", "STRING": "a string", "EQUAL": "`=`", "IN": "`in`", "IMPORT": "`import`", "_COMMA": "`,`",

@@ -55,18 +55,16 @@ def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
             names are the network's but for what a wrapper has put before each, it says that instead; and where the file
             has parts that PyTorch computes weights from, how to put the weights in their place.
     """
-    lines = _parametrized(state, archive, match)
     pairing = _paired(state, archive, match)
-    if not lines and _findings(pairing, archive):
-        lines = _misfit(state, archive, match)
+    lines = _parametrized(state, archive, match) or _misfit(state, archive, match, pairing)
     if lines:
         raise UsageError("\n".join([f"{archive.path} does not fit the network:", *lines]))
     return {name: theirs for name, _, theirs in pairing.pairs}
 
 
-def _misfit(state: State, archive: Archive, match: Match) -> list[str]:
+def _misfit(state: State, archive: Archive, match: Match, pairing: _Pairing) -> list[str]:
     """All that keeps the file from fitting; nothing, where it fits."""
-    findings = _findings(_paired(state, archive, match), archive)
+    findings = _findings(pairing, archive)
     if not findings:
         return []
     return _wrapped(state, archive, match) or [*_suggestion(state, archive, match), *findings]
@@ -197,7 +195,7 @@ def _parametrized(state: State, archive: Archive, match: Match) -> list[str]:
     whole = replace(archive, entries=replaced(archive.entries, tensors))
     lines = [line for alike in _alike(tensors) for line in _parts(alike)]
     further = _parametrized(state, whole, match)  # pruned below a norm
-    rest = [] if further else _misfit(state, whole, match)
+    rest = [] if further else _misfit(state, whole, match, _paired(state, whole, match))
     return [*lines, *further, *(["  with them in place it does not fit either:"] if rest else []), *rest]
 
 
