@@ -14,9 +14,9 @@ from specc.cli.command import Command
 from specc.cli.exits import FINDINGS, NOTHING, USAGE
 from specc.cli.options import output, refuse_output
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import plural, visible
 from specc.project.outcome import FAIL_ON
 from specc.report.formats import FORMATS
-from specc.words import plural, visible
 
 if TYPE_CHECKING:
     from specc.project.baseline import Baselines

@@ -146,7 +146,7 @@ class _Tally:
         return FINDINGS if self._refused or (self._changed and not run.writes) else 0
 
     def _said(self, run: _Run) -> str:
-        from specc.words import plural
+        from specc.diagnostics.words import plural
 
         changed = "reformatted" if run.writes else "would be reformatted"
         parts = [f"{plural(self._changed, 'file')} {changed}"] if self._changed else []

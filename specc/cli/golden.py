@@ -45,7 +45,7 @@ def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | 
 
 def _require_file(path: Path) -> None:
     """Raises UsageError where there is no such file, with one that is called nearly so."""
-    from specc.spelling import suggest
+    from specc.diagnostics.spelling import suggest
 
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name the ONNX file in it")

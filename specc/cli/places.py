@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import listed
 from specc.verify.embedding import SUFFIX
-from specc.words import listed
 
 _FORMS = {".json": "json", ".html": "html", ".htm": "html", ".txt": "full"}
 """The format of a report by the end of its name."""

@@ -15,9 +15,9 @@ from specc.api import Model
 from specc.cli.inputs import labels, load, notes_on, one_source
 from specc.cli.progress import bar
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import listed
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.report.text import count
-from specc.words import listed
 
 if TYPE_CHECKING:
     from specc.weights import Weights

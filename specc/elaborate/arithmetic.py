@@ -7,8 +7,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from specc.condition import Condition
 from specc.diagnostics import Code
+from specc.diagnostics.condition import Condition
 from specc.elaborate.trouble import trouble
 from specc.elaborate.values import LARGEST_INTEGER, PerAxis, Prepared, Value, kind_of
 from specc.ir.conditions import (

@@ -8,8 +8,9 @@ from functools import cache
 
 from pydantic import ValidationError
 
-from specc.condition import together
 from specc.diagnostics import Code, Diagnostic, Label
+from specc.diagnostics.condition import together
+from specc.diagnostics.words import listed
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.trouble import Trouble, in_form, short, suggestion, trouble
@@ -20,7 +21,6 @@ from specc.ir.size import Size
 from specc.ops.fields import choices, expected, takes_sizes
 from specc.source import Span
 from specc.syntax import ast
-from specc.words import listed
 
 _TOLD_BY_THE_INPUT = frozenset(("in_channels", "in_features", "num_features", "num_channels", "input_size"))
 """What PyTorch's layers ask for and the language does not."""

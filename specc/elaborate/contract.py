@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-from specc.condition import NO_CONDITION, Condition, together
 from specc.diagnostics import Code, Label
+from specc.diagnostics.condition import NO_CONDITION, Condition, together
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.hints import of_batch, of_input, of_real
 from specc.elaborate.scope import Scope

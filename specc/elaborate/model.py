@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from specc.condition import NO_CONDITION, Condition
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
+from specc.diagnostics.condition import NO_CONDITION, Condition
 from specc.elaborate.assemble import assemble
 from specc.elaborate.calls import model_parameter, unused_parameters
 from specc.elaborate.contract import input_ports

@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from specc.diagnostics import Code, Diagnostic, Label
+from specc.diagnostics.words import visible
 from specc.elaborate.values import CONSTANTS
 from specc.ops import find
 from specc.source import Span
-from specc.words import visible
 
 if TYPE_CHECKING:
     from specc.elaborate.frames import Draft, Frame

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from specc.condition import Clause, Condition
 from specc.diagnostics import Diagnostic, SpecError
+from specc.diagnostics.condition import Clause, Condition
 from specc.elaborate.trouble import in_form
 from specc.ir.graph import Graph
 from specc.ir.size import Symbol

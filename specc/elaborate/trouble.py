@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from specc.condition import Condition
 from specc.diagnostics import Code, Diagnostic, Fix, Label, Suggestion
+from specc.diagnostics.condition import Condition
 from specc.source import Span
 
 if TYPE_CHECKING:
-    from specc.vocabulary import Kind
+    from specc.diagnostics.vocabulary import Kind
 
 
 class Trouble(Exception):
@@ -85,6 +85,6 @@ def short(text: str) -> str:
 
 def suggestion(word: str, known: Iterable[str], kind: Kind = "name") -> Suggestion | None:
     """What may have been meant by a word that nothing of its kind is called by, of the names that are known."""
-    from specc.spelling import suggest  # a spec without mistakes needs none of it
+    from specc.diagnostics.spelling import suggest  # a spec without mistakes needs none of it
 
     return suggest(word, known, kind)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from specc.condition import NO_CONDITION, Condition
 from specc.diagnostics import Code
+from specc.diagnostics.condition import NO_CONDITION, Condition
 from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate, truth
 from specc.elaborate.scope import Scope

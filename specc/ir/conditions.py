@@ -8,7 +8,7 @@ from itertools import combinations, islice, product
 from math import gcd, isqrt, lcm
 from typing import NamedTuple
 
-from specc.condition import NO_CONDITION, Clause, Condition
+from specc.diagnostics.condition import NO_CONDITION, Clause, Condition
 from specc.ir.size import Dim, Size, Symbol
 from specc.ir.size.formula import of
 from specc.ir.size.symbols import LARGEST_MODULUS

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from specc.condition import Condition
+from specc.diagnostics.condition import Condition
 from specc.ir.axes import UNKNOWN, Axes
 from specc.ir.init import Init
 from specc.ir.onnx import Builder, Ref

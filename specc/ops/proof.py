@@ -5,7 +5,7 @@ Sizes that are numbers never come here: their operators refuse with the arithmet
 
 from collections.abc import Iterable
 
-from specc.condition import Condition, together
+from specc.diagnostics.condition import Condition, together
 from specc.ir.conditions import AtLeast, Claim, Equal, always_at_least, assigned, divides, points
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Dim

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from specc.condition import together
+from specc.diagnostics.condition import together
+from specc.diagnostics.words import listed
 from specc.ir.axes import ChannelsFirst
 from specc.ir.conditions import Equal, samples
 from specc.ir.onnx import Builder, Nested, Ref
@@ -34,7 +35,6 @@ from specc.ops.shapes import (
     require_spatial,
     tried,
 )
-from specc.words import listed
 
 _Factor = Annotated[float, Field(gt=0, le=LARGEST)]
 Factors = Annotated[

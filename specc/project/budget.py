@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, UsageError
-from specc.words import listed, plural
+from specc.diagnostics.words import listed, plural
 
 if TYPE_CHECKING:
     from specc.analyses import Costs, StepCost
@@ -51,7 +51,7 @@ def read_budget(table: Mapping[str, object], where: str) -> Budget:
     """What a table of the configuration says. Raises UsageError."""
     for key in table:
         if key not in (*NUMBERS, "at"):
-            from specc.spelling import named  # only a wrong key asks for it
+            from specc.diagnostics.spelling import named  # only a wrong key asks for it
 
             raise UsageError(f"{where}: there is no budget for {key}; {named(key, (*NUMBERS, 'at'))}")
     amounts = {key: _amount(value, f"{where}: {key}") for key, value in table.items() if key != "at"}

@@ -208,7 +208,7 @@ def _read(table: object, origin: str, root: Path) -> Settings:
     }
     for key in given:
         if key not in known:
-            from specc.spelling import named  # only a wrong key asks for it
+            from specc.diagnostics.spelling import named  # only a wrong key asks for it
 
             raise UsageError(f"{origin}: there is no setting {key}; {named(key, known)}")
     read = {key: known[key](value, f"{origin}: {key}") for key, value in given.items()}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from specc.condition import Clause, Condition
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, Suggestion
+from specc.diagnostics.condition import Clause, Condition
 from specc.source import Source, Span
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from specc.diagnostics import Diagnostic
-from specc.words import visible
+from specc.diagnostics.words import visible
 
 MOST_ALIKE = 100
 """Findings of one code in one file that are shown."""

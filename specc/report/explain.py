@@ -7,13 +7,13 @@ from math import prod
 
 from specc.analyses import Costs, StepCost
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import listed, plural
 from specc.elaborate.trouble import suggestion
 from specc.ir.graph import Block, Graph, Node
 from specc.ir.op import Parameter
 from specc.ir.types import TensorType, times
 from specc.report import text
 from specc.report.text import count, field, memory, scaled
-from specc.words import listed, plural
 
 MOST_NAMES = 12
 """Names that are listed for whoever asked for one that is none."""

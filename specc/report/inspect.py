@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
+from specc.diagnostics.words import listed, plural
 from specc.report.formats.style import visible
 from specc.report.text import count, memory
 from specc.verify.embedding.inspection import Inspection, SidecarFound
 from specc.verify.file.declared import Declared
-from specc.words import listed, plural
 
 VERSION = 1
 """Of the JSON. It grows where a field goes or changes its meaning; fields may be added at any time."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from specc.diagnostics import ParityError, SpecError
+from specc.diagnostics.words import listed, plural
 from specc.report.proof.subject import Subject
 from specc.verify.result import FEW, Parity, Row, StepRow, TensorRow, Tolerance
-from specc.words import listed, plural
 
 UNFIT = "weights"
 """The check that fails where the file's own weights are not such as the spec needs."""

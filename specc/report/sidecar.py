@@ -9,6 +9,7 @@ from math import isinf
 
 from specc.analyses.layout import layouts
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import listed, plural
 from specc.elaborate import Checked
 from specc.ir import graph as ir
 from specc.ir import size as sizes
@@ -32,7 +33,6 @@ from specc.verify.embedding.sidecar import (
 )
 from specc.verify.result import Parity
 from specc.version import __version__
-from specc.words import listed, plural
 
 NOT_CHECKED = "not checked"
 

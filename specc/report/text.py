@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from specc.diagnostics.words import listed
 from specc.elaborate.values import written
 from specc.ir.graph import Block, Graph, Handed
 from specc.ir.op import Op
 from specc.ir.size import USUAL, Symbol
 from specc.ir.types import times
-from specc.words import listed
 
 LONGEST_VALUE = 24
 """Characters of an argument's value that are shown; of a longer list only ``[...]``. ASCII goes anywhere."""

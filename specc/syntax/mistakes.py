@@ -531,7 +531,7 @@ def _missing_comma(slip: _Slip) -> _Explained | None:
 
 
 def _misspelt(slip: _Slip) -> _Explained | None:
-    from specc.spelling import suggest
+    from specc.diagnostics.spelling import suggest
 
     if slip.ends_step and "elif" in (slip.previous, slip.word):
         place = None if slip.word == "elif" else slip.back(4)

@@ -9,8 +9,8 @@ from itertools import accumulate, takewhile
 from typing import Literal
 
 from specc.diagnostics import UsageError
+from specc.diagnostics.spelling import suggest
 from specc.ir.op import Parameter
-from specc.spelling import suggest
 from specc.weights.archive import Archive, Entry, plain
 from specc.weights.parametrized import Computed, computed, replaced
 from specc.weights.tensors import State

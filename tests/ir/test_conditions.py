@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from specc.condition import NO_CONDITION, Clause, Condition, together
+from specc.diagnostics.condition import NO_CONDITION, Clause, Condition, together
 from specc.ir.conditions import (
     always_at_least,
     divides,

@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from torch import nn
 
 from specc import ops
-from specc.condition import Condition
+from specc.diagnostics.condition import Condition
 from specc.ir.axes import ChannelsFirst
 from specc.ir.conditions import restrict
 from specc.ir.conditions import samples as allowed

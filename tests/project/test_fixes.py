@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from specc import files, spelling
-from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, UsageError
+from specc import files
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, UsageError, spelling
 from specc.project import fixes
 from specc.project.cache import Found
 from specc.project.check import Request

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from specc.diagnostics import UsageError
-from specc.words import listed
+from specc.diagnostics.words import listed
 
 Version = tuple[int, ...]
 

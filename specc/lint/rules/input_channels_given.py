@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from specc.diagnostics import Code
+from specc.diagnostics.words import plural
 from specc.ir.graph import Node
 from specc.lint.network import Network
 from specc.lint.spot import Rule, Spot
 from specc.ops.conv import Conv, ConvTranspose
-from specc.words import plural
 
 _LARGE = 8
 """A kernel of which a number of filters is made more often than a kernel."""

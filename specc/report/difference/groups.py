@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.diagnostics import Diagnostic
+from specc.diagnostics.words import plural
 from specc.report.difference.json import difference
 from specc.report.formats.style import visible
-from specc.words import plural
 
 MOST_NAMES = 60
 """Models of one group that are named."""

@@ -11,10 +11,10 @@ from specc.compare.cost import Amount, Cost, Number, Unit
 from specc.compare.graph import Changed, GraphChange, Member
 from specc.compare.interface import Interface, PortChange
 from specc.compare.weights import Tensor, Weights
+from specc.diagnostics.words import listed, plural
 from specc.elaborate.values import written
 from specc.ir.graph import Block, Node
 from specc.report.text import block, count, cut, field, memory, scaled, step
-from specc.words import listed, plural
 
 Tone = Literal["same", "changed", "breaking"]
 Row = tuple[str, ...]

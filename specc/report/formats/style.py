@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from specc.words import visible
+from specc.diagnostics.words import visible
 
 __all__ = ["STDIN", "Style", "encodable", "visible"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from specc.diagnostics import Diagnostic, Severity
+from specc.diagnostics.words import plural
 from specc.project.outcome import Outcome
 from specc.report.formats.style import visible
-from specc.words import plural
 
 _MOST_NAMED = 10
 """Blocks that are named, of those that were not proven."""

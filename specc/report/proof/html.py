@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
+from specc.diagnostics.words import plural
 from specc.report.diagnostics import render
 from specc.report.formats.style import Style, encodable, visible
 from specc.report.parity import UNTRIED, cell, verdict
@@ -15,7 +16,6 @@ from specc.report.proof.chart import chart
 from specc.report.proof.subject import Subject
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__
-from specc.words import plural
 
 FOLDED = 40
 """Rows above which a table is folded away at first."""

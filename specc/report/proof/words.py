@@ -8,12 +8,12 @@ from itertools import groupby
 from math import isfinite, isinf
 
 from specc.diagnostics import Label
+from specc.diagnostics.words import listed, plural
 from specc.report.diagnostics import Uncoded
 from specc.report.formats.style import visible
 from specc.report.parity import UNTRIED, by_step, claim, of_step, other_weights
 from specc.report.proof.subject import Subject
 from specc.verify.result import Parity, Row, StepRow, TensorRow
-from specc.words import listed, plural
 
 EXACT = "exact"
 """The rule of steps whose results must be equal to the bit."""

@@ -66,7 +66,7 @@ def without_owner(text: str) -> str:
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
     """What was meant by a key: the nearest of the words that may stand there, as a help; empty where none is near."""
-    from specc.spelling import suggest
+    from specc.diagnostics.spelling import suggest
 
     if joined := without_blank(word):
         return joined

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import plural, visible
 from specc.ir.graph import Graph
 from specc.verify.cases import Case, cases, sizes_tried
 from specc.verify.embedding.sidecar import Golden, Port, Sidecar, Tensor, Truth
@@ -22,7 +23,6 @@ from specc.verify.growth import U
 from specc.verify.judge import allowed as roundings_allowed
 from specc.verify.result import Parity
 from specc.weights import Weights
-from specc.words import plural, visible
 
 if TYPE_CHECKING:
     from specc.verify.reference import Expected

@@ -13,6 +13,7 @@ from onnx import TensorProto, external_data_helper
 
 from specc.backends.onnx import entries_of, is_sealed
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import visible
 from specc.verify.embedding.sidecar import (
     Sidecar,
     golden_hash,
@@ -26,7 +27,6 @@ from specc.verify.embedding.sidecar import (
 from specc.verify.file.declared import Declared, declared
 from specc.verify.file.randomness import Unsteady, unsteady_nodes
 from specc.verify.file.reading import read_model
-from specc.words import visible
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,10 @@ import onnx
 from onnx import TensorShapeProto, ValueInfoProto
 
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import listed, plural
 from specc.ir.graph import Graph, Port
 from specc.ir.size import Dim, Size
 from specc.verify.file.declared import as_declared, fed
-from specc.words import listed, plural
 
 
 @dataclass

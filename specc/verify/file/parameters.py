@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from specc.diagnostics.words import listed, plural
 from specc.ir.graph import Graph
 from specc.ir.op import Parameter
 from specc.verify.file.folding import Fold, Merged, folds, merged_by
@@ -21,7 +22,6 @@ from specc.verify.file.stored import FLOATS, Entry, FileTensors, Values, bits, c
 from specc.verify.growth import TINY, U
 from specc.verify.result import TensorRow
 from specc.weights import Weights, tensor
-from specc.words import listed, plural
 
 MOST_AXES = 5
 """Of tensors that may be turned round: those of a 3-D convolution. 120 orders are tried at most."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from specc.backends.onnx import value_names
+from specc.diagnostics.words import plural
 from specc.ir.graph import Graph
 from specc.verify.conditions import Conditions
 from specc.verify.sessions import ModelRefused
@@ -16,7 +17,6 @@ from specc.verify.steps.parts import Part, Parts
 from specc.verify.steps.pieces import Piece, Pieces
 from specc.verify.steps.search import Search, Values, values_in_torch
 from specc.weights import Weights
-from specc.words import plural
 
 
 @dataclass(frozen=True)

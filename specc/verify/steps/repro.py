@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from specc import files
+from specc.diagnostics.words import listed
 from specc.verify.result import Parity, Reproduction
 from specc.verify.sessions import CUDA_OPTIONS, NO_CPU_FALLBACK, PROVIDERS, TF32_OPTIONS
-from specc.words import listed
 
 
 def write_reproduction(folder: Path, found: Reproduction, parity: Parity) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from specc.condition import Condition
+from specc.diagnostics.condition import Condition
 from specc.source import Span
 
 

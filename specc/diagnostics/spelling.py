@@ -2,7 +2,7 @@
 
 A slip of the keyboard is a letter missing, doubled or wrong, two neighbours swapped, or a letter of the other case. It
 is put right only where it is the slip of one known name. What people write on purpose never is, however near it is:
-a word of another tool (`specc.vocabulary`), a name that differs in a number (``down2`` and ``down1``), the contrary
+a word of another tool (`vocabulary`), a name that differs in a number (``down2`` and ``down1``), the contrary
 (``minpool``), or a name made of a known one (``deconv``). So a safe slip leaves numbers, capitals and the first and
 last letters of words alone, short words (``sub`` and ``sum`` are one letter apart) whole, and of words that are not
 long takes for a wrong letter only one that lies beside the right one on the keyboard (``step`` is no ``stop``).
@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from specc.diagnostics import Safety, Suggestion
-from specc.vocabulary import CONTRARY, FOREIGN, TERMS, Kind, is_foreign, known_here
-from specc.words import listed
+from specc.diagnostics.finding import Safety, Suggestion
+from specc.diagnostics.vocabulary import CONTRARY, FOREIGN, TERMS, Kind, is_foreign, known_here
+from specc.diagnostics.words import listed
 
 MOST_SHOWN = 3
 _LONGEST = 100

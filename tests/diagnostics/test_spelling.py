@@ -12,17 +12,16 @@ import pytest
 import torch
 
 import specc
-from specc import spelling, vocabulary
-from specc.diagnostics import Safety, SpecError
+from specc.diagnostics import Safety, SpecError, spelling, vocabulary
+from specc.diagnostics.spelling import slip, suggest
+from specc.diagnostics.vocabulary import ARGUMENTS, ATTRIBUTES, CHOICES, LAYERS
 from specc.elaborate import check_file
 from specc.ops import find, names
 from specc.ops.fields import choices
 from specc.ops.registry import operators
 from specc.project.fixes import applied
 from specc.source import Source
-from specc.spelling import slip, suggest
 from specc.syntax import parse
-from specc.vocabulary import ARGUMENTS, ATTRIBUTES, CHOICES, LAYERS
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -1,0 +1,39 @@
+"""What a user is told about a spec, as data: findings, their fixes and conditions, and the errors that carry them.
+
+Every phase makes findings; only `specc.report` makes text of them. Start at `finding`.
+"""
+
+from specc.diagnostics.condition import NO_CONDITION, Clause, Condition, together
+from specc.diagnostics.finding import (
+    Code,
+    Diagnostic,
+    Edit,
+    Fix,
+    Label,
+    MissingDependency,
+    ParityError,
+    Safety,
+    Severity,
+    SpecError,
+    Suggestion,
+    UsageError,
+)
+
+__all__ = [
+    "NO_CONDITION",
+    "Clause",
+    "Code",
+    "Condition",
+    "Diagnostic",
+    "Edit",
+    "Fix",
+    "Label",
+    "MissingDependency",
+    "ParityError",
+    "Safety",
+    "Severity",
+    "SpecError",
+    "Suggestion",
+    "UsageError",
+    "together",
+]
