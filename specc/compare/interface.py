@@ -163,12 +163,11 @@ def _symbols(type_: TensorType) -> list[Symbol]:
 
 
 def _allowed(symbol: Symbol) -> str:
-    clauses = [clause for clause in symbol.condition.split(", ") if not clause.endswith(" >= 1")]
-    return ", ".join(clauses) or f"any {symbol.name}"
+    return str(symbol.condition.nontrivial) or f"any {symbol.name}"
 
 
 def _suffix(type_: TensorType) -> str:
     """The conditions on its symbols, as in the contract."""
-    clauses = [_allowed(symbol) for symbol in _symbols(type_)]
-    stated = [clause for clause in clauses if not clause.startswith("any ")]
-    return f" where {', '.join(stated)}" if stated else ""
+    conditions = [symbol.condition.nontrivial for symbol in _symbols(type_)]
+    stated = ", ".join(str(condition) for condition in conditions if condition)
+    return f" where {stated}" if stated else ""

@@ -91,8 +91,8 @@ def interface(graph: Graph) -> str:
 
 def conditions(symbols: Iterable[Symbol]) -> str:
     """What the contract asks of its symbolic sizes: ``H >= 32, H % 16 == 0``; empty where any size will do."""
-    clauses = (clause for symbol in symbols for clause in symbol.condition.split(", "))
-    return ", ".join(clause for clause in clauses if not clause.endswith(" >= 1"))
+    stated = (symbol.condition.nontrivial for symbol in symbols)
+    return ", ".join(str(condition) for condition in stated if condition)
 
 
 def example_sizes(symbols: Iterable[Symbol]) -> dict[str, int]:

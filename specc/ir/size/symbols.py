@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from specc.diagnostics.condition import Clause, Condition
+
 LARGEST_MODULUS = 2**31
 """No condition of a network comes near."""
 USUAL = 224
@@ -49,14 +51,14 @@ class Symbol:
         return f"Symbol({self.condition})"
 
     @property
-    def condition(self) -> str:
-        """What is asked of its values, in the language of ``where``: ``H >= 32, H % 16 == 0``."""
-        clauses = [f"{self.name} >= {self.least}"]
+    def condition(self) -> Condition:
+        """What a value must fulfil to be one of its own: ``H >= 32, H % 16 == 0``."""
+        clauses = [Clause(self.name, ">=", self.least)]
         if self.most is not None:
-            clauses.append(f"{self.name} <= {self.most}")
+            clauses.append(Clause(self.name, "<=", self.most))
         if self.modulus > 1:
-            clauses.append(f"{self.name} % {self.modulus} == {self.residue}")
-        return ", ".join(clauses)
+            clauses.append(Clause(self.name, "==", self.residue, self.modulus))
+        return Condition(tuple(clauses), necessary=True)
 
     def value(self, index: int) -> int:
         """The value number ``index``."""
