@@ -31,19 +31,19 @@ def project_root(folder: str | Path) -> Root:
     settings say ``root = true``. Where none does, it is the nearest folder that has settings of specc, or else the
     nearest that has a pyproject.toml, or else ``folder`` itself: never more than somebody has called a project.
     """
-    start = here = os.path.abspath(folder)  # noqa: PTH100 - Path.resolve would follow symlinks
+    start = here = os.path.abspath(folder)  # Path.resolve would follow symlinks
     configured = project = None
     while True:
-        if os.path.exists(os.path.join(here, ".git")):  # noqa: PTH110, PTH118
+        if os.path.exists(os.path.join(here, ".git")):
             return Root(here, True)
         tables = [table for name in SETTINGS if (table := _settings(here, name)) is not None]
         if any(table.get("root") is True for table in tables):
             return Root(here, True)
         if tables and configured is None:
             configured = here
-        if project is None and os.path.exists(os.path.join(here, SETTINGS[1])):  # noqa: PTH110, PTH118
+        if project is None and os.path.exists(os.path.join(here, SETTINGS[1])):
             project = here
-        above = os.path.dirname(here)  # noqa: PTH120
+        above = os.path.dirname(here)
         if above == here:
             return Root(configured or project or start, False)
         here = above
@@ -58,9 +58,9 @@ def settings_table(path: str | Path) -> Any:
         OSError: it cannot be read.
         ValueError, RecursionError: it is not TOML.
     """
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open(path, "rb") as file:
         text = file.read()
-    is_shared = os.path.basename(path) == SETTINGS[1]  # noqa: PTH119
+    is_shared = os.path.basename(path) == SETTINGS[1]
     if is_shared and b"specc" not in text:  # most are other people's, and need not even be TOML (templates)
         return None
     import tomllib  # most projects of one spec have no such file
@@ -75,6 +75,6 @@ def settings_table(path: str | Path) -> Any:
 def _settings(folder: str, name: str) -> Mapping[str, Any] | None:
     """What is wrong with a file is told where its settings are used."""
     with suppress(OSError, ValueError, RecursionError):
-        table = settings_table(os.path.join(folder, name))  # noqa: PTH118
+        table = settings_table(os.path.join(folder, name))
         return table if isinstance(table, dict) else None
     return None

@@ -201,7 +201,7 @@ def _fix(names: list[str], request: Request, cache: Cache, *, unsafe: bool) -> l
         except SpecError:
             continue
         except UsageError as error:
-            if os.path.isfile(name):  # noqa: PTH113
+            if os.path.isfile(name):
                 unwritten.append(Unreadable(name, str(error)))
             continue
         for edit in fixed.edits:

@@ -89,7 +89,7 @@ def _run() -> int:
 
 
 def _nowhere() -> TextIO:
-    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - open until the process ends
+    return open(os.devnull, "w", encoding="utf-8")  # open until the process ends
 
 
 def _told(error: Exception) -> int:

@@ -97,7 +97,7 @@ def _changes(folders: Iterable[str], matters: Callable[[str], bool]) -> Generato
     from watchfiles import Change, watch
 
     def wanted(change: Change, path: str) -> bool:
-        return matters(path) or (change is Change.added and os.path.isdir(path))  # noqa: PTH112
+        return matters(path) or (change is Change.added and os.path.isdir(path))
 
     there = sorted(filter(os.path.isdir, folders))
     try:

@@ -61,14 +61,14 @@ def compare_with(
 def _folder(path: str) -> Path:
     """The nearest folder above that is there."""
     here = Path(path)
-    while not os.path.isdir(here):  # noqa: PTH112 - Path.is_dir raises where a folder is closed to us
+    while not os.path.isdir(here):  # Path.is_dir raises where a folder is closed to us
         here = here.parent
     return here
 
 
 def _from_top(repository: Repository, path: str) -> str:
     """The path from the top of the repository; of a link the link's own."""
-    whole = os.path.realpath(path) if os.path.isdir(path) else _beside(path)  # noqa: PTH112
+    whole = os.path.realpath(path) if os.path.isdir(path) else _beside(path)
     relative = os.path.relpath(whole, repository.top)
     if relative.startswith(".."):
         raise UsageError(f"{path} lies outside the repository {repository.top}")
@@ -76,7 +76,7 @@ def _from_top(repository: Repository, path: str) -> str:
 
 
 def _beside(path: str) -> str:
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))  # noqa: PTH118, PTH119, PTH120
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def _present(

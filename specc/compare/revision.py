@@ -150,7 +150,7 @@ def followed(path: str, links: Mapping[str, str]) -> Way:
         name = "/".join(here)
         if name in links:
             passed.append(name)
-            if len(passed) > MOST_LINKS or os.path.isabs(links[name]):  # noqa: PTH117
+            if len(passed) > MOST_LINKS or os.path.isabs(links[name]):
                 return Way(None, tuple(passed))
             here.pop()
             left += links[name].split("/")[::-1]
@@ -159,10 +159,10 @@ def followed(path: str, links: Mapping[str, str]) -> Way:
 
 def imported(path: str, file: ast.File) -> list[str]:
     """What a file imports, as paths from the top; those that lead out are refused as they are written."""
-    folder = os.path.dirname(path)  # noqa: PTH120
+    folder = os.path.dirname(path)
     names = (item.path for item in file.items if isinstance(item, ast.Import))
-    plain = (name for name in names if name and "\0" not in name and not os.path.isabs(name))  # noqa: PTH117
-    targets = (os.path.normpath(os.path.join(folder, name)) for name in plain)  # noqa: PTH118
+    plain = (name for name in names if name and "\0" not in name and not os.path.isabs(name))
+    targets = (os.path.normpath(os.path.join(folder, name)) for name in plain)
     return [target for target in targets if target != ".." and not target.startswith("../")]
 
 
@@ -296,7 +296,7 @@ def _refuse_too_much(found: Revision) -> None:
 
 def _imported(contents: Iterable[bytes]) -> set[str]:
     """The names of the files that are imported, wherever they are: a spec may be called anything."""
-    return {os.path.basename(os.fsdecode(path)) for text in contents for path in _IMPORTED.findall(text)}  # noqa: PTH119
+    return {os.path.basename(os.fsdecode(path)) for text in contents for path in _IMPORTED.findall(text)}
 
 
 def _write(path: Path, content: bytes, size: int | None = None) -> None:

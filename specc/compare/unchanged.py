@@ -37,7 +37,7 @@ class Unchanged:
 
     def _same_root(self, path: str) -> bool:
         """Whether imports may come from the same folder: settings may say where it begins."""
-        folder = os.path.dirname(path)  # noqa: PTH120
+        folder = os.path.dirname(path)
         tops = self._old.folder, self._old.top
         was, now = (os.path.relpath(project_root(top / folder).folder, top) for top in tops)
         return was == now
@@ -54,7 +54,7 @@ class Unchanged:
 
     def _is_same_link(self, path: str) -> bool:
         try:
-            return os.readlink(self._old.top / path) == self._old.links[path]  # noqa: PTH115
+            return os.readlink(self._old.top / path) == self._old.links[path]
         except OSError:
             return False
 

@@ -209,7 +209,7 @@ class _Library:
             )
         if len(chain) > MOST_IMPORTS:
             raise trouble(Code.LIMIT, f"imports nest more than {MOST_IMPORTS} deep here", item.path_span)
-        if os.path.exists(place.real) and not os.path.isfile(place.real) and not os.path.isdir(place.real):  # noqa: PTH110, PTH112, PTH113
+        if os.path.exists(place.real) and not os.path.isfile(place.real) and not os.path.isdir(place.real):
             raise trouble(Code.IMPORT, f"{item.path} is no ordinary file", item.path_span)  # a pipe might never end
         try:
             file = self._imports.tree(place.shown)
@@ -220,15 +220,15 @@ class _Library:
         return self._environments.get(place.real) or self.opened(file, place, chain)
 
     def _resolved(self, item: ast.Import, importer: _Place) -> _Place:
-        if os.path.isabs(item.path) or "\\" in item.path or "\0" in item.path or not item.path:  # noqa: PTH117
+        if os.path.isabs(item.path) or "\\" in item.path or "\0" in item.path or not item.path:
             raise trouble(
                 Code.IMPORT,
                 f"an import names a file by its relative path, with /, and {item.path or 'an empty text'} is none",
                 item.path_span,
             )
-        folder = os.path.dirname(importer.shown)  # noqa: PTH120
-        shown = os.path.normpath(os.path.join(folder, item.path))  # noqa: PTH118
-        whole = os.path.abspath(shown)  # noqa: PTH100 - the path as written, symlinks and all
+        folder = os.path.dirname(importer.shown)
+        shown = os.path.normpath(os.path.join(folder, item.path))
+        whole = os.path.abspath(shown)  # the path as written, symlinks and all
         if not _within(self._root.folder, whole):
             raise self._outside(item, "climbs above")
         real = os.path.realpath(shown)
@@ -248,10 +248,10 @@ class _Library:
 
 def _beside(written: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str, ...]:
     """``did you mean lib/common.cnn?``: specs where the lost file was looked for, whose names are near its own."""
-    folder = os.path.dirname(lost.shown) or "."  # noqa: PTH120
+    folder = os.path.dirname(lost.shown) or "."
     above, slash, name = written.rpartition("/")
     try:
-        there = [] if os.path.exists(lost.real) else sorted(os.listdir(folder))  # noqa: PTH110, PTH208
+        there = [] if os.path.exists(lost.real) else sorted(os.listdir(folder))
     except OSError:
         return ()
     stems: dict[str, list[str]] = {}
@@ -261,20 +261,20 @@ def _beside(written: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str,
     stem = name.partition(".")[0].lower()
     close = (stem,) if stem in stems else (meant.names if (meant := suggestion(stem, stems)) else ())
     importing = [place.real for place in chain]
-    near = [spec for stem in close for spec in stems[stem] if _is_another(os.path.join(folder, spec), importing)]  # noqa: PTH118
+    near = [spec for stem in close for spec in stems[stem] if _is_another(os.path.join(folder, spec), importing)]
     return (f"did you mean {' or '.join(above + slash + spec for spec in near)}?",) if near else ()
 
 
 def _of_stdin(item: ast.Import, lost: _Place) -> tuple[str, ...]:
     """How standard input says where it is at home, where it imports a file that is not there."""
-    if item.span.source.name != "<stdin>" or os.path.exists(lost.real):  # noqa: PTH110
+    if item.span.source.name != "<stdin>" or os.path.exists(lost.real):
         return ()
     return ("imports of standard input start from the present folder; --stdin-filename PATH says which file it is",)
 
 
 def _is_another(path: str, importing: list[str]) -> bool:
     """Whether there is a file that could be imported."""
-    return os.path.isfile(path) and os.path.realpath(path) not in importing  # noqa: PTH113
+    return os.path.isfile(path) and os.path.realpath(path) not in importing
 
 
 def _within(folder: str, path: str) -> bool:

@@ -67,7 +67,7 @@ class Cache:
         if self._folder is None:
             return None
         try:
-            with open(self._path(key), "rb") as file:  # noqa: PTH123 - hundreds of files: Path costs time
+            with open(self._path(key), "rb") as file:  # hundreds of files: Path costs time
                 check, _, payload = file.read().partition(b"\n")
         except OSError:
             return None
@@ -91,7 +91,7 @@ class Cache:
         keep(self._path(key), _check(key, payload) + b"\n" + payload)
 
     def _path(self, key: str) -> str:
-        return os.path.join(str(self._folder), key[:2], key[2:])  # noqa: PTH118
+        return os.path.join(str(self._folder), key[:2], key[2:])
 
 
 def _read(

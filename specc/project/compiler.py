@@ -48,16 +48,16 @@ def encoded(text: str) -> bytes:
 
 
 def _stamp(path: str) -> bytes:
-    stat = os.stat(path)  # noqa: PTH116 - hundreds of files: Path costs time
+    stat = os.stat(path)  # hundreds of files: Path costs time
     return ascii((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, sys.version)).encode()
 
 
 def _inside(path: str, package: str) -> bytes:
-    return encoded(os.path.relpath(path, package) if path.startswith(package) else os.path.basename(path))  # noqa: PTH119
+    return encoded(os.path.relpath(path, package) if path.startswith(package) else os.path.basename(path))
 
 
 def _bytes(path: str) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123
+    with open(path, "rb") as file:
         return file.read()
 
 
@@ -65,7 +65,7 @@ def _libraries() -> Iterator[str]:
     for name, version in _LIBRARIES:
         found = find_spec(name)
         if found is not None and found.origin is not None:
-            yield os.path.join(os.path.dirname(found.origin), version)  # noqa: PTH118, PTH120
+            yield os.path.join(os.path.dirname(found.origin), version)
 
 
 def _files(folder: str) -> Iterator[str]:

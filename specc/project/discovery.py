@@ -63,8 +63,8 @@ def searched(paths: Iterable[str], configuration: Configuration) -> list[str]:
     search = _Search(configuration, force_exclude=False)
     for path in paths:
         base = path
-        while base and not os.path.isdir(base):  # noqa: PTH112 - of a pattern, what stands before it
-            base = os.path.dirname(base)  # noqa: PTH120
+        while base and not os.path.isdir(base):  # of a pattern, what stands before it
+            base = os.path.dirname(base)
         if base == path or is_pattern(path):
             deque(search.below(base or "."), maxlen=0)
         else:
@@ -93,9 +93,9 @@ class _Search:
         """See `Discovered`."""
         if self.unreadable:
             return
-        stats = [os.stat(folder) for folder in self.folders]  # noqa: PTH116
+        stats = [os.stat(folder) for folder in self.folders]
         for settings in self._configuration.used:
-            root = os.stat(settings.root or "")  # noqa: PTH116
+            root = os.stat(settings.root or "")
             if any(os.path.samestat(root, stat) for stat in stats):
                 yield settings, tuple(x for x in settings.exclude if (settings.origin, x) not in self._needed)
 
@@ -105,7 +105,7 @@ class _Search:
             raise UsageError("one of the paths is empty: name a file or a folder (. is the present one)")
         if path == "-":
             yield path
-        elif os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a folder is closed to us
+        elif os.path.isdir(path):  # Path.is_dir raises where a folder is closed to us
             yield from self.below(path)
         elif is_pattern(path) and not os.path.lexists(path):
             yield from self._fitting(path)
@@ -118,7 +118,7 @@ class _Search:
         if not found and len(self.unreadable) == told:
             self.unreadable.append(Unreadable(pattern, f"{pattern} fits no file"))
         for path in found:
-            if os.path.isdir(path):  # noqa: PTH112
+            if os.path.isdir(path):
                 yield from self.below(path)
             elif path.endswith((*SUFFIXES, ".yaml", ".yml")) and not self._configuration.excludes(path):
                 yield _posix(path)
@@ -154,7 +154,7 @@ class _Search:
             return False
         if self._is_excluded(entry.path):
             return False
-        if _is(entry.is_file) or not os.path.exists(entry.path):  # noqa: PTH110
+        if _is(entry.is_file) or not os.path.exists(entry.path):
             return True
         name = _posix(entry.path)  # a pipe might never end
         self.unreadable.append(Unreadable(name, f"{name}: is no ordinary file"))

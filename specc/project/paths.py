@@ -11,7 +11,7 @@ STDIN = "<stdin>"
 
 def shown(name: str) -> str:
     """The path as findings show it: posix, and relative where it lies below the present folder."""
-    if not os.path.isabs(name):  # noqa: PTH117
+    if not os.path.isabs(name):
         return Path(name).as_posix()
     relative = os.path.relpath(name)
     return Path(name if _climbs(relative) else relative).as_posix()
@@ -23,8 +23,8 @@ def relative_to(name: str, folder: Path) -> str:
         return name
     relative = os.path.relpath(name, folder)
     if _climbs(relative):  # perhaps only in its spelling: /tmp is /private/tmp elsewhere
-        head, tail = os.path.split(os.path.abspath(name))  # noqa: PTH100
-        relative = os.path.relpath(os.path.join(os.path.realpath(head), tail), folder)  # noqa: PTH118
+        head, tail = os.path.split(os.path.abspath(name))
+        relative = os.path.relpath(os.path.join(os.path.realpath(head), tail), folder)
     return Path(relative).as_posix()
 
 
@@ -32,8 +32,8 @@ def identity(name: str) -> str:
     """What two spellings of one path have in common. A link is a path of its own."""
     if ".." in Path(name).parts:  # what stands before it may be a link
         head, tail = os.path.split(name)
-        return os.path.join(os.path.realpath(head), tail)  # noqa: PTH118
-    return os.path.abspath(name)  # noqa: PTH100
+        return os.path.join(os.path.realpath(head), tail)
+    return os.path.abspath(name)
 
 
 def _climbs(relative: str) -> bool:

@@ -74,10 +74,10 @@ def expanded(pattern: str, unreadable: Callable[[str, OSError], None]) -> Iterat
     """
     path = Path(pattern)
     named = tuple(takewhile(lambda part: not is_pattern(part), path.parts))
-    folder = os.path.join(*named) if named else ""  # noqa: PTH118
+    folder = os.path.join(*named) if named else ""
     expansion = _Expansion(Pattern(path.parts[len(named) :]), unreadable)
     found = expansion.below(folder, expansion.pattern.start)
-    if expansion.pattern.is_whole(expansion.pattern.start) and os.path.isdir(folder):  # noqa: PTH112
+    if expansion.pattern.is_whole(expansion.pattern.start) and os.path.isdir(folder):
         found = chain([folder], found)
     return filter(os.path.isdir, found) if pattern.endswith("/") else found
 
@@ -90,9 +90,9 @@ class _Expansion:
     def below(self, folder: str, places: Places) -> Iterator[str]:
         """What fits below a folder that has come that far."""
         for name in sorted(self._names(folder, places)):
-            path = os.path.join(folder, name)  # noqa: PTH118
-            is_folder = os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a folder is closed to us
-            is_link = is_folder and os.path.islink(path)  # noqa: PTH114
+            path = os.path.join(folder, name)
+            is_folder = os.path.isdir(path)  # Path.is_dir raises where a folder is closed to us
+            is_link = is_folder and os.path.islink(path)
             reached = self.pattern.after_link(places, name) if is_link else self.pattern.after(places, name)
             if self.pattern.is_whole(reached):
                 yield path
@@ -108,7 +108,7 @@ class _Expansion:
 
     def _is_there(self, folder: str, name: str) -> bool:
         try:
-            os.lstat(os.path.join(folder, name))  # noqa: PTH118
+            os.lstat(os.path.join(folder, name))
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:

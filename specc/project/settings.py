@@ -90,7 +90,7 @@ class Configuration:
         """
         if self._only is not None:
             return self._only
-        return self.at("." if name == STDIN else os.path.dirname(name))  # noqa: PTH120
+        return self.at("." if name == STDIN else os.path.dirname(name))
 
     def at(self, folder: str) -> Settings:
         """Those of the files in a folder. Raises UsageError."""
@@ -104,9 +104,9 @@ class Configuration:
 
     def _nearest(self, folder: str) -> Settings:
         if folder not in self._known:
-            above = os.path.dirname(folder)  # noqa: PTH120
+            above = os.path.dirname(folder)
             found = _in_folder(folder)
-            ends = above == folder or os.path.exists(os.path.join(folder, ".git"))  # noqa: PTH110, PTH118
+            ends = above == folder or os.path.exists(os.path.join(folder, ".git"))
             self._known[folder] = found or (NO_SETTINGS if ends else self._nearest(above))
         return self._known[folder]
 
@@ -125,8 +125,8 @@ class Configuration:
             if settings.exclude and matches(settings.relative(Path(path).as_posix()), settings.exclude):
                 return True
             path = str(settings.root)
-            is_last = settings.is_root or os.path.exists(settings.root / ".git")  # noqa: PTH110
-            if self._only is not None or is_last or path == os.path.dirname(path):  # noqa: PTH120
+            is_last = settings.is_root or os.path.exists(settings.root / ".git")
+            if self._only is not None or is_last or path == os.path.dirname(path):
                 break
             settings = self.of(path)
         return False
@@ -139,17 +139,17 @@ def configuration(config: str | None = None) -> Configuration:
 
 def folders(folder: str = ".") -> Iterator[Path]:
     """Where settings of a folder's files are looked for: there and above, up to the folder of the repository."""
-    here = Path(os.path.abspath(folder))  # noqa: PTH100
+    here = Path(os.path.abspath(folder))
     for place in (here, *here.parents):
         yield place
-        if os.path.exists(place / ".git"):  # noqa: PTH110 - Path.exists raises where a folder is closed to us
+        if os.path.exists(place / ".git"):  # Path.exists raises where a folder is closed to us
             return
 
 
 def _in_folder(folder: str) -> Settings | None:
     """What the files of a folder set."""
-    there = (os.path.join(folder, name) for name in SETTINGS)  # noqa: PTH118
-    found = [known for path in there if os.path.isfile(path) and (known := _from_file(Path(path)))]  # noqa: PTH113
+    there = (os.path.join(folder, name) for name in SETTINGS)
+    found = [known for path in there if os.path.isfile(path) and (known := _from_file(Path(path)))]
     if len(found) > 1:
         raise UsageError(f"both {found[0].origin} and {found[1].origin} have settings: keep them in one of the two")
     return found[0] if found else None
@@ -190,7 +190,7 @@ def _nothing(config: str) -> Settings:
 def _shown(path: Path) -> str:
     """Relative to the present folder, where that is short."""
     relative = os.path.relpath(path)
-    return Path(relative).as_posix() if not relative.startswith(os.path.join("..", "..", "..")) else path.as_posix()  # noqa: PTH118
+    return Path(relative).as_posix() if not relative.startswith(os.path.join("..", "..", "..")) else path.as_posix()
 
 
 def _read(table: object, origin: str, root: Path) -> Settings:

@@ -30,7 +30,7 @@ class Watched(NamedTuple):
 
     def matters(self, path: str) -> bool:
         """Whether a run may depend on the file at that absolute path."""
-        if path in self.files or path.endswith(SUFFIXES) or os.path.basename(path) in SETTINGS:  # noqa: PTH119
+        if path in self.files or path.endswith(SUFFIXES) or os.path.basename(path) in SETTINGS:
             return True
         try:
             settings = self.configuration.of(path)
@@ -47,8 +47,8 @@ def watched(paths: Iterable[str], named: Iterable[str], configuration: Configura
     """
     files = frozenset(map(os.path.abspath, (*paths, *named, *_read(outcome))))
     real = frozenset(map(os.path.realpath, files))
-    places = {os.path.abspath(place) for place in (*searched(paths, configuration), ".")}  # noqa: PTH100
-    places |= {os.path.dirname(file) for file in files | real if not os.path.isdir(file)}  # noqa: PTH112, PTH120
+    places = {os.path.abspath(place) for place in (*searched(paths, configuration), ".")}
+    places |= {os.path.dirname(file) for file in files | real if not os.path.isdir(file)}
     above = {str(folder) for place in places for folder in folders(place)}
     return Watched(frozenset(map(_existing, places | above)), files | real, configuration)
 
@@ -60,10 +60,10 @@ def _read(outcome: Outcome) -> Iterator[str]:
     for finding in outcome.findings:
         if finding.code == Code.IMPORT:
             span = finding.primary.span
-            yield os.path.join(os.path.dirname(span.source.name), span.text.strip("\"'"))  # noqa: PTH118, PTH120
+            yield os.path.join(os.path.dirname(span.source.name), span.text.strip("\"'"))
 
 
 def _existing(folder: str) -> str:
     """The folder, or the nearest above that is there."""
-    there = Path(os.path.abspath(folder))  # noqa: PTH100
-    return str(next(place for place in (there, *there.parents) if os.path.isdir(place)))  # noqa: PTH112
+    there = Path(os.path.abspath(folder))
+    return str(next(place for place in (there, *there.parents) if os.path.isdir(place)))

@@ -34,7 +34,7 @@ def fitting(pattern: str) -> list[str]:
 
 def test_as_the_library_has_them(tree: Path) -> None:
     for pattern in (*PATTERNS, *(f"{tree}/{pattern}" for pattern in PATTERNS)):
-        expected = {os.path.normpath(path) for path in glob(pattern, recursive=True)}  # noqa: PTH207 - the oracle
+        expected = {os.path.normpath(path) for path in glob(pattern, recursive=True)}  # the oracle
         assert fitting(pattern) == sorted(expected), pattern
 
 
@@ -69,7 +69,7 @@ def test_every_folder_is_read_once(tree: Path, monkeypatch: pytest.MonkeyPatch) 
     scandir = os.scandir
 
     def counted(folder: str = ".") -> object:
-        read.append(os.path.abspath(folder))  # noqa: PTH100
+        read.append(os.path.abspath(folder))
         return scandir(folder)
 
     with monkeypatch.context() as patched:
@@ -82,7 +82,7 @@ def test_folders_that_may_not_be_read_are_told(specc: Specc, tree: Path, monkeyp
     scandir = os.scandir
 
     def closed(folder: str = ".") -> object:
-        if os.path.basename(folder) == "deep":  # noqa: PTH119
+        if os.path.basename(folder) == "deep":
             raise PermissionError(13, "Permission denied")
         return scandir(folder)
 

@@ -94,7 +94,7 @@ def test_size(tmp_path: Path) -> None:
     assert "9.5 MiB (10,000,000 bytes), the limit is 1 MiB" in message
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a file without an end")  # noqa: PTH110
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a file without an end")
 def test_a_file_without_an_end() -> None:
     assert "the limit is 1 MiB" in refused(Path("/dev/zero"))[1]
 
