@@ -358,7 +358,7 @@ class Model:
         Args:
             seed, weights, match: as in `to_torch`.
         """
-        from specc.files import replace
+        from specc.atomic import replace
         from specc.weights import write_safetensors
 
         source = self._weights(seed, weights, match)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from specc.atomic import Output, replace, replace_all
 from specc.backends.onnx import (
     Assembly,
     checked,
@@ -25,7 +26,6 @@ from specc.backends.onnx import (
 from specc.backends.onnx.targets import Target, outside, require_readable, require_room
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked
-from specc.files import Output, replace, replace_all
 from specc.ir.digest import digest
 from specc.project.budget import Budget
 from specc.report.parity import failed

@@ -232,7 +232,7 @@ def _show(run: _Run, outcome: Outcome) -> None:
 
 
 def _write(name: str, text: str) -> None:
-    from specc.files import replace
+    from specc.atomic import replace
 
     with replace(Path(name)) as output:
         output.write((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))

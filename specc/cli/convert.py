@@ -142,7 +142,7 @@ def _write(output: str, data: bytes) -> None:
     if output == "-":
         click.echo(data, nl=False)  # as bytes: the two forms are UTF-8 whatever the terminal speaks
         return
-    from specc.files import replace
+    from specc.atomic import replace
 
     with replace(Path(output)) as file:
         file.write(data)

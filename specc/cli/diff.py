@@ -199,7 +199,7 @@ def _show(comparison: Comparison, form: str, failing: FailOn, output: str | None
         color, unicode = wants_color(sys.stdout.isatty()), speaks_unicode(sys.stdout)
         echo(rendered(form, comparison, fail_on=failing, color=color, unicode=unicode))
         return
-    from specc.files import replace
+    from specc.atomic import replace
 
     read = [file.after for file in comparison.files] + [file.before for file in comparison.files]
     refuse_output(output, filter(None, read))

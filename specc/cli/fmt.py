@@ -173,7 +173,7 @@ def _formatted(source: Source, run: _Run) -> str:
 
 
 def _write(name: str, text: str) -> None:
-    from specc.files import replace
+    from specc.atomic import replace
 
     with replace(Path(name)) as output:
         output.write(text.encode())

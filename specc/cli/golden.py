@@ -68,8 +68,8 @@ def _described(onnx: str, where: Path) -> Sidecar:
 
 
 def _put(report: str, output: str | None) -> None:
+    from specc.atomic import replace
     from specc.cli.output import echo
-    from specc.files import replace
 
     if output is None:
         echo(report)

@@ -94,7 +94,7 @@ def _saved_weights(request: Request, model: Model, weights: Weights) -> Iterator
     if not request.save_weights:
         yield
         return
-    from specc.files import replace
+    from specc.atomic import replace
     from specc.weights import write_safetensors
 
     with replace(Path(request.save_weights)) as output:
@@ -138,7 +138,7 @@ def _written(opset: int, runs_on: tuple[str, ...]) -> str:
 
 def _write_torch(request: Request, model: Model, weights: Weights, path: Path) -> str:
     """The module is proven before its source is written: it is the PyTorch side of every parity check."""
-    from specc.files import replace
+    from specc.atomic import replace
 
     with replace(path) as output:
         output.write(model.torch_source().encode())

@@ -215,7 +215,7 @@ def _refuse_senseless(request: _Request) -> Tolerance | None:
 def _refuse_output(request: _Request) -> None:
     refuse_output(request.output, request.read if request.output else ())
     if request.output:
-        from specc.files import require_place
+        from specc.atomic import require_place
 
         require_place(Path(request.output))
 
@@ -223,7 +223,7 @@ def _refuse_output(request: _Request) -> None:
 def _refuse_folder(request: _Request) -> None:
     if request.repro is None:
         return
-    from specc.files import require_new_folder
+    from specc.atomic import require_new_folder
 
     folder = Path(request.repro)
     require_new_folder(folder)
@@ -269,9 +269,9 @@ def _show(request: _Request, parity: Parity, subject: Subject) -> None:
         style = Style(color=wants_color(out.isatty()), unicode=speaks_unicode(out), width=screen(out))
         echo(_report(request, parity, subject, style))
         return
-    from specc import files
+    from specc import atomic
 
-    with files.replace(Path(request.output)) as file:
+    with atomic.replace(Path(request.output)) as file:
         file.write(f"{_report(request, parity, subject, Style())}\n".encode())
     echo(verdict(parity, subject))
 

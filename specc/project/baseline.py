@@ -102,7 +102,7 @@ def _renew(name: str) -> str:
 
 def write_baseline(name: str, findings: Iterable[Diagnostic]) -> None:
     """Write the findings as a baseline, by path, and of one file in their order. Raises UsageError."""
-    from specc.files import replace
+    from specc.atomic import replace
 
     baseline = Baseline(name, _folder(name), {})
     keys = sorted(((baseline.key(finding), finding.message) for finding in findings), key=lambda known: known[0][0])

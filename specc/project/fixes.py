@@ -13,8 +13,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
+from specc.atomic import replace
 from specc.diagnostics import Code, Diagnostic, Edit, Safety, Severity
-from specc.files import replace
 from specc.project.cache import Found
 from specc.project.check import Request
 from specc.project.checker import Checker, read

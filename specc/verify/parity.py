@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from specc import files
+from specc import atomic
 from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph
 from specc.verify.conditions import Conditions
@@ -155,12 +155,12 @@ def _emitted(graph: Graph, weights: Weights, opset: int, functions: bool) -> Ite
     with TemporaryDirectory(prefix="specc-") as folder:
         path, data = Path(folder, "model.onnx"), Path(folder, "model.data")
         if backend.fits_in_one_file(assembly):
-            with files.replace(path) as file:
+            with atomic.replace(path) as file:
                 backend.write_model(assembly, weights, file)
         else:
-            with files.replace(data) as file:
+            with atomic.replace(data) as file:
                 backend.write_data(assembly, weights, file.write)
-            with files.replace(path) as file:
+            with atomic.replace(path) as file:
                 file.write(backend.serialise(backend.with_external_data(assembly, data.name)))
         yield path
 

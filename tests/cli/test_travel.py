@@ -146,8 +146,8 @@ class TestCompile:
         assert {Path(name).read_text() for name in ("d.onnx", "d.specc.json")} == {"old"}
 
     def test_a_disk_that_fills_at_the_end(self, specc: Specc, monkeypatch: pytest.MonkeyPatch) -> None:
+        from specc.atomic import Output
         from specc.diagnostics import UsageError
-        from specc.files import Output
 
         def full(self: Output, data: bytes) -> None:
             raise UsageError("cannot write d.onnx: the disk is full")

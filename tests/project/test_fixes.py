@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from specc import files
+from specc import atomic
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, UsageError, spelling
 from specc.project import fixes
 from specc.project.cache import Found
@@ -212,7 +212,7 @@ class TestFiles:
         def replace(path: Path) -> object:
             if path.name == "a.cnn":
                 raise UsageError(f"cannot write {path}: the file there is write-protected")
-            return files.replace(path)
+            return atomic.replace(path)
 
         monkeypatch.setattr(fixes, "replace", replace)
         result = specc("check", "--fix")

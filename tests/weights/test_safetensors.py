@@ -327,7 +327,7 @@ def test_memory_does_not_grow_with_the_network(path):
     code = """
         import resource, sys
         from pathlib import Path
-        from specc.files import replace
+        from specc.atomic import replace
         from specc.ir.init import Normal, Uniform
         from specc.ir.op import Parameter
         from specc.weights import Initialised, read_weights, write_safetensors

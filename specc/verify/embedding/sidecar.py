@@ -15,9 +15,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from specc.atomic import require_regular
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import visible
-from specc.files import require_regular
 from specc.verify.embedding import SUFFIX
 
 FORMAT: Final = 1

@@ -13,9 +13,9 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from specc.atomic import require_regular
 from specc.backends.onnx import PROTOBUF_LIMIT, stored_name
 from specc.diagnostics import ParityError, UsageError
-from specc.files import require_regular
 from specc.ir.graph import Graph
 from specc.ir.init import Fixed
 from specc.ir.op import Parameter

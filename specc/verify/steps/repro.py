@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from specc import files
+from specc import atomic
 from specc.diagnostics.words import listed
 from specc.verify.result import Parity, Reproduction
 from specc.verify.sessions import CUDA_OPTIONS, NO_CPU_FALLBACK, PROVIDERS, TF32_OPTIONS
@@ -28,7 +28,7 @@ def write_reproduction(folder: Path, found: Reproduction, parity: Parity) -> Non
     Raises:
         UsageError: ``folder`` holds something, or cannot be written.
     """
-    with files.new_folder(folder) as place:
+    with atomic.new_folder(folder) as place:
         (place / "step.onnx").write_bytes(found.model)
         _write_arrays(place / "inputs.npz", found.inputs)
         _write_arrays(place / "expected.npz", {"exact": found.exact, "single": found.single, "allowed": found.allowed})

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from specc.atomic import new_folder, replace, replace_all, require_new_folder, require_place
 from specc.diagnostics import UsageError
-from specc.files import new_folder, replace, replace_all, require_new_folder, require_place
 from tests.signals import heed_signals
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions, signals and limits")
@@ -240,7 +240,7 @@ def test_file_size_limit(out, size):
         import resource, signal, sys
         from pathlib import Path
         from specc.diagnostics import UsageError
-        from specc.files import replace
+        from specc.atomic import replace
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
         try:
@@ -286,7 +286,7 @@ def test_interrupt_from_outside(out):
     code = """
         import sys, time
         from pathlib import Path
-        from specc.files import replace
+        from specc.atomic import replace
         with replace(Path(sys.argv[1])) as output:
             output.write(bytes(1_000_000))
             print("writing", flush=True)
@@ -315,7 +315,7 @@ def test_without_permission():
         import os, sys
         from pathlib import Path
         from specc.diagnostics import UsageError
-        from specc.files import replace
+        from specc.atomic import replace
         if os.geteuid() == 0:
             os.setgroups([]), os.setgid(65534), os.setuid(65534)
         for name in ("locked/net.onnx", "locked/new.onnx", "protected.onnx"):
