@@ -228,9 +228,10 @@ class Model:
                 labels do not fit; ``runs_on`` asks for what is not tested, or does not read such a file.
         """
         from specc.backends.onnx.targets import targets
-        from specc.delivery import Delivery, deliver
+        from specc.bundle.delivery import Delivery, Unproven, deliver
+        from specc.bundle.description import labelled
         from specc.project.settings import Configuration
-        from specc.report.sidecar import labelled
+        from specc.report.parity import failed
 
         if provider not in ("cpu", "cuda"):
             raise UsageError(f"provider {provider!r} is none of cpu and cuda")
@@ -242,23 +243,25 @@ class Model:
             raise UsageError(f"labels are a list of texts, one for each channel, and not {labels!r}")
         if labels is not None and not sidecar:
             raise UsageError("labels stand in the sidecar, and sidecar=False leaves it out")
-        return deliver(
-            Delivery(
-                self._checked,
-                self._weights(seed, weights, match),
-                Path(path),
-                opset=opset,
-                targets=targets([runs_on] if isinstance(runs_on, str) else runs_on),
-                functions=functions,
-                verified=verify,
-                provider=provider,
-                settings=self._given(),
-                sidecar=sidecar,
-                labels={} if labels is None else labelled(self.graph, labels),
-                budget=Configuration().of(self._spec).budget(self._spec) if sidecar and self._spec else None,
-                progress=progress,
-            )
+        delivery = Delivery(
+            self._checked,
+            self._weights(seed, weights, match),
+            Path(path),
+            opset=opset,
+            targets=targets([runs_on] if isinstance(runs_on, str) else runs_on),
+            functions=functions,
+            verified=verify,
+            provider=provider,
+            settings=self._given(),
+            sidecar=sidecar,
+            labels={} if labels is None else labelled(self.graph, labels),
+            budget=Configuration().of(self._spec).budget(self._spec) if sidecar and self._spec else None,
+            progress=progress,
         )
+        try:
+            return deliver(delivery)
+        except Unproven as error:
+            raise failed(error.parity) from None
 
     def verify(
         self,

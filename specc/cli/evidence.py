@@ -21,7 +21,7 @@ def subject_of(model: str, onnx: str | None, seed: int | None, weights: str | No
     if onnx is None:
         return Subject(model, None, weights=wanted)
     from specc.backends.onnx import claimed_weights
-    from specc.verify.embedding.inspection import data_files
+    from specc.bundle.inspection import data_files
     from specc.verify.file.reading import read_model
 
     path = Path(onnx)
@@ -32,6 +32,6 @@ def subject_of(model: str, onnx: str | None, seed: int | None, weights: str | No
 
 
 def _evidence(path: Path) -> Evidence:
-    from specc.verify.embedding.sidecar import sha256_of
+    from specc.bundle.sidecar import sha256_of
 
     return Evidence(shown(path.as_posix()), path.stat().st_size, sha256_of(path))

@@ -9,7 +9,7 @@ from specc.cli.exits import FINDINGS, NOTHING
 from specc.diagnostics import UsageError
 
 if TYPE_CHECKING:
-    from specc.verify.embedding.sidecar import Sidecar
+    from specc.bundle.sidecar import Sidecar
 
 
 def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | None) -> int:
@@ -21,9 +21,9 @@ def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | 
     Raises:
         UsageError: the file or its sidecar cannot be read, or there is none.
     """
+    from specc.bundle.recheck import recheck
+    from specc.bundle.sidecar import sidecar_path
     from specc.report.golden import as_json, text
-    from specc.verify.embedding.recheck import recheck
-    from specc.verify.embedding.sidecar import sidecar_path
     from specc.verify.file.reading import read_model
 
     if form not in ("full", "json"):
@@ -57,7 +57,7 @@ def _require_file(path: Path) -> None:
 
 
 def _described(onnx: str, where: Path) -> Sidecar:
-    from specc.verify.embedding.sidecar import read_sidecar
+    from specc.bundle.sidecar import read_sidecar
 
     if not where.exists():
         raise UsageError(

@@ -19,9 +19,9 @@ def command(onnx: str, sidecar: str | None, form: str) -> int:
     """
     from pathlib import Path
 
+    from specc.bundle.inspection import inspect
     from specc.cli.output import echo
     from specc.report.inspect import as_json, text
-    from specc.verify.embedding.inspection import inspect
 
     found = inspect(Path(onnx), None if sidecar is None else Path(sidecar))
     echo(as_json(found) if form == "json" else text(found))

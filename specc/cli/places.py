@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from specc.bundle import SUFFIX
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import listed
-from specc.verify.embedding import SUFFIX
 
 _FORMS = {".json": "json", ".html": "html", ".htm": "html", ".txt": "full"}
 """The format of a report by the end of its name."""

@@ -53,7 +53,7 @@ class Request:
 
     def sidecar(self, path: Path) -> Path | None:
         """Where the sidecar of ``path`` goes; None where there is none."""
-        from specc.verify.embedding.sidecar import sidecar_path
+        from specc.bundle.sidecar import sidecar_path
 
         return None if self.no_sidecar or self.chosen_target() != "onnx" else sidecar_path(path)
 
@@ -82,7 +82,7 @@ def run(request: Request) -> None:
 
 def _note_stale_sidecar(request: Request, path: Path) -> None:
     """A sidecar that another compile has left belongs to the file that was replaced."""
-    from specc.verify.embedding.sidecar import sidecar_path
+    from specc.bundle.sidecar import sidecar_path
 
     if request.no_sidecar and request.chosen_target() == "onnx" and sidecar_path(path).exists():
         click.echo(f"note: {sidecar_path(path)} is of an earlier file, and does not belong to this one")

@@ -15,7 +15,7 @@ def command(sidecar: bool) -> None:
     It knows every layer with its arguments. What takes a shape to know, `specc check` says.
     """
     if sidecar:
-        from specc.verify.embedding.sidecar import sidecar_schema
+        from specc.bundle.sidecar import sidecar_schema
 
         click.echo(sidecar_schema().encode(), nl=False)
         return

@@ -105,8 +105,8 @@ class _Request(NamedTuple):
 
 def _belonging_to(model: Path) -> list[str]:
     """The sidecar of an ONNX file, and where its weights are if not inside; of one that cannot be read, the former."""
-    from specc.verify.embedding.inspection import data_files
-    from specc.verify.embedding.sidecar import sidecar_path
+    from specc.bundle.inspection import data_files
+    from specc.bundle.sidecar import sidecar_path
     from specc.verify.file.reading import read_model
 
     data: list[Path] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from specc.bundle.recheck import Check, Recheck
 from specc.report.formats.style import visible
-from specc.verify.embedding.recheck import Check, Recheck
 
 VERSION = 1
 """Of the JSON. It grows where a field goes or changes its meaning; fields may be added at any time."""

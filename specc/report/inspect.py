@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
+from specc.bundle.inspection import Inspection, SidecarFound
 from specc.diagnostics.words import listed, plural
 from specc.report.formats.style import visible
 from specc.report.text import count, memory
-from specc.verify.embedding.inspection import Inspection, SidecarFound
 from specc.verify.file.declared import Declared
 
 VERSION = 1

@@ -10,8 +10,8 @@ from pathlib import Path
 import onnx
 import pytest
 
+from tests.bundle.compiled import SPEC, compiled, copied
 from tests.cli.conftest import Specc
-from tests.verify.embedding.compiled import SPEC, compiled, copied
 
 ROOT = Path(__file__).parents[2]
 

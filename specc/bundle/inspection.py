@@ -12,9 +12,7 @@ import onnx
 from onnx import TensorProto, external_data_helper
 
 from specc.backends.onnx import entries_of, is_sealed
-from specc.diagnostics import UsageError
-from specc.diagnostics.words import visible
-from specc.verify.embedding.sidecar import (
+from specc.bundle.sidecar import (
     Sidecar,
     golden_hash,
     is_newer,
@@ -24,6 +22,8 @@ from specc.verify.embedding.sidecar import (
     sidecar_path,
     unknown,
 )
+from specc.diagnostics import UsageError
+from specc.diagnostics.words import visible
 from specc.verify.file.declared import Declared, declared
 from specc.verify.file.randomness import Unsteady, unsteady_nodes
 from specc.verify.file.reading import read_model

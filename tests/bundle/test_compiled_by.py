@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from specc.verify.embedding.inspection import inspect
-from specc.verify.embedding.recheck import recheck
-from specc.verify.embedding.sidecar import read_sidecar, sidecar_path, sidecar_schema
+from specc.bundle.inspection import inspect
+from specc.bundle.recheck import recheck
+from specc.bundle.sidecar import read_sidecar, sidecar_path, sidecar_schema
 
 FOLDERS = sorted((Path(__file__).parent / "compiled_by").iterdir())
 

@@ -8,17 +8,7 @@ from dataclasses import dataclass
 from math import isinf
 
 from specc.analyses.layout import layouts
-from specc.diagnostics import UsageError
-from specc.diagnostics.words import listed, plural
-from specc.elaborate import Checked
-from specc.ir import graph as ir
-from specc.ir import size as sizes
-from specc.ir.types import TensorType
-from specc.lint.network import Network
-from specc.lint.ranges import given
-from specc.project.budget import Budget as Limits
-from specc.project.budget import held
-from specc.verify.embedding.sidecar import (
+from specc.bundle.sidecar import (
     FORMAT,
     Budget,
     Costs,
@@ -31,6 +21,16 @@ from specc.verify.embedding.sidecar import (
     Verdict,
     Worst,
 )
+from specc.diagnostics import UsageError
+from specc.diagnostics.words import listed, plural
+from specc.elaborate import Checked
+from specc.ir import graph as ir
+from specc.ir import size as sizes
+from specc.ir.types import TensorType
+from specc.lint.network import Network
+from specc.lint.ranges import given
+from specc.project.budget import Budget as Limits
+from specc.project.budget import held
 from specc.verify.result import Parity
 from specc.version import __version__
 

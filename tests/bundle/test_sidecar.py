@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from specc.bundle.inspection import inspect
+from specc.bundle.sidecar import read_sidecar, sha256_of, sidecar_path, sidecar_schema, unknown
 from specc.diagnostics import UsageError
-from specc.verify.embedding.inspection import inspect
-from specc.verify.embedding.sidecar import read_sidecar, sha256_of, sidecar_path, sidecar_schema, unknown
 from specc.verify.file.reading import read_model
-from tests.verify.embedding.compiled import compiled
+from tests.bundle.compiled import compiled
 
 Value = dict[str, Any]
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from specc.atomic import require_regular
+from specc.bundle import SUFFIX
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import visible
-from specc.verify.embedding import SUFFIX
 
 FORMAT: Final = 1
 """It grows where a field goes or changes its meaning; fields may be added within a format."""

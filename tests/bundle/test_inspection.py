@@ -13,13 +13,13 @@ from onnx import TensorProto, helper
 
 import specc
 from specc.backends.onnx import storage
+from specc.bundle.inspection import inspect
+from specc.bundle.recheck import recheck
+from specc.bundle.sidecar import read_sidecar, sidecar_path
 from specc.diagnostics import UsageError
 from specc.ir.digest import digest
 from specc.report.inspect import as_json, text
-from specc.verify.embedding.inspection import inspect
-from specc.verify.embedding.recheck import recheck
-from specc.verify.embedding.sidecar import read_sidecar, sidecar_path
-from tests.verify.embedding.compiled import compiled, copied
+from tests.bundle.compiled import compiled, copied
 
 
 @pytest.fixture(scope="module")

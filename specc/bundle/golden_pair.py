@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from specc.bundle.sidecar import Golden, Port, Sidecar, Tensor, Truth
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
 from specc.ir.graph import Graph
 from specc.verify.cases import Case, cases, sizes_tried
-from specc.verify.embedding.sidecar import Golden, Port, Sidecar, Tensor, Truth
 from specc.verify.growth import U
 from specc.verify.judge import allowed as roundings_allowed
 from specc.verify.result import Parity

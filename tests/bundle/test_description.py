@@ -14,8 +14,8 @@ import torch
 
 import specc
 from specc import ops
+from specc.bundle.description import labelled
 from specc.diagnostics import UsageError
-from specc.report.sidecar import labelled
 
 RANGES = {
     "relu": (0, inf),
@@ -111,8 +111,8 @@ def test_what_cannot_be_described_is_neither_written_nor_proven(
         raise RuntimeError("no description")
 
     (tmp_path / "net.cnn").write_text("model M : [N, 40] { relu }")
-    monkeypatch.setattr("specc.delivery.described", fails)
-    monkeypatch.setattr("specc.delivery._proven", lambda *_: pytest.fail("the proof has started"))
+    monkeypatch.setattr("specc.bundle.delivery.described", fails)
+    monkeypatch.setattr("specc.bundle.delivery._proven", lambda *_: pytest.fail("the proof has started"))
     with pytest.raises(RuntimeError, match="no description"):
         specc.load(tmp_path / "net.cnn").to_onnx(tmp_path / "net.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["net.cnn"]

@@ -24,19 +24,26 @@ from specc.backends.onnx import (
     write_model,
 )
 from specc.backends.onnx.targets import Target, outside, require_readable, require_room
+from specc.bundle.description import Description, Subject, described, proven, sidecar, written
+from specc.bundle.sidecar import DataFile, Golden, OnnxFile, golden_hash, sha256_of, sidecar_path
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked
 from specc.ir.digest import digest
 from specc.project.budget import Budget
-from specc.report.parity import failed
-from specc.report.sidecar import Description, Subject, described, proven, sidecar, written
-from specc.verify.embedding.sidecar import DataFile, Golden, OnnxFile, golden_hash, sha256_of, sidecar_path
 from specc.verify.result import Parity, Progress
 from specc.version import __version__
 from specc.weights import Weights, origin
 
 if TYPE_CHECKING:
     from specc.ir.graph import Graph
+
+
+class Unproven(Exception):
+    """The proof of what was to be written failed, and nothing was."""
+
+    def __init__(self, parity: Parity) -> None:
+        super().__init__(parity)
+        self.parity = parity
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def deliver(wanted: Delivery) -> Parity | None:
     """Write all that is wanted, or nothing; gives the proof.
 
     Raises:
-        ParityError: the proof failed.
+        Unproven: the proof failed.
         UsageError, MissingDependency: as `specc.Model.to_onnx`.
     """
     assembly = checked(wanted.graph, wanted.opset, functions=wanted.functions)
@@ -98,7 +105,7 @@ def deliver(wanted: Delivery) -> Parity | None:
 
 
 def _subject(wanted: Delivery) -> Subject:
-    from specc.verify.embedding.golden import tried
+    from specc.bundle.golden_pair import tried
 
     return Subject(
         wanted.checked,
@@ -180,9 +187,9 @@ def _metadata(subject: Subject, parity: Parity | None, golden: Golden | None) ->
 
 
 def _golden(wanted: Delivery, parity: Parity | None) -> Golden | None:
-    from specc.verify.embedding import golden
+    from specc.bundle.golden_pair import made
 
-    return None if parity is None else golden.made(wanted.graph, wanted.weights, parity)
+    return None if parity is None else made(wanted.graph, wanted.weights, parity)
 
 
 def _proven(wanted: Delivery, file: Path) -> Parity:
@@ -191,7 +198,7 @@ def _proven(wanted: Delivery, file: Path) -> Parity:
 
     parity = verify(wanted.graph, file, wanted.weights, provider=wanted.provider, progress=wanted.progress)
     if not parity.passed:
-        raise failed(parity)
+        raise Unproven(parity)
     note = outside(wanted.targets, load_runtime().__version__)
     return dataclasses.replace(parity, notes=(*parity.notes, note)) if note else parity
 

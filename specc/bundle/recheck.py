@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from specc.verify.embedding.golden import Expectation, Pair, decoded
-from specc.verify.embedding.inspection import belonging, require_data
-from specc.verify.embedding.sidecar import Sidecar, sha256_of
+from specc.bundle.golden_pair import Expectation, Pair, decoded
+from specc.bundle.inspection import belonging, require_data
+from specc.bundle.sidecar import Sidecar, sha256_of
 from specc.verify.file.declared import Declared, declared
 from specc.verify.file.reading import read_model
 from specc.verify.judge import parts, structure_fault

@@ -17,13 +17,13 @@ import torch
 from onnx import numpy_helper
 
 import specc
+from specc.bundle import golden_pair
+from specc.bundle.inspection import inspect
+from specc.bundle.recheck import Recheck, recheck
+from specc.bundle.sidecar import read_sidecar
 from specc.diagnostics import MissingDependency, UsageError
-from specc.verify.embedding import golden
-from specc.verify.embedding.inspection import inspect
-from specc.verify.embedding.recheck import Recheck, recheck
-from specc.verify.embedding.sidecar import read_sidecar
 from specc.verify.reference import Expected
-from tests.verify.embedding.compiled import compiled, copied
+from tests.bundle.compiled import compiled, copied
 
 ROOT = Path(__file__).parents[3]
 
@@ -93,7 +93,7 @@ class TestMade:
         """8 * (PyTorch's error and 1) units, PyTorch's being what is usual where it is lucky; and one more rounding."""
         exact = np.array([[[1.0, -4.0], [0.5, 0.25]]])
         expected = Expected(exact, exact.astype(np.float32), np.array([[[1e-7], [3e-7]]]))
-        truth = golden._truth("y", expected, usual=2.0)
+        truth = golden_pair._truth("y", expected, usual=2.0)
         assert truth.allowed == pytest.approx((24e-7 + 4 * 2**-24, 72e-7 + 0.5 * 2**-24), rel=1e-12)
         assert array(truth.model_dump()).tolist() == exact.tolist()
 
@@ -108,7 +108,7 @@ class TestMade:
     def test_a_pair_that_is_too_large_is_left_out_with_a_note(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(golden, "LARGEST", 20)
+        monkeypatch.setattr(golden_pair, "LARGEST", 20)
         (tmp_path / "net.cnn").write_text("model M : [N, 1, 6, 5] { relu }\nmodel L : [N, 1, H] { relu }")
         for name in ("M", "L"):
             specc.load(tmp_path / "net.cnn", model=name).to_onnx(tmp_path / f"{name}.onnx")
