@@ -7,9 +7,8 @@ from typing import get_args
 from specc.diagnostics import Code
 from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate
-from specc.elaborate.files import Definition
 from specc.elaborate.functions import FUNCTIONS
-from specc.elaborate.scope import ABSENT, MOST_ENTRIES, UNKNOWN, Scope, Unknown, entries
+from specc.elaborate.scope import ABSENT, MOST_ENTRIES, UNKNOWN, Definition, Scope, Unknown, entries
 from specc.elaborate.trouble import Trouble, trouble
 from specc.elaborate.values import CONSTANTS, Evaluated, Prepared, is_plain
 from specc.ops import find

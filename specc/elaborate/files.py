@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.elaborate.binder import prepare_default
-from specc.elaborate.calls import unused_parameters
 from specc.elaborate.expressions import evaluate
 from specc.elaborate.naming import name_problem
-from specc.elaborate.scope import UNKNOWN, Scope, Unknown
+from specc.elaborate.scope import UNKNOWN, Default, Definition, Environment, Scope, Unknown
 from specc.elaborate.trouble import Trouble, short, suggestion, trouble
 from specc.elaborate.values import Prepared
 from specc.ir.op import Op
@@ -25,45 +23,6 @@ MOST_IMPORTS = 32
 """How deep imports may nest."""
 
 
-class Definition:
-    """A block, and the file whose names and defaults it sees; ``called`` is whether a model has come to it."""
-
-    def __init__(self, block: ast.Block, environment: Environment) -> None:
-        self.block = block
-        self.environment = environment
-        self.called = False
-
-    @cached_property
-    def unused(self) -> list[Diagnostic]:
-        """Its parameters that nothing reads."""
-        return unused_parameters(self.block)
-
-
-class _Default(NamedTuple):
-    """``default conv(bias = false)``: arguments by name, for calls that stand behind ``start``."""
-
-    start: int
-    arguments: dict[str, ast.Argument]
-
-
-class Environment:
-    """The names of one file."""
-
-    def __init__(self) -> None:
-        self.scope = Scope({})
-        self.findings: list[Diagnostic] = []
-        self.places: dict[str, Span] = {}
-        self.defaults: dict[object, list[_Default]] = {}
-
-    def defaults_for(self, target: object, place: Span) -> dict[str, ast.Argument]:
-        """What a call of an operator or block at ``place`` gets for arguments that it leaves out."""
-        found: dict[str, ast.Argument] = {}
-        for default in self.defaults.get(target, ()):
-            if default.start < place.start:
-                found |= default.arguments
-        return found
-
-
 class Imports:
     """The imported files of one run, each read and parsed once, however many specs import it."""
 
@@ -71,18 +30,10 @@ class Imports:
         self._trees: dict[str, ast.File | UsageError | SpecError] = {}
         self.read: dict[str, Source] = {}
         """What has been read since `forget`, by the path it is shown under."""
-        self.definitions: list[Definition] = []
-        """The blocks of the files that have been opened since `forget`."""
 
     def forget(self) -> None:
         """Begin with another spec."""
         self.read.clear()
-        self.definitions.clear()
-
-    def definition(self, block: ast.Block, environment: Environment) -> Definition:
-        made = Definition(block, environment)
-        self.definitions.append(made)
-        return made
 
     def tree(self, shown: str) -> ast.File:
         """The file at that path. Raises SpecError, UsageError; of the same file the same ones again."""
@@ -131,9 +82,7 @@ class _Library:
         chain = (*above, place)
         for item in file.items:
             if isinstance(item, ast.Block):
-                self._define(
-                    made, item.name, item.name_span, lambda b=item: Prepared(b.name, self._imports.definition(b, made))
-                )
+                self._define(made, item.name, item.name_span, lambda b=item: Prepared(b.name, Definition(b, made)))
         for item in file.items:
             match item:
                 case ast.Let():
@@ -180,7 +129,7 @@ class _Library:
         parameters = _parameters(target)
         arguments, findings = prepare_default(item, parameters, made.scope)
         made.findings += findings
-        made.defaults.setdefault(target, []).append(_Default(item.span.start, arguments))
+        made.defaults.setdefault(target, []).append(Default(item.span.start, arguments))
 
     def _import(self, made: Environment, item: ast.Import, chain: tuple[_Place, ...]) -> None:
         try:

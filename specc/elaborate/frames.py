@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from specc.elaborate.files import Environment
-from specc.elaborate.scope import Scope
-from specc.elaborate.values import Given
+from specc.elaborate.scope import Environment, Scope
+from specc.elaborate.values import Given, Target
 from specc.ir.op import Op, Parameter
 from specc.ir.types import TensorType
 from specc.source import Span
@@ -168,7 +167,7 @@ class Frame:
         return any(m.holds_tensors if isinstance(m, Frame) else m.parameters for m in self.members)
 
 
-class Shared:
+class Shared(Target):
     """Steps that are applied several times with one set of weights: what they see, and whose they are.
 
     ``frame`` is where they are declared: their tensors belong to it.
@@ -178,7 +177,6 @@ class Shared:
         self.statement = statement
         self.scope = scope
         self.frame = frame
-        self.applied = False
 
     @property
     def name(self) -> str:

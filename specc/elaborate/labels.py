@@ -5,10 +5,9 @@ from __future__ import annotations
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.calls import names_in
 from specc.elaborate.expressions import evaluate
-from specc.elaborate.files import Definition
 from specc.elaborate.frames import Frame
 from specc.elaborate.naming import label_problem, name_problem
-from specc.elaborate.scope import ABSENT, Scope
+from specc.elaborate.scope import ABSENT, Definition, Scope
 from specc.elaborate.trouble import in_form, short, trouble
 from specc.elaborate.values import CONSTANTS, Given, Prepared, written
 from specc.ir.op import Op

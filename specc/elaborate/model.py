@@ -12,10 +12,10 @@ from specc.elaborate.assemble import assemble
 from specc.elaborate.calls import model_parameter, unused_parameters
 from specc.elaborate.contract import input_ports
 from specc.elaborate.expressions import evaluate
-from specc.elaborate.files import Environment, Imports, environment
+from specc.elaborate.files import Imports, environment
 from specc.elaborate.frames import Frame
 from specc.elaborate.outputs import Exit, exits, unused, unused_inputs
-from specc.elaborate.scope import UNKNOWN, Scope, Unknown
+from specc.elaborate.scope import UNKNOWN, Environment, Scope, Unknown
 from specc.elaborate.trouble import Trouble, in_form, suggestion
 from specc.elaborate.values import Given, Value
 from specc.elaborate.walk import Walk
@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 
 
 class Checked:
-    """A model that fits together."""
+    """A model that fits together.
 
-    def __init__(self, graph: Graph) -> None:
+    Attributes:
+        blocks: the names, where they are defined, of the blocks that it calls.
+    """
+
+    def __init__(self, graph: Graph, blocks: tuple[Span, ...] = ()) -> None:
         self.graph = graph
+        self.blocks = blocks
 
     @cached_property
     def costs(self) -> Costs:
@@ -47,7 +52,7 @@ class Checked:
             UsageError: a size is missing, is none of the contract, or is not allowed by it.
         """
         try:
-            return Checked(self.graph.at(sizes))
+            return Checked(self.graph.at(sizes), self.blocks)
         except ValueError as error:
             raise UsageError(str(error)) from None
 
@@ -153,7 +158,10 @@ def _elaborated(
     findings += walk.findings
     is_sound = not names.findings
     out = _outputs(model, inputs, walk, root, findings, is_sound)
-    checked = None if findings or not is_sound else Checked(assemble(model.name, inputs, out, root))
+    checked = None
+    if not findings and is_sound:
+        blocks = tuple(definition.block.name_span for definition in walk.called)
+        checked = Checked(assemble(model.name, inputs, out, root), blocks)
     if walk.assertions:
         from specc.elaborate.assertions import prove, unknown_names  # most specs have none
 

@@ -131,8 +131,8 @@ def unused(walk: Walk, given_out: list[Given]) -> list[Diagnostic]:
     }
     shared = [
         Diagnostic(Code.UNUSED, f"the shared steps {s.name} are never applied", Label(s.statement.name_span))
-        for s in walk.shared
-        if not s.applied
+        for s, is_applied in walk.shared.items()
+        if not is_applied
     ]
     return [*findings.values(), *shared]
 

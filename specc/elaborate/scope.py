@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from specc.diagnostics import Code
+from specc.diagnostics import Code, Diagnostic
 from specc.elaborate.trouble import trouble
-from specc.elaborate.values import UNKNOWN, Prepared, Unknown, Value, given
+from specc.elaborate.values import UNKNOWN, Prepared, Target, Unknown, Value, given
+from specc.ir.op import Op
 from specc.source import Span
+from specc.syntax import ast
 
 __all__ = ["ABSENT", "MOST_ENTRIES", "UNKNOWN", "Scope", "Unknown", "entries"]
 
@@ -123,6 +126,39 @@ class Scope:
         while scope is not None:
             yield scope
             scope = scope._outer
+
+
+class Definition(Target):
+    """A block, and the file whose names and defaults it sees."""
+
+    def __init__(self, block: ast.Block, environment: Environment) -> None:
+        self.block = block
+        self.environment = environment
+
+
+class Default(NamedTuple):
+    """``default conv(bias = false)``: arguments by name, for calls that stand behind ``start``."""
+
+    start: int
+    arguments: dict[str, ast.Argument]
+
+
+class Environment:
+    """The names of one file, its defaults, and what is wrong with them."""
+
+    def __init__(self) -> None:
+        self.scope = Scope({})
+        self.findings: list[Diagnostic] = []
+        self.places: dict[str, Span] = {}
+        self.defaults: dict[type[Op] | Target, list[Default]] = {}
+
+    def defaults_for(self, target: type[Op] | Target, place: Span) -> dict[str, ast.Argument]:
+        """What a call of an operator or block at ``place`` gets for arguments that it leaves out."""
+        arguments: dict[str, ast.Argument] = {}
+        for default in self.defaults.get(target, ()):
+            if default.start < place.start:
+                arguments |= default.arguments
+        return arguments
 
 
 def entries(value: Value, most: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from specc.diagnostics import Label
 from specc.ir.op import Op
@@ -13,10 +13,6 @@ from specc.ir.size import Size
 from specc.ir.types import TensorType
 from specc.source import Span
 from specc.syntax import ast
-
-if TYPE_CHECKING:
-    from specc.elaborate.files import Definition
-    from specc.elaborate.frames import Shared
 
 _SHOWN_ENTRIES, _SHOWN_TEXT = 6, 60
 
@@ -84,14 +80,16 @@ _PLACES: Mapping[int, Mapping[str, int]] = {
 """Which entry of a sample, of so many, goes by which name."""
 
 
+class Target:
+    """What is called as a step and is no operator: a block, or steps that are shared."""
+
+
 class Prepared:
     """Something that can be called as a step: an operator, a block or shared steps, with arguments given already."""
 
     __slots__ = ("_hash", "arguments", "name", "target")
 
-    def __init__(
-        self, name: str, target: type[Op] | Definition | Shared, arguments: tuple[ast.Argument, ...] = ()
-    ) -> None:
+    def __init__(self, name: str, target: type[Op] | Target, arguments: tuple[ast.Argument, ...] = ()) -> None:
         self.name = name
         self.target = target
         self.arguments = arguments

@@ -15,15 +15,14 @@ from specc.elaborate import loops, steps
 from specc.elaborate.binder import Plan, signature
 from specc.elaborate.blocks import give_out, take_in
 from specc.elaborate.bounds import MOST_DEPTH, Budget
-from specc.elaborate.calls import BlockPlan, first_labels, shown_arguments
+from specc.elaborate.calls import BlockPlan, first_labels, shown_arguments, unused_parameters
 from specc.elaborate.contract import agree
 from specc.elaborate.expressions import layer, truth
-from specc.elaborate.files import Definition
 from specc.elaborate.found import Found
 from specc.elaborate.frames import Draft, Frame, Shared
 from specc.elaborate.labels import claim, define, refuse_label, resolved, stands_for_value, two_of_a_name
 from specc.elaborate.naming import name_problem
-from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
+from specc.elaborate.scope import ABSENT, UNKNOWN, Definition, Scope, Unknown
 from specc.elaborate.trouble import Trouble, short, suggestion, trouble, two_meanings
 from specc.elaborate.values import Given, Prepared, Value, is_plain, kind_of, written
 from specc.ir.graph import Handed
@@ -41,7 +40,10 @@ class Walk:
     def __init__(self, model: Frame, inputs: tuple[str, ...], statements: tuple[ast.Statement, ...] = ()) -> None:
         self._statements = statements
         self.drafts: list[Draft] = []
-        self.shared: list[Shared] = []
+        self.shared: dict[Shared, bool] = {}
+        """Shared steps, and whether they are applied anywhere."""
+        self.called: dict[Definition, list[Diagnostic]] = {}
+        """The blocks that are called, with what is said of their parameters that nothing reads."""
         self.assertions: list[tuple[ast.Assert, Scope]] = []
         self.outputs: dict[str, Given] = {}
         """What labels of the model's own body name and no step can take: an output can be called so all the same."""
@@ -147,6 +149,7 @@ class Walk:
             return self._operator(call, prepared, target, current, scope, name, slot)
         if isinstance(target, Definition):
             return self._block(call, prepared, target, current, scope, name)
+        assert isinstance(target, Shared), "there is nothing else that can be called"
         return self._shared(call, target, current, scope)
 
     def _target(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Prepared:
@@ -320,9 +323,10 @@ class Walk:
             self._found.report(findings)
         if values is None:
             return self._remember(label, Given(None, None, call.span))
-        if definition.unused:
-            self._found.report(definition.unused)
-        definition.called = True
+        if definition not in self.called:
+            self.called[definition] = unused_parameters(block)
+        if self.called[definition]:
+            self._found.report(self.called[definition])
         frame = Frame(
             "block",
             block.name,
@@ -540,7 +544,7 @@ class Walk:
         self._claim_name(statement.name, statement.name_span, scope)
         shared = Shared(statement, scope, self._frame)
         scope.define(statement.name, Prepared(statement.name, shared))
-        self.shared.append(shared)
+        self.shared[shared] = False
         return current
 
     def _shared(self, call: ast.Call, shared: Shared, current: Given, scope: Scope) -> Given | None:
@@ -562,7 +566,7 @@ class Walk:
             shared=shared,
             sole=loops.sole(shared.statement.steps) is not None,
         )
-        shared.applied = True
+        self.shared[shared] = True
         statements = shared.statement.steps
         return self._called(
             frame,

@@ -67,7 +67,7 @@ class Checker:
     def _checked(self, source: Source, budget: Budget | None) -> Found:
         from specc.elaborate import Imports, check_file  # not needed where all is known already
         from specc.lint import lint
-        from specc.syntax import parse
+        from specc.syntax import ast, parse
 
         self._imports = imports = self._imports or Imports()
         imports.forget()
@@ -80,9 +80,8 @@ class Checker:
         if budget is not None:
             for model, network in zip(file.models, checked, strict=True):
                 findings += budget_findings(network, model.name_span, budget)
-        blocks = [(made.block.name_span, made.called) for made in imports.definitions]
-        own = tuple((place.text, place.position[0]) for place, _ in blocks if place.source.name == source.name)
-        called = tuple((place.source.name, place.text) for place, is_called in blocks if is_called)
+        own = tuple((item.name, item.name_span.position[0]) for item in file.items if isinstance(item, ast.Block))
+        called = tuple(dict.fromkeys((name.source.name, name.text) for one in checked for name in one.blocks))
         sources = (source, *imports.read.values())
         return Found(len(checked), not checked, tuple(findings), sources, own, called)
 
