@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from specc.compare.ports import Paired, Ports
 from specc.compare.sizes import Sizes, allows, said, takes
 from specc.ir.graph import Graph, Port
-from specc.ir.size import Dim, Symbol
+from specc.ir.size import Dim, Symbol, asked_of
 from specc.ir.size.formula import of
 from specc.ir.types import TensorType
 
@@ -163,11 +163,10 @@ def _symbols(type_: TensorType) -> list[Symbol]:
 
 
 def _allowed(symbol: Symbol) -> str:
-    return str(symbol.condition.nontrivial) or f"any {symbol.name}"
+    return str(symbol.condition) or f"any {symbol.name}"
 
 
 def _suffix(type_: TensorType) -> str:
     """The conditions on its symbols, as in the contract."""
-    conditions = [symbol.condition.nontrivial for symbol in _symbols(type_)]
-    stated = ", ".join(str(condition) for condition in conditions if condition)
+    stated = asked_of(_symbols(type_))
     return f" where {stated}" if stated else ""

@@ -29,11 +29,6 @@ class Clause(NamedTuple):
         return f"{left} {self.sign} {self.value}"
 
     @property
-    def is_trivial(self) -> bool:
-        """Whether it says no more than that a size is at least 1."""
-        return (self.sign, self.value, self.modulus) == (">=", 1, None)
-
-    @property
     def is_general(self) -> bool:
         """Whether it leaves sizes without end: a network for images of one size, or of at most 2 x 2, nobody means."""
         if isinstance(self.value, str) or self.modulus is not None:
@@ -56,11 +51,6 @@ class Condition(NamedTuple):
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.clauses))
-
-    @property
-    def nontrivial(self) -> Condition:
-        """The same without what holds of every size."""
-        return self._replace(clauses=tuple(clause for clause in self.clauses if not clause.is_trivial))
 
     @property
     def names(self) -> frozenset[str]:

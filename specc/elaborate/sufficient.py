@@ -9,7 +9,7 @@ from specc.diagnostics import Diagnostic, SpecError
 from specc.diagnostics.condition import Clause, Condition
 from specc.elaborate.trouble import in_form
 from specc.ir.graph import Graph
-from specc.ir.size import Symbol
+from specc.ir.size import asked_of
 from specc.source import Span
 from specc.syntax import ast
 
@@ -44,7 +44,9 @@ def explained(error: SpecError, model: ast.Model, again: Callable[[Condition], G
             continue
         except ValueError:  # in words, that some of them contradict each other: each finding keeps its own advice
             break
-        return _helped(shown.diagnostics, _text(graph, known | new), ": with it every step fits")
+        equal = (clause for clause in known | new if isinstance(clause.value, str))
+        whole = Condition((*equal, *asked_of(graph.symbols).clauses))
+        return _helped(shown.diagnostics, whole, ": with it every step fits")
     # Other mistakes are left where the sizes are as asked: both are told.
     left = [finding for finding in last.diagnostics if not finding.where]
     return _helped((*_asking(error), *left), None, "")
@@ -75,7 +77,7 @@ def _asking(error: SpecError) -> tuple[Diagnostic, ...]:
     return tuple(finding for finding in error.diagnostics if finding.where)
 
 
-def _helped(findings: Iterable[Diagnostic], whole: str | None, tried: str) -> SpecError:
+def _helped(findings: Iterable[Diagnostic], whole: Condition | None, tried: str) -> SpecError:
     """The findings, those that ask for a condition with the words that say where it goes.
 
     Args:
@@ -84,25 +86,9 @@ def _helped(findings: Iterable[Diagnostic], whole: str | None, tried: str) -> Sp
     """
 
     def help_for(own: Condition, span: Span) -> str:
-        clauses = whole or str(own)
+        clauses = whole or own
         return f"add `{in_form(span, f'where {clauses}', f'where: [{clauses}]')}` to the model's contract{tried}"
 
     return SpecError(
         [replace(f, helps=(help_for(f.where, f.primary.span), *f.helps)) if f.where else f for f in findings]
     )
-
-
-def _text(graph: Graph, clauses: Iterable[Clause]) -> str:
-    """Everything that is asked of the sizes, as short as it can be said."""
-    equal = [str(clause) for clause in clauses if isinstance(clause.value, str)]
-    return ", ".join([*equal, *(part for symbol in graph.symbols for part in _asked(symbol))])
-
-
-def _asked(symbol: Symbol) -> list[str]:
-    free = Symbol(symbol.name, modulus=symbol.modulus, residue=symbol.residue)
-    parts = [f"{symbol.name} % {symbol.modulus} == {symbol.residue}"] if symbol.modulus > 1 else []
-    if symbol.value(symbol.first) > free.value(free.first):
-        parts.append(f"{symbol.name} >= {symbol.least}")
-    if symbol.most is not None:
-        parts.append(f"{symbol.name} <= {symbol.most}")
-    return parts

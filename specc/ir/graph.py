@@ -288,7 +288,7 @@ class Graph:
             if name not in symbols:
                 raise ValueError(f"{self.name} has no symbolic size called {name}: it has {known}")
             if type(size) is not int or not symbols[name].allows(size):
-                raise ValueError(f"{name} = {size} is not allowed: {symbols[name].condition}")
+                raise ValueError(symbols[name].refusal(size))
         missing = [name for name in symbols if name not in sizes]
         if missing:
             raise ValueError(f"{self.name} depends on {known}, and {' and '.join(missing)} must be given too")

@@ -8,7 +8,7 @@ from specc.diagnostics.words import listed
 from specc.elaborate.values import written
 from specc.ir.graph import Block, Graph, Handed
 from specc.ir.op import Op
-from specc.ir.size import USUAL, Symbol
+from specc.ir.size import USUAL, Symbol, asked_of
 from specc.ir.types import times
 
 LONGEST_VALUE = 24
@@ -85,14 +85,8 @@ def interface(graph: Graph) -> str:
     """``a [N, 1, H, W], b [N, 1, H, W] -> score [N, 1] where H % 8 == 0``"""
     inputs = ", ".join(f"{port.name} {port.type}" for port in graph.inputs)
     outputs = ", ".join(f"{port.name} {port.type}" for port, _ in graph.outputs)
-    allowed = conditions(graph.symbols)
+    allowed = asked_of(graph.symbols)
     return f"{inputs} -> {outputs}" + (f" where {allowed}" if allowed else "")
-
-
-def conditions(symbols: Iterable[Symbol]) -> str:
-    """What the contract asks of its symbolic sizes: ``H >= 32, H % 16 == 0``; empty where any size will do."""
-    stated = (symbol.condition.nontrivial for symbol in symbols)
-    return ", ".join(str(condition) for condition in stated if condition)
 
 
 def example_sizes(symbols: Iterable[Symbol]) -> dict[str, int]:
@@ -103,7 +97,7 @@ def example_sizes(symbols: Iterable[Symbol]) -> dict[str, int]:
 def ask_at_sizes(graph: Graph) -> str:
     """How to get the numbers that depend on symbolic sizes."""
     options = " ".join(f"--at {name}={size}" for name, size in example_sizes(graph.symbols).items())
-    allowed = conditions(graph.symbols)
+    allowed = asked_of(graph.symbols)
     within = f", or any other sizes with {allowed}" if allowed else ""
     names = listed(symbol.name for symbol in graph.symbols)
     return f"MACs, memory and receptive field depend on {names}: add {options}{within}"

@@ -13,7 +13,7 @@ from specc.backends.onnx.scope import BodyScope, MainScope, Scope, Store, Stored
 from specc.diagnostics import UsageError
 from specc.ir.graph import Block, Graph, Node, Port
 from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
-from specc.ir.size import Dim, Size, Symbol
+from specc.ir.size import Dim, Size, asked_of
 from specc.ir.types import TensorType
 from specc.version import __version__
 
@@ -92,7 +92,7 @@ def _graph_proto(graph: Graph, scope: MainScope) -> GraphProto:
         name=graph.name,
         node=[*scope.nodes, *_given_again(graph, scope)],
         initializer=scope.constants,
-        input=[_value_info(port.name, port.type, _conditions(port)) for port in graph.inputs],
+        input=[_value_info(port.name, port.type, _condition(port)) for port in graph.inputs],
         output=[_value_info(port.name, port.type) for port, _ in graph.outputs],
         value_info=[_value_info(name, tensor) for name, tensor in inner if name in written],
     )
@@ -113,17 +113,7 @@ def _dim(dim: Dim) -> int | str:
     return dim if isinstance(dim, int) else str(dim)
 
 
-def _conditions(port: Port) -> str:
+def _condition(port: Port) -> str:
     """What the contract asks of the symbolic sizes of an input, as its ``where`` says it: ``H % 16 == 0``."""
     sizes = [size for size in port.type.shape if isinstance(size, Size)]
-    symbols = dict.fromkeys(symbol for size in sizes for symbol in size.symbols)
-    return ", ".join(clause for symbol in symbols for clause in _clauses(symbol))
-
-
-def _clauses(symbol: Symbol) -> Iterator[str]:
-    if symbol.modulus > 1:
-        yield f"{symbol.name} % {symbol.modulus} == {symbol.residue}"
-    if symbol.least > max(1, symbol.residue or symbol.modulus):
-        yield f"{symbol.name} >= {symbol.least}"
-    if symbol.most is not None:
-        yield f"{symbol.name} <= {symbol.most}"
+    return str(asked_of(dict.fromkeys(symbol for size in sizes for symbol in size.symbols)))

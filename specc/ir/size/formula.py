@@ -194,7 +194,7 @@ def _joined(a: Size, b: Size) -> decide.Domain:
         return a._domain
     conflict = _conflict(a, b)
     if conflict is not None:
-        raise ValueError(f"two symbols are called {conflict.name}: one with {conflict.condition}")
+        raise ValueError(f"two symbols are called {conflict.name}: one with {conflict.condition or 'no condition'}")
     return tuple(sorted({*a._domain, *b._domain}, key=_name))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from specc.diagnostics.condition import Clause, Condition
 
 LARGEST_MODULUS = 2**31
@@ -48,16 +50,18 @@ class Symbol:
         return self._hash
 
     def __repr__(self) -> str:
-        return f"Symbol({self.condition})"
+        return f"Symbol({self.condition or self.name})"
 
     @property
     def condition(self) -> Condition:
-        """What a value must fulfil to be one of its own: ``H >= 32, H % 16 == 0``."""
-        clauses = [Clause(self.name, ">=", self.least)]
+        """What a contract asks of its values, each clause once: ``H % 16 == 0, H >= 33``; empty of any size."""
+        clauses = [Clause(self.name, "==", self.residue, self.modulus)] if self.modulus > 1 else []
+        if self.least == self.most:
+            return Condition((*clauses, Clause(self.name, "==", self.least)), necessary=True)
+        if self.least > max(1, self.residue or self.modulus):  # a multiple of 16 is at least 16 anyway
+            clauses.append(Clause(self.name, ">=", self.least))
         if self.most is not None:
             clauses.append(Clause(self.name, "<=", self.most))
-        if self.modulus > 1:
-            clauses.append(Clause(self.name, "==", self.residue, self.modulus))
         return Condition(tuple(clauses), necessary=True)
 
     def value(self, index: int) -> int:
@@ -70,6 +74,10 @@ class Symbol:
             self.least <= value and (self.most is None or value <= self.most) and value % self.modulus == self.residue
         )
 
+    def refusal(self, value: object) -> str:
+        """Why it may not take this value, for the user."""
+        return f"{self.name} = {value} is not allowed: {self.condition or 'a size is a whole number from 1 on'}"
+
     def near(self, value: int) -> int:
         """The least of its values from ``value`` on, else the greatest."""
         index = max(self.first, -((self.residue - value) // self.modulus))
@@ -78,5 +86,10 @@ class Symbol:
     def index(self, value: int) -> int:
         """The number of ``value``. Raises ValueError for a value that it may not take."""
         if not self.allows(value):
-            raise ValueError(f"{self.name} = {value} is not allowed: {self.condition}")
+            raise ValueError(self.refusal(value))
         return (value - self.residue) // self.modulus
+
+
+def asked_of(symbols: Iterable[Symbol]) -> Condition:
+    """What a contract asks of its symbolic sizes, as one condition."""
+    return Condition(tuple(clause for symbol in symbols for clause in symbol.condition.clauses))
