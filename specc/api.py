@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from specc.analyses import Costs
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked, choose, elaborate
-from specc.elaborate.values import in_full
+from specc.elaborate.values import literal
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.ir.size import Symbol
@@ -158,7 +158,7 @@ class Model:
 
     def _given(self) -> dict[str, str]:
         """The parameters that were given a value, as the language writes them."""
-        return {name: in_full(value) for name, value in self._settings.items()}
+        return {name: literal(value) for name, value in self._settings.items()}
 
     def torch_source(self) -> str:
         """A PyTorch module of its own, as Python source that does not need specc."""

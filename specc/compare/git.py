@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from specc.diagnostics import UsageError
-from specc.elaborate.trouble import suggestion
+from specc.elaborate.errors import suggestion
 
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 _ELSEWHERE = frozenset(

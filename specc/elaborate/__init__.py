@@ -1,6 +1,6 @@
 """From the syntax tree to the checked graph: names, arguments, shapes, claims."""
 
 from specc.elaborate.files import Imports
-from specc.elaborate.model import Checked, check_file, choose, constant, elaborate
+from specc.elaborate.phases import Checked, check_file, choose, constant, elaborate
 
 __all__ = ["Checked", "Imports", "check_file", "choose", "constant", "elaborate"]

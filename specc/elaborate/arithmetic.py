@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from specc.diagnostics import Code
 from specc.diagnostics.condition import Condition
-from specc.elaborate.trouble import trouble
-from specc.elaborate.values import LARGEST_INTEGER, PerAxis, Prepared, Value, kind_of
+from specc.elaborate.errors import invalid
+from specc.elaborate.values import LARGEST_INTEGER, Partial, PerAxis, Value, kind_of
 from specc.ir.conditions import (
     always_at_least,
     assigned,
@@ -38,15 +38,15 @@ _DIVISIONS = ("/", "//", "%")
 
 
 def refuse(span: Span, message: str, *notes: str, helps: tuple[str, ...] = ()) -> NoReturn:
-    raise trouble(Code.BAD_VALUE, message, span, notes=notes, helps=helps)
+    raise invalid(Code.BAD_VALUE, message, span, notes=notes, helps=helps)
 
 
 def bounded(value: Value, span: Span) -> Value:
     """``value``, unless it is a number that no file could hold."""
     if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
-        raise trouble(Code.LIMIT, f"{span.text} is beyond 2^63 - 1, the largest whole number", span)
+        raise invalid(Code.LIMIT, f"{span.text} is beyond 2^63 - 1, the largest whole number", span)
     if isinstance(value, float) and not math.isfinite(value):
-        raise trouble(Code.LIMIT, f"{span.text} is beyond the largest real number", span)
+        raise invalid(Code.LIMIT, f"{span.text} is beyond the largest real number", span)
     return value
 
 
@@ -63,7 +63,7 @@ def arithmetic(expression: ast.Binary, left: Value, right: Value) -> Value:
         try:
             return bounded(_of_sizes(expression, left, right), expression.span)
         except Unwieldy as error:
-            raise trouble(Code.LIMIT, str(error), expression.span) from None
+            raise invalid(Code.LIMIT, str(error), expression.span) from None
     try:
         value = _of_numbers(expression.operator, left, right)
     except ZeroDivisionError:
@@ -86,7 +86,7 @@ def compare(expression: ast.Binary, left: Value, right: Value) -> bool:
             every = all(same(a, other) if axes is left else same(other, a) for a in axes)
             return not every if sign == "!=" else every
     for side, value in ((expression.left, left), (expression.right, right)):
-        if isinstance(value, Prepared) and value.arguments:
+        if isinstance(value, Partial) and value.arguments:
             refuse(side.span, f"{side.span.text} is a step with arguments, and only those without can be compared")
     if _are_sizes(left, right):
         return _decided(expression, left, right)
@@ -144,7 +144,7 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
         return left % right
     if expression.operator == "/" and not divides(right, left):
         example = _example("!=", left % right, 0)
-        raise trouble(
+        raise invalid(
             Code.UNPROVEN,
             f"{left} is not {'' if example else 'proven to be '}a multiple of {right} for every size",
             expression.span,
@@ -176,7 +176,7 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
     message, notes = "is not proven to be the same for every size", (f"{left} {sign} {right}",)
     if true and false:
         message, notes = "holds for some sizes and not for others", (f"{notes[0]}: true at {true}; false at {false}",)
-    raise trouble(
+    raise invalid(
         Code.UNPROVEN,
         f"{expression.span.text} {message}",
         expression.span,

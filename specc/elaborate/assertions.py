@@ -9,11 +9,11 @@ from specc.analyses import Costs, StepCost
 from specc.analyses import costs as counted
 from specc.analyses.receptive_field import Reason, Unclaimed
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate.expressions import evaluate, present, truth
+from specc.elaborate.errors import Invalid, invalid, short, suggestion
+from specc.elaborate.evaluation import evaluate, present, truth
 from specc.elaborate.functions import FUNCTIONS
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, short, suggestion, trouble
-from specc.elaborate.values import CONSTANTS, Absent, Metric, PerAxis, Value, written
+from specc.elaborate.values import CONSTANTS, Absent, Metric, PerAxis, Value, display
 from specc.ir.size import Size
 from specc.syntax import ast
 
@@ -96,7 +96,7 @@ def _absent(field: Unclaimed) -> Absent:
 def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic]:
     """Names in assertions that nothing has: told even where other mistakes keep them from being proven."""
     return [
-        trouble(
+        invalid(
             Code.UNKNOWN_NAME,
             f"nothing is called {short(name.name)} here",
             name.span,
@@ -121,7 +121,7 @@ def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diag
             _refuse_meaningless(assertion.test, known, scope)
             if not truth(assertion.test, inner):
                 findings.append(_failed(assertion, known, costs, inner).diagnostic)
-        except Trouble as problem:
+        except Invalid as problem:
             findings.append(problem.diagnostic)
         except Unknown:
             continue
@@ -132,7 +132,7 @@ def _refuse_meaningless(test: ast.Expr, known: Mapping[str, Metric], scope: Scop
     """A budget must not be met by a parameter that happens to be called macs, nor by a number nobody knows."""
     for name in _names(test):
         if name.name in known and name.name in scope.known():
-            raise trouble(
+            raise invalid(
                 Code.BAD_VALUE,
                 f"{name.name} means two things here: a name of the spec, and the network's own {name.name}",
                 name.span,
@@ -142,17 +142,17 @@ def _refuse_meaningless(test: ast.Expr, known: Mapping[str, Metric], scope: Scop
             present(known[name.name].value, name.span)
 
 
-def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, scope: Scope) -> Trouble:
+def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, scope: Scope) -> Invalid:
     test = assertion.test
     used = [name for name in dict.fromkeys(name.name for name in _names(test)) if name in known]
     sides = (test.left, test.right) if isinstance(test, ast.Binary) and test.operator not in ("and", "or") else ()
     facts = {side.span.text: evaluate(side, scope) for side in sides if not isinstance(side, ast.Number)}
     shown = facts or {name: known[name] for name in used if not known[name].needs}
-    return trouble(
+    return invalid(
         Code.ASSERTION,
         assertion.message or f"{test.span.text} does not hold",
         test.span,
-        ", ".join(f"{what} = {written(value)}{_UNITS.get(what, '')}" for what, value in shown.items()),
+        ", ".join(f"{what} = {display(value)}{_UNITS.get(what, '')}" for what, value in shown.items()),
         notes=tuple(_costliest(name, costs) for name in used if name in _PER_STEP and getattr(costs, name)),
     )
 
@@ -164,7 +164,7 @@ def _costliest(name: str, costs: Costs) -> str:
     step = max(costs.steps, key=of)
     line, _ = step.node.span.position
     total = getattr(costs, name)
-    return f"of these, {step.node.name} (line {line}) has the most: {written(of(step))}, {100 * of(step) / total:.0f}%"
+    return f"of these, {step.node.name} (line {line}) has the most: {display(of(step))}, {100 * of(step) / total:.0f}%"
 
 
 def _names(expression: ast.Expr) -> Iterator[ast.Name]:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from specc.diagnostics import Code, Label
-from specc.elaborate.contract import agree, match
-from specc.elaborate.expressions import truth
-from specc.elaborate.frames import Frame
+from specc.elaborate.contracts import agree, match
+from specc.elaborate.drafts import DraftBlock
+from specc.elaborate.errors import invalid
+from specc.elaborate.evaluation import truth
 from specc.elaborate.scope import Unknown
-from specc.elaborate.trouble import trouble
-from specc.elaborate.values import Given
+from specc.elaborate.values import Signal
 from specc.syntax import ast
 
 
-def take_in(contract: ast.Contract, frame: Frame, current: Given) -> None:
+def take_in(contract: ast.Contract, frame: DraftBlock, current: Signal) -> None:
     """Hold the block's contract against what it is given; the names of its sizes are defined.
 
     Raises:
-        Trouble: it does not hold.
+        Invalid: it does not hold.
         Unknown: an earlier error left the value unknown.
     """
     for ports in (contract.inputs, contract.outputs or ()):
         if len(ports) > 1:
-            raise trouble(
+            raise invalid(
                 Code.CONTRACT,
                 "a block takes one value and gives one",
                 ports[1].span,
@@ -37,11 +37,11 @@ def take_in(contract: ast.Contract, frame: Frame, current: Given) -> None:
     for condition in contract.where:
         if not truth(condition, frame.scope):
             message = f"block {frame.title} needs {condition.span.text}, and is given {current.type}"
-            raise trouble(Code.CONTRACT, message, condition.span)
+            raise invalid(Code.CONTRACT, message, condition.span)
 
 
-def give_out(contract: ast.Contract, frame: Frame, result: Given | None) -> None:
-    """Hold the contract against what the block gives, where that is known. Raises Trouble."""
+def give_out(contract: ast.Contract, frame: DraftBlock, result: Signal | None) -> None:
+    """Hold the contract against what the block gives, where that is known. Raises Invalid."""
     if not contract.outputs or result is None or result.type is None:
         return
     for port in contract.outputs:

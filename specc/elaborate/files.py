@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
-from specc.elaborate.binder import prepare_default
-from specc.elaborate.expressions import evaluate
+from specc.elaborate.arguments import prepare_default
+from specc.elaborate.errors import Invalid, invalid, short, suggestion
+from specc.elaborate.evaluation import evaluate
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import UNKNOWN, Default, Definition, Environment, Scope, Unknown
-from specc.elaborate.trouble import Trouble, short, suggestion, trouble
-from specc.elaborate.values import Prepared
+from specc.elaborate.values import Partial
 from specc.ir.op import Op
 from specc.ops import find, names
 from specc.root import Root, project_root
@@ -82,7 +82,7 @@ class _Library:
         chain = (*above, place)
         for item in file.items:
             if isinstance(item, ast.Block):
-                self._define(made, item.name, item.name_span, lambda b=item: Prepared(b.name, Definition(b, made)))
+                self._define(made, item.name, item.name_span, lambda b=item: Partial(b.name, Definition(b, made)))
         for item in file.items:
             match item:
                 case ast.Let():
@@ -100,9 +100,9 @@ class _Library:
             return
         try:
             if problem := name_problem(name):
-                raise trouble(Code.BAD_LABEL, problem, span)
+                raise invalid(Code.BAD_LABEL, problem, span)
             made.scope.define(name, value())  # type: ignore[operator]
-        except Trouble as problem:
+        except Invalid as problem:
             made.findings.append(problem.diagnostic)
             made.scope.define(name, UNKNOWN)
         except Unknown:
@@ -134,7 +134,7 @@ class _Library:
     def _import(self, made: Environment, item: ast.Import, chain: tuple[_Place, ...]) -> None:
         try:
             source = self._followed(item, chain)
-        except Trouble as problem:
+        except Invalid as problem:
             made.findings.append(problem.diagnostic)
             source = None
         except SpecError as error:
@@ -146,10 +146,10 @@ class _Library:
             self._define(made, label.name, label.span, lambda one=label: _imported(one, item, source))
 
     def _followed(self, item: ast.Import, chain: tuple[_Place, ...]) -> Environment:
-        """The environment of the file that ``item`` names. Raises Trouble, SpecError."""
+        """The environment of the file that ``item`` names. Raises Invalid, SpecError."""
         place = self._resolved(item, chain[-1])
         if any(place.real == earlier.real for earlier in chain):
-            raise trouble(
+            raise invalid(
                 Code.IMPORT,
                 f"{item.path} imports itself",
                 item.path_span,
@@ -157,20 +157,20 @@ class _Library:
                 helps=("put what both need into a third file",),
             )
         if len(chain) > MOST_IMPORTS:
-            raise trouble(Code.LIMIT, f"imports nest more than {MOST_IMPORTS} deep here", item.path_span)
+            raise invalid(Code.LIMIT, f"imports nest more than {MOST_IMPORTS} deep here", item.path_span)
         if os.path.exists(place.real) and not os.path.isfile(place.real) and not os.path.isdir(place.real):
-            raise trouble(Code.IMPORT, f"{item.path} is no ordinary file", item.path_span)  # a pipe might never end
+            raise invalid(Code.IMPORT, f"{item.path} is no ordinary file", item.path_span)  # a pipe might never end
         try:
             file = self._imports.tree(place.shown)
         except UsageError as error:
             helps = (*_beside(item.path, place, chain), *_of_stdin(item, place))
-            raise trouble(Code.IMPORT, str(error), item.path_span, helps=helps) from None
+            raise invalid(Code.IMPORT, str(error), item.path_span, helps=helps) from None
         # Under another name it may have been opened before; that this one was read, too, is on record then.
         return self._environments.get(place.real) or self.opened(file, place, chain)
 
     def _resolved(self, item: ast.Import, importer: _Place) -> _Place:
         if os.path.isabs(item.path) or "\\" in item.path or "\0" in item.path or not item.path:
-            raise trouble(
+            raise invalid(
                 Code.IMPORT,
                 f"an import names a file by its relative path, with /, and {item.path or 'an empty text'} is none",
                 item.path_span,
@@ -185,14 +185,14 @@ class _Library:
             raise self._outside(item, "goes through a symlink out of")
         return _Place(Path(shown).as_posix(), real)
 
-    def _outside(self, item: ast.Import, how: str) -> Trouble:
+    def _outside(self, item: ast.Import, how: str) -> Invalid:
         note = (
             "imports end at the folder with .git, or at one whose specc.toml or pyproject.toml says root = true"
             if self._root.is_marked
             else "no .git and no root = true in specc.toml says where the project ends: it is the nearest folder with "
             "settings of specc, or else with a pyproject.toml, or else the spec's own"
         )
-        return trouble(Code.IMPORT, f"{item.path} {how} the project's folder", item.path_span, notes=(note,))
+        return invalid(Code.IMPORT, f"{item.path} {how} the project's folder", item.path_span, notes=(note,))
 
 
 def _beside(written: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str, ...]:
@@ -240,13 +240,13 @@ def _imported(label: ast.Label, item: ast.Import, source: Environment | None) ->
         message = f"{item.path} has no block and no let called {short(label.name)}"
         helps = ("it is a model there: only blocks and lets are imported",) if is_model else ()
         near = None if is_model else suggestion(label.name, source.scope.known())
-        raise trouble(Code.IMPORT, message, label.span, helps=helps, suggestion=near) from None
+        raise invalid(Code.IMPORT, message, label.span, helps=helps, suggestion=near) from None
 
 
 def _target(name: str, scope: Scope) -> type[Op] | Definition | None:
     """What a ``default`` is about."""
     value = scope.find(name) if scope.has(name) else None
-    if isinstance(value, Prepared) and isinstance(value.target, Definition) and not value.arguments:
+    if isinstance(value, Partial) and isinstance(value.target, Definition) and not value.arguments:
         return value.target
     return find(name)
 

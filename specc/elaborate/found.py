@@ -8,7 +8,7 @@ from dataclasses import replace
 from specc.diagnostics import Diagnostic, Label
 
 
-class Found:
+class Findings:
     """What is wrong so far, and the way to where the walk is."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from specc.elaborate.scope import MOST_ENTRIES
-from specc.elaborate.values import Value, kind_of, written
+from specc.elaborate.values import Value, display, kind_of
 
 
 class Misuse(ValueError):
@@ -14,7 +14,7 @@ class Misuse(ValueError):
 
 
 def listed(values: list[Value]) -> str:
-    return ", ".join(map(written, values)) or "no arguments"
+    return ", ".join(map(display, values)) or "no arguments"
 
 
 def _numbers(name: str, values: tuple[Value, ...]) -> tuple[int | float, ...]:

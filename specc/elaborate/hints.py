@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from specc.elaborate.errors import in_form, short
 from specc.elaborate.functions import FUNCTIONS
 from specc.elaborate.scope import Scope
-from specc.elaborate.trouble import in_form, short
-from specc.elaborate.values import Evaluated, Given, Value, written
+from specc.elaborate.values import Evaluated, Signal, Value, display
 from specc.ir.op import Op
 from specc.ir.size import Size
 from specc.ir.types import TensorType
@@ -61,14 +61,14 @@ def of_real(value: Value, expression: ast.Expr | Evaluated) -> tuple[str, ...]:
         return (f"write {int(value)}",) if value.is_integer() else ()
     text = short(expression.span.text)
     if value.is_integer():
-        return (f"round({text}) is the whole number {written(int(value))}",)
-    return (f"floor({text}) is {written(math.floor(value))}, and ceil({text}) is {written(math.ceil(value))}",)
+        return (f"round({text}) is the whole number {display(int(value))}",)
+    return (f"floor({text}) is {display(math.floor(value))}, and ceil({text}) is {display(math.ceil(value))}",)
 
 
 def of_input(expressions: Iterable[ast.Expr | Evaluated], scope: Scope) -> tuple[str, ...]:
     """What `in` is, where a number at fault was read from it and the current value has another."""
     entry, current = scope.get("in"), scope.get("_")
-    if not isinstance(entry, Given) or not isinstance(current, Given):
+    if not isinstance(entry, Signal) or not isinstance(current, Signal):
         return ()
     for part in ast.parts(tuple(expressions)):
         match part:
@@ -86,7 +86,7 @@ def _differs(one: Value, other: Value) -> bool:
 def of_size(name: str, scope: Scope) -> tuple[str, ...]:
     """How a block reads a size that has this name in the model's contract."""
     entry = scope.get("in")
-    if not isinstance(entry, Given):
+    if not isinstance(entry, Signal):
         return ()
     for attribute in _READ:
         size = _read(entry, attribute)
@@ -129,7 +129,7 @@ def of_batch(given: TensorType, stated: ast.Shape, scope: Scope) -> tuple[str, .
     entry = scope.get("in")
     if not isinstance(given.batch, int) or len(stated.dims) != given.rank - 1:
         return ()
-    before = "" if not isinstance(entry, Given) or entry.type is None else f"[N, {_sizes(entry.type.shape)}] -> "
+    before = "" if not isinstance(entry, Signal) or entry.type is None else f"[N, {_sizes(entry.type.shape)}] -> "
     after = f"[N, {', '.join(dim.span.text for dim in stated.dims)}]"
     return (f"axis 0 is the batch, here {given.batch}; of samples without it the contract is {before}{after}",)
 
@@ -138,7 +138,7 @@ def _sizes(sizes: Iterable[object]) -> str:
     return ", ".join(map(str, sizes))
 
 
-def _read(value: Given, name: str) -> Value:
+def _read(value: Signal, name: str) -> Value:
     """An attribute; None where the value has none of that name, or is unknown."""
     if value.type is None:
         return None

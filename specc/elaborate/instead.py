@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
 
-from specc.elaborate.expressions import evaluate
+from specc.elaborate.errors import Invalid, in_form, short
+from specc.elaborate.evaluation import evaluate
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, in_form, short
 from specc.elaborate.values import Evaluated, Value
 from specc.ir.op import Op
 from specc.ops.fields import expected
@@ -127,7 +127,7 @@ def _meanings(text: str, span: Span, scope: Scope) -> Iterator[tuple[Value, str]
         yield None, "write `null`" if in_yaml else "write none"
     try:
         meaning = evaluate(_parsed(text), scope)
-    except (Trouble, Unknown, ValueError):
+    except (Invalid, Unknown, ValueError):
         return
     yield meaning, _as_expression(text, span)
 
@@ -174,7 +174,7 @@ def _is_taken(kind: type[Op], name: str, written: ast.Expr | Evaluated, values: 
     if isinstance(written, ast.Sequence):
         try:
             values[name] = _read_anew(written, scope)
-        except (Trouble, Unknown, ValueError):
+        except (Invalid, Unknown, ValueError):
             return False
     try:
         kind(**values)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate.calls import names_in
-from specc.elaborate.expressions import evaluate
-from specc.elaborate.frames import Frame
+from specc.elaborate.drafts import DraftBlock
+from specc.elaborate.errors import in_form, invalid, short
+from specc.elaborate.evaluation import evaluate
 from specc.elaborate.naming import label_problem, name_problem
+from specc.elaborate.parameters import names_in
 from specc.elaborate.scope import ABSENT, Definition, Scope
-from specc.elaborate.trouble import in_form, short, trouble
-from specc.elaborate.values import CONSTANTS, Given, Prepared, written
+from specc.elaborate.values import CONSTANTS, Partial, Signal, display
 from specc.ir.op import Op
 from specc.ir.size import Size
 from specc.ops import find
@@ -19,7 +19,7 @@ from specc.syntax.labels import WHOLE, is_name
 
 
 def resolved(label: ast.Label, scope: Scope) -> ast.Label:
-    """The label with its formulas computed. Raises Trouble, Unknown."""
+    """The label with its formulas computed. Raises Invalid, Unknown."""
     if not label.parts:
         return label
     texts = [part if isinstance(part, str) else _computed(part, scope) for part in label.parts]
@@ -30,11 +30,11 @@ def _computed(formula: ast.Expr, scope: Scope) -> str:
     value = evaluate(formula, scope)
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return str(value)
-    message = f"a label is made of whole numbers and texts, and {formula.span.text} is {written(value)}"
-    raise trouble(Code.BAD_LABEL, message, formula.span)
+    message = f"a label is made of whole numbers and texts, and {formula.span.text} is {display(value)}"
+    raise invalid(Code.BAD_LABEL, message, formula.span)
 
 
-def claim(label: ast.Label, frame: Frame, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
+def claim(label: ast.Label, frame: DraftBlock, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
     """Take a label for a step of ``frame``; the reason where the step cannot have it.
 
     Args:
@@ -49,7 +49,7 @@ def claim(label: ast.Label, frame: Frame, scope: Scope, kind: type[Op] | None = 
         return [_two_rounds(label, frame.rounds_of[name])]
     frame.rounds_of[name] = scope
     if _could_be_called(name, frame, scope, kind, label.span):
-        frame.scope.two_meanings(name, (label.span,))
+        frame.scope.ambiguous(name, (label.span,))
     if name[:1].isdigit() and label.span.text == name and not WHOLE.fullmatch(name):
         message = f"a label is a name or a plain whole number, and {name} is none"
         return [Diagnostic(Code.BAD_LABEL, message, Label(label.span), helps=_in_quotes(label))]
@@ -64,13 +64,13 @@ def claim(label: ast.Label, frame: Frame, scope: Scope, kind: type[Op] | None = 
     return []
 
 
-def _could_be_called(name: str, frame: Frame, scope: Scope, kind: type[Op] | None, place: Span) -> bool:
+def _could_be_called(name: str, frame: DraftBlock, scope: Scope, kind: type[Op] | None, place: Span) -> bool:
     """Whether ``name`` alone is a step as well: another layer than that which it labels, a block without arguments."""
     layer = find(name)
     if layer is not None:
         return layer is not kind
     called = scope.get(name)
-    if not isinstance(called, Prepared):
+    if not isinstance(called, Partial):
         return False
     if not isinstance(called.target, Definition):
         return True
@@ -104,16 +104,16 @@ def _in_quotes(label: ast.Label) -> tuple[str, ...]:
     return (in_form(label.span, f'in quotes it is one: `"{label.name}": …`', f'in quotes it is one: `"{label.name}"`'),)
 
 
-def _hides(name: str, frame: Frame, scope: Scope) -> bool:
+def _hides(name: str, frame: DraftBlock, scope: Scope) -> bool:
     """Whether a label would hide a parameter, a let or a loop variable; blocks and outer labels it may."""
     value = scope.get(name) if is_name(name) else ABSENT
-    return value is not ABSENT and (frame.scope.holds(name) or not isinstance(value, (Prepared, Given)))
+    return value is not ABSENT and (frame.scope.holds(name) or not isinstance(value, (Partial, Signal)))
 
 
 def _two_rounds(label: ast.Label, first: Scope) -> Diagnostic:
     """One label of two rounds whose steps belong to one scope."""
     names = sorted(names_in(label.parts))
-    values = ", ".join(f"{name} = {written(first.get(name))}" for name in names if first.has(name))
+    values = ", ".join(f"{name} = {display(first.get(name))}" for name in names if first.has(name))
     if label.parts:
         before = f"it was {label.name} with {values} already" if values else f"it was {label.name} already"
         helps = ("the label must be another one in every round",)
@@ -143,9 +143,9 @@ def two_of_a_name(name: str, again: Span, first: Span, *, by_round: bool = False
 
 
 def refuse_label(step: ast.Call | ast.Checkpoint | ast.Enclosing) -> None:
-    """Raises Trouble where a step that makes no value of its own has a label."""
+    """Raises Invalid where a step that makes no value of its own has a label."""
     if step.label is not None:
-        raise trouble(
+        raise invalid(
             Code.BAD_LABEL,
             f"{step.label.name} labels no layer, so it would name nothing",
             step.label.span,
@@ -156,9 +156,9 @@ def refuse_label(step: ast.Call | ast.Checkpoint | ast.Enclosing) -> None:
 def define(let: ast.Let, scope: Scope) -> None:
     """``let name = value``; a name may be given once in a scope."""
     if problem := name_problem(let.name):
-        raise trouble(Code.BAD_LABEL, problem, let.name_span)
+        raise invalid(Code.BAD_LABEL, problem, let.name_span)
     if scope.holds(let.name):
-        raise trouble(
+        raise invalid(
             Code.DUPLICATE_LABEL,
             f"{let.name} has a value here already",
             let.name_span,

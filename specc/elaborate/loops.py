@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from specc.diagnostics import Code, Label
-from specc.elaborate.calls import names_in
-from specc.elaborate.expressions import evaluate
+from specc.elaborate.errors import invalid
+from specc.elaborate.evaluation import evaluate
 from specc.elaborate.hints import of_real
 from specc.elaborate.naming import name_problem
+from specc.elaborate.parameters import names_in
 from specc.elaborate.scope import Scope
-from specc.elaborate.trouble import trouble
-from specc.elaborate.values import Value, kind_of, written
+from specc.elaborate.values import Value, display, kind_of
 from specc.ir.size import Size
 from specc.source import Span
 from specc.syntax import ast
@@ -19,23 +19,23 @@ Row = tuple[Value, ...]
 
 
 def repetitions(step: ast.Repeat, scope: Scope) -> int:
-    """How many rounds ``repeat`` has. Raises Trouble, Unknown."""
+    """How many rounds ``repeat`` has. Raises Invalid, Unknown."""
     rounds = evaluate(step.rounds, scope)
     if isinstance(rounds, int) and not isinstance(rounds, bool) and rounds >= 0:
         return rounds
-    given = kind_of(rounds) if isinstance(rounds, Size) else written(rounds)
+    given = kind_of(rounds) if isinstance(rounds, Size) else display(rounds)
     message = f"repeat takes a whole number of at least 0, not {given}"
-    raise trouble(Code.BAD_VALUE, message, step.rounds.span, helps=of_real(rounds, step.rounds))
+    raise invalid(Code.BAD_VALUE, message, step.rounds.span, helps=of_real(rounds, step.rounds))
 
 
 def rows(step: ast.For, scope: Scope) -> list[Row]:
-    """The rounds of ``for``. Raises Trouble, Unknown."""
+    """The rounds of ``for``. Raises Invalid, Unknown."""
     table = evaluate(step.table, scope)
     if not isinstance(table, tuple):
         message = f"for goes through a list, and {step.table.span.text} is {kind_of(table)}"
-        raise trouble(Code.BAD_VALUE, message, step.table.span)
+        raise invalid(Code.BAD_VALUE, message, step.table.span)
     if problem := next((p for label in step.names if (p := name_problem(label.name))), None):
-        raise trouble(Code.BAD_LABEL, problem, step.names[0].span)
+        raise invalid(Code.BAD_LABEL, problem, step.names[0].span)
     return [_row(step, place, entry) for place, entry in enumerate(table)]
 
 
@@ -46,11 +46,11 @@ def _row(step: ast.For, place: int, entry: Value) -> Row:
         return entry
     what = f"has {len(entry)} values" if isinstance(entry, tuple) else f"is {kind_of(entry)}"
     wanted = ", ".join(label.name for label in step.names)
-    raise trouble(
+    raise invalid(
         Code.BAD_VALUE,
         f"row {place + 1} of the table {what}, and {wanted} take {len(step.names)}",
         step.table.span,
-        f"row {place + 1} is {written(entry)}",
+        f"row {place + 1} is {display(entry)}",
     )
 
 
@@ -66,7 +66,7 @@ def header(step: ast.Repeat | ast.For) -> Span:
 
 def round_label(header: Span, place: int, rounds: int, values: dict[str, Value]) -> Label:
     """``round 3 of 4: c = 64``"""
-    shown = ", ".join(f"{name} = {written(value)}" for name, value in values.items())
+    shown = ", ".join(f"{name} = {display(value)}" for name, value in values.items())
     return Label(header, f"round {place + 1} of {rounds}" + (f": {shown}" if shown else ""))
 
 

@@ -18,7 +18,7 @@ from specc.ops import find
 from specc.source import Span
 
 if TYPE_CHECKING:
-    from specc.elaborate.frames import Draft, Frame
+    from specc.elaborate.drafts import DraftBlock, DraftNode
 
 
 @lru_cache(maxsize=1024)
@@ -67,7 +67,7 @@ _NOT_IN_LABELS = {
 
 
 def name_steps(
-    steps: Sequence[Draft | Frame], labels: Mapping[str, Span], taken: set[str]
+    steps: Sequence[DraftNode | DraftBlock], labels: Mapping[str, Span], taken: set[str]
 ) -> tuple[list[str], list[Diagnostic]]:
     """A unique name for each step of one scope; labels are unique already.
 
@@ -83,11 +83,13 @@ def name_steps(
     return names, findings
 
 
-def _count_stateful(steps: Sequence[Draft | Frame], names: list[str], labels: Mapping[str, Span]) -> list[Diagnostic]:
+def _count_stateful(
+    steps: Sequence[DraftNode | DraftBlock], names: list[str], labels: Mapping[str, Span]
+) -> list[Diagnostic]:
     """Name the steps with tensors by their place among those of their kind."""
     findings: list[Diagnostic] = []
     places: dict[str, int] = {}
-    counted: dict[str, Draft | Frame] = {}
+    counted: dict[str, DraftNode | DraftBlock] = {}
     for i, step in enumerate(steps):
         if not step.stateful or not step.is_counted:
             continue
@@ -103,7 +105,7 @@ def _count_stateful(steps: Sequence[Draft | Frame], names: list[str], labels: Ma
     return findings
 
 
-def _count_others(steps: Sequence[Draft | Frame], names: list[str], used: set[str]) -> None:
+def _count_others(steps: Sequence[DraftNode | DraftBlock], names: list[str], used: set[str]) -> None:
     """Name the steps that have no name yet, past every name that is taken."""
     numbers: dict[str, int] = {}
     for i, step in enumerate(steps):
@@ -116,7 +118,7 @@ def _count_others(steps: Sequence[Draft | Frame], names: list[str], used: set[st
                 used.add(free)
 
 
-def _two_counts(name: str, first: Draft | Frame, second: Draft | Frame) -> Diagnostic:
+def _two_counts(name: str, first: DraftNode | DraftBlock, second: DraftNode | DraftBlock) -> Diagnostic:
     return Diagnostic(
         Code.BAD_LABEL,
         f"an unlabelled {first.noun} and an unlabelled {second.noun} both count as {name}",
@@ -126,7 +128,7 @@ def _two_counts(name: str, first: Draft | Frame, second: Draft | Frame) -> Diagn
     )
 
 
-def _collision(name: str, label: Span, unlabelled: Draft | Frame) -> Diagnostic:
+def _collision(name: str, label: Span, unlabelled: DraftNode | DraftBlock) -> Diagnostic:
     return Diagnostic(
         Code.BAD_LABEL,
         f"the label {name} is also the name of an unlabelled {unlabelled.noun}",

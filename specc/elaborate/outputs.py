@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate.contract import agree
-from specc.elaborate.frames import Draft
+from specc.elaborate.contracts import agree
+from specc.elaborate.drafts import DraftNode
+from specc.elaborate.errors import Invalid, ambiguous, in_form, invalid, suggestion
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, in_form, suggestion, trouble, two_meanings
-from specc.elaborate.values import Given
+from specc.elaborate.values import Signal
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Port
 from specc.syntax import ast
 
 
-class Exit(NamedTuple):
+class GraphOutput(NamedTuple):
     """An output and the value that it gives out."""
 
     port: Port
-    given: Given
+    given: Signal
 
 
-def exits(model: ast.Model, walk: Walk, scope: Scope, last: Given) -> tuple[list[Exit], list[Diagnostic]]:
+def exits(model: ast.Model, walk: Walk, scope: Scope, last: Signal) -> tuple[list[GraphOutput], list[Diagnostic]]:
     """The model's outputs, its contract (if stated) proven.
 
     An output gives out the value of the step labelled with its name. The body's last value is an output too:
@@ -31,12 +31,12 @@ def exits(model: ast.Model, walk: Walk, scope: Scope, last: Given) -> tuple[list
     """
     stated = model.contract.outputs if model.contract else None
     if not stated:
-        return ([Exit(Port("output", last.type), last)] if last.type else []), []
-    found: list[Exit] = []
+        return ([GraphOutput(Port("output", last.type), last)] if last.type else []), []
+    found: list[GraphOutput] = []
     findings: list[Diagnostic] = []
     try:
         values = _values(stated, walk, scope, last)
-    except Trouble as problem:
+    except Invalid as problem:
         return [], [problem.diagnostic]
     for port, given in zip(stated, values, strict=True):
         try:
@@ -44,15 +44,15 @@ def exits(model: ast.Model, walk: Walk, scope: Scope, last: Given) -> tuple[list
                 continue
             cause = Label(given.span, f"gives {given.type}")
             agree(port.shape, given.type, scope, Code.CONTRACT, "the model gives", cause)
-            found.append(Exit(Port(port.name or "output", given.type), given))
-        except Trouble as problem:
+            found.append(GraphOutput(Port(port.name or "output", given.type), given))
+        except Invalid as problem:
             findings.append(problem.diagnostic)
         except Unknown:
             continue
     return found, findings
 
 
-def _values(stated: tuple[ast.Port, ...], walk: Walk, scope: Scope, last: Given) -> list[Given]:
+def _values(stated: tuple[ast.Port, ...], walk: Walk, scope: Scope, last: Signal) -> list[Signal]:
     labelled = [_labelled(port, walk, scope) for port in stated]
     unnamed = [place for place, given in enumerate(labelled) if given is None]
     is_given_out = last.producer in [given.producer for given in labelled if given is not None]
@@ -70,11 +70,11 @@ def _with_label(port: ast.Port) -> str:
     return in_form(port.span, f"{port.name}: …", f"`{{label: {port.name}, …}}`")
 
 
-def _unlabelled(ports: list[ast.Port], scope: Scope) -> Trouble:
+def _unlabelled(ports: list[ast.Port], scope: Scope) -> Invalid:
     """Several outputs that no label names: shown at one that a label nearly does."""
     near = {port: suggestion(port.name or "", scope.known()) for port in ports}
     port = next((port for port in ports if near[port]), ports[1] if len(ports) > 1 else ports[0])
-    return trouble(
+    return invalid(
         Code.CONTRACT,
         f"nothing is labelled {port.name}, and the last value is one output only",
         port.span,
@@ -83,21 +83,21 @@ def _unlabelled(ports: list[ast.Port], scope: Scope) -> Trouble:
     )
 
 
-def _labelled(port: ast.Port, walk: Walk, scope: Scope) -> Given | None:
+def _labelled(port: ast.Port, walk: Walk, scope: Scope) -> Signal | None:
     """The value called by the port's name; None where nothing is."""
     if port.name is None:
         return None
-    if len(labels := scope.other_meaning(port.name)) > 1:
-        raise two_meanings(port.name, port.span, labels)
+    if len(labels := scope.ambiguity(port.name)) > 1:
+        raise ambiguous(port.name, port.span, labels)
     if not scope.has(port.name):
         return walk.outputs.get(port.name)
     value = scope.find(port.name)
-    if isinstance(value, Given):
+    if isinstance(value, Signal):
         return value
-    return Given(None, None, port.span)
+    return Signal(None, None, port.span)
 
 
-def _nearest(values: list[Given], drafts: list[Draft], last: Given) -> int | None:
+def _nearest(values: list[Signal], drafts: list[DraftNode], last: Signal) -> int | None:
     """Which of ``values`` the last one was made from, a step at a time along first inputs."""
     producers = [given.producer for given in values]
     here = last.producer
@@ -108,7 +108,7 @@ def _nearest(values: list[Given], drafts: list[Draft], last: Given) -> int | Non
     return None
 
 
-def unused(walk: Walk, given_out: list[Given]) -> list[Diagnostic]:
+def unused(walk: Walk, given_out: list[Signal]) -> list[Diagnostic]:
     """Steps whose value no output depends on; of a chain of such steps the last."""
     needed = {given.producer for given in given_out}
     vain = []
@@ -138,7 +138,7 @@ def unused(walk: Walk, given_out: list[Given]) -> list[Diagnostic]:
 
 
 def unused_inputs(
-    inputs: tuple[Port, ...], stated: tuple[ast.Port, ...], walk: Walk, out: list[Exit]
+    inputs: tuple[Port, ...], stated: tuple[ast.Port, ...], walk: Walk, out: list[GraphOutput]
 ) -> list[Diagnostic]:
     """Inputs that nothing reads."""
     read = {given.producer for draft in walk.drafts for given in draft.inputs} | {e.given.producer for e in out}

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic
-from specc.elaborate.trouble import trouble
-from specc.elaborate.values import UNKNOWN, Prepared, Target, Unknown, Value, given
+from specc.elaborate.errors import invalid
+from specc.elaborate.values import UNKNOWN, Partial, Target, Unknown, Value, given
 from specc.ir.op import Op
 from specc.source import Span
 from specc.syntax import ast
@@ -58,13 +58,13 @@ class Scope:
 
     def spend(self, value: Value, span: Span) -> Value:
         """``value``, its entries charged to the file's budget: no short text may stand for endless lists."""
-        if not isinstance(value, (tuple, Prepared)):
+        if not isinstance(value, (tuple, Partial)):
             return value
         self.require_budget()
         self.spent += entries(value, MOST_ENTRIES - self.spent)
         if self.spent > MOST_ENTRIES:
             what = "lists of this file have" if isinstance(value, tuple) else "arguments of this file's steps have"
-            raise trouble(Code.LIMIT, f"the {what} more than {MOST_ENTRIES:,} entries together", span)
+            raise invalid(Code.LIMIT, f"the {what} more than {MOST_ENTRIES:,} entries together", span)
         return value
 
     def define(self, name: str, value: Value) -> None:
@@ -94,18 +94,18 @@ class Scope:
             scope = scope._outer
         return ABSENT
 
-    def behind(self, name: str) -> Prepared | None:
+    def behind(self, name: str) -> Partial | None:
         """What can be called by ``name`` where a value of the network hides it; None where that is nothing."""
         values = (scope.names.get(name) for scope in self._upwards())
-        return next((value for value in values if isinstance(value, Prepared)), None)
+        return next((value for value in values if isinstance(value, Partial)), None)
 
-    def two_meanings(self, name: str, labels: tuple[Span, ...]) -> None:
+    def ambiguous(self, name: str, labels: tuple[Span, ...]) -> None:
         """Note that ``name`` alone may mean the step at the label and something that can be called, or that at either
         of two labels."""
         self._ambiguous = {**(self._ambiguous or {}), name: labels}
         self.root.is_ambiguous = True
 
-    def other_meaning(self, name: str) -> tuple[Span, ...]:
+    def ambiguity(self, name: str) -> tuple[Span, ...]:
         """The labels that make it unclear what ``name`` alone means here; none where it is clear.
 
         Every step would ask: where ``root.is_ambiguous`` is false, as nearly always, there is nothing to ask for.
@@ -166,7 +166,7 @@ def entries(value: Value, most: int) -> int:
     count, waiting = 0, [value]
     while waiting and count <= most:
         part = waiting.pop()
-        inner = [given(argument) for argument in part.arguments] if isinstance(part, Prepared) else part
+        inner = [given(argument) for argument in part.arguments] if isinstance(part, Partial) else part
         if isinstance(inner, (tuple, list)):
             count += len(inner)
             waiting += inner

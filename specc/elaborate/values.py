@@ -17,7 +17,7 @@ from specc.syntax import ast
 _SHOWN_ENTRIES, _SHOWN_TEXT = 6, 60
 
 Value = Any
-"""int, float, bool, str, None, tuple of values, Size, Given, Prepared, Metric, Absent or PerAxis."""
+"""int, float, bool, str, None, tuple of values, Size, Signal, Partial, Metric, Absent or PerAxis."""
 
 LARGEST_INTEGER = 2**63 - 1
 
@@ -32,7 +32,7 @@ UNKNOWN = object()
 """Stands in a scope for a value that an earlier error left unknown."""
 
 
-class Given:
+class Signal:
     """A value of the network on its way: where it comes from, and its type (None: an earlier error left it unknown).
 
     Expressions ask it for its sizes: ``in.channels``, ``conv1.shape[2]``.
@@ -49,7 +49,7 @@ class Given:
         self.span = span
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Given):
+        if not isinstance(other, Signal):
             return NotImplemented
         return self.producer == other.producer and self.type == other.type and self.span == other.span
 
@@ -84,7 +84,7 @@ class Target:
     """What is called as a step and is no operator: a block, or steps that are shared."""
 
 
-class Prepared:
+class Partial:
     """Something that can be called as a step: an operator, a block or shared steps, with arguments given already."""
 
     __slots__ = ("_hash", "arguments", "name", "target")
@@ -97,7 +97,7 @@ class Prepared:
         self._hash = hash((target, arguments))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Prepared):
+        if not isinstance(other, Partial):
             return NotImplemented
         mine, its = (self.name, self.target, self.arguments), (other.name, other.target, other.arguments)
         return self is other or mine == its
@@ -107,7 +107,7 @@ class Prepared:
 
 
 class Evaluated(NamedTuple):
-    """An expression that has been evaluated: the arguments of `Prepared` and of ``default``."""
+    """An expression that has been evaluated: the arguments of `Partial` and of ``default``."""
 
     span: Span
     value: Value
@@ -124,17 +124,17 @@ def given(argument: ast.Argument) -> Value:
     return argument.value.value
 
 
-def moved(value: Value, span: Span) -> Value:
+def relocated(value: Value, span: Span) -> Value:
     """The value with every argument in it standing at ``span``: what was given from outside has no place of its own."""
     if isinstance(value, tuple):
-        return tuple(moved(entry, span) for entry in value)
-    if not isinstance(value, Prepared) or not value.arguments:
+        return tuple(relocated(entry, span) for entry in value)
+    if not isinstance(value, Partial) or not value.arguments:
         return value
-    inside = ((argument, moved(given(argument), span)) for argument in value.arguments)
+    inside = ((argument, relocated(given(argument), span)) for argument in value.arguments)
     arguments = tuple(
         argument._replace(span=span, value=cast(ast.Expr, Evaluated(span, inner))) for argument, inner in inside
     )
-    return Prepared(value.name, value.target, arguments)
+    return Partial(value.name, value.target, arguments)
 
 
 class Metric:
@@ -173,7 +173,7 @@ class PerAxis(tuple[int, ...]):
     """One number per axis; compared with a single number it must hold on every axis."""
 
 
-def written(value: Value, depth: int = 3) -> str:
+def display(value: Value, depth: int = 3) -> str:
     """The value as the language writes it, whole numbers with thousands marks; of lists in lists ``depth`` levels."""
     match value:
         case bool():
@@ -185,29 +185,29 @@ def written(value: Value, depth: int = 3) -> str:
         case str():
             return f'"{value if len(value) <= _SHOWN_TEXT else value[:_SHOWN_TEXT] + "…"}"'
         case tuple():
-            shown = [written(entry, depth - 1) for entry in value[:_SHOWN_ENTRIES]] if depth else []
+            shown = [display(entry, depth - 1) for entry in value[:_SHOWN_ENTRIES]] if depth else []
             return "[" + ", ".join([*shown, "…"] if len(shown) < len(value) else shown) + "]"
         case Metric():
-            return written(value.value)
-        case Given():
+            return display(value.value)
+        case Signal():
             return f"the value {value.type}"
-        case Prepared():
+        case Partial():
             return _written_step(value)
     return str(value)
 
 
-def _written_step(step: Prepared) -> str:
+def _written_step(step: Partial) -> str:
     """``leakyrelu(0.2)``: what was handed over, with the arguments it has already."""
     if not step.arguments:
         return step.name
     if not all(is_plain(given(argument)) for argument in step.arguments):
         return f"{step.name}(…)"  # steps in steps grow without end
-    shown = (f"{a.name}={written(given(a))}" if a.name else written(given(a)) for a in step.arguments)
+    shown = (f"{a.name}={display(given(a))}" if a.name else display(given(a)) for a in step.arguments)
     text = f"{step.name}({', '.join(shown)})"
     return text if len(text) <= _SHOWN_TEXT else f"{step.name}(…)"
 
 
-def in_full(value: Value) -> str:
+def literal(value: Value) -> str:
     """A parameter's value as the language, and ``--set``, read it back: a plain one, or a layer with such arguments."""
     match value:
         case bool():
@@ -218,11 +218,11 @@ def in_full(value: Value) -> str:
             shown = "".join(c if c.isprintable() or c in "\t\n" else "?" for c in value)
             return json.dumps(shown, ensure_ascii=False)
         case tuple():
-            return f"[{', '.join(map(in_full, value))}]"
-        case Prepared() if value.arguments:
-            parts = ((f"{a.name}=" if a.name else "") + in_full(given(a)) for a in value.arguments)
+            return f"[{', '.join(map(literal, value))}]"
+        case Partial() if value.arguments:
+            parts = ((f"{a.name}=" if a.name else "") + literal(given(a)) for a in value.arguments)
             return f"{value.name}({', '.join(parts)})"
-        case Prepared():
+        case Partial():
             return value.name
     return repr(value)
 
@@ -246,7 +246,7 @@ def kind_of(value: Value) -> str:
             return "a list"
         case Size():
             return f"the symbolic size {value}"
-        case Prepared():
+        case Partial():
             return "a step"
     return "a value of the network"
 

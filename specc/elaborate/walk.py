@@ -11,20 +11,21 @@ from functools import partial
 from typing import Any, Literal
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate import loops, steps
-from specc.elaborate.binder import Plan, signature
+from specc.elaborate import loops
+from specc.elaborate.arguments import BoundOperator, OperatorPlan, signature
 from specc.elaborate.blocks import give_out, take_in
-from specc.elaborate.bounds import MOST_DEPTH, Budget
-from specc.elaborate.calls import BlockPlan, first_labels, shown_arguments, unused_parameters
-from specc.elaborate.contract import agree
-from specc.elaborate.expressions import layer, truth
-from specc.elaborate.found import Found
-from specc.elaborate.frames import Draft, Frame, Shared
+from specc.elaborate.contracts import agree
+from specc.elaborate.drafts import DraftBlock, DraftNode, SharedSteps
+from specc.elaborate.errors import Invalid, ambiguous, invalid, short, suggestion
+from specc.elaborate.evaluation import layer, truth
+from specc.elaborate.found import Findings
+from specc.elaborate.inference import inferred, refused
 from specc.elaborate.labels import claim, define, refuse_label, resolved, stands_for_value, two_of_a_name
+from specc.elaborate.limits import MOST_DEPTH, StepBudget
 from specc.elaborate.naming import name_problem
+from specc.elaborate.parameters import BlockPlan, first_labels, shown_arguments, unused_parameters
 from specc.elaborate.scope import ABSENT, UNKNOWN, Definition, Scope, Unknown
-from specc.elaborate.trouble import Trouble, short, suggestion, trouble, two_meanings
-from specc.elaborate.values import Given, Prepared, Value, is_plain, kind_of, written
+from specc.elaborate.values import Partial, Signal, Value, display, is_plain, kind_of
 from specc.ir.graph import Handed
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Size
@@ -37,28 +38,28 @@ from specc.syntax import ast
 class Walk:
     """One model on its way to a graph."""
 
-    def __init__(self, model: Frame, inputs: tuple[str, ...], statements: tuple[ast.Statement, ...] = ()) -> None:
+    def __init__(self, model: DraftBlock, inputs: tuple[str, ...], statements: tuple[ast.Statement, ...] = ()) -> None:
         self._statements = statements
-        self.drafts: list[Draft] = []
-        self.shared: dict[Shared, bool] = {}
-        """Shared steps, and whether they are applied anywhere."""
+        self.drafts: list[DraftNode] = []
+        self.shared: dict[SharedSteps, bool] = {}
+        """SharedSteps steps, and whether they are applied anywhere."""
         self.called: dict[Definition, list[Diagnostic]] = {}
         """The blocks that are called, with what is said of their parameters that nothing reads."""
         self.assertions: list[tuple[ast.Assert, Scope]] = []
-        self.outputs: dict[str, Given] = {}
+        self.outputs: dict[str, Signal] = {}
         """What labels of the model's own body name and no step can take: an output can be called so all the same."""
         self._inputs = inputs
-        self._found = Found()
+        self._found = Findings()
         self._frame = model
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[int, OperatorPlan] = {}
         self._calls: dict[int, BlockPlan] = {}
         self._named: dict[int, bool] = {}
         self._labels: dict[int, dict[str, ast.Label]] = {}
-        self._active: list[Definition | Shared] = []
+        self._active: list[Definition | SharedSteps] = []
         self._depth = 0
-        self._budget = Budget()
+        self._budget = StepBudget()
 
-    def enter(self, name: str, place: ast.Port, value: Given) -> None:
+    def enter(self, name: str, place: ast.Port, value: Signal) -> None:
         """Make an input of the model known: its name is taken, and where the contract gives it, it is a value."""
         if place.name is not None:
             self._claim_name(name, place.span, self._frame.scope)
@@ -70,8 +71,8 @@ class Walk:
         return self._found.findings
 
     def walk(
-        self, statements: tuple[ast.Statement, ...], current: Given | None, scope: Scope, name: str | None = None
-    ) -> Given | None:
+        self, statements: tuple[ast.Statement, ...], current: Signal | None, scope: Scope, name: str | None = None
+    ) -> Signal | None:
         """Follow ``statements`` from ``current`` and return the last value.
 
         Args:
@@ -82,7 +83,7 @@ class Walk:
             return current
         if self._depth >= MOST_DEPTH:
             span = statements[0].span
-            raise trouble(Code.LIMIT, f"blocks, groups and loops stand more than {MOST_DEPTH} deep in each other", span)
+            raise invalid(Code.LIMIT, f"blocks, groups and loops stand more than {MOST_DEPTH} deep in each other", span)
         self._depth += 1
         names, budget = scope.names, self._budget
         for statement in statements:
@@ -94,7 +95,7 @@ class Walk:
                 else:
                     budget.spend(1, statement.span)
                 current = _FOLLOWED[type(statement)](self, statement, current, scope, name)
-            except Trouble as problem:
+            except Invalid as problem:
                 self._found.report([problem.diagnostic])
                 current = self._lost(statement, current, scope)
             except Unknown:
@@ -102,7 +103,7 @@ class Walk:
         self._depth -= 1
         return current
 
-    def _lost(self, statement: ast.Statement, current: Given | None, scope: Scope) -> Given | None:
+    def _lost(self, statement: ast.Statement, current: Signal | None, scope: Scope) -> Signal | None:
         """What stands after a statement that failed: a step's value is unknown, and so is what it names."""
         if isinstance(statement, (ast.Let, ast.Shared)):
             scope.define(statement.name, UNKNOWN)
@@ -110,15 +111,15 @@ class Walk:
             return current
         if statement.label is not None and not self._frame.scope.holds(statement.label.name):
             self._frame.scope.define(statement.label.name, UNKNOWN)
-        return Given(None, None, statement.span)
+        return Signal(None, None, statement.span)
 
-    def _enter_let(self, let: ast.Let, current: Given | None, scope: Scope, name: str | None) -> Given | None:
+    def _enter_let(self, let: ast.Let, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         define(let, scope)
         return current
 
     def _enter_assert(
-        self, assertion: ast.Assert, current: Given | None, scope: Scope, name: str | None
-    ) -> Given | None:
+        self, assertion: ast.Assert, current: Signal | None, scope: Scope, name: str | None
+    ) -> Signal | None:
         # Proven when the whole network is known, but ``_`` means the value at this place.
         here = Scope({"_": current.seen} if current else {}, scope)
         self.assertions.append((assertion, here))
@@ -126,21 +127,21 @@ class Walk:
 
     # ---- calls --------------------------------------------------------------------------------------
 
-    def _call(self, call: ast.Call, current: Given | None, scope: Scope, name: str | None) -> Given | None:
+    def _call(self, call: ast.Call, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         if call.bare and call.name == "_":
             refuse_label(call)
             if current is None:
                 raise self._nothing_yet(call.name_span)
             return current
         value = scope.get(call.name)
-        if call.bare and scope.root.is_ambiguous and (labels := scope.other_meaning(call.name)):
-            raise two_meanings(call.name, call.name_span, labels)
-        if isinstance(value, Given):  # an input, a labelled step, a value handed to the block
+        if call.bare and scope.root.is_ambiguous and (labels := scope.ambiguity(call.name)):
+            raise ambiguous(call.name, call.name_span, labels)
+        if isinstance(value, Signal):  # an input, a labelled step, a value handed to the block
             if call.bare:
                 refuse_label(call)
                 return value
             value = scope.behind(call.name) or value
-        prepared = value if isinstance(value, Prepared) else self._target(call, value, scope)
+        prepared = value if isinstance(value, Partial) else self._target(call, value, scope)
         if current is None:
             raise self._nothing_yet(call.name_span)
         target = prepared.target
@@ -149,12 +150,12 @@ class Walk:
             return self._operator(call, prepared, target, current, scope, name, slot)
         if isinstance(target, Definition):
             return self._block(call, prepared, target, current, scope, name)
-        assert isinstance(target, Shared), "there is nothing else that can be called"
+        assert isinstance(target, SharedSteps), "there is nothing else that can be called"
         return self._shared(call, target, current, scope)
 
-    def _target(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Prepared:
-        """What is called by a name that stands for ``value``. Raises Trouble where that is nothing that can be."""
-        if isinstance(value, Prepared):
+    def _target(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Partial:
+        """What is called by a name that stands for ``value``. Raises Invalid where that is nothing that can be."""
+        if isinstance(value, Partial):
             return value
         if value is UNKNOWN:
             raise Unknown
@@ -162,14 +163,14 @@ class Walk:
         if target is not None:
             return target
         if value is not ABSENT:
-            raise trouble(
+            raise invalid(
                 Code.UNKNOWN_LAYER,
                 f"{step.name} is {kind_of(value)} here, and no step",
                 step.name_span,
-                helps=("a value takes no arguments",) if isinstance(value, Given) else (),
+                helps=("a value takes no arguments",) if isinstance(value, Signal) else (),
             )
         elsewhere = self._elsewhere(step)
-        raise trouble(
+        raise invalid(
             Code.UNKNOWN_LAYER,
             f"no layer is called {short(step.name)}",
             step.name_span,
@@ -192,15 +193,15 @@ class Walk:
             return (f"{step.name} is labelled further down, in line {line}: a value is used behind its label",)
         return (f"{step.name} is labelled in line {line}, in a block, group, loop or branch that this place is not in",)
 
-    def _nothing_yet(self, span: Span) -> Trouble:
-        return trouble(
+    def _nothing_yet(self, span: Span) -> Invalid:
+        return invalid(
             Code.RANK,
             "the model has several inputs, and nothing says which one this step takes",
             span,
             helps=(f"begin with one of them: {', '.join(self._inputs)}",),
         )
 
-    def _enclosing(self, step: ast.Enclosing, current: Given | None, scope: Scope, name: str | None) -> Given:
+    def _enclosing(self, step: ast.Enclosing, current: Signal | None, scope: Scope, name: str | None) -> Signal:
         refuse_label(step)
         if self._frame.entry is None:
             raise self._nothing_yet(step.span)
@@ -209,13 +210,13 @@ class Walk:
     def _operator(
         self,
         call: ast.Call,
-        target: Prepared,
+        target: Partial,
         kind: type[Op],
-        current: Given,
+        current: Signal,
         scope: Scope,
         name: str | None,
         slot: str | None,
-    ) -> Given:
+    ) -> Signal:
         label = call.label and resolved(call.label, scope)
         self._claim(label, scope, kind)
         plan = self._plans.get(id(call))
@@ -225,25 +226,25 @@ class Walk:
             raise self._without_arms(call, plan.bound(scope)[1])
         bound = plan.fixed or self._bound(plan, scope)
         if bound is None or current.type is None:
-            return self._remember(label, Given(None, None, plan.span))
+            return self._remember(label, Signal(None, None, plan.span))
         if slot is not None and kind.passes:
             self._frame.passed.append((slot, current, len(self._frame.members)))
             return self._remember(label, current)
         return self._step(call, label, plan.span, bound, (current,), (current.type,), name, scope, slot)
 
-    def _without_arms(self, call: ast.Call, findings: list[Diagnostic]) -> Trouble:
+    def _without_arms(self, call: ast.Call, findings: list[Diagnostic]) -> Invalid:
         from specc.elaborate.instead import gives_arms, of_arms
 
         if not gives_arms(call):
             self._found.report(findings)
-        return trouble(Code.RANK, f"{call.name} joins several values", call.span, helps=of_arms(call))
+        return invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=of_arms(call))
 
-    def _merge(self, merge: ast.Merge, current: Given | None, scope: Scope, name: str | None) -> Given:
+    def _merge(self, merge: ast.Merge, current: Signal | None, scope: Scope, name: str | None) -> Signal:
         target = self._target(merge, scope.get(merge.name), scope)
         kind = target.target
         if not isinstance(kind, type) or kind.arity == (1, 1):
             helps = (signature(kind),) if isinstance(kind, type) else ()
-            raise trouble(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
+            raise invalid(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
         label = merge.label and resolved(merge.label, scope)
         self._claim(label, scope, kind)
         plan = self._plans.get(id(merge))
@@ -258,18 +259,18 @@ class Walk:
             )
         types = tuple([given.type for given in inputs if given.type is not None])
         if bound is None or len(types) < len(inputs):
-            return self._remember(label, Given(None, None, plan.span))
+            return self._remember(label, Signal(None, None, plan.span))
         return self._step(merge, label, plan.span, bound, inputs, types, None, scope)
 
-    def _planned(self, call: ast.Call | ast.Merge, target: Prepared, kind: type[Op]) -> Plan:
+    def _planned(self, call: ast.Call | ast.Merge, target: Partial, kind: type[Op]) -> OperatorPlan:
         """How the call's arguments are the operator's attributes."""
         defaults = self._frame.environment.defaults_for(kind, call.span)
-        plan = Plan(call, kind, (*target.arguments, *call.arguments), defaults)
+        plan = OperatorPlan(call, kind, (*target.arguments, *call.arguments), defaults)
         if not target.arguments:
             self._plans[id(call)] = plan  # the tree of the file outlives the walk
         return plan
 
-    def _bound(self, plan: Plan, scope: Scope) -> steps.Bound | None:
+    def _bound(self, plan: OperatorPlan, scope: Scope) -> BoundOperator | None:
         bound, findings = plan.bound(scope)
         if findings:
             self._found.report(findings)
@@ -280,19 +281,19 @@ class Walk:
         step: ast.Call | ast.Merge,
         label: ast.Label | None,
         span: Span,
-        bound: steps.Bound,
-        inputs: tuple[Given, ...],
+        bound: BoundOperator,
+        inputs: tuple[Signal, ...],
         types: tuple[TensorType, ...],
         name: str | None,
         scope: Scope,
         slot: str | None = None,
-    ) -> Given:
+    ) -> Signal:
         try:
-            type_, parameters = steps.inferred(bound.op, types, span)
+            type_, parameters = inferred(bound.op, types, span)
         except Refusal as refusal:
-            raise steps.refused(refusal, step, bound, inputs, self.drafts, scope) from None
+            raise refused(refusal, step, bound, inputs, self.drafts, scope) from None
         called = label.name if label else name
-        draft = Draft(len(self.drafts), bound.op, inputs, types, type_, parameters, called, span, slot)
+        draft = DraftNode(len(self.drafts), bound.op, inputs, types, type_, parameters, called, span, slot)
         self.drafts.append(draft)
         self._frame.members.append(draft)
         return draft if label is None else self._remember(label, draft)
@@ -302,12 +303,12 @@ class Walk:
     def _block(
         self,
         call: ast.Call,
-        target: Prepared,
+        target: Partial,
         definition: Definition,
-        current: Given,
+        current: Signal,
         scope: Scope,
         name: str | None,
-    ) -> Given | None:
+    ) -> Signal | None:
         block = definition.block
         label = call.label and resolved(call.label, scope)
         self._claim(label, scope)
@@ -322,12 +323,12 @@ class Walk:
         if findings:
             self._found.report(findings)
         if values is None:
-            return self._remember(label, Given(None, None, call.span))
+            return self._remember(label, Signal(None, None, call.span))
         if definition not in self.called:
             self.called[definition] = unused_parameters(block)
         if self.called[definition]:
             self._found.report(self.called[definition])
-        frame = Frame(
+        frame = DraftBlock(
             "block",
             block.name,
             call.name_span.to(call.span),
@@ -336,8 +337,8 @@ class Walk:
             current,
             current,
             label.name if label else name,
-            tuple([(key, _kept(value)) for key, value in values.items() if not isinstance(value, (Given, Size))]),
-            tuple([(key, value) for key, value in values.items() if isinstance(value, Given)]),
+            tuple([(key, _kept(value)) for key, value in values.items() if not isinstance(value, (Signal, Size))]),
+            tuple([(key, value) for key, value in values.items() if isinstance(value, Signal)]),
             slot=call.name if call.name != block.name else None,
         )
         return self._called(
@@ -348,14 +349,14 @@ class Walk:
             lambda: self._body(block, frame, current),
         )
 
-    def _call_planned(self, call: ast.Call, target: Prepared, definition: Definition) -> BlockPlan:
+    def _call_planned(self, call: ast.Call, target: Partial, definition: Definition) -> BlockPlan:
         defaults = self._frame.environment.defaults_for(definition, call.span)
         plan = BlockPlan(definition.block, call, (*target.arguments, *call.arguments), defaults)
         if not target.arguments:
             self._calls[id(call)] = plan
         return plan
 
-    def _body(self, block: ast.Block, frame: Frame, current: Given) -> Given | None:
+    def _body(self, block: ast.Block, frame: DraftBlock, current: Signal) -> Signal | None:
         if block.contract is None:
             return self.walk(block.body.statements, current, frame.scope)
         take_in(block.contract, frame, current)
@@ -363,12 +364,12 @@ class Walk:
         give_out(block.contract, frame, result)
         return result
 
-    def _refuse_recursion(self, target: Definition | Shared, name: str, span: Span) -> None:
+    def _refuse_recursion(self, target: Definition | SharedSteps, name: str, span: Span) -> None:
         if target not in self._active:
             return
         inner = self._active[self._active.index(target) :]
         chain = [d.block.name if isinstance(d, Definition) else d.name for d in inner]
-        raise trouble(
+        raise invalid(
             Code.RECURSION,
             f"{name} would contain itself",
             span,
@@ -378,12 +379,12 @@ class Walk:
 
     def _called(
         self,
-        frame: Frame,
+        frame: DraftBlock,
         label: ast.Label | None,
-        target: Definition | Shared,
+        target: Definition | SharedSteps,
         called: Callable[[], Label],
-        body: Callable[[], Given | None],
-    ) -> Given | None:
+        body: Callable[[], Signal | None],
+    ) -> Signal | None:
         """Run ``body`` in ``frame``; ``called`` says how ``target`` is called, should something be wrong in it."""
         self._active.append(target)
         self._found.enter(called)
@@ -392,20 +393,20 @@ class Walk:
         self._active.pop()
         return self._left(frame, label)
 
-    def _run(self, frame: Frame, body: Callable[[], Given | None]) -> None:
+    def _run(self, frame: DraftBlock, body: Callable[[], Signal | None]) -> None:
         """Run ``body`` with ``frame`` as the place where steps and labels go."""
         outer, self._frame = self._frame, frame
         try:
             frame.result = body()
         except Unknown:
-            frame.result = Given(None, None, frame.span)
-        except Trouble as problem:
+            frame.result = Signal(None, None, frame.span)
+        except Invalid as problem:
             self._found.report([problem.diagnostic])
-            frame.result = Given(None, None, frame.span)
+            frame.result = Signal(None, None, frame.span)
         finally:
             self._frame = outer
 
-    def _left(self, frame: Frame, label: ast.Label | None) -> Given | None:
+    def _left(self, frame: DraftBlock, label: ast.Label | None) -> Signal | None:
         """What a frame gives to the one around it."""
         if frame.members:
             self._frame.members.append(frame)
@@ -414,25 +415,25 @@ class Walk:
             return frame.result
         return self._remember(label, frame.result) if frame.result else None
 
-    def _in_parts(self, label: ast.Label, first: Frame) -> None:
+    def _in_parts(self, label: ast.Label, first: DraftBlock) -> None:
         """A group has gone on: no one value goes by its label any more."""
         self.outputs.pop(label.name, None)
         scope = self._frame.scope
         if stands_for_value(label):
             scope.names.pop(label.name, None)
-            scope.two_meanings(label.name, (self._frame.labels[label.name], label.span))
+            scope.ambiguous(label.name, (self._frame.labels[label.name], label.span))
 
-    def _group(self, step: ast.Group, current: Given | None, scope: Scope, name: str | None) -> Given | None:
+    def _group(self, step: ast.Group, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         return self._grouped(step, step.body, current, scope, name)
 
     def _grouped(
         self,
         step: ast.Group | ast.If,
         body: ast.Body,
-        current: Given | None,
+        current: Signal | None,
         scope: Scope,
         name: str | None,
-    ) -> Given | None:
+    ) -> Signal | None:
         """``label: { … }`` names its steps under one name; without a label it only holds them together."""
         label = step.label and resolved(step.label, scope)
         called = label.name if label else name
@@ -448,16 +449,16 @@ class Walk:
         name: str,
         step: ast.Step,
         label: ast.Label | None,
-        current: Given | None,
+        current: Signal | None,
         scope: Scope,
-        body: Callable[[Scope], Given | None],
-    ) -> Given | None:
+        body: Callable[[Scope], Signal | None],
+    ) -> Signal | None:
         """Run ``body`` with its steps under ``name``, which ``label`` claims if the spec has written one."""
         here = self._frame
         goes_on = here.groups.get(name) if kind == "group" and label is not None else None
         if goes_on is None:
             self._claim(label, scope)
-        frame = Frame(
+        frame = DraftBlock(
             kind, name, step.span, Scope({}, scope), here.environment, here.entry, current, name, goes_on=goes_on
         )
         if kind == "group" and label is not None:
@@ -467,7 +468,7 @@ class Walk:
 
     # ---- conditions and loops -----------------------------------------------------------------------
 
-    def _if(self, step: ast.If, current: Given | None, scope: Scope, name: str | None) -> Given | None:
+    def _if(self, step: ast.If, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         taken = step.body if truth(step.test, scope) else step.otherwise
         if taken is None:
             return current
@@ -475,7 +476,9 @@ class Walk:
             return self.walk(taken.statements, current, Scope({}, scope), name)
         return self._grouped(step, taken, current, scope, name)
 
-    def _loop(self, step: ast.Repeat | ast.For, current: Given | None, scope: Scope, name: str | None) -> Given | None:
+    def _loop(
+        self, step: ast.Repeat | ast.For, current: Signal | None, scope: Scope, name: str | None
+    ) -> Signal | None:
         """The rounds one after the other, each of its own name: its number."""
         table = self._table(step, scope)
         label = step.label and resolved(step.label, scope)
@@ -497,8 +500,8 @@ class Walk:
         return table
 
     def _rounds(
-        self, step: ast.Repeat | ast.For, table: Sequence[loops.Row], current: Given | None, scope: Scope
-    ) -> Given | None:
+        self, step: ast.Repeat | ast.For, table: Sequence[loops.Row], current: Signal | None, scope: Scope
+    ) -> Signal | None:
         is_numbered = not self._names_its_rounds(step)
         is_sole = loops.sole(step.body.statements) is not None
         header, variables = loops.header(step), loops.variables(step)
@@ -533,28 +536,28 @@ class Walk:
             self._found.report([two_of_a_name(number, header, earlier, by_round=True)])
         return number
 
-    def _round(self, step: ast.Repeat | ast.For, number: str, current: Given | None, scope: Scope) -> Given | None:
+    def _round(self, step: ast.Repeat | ast.For, number: str, current: Signal | None, scope: Scope) -> Signal | None:
         return self._under(
             "round", number, step, None, current, scope, lambda inner: self.walk(step.body.statements, current, inner)
         )
 
     # ---- shared steps -------------------------------------------------------------------------------
 
-    def _declare(self, statement: ast.Shared, current: Given | None, scope: Scope, name: str | None) -> Given | None:
+    def _declare(self, statement: ast.Shared, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         self._claim_name(statement.name, statement.name_span, scope)
-        shared = Shared(statement, scope, self._frame)
-        scope.define(statement.name, Prepared(statement.name, shared))
+        shared = SharedSteps(statement, scope, self._frame)
+        scope.define(statement.name, Partial(statement.name, shared))
         self.shared[shared] = False
         return current
 
-    def _shared(self, call: ast.Call, shared: Shared, current: Given, scope: Scope) -> Given | None:
+    def _shared(self, call: ast.Call, shared: SharedSteps, current: Signal, scope: Scope) -> Signal | None:
         """Apply shared steps: the same tensors as at their other places."""
         if not call.bare:
-            raise trouble(Code.UNKNOWN_ARGUMENT, f"{call.name} is shared steps, and takes no arguments", call.span)
+            raise invalid(Code.UNKNOWN_ARGUMENT, f"{call.name} is shared steps, and takes no arguments", call.span)
         label = call.label and resolved(call.label, scope)
         self._claim(label, scope)
         self._refuse_recursion(shared, shared.name, call.name_span)
-        frame = Frame(
+        frame = DraftBlock(
             "block",
             shared.name,
             call.name_span.to(call.span),
@@ -579,8 +582,8 @@ class Walk:
     # ---- labels and checkpoints ---------------------------------------------------------------------
 
     def _checkpoint(
-        self, checkpoint: ast.Checkpoint, current: Given | None, scope: Scope, name: str | None
-    ) -> Given | None:
+        self, checkpoint: ast.Checkpoint, current: Signal | None, scope: Scope, name: str | None
+    ) -> Signal | None:
         refuse_label(checkpoint)
         if current is None:
             raise self._nothing_yet(checkpoint.span)
@@ -589,7 +592,7 @@ class Walk:
             agree(checkpoint.shape, current.type, scope, Code.CHECKPOINT, "the shape here is", cause)
         return current
 
-    def _remember(self, label: ast.Label | None, given: Given) -> Given:
+    def _remember(self, label: ast.Label | None, given: Signal) -> Signal:
         if label is None:
             return given
         if stands_for_value(label):
@@ -602,7 +605,7 @@ class Walk:
         """Claim the name of what steps say by it: of an input, of shared steps."""
         if problem := name_problem(name):
             self._frame.labels[name] = place
-            self._found.report([trouble(Code.BAD_LABEL, problem, place, helps=("choose another name",)).diagnostic])
+            self._found.report([invalid(Code.BAD_LABEL, problem, place, helps=("choose another name",)).diagnostic])
         else:
             self._claim(ast.Label(place, name), scope)
 
@@ -611,7 +614,7 @@ class Walk:
             self._found.report(findings)
 
 
-_FOLLOWED: Mapping[type, Callable[[Walk, Any, Given | None, Scope, str | None], Given | None]] = {
+_FOLLOWED: Mapping[type, Callable[[Walk, Any, Signal | None, Scope, str | None], Signal | None]] = {
     ast.Call: Walk._call,
     ast.Merge: Walk._merge,
     ast.Group: Walk._group,
@@ -629,4 +632,4 @@ _FOLLOWED: Mapping[type, Callable[[Walk, Any, Given | None, Scope, str | None], 
 
 def _kept(value: Value) -> object:
     """An argument as the graph keeps it."""
-    return value if is_plain(value) else Handed(written(value))
+    return value if is_plain(value) else Handed(display(value))

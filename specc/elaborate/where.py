@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from specc.diagnostics import Code
 from specc.diagnostics.condition import NO_CONDITION, Condition
-from specc.elaborate.calls import names_in
-from specc.elaborate.expressions import evaluate, truth
+from specc.elaborate.errors import Invalid, invalid, suggestion
+from specc.elaborate.evaluation import evaluate, truth
+from specc.elaborate.parameters import names_in
 from specc.elaborate.scope import Scope
-from specc.elaborate.trouble import Trouble, suggestion, trouble
 from specc.elaborate.values import kind_of
 from specc.ir.conditions import restrict
 from specc.ir.size import Dim, Symbol, symbol
@@ -35,7 +35,7 @@ def narrowed(
         besides: what is asked besides, of symbols that are free.
 
     Raises:
-        Trouble: a condition of ``where`` cannot be used, or contradicts those before it.
+        Invalid: a condition of ``where`` cannot be used, or contradicts those before it.
         ValueError: ``besides`` contradicts them.
     """
     clauses = [clause for expression in where for clause in _conjuncts(expression)]
@@ -45,7 +45,7 @@ def narrowed(
     for clause in clauses:
         if names_in(clause) & batches:
             message = "the batch is whatever the caller brings: a condition speaks of the sizes of a sample"
-            raise trouble(Code.CONTRACT, message, clause.span)
+            raise invalid(Code.CONTRACT, message, clause.span)
         if not names_in(clause) & set(free):
             _require(clause, free, scope)
         elif _pair(clause, free) is None:
@@ -92,26 +92,26 @@ def _require(clause: ast.Expr, free: Mapping[str, Symbol], scope: Scope) -> None
     try:
         if truth(clause, scope):
             return
-    except Trouble as problem:
+    except Invalid as problem:
         place = problem.diagnostic.primary.span
         wrong = [part.name for part in ast.parts(clause) if isinstance(part, ast.Name) and part.span == place]
         if problem.diagnostic.code != Code.UNKNOWN_NAME or not wrong:
             raise
-        raise Trouble(problem.diagnostic.suggesting(suggestion(wrong[0], {*free, *scope.known()}, "value"))) from None
+        raise Invalid(problem.diagnostic.suggesting(suggestion(wrong[0], {*free, *scope.known()}, "value"))) from None
     sides = (clause.left, clause.right) if isinstance(clause, ast.Binary) else ()
     values = (f"{side.span.text} = {evaluate(side, scope)}" for side in sides if not isinstance(side, ast.Number))
-    raise trouble(Code.CONTRACT, f"{clause.span.text} does not hold", clause.span, ", ".join(values))
+    raise invalid(Code.CONTRACT, f"{clause.span.text} does not hold", clause.span, ", ".join(values))
 
 
 def _narrow(clause: ast.Expr, symbols: dict[str, Symbol], same: Mapping[str, str], scope: Scope) -> None:
     """Take one condition on one symbol into account."""
     name, sign, bound, modulus = _read(clause, same, scope)
     if bound > LARGEST:
-        raise trouble(Code.CONTRACT, f"{bound:,} is no size: sizes are below 2^31", clause.span)
+        raise invalid(Code.CONTRACT, f"{bound:,} is no size: sizes are below 2^31", clause.span)
     try:
         symbols[same[name]] = _restricted(symbols[same[name]], sign, bound, modulus)
     except ValueError as error:
-        raise trouble(Code.CONTRACT, str(error), clause.span) from None
+        raise invalid(Code.CONTRACT, str(error), clause.span) from None
 
 
 def _restricted(symbol: Symbol, sign: str, bound: int, modulus: int | None) -> Symbol:
@@ -130,10 +130,10 @@ def _read(clause: ast.Expr, same: Mapping[str, str], scope: Scope) -> tuple[str,
     """Symbol, comparison, number and modulus of a condition.
 
     Raises:
-        Trouble: it has another form.
+        Invalid: it has another form.
     """
     if not isinstance(clause, ast.Binary) or clause.operator not in _MIRRORED:
-        raise trouble(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
+        raise invalid(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
     left, sign, right = clause.left, clause.operator, clause.right
     if not names_in(left) & set(same):
         left, sign, right = right, _MIRRORED[sign], left
@@ -145,12 +145,12 @@ def _read(clause: ast.Expr, same: Mapping[str, str], scope: Scope) -> tuple[str,
         case ast.Binary(_, "%", ast.Name(_, name), divisor) if name in same and sign == "==":
             modulus, residue = _whole(divisor, scope), _whole(right, scope)
             if modulus < 1:
-                raise trouble(Code.CONTRACT, f"{divisor.span.text} divides nothing: % takes at least 1", divisor.span)
+                raise invalid(Code.CONTRACT, f"{divisor.span.text} divides nothing: % takes at least 1", divisor.span)
             if not 0 <= residue < modulus:
                 message = f"{clause.span.text} holds for no size: what % {modulus} leaves is 0 to {modulus - 1}"
-                raise trouble(Code.CONTRACT, message, clause.span)
+                raise invalid(Code.CONTRACT, message, clause.span)
             return name, sign, residue, modulus
-    raise trouble(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
+    raise invalid(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
 
 
 def _whole(expression: ast.Expr, scope: Scope) -> int:
@@ -158,4 +158,4 @@ def _whole(expression: ast.Expr, scope: Scope) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     text = f"{expression.span.text} is {kind_of(value)}, and a whole number is needed here"
-    raise trouble(Code.CONTRACT, text, expression.span, helps=(_FORMS,))
+    raise invalid(Code.CONTRACT, text, expression.span, helps=(_FORMS,))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from specc.diagnostics import Code, Diagnostic, Label, Severity
-from specc.elaborate.calls import shown_arguments
+from specc.elaborate.parameters import shown_arguments
 from specc.ir.graph import Block
 from specc.ir.size import Size
 from specc.lint.network import Network

@@ -8,7 +8,7 @@ from math import prod
 from specc.analyses import Costs, StepCost
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import listed, plural
-from specc.elaborate.trouble import suggestion
+from specc.elaborate.errors import suggestion
 from specc.ir.graph import Block, Graph, Node
 from specc.ir.op import Parameter
 from specc.ir.types import TensorType, times

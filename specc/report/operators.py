@@ -9,8 +9,8 @@ from inspect import cleandoc
 
 from pydantic.fields import FieldInfo
 
-from specc.elaborate.binder import signature
-from specc.elaborate.values import written
+from specc.elaborate.arguments import signature
+from specc.elaborate.values import display
 from specc.ir.op import Op
 from specc.ops import operators
 from specc.ops.fields import expected
@@ -60,7 +60,7 @@ def _facts(kind: type[Op], counterpart: str) -> Iterator[str]:
 
 
 def _row(name: str, field: FieldInfo) -> str:
-    default = "required" if field.is_required() else f"`{written(field.default)}`"
+    default = "required" if field.is_required() else f"`{display(field.default)}`"
     return f"| `{name}` | {_prose(expected(field))} | {default} |"
 
 

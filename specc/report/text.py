@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from specc.diagnostics.words import listed
-from specc.elaborate.values import written
+from specc.elaborate.values import display
 from specc.ir.graph import Block, Graph, Handed
 from specc.ir.op import Op
 from specc.ir.size import USUAL, Symbol, asked_of
@@ -108,5 +108,5 @@ def _call(name: str, arguments: list[str]) -> str:
 
 
 def _value(value: object) -> str:
-    text = (str(value) if isinstance(value, Handed) else written(value)).replace("…", "...")
+    text = (str(value) if isinstance(value, Handed) else display(value)).replace("…", "...")
     return "[...]" if isinstance(value, tuple) and len(text) > LONGEST_VALUE else cut(text, LONGEST_VALUE)

@@ -24,7 +24,7 @@ import specc
 from specc.backends.torch import torch_module, torch_source
 from specc.diagnostics import MissingDependency
 from specc.elaborate import constant
-from specc.elaborate.values import in_full
+from specc.elaborate.values import literal
 from specc.ir.graph import Graph, Node, Port
 from specc.ir.init import INITIALISERS, Constant, Fixed, Normal, Uniform
 from specc.ir.op import Op, Parameter
@@ -356,7 +356,7 @@ def test_the_head_says_what_was_set() -> None:
         "table": ((1, True), (2, None)),
         "text": 'a "b"\\ """ \'c\' é\ud800\n',
     }
-    texts = {name: in_full(value) for name, value in values.items()}
+    texts = {name: literal(value) for name, value in values.items()}
     source = torch_source(graph, texts)
     assert source == torch_source(graph, dict(reversed(texts.items())))
     space = run_source(source)
@@ -371,7 +371,7 @@ def test_the_head_says_what_was_set() -> None:
 
 
 def test_long_settings_are_broken_between_words() -> None:
-    source = torch_source(lenet(), {"table": in_full(tuple(range(100))), "name": in_full("x" * 30)})
+    source = torch_source(lenet(), {"table": literal(tuple(range(100))), "name": literal("x" * 30)})
     assert max(map(len, source.splitlines())) <= 100
     assert len(run_source(source)["__doc__"].splitlines()) > 4
 

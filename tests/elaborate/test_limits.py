@@ -11,7 +11,7 @@ import pytest
 
 from specc.diagnostics import Code, Diagnostic, SpecError
 from specc.elaborate import Checked, check_file
-from specc.elaborate.bounds import MOST_DEPTH
+from specc.elaborate.limits import MOST_DEPTH
 from specc.source import Source
 from specc.syntax import parse, read
 from tests.counting import calls

@@ -10,8 +10,8 @@ import pytest
 
 from specc.diagnostics import Diagnostic, SpecError
 from specc.elaborate import check_file
-from specc.elaborate.model import choose, elaborate
-from specc.elaborate.values import Prepared
+from specc.elaborate.phases import choose, elaborate
+from specc.elaborate.values import Partial
 from specc.source import Source, Span
 from specc.syntax import parse
 from specc.syntax.yaml.writer import to_yaml
@@ -86,11 +86,11 @@ def test_places_of_what_is_set_from_outside() -> None:
     """A step handed over from outside is written in no file: what is wrong with it is shown at its parameter."""
     given = parse(Source("outside", "model M : [N, 4] { relu }\nlet act = leakyrelu(1, 2)\n"))
     file = parse(Source("net.cnn", "model M(act = relu) : [N, 4] { act }\n"))
-    from specc.elaborate.model import constant
+    from specc.elaborate.phases import constant
 
     (let,) = (item for item in given.items if not hasattr(item, "contract"))
     value = constant(given._replace(items=(let,)))
-    assert isinstance(value, Prepared)
+    assert isinstance(value, Partial)
     with pytest.raises(SpecError) as caught:
         elaborate(file, choose(file), {"act": value})
     (finding,) = caught.value.diagnostics

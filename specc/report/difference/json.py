@@ -9,7 +9,7 @@ from specc.compare.graph import Changed, Member
 from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.compare.weights import Tensor
 from specc.diagnostics import Diagnostic
-from specc.elaborate.values import written
+from specc.elaborate.values import display
 from specc.ir.graph import Block
 from specc.report.difference.sections import sections
 from specc.report.formats.json import dumped
@@ -115,7 +115,7 @@ def _changed(changed: Changed) -> dict[str, Any]:
         "layer_before": step(changed.before.op),
         "layer_after": step(changed.after.op),
         "attributes": [
-            {"name": a.name, "before": written(a.before), "after": written(a.after)} for a in changed.attributes
+            {"name": a.name, "before": display(a.before), "after": display(a.after)} for a in changed.attributes
         ],
         "inputs_before": list(changed.before.inputs) if changed.inputs else None,
         "inputs_after": list(changed.after.inputs) if changed.inputs else None,

@@ -12,7 +12,7 @@ from specc.compare.graph import Changed, GraphChange, Member
 from specc.compare.interface import Interface, PortChange
 from specc.compare.weights import Tensor, Weights
 from specc.diagnostics.words import listed, plural
-from specc.elaborate.values import written
+from specc.elaborate.values import display
 from specc.ir.graph import Block, Node
 from specc.report.text import block, count, cut, field, memory, scaled, step
 
@@ -273,7 +273,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _value(value: object) -> str:
-    return cut(written(value).replace("…", "..."), LONGEST_VALUE)
+    return cut(display(value).replace("…", "..."), LONGEST_VALUE)
 
 
 def _member(member: Member) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import get_args
 
 from specc.diagnostics import Code
-from specc.elaborate.calls import names_in
-from specc.elaborate.expressions import evaluate
+from specc.elaborate.errors import Invalid, invalid
+from specc.elaborate.evaluation import evaluate
 from specc.elaborate.functions import FUNCTIONS
+from specc.elaborate.parameters import names_in
 from specc.elaborate.scope import ABSENT, MOST_ENTRIES, UNKNOWN, Definition, Scope, Unknown, entries
-from specc.elaborate.trouble import Trouble, trouble
-from specc.elaborate.values import CONSTANTS, Evaluated, Prepared, is_plain
+from specc.elaborate.values import CONSTANTS, Evaluated, Partial, is_plain
 from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
@@ -31,25 +31,25 @@ _BUILT_IN = {*FUNCTIONS, *CONSTANTS}
 _WITHOUT_LABELS = frozenset((ast.Argument, ast.Label, ast.Shape, *get_args(ast.Expr)))
 
 
-class Budget:
+class StepBudget:
     """The statements that are left."""
 
     def __init__(self) -> None:
         self.left = MOST_STEPS
         """Below 0 once it has been said that there are none."""
-        self._least = _Least()
+        self._least = _Forecast()
 
     @property
     def is_gone(self) -> bool:
         return self.left < 0
 
     def spend(self, count: int, span: Span) -> None:
-        """Raises Trouble, once and for all, where the model has grown too large."""
+        """Raises Invalid, once and for all, where the model has grown too large."""
         if self.left < 0:
             raise Unknown  # it has been said
         self.left -= count
         if self.left < 0:
-            raise trouble(
+            raise invalid(
                 Code.LIMIT,
                 f"the model comes to more than {MOST_STEPS:,} steps",
                 span,
@@ -71,13 +71,13 @@ class Budget:
             self.spend(self.left + 1, call.name_span)
 
 
-class _Least:
+class _Forecast:
     """How many statements come out of some at least; what cannot be told before shapes are known counts as none."""
 
     def __init__(self) -> None:
         self._blocks: dict[tuple[object, ...], int] = {}
         self._open: set[Definition] = set()
-        self._lists: dict[int, _List] = {}
+        self._lists: dict[int, _Statements] = {}
         self._read: dict[int, tuple[ast.Expr | Evaluated, set[str]]] = {}  # each with what has that identity
         self._depth = 0
         self._entries = 0
@@ -93,7 +93,7 @@ class _Least:
     def _counted(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
         read = self._lists.get(id(statements))
         if read is None:
-            read = self._lists[id(statements)] = _List(statements)  # the tree of the file outlives the walk
+            read = self._lists[id(statements)] = _Statements(statements)  # the tree of the file outlives the walk
         count = len(statements)
         if read.others:
             inner = Scope(dict.fromkeys(read.labels, UNKNOWN), scope)
@@ -107,7 +107,7 @@ class _Least:
     def of_call(self, call: ast.Call, scope: Scope) -> int:
         """The body of a block, with the arguments that are known."""
         value = scope.get(call.name)
-        if not isinstance(value, Prepared) or not isinstance(value.target, Definition):
+        if not isinstance(value, Partial) or not isinstance(value.target, Definition):
             return 0
         if value.target in self._open:
             return 0  # a block that contains itself is refused where it is called
@@ -172,7 +172,7 @@ class _Least:
         spent = scope.spent
         try:
             return evaluate(expression, scope)
-        except (Trouble, Unknown):
+        except (Invalid, Unknown):
             return UNKNOWN
         finally:
             self._entries += scope.spent - spent
@@ -197,13 +197,13 @@ class _Least:
         for param in block.params:
             value = given[param.name].value if param.name in given else param.default
             told = UNKNOWN if value is None else self._told(value, scope if param.name in given else Scope(known))
-            if isinstance(told, (tuple, Prepared)) and entries(told, _MOST_SEEN) > _MOST_SEEN:
+            if isinstance(told, (tuple, Partial)) and entries(told, _MOST_SEEN) > _MOST_SEEN:
                 told = UNKNOWN
             known[param.name] = told
         return known
 
 
-class _List:
+class _Statements:
     """A list of statements: the names of its labels, and all but the steps that come to nothing further."""
 
     __slots__ = ("labels", "others")
@@ -222,4 +222,4 @@ def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
 
 def _is_told(name: str, value: object) -> bool:
     """Whether a value is known ahead: a plain one, a block; ``in``, which is the same all through a body."""
-    return isinstance(value, Prepared) or is_plain(value) or (name == "in" and value is not ABSENT)
+    return isinstance(value, Partial) or is_plain(value) or (name == "in" and value is not ABSENT)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from specc.elaborate.scope import Environment, Scope
-from specc.elaborate.values import Given, Target
+from specc.elaborate.values import Signal, Target
 from specc.ir.op import Op, Parameter
 from specc.ir.types import TensorType
 from specc.source import Span
 from specc.syntax import ast
 
 
-class Draft(Given):
+class DraftNode(Signal):
     """A step that fits, before it has a name; it is the value that it gives, too.
 
     ``producer`` is its own place among all steps of the model; ``types`` are those of what it takes; ``slot`` is as of
@@ -28,7 +28,7 @@ class Draft(Given):
         self,
         producer: int,
         op: Op,
-        inputs: tuple[Given, ...],
+        inputs: tuple[Signal, ...],
         types: tuple[TensorType, ...],
         type: TensorType,
         parameters: tuple[Parameter, ...],
@@ -60,7 +60,7 @@ class Draft(Given):
         return True
 
 
-class Frame:
+class DraftBlock:
     """A part of the network whose steps are named together: a model, a block called, a labelled group, a loop.
 
     Attributes:
@@ -111,14 +111,14 @@ class Frame:
         span: Span,
         scope: Scope,
         environment: Environment,
-        entry: Given | None,
-        start: Given | None,
+        entry: Signal | None,
+        start: Signal | None,
         label: str | None = None,
         arguments: tuple[tuple[str, object], ...] = (),
-        values: tuple[tuple[str, Given], ...] = (),
-        shared: Shared | None = None,
+        values: tuple[tuple[str, Signal], ...] = (),
+        shared: SharedSteps | None = None,
         sole: bool = False,
-        goes_on: Frame | None = None,
+        goes_on: DraftBlock | None = None,
         slot: str | None = None,
     ) -> None:
         self.kind = kind
@@ -134,18 +134,18 @@ class Frame:
         self.shared = shared
         self.sole = sole
         self.slot = slot
-        self.members: list[Draft | Frame] = []
+        self.members: list[DraftNode | DraftBlock] = []
         self.first = goes_on or self
         self.parts = [self]
         self.labels: dict[str, Span] = {}
-        self.passed: list[tuple[str, Given, int]] = []
-        self.groups: dict[str, Frame] = {}
+        self.passed: list[tuple[str, Signal, int]] = []
+        self.groups: dict[str, DraftBlock] = {}
         self.rounds_of: dict[str, Scope] = {}
         self.rounds = 0
         if goes_on is not None:
             goes_on.parts.append(self)
             self.labels, self.groups, self.rounds_of = goes_on.labels, goes_on.groups, goes_on.rounds_of
-        self.result: Given | None = None
+        self.result: Signal | None = None
 
     @property
     def noun(self) -> str:
@@ -164,16 +164,16 @@ class Frame:
 
     @property
     def holds_tensors(self) -> bool:
-        return any(m.holds_tensors if isinstance(m, Frame) else m.parameters for m in self.members)
+        return any(m.holds_tensors if isinstance(m, DraftBlock) else m.parameters for m in self.members)
 
 
-class Shared(Target):
+class SharedSteps(Target):
     """Steps that are applied several times with one set of weights: what they see, and whose they are.
 
     ``frame`` is where they are declared: their tensors belong to it.
     """
 
-    def __init__(self, statement: ast.Shared, scope: Scope, frame: Frame) -> None:
+    def __init__(self, statement: ast.Shared, scope: Scope, frame: DraftBlock) -> None:
         self.statement = statement
         self.scope = scope
         self.frame = frame

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from specc.diagnostics.vocabulary import Kind
 
 
-class Trouble(Exception):
+class Invalid(Exception):
     """A step, an expression or a claim is wrong; the diagnostic says how."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
@@ -21,7 +21,7 @@ class Trouble(Exception):
         self.diagnostic = diagnostic
 
 
-def trouble(
+def invalid(
     code: Code,
     message: str,
     span: Span,
@@ -33,15 +33,15 @@ def trouble(
     where: Condition | None = None,
     fix: Fix | None = None,
     suggestion: Suggestion | None = None,
-) -> Trouble:
+) -> Invalid:
     """The exception.
 
     Args:
         helps: besides what a ``suggestion`` says.
-        where: a condition under which all would be well; `specc.elaborate.sufficient` decides whether it is told.
+        where: a condition under which all would be well; `specc.elaborate.missing_where` decides whether it is told.
     """
     finding = Diagnostic(code, message, Label(span, label), secondary, notes, helps, where=where or None, fix=fix)
-    return Trouble(finding.suggesting(suggestion))
+    return Invalid(finding.suggesting(suggestion))
 
 
 def in_form(span: Span, language: str, in_yaml: str) -> str:
@@ -51,7 +51,7 @@ def in_form(span: Span, language: str, in_yaml: str) -> str:
     return in_yaml if is_yaml(span.source.name) else language
 
 
-def two_meanings(name: str, place: Span, labels: tuple[Span, ...]) -> Trouble:
+def ambiguous(name: str, place: Span, labels: tuple[Span, ...]) -> Invalid:
     """Where a word alone may mean several things.
 
     Args:
@@ -59,14 +59,14 @@ def two_meanings(name: str, place: Span, labels: tuple[Span, ...]) -> Trouble:
     """
     label, *others = labels
     if others:
-        return trouble(
+        return invalid(
             Code.BAD_LABEL,
             f"the group {name} goes on, and the word alone does not say which part's value is meant",
             place,
             secondary=(Label(label, "it begins here"), *(Label(other, "and goes on here") for other in others)),
             helps=("label the step behind the part, or put that part under a name of its own",),
         )
-    return trouble(
+    return invalid(
         Code.BAD_LABEL,
         f"{name} can be called, and it is a label: the word alone does not say which is meant",
         place,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from specc.diagnostics import Diagnostic, SpecError
 from specc.diagnostics.condition import Clause, Condition
-from specc.elaborate.trouble import in_form
+from specc.elaborate.errors import in_form
 from specc.ir.graph import Graph
 from specc.ir.size import asked_of
 from specc.source import Span

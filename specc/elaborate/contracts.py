@@ -6,11 +6,11 @@ from math import prod
 
 from specc.diagnostics import Code, Label
 from specc.diagnostics.condition import NO_CONDITION, Condition, together
-from specc.elaborate.expressions import evaluate
+from specc.elaborate.errors import Invalid, in_form, invalid, suggestion
+from specc.elaborate.evaluation import evaluate
 from specc.elaborate.hints import of_batch, of_input, of_real
 from specc.elaborate.scope import Scope
-from specc.elaborate.trouble import Trouble, in_form, suggestion, trouble
-from specc.elaborate.values import kind_of, written
+from specc.elaborate.values import display, kind_of
 from specc.elaborate.where import narrowed
 from specc.ir.conditions import where_equal
 from specc.ir.graph import Port
@@ -35,7 +35,7 @@ def input_ports(model: ast.Model, scope: Scope, besides: Condition = NO_CONDITIO
     """
     contract = model.contract
     if contract is None:
-        raise trouble(
+        raise invalid(
             Code.CONTRACT,
             f"model {model.name} does not say what goes in",
             model.name_span,
@@ -48,7 +48,7 @@ def input_ports(model: ast.Model, scope: Scope, besides: Condition = NO_CONDITIO
             ),
         )
     if not contract.inputs:
-        raise trouble(Code.CONTRACT, f"model {model.name} has no input", contract.span)
+        raise invalid(Code.CONTRACT, f"model {model.name} has no input", contract.span)
     _define_symbols(contract, scope, besides)
     ports = tuple(Port(port.name or "input", _input_type(port.shape, scope)) for port in contract.inputs)
     _one_batch(contract, ports)
@@ -64,7 +64,7 @@ def _define_symbols(contract: ast.Contract, scope: Scope, besides: Condition) ->
             if isinstance(dim, ast.Name) and not scope.has(dim.name) and dim.name != "_":
                 (symbols if axis else batches).setdefault(dim.name, dim)
     for name in batches.keys() & symbols.keys():
-        raise trouble(
+        raise invalid(
             Code.CONTRACT,
             f"{name} is the batch, and a size of a sample cannot be the same",
             symbols[name].span,
@@ -79,7 +79,7 @@ def _define_symbols(contract: ast.Contract, scope: Scope, besides: Condition) ->
 
 def _input_type(shape: ast.Shape, scope: Scope) -> TensorType:
     if len(shape.dims) < 2:
-        raise trouble(
+        raise invalid(
             Code.CONTRACT,
             "an input has at least a batch and one more axis",
             shape.span,
@@ -92,7 +92,7 @@ def _input_type(shape: ast.Shape, scope: Scope) -> TensorType:
 def _one_batch(contract: ast.Contract, ports: tuple[Port, ...]) -> None:
     for stated, port in zip(contract.inputs, ports, strict=True):
         if port.type.batch != ports[0].type.batch:
-            raise trouble(
+            raise invalid(
                 Code.CONTRACT,
                 f"the inputs of a model have one batch, and {port.name} has {port.type.batch}",
                 stated.shape.dims[0].span,
@@ -106,27 +106,27 @@ def size(expression: ast.Expr, scope: Scope) -> Dim:
     if isinstance(value, Size):
         return value
     if isinstance(value, bool) or not isinstance(value, int):
-        raise trouble(
+        raise invalid(
             Code.BAD_VALUE,
             f"a size is a whole number, and {expression.span.text} is {kind_of(value)}",
             expression.span,
             helps=of_real(value, expression),
         )
     if not 1 <= value <= LARGEST:
-        raise trouble(
-            Code.BAD_VALUE, f"a size is at least 1 and below 2^31, and this one is {written(value)}", expression.span
+        raise invalid(
+            Code.BAD_VALUE, f"a size is at least 1 and below 2^31, and this one is {display(value)}", expression.span
         )
     return value
 
 
 def within_limit(tensor: TensorType, span: Span) -> TensorType:
     if tensor.rank > MOST_AXES:
-        raise trouble(Code.LIMIT, f"a tensor here has {tensor.rank} axes, and the most is {MOST_AXES}", span)
+        raise invalid(Code.LIMIT, f"a tensor here has {tensor.rank} axes, and the most is {MOST_AXES}", span)
     # How large a symbolic size gets, only the caller knows; but not even the smallest may be too large.
     elements = prod([size if isinstance(size, int) else size.least or 0 for size in tensor.sample])
     if elements > MOST_ELEMENTS:
         least = "" if tensor.is_fixed else "at least "
-        raise trouble(
+        raise invalid(
             Code.LIMIT, f"a tensor of {tensor} has {least}{elements:,} elements a sample, and the most is 2^40", span
         )
     return tensor
@@ -143,7 +143,7 @@ def match(shape: ast.Shape, actual: TensorType, scope: Scope, cause: Label) -> N
 def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver: str, cause: Label) -> None:
     """Refuse unless ``shape`` is ``actual``, pointing at the one size that differs."""
     if len(shape.dims) != actual.rank:
-        raise trouble(
+        raise invalid(
             code,
             f"{giver} {actual}, of {actual.rank} axes, and {shape.span.text} has {len(shape.dims)}",
             shape.span,
@@ -154,7 +154,7 @@ def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver:
     different = [i for i, (s, a) in enumerate(zip(stated, actual.shape, strict=True)) if s != a]
     if different:
         span = shape.dims[different[0]].span if len(different) == 1 else shape.span
-        raise trouble(
+        raise invalid(
             code,
             f"{giver} {actual}, not [{', '.join(map(str, stated))}]",
             span,
@@ -168,9 +168,9 @@ def agree(shape: ast.Shape, actual: TensorType, scope: Scope, code: Code, giver:
 def _stated_size(expression: ast.Expr, scope: Scope) -> Dim:
     try:
         return size(expression, scope)
-    except Trouble as problem:
+    except Invalid as problem:
         if problem.diagnostic.code == Code.UNKNOWN_NAME and isinstance(expression, ast.Name):
-            raise trouble(
+            raise invalid(
                 Code.UNKNOWN_NAME,
                 f"{expression.name} is neither a parameter nor a size of the input",
                 expression.span,

@@ -7,11 +7,11 @@ from typing import Any
 
 from specc.diagnostics import Code
 from specc.elaborate.arithmetic import arithmetic, bounded, compare, negative, refuse
+from specc.elaborate.errors import ambiguous, invalid, short, suggestion
 from specc.elaborate.functions import FUNCTIONS, Misuse, listed
 from specc.elaborate.hints import of_function, of_size
 from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import short, suggestion, trouble, two_meanings
-from specc.elaborate.values import CONSTANTS, Absent, Evaluated, Given, Metric, Prepared, Value, kind_of, ready
+from specc.elaborate.values import CONSTANTS, Absent, Evaluated, Metric, Partial, Signal, Value, kind_of, ready
 from specc.ops import find, names
 from specc.source import Span
 from specc.syntax import ast
@@ -28,7 +28,7 @@ def evaluate(expression: ast.Expr | Evaluated, scope: Scope) -> Value:
     """The value of ``expression``.
 
     Raises:
-        Trouble: it has none: an unknown name, a wrong type, a division by zero, a number out of bounds.
+        Invalid: it has none: an unknown name, a wrong type, a division by zero, a number out of bounds.
         Unknown: it depends on something that an earlier error already concerns.
     """
     return _EVALUATORS[type(expression)](expression, scope)
@@ -39,7 +39,7 @@ def truth(expression: ast.Expr, scope: Scope) -> bool:
     value = plain(expression, scope)
     if isinstance(value, bool):
         return value
-    raise trouble(
+    raise invalid(
         Code.BAD_VALUE,
         f"a condition must be true or false, and {expression.span.text} is {kind_of(value)}",
         expression.span,
@@ -60,26 +60,26 @@ def plain(expression: ast.Expr, scope: Scope) -> Value:
 def present(value: Value, span: Span) -> Value:
     """``value``; refuses where there is none."""
     if isinstance(value, Absent):
-        raise trouble(Code.BAD_VALUE, value.message, span, secondary=(value.cause,) if value.cause else ())
+        raise invalid(Code.BAD_VALUE, value.message, span, secondary=(value.cause,) if value.cause else ())
     return value
 
 
-def prepared(name: str, scope: Scope) -> Prepared | None:
+def prepared(name: str, scope: Scope) -> Partial | None:
     """The operator, block or shared steps called ``name``; None where the name stands for none."""
     value = scope.get(name)
-    if isinstance(value, Given):  # a label: what it hides can be called still
+    if isinstance(value, Signal):  # a label: what it hides can be called still
         value = scope.behind(name)
-    return value if isinstance(value, Prepared) else layer(name)
+    return value if isinstance(value, Partial) else layer(name)
 
 
-_layers: dict[str, Prepared] = {}
+_layers: dict[str, Partial] = {}
 
 
-def layer(name: str) -> Prepared | None:
+def layer(name: str) -> Partial | None:
     """The operator of that name or alias, without arguments: always the same object."""
     known = _layers.get(name)
     if known is None and (kind := find(name)) is not None:
-        known = _layers[name] = Prepared(name, kind)
+        known = _layers[name] = Partial(name, kind)
     return known
 
 
@@ -90,8 +90,8 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
     value = scope.get(name)
     if value is UNKNOWN:
         raise Unknown
-    if scope.root.is_ambiguous and (labels := scope.other_meaning(name)):
-        raise two_meanings(name, expression.span, labels)
+    if scope.root.is_ambiguous and (labels := scope.ambiguity(name)):
+        raise ambiguous(name, expression.span, labels)
     if value is not ABSENT:
         return value
     if (step := layer(name)) is not None:
@@ -99,7 +99,7 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
     if name in FUNCTIONS:
         refuse(expression.span, f"{name} is a function: {name}(…)")
     helps = _OTHERWISE.get(name.lower()) or of_size(name, scope)
-    raise trouble(
+    raise invalid(
         Code.UNKNOWN_NAME,
         f"nothing is called {short(name)} here",
         expression.span,
@@ -142,9 +142,9 @@ def _conditional(expression: ast.Conditional, scope: Scope) -> Value:
 
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     value = scope.get(expression.value.name) if isinstance(expression.value, ast.Name) else ABSENT
-    if not isinstance(value, Given):  # whatever else may be called so: only a value has sizes
+    if not isinstance(value, Signal):  # whatever else may be called so: only a value has sizes
         value = plain(expression.value, scope)
-    if not isinstance(value, Given):
+    if not isinstance(value, Signal):
         owner = expression.value.span.text
         refuse(expression.span, f"{owner} is {kind_of(value)} and has no attribute {expression.name}")
     try:
@@ -153,7 +153,7 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
         known = {"channels", "features", "length", "depth", "height", "width", "shape", "rank", "batch"}
         shape = f"{short(expression.value.span.text)} is {value.type} and has no {short(expression.name)}"
         near = None if expression.name in known else suggestion(expression.name, known, "attribute")
-        raise trouble(Code.UNKNOWN_NAME, shape, expression.span, suggestion=near) from None
+        raise invalid(Code.UNKNOWN_NAME, shape, expression.span, suggestion=near) from None
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:
@@ -180,7 +180,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
     if (step := prepared(name, scope)) is not None:
         return _with_arguments(step, expression, scope)
     if name not in FUNCTIONS:
-        raise trouble(
+        raise invalid(
             Code.UNKNOWN_NAME,
             f"no function is called {name}",
             expression.function.span,
@@ -200,10 +200,10 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
     return scope.spend(bounded(result, expression.span), expression.span)
 
 
-def _with_arguments(step: Prepared, expression: ast.Apply, scope: Scope) -> Prepared:
+def _with_arguments(step: Partial, expression: ast.Apply, scope: Scope) -> Partial:
     """A step with some of its arguments given already: ``leakyrelu(0.1)`` handed to a block as ``act``."""
     given = tuple(ready(argument, plain(argument.value, scope)) for argument in expression.arguments)
-    made = Prepared(step.name, step.target, (*step.arguments, *given))
+    made = Partial(step.name, step.target, (*step.arguments, *given))
     scope.spend(made, expression.span)
     return made
 

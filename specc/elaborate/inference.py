@@ -5,31 +5,31 @@ from __future__ import annotations
 from math import prod
 
 from specc.diagnostics import Code, Fix, Label
-from specc.elaborate.binder import Bound
-from specc.elaborate.contract import MOST_ELEMENTS, within_limit
-from specc.elaborate.frames import Draft
+from specc.elaborate.arguments import BoundOperator
+from specc.elaborate.contracts import MOST_ELEMENTS, within_limit
+from specc.elaborate.drafts import DraftNode
+from specc.elaborate.errors import Invalid, invalid
 from specc.elaborate.hints import of_channels, of_input
 from specc.elaborate.scope import Scope
-from specc.elaborate.trouble import Trouble, trouble
-from specc.elaborate.values import Given
+from specc.elaborate.values import Signal
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.size import Dim, Unwieldy
 from specc.ir.types import TensorType, times
 from specc.source import Span
 from specc.syntax import ast
 
-__all__ = ["Bound", "inferred", "refused"]
+__all__ = ["BoundOperator", "inferred", "refused"]
 
-Told = tuple[TensorType, tuple[Parameter, ...]]
+Inferred = tuple[TensorType, tuple[Parameter, ...]]
 """The type of a result, and the tensors of the step."""
 
 
-def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Told:
+def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
     """The type of the step's result, and its tensors.
 
     Raises:
         Refusal: the operator does not take these inputs.
-        Trouble: they are beyond all limits.
+        Invalid: they are beyond all limits.
     """
     least, _ = op.arity
     if len(types) < least:
@@ -44,11 +44,11 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Told:
 
 
 _MOST_KNOWN = 16384
-_known: dict[tuple[int, tuple[TensorType, ...]], tuple[Told, Op]] = {}
+_known: dict[tuple[int, tuple[TensorType, ...]], tuple[Inferred, Op]] = {}
 """What operators said of types before, each with the operator itself: its identity stays its own."""
 
 
-def _told(op: Op, types: tuple[TensorType, ...], span: Span) -> Told:
+def _told(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
     try:
         result = op.infer(*types)
         if result is not types[0]:  # which has been looked at
@@ -86,11 +86,11 @@ def _identical(one: Dim, other: Dim) -> bool:
 def refused(
     refusal: Refusal,
     step: ast.Call | ast.Merge,
-    bound: Bound,
-    inputs: tuple[Given, ...],
-    drafts: list[Draft],
+    bound: BoundOperator,
+    inputs: tuple[Signal, ...],
+    drafts: list[DraftNode],
     scope: Scope,
-) -> Trouble:
+) -> Invalid:
     """What an operator says, at the argument it speaks of and at the step that made the input it speaks of."""
     primary = bound.places.get(refusal.argument or "", step.name_span.to(step.span))
     secondary: tuple[Label, ...] = ()
@@ -101,7 +101,7 @@ def refused(
     at_fault = [argument.value for name, argument in bound.arguments.items() if name == refusal.argument]
     # What is said of a kernel that is a number of filters, such as a padding for it, helps nobody.
     channels = of_channels(step, bound.op, inputs[0].type) if inputs[0].type else ()
-    return trouble(
+    return invalid(
         Code(refusal.code),
         refusal.message,
         primary,
@@ -114,14 +114,14 @@ def refused(
     )
 
 
-def _flattened(step: ast.Call | ast.Merge, inputs: tuple[Given, ...]) -> Fix | None:
+def _flattened(step: ast.Call | ast.Merge, inputs: tuple[Signal, ...]) -> Fix | None:
     from specc.elaborate.flattening import flattened
 
     return flattened(step, inputs[0].type) if isinstance(step, ast.Call) else None
 
 
 def _arms(
-    refusal: Refusal, merge: ast.Merge, inputs: tuple[Given, ...], default: Span
+    refusal: Refusal, merge: ast.Merge, inputs: tuple[Signal, ...], default: Span
 ) -> tuple[Span, tuple[Label, ...]]:
     """The arm at fault, and the first one, which it was compared with."""
     if refusal.cause is None:
@@ -130,7 +130,7 @@ def _arms(
     return merge.arms[refusal.cause].span, (first,)
 
 
-def _cause(given: Given, drafts: list[Draft], *, shrinking: bool) -> Label:
+def _cause(given: Signal, drafts: list[DraftNode], *, shrinking: bool) -> Label:
     assert given.type is not None, "an unknown type is never refused"
     sizes = _history(given, drafts)
     if shrinking and len(sizes) > 1:
@@ -139,7 +139,7 @@ def _cause(given: Given, drafts: list[Draft], *, shrinking: bool) -> Label:
     return Label(given.span, f"{verb} {times(given.type.sample)} here")
 
 
-def _history(given: Given, drafts: list[Draft]) -> list[str]:
+def _history(given: Signal, drafts: list[DraftNode]) -> list[str]:
     """The spatial sizes on the way to ``given``, without repetitions."""
     sizes: list[str] = []
     while given.type is not None:

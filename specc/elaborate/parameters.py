@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate.expressions import evaluate
+from specc.elaborate.errors import Invalid, in_form, invalid, short, suggestion
+from specc.elaborate.evaluation import evaluate
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import UNKNOWN, Scope, Unknown
-from specc.elaborate.trouble import Trouble, in_form, short, suggestion, trouble
-from specc.elaborate.values import Value, moved, written
+from specc.elaborate.values import Value, display, relocated
 from specc.syntax import ast
 
 
@@ -25,7 +25,7 @@ class BlockPlan:
         arguments: tuple[ast.Argument, ...],
         defaults: Mapping[str, ast.Argument],
     ) -> None:
-        """Plan the call. The arguments and defaults are as of `specc.elaborate.binder.Plan`."""
+        """Plan the call. The arguments and defaults are as of `specc.elaborate.arguments.OperatorPlan`."""
         self.block = block
         self._call = call
         self._findings: list[Diagnostic] = []
@@ -46,7 +46,7 @@ class BlockPlan:
             value = UNKNOWN
             try:
                 value = values[param.name] = _value(self.block, self._call, param, argument, scope, inner)
-            except Trouble as problem:
+            except Invalid as problem:
                 findings.append(problem.diagnostic)
             except Unknown:
                 complete = False
@@ -64,13 +64,13 @@ def _without_missing(findings: list[Diagnostic]) -> list[Diagnostic]:
 
 
 def model_parameter(model: ast.Model, param: ast.Param, settings: Mapping[str, Value], scope: Scope) -> Value:
-    """The value of one parameter of a model: as set from outside, or its default. Raises Trouble, Unknown."""
+    """The value of one parameter of a model: as set from outside, or its default. Raises Invalid, Unknown."""
     if problem := name_problem(param.name):
-        raise trouble(Code.BAD_LABEL, problem, param.span)
+        raise invalid(Code.BAD_LABEL, problem, param.span)
     if param.name in settings:
-        return moved(settings[param.name], param.span)
+        return relocated(settings[param.name], param.span)
     if param.default is None:
-        raise trouble(
+        raise invalid(
             Code.MISSING_ARGUMENT,
             f"model {model.name} needs a value for {param.name}",
             param.span,
@@ -85,7 +85,7 @@ def _with_default(param: ast.Param) -> str:
 
 def shown_arguments(values: Mapping[str, Value]) -> str:
     """``c = 64, stride = 2``"""
-    return ", ".join(f"{name} = {written(value)}" for name, value in values.items())
+    return ", ".join(f"{name} = {display(value)}" for name, value in values.items())
 
 
 def unused_parameters(item: ast.Block | ast.Model) -> list[Diagnostic]:
@@ -183,13 +183,13 @@ def _value(
     inner: Scope,
 ) -> Value:
     if problem := name_problem(param.name):
-        raise trouble(Code.BAD_LABEL, problem, param.span)
+        raise invalid(Code.BAD_LABEL, problem, param.span)
     if argument is not None:
         value = evaluate(argument.value, scope)
         return inner.spend(value, argument.span) if isinstance(argument.value, ast.Name) else value
     if param.default is not None:
         return evaluate(param.default, inner)
-    raise trouble(
+    raise invalid(
         Code.MISSING_ARGUMENT,
         f"{block.name} needs {param.name}",
         call.name_span,

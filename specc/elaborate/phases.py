@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.diagnostics.condition import NO_CONDITION, Condition
-from specc.elaborate.assemble import assemble
-from specc.elaborate.calls import model_parameter, unused_parameters
-from specc.elaborate.contract import input_ports
-from specc.elaborate.expressions import evaluate
+from specc.elaborate.contracts import input_ports
+from specc.elaborate.drafts import DraftBlock
+from specc.elaborate.errors import Invalid, in_form, suggestion
+from specc.elaborate.evaluation import evaluate
 from specc.elaborate.files import Imports, environment
-from specc.elaborate.frames import Frame
-from specc.elaborate.outputs import Exit, exits, unused, unused_inputs
+from specc.elaborate.lowering import lower
+from specc.elaborate.outputs import GraphOutput, exits, unused, unused_inputs
+from specc.elaborate.parameters import model_parameter, unused_parameters
 from specc.elaborate.scope import UNKNOWN, Environment, Scope, Unknown
-from specc.elaborate.trouble import Trouble, in_form, suggestion
-from specc.elaborate.values import Given, Value
+from specc.elaborate.values import Signal, Value
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Graph, Port
 from specc.source import Span
@@ -136,7 +136,7 @@ def _by_itself(model: ast.Model, settings: Mapping[str, Value], names: Environme
     except SpecError as error:
         if not any(finding.where for finding in error.diagnostics):
             raise
-        from specc.elaborate.sufficient import explained  # only mistakes about symbolic sizes need it
+        from specc.elaborate.missing_where import explained  # only mistakes about symbolic sizes need it
 
         again = partial(_elaborated, model, settings, names)
         raise explained(error, model, lambda besides: again(besides).graph) from None
@@ -161,7 +161,7 @@ def _elaborated(
     checked = None
     if not findings and is_sound:
         blocks = tuple(definition.block.name_span for definition in walk.called)
-        checked = Checked(assemble(model.name, inputs, out, root), blocks)
+        checked = Checked(lower(model.name, inputs, out, root), blocks)
     if walk.assertions:
         from specc.elaborate.assertions import prove, unknown_names  # most specs have none
 
@@ -199,7 +199,7 @@ def _bind_params(model: ast.Model, settings: Mapping[str, Value], scope: Scope, 
         value: Value = UNKNOWN
         try:
             value = model_parameter(model, param, settings, scope)
-        except Trouble as problem:
+        except Invalid as problem:
             findings.append(problem.diagnostic)
         except Unknown:
             pass
@@ -210,18 +210,18 @@ def _inputs(model: ast.Model, scope: Scope, findings: list[Diagnostic], besides:
     """The input ports. Raises SpecError: without them there is nothing to check."""
     try:
         return input_ports(model, scope, besides)
-    except Trouble as problem:
+    except Invalid as problem:
         raise SpecError([*findings, problem.diagnostic]) from None
     except Unknown:
         raise SpecError(findings) from None
 
 
-def _walked(model: ast.Model, scope: Scope, names: Environment, inputs: tuple[Port, ...]) -> tuple[Walk, Frame]:
+def _walked(model: ast.Model, scope: Scope, names: Environment, inputs: tuple[Port, ...]) -> tuple[Walk, DraftBlock]:
     assert model.contract is not None, "input_ports has refused a model without a contract"
     stated = model.contract.inputs
-    given = [Given(port.name, port.type, place.shape.span) for port, place in zip(inputs, stated, strict=True)]
+    given = [Signal(port.name, port.type, place.shape.span) for port, place in zip(inputs, stated, strict=True)]
     only = given[0] if len(given) == 1 else None
-    root = Frame("model", model.name, model.span, scope, names, only, only)
+    root = DraftBlock("model", model.name, model.span, scope, names, only, only)
     walk = Walk(root, tuple(port.name for port in inputs), model.body.statements)
     for port, place, value in zip(inputs, stated, given, strict=True):
         walk.enter(port.name, place, value)
@@ -232,8 +232,8 @@ def _walked(model: ast.Model, scope: Scope, names: Environment, inputs: tuple[Po
 
 
 def _outputs(
-    model: ast.Model, inputs: tuple[Port, ...], walk: Walk, root: Frame, findings: list[Diagnostic], is_sound: bool
-) -> list[Exit]:
+    model: ast.Model, inputs: tuple[Port, ...], walk: Walk, root: DraftBlock, findings: list[Diagnostic], is_sound: bool
+) -> list[GraphOutput]:
     """What the model gives out, and that nothing was computed in vain.
 
     Args:
@@ -253,7 +253,7 @@ def _outputs(
     return out
 
 
-def _same_ports(model: ast.Model, inputs: tuple[Port, ...], out: list[Exit]) -> list[Diagnostic]:
+def _same_ports(model: ast.Model, inputs: tuple[Port, ...], out: list[GraphOutput]) -> list[Diagnostic]:
     """Every input and output is a value of its own, and a file can call only one of them so."""
     assert model.contract is not None, "asked by the caller"
     places = [*(port.span for port in model.contract.inputs), *_output_places(model)]
@@ -289,5 +289,5 @@ def constant(file: ast.File) -> Value:
     (let,) = (item for item in file.items if isinstance(item, ast.Let))
     try:
         return evaluate(let.value, Scope({}))
-    except Trouble as problem:
+    except Invalid as problem:
         raise SpecError([problem.diagnostic]) from None

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.diagnostics.condition import together
 from specc.diagnostics.words import listed
-from specc.elaborate.expressions import evaluate
+from specc.elaborate.errors import Invalid, in_form, invalid, short, suggestion
+from specc.elaborate.evaluation import evaluate
 from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.trouble import Trouble, in_form, short, suggestion, trouble
-from specc.elaborate.values import CONSTANTS, Evaluated, Given, Metric, Prepared, Value, ready, written
+from specc.elaborate.values import CONSTANTS, Evaluated, Metric, Partial, Signal, Value, display, ready
 from specc.ir.conditions import where_fixed
 from specc.ir.op import Op
 from specc.ir.size import Size
@@ -26,7 +26,7 @@ _TOLD_BY_THE_INPUT = frozenset(("in_channels", "in_features", "num_features", "n
 """What PyTorch's layers ask for and the language does not."""
 
 
-class Bound:
+class BoundOperator:
     """An operator, the place where each of its written attributes stands, and what is written there."""
 
     __slots__ = ("arguments", "op", "places")
@@ -37,7 +37,7 @@ class Bound:
         self.arguments = arguments
 
 
-class Plan:
+class OperatorPlan:
     """Which argument of a call is which attribute of its operator: the same in every round that comes to the call.
 
     Attributes:
@@ -75,9 +75,9 @@ class Plan:
         self._missing = _missing(call, kind, self._places)
         self._values = {name: _literal(argument.value) for name, argument in self._assigned.items()}
         self._open = [(name, self._assigned[name]) for name, value in self._values.items() if value is _OPEN]
-        self.fixed: Bound | None = None
+        self.fixed: BoundOperator | None = None
 
-    def bound(self, scope: Scope) -> tuple[Bound | None, list[Diagnostic]]:
+    def bound(self, scope: Scope) -> tuple[BoundOperator | None, list[Diagnostic]]:
         """The operator with the values that its arguments have in ``scope``; None and the reasons where they are wrong.
 
         None without a reason where an earlier error left a value unknown.
@@ -87,7 +87,7 @@ class Plan:
         for name, argument in self._open:
             try:
                 values[name] = _evaluated(name, argument, self.kind, scope)
-            except Trouble as problem:
+            except Invalid as problem:
                 findings.append(problem.diagnostic)
             except Unknown:
                 unknown = True
@@ -98,9 +98,9 @@ class Plan:
             return None, findings
         return self._checked(values, scope)
 
-    def _checked(self, values: dict[str, Value], scope: Scope) -> tuple[Bound | None, list[Diagnostic]]:
+    def _checked(self, values: dict[str, Value], scope: Scope) -> tuple[BoundOperator | None, list[Diagnostic]]:
         try:
-            bound = Bound(_made(self.kind, values), self._places, self._assigned)
+            bound = BoundOperator(_made(self.kind, values), self._places, self._assigned)
         except ValidationError as error:
             return None, _invalid(error, self.kind, values, self._assigned, self._call, scope)
         if not self._open:
@@ -125,7 +125,7 @@ def _literal(expression: ast.Expr | Evaluated) -> Value:
 
 def _is_foreign(value: Value) -> bool:
     """Whether a value is none that an operator takes, whatever the attribute."""
-    return isinstance(value, (Given, Metric, Prepared))
+    return isinstance(value, (Signal, Metric, Partial))
 
 
 _MOST_MADE = 4096
@@ -180,7 +180,7 @@ def _required(kind: type[Op]) -> tuple[str, ...]:
 def signature(kind: type[Op]) -> str:
     """``maxpool(kernel, stride=none, padding=0)``"""
     fields = kind.model_fields.items()
-    parts = (name if field.is_required() else f"{name}={written(field.default)}" for name, field in fields)
+    parts = (name if field.is_required() else f"{name}={display(field.default)}" for name, field in fields)
     return f"{kind.kind}({', '.join(parts)})"
 
 
@@ -197,10 +197,10 @@ def prepare_default(
                 example = in_form(
                     argument.span, f"default {item.name}({first} = …)", f"`default: {{{item.name}: {{{first}: …}}}}`"
                 )
-                raise trouble(Code.BAD_ARGUMENT, "a default gives arguments by name", argument.span, helps=(example,))
+                raise invalid(Code.BAD_ARGUMENT, "a default gives arguments by name", argument.span, helps=(example,))
             if argument.name not in parameters:
                 near = suggestion(argument.name, parameters, "argument")
-                raise trouble(
+                raise invalid(
                     Code.UNKNOWN_ARGUMENT,
                     f"{item.name} has no argument called {short(argument.name)}",
                     name_of(argument),
@@ -209,7 +209,7 @@ def prepare_default(
                 )
             value = evaluate(argument.value, scope)
             arguments[argument.name] = ready(argument, value)
-        except Trouble as problem:
+        except Invalid as problem:
             findings.append(problem.diagnostic)
         except Unknown:
             continue
@@ -255,24 +255,24 @@ def _gathered(arguments: list[ast.Argument]) -> ast.Argument:
 def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
     try:
         value = evaluate(argument.value, scope)
-        if isinstance(value, (tuple, Prepared)) and isinstance(argument.value, ast.Name):
+        if isinstance(value, (tuple, Partial)) and isinstance(argument.value, ast.Name):
             scope.spend(value, argument.span)  # a list used again costs time again
-    except Trouble as problem:
+    except Invalid as problem:
         if kind.variadic == "shape" and _is_batch(argument, scope):
-            raise Trouble(
+            raise Invalid(
                 replace(problem.diagnostic, helps=("-1 stands for the batch, whatever it is called",))
             ) from None
         word = argument.value.name if isinstance(argument.value, ast.Name) else ""
         known = expected(kind.model_fields[name])
         if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in known:
             raise
-        raise Trouble(replace(problem.diagnostic, helps=(_quoted(word, argument),))) from None
+        raise Invalid(replace(problem.diagnostic, helps=(_quoted(word, argument),))) from None
     if type(value) not in _SIMPLE and _is_foreign(value):
         expectation = expected(kind.model_fields[name])
-        name_of_text = value.name if isinstance(value, Prepared) and f'"{value.name}"' in expectation else ""
-        raise trouble(
+        name_of_text = value.name if isinstance(value, Partial) and f'"{value.name}"' in expectation else ""
+        raise invalid(
             Code.BAD_ARGUMENT,
-            f"{kind.kind} takes {written(value)} for no argument",
+            f"{kind.kind} takes {display(value)} for no argument",
             argument.span,
             f"{name} is {expectation}",
             helps=(_quoted(name_of_text, argument),) if name_of_text else (),
@@ -308,7 +308,7 @@ def _invalid(
     for name in wrong:
         argument, field = assigned.get(name), kind.model_fields[name]
         symbolic = () if takes_sizes(field) else tuple(_sizes(values[name]))
-        message = f"{name} must be {expected(field)}, not {written(values[name])}"
+        message = f"{name} must be {expected(field)}, not {display(values[name])}"
         if symbolic:
             message = f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {_dependence(symbolic)}"
         helps: tuple[str, ...] = ()

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
-from specc.elaborate.frames import Draft, Frame
+from specc.elaborate.drafts import DraftBlock, DraftNode
 from specc.elaborate.naming import name_steps
-from specc.elaborate.outputs import Exit
-from specc.elaborate.values import Given
+from specc.elaborate.outputs import GraphOutput
+from specc.elaborate.values import Signal
 from specc.ir.graph import Block, Graph, Node, Passed, Port
 
 
-def assemble(name: str, inputs: tuple[Port, ...], exits: list[Exit], root: Frame) -> Graph:
+def lower(name: str, inputs: tuple[Port, ...], exits: list[GraphOutput], root: DraftBlock) -> Graph:
     """The graph of the model.
 
     Raises:
         SpecError: two things would have one name, or shared steps would have two sets of weights.
     """
-    building = _Building({port.name for port in inputs}, exits)
+    building = _Lowering({port.name for port in inputs}, exits)
     members = building.members(root, "", None)
     if building.findings:
         raise SpecError(building.findings)
@@ -26,20 +26,20 @@ def assemble(name: str, inputs: tuple[Port, ...], exits: list[Exit], root: Frame
     return graph
 
 
-class _Building:
+class _Lowering:
     """Every step and frame gets its dotted name, and that of what holds its tensors, in the order of the network."""
 
-    def __init__(self, inputs: set[str], exits: list[Exit]) -> None:
+    def __init__(self, inputs: set[str], exits: list[GraphOutput]) -> None:
         self.findings: list[Diagnostic] = []
         self.shares = False
         """Whether steps are shared at all."""
         self._inputs = inputs
         self._outputs = {leave.port.name: leave.given.producer for leave in exits}
         self._values: dict[int | str | None, str] = {name: name for name in inputs}
-        self._homes: dict[Frame, str] = {}
-        self._labels: dict[Frame, list[str]] = {}
+        self._homes: dict[DraftBlock, str] = {}
+        self._labels: dict[DraftBlock, list[str]] = {}
 
-    def members(self, frame: Frame, path: str, owner: str | None) -> tuple[Node | Block, ...]:
+    def members(self, frame: DraftBlock, path: str, owner: str | None) -> tuple[Node | Block, ...]:
         """The steps and blocks of ``frame``.
 
         Args:
@@ -52,7 +52,7 @@ class _Building:
         built: list[Node | Block] = []
         for member, label in zip(members, labels, strict=True):
             its_owner = f"{owned}{label}" if owner is not None else None
-            if isinstance(member, Frame):
+            if isinstance(member, DraftBlock):
                 built += self._frame(member, f"{inside}{label}", its_owner)
                 continue
             if not path:
@@ -60,7 +60,7 @@ class _Building:
             built.append(self._node(member, f"{inside}{label}", its_owner))
         return tuple(built)
 
-    def _labels_of(self, frame: Frame, path: str) -> list[str]:
+    def _labels_of(self, frame: DraftBlock, path: str) -> list[str]:
         """The names of a frame's members: of a group that goes on those of all its parts are told apart together."""
         parts = frame.first.parts
         if frame not in self._labels:
@@ -72,13 +72,13 @@ class _Building:
                 self._labels[part], labels = labels[: len(part.members)], labels[len(part.members) :]
         return self._labels[frame]
 
-    def _node(self, draft: Draft, path: str, owner: str | None) -> Node:
+    def _node(self, draft: DraftNode, path: str, owner: str | None) -> Node:
         values = self._values
         values[draft.producer] = path
         inputs = tuple([values[given.producer] for given in draft.inputs])
         return Node(path, draft.op, inputs, draft.types, draft.type, draft.span, owner, draft.parameters, draft.slot)
 
-    def _frame(self, frame: Frame, path: str, owner: str | None) -> tuple[Node | Block, ...]:
+    def _frame(self, frame: DraftBlock, path: str, owner: str | None) -> tuple[Node | Block, ...]:
         if frame.shared is not None:
             self.shares = True
             home = self._homes[frame.shared.frame]
@@ -87,9 +87,11 @@ class _Building:
             return (self._block(frame, path, owner),)
         (member,) = frame.members
         self._homes[frame] = path if owner is None else owner
-        return self._frame(member, path, owner) if isinstance(member, Frame) else (self._node(member, path, owner),)
+        return (
+            self._frame(member, path, owner) if isinstance(member, DraftBlock) else (self._node(member, path, owner),)
+        )
 
-    def _refuse_port(self, label: str, step: Draft) -> None:
+    def _refuse_port(self, label: str, step: DraftNode) -> None:
         """A step may share an output's name only if it was labelled so; an input's never."""
         if label in self._inputs or (label in self._outputs and step.label != label):
             what = "input" if label in self._inputs else "output"
@@ -97,12 +99,12 @@ class _Building:
             finding = Diagnostic(Code.BAD_LABEL, message, Label(step.span), helps=("label the step differently",))
             self.findings.append(finding)
 
-    def value(self, given: Given) -> str:
+    def value(self, given: Signal) -> str:
         """The name of a value: of the step that makes it, or of the input that it is."""
         assert given.producer is not None, "an unknown value is never assembled"
         return self._values[given.producer]
 
-    def _block(self, frame: Frame, path: str, owner: str | None) -> Block:
+    def _block(self, frame: DraftBlock, path: str, owner: str | None) -> Block:
         assert frame.kind != "model", "the model is no block of itself"
         assert frame.result is not None, "a frame with steps has a result"
         members = self.members(frame, path, owner)
@@ -123,7 +125,7 @@ class _Building:
 
 
 def _two_sets_of_weights(graph: Graph) -> list[Diagnostic]:
-    """Shared steps that would not be the same at every place where they are applied."""
+    """SharedSteps steps that would not be the same at every place where they are applied."""
     first: dict[str, Node] = {}
     findings: dict[str, Diagnostic] = {}
     for node in graph.nodes:
