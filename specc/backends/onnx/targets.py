@@ -11,10 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from packaging.specifiers import InvalidSpecifier, Specifier
+from packaging.version import InvalidVersion, Version
+
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import listed
-
-Version = tuple[int, ...]
 
 _READS = {
     "onnxruntime": {
@@ -43,10 +44,9 @@ _READS = {
 NEWEST_IR = {18: 9, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11, 25: 13, 26: 13}
 """By newest opset: the newest IR version that those releases read."""
 
-_PART = re.compile(
-    r"\s*([a-z][a-z0-9._-]*)?\s*(?:(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+){0,2})(\.\*)?)?\s*", re.IGNORECASE | re.ASCII
-)
-_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+_PART = re.compile(r"\s*([a-z][a-z0-9._-]*)?\s*(.*?)\s*", re.IGNORECASE | re.ASCII | re.DOTALL)
+_DEPTH = 3
+"""Numbers in a version of ONNX Runtime; in one with more there is a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Release:
     @property
     def functions(self) -> bool:
         """Whether it loads local functions: 1.15 names nodes of functions within functions alike, and then refuses."""
-        return _numbers(self.version) >= (1, 16)
+        return Version(self.version) >= Version("1.16")
 
 
 TESTED = {
@@ -70,54 +70,12 @@ TESTED = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Clause:
-    """``>=1.16``: one condition on a version."""
-
-    operator: str
-    version: str
-    wild: bool
-
-    def allows(self, version: Version) -> bool:
-        given = _numbers(self.version)
-        match self.operator:
-            case "~=":
-                return version >= _padded(given) and version[: len(given) - 1] == given[:-1]
-            case "==" | "!=":
-                same = version[: len(given)] == given if self.wild else version == _padded(given)
-                return same == (self.operator == "==")
-            case "<=":
-                return version <= _padded(given)
-            case ">=":
-                return version >= _padded(given)
-            case "<":
-                return version < _padded(given)
-            case _:
-                return version > _padded(given)
-
-    @property
-    def is_lower_bound(self) -> bool:
-        return self.operator in (">=", ">", "~=", "==")
-
-    def reaches_below(self, version: Version) -> bool:
-        """Whether it allows releases older than ``version``."""
-        return not self.is_lower_bound or _padded(_numbers(self.version)) < version
-
-    def narrows_from(self, version: Version) -> bool:
-        """Whether it may still forbid something, of ``version`` and later ones."""
-        below = _padded(_numbers(self.version)) < version
-        return not below or self.operator not in (">=", ">", "!=")
-
-    def __str__(self) -> str:
-        return f"{self.operator}{self.version}{'.*' if self.wild else ''}"
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """One requirement, ``onnxruntime>=1.16,<1.20``: every release of the runtime that all clauses allow."""
 
     runtime: str
     text: str
-    clauses: tuple[_Clause, ...]
+    clauses: tuple[Specifier, ...]
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -125,7 +83,7 @@ class Target:
         return tuple(release for release in TESTED[self.runtime] if self.allows(release.version))
 
     def allows(self, version: str) -> bool:
-        return all(clause.allows(_padded(_numbers(version))) for clause in self.clauses)
+        return all(clause.contains(_release(version)) for clause in self.clauses)
 
     def __str__(self) -> str:
         """``onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1)``"""
@@ -149,7 +107,8 @@ def oldest_tested(runtime: str) -> str:
 
 
 def is_older(version: str, other: str) -> bool:
-    return _padded(_numbers(version)) < _padded(_numbers(other))
+    """By their numbers alone: a development build counts as the release that it leads to."""
+    return _release(version) < _release(other)
 
 
 def require_readable(found: Sequence[Target], opset: int, *, functions: bool) -> None:
@@ -202,7 +161,7 @@ def require_room(found: Sequence[Target], size: int, values: int | None, *, besi
 
 _WEB = "WebAssembly has 4 GiB for the file, the copies that loading makes of it, and all values"
 _WEB_MEMORY = 2**32
-_WEB_LARGEST = {(1, 15, 0): 966_215_000, (1, 17, 3): 1_341_903_000, (1, 20, 1): 1_395_769_000}
+_WEB_LARGEST = {"1.15.0": 966_215_000, "1.17.3": 1_341_903_000, "1.20.1": 1_395_769_000}
 """By the first release: the bytes of the largest file that was tried and ran, with the right result (in Node.js, from
 memory). The last is not loaded by 1.15.1 and 1.17.1, and one of 1.9 GiB neither by 1.20.1 nor by 1.30.0. Of networks of
 2.3 GB, their weights in a file of their own, 1.15.1, 1.17.1 and 1.30.0 load none, and 1.20.1 gives NaN.
@@ -211,7 +170,7 @@ memory). The last is not loaded by 1.15.1 and 1.17.1, and one of 1.9 GiB neither
 
 def _largest(release: Release) -> int:
     """The bytes of the largest file that this release of onnxruntime-web is shown to run."""
-    return max(size for first, size in _WEB_LARGEST.items() if first <= _padded(_numbers(release.version)))
+    return max(size for first, size in _WEB_LARGEST.items() if Version(first) <= Version(release.version))
 
 
 def _amount(size: int) -> str:
@@ -231,44 +190,47 @@ def _parsed(text: str) -> list[Target]:
     """``onnxruntime>=1.16,<1.20,onnxruntime-web``: a part that begins with no name belongs to the one before."""
     found: list[Target] = []
     for part in text.split(","):
-        match = _PART.fullmatch(part)
-        name, operator, version, wild = match.groups() if match else (None,) * 4
-        if not match or not (name or (found and operator)) or not _fits(operator, version, wild):
+        name, condition = _PART.fullmatch(part).groups()  # type: ignore[union-attr]  # it matches anything
+        clauses = _clauses(condition) if condition else ()
+        if clauses is None or not (name or (found and clauses)):
             raise UsageError(
                 f'"{text.strip()}" is no list of runtimes and versions: write for example onnxruntime>=1.16, '
                 "onnxruntime==1.20.1 or onnxruntime-web"
             )
-        clauses = (_Clause(operator, version, bool(wild)),) if operator and version else ()
         if name:
             runtime = name.lower().replace("_", "-")
             _require_once(runtime, clauses, found)
-            found.append(Target(runtime, runtime + _written(clauses), clauses))
+            found.append(Target(runtime, runtime + _joined(clauses), clauses))
         else:
             last = found.pop()
-            found.append(Target(last.runtime, f"{last.text},{_written(clauses)}", last.clauses + clauses))
+            found.append(Target(last.runtime, f"{last.text},{_joined(clauses)}", last.clauses + clauses))
     return found
 
 
-def _fits(operator: str | None, version: str | None, wild: str | None) -> bool:
-    """``.*`` goes with == and != only; ~= needs a part of the version to vary."""
-    if wild:
-        return operator in ("==", "!=")
-    return operator != "~=" or "." in (version or "")
+def _clauses(text: str) -> tuple[Specifier, ...] | None:
+    """``>=1.16`` as pip reads it; None of what it does not take, and of versions that no release can have."""
+    try:
+        clause = Specifier(text)
+        version = Version(clause.version.removesuffix(".*"))
+    except (InvalidSpecifier, InvalidVersion):
+        return None
+    is_release = str(version) == version.base_version and len(version.release) <= _DEPTH
+    return (clause,) if is_release and clause.operator != "===" and text.isascii() else None
 
 
-def _require_once(runtime: str, clauses: tuple[_Clause, ...], found: Sequence[Target]) -> None:
+def _require_once(runtime: str, clauses: tuple[Specifier, ...], found: Sequence[Target]) -> None:
     """pip means releases that meet both, and a reader may mean both releases."""
     before = next((target for target in found if target.runtime == runtime), None)
     if before is None:
         return
-    both, this = f"{runtime}{_written(before.clauses + clauses)}", f"{runtime}{_written(clauses)}"
+    both, this = f"{runtime}{_joined(before.clauses + clauses)}", f"{runtime}{_joined(clauses)}"
     raise UsageError(
         f"{runtime} stands twice: write {both} for releases that meet both, or {before.text} and {this} apart, "
         "each as a requirement of its own"
     )
 
 
-def _written(clauses: Sequence[_Clause]) -> str:
+def _joined(clauses: Sequence[Specifier]) -> str:
     return ",".join(map(str, clauses))
 
 
@@ -278,19 +240,33 @@ def _require_tested(target: Target) -> None:
     if not target.releases:
         raise UsageError(f"{target.text} allows no release that is tested: {_nearest(target)}")
     oldest = oldest_tested(target.runtime)
-    if target.clauses and all(clause.reaches_below(_numbers(oldest)) for clause in target.clauses):
-        kept = [clause for clause in target.clauses if clause.narrows_from(_numbers(oldest))]
+    if target.clauses and all(_reaches_below(clause, Version(oldest)) for clause in target.clauses):
+        kept = [clause for clause in target.clauses if _narrows_from(clause, Version(oldest))]
         raise UsageError(
             f"{target.text} allows releases before {oldest}, the oldest that is tested: "
             f"ask for {','.join([f'{target.runtime}>={oldest}', *map(str, kept)])}"
         )
 
 
+def _reaches_below(clause: Specifier, oldest: Version) -> bool:
+    """Whether it allows releases older than that."""
+    return clause.operator not in (">=", ">", "~=", "==") or _named(clause) < oldest
+
+
+def _narrows_from(clause: Specifier, oldest: Version) -> bool:
+    """Whether it may still forbid something of that version and later ones."""
+    return _named(clause) >= oldest or clause.operator not in (">=", ">", "!=")
+
+
+def _named(clause: Specifier) -> Version:
+    return Version(clause.version.removesuffix(".*"))
+
+
 def _nearest(target: Target) -> str:
     """``the nearest are 1.17.1 and 1.17.3``: the tested releases next to the first version that is named."""
-    named, tested = _padded(_numbers(target.clauses[0].version)), TESTED[target.runtime]
-    older = [release.version for release in tested if _numbers(release.version) < named][-1:]
-    newer = [release.version for release in tested if _numbers(release.version) >= named][:1]
+    named, tested = _named(target.clauses[0]), TESTED[target.runtime]
+    older = [release.version for release in tested if Version(release.version) < named][-1:]
+    newer = [release.version for release in tested if Version(release.version) >= named][:1]
     near = older + newer
     return f"the nearest {'are' if len(near) > 1 else 'is'} {listed(near)}"
 
@@ -300,11 +276,9 @@ def _span(releases: Sequence[Release]) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _numbers(version: str) -> Version:
-    """``1.31.1`` as numbers; what builds add behind them (``.dev3``, ``+cu12``) is left out."""
-    found = _NUMBER.match(version)
-    return tuple(map(int, found[0].split("."))) if found else ()
-
-
-def _padded(version: Version) -> Version:
-    return (*version, 0, 0)[:3]
+def _release(version: str) -> Version:
+    """``1.31.1``; what builds add behind it (``.dev3``, ``+cu12``) is left out. Of no version the lowest."""
+    try:
+        return Version(Version(version).base_version)
+    except InvalidVersion:
+        return Version("0")
