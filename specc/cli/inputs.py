@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,8 +27,7 @@ def load(spec: str, model: str | None, settings: tuple[str, ...]) -> Model:
 
     file = parse(source(spec))
     given = _settings(settings)
-    path = None if spec == "-" else Path(spec).absolute()
-    return Model(elaborate(file, choose(file, model, "--model"), given), spec=path, settings=given)
+    return Model(elaborate(file, choose(file, model, "--model"), given), spec=file.source.name, settings=given)
 
 
 def load_all(spec: str, model: str | None, settings: tuple[str, ...]) -> list[Model]:
@@ -86,6 +84,8 @@ def notes_of(weights: Weights | None) -> tuple[str, ...]:
 
 def labels(path: str) -> list[str]:
     """The lines of a file, but for empty ones at its end. Raises UsageError where it cannot be read."""
+    from pathlib import Path
+
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:

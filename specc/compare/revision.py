@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from specc.compare.git import Blob, Repository
 from specc.diagnostics import Diagnostic, Label, SpecError, UsageError
-from specc.root import SETTINGS
+from specc.filesystem import SETTINGS
 from specc.source import Source, Span
 from specc.syntax import ast, parse, read
 from specc.syntax.reader import LARGEST

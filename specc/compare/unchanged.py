@@ -8,7 +8,7 @@ import os
 from specc.compare.git import Blob
 from specc.compare.revision import Revision, followed, imported
 from specc.diagnostics import SpecError, UsageError
-from specc.root import project_root
+from specc.filesystem import project_root
 from specc.syntax import parse, read
 
 
@@ -39,7 +39,7 @@ class Unchanged:
         """Whether imports may come from the same folder: settings may say where it begins."""
         folder = os.path.dirname(path)
         tops = self._old.folder, self._old.top
-        was, now = (os.path.relpath(project_root(top / folder).folder, top) for top in tops)
+        was, now = (os.path.relpath(project_root(str(top / folder)).folder, top) for top in tops)
         return was == now
 
     def _imports(self, path: str) -> list[str] | None:

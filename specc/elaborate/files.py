@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import posixpath
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
@@ -13,9 +12,9 @@ from specc.elaborate.evaluation import evaluate
 from specc.elaborate.naming import name_problem
 from specc.elaborate.scope import UNKNOWN, Default, Definition, Environment, Scope, Unknown
 from specc.elaborate.values import Partial
+from specc.filesystem import DISK, Entry, FileSystem, Root, Unavailable, project_root
 from specc.ir.op import Op
 from specc.ops import find, names
-from specc.root import Root, project_root
 from specc.source import Source, Span
 from specc.syntax import SUFFIXES, ast, parse, read
 
@@ -24,9 +23,14 @@ MOST_IMPORTS = 32
 
 
 class Imports:
-    """The imported files of one run, each read and parsed once, however many specs import it."""
+    """The imported files of one run, each read and parsed once, however many specs import it.
 
-    def __init__(self) -> None:
+    Args:
+        files: what they are read from.
+    """
+
+    def __init__(self, files: FileSystem = DISK) -> None:
+        self.files = files
         self._trees: dict[str, ast.File | UsageError | SpecError] = {}
         self.read: dict[str, Source] = {}
         """What has been read since `forget`, by the path it is shown under."""
@@ -39,7 +43,7 @@ class Imports:
         """The file at that path. Raises SpecError, UsageError; of the same file the same ones again."""
         if shown not in self._trees:
             try:
-                self._trees[shown] = parse(read(shown))
+                self._trees[shown] = parse(read(shown, self.files))
             except (UsageError, SpecError) as error:
                 self._trees[shown] = error
         found = self._trees[shown]
@@ -51,14 +55,12 @@ class Imports:
 
 def environment(file: ast.File, imports: Imports | None = None) -> Environment:
     """Everything that ``file`` defines and imports. What is wrong with it is in ``findings``."""
-    name = file.source.name
+    name, imports = file.source.name, imports or Imports()
     if not any(isinstance(item, ast.Import) for item in file.items):
-        return _Library(Root("", True), imports or Imports()).opened(
-            file, _Place(name, name), ()
-        )  # where it lies, imports ask
-    folder = Path.cwd() if name == "<stdin>" else Path(name).parent
-    library = _Library(project_root(folder), imports or Imports())
-    return library.opened(file, _Place(os.path.normpath(name) if folder.parts else name, os.path.realpath(name)), ())
+        return _Library(Root("", True), imports).opened(file, _Place(name, name), ())  # where it lies, imports ask
+    folder = "" if name == "<stdin>" else posixpath.dirname(name)
+    library = _Library(project_root(folder, imports.files), imports)
+    return library.opened(file, _Place(posixpath.normpath(name), imports.files.real(name)), ())
 
 
 class _Place(NamedTuple):
@@ -74,6 +76,7 @@ class _Library:
     def __init__(self, root: Root, imports: Imports) -> None:
         self._root = root
         self._imports = imports
+        self._files = imports.files
         self._environments: dict[str, Environment] = {}
 
     def opened(self, file: ast.File, place: _Place, above: tuple[_Place, ...]) -> Environment:
@@ -153,37 +156,37 @@ class _Library:
                 Code.IMPORT,
                 f"{item.path} imports itself",
                 item.path_span,
-                notes=(" imports ".join([p.shown for p in chain] + [place.shown]),),
+                notes=(" imports ".join(self._files.shown(one.shown) for one in (*chain, place)),),
                 helps=("put what both need into a third file",),
             )
         if len(chain) > MOST_IMPORTS:
             raise invalid(Code.LIMIT, f"imports nest more than {MOST_IMPORTS} deep here", item.path_span)
-        if os.path.exists(place.real) and not os.path.isfile(place.real) and not os.path.isdir(place.real):
+        if self._files.look(place.real) == "other":
             raise invalid(Code.IMPORT, f"{item.path} is no ordinary file", item.path_span)  # a pipe might never end
         try:
             file = self._imports.tree(place.shown)
+        except Unavailable:
+            raise
         except UsageError as error:
-            helps = (*_beside(item.path, place, chain), *_of_stdin(item, place))
+            helps = () if self._files.exists(place.real) else (*self._beside(item.path, place, chain), *_of_stdin(item))
             raise invalid(Code.IMPORT, str(error), item.path_span, helps=helps) from None
         # Under another name it may have been opened before; that this one was read, too, is on record then.
         return self._environments.get(place.real) or self.opened(file, place, chain)
 
     def _resolved(self, item: ast.Import, importer: _Place) -> _Place:
-        if os.path.isabs(item.path) or "\\" in item.path or "\0" in item.path or not item.path:
+        if posixpath.isabs(item.path) or "\\" in item.path or "\0" in item.path or not item.path:
             raise invalid(
                 Code.IMPORT,
                 f"an import names a file by its relative path, with /, and {item.path or 'an empty text'} is none",
                 item.path_span,
             )
-        folder = os.path.dirname(importer.shown)
-        shown = os.path.normpath(os.path.join(folder, item.path))
-        whole = os.path.abspath(shown)  # the path as written, symlinks and all
-        if not _within(self._root.folder, whole):
+        shown = posixpath.normpath(posixpath.join(posixpath.dirname(importer.shown), item.path))
+        if not _within(self._root.folder, self._files.absolute(shown)):
             raise self._outside(item, "climbs above")
-        real = os.path.realpath(shown)
-        if not _within(os.path.realpath(self._root.folder), real):
+        real = self._files.real(shown)
+        if not _within(self._files.real(self._root.folder), real):
             raise self._outside(item, "goes through a symlink out of")
-        return _Place(Path(shown).as_posix(), real)
+        return _Place(shown, real)
 
     def _outside(self, item: ast.Import, how: str) -> Invalid:
         note = (
@@ -194,40 +197,36 @@ class _Library:
         )
         return invalid(Code.IMPORT, f"{item.path} {how} the project's folder", item.path_span, notes=(note,))
 
+    def _beside(self, path: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str, ...]:
+        """``did you mean lib/common.cnn?``: specs where the lost file was looked for, whose names are near its own."""
+        folder = posixpath.dirname(lost.shown)
+        above, slash, name = path.rpartition("/")
+        try:
+            there = self._files.entries(folder)
+        except OSError:
+            return ()
+        stems: dict[str, list[Entry]] = {}
+        for entry in there:
+            if entry.name.endswith(SUFFIXES):
+                stems.setdefault(entry.name.partition(".")[0].lower(), []).append(entry)
+        stem = name.partition(".")[0].lower()
+        close = (stem,) if stem in stems else (meant.names if (meant := suggestion(stem, stems)) else ())
+        files = [entry.name for stem in close for entry in stems[stem] if entry.kind == "file"]
+        importing = [place.real for place in chain]
+        others = (name for name in files if self._files.real(posixpath.join(folder, name)) not in importing)
+        near = [above + slash + name for name in others]
+        return (f"did you mean {' or '.join(near)}?",) if near else ()
 
-def _beside(written: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str, ...]:
-    """``did you mean lib/common.cnn?``: specs where the lost file was looked for, whose names are near its own."""
-    folder = os.path.dirname(lost.shown) or "."
-    above, slash, name = written.rpartition("/")
-    try:
-        there = [] if os.path.exists(lost.real) else sorted(os.listdir(folder))
-    except OSError:
-        return ()
-    stems: dict[str, list[str]] = {}
-    for spec in there:
-        if spec.endswith(SUFFIXES):
-            stems.setdefault(spec.partition(".")[0].lower(), []).append(spec)
-    stem = name.partition(".")[0].lower()
-    close = (stem,) if stem in stems else (meant.names if (meant := suggestion(stem, stems)) else ())
-    importing = [place.real for place in chain]
-    near = [spec for stem in close for spec in stems[stem] if _is_another(os.path.join(folder, spec), importing)]
-    return (f"did you mean {' or '.join(above + slash + spec for spec in near)}?",) if near else ()
 
-
-def _of_stdin(item: ast.Import, lost: _Place) -> tuple[str, ...]:
+def _of_stdin(item: ast.Import) -> tuple[str, ...]:
     """How standard input says where it is at home, where it imports a file that is not there."""
-    if item.span.source.name != "<stdin>" or os.path.exists(lost.real):
+    if item.span.source.name != "<stdin>":
         return ()
     return ("imports of standard input start from the present folder; --stdin-filename PATH says which file it is",)
 
 
-def _is_another(path: str, importing: list[str]) -> bool:
-    """Whether there is a file that could be imported."""
-    return os.path.isfile(path) and os.path.realpath(path) not in importing
-
-
 def _within(folder: str, path: str) -> bool:
-    return os.path.commonpath([folder, path]) == folder
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _imported(label: ast.Label, item: ast.Import, source: Environment | None) -> object:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specc.diagnostics import SpecError, UsageError
+from specc.filesystem import project_root
 from specc.project.budget import Budget, budget_findings
 from specc.project.cache import Cache, Found, Project
 from specc.project.paths import STDIN, shown
 from specc.project.settings import Configuration
-from specc.root import project_root
 from specc.source import Source
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Checker:
     def _project(self, source: Source) -> Project:
         folder = Path.cwd() if source.name == STDIN else Path(source.name).parent
         if folder not in self._projects:
-            root = project_root(folder).folder
+            root = project_root(str(folder)).folder
             self._projects[folder] = Project(os.path.realpath(root), os.path.relpath(folder, root))
         return self._projects[folder]
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from specc.diagnostics import UsageError
+from specc.filesystem import SETTINGS, settings_table
 from specc.project.budget import Budget, read_budget
 from specc.project.codes import Rules, refuse_unknown
 from specc.project.globs import matches
 from specc.project.outcome import FAIL_ON
 from specc.project.paths import STDIN, relative_to
-from specc.root import SETTINGS, settings_table
 
 T = TypeVar("T")
 
@@ -159,7 +159,7 @@ def _from_file(path: Path) -> Settings | None:
     """What the file sets; None of a pyproject.toml that is not about specc."""
     shown = _shown(path)
     try:
-        table = settings_table(path)
+        table = settings_table(str(path))
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}") from None
     except (ValueError, RecursionError) as error:

@@ -7,9 +7,10 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
+from specc.filesystem import DISK, FileSystem
 from specc.source import Source
 
 LARGEST = 2**20
@@ -20,31 +21,33 @@ LARGEST = 2**20
 _HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)")
 
 
-def read(path: str | Path) -> Source:
+def read(path: str | Path, files: FileSystem = DISK) -> Source:
     """The spec at ``path``, shown under that name in posix form. A byte order mark is dropped.
 
     Raises:
         UsageError: there is no such file, the system will not let it be read, or it is an ONNX file.
         SpecError: it is no UTF-8 text, holds control characters, or is larger than `LARGEST`.
     """
-    path = Path(path)
-    name = path.as_posix()
+    name = Path(path).as_posix()
     if "\0" in name:
         raise UsageError(f"{name!r} is no path: it contains a NUL character")
+    shown = files.shown(name)
     try:
-        if path.is_dir():
-            raise UsageError(f"{name} is a folder, not a spec: name a file in it")
-        with path.open("rb") as file:
-            return _decode(name, _bounded(name, file))
+        if files.kind(name) == "folder":
+            raise UsageError(f"{shown} is a folder, not a spec: name a file in it")
+        data = files.read(name, LARGEST)
+        if len(data) > LARGEST:
+            _refuse_size(name, files.size(name))
+        return _decode(name, data)
     except SpecError:
-        _refuse_network(name, path.suffix.lower())
+        _refuse_network(shown, Path(name).suffix.lower())
         raise
     except FileNotFoundError:
-        raise UsageError(f"{name}: there is no such file") from None
+        raise UsageError(f"{shown}: there is no such file") from None
     except PermissionError:
-        raise UsageError(f"{name}: you have no permission to read it") from None
+        raise UsageError(f"{shown}: you have no permission to read it") from None
     except OSError as error:
-        raise UsageError(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise UsageError(f"{shown}: cannot be read: {error.strerror or error}") from None
 
 
 def _refuse_network(name: str, suffix: str) -> None:
@@ -61,7 +64,10 @@ def read_stdin() -> Source:
     if sys.stdin is None:
         raise UsageError("standard input is closed")
     try:
-        return _decode(name, _bounded(name, sys.stdin.buffer))
+        data = sys.stdin.buffer.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            _refuse_size(name, os.fstat(sys.stdin.buffer.fileno()).st_size)
+        return _decode(name, data)
     except OSError as error:
         raise UsageError(f"standard input cannot be read: {error.strerror or error}") from None
 
@@ -80,16 +86,8 @@ def refuse_hidden_characters(source: Source) -> None:
     _refuse(source, message, found.start(), found.end(), "remove it: only tabs and line ends are allowed here")
 
 
-def _bounded(name: str, file: BinaryIO) -> bytes:
-    data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        _refuse_size(name, file)
-    return data
-
-
-def _refuse_size(name: str, file: BinaryIO) -> NoReturn:
+def _refuse_size(name: str, size: int) -> NoReturn:
     # A pipe has no size; all that is known is that it went past the limit.
-    size = os.fstat(file.fileno()).st_size
     known = f"{size / 2**20:.1f} MiB ({size:,} bytes)" if size > LARGEST else "larger than that"
     message = f"the file is too large for a spec: it is {known}, the limit is {LARGEST // 2**20} MiB"
     _refuse(Source(name, ""), message, 0, 0, "keep large tables of numbers in a weights file")

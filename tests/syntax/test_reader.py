@@ -60,7 +60,7 @@ def test_what_the_system_refuses(error: OSError, message: str, tmp_path: Path, m
         raise error
 
     path = written(tmp_path, b"let a = 1")
-    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr("builtins.open", fail)
     with pytest.raises(UsageError, match=message):
         read(path)
 

@@ -1,0 +1,263 @@
+"""File systems, which specs and their settings are read from: the disk, memory, and in `specc.compare` a git commit.
+
+Nothing else reads a spec. Paths have slashes; a relative one starts from the present folder of the file system. So
+whatever has its files elsewhere, as a browser or an editor, is a `Memory` of them.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from specc.diagnostics import UsageError
+
+SETTINGS = ("specc.toml", "pyproject.toml")
+"""The files that have settings."""
+MOST_SETTINGS = 2**24
+"""Bytes of a file of settings."""
+
+Kind = Literal["file", "folder", "link", "other"]
+"""Other: a device, pipe or socket, which might never come to an end."""
+
+
+class Entry(NamedTuple):
+    """What a folder has under a name; ``kind`` is what a link leads to, None where that is nothing."""
+
+    name: str
+    kind: Kind | None
+    is_link: bool
+
+
+class Unavailable(UsageError):
+    """A file that is known to be there and cannot be had, so that nothing may be concluded from its absence.
+
+    An import of a file that is not there is a mistake in the spec. An import of this one is not: elaboration lets the
+    error pass.
+    """
+
+
+class FileSystem(ABC):
+    """Where specs and settings are. All methods raise OSError as those of `os` do."""
+
+    @abstractmethod
+    def read(self, path: str, most: int) -> bytes:
+        """The content of a file; of a longer one its first ``most + 1`` bytes."""
+
+    @abstractmethod
+    def size(self, path: str) -> int:
+        """How many bytes a file has; 0 where that is not known."""
+
+    @abstractmethod
+    def kind(self, path: str, *, follow: bool = True) -> Kind | None:
+        """What is there, behind all links; with ``follow=False`` a link is one. None: nothing is."""
+
+    @abstractmethod
+    def entries(self, folder: str) -> list[Entry]:
+        """What a folder has, in the order of the names."""
+
+    @abstractmethod
+    def real(self, path: str) -> str:
+        """The absolute path without links; what is not there is spelled as it is."""
+
+    @abstractmethod
+    def absolute(self, path: str) -> str:
+        """The absolute path with its links, without ``.`` and ``..``."""
+
+    def shown(self, path: str) -> str:
+        """How a file is called in what a user reads."""
+        return path
+
+    def look(self, path: str) -> Kind | None:
+        """As `kind`, and None where it cannot be known: in a closed folder, behind links in a circle."""
+        try:
+            return self.kind(path)
+        except OSError:
+            return None
+
+    def exists(self, path: str) -> bool:
+        return self.look(path) is not None
+
+    def is_file(self, path: str) -> bool:
+        return self.look(path) == "file"
+
+    def is_folder(self, path: str) -> bool:
+        return self.look(path) == "folder"
+
+    def has(self, path: str) -> bool:
+        """Whether there is something of that name, if only a link that leads nowhere."""
+        try:
+            return self.kind(path, follow=False) is not None
+        except OSError:
+            return False
+
+
+class Disk(FileSystem):
+    """The files of this machine."""
+
+    def read(self, path: str, most: int) -> bytes:
+        with open(path, "rb") as file:
+            before = os.fstat(file.fileno())
+            data = file.read(most + 1)
+            after = os.fstat(file.fileno())
+        # A spec that is being written has its first lines only, and these may well be a smaller network.
+        changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+        if changed or len(data) < min(before.st_size, most + 1):
+            raise OSError("it changed while it was read; try again")
+        return data
+
+    def size(self, path: str) -> int:
+        found = os.stat(path)
+        return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+    def kind(self, path: str, *, follow: bool = True) -> Kind | None:
+        try:
+            mode = os.stat(path, follow_symlinks=follow).st_mode
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path has a NUL character
+            return None
+        if stat.S_ISREG(mode):
+            return "file"
+        return "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
+
+    def entries(self, folder: str) -> list[Entry]:
+        with os.scandir(folder or ".") as there:
+            found = [Entry(entry.name, _entry_kind(entry), entry.is_symlink()) for entry in there]
+        return sorted(found)
+
+    def real(self, path: str) -> str:
+        return os.path.realpath(path).replace(os.sep, "/")
+
+    def absolute(self, path: str) -> str:
+        return os.path.abspath(path).replace(os.sep, "/")
+
+
+def _entry_kind(entry: os.DirEntry[str]) -> Kind | None:
+    """Most systems list it with the name: of a folder of thousands of files none is looked at."""
+    try:
+        if entry.is_file():
+            return "file"
+        if entry.is_dir():
+            return "folder"
+        return "other" if os.path.exists(entry.path) else None
+    except OSError:  # links in a circle
+        return None
+
+
+DISK = Disk()
+
+
+class Memory(FileSystem):
+    """Files by their path, as ``lib/blocks.cnn``. They are one project: no import leaves it, no folder is above it.
+
+    Raises:
+        UsageError: a path is absolute, climbs, or is a folder of another one.
+    """
+
+    def __init__(self, files: Mapping[str, str | bytes]) -> None:
+        self._files: dict[str, bytes] = {}
+        for path, content in files.items():
+            if not path or path != posixpath.normpath(path) or path.startswith(("/", "..")) or path == ".":
+                raise UsageError(f"{path!r} is no path of a file in memory: write it as net.cnn or lib/blocks.cnn")
+            data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+            self._files[f"/{path}"] = data
+        folders = {str(above) for path in self._files for above in Path(path).parents}
+        self._folders = {Path(folder).as_posix() for folder in folders} | {"/", "/.git"}  # its top is a project's
+        if both := sorted(self._folders & set(self._files)):
+            raise UsageError(f"{both[0][1:]} is a file in memory, and a folder of another one")
+
+    def read(self, path: str, most: int) -> bytes:
+        place = self.absolute(path)
+        if place not in self._files:
+            raise FileNotFoundError(path)
+        return self._files[place][: most + 1]
+
+    def size(self, path: str) -> int:
+        return len(self._files[self.absolute(path)])
+
+    def kind(self, path: str, *, follow: bool = True) -> Kind | None:
+        place = self.absolute(path)
+        return "file" if place in self._files else "folder" if place in self._folders else None
+
+    def entries(self, folder: str) -> list[Entry]:
+        place = self.absolute(folder)
+        if place not in self._folders:
+            raise FileNotFoundError(folder)
+        below = {path for path in (*self._files, *self._folders) if path != "/" and posixpath.dirname(path) == place}
+        return sorted(Entry(posixpath.basename(path), self.kind(path), False) for path in below)
+
+    def real(self, path: str) -> str:
+        return self.absolute(path)
+
+    def absolute(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join("/", path.replace(os.sep, "/")))
+
+
+class Root(NamedTuple):
+    """The folder that no import of a spec leaves.
+
+    Attributes:
+        folder: absolute, links and all.
+        is_marked: whether a repository or ``root = true`` says so; else it is what looks most like a project.
+    """
+
+    folder: str
+    is_marked: bool
+
+
+def project_root(folder: str, files: FileSystem = DISK) -> Root:
+    """Where the imports of the specs in ``folder`` end.
+
+    At the nearest folder above that holds ``.git`` (a folder, or the file of a submodule or worktree) or whose
+    settings say ``root = true``. Where none does, it is the nearest folder that has settings of specc, or else the
+    nearest that has a pyproject.toml, or else ``folder`` itself: never more than somebody has called a project.
+    """
+    start = here = files.absolute(folder)
+    configured = project = None
+    while True:
+        if files.exists(os.path.join(here, ".git")):
+            return Root(here, True)
+        tables = []
+        for name in SETTINGS:
+            with suppress(OSError, ValueError, RecursionError):  # what is wrong is told where the settings are used
+                table = settings_table(os.path.join(here, name), files)
+                if isinstance(table, dict):
+                    tables.append(table)
+        if any(table.get("root") is True for table in tables):
+            return Root(here, True)
+        if tables and configured is None:
+            configured = here
+        if project is None and files.exists(os.path.join(here, SETTINGS[1])):
+            project = here
+        above = os.path.dirname(here)
+        if above == here:
+            return Root(configured or project or start, False)
+        here = above
+
+
+def settings_table(path: str, files: FileSystem = DISK) -> Any:
+    """The settings in a file, as they stand there: a table, or what is there instead of one.
+
+    None of a pyproject.toml that is not about specc.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError, RecursionError: it is not TOML, or larger than `MOST_SETTINGS`.
+    """
+    text = files.read(path, MOST_SETTINGS)
+    if len(text) > MOST_SETTINGS:
+        raise ValueError(f"it is larger than {MOST_SETTINGS // 2**20} MiB")
+    is_shared = os.path.basename(path) == SETTINGS[1]
+    if is_shared and b"specc" not in text:  # most are other people's, and need not even be TOML (templates)
+        return None
+    import tomllib  # most projects of one spec have no such file
+
+    document = tomllib.loads(text.decode())
+    if not is_shared:
+        return document
+    tool = document.get("tool", {})
+    return tool.get("specc") if isinstance(tool, dict) else None
