@@ -122,9 +122,9 @@ def _to_yaml(read: Source) -> str:
 def _to_language(read: Source) -> str:
     from specc.source import Source
     from specc.syntax.printer import formatted
-    from specc.syntax.yaml import transcribed
+    from specc.syntax.yaml import language_text
 
-    return formatted(Source(read.name, transcribed(read)))
+    return formatted(Source(read.name, language_text(read)))
 
 
 def _starts(read: Source, form: str) -> list[int]:

@@ -133,13 +133,13 @@ def _meanings(text: str, span: Span, scope: Scope) -> Iterator[tuple[Value, str]
 
 
 def _as_expression(text: str, span: Span) -> str:
-    from specc.syntax.yaml import scalars
+    from specc.syntax.yaml import nodes
 
     if not is_yaml(span.source.name):
         return f"leave out the quotes: {short(text)}"
     if not _is_quoted(span):
         return f"an expression begins with `=`: `={short(text)}`"
-    if scalars.written(text) is not None:
+    if nodes.literal(text) is not None:
         return f"leave out the quotes: `{short(text)}`"
     return f'an expression begins with `=`: `"={short(text)}"`'
 
@@ -157,9 +157,9 @@ def _parsed(text: str) -> ast.Expr:
     """The expression that a text is. Raises ValueError where it is none, or more."""
     from specc.diagnostics import SpecError
     from specc.syntax.parser import parse
-    from specc.syntax.yaml.expressions import stays_inside
+    from specc.syntax.yaml.loader import is_self_contained
 
-    if not stays_inside(text):
+    if not is_self_contained(text):
         raise ValueError(text)
     try:
         (item,) = parse(Source("", f"let value = {text}\n")).items

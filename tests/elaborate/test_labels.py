@@ -21,7 +21,7 @@ from specc.source import Source
 from specc.syntax import parse
 from specc.syntax.labels import WORDS
 from specc.syntax.printer import formatted
-from specc.syntax.yaml import transcribed
+from specc.syntax.yaml import language_text
 from specc.syntax.yaml.writer import to_yaml
 
 torch.set_num_threads(1)
@@ -238,7 +238,7 @@ def test_the_onnx_file_is_proven(spec: Path, functions: bool) -> None:
 def test_both_forms_say_the_same(spec: Path) -> None:
     source = Source("every.cnn", EVERY_FORM)
     in_yaml = Source("every.yaml", to_yaml(source))
-    back = formatted(Source("every.cnn", transcribed(in_yaml)))
+    back = formatted(Source("every.cnn", language_text(in_yaml)))
     assert back == formatted(source)
     assert to_yaml(Source("every.cnn", back)) == in_yaml.text
 

@@ -9,8 +9,8 @@ import pytest
 from specc.source import Source
 from specc.syntax.lalr import DEEPEST
 from specc.syntax.printer import formatted
+from specc.syntax.yaml import language_text
 from specc.syntax.yaml import parse as parse_yaml
-from specc.syntax.yaml import transcribed
 from specc.syntax.yaml.writer import to_yaml
 from tests.counting import calls
 
@@ -61,7 +61,7 @@ def spec(kind: str, depth: int) -> Source:
 
 def there_and_back(source: Source) -> str:
     """The spec in YAML, as the language again."""
-    return formatted(Source("m.cnn", transcribed(Source("m.yaml", to_yaml(source)))))
+    return formatted(Source("m.cnn", language_text(Source("m.yaml", to_yaml(source)))))
 
 
 @pytest.mark.parametrize("kind", [*STATEMENTS, *VALUES])

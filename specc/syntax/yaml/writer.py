@@ -1,9 +1,14 @@
-"""From the syntax tree to YAML: the form that `specc.syntax.yaml.reader` reads as the same tree."""
+"""From the syntax tree to YAML: the form that `specc.syntax.yaml.loader` reads as the same tree.
+
+Lists and mappings stand in brackets where they fit on a line, on lines of their own where not. What is written is read
+alike by readers of YAML 1.1 and 1.2: whatever one of them could take for something else than a text stands in quotes.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from specc.diagnostics import SpecError
 from specc.source import Source
@@ -12,13 +17,20 @@ from specc.syntax.labels import WHOLE
 from specc.syntax.lines import after_blank, lines
 from specc.syntax.parser import parse
 from specc.syntax.printer.expressions import text
-from specc.syntax.yaml.layout import WIDTH, Entries, Keys, Out, Word, rendered, word
-from specc.syntax.yaml.reader import PIN
-from specc.syntax.yaml.words import RESERVED
+from specc.syntax.yaml.forms import RESERVED
+from specc.syntax.yaml.nodes import literal
 
+PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*v?\d[^\n]*", re.IGNORECASE)
+"""A first line that may pin the version: it means the same in both forms."""
+
+WIDTH = 100
+_PLAIN = re.compile(r"(?:[A-Za-z_=(/0-9]|\.{1,2}/|-(?=[A-Za-z0-9_(]))(?:[A-Za-z0-9_.+*/%<>=!()-]| (?=[^ #]))*")
+# Each of these some reader of YAML 1.1 or 1.2 takes for a truth value, a number, a date or a time.
+_LIKE_A_NUMBER = re.compile(r"(?=.*[0-9])[-+.0-9][-+.:_0-9A-Fa-foxOX]*")
+_LIKE_A_WORD = frozenset("= true false null yes no on off".split())
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 # Numbers that YAML and the language write alike.
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_NULL = Word("")
 
 
 def to_yaml(source: Source) -> str:
@@ -42,17 +54,20 @@ def to_yaml(source: Source) -> str:
 
 def line_in_yaml(text: str) -> str:
     """A line of the language as an entry of a body; empty where the text is no line, or too long to be shown."""
-    statements = _statements(text)
-    chains = lines(statements)
-    entry = _chain(chains[0]) if len(chains) == 1 else _NULL
-    return _shown(entry.inner if isinstance(entry, Keys) and entry.bare else entry.flow)
+    chains = lines(_statements(text))
+    if len(chains) != 1:
+        return ""
+    entry = _chain(chains[0])
+    shown = entry.inner if isinstance(entry, Keys) and entry.bare else entry.flow
+    return shown if shown and len(shown) <= WIDTH else ""
 
 
 def arguments_in_yaml(text: str) -> str:
     """What stands between the parentheses of a call, as it stands behind a layer; empty for what is nothing such."""
     match _statements(f"layer({text})"):
         case (ast.Call(arguments=arguments),) if arguments:
-            return _shown(_arguments(arguments).flow)
+            shown = _arguments(arguments).flow
+            return shown if shown and len(shown) <= WIDTH else ""
     return ""
 
 
@@ -66,8 +81,156 @@ def _statements(text: str) -> tuple[ast.Statement, ...]:
     return first.body.statements if isinstance(first, ast.Model) and not others else ()
 
 
-def _shown(text: str | None) -> str:
-    return text if text and len(text) <= WIDTH else ""
+# ---- YAML as text -----------------------------------------------------------------------------------
+
+
+class Word:
+    """A single value, as it stands in YAML; empty for null."""
+
+    tall: bool = False
+
+    def __init__(self, flow: str) -> None:
+        self.flow = flow
+
+
+class Entries:
+    """A list.
+
+    Attributes:
+        flow: the list in brackets, on one line; None where it is longer than any line.
+
+    Args:
+        tall: its entries stand on lines of their own, whether or not they would fit on one.
+        blank: the entries with an empty line before them.
+    """
+
+    def __init__(self, items: list[Out], *, tall: bool = False, blank: frozenset[int] = frozenset()) -> None:
+        self.items = items
+        self.blank = blank
+        self.tall: bool = tall or any(item.tall for item in items)
+        shown = [item.inner if isinstance(item, Keys) and item.bare else item.flow for item in items]
+        self.flow: str | None = _joined("[", shown, "]")
+
+
+class Keys:
+    """A mapping. ``step``: in a list in brackets, one of a single pair stands without braces.
+
+    Attributes:
+        flow: the mapping on one line; None where it is longer than any line.
+        inner: the same without braces.
+    """
+
+    def __init__(self, pairs: list[tuple[str, Out]], *, step: bool = False) -> None:
+        self.pairs = pairs
+        self.bare = step and len(pairs) == 1
+        self.tall: bool = any(value.tall for _, value in pairs)
+        shown = [value.flow if value.flow is None else f"{word(key)}: {value.flow}" for key, value in pairs]
+        self.inner: str | None = _joined("", shown, "")
+        self.flow: str | None = _joined("{", shown, "}")
+
+
+Out = Word | Entries | Keys
+_NULL = Word("")
+
+
+def _joined(opening: str, parts: list[str | None], closing: str) -> str | None:
+    """The parts on one line. One that is too long is not made: on each level it would be longer."""
+    shown = [part for part in parts if part is not None]
+    length = len(opening) + sum(map(len, shown)) + 2 * (len(shown) - 1) + len(closing)
+    return f"{opening}{', '.join(shown)}{closing}" if len(shown) == len(parts) and length <= WIDTH else None
+
+
+def word(text: str) -> str:
+    """A text as a single value, in quotes where it could be taken for anything else."""
+    other = text.lower() in _LIKE_A_WORD or _LIKE_A_NUMBER.fullmatch(text) or literal(text) is not None
+    if _PLAIN.fullmatch(text) and not other:
+        return text
+    if '"' in text and "'" not in text and text.isprintable():
+        return f"'{text}'"
+    # What cannot be seen is written by its number.
+    shown = (
+        _ESCAPES.get(c, c)
+        if c in _ESCAPES or c.isprintable()
+        else f"\\u{ord(c):04X}"
+        if c <= "\uffff"
+        else f"\\U{ord(c):08X}"
+        for c in text
+    )
+    return f'"{"".join(shown)}"'
+
+
+class _Placed(NamedTuple):
+    """A node, and where it goes.
+
+    Attributes:
+        before: what stands before it: the key or the dash, on the line where that begins.
+        at: the column in which it begins.
+        indent: that of its entries or pairs where they stand on lines of their own.
+        behind_key: the first of them, too, begins on a line of its own.
+    """
+
+    before: str
+    node: Out
+    at: int
+    indent: int
+    behind_key: bool = False
+
+
+def rendered(node: Out) -> str:
+    """The text: an explicit stack, since a spec may nest as deep as the parser lets it."""
+    text: list[str] = []
+    waiting = [_Placed("", node, 0, 0)]
+    while waiting:
+        placed = waiting.pop()
+        text.append(placed.before)
+        inline = _inline(placed)
+        if inline is None:
+            waiting += reversed([*_opened(placed)])
+        else:
+            text.append(inline)
+    return "\n".join(line.rstrip() for line in "".join(text).split("\n")) + "\n"
+
+
+def _inline(placed: _Placed) -> str | None:
+    """What goes on from where the node begins; None where its entries or pairs stand on lines of their own."""
+    node = placed.node
+    if isinstance(node, Word):
+        return node.flow
+    if isinstance(node, Entries) and not node.items:
+        return "[]"
+    fits = not node.tall and node.flow is not None and placed.at + len(node.flow) <= WIDTH
+    # On a line of its own a pair needs no braces.
+    if fits and (placed.behind_key or not (isinstance(node, Keys) and node.bare)):
+        return node.flow
+    if isinstance(node, Keys) or node.tall or not all(isinstance(item, Word) for item in node.items):
+        return None
+    # A long list of single values goes on from line to line.
+    done, line = "", "["
+    margin = "\n" + " " * placed.indent
+    for place, item in enumerate(node.items):
+        text = (item.flow or "") + ("]" if place + 1 == len(node.items) else ",")
+        if line.strip(" [") and len(line) + 1 + len(text) > WIDTH - placed.indent:
+            done += line.rstrip() + margin
+            line = " "
+        line += text + " "
+    return (margin if placed.behind_key else "") + done + line.rstrip()
+
+
+def _opened(placed: _Placed) -> Iterator[_Placed]:
+    """The entries or pairs on lines of their own."""
+    node, indent = placed.node, placed.indent
+    line = "\n" + " " * indent
+    before = line if placed.behind_key else ""
+    if isinstance(node, Keys):
+        for key, value in node.pairs:
+            begin = f"{word(key)}: "
+            yield _Placed(before + begin, value, indent + len(begin), indent + 2, behind_key=True)
+            before = line
+    elif isinstance(node, Entries):
+        for place, item in enumerate(node.items):
+            empty = "\n" if place in node.blank else ""
+            yield _Placed(f"{empty}{before}- ", item, indent + 2, indent + 2)
+            before = line
 
 
 # ---- items ------------------------------------------------------------------------------------------
@@ -82,25 +245,20 @@ def _item(item: ast.Item) -> Out:
             return _let(item)
         case ast.Default():
             return Keys([("default", Keys([(item.name, _arguments(item.arguments))]))], step=True)
-    return _network(item, "model" if isinstance(item, ast.Model) else "block")
-
-
-def _network(item: ast.Block | ast.Model, kind: str) -> Out:
-    pairs: list[tuple[str, Out]] = [(kind, Word(word(item.name)))]
+    pairs: list[tuple[str, Out]] = [("model" if isinstance(item, ast.Model) else "block", Word(word(item.name)))]
     if item.params:
-        pairs.append(("params", Entries([_param(param) for param in item.params])))
+        params: list[Out] = [
+            Keys([(param.name, _value(param.default))]) if param.default else Word(word(param.name))
+            for param in item.params
+        ]
+        pairs.append(("params", Entries(params)))
     if item.contract:
         pairs.append(("input", _ports(item.contract.inputs)))
         if item.contract.outputs is not None:
             pairs.append(("output", _ports(item.contract.outputs)))
         if item.contract.where:
             pairs.append(("where", Entries([_expression(clause) for clause in item.contract.where])))
-    pairs.append(("body", _lines(item.body.statements, tall=True)))
-    return Keys(pairs)
-
-
-def _param(param: ast.Param) -> Out:
-    return Keys([(param.name, _value(param.default))]) if param.default else Word(word(param.name))
+    return Keys([*pairs, ("body", _lines(item.body.statements, tall=True))])
 
 
 def _ports(ports: tuple[ast.Port, ...]) -> Out:
@@ -119,8 +277,7 @@ def _shape(shape: ast.Shape) -> Entries:
 
 def _body(statements: tuple[ast.Statement, ...]) -> Out:
     """A single name stands as it is; everything else is a list of lines."""
-    alone = _name_alone(statements[0]) if len(statements) == 1 else None
-    return alone or _lines(statements)
+    return (len(statements) == 1 and _bare_name(statements[0])) or _lines(statements)
 
 
 def _lines(statements: tuple[ast.Statement, ...], *, tall: bool = False) -> Entries:
@@ -139,25 +296,24 @@ def _statement(statement: ast.Statement) -> Out:
         case ast.Let():
             return _let(statement)
         case ast.Assert(test=test, message=message):
-            said: list[tuple[str, Out]] = [] if message is None else [("message", Word(word(message)))]
-            return Keys([("assert", _expression(test)), *said], step=True)
+            words: list[tuple[str, Out]] = [] if message is None else [("message", Word(word(message)))]
+            return Keys([("assert", _expression(test)), *words], step=True)
         case ast.Shared(name=name, steps=steps):
             return Keys([("shared", Word(word(name))), ("steps", _chain(steps))])
-    return _step(statement)
+    if bare := _bare_name(statement):
+        return bare
+    pairs: list[tuple[str, Out]] = []
+    if label := statement.label:
+        is_number = label.name[:1].isdigit() and (label.span.text == label.name or WHOLE.fullmatch(label.name))
+        pairs.append(("label", Word(label.name if is_number else word(label.name))))
+    return Keys([*pairs, *_pairs(statement)], step=True)
 
 
 def _let(let: ast.Let) -> Out:
     return Keys([("let", Keys([(let.name, _value(let.value))]))], step=True)
 
 
-def _step(step: ast.Step) -> Out:
-    if alone := _name_alone(step):
-        return alone
-    label: list[tuple[str, Out]] = [("label", _label(step.label))] if step.label else []
-    return Keys([*label, *_pairs(step)], step=True)
-
-
-def _name_alone(statement: ast.Statement) -> Word | None:
+def _bare_name(statement: ast.Statement) -> Word | None:
     """A step that is no more than a name. Asked before a step is written: to write it twice doubles each level."""
     match statement:
         case ast.Enclosing(label=None):
@@ -167,19 +323,13 @@ def _name_alone(statement: ast.Statement) -> Word | None:
     return None
 
 
-def _label(label: ast.Label) -> Word:
-    is_number = label.name[:1].isdigit() and (label.span.text == label.name or WHOLE.fullmatch(label.name))
-    return Word(label.name if is_number else word(label.name))
-
-
 def _pairs(step: ast.Step) -> list[tuple[str, Out]]:
     match step:
         case ast.Call():
-            return _called(step.name, _NULL if step.bare else _arguments(step.arguments))
+            return _call(step.name, _NULL if step.bare else _arguments(step.arguments))
         case ast.Merge():
             arms = Entries(list(map(_body, [arm.statements for arm in step.arms])))
-            given = _arguments(step.arguments) if step.arguments else _NULL
-            return [*_called(step.name, given), ("arms", arms)]
+            return [*_call(step.name, _arguments(step.arguments) if step.arguments else _NULL), ("arms", arms)]
         case ast.Group(body=body):
             return [("group", _body(body.statements))]
         case ast.Checkpoint(shape=shape):
@@ -192,33 +342,32 @@ def _pairs(step: ast.Step) -> list[tuple[str, Out]]:
             names = [Word(word(label.name)) for label in step.names]
             loop = names[0] if len(names) == 1 else Entries([*names])
             return [("for", loop), ("in", _value(step.table)), ("body", _body(step.body.statements))]
-        case ast.If():
-            otherwise = [("else", _else(step.otherwise))] if step.otherwise else []
-            return [("if", _expression(step.test)), ("then", _body(step.body.statements)), *otherwise]
+        case ast.If(test=test, body=body, otherwise=otherwise):
+            pairs = [("if", _expression(test)), ("then", _body(body.statements))]
+            match otherwise and otherwise.statements:
+                case None:
+                    return pairs
+                case (ast.If(label=None) as further,):
+                    return [*pairs, ("else", _statement(further))]
+                case statements:
+                    return [*pairs, ("else", _body(statements))]
 
 
-def _else(body: ast.Body) -> Out:
-    match body.statements:
-        case (ast.If(label=None) as further,):
-            return _step(further)
-    return _body(body.statements)
-
-
-def _called(name: str, arguments: Out) -> list[tuple[str, Out]]:
-    if name in RESERVED:
-        given = [] if arguments is _NULL else [("args", arguments)]
-        return [("call", Word(word(name))), *given]
-    return [(name, arguments)]
+def _call(name: str, arguments: Out) -> list[tuple[str, Out]]:
+    if name not in RESERVED:
+        return [(name, arguments)]
+    args = [] if arguments is _NULL else [("args", arguments)]
+    return [("call", Word(word(name))), *args]
 
 
 def _arguments(arguments: Iterable[ast.Argument]) -> Out:
-    given = [_value(argument.value) for argument in arguments if argument.name is None]
-    named = [(argument.name, _value(argument.value)) for argument in arguments if argument.name is not None]
-    if not given and named:
-        return Keys(named)
-    if len(given) == 1 and not named and isinstance(given[0], Word) and given[0].flow != "null":
-        return given[0]
-    return Entries([*given, *([Keys(named)] if named else [])])
+    by_place = [_value(argument.value) for argument in arguments if argument.name is None]
+    by_name = [(argument.name, _value(argument.value)) for argument in arguments if argument.name is not None]
+    if not by_place and by_name:
+        return Keys(by_name)
+    if len(by_place) == 1 and not by_name and isinstance(by_place[0], Word) and by_place[0].flow != "null":
+        return by_place[0]
+    return Entries([*by_place, *([Keys(by_name)] if by_name else [])])
 
 
 # ---- values -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from specc.syntax.yaml.layout import WIDTH, Entries, Keys, Word, rendered, word
+from specc.syntax.yaml.writer import WIDTH, Entries, Keys, Word, rendered, word
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12) | st.text(
     "0123456789.+-_eExoabtrufalsyn:#=<~ '\"\\[]{},&*!%@`|>?\n\t", max_size=8

@@ -13,7 +13,7 @@ from specc.source import Source
 from specc.syntax import ast, literals, parse, read
 from specc.syntax.comments import comments
 from specc.syntax.printer import formatted
-from specc.syntax.yaml import nodes, scalars, transcribed
+from specc.syntax.yaml import language_text, nodes
 from specc.syntax.yaml.writer import to_yaml
 from tests.elaborate.random_specs import Spec
 from tests.elaborate.random_specs import specs as random_specs
@@ -49,7 +49,7 @@ def plain(node: nodes.Node | None) -> Any:
             return [plain(item) for item in node.items]
         case nodes.Mapping():
             return {plain(pair.key): plain(pair.value) for pair in node.pairs.values()}
-    word = scalars.written(node.value) if node.plain else None
+    word = nodes.literal(node.value) if node.plain else None
     if word is None:
         return node.value
     if word in ("true", "false", "none"):
@@ -79,7 +79,7 @@ def holds(source: Source) -> None:
     text = to_yaml(source)
     again = Source("net.yaml", text)
     assert without_places(parse(again)) == without_places(parse(source))
-    back = transcribed(again)
+    back = language_text(again)
     assert to_yaml(Source("net.cnn", back)) == text
     # The formatter keeps how lines end; YAML does not.
     assert formatted(Source("net.cnn", back)) == formatted(uncommented(source)).replace("\r\n", "\n")
@@ -139,6 +139,6 @@ def test_examples(path: Path) -> None:
     """The examples in YAML check, and are written as the writer writes, but for what a person prefers."""
     file = parse(read(path))
     assert check_file(file)
-    language = Source("net.cnn", transcribed(read(path)))
+    language = Source("net.cnn", language_text(read(path)))
     again = Source("net.yaml", to_yaml(language))
     assert without_places(parse(again)) == without_places(parse(Source("net.yaml", read(path).text)))

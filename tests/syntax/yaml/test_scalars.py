@@ -5,7 +5,7 @@ from ruamel.yaml import YAML
 
 from specc.source import Source
 from specc.syntax import ast, parse
-from specc.syntax.yaml import scalars
+from specc.syntax.yaml import nodes
 
 
 def value(text: str) -> ast.Expr:
@@ -89,11 +89,11 @@ def test_quoted_values_are_texts(text: str) -> None:
 
 @pytest.mark.parametrize("text", [".inf", "-.INF", "+.Inf", ".nan", ".NaN", ".NAN"])
 def test_what_is_no_number(text: str) -> None:
-    with pytest.raises(scalars.NoNumber):
-        scalars.written(text)
+    with pytest.raises(nodes.NotFinite):
+        nodes.literal(text)
 
 
 @pytest.mark.parametrize("text", ["0x8000000000000000", "0o1000000000000000000000", "0x" + "F" * 100_000])
 def test_too_large(text: str) -> None:
-    with pytest.raises(scalars.TooLarge):
-        scalars.written(text)
+    with pytest.raises(nodes.TooLarge):
+        nodes.literal(text)

@@ -1,4 +1,4 @@
-"""The words of the YAML form: which keys each part has, and what is said of a key that it does not have."""
+"""The keys of the YAML form: which stand in each item, statement and step, and what is said of one that does not."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import re
 from typing import NamedTuple
 
 from specc.syntax.labels import OWNERS
-
-NUMBER = re.compile(r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+|[kMG])?")
 
 
 class Form(NamedTuple):
@@ -41,13 +39,12 @@ STEPS = {
 }
 BESIDE_LAYER = ("label", "arms")
 """The keys beside a layer."""
-RESERVED = frozenset(
-    {*BESIDE_LAYER}.union(
-        *({head, *form.needs, *form.takes} for forms in (STEPS, STATEMENTS) for head, form in forms.items())
-    )
+RESERVED = frozenset(BESIDE_LAYER).union(
+    *((head, *form.needs, *form.takes) for forms in (STEPS, STATEMENTS) for head, form in forms.items())
 )
 """The words of steps and statements: a block that is called so is written with ``call``."""
 
+NUMBER = re.compile(r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+|[kMG])?")
 
 _JOINED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):(\S.{,60})")
 
@@ -65,13 +62,13 @@ def without_owner(text: str) -> str:
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    """What was meant by a key: the nearest of the words that may stand there, as a help; empty where none is near."""
+    """Which of the known keys a key is most like, as a help; empty where it is like none."""
     from specc.diagnostics.spelling import suggest
 
-    if joined := without_blank(word):
-        return joined
-    near = suggest(word, known)
-    return f"did you mean `{near.names[0]}`?" if near else ""
+    if help_ := without_blank(word):
+        return help_
+    suggestion = suggest(word, known)
+    return f"did you mean `{suggestion.names[0]}`?" if suggestion else ""
 
 
 def beside(word: str) -> str:

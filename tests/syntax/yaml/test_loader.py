@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast, parse
-from specc.syntax.yaml.expressions import stays_inside
-from specc.syntax.yaml.layout import word
+from specc.syntax.yaml.loader import is_self_contained
+from specc.syntax.yaml.writer import word
 from tests.syntax.yaml.texts import without_places
 
 HOLES = {
@@ -145,12 +145,12 @@ def check(hole: str, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["a", "f(1, [2])[0].x", '"a ) b" == c', "1 if a else b", "not in.channels", "a - -b > c"]
 )
-def test_stays_inside(text: str) -> None:
-    assert stays_inside(text)
+def test_is_self_contained(text: str) -> None:
+    assert is_self_contained(text)
 
 
 @pytest.mark.parametrize(
     "text", ["a)", "(a", "(a]", "a, b", "a = b", "a\nb", "a # b", "a | b", "a -> b", "{a}", "let a", '"a']
 )
 def test_does_not_stay_inside(text: str) -> None:
-    assert not stays_inside(text)
+    assert not is_self_contained(text)

@@ -1,0 +1,240 @@
+"""From YAML to the syntax tree, by way of the language: the tree of the nodes is written out in it, and that is parsed.
+
+So there is one grammar and one parser. What comes from the file's author as text, its expressions, is checked to stay
+inside of its place first.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, islice
+from typing import NamedTuple, cast
+
+from specc.diagnostics import Code, Diagnostic, Label, SpecError
+from specc.source import Source
+from specc.syntax import ast
+from specc.syntax.brackets import MOST_MISTAKES
+from specc.syntax.labels import WORDS
+from specc.syntax.parser import parse as parse_language
+from specc.syntax.reader import refuse_hidden_characters
+from specc.syntax.yaml.nodes import List, Node, Scalar, tree
+from specc.syntax.yaml.operands import flat
+from specc.syntax.yaml.source_map import Segment, SourceMap
+from specc.syntax.yaml.translator import Translator, after_blank
+from specc.syntax.yaml.writer import PIN, line_in_yaml
+
+
+def parse(source: Source) -> ast.File:
+    """The tree of a spec in YAML; every span lies in ``source``.
+
+    Raises:
+        SpecError: as `specc.syntax.parser.parse` does, and for what is no YAML or no spec in YAML.
+    """
+    source_map, file = _parse(source)
+    return cast(ast.File, source_map.tree(file))
+
+
+def language_text(source: Source) -> str:
+    """The text of the language that a spec in YAML stands for, without layout. Raises SpecError as `parse` does."""
+    return _parse(source)[0].source.text
+
+
+def _parse(source: Source) -> tuple[SourceMap, ast.File]:
+    """The text of the language, and its tree, with the places of that text."""
+    refuse_hidden_characters(source)
+    translator = Translator(source)
+    root = tree(source)
+    segments = flat(translator.file(root))
+    if pin := PIN.match(source.text):
+        # A first line that pins the version means the same in both forms.
+        line = pin[0].rstrip()
+        apart = isinstance(root, List) and root.items and after_blank(source.text, root.items[0])
+        newline = Segment("\n\n" if apart else "\n", len(line), len(line))
+        segments = [Segment(line, 0, len(line), exact=True), newline, *segments]
+    expressions = [segment for segment in segments if segment.expression]
+    if translator.findings or not all(is_self_contained(segment.text) for segment in expressions):
+        wrong = chain.from_iterable(_problems(source, segment) for segment in expressions)
+        findings = [*translator.findings, *islice(wrong, MOST_MISTAKES)]
+        raise _refused(_without_cuts(source, root, findings))
+    source_map = SourceMap(source, segments)
+    try:
+        return source_map, parse_language(source_map.source)
+    except SpecError as error:
+        raise _refused(_located(source_map, error)) from None
+
+
+def _located(source_map: SourceMap, error: SpecError) -> list[Diagnostic]:
+    """What is wrong in the expressions, each read alone, for a mistake may surface behind its end; and in the rest."""
+    wrong: dict[Segment, list[Diagnostic]] = {}
+    findings: list[Diagnostic] = []
+    for segment in source_map.segments:
+        if segment.expression:
+            findings += wrong.setdefault(segment, list(_problems(source_map.yaml, segment)))
+        if len(findings) >= MOST_MISTAKES:
+            return findings  # more are not shown
+    if not findings:
+        return list(map(source_map.finding, error.diagnostics))
+    rest = [
+        segment._replace(text="0".ljust(len(segment.text))) if wrong.get(segment) else segment
+        for segment in source_map.segments
+    ]
+    without_wrong = SourceMap(source_map.yaml, rest)
+    try:
+        parse_language(without_wrong.source)
+    except SpecError as further:
+        findings += map(without_wrong.finding, further.diagnostics)
+    return findings
+
+
+def _refused(findings: list[Diagnostic]) -> SpecError:
+    return SpecError(SpecError(findings).diagnostics[:MOST_MISTAKES])
+
+
+# ---- expressions ------------------------------------------------------------------------------------
+
+_BEFORE = {"value": "let value = ", "condition": "model M {\nassert "}
+_AFTER = {"value": "\n", "condition": "\n}\n"}
+_OPERATORS = frozenset("if else and or not in".split())
+_TOKEN = re.compile(
+    r"""
+      [ \t]+
+    | "[^"\\\n]*(?:\\.[^"\\\n]*)*"
+    | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
+    | [0-9][0-9A-Za-z_]*
+    | [=!<>]= | [-+*/%<>.]
+    | (?P<inner>[,=])
+    | (?P<open>[(\[])
+    | (?P<close>[)\]])
+    """,
+    re.VERBOSE,
+)
+_CLOSER = {"(": ")", "[": "]", "{": "}"}
+_LONE_EQUALS = re.compile("(?<![=!<>])=(?!=)")
+
+
+def is_self_contained(text: str) -> bool:
+    """Whether a text has only what an expression is made of, with brackets that pair up and no comma outside of them.
+
+    Such a text, put where an expression stands, cannot end it, begin another, or close what is around it: signs that
+    part expressions from what is around them (newlines, braces, bars, arrows, comments, the words of statements, and
+    outside of brackets commas and `=`) do not occur in it. That it is an expression is left to the parser.
+    """
+    closers: list[str] = []
+    at = 0
+    while at < len(text):
+        token = _TOKEN.match(text, at)
+        if not token:
+            return False
+        at = token.end()
+        match token.lastgroup:
+            case "word" if token[0] in WORDS - _OPERATORS:
+                return False
+            case "inner" if not closers:
+                return False
+            case "open":
+                closers.append(_CLOSER[token[0]])
+            case "close" if not closers or closers.pop() != token[0]:
+                return False
+    return not closers and "->" not in text
+
+
+def _problems(source: Source, segment: Segment) -> Iterator[Diagnostic]:
+    """What is wrong with the text of an expression, parsed alone."""
+    # Of `=` for `==` the parser says more where a condition stands; of all else, it would ask for a message there.
+    kind = segment.expression if _LONE_EQUALS.search(segment.text) else "value"
+    before = Segment(_BEFORE[kind], segment.start, segment.start)
+    source_map = SourceMap(source, [before, segment, Segment(_AFTER[kind], segment.end, segment.end)])
+    try:
+        parse_language(source_map.source)
+    except SpecError as error:
+        for finding in map(source_map.finding, error.diagnostics):
+            # It was parsed on a line of its own, which nobody has seen.
+            message = finding.message.replace("the end of the line", "the end of the expression")
+            secondary = tuple(
+                Label(label.span, label.text.replace("the file ends", "the expression ends"))
+                for label in finding.secondary
+            )
+            yield replace(finding, message=message, secondary=secondary)
+        return
+    if not is_self_contained(segment.text):
+        message = "here one expression stands, and nothing besides"
+        text = segment.text if len(segment.text) <= 40 else f"{segment.text[:20]}..."
+        yield Diagnostic(Code.SYNTAX, message, Label(source.span(segment.start, segment.end), f"`{text}`"))
+
+
+# ---- texts that a comma has cut: `[=max(16, c), 3]`, where YAML reads `=max(16` and `c)` ---------------
+
+_COMMA = re.compile(r"[ \t]*,")
+_BRACKET = re.compile(r"[()\[\]{},\n]")
+# A text that goes on for longer, and more such texts, are nobody's: what is said of them may be less to the point.
+_LONGEST, _MOST_TRIED = 1000, 1000
+
+
+class _CutText(NamedTuple):
+    """Where the text that was meant begins and ends; ``step``: it was written where a step stands."""
+
+    start: int
+    end: int
+    step: bool
+
+
+def _without_cuts(source: Source, root: Node | None, findings: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings, with one for each text that a comma has cut in place of those about its parts."""
+    if not findings:
+        return findings
+    cuts = list(_cuts(source.text, root, {finding.primary.span.start for finding in findings}))
+    begins = [cut.start for cut in cuts]
+    seen: set[_CutText] = set()
+    rest = []
+    for finding in findings:
+        at = finding.primary.span.start
+        index = bisect_right(begins, at) - 1
+        if index >= 0 and at < cuts[index].end:
+            seen.add(cuts[index])
+        else:
+            rest.append(finding)
+    for cut in sorted(seen)[:MOST_MISTAKES]:
+        place = source.span(cut.start, cut.start + len(source.text[cut.start : cut.end].rstrip()))
+        in_yaml = line_in_yaml(place.text) if cut.step else ""
+        quoted = f"'{place.text}'" if '"' in place.text else f'"{place.text}"'
+        message = (
+            f"within brackets a comma ends a text, and here it cuts this {'step' if in_yaml else 'expression'} in two"
+        )
+        help_ = f"in YAML it is written `{in_yaml}`" if in_yaml else f"put it in quotes: `{quoted}`"
+        rest.append(Diagnostic(Code.BRACKETS, message, Label(place), helps=(help_,)))
+    return rest
+
+
+def _cuts(text: str, root: Node | None, starts: set[int]) -> Iterator[_CutText]:
+    """The places in the text, in order, none within another."""
+    end = tried = 0
+    waiting = [root]
+    while waiting and tried < _MOST_TRIED:
+        node = waiting.pop()
+        if isinstance(node, List):
+            waiting += reversed(node.items)
+        elif isinstance(node, Scalar):
+            depth = node.value.count("(") - node.value.count(")")
+            if node.plain and depth > 0 and _COMMA.match(text, node.end):
+                tried += 1
+                if node.start >= end and (meant := _meant_end(text, node.end, [")"] * depth)):
+                    end = meant
+                    yield _CutText(node.start, end, node.start in starts)
+        elif node is not None:
+            waiting += [part for pair in reversed(node.pairs.values()) for part in reversed(pair)]
+
+
+def _meant_end(text: str, at: int, closers: list[str]) -> int:
+    """Where the brackets are closed that are open where a comma stands; 0 where that is not to be seen on its line."""
+    for found in _BRACKET.finditer(text, at, at + _LONGEST):
+        bracket = found[0]
+        if not closers and bracket in ",]}\n":
+            return found.start()
+        if bracket in _CLOSER:
+            closers.append(_CLOSER[bracket])
+        elif bracket != "," and (not closers or closers.pop() != bracket):
+            return 0
+    return 0
