@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -240,12 +239,8 @@ class _Run:
 
     def _are_known(self, now: Iterable[Diagnostic], then: Iterable[Diagnostic]) -> bool:
         """Whether the old version has all these mistakes, too; if perhaps elsewhere in the file."""
-        found = Counter(map(self._meaning, now))
-        return bool(found) and not found - Counter(map(self._meaning, then))
-
-    def _meaning(self, finding: Diagnostic) -> tuple[str, str]:
-        """A finding without the version and the folders that its words name: they depend on where specc is run."""
-        return finding.code, re.sub(r"[^\s:,]*/", "", finding.message.replace(f"@{self._old.ref}", ""))
+        found = Counter(finding.identity for finding in now)
+        return bool(found) and not found - Counter(finding.identity for finding in then)
 
 
 class _Version(NamedTuple):

@@ -5,10 +5,14 @@ Every phase makes findings; only `specc.report` makes text of them. Start at `fi
 
 from specc.diagnostics.condition import NO_CONDITION, Clause, Condition, together
 from specc.diagnostics.finding import (
+    BudgetExceeded,
+    BudgetUnsized,
     Code,
     Diagnostic,
     Edit,
+    Fact,
     Fix,
+    ImportFault,
     Label,
     MissingDependency,
     ParityError,
@@ -21,12 +25,16 @@ from specc.diagnostics.finding import (
 
 __all__ = [
     "NO_CONDITION",
+    "BudgetExceeded",
+    "BudgetUnsized",
     "Clause",
     "Code",
     "Condition",
     "Diagnostic",
     "Edit",
+    "Fact",
     "Fix",
+    "ImportFault",
     "Label",
     "MissingDependency",
     "ParityError",

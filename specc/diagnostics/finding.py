@@ -140,13 +140,56 @@ class Suggestion(NamedTuple):
         return Fix((Edit(span.source.span(span.start + inset, span.end - inset), name),), self.safety)
 
 
+class ImportFault(NamedTuple):
+    """What an `IMPORT` is about: a file, or one of the names that are asked of it.
+
+    Attributes:
+        path: of the file, as the spec writes it: from the folder of the spec that imports it.
+        name: what is asked of it; empty where the file itself is at fault.
+    """
+
+    path: str
+    name: str = ""
+
+
+class BudgetExceeded(NamedTuple):
+    """A model has ``amount`` of one of `specc.project.budget.NUMBERS`, and may have ``limit``."""
+
+    number: str
+    limit: int
+    amount: int
+
+
+class BudgetUnsized(NamedTuple):
+    """A budget cannot be held against a model whose costs depend on sizes that it does not give, or gives wrongly.
+
+    Attributes:
+        model: its name.
+        numbers: of the limits, of `specc.project.budget.NUMBERS`.
+        origins: where the limits are written.
+        given: the model's sizes that the budget gives.
+        possible: sizes that the model takes, near the given ones.
+    """
+
+    model: str
+    numbers: tuple[str, ...]
+    origins: tuple[str, ...]
+    given: tuple[tuple[str, int], ...]
+    possible: tuple[tuple[str, int], ...]
+
+
+Fact = ImportFault | BudgetExceeded | BudgetUnsized
+"""What code asks of a finding besides its code and place: nothing reads the words."""
+
+
 @dataclass(frozen=True)
 class Diagnostic:
     """One finding. The headline stands alone; ``primary`` is the smallest span that shows the fault.
 
     ``trace`` leads there: the calls of blocks and the rounds of loops around it, the innermost first, each with
     the values of its arguments. ``where`` is a condition on the contract's sizes under which all is well.
-    ``suggestion`` holds the names that are near a wrong one.
+    ``suggestion`` holds the names that are near a wrong one. Its words (``message``, the texts of labels, ``notes``
+    and ``helps``) are for people: only `specc.report` reads them, which a plugin of mypy holds.
     """
 
     code: Code
@@ -160,6 +203,7 @@ class Diagnostic:
     severity: Severity = Severity.ERROR
     fix: Fix | None = None
     suggestion: Suggestion | None = None
+    fact: Fact | None = None
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -175,6 +219,19 @@ class Diagnostic:
         if suggestion is None:
             return self
         return replace(self, suggestion=suggestion, fix=suggestion.fix(place or self.primary.span))
+
+    def with_note(self, note: str) -> Diagnostic:
+        """The finding with one more note, the last."""
+        return replace(self, notes=(*self.notes, note))
+
+    def with_help(self, text: str) -> Diagnostic:
+        """The finding with one more help, the first."""
+        return replace(self, helps=(text, *self.helps))
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What it is known by before and after a change elsewhere: wherever it stands, and however files are named."""
+        return (self.code, self.fact) if self.fact else (self.code, self.message)
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:

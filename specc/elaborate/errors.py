@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from specc.diagnostics import Code, Diagnostic, Fix, Label, Suggestion
+from specc.diagnostics import Code, Diagnostic, Fact, Fix, Label, Suggestion
 from specc.diagnostics.condition import Condition
 from specc.source import Span
 
@@ -17,7 +17,7 @@ class Invalid(Exception):
     """A step, an expression or a claim is wrong; the diagnostic says how."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
-        super().__init__(diagnostic.message)
+        super().__init__(diagnostic)
         self.diagnostic = diagnostic
 
 
@@ -33,6 +33,7 @@ def invalid(
     where: Condition | None = None,
     fix: Fix | None = None,
     suggestion: Suggestion | None = None,
+    fact: Fact | None = None,
 ) -> Invalid:
     """The exception.
 
@@ -40,7 +41,8 @@ def invalid(
         helps: besides what a ``suggestion`` says.
         where: a condition under which all would be well; `specc.elaborate.missing_where` decides whether it is told.
     """
-    finding = Diagnostic(code, message, Label(span, label), secondary, notes, helps, where=where or None, fix=fix)
+    place = Label(span, label)
+    finding = Diagnostic(code, message, place, secondary, notes, helps, where=where or None, fix=fix, fact=fact)
     return Invalid(finding.suggesting(suggestion))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from typing import NamedTuple
 
-from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
+from specc.diagnostics import Code, Diagnostic, ImportFault, Label, SpecError, UsageError
 from specc.elaborate.arguments import prepare_default
 from specc.elaborate.errors import Invalid, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate
@@ -138,7 +139,7 @@ class _Library:
         try:
             source = self._followed(item, chain)
         except Invalid as problem:
-            made.findings.append(problem.diagnostic)
+            made.findings.append(replace(problem.diagnostic, fact=ImportFault(item.path)))
             source = None
         except SpecError as error:
             made.findings += error.diagnostics
@@ -239,7 +240,8 @@ def _imported(label: ast.Label, item: ast.Import, source: Environment | None) ->
         message = f"{item.path} has no block and no let called {short(label.name)}"
         helps = ("it is a model there: only blocks and lets are imported",) if is_model else ()
         near = None if is_model else suggestion(label.name, source.scope.known())
-        raise invalid(Code.IMPORT, message, label.span, helps=helps, suggestion=near) from None
+        fact = ImportFault(item.path, label.name)
+        raise invalid(Code.IMPORT, message, label.span, helps=helps, suggestion=near, fact=fact) from None
 
 
 def _target(name: str, scope: Scope) -> type[Op] | Definition | None:

@@ -22,7 +22,7 @@ class Findings:
     def report(self, findings: Iterable[Diagnostic]) -> None:
         """Keep the mistakes; of one place in a block or loop only the first, with the calls that led there."""
         for finding in findings:
-            key = (finding.code, finding.primary.span, "" if self._trace else finding.message)
+            key = (finding.primary.span, finding.code if self._trace else finding.identity)
             if key not in self._findings:
                 trace = tuple(label() for label in reversed(self._trace))
                 self._findings[key] = replace(finding, trace=trace)

@@ -69,7 +69,7 @@ def _with_possible(finding: Diagnostic, batches: frozenset[str]) -> Diagnostic:
     batch = ", ".join(sorted(finding.where.names & batches))
     if batch:
         note = f"{batch} is the batch, whatever the caller brings: no condition can speak of it"
-        return replace(finding, where=None, notes=(*finding.notes, note))
+        return replace(finding.with_note(note), where=None)
     return finding if finding.where.is_general else replace(finding, where=None)
 
 
@@ -89,6 +89,4 @@ def _helped(findings: Iterable[Diagnostic], whole: Condition | None, tried: str)
         clauses = whole or own
         return f"add `{in_form(span, f'where {clauses}', f'where: [{clauses}]')}` to the model's contract{tried}"
 
-    return SpecError(
-        [replace(f, helps=(help_for(f.where, f.primary.span), *f.helps)) if f.where else f for f in findings]
-    )
+    return SpecError([f.with_help(help_for(f.where, f.primary.span)) if f.where else f for f in findings])

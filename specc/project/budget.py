@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from specc.diagnostics import Code, Diagnostic, Label, UsageError
+from specc.diagnostics import BudgetExceeded, BudgetUnsized, Code, Diagnostic, Label, UsageError
 from specc.diagnostics.words import listed, plural
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ _WORDS = {"params": "parameters", "macs": "MACs", "memory": "bytes of activation
 NUMBERS = tuple(_COSTS)
 """``memory`` is that of all results of a sample, ``peak_memory`` what inference needs of it at once, in bytes."""
 
-_UNSIZED = re.compile(r"(?P<what>the budgets? for .* cannot be held against) (?P<model>\S+)")
 _MOST_NAMED = 5
 
 _AMOUNT = re.compile(r"([0-9](?:_?[0-9]){0,29})(?:\.([0-9]{1,30}))? ?(k|M|G|KiB|MiB|GiB)?")
@@ -121,27 +120,25 @@ def told_once(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 def _cause(finding: Diagnostic) -> object:
     """What findings have in common that one mistake in the settings has caused; of others the finding itself."""
-    found = _UNSIZED.fullmatch(finding.message) if finding.code is Code.BUDGET else None
-    if found is None:
-        return finding.sort_key
-    return found["what"], finding.primary.text, finding.notes, finding.advice
+    return finding.fact._replace(model="") if isinstance(finding.fact, BudgetUnsized) else finding.sort_key
 
 
 def _together(findings: list[Diagnostic]) -> Diagnostic:
     """The first of them, which tells of the others."""
     from dataclasses import replace
 
-    first, *others = findings
+    facts = [(finding.fact, finding) for finding in findings if isinstance(finding.fact, BudgetUnsized)]
+    (fact, first), *others = facts
     more = len(others) - _MOST_NAMED
-    named = [f"{_model(other)} ({other.primary.span})" for other in others[:_MOST_NAMED]]
+    named = [f"{other.model} ({finding.primary.span})" for other, finding in others[:_MOST_NAMED]]
     named += [f"{more:,} more"] if more > 0 else []
-    note = f"the same holds for {listed(named)}"
-    message = f"{first.message} and {plural(len(others), 'other model')}"
-    return replace(first, message=message, notes=(*first.notes, note))
+    message = _unsized(fact, f" and {plural(len(others), 'other model')}")
+    return replace(first, message=message).with_note(f"the same holds for {listed(named)}")
 
 
-def _model(finding: Diagnostic) -> str:
-    return finding.message.rpartition(" ")[2]
+def _unsized(fact: BudgetUnsized, others: str = "") -> str:
+    budgets = f"the budget{'s' if len(fact.numbers) > 1 else ''} for {listed(fact.numbers)}"
+    return f"{budgets} cannot be held against {fact.model}{others}"
 
 
 class _Sized:
@@ -169,16 +166,21 @@ def _unasked(model: _Sized, name: Span, limits: list[Limit]) -> Diagnostic:
     """One finding for all limits of a model: they want for the same sizes."""
     from specc.ir.size import USUAL  # loaded where a model is checked, and not where all is known already
 
-    numbers = listed(limit.number for limit in limits)
-    origins = dict.fromkeys(limit.origin for limit in limits)
-    allowed = {symbol.name: symbol.near(model.at.get(symbol.name, USUAL)) for symbol in model.symbols}
-    sizes = ", ".join(f"{symbol} = {size}" for symbol, size in allowed.items())
+    fact = BudgetUnsized(
+        model.checked.graph.name,
+        tuple(limit.number for limit in limits),
+        tuple(dict.fromkeys(limit.origin for limit in limits)),
+        tuple(model.at.items()),
+        tuple((symbol.name, symbol.near(model.at.get(symbol.name, USUAL))) for symbol in model.symbols),
+    )
+    sizes = ", ".join(f"{symbol} = {size}" for symbol, size in fact.possible)
     return Diagnostic(
         Code.BUDGET,
-        f"the budget{'s' if len(limits) > 1 else ''} for {numbers} cannot be held against {model.checked.graph.name}",
+        _unsized(fact),
         Label(name, str(model.costs)),
-        notes=tuple(f"the budget is in {origin}" for origin in origins),
+        notes=tuple(f"the budget is in {origin}" for origin in fact.origins),
         helps=(f"say at which sizes it is meant, as in at = {{ {sizes} }}",),
+        fact=fact,
     )
 
 
@@ -190,6 +192,7 @@ def _exceeded(model: _Sized, costs: Costs, name: Span, limit: Limit, has: int) -
         f"{model.checked.graph.name} has {cost}, and the budget is {limit.most:,}",
         Label(name, f"{has - limit.most:,} too many"),
         notes=(*_costliest(costs, limit.number, has, name), f"the budget is in {limit.origin}"),
+        fact=BudgetExceeded(limit.number, limit.most, has),
     )
 
 

@@ -90,7 +90,7 @@ class _Repair:
         self._checker = checker
         self._request = request
         self._wanted = (Safety.SAFE, Safety.UNSAFE) if unsafe else (Safety.SAFE,)
-        self._failed: set[tuple[Code, str, int]] = set()
+        self._failed: set[tuple[tuple[object, ...], int]] = set()
         self._edits: list[tuple[Code, int, str, str]] = []
         self._count = 0
 
@@ -134,7 +134,7 @@ class _Repair:
         return batch
 
     def _keep(self, change: _Change) -> None:
-        self._failed = {(code, message, change.moved(start)) for code, message, start in self._failed}
+        self._failed = {(known, change.moved(start)) for known, start in self._failed}
         edits = [(code, change.moved(start), old, new) for code, start, old, new in self._edits]
         for code, edit in change.edits:
             start, end = edit.span.start, edit.span.end
@@ -170,9 +170,9 @@ def _start(finding: Diagnostic) -> int:
     return min(edit.span.start for edit in _edits(finding))
 
 
-def _key(finding: Diagnostic) -> tuple[Code, str, int]:
+def _key(finding: Diagnostic) -> tuple[tuple[object, ...], int]:
     """What a fix is known by that was tried in vain."""
-    return finding.code, finding.message, _start(finding)
+    return finding.identity, _start(finding)
 
 
 def _is_better(before: Found, after: Found, gone: Sequence[Diagnostic], change: _Change) -> bool:
@@ -239,13 +239,13 @@ def _is_new(come: Diagnostic, place: _Gone) -> bool:
     )
 
 
-def _counted(findings: Iterable[Diagnostic]) -> Counter[tuple[str, str]]:
+def _counted(findings: Iterable[Diagnostic]) -> Counter[tuple[object, ...]]:
     return Counter(map(_known, findings))
 
 
-def _known(finding: Diagnostic) -> tuple[str, str]:
+def _known(finding: Diagnostic) -> tuple[object, ...]:
     """What a finding is known by; in that of a budget are numbers that every change of a network changes."""
-    return finding.code, "" if finding.code is Code.BUDGET else finding.message
+    return (finding.code,) if finding.code is Code.BUDGET else finding.identity
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:

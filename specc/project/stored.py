@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, Suggestion
-from specc.diagnostics.condition import Clause, Condition
+from specc.diagnostics import (
+    BudgetExceeded,
+    BudgetUnsized,
+    Clause,
+    Code,
+    Condition,
+    Diagnostic,
+    Edit,
+    Fact,
+    Fix,
+    ImportFault,
+    Label,
+    Safety,
+    Severity,
+    Suggestion,
+)
 from specc.source import Source, Span
 
 
@@ -24,12 +38,13 @@ def packed(finding: Diagnostic) -> list[Any]:
         finding.severity,
         finding.fix and [finding.fix.safety, [[_span(edit.span), edit.text] for edit in finding.fix.edits]],
         finding.suggestion,
+        finding.fact and [type(finding.fact).__name__, *finding.fact],
     ]
 
 
 def unpacked(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
     """What `packed` was given, in ``sources`` by name. Raises KeyError, ValueError, TypeError where it is none."""
-    code, message, primary, secondary, notes, helps, trace, where, severity, fix, suggestion = values
+    code, message, primary, secondary, notes, helps, trace, where, severity, fix, suggestion, fact = values
 
     def span(packed: list[Any]) -> Span:
         name, start, end = packed
@@ -51,6 +66,7 @@ def unpacked(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
         Severity(severity),
         _fix(fix, span) if fix else None,
         _suggestion(suggestion) if suggestion else None,
+        _fact(*fact) if fact else None,
     )
 
 
@@ -66,6 +82,17 @@ def _fix(packed: list[Any], span: Callable[[list[Any]], Span]) -> Fix:
 def _suggestion(packed: list[Any]) -> Suggestion:
     word, names, safety, note = packed
     return Suggestion(word, tuple(names), Safety(safety), note)
+
+
+def _fact(kind: str, *fields: Any) -> Fact:
+    if kind == BudgetUnsized.__name__:
+        model, numbers, origins, given, possible = fields
+        return BudgetUnsized(model, tuple(numbers), tuple(origins), _pairs(given), _pairs(possible))
+    return ImportFault(*fields) if kind == ImportFault.__name__ else BudgetExceeded(*fields)
+
+
+def _pairs(packed: list[list[Any]]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, size) for name, size in packed)
 
 
 def _label(label: Label) -> list[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from specc.diagnostics import Code, UsageError
+from specc.diagnostics import ImportFault, UsageError
 from specc.filesystem import SETTINGS
 from specc.project.discovery import searched
 from specc.project.globs import matches
@@ -58,9 +58,8 @@ def _read(outcome: Outcome) -> Iterator[str]:
     for file in outcome.files:
         yield from (file.name, *file.imports)
     for finding in outcome.findings:
-        if finding.code == Code.IMPORT:
-            span = finding.primary.span
-            yield os.path.join(os.path.dirname(span.source.name), span.text.strip("\"'"))
+        if isinstance(finding.fact, ImportFault):
+            yield os.path.join(os.path.dirname(finding.primary.span.source.name), finding.fact.path)
 
 
 def _existing(folder: str) -> str:
