@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic
+from specc.diagnostics.serialization import as_json, from_json
 from specc.project.compiler import compiler, encoded, hashed
 from specc.project.kept import keep
-from specc.project.stored import packed, unpacked
 from specc.source import Source
 
 _UNSURE = frozenset((Code.IMPORT, Code.UNREADABLE))
@@ -85,7 +85,7 @@ class Cache:
             "imports": {source.name: _import_hash(source, project) for source in found.sources[1:]},
             "blocks": found.blocks,
             "called": found.called,
-            "findings": [packed(finding) for finding in found.findings],
+            "findings": [as_json(finding) for finding in found.findings],
         }
         payload = json.dumps(entry).encode()
         keep(self._path(key), _check(key, payload) + b"\n" + payload)
@@ -104,7 +104,7 @@ def _read(
             return None
         sources[name] = there
     with suppress(KeyError):  # a finding in a file that was not even parsed is looked for again
-        findings = tuple(unpacked(values, sources) for values in entry["findings"])
+        findings = tuple(from_json(values, sources) for values in entry["findings"])
         blocks, called = (tuple(map(tuple, entry[key])) for key in ("blocks", "called"))
         return Found(entry["models"], entry["is_library"], findings, tuple(sources.values()), blocks, called)
     return None

@@ -1,4 +1,4 @@
-"""Findings as plain JSON values and back: what a cache keeps of them."""
+"""Findings as plain JSON values and back, for a cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from specc.diagnostics import (
 from specc.source import Source, Span
 
 
-def packed(finding: Diagnostic) -> list[Any]:
+def as_json(finding: Diagnostic) -> list[Any]:
     """The finding; a span is the name of its file and two offsets."""
     return [
         finding.code,
@@ -42,16 +42,16 @@ def packed(finding: Diagnostic) -> list[Any]:
     ]
 
 
-def unpacked(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
-    """What `packed` was given, in ``sources`` by name. Raises KeyError, ValueError, TypeError where it is none."""
+def from_json(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
+    """What `as_json` was given, in ``sources`` by name. Raises KeyError, ValueError, TypeError where it is none."""
     code, message, primary, secondary, notes, helps, trace, where, severity, fix, suggestion, fact = values
 
-    def span(packed: list[Any]) -> Span:
-        name, start, end = packed
+    def span(place: list[Any]) -> Span:
+        name, start, end = place
         return sources[name].span(start, end)
 
-    def labels(packed: list[Any]) -> tuple[Label, ...]:
-        return tuple(Label(span(place), text) for place, text in packed)
+    def labels(pairs: list[Any]) -> tuple[Label, ...]:
+        return tuple(Label(span(place), text) for place, text in pairs)
 
     (first,) = labels([primary])
     return Diagnostic(

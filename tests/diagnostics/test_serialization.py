@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from specc.diagnostics import Code, Diagnostic, Label, Safety, SpecError
+from specc.diagnostics import (
+    BudgetExceeded,
+    BudgetUnsized,
+    Code,
+    Diagnostic,
+    Fact,
+    ImportFault,
+    Label,
+    Safety,
+    SpecError,
+)
+from specc.diagnostics.serialization import as_json, from_json
 from specc.elaborate import Imports, check_file
 from specc.lint import lint
-from specc.project.stored import packed, unpacked
 from specc.source import Source
 from specc.syntax import parse, read
 
@@ -19,7 +29,7 @@ SPECS = sorted([*(TESTS / "elaborate" / "corpus").glob("**/*.cnn"), *(TESTS / "s
 SPECS += sorted([*(TESTS / "lint").glob("**/*.cnn"), *(TESTS.parent / "examples").glob("**/*.cnn")])
 
 
-PARTS = ("secondary", "notes", "helps", "trace", "where", "fix", "suggestion")
+PARTS = ("secondary", "notes", "helps", "trace", "where", "fix", "suggestion", "fact")
 
 
 def findings(path: Path) -> tuple[list[Diagnostic], dict[str, Source]]:
@@ -39,7 +49,7 @@ def test_every_finding_of_the_corpora() -> None:
     for path in SPECS:
         found, sources = findings(path)
         for finding in found:
-            back = unpacked(json.loads(json.dumps(packed(finding))), sources)
+            back = from_json(json.loads(json.dumps(as_json(finding))), sources)
             assert back == finding, path
             assert (type(back.code), type(back.severity)) == (type(finding.code), type(finding.severity))
             seen |= {name for name in PARTS if getattr(finding, name)}
@@ -47,7 +57,23 @@ def test_every_finding_of_the_corpora() -> None:
     assert seen == {*PARTS, Safety.SAFE, Safety.UNSAFE}
 
 
+@pytest.mark.parametrize(
+    "fact",
+    [
+        ImportFault("lib.cnn", "stem"),
+        BudgetExceeded("params", 10, 20),
+        BudgetUnsized("Net", ("macs", "memory"), ("specc.toml",), (("H", 8),), (("H", 16), ("W", 224))),
+    ],
+)
+def test_every_kind_of_fact(fact: Fact) -> None:
+    source = Source("a.cnn", "relu")
+    finding = Diagnostic(Code.BUDGET, "wrong", Label(source.span(0, 4)), fact=fact)
+    back = from_json(json.loads(json.dumps(as_json(finding))), {"a.cnn": source})
+    assert back == finding
+    assert type(back.fact) is type(fact)
+
+
 def test_one_of_a_file_that_is_not_there() -> None:
     finding = Diagnostic(Code.SHAPE, "wrong", Label(Source("a.cnn", "relu").span(0, 4)))
     with pytest.raises(KeyError):
-        unpacked(packed(finding), {})
+        from_json(as_json(finding), {})
