@@ -19,6 +19,7 @@ from specc.syntax import parse, read
 if TYPE_CHECKING:
     from torch import nn
 
+    from specc.project.budget import Budget
     from specc.verify.result import Parity, Progress, Tolerance
     from specc.weights import Weights
 
@@ -37,7 +38,8 @@ def load(path: str | Path, /, *, model: str | None = None, **params: Any) -> Mod
     """
     file = parse(read(path))
     settings = {name: _frozen(value) for name, value in params.items()}
-    return Model(elaborate(file, choose(file, model), settings), spec=file.source.name, settings=settings)
+    # Absolute: the program may go to another folder before it asks for what the settings of the spec say.
+    return Model(elaborate(file, choose(file, model), settings), spec=Path(path).absolute(), settings=settings)
 
 
 def _frozen(value: Any) -> Any:
@@ -61,10 +63,12 @@ def _whole(seed: int) -> int:
 class Model:
     """A checked network. Costs are of one sample; sizes in elements, memory in bytes of float32."""
 
-    def __init__(self, checked: Checked, *, spec: str = "", settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, checked: Checked, *, spec: Path | None = None, settings: Mapping[str, Any] | None = None
+    ) -> None:
         """
         Args:
-            spec: the path of its file, as the project's configuration is asked by.
+            spec: the absolute path of its file, from whose folder its settings are found; None: it has none.
             settings: the parameters that were given a value.
         """
         self._checked = checked
@@ -230,7 +234,6 @@ class Model:
         from specc.backends.onnx.targets import targets
         from specc.bundle.delivery import Delivery, Unproven, deliver
         from specc.bundle.description import labelled
-        from specc.project.settings import Configuration
         from specc.report.parity import failed
 
         if provider not in ("cpu", "cuda"):
@@ -255,13 +258,19 @@ class Model:
             settings=self._given(),
             sidecar=sidecar,
             labels={} if labels is None else labelled(self.graph, labels),
-            budget=Configuration().of(self._spec).budget(self._spec) if sidecar and self._spec else None,
+            budget=self._budget() if sidecar else None,
             progress=progress,
         )
         try:
             return deliver(delivery)
         except Unproven as error:
             raise failed(error.parity) from None
+
+    def _budget(self) -> Budget | None:
+        """What the settings of the spec allow it; nothing is asked of the folder that the program runs in."""
+        from specc.project.settings import Configuration
+
+        return None if self._spec is None else Configuration().of(str(self._spec)).budget(str(self._spec))
 
     def verify(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +28,8 @@ def load(spec: str, model: str | None, settings: tuple[str, ...]) -> Model:
 
     file = parse(source(spec))
     given = _settings(settings)
-    return Model(elaborate(file, choose(file, model, "--model"), given), spec=file.source.name, settings=given)
+    path = None if spec == "-" else Path(spec).absolute()
+    return Model(elaborate(file, choose(file, model, "--model"), given), spec=path, settings=given)
 
 
 def load_all(spec: str, model: str | None, settings: tuple[str, ...]) -> list[Model]:
@@ -84,8 +86,6 @@ def notes_of(weights: Weights | None) -> tuple[str, ...]:
 
 def labels(path: str) -> list[str]:
     """The lines of a file, but for empty ones at its end. Raises UsageError where it cannot be read."""
-    from pathlib import Path
-
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -47,7 +47,7 @@ def watched(paths: Iterable[str], named: Iterable[str], configuration: Configura
     """
     files = frozenset(map(os.path.abspath, (*paths, *named, *_read(outcome))))
     real = frozenset(map(os.path.realpath, files))
-    places = {os.path.abspath(place) for place in (*searched(paths, configuration), ".")}
+    places = set(map(os.path.abspath, searched(paths, configuration)))
     places |= {os.path.dirname(file) for file in files | real if not os.path.isdir(file)}
     above = {str(folder) for place in places for folder in folders(place)}
     return Watched(frozenset(map(_existing, places | above)), files | real, configuration)
