@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
 from specc.diagnostics import Safety, SpecError, UsageError
+from specc.filesystem import DISK, FileSystem
 from specc.project.baseline import Baselines
 from specc.project.budget import told_once
 from specc.project.cache import Cache, Found
@@ -40,14 +40,14 @@ class Request(NamedTuple):
         return Selection(self.configuration, self.select, self.ignore, self.baselines)
 
 
-def check(names: Iterable[str], request: Request, cache: Cache | None = None) -> Outcome:
+def check(names: Iterable[str], request: Request, cache: Cache | None = None, files: FileSystem = DISK) -> Outcome:
     """Check the files, ``-`` being standard input. What cannot be checked keeps no other file from it."""
-    checker = Checker(request.configuration, cache)
+    checker = Checker(request.configuration, cache, files)
     found: dict[str, Found] = {}
     unreadable: list[Unreadable] = []
     for name in names:
         try:
-            source = read(name, request.stdin_name)
+            source = read(name, request.stdin_name, files)
         except SpecError as error:
             found[error.diagnostics[0].primary.span.source.name] = Found(0, False, error.diagnostics, ())
         except UsageError as error:
@@ -58,10 +58,10 @@ def check(names: Iterable[str], request: Request, cache: Cache | None = None) ->
                 found[source.name] = result
             else:
                 unreadable.append(Unreadable(name, result))
-    return _outcome(found, unreadable, request)
+    return _outcome(found, unreadable, request, files)
 
 
-def _outcome(found: dict[str, Found], unreadable: list[Unreadable], request: Request) -> Outcome:
+def _outcome(found: dict[str, Found], unreadable: list[Unreadable], request: Request, where: FileSystem) -> Outcome:
     """What is shown of what was found. Comments are judged last: only then is it known which of them were needed."""
     selection = request.selection()
     picked = {name: selection.of(file) for name, file in found.items()}
@@ -77,7 +77,7 @@ def _outcome(found: dict[str, Found], unreadable: list[Unreadable], request: Req
         selection.gone(found.values()),
         fixable[Safety.SAFE],
         fixable[Safety.UNSAFE],
-        _uncalled(found),
+        _uncalled(found, where),
     )
 
 
@@ -88,9 +88,9 @@ def _file(name: str, file: Found, picked: Picked, idle: Picked, fail_on: str) ->
     return FileOutcome(name, file.models, file.is_library, shown, silenced, imports, picked.wrong, fail_on)
 
 
-def _uncalled(found: dict[str, Found]) -> tuple[Uncalled, ...]:
+def _uncalled(found: dict[str, Found], where: FileSystem) -> tuple[Uncalled, ...]:
     """The blocks that no call has proven, at the defaults of all models."""
-    real = cache(os.path.realpath)  # one file may be known by several names
+    real = cache(where.real)  # one file may be known by several names
     called = {(real(path), block) for file in found.values() for path, block in file.called}
     blocks = [Uncalled(block, name, line) for name, file in found.items() for block, line in file.blocks]
     idle = [block for block in blocks if (real(block.path), block.name) not in called]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specc.diagnostics import SpecError, UsageError
-from specc.filesystem import project_root
+from specc.filesystem import DISK, FileSystem, Unavailable, project_root
 from specc.project.budget import Budget, budget_findings
 from specc.project.cache import Cache, Found, Project
 from specc.project.paths import STDIN, shown
@@ -24,14 +24,16 @@ class Checker:
 
     Args:
         cache: where findings are kept.
+        files: where the specs are.
     """
 
-    def __init__(self, configuration: Configuration, cache: Cache | None = None) -> None:
+    def __init__(self, configuration: Configuration, cache: Cache | None = None, files: FileSystem = DISK) -> None:
         self._configuration = configuration
         self._cache = cache or Cache(None)
         self._imports: Imports | None = None
-        self._projects: dict[Path, Project] = {}
-        self._imported = _Imported()
+        self._files = files
+        self._projects: dict[str, Project] = {}
+        self._imported = _Imported(files)
 
     def found(self, source: Source) -> Found:
         """All that is to be said of a spec, whatever of it is wanted."""
@@ -48,20 +50,23 @@ class Checker:
     def attempted(self, source: Source) -> Found | str:
         """What `found` gives, or what is said of a mistake of specc's own: it is no reason to be silent on other files.
 
-        ``SPECC_TRACEBACK`` in the environment has it raised.
+        ``SPECC_TRACEBACK`` in the environment has it raised. Said, too, is why a file that it imports cannot be had.
         """
         try:
             return self.found(source)
+        except Unavailable as error:
+            return str(error)
         except Exception as error:
             if os.environ.get("SPECC_TRACEBACK"):
                 raise
             return internal_error(source.name, error)
 
     def _project(self, source: Source) -> Project:
-        folder = Path.cwd() if source.name == STDIN else Path(source.name).parent
+        folder = "" if source.name == STDIN else os.path.dirname(source.name)
         if folder not in self._projects:
-            root = project_root(str(folder)).folder
-            self._projects[folder] = Project(os.path.realpath(root), os.path.relpath(folder, root))
+            root = project_root(folder, self._files).folder
+            place = os.path.relpath(self._files.absolute(folder), root)
+            self._projects[folder] = Project(self._files.real(root), place)
         return self._projects[folder]
 
     def _checked(self, source: Source, budget: Budget | None) -> Found:
@@ -69,7 +74,7 @@ class Checker:
         from specc.lint import lint
         from specc.syntax import ast, parse
 
-        self._imports = imports = self._imports or Imports()
+        self._imports = imports = self._imports or Imports(self._files)
         imports.forget()
         try:
             file = parse(source)
@@ -98,15 +103,19 @@ def internal_error(name: str, error: Exception) -> str:
 class _Imported(dict[str, "Source | None"]):
     """The imported files that entries of the cache name, each read once; None for one that cannot be."""
 
+    def __init__(self, files: FileSystem) -> None:
+        super().__init__()
+        self._files = files
+
     def __missing__(self, name: str) -> Source | None:
         try:
-            self[name] = read(name)
+            self[name] = read(name, files=self._files)
         except (SpecError, UsageError):
             self[name] = None
         return self[name]
 
 
-def read(name: str, stdin_name: str | None = None) -> Source:
+def read(name: str, stdin_name: str | None = None, files: FileSystem = DISK) -> Source:
     """The file of that name; ``-`` is standard input, as if it were the file ``stdin_name``.
 
     Raises:
@@ -117,4 +126,4 @@ def read(name: str, stdin_name: str | None = None) -> Source:
     if name == "-":
         source = read_stdin()
         return Source(shown(stdin_name), source.text) if stdin_name else source
-    return read(shown(name))
+    return read(shown(name), files)

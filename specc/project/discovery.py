@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from specc.diagnostics import UsageError
+from specc.filesystem import DISK, Entry, FileSystem
 from specc.project.globs import matches
 from specc.project.outcome import Unreadable
 from specc.project.paths import identity
@@ -18,7 +19,11 @@ from specc.syntax import SUFFIXES
 
 
 def spec_files(
-    paths: Iterable[str], configuration: Configuration | None = None, *, force_exclude: bool = False
+    paths: Iterable[str],
+    configuration: Configuration | None = None,
+    *,
+    force_exclude: bool = False,
+    files: FileSystem = DISK,
 ) -> tuple[list[str], list[Unreadable]]:
     """The specs among ``paths``, each once however it is spelled, in order, and what could not be looked at.
 
@@ -29,7 +34,7 @@ def spec_files(
     Raises:
         UsageError: a path is empty, or settings are wrong.
     """
-    found = discovered(paths, configuration or Configuration(), force_exclude=force_exclude)
+    found = discovered(paths, configuration or Configuration(), force_exclude=force_exclude, files=files)
     return found.names, found.unreadable
 
 
@@ -48,22 +53,24 @@ class Discovered(NamedTuple):
     idle: list[tuple[Settings, tuple[str, ...]]]
 
 
-def discovered(paths: Iterable[str], configuration: Configuration, *, force_exclude: bool = False) -> Discovered:
+def discovered(
+    paths: Iterable[str], configuration: Configuration, *, force_exclude: bool = False, files: FileSystem = DISK
+) -> Discovered:
     """As `spec_files`, with what is known of the search. Raises UsageError."""
-    search = _Search(configuration, force_exclude)
+    search = _Search(configuration, force_exclude, files)
     found: dict[str, str] = {}
     for path in paths:
         for spec in search.specs(path):
-            found.setdefault(spec if spec == "-" else identity(spec), spec)
+            found.setdefault(spec if spec == "-" else identity(spec, files), spec)
     return Discovered(list(found.values()), search.unreadable, list(search.idle()))
 
 
 def searched(paths: Iterable[str], configuration: Configuration) -> list[str]:
     """The folders in which a new file might be one of those that ``paths`` mean."""
-    search = _Search(configuration, force_exclude=False)
+    search = _Search(configuration, False, DISK)
     for path in paths:
         base = path
-        while base and not os.path.isdir(base):  # of a pattern, what stands before it
+        while base and not DISK.is_folder(base):  # of a pattern, what stands before it
             base = os.path.dirname(base)
         if base == path or is_pattern(path):
             deque(search.below(base or "."), maxlen=0)
@@ -80,7 +87,8 @@ class _Search:
         folders: those that have been searched until now.
     """
 
-    def __init__(self, configuration: Configuration, force_exclude: bool) -> None:
+    def __init__(self, configuration: Configuration, force_exclude: bool, files: FileSystem) -> None:
+        self._files = files
         self._configuration = configuration
         self._force = force_exclude
         self.unreadable: list[Unreadable] = []
@@ -93,10 +101,9 @@ class _Search:
         """See `Discovered`."""
         if self.unreadable:
             return
-        stats = [os.stat(folder) for folder in self.folders]
+        folders = set(map(self._files.real, self.folders))
         for settings in self._configuration.used:
-            root = os.stat(settings.root or "")
-            if any(os.path.samestat(root, stat) for stat in stats):
+            if self._files.real(str(settings.root or "")) in folders:
                 yield settings, tuple(x for x in settings.exclude if (settings.origin, x) not in self._needed)
 
     def specs(self, path: str) -> Iterator[str]:
@@ -105,41 +112,43 @@ class _Search:
             raise UsageError("one of the paths is empty: name a file or a folder (. is the present one)")
         if path == "-":
             yield path
-        elif os.path.isdir(path):  # Path.is_dir raises where a folder is closed to us
+        elif self._files.is_folder(path):
             yield from self.below(path)
-        elif is_pattern(path) and not os.path.lexists(path):
+        elif is_pattern(path) and not self._files.has(path):
             yield from self._fitting(path)
         elif not (self._force and self._configuration.excludes(path)):
             yield _posix(path)
 
     def _fitting(self, pattern: str) -> Iterator[str]:
         told = len(self.unreadable)
-        found = sorted(expanded(pattern, self._closed))
+        found = sorted(expanded(pattern, self._closed, self._files))
         if not found and len(self.unreadable) == told:
             self.unreadable.append(Unreadable(pattern, f"{pattern} fits no file"))
         for path in found:
-            if os.path.isdir(path):
+            if self._files.is_folder(path):
                 yield from self.below(path)
             elif path.endswith((*SUFFIXES, ".yaml", ".yml")) and not self._configuration.excludes(path):
                 yield _posix(path)
 
     def below(self, folder: str) -> Iterator[str]:
         """The specs in a folder and in those below it; none, where it was searched before."""
-        if identity(folder) in self._searched:
+        known = identity(folder, self._files)
+        if known in self._searched:
             return
-        self._searched.add(identity(folder))
+        self._searched.add(known)
         try:
-            with os.scandir(folder) as there:
-                entries = sorted(there, key=lambda entry: entry.name)
+            entries = self._files.entries(folder)
         except OSError as error:
             self._closed(folder, error)
             return
         self.folders.append(folder)
-        yield from (_posix(entry.path) for entry in entries if not _is(entry.is_dir) and self._is_spec(entry))
-        for entry in entries:
+        places = {entry: os.path.join(folder, entry.name) for entry in entries}
+        yield from (_posix(at) for entry, at in places.items() if entry.kind != "folder" and self._is_spec(entry, at))
+        for entry, at in places.items():
             # Excluded is asked of all of them: a pattern for a hidden folder is about something.
-            if _is(entry.is_dir) and not self._is_excluded(entry.path) and _is_searched(entry):
-                yield from self.below(entry.path)
+            if entry.kind != "folder" or self._is_excluded(at) or entry.name.startswith(".") or entry.is_link:
+                continue
+            yield from self.below(at)
 
     def _closed(self, folder: str, error: OSError) -> None:
         """Tell of a folder that cannot be read, once; of one that is excluded there is nothing to tell."""
@@ -148,15 +157,15 @@ class _Search:
         if told not in self.unreadable and not self._configuration.excludes(folder):
             self.unreadable.append(told)
 
-    def _is_spec(self, entry: os.DirEntry[str]) -> bool:
+    def _is_spec(self, entry: Entry, path: str) -> bool:
         """Whether it is a spec to be read. A link that leads nowhere is one: that there is none must be told."""
-        if not entry.name.endswith(SUFFIXES) and not self._is_included(entry.path):
+        if not entry.name.endswith(SUFFIXES) and not self._is_included(path):
             return False
-        if self._is_excluded(entry.path):
+        if self._is_excluded(path):
             return False
-        if _is(entry.is_file) or not os.path.exists(entry.path):
+        if entry.kind != "other":
             return True
-        name = _posix(entry.path)  # a pipe might never end
+        name = _posix(path)  # a pipe might never end
         self.unreadable.append(Unreadable(name, f"{name}: is no ordinary file"))
         return False
 
@@ -173,19 +182,6 @@ class _Search:
         needed = [pattern for pattern in settings.exclude if matches(relative, (pattern,))]
         self._needed.update((settings.origin, pattern) for pattern in needed)
         return bool(needed)
-
-
-def _is_searched(folder: os.DirEntry[str]) -> bool:
-    """Not hidden, and no link."""
-    return not folder.name.startswith(".") and folder.is_dir(follow_symlinks=False)
-
-
-def _is(question: Callable[[], bool]) -> bool:
-    """What an entry says of what it leads to; nothing, where that goes round in a circle."""
-    try:
-        return question()
-    except OSError:
-        return False
 
 
 def _posix(path: str) -> str:

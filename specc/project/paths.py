@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from specc.filesystem import DISK, FileSystem
+
 STDIN = "<stdin>"
 """The name of what is no file."""
 
@@ -17,23 +19,24 @@ def shown(name: str) -> str:
     return Path(name if _climbs(relative) else relative).as_posix()
 
 
-def relative_to(name: str, folder: Path) -> str:
+def relative_to(name: str, folder: Path, files: FileSystem = DISK) -> str:
     """The path from ``folder``, which has no links in it; of standard input its name."""
     if name == STDIN:
         return name
-    relative = os.path.relpath(name, folder)
+    whole = files.absolute(name)
+    relative = os.path.relpath(whole, folder)
     if _climbs(relative):  # perhaps only in its spelling: /tmp is /private/tmp elsewhere
-        head, tail = os.path.split(os.path.abspath(name))
-        relative = os.path.relpath(os.path.join(os.path.realpath(head), tail), folder)
+        head, tail = os.path.split(whole)
+        relative = os.path.relpath(os.path.join(files.real(head), tail), folder)
     return Path(relative).as_posix()
 
 
-def identity(name: str) -> str:
+def identity(name: str, files: FileSystem = DISK) -> str:
     """What two spellings of one path have in common. A link is a path of its own."""
     if ".." in Path(name).parts:  # what stands before it may be a link
         head, tail = os.path.split(name)
-        return os.path.join(os.path.realpath(head), tail)
-    return os.path.abspath(name)
+        return os.path.join(files.real(head), tail)
+    return files.absolute(name)
 
 
 def _climbs(relative: str) -> bool:

@@ -13,6 +13,8 @@ from fnmatch import fnmatch
 from itertools import chain, takewhile
 from pathlib import Path
 
+from specc.filesystem import DISK, FileSystem
+
 _MAGIC = frozenset("*?[")
 Places = frozenset[int]
 """How far into a pattern a path has come: with ``**`` in it, several places may be next."""
@@ -66,7 +68,7 @@ class Pattern:
         return frozenset(places)
 
 
-def expanded(pattern: str, unreadable: Callable[[str, OSError], None]) -> Iterator[str]:
+def expanded(pattern: str, unreadable: Callable[[str, OSError], None], files: FileSystem = DISK) -> Iterator[str]:
     """The files and folders that fit, each once; of what lies in a folder, in the order of the names.
 
     Args:
@@ -75,24 +77,25 @@ def expanded(pattern: str, unreadable: Callable[[str, OSError], None]) -> Iterat
     path = Path(pattern)
     named = tuple(takewhile(lambda part: not is_pattern(part), path.parts))
     folder = os.path.join(*named) if named else ""
-    expansion = _Expansion(Pattern(path.parts[len(named) :]), unreadable)
+    expansion = _Expansion(Pattern(path.parts[len(named) :]), unreadable, files)
     found = expansion.below(folder, expansion.pattern.start)
-    if expansion.pattern.is_whole(expansion.pattern.start) and os.path.isdir(folder):
+    if expansion.pattern.is_whole(expansion.pattern.start) and files.is_folder(folder):
         found = chain([folder], found)
-    return filter(os.path.isdir, found) if pattern.endswith("/") else found
+    return filter(files.is_folder, found) if pattern.endswith("/") else found
 
 
 class _Expansion:
-    def __init__(self, pattern: Pattern, unreadable: Callable[[str, OSError], None]) -> None:
+    def __init__(self, pattern: Pattern, unreadable: Callable[[str, OSError], None], files: FileSystem) -> None:
         self.pattern = pattern
+        self._files = files
         self._unreadable = unreadable
 
     def below(self, folder: str, places: Places) -> Iterator[str]:
         """What fits below a folder that has come that far."""
         for name in sorted(self._names(folder, places)):
             path = os.path.join(folder, name)
-            is_folder = os.path.isdir(path)  # Path.is_dir raises where a folder is closed to us
-            is_link = is_folder and os.path.islink(path)
+            is_folder = self._files.is_folder(path)
+            is_link = is_folder and self._files.kind(path, follow=False) == "link"
             reached = self.pattern.after_link(places, name) if is_link else self.pattern.after(places, name)
             if self.pattern.is_whole(reached):
                 yield path
@@ -108,18 +111,14 @@ class _Expansion:
 
     def _is_there(self, folder: str, name: str) -> bool:
         try:
-            os.lstat(os.path.join(folder, name))
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+            return self._files.kind(os.path.join(folder, name), follow=False) is not None
         except OSError as error:
             self._unreadable(folder or ".", error)
             return False
-        return True
 
     def _listed(self, folder: str) -> list[str]:
         try:
-            with os.scandir(folder or ".") as entries:
-                return [entry.name for entry in entries]
+            return [entry.name for entry in self._files.entries(folder)]
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:

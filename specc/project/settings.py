@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from specc.diagnostics import UsageError
-from specc.filesystem import SETTINGS, settings_table
+from specc.filesystem import DISK, SETTINGS, FileSystem, settings_table
 from specc.project.budget import Budget, read_budget
 from specc.project.codes import Rules, refuse_unknown
 from specc.project.globs import matches
@@ -33,6 +33,7 @@ class Settings(NamedTuple):
         rules: which lints are on.
         per_file: patterns, and the codes that are off in the files that fit them.
         budgets: patterns, and what the models of files that fit them may cost.
+        files: where the project is.
     """
 
     root: Path | None = None
@@ -45,10 +46,11 @@ class Settings(NamedTuple):
     baseline: str | None = None
     per_file: tuple[tuple[str, tuple[str, ...]], ...] = ()
     budgets: tuple[tuple[str, Budget], ...] = ()
+    files: FileSystem = DISK
 
     def relative(self, name: str) -> str:
         """The path as the patterns see it."""
-        return name if self.root is None else relative_to(name, self.root)
+        return name if self.root is None else relative_to(name, self.root, self.files)
 
     def ignored_in(self, name: str) -> tuple[str, ...]:
         """The codes that are off in this file."""
@@ -75,10 +77,12 @@ class Configuration:
 
     Args:
         only: settings that hold for all files instead.
+        files: what settings are read from.
     """
 
-    def __init__(self, only: Settings | None = None) -> None:
+    def __init__(self, only: Settings | None = None, files: FileSystem = DISK) -> None:
         self._only = only
+        self._files = files
         self._asked: dict[str, Settings] = {}
         self._known: dict[str, Settings] = {}
 
@@ -98,15 +102,15 @@ class Configuration:
             return self._only
         if folder not in self._asked:
             # What stands before a .. may be a link.
-            spelled = os.path.realpath if ".." in Path(folder).parts else os.path.abspath
+            spelled = self._files.real if ".." in Path(folder).parts else self._files.absolute
             self._asked[folder] = self._nearest(spelled(folder or "."))
         return self._asked[folder]
 
     def _nearest(self, folder: str) -> Settings:
         if folder not in self._known:
             above = os.path.dirname(folder)
-            found = _in_folder(folder)
-            ends = above == folder or os.path.exists(os.path.join(folder, ".git"))
+            found = _in_folder(folder, self._files)
+            ends = above == folder or self._files.exists(os.path.join(folder, ".git"))
             self._known[folder] = found or (NO_SETTINGS if ends else self._nearest(above))
         return self._known[folder]
 
@@ -125,7 +129,7 @@ class Configuration:
             if settings.exclude and matches(settings.relative(Path(path).as_posix()), settings.exclude):
                 return True
             path = str(settings.root)
-            is_last = settings.is_root or os.path.exists(settings.root / ".git")
+            is_last = settings.is_root or self._files.exists(str(settings.root / ".git"))
             if self._only is not None or is_last or path == os.path.dirname(path):
                 break
             settings = self.of(path)
@@ -134,44 +138,45 @@ class Configuration:
 
 def configuration(config: str | None = None) -> Configuration:
     """The settings of all files, or those in the file ``config`` for every one of them. Raises UsageError."""
-    return Configuration(None if config is None else _from_file(Path(config)) or _nothing(config))
+    return Configuration(None if config is None else _from_file(Path(config), DISK) or _nothing(config))
 
 
 def folders(folder: str = ".") -> Iterator[Path]:
     """Where settings of a folder's files are looked for: there and above, up to the folder of the repository."""
-    here = Path(os.path.abspath(folder))
+    here = Path(DISK.absolute(folder))
     for place in (here, *here.parents):
         yield place
-        if os.path.exists(place / ".git"):  # Path.exists raises where a folder is closed to us
+        if DISK.exists(str(place / ".git")):
             return
 
 
-def _in_folder(folder: str) -> Settings | None:
+def _in_folder(folder: str, files: FileSystem) -> Settings | None:
     """What the files of a folder set."""
     there = (os.path.join(folder, name) for name in SETTINGS)
-    found = [known for path in there if os.path.isfile(path) and (known := _from_file(Path(path)))]
+    found = [known for path in there if files.is_file(path) and (known := _from_file(Path(path), files))]
     if len(found) > 1:
         raise UsageError(f"both {found[0].origin} and {found[1].origin} have settings: keep them in one of the two")
     return found[0] if found else None
 
 
-def _from_file(path: Path) -> Settings | None:
+def _from_file(path: Path, files: FileSystem) -> Settings | None:
     """What the file sets; None of a pyproject.toml that is not about specc."""
-    shown = _shown(path)
+    shown = _shown(path) if files is DISK else path.as_posix()
     try:
-        table = settings_table(str(path))
+        table = settings_table(str(path), files)
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{shown} is not TOML: {error}") from None
     if table is None:
         return None
+    root = Path(files.real(str(path))).parent
     if path.name == "pyproject.toml":
-        return _read(table, f"{shown}, [tool.specc]", path.resolve().parent)
+        return _read(table, f"{shown}, [tool.specc]", root, files)
     _refuse_nested(table, shown)
     if path.name not in SETTINGS and "root" in table:
         raise UsageError(f"{shown}: root says where a project ends: it stands in a specc.toml or pyproject.toml there")
-    return _read(table, shown, path.resolve().parent)
+    return _read(table, shown, root, files)
 
 
 def _refuse_nested(document: Mapping[str, Any], shown: str) -> None:
@@ -193,7 +198,7 @@ def _shown(path: Path) -> str:
     return Path(relative).as_posix() if not relative.startswith(os.path.join("..", "..", "..")) else path.as_posix()
 
 
-def _read(table: object, origin: str, root: Path) -> Settings:
+def _read(table: object, origin: str, root: Path, files: FileSystem) -> Settings:
     given = _table(table, origin)
     known: dict[str, Callable[[object, str], Any]] = {
         "root": _flag,
@@ -214,7 +219,9 @@ def _read(table: object, origin: str, root: Path) -> Settings:
     read = {key: known[key](value, f"{origin}: {key}") for key, value in given.items()}
     rules = Rules(read.pop("select", None), read.pop("ignore", ()))
     names = {"root": "is_root", "fail-on": "fail_on", "per-file-ignores": "per_file", "budget": "budgets"}
-    return Settings(root, origin, rules=rules, **{names.get(key, key): value for key, value in read.items()})
+    return Settings(
+        root, origin, rules=rules, files=files, **{names.get(key, key): value for key, value in read.items()}
+    )
 
 
 def _per_file(value: object, where: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
