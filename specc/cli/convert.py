@@ -121,7 +121,7 @@ def _to_yaml(read: Source) -> str:
 
 def _to_language(read: Source) -> str:
     from specc.source import Source
-    from specc.syntax.printer import formatted
+    from specc.syntax.format import formatted
     from specc.syntax.yaml import language_text
 
     return formatted(Source(read.name, language_text(read)))

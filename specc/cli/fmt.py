@@ -161,7 +161,7 @@ class _Tally:
 
 def _formatted(source: Source, run: _Run) -> str:
     """The text in the one style. Raises SpecError for mistakes: of syntax, and with --annotate of all kinds."""
-    from specc.syntax.printer import annotated, formatted
+    from specc.syntax.format import annotated, formatted
 
     if not run.annotate:
         return formatted(source)

@@ -19,8 +19,8 @@ from specc.lint.definitions import unused_definitions
 from specc.lint.network import Network
 from specc.source import Source
 from specc.syntax import parse
+from specc.syntax.format import formatted
 from specc.syntax.labels import WORDS
-from specc.syntax.printer import formatted
 from specc.syntax.yaml import language_text
 from specc.syntax.yaml.writer import to_yaml
 

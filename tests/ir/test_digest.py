@@ -15,7 +15,7 @@ from specc.ir.digest import digest
 from specc.ir.graph import Graph
 from specc.source import Source
 from specc.syntax import parse
-from specc.syntax.printer import formatted
+from specc.syntax.format import formatted
 from tests.graphs import encoder, residual, siamese
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from specc.project.settings import Configuration
 from specc.report.abridged import MOST_ALIKE
 from specc.report.formats import FORMATS, rendered
 from specc.source import Source
-from specc.syntax.printer import formatted
+from specc.syntax.format import formatted
 from tests.cli.conftest import Specc
 from tests.counting import calls
 

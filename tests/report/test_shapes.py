@@ -12,8 +12,8 @@ from specc.diagnostics import SpecError
 from specc.elaborate import check_file
 from specc.report.shapes import shapes
 from specc.source import Source
+from specc.syntax.format import annotated, formatted
 from specc.syntax.parser import parse
-from specc.syntax.printer import annotated, formatted
 from tests.elaborate.random_specs import Spec, specs
 
 ROOT = Path(__file__).parents[2]

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast
+from specc.syntax.format.inline import text
 from specc.syntax.labels import WHOLE
 from specc.syntax.lines import after_blank, lines
 from specc.syntax.parser import parse
-from specc.syntax.printer.expressions import text
 from specc.syntax.yaml.forms import RESERVED
 from specc.syntax.yaml.nodes import literal
 

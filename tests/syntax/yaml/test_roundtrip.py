@@ -12,7 +12,7 @@ from specc.elaborate import check_file
 from specc.source import Source
 from specc.syntax import ast, literals, parse, read
 from specc.syntax.comments import comments
-from specc.syntax.printer import formatted
+from specc.syntax.format import formatted
 from specc.syntax.yaml import language_text, nodes
 from specc.syntax.yaml.writer import to_yaml
 from tests.elaborate.random_specs import Spec

@@ -1,8 +1,4 @@
-"""The one style of specs: from the tree back to text.
-
-What is kept of the old text: the spelling of numbers, arrow or newline between steps, an empty line between statements,
-and comments. All else is a function of the tree, so a spec that went through YAML comes back as the same text.
-"""
+"""Formats one file, and looks at the text before it is returned: same tree, same comments, same suppressions."""
 
 from __future__ import annotations
 
@@ -13,10 +9,10 @@ from specc.diagnostics import UsageError
 from specc.source import Source, Span
 from specc.syntax import ast
 from specc.syntax.comments import Comment, comments, tidy
+from specc.syntax.format.attachment import Places
+from specc.syntax.format.statements import Layout
+from specc.syntax.format.suppressions import Held, Silence, Silences
 from specc.syntax.parser import parse
-from specc.syntax.printer.layout import Layout
-from specc.syntax.printer.places import Places
-from specc.syntax.printer.silences import Held, Silence, Silences
 
 _REMARKS = re.compile(r"(?:#:[ \t]*\[[^\[\]#]*\][ \t]*(?=#|$))+")
 """The comments that `annotated` has written; what else the line's comment says stands behind them."""

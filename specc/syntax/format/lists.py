@@ -7,8 +7,9 @@ from functools import partial
 from typing import NamedTuple, cast
 
 from specc.syntax import ast
-from specc.syntax.printer import expressions
-from specc.syntax.printer.expressions import (
+from specc.syntax.format import inline
+from specc.syntax.format.attachment import Lead, Places
+from specc.syntax.format.inline import (
     COMPARISON,
     DISJUNCTION,
     LOOSEST,
@@ -20,8 +21,7 @@ from specc.syntax.printer.expressions import (
     left_of,
     right_of,
 )
-from specc.syntax.printer.page import INDENT, Page
-from specc.syntax.printer.places import Lead, Places
+from specc.syntax.format.page import INDENT, Page
 
 
 class Entry(NamedTuple):
@@ -73,9 +73,9 @@ class Lists:
 
     def _line(self, expr: ast.Expr, level: int, more: int, *, tight: bool) -> str | None:
         """The expression on what is left of the line; None where that cannot be."""
-        if self._commented(expr) or expressions.is_long(expr):
+        if self._commented(expr) or inline.is_long(expr):
             return None
-        written = expressions.text(expr, level, tight=tight)
+        written = inline.text(expr, level, tight=tight)
         return written if self.page.fits(written, more) else None
 
     def _operands(self, expr: ast.Expr, indent: int, *, tight: bool) -> None:
@@ -135,7 +135,7 @@ class Lists:
                 part(expr.function, POSTFIX)
                 self.arguments(expr.arguments, indent, tight=tight)
             case _:
-                write(expressions.text(expr, tight=tight))
+                write(inline.text(expr, tight=tight))
 
     def _commented(self, part: ast.Expr | ast.Argument) -> bool:
         return self.places.inside(part.span.start, part.span.end)
@@ -147,9 +147,9 @@ class Lists:
         if not isinstance(loop.table, ast.Sequence):
             self.expression(loop.table, indent, len(" {"))
         elif self._line(loop.table, LOOSEST, len(" {"), tight=False) is not None:
-            self.page.write(expressions.table(loop))
+            self.page.write(inline.table(loop))
         else:
-            self.sequence(loop.table, indent, rows=expressions.has_rows(loop))
+            self.sequence(loop.table, indent, rows=inline.has_rows(loop))
 
     def sequence(self, expr: ast.Sequence, indent: int, *, tight: bool = False, rows: bool = False) -> None:
         """``[…]``, broken: lists one a line, all else filled."""
@@ -159,14 +159,14 @@ class Lists:
 
     def _entry(self, item: ast.Expr, *, tight: bool, row: bool = False) -> Entry:
         def put(indent: int) -> None:
-            if row and expressions.is_row(item):
+            if row and inline.is_row(item):
                 self.listed("()", [self._entry(part, tight=tight) for part in item.items], indent, filled=True)
             else:
                 self._in_list(item, indent, tight=tight)
 
         written = None
-        if not expressions.is_long(item):
-            written = expressions.row(item) if row else expressions.text(item, tight=tight)
+        if not inline.is_long(item):
+            written = inline.row(item) if row else inline.text(item, tight=tight)
         return Entry(item.span.start, item.span.end, written, put)
 
     def arguments(
@@ -175,7 +175,7 @@ class Lists:
         """``(…)``, broken: one argument a line, unless a list at the end is all that needs several."""
         if self._only_last_is_long(given, tight=tight):
             *others, last = given
-            shown = "".join(f"{expressions.argument(other, equals=equals, tight=tight)}, " for other in others)
+            shown = "".join(f"{inline.argument(other, equals=equals, tight=tight)}, " for other in others)
             self.page.write(f"({shown}{last.name}{equals}" if last.name else f"({shown}")
             self.sequence(cast(ast.Sequence, last.value), indent, tight=tight)
             self.page.write(")")
@@ -185,8 +185,8 @@ class Lists:
             self.page.write("()")
 
     def _given(self, argument: ast.Argument, equals: str, *, tight: bool) -> Entry:
-        is_long = expressions.is_long(argument)
-        written = None if is_long else expressions.argument(argument, equals=equals, tight=tight)
+        is_long = inline.is_long(argument)
+        written = None if is_long else inline.argument(argument, equals=equals, tight=tight)
         put = partial(self._argument, argument, equals=equals, tight=tight)
         return Entry(argument.span.start, argument.span.end, written, put)
 
@@ -200,9 +200,9 @@ class Lists:
             return False
         if self.places.inside(given[0].span.start - 1, last.value.span.start + 1):
             return False
-        if last.span.start in self.places.behind or any(map(expressions.is_long, given[:-1])):
+        if last.span.start in self.places.behind or any(map(inline.is_long, given[:-1])):
             return False
-        shown = "".join(f"{expressions.argument(other, tight=tight)}, " for other in given[:-1])
+        shown = "".join(f"{inline.argument(other, tight=tight)}, " for other in given[:-1])
         return self.page.fits(f"({shown}{last.name or ''}=[")
 
     def params(self, given: tuple[ast.Param, ...], indent: int) -> None:
@@ -214,7 +214,7 @@ class Lists:
             if param.default:
                 self._in_list(param.default, indent, tight=False)
 
-        written = None if expressions.is_long(param) else expressions.param(param)
+        written = None if inline.is_long(param) else inline.param(param)
         return Entry(param.span.start, param.span.end, written, put)
 
     def ports(self, given: tuple[ast.Port, ...], indent: int) -> None:
@@ -228,7 +228,7 @@ class Lists:
             self.page.write(f"{port.name}: ")
             self.shape(port.shape, indent)
 
-        return Entry(port.span.start, port.span.end, expressions.port(port), put)
+        return Entry(port.span.start, port.span.end, inline.port(port), put)
 
     def shape(self, shape: ast.Shape, indent: int) -> None:
         entries = [self._entry(dim, tight=True) for dim in shape.dims]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeGuard
 
 from specc.syntax import ast
-from specc.syntax.printer.page import WIDTH
+from specc.syntax.format.page import WIDTH
 
 LOOSEST, DISJUNCTION, CONJUNCTION, NEGATION, COMPARISON, SUM, PRODUCT, SIGNED, POSTFIX = range(9)
 """How tightly each level of the grammar binds."""

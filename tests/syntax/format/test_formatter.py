@@ -20,10 +20,10 @@ from specc.diagnostics import SpecError
 from specc.elaborate import check_file
 from specc.source import Source, Span
 from specc.syntax import read
+from specc.syntax.format import formatted
 from specc.syntax.parser import parse
-from specc.syntax.printer import formatted
 from tests.elaborate.random_specs import Spec, specs
-from tests.syntax.printer.scramble import comments, scrambled, without_comments
+from tests.syntax.format.scramble import comments, scrambled, without_comments
 
 ROOT = Path(__file__).parents[3]
 CORPUS = sorted(Path(__file__).with_name("corpus").glob("*.cnn"))
@@ -246,15 +246,15 @@ def needed(text: str) -> int:
 
 
 def test_a_result_that_says_something_else_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> None:
-    from specc.syntax.printer import expressions
+    from specc.syntax.format import inline
 
-    monkeypatch.setattr(expressions, "string", lambda value: f'"{value}"')
+    monkeypatch.setattr(inline, "string", lambda value: f'"{value}"')
     with pytest.raises(RuntimeError, match="would change what"):
         fmt('let a = "\\n"\n'.replace("\\n", "\\\\n"))
 
 
 def test_a_lost_comment_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from specc.syntax.printer.page import Page
+    from specc.syntax.format.page import Page
 
     monkeypatch.setattr(Page, "remark", lambda self, comment: None)
     with pytest.raises(RuntimeError, match="would change what"):

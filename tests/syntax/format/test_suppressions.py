@@ -16,9 +16,9 @@ from specc.elaborate import check_file
 from specc.lint import lint
 from specc.project.ignores import ignores
 from specc.source import Source
+from specc.syntax.format import formatted
 from specc.syntax.parser import parse
-from specc.syntax.printer import formatted
-from tests.syntax.printer.scramble import scrambled, tokens, without_comments
+from tests.syntax.format.scramble import scrambled, tokens, without_comments
 
 CORPUS = sorted((Path(__file__).parents[2] / "lint" / "corpus" / "found").glob("*.cnn"))
 IGNORE = "# specc: ignore[S05] why"

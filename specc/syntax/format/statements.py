@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 
 from specc.syntax import ast
+from specc.syntax.format import inline
+from specc.syntax.format.attachment import Lead, Places, body_key, clauses, else_if
+from specc.syntax.format.lists import Lists
+from specc.syntax.format.oneline import OneLine, called, head, label, names
+from specc.syntax.format.page import CONTINUED, INDENT, WIDTH, Page
+from specc.syntax.format.suppressions import Held
 from specc.syntax.lines import Line, lines, start
-from specc.syntax.printer import expressions
-from specc.syntax.printer.lists import Lists
-from specc.syntax.printer.oneline import OneLine, called, head, label, names
-from specc.syntax.printer.page import CONTINUED, INDENT, WIDTH, Page
-from specc.syntax.printer.places import Lead, Places, body_key, clauses, else_if
-from specc.syntax.printer.silences import Held
 
 _ABOUT_A_LINE = re.compile(r"#\s*specc:\s*ignore\b(?!-file)")
 
@@ -82,7 +82,7 @@ class Layout:
         return self._behind(item.span.start)
 
     def _import(self, item: ast.Import) -> None:
-        self.page.write(f"from {expressions.string(item.path)} import")
+        self.page.write(f"from {inline.string(item.path)} import")
         for i, name in enumerate(item.names):
             comma = "," if i + 1 < len(item.names) else ""
             leads = self._places.before.get(name.span.start, [])
@@ -129,7 +129,7 @@ class Layout:
         """What stands before the body, on several lines."""
         contract = item.contract
         self.page.write(f"{_kind(item)} {item.name}")
-        params = expressions.params(item.params)
+        params = inline.params(item.params)
         end = contract.span.start if contract else item.body.span.start
         if item.params and (self._places.inside(item.name_span.end, end) or not self._fits(params, contract)):
             self._lists.params(item.params, 0)
@@ -144,7 +144,7 @@ class Layout:
         if not contract:
             return self.page.fits(params, len(" {"))
         last = not contract.outputs and not contract.where
-        return self.page.fits(f"{params} : {expressions.ports(contract.inputs)}", len(" {") if last else 0)
+        return self.page.fits(f"{params} : {inline.ports(contract.inputs)}", len(" {") if last else 0)
 
     def _contract(self, contract: ast.Contract) -> None:
         """The clauses: each on the line of the one before, or on a line of its own."""
@@ -153,7 +153,7 @@ class Layout:
         self._ports(contract.inputs, begins[0], 0, 0 if len(begins) > 1 else brace)
         if contract.outputs:
             more = 0 if contract.where else brace
-            self._clause(begins[1], f" -> {expressions.ports(contract.outputs)}", more)
+            self._clause(begins[1], f" -> {inline.ports(contract.outputs)}", more)
             self.page.write("-> ")
             self._ports(contract.outputs, begins[1], CONTINUED, more)
         if contract.where:
@@ -168,7 +168,7 @@ class Layout:
             self.page.write(" ")
 
     def _ports(self, ports: tuple[ast.Port, ...], begin: int, indent: int, more: int) -> None:
-        written = expressions.ports(ports)
+        written = inline.ports(ports)
         end = ports[-1].span.end + bool(ports[0].name)
         if self._places.inside(begin, end) or not self.page.fits(written, more):
             self._lists.ports(ports, indent)
@@ -182,7 +182,7 @@ class Layout:
         for i, condition in enumerate(contract.where):
             comma = "," if i + 1 < len(contract.where) else " {"
             leads = self._places.before.get(condition.span.start, [])
-            full = self.page.remarked or not self.page.fits(f" {expressions.text(condition)}{comma}")
+            full = self.page.remarked or not self.page.fits(f" {inline.text(condition)}{comma}")
             if i and (leads or full):
                 self._continue(leads, indent)
             else:
@@ -369,7 +369,7 @@ class Layout:
         self._lists.expression(claim.test, indent, 0 if claim.message is None else 1)
         if claim.message is None:
             return
-        message = expressions.string(claim.message)
+        message = inline.string(claim.message)
         self.page.write(",")
         if self.page.fits(f" {message}"):
             self.page.write(" ")
@@ -380,13 +380,13 @@ class Layout:
 
 def _header(item: ast.Block | ast.Model) -> str:
     contract = f" : {_contract(item.contract)}" if item.contract else ""
-    return f"{_kind(item)} {item.name}{expressions.params(item.params)}{contract}"
+    return f"{_kind(item)} {item.name}{inline.params(item.params)}{contract}"
 
 
 def _contract(contract: ast.Contract) -> str:
-    outputs = f" -> {expressions.ports(contract.outputs)}" if contract.outputs else ""
+    outputs = f" -> {inline.ports(contract.outputs)}" if contract.outputs else ""
     where = f" where {_listed(contract.where)}" if contract.where else ""
-    return expressions.ports(contract.inputs) + outputs + where
+    return inline.ports(contract.inputs) + outputs + where
 
 
 def _kind(item: ast.Block | ast.Model) -> str:
@@ -394,7 +394,7 @@ def _kind(item: ast.Block | ast.Model) -> str:
 
 
 def _listed(conditions: tuple[ast.Expr, ...]) -> str:
-    return ", ".join(map(expressions.text, conditions))
+    return ", ".join(map(inline.text, conditions))
 
 
 def _beginning(step: ast.Statement) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Set
 
 from specc.syntax import ast
+from specc.syntax.format import inline
+from specc.syntax.format.attachment import Places, else_if
 from specc.syntax.labels import needs_quotes
 from specc.syntax.lines import Line, lines, start
-from specc.syntax.printer import expressions
-from specc.syntax.printer.places import Places, else_if
 
 
 class OneLine:
@@ -68,16 +68,16 @@ class OneLine:
             case ast.Merge():
                 return self._merge(statement)
             case ast.Checkpoint():
-                return expressions.shape(statement.shape)
+                return inline.shape(statement.shape)
             case ast.Enclosing():
                 return "in"
             case ast.If():
                 return self._if(statement)
             case ast.Let():
-                return f"let {statement.name} = {expressions.text(statement.value)}"
+                return f"let {statement.name} = {inline.text(statement.value)}"
             case ast.Assert():
-                message = f", {expressions.string(statement.message)}" if statement.message is not None else ""
-                return f"assert {expressions.text(statement.test)}{message}"
+                message = f", {inline.string(statement.message)}" if statement.message is not None else ""
+                return f"assert {inline.text(statement.test)}{message}"
             case ast.Shared():
                 steps = self.chain(statement.steps)
                 return steps and f"shared {statement.name} = {steps}"
@@ -110,24 +110,24 @@ def label(step: ast.Step) -> str:
         return ""
     name = step.label.name
     is_bare = not needs_quotes(name) or step.label.span.text == name
-    return f"{name if is_bare else expressions.string(name)}: "
+    return f"{name if is_bare else inline.string(name)}: "
 
 
 def called(step: ast.Call | ast.Merge | ast.Default, equals: str = "=") -> str:
     """The name and the arguments; ``relu`` and ``relu()`` stay what they are, and a merge without arguments is bare."""
     bare = isinstance(step, ast.Merge) or (isinstance(step, ast.Call) and step.bare)
-    return step.name + ("" if bare and not step.arguments else expressions.arguments(step.arguments, equals=equals))
+    return step.name + ("" if bare and not step.arguments else inline.arguments(step.arguments, equals=equals))
 
 
 def head(step: ast.Group | ast.Repeat | ast.For | ast.If) -> str:
     """What stands before a body, with the blank between."""
     match step:
         case ast.Repeat():
-            return f"repeat {expressions.text(step.rounds)} "
+            return f"repeat {inline.text(step.rounds)} "
         case ast.For():
-            return f"for {names(step)} in {expressions.table(step)} "
+            return f"for {names(step)} in {inline.table(step)} "
         case ast.If():
-            return f"if {expressions.text(step.test)} "
+            return f"if {inline.text(step.test)} "
     return ""
 
 
