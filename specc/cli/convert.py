@@ -133,9 +133,9 @@ def _starts(read: Source, form: str) -> list[int]:
         from specc.syntax.yaml import comments as comments_in_yaml
 
         return [span.start for span in comments_in_yaml(read)]
-    from specc.syntax.comments import comments
+    from specc.syntax.tokens import Tokens
 
-    return [comment.start for comment in comments(read)]
+    return [comment.start for comment in Tokens(read).comments]
 
 
 def _write(output: str, data: bytes) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source, Span
 from specc.syntax import ast, literals
-from specc.syntax.brackets import skip_blank
-from specc.syntax.lalr import DEEPEST, NotInGrammar, Token, parser
+from specc.syntax.lalr import parser
+from specc.syntax.tokens import DEEPEST, NotInGrammar, Token
 
 _NESTING = frozenset((
     ast.Binary, ast.Unary, ast.Conditional, ast.Attribute, ast.Index, ast.Apply, ast.Sequence,
@@ -138,11 +139,11 @@ class Builder:
         """The expression that begins at that offset; none where it is no expression, which is noted."""
         inner = Builder(self._source, self._shift + at - len(_LET))
         place = Label(self._span(at, at + len(text)))
-        try:
-            if set(text) & set('"\\#'):
-                raise NotInGrammar
-            (let,) = parser().parse(f"{_LET}{text}\n", inner).items
-        except (NotInGrammar, ValueError):
+        lets: tuple[ast.Let, ...] = ()
+        if not set(text) & set('"\\#'):
+            with suppress(NotInGrammar):
+                lets = parser().parse(f"{_LET}{text}\n", inner).items
+        if len(lets) != 1:
             help_ = 'between braces stands an expression of numbers and names: `"layer{i + 1}"`'
             self._find(
                 Code.SYNTAX,
@@ -153,7 +154,7 @@ class Builder:
             return []
         self.findings += inner.findings
         self._nesting += inner._nesting
-        return [let.value]
+        return [lets[0].value]
 
     def call(self, start: int, end: int, name: Token, arguments: Arguments | None) -> ast.Call:
         bare = end == start + len(name.text)
@@ -163,8 +164,7 @@ class Builder:
         return ast.Merge(self._nested(start, end), name.text, self._place(name), arguments or (), arms)
 
     def arm(self, start: int, end: int, *statements: ast.Statement) -> ast.Arm:
-        # The bar's terminal takes in the lines before it.
-        return ast.Arm(self._span(skip_blank(self._source.text, start), end), statements)
+        return ast.Arm(self._span(start, end), statements)
 
     def group(self, start: int, end: int, body: ast.Body) -> ast.Group:
         return ast.Group(self._nested(start, end), body)

@@ -6,91 +6,19 @@ so there is no tree but the one that is wanted.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from operator import itemgetter
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-TABLES = Path(__file__).with_name("tables.json")
-END = "$END"
-"""The terminal behind the last one of a text."""
-DEEPEST = 100
-"""How deep brackets, and the parts of the tree, may nest."""
-
-_NEWLINE = "_NL"
-# What each bracket does to the depth of all of them, and to that of those in which a newline means nothing.
-_BRACKETS = {
-    "_LPAR": (1, 1), "_LSQB": (1, 1), "_LBRACE": (1, 0),
-    "_RPAR": (-1, -1), "_RSQB": (-1, -1), "_RBRACE": (-1, 0),
-}  # fmt: skip
-
-
-class NotInGrammar(Exception):
-    """The text has a mistake of syntax, or nests too deep. `specc.syntax.brackets` and Lark say where and which."""
-
-
-class Token(NamedTuple):
-    """A terminal that the tree keeps: what is written, and its offset."""
-
-    text: str
-    start: int
-
-
-class Rule(NamedTuple):
-    """What becomes of the symbols of a rule.
-
-    Attributes:
-        symbol: the one that takes their place.
-        size: how many they are; at least one.
-        passes: the place of the one whose value is the value of the whole; -1 where something is made of them.
-        method: the number of the builder's method, which is called with the offsets of begin and end and with the
-            parts; -1 where the parts are only a list for the rule around this one.
-        parts: places among the symbols; -1 stands for an optional part that was left out.
-        lists: which of these places hold such a list, which gives its members.
-    """
-
-    symbol: str
-    size: int
-    passes: int
-    method: int
-    parts: list[int]
-    lists: list[int]
-
-
-class Tables(NamedTuple):
-    """A lexer and an automaton.
-
-    Attributes:
-        grammar: the text that they were made from.
-        lexer: a regular expression that matches any one terminal and the blanks in front of it. The empty group
-            ``begin`` is where it begins; behind it is an empty group that has its name, or ``unknown``.
-        keywords: the names that are terminals of their own.
-        kept: the terminals that rules take, as a `Token`.
-        rows: for each state what a symbol leads to: a state, or ``-1 - n`` to apply rule ``n`` first. A text is right
-            if `END` leads back to state 0, the first.
-        rules: in the order of their numbers.
-        methods: the names of the builder's methods, in the order of theirs.
-    """
-
-    grammar: str
-    lexer: str
-    keywords: dict[str, str]
-    kept: list[str]
-    rows: list[dict[str, int]]
-    rules: list[Rule]
-    methods: list[str]
+from specc.syntax.tables import END, Production, Tables, tables
+from specc.syntax.tokens import NotInGrammar, significant
 
 
 class Parser:
     """The parser of the language that the tables were made for."""
 
     def __init__(self, tables: Tables) -> None:
-        self._lexer = re.compile(tables.lexer)
-        self._keywords = tables.keywords
-        self._kept = frozenset(tables.kept)
         self._rows = tables.rows
         self._rules = [_prepared(rule) for rule in tables.rules]
         self._methods = tables.methods
@@ -110,7 +38,7 @@ class Parser:
         starts: list[int] = [0]
         row, end = rows[0], 0
         # All in one function: a call for each rule would take a tenth of the time.
-        for terminal, value, start, stop in self._tokens(text):
+        for terminal, value, start, stop in significant(text):
             while (action := row.get(terminal, _MISTAKE)) < 0:
                 symbol, top, method, take = rules[-1 - action]
                 if take is None:
@@ -128,56 +56,31 @@ class Parser:
                 states.append(state)
                 row = rows[state]
             if action == _MISTAKE:
-                raise NotInGrammar(terminal)
+                raise NotInGrammar(terminal, start, stop, self._accepted(states))
             states.append(action)
             values.append(value)
             starts.append(start)
             row, end = rows[action], stop
         return values[1]
 
-    def _tokens(self, text: str) -> Iterator[tuple[str, Token | None, int, int]]:
-        """Terminals with their offsets; "unknown" where there is none."""
-        keywords, kept = self._keywords, self._kept
-        stop = depth = parentheses = 0
-        for found in self._lexer.finditer(text):
-            terminal = found.lastgroup or ""
-            start, stop = found.start(1), found.end()
-            if terminal in kept:
-                word = text[start:stop]
-                yield keywords.get(word, terminal), Token(word, start), start, stop
-                continue
-            if terminal in _BRACKETS:
-                both, inner = _BRACKETS[terminal]
-                depth += both
-                parentheses += inner
-                if depth > DEEPEST:
-                    raise NotInGrammar(terminal)
-            elif terminal == _NEWLINE and parentheses:
-                continue
-            yield terminal, None, start, stop
-        yield END, None, stop, stop
+    def _accepted(self, states: list[int]) -> frozenset[str]:
+        """The terminals that can come next, `END` aside: those that are taken after all rules that they complete."""
+        symbols = (symbol for symbol in self._rows[states[-1]] if symbol.isupper() and symbol != END)
+        return frozenset(symbol for symbol in symbols if self._takes(states, symbol))
 
-
-def grammar_text() -> str:
-    """The grammar: inside the package where it is installed, beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    installed = package / "grammar" / "specc.lark"
-    path = installed if installed.exists() else package.parent / "grammar" / "specc.lark"
-    return path.read_text(encoding="utf-8")
+    def _takes(self, states: list[int], terminal: str) -> bool:
+        states = states.copy()
+        while (action := self._rows[states[-1]].get(terminal, _MISTAKE)) < 0:
+            symbol, top, *_ = self._rules[-1 - action]
+            del states[top or slice(-1, None)]
+            states.append(self._rows[states[-1]][symbol])
+        return action != _MISTAKE
 
 
 @cache
 def parser() -> Parser:
-    """The parser of specs: from the tables computed ahead where they belong to this grammar, else from it by Lark."""
-    grammar = grammar_text()
-    if TABLES.exists():
-        stored = json.loads(TABLES.read_text(encoding="utf-8"))
-        if stored["grammar"] == grammar:
-            rules = [Rule(*rule) for rule in stored.pop("rules")]
-            return Parser(Tables(rules=rules, **stored))
-    from specc.syntax.tables import tables
-
-    return Parser(tables(grammar))
+    """The parser of specs."""
+    return Parser(tables())
 
 
 # ---- rules made ready ---------------------------------------------------------------------------------
@@ -187,7 +90,7 @@ _MISTAKE = 2**30
 _Take = Callable[[list[Any]], Any]
 
 
-def _prepared(rule: Rule) -> tuple[str, slice | None, int | None, _Take | None]:
+def _prepared(rule: Production) -> tuple[str, slice | None, int | None, _Take | None]:
     """Its symbol; what it takes off the stack, None for a single value; its method; what picks its parts.
 
     Nothing does where a single value is only handed on.

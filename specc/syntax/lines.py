@@ -7,7 +7,7 @@ trees made from the text of the language: the spans must lie in it.
 from __future__ import annotations
 
 from specc.syntax import ast
-from specc.syntax.brackets import skip_blank
+from specc.syntax.tokens import ARROW, token_at
 
 Line = tuple[ast.Statement, ...]
 """A chain of steps with arrows between them; or one let, assert or shared."""
@@ -26,8 +26,7 @@ def lines(statements: tuple[ast.Statement, ...]) -> tuple[Line, ...]:
 
 def arrow_after(node: ast.Statement) -> bool:
     """Whether an arrow follows, be it on another line."""
-    text = node.span.source.text
-    return text.startswith("->", skip_blank(text, node.span.end))
+    return token_at(node.span.source.text, node.span.end).kind == ARROW
 
 
 def start(node: ast.Statement | ast.Item) -> int:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from lark.exceptions import UnexpectedCharacters, UnexpectedToken
-
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
-from specc.syntax.brackets import skip_blank
 from specc.syntax.labels import OWNERS, WORDS
+from specc.syntax.tables import UNKNOWN
+from specc.syntax.tokens import NEWLINE, NotInGrammar, skip
 
 # In the order in which alternatives are listed.
 _SHOWN = {
@@ -150,22 +149,15 @@ class _Explained(NamedTuple):
     place: tuple[int, int] | None = None
 
 
-def explain(source: Source, text: str, error: UnexpectedToken | UnexpectedCharacters) -> Diagnostic:
+def explain(source: Source, text: str, error: NotInGrammar) -> Diagnostic:
     """The diagnostic of a syntax error in the flattened ``text`` of ``source``."""
-    if isinstance(error, UnexpectedCharacters):
-        return _explain_character(source, text, error.pos_in_stream or 0)
-    slip = _as_no_label(text, _slip(text, error))
+    if error.kind == UNKNOWN:
+        return _explain_character(source, text, error.start)
+    word = "" if error.kind == NEWLINE else text[error.start : error.end]
+    slip = _as_no_label(text, _at(text, error.kind, error.start, word, error.accepts))
     explained = next(filter(None, (rule(slip) for rule in _RULES)), _Explained(slip.headline))
     start, end = explained.place or (slip.start, slip.start + len(slip.word))
     return _diagnostic(source, explained.message, start, end, explained.help)
-
-
-def _slip(text: str, error: UnexpectedToken) -> _Slip:
-    kind, start, word = error.token.type, error.pos_in_stream or 0, ""
-    if kind != "_NL":
-        start = skip_blank(text, start)
-        word = _word(text, start, kind, len(error.token))
-    return _at(text, kind, start, word, frozenset(error.accepts or ()))
 
 
 def _at(text: str, kind: str, start: int, word: str, accepts: frozenset[str]) -> _Slip:
@@ -173,7 +165,7 @@ def _at(text: str, kind: str, start: int, word: str, accepts: frozenset[str]) ->
     before = window.rstrip()
     end = start + len(word)
     after = text[end : min(text.index("\n", end), end + _WINDOW)]
-    next_line = skip_blank(text, end)
+    next_line = skip(text, end)
     below = text[next_line : next_line + _WINDOW].partition("\n")[0] if kind == "_NL" else ""
     return _Slip(kind, word, start, before, len(window) - len(before), after, (below, next_line), accepts)
 
@@ -207,13 +199,6 @@ def _explain_character(source: Source, text: str, at: int) -> Diagnostic:
 
 def _diagnostic(source: Source, message: str, start: int, end: int, help_: str) -> Diagnostic:
     return Diagnostic(Code.SYNTAX, message, Label(source.span(start, end)), helps=(help_,) if help_ else ())
-
-
-def _word(text: str, at: int, kind: str, length: int) -> str:
-    if kind in ("NAME", "NUMBER", "STRING"):
-        return text[at : at + length]
-    found = re.compile(r"[a-z]+|->|//|[=!<>]=|[^\n]").match(text, at)
-    return found[0] if found else ""
 
 
 def _short(text: str) -> str:

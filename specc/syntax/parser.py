@@ -8,8 +8,9 @@ from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.builder import Builder
-from specc.syntax.lalr import NotInGrammar, parser
+from specc.syntax.lalr import parser
 from specc.syntax.reader import refuse_hidden_characters
+from specc.syntax.tokens import NEWLINE, NotInGrammar
 
 _PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*(v?\d\S*)[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
 _VERSION = "1"
@@ -36,37 +37,25 @@ def _tree(source: Source) -> tuple[ast.File | None, list[Diagnostic]]:
     """The tree; after a mistake, that of the text without the statements that have one, if any is left."""
     builder = Builder(source)
     try:
-        return parser().parse(source.text.replace("\r\n", " \n") + "\n", builder), builder.findings
+        return parser().parse(source.text + "\n", builder), builder.findings
     except NotInGrammar:
-        rest, mistakes = _mistakes(source)
-    if rest is None:
-        return None, mistakes
-    builder = Builder(source)
-    return parser().parse(rest, builder), mistakes + builder.findings
-
-
-def _mistakes(source: Source) -> tuple[str | None, list[Diagnostic]]:
-    """The text without what is wrong, and what that is; Lark is imported only here, for most files are right."""
-    from lark.exceptions import UnexpectedCharacters, UnexpectedToken
-
+        pass
+    # Most files are right: what explains mistakes is imported here only.
     from specc.syntax.brackets import MOST_MISTAKES, flatten
     from specc.syntax.mistakes import explain
     from specc.syntax.recovery import Rest
-    from specc.syntax.tables import lark_parser
 
-    text = flatten(source)
     findings: list[Diagnostic] = []
-    rest = Rest(text)
-    for _ in range(min(MOST_MISTAKES, 1 + _MOST_REREAD // len(text))):
+    rest = Rest(flatten(source))
+    for _ in range(min(MOST_MISTAKES, 1 + _MOST_REREAD // len(rest.text))):
+        builder = Builder(source)
         try:
-            lark_parser().parse(rest.text)
-        except (UnexpectedToken, UnexpectedCharacters) as mistake:
+            return parser().parse(rest.text, builder), findings + builder.findings
+        except NotInGrammar as mistake:
             error, finding = mistake, explain(source, rest.text, mistake)
-        else:
-            return rest.text, findings
         at = finding.primary.span.start
-        if isinstance(error, UnexpectedToken) and error.token.type == "_NL":
-            at = min(at, error.pos_in_stream or 0)  # what is shown may stand in the statement below
+        if error.kind == NEWLINE:
+            at = min(at, error.start)  # what is shown may stand in the statement below
         if not rest.follows(at):
             findings.append(finding)
         if not rest.drop(at):

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from itertools import pairwise
 from typing import NamedTuple
 
-_MARK = re.compile(
-    r"""
-      "[^"\\\n]*(?:\\.[^"\\\n]*)*"
-    | (?P<lines>(?:[ \t]*(?:\#[^\n]*)?\n)+[ \t]*)
-    | \#[^\n]*
-    | (?P<parenthesis>[(\[])
-    | (?P<parenthesis_end>[)\]])
-    | (?P<open>\{)
-    | (?P<close>\})
-    | \|\|
-    | (?P<bar>\|)
-    """,
-    re.VERBOSE,
-)
-_CONTINUES = re.compile(r"else\b|where\b(?![ \t]*:)")
-_ITEM = re.compile(r"(?:model|block|let|default|from)\b|\Z")
+from specc.syntax.tables import END
+from specc.syntax.tokens import BAR, COMMA, NEWLINE, scan
+
+_ITEMS = frozenset(("MODEL", "BLOCK", "LET", "DEFAULT", "FROM", END))
 
 
 class _Region(NamedTuple):
@@ -63,33 +51,40 @@ class Rest:
     def _around(self, at: int) -> _Region:
         """One pass: up to ``at`` it keeps where the statement of each open body began, then it looks for the end."""
         starts, braces, parentheses, deeper = [0], [-1], 0, 0
-        for found in _MARK.finditer(self.text):
-            before = found.start() < at
-            kind = found.lastgroup
-            if kind in ("parenthesis", "parenthesis_end"):
-                parentheses += 1 if kind == "parenthesis" else -1
+        pairs = pairwise([*scan(self.text), (END, len(self.text), len(self.text))])
+        previous = ""
+        for (kind, start, end), (following, behind, _) in pairs:
+            before = start < at
+            if kind in ("_LPAR", "_LSQB"):
+                parentheses += 1
+            elif kind in ("_RPAR", "_RSQB"):
+                parentheses -= 1
             elif parentheses:
-                continue
-            elif kind == "open":
+                pass
+            elif kind == "_LBRACE":
                 if before:
-                    starts.append(found.end())
-                    braces.append(found.start())
+                    starts.append(end)
+                    braces.append(start)
                 deeper += not before
-            elif kind == "close" and before:
+            elif kind == "_RBRACE" and before:
                 starts.pop()
                 braces.pop()
-            elif kind == "close" and deeper:
+            elif kind == "_RBRACE" and deeper:
                 deeper -= 1
-            elif kind == "close" or (kind in ("bar", "lines") and not deeper and self._parts(found, len(braces))):
+            elif kind == following == BAR and behind == end:
+                next(pairs)  # `||` for `or`
+            elif kind == "_RBRACE" or (not deeper and _parts(previous, kind, following, len(braces))):
                 if not before:
-                    return _Region(starts[-1], found.start(), braces[-1])
-                starts[-1] = found.end()
+                    return _Region(starts[-1], start, braces[-1])
+                starts[-1] = behind if kind == NEWLINE else end
+            previous = kind
         return _Region(starts[-1], len(self.text), braces[-1])
 
-    def _parts(self, found: re.Match[str], level: int) -> bool:
-        """Whether a bar or newline parts two statements, or, outside of bodies, two items."""
-        if found.lastgroup == "bar":
-            return level > 1
-        if level == 1:
-            return _ITEM.match(self.text, found.end()) is not None
-        return self.text[found.start() - 1] != "," and not _CONTINUES.match(self.text, found.end())
+
+def _parts(previous: str, kind: str, following: str, level: int) -> bool:
+    """Whether a bar or newline parts two statements, or, outside of bodies, two items."""
+    if kind == BAR:
+        return level > 1
+    if kind != NEWLINE:
+        return False
+    return following in _ITEMS if level == 1 else previous != COMMA and following not in ("_ELSE", "_WHERE")

@@ -1,7 +1,7 @@
-"""The tables of both parsers, computed ahead: from the grammar they would take a third of a second at every start.
+"""The tables of the lexer and the parser: what Lark makes of ``grammar/specc.lark``, and the file that keeps them.
 
-``python -m specc.syntax.tables`` writes them anew after a change of the grammar or of Lark: tables.json for
-`specc.syntax.lalr`, which parses every spec, and lark.json for Lark, which explains what is wrong with one.
+Lark would take a third of a second at every start, so the tables lie in tables.json. ``python -m specc.syntax.tables``
+writes them anew after a change of the grammar or of Lark, and where they belong to another grammar they are not used.
 """
 
 from __future__ import annotations
@@ -9,96 +9,130 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import lark
-from lark import Lark
-from lark.grammar import Rule as LarkRule
-from lark.grammar import Terminal
-from lark.lexer import TerminalDef
+if TYPE_CHECKING:
+    from lark import Lark
+    from lark.grammar import Rule
 
-from specc.syntax.lalr import END, TABLES, Rule, Tables, grammar_text
-
-LARK_TABLES = Path(__file__).with_name("lark.json")
+TABLES = Path(__file__).with_name("tables.json")
+END = "$END"
+"""The terminal behind the last one of a text."""
+UNKNOWN = "unknown"
+"""The kind of a character that begins no terminal."""
 OPTIONS: dict[str, Any] = {"parser": "lalr", "lexer": "basic"}
-FIRST = r"-\n#|we}"
-"""What the terminals with a priority can begin with, behind blanks: of the characters of a spec most are none of it."""
+
+
+class Production(NamedTuple):
+    """What becomes of the symbols of a rule.
+
+    Attributes:
+        symbol: the one that takes their place.
+        size: how many they are; at least one.
+        passes: the place of the one whose value is the value of the whole; -1 where something is made of them.
+        method: the number of the builder's method, which is called with the offsets of begin and end and with the
+            parts; -1 where the parts are only a list for the rule around this one.
+        parts: places among the symbols; -1 stands for an optional part that was left out.
+        lists: which of these places hold such a list, which gives its members.
+    """
+
+    symbol: str
+    size: int
+    passes: int
+    method: int
+    parts: list[int]
+    lists: list[int]
+
+
+class Tables(NamedTuple):
+    """A lexer and an automaton.
+
+    Attributes:
+        grammar: the text that they were made from.
+        lexer: a regular expression that matches any one terminal and the blanks in front of it. The empty group
+            ``begin`` is where it begins; behind it is an empty group that has its name, or `UNKNOWN`.
+        trivia: a regular expression of the blanks, newlines and comments that may stand between two terminals.
+        keywords: the names that are terminals of their own.
+        kept: the terminals that the tree keeps.
+        rows: for each state what a symbol leads to: a state, or ``-1 - n`` to apply rule ``n`` first. A text is right
+            if `END` leads back to state 0, the first.
+        rules: in the order of their numbers.
+        methods: the names of the builder's methods, in the order of theirs.
+    """
+
+    grammar: str
+    lexer: str
+    trivia: str
+    keywords: dict[str, str]
+    kept: list[str]
+    rows: list[dict[str, int]]
+    rules: list[Production]
+    methods: list[str]
 
 
 @cache
-def lark_parser() -> Lark:
-    """Lark: from its tables where they belong to this grammar and this Lark, else from the grammar."""
+def tables() -> Tables:
+    """The tables of the language: the stored ones where they belong to the grammar, else from it by Lark."""
     grammar = grammar_text()
-    if LARK_TABLES.exists():
-        stored = json.loads(LARK_TABLES.read_text(encoding="utf-8"))
-        if stored["made_from"] == _made_from(grammar):
-            return _load(stored["data"], stored["memo"])
-    return build(grammar)
+    if TABLES.exists():
+        stored = json.loads(TABLES.read_text(encoding="utf-8"))
+        if stored["grammar"] == grammar:
+            return Tables(rules=[Production(*rule) for rule in stored.pop("rules")], **stored)
+    return made(grammar)
 
 
-def build(grammar: str, *, strict: bool = False) -> Lark:
-    """Lark from the grammar itself. ``strict`` refuses conflicts and colliding terminals."""
-    return Lark(grammar, strict=strict, **OPTIONS)
+def grammar_text() -> str:
+    """The grammar: inside the package where it is installed, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "grammar" / "specc.lark"
+    path = installed if installed.exists() else package.parent / "grammar" / "specc.lark"
+    return path.read_text(encoding="utf-8")
+
+
+# ---- made by Lark -------------------------------------------------------------------------------------
+
+
+def build(grammar: str, **options: Any) -> Lark:
+    """Lark's own parser. ``strict`` refuses conflicts and colliding terminals."""
+    from lark import Lark
+
+    return Lark(grammar, **OPTIONS, **options)
 
 
 def serialise() -> str:
     """The text of tables.json for the present grammar: the same on every run."""
-    return _as_json(tables(grammar_text())._asdict())
+    return json.dumps(made(grammar_text())._asdict(), separators=(",", ":"), sort_keys=True) + "\n"
 
 
-def serialise_lark() -> str:
-    """The text of lark.json for the present grammar. Lark numbers the states anew on every run."""
-    grammar = grammar_text()
-    data, memo = build(grammar).memo_serialize([TerminalDef, LarkRule])
-    return _as_json({"made_from": _made_from(grammar), "data": data, "memo": memo})
-
-
-# ---- the tables of specc's own parser -----------------------------------------------------------------
-
-
-def tables(grammar: str) -> Tables:
+def made(grammar: str) -> Tables:
     """The automaton and the lexer that Lark makes of a grammar."""
     built = build(grammar)
     # An empty text is the only one that a rule without symbols could be for, and there is none: a newline ends it.
     rules = sorted((rule for rule in built.rules if rule.expansion), key=lambda rule: (rule.origin.name, rule.order))
     methods = sorted({_method(rule) for rule in rules if _makes_node(rule)})
-    lexer, keywords = _lexer(built)
+    symbols: Any = [symbol for rule in rules for symbol in rule.expansion]
+    # The terminals in the order in which Lark tries them; the keywords stand in a lexer of names of their own.
+    lexer: Any = built.parser.lexer
+    patterns = {terminal.name: terminal.pattern.to_regexp() for terminal in lexer.scanner.terminals}
+    (ignored,) = lexer.ignore_types
+    blanks = patterns.pop(ignored)
+    (names,) = lexer.callback.values()
+    # No groups around the terminals: they would keep Python's matcher from telling by a first character what cannot
+    # match.
+    terminals = "|".join(f"(?:{pattern})(?P<{name}>)" for name, pattern in patterns.items())
     return Tables(
         grammar=grammar,
-        lexer=lexer,
-        keywords=keywords,
-        kept=_kept(rules),
+        lexer=f"(?:{blanks})?(?P<begin>)(?:{terminals}|.(?P<{UNKNOWN}>))",
+        trivia=f"(?:{patterns['_NL']})?(?:{blanks})?",
+        keywords={str(terminal.pattern.value): terminal.name for terminal in names.scanner.terminals},
+        kept=sorted({symbol.name for symbol in symbols if symbol.is_term and not symbol.filter_out}),
         rows=_rows(built, {rule: number for number, rule in enumerate(rules)}),
-        rules=[_rule(rule, methods) for rule in rules],
+        rules=[_production(rule, methods) for rule in rules],
         methods=methods,
     )
 
 
-def _kept(rules: list[LarkRule]) -> list[str]:
-    symbols = (symbol for rule in rules for symbol in rule.expansion)
-    return sorted({symbol.name for symbol in symbols if isinstance(symbol, Terminal) and not symbol.filter_out})
-
-
-def _lexer(built: Lark) -> tuple[str, dict[str, str]]:
-    """The terminals in the order in which Lark tries them, and the keywords among the names."""
-    lexer: Any = built.parser.lexer
-    terminals = {terminal.name: terminal for terminal in lexer.scanner.terminals}
-    (ignored,) = lexer.ignore_types
-    blanks = terminals.pop(ignored).pattern.to_regexp()
-    # Groups around the terminals would keep Python's matcher from telling by a first character what cannot match.
-    first = "|".join(_alternative(terminal) for terminal in terminals.values() if terminal.priority > 0)
-    others = "|".join(_alternative(terminal) for terminal in terminals.values() if terminal.priority <= 0)
-    (names,) = lexer.callback.values()
-    keywords = {str(terminal.pattern.value): terminal.name for terminal in names.scanner.terminals}
-    # Blanks in front: a terminal that may begin with blanks matches behind them too.
-    return f"(?:{blanks})?(?P<begin>)(?:(?=[{FIRST}])(?:{first})|{others}|.(?P<unknown>))", keywords
-
-
-def _alternative(terminal: TerminalDef) -> str:
-    return f"(?:{terminal.pattern.to_regexp()})(?P<{terminal.name}>)"
-
-
-def _rows(built: Lark, numbers: dict[LarkRule, int]) -> list[dict[str, int]]:
+def _rows(built: Lark, numbers: dict[Rule, int]) -> list[dict[str, int]]:
     """The states in the order in which they are reached from the first, symbols in alphabetical order."""
     table: Any = built.parser.parser._parse_table
     reached = {table.start_states["start"]: 0}
@@ -128,25 +162,25 @@ def _behind(states: Any, state: int, symbol: str) -> int:
     actions = {action for _, action in states[target].values()}
     if len(actions) == 1:
         (rule,) = actions
-        if isinstance(rule, LarkRule) and len(rule.expansion) == 1 and _passes(rule) == 0:
+        if not isinstance(rule, int) and len(rule.expansion) == 1 and _passes(rule) == 0:
             return _behind(states, state, rule.origin.name)
     return target
 
 
-def _rule(rule: LarkRule, methods: list[str]) -> Rule:
+def _production(rule: Rule, methods: list[str]) -> Production:
     parts, lists = _parts(rule)
     method = methods.index(_method(rule)) if _makes_node(rule) else -1
-    return Rule(rule.origin.name, len(rule.expansion), _passes(rule), method, parts, lists)
+    return Production(rule.origin.name, len(rule.expansion), _passes(rule), method, parts, lists)
 
 
-def _passes(rule: LarkRule) -> int:
+def _passes(rule: Rule) -> int:
     """A single member that is a list already is the list; so is, under `?`, a single value the value."""
     parts, lists = _parts(rule)
     hands_on = not _makes_node(rule) and len(parts) == 1 and (lists or rule.options.expand1)
     return parts[0] if hands_on else -1
 
 
-def _parts(rule: LarkRule) -> tuple[list[int], list[int]]:
+def _parts(rule: Rule) -> tuple[list[int], list[int]]:
     """What Lark keeps: no terminal in quotes or with `_`, the members of a rule with `_`, None for [ ] left out."""
     assert not rule.options.keep_all_tokens
     parts, lists, place = [], [], 0
@@ -155,7 +189,7 @@ def _parts(rule: LarkRule) -> tuple[list[int], list[int]]:
             parts.append(-1)
             continue
         symbol = rule.expansion[place]
-        if not (isinstance(symbol, Terminal) and symbol.filter_out):
+        if not getattr(symbol, "filter_out", False):
             parts.append(place)
         if not symbol.is_term and symbol.name.startswith("_"):
             lists.append(place)
@@ -163,40 +197,14 @@ def _parts(rule: LarkRule) -> tuple[list[int], list[int]]:
     return parts, lists
 
 
-def _makes_node(rule: LarkRule) -> bool:
+def _makes_node(rule: Rule) -> bool:
     hands_on = rule.options.expand1 and not rule.alias
     return not (hands_on or rule.origin.name.startswith("_"))
 
 
-def _method(rule: LarkRule) -> str:
+def _method(rule: Rule) -> str:
     return str(rule.alias or rule.origin.name)
-
-
-# ---- files --------------------------------------------------------------------------------------------
-
-
-def _made_from(grammar: str) -> dict[str, str]:
-    major, minor, *_ = lark.__version__.split(".")
-    return {"grammar": grammar, "lark": f"{major}.{minor}"}
-
-
-def _load(data: dict[str, Any], memo: dict[str, Any]) -> Lark:
-    # JSON has text for keys only; Lark numbers its states, tokens and memo.
-    table = data["parser"]["parser"]
-    for name in ("tokens", "states"):
-        table[name] = _numbered(table[name])
-    table["states"] = {state: _numbered(actions) for state, actions in table["states"].items()}
-    return Lark.load({"data": data, "memo": _numbered(memo)})
-
-
-def _numbered(mapping: dict[str, Any]) -> dict[int, Any]:
-    return {int(key): value for key, value in mapping.items()}
-
-
-def _as_json(value: dict[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True) + "\n"
 
 
 if __name__ == "__main__":
     TABLES.write_text(serialise(), encoding="utf-8")
-    LARK_TABLES.write_text(serialise_lark(), encoding="utf-8")

@@ -1,7 +1,7 @@
 """specc's own parser against Lark: the same texts, the same derivations, at the same places."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedInput
+from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from specc.diagnostics import SpecError
 from specc.source import Source
-from specc.syntax import lalr, parse, read
-from specc.syntax.brackets import flatten, skip_blank
+from specc.syntax import lalr, parse, read, tables, tokens
+from specc.syntax.brackets import flatten
 from specc.syntax.builder import Builder
-from specc.syntax.lalr import NotInGrammar
+from specc.syntax.tables import build, grammar_text
+from specc.syntax.tokens import NotInGrammar
 from tests.elaborate.random_specs import Spec
 from tests.elaborate.random_specs import specs as random_specs
 from tests.syntax.corpus import specs
@@ -43,59 +44,78 @@ Node = tuple[str, int, int, tuple[Any, ...]]
 class Recorder:
     """A builder that keeps the derivation: each rule with its offsets and parts."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-
     def __getattr__(self, rule: str) -> Callable[..., Node]:
-        # The terminals that take in the lines before them begin at those lines for one parser, behind them for the
-        # other; the tree does not show it.
-        return lambda start, end, *parts: (rule, skip_blank(self._text, start), end, parts)
+        return lambda start, end, *parts: (rule, start, end, parts)
+
+
+class Newlines:
+    """What the grammar's comment says of newlines, as Lark wants it: tokens in, tokens out."""
+
+    always_accept = ()
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        tokens, depth = list(stream), 0
+        for place, token in enumerate(tokens):
+            depth += (token.type in ("_LPAR", "_LSQB")) - (token.type in ("_RPAR", "_RSQB"))
+            before = tokens[place - 1].type if place else ""
+            after = tokens[place + 1].type if place + 1 < len(tokens) else ""
+            goes_on = before in ("_ARROW", "_BAR", "_COMMA", "_LBRACE")
+            goes_back = after in ("_ARROW", "_BAR", "_WHERE", "_ELSE", "_RBRACE")
+            if token.type != "_NL" or not (depth or goes_on or goes_back):
+                yield token
 
 
 @cache
 def lark() -> Lark:
-    return Lark(lalr.grammar_text(), parser="lalr", lexer="basic", propagate_positions=True)
+    return build(grammar_text(), propagate_positions=True, postlex=Newlines())
 
 
-def by_lark(text: str) -> Node | None:
-    """Lark's derivation in the same form; None where it refuses."""
+def by_lark(text: str) -> tuple[Node | None, frozenset[str]]:
+    """Lark's derivation in the same form; None where it refuses, and the terminals that it would have taken there."""
     try:
-        tree = lark().parse(text)
+        return node(lark().parse(text)), frozenset()
+    except UnexpectedToken as mistake:
+        return None, frozenset(mistake.accepts or ()) - {"$END"}  # no text ends without a newline
     except UnexpectedInput:
-        return None
-    return node(tree, text)
+        return None, frozenset()  # a character that begins no terminal, before any of the text is parsed
 
 
-def node(part: Any, text: str) -> Any:
+def node(part: Any) -> Any:
     if isinstance(part, Token):
         return str(part), part.start_pos
     if not isinstance(part, Tree):
         return part
-    start = skip_blank(text, part.meta.start_pos)
-    return str(part.data), start, part.meta.end_pos, tuple(node(child, text) for child in part.children)
+    return str(part.data), part.meta.start_pos, part.meta.end_pos, tuple(map(node, part.children))
 
 
-def by_us(text: str) -> Node | None:
+def by_us(text: str) -> tuple[Node | None, frozenset[str]]:
     try:
-        return lalr.parser().parse(text, Recorder(text))  # type: ignore[no-any-return]
-    except NotInGrammar:
-        return None
+        return plain(lalr.parser().parse(text, Recorder())), frozenset()
+    except NotInGrammar as mistake:
+        return None, mistake.accepts
+
+
+def plain(part: Any) -> Any:
+    """A derivation with tokens as text and offset."""
+    if isinstance(part, tokens.Token):
+        return part.text, part.start
+    return (*part[:3], tuple(map(plain, part[3]))) if isinstance(part, tuple) else part
 
 
 def same(text: str) -> bool:
     """Both parsers agree on a text; whether they accept it."""
     source = Source("t", text.replace("\0", ""))
-    as_written = source.text.replace("\r\n", " \n") + "\n"
+    as_written = source.text + "\n"
     try:
         flat = flatten(source)
     except SpecError:
         # Brackets do not pair up, or too many stand inside one another: no tree either way.
-        assert by_us(as_written) is None
+        assert by_us(as_written)[0] is None
         return False
-    derivation = by_lark(flat)
-    assert by_us(flat) == derivation
-    assert (by_us(as_written) is None) == (derivation is None)
+    derivation, accepts = by_lark(flat)
+    assert by_us(flat)[0] == by_us(as_written)[0] == derivation
     if derivation is None:
+        assert not accepts or by_us(flat)[1] == by_us(as_written)[1] == accepts
         return False
     # Newlines inside brackets are blanked for Lark and dropped by us.
     assert lalr.parser().parse(as_written, Builder(source)) == lalr.parser().parse(flat, Builder(source))
@@ -174,9 +194,9 @@ def test_newlines_inside_brackets_do_not_count(pair: str) -> None:
 def test_depth_of_brackets(left: str, middle: str, right: str) -> None:
     """As `flatten` counts it, so that a text is refused by both or by none."""
     begin = "model M " if "{" in left else "let x = "
-    deepest = lalr.DEEPEST // left.count("{") if "{" in left else lalr.DEEPEST
+    deepest = tokens.DEEPEST // left.count("{") if "{" in left else tokens.DEEPEST
     texts = [begin + left * depth + middle + right * depth + "\n" for depth in (deepest, deepest + 1)]
-    assert [by_us(text) is not None for text in texts] == [True, False]
+    assert [by_us(text)[0] is not None for text in texts] == [True, False]
     assert flatten(Source("t", texts[0]))
     with pytest.raises(SpecError):
         flatten(Source("t", texts[1]))
@@ -184,7 +204,7 @@ def test_depth_of_brackets(left: str, middle: str, right: str) -> None:
 
 def test_a_list_grows_in_place() -> None:
     """Else a long one would take quadratic time."""
-    rule = lalr.Rule(symbol="list", size=3, passes=-1, method=-1, parts=[0, 2], lists=[0])
+    rule = tables.Production(symbol="list", size=3, passes=-1, method=-1, parts=[0, 2], lists=[0])
     *_, take = lalr._prepared(rule)
     assert take is not None
     members = [1, 2]
@@ -194,5 +214,5 @@ def test_a_list_grows_in_place() -> None:
 
 def test_a_text_has_to_end_in_a_newline() -> None:
     with pytest.raises(NotInGrammar):
-        lalr.parser().parse("let x = 1", Recorder(""))
+        lalr.parser().parse("let x = 1", Recorder())
     assert parse(Source("t", "let x = 1")).items

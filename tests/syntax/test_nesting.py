@@ -8,7 +8,7 @@ import pytest
 
 from specc.source import Source
 from specc.syntax.format import formatted
-from specc.syntax.lalr import DEEPEST
+from specc.syntax.tokens import DEEPEST
 from specc.syntax.yaml import language_text
 from specc.syntax.yaml import parse as parse_yaml
 from specc.syntax.yaml.writer import to_yaml

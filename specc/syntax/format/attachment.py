@@ -13,9 +13,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from specc.syntax import ast
-from specc.syntax.brackets import skip_blank
-from specc.syntax.comments import Comment, brackets, empty_line_above, tidy
 from specc.syntax.lines import start
+from specc.syntax.tokens import Comment, Tokens, empty_line_above, skip, tidy
 
 
 class Lead(NamedTuple):
@@ -165,7 +164,7 @@ class _Parts:
 
     def __init__(self, file: ast.File) -> None:
         self._text = file.source.text
-        self._partner = brackets(file.source)
+        self._partner = Tokens(file.source).partners
         items = tuple(map(self._item, file.items))
         self.file = _List(items[0].start if items else 0, -1, len(self._text) + 1, items)
 
@@ -311,10 +310,10 @@ def clauses(contract: ast.Contract) -> list[int]:
     begins = [contract.span.start]
     end = _ports_end(text, contract.inputs)
     if contract.outputs:
-        begins.append(skip_blank(text, skip_blank(text, end) + len("->")))
+        begins.append(skip(text, skip(text, end) + len("->")))
         end = _ports_end(text, contract.outputs)
     if contract.where:
-        begins.append(skip_blank(text, end))
+        begins.append(skip(text, end))
     return begins
 
 
@@ -322,9 +321,9 @@ def _ports_end(text: str, ports: tuple[ast.Port, ...]) -> int:
     end = ports[-1].span.end
     if not ports[0].name:
         return end
-    close = skip_blank(text, end)
+    close = skip(text, end)
     if text[close] == ",":
-        close = skip_blank(text, close + 1)
+        close = skip(text, close + 1)
     return close + 1
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from specc.diagnostics import UsageError
 from specc.source import Source, Span
 from specc.syntax import ast
-from specc.syntax.comments import Comment, comments, tidy
 from specc.syntax.format.attachment import Places
 from specc.syntax.format.statements import Layout
 from specc.syntax.format.suppressions import Held, Silence, Silences
 from specc.syntax.parser import parse
+from specc.syntax.tokens import Comment, Tokens, tidy
 
 _REMARKS = re.compile(r"(?:#:[ \t]*\[[^\[\]#]*\][ \t]*(?=#|$))+")
 """The comments that `annotated` has written; what else the line's comment says stands behind them."""
@@ -84,7 +84,7 @@ class _Formatter:
         return again.source.text, self._silences.lost(Silences(again, said))
 
     def _said(self, file: ast.File) -> tuple[Comment, ...]:
-        found = comments(file.source)
+        found = tuple(Tokens(file.source).comments)
         return found if self._remarks is None else tuple(_without_remarks(file, found))
 
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from specc.diagnostics import Code
 from specc.source import Source
 from specc.syntax import ast
-from specc.syntax.comments import Comment, tidy
 from specc.syntax.lines import lines, start
+from specc.syntax.tokens import Comment, tidy
 
 _SPEAKS = re.compile(r"#[ \t]*specc:[ \t]*(?P<what>[\w-]*)(?:\[(?P<codes>[^\]]*)\])?")
 

@@ -1,16 +1,16 @@
-"""Comments, which the tree does not hold."""
+"""Tokens, and the comments between them."""
 
 from __future__ import annotations
 
 import pytest
 
 from specc.source import Source
-from specc.syntax.comments import brackets, comments, tidy
+from specc.syntax.tokens import Tokens, tidy
 
 
 def test_where_comments_stand() -> None:
     text = '# a\n\n  #b \t\nlet c = "# no (" # d\r\n\n# e'
-    found = comments(Source("spec.cnn", text))
+    found = Tokens(Source("spec.cnn", text)).comments
     assert [(each.text, each.alone, each.after_blank) for each in found] == [
         ("# a", True, False),
         ("#b", True, True),
@@ -22,7 +22,7 @@ def test_where_comments_stand() -> None:
 
 def test_brackets_pair_up_outside_of_strings_and_comments() -> None:
     text = 'let a = [f("]"), ( # )\n 1)]\n'
-    found = brackets(Source("spec.cnn", text))
+    found = Tokens(Source("spec.cnn", text)).partners
     assert {text[at] + text[other] for at, other in found.items()} == {"[]", "][", "()", ")("}
     assert found[text.index("[")] == text.rindex("]")
     assert found[text.rindex(")")] == text.index("( #")

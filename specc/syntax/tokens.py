@@ -1,0 +1,239 @@
+"""The lexer: the text of a spec as tokens, and what stands between two of them.
+
+The lexical rules stand in ``grammar/specc.lark`` alone. Lark makes one regular expression of its terminals, which lies
+in the tables; whatever asks where a comment begins, what is a name, or which bracket closes another, asks here:
+
+- `significant`: what the parser reads, without the newlines that mean nothing;
+- `scan`: every token from some offset on, newlines too, also of a text that is no spec;
+- `skip`, `token_at`: what follows at one offset, for those who come from the tree;
+- `Tokens`: a whole text that parses: its tokens, comments and brackets, and what stands before or behind an offset;
+- `kind_of`: what a word alone is.
+
+A kind is the name of a terminal in the grammar; one that begins with ``_`` leaves no trace in the tree. Newlines are
+tokens that take in comments and blank lines. No other token goes beyond its line, so a line alone has the same tokens
+as in its text.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from specc.source import Source
+from specc.syntax.tables import END, UNKNOWN, tables
+
+DEEPEST = 100
+"""How deep brackets, and the parts of the tree, may nest."""
+NEWLINE, ARROW, BAR, COMMA, COLON = "_NL", "_ARROW", "_BAR", "_COMMA", "_COLON"
+CLOSERS = {"_LPAR": "_RPAR", "_LSQB": "_RSQB", "_LBRACE": "_RBRACE"}
+
+# What each bracket does to the depth of all of them, and to that of those in which a newline means nothing.
+_BRACKETS = {
+    "_LPAR": (1, 1), "_LSQB": (1, 1), "_LBRACE": (1, 0),
+    "_RPAR": (-1, -1), "_RSQB": (-1, -1), "_RBRACE": (-1, 0),
+}  # fmt: skip
+# Behind and before which a newline does not end a step.
+_GOES_ON = frozenset((ARROW, BAR, COMMA, "_LBRACE"))
+_GOES_BACK = frozenset((ARROW, BAR, "_WHERE", "_ELSE", "_RBRACE"))
+
+
+class NotInGrammar(Exception):
+    """A token that does not fit, where the text has a mistake of syntax or nests too deep.
+
+    Attributes:
+        kind: what it is.
+        start: its offset.
+        end: the offset behind it.
+        accepts: the kinds that would fit; none where it nests too deep.
+    """
+
+    def __init__(self, kind: str, start: int, end: int, accepts: frozenset[str] = frozenset()) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.start = start
+        self.end = end
+        self.accepts = accepts
+
+
+class Token(NamedTuple):
+    """A terminal: its kind, what is written, and its offset."""
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+class _Lexer(NamedTuple):
+    """The tables of the lexer, ready to be used."""
+
+    pattern: re.Pattern[str]
+    trivia: re.Pattern[str]
+    keywords: dict[str, str]
+    kept: frozenset[str]
+
+
+@cache
+def _lexer() -> _Lexer:
+    made = tables()
+    return _Lexer(re.compile(made.lexer), re.compile(made.trivia), made.keywords, frozenset(made.kept))
+
+
+def significant(text: str) -> Iterator[tuple[str, Token | None, int, int]]:
+    """The terminals that the grammar speaks of, to `END`: kind, the token where the tree keeps it, and offsets.
+
+    Args:
+        text: it ends in a newline.
+
+    Raises:
+        NotInGrammar: brackets nest deeper than `DEEPEST`.
+    """
+    pattern, _, keywords, kept = _lexer()
+    stop = depth = parentheses = 0
+    newline: tuple[str, None, int, int] | None = None
+    goes_on = False
+    for found in pattern.finditer(text):
+        kind = found.lastgroup or ""
+        if kind == NEWLINE:
+            if not (parentheses or goes_on):
+                newline = NEWLINE, None, found.start(), found.end()
+            continue
+        start, stop = found.start(1), found.end()
+        token = None
+        if kind in kept:
+            word = text[start:stop]
+            kind = keywords.get(word, kind)
+            token = Token(kind, word, start)
+        if newline:
+            if kind not in _GOES_BACK:
+                yield newline
+            newline = None
+        goes_on = kind in _GOES_ON
+        if kind in _BRACKETS:
+            both, inner = _BRACKETS[kind]
+            depth += both
+            parentheses += inner
+            if depth > DEEPEST:
+                raise NotInGrammar(kind, start, stop)
+        yield kind, token, start, stop
+    if newline:
+        yield newline
+        stop = newline[3]
+    yield END, None, stop, stop
+
+
+def scan(text: str, start: int = 0) -> Iterator[tuple[str, int, int]]:
+    """Every token from an offset on, newlines with the blanks in front of them: kind, begin and end."""
+    pattern, _, keywords, _ = _lexer()
+    for found in pattern.finditer(text, start):
+        kind = found.lastgroup or ""
+        begin = found.start() if kind == NEWLINE else found.start(1)
+        if kind == "NAME":
+            kind = keywords.get(text[begin : found.end()], kind)
+        yield kind, begin, found.end()
+
+
+def skip(text: str, start: int) -> int:
+    """The offset behind the blanks, newlines and comments at ``start``."""
+    found = _lexer().trivia.match(text, start)
+    return found.end() if found else start
+
+
+def token_at(text: str, start: int) -> Token:
+    """The first token that begins at an offset or behind it, newlines aside; `END` where there is none."""
+    kind, begin, end = next(scan(text, skip(text, start)), (END, len(text), len(text)))
+    return Token(kind, text[begin:end], begin)
+
+
+# ---- words alone --------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)  # the labels of a network are asked for several times; a lexer costs a microsecond each time
+def kind_of(word: str) -> str:
+    """The kind of the token that a text is; empty where it is none, or more than one."""
+    pattern, _, keywords, _ = _lexer()
+    found = pattern.fullmatch(word)
+    if found is None or found.start(1) or found.lastgroup in (UNKNOWN, NEWLINE):
+        return ""
+    return keywords.get(word, found.lastgroup or "")
+
+
+# ---- a whole text -------------------------------------------------------------------------------------
+
+
+class Comment(NamedTuple):
+    """``start`` is the offset of the ``#``; ``text`` goes to the end of the line, less trailing blanks.
+
+    ``alone``: nothing but blanks stands before it on its line.
+    ``after_blank``: it is alone, and the line above is empty.
+    """
+
+    start: int
+    text: str
+    alone: bool
+    after_blank: bool
+
+
+class Tokens:
+    """The tokens of a text that parses, newlines aside.
+
+    Attributes:
+        all: in order, the last one an empty `END`.
+        comments: in order.
+        partners: the offset of every bracket's partner, both ways.
+    """
+
+    def __init__(self, source: Source) -> None:
+        text = source.text
+        self.all: list[Token] = []
+        self.comments: list[Comment] = []
+        self.partners: dict[int, int] = {}
+        waiting: list[int] = []
+        for kind, start, end in scan(text + "\n"):
+            if kind == NEWLINE:
+                self.comments += _comments(source, start, end)
+                continue
+            self.all.append(Token(kind, text[start:end], start))
+            if kind in CLOSERS:
+                waiting.append(start)
+            elif kind in CLOSERS.values():
+                begin = waiting.pop()
+                self.partners[begin], self.partners[start] = start, begin
+        self.all.append(Token(END, "", len(text)))
+        self._starts = [token.start for token in self.all]
+
+    def before(self, offset: int) -> Token | None:
+        """The last token that begins before an offset; None where there is none."""
+        place = bisect_left(self._starts, offset)
+        return self.all[place - 1] if place else None
+
+    def after(self, offset: int) -> Token:
+        """The first token that begins at an offset or behind it."""
+        return self.all[min(bisect_left(self._starts, offset), len(self.all) - 1)]
+
+
+def _comments(source: Source, start: int, end: int) -> Iterator[Comment]:
+    """The comments of a newline token, which holds nothing but blanks besides."""
+    while (at := source.text.find("#", start, end)) >= 0:
+        start = source.text.find("\n", at) % (len(source.text) + 1)
+        alone = not source.before(at).strip()
+        yield Comment(at, source.text[at:start].rstrip(), alone, empty_line_above(source, at))
+
+
+def empty_line_above(source: Source, offset: int) -> bool:
+    """Whether ``offset`` is the first mark on its line, and there is nothing but blanks on the line above."""
+    line, _ = source.position(offset)
+    return line > 1 and not source.before(offset).strip() and not source.line(line - 1).strip()
+
+
+def tidy(text: str) -> str:
+    """A comment with a blank behind its ``#``; ``#!``, ``#:`` and ``##`` mean something to somebody and stay."""
+    if len(text) == 1 or text[1].isspace() or text.startswith(("#!", "#:", "##")):
+        return text
+    return f"# {text[1:]}"
