@@ -9,6 +9,7 @@ import click
 
 from specc.diagnostics import SpecError, UsageError
 from specc.elaborate import check_file, choose, constant, elaborate
+from specc.report.diagnostics import headline
 from specc.source import Source
 from specc.syntax import ast, parse, read, read_stdin
 
@@ -124,6 +125,6 @@ def _setting(text: str) -> tuple[str, Any]:
     try:
         return name.strip(), constant(parse(Source("--set", f"let value = {value}")))
     except SpecError as error:
-        reason = error.diagnostics[0].message
+        reason = headline(error)
         kinds = "a number, true, false, a list, a layer or a quoted text"
         raise UsageError(f"--set {text}: {reason}; a value is {kinds}") from None

@@ -9,7 +9,7 @@ from itertools import groupby, takewhile
 
 import click
 
-from specc.diagnostics import Diagnostic, Label, Severity
+from specc.diagnostics import Diagnostic, Label, Severity, SpecError
 from specc.source import Source
 
 WIDEST = 160
@@ -53,6 +53,11 @@ def render(
     No summary and no newline at the end; no finding gives the empty text.
     """
     return "\n\n".join(_Page(finding, color, unicode, width).text() for finding in diagnostics)
+
+
+def headline(error: SpecError) -> str:
+    """What its first finding says, as a part of another sentence."""
+    return error.diagnostics[0].message
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class SourceMap:
 
     def finding(self, finding: Diagnostic) -> Diagnostic:
         def label(label: Label) -> Label:
-            return Label(self.original(label.span), label.text)
+            return replace(label, span=self.original(label.span))
 
         return replace(
             finding,
