@@ -1,6 +1,7 @@
 """The types of operator attributes, each with the words that say what is expected."""
 
 from collections.abc import Iterator
+from struct import pack, unpack
 from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import Field
@@ -14,6 +15,16 @@ LARGEST = 2**31 - 1
 
 LARGEST_REAL = 3.4028234663852886e38
 """The largest float32: PyTorch refuses a larger scalar, ONNX would quietly store infinity."""
+
+
+def float32(number: float) -> float:
+    """The float32 nearest to ``number``. Raises OverflowError beyond `LARGEST_REAL`."""
+    return float(unpack("<f", pack("<f", number))[0])
+
+
+def is_float32(number: float) -> bool:
+    """Whether float32 holds the number as it is."""
+    return abs(number) <= LARGEST_REAL and float32(number) == number
 
 
 class Expect:
