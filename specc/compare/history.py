@@ -16,9 +16,8 @@ from specc.diagnostics import Diagnostic, SpecError, UsageError
 from specc.elaborate import Imports, check_file
 from specc.ir.graph import Graph
 from specc.project.discovery import spec_files
-from specc.project.globs import matches
 from specc.project.outcome import Unreadable
-from specc.project.paths import shown
+from specc.project.paths import matches, shown
 from specc.project.patterns import Pattern, expanded, is_pattern
 from specc.project.settings import Configuration
 from specc.syntax import SUFFIXES, parse, read
