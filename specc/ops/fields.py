@@ -95,6 +95,11 @@ def takes_sizes(field: FieldInfo) -> bool:
     return any(part is Size for part in _types(field.annotation))
 
 
+def takes_whole_numbers(field: FieldInfo) -> bool:
+    """Whether the attribute may be a whole number, or a list with some in it."""
+    return any(part is int for part in _types(field.annotation))
+
+
 def _types(annotation: object) -> Iterator[object]:
     yield annotation
     for inner in get_args(annotation):
