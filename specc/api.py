@@ -19,7 +19,7 @@ from specc.syntax import parse, read
 if TYPE_CHECKING:
     from torch import nn
 
-    from specc.project.budgets import Budget
+    from specc.project.budget import Budget
     from specc.verify.result import Parity, Progress, Tolerance
     from specc.weights import Weights
 

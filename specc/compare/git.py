@@ -36,7 +36,7 @@ Kind = Literal["file", "link", "submodule"]
 
 
 class Blob(NamedTuple):
-    """What is at a path of a commit.
+    """What is at a path of a commit: a file, a symbolic link, or the commit of a submodule.
 
     Attributes:
         name: what git calls its content; of a submodule its commit.
@@ -49,10 +49,6 @@ class Blob(NamedTuple):
     kind: Kind
     home: str = ""
 
-    @property
-    def is_file(self) -> bool:
-        return self.kind == "file"
-
 
 class Repository:
     """A repository with files checked out.
@@ -63,6 +59,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._reader: subprocess.Popen[bytes] | None = None
         self.top = Path(os.path.realpath(self._top()))
 
     def _top(self) -> str:
@@ -114,33 +111,47 @@ class Repository:
         found = self._asked("diff", *options, "--ignore-submodules=all", commit, "--", *patterns).split(b"\0")
         return {os.fsdecode(found[i + 1]): os.fsdecode(found[i + 2]) for i in range(0, len(found) - 2, 3)}
 
-    def contents(self, blobs: list[Blob]) -> list[bytes]:
-        """What is in the files.
+    def content(self, blob: Blob) -> bytes | None:
+        """What a blob holds; None: the clone does not have it, or it is damaged."""
+        if self._reader is None:  # one process for all of them: a commit may have thousands of specs
+            self._reader = self._started(subprocess.DEVNULL, "cat-file", "--batch")
+        requests, answers = self._reader.stdin, self._reader.stdout
+        assert requests is not None
+        assert answers is not None
+        try:
+            requests.write(f"{blob.name}\n".encode())
+            requests.flush()
+            if not answers.readline().endswith(f" blob {blob.size}\n".encode()):
+                return None
+            content = answers.read(blob.size + 1)
+        except OSError:  # git has ended
+            return None
+        return content[:-1] if len(content) == blob.size + 1 else None
 
-        Raises:
-            UsageError: the clone does not have one.
-        """
-        answer = self._asked("cat-file", "--batch", given="".join(f"{blob.name}\n" for blob in blobs).encode())
-        found, at = [], 0
-        for blob in blobs:
-            end = answer.index(b"\n", at)
-            if not answer[at:end].endswith(f" blob {blob.size}".encode()):
-                raise UsageError(f"this clone does not have the old version of {blob.path}: git fetch brings it")
-            found.append(answer[end + 1 : end + 1 + blob.size])
-            at = end + blob.size + 2
-        return found
+    def close(self) -> None:
+        """End the process that reads."""
+        if self._reader is not None:
+            self._reader.kill()
+            self._reader.communicate()
+            self._reader = None
 
-    def _asked(self, *arguments: str, given: bytes = b"") -> bytes:
-        done = self._run(*arguments, given=given)
+    def _asked(self, *arguments: str) -> bytes:
+        done = self._run(*arguments)
         if done.returncode:
             raise UsageError(f"git {arguments[0]} fails: {_reason(done)}")
         return done.stdout
 
-    def _run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        process = self._started(subprocess.PIPE, *arguments)
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def _started(self, errors: int, *arguments: str) -> subprocess.Popen[bytes]:
         command = ["git", *_OPTIONS, "-C", str(self._folder), *arguments]
         known = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
         try:
-            return subprocess.run(command, input=given, capture_output=True, check=False, env=known | _QUIET)
+            pipe = subprocess.PIPE
+            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, env=known | _QUIET)
         except FileNotFoundError:
             raise UsageError("--against git:… needs git, which is not installed, or not on the PATH") from None
         except OSError as error:

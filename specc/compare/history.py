@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
+from specc.compare.commit import Commit, OutOfReach, commit
 from specc.compare.git import Repository
-from specc.compare.revision import Revision, followed, present, revision
 from specc.compare.specs import Comparison, FileChange, Parameters, compare_models, parameters
-from specc.compare.unchanged import Unchanged
-from specc.diagnostics import Diagnostic, SpecError, UsageError
+from specc.diagnostics import Diagnostic, Label, SpecError, UsageError
 from specc.elaborate import Imports, check_file
+from specc.filesystem import DISK, project_root
 from specc.ir.graph import Graph
 from specc.project.discovery import spec_files
 from specc.project.outcome import Unreadable
-from specc.project.paths import matches, shown
-from specc.project.patterns import Pattern, expanded, is_pattern
+from specc.project.paths import shown
+from specc.project.patterns import expanded, is_pattern
 from specc.project.settings import Configuration
-from specc.syntax import SUFFIXES, parse, read
+from specc.source import Source, Span
+from specc.syntax import SUFFIXES, ast, parse, read
 
 _PATHSPECS = [f":(top,glob)**/*{suffix}" for suffix in SUFFIXES]
 
@@ -43,13 +45,13 @@ def compare_with(
     configuration = configuration or Configuration()
     now, unreadable = _present(repository, paths, configuration)
     asked = [_from_top(repository, path) for path in paths]
-    with revision(repository, ref, [*asked, *now.values()]) as old:
+    with commit(repository, ref) as old:
         named = [f":(top,literal){path}" for path in now.values() if not path.endswith(SUFFIXES)]
-        renames = repository.renames(repository.commit(ref), [*_PATHSPECS, *named])
-        meant = _asked(old, asked, configuration)
+        renames = repository.renames(old.name, [*_PATHSPECS, *named])
+        meant = [_meant(old, path, configuration) for path in asked]
         unreadable += _unknown(paths, meant, ref)
         pairs = _pairs(old, now, [path for of in meant for path in of], renames)
-        run = _Run(old, sizes)
+        run = _FileComparison(old, sizes)
         files = [run.compared(pair, unreadable) for pair in pairs]
     known = [file for file in files if file is not None]
     told = tuple(file for file in known if file.changed)
@@ -88,12 +90,11 @@ def _present(
     return {shown(path): _from_top(repository, path) for path in found}, unreadable
 
 
-def _asked(old: Revision, asked: list[str], configuration: Configuration) -> list[list[str]]:
-    """The specs of the commit that each of the paths means, and the links that may have led to one."""
-    every = [*old.specs, *(link for link in old.links if followed(link, old.links).real is None)]
-    wanted = [spec for spec in every if not configuration.excludes(present(old.top, spec))]
-    named = {spec for spec in wanted if spec.endswith(SUFFIXES) or _is_included(old, spec, configuration)}
-    return [[spec for spec in wanted if _is_meant(old, spec, path, spec in named)] for path in asked]
+def _meant(old: Commit, path: str, configuration: Configuration) -> list[str]:
+    """The specs of the commit that a path means, and the links that may have led to one; all from the top."""
+    specs, _ = spec_files([old.present(path)], configuration, force_exclude=True, files=old)
+    found = [place for spec in specs if (place := old.from_top(spec)) is not None]
+    return [place for place in found if old.is_file(old.present(place)) or old.way(place).real is None]
 
 
 def _unknown(paths: Iterable[str], meant: list[list[str]], ref: str) -> list[Unreadable]:
@@ -109,43 +110,6 @@ def _is_there(path: str) -> bool:
     return os.path.lexists(path) or any(True for _ in fitting) or bool(closed)
 
 
-def _is_included(old: Revision, spec: str, configuration: Configuration) -> bool:
-    name = present(old.top, spec)
-    settings = configuration.of(name)
-    return bool(settings.include) and matches(settings.relative(name), settings.include)
-
-
-def _is_meant(old: Revision, spec: str, path: str, named: bool) -> bool:
-    """Whether a search of the path would find the spec.
-
-    Args:
-        named: whether a folder is searched for files that are called so.
-    """
-    if spec == path:
-        return True
-    if path == "." or spec.startswith(f"{path}/"):
-        return named and _is_below(PurePosixPath(spec).parts[len(PurePosixPath(path).parts) :])
-    if not is_pattern(path) or os.path.lexists(old.top / path):
-        return False
-    is_spec = named or spec.endswith((".yaml", ".yml"))
-    return is_spec and _fits(PurePosixPath(spec).parts, Pattern(PurePosixPath(path).parts), named)
-
-
-def _is_below(parts: tuple[str, ...]) -> bool:
-    """Whether a search of a folder comes to the file whose path from there that is: hidden folders are passed over."""
-    return not any(part.startswith(".") for part in parts[:-1])
-
-
-def _fits(parts: tuple[str, ...], pattern: Pattern, named: bool) -> bool:
-    """Whether the expanded pattern has the file, or a folder in which a search finds it."""
-    places = pattern.start
-    for at, part in enumerate(parts):
-        if named and pattern.is_whole(places) and _is_below(parts[at:]):
-            return True
-        places = pattern.after(places, part)
-    return pattern.is_whole(places)
-
-
 class _Pair(NamedTuple):
     """Paths from the top, before and after; and how the new one was asked for."""
 
@@ -154,9 +118,9 @@ class _Pair(NamedTuple):
     name: str | None
 
 
-def _pairs(old: Revision, now: dict[str, str], asked: list[str], renames: dict[str, str]) -> list[_Pair]:
+def _pairs(old: Commit, now: dict[str, str], asked: list[str], renames: dict[str, str]) -> list[_Pair]:
     """Which old file is which new one; in the order of their names."""
-    origins = {new: path for path, new in renames.items() if path in old.specs}
+    origins = {new: path for path, new in renames.items() if old.is_file(old.present(path))}
     for new in now.values():
         was = None if new in origins else _converted(old, new)
         if was is not None and was not in origins.values():
@@ -164,26 +128,30 @@ def _pairs(old: Revision, now: dict[str, str], asked: list[str], renames: dict[s
     moved = {path: new for new, path in origins.items()}
     pairs = []
     for name, path in now.items():
-        before = path if path in old.specs else origins.get(path)
+        before = path if old.is_file(old.present(path)) else origins.get(path)
         pairs.append(_Pair(before, path, name))
     used = {pair.before for pair in pairs} | set(now.values())
     for path in asked:
         if path not in used:
             now_at = moved.get(path) or _there(old, path)
-            pairs.append(_Pair(path, now_at, None if now_at is None else present(old.top, now_at)))
+            pairs.append(_Pair(path, now_at, None if now_at is None else old.present(now_at)))
     return sorted(pairs, key=lambda pair: pair.after or pair.before or "")
 
 
-def _converted(old: Revision, new: str) -> str | None:
+def _converted(old: Commit, new: str) -> str | None:
     """The spec of the commit that the file is in another syntax, where it is no more."""
-    others = (path for path in _spellings(new) if path in old.specs and not os.path.lexists(old.top / path))
-    return None if new in old.tree else next(others, None)
+    if old.has(old.present(new)):
+        return None
+    others = (path for path in _spellings(new) if old.is_file(old.present(path)))
+    return next((path for path in others if not DISK.has(f"{old.top}/{path}")), None)
 
 
-def _there(old: Revision, path: str) -> str | None:
+def _there(old: Commit, path: str) -> str | None:
     """What an old spec that was asked for by its name is now, where it is in another syntax."""
-    others = (new for new in _spellings(path) if new not in old.tree and os.path.lexists(old.top / new))
-    return None if os.path.lexists(old.top / path) else next(others, None)
+    if DISK.has(f"{old.top}/{path}"):
+        return None
+    others = (new for new in _spellings(path) if not old.has(old.present(new)))
+    return next((new for new in others if DISK.has(f"{old.top}/{new}")), None)
 
 
 def _spellings(path: str) -> list[str]:
@@ -192,54 +160,131 @@ def _spellings(path: str) -> list[str]:
     return [] if stem is None else [f"{stem}{suffix}" for suffix in SUFFIXES if f"{stem}{suffix}" != path]
 
 
-class _Run:
+class _FileComparison:
     """Compares one file after the other; what they import is read once."""
 
-    def __init__(self, old: Revision, sizes: Mapping[str, int] | None) -> None:
+    def __init__(self, old: Commit, sizes: Mapping[str, int] | None) -> None:
         self._old = old
         self._sizes = sizes
-        self._imports = Imports(), Imports()
-        self._unchanged = Unchanged(old)
+        self._imports = Imports(old), Imports()
+        self._unchanged = _Unchanged(old)
 
     def compared(self, pair: _Pair, unreadable: list[Unreadable]) -> FileChange | None:
         """None: the file cannot be read, and is told among the ``unreadable``."""
-        if pair.name is not None and self._is_untouched(pair):
-            return FileChange(f"{pair.name}@{self._old.ref}", pair.name)
+        old, name = self._old, pair.name
+        is_there = name is not None and pair.before in (pair.after, None) and old.has(old.present(pair.after or ""))
+        if is_there and self._unchanged.has(pair.after or ""):
+            return FileChange(f"{name}@{old.ref}", name)
         try:
-            now = _NOTHING if pair.name is None else _version(pair.name, self._imports[1])
+            now = _NOTHING if name is None else _version(name, self._imports[1])
         except UsageError as error:
-            unreadable.append(Unreadable(pair.name or "", str(error)))
+            unreadable.append(Unreadable(name or "", str(error)))
             return None
-        if (obstacle := self._obstacle(pair)) is not None:
-            name, note = self._old.shown(pair.before or pair.after or ""), f"cannot be compared: {obstacle}"
-            return FileChange(name, pair.name, (), (), now.wrong, note, incomparable=True)
-        if pair.before is None:
-            return FileChange(None, pair.name, compare_models([], now.graphs, self._sizes), (), now.wrong)
-        before = f"{pair.name}@{self._old.ref}" if pair.before == pair.after else self._old.shown(pair.before)
+        place = old.present(pair.before or pair.after or "")
+        try:
+            if (obstacle := old.obstacle(pair.before or pair.after or "")) is not None:
+                raise obstacle
+            then = None if pair.before is None else _version(place, self._imports[0])
+        except OutOfReach as error:
+            importing = "" if error.path == old.shown(place) else f"{old.shown(place)} imports it, and "
+            note = f"cannot be compared: {importing}{error}"
+            return FileChange(old.shown(place), name, (), (), now.wrong, note, incomparable=True)
+        if then is None:
+            return FileChange(None, name, compare_models([], now.graphs, self._sizes), (), now.wrong)
+        before = f"{name}@{old.ref}" if pair.before == pair.after else old.shown(place)
         moved = pair.after not in (None, pair.before)
-        then = _version(self._old.place(pair.before), self._imports[0])
         if now.wrong or then.wrong:
-            told = tuple(map(self._old.told, then.wrong))
-            known = self._are_known(now.wrong, told)
-            return FileChange(before, pair.name, (), told, now.wrong, moved=moved, known=known)
+            wrong = tuple(_with_ref(finding, old) for finding in then.wrong)
+            found = Counter(finding.identity for finding in now.wrong)
+            known = bool(found) and not found - Counter(finding.identity for finding in then.wrong)
+            return FileChange(before, name, (), wrong, now.wrong, moved=moved, known=known)
         settings = then.parameters, now.parameters
         models = compare_models(then.graphs, now.graphs, self._sizes, parameters=settings)
-        return FileChange(before, pair.name, models, moved=moved)
+        return FileChange(before, name, models, moved=moved)
 
-    def _obstacle(self, pair: _Pair) -> str | None:
-        """Why the old version cannot be told; None: it can, or there was none."""
-        is_plain = not self._old.links and not any(blob.kind == "submodule" for blob in self._old.tree.values())
-        return None if is_plain else self._old.obstacle(pair.before or pair.after or "")
 
-    def _is_untouched(self, pair: _Pair) -> bool:
-        """Whether it is what it was, under the path that it had: a spec, or a link to one."""
-        path = pair.after
-        return path in self._old.tree and pair.before in (path, None) and self._unchanged.has(path)
+def _with_ref(finding: Diagnostic, old: Commit) -> Diagnostic:
+    """The finding in the old version, whose files are called as the commit shows them."""
+    sources: dict[Source, Source] = {}
 
-    def _are_known(self, now: Iterable[Diagnostic], then: Iterable[Diagnostic]) -> bool:
-        """Whether the old version has all these mistakes, too; if perhaps elsewhere in the file."""
-        found = Counter(finding.identity for finding in now)
-        return bool(found) and not found - Counter(finding.identity for finding in then)
+    def label(of: Label) -> Label:
+        source = of.span.source
+        shown = sources.setdefault(source, Source(old.shown(source.name), source.text))
+        return replace(of, span=Span(shown, of.span.start, of.span.end))
+
+    secondary, trace = tuple(map(label, finding.secondary)), tuple(map(label, finding.trace))
+    return replace(finding, primary=label(finding.primary), secondary=secondary, trace=trace, fix=None)
+
+
+class _Unchanged:
+    """Which specs are what they were, with all that they import; what several import is looked at once."""
+
+    def __init__(self, old: Commit) -> None:
+        self._old = old
+        self._imports: dict[str, list[str] | None] = {}
+
+    def has(self, path: str) -> bool:
+        """Whether the file at that path (from the top) and all that it imports, directly or not, is as it was.
+
+        Then all that can be said of it is what could be said before. An import that is missing is as it was where it
+        was missing, too.
+        """
+        left, seen = [path], {path}
+        while left:
+            here = left.pop()
+            if here not in self._imports:
+                self._imports[here] = self._imported(here)
+            imports = self._imports[here]
+            if imports is None:
+                return False
+            fresh = set(imports) - seen
+            seen |= fresh
+            left += fresh
+        if len(seen) == 1:
+            return True
+        # Imports may come from the same folder then and now: settings may say where it begins.
+        folder = os.path.dirname(path)
+        was, now = project_root(self._old.present(folder), self._old), project_root(f"{self._old.top}/{folder}")
+        return was.folder == now.folder
+
+    def _imported(self, path: str) -> list[str] | None:
+        """What the file imports, as paths from the top; None where it is not what it was."""
+        old, now = self._old, f"{self._old.top}/{path}"
+        way = old.way(path)
+        if way.real is None:  # what lies outside has no earlier version
+            return [] if all(map(self._is_same_link, way.links)) else None
+        real = f"{old.top}/{way.real}".rstrip("/")
+        if DISK.real(now) != real:
+            return None
+        was = old.kind(old.present(path))
+        if was != "file":
+            return [] if (DISK.is_folder(real) if was == "folder" else not DISK.has(real)) else None
+        try:
+            content = DISK.read(now, old.size(old.present(path)))
+        except OSError:
+            return None
+        if not old.is_content(path, content):
+            return None
+        if b"from" not in content and b"\\" not in content:  # YAML may write it with an escape
+            return []
+        try:
+            return _imports_of(path, parse(read(now)))
+        except (SpecError, UsageError):
+            return []  # no imports are followed where the file itself cannot be read
+
+    def _is_same_link(self, path: str) -> bool:
+        try:
+            return os.readlink(f"{self._old.top}/{path}") == self._old.target(path)
+        except OSError:
+            return False
+
+
+def _imports_of(path: str, file: ast.File) -> list[str]:
+    """What a file imports, as paths from the top; those that lead out are refused as they are written."""
+    names = (item.path for item in file.items if isinstance(item, ast.Import))
+    plain = (name for name in names if name and "\0" not in name and not os.path.isabs(name))
+    targets = (os.path.normpath(os.path.join(os.path.dirname(path), name)) for name in plain)
+    return [target for target in targets if target != ".." and not target.startswith("../")]
 
 
 class _Version(NamedTuple):
@@ -256,7 +301,7 @@ _NOTHING = _Version([], {})
 def _version(name: str, imports: Imports) -> _Version:
     """Raises UsageError where the file cannot be read."""
     try:
-        file = parse(read(name))
+        file = parse(read(name, imports.files))
         return _Version([checked.graph for checked in check_file(file, imports)], parameters(file))
     except SpecError as error:
         return _NOTHING._replace(wrong=error.diagnostics)

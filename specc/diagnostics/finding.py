@@ -153,7 +153,7 @@ class ImportFault(NamedTuple):
 
 
 class BudgetExceeded(NamedTuple):
-    """A model has ``amount`` of one of `specc.project.budgets.NUMBERS`, and may have ``limit``."""
+    """A model has ``amount`` of one of `specc.project.budget.NUMBERS`, and may have ``limit``."""
 
     number: str
     limit: int
@@ -165,7 +165,7 @@ class BudgetUnsized(NamedTuple):
 
     Attributes:
         model: its name.
-        numbers: of the limits, of `specc.project.budgets.NUMBERS`.
+        numbers: of the limits, of `specc.project.budget.NUMBERS`.
         origins: where the limits are written.
         given: the model's sizes that the budget gives.
         possible: sizes that the model takes, near the given ones.
@@ -231,6 +231,8 @@ class Diagnostic:
     @property
     def identity(self) -> tuple[object, ...]:
         """What it is known by before and after a change elsewhere: wherever it stands, and however files are named."""
+        if self.code is Code.NO_MODEL:  # a file has one at most, and its message names the file
+            return (self.code,)
         return (self.code, self.fact) if self.fact else (self.code, self.message)
 
     @property

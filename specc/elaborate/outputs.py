@@ -7,8 +7,8 @@ from typing import NamedTuple
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.contracts import agree
 from specc.elaborate.drafts import DraftNode
-from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, suggestion
-from specc.elaborate.scopes import ABSENT, Scope
+from specc.elaborate.errors import Invalid, ambiguous, in_form, invalid, suggestion
+from specc.elaborate.scope import Scope, Unknown
 from specc.elaborate.values import Signal
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Port
@@ -42,7 +42,8 @@ def exits(model: ast.Model, walk: Walk, scope: Scope, last: Signal) -> tuple[lis
         try:
             if given.type is None:
                 continue
-            agree(port.shape, given, scope, Code.CONTRACT, "the model gives")
+            cause = Label(given.span, f"gives {given.type}")
+            agree(port.shape, given.type, scope, Code.CONTRACT, "the model gives", cause)
             found.append(GraphOutput(Port(port.name or "output", given.type), given))
         except Invalid as problem:
             findings.append(problem.diagnostic)
@@ -88,9 +89,9 @@ def _labelled(port: ast.Port, walk: Walk, scope: Scope) -> Signal | None:
         return None
     if len(labels := scope.ambiguity(port.name)) > 1:
         raise ambiguous(port.name, port.span, labels)
-    value = scope.get(port.name)
-    if value is ABSENT:
+    if not scope.has(port.name):
         return walk.outputs.get(port.name)
+    value = scope.find(port.name)
     if isinstance(value, Signal):
         return value
     return Signal(None, None, port.span)

@@ -10,14 +10,14 @@ from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.diagnostics.condition import NO_CONDITION, Condition
 from specc.elaborate.contracts import input_ports
 from specc.elaborate.drafts import DraftBlock
-from specc.elaborate.errors import Invalid, Unknown, in_form, suggestion
+from specc.elaborate.errors import Invalid, in_form, suggestion
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.files import Imports, environment
 from specc.elaborate.lowering import lower
 from specc.elaborate.outputs import GraphOutput, exits, unused, unused_inputs
 from specc.elaborate.parameters import model_parameter, unused_parameters
-from specc.elaborate.scopes import Environment, Scope
-from specc.elaborate.values import UNKNOWN, Signal, Value
+from specc.elaborate.scope import UNKNOWN, Environment, Scope, Unknown
+from specc.elaborate.values import Signal, Value
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Graph, Port
 from specc.source import Span
@@ -69,7 +69,7 @@ def choose(file: ast.File, name: str | None = None, how: str = "model=") -> ast.
     """
     models = {model.name: model for model in file.models}
     if not models:
-        raise SpecError([_no_model(file)])
+        raise SpecError([_no_model(file, file.source.name)])
     if name is None and len(models) > 1:
         named = [f'{how}"{model}"' if how.endswith("=") else f"{how} {model}" for model in models]
         raise UsageError(f"{file.source.name} has several models: choose with {' or '.join(named)}")
@@ -93,7 +93,8 @@ def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked,
     """
     names = environment(file, imports)
     if not file.models and not names.places:
-        raise SpecError([_no_model(file)])
+        shown = imports.files.shown(file.source.name) if imports else file.source.name
+        raise SpecError([_no_model(file, shown)])
     checked: list[Checked] = []
     findings: dict[Diagnostic, None] = dict.fromkeys(names.findings)
     for model in file.models:
@@ -171,10 +172,10 @@ def _elaborated(
     return checked
 
 
-def _no_model(file: ast.File) -> Diagnostic:
+def _no_model(file: ast.File, name: str) -> Diagnostic:
     return Diagnostic(
         Code.NO_MODEL,
-        f"{file.source.name} describes no model" + ("" if file.source.text.strip() else ": it is empty"),
+        f"{name} describes no model" + ("" if file.source.text.strip() else ": it is empty"),
         Label(file.source.span(0, 0)),
         helps=(f"a model looks like this: {in_form(file.source.span(0, 0), _A_MODEL, _A_MODEL_IN_YAML)}",),
     )

@@ -1,8 +1,7 @@
 """Activations: one function applied to every element, and softmax over an axis."""
 
-from abc import abstractmethod
 from math import pi, sqrt
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,7 +11,6 @@ from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.rounding import Exact, Function, SoftmaxOver
 from specc.ir.torch import TorchCall, TorchModule, Value
-from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise, Whole
 from specc.ops.fields import LARGEST_REAL, Expect, Integer, Positive, PositiveReal, Real
@@ -25,13 +23,7 @@ SELU_SCALE = 1.0507009873554805
 
 
 class Activation(Weightless):
-    """Base of the activations that own no tensor."""
-
-    activation = True
-    image: ClassVar[Range] = ANY
-    """All results lie in it."""
-    keeps_sign: ClassVar[bool] = False
-    """Whether no result is above 0 where x is below, or below 0 where x is above."""
+    """Base of the activations that treat every element alike and own no tensor."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
@@ -42,35 +34,15 @@ class Activation(Weightless):
     def window(self, *inputs: TensorType) -> Pointwise | Whole:
         return Pointwise()
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        (x,), fixed = taken, self.fixed_points()
-        if fixed is not None and x.lies_in(fixed):
-            return x
-        return x.signs.clipped(self.image) if self.keeps_sign else self.image
-
-
-class Clip(Activation):
-    """Base of the activations that cut numbers off at the ends of a range."""
-
-    @abstractmethod
-    def fixed_points(self) -> Range:
-        """The range."""
-
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0].clipped(self.fixed_points())
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
 
 @register
-class Relu(Clip):
+class Relu(Activation):
     """max(x, 0): torch.nn.ReLU."""
 
     kind = "relu"
 
-    def fixed_points(self) -> Range:
-        return NON_NEGATIVE
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.relu")
@@ -80,13 +52,13 @@ class Relu(Clip):
 
 
 @register
-class Relu6(Clip):
+class Relu6(Activation):
     """min(max(x, 0), 6): torch.nn.ReLU6."""
 
     kind = "relu6"
 
-    def fixed_points(self) -> Range:
-        return Range(0, 6)
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.relu6")
@@ -103,16 +75,6 @@ class LeakyRelu(Activation):
 
     negative_slope: Real = 0.01
 
-    def identity(self, *inputs: TensorType) -> str | None:
-        return "a slope of 1 changes nothing" if self.negative_slope == 1 else None
-
-    def fixed_points(self) -> Range:
-        return ANY if self.negative_slope == 1 else NON_NEGATIVE
-
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        known = super().bounds(taken, *inputs)
-        return taken[0].signs if known == ANY and self.negative_slope >= 0 else known
-
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
@@ -128,7 +90,6 @@ class Prelu(Op):
     """x above 0, a learned slope times x below, one slope for all or one a channel: torch.nn.PReLU."""
 
     kind = "prelu"
-    activation = True
 
     num_parameters: Positive = 1
     init: Real = 0.25
@@ -160,12 +121,6 @@ class Prelu(Op):
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
 
-    def fixed_points(self) -> Range:
-        return NON_NEGATIVE
-
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0] if taken[0].lies_in(NON_NEGATIVE) else ANY  # a learned slope may be negative
-
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
@@ -185,13 +140,6 @@ class Elu(Activation):
 
     alpha: Real = 1.0
 
-    def fixed_points(self) -> Range:
-        return NON_NEGATIVE
-
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        known = super().bounds(taken, *inputs)
-        return taken[0].signs if known == ANY and self.alpha >= 0 else known
-
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=abs(self.alpha))
 
@@ -207,7 +155,6 @@ class Selu(Activation):
     """1.0507 * (x above 0, 1.6733 * (e^x - 1) below): torch.nn.SELU."""
 
     kind = "selu"
-    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=SELU_SCALE * SELU_ALPHA)
@@ -224,12 +171,8 @@ class Celu(Activation):
     """x above 0, alpha * (e^(x/alpha) - 1) below: torch.nn.CELU."""
 
     kind = "celu"
-    keeps_sign = True
 
     alpha: PositiveReal = 1.0
-
-    def fixed_points(self) -> Range:
-        return NON_NEGATIVE
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=self.alpha)
@@ -257,7 +200,6 @@ class Gelu(Activation):
     """x * Φ(x), by the error function or by its tanh approximation (Hendrycks & Gimpel 2016): torch.nn.GELU."""
 
     kind = "gelu"
-    keeps_sign = True
 
     approximate: Annotated[Literal["none", "tanh"], Expect('"none" or "tanh"')] = "none"
 
@@ -290,7 +232,6 @@ class Silu(Activation):
     """x * sigmoid(x), also called swish: torch.nn.SiLU."""
 
     kind = "silu"
-    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1, gate=True)
@@ -307,7 +248,6 @@ class Mish(Activation):
     """x * tanh(softplus(x)): torch.nn.Mish."""
 
     kind = "mish"
-    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1, gate=True)
@@ -324,7 +264,6 @@ class Sigmoid(Activation):
     """1/(1 + e^-x): torch.nn.Sigmoid."""
 
     kind = "sigmoid"
-    image = Range(0, 1)
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1)
@@ -341,8 +280,6 @@ class Tanh(Activation):
     """The hyperbolic tangent: torch.nn.Tanh."""
 
     kind = "tanh"
-    image = Range(-1, 1)
-    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function()
@@ -367,10 +304,6 @@ class Softplus(Activation):
         Expect("a number up to 88: e^89, which PyTorch takes below it, overflows"),
     ] = 20.0
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        """At least 0, unless a threshold below 0 lets numbers below 0 through."""
-        return NON_NEGATIVE if self.threshold >= 0 or taken[0].least >= 0 else ANY
-
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1 / self.beta)
 
@@ -392,8 +325,6 @@ class Softsign(Activation):
     """x/(1 + |x|): torch.nn.Softsign."""
 
     kind = "softsign"
-    image = Range(-1, 1)
-    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function()
@@ -410,7 +341,6 @@ class Hardsigmoid(Activation):
     """min(max(x/6 + 1/2, 0), 1): torch.nn.Hardsigmoid."""
 
     kind = "hardsigmoid"
-    image = Range(0, 1)
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1)
@@ -428,7 +358,6 @@ class Hardswish(Activation):
     """x * hardsigmoid(x): torch.nn.Hardswish."""
 
     kind = "hardswish"
-    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1, gate=True)
@@ -441,7 +370,7 @@ class Hardswish(Activation):
 
 
 @register
-class Hardtanh(Clip):
+class Hardtanh(Activation):
     """min(max(x, min_val), max_val): torch.nn.Hardtanh."""
 
     kind = "hardtanh"
@@ -459,8 +388,8 @@ class Hardtanh(Clip):
             label=f"min_val is {self.min_val}, max_val {self.max_val}",
         )
 
-    def fixed_points(self) -> Range:
-        return Range(self.min_val, self.max_val)
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.hardtanh", kwargs=self.non_default("min_val", "max_val"))
@@ -491,7 +420,6 @@ class Softmax(OverAxis):
     """e^x over the sum of e^x along an axis: torch.nn.Softmax."""
 
     kind = "softmax"
-    image = Range(0, 1)
 
     def rounding(self, *inputs: TensorType) -> SoftmaxOver:
         return self._rounding(inputs[0], log=False)
@@ -508,7 +436,6 @@ class LogSoftmax(OverAxis):
     """The logarithm of softmax, computed as one: torch.nn.LogSoftmax."""
 
     kind = "logsoftmax"
-    image = NON_POSITIVE
 
     def rounding(self, *inputs: TensorType) -> SoftmaxOver:
         return self._rounding(inputs[0], log=True)

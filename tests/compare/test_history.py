@@ -291,6 +291,12 @@ class TestKnownMistakes:
         assert file.known
         assert file.moved
 
+    def test_a_file_without_a_model(self) -> None:
+        put("nets/empty.cnn", "")
+        commit("new")
+        put("nets/empty.cnn", "# a word\n")
+        assert changed("new")["nets/empty.cnn"].known
+
     def test_one_of_two_is_mended(self) -> None:
         put("nets/two.cnn", TWO.replace("relu", "rulu").replace("fc(2)", "fk(2)"))
         commit("new")
@@ -526,6 +532,10 @@ class TestSubmodules:
     def test_it_is_not_checked_out(self) -> None:
         git("submodule", "deinit", "-q", "--force", "sub")
         assert not changed("new")
+
+    def test_a_spec_that_is_new_in_it(self) -> None:
+        put("sub/fresh.cnn", ONE)
+        assert [(file.before, file.incomparable) for file in changed("new").values()] == [(None, False)]
 
     def test_its_commit_is_not_there(self) -> None:
         """A gate must not be open for what cannot be compared."""

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from specc.project import cache as caching
-from specc.project.cache import compiler
+from specc.project import kept
+from specc.project.compiler import compiler
 from tests.cli.conftest import Specc
 from tests.project.specs import BAD, BIAS, BLOCK, CALLER, FINE, FLOOR, write
 
@@ -29,16 +30,16 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were not known from before, as they are checked."""
-    from specc.project.check import Checker
+    from specc.project.checker import Checker
 
     names: list[str] = []
-    real: Callable[..., caching.FileFindings] = Checker._check_anew
+    real: Callable[..., caching.Found] = Checker._checked
 
-    def spy(self: Checker, source: object, *rest: object) -> caching.FileFindings:
+    def spy(self: Checker, source: object, *rest: object) -> caching.Found:
         names.append(source.name)  # type: ignore[attr-defined]
         return real(self, source, *rest)
 
-    monkeypatch.setattr(Checker, "_check_anew", spy)
+    monkeypatch.setattr(Checker, "_checked", spy)
     return names
 
 
@@ -249,7 +250,7 @@ class TestTheCompiler:
     def test_libraries_count(
         self, package: Path, folder: Path, library: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        from specc.project import cache as module
+        from specc.project import compiler as module
 
         first = compiler(folder, str(package))
         real = module.find_spec
@@ -341,12 +342,12 @@ class TestEntries:
         old, young = entry.with_name("old"), entry.with_name("young")
         for path in (old, young):
             path.write_bytes(b"")
-        month = caching.DAYS * 24 * 60 * 60
+        month = kept.DAYS * 24 * 60 * 60
         now = entry.stat().st_mtime
         os.utime(old, (now, now - month - 3600))
         os.utime(young, (now, now - month + 3600))
         entry.unlink()
-        caching._swept.cache_clear()
+        kept._swept.cache_clear()
         specc("check")
         assert (old.exists(), young.exists()) == (False, True)
 

@@ -6,7 +6,8 @@ from hashlib import sha256
 from typing import Any
 
 from specc.diagnostics import Diagnostic, Severity
-from specc.project.outcome import Outcome, Unreadable, fingerprint
+from specc.project.fingerprint import fingerprint
+from specc.project.outcome import Outcome, Unreadable
 from specc.report.formats.json import dumped, position
 from specc.report.formats.style import Style, visible
 

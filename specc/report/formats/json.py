@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from specc.diagnostics import Diagnostic, Fix, Label, Severity, Suggestion
-from specc.project.outcome import FileOutcome, Outcome, fingerprint
+from specc.project.fingerprint import fingerprint
+from specc.project.outcome import FileOutcome, Outcome
 from specc.report.formats.style import Style, encodable
 from specc.report.formats.summary import number
 from specc.source import Span
@@ -52,7 +53,7 @@ def _summary(outcome: Outcome) -> dict[str, int]:
         "fixable": outcome.fixable,
         "unsafe": outcome.unsafe,
         "silenced": outcome.silenced,
-        "held": outcome.baselined,
+        "held": outcome.held,
         "unreadable": len(outcome.unreadable),
     }
 
@@ -65,7 +66,7 @@ def _file(file: FileOutcome) -> dict[str, Any]:
         "errors": number(file.findings, Severity.ERROR),
         "warnings": number(file.findings, Severity.WARNING),
         "silenced": file.silenced,
-        "held": len(file.baselined),
+        "held": len(file.held),
     }
 
 

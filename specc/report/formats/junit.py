@@ -40,8 +40,8 @@ def _file(suite: Element, file: FileOutcome, style: Style) -> None:
     if failing:
         failure = SubElement(case, "failure", message=_headline(failing), type=failing[0].code)
         failure.text = _page(failing, style)
-    elif file.baselined:  # neither new, so that it would fail, nor a network that fits
-        SubElement(case, "skipped", message=f"the baseline holds back {counted(file.baselined)}")
+    elif file.held:  # neither new, so that it would fail, nor a network that fits
+        SubElement(case, "skipped", message=f"the baseline holds back {counted(file.held)}")
     passing = [finding for finding in file.findings if not _fails(finding, file)]
     if passing:
         SubElement(case, "system-out").text = _page(passing, style)

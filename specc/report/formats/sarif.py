@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
-from specc.project.outcome import Outcome, Unreadable, fingerprint
+from specc.project.fingerprint import fingerprint
+from specc.project.outcome import Outcome, Unreadable
 from specc.report.codes import meanings
 from specc.report.formats.json import dumped
 from specc.report.formats.remarks import remarks

@@ -54,7 +54,7 @@ def _fixable(outcome: Outcome, number: int, fix: str) -> str:
 
 def _verdict(outcome: Outcome) -> Iterator[str]:
     """What was proven. That all fits is only said where no file is wrong, shown or not."""
-    held = sum(bool(file.baselined) for file in outcome.files)
+    held = sum(bool(file.held) for file in outcome.files)
     if number(outcome.findings, Severity.ERROR):
         if held:
             yield f"the baseline holds back errors in {plural(held, 'file')}"
