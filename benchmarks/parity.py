@@ -3,7 +3,7 @@
     python benchmarks/parity.py [--networks 60] [--seed 0]
 
 Random specs are compiled and judged. For each run the measure is ONNX's error over (PyTorch's error + 1), both
-in roundings: what `specc.verify.judge.TOLERANCE` bounds. Then the same for two slight faults in one file. Exits
+in roundings: what `specc.verify.network_proof.TOLERANCE` bounds. Then the same for two slight faults in one file. Exits
 with 1 where a right file would be refused or a faulty one accepted.
 """
 
@@ -23,7 +23,7 @@ from specc.diagnostics import SpecError
 from specc.elaborate import check_file
 from specc.source import Source
 from specc.syntax import parse
-from specc.verify.judge import TOLERANCE
+from specc.verify.network_proof import TOLERANCE
 from specc.verify.parity import verify
 from specc.verify.result import Parity
 from specc.weights import Randomised

@@ -45,7 +45,7 @@ from specc.ir.graph import Graph
 from specc.source import Source
 from specc.syntax import parse
 from specc.verify.cases import Case, cases
-from specc.verify.judge import judge
+from specc.verify.network_proof import judge
 from specc.verify.reference import Expected, expectations
 from specc.weights import Randomised
 

@@ -3,7 +3,7 @@
     python benchmarks/steps.py [--steps] [--seeds 3]
 
 Every operator runs by itself in PyTorch and, as specc writes it, in ONNX Runtime (optimisation off and on), on every
-kind of input. Printed is the largest error as a part of what `specc.verify.steps.bounds` allows: 1 is the bound. Then
+kind of input. Printed is the largest error as a part of what `specc.verify.step_bounds` allows: 1 is the bound. Then
 the same for slightly wrong files; only the most telling input counts. Exits with 1 where a right engine is beyond its
 bound, or a fault within it. Takes three minutes.
 """
@@ -32,7 +32,7 @@ from specc.ops import find
 from specc.source import Source
 from specc.verify.cases import Case
 from specc.verify.sessions import open_session, run
-from specc.verify.steps.bounds import allowed, rule
+from specc.verify.step_bounds import allowed, rule
 from specc.weights import Randomised
 
 Array = npt.NDArray[Any]

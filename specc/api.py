@@ -19,6 +19,7 @@ from specc.syntax import parse, read
 if TYPE_CHECKING:
     from torch import nn
 
+    from specc.onnxfile import OnnxFile
     from specc.project.budget import Budget
     from specc.verify.result import Parity, Progress, Tolerance
     from specc.weights import Weights
@@ -274,7 +275,7 @@ class Model:
 
     def verify(
         self,
-        onnx: str | Path | None = None,
+        onnx: str | Path | OnnxFile | None = None,
         *,
         seed: int | None = None,
         weights: str | Path | Weights | None = None,
@@ -303,7 +304,7 @@ class Model:
             ParityError: the weights in the file do not fit the spec.
             MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; the file is unreadable.
         """
-        from specc.verify.file.reading import weights_of
+        from specc.onnxfile import OnnxFile, weights_of
         from specc.verify.parity import verify, verify_emitted
 
         run: dict[str, Any] = {"provider": provider, "tf32": tf32, "tolerance": tolerance, "progress": progress}
@@ -315,8 +316,9 @@ class Model:
         if opset is not None:
             raise UsageError("opset says how a model is written, and this one is written already")
         own = seed is None and weights is None and match is None
-        source = weights_of(Path(onnx), self.graph) if own else self._weights(seed, weights, match)
-        return verify(self.graph, Path(onnx), source, rename=rename or {}, **run)
+        file = onnx if isinstance(onnx, OnnxFile) else OnnxFile(Path(onnx))
+        source = weights_of(file, self.graph) if own else self._weights(seed, weights, match)
+        return verify(self.graph, file, source, rename=rename or {}, **run)
 
     def weights(self, *, seed: int | None = None, file: str | Path | None = None, match: str | None = None) -> Weights:
         """The numbers of the model: from ``seed`` (0 if nothing is given), or from a file.

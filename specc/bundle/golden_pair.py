@@ -20,7 +20,8 @@ from specc.diagnostics.words import plural, visible
 from specc.ir.graph import Graph
 from specc.verify.cases import Case, cases, sizes_tried
 from specc.verify.growth import U
-from specc.verify.judge import allowed as roundings_allowed
+from specc.verify.network_proof import expected_outputs, roundings_allowed
+from specc.verify.proof_settings import ProofSettings
 from specc.verify.result import Parity
 from specc.weights import Weights
 
@@ -42,14 +43,11 @@ def made(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -> Golde
     own error and a rounding together, in units of what rounding moves the channel; and by the rounding of the right
     output to float32.
     """
-    from specc.verify.conditions import Conditions
-    from specc.verify.whole import truths
-
     case = _case(graph)
     if case is None:
         return None
     inputs = case.inputs(graph, seed)
-    (results,) = truths(graph, weights, [inputs], Conditions())
+    (results,) = expected_outputs(graph, weights, [inputs], ProofSettings())
     given = tuple(Tensor(name=name, shape=x.shape, data=_encoded(x)) for name, x in inputs.items())
     outputs = zip([port.name for port, _ in graph.outputs], results, strict=True)
     right = tuple(_truth(name, expected, _usual(parity, name)) for name, expected in outputs)

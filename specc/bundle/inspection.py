@@ -8,10 +8,6 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import onnx
-from onnx import TensorProto, external_data_helper
-
-from specc.backends.onnx import entries_of, is_sealed
 from specc.bundle.sidecar import (
     Sidecar,
     golden_hash,
@@ -23,10 +19,7 @@ from specc.bundle.sidecar import (
     unknown,
 )
 from specc.diagnostics import UsageError
-from specc.diagnostics.words import visible
-from specc.verify.file.declared import Declared, declared
-from specc.verify.file.randomness import Unsteady, unsteady_nodes
-from specc.verify.file.reading import read_model
+from specc.onnxfile import NondeterministicNode, OnnxFile, PortInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +83,14 @@ class Inspection:
     metadata: Mapping[str, str]
     sealed: bool | None
     network: str
-    inputs: tuple[Declared, ...]
-    outputs: tuple[Declared, ...]
+    inputs: tuple[PortInfo, ...]
+    outputs: tuple[PortInfo, ...]
     nodes: int
     functions: tuple[str, ...]
     tensors: int
     elements: int
     external: tuple[External, ...]
-    unsteady: tuple[Unsteady, ...]
+    unsteady: tuple[NondeterministicNode, ...]
     sidecar: SidecarFound | None
 
     @property
@@ -121,11 +114,11 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
     Raises:
         UsageError: the file is no ONNX file; ``sidecar`` is given and is not there.
     """
-    proto = read_model(model)
+    file = OnnxFile(model)
+    proto = file.proto
     where = sidecar or sidecar_path(model)
     if sidecar is not None and not sidecar.exists():
         raise UsageError(f"{sidecar} cannot be read: no such file")
-    inputs, outputs = declared(proto)
     digest = sha256_of(model)
     return Inspection(
         name=str(model),
@@ -134,65 +127,45 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         ir_version=proto.ir_version,
         opsets={imported.domain or "ai.onnx": imported.version for imported in proto.opset_import},
         producer=f"{proto.producer_name} {proto.producer_version}".strip(),
-        metadata=entries_of(proto),
-        sealed=is_sealed(model, proto),
+        metadata=file.metadata,
+        sealed=file.is_sealed,
         network=proto.graph.name,
-        inputs=inputs,
-        outputs=outputs,
+        inputs=file.inputs,
+        outputs=file.outputs,
         nodes=len(proto.graph.node) + sum(len(function.node) for function in proto.functions),
         functions=tuple(function.name for function in proto.functions),
         tensors=len(proto.graph.initializer),
         elements=sum(prod(tensor.dims) for tensor in proto.graph.initializer),
-        external=_external(proto, model),
-        unsteady=tuple(unsteady_nodes(proto)),
-        sidecar=_found(where, model, digest, proto) if where.exists() else None,
+        external=tuple(External(name, n, _size(file.folder / name)) for name, n in file.data_files.items()),
+        unsteady=file.nondeterministic,
+        sidecar=_found(where, digest, file) if where.exists() else None,
     )
 
 
-def require_data(proto: onnx.ModelProto, model: Path) -> None:
-    """Raises UsageError where tensors are in a file that is not there, or too short."""
-    for tensor in proto.graph.initializer:
-        if not external_data_helper.uses_external_data(tensor):
-            continue
-        info, name = _data_info(tensor, model), visible(tensor.name)
-        data, shown = model.parent / info.location, visible(info.location)
-        if not data.is_file():
-            raise UsageError(f"{name} and other weights of {model} are in {shown}, which is not beside it")
-        end = (info.offset or 0) + (info.length or 0)
-        if data.stat().st_size < end:
-            raise UsageError(f"{model.parent / shown} is cut short: {name} of {model} ends at byte {end:,} of it")
-
-
-def data_files(proto: onnx.ModelProto, model: Path) -> list[Path]:
-    """The files that hold tensors of ``model``. Raises UsageError where it says so in no readable way."""
-    return [model.parent / part.name for part in _external(proto, model)]
-
-
-def belonging(model: Path, digest: str, proto: onnx.ModelProto, sidecar: Sidecar) -> str:
+def belonging(digest: str, file: OnnxFile, sidecar: Sidecar) -> str:
     """Why the file is not the one that the sidecar is about; empty where it is. Its name may be another.
 
     Args:
         digest: the file's SHA-256.
-        proto: what is in the file.
     """
     if digest != sidecar.file.sha256:
         return "the file is another one, or was changed since: its SHA-256 is not the one in the sidecar"
-    return _data_fault(model, sidecar) or _contradiction(proto, sidecar)
+    return _data_fault(file.folder, sidecar) or _contradiction(file, sidecar)
 
 
-def _data_fault(model: Path, sidecar: Sidecar) -> str:
+def _data_fault(folder: Path, sidecar: Sidecar) -> str:
     data = sidecar.file.data
     if data is None:
         return ""
-    path = model.with_name(data.name)
+    path = folder / data.name
     if not path.is_file():
         return f"the weights, in {data.name}, are not beside the file"
     return "" if sha256_of(path) == data.sha256 else f"the weights, in {data.name}, are not those of the sidecar"
 
 
-def _contradiction(proto: onnx.ModelProto, sidecar: Sidecar) -> str:
+def _contradiction(file: OnnxFile, sidecar: Sidecar) -> str:
     """What the file says otherwise, of what both say. Earlier versions have said less in the file."""
-    said = entries_of(proto)
+    said, proto = file.metadata, file.proto
     if said.get("specc.spec", sidecar.spec) != sidecar.spec:
         return "the file says that it is of another spec"
     if said.get("specc.weights", sidecar.weights) != sidecar.weights:
@@ -207,33 +180,11 @@ def _contradiction(proto: onnx.ModelProto, sidecar: Sidecar) -> str:
     return ""
 
 
-def _external(proto: onnx.ModelProto, model: Path) -> tuple[External, ...]:
-    places: dict[str, int] = {}
-    for tensor in proto.graph.initializer:
-        if external_data_helper.uses_external_data(tensor):
-            location = _data_info(tensor, model).location
-            places[location] = places.get(location, 0) + 1
-    return tuple(External(name, count, _size(model.parent / name)) for name, count in places.items())
-
-
-def _data_info(tensor: TensorProto, model: Path) -> external_data_helper.ExternalDataInfo:
-    """Where the numbers of a tensor are. Raises UsageError where that is not said rightly."""
-    name = visible(tensor.name)
-    try:
-        info = external_data_helper.ExternalDataInfo(tensor)
-    except ValueError as error:
-        why = visible(str(error))
-        raise UsageError(f"{model} does not say rightly where the numbers of {name} are: {why}") from None
-    if not info.location:
-        raise UsageError(f"{model} does not say in which file the numbers of {name} are")
-    return info
-
-
 def _size(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def _found(where: Path, model: Path, digest: str, proto: onnx.ModelProto) -> SidecarFound:
+def _found(where: Path, digest: str, file: OnnxFile) -> SidecarFound:
     """Of a format that only a later specc knows, what is known of it."""
     try:
         value = read_json(where)
@@ -245,7 +196,7 @@ def _found(where: Path, model: Path, digest: str, proto: onnx.ModelProto) -> Sid
         return SidecarFound(where.name, fault, {}, (), is_readable=False)
     known = {"specc": sidecar.specc, "model": sidecar.model, "spec": sidecar.spec, "weights": sidecar.weights}
     notes = tuple(f"{name} is not known to this specc" for name in unknown(sidecar))
-    fault = belonging(model, digest, proto, sidecar)
+    fault = belonging(digest, file, sidecar)
     return SidecarFound(where.name, fault, known | {"parity": sidecar.verdict.words}, notes)
 
 

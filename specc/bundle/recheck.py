@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from specc.bundle.golden_pair import Expectation, Pair, decoded
-from specc.bundle.inspection import belonging, require_data
+from specc.bundle.inspection import belonging
 from specc.bundle.sidecar import Sidecar, sha256_of
-from specc.verify.file.declared import Declared, declared
-from specc.verify.file.reading import read_model
-from specc.verify.judge import parts, structure_fault
+from specc.onnxfile import OnnxFile, PortInfo, as_onnx_file
+from specc.verify.network_proof import errors_by_bound, structure_fault
 from specc.verify.sessions import ModelRefused, load_runtime, open_session, run
 
 
@@ -51,7 +49,7 @@ class Recheck:
         return self.is_tested and all(check.passed for check in self.checks)
 
 
-def recheck(model: Path, sidecar: Sidecar, where: Path, provider: str = "cpu") -> Recheck:
+def recheck(model: Path | OnnxFile, sidecar: Sidecar, where: Path, provider: str = "cpu") -> Recheck:
     """Hold a file against its sidecar, with ONNX Runtime alone: that the two belong together, its interface, its
     golden pair with graph optimisation off and on.
 
@@ -63,43 +61,44 @@ def recheck(model: Path, sidecar: Sidecar, where: Path, provider: str = "cpu") -
             where the provider cannot be used.
         MissingDependency: onnxruntime is not installed.
     """
-    proto = read_model(model)
-    require_data(proto, model)
+    file = as_onnx_file(model)
+    file.require_data()
     pair = decoded(sidecar, where)
     runtime = str(load_runtime().__version__)
-    faults = _interface_faults(proto, sidecar)
-    checks = [_belongs(model, proto, sidecar, where), *(Check("interface", False, fault) for fault in faults)]
+    faults = _interface_faults(file, sidecar)
+    checks = [_belongs(file, sidecar, where), *(Check("interface", False, fault) for fault in faults)]
     if not faults:
         checks.append(Check("interface", True))
     if pair is not None and not faults:
-        checks += [_tested(model, provider, optimised, pair) for optimised in (False, True)]
+        checks += [_tested(file, provider, optimised, pair) for optimised in (False, True)]
     return Recheck(provider, runtime, tuple(checks), pair is not None)
 
 
-def _belongs(model: Path, proto: onnx.ModelProto, sidecar: Sidecar, where: Path) -> Check:
-    fault = belonging(model, sha256_of(model), proto, sidecar)
-    return Check("belongs", not fault, f"{where} does not belong to {model}: {fault}" if fault else "")
+def _belongs(file: OnnxFile, sidecar: Sidecar, where: Path) -> Check:
+    assert file.path is not None
+    fault = belonging(sha256_of(file.path), file, sidecar)
+    return Check("belongs", not fault, f"{where} does not belong to {file.name}: {fault}" if fault else "")
 
 
-def _interface_faults(proto: onnx.ModelProto, sidecar: Sidecar) -> list[str]:
+def _interface_faults(file: OnnxFile, sidecar: Sidecar) -> list[str]:
     """What the file declares is to the letter what the sidecar says."""
-    found, wanted = declared(proto), (sidecar.inputs, sidecar.outputs)
+    found, wanted = (file.inputs, file.outputs), (sidecar.inputs, sidecar.outputs)
     faults: list[str] = []
     for what, here, there in zip(("inputs", "outputs"), found, wanted, strict=True):
-        said = tuple(Declared(port.name, port.dtype, port.shape) for port in there)
+        said = tuple(PortInfo(port.name, port.dtype, port.shape) for port in there)
         if here != said:
             faults.append(f"the file has the {what} {_listed(here)}, the sidecar {_listed(said)}")
     return faults
 
 
-def _listed(ports: tuple[Declared, ...]) -> str:
+def _listed(ports: tuple[PortInfo, ...]) -> str:
     return "; ".join(map(str, ports)) or "none"
 
 
-def _tested(model: Path, provider: str, optimised: bool, pair: Pair) -> Check:
+def _tested(file: OnnxFile, provider: str, optimised: bool, pair: Pair) -> Check:
     """One run of the golden pair."""
     try:
-        results = run(open_session(model, provider, optimised), dict(pair.inputs))
+        results = run(open_session(file.source, provider, optimised), dict(pair.inputs))
     except ModelRefused as refused:
         return Check("golden pair", False, str(refused), optimised)
     named = zip(pair.outputs.items(), results, strict=True)
@@ -114,7 +113,7 @@ def _compared(name: str, result: NDArray[Any], truth: Expectation) -> Check:
         return Check("golden pair", False, f"{name} {fault}")
     finite = np.isfinite(truth.values)
     distance = np.abs(np.subtract(result, truth.values, out=np.zeros(finite.shape), where=finite, dtype=np.float64))
-    shares = parts(distance, np.broadcast_to(truth.allowed, distance.shape))
+    shares = errors_by_bound(distance, np.broadcast_to(truth.allowed, distance.shape))
     error = float(shares.max(initial=0.0))
     if error <= 1:
         return Check("golden pair", True, error=error)

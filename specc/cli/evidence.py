@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from specc.project.paths import shown
 from specc.report.proof.subject import OWN_WEIGHTS, Evidence, Subject
 
+if TYPE_CHECKING:
+    from specc.onnxfile import OnnxFile
 
-def subject_of(model: str, onnx: str | None, seed: int | None, weights: str | None) -> Subject:
+
+def subject_of(model: str, onnx: OnnxFile | None, seed: int | None, weights: str | None) -> Subject:
     """``model`` in the file ``onnx``, or without one in what compile would write.
 
     Raises:
@@ -20,15 +24,11 @@ def subject_of(model: str, onnx: str | None, seed: int | None, weights: str | No
         wanted = f"seed {seed or 0}" if seed is not None or onnx is None else OWN_WEIGHTS
     if onnx is None:
         return Subject(model, None, weights=wanted)
-    from specc.backends.onnx import claimed_weights
-    from specc.bundle.inspection import data_files
-    from specc.verify.file.reading import read_model
-
-    path = Path(onnx)
-    proto = read_model(path)
+    assert onnx.path is not None
+    parts = (onnx.path, *(onnx.folder / name for name in onnx.data_files))
     # One that is missing is the proof's to tell.
-    files = tuple(_evidence(part) for part in (path, *data_files(proto, path)) if part.is_file())
-    return Subject(model, shown(onnx), files, wanted, claimed_weights(proto))
+    files = tuple(_evidence(part) for part in parts if part.is_file())
+    return Subject(model, shown(str(onnx.path)), files, wanted, onnx.claimed_weights)
 
 
 def _evidence(path: Path) -> Evidence:

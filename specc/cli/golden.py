@@ -10,9 +10,10 @@ from specc.diagnostics import UsageError
 
 if TYPE_CHECKING:
     from specc.bundle.sidecar import Sidecar
+    from specc.onnxfile import OnnxFile
 
 
-def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | None) -> int:
+def run(onnx: str, file: OnnxFile, sidecar: str | None, provider: str, form: str, output: str | None) -> int:
     """Hold the file against its sidecar, and say what was found.
 
     Returns:
@@ -24,7 +25,6 @@ def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | 
     from specc.bundle.recheck import recheck
     from specc.bundle.sidecar import sidecar_path
     from specc.report.golden import as_json, text
-    from specc.verify.file.reading import read_model
 
     if form not in ("full", "json"):
         raise UsageError(f"--format {form} is for a proof against a spec: specc verify SPEC {onnx} --format {form}")
@@ -34,9 +34,9 @@ def run(onnx: str, sidecar: str | None, provider: str, form: str, output: str | 
     try:
         described = _described(onnx, where)
     except UsageError:
-        read_model(path)  # of two files that are wrong, the one that was named first
+        _ = file.proto  # of two files that are wrong, the one that was named first
         raise
-    found = recheck(path, described, where, provider)
+    found = recheck(file, described, where, provider)
     _put((as_json if form == "json" else text)(onnx, where, found), output)
     if not all(check.passed for check in found.checks):
         return FINDINGS

@@ -22,6 +22,7 @@ from specc.diagnostics import ParityError, SpecError, UsageError
 
 if TYPE_CHECKING:
     from specc.api import Model
+    from specc.onnxfile import OnnxFile
     from specc.report.formats.style import Style
     from specc.report.proof import Subject
     from specc.verify.result import Parity, Tolerance
@@ -59,10 +60,14 @@ def command(**options: Any) -> int:
 
     With an ONNX file alone, run it on the golden input of the sidecar that compile wrote beside it.
     """
+    from specc.onnxfile import OnnxFile
+
     spec, files = options.pop("spec"), options.pop("onnx")
     refuse_misplaced(spec, files)
     form = report_format(options.pop("form"), options["output"])
-    request = _Request(spec, files[0] if files else None, form=form, **options)
+    onnx = files[0] if files else None
+    model = onnx or (spec if spec.lower().endswith(".onnx") else None)
+    request = _Request(spec, onnx, None if model is None else OnnxFile(Path(model)), form=form, **options)
     if request.is_golden:
         return _golden(request)
     gc.enable()
@@ -74,6 +79,7 @@ class _Request(NamedTuple):
 
     spec: str
     onnx: str | None
+    file: OnnxFile | None
     model: str | None
     settings: tuple[str, ...]
     seed: int | None
@@ -93,26 +99,24 @@ class _Request(NamedTuple):
     @property
     def is_golden(self) -> bool:
         """Whether there is an ONNX file and no spec."""
-        return self.onnx is None and self.spec.lower().endswith(".onnx")
+        return self.onnx is None and self.file is not None
 
     @property
     def read(self) -> list[str]:
         """The files that are read, or belong to one that is."""
         named = [name for name in (self.spec, self.onnx, self.weights, self.sidecar) if name and name != "-"]
-        model = self.spec if self.is_golden else self.onnx
-        return named if model is None else [*named, *_belonging_to(Path(model))]
+        return named if self.file is None else [*named, *_belonging_to(self.file)]
 
 
-def _belonging_to(model: Path) -> list[str]:
+def _belonging_to(file: OnnxFile) -> list[str]:
     """The sidecar of an ONNX file, and where its weights are if not inside; of one that cannot be read, the former."""
-    from specc.bundle.inspection import data_files
     from specc.bundle.sidecar import sidecar_path
-    from specc.verify.file.reading import read_model
 
-    data: list[Path] = []
+    assert file.path is not None
+    files = [sidecar_path(file.path)]
     with suppress(UsageError):  # it is told when the file is read for what it holds
-        data = data_files(read_model(model), model)
-    return list(map(str, [sidecar_path(model), *data]))
+        files += [file.folder / name for name in file.data_files]
+    return list(map(str, files))
 
 
 def _golden(request: _Request) -> int:
@@ -128,7 +132,8 @@ def _golden(request: _Request) -> int:
             command = shlex.join(["specc", "verify", "SPEC", request.spec, *_typed(option, given)])
             raise UsageError(f"{option} is for a spec and its ONNX file: {command}")
     _refuse_output(request)
-    return run(request.spec, request.sidecar, request.provider, request.form, request.output)
+    assert request.file is not None
+    return run(request.spec, request.file, request.sidecar, request.provider, request.form, request.output)
 
 
 def _typed(option: str, given: object) -> list[str]:
@@ -154,7 +159,7 @@ def _prove(request: _Request) -> int:
     # With neither, an ONNX file's own weights are taken.
     given = request.seed is not None or request.weights is not None
     source = network.weights(seed=request.seed, file=request.weights, match=request.match) if given else None
-    subject = subject_of(network.name, request.onnx, request.seed, request.weights)
+    subject = subject_of(network.name, request.file, request.seed, request.weights)
     parity = _proof(request, network, source, tolerance)
     _show(request, replace(parity, notes=(*parity.notes, *notes_of(source))), subject)
     if request.repro is not None:
@@ -170,7 +175,7 @@ def _show_mistakes(request: _Request, error: SpecError) -> None:
     from specc.report.parity import mistaken
 
     name = request.model or Path(request.spec).stem
-    _show(request, mistaken(error, request.provider), subject_of(name, request.onnx, request.seed, request.weights))
+    _show(request, mistaken(error, request.provider), subject_of(name, request.file, request.seed, request.weights))
 
 
 def _proof(request: _Request, network: Model, source: Weights | None, tolerance: Tolerance | None) -> Parity:
@@ -180,7 +185,7 @@ def _proof(request: _Request, network: Model, source: Weights | None, tolerance:
     try:
         with bar() as progress:
             return network.verify(
-                request.onnx,
+                request.file,
                 weights=source,
                 provider=request.provider,
                 tf32=request.tf32,
@@ -290,7 +295,7 @@ def _shown(path: str) -> str:
 
 def _reproduce(folder: str, parity: Parity) -> None:
     """Write what shows the first step that diverges, or say why there is nothing to write."""
-    from specc.verify.steps.repro import write_reproduction
+    from specc.verify.reproduction import write_reproduction
 
     if parity.reproduction is None:
         whole = "" if parity.passed else ": what fails is the file as a whole"

@@ -1,7 +1,7 @@
 """What float32 arithmetic a step is: how far a right engine's result may be from the exact one.
 
 An operator states one of these. They say what is added and what is left of it, not how large the error may be: that is
-`specc.verify.steps.bounds`, which knows the numbers.
+`specc.verify.step_bounds`, which knows the numbers.
 """
 
 from __future__ import annotations

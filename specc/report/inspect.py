@@ -8,9 +8,9 @@ from itertools import zip_longest
 
 from specc.bundle.inspection import Inspection, SidecarFound
 from specc.diagnostics.words import listed, plural
+from specc.onnxfile import PortInfo
 from specc.report.formats.style import visible
 from specc.report.text import count, memory
-from specc.verify.file.declared import Declared
 
 VERSION = 1
 """Of the JSON. It grows where a field goes or changes its meaning; fields may be added at any time."""
@@ -129,7 +129,7 @@ def _line(title: str, fact: str) -> str:
     return f"{title:{_WIDTH}}{visible(fact)}"
 
 
-def _port(port: Declared) -> dict[str, object]:
+def _port(port: PortInfo) -> dict[str, object]:
     return {"name": port.name, "dtype": port.dtype, "shape": None if port.shape is None else list(port.shape)}
 
 

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from specc.onnxfile import weights_of
     from specc.verify.doctor import Finding, Status, diagnose
-    from specc.verify.file.reading import weights_of
     from specc.verify.parity import verify, verify_emitted
     from specc.verify.result import Parity, Row, StepRow, TensorRow, Tolerance
     from specc.verify.sessions import ProviderError
@@ -31,22 +31,22 @@ __all__ = [
 ]
 
 _HOME = {
-    "Finding": "doctor",
-    "Parity": "result",
-    "ProviderError": "sessions",
-    "Row": "result",
-    "Status": "doctor",
-    "StepRow": "result",
-    "TensorRow": "result",
-    "Tolerance": "result",
-    "diagnose": "doctor",
-    "verify": "parity",
-    "verify_emitted": "parity",
-    "weights_of": "file.reading",
+    "Finding": "specc.verify.doctor",
+    "Parity": "specc.verify.result",
+    "ProviderError": "specc.verify.sessions",
+    "Row": "specc.verify.result",
+    "Status": "specc.verify.doctor",
+    "StepRow": "specc.verify.result",
+    "TensorRow": "specc.verify.result",
+    "Tolerance": "specc.verify.result",
+    "diagnose": "specc.verify.doctor",
+    "verify": "specc.verify.parity",
+    "verify_emitted": "specc.verify.parity",
+    "weights_of": "specc.onnxfile",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(_HOME[name]), name)

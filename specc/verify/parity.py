@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from specc import atomic
-from specc.diagnostics import MissingDependency
+from specc.diagnostics import MissingDependency, UsageError
 from specc.ir.graph import Graph
-from specc.verify.conditions import Conditions
-from specc.verify.result import Parity, Progress, Row, Tolerance
+from specc.onnxfile import FileWeights, NondeterministicNode, OnnxFile, as_onnx_file
+from specc.verify.proof_settings import ProofSettings
+from specc.verify.result import Parity, Progress, Reproduction, Row, StepRow, TensorRow, Tolerance
 from specc.verify.sessions import ModelRefused, assignment, load_runtime
 from specc.weights import Weights
 
-if TYPE_CHECKING:
-    from onnx import ModelProto
+LOADING = "loading"
+"""The case of a file that onnxruntime refuses."""
 
-    from specc.verify.file.randomness import Unsteady
+STRESSED = "randomised state · "
+"""Before the cases of the pass with random weights."""
 
 
 def verify(
     graph: Graph,
-    model: Path | bytes,
+    model: OnnxFile | Path | bytes,
     weights: Weights,
     *,
     provider: str = "cpu",
@@ -52,63 +53,140 @@ def verify(
             they must have the spec's names, as those of our own files.
 
     Raises:
-        UsageError: ``model`` is no ONNX file; `ProviderError` where the provider cannot be used.
+        UsageError: ``model`` is no ONNX file, or was changed meanwhile; `ProviderError` where the provider cannot be
+            used.
         MissingDependency: torch or onnxruntime is not installed.
     """
-    _require_torch()
+    try:
+        import torch  # noqa: F401 - only here is its absence given its name
+    except ModuleNotFoundError:
+        raise MissingDependency("parity", "torch", "cpu") from None
     load_runtime()
-    conditions = Conditions(provider, seed, tf32, tolerance, progress, rename)
-    result = _judged(graph, model, weights, conditions)
+    settings = ProofSettings(provider, seed, tf32, tolerance, progress, rename)
+    file = as_onnx_file(model)
+    before = file.stamp()
+    try:
+        return _verified(graph, file, weights, settings, stress)
+    finally:
+        # Whatever was found is of no file then, and neither is an error.
+        if file.stamp() != before:
+            raise UsageError(f"{file.name}, or a file with its weights, was changed while it was proven: prove it anew")
+
+
+def _verified(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettings, stress: bool | None) -> Parity:
+    """The proof, the file's tensors against ``weights`` where these are not its own, what it says of itself; and the
+    same file's proof with random weights where that is wanted."""
+    from specc.verify.parameters import compare_tensors
+    from specc.verify.step_proof import worse_of
+    from specc.verify.stress import is_worthwhile, not_worthwhile_note, randomised
+
+    first = _prove(graph, file, weights, settings)
+    tensors: tuple[TensorRow, ...] = ()
+    if not (isinstance(weights, FileWeights) or any(row.case == LOADING for row in first.rows)):
+        alone = {row.name for row in first.steps if len(row.steps) == 1}
+        tensors = compare_tensors(graph, file, weights, alone)
+    result = Parity(
+        provider=settings.provider,
+        rows=first.rows,
+        steps=first.steps,
+        tensors=tensors,
+        assignment=first.assignment,
+        settings=settings.in_words(),
+        notes=(*_changed(file), *first.notes),
+        tf32=settings.tf32,
+        tolerance=settings.tolerance,
+        renamed=first.renamed,
+        reproduction=first.reproduction,
+    )
     if not result.passed or stress is False:
         return result
-    return _stressed(result, graph, model, weights, conditions, stress)
-
-
-def _judged(graph: Graph, model: Path | bytes, weights: Weights, conditions: Conditions) -> Parity:
-    """The proof, the file's tensors against ``weights`` where these are not its own, and what it says of itself."""
-    from specc.verify.file.parameters import compare_tensors
-    from specc.verify.file.reading import FileWeights, folder_of, read_model
-
-    proto = read_model(model)
-    result = _prove(graph, model, proto, weights, conditions)
-    result = replace(result, notes=(*_changed(model, proto), *result.notes))
-    if isinstance(weights, FileWeights) or any(row.case == LOADING for row in result.rows):
-        return result
-    alone = {row.name for row in result.steps if len(row.steps) == 1}
-    return replace(result, tensors=compare_tensors(graph, proto, folder_of(model), weights, alone))
-
-
-def _stressed(
-    result: Parity, graph: Graph, model: Path | bytes, weights: Weights, conditions: Conditions, wanted: bool | None
-) -> Parity:
-    """``result``, and the same file's proof with random weights where it is wanted."""
-    from specc.verify.file.reading import read_model
-    from specc.verify.steps.judge import merged
-    from specc.verify.stress import left_out, randomised, worthwhile
-
-    if not (wanted or worthwhile(graph, weights)):
-        note = left_out(graph, weights)
-        return replace(result, notes=(*result.notes, note)) if note else result
-    as_named = all(row.status == "same" for row in result.tensors)
-    with randomised(graph, model, weights, conditions.seed, as_named) as (file, others, notes):
-        again = _prove(graph, file, read_model(file), others, conditions) if file else Parity(result.provider, ())
+    if not (stress or is_worthwhile(graph, weights)):
+        return replace(result, notes=(*result.notes, *not_worthwhile_note(graph, weights)))
+    as_named = all(row.status == "same" for row in tensors)
+    with randomised(graph, file, weights, settings.seed, as_named) as (copy, others, notes):
+        again = _prove(graph, copy, others, settings) if copy else _Pass()
     rows = (replace(row, case=f"{STRESSED}{row.case}") for row in again.rows)
     steps = tuple(replace(row, case=f"{STRESSED}{row.case}") for row in again.steps)
     new = (f"randomised state: {note}" for note in (*notes, *again.notes) if note not in result.notes)
     return replace(
         result,
         rows=(*result.rows, *rows),
-        steps=merged(result.steps, steps),
+        steps=worse_of(result.steps, steps),
         notes=(*result.notes, *new),
         reproduction=again.reproduction,
     )
 
 
-LOADING = "loading"
-"""The case of a file that onnxruntime refuses."""
+@dataclass(frozen=True)
+class _Pass:
+    """What one pass over a file has found: fields of `Parity`."""
 
-STRESSED = "randomised state · "
-"""Before the cases of the pass with random weights."""
+    rows: tuple[Row, ...] = ()
+    steps: tuple[StepRow, ...] = ()
+    assignment: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    reproduction: Reproduction | None = None
+
+
+def _prove(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettings) -> _Pass:
+    from specc.verify import network_proof
+    from specc.verify.reference import TorchRefused
+    from specc.verify.signature import compare_signature
+    from specc.verify.step_proof import prove_steps
+
+    ports = compare_signature(graph, file, settings.rename)
+    notes = (*network_proof.size_notes(graph), *ports.notes)
+    renamed = tuple(ports.renamed.items())
+    if ports.faults:
+        return _Pass(tuple(Row("interface", False, fault) for fault in ports.faults), notes=notes, renamed=renamed)
+    varying = tuple(map(_varying, file.nondeterministic))
+    # Opened before anything is computed: a provider that cannot be used is the first thing to say.
+    try:
+        placed = assignment(settings.session(file.source, optimised=True))
+        if varying:
+            return _Pass(varying, assignment=placed, notes=notes, renamed=renamed)
+        tried = network_proof.trials(graph, weights, settings)
+        rows = [
+            row
+            for optimised in (False, True)
+            for row in network_proof.prove_network(graph, file, ports, tried, settings, optimised)
+        ]
+    except ModelRefused as refused:
+        # Most builds of onnxruntime have no training, and refuse such a node in other words.
+        return _Pass(varying or (Row(LOADING, False, str(refused)),), notes=notes, renamed=renamed)
+    except TorchRefused as refused:
+        return _Pass((Row("PyTorch", False, str(refused)),), notes=notes, renamed=renamed)
+    constant, constant_notes = network_proof.constant_outputs(graph, tried)
+    found = _Pass(
+        rows=(Row("interface", True), *network_proof.shape_faults(graph, tried), *rows, *constant),
+        assignment=placed,
+        notes=(*notes, *constant_notes),
+        renamed=renamed,
+    )
+    if settings.tolerance is not None:
+        return found
+    steps = prove_steps(graph, file, ports.renamed, weights, tried, found.rows, settings)
+    return replace(found, steps=steps.rows, notes=(*found.notes, *steps.notes), reproduction=steps.reproduction)
+
+
+def _varying(node: NondeterministicNode) -> Row:
+    match node.why:
+        case "draws":
+            why = f"{node} draws at random: what it gives cannot be proven. Take it out of the file"
+            return Row("randomness", False, why)
+        case "drops":
+            why = f"{node} may drop at random, as in training: export the network after model.eval()"
+        case "normalises":
+            why = f"{node} normalises by the batch, as in training: export the network after model.eval()"
+    return Row("training", False, why)
+
+
+def _changed(file: OnnxFile) -> Iterator[str]:
+    """A note where the file is not as specc wrote it."""
+    if file.is_sealed is False:
+        claimed = f"; it says that its weights are those of {file.claimed_weights}" if file.claimed_weights else ""
+        yield f"the file was changed since specc wrote it, and what it says of itself proves nothing{claimed}"
 
 
 def verify_emitted(
@@ -139,13 +217,6 @@ def verify_emitted(
         )
 
 
-def _require_torch() -> None:
-    try:
-        import torch  # noqa: F401 - only here is its absence given its name
-    except ModuleNotFoundError:
-        raise MissingDependency("parity", "torch", "cpu") from None
-
-
 @contextmanager
 def _emitted(graph: Graph, weights: Weights, opset: int, functions: bool) -> Iterator[Path]:
     """A temporary file of what `specc compile` would write."""
@@ -163,59 +234,3 @@ def _emitted(graph: Graph, weights: Weights, opset: int, functions: bool) -> Ite
             with atomic.replace(path) as file:
                 file.write(backend.serialise(backend.with_external_data(assembly, data.name)))
         yield path
-
-
-def _prove(graph: Graph, model: Path | bytes, proto: ModelProto, weights: Weights, conditions: Conditions) -> Parity:
-    from specc.verify import whole
-    from specc.verify.file.interface import interface
-    from specc.verify.file.randomness import unsteady_nodes
-    from specc.verify.file.reading import folder_of
-    from specc.verify.reference import TorchRefused
-    from specc.verify.steps.proof import step_by_step
-
-    ports = interface(graph, proto, conditions.rename)
-    found = conditions.untried((*whole.size_notes(graph), *ports.notes))
-    found = replace(found, renamed=tuple(ports.renamed.items()))
-    if ports.faults:
-        return replace(found, rows=tuple(Row("interface", False, fault) for fault in ports.faults))
-    unsteady = tuple(Row(node.case, False, _fault(node)) for node in unsteady_nodes(proto))
-    # Opened before anything is computed: a provider that cannot be used is the first thing to say.
-    try:
-        placed = assignment(conditions.session(model, optimised=True))
-        if unsteady:
-            return replace(found, rows=unsteady, assignment=placed)
-        tried = whole.trials(graph, weights, conditions)
-        rows = [
-            row for optimised in (False, True) for row in whole.rows(graph, model, ports, tried, conditions, optimised)
-        ]
-    except ModelRefused as refused:
-        # Most builds of onnxruntime have no training, and refuse such a node in other words.
-        return replace(found, rows=unsteady or (Row(LOADING, False, str(refused)),))
-    except TorchRefused as refused:
-        return replace(found, rows=(Row("PyTorch", False, str(refused)),))
-    empty, notes = whole.emptiness(graph, tried)
-    rows = [Row("interface", True), *whole.shape_faults(graph, tried), *rows, *empty]
-    found = replace(found, rows=tuple(rows), assignment=placed, notes=(*found.notes, *notes))
-    if conditions.tolerance is not None:
-        return found
-    steps = step_by_step(graph, proto, folder_of(model), ports.renamed, weights, tried, rows, conditions)
-    return replace(found, steps=steps.rows, notes=(*found.notes, *steps.notes), reproduction=steps.reproduction)
-
-
-def _fault(node: Unsteady) -> str:
-    match node.why:
-        case "draws":
-            return f"{node} draws at random: what it gives cannot be proven. Take it out of the file"
-        case "drops":
-            return f"{node} may drop at random, as in training: export the network after model.eval()"
-    return f"{node} normalises by the batch, as in training: export the network after model.eval()"
-
-
-def _changed(model: Path | bytes, proto: ModelProto) -> Iterator[str]:
-    """A note where the file is not as specc wrote it."""
-    from specc.backends.onnx import claimed_weights, is_sealed
-
-    if isinstance(model, Path) and is_sealed(model, proto) is False:
-        weights = claimed_weights(proto)
-        claimed = f"; it says that its weights are those of {weights}" if weights else ""
-        yield f"the file was changed since specc wrote it, and what it says of itself proves nothing{claimed}"

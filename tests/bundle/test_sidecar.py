@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from specc.bundle.inspection import inspect
 from specc.bundle.sidecar import read_sidecar, sha256_of, sidecar_path, sidecar_schema, unknown
 from specc.diagnostics import UsageError
-from specc.verify.file.reading import read_model
+from specc.onnxfile import OnnxFile
 from tests.bundle.compiled import compiled
 
 Value = dict[str, Any]
@@ -94,11 +94,15 @@ def test_not_text_and_not_there(tmp_path: Path) -> None:
         read_sidecar(tmp_path)
 
 
+def parsed(path: Path) -> object:
+    return OnnxFile(path).proto
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX pipes")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     for name in ("a.json", "a.onnx"):
         os.mkfifo(tmp_path / name)
-    for read, name in ((read_sidecar, "a.json"), (sha256_of, "a.onnx"), (inspect, "a.onnx"), (read_model, "a.onnx")):
+    for read, name in ((read_sidecar, "a.json"), (sha256_of, "a.onnx"), (inspect, "a.onnx"), (parsed, "a.onnx")):
         with pytest.raises(UsageError, match=f"{name} cannot be read: it is a device, pipe or socket"):
             read(tmp_path / name)
 

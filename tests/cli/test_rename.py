@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 
 from tests.cli.conftest import Specc
-from tests.verify.file.test_renamed import TEXT, THEIRS, renamed
+from tests.verify.test_renamed import TEXT, THEIRS, renamed
 
 
 def test_from_the_command_line(specc: Specc, here: Path) -> None:

@@ -318,7 +318,7 @@ class TestAnOnnxFileAlone:
 
     def test_it_is_handed_on(self, specc: Specc, small: str, monkeypatch: pytest.MonkeyPatch) -> None:
         seen = []
-        monkeypatch.setattr(golden, "run", lambda *arguments: seen.append(arguments) or 1)
+        monkeypatch.setattr(golden, "run", lambda onnx, file, *arguments: seen.append((onnx, *arguments)) or 1)
         assert specc("verify", "small.onnx").code == 1
         options = ["--sidecar", "s.json", "--provider", "cuda", "--format", "json", "-o", "r.json"]
         assert specc("verify", "small.onnx", *options).code == 1

@@ -18,10 +18,9 @@ from specc.ir.op import Parameter
 from specc.verify import parity as module
 from specc.verify import verify, verify_emitted, weights_of
 from specc.verify.cases import Case
-from specc.verify.judge import TOLERANCE, judge
+from specc.verify.network_proof import TOLERANCE, judge
 from specc.verify.reference import Expected, U
-from specc.verify.steps.judge import Truth
-from specc.verify.steps.prefix import WITH_ALL
+from specc.verify.step_proof import WITH_ALL, StepReference
 from specc.weights import Array, Initialised, Randomised, Weights
 from tests.verify.networks import NETWORK, chain, emitted, graph_of
 from tests.verify.test_sessions import HAS_CUDA
@@ -83,7 +82,7 @@ def from_file(graph: Graph, folder: Path) -> Weights:
 def test_large_network_with_given_weights_says_that_they_are_the_only_ones(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("specc.verify.cases.LARGE", "specc.verify.whole.LARGE"):
+    for name in ("specc.verify.cases.LARGE", "specc.verify.network_proof.LARGE"):
         monkeypatch.setattr(name, 10)
     graph = chain("[N, 2, 5, 5]", "conv(2, 3)")
     parity = verify_emitted(graph, from_file(graph, tmp_path), opset=18)
@@ -256,7 +255,7 @@ def test_nothing_but_infinity_proves_nothing() -> None:
 
 
 def test_large_network_says_that_it_had_fewer_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("specc.verify.cases.LARGE", "specc.verify.whole.LARGE"):
+    for name in ("specc.verify.cases.LARGE", "specc.verify.network_proof.LARGE"):
         monkeypatch.setattr(name, 1000)
     parity = verify_emitted(RIGHT["groups"], Initialised(0), opset=18)
     assert parity.passed
@@ -264,9 +263,9 @@ def test_large_network_says_that_it_had_fewer_samples(monkeypatch: pytest.Monkey
     assert parity.notes == ("more than 1e-06 GMACs per sample: proven with batches of 1 and 2, without 7",)
 
 
-def truth(single: list[float], exact: list[float], allowed: list[float] | None) -> Truth:
+def truth(single: list[float], exact: list[float], allowed: list[float] | None) -> StepReference:
     limit = None if allowed is None else np.array(allowed)
-    return Truth(np.array(exact), np.array(single, np.float32), limit).with_room()
+    return StepReference(np.array(exact), np.array(single, np.float32), limit).with_room()
 
 
 def test_bound_of_a_step_has_room_for_pytorch() -> None:
@@ -363,7 +362,7 @@ def test_cuda_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyP
     def never(*_: object) -> None:
         raise AssertionError("computed something")
 
-    monkeypatch.setattr("specc.verify.whole.trials", never)
+    monkeypatch.setattr("specc.verify.network_proof.trials", never)
     with pytest.raises(UsageError, match="CUDA cannot be used"):
         verify_emitted(graph_of(NETWORK), Initialised(0), opset=18, provider="cuda")
 

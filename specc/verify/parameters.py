@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
-import onnx
 
 from specc.diagnostics.words import listed, plural
 from specc.ir.graph import Graph
 from specc.ir.op import Parameter
-from specc.verify.file.folding import Fold, Merged, folds, merged_by
-from specc.verify.file.stored import FLOATS, Entry, FileTensors, Values, bits, content_of, probed
+from specc.onnxfile import OnnxFile
+from specc.onnxfile.tensor_index import FileTensor, TensorIndex, Values, bit_sum, bits, probed
+from specc.verify.folding import Fold, FoldedTensors, folded_tensors, folds
 from specc.verify.growth import TINY, U
 from specc.verify.result import TensorRow
 from specc.weights import Weights, tensor
@@ -37,27 +36,26 @@ What is farther off than that changes the result of its step, which is judged by
 
 
 def compare_tensors(
-    graph: Graph, proto: onnx.ModelProto, folder: Path, weights: Weights, alone: Collection[str] = ()
+    graph: Graph, onnx_file: OnnxFile, weights: Weights, alone: Collection[str] = ()
 ) -> tuple[TensorRow, ...]:
     """What has become in the file of every tensor of ``graph``, in the order of the state dict; counters are left out.
 
     Args:
-        proto: the file, its external data left in ``folder``.
         weights: what its tensors should be.
         alone: steps that the file computes by themselves, so that their tensors must be in it.
 
     Raises:
         UsageError: the file's tensors, or ``weights``, cannot be read.
     """
-    file = FileTensors(proto, folder)
+    file = onnx_file.tensors
     found = _Found()
     for fold in folds(graph):
         _add_folded(found, fold, file, weights)
     others = [(path, p) for path, p in graph.state if not p.integer and path not in found.rows]
     for path, parameter in others:
-        _add_held(found, path, file.called(path, parameter), file, tensor(weights, path, parameter))
+        _add_held(found, path, file.named(path, parameter), file, tensor(weights, path, parameter))
     for path, parameter in others:
-        own = file.called(path, parameter)
+        own = file.named(path, parameter)
         if own is not None and own.name not in found.explained:
             found.rows[path] = TensorRow(path, "different", _difference(own, tensor(weights, path, parameter)))
         elif path not in found.rows:
@@ -79,16 +77,16 @@ class _Found:
     explained: set[str] = field(default_factory=set)
 
 
-def _add_held(found: _Found, path: str, own: Entry | None, file: FileTensors, wanted: Values) -> None:
+def _add_held(found: _Found, path: str, own: FileTensor | None, file: TensorIndex, wanted: Values) -> None:
     """The tensor where its numbers are: under its own name, else anywhere in the file; nothing where they are not."""
-    for entry in (*([own] if own else []), *file.of(wanted.size)):
-        moved = _moved(entry, wanted)
+    for candidate in (*([own] if own else []), *file.of_size(wanted.size)):
+        moved = _moved(candidate, wanted)
         if moved is None:
             continue
-        where = "" if entry is own else f"in the file as {entry.name}"
+        where = "" if candidate is own else f"in the file as {candidate.name}"
         detail = ", ".join(filter(None, (moved, where)))
         found.rows[path] = TensorRow(path, "reordered" if detail else "same", detail)
-        found.explained.add(entry.name)
+        found.explained.add(candidate.name)
         return
 
 
@@ -103,7 +101,7 @@ def _absent_by_module(graph: Graph, found: _Found, alone: Collection[str]) -> It
 
 
 def _in_their_place(
-    absent: Mapping[str, Parameter], found: _Found, file: FileTensors, weights: Weights
+    absent: Mapping[str, Parameter], found: _Found, file: TensorIndex, weights: Weights
 ) -> dict[str, TensorRow]:
     """Rows of the absent tensors of one step where each has another in its place, with nearly its numbers.
 
@@ -116,38 +114,38 @@ def _in_their_place(
         nearest = _nearest(wanted, found.explained, file)
         if nearest is None:
             return {}
-        entry, layout = nearest
-        names.add(entry.name)
-        rows[path] = TensorRow(path, "different", f"in the file as {entry.name}: {_difference(entry, layout)}")
+        candidate, layout = nearest
+        names.add(candidate.name)
+        rows[path] = TensorRow(path, "different", f"in the file as {candidate.name}: {_difference(candidate, layout)}")
     return rows if len(names) == len(rows) else {}
 
 
-def _nearest(wanted: Values, explained: Collection[str], file: FileTensors) -> tuple[Entry, Values] | None:
+def _nearest(wanted: Values, explained: Collection[str], file: TensorIndex) -> tuple[FileTensor, Values] | None:
     """The tensor nearest to ``wanted`` that is no other one of the spec, and in which layout; None: none is near."""
     least, nearest = NEAR, None
-    for entry in file.of(wanted.size):
-        if not entry.is_single or entry.name in explained or entry.name not in file.met:
+    for candidate in file.of_size(wanted.size):
+        if not candidate.is_float32 or candidate.name in explained or candidate.name not in file.on_data:
             continue
         for layout in _layouts(wanted):
-            distance = _distance(entry, layout)
+            distance = _distance(candidate, layout)
             if distance < least:
-                least, nearest = distance, (entry, layout)
+                least, nearest = distance, (candidate, layout)
     return nearest
 
 
-def _distance(entry: Entry, wanted: Values) -> float:
+def _distance(candidate: FileTensor, wanted: Values) -> float:
     """The root mean square of the difference as a part of that of ``wanted``."""
     exact = wanted.reshape(-1).astype(np.float64)
     size = np.linalg.norm(exact)
-    return float(np.linalg.norm(entry.values().reshape(-1) - exact) / size) if size else np.inf
+    return float(np.linalg.norm(candidate.values().reshape(-1) - exact) / size) if size else np.inf
 
 
-def _missing(path: str, file: FileTensors, wanted: Values) -> TensorRow:
+def _missing(path: str, file: TensorIndex, wanted: Values) -> TensorRow:
     """A tensor whose numbers are nowhere in the file, nor others under its name."""
-    rounded = file.rounded(path, wanted.size)
+    rounded = file.quantised(path, wanted.size)
     if rounded is not None:
         return TensorRow(path, "different", f"quantised to {rounded.dtype} ({rounded.name})")
-    lower = next((other for other in file.of(wanted.size) if _is_rounding_of(other, wanted)), None)
+    lower = next((other for other in file.of_size(wanted.size) if _is_rounding_of(other, wanted)), None)
     if lower is not None:
         return TensorRow(path, "different", f"stored as {lower.dtype} ({lower.name})")
     changed = _changed(file, wanted, 0.0)
@@ -157,53 +155,55 @@ def _missing(path: str, file: FileTensors, wanted: Values) -> TensorRow:
     return TensorRow(path, "absent", _trace(file, wanted) or "nothing in the file has these numbers")
 
 
-def _trace(file: FileTensors, wanted: Values) -> str:
+def _trace(file: TensorIndex, wanted: Values) -> str:
     """What the tensor may have become, in words: nothing that its numbers alone prove; empty without an idea."""
-    multiple = next(((e, factor) for e in file.of(wanted.size) if (factor := _factor(e, wanted))), None)
+    multiple = next(((e, factor) for e in file.of_size(wanted.size) if (factor := _factor(e, wanted))), None)
     if multiple is not None:
-        entry, factor = multiple
-        return f"{entry.name} is {factor:.7g} times it: the factor of another step may be folded into it"
-    blocked = next((entry for entry in file.larger(wanted.size) if _is_padded(entry, wanted)), None)
+        candidate, factor = multiple
+        return f"{candidate.name} is {factor:.7g} times it: the factor of another step may be folded into it"
+    blocked = next((candidate for candidate in file.padded_from(wanted.size) if _is_padded(candidate, wanted)), None)
     return f"{blocked.name} has its numbers in another order: a layout of ONNX Runtime's own" if blocked else ""
 
 
-def _factor(entry: Entry, wanted: Values) -> float | None:
+def _factor(candidate: FileTensor, wanted: Values) -> float | None:
     """The number by which the whole of ``wanted`` was multiplied; None where that is not what was done."""
     flat = wanted.reshape(-1).astype(np.float64)
     largest = int(np.abs(flat).argmax()) if flat.size > 1 else 0
-    if flat.size < 2 or not flat[largest] or not entry.is_single:
+    if flat.size < 2 or not flat[largest] or not candidate.is_float32:
         return None
-    factor = float(entry.values().reshape(-1)[largest] / flat[largest])
-    if not factor or not np.isfinite(factor) or not _is_close(entry.probes, probed(flat) * factor):
+    factor = float(candidate.values().reshape(-1)[largest] / flat[largest])
+    if not factor or not np.isfinite(factor) or not _is_close(candidate.probes, probed(flat) * factor):
         return None
-    return factor if _is_close(entry.values().reshape(-1), flat * factor) else None
+    return factor if _is_close(candidate.values().reshape(-1), flat * factor) else None
 
 
-def _is_padded(entry: Entry, wanted: Values) -> bool:
+def _is_padded(candidate: FileTensor, wanted: Values) -> bool:
     """Whether the tensor is ``wanted`` in any order, with zeros among it."""
-    if not entry.is_single or entry.content != content_of(wanted):
+    if not candidate.is_float32 or candidate.bit_sum != bit_sum(wanted):
         return False
-    found, given = bits(entry.values()), bits(wanted)
+    found, given = bits(candidate.values()), bits(wanted)
     return np.array_equal(np.sort(found[found != 0]), np.sort(given[given != 0]))
 
 
-def _moved(entry: Entry, wanted: Values) -> str | None:
+def _moved(candidate: FileTensor, wanted: Values) -> str | None:
     """How the tensor holds the numbers of ``wanted``: empty where in their order and to the bit; None: it does not."""
-    if entry.size != wanted.size or entry.proto.data_type not in FLOATS:
+    if candidate.size != wanted.size or not candidate.is_floating:
         return None
-    if entry.is_single and _is_equal(entry, wanted):
+    if candidate.is_float32 and _is_equal(candidate, wanted):
         return ""
-    if entry.is_single and 1 < wanted.ndim <= MOST_AXES and entry.content == content_of(wanted):
-        return _turned(entry.values(), wanted)
-    if not entry.is_single and np.array_equal(entry.values().reshape(-1).astype(np.float64), wanted.reshape(-1)):
-        return f"the same numbers as {entry.dtype}"
+    if candidate.is_float32 and 1 < wanted.ndim <= MOST_AXES and candidate.bit_sum == bit_sum(wanted):
+        return _turned(candidate.values(), wanted)
+    if not candidate.is_float32 and np.array_equal(
+        candidate.values().reshape(-1).astype(np.float64), wanted.reshape(-1)
+    ):
+        return f"the same numbers as {candidate.dtype}"
     return None
 
 
-def _is_equal(entry: Entry, wanted: Values) -> bool:
-    probes = entry.probes.astype(np.float32)
+def _is_equal(candidate: FileTensor, wanted: Values) -> bool:
+    probes = candidate.probes.astype(np.float32)
     return np.array_equal(bits(probes), bits(probed(wanted.reshape(-1)))) and np.array_equal(
-        bits(entry.values()), bits(wanted)
+        bits(candidate.values()), bits(wanted)
     )
 
 
@@ -221,26 +221,26 @@ def _long(shape: Sequence[int]) -> list[int]:
     return [size for size in shape if size != 1]
 
 
-def _is_rounding_of(entry: Entry, wanted: Values) -> bool:
+def _is_rounding_of(candidate: FileTensor, wanted: Values) -> bool:
     """Whether the tensor, of another floating-point type, is ``wanted`` rounded to it, in order or transposed."""
-    if entry.is_single:
+    if candidate.is_float32:
         return False
-    values = entry.values()
+    values = candidate.values()
     with np.errstate(over="ignore"):
         rounded = wanted.astype(values.dtype)
     flat = values.reshape(-1)
     return np.array_equal(rounded.reshape(-1), flat) or np.array_equal(rounded.T.reshape(-1), flat)
 
 
-def _difference(entry: Entry, wanted: Values) -> str:
+def _difference(candidate: FileTensor, wanted: Values) -> str:
     """In words: how the tensor differs from ``wanted``."""
-    if entry.proto.data_type not in FLOATS:
-        return f"quantised to {entry.dtype}"
-    if entry.size != wanted.size:
-        return f"has shape {list(entry.proto.dims)} in the file, {list(wanted.shape)} in the spec"
-    found = entry.values().reshape(-1).astype(np.float64)
-    stored = "" if entry.is_single else f"stored as {entry.dtype}: "
-    return stored + _largest(found, wanted.astype(np.float64))
+    if not candidate.is_floating:
+        return f"quantised to {candidate.dtype}"
+    if candidate.size != wanted.size:
+        return f"has shape {list(candidate.proto.dims)} in the file, {list(wanted.shape)} in the spec"
+    found = candidate.values().reshape(-1).astype(np.float64)
+    other_type = "" if candidate.is_float32 else f"stored as {candidate.dtype}: "
+    return other_type + _largest(found, wanted.astype(np.float64))
 
 
 def _largest(found: Values, wanted: Values) -> str:
@@ -257,21 +257,21 @@ def _largest(found: Values, wanted: Values) -> str:
     return f"{count:,} of {plural(flat.size, 'element')} {verb}, most at {place}: {values}"
 
 
-def _add_folded(found: _Found, fold: Fold, file: FileTensors, weights: Weights) -> None:
+def _add_folded(found: _Found, fold: Fold, file: TensorIndex, weights: Weights) -> None:
     """The rows of both steps' tensors where the norm is merged into the layer's weight; none where it is not."""
     given = fold.tensors(weights)
     path, parameter, weight = given["weight"]
-    own = file.called(path, parameter)
+    own = file.named(path, parameter)
     if own is not None and _moved(own, weight.astype(np.float32)) is not None:
         return
-    merged = merged_by(fold, given)
-    entry = _close_entry(file, own, merged.weight) or _changed(file, merged.weight, ROUNDINGS * U)
-    if entry is None:
+    merged = folded_tensors(fold, given)
+    candidate = _folded_weight(file, own, merged.weight) or _changed(file, merged.weight, ROUNDINGS * U)
+    if candidate is None:
         return
-    bias = _bias_beside(file, entry, merged)
-    faults = {"weight": _weight_fault(entry, merged), fold.shift(given): _beside_fault(bias, merged)}
+    bias = _bias_beside(file, candidate, merged)
+    faults = {"weight": _weight_fault(candidate, merged), fold.shift(given): _beside_fault(bias, merged)}
     title = f"{fold.norm.name} is folded into {fold.layer.name}: "
-    merged_into = [e.name for e in (entry, bias) if e]
+    merged_into = [e.name for e in (candidate, bias) if e]
     found.explained.update(merged_into)
     for name, (tensor_path, _, _) in given.items():
         fault = faults.get(name)
@@ -279,18 +279,18 @@ def _add_folded(found: _Found, fold: Fold, file: FileTensors, weights: Weights) 
         found.rows[tensor_path] = TensorRow(tensor_path, "different" if fault else "folded", detail)
 
 
-def _weight_fault(entry: Entry, merged: Merged) -> str:
+def _weight_fault(candidate: FileTensor, merged: FoldedTensors) -> str:
     """Empty where the tensor is the folded weight but for rounding."""
     for wanted in _layouts(merged.weight):
-        if _is_close(entry.values().reshape(-1), wanted.reshape(-1)):
+        if _is_close(candidate.values().reshape(-1), wanted.reshape(-1)):
             return ""
-    wanted = next(w for w in _layouts(merged.weight) if _is_mostly(entry, w, ROUNDINGS * U))
-    found = entry.values().reshape(-1).astype(np.float64)
+    wanted = next(w for w in _layouts(merged.weight) if _is_mostly(candidate, w, ROUNDINGS * U))
+    found = candidate.values().reshape(-1).astype(np.float64)
     right = np.abs(found - wanted.reshape(-1)) <= ROUNDINGS * U * np.abs(wanted.reshape(-1)) + TINY
-    return f"of the weight {entry.name}, {_largest(np.where(right, wanted.reshape(-1), found), wanted)}"
+    return f"of the weight {candidate.name}, {_largest(np.where(right, wanted.reshape(-1), found), wanted)}"
 
 
-def _beside_fault(bias: Entry | None, merged: Merged) -> str:
+def _beside_fault(bias: FileTensor | None, merged: FoldedTensors) -> str:
     if bias is not None:
         return _bias_fault(bias, merged)
     return "the bias that this gives is not in the file" if merged.bias.any() else ""
@@ -301,43 +301,43 @@ def _layouts(weight: Values) -> tuple[Values, ...]:
     return (weight, weight.T) if weight.ndim == 2 else (weight,)
 
 
-def _changed(file: FileTensors, wanted: Values, slack: float) -> Entry | None:
+def _changed(file: TensorIndex, wanted: Values, slack: float) -> FileTensor | None:
     """The tensor that was ``wanted``, and had less than half of its numbers changed."""
-    for entry in file.of(wanted.size):
-        if any(_is_mostly(entry, layout, slack) for layout in _layouts(wanted)):
-            return entry
+    for candidate in file.of_size(wanted.size):
+        if any(_is_mostly(candidate, layout, slack) for layout in _layouts(wanted)):
+            return candidate
     return None
 
 
-def _is_mostly(entry: Entry, wanted: Values, slack: float) -> bool:
+def _is_mostly(candidate: FileTensor, wanted: Values, slack: float) -> bool:
     """Whether more than half of the numbers are those of ``wanted``, each different one counted once.
 
     Many ones and zeros prove nothing: every tensor may have these.
     """
     flat = wanted.reshape(-1).astype(np.float64)
-    near = np.abs(entry.probes - probed(flat)) <= slack * np.abs(probed(flat))
-    if not entry.is_single or 4 * np.count_nonzero(near) < near.size:
+    near = np.abs(candidate.probes - probed(flat)) <= slack * np.abs(probed(flat))
+    if not candidate.is_float32 or 4 * np.count_nonzero(near) < near.size:
         return False
     _, single = np.unique(flat, return_index=True)
-    close = np.abs(entry.values().reshape(-1)[single] - flat[single]) <= slack * np.abs(flat[single])
+    close = np.abs(candidate.values().reshape(-1)[single] - flat[single]) <= slack * np.abs(flat[single])
     return bool(single.size > 1 and 2 * np.count_nonzero(close) > single.size)
 
 
-def _bias_beside(file: FileTensors, weight: Entry, merged: Merged) -> Entry | None:
+def _bias_beside(file: TensorIndex, weight: FileTensor, merged: FoldedTensors) -> FileTensor | None:
     """The folded bias: that of ``weight`` where it has one, right or wrong; else what has its numbers."""
-    beside = file.beside(weight)
-    right = (entry for entry in beside or file.of(merged.bias.size) if not _bias_fault(entry, merged))
+    beside = file.biases_of(weight)
+    right = (candidate for candidate in beside or file.of_size(merged.bias.size) if not _bias_fault(candidate, merged))
     return next(right, beside[0] if beside else None)
 
 
-def _close_entry(file: FileTensors, own: Entry | None, weight: Values) -> Entry | None:
+def _folded_weight(file: TensorIndex, own: FileTensor | None, weight: Values) -> FileTensor | None:
     """The tensor that is ``weight`` but for rounding, in order or transposed; that of its own name before others."""
-    first = [own] if own is not None and own.size == weight.size and own.is_single else []
+    first = [own] if own is not None and own.size == weight.size and own.is_float32 else []
     for wanted in _layouts(weight):
         flat = wanted.reshape(-1)
-        for entry in (*first, *file.of(weight.size)):
-            if _is_close(entry.probes, probed(flat)) and _is_close(entry.values().reshape(-1), flat):
-                return entry
+        for candidate in (*first, *file.of_size(weight.size)):
+            if _is_close(candidate.probes, probed(flat)) and _is_close(candidate.values().reshape(-1), flat):
+                return candidate
     return None
 
 
@@ -346,12 +346,12 @@ def _is_close(found: Values, wanted: Values) -> bool:
         return bool((np.abs(found - wanted) <= ROUNDINGS * U * np.abs(wanted) + TINY).all())
 
 
-def _bias_fault(entry: Entry, merged: Merged) -> str:
+def _bias_fault(candidate: FileTensor, merged: FoldedTensors) -> str:
     """Empty where the tensor is the folded bias but for rounding."""
-    if entry.size != merged.bias.size or entry.proto.data_type not in FLOATS:
-        return f"{entry.name} has shape {list(entry.proto.dims)}, not {list(merged.bias.shape)}"
-    found = entry.values().reshape(-1).astype(np.float64)
+    if candidate.size != merged.bias.size or not candidate.is_floating:
+        return f"{candidate.name} has shape {list(candidate.proto.dims)}, not {list(merged.bias.shape)}"
+    found = candidate.values().reshape(-1).astype(np.float64)
     right = np.abs(found - merged.bias) <= ROUNDINGS * U * merged.sizes + TINY
     if right.all():
         return ""
-    return f"of the bias {entry.name}, {_largest(np.where(right, merged.bias, found), merged.bias)}"
+    return f"of the bias {candidate.name}, {_largest(np.where(right, merged.bias, found), merged.bias)}"

@@ -17,9 +17,9 @@ from specc.backends.onnx import write
 from specc.backends.torch import torch_module
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
+from specc.onnxfile import OnnxFile
 from specc.verify import verify
-from specc.verify.file.parameters import compare_tensors
-from specc.verify.file.reading import read_model
+from specc.verify.parameters import compare_tensors
 from specc.verify.result import TensorRow
 from specc.weights import Initialised, Randomised, tensor
 from tests.verify.networks import chain, emitted, graph_of
@@ -53,7 +53,7 @@ CONVOLUTION = LAYERS["conv"]
 def rows(
     graph: Graph, model: onnx.ModelProto, folder: Path = Path(), weights: object = WEIGHTS
 ) -> dict[str, TensorRow]:
-    found = compare_tensors(graph, model, folder, weights)
+    found = compare_tensors(graph, OnnxFile(folder / "net.onnx", model), weights)
     assert [row.path for row in found] == [path for path, p in graph.state if not p.integer]
     return {row.path: row for row in found}
 
@@ -307,10 +307,14 @@ def test_a_tensor_near_another_of_the_spec_is_not_that() -> None:
     values["b.weight"] = values["a.weight"] * np.float32(1.001)
     model = emitted(TWO, Fixed(values))
     replace(model, "b.weight", values["a.weight"] + 1, "other")
-    (row,) = (row for row in compare_tensors(TWO, model, Path(), Fixed(values), {"a", "b"}) if row.path == "b.weight")
+    (row,) = (
+        row for row in compare_tensors(TWO, OnnxFile(b"", model), Fixed(values), {"a", "b"}) if row.path == "b.weight"
+    )
     assert row.status == "absent"
     replace(model, "other", values["a.weight"] * np.float32(1.002))
-    (row,) = (row for row in compare_tensors(TWO, model, Path(), Fixed(values), {"a", "b"}) if row.path == "b.weight")
+    (row,) = (
+        row for row in compare_tensors(TWO, OnnxFile(b"", model), Fixed(values), {"a", "b"}) if row.path == "b.weight"
+    )
     assert row.status == "different"
     assert row.detail.startswith("in the file as other: 9 of 9 elements differ")
 
@@ -374,7 +378,7 @@ def test_sparse_tensors_of_impossible_sizes_are_refused(dims: list[int], linear:
     tensor.dims[:] = dims
     model.graph.sparse_initializer.append(tensor)
     with pytest.raises(UsageError, match="x cannot be read: "):
-        read_model(model.SerializeToString())
+        _ = OnnxFile(model.SerializeToString()).proto
 
 
 def test_upside_down_is_different() -> None:

@@ -16,21 +16,21 @@ import specc
 from specc.backends.onnx import write
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
+from specc.onnxfile import OnnxFile
 from specc.verify import verify
+from specc.verify.alignment import align
 from specc.verify.cases import cases
-from specc.verify.conditions import Conditions
+from specc.verify.extraction import SubgraphExtractor, SubmodelExtractor
+from specc.verify.proof_settings import ProofSettings
 from specc.verify.reference import run_module
 from specc.verify.result import Parity, Tolerance
-from specc.verify.steps.judge import Running, Steps
-from specc.verify.steps.location import located
-from specc.verify.steps.parts import Parts
-from specc.verify.steps.pieces import Pieces
+from specc.verify.step_proof import CaseValues, StepJudge
 from specc.weights import Initialised, Randomised
 from tests.verify.networks import NETWORK, chain, emitted, graph_of
 from tests.verify.test_sessions import HAS_CUDA
 
 WEIGHTS = Randomised(3)
-EXAMPLES = Path(__file__).parents[3] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 SKIPS = """
 block unit(c) {
@@ -84,11 +84,11 @@ def test_steps_one_after_another_are_the_module(spec: str, name: str | None) -> 
     """What the steps are judged by is the network: fed to each other, they give its outputs to the bit."""
     model = specc.load(EXAMPLES / spec, model=name)
     inputs = cases(model.graph)[0].inputs(model.graph, 0)
-    values, parts = dict(inputs), Parts(model.graph)
+    values, subgraphs = dict(inputs), SubgraphExtractor(model.graph)
     for node in model.graph.nodes:
-        part = parts.of(node.name, values)
-        taken = {value: values[value] for value in part.taken}
-        (values[node.name],) = run_module(part.module(WEIGHTS), taken, torch.float32)
+        subgraph = subgraphs.extract(node.name, values)
+        fed = {value: values[value] for value in subgraph.inputs}
+        (values[node.name],) = run_module(subgraph.module(WEIGHTS), fed, torch.float32)
     whole = run_module(model.to_torch(weights=WEIGHTS), inputs, torch.float32)
     for (_, value), result in zip(model.graph.outputs, whole, strict=True):
         np.testing.assert_array_equal(values[value], result)
@@ -339,7 +339,7 @@ def test_tf32_is_refused_where_there_is_none() -> None:
         proof(graph, emitted(graph, WEIGHTS), tf32=True)
 
 
-class Tf32OnTheCpu(Conditions):
+class Tf32OnTheCpu(ProofSettings):
     """The bounds of TF32 without the GPU that rounds so."""
 
     def __post_init__(self) -> None:
@@ -359,9 +359,9 @@ def test_weights_in_tf32_are_within_the_bounds_of_tf32_alone(tf32: bool, wrong: 
     for stored in model.graph.initializer:
         if stored.name.endswith("weight"):
             stored.CopyFrom(numpy_helper.from_array(to_tf32(numpy_helper.to_array(stored)), stored.name))
-    conditions = Tf32OnTheCpu(tf32=tf32)
-    pieces = Pieces(model, Path())
-    trials = [Running(case, graph, case.inputs(graph, 0)) for case in cases(graph)]
-    cuts, _ = located(graph, pieces, WEIGHTS, trials[0].values, conditions)
-    rows = Steps(pieces, WEIGHTS, conditions).rows(cuts, trials)
-    assert [row.name for row in rows if not row.passed] == wrong
+    settings = Tf32OnTheCpu(tf32=tf32)
+    extractor = SubmodelExtractor(OnnxFile(model.SerializeToString()))
+    values = [CaseValues(case, graph, case.inputs(graph, 0)) for case in cases(graph)]
+    steps, _ = align(graph, extractor, WEIGHTS, values[0].values, settings)
+    judged = StepJudge(extractor, WEIGHTS, settings).judge_all(steps, values)
+    assert [step.row.name for step in judged if not step.row.passed] == wrong

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
 from specc.diagnostics import UsageError
-from specc.verify.file.interface import interface
+from specc.ir.graph import Graph
+from specc.onnxfile import OnnxFile
+from specc.verify.signature import Signature, compare_signature
 from specc.weights import Initialised
 from tests.verify.networks import chain, emitted, graph_of
 
@@ -30,9 +34,13 @@ def declaring(inputs: list[object], outputs: list[object], dtype: int = TensorPr
     return helper.make_model(helper.make_graph([], "g", ends[:1], ends[1:]))
 
 
+def compared(graph: Graph, model: onnx.ModelProto, rename: Mapping[str, str] | None = None) -> Signature:
+    return compare_signature(graph, OnnxFile(b"", model), rename)
+
+
 @pytest.mark.parametrize("graph", [PLAIN, SIZED, EVEN])
 def test_own_files_are_as_declared(graph: object) -> None:
-    found = interface(graph, emitted(graph, Initialised(0)))
+    found = compared(graph, emitted(graph, Initialised(0)))
     assert (found.faults, found.notes) == ([], [])
 
 
@@ -42,7 +50,7 @@ def test_faults_are_in_words() -> None:
     del model.graph.input[:]
     model.graph.input.append(helper.make_tensor_value_info("input", TensorProto.DOUBLE, ["B", None]))
     model.graph.output[0].type.tensor_type.ClearField("shape")
-    assert interface(graph, model).faults == [
+    assert compared(graph, model).faults == [
         "the file has the input input: float64 [B, ?], the spec input: float32 [N, 3]",
         "the file has the output output: float32 of no declared shape, the spec output: float32 [N, 3]",
     ]
@@ -50,7 +58,7 @@ def test_faults_are_in_words() -> None:
 
 @pytest.mark.parametrize(("dtype", "called"), [(57, "type 57"), (99, "type 99"), (TensorProto.STRING, "string")])
 def test_unknown_types_of_elements(dtype: int, called: str) -> None:
-    assert interface(PLAIN, declaring(["N", 3], ["N", 10], dtype)).faults == [
+    assert compared(PLAIN, declaring(["N", 3], ["N", 10], dtype)).faults == [
         f"the file has the input input: {called} [N, 3], the spec input: float32 [N, 3]",
         f"the file has the output output: {called} [N, 10], the spec output: float32 [N, 10]",
     ]
@@ -59,7 +67,7 @@ def test_unknown_types_of_elements(dtype: int, called: str) -> None:
 def test_other_names_are_noted() -> None:
     model = declaring(["N", 3], ["N", 10])
     model.graph.input[0].name, model.graph.output[0].name = "input.1", "21"
-    found = interface(PLAIN, model, {})
+    found = compared(PLAIN, model, {})
     assert found.faults == []
     assert found.notes == ['the file calls the input input "input.1"', 'the file calls the output output "21"']
     assert (found.inputs, found.outputs) == ({"input": "input.1"}, {"output": "21"})
@@ -69,7 +77,7 @@ def test_other_names_are_noted() -> None:
 def test_a_file_of_our_own_has_the_names_of_the_spec() -> None:
     model = declaring(["N", 3], ["N", 10])
     model.graph.input[0].name = "input.1"
-    assert interface(PLAIN, model).faults == [
+    assert compared(PLAIN, model).faults == [
         "the file has the input input.1: float32 [N, 3], the spec input: float32 [N, 3]"
     ]
 
@@ -77,7 +85,7 @@ def test_a_file_of_our_own_has_the_names_of_the_spec() -> None:
 def test_other_names_of_other_types_are_faults() -> None:
     model = declaring(["N", 4], ["N", 10])
     model.graph.input[0].name = "x"
-    assert interface(PLAIN, model, {}).faults == [
+    assert compared(PLAIN, model, {}).faults == [
         "the file has the input x: float32 [N, 4], the spec input: float32 [N, 3]"
     ]
 
@@ -136,7 +144,7 @@ def test_which_is_which_is_never_guessed(
     faults: list[str] | int,
     pairs: dict[str, str] | None,
 ) -> None:
-    found = interface(SEVERAL, called(inputs, outputs), rename)
+    found = compared(SEVERAL, called(inputs, outputs), rename)
     if isinstance(faults, int):
         assert len(found.faults) == faults
     else:
@@ -155,14 +163,14 @@ def test_which_is_which_is_never_guessed(
 )
 def test_what_cannot_be_renamed_is_refused(rename: dict[str, str], words: str) -> None:
     with pytest.raises(UsageError) as caught:
-        interface(SEVERAL, called({"x": 3, "y": 3, "z": 4}, OUT), rename)
+        compared(SEVERAL, called({"x": 3, "y": 3, "z": 4}, OUT), rename)
     assert str(caught.value) == words
 
 
 def test_another_number_of_outputs() -> None:
     model = declaring(["N", 3], ["N", 10])
     model.graph.output.append(helper.make_tensor_value_info("more", TensorProto.FLOAT, ["N", 2]))
-    assert interface(PLAIN, model).faults == [
+    assert compared(PLAIN, model).faults == [
         "the file has 2 outputs (output: float32 [N, 10]; more: float32 [N, 2]), the spec 1 (output: float32 [N, 10])"
     ]
 
@@ -172,11 +180,11 @@ def test_tensors_listed_as_inputs_are_none() -> None:
     model = declaring(["N", 3], ["N", 10])
     model.graph.initializer.append(helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0]))
     model.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [1]))
-    assert interface(PLAIN, model).faults == []
+    assert compared(PLAIN, model).faults == []
 
 
 def test_half_precision_says_how_to_keep_float() -> None:
-    faults = interface(PLAIN, declaring(["N", 3], ["N", 10], TensorProto.FLOAT16)).faults
+    faults = compared(PLAIN, declaring(["N", 3], ["N", 10], TensorProto.FLOAT16)).faults
     assert faults[0] == (
         "the file has the input input: float16 [N, 3], the spec input: float32 [N, 3]: "
         "converters keep float at both ends with keep_io_types=True"
@@ -198,7 +206,7 @@ FAULTY = {
 @pytest.mark.parametrize("name", FAULTY)
 def test_faulty_sizes(name: str) -> None:
     inputs, outputs, words = FAULTY[name]
-    (fault,) = interface(PLAIN, declaring(inputs, outputs)).faults
+    (fault,) = compared(PLAIN, declaring(inputs, outputs)).faults
     assert words in fault
 
 
@@ -234,7 +242,7 @@ NOTED = {
 @pytest.mark.parametrize("name", NOTED)
 def test_what_others_write_differently_is_noted(name: str) -> None:
     graph, inputs, outputs, notes = NOTED[name]
-    found = interface(graph, declaring(inputs, outputs))
+    found = compared(graph, declaring(inputs, outputs))
     assert found.faults == []
     assert found.notes == notes
 
@@ -252,7 +260,7 @@ UNTRUE = {
 @pytest.mark.parametrize("name", UNTRUE)
 def test_untrue_claims_are_faults(name: str) -> None:
     inputs, outputs, words = UNTRUE[name]
-    faults = interface(SIZED, declaring(inputs, outputs)).faults
+    faults = compared(SIZED, declaring(inputs, outputs)).faults
     assert words in faults[-1]
 
 
@@ -269,17 +277,17 @@ def test_text_that_is_no_arithmetic_is_a_name() -> None:
         "8//0",
         "8 % 0",
     ):
-        found = interface(SIZED, declaring(["N", 3, "H", "W"], ["N", 2, text, None]))
+        found = compared(SIZED, declaring(["N", 3, "H", "W"], ["N", 2, text, None]))
         assert found.faults == []
         assert found.notes[0] == f'the file calls floor((H - 1)/2) "{text}"'
 
 
 def test_pytorch_is_told_what_to_write() -> None:
     model = declaring([1, 3, 32, 32], ["N", 2, None, None])
-    assert "torch.onnx" not in interface(SIZED, model).faults[0]
+    assert "torch.onnx" not in compared(SIZED, model).faults[0]
     model.producer_name = "pytorch"
     assert (
-        interface(SIZED, model)
+        compared(SIZED, model)
         .faults[0]
         .endswith(
             '. torch.onnx.export(model, x, FILE, input_names=["input"], output_names=["output"], '

@@ -12,7 +12,7 @@ import numpy as np
 from specc.ir.graph import Graph, Node
 from specc.ir.op import Parameter
 from specc.ir.torch import Own, TorchCall, TorchModule, Value
-from specc.verify.file.stored import Values
+from specc.onnxfile.tensor_index import Values
 from specc.weights import Weights, tensor
 
 EPS = 1e-5
@@ -36,23 +36,23 @@ class Fold:
 
     def tensors(self, weights: Weights) -> Mapping[str, tuple[str, Parameter, Values]]:
         """By the names that the formulas use: path, parameter and float64 numbers; what a step lacks is left out."""
-        found = {}
+        tensors = {}
         for prefix, node in (("", self.layer), ("norm.", self.norm)):
             for parameter in node.parameters:
                 if not parameter.integer:
                     path = node.path(parameter)
                     numbers = tensor(weights, path, parameter).astype(np.float64)
-                    found[prefix + parameter.name] = path, parameter, numbers
-        return found
+                    tensors[prefix + parameter.name] = path, parameter, numbers
+        return tensors
 
-    def shift(self, given: Mapping[str, object]) -> str:
-        """The tensor of ``given`` that a wrong folded bias is put down to."""
-        return next(name for name in ("norm.bias", "bias", "norm.running_mean", "norm.") if name in given)
+    def shift(self, tensors: Mapping[str, object]) -> str:
+        """The tensor of ``tensors`` that a wrong folded bias is put down to."""
+        return next(name for name in ("norm.bias", "bias", "norm.running_mean", "norm.") if name in tensors)
 
 
 @dataclass(frozen=True)
-class Merged:
-    """What a fold must be.
+class FoldedTensors:
+    """What a folded layer must hold.
 
     Attributes:
         weight: in the layer's shape, float64.
@@ -74,21 +74,20 @@ def folds(graph: Graph) -> Iterator[Fold]:
         layer = steps.get(norm.inputs[0]) if norm.inputs else None
         if layer is None or takers[layer.name] > 1 or max(modules[layer.module], modules[norm.module]) > 1:
             continue
-        if _module(layer).startswith(LAYERS) and _by_channel(layer) and _is_by_channel(norm):
+        # A Linear over more axes does not make the channels that a norm scales, but the last axis.
+        makes_channels = not _module(layer).startswith("nn.Linear") or len(layer.type.sample) == 1
+        if _module(layer).startswith(LAYERS) and makes_channels and _scales_channels(norm):
             yield Fold(layer, norm)
 
 
-def _is_by_channel(norm: Node) -> bool:
+def _scales_channels(norm: Node) -> bool:
     """Whether the step does nothing but scale and shift the channels by tensors of its own."""
     if "running_mean" in {parameter.name for parameter in norm.parameters}:
         return True
-    return norm.op.torch(*norm.input_types) == FACTOR and norm.parameters[0].shape[0] == _channels(norm)
-
-
-def _channels(norm: Node) -> int:
-    """Elements that a factor of one number per channel has; 0 where it does not lie along the channels."""
-    shape = norm.parameters[0].shape
-    return norm.input_types[0].channels if len(shape) == len(norm.input_types[0].sample) else 0
+    if norm.op.torch(*norm.input_types) != FACTOR:
+        return False
+    shape, of_input = norm.parameters[0].shape, norm.input_types[0]
+    return len(shape) == len(of_input.sample) and shape[0] == of_input.channels
 
 
 def _module(node: Node) -> str:
@@ -102,29 +101,21 @@ def _option(node: Node, name: str, default: Any) -> Any:
     return step.kwargs.get(name, default)
 
 
-def _by_channel(layer: Node) -> bool:
-    """Whether the layer makes the channels that a norm scales; a Linear over more axes makes the last axis instead."""
-    return not _module(layer).startswith("nn.Linear") or len(layer.type.sample) == 1
-
-
-def merged_by(fold: Fold, given: Mapping[str, tuple[str, Parameter, Values]]) -> Merged:
+def folded_tensors(fold: Fold, tensors: Mapping[str, tuple[str, Parameter, Values]]) -> FoldedTensors:
     """weight * f and beta + (bias - mean) * f in float64, where f is gamma/sqrt(variance + eps), or the factor."""
-    weight = given["weight"][2]
-    numbers = {name: values.reshape(-1) for name, (_, _, values) in given.items()}
-    if "norm." in given:
+    weight = tensors["weight"][2]
+    numbers = {name: values.reshape(-1) for name, (_, _, values) in tensors.items()}
+    if "norm." in tensors:
         factor = numbers["norm."]
     else:
         factor = numbers.get("norm.weight", 1.0) / np.sqrt(numbers["norm.running_var"] + _option(fold.norm, "eps", EPS))
     nothing = np.zeros_like(factor)
     bias, mean, shift = (numbers.get(name, nothing) for name in ("bias", "norm.running_mean", "norm.bias"))
     sizes = np.abs(shift) + (np.abs(bias) + np.abs(mean)) * np.abs(factor)
-    return Merged(_scaled(fold.layer, weight, factor), shift + (bias - mean) * factor, sizes)
-
-
-def _scaled(layer: Node, weight: Values, factor: Values) -> Values:
-    """The layer's weight times one factor per output channel; a transposed convolution has them on its second axis."""
-    if not _module(layer).startswith("nn.ConvTranspose"):
-        return weight * factor.reshape(-1, *[1] * (weight.ndim - 1))
-    groups = _option(layer, "groups", 1)
-    parts = weight.reshape(groups, weight.shape[0] // groups, weight.shape[1], -1)
-    return (parts * factor.reshape(groups, 1, -1, 1)).reshape(weight.shape)
+    if _module(fold.layer).startswith("nn.ConvTranspose"):  # which has the output channels on its second axis
+        groups = _option(fold.layer, "groups", 1)
+        grouped = weight.reshape(groups, weight.shape[0] // groups, weight.shape[1], -1)
+        scaled = (grouped * factor.reshape(groups, 1, -1, 1)).reshape(weight.shape)
+    else:
+        scaled = weight * factor.reshape(-1, *[1] * (weight.ndim - 1))
+    return FoldedTensors(scaled, shift + (bias - mean) * factor, sizes)

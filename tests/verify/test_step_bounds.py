@@ -21,7 +21,7 @@ from specc.ir.op import Op
 from specc.ir.rounding import Exact
 from specc.verify.cases import Case
 from specc.verify.growth import TF32_U, U
-from specc.verify.steps.bounds import allowed, is_exact, rule, why
+from specc.verify.step_bounds import allowed, is_exact, rule, why
 from specc.weights import Randomised
 from tests.twins import Given, graph_of, make, onnx_bytes, run_onnx
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from specc.diagnostics import UsageError
 from specc.verify.growth import TF32_U, U
-from specc.verify.result import Parity, Progress, Tolerance
+from specc.verify.result import Progress, Tolerance
 from specc.verify.sessions import CUDA_OPTIONS, Session, load_runtime, open_session
 
 
 @dataclass(frozen=True)
-class Conditions:
+class ProofSettings:
     """How the file is run and judged.
 
     Attributes:
@@ -52,22 +52,15 @@ class Conditions:
 
     def progress_of(self, what: str) -> Callable[[int, int], None] | None:
         """Progress in ``what`` alone: how many parts are done, of how many."""
-        told = self.progress
-        return None if told is None else lambda done, of: told(what, done, of)
+        progress = self.progress
+        return None if progress is None else lambda done, of: progress(what, done, of)
 
-    def untried(self, notes: tuple[str, ...]) -> Parity:
-        """A proof without checks yet."""
-        return Parity(
-            self.provider, (), settings=self.settings(), notes=notes, tf32=self.tf32, tolerance=self.tolerance
-        )
-
-    def settings(self) -> tuple[tuple[str, str], ...]:
-        """(name, value) of everything that bears on the numbers, in words."""
-        runtime = load_runtime()
+    def in_words(self) -> tuple[tuple[str, str], ...]:
+        """(name, value) of everything that bears on the numbers."""
         cuda = (("cuDNN algorithm search", CUDA_OPTIONS["cudnn_conv_algo_search"]),) if self.provider == "cuda" else ()
         return (
             ("provider", self.provider),
-            ("onnxruntime", str(runtime.__version__)),
+            ("onnxruntime", str(load_runtime().__version__)),
             ("PyTorch", metadata.version("torch")),
             ("graph optimisation", "off, and on"),
             ("TF32", "on, with bounds for it" if self.tf32 else "off"),

@@ -15,8 +15,8 @@ from onnx import numpy_helper
 
 import specc
 from specc.diagnostics import UsageError
+from specc.verify.reproduction import write_reproduction
 from specc.verify.result import Parity, Reproduction
-from specc.verify.steps.repro import write_reproduction
 
 SPEC = """model Small : [N, 3, 9, 7] {
   conv(4, 3) -> relu -> maxpool(2)
@@ -209,7 +209,7 @@ class TestFolder:
         def full_disk(*_: object) -> str:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("specc.verify.steps.repro._readme", full_disk)
+        monkeypatch.setattr("specc.verify.reproduction._readme", full_disk)
         before = sorted(tmp_path.rglob("*"))
         with pytest.raises(UsageError, match="the disk is full"):
             written(unsigned, tmp_path / "new")

@@ -8,8 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from specc.ir.graph import Graph
+from specc.onnxfile import NondeterministicNode, OnnxFile
 from specc.verify import Parity, verify
-from specc.verify.file.randomness import Unsteady, unsteady_nodes
 from specc.weights import Randomised
 from tests.verify.networks import chain, emitted
 
@@ -32,6 +32,10 @@ def with_noise(node: onnx.NodeProto) -> onnx.ModelProto:
     return model
 
 
+def varying(model: onnx.ModelProto) -> list[NondeterministicNode]:
+    return list(OnnxFile(b"", model).nondeterministic)
+
+
 DRAWING = {
     "RandomNormalLike": helper.make_node("RandomNormalLike", ["input"], ["noise"], "noise"),
     "RandomUniformLike": helper.make_node("RandomUniformLike", ["input"], ["noise"], "noise"),
@@ -52,7 +56,7 @@ def test_what_draws_is_refused_by_name(name: str) -> None:
 @pytest.mark.parametrize("operator", ["Bernoulli", "Multinomial"])
 def test_other_operators_that_draw(operator: str) -> None:
     node = helper.make_node(operator, ["input"], ["noise"])
-    assert list(unsteady_nodes(with_noise(node))) == [Unsteady(operator, "noise", "draws")]
+    assert varying(with_noise(node)) == [NondeterministicNode(operator, "noise", "draws")]
 
 
 def dropping(switch: str, value: bool | None = None, *, constant: bool = False) -> onnx.ModelProto:
@@ -106,14 +110,14 @@ def test_inside_of_functions_and_branches() -> None:
     model.functions.append(helper.make_function("local", "noisy", ["x"], ["y"], body, [opset]))
     model.opset_import.append(helper.make_opsetid("local", 1))
     assert [row.case for row in judged(GRAPH, model).rows] == ["randomness"]
-    assert list(unsteady_nodes(model)) == [Unsteady("RandomNormalLike", "inner", "draws")]
+    assert varying(model) == [NondeterministicNode("RandomNormalLike", "inner", "draws")]
 
 
 def test_a_function_that_nothing_calls_does_not_count() -> None:
     model = emitted(GRAPH, WEIGHTS)
     body = [helper.make_node("RandomNormalLike", ["x"], ["y"])]
     model.functions.append(helper.make_function("local", "noisy", ["x"], ["y"], body, [helper.make_opsetid("", 18)]))
-    assert list(unsteady_nodes(model)) == []
+    assert varying(model) == []
 
 
 NORMAL = chain("[N, 3, 4, 4]", "conv1: conv(4, 3) -> bn1: bn -> relu")
@@ -143,7 +147,7 @@ def test_batch_norm_in_functions_and_of_old_opsets() -> None:
     model = in_training(NORMAL)
     (node,) = (node for node in model.graph.node if node.op_type == "BatchNormalization")
     del node.attribute[:]
-    assert [found.why for found in unsteady_nodes(model)] == ["normalises"]
+    assert [found.why for found in varying(model)] == ["normalises"]
     del node.output[1:]
     node.attribute.append(helper.make_attribute("training_mode", 0))
-    assert list(unsteady_nodes(model)) == []
+    assert varying(model) == []

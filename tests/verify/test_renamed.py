@@ -11,11 +11,11 @@ from onnx import numpy_helper
 
 from specc import Model
 from specc.elaborate import check_file
+from specc.onnxfile import OnnxFile
 from specc.source import Source
 from specc.syntax import parse
 from specc.verify import Parity
-from specc.verify.file.reading import read_model
-from specc.verify.steps.repro import write_reproduction
+from specc.verify.reproduction import write_reproduction
 from specc.weights import Initialised
 from tests.verify.networks import emitted
 
@@ -79,4 +79,4 @@ def test_a_step_that_diverges_is_found_and_written(tmp_path: Path) -> None:
     assert [row.name for row in parity.steps if not row.passed] == ["rest"]
     assert parity.reproduction is not None
     write_reproduction(tmp_path / "repro", parity.reproduction, parity)
-    assert read_model(tmp_path / "repro" / "step.onnx").graph.output[0].name == "rest"
+    assert OnnxFile(tmp_path / "repro" / "step.onnx").outputs[0].name == "rest"

@@ -1,0 +1,17 @@
+"""An ONNX file as it lies on the disk: read and parsed once, and asked for everything.
+
+`OnnxFile` is the one object for a file. What it is asked for is computed on the first question and held as long as the
+object is: the ports (`PortInfo`), the nodes with the bodies of functions in place of their calls, the tensors by name
+and size, the metadata and their seal. Tensors in files beside the model are never held: each is read when it
+is needed, and let go. Start reading at `specc.onnxfile.file`.
+
+Nothing here knows what a file should hold, but `weights_of`, which takes its tensors for a network's weights.
+"""
+
+from __future__ import annotations
+
+from specc.onnxfile.file import OnnxFile, PortInfo, as_onnx_file
+from specc.onnxfile.file_weights import FileWeights, weights_of
+from specc.onnxfile.inlining import NondeterministicNode
+
+__all__ = ["FileWeights", "NondeterministicNode", "OnnxFile", "PortInfo", "as_onnx_file", "weights_of"]

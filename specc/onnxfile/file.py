@@ -1,0 +1,224 @@
+"""One ONNX model, in a file or in memory: parsed once, asked for ports, nodes, tensors, metadata and seal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # protobuf ships no types
+from onnx import ModelProto, TensorProto, TypeProto, ValueInfoProto
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+from specc.atomic import require_regular
+from specc.backends.onnx import claimed_weights, entries_of, is_sealed
+from specc.diagnostics import UsageError
+from specc.diagnostics.words import visible
+from specc.onnxfile.inlining import NondeterministicNode, inlined, nondeterministic
+from specc.onnxfile.tensor_index import FileTensor, TensorIndex, dense, dtype_name
+
+OPEN = "?"
+"""A size that the file does not declare."""
+
+_CONTAINERS = {"sequence_type": "sequence of", "optional_type": "optional", "map_type": "map to"}
+"""What holds something else, by its field in ONNX's type."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortInfo:
+    """An input or output as the file declares it.
+
+    Attributes:
+        dtype: ``float32``; of what is no tensor, what it is: ``sequence of float32``.
+        shape: None where it declares none, and of what is no tensor. A size is a number, a name, or `OPEN`.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...] | None
+    is_tensor: bool = True
+
+    def __str__(self) -> str:
+        if not self.is_tensor:
+            return f"{self.name}: {self.dtype}"
+        sizes = "of no declared shape" if self.shape is None else f"[{', '.join(map(str, self.shape))}]"
+        return f"{self.name}: {self.dtype} {sizes}"
+
+    @classmethod
+    def of(cls, value: ValueInfoProto) -> PortInfo:
+        if value.type.WhichOneof("value") not in ("tensor_type", None):
+            return cls(value.name, _type_name(value.type), None, is_tensor=False)
+        tensor = value.type.tensor_type
+        sizes = [d.dim_value if d.HasField("dim_value") else d.dim_param or OPEN for d in tensor.shape.dim]
+        return cls(value.name, dtype_name(tensor.elem_type), tuple(sizes) if tensor.HasField("shape") else None)
+
+
+def _type_name(x: TypeProto) -> str:
+    """``sequence of float32``, however deep."""
+    field = x.WhichOneof("value")
+    if field in _CONTAINERS:
+        inner = getattr(x, field)
+        return f"{_CONTAINERS[field]} {_type_name(inner.value_type if field == 'map_type' else inner.elem_type)}"
+    if field in ("tensor_type", "sparse_tensor_type"):
+        return f"{'sparse ' if field == 'sparse_tensor_type' else ''}{dtype_name(getattr(x, field).elem_type)}"
+    return "of no known type"
+
+
+class OnnxFile:
+    """A model that is parsed at the first question that needs it, and never again.
+
+    Args:
+        source: the file, or the bytes of a model without external data.
+        proto: what is in the file, where whoever wrote it still has it.
+
+    Raises:
+        UsageError, by whatever needs the content: the file or a sparse tensor cannot be read, is cut short, or is no
+            ONNX file.
+    """
+
+    def __init__(self, source: Path | bytes, proto: ModelProto | None = None) -> None:
+        self.source = source
+        self._written = proto
+
+    @property
+    def path(self) -> Path | None:
+        """None of a model in memory."""
+        return self.source if isinstance(self.source, Path) else None
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return "the model" if isinstance(self.source, bytes) else str(self.source)
+
+    @property
+    def folder(self) -> Path:
+        """Where the external data lies."""
+        return self.source.parent if isinstance(self.source, Path) else Path()
+
+    @cached_property
+    def proto(self) -> ModelProto:
+        """The whole message: external data left where it is, sparse initializers written out in full."""
+        proto = self._written or self._parsed()
+        proto.graph.initializer.extend(dense(tensor, self.folder) for tensor in proto.graph.sparse_initializer)
+        del proto.graph.sparse_initializer[:]
+        return proto
+
+    def _parsed(self) -> ModelProto:
+        try:
+            if isinstance(self.source, bytes):
+                proto = onnx.load_from_string(self.source)
+            else:
+                require_regular(self.source)
+                # Whatever its name ends in, the file is protobuf: runtimes read no other format.
+                proto = onnx.load(self.source, format="protobuf", load_external_data=False)
+        except OSError as error:
+            raise UsageError(f"{self.name} cannot be read: {error.strerror}") from None
+        except DecodeError:
+            raise UsageError(f"{self.name} is no ONNX file, or is cut short") from None
+        if not proto.ir_version or not proto.graph.node:
+            raise UsageError(f"{self.name} is no ONNX file: it holds no network")
+        return proto
+
+    @cached_property
+    def inputs(self) -> tuple[PortInfo, ...]:
+        """What is fed in; old files list their tensors among the inputs, too, which are left out here."""
+        stored = {tensor.name for tensor in self.proto.graph.initializer}
+        return tuple(PortInfo.of(value) for value in self.proto.graph.input if value.name not in stored)
+
+    @cached_property
+    def outputs(self) -> tuple[PortInfo, ...]:
+        return tuple(map(PortInfo.of, self.proto.graph.output))
+
+    @cached_property
+    def nodes(self) -> tuple[onnx.NodeProto, ...]:
+        """All nodes in order, each call of a function replaced by its body."""
+        return tuple(inlined(self.proto))
+
+    @cached_property
+    def nondeterministic(self) -> tuple[NondeterministicNode, ...]:
+        """The nodes for which no run says what the next one gives."""
+        return tuple(nondeterministic(self.nodes, self.proto.graph.initializer))
+
+    @cached_property
+    def tensors(self) -> TensorIndex:
+        """The tensors that nodes or outputs use, by name and by size."""
+        inputs, outputs = ({port.name for port in ports} for ports in (self.inputs, self.outputs))
+        return TensorIndex(self.nodes, self.initializers.values(), self.folder, inputs, outputs)
+
+    @cached_property
+    def initializers(self) -> dict[str, FileTensor]:
+        return {tensor.name: FileTensor(tensor.name, tensor, self.folder) for tensor in self.proto.graph.initializer}
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """Every entry, in order."""
+        return entries_of(self.proto)
+
+    @cached_property
+    def is_sealed(self) -> bool | None:
+        """Whether the file is as it was when specc wrote its metadata; None where it does not say how it was."""
+        return None if self.path is None else is_sealed(self.path, self.proto)
+
+    @property
+    def claimed_weights(self) -> str:
+        """Where the file says that its weights come from: ``seed 0``, or a hash; empty where it does not say."""
+        return claimed_weights(self.proto)
+
+    @cached_property
+    def data_files(self) -> dict[str, int]:
+        """The files beside this one that hold initializers, by their names in it, with how many are in each.
+
+        Raises:
+            UsageError: the file does not say where they are in a way that can be read.
+        """
+        counts: dict[str, int] = {}
+        for _, info in self._external():
+            counts[info.location] = counts.get(info.location, 0) + 1
+        return counts
+
+    def stamp(self) -> tuple[object, ...]:
+        """What the file system says of the file and of those with its tensors: another one where a file was changed.
+
+        A proof reads the file at several times, and onnxruntime reads it by itself: what was changed or cut short in
+        between would be judged by parts of two files.
+        """
+        if self.path is None:
+            return ()
+        paths = [self.path]
+        with suppress(UsageError):  # whoever reads the tensors says what is wrong
+            paths += [self.folder / location for location in self.data_files]
+        stats = [path.stat() if path.exists() else None for path in paths]
+        return tuple(stat and (stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats)
+
+    def require_data(self) -> None:
+        """Raises UsageError where initializers are in a file that is not there, or is too short."""
+        for tensor, info in self._external():
+            name, shown, data = visible(tensor.name), visible(info.location), self.folder / info.location
+            if not data.is_file():
+                raise UsageError(f"{name} and other weights of {self.name} are in {shown}, which is not beside it")
+            end = (info.offset or 0) + (info.length or 0)
+            if data.stat().st_size < end:
+                raise UsageError(
+                    f"{self.folder / shown} is cut short: {name} of {self.name} ends at byte {end:,} of it"
+                )
+
+    def _external(self) -> Iterator[tuple[TensorProto, ExternalDataInfo]]:
+        """The initializers that lie in other files, and where. Raises UsageError where that is not said rightly."""
+        for tensor in filter(uses_external_data, self.proto.graph.initializer):
+            name = visible(tensor.name)
+            try:
+                info = ExternalDataInfo(tensor)
+            except ValueError as error:
+                why = visible(str(error))
+                raise UsageError(f"{self.name} does not say rightly where the numbers of {name} are: {why}") from None
+            if not info.location:
+                raise UsageError(f"{self.name} does not say in which file the numbers of {name} are")
+            yield tensor, info
+
+
+def as_onnx_file(model: OnnxFile | Path | bytes) -> OnnxFile:
+    """The file itself where it is one already: so it is parsed once, however many ask."""
+    return model if isinstance(model, OnnxFile) else OnnxFile(model)

@@ -1,0 +1,241 @@
+"""The tensors of a model, wherever they are: read one at a time, found by name or by size, compared by their bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
+
+from specc.backends.onnx import PROTOBUF_LIMIT, stored_name
+from specc.diagnostics import UsageError
+from specc.ir.op import Parameter
+from specc.onnxfile.inlining import constant_tensors, values_taken
+
+PROBES = 16
+"""Elements that are looked at before a tensor is compared as a whole."""
+
+MOST_PADDING = 16
+"""Runtimes fill channels up to a block of this size at most."""
+
+FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+
+SAME_NUMBERS = frozenset({"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+"""Operators whose result has the numbers of their first input."""
+
+Values = NDArray[Any]
+
+
+def dtype_name(number: int) -> str:
+    """``float32``; of what is no tensor or no known type, what ONNX calls it."""
+    if number == TensorProto.STRING:
+        return "string"
+    # What numpy has not, older releases of onnx map to float32.
+    if number == TensorProto.BFLOAT16:
+        return "bfloat16"
+    if number in TensorProto.DataType.values() and number != TensorProto.UNDEFINED:
+        return str(helper.tensor_dtype_to_np_dtype(number).name)
+    return f"type {number}"
+
+
+# ---- reading ------------------------------------------------------------------------------------------------
+
+
+def read_tensor(tensor: TensorProto, folder: Path, name: str) -> NDArray[Any]:
+    """The numbers of a tensor, which may lie in a file of ``folder``.
+
+    Raises:
+        UsageError: they cannot be read: the file is not there, or is too short.
+    """
+    try:
+        return numpy_helper.to_array(tensor, str(folder))
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        raise _unreadable(name, error) from None
+
+
+def inline(tensor: TensorProto, folder: Path) -> TensorProto:
+    """The tensor with its numbers in it: itself, or a copy. Raises UsageError as `read_tensor`."""
+    if not uses_external_data(tensor):
+        return tensor
+    whole = TensorProto()
+    whole.CopyFrom(tensor)
+    try:
+        load_external_data_for_tensor(whole, str(folder))
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        raise _unreadable(tensor.name, error) from None
+    size = prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    if tensor.data_type in FLOATS and len(whole.raw_data) != size:
+        raise UsageError(f"{tensor.name} cannot be read: {len(whole.raw_data):,} of its {size:,} bytes are there")
+    whole.ClearField("external_data")  # some releases of onnx leave it
+    whole.data_location = TensorProto.DEFAULT
+    return whole
+
+
+def _unreadable(name: str, error: Exception) -> UsageError:
+    return UsageError(f"{name} cannot be read: {' '.join(str(error).split())}")
+
+
+def dense(sparse: onnx.SparseTensorProto, folder: Path) -> TensorProto:
+    """A sparse tensor in full: its indices are places in the flat tensor, or one number for each axis.
+
+    Raises:
+        UsageError: it cannot be read, or would be larger than a protobuf message can be.
+    """
+    name = sparse.values.name
+    values, places = (read_tensor(part, folder, name) for part in (sparse.values, sparse.indices))
+    if prod(sparse.dims) * values.itemsize > PROTOBUF_LIMIT:
+        raise UsageError(f"{name} cannot be read: sparse as it is, it has more than 2 GB when written out in full")
+    try:
+        whole = np.zeros(tuple(sparse.dims), values.dtype)
+        whole[tuple(places.T) if places.ndim == 2 else np.unravel_index(places, whole.shape)] = values
+    except (IndexError, ValueError) as error:
+        raise UsageError(f"{name} cannot be read: {error}") from None
+    return numpy_helper.from_array(whole, name)
+
+
+# ---- finding ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FileTensor:
+    """A tensor of the file: an initializer, or what a Constant node gives.
+
+    Its numbers are read anew each time, since a file may be larger than memory; `probes` and `bit_sum` are computed
+    once, 17 numbers that spare most comparisons the reading.
+    """
+
+    name: str
+    proto: TensorProto
+    folder: Path
+
+    @property
+    def size(self) -> int:
+        return prod(self.proto.dims)
+
+    @property
+    def dtype(self) -> str:
+        return dtype_name(self.proto.data_type)
+
+    @property
+    def is_float32(self) -> bool:
+        return bool(self.proto.data_type == TensorProto.FLOAT)
+
+    @property
+    def is_floating(self) -> bool:
+        return self.proto.data_type in FLOATS
+
+    def values(self) -> Values:
+        """In the file's shape and type. Raises UsageError as `read_tensor`."""
+        return read_tensor(self.proto, self.folder, self.name)
+
+    @cached_property
+    def probes(self) -> Values:
+        return np.asarray(probed(self.values().reshape(-1)), np.float64)
+
+    @cached_property
+    def bit_sum(self) -> int:
+        return bit_sum(self.values())
+
+
+class TensorIndex:
+    """The tensors that the nodes of a file really use, by name and by number of elements.
+
+    Attributes:
+        on_data: the names of those that meet the network's data: what takes them, transposed or reshaped at most, takes
+            a value too that depends on an input. Others are only what tensors are computed from.
+    """
+
+    def __init__(
+        self,
+        nodes: Iterable[onnx.NodeProto],
+        initializers: Iterable[FileTensor],
+        folder: Path,
+        inputs: set[str],
+        outputs: set[str],
+    ) -> None:
+        nodes = tuple(nodes)
+        used = {name for node in nodes for name in values_taken(node)} | outputs
+        constants = (FileTensor(tensor.name, tensor, folder) for tensor in _constants(nodes, folder))
+        self._by_name = {tensor.name: tensor for tensor in (*initializers, *constants) if tensor.name in used}
+        self._by_size: dict[int, list[FileTensor]] = {}
+        for tensor in self._by_name.values():
+            self._by_size.setdefault(tensor.size, []).append(tensor)
+        self._with_bias = [node for node in nodes if len(node.input) > 2]
+        self._origins: dict[str, str] = {}
+        self.on_data: set[str] = set()
+        data = set(inputs)
+        for node in nodes:
+            if node.op_type in SAME_NUMBERS and node.input:
+                self._origins.update(dict.fromkeys(node.output, self._origin(node.input[0])))
+            taken = values_taken(node)
+            if not data.isdisjoint(taken):
+                data.update(node.output)
+                self.on_data.update(map(self._origin, taken))
+
+    def named(self, path: str, parameter: Parameter) -> FileTensor | None:
+        """The tensor of that path, as specc or another calls it."""
+        return self._by_name.get(stored_name(path, parameter)) or self._by_name.get(path)
+
+    def of_size(self, size: int) -> Iterator[FileTensor]:
+        """The floating-point tensors of so many elements."""
+        return (tensor for tensor in self._by_size.get(size, ()) if tensor.is_floating)
+
+    def padded_from(self, size: int) -> Iterator[FileTensor]:
+        """The floating-point tensors of so many elements or up to `MOST_PADDING` times as many."""
+        sizes = (other for other in self._by_size if size <= other <= MOST_PADDING * size)
+        return (tensor for other in sizes for tensor in self.of_size(other))
+
+    def biases_of(self, weight: FileTensor) -> list[FileTensor]:
+        """The biases that the file applies together with ``weight``: one, but where layers share their weight."""
+        names = [self._origin(n.input[2]) for n in self._with_bias if self._origin(n.input[1]) == weight.name]
+        return [self._by_name[name] for name in names if name in self._by_name]
+
+    def quantised(self, name: str, size: int) -> FileTensor | None:
+        """What tools that quantise make of the tensor ``name``: integers under its name with an ending."""
+        others = (tensor for tensor in self._by_size.get(size, ()) if tensor.name.startswith(name))
+        return next((tensor for tensor in others if not tensor.is_floating), None)
+
+    def _origin(self, name: str) -> str:
+        """The tensor that a value is, transposed or reshaped at most."""
+        return self._origins.get(name, name)
+
+
+def _constants(nodes: Iterable[onnx.NodeProto], folder: Path) -> Iterator[TensorProto]:
+    """What Constant nodes give, sparse tensors and plain numbers too, by the names of their values."""
+    for name, tensor in constant_tensors(nodes):
+        constant = TensorProto()
+        constant.CopyFrom(tensor)
+        constant.name = name
+        yield constant
+    for node in nodes:
+        for attribute in node.attribute if node.op_type == "Constant" else ():
+            if attribute.name == "sparse_value":
+                whole = dense(attribute.sparse_tensor, folder)
+                whole.name = node.output[0]
+                yield whole
+            elif attribute.name in {"value_float", "value_floats"}:
+                numbers = np.asarray(helper.get_attribute_value(attribute), np.float32)
+                yield numpy_helper.from_array(numbers, node.output[0])
+
+
+def probed(flat: Values) -> Values:
+    """Evenly spread elements of a flat tensor."""
+    return flat[np.linspace(0, max(flat.size - 1, 0), min(PROBES, flat.size)).astype(np.intp)]
+
+
+def bits(values: Values) -> Values:
+    """The elements as float32, by their bits: NaN is equal to itself, and 0.0 is not -0.0."""
+    return np.ascontiguousarray(values, np.float32).reshape(-1).view(np.uint32)
+
+
+def bit_sum(values: Values) -> int:
+    """A number that does not depend on the order of the elements: the sum of their bits."""
+    return int(bits(values).sum(dtype=np.uint64))

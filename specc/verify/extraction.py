@@ -1,0 +1,292 @@
+"""Some steps of a network as a network of their own, and the nodes of a file between some values as a model of its own.
+
+What judges a piece of a file is the piece of the spec between the same values: a `Subgraph` is run in PyTorch, a
+`Submodel` in ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+
+from specc.backends.onnx import PROTOBUF_LIMIT, serialise
+from specc.ir.graph import Graph, Node, Port
+from specc.ir.op import Parameter
+from specc.ir.types import TensorType
+from specc.onnxfile import OnnxFile
+from specc.onnxfile.inlining import rename_values, values_taken, walk
+from specc.onnxfile.tensor_index import inline
+from specc.weights import Array, Weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+OTHER_FLOATS = {TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
+
+RESULT = "result"
+"""What a submodel without nodes calls what it gives."""
+
+
+# ---- of the spec --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Subgraph:
+    """Steps that are judged together.
+
+    Attributes:
+        nodes: the steps, in the order of the network.
+        inputs: the values that they start from, in the order in which the network makes them.
+    """
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...]
+
+    @property
+    def last(self) -> Node:
+        return self.nodes[-1]
+
+    def graph(self) -> Graph:
+        """The steps as a network: inputs ``x``, ``x2`` …, steps after their operators, one output."""
+        names = {value: f"x{place}" if place > 1 else "x" for place, value in enumerate(self.inputs, start=1)}
+        types: dict[str, TensorType] = {}
+        modules: dict[str, str] = {}  # named as their first step: steps that share tensors go on sharing them
+        nodes = []
+        for place, node in enumerate(self.nodes, start=1):
+            types |= dict(zip(node.inputs, node.input_types, strict=True))
+            name = names[node.name] = f"{node.op.kind}{place}"
+            module = modules.setdefault(node.module, name)
+            inputs = tuple(names[value] for value in node.inputs)
+            shared = module if module != name else None
+            nodes.append(Node(name, node.op, inputs, node.input_types, node.type, node.span, shared, node.parameters))
+        ports = tuple(Port(names[value], types[value]) for value in self.inputs)
+        return Graph("Step", ports, ((Port("result", self.last.type), names[self.last.name]),), tuple(nodes))
+
+    def module(self, weights: Weights) -> nn.Module:
+        """The steps in PyTorch, float32, with their tensors out of ``weights``."""
+        from specc.backends.torch import torch_module
+
+        graph = self.graph()
+        paths = {
+            new.path(parameter): old.path(parameter)
+            for old, new in zip(self.nodes, graph.nodes, strict=True)
+            for parameter in new.parameters
+        }
+        return torch_module(graph, _RenamedWeights(paths, weights))
+
+
+@dataclass(frozen=True)
+class _RenamedWeights:
+    """Weights under other paths."""
+
+    paths: dict[str, str]
+    weights: Weights
+
+    def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
+        return self.weights.chunks(self.paths[path], parameter)
+
+
+class SubgraphExtractor:
+    """Takes subgraphs out of a network, whose order of values is computed once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._places = {port.name: place - len(graph.inputs) for place, port in enumerate(graph.inputs)}
+        self._places |= {node.name: place for place, node in enumerate(graph.nodes)}
+
+    def extract(self, step: str, stops: Collection[str]) -> Subgraph:
+        """The steps that compute the value of ``step`` from values among ``stops`` and inputs of the network."""
+        steps: set[str] = set()
+        inputs: set[str] = set()
+        ahead = [step]
+        while ahead:
+            name = ahead.pop()
+            if self._places[name] < 0 or (name in stops and name != step):
+                inputs.add(name)
+            elif name not in steps:
+                steps.add(name)
+                ahead += self._graph.node(name).inputs
+        nodes = tuple(self._graph.nodes[place] for place in sorted(self._places[name] for name in steps))
+        return Subgraph(nodes, tuple(sorted(inputs, key=self._places.__getitem__)))
+
+
+# ---- of the file --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Submodel:
+    """A part of a file.
+
+    Attributes:
+        nodes: in the order of the file; none where the result is an input.
+        inputs: the values that it starts from, in the order in which the file makes them.
+        output: the value that it gives.
+    """
+
+    nodes: tuple[NodeProto, ...]
+    inputs: tuple[str, ...]
+    output: str
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        return tuple(node.op_type for node in self.nodes if node.op_type != "Constant")
+
+
+class SubmodelExtractor:
+    """Takes submodels out of a file, its functions inlined.
+
+    Args:
+        renamed: the names that some inputs and outputs go by here, instead of those of the file.
+
+    Attributes:
+        nodes: all of them, in the order of the file.
+        fault: why the file cannot be cut, in words; empty where it can.
+    """
+
+    def __init__(self, file: OnnxFile, renamed: Mapping[str, str] | None = None) -> None:
+        self._proto = file.proto
+        self._folder = file.folder
+        self._names = _unambiguous(file, renamed or {})
+        names = self._names
+        self._tensors = {names.get(name, name): tensor.proto for name, tensor in file.initializers.items()}
+        self.nodes = tuple(_renamed(node, names) for node in file.nodes) if names else file.nodes
+        self._maker = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
+        self._inputs = {names.get(port.name, port.name) for port in file.inputs}
+        self.fault = _opset_fault(file.proto)
+        if names and {port.name for port in file.inputs} & {port.name for port in file.outputs}:
+            self.fault = "it gives out an input as it is, under a name that is not the spec's"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The names of all values that nodes give, in the order of the file."""
+        return tuple(self._maker)
+
+    def __contains__(self, value: str) -> bool:
+        return value in self._maker or value in self._inputs
+
+    @property
+    def is_float32_only(self) -> bool:
+        """Whether nothing turns a value into another kind of float, as files in float16 do behind their inputs."""
+        casts = (helper.get_attribute_value(a) for n in self.nodes if n.op_type == "Cast" for a in n.attribute)
+        return not OTHER_FLOATS.intersection(casts)
+
+    def position(self, value: str) -> int:
+        """Where in the file the value is made; -1 for inputs."""
+        return self._maker.get(value, -1)
+
+    def extract(self, output: str, stops: Collection[str]) -> Submodel | None:
+        """What computes ``output`` from values among ``stops``; None where that takes an input of the file too."""
+        places: set[int] = set()
+        inputs: set[str] = set()
+        ahead = [output]
+        while ahead:
+            name = ahead.pop()
+            if name in stops:
+                inputs.add(name)
+            elif name in self._maker and self._maker[name] not in places:
+                places.add(self._maker[name])
+                ahead += values_taken(self.nodes[self._maker[name]])
+            elif name in self._inputs:
+                return None
+        nodes = tuple(self.nodes[place] for place in sorted(places))
+        return Submodel(nodes, tuple(sorted(inputs, key=lambda name: (self.position(name), name))), output)
+
+    def model(self, submodel: Submodel, ranks: Mapping[str, int]) -> bytes | None:
+        """The submodel as an ONNX model that takes float32 values of the given ranks, of any sizes.
+
+        Returns:
+            None where its tensors are above protobuf's 2 GB.
+
+        Raises:
+            UsageError: tensors in files beside the model cannot be read.
+        """
+        nodes, output = list(submodel.nodes), submodel.output
+        if not nodes:
+            nodes, output = [helper.make_node("Identity", [output], [RESULT])], RESULT
+        names = dict.fromkeys(name for node in nodes for name in values_taken(node))
+        tensors = [self._tensors[name] for name in names if name in self._tensors]
+        if sum(map(_bytes_of, tensors)) > PROTOBUF_LIMIT - 2**20:
+            return None
+        inputs = [_float32(name, ranks[name]) for name in submodel.inputs]
+        graph = GraphProto(name="piece", node=nodes, input=inputs, initializer=map(self._inline, tensors))
+        graph.output.append(helper.make_empty_tensor_value_info(output))
+        return serialise(self._model(graph))
+
+    def with_outputs(self, values: Iterable[str], fed: Mapping[str, int]) -> ModelProto:
+        """The whole file, its functions inlined, with ``values`` as outputs beside its own.
+
+        Args:
+            fed: values that become inputs, with their ranks: what computes them goes on under another name.
+        """
+        graph = GraphProto(name="exposed", input=map(self._port, self._proto.graph.input))
+        for node in self.nodes:
+            added = graph.node.add()
+            added.CopyFrom(node)
+            added.output[:] = [f"{name}/computed" if name in fed else name for name in node.output]
+        graph.input.extend(_float32(name, rank) for name, rank in fed.items())
+        graph.initializer.extend(map(self._inline, self._proto.graph.initializer))
+        graph.output.extend(map(self._port, self._proto.graph.output))
+        known = {value.name for value in graph.output} | fed.keys()
+        graph.output.extend(helper.make_empty_tensor_value_info(name) for name in values if name not in known)
+        return self._model(graph)
+
+    def _port(self, value: ValueInfoProto) -> ValueInfoProto:
+        """As declared, under its name here."""
+        port = ValueInfoProto()
+        port.CopyFrom(value)
+        port.name = self._names.get(value.name, value.name)
+        return port
+
+    def _model(self, graph: GraphProto) -> ModelProto:
+        return ModelProto(ir_version=self._proto.ir_version, opset_import=self._proto.opset_import, graph=graph)
+
+    def _inline(self, tensor: TensorProto) -> TensorProto:
+        return inline(tensor, self._folder)
+
+
+def _unambiguous(file: OnnxFile, renamed: Mapping[str, str]) -> dict[str, str]:
+    """``renamed``, and a name of its own for every other value that has one of the new names.
+
+    PyTorch's exporter calls an input ``input.1`` and goes on with a value ``input``.
+    """
+    taken = {name for node in walk(file.nodes) for name in (*node.input, *node.output)}
+    names = dict(renamed)
+    for name in set(renamed.values()) - renamed.keys():
+        if name in taken or name in file.initializers:
+            names[name] = next(other for other in map(f"{name}_{{}}".format, count(1)) if other not in taken)
+    return names
+
+
+def _renamed(node: NodeProto, names: Mapping[str, str]) -> NodeProto:
+    """The node with its values, and those that the graphs inside it take from around them, under new names."""
+    own = [*values_taken(node), *node.output]
+    if names.keys().isdisjoint(own):
+        return node
+    copy = NodeProto()
+    copy.CopyFrom(node)
+    rename_values(copy, {name: names.get(name, name) for name in own})
+    return copy
+
+
+def _opset_fault(proto: ModelProto) -> str:
+    """A function's body keeps its meaning in the main graph only under the same opsets."""
+    versions = {entry.domain: entry.version for entry in proto.opset_import}
+    for function in proto.functions:
+        for entry in function.opset_import:
+            if versions.get(entry.domain, entry.version) != entry.version:
+                return f"its function {function.name} is of opset {entry.version}, the file of {versions[entry.domain]}"
+    return ""
+
+
+def _float32(name: str, rank: int) -> ValueInfoProto:
+    """An input of float32 numbers, of any size."""
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [f"{name}/{axis}" for axis in range(rank)])
+
+
+def _bytes_of(tensor: TensorProto) -> int:
+    outside = {entry.key: entry.value for entry in tensor.external_data}
+    return int(outside.get("length", 0)) or tensor.ByteSize()

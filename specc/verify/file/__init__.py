@@ -1,1 +1,0 @@
-"""What the file holds: its interface, and its tensors against those that it should have."""

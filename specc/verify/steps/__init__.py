@@ -1,1 +1,0 @@
-"""The file step by step: cut into pieces, each judged by itself."""
