@@ -37,8 +37,8 @@ from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
 from specc.ops import operators
 from specc.report.codes import meanings
-from specc.report.diagnostics import render
 from specc.report.operators import operators_markdown
+from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse
 

@@ -220,7 +220,7 @@ def _show(run: _Run, outcome: Outcome) -> None:
     width = None if run.output else screen(sys.stdout)
     text = rendered(run.form, outcome, color=color, unicode=unicode, width=width)
     if run.statistics:
-        from specc.report.formats.statistics import statistics
+        from specc.report.formats.terminal import statistics
 
         text = "\n".join(part for part in (text.rstrip("\n"), statistics(outcome)) if part)
     if run.output is not None:
@@ -239,7 +239,7 @@ def _write(name: str, text: str) -> None:
 
 
 def _tell(unreadable: tuple[Unreadable, ...]) -> None:
-    from specc.report.formats.style import visible
+    from specc.diagnostics.words import visible
 
     for problem in unreadable:
         _say(f"error: {visible(problem.message)}")

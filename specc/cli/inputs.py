@@ -9,7 +9,7 @@ import click
 
 from specc.diagnostics import SpecError, UsageError
 from specc.elaborate import check_file, choose, constant, elaborate
-from specc.report.diagnostics import headline
+from specc.report.snippets import headline
 from specc.source import Source
 from specc.syntax import ast, parse, read, read_stdin
 

@@ -11,8 +11,7 @@ from typing import TextIO
 import click
 
 from specc.diagnostics import Diagnostic
-from specc.report.abridged import abridged
-from specc.report.diagnostics import render
+from specc.report.snippets import abridged, render
 
 
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:

@@ -23,8 +23,8 @@ from specc.diagnostics import ParityError, SpecError, UsageError
 if TYPE_CHECKING:
     from specc.api import Model
     from specc.onnxfile import OnnxFile
-    from specc.report.formats.style import Style
     from specc.report.proof import Subject
+    from specc.report.snippets import Style
     from specc.verify.result import Parity, Tolerance
     from specc.weights import Weights
 
@@ -263,8 +263,8 @@ def _tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:
 def _show(request: _Request, parity: Parity, subject: Subject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
     from specc.cli.output import echo, screen, speaks_unicode, wants_color
-    from specc.report.formats.style import Style
     from specc.report.parity import UNFIT, verdict
+    from specc.report.snippets import Style
 
     for row in parity.rows:
         if row.case == UNFIT and (request.output is not None or request.form != "full"):

@@ -245,7 +245,7 @@ class Diagnostic:
 class SpecError(Exception):
     """The user's mistakes in a spec, all of them, in order.
 
-    ``str(error)`` gives one line each; `specc.report.diagnostics.render` shows them with source and carets.
+    ``str(error)`` gives one line each; `specc.report.snippets.render` shows them with source and carets.
     """
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:

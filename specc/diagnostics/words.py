@@ -1,4 +1,4 @@
-"""Words that every part says in the same way."""
+"""How lists, numbers and strange characters are written, wherever specc says something."""
 
 from collections.abc import Iterable
 
@@ -25,3 +25,8 @@ def _visible(character: str) -> str:
     if character.isprintable() or category(character) == "Zs":
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def encodable(text: str) -> str:
+    """Text that UTF-8 has: of file names that are no UTF-8, the bytes that are not are shown as escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -19,7 +19,7 @@ from specc.elaborate import check_file
 from specc.lint import lint
 from specc.project.budget import budget_findings, read_budget
 from specc.project.ignores import Silence
-from specc.report.diagnostics import render
+from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from specc.bundle.recheck import Check, Recheck
-from specc.report.formats.style import visible
+from specc.diagnostics.words import visible
 
 VERSION = 1
 """Of the JSON. It grows where a field goes or changes its meaning; fields may be added at any time."""

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
 from specc.bundle.inspection import Inspection, SidecarFound
-from specc.diagnostics.words import listed, plural
+from specc.diagnostics.words import listed, plural, visible
 from specc.onnxfile import PortInfo
-from specc.report.formats.style import visible
 from specc.report.text import count, memory
 
 VERSION = 1

@@ -19,7 +19,7 @@ from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
 from specc.ir.conditions import samples
 from specc.ir.size import Size
-from specc.report.diagnostics import render
+from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse
 

@@ -13,7 +13,7 @@ import pytest
 from specc.diagnostics import Code, Diagnostic, Severity
 from specc.elaborate import check_file
 from specc.lint import lint
-from specc.report.diagnostics import render
+from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse
 from specc.syntax.yaml.writer import to_yaml

@@ -8,8 +8,8 @@ import pytest
 
 from specc.project.check import Request, check
 from specc.project.settings import Configuration
-from specc.report.abridged import MOST_ALIKE
 from specc.report.formats import FORMATS, rendered
+from specc.report.snippets import MOST_ALIKE
 from specc.source import Source
 from specc.syntax.format import formatted
 from tests.cli.conftest import Specc

@@ -14,13 +14,13 @@ from markdown_it.token import Token
 from specc.compare.cost import Number
 from specc.compare.specs import Comparison, FailOn, FileChange, compare_models
 from specc.diagnostics import Diagnostic, SpecError
+from specc.diagnostics.words import visible
 from specc.elaborate import check_file
 from specc.ir.graph import Graph
 from specc.report.difference import FORMATS, rendered
 from specc.report.difference.markdown import cell, code, escaped
 from specc.report.difference.sections import amount, change
 from specc.report.difference.text import lines
-from specc.report.formats.style import visible
 from specc.source import Source
 from specc.syntax import parse
 

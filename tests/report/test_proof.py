@@ -15,13 +15,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from specc.diagnostics import ParityError
-from specc.report.formats.style import Style
 from specc.report.parity import by_step, cell, unfit, verdict, with_notes
 from specc.report.proof import FORMATS, rendered
 from specc.report.proof.chart import NAMED, chart
 from specc.report.proof.choice import CLOSEST, FAILING, SHORT
 from specc.report.proof.html import MANY
 from specc.report.proof.subject import OWN_WEIGHTS, Evidence
+from specc.report.snippets import Style
 from specc.verify.result import Parity, Row, TensorRow, Tolerance
 from tests.report.proofs import CONV, RELU, SUBJECT, proof, reproduced
 

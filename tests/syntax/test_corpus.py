@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from specc.diagnostics import SpecError
-from specc.report.diagnostics import render
+from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse, read
 from tests.syntax.corpus import specs

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specc.diagnostics import Code, Diagnostic, SpecError
-from specc.report.diagnostics import render
+from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import ast, parse, read
 from tests.syntax.corpus import specs

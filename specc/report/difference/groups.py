@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.diagnostics import Diagnostic
-from specc.diagnostics.words import plural
+from specc.diagnostics.words import plural, visible
 from specc.report.difference.json import difference
-from specc.report.formats.style import visible
 
 MOST_NAMES = 60
 """Models of one group that are named."""

@@ -7,13 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from specc.compare import SECTIONS
 from specc.compare.specs import Comparison, FailOn, FileChange, ModelChange
-from specc.diagnostics.words import plural
-from specc.report.abridged import abridged
-from specc.report.diagnostics import render
+from specc.diagnostics.words import encodable, plural, visible
 from specc.report.difference.groups import Group, groups, heading, several
 from specc.report.difference.sections import Section, amount, at_sizes, change, sections
 from specc.report.difference.text import lines, presence, summary, unchanged
-from specc.report.formats.style import encodable, visible
+from specc.report.snippets import abridged, render
 
 MOST = 65_000
 """Bytes: GitHub refuses a comment of more than 65,536 characters."""

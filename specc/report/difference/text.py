@@ -9,12 +9,10 @@ import click
 
 from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.diagnostics import Diagnostic
-from specc.diagnostics.words import plural
-from specc.report.abridged import abridged
-from specc.report.diagnostics import render
+from specc.diagnostics.words import encodable, plural, visible
 from specc.report.difference.groups import Group, groups, heading, several
 from specc.report.difference.sections import Row, Section, Tone, sections
-from specc.report.formats.style import encodable, visible
+from specc.report.snippets import abridged, render
 from specc.report.text import cut
 
 MOST_ROWS = 30

@@ -1,6 +1,6 @@
 """The outcome of a check as text: for people, for programs, and for the machines that run it for a team.
 
-A format is one file with one function, ``text(outcome, style)``; only the one that is asked for is loaded.
+Each format is a function of its own name in one of the modules; only the module that is asked for is loaded.
 """
 
 from __future__ import annotations
@@ -8,9 +8,18 @@ from __future__ import annotations
 from importlib import import_module
 
 from specc.project.outcome import Outcome
-from specc.report.formats.style import Style
+from specc.report.snippets import Style
 
-FORMATS = ("full", "concise", "json", "github", "gitlab", "junit", "sarif")
+_MODULES = {
+    "full": "terminal",
+    "concise": "terminal",
+    "json": "json",
+    "github": "ci",
+    "gitlab": "ci",
+    "junit": "ci",
+    "sarif": "sarif",
+}
+FORMATS = tuple(_MODULES)
 
 
 def rendered(
@@ -30,5 +39,6 @@ def rendered(
     """
     if name not in FORMATS:
         raise ValueError(f"there is no format {name}; there are {', '.join(FORMATS)}")
-    text: str = import_module(f"{__name__}.{name}").text(outcome, Style(color, unicode, width))
+    module = import_module(f"{__name__}.{_MODULES[name]}")
+    text: str = getattr(module, name)(outcome, Style(color, unicode, width))
     return text

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterator
+from json import dumps, loads
 from typing import Any
 
-from specc.diagnostics import Diagnostic, Fix, Label, Severity, Suggestion
+from specc.diagnostics import BudgetExceeded, Diagnostic, Fact, Fix, ImportFault, Label, Severity
+from specc.diagnostics.words import encodable
 from specc.project.fingerprint import fingerprint
 from specc.project.outcome import FileOutcome, Outcome
-from specc.report.formats.style import Style, encodable
-from specc.report.formats.summary import number
+from specc.report.formats.terminal import count
+from specc.report.snippets import Style
 from specc.source import Span
 from specc.version import __version__
 
@@ -20,7 +22,8 @@ VERSION = 1
 _LONE = re.compile("[\ud800-\udfff]")
 
 
-def text(outcome: Outcome, style: Style) -> str:
+def json(outcome: Outcome, style: Style) -> str:
+    """Everything: the files, the findings, what was proven of nothing, what could not be read."""
     seen: dict[str, int] = {}
     value = {
         "version": VERSION,
@@ -36,10 +39,10 @@ def text(outcome: Outcome, style: Style) -> str:
 
 def dumped(value: object, style: Style) -> str:
     """JSON text, the keys in their order."""
-    written = json.dumps(value, indent=2, ensure_ascii=False)
+    written = dumps(value, indent=2, ensure_ascii=False)
     # What UTF-8 does not have becomes \\udc80, with two backslashes: strict readers refuse it as an escape of JSON.
     encoded = encodable(_LONE.sub(r"\\\g<0>", written))
-    return encoded if style.unicode else json.dumps(json.loads(encoded), indent=2)
+    return encoded if style.unicode else dumps(loads(encoded), indent=2)
 
 
 def _summary(outcome: Outcome) -> dict[str, int]:
@@ -48,8 +51,8 @@ def _summary(outcome: Outcome) -> dict[str, int]:
         "files": len(outcome.files),
         "models": sum(file.models for file in outcome.files),
         "wrong": outcome.wrong,
-        "errors": number(outcome.findings, Severity.ERROR),
-        "warnings": number(outcome.findings, Severity.WARNING),
+        "errors": count(outcome.findings, Severity.ERROR),
+        "warnings": count(outcome.findings, Severity.WARNING),
         "fixable": outcome.fixable,
         "unsafe": outcome.unsafe,
         "silenced": outcome.silenced,
@@ -63,14 +66,15 @@ def _file(file: FileOutcome) -> dict[str, Any]:
         "path": file.name,
         "models": file.models,
         "library": file.is_library,
-        "errors": number(file.findings, Severity.ERROR),
-        "warnings": number(file.findings, Severity.WARNING),
+        "errors": count(file.findings, Severity.ERROR),
+        "warnings": count(file.findings, Severity.WARNING),
         "silenced": file.silenced,
         "held": len(file.held),
     }
 
 
-def _finding(finding: Diagnostic, known_by: str) -> dict[str, Any]:
+def _finding(finding: Diagnostic, mark: str) -> dict[str, Any]:
+    near = finding.suggestion
     labels = [("primary", finding.primary), *(("secondary", label) for label in finding.secondary)]
     return {
         "code": finding.code,
@@ -81,10 +85,11 @@ def _finding(finding: Diagnostic, known_by: str) -> dict[str, Any]:
         "trace": [_label(label) for label in finding.trace],
         "notes": list(finding.notes),
         "helps": list(finding.advice),
-        "suggestion": finding.suggestion and _suggestion(finding.suggestion),
+        "suggestion": near and {"word": near.word, "names": list(near.names), "safety": near.safety},
         "where": str(finding.where) if finding.where else None,
         "fix": finding.fix and _fix(finding.fix),
-        "fingerprint": known_by,
+        "fact": finding.fact and _fact(finding.fact),
+        "fingerprint": mark,
     }
 
 
@@ -96,8 +101,13 @@ def _fix(fix: Fix) -> dict[str, Any]:
     return {"safety": fix.safety, "edits": [{**_place(edit.span), "text": edit.text} for edit in fix.edits]}
 
 
-def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
-    return {"word": suggestion.word, "names": list(suggestion.names), "safety": suggestion.safety}
+def _fact(fact: Fact) -> dict[str, Any]:
+    match fact:
+        case ImportFault():
+            return {"kind": "import", **fact._asdict()}
+        case BudgetExceeded():
+            return {"kind": "budget", **fact._asdict()}
+    return {"kind": "budget_sizes", **fact._asdict(), "given": dict(fact.given), "possible": dict(fact.possible)}
 
 
 def _place(span: Span) -> dict[str, Any]:
@@ -108,3 +118,12 @@ def position(span: Span, offset: int) -> dict[str, int]:
     """Where an offset of the span's text is, counted from 1."""
     line, column = span.source.position(offset)
     return {"line": line, "column": column}
+
+
+def remarks(finding: Diagnostic) -> Iterator[str]:
+    """What stands below the headline where there is no source: the words of its place, notes and helps, in lines."""
+    if finding.primary.text:
+        yield finding.primary.text
+    for kind, texts in (("note", finding.notes), ("help", finding.advice)):
+        for text in texts:
+            yield from f"{kind}: {text}".split("\n")

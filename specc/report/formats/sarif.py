@@ -11,10 +11,10 @@ from urllib.parse import quote
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
 from specc.project.fingerprint import fingerprint
 from specc.project.outcome import Outcome, Unreadable
+from specc.project.paths import STDIN
 from specc.report.codes import meanings
-from specc.report.formats.json import dumped
-from specc.report.formats.remarks import remarks
-from specc.report.formats.style import STDIN, Style
+from specc.report.formats.json import dumped, remarks
+from specc.report.snippets import Style
 from specc.source import Span
 from specc.version import __version__
 
@@ -23,7 +23,8 @@ _ROOT = "%SRCROOT%"
 _UNREADABLE = "unreadable"
 
 
-def text(outcome: Outcome, style: Style) -> str:
+def sarif(outcome: Outcome, style: Style) -> str:
+    """A run of one tool, with all its rules."""
     seen: dict[str, int] = {}
     run = {
         "tool": {"driver": _driver()},
@@ -68,7 +69,7 @@ def _notification(path: Unreadable) -> dict[str, Any]:
     }
 
 
-def _result(finding: Diagnostic, known_by: str) -> dict[str, Any]:
+def _result(finding: Diagnostic, mark: str) -> dict[str, Any]:
     related = (*finding.secondary, *finding.trace)
     return {
         "ruleId": finding.code,
@@ -76,7 +77,7 @@ def _result(finding: Diagnostic, known_by: str) -> dict[str, Any]:
         "message": _message("\n".join([finding.message, *remarks(finding)])),
         "locations": [_location(finding.primary)],
         "relatedLocations": [{"id": number, **_location(label)} for number, label in enumerate(related, 1)],
-        "partialFingerprints": {"specc/v1": known_by},
+        "partialFingerprints": {"specc/v1": mark},
         **({"fixes": [_fix(finding.fix)]} if finding.fix and finding.fix.safety is Safety.SAFE else {}),
     }
 

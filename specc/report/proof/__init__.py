@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from specc.report.formats.style import Style
 from specc.report.proof.subject import Subject
+from specc.report.snippets import Style
 from specc.verify.result import Parity
 
 __all__ = ["FORMATS", "Subject", "rendered"]

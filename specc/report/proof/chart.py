@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from math import ceil, floor, isfinite, log10
 
-from specc.report.formats.style import encodable, visible
+from specc.diagnostics.words import encodable, visible
 from specc.report.proof.words import EXACT, number
 from specc.report.text import cut
 from specc.verify.result import StepRow

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 from rich.cells import cell_len
 
-from specc.report.diagnostics import render
-from specc.report.formats.style import Style, visible
+from specc.diagnostics.words import visible
 from specc.report.parity import UNTRIED, cell, verdict
 from specc.report.proof import choice, words
 from specc.report.proof.subject import Subject
+from specc.report.snippets import Style, render
 from specc.report.text import cut
 from specc.verify.result import Parity, Row, StepRow
 

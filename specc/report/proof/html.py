@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
-from specc.diagnostics.words import plural
-from specc.report.diagnostics import render
-from specc.report.formats.style import Style, encodable, visible
+from specc.diagnostics.words import encodable, plural, visible
 from specc.report.parity import UNTRIED, cell, verdict
 from specc.report.proof import words
 from specc.report.proof.chart import chart
 from specc.report.proof.subject import Subject
+from specc.report.snippets import Style, render
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__
 

@@ -6,9 +6,9 @@ from math import isfinite, isnan
 from typing import Any
 
 from specc.report.formats.json import dumped, position
-from specc.report.formats.style import Style
 from specc.report.parity import verdict
 from specc.report.proof.subject import Subject
+from specc.report.snippets import Style
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__
 

@@ -8,11 +8,10 @@ from itertools import groupby
 from math import isfinite, isinf
 
 from specc.diagnostics import Label
-from specc.diagnostics.words import listed, plural
-from specc.report.diagnostics import Uncoded
-from specc.report.formats.style import visible
+from specc.diagnostics.words import listed, plural, visible
 from specc.report.parity import UNTRIED, by_step, claim, of_step, other_weights
 from specc.report.proof.subject import Subject
+from specc.report.snippets import Uncoded
 from specc.verify.result import Parity, Row, StepRow, TensorRow
 
 EXACT = "exact"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 from specc.project.outcome import Outcome
 from specc.report.formats import rendered
-from specc.report.formats.summary import summary
+from specc.report.formats.terminal import summary
 from tests.report.formats.outcomes import BIAS, KERNEL, MISSING, NASTY, SAMPLES, TWO, file_name, outcome, outcomes
 
 

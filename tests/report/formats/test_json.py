@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 import specc.report.formats
-from specc.diagnostics import Code, Diagnostic, Label, Safety, Suggestion
+from specc.diagnostics import (
+    BudgetExceeded,
+    BudgetUnsized,
+    Code,
+    Diagnostic,
+    Fact,
+    ImportFault,
+    Label,
+    Safety,
+    Suggestion,
+)
 from specc.project.outcome import FileOutcome, Outcome
 from specc.report.formats import rendered
 from specc.source import Source
@@ -80,11 +90,30 @@ def test_a_finding_in_full() -> None:
                 "suggestion": None,
                 "where": None,
                 "fix": {"safety": "safe", "edits": [{**end, "text": ", padding=2"}]},
+                "fact": None,
             }
         ],
         "uncalled": [],
         "unreadable": [],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        (ImportFault("lib.cnn"), {"kind": "import", "path": "lib.cnn", "name": ""}),
+        (BudgetExceeded("macs", 10, 12), {"kind": "budget", "number": "macs", "limit": 10, "amount": 12}),
+        (
+            BudgetUnsized("Net", ("macs",), ("specc.toml",), (), (("H", 16),)),
+            {"kind": "budget_sizes", "model": "Net", "numbers": ["macs"], "origins": ["specc.toml"], "given": {},
+             "possible": {"H": 16}},
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_message_says_is_there_as_data(fact: Fact, value: dict[str, object]) -> None:
+    document = shown(outcome(Diagnostic(Code.BUDGET, "too much", Label(Source("a.cnn", "relu").span(0, 4)), fact=fact)))
+    VALIDATOR.validate(document)
+    assert document["findings"][0]["fact"] == value
 
 
 def test_a_wrong_name() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from lxml import etree
 
 from specc.project.outcome import FileOutcome, Outcome
-from specc.report.diagnostics import render
 from specc.report.formats import rendered
+from specc.report.snippets import render
 from tests.report.formats.outcomes import BIAS, DROPPED, KERNEL, MISSING, SAMPLES, TWO, outcome, outcomes
 
 SCHEMA = etree.XMLSchema(file=Path(__file__).parent / "schemas" / "junit-10.xsd")

@@ -7,8 +7,7 @@ import pytest
 from specc.diagnostics import Code, Diagnostic, Label, Severity
 from specc.project.outcome import FileOutcome, Outcome, Uncalled
 from specc.report.formats import rendered
-from specc.report.formats.statistics import statistics
-from specc.report.formats.summary import summary
+from specc.report.formats.terminal import statistics, summary
 from specc.source import Source
 from tests.report.formats.outcomes import BIAS, DROPPED, KERNEL, MISSING, ONE, SAMPLES, TWO, outcome
 

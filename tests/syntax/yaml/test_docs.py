@@ -6,7 +6,7 @@ import pytest
 
 from specc.diagnostics import SpecError
 from specc.elaborate import check_file
-from specc.report.diagnostics import render
+from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse
 from tests.syntax.yaml.texts import ROOT, without_places

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from specc.diagnostics import SpecError
-from specc.report.diagnostics import render
+from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse
 from specc.syntax.yaml import nodes

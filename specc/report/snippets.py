@@ -1,15 +1,18 @@
-"""Diagnostics with source and carets."""
+"""Findings as a person reads them: each with the lines of its source, carets below them, notes and helps."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, takewhile
+from typing import NamedTuple
 
 import click
 
 from specc.diagnostics import Diagnostic, Label, Severity, SpecError
+from specc.diagnostics.words import visible
 from specc.source import Source
 
 WIDEST = 160
@@ -18,8 +21,24 @@ NARROWEST = 40
 """Characters of a source line that are shown on the narrowest screen."""
 INNERMOST, OUTERMOST = 5, 3
 """Of a longer chain of calls and rounds, the places at its two ends that are shown."""
+MOST_ALIKE = 100
+"""Findings of one code in one file that are shown."""
 _TAB = 4
-_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+
+
+class Style(NamedTuple):
+    """How a text may be written.
+
+    Attributes:
+        color: with ANSI colours.
+        unicode: False: what specc adds is ASCII, where the format leaves the choice.
+        width: columns of the screen that it is for; None: it is for none.
+    """
+
+    color: bool = False
+    unicode: bool = True
+    width: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +72,37 @@ def render(
     No summary and no newline at the end; no finding gives the empty text.
     """
     return "\n\n".join(_Page(finding, color, unicode, width).text() for finding in diagnostics)
+
+
+class More(NamedTuple):
+    """Findings of one code in one file that are counted and not shown."""
+
+    file: str
+    code: str
+    number: int
+
+    def __str__(self) -> str:
+        return visible(f"and {self.number:,} more of {self.code} in {self.file} (check --format json has them all)")
+
+
+class Abridged(NamedTuple):
+    """Findings in their order, without those of which there are too many alike."""
+
+    shown: tuple[Diagnostic, ...]
+    more: tuple[More, ...]
+
+
+def abridged(findings: Iterable[Diagnostic]) -> Abridged:
+    """The first `MOST_ALIKE` of each code in each file; what is left is counted in the order in which it came."""
+    seen: Counter[tuple[str, str]] = Counter()
+    shown = []
+    for finding in findings:
+        key = finding.primary.span.source.name, finding.code
+        seen[key] += 1
+        if seen[key] <= MOST_ALIKE:
+            shown.append(finding)
+    more = (More(file, code, count - MOST_ALIKE) for (file, code), count in seen.items() if count > MOST_ALIKE)
+    return Abridged(tuple(shown), tuple(more))
 
 
 def headline(error: SpecError) -> str:
@@ -92,7 +142,7 @@ class _Page:
     def _lines(self) -> Iterator[str]:
         finding = self._finding
         code = f"[{finding.code}]" if isinstance(finding, Diagnostic) else ""
-        kind = self._style(f"{finding.severity}{code}", _COLORS[finding.severity])
+        kind = self._style(f"{finding.severity}{code}", COLORS[finding.severity])
         yield kind + self._style(f": {_clean(finding.message)}")
         labels = (finding.primary, *finding.secondary, *self._around)
         for source in dict.fromkeys(label.span.source for label in labels):
@@ -209,7 +259,7 @@ class _Page:
                 return row[column]
             return next((mark.sign for mark in reversed(drawn) if mark.start <= column), " ")
 
-        colors = {"^": _COLORS[self._finding.severity], "-": "blue"}
+        colors = {"^": COLORS[self._finding.severity], "-": "blue"}
         runs = (("".join(row[column] for column in run), mark) for mark, run in groupby(range(len(row)), sign))
         return "".join(self._style(text, colors[mark]) if mark in colors else text for text, mark in runs)
 

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from specc.diagnostics import Code, Diagnostic, Label, Severity
-from specc.report.diagnostics import render
+from specc.report.snippets import render
 from specc.source import Source, Span
 
 

@@ -1,0 +1,130 @@
+"""A check for people: every finding with its source or in a line, how often each code came, and the summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import click
+
+from specc.diagnostics import Diagnostic, Severity
+from specc.diagnostics.words import plural, visible
+from specc.project.outcome import Outcome
+from specc.report.snippets import COLORS, Style, abridged, render
+
+_MOST_BLOCKS = 10
+"""Blocks that are named, of those that were not proven."""
+_MANY = 10
+"""Findings above which the errors among warnings are named again at the end."""
+_MOST_ERRORS = 20
+"""Errors that are named again."""
+
+
+def full(outcome: Outcome, style: Style) -> str:
+    """Every finding with its source and carets."""
+    shown, more = abridged(outcome.findings)
+    findings = render(shown, color=style.color, unicode=style.unicode, width=style.width)
+    return "\n".join(part for part in (findings, *map(str, more), *_errors(outcome, style), summary(outcome)) if part)
+
+
+def concise(outcome: Outcome, style: Style) -> str:
+    """A line for each finding, as editors read it."""
+    shown, more = abridged(outcome.findings)
+    lines = [*(_line(finding, style) for finding in shown), *map(str, more), summary(outcome)]
+    return "\n".join(filter(None, lines))
+
+
+def statistics(outcome: Outcome) -> str:
+    """A line for each code, the most frequent first: how often, the code, what it means. Nothing without findings."""
+    from specc.report.codes import meanings
+
+    numbers = Counter(finding.code for finding in outcome.findings)
+    width = max((len(f"{count:,}") for count in numbers.values()), default=0)
+    known = meanings()
+    ranked = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
+    return "\n".join(f"{count:>{width},}  {code}  {known[code]}" for code, count in ranked)
+
+
+def _line(finding: Diagnostic, style: Style) -> str:
+    """Place, code and headline."""
+    kind = f"{finding.severity}[{finding.code}]"
+    shown = click.style(kind, fg=COLORS[finding.severity], bold=True) if style.color else kind
+    return f"{visible(str(finding.primary.span))}: {shown} {visible(finding.message)}"
+
+
+def _errors(outcome: Outcome, style: Style) -> Iterator[str]:
+    """The errors, a line each, where they are few among many warnings."""
+    errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
+    if len(outcome.findings) <= _MANY or not errors or len(errors) == len(outcome.findings):
+        return
+    yield "the errors among them:"
+    for finding in errors[:_MOST_ERRORS]:
+        yield f"  {_line(finding, style)}"
+    if len(errors) > _MOST_ERRORS:
+        yield f"  and {len(errors) - _MOST_ERRORS:,} more"
+
+
+def count(findings: Iterable[Diagnostic], severity: Severity) -> int:
+    """How many findings are of a severity."""
+    return sum(finding.severity is severity for finding in findings)
+
+
+def counts(findings: Iterable[Diagnostic]) -> str:
+    """``3 errors and 2 warnings``"""
+    findings = tuple(findings)
+    numbers = [(count(findings, severity), severity) for severity in Severity]
+    return " and ".join(plural(number, severity) for number, severity in numbers if number)
+
+
+def summary(outcome: Outcome) -> str:
+    """What was found, what was proven, and what is not shown; nothing, where nothing was checked."""
+    lines = []
+    if outcome.findings:
+        wrong = sum(bool(file.findings) for file in outcome.files)
+        lines.append(f"{counts(outcome.findings)} in {wrong:,} of {plural(len(outcome.files), 'file')}")
+    for number, fix in (
+        (outcome.fixable, "a fix: --fix tries it, and keeps it if it helps"),
+        (outcome.unsafe, "a fix that may not be what was meant: --fix --unsafe-fixes tries it"),
+    ):
+        if number:
+            several = f"{number:,} of them {'has' if number == 1 else 'have'}"
+            lines.append(f"{several if len(outcome.findings) > 1 else 'it has'} {fix}")
+    if outcome.files:
+        lines += _verdict(outcome)
+    if outcome.silenced:
+        silenced = plural(outcome.silenced, "finding")
+        lines.append(f"{silenced} silenced by comments, the baseline or the selection of codes")
+    if outcome.unreadable:
+        lines.append(f"{plural(len(outcome.unreadable), 'path')} could not be checked")
+    return "\n".join(lines)
+
+
+def _verdict(outcome: Outcome) -> Iterator[str]:
+    """What was proven. That all fits is only said where no file is wrong, shown or not."""
+    held = sum(bool(file.held) for file in outcome.files)
+    files, models = plural(len(outcome.files), "file"), sum(file.models for file in outcome.files)
+    libraries = sum(file.is_library for file in outcome.files)
+    # A block without a call has no shapes to prove.
+    unproven = [f"{plural(libraries, 'file')} of blocks alone, proven where they are called"] if libraries else []
+    if count(outcome.findings, Severity.ERROR):
+        if held:
+            yield f"the baseline holds back errors in {plural(held, 'file')}"
+    elif held:
+        are, their = ("is", "its") if held == 1 else ("are", "their")
+        wrong = f"{held:,} of {files} {are} wrong, and the baseline holds {their} errors back"
+        fitting = f"{plural(models, 'model')} {'fits' if models == 1 else 'fit'} together"
+        yield "; ".join((wrong, fitting, *unproven))
+    else:
+        proven = [f"{files}, {plural(models, 'model')}: all fit together"] if models else []
+        yield "; ".join((*proven, *unproven))
+        yield from _uncalled(outcome)
+
+
+def _uncalled(outcome: Outcome) -> Iterator[str]:
+    """Blocks that nothing is known of; of a run without models, nothing was to be expected."""
+    if not outcome.uncalled or not any(file.models for file in outcome.files):
+        return
+    named = [f"{visible(block.name)} ({visible(block.path)}:{block.line})" for block in outcome.uncalled[:_MOST_BLOCKS]]
+    named += [f"{len(outcome.uncalled) - _MOST_BLOCKS:,} more"] * (len(outcome.uncalled) > _MOST_BLOCKS)
+    are = f"{plural(len(outcome.uncalled), 'block')} {'is' if len(outcome.uncalled) == 1 else 'are'}"
+    yield f"{are} called by no model here, and so not proven: {', '.join(named)}"
