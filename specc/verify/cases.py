@@ -75,19 +75,19 @@ class Case:
 
     def inputs(self, graph: Graph, seed: int) -> dict[str, NDArray[np.float32]]:
         """Every input of the graph by name. The same on every run; each input has its own stream."""
-        return {port.name: self._draw(port, seed) for port in graph.inputs}
+        inputs = {}
+        for port in graph.inputs:
+            key = sha256(f"{seed}/{self.title}/{self.batch}/{port.name}".encode()).digest()
+            stream = np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "little")))
+            values = self.scale * stream.standard_normal(self.shape(port)) + self.mean
+            if self.spikes:
+                _add_spikes(values, stream)
+            inputs[port.name] = values.astype(np.float32)
+        return inputs
 
     def shape(self, port: Port) -> tuple[int, ...]:
         """What the contract says of a value here."""
         return (self.batch, *(size_at(size, dict(self.sizes)) for size in port.type.sample))
-
-    def _draw(self, port: Port, seed: int) -> NDArray[np.float32]:
-        key = sha256(f"{seed}/{self.title}/{self.batch}/{port.name}".encode()).digest()
-        stream = np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "little")))
-        values = self.scale * stream.standard_normal(self.shape(port)) + self.mean
-        if self.spikes:
-            _add_spikes(values, stream)
-        return values.astype(np.float32)
 
 
 def _add_spikes(values: NDArray[np.float64], stream: np.random.Generator) -> None:
@@ -111,7 +111,8 @@ def cases(graph: Graph) -> tuple[Case, ...]:
     A large network (see `LARGE`) goes without batch 7.
     """
     ordinary, *others = sizes_tried(graph)
-    one, *more = batches = _batches(graph)
+    wanted = (1, 2) if is_large(graph) else (1, 2, 7)
+    one, *more = batches = tuple(dict.fromkeys(_batch(graph, least) for least in wanted))
     return (
         *(Case("normal", batch, sizes=ordinary) for batch in batches),
         Case("zeros", one, scale=0.0, sizes=ordinary),
@@ -129,20 +130,13 @@ def shape_cases(graph: Graph) -> Iterator[Case]:
     if not isinstance(graph.inputs[0].type.batch, int):
         yield Case("shapes", _batch(graph, FEW if is_large(graph) else MANY), sizes=ordinary)
     one = _batch(graph, 1)
-    larger = next((sizes for sizes in _multiples(graph, ordinary) if _has_room(graph, sizes, one)), ordinary)
-    if larger != ordinary:
-        yield Case("shapes", one, sizes=larger)
-
-
-def _multiples(graph: Graph, ordinary: Sizes) -> Iterator[Sizes]:
-    """Several times the ordinary sizes, the largest first."""
     for times in MULTIPLES:
-        yield _different(graph.symbols, [max(size, min(times * size, PLACES)) for _, size in ordinary])
-
-
-def _has_room(graph: Graph, sizes: Sizes, batch: int) -> bool:
-    most = max((fixed(node.type.elements) for node in graph.at(dict(sizes)).nodes), default=0)
-    return batch * most <= ROOM and not _is_too_much(graph, sizes)
+        larger = _different(graph.symbols, [max(size, min(times * size, PLACES)) for _, size in ordinary])
+        most = max((fixed(node.type.elements) for node in graph.at(dict(larger)).nodes), default=0)
+        if one * most <= ROOM and not _is_too_much(graph, larger):
+            if larger != ordinary:
+                yield Case("shapes", one, sizes=larger)
+            return
 
 
 def sizes_tried(graph: Graph) -> tuple[Sizes, ...]:
@@ -162,14 +156,11 @@ def _ordinary(graph: Graph, smallest: Sizes) -> Sizes:
     inner = {size for node in graph.nodes for size in node.type.sample if isinstance(size, Size)}
     tried = [_further(graph.symbols, smallest, range(len(smallest)))]
     for scale in SCALES:
-        tried.append(_scaled(graph.symbols, smallest, scale))
+        scaled = [max(size + 1, (5 + 2 * i) * scale) for i, (_, size) in enumerate(smallest)]
+        tried.append(_different(graph.symbols, scaled))
         if scale >= ORDINARY and all(size.at(dict(tried[-1])) >= ENOUGH for size in inner):
             break
     return next((sizes for sizes in reversed(tried) if not _is_too_much(graph, sizes)), smallest)
-
-
-def _scaled(symbols: tuple[Symbol, ...], smallest: Sizes, scale: int) -> Sizes:
-    return _different(symbols, [max(size + 1, (5 + 2 * i) * scale) for i, (_, size) in enumerate(smallest)])
 
 
 def _further(symbols: tuple[Symbol, ...], sizes: Sizes, steps: Iterable[int]) -> Sizes:
@@ -200,11 +191,6 @@ def allowed(symbol: Symbol, wanted: int) -> int:
     return symbol.most - (symbol.most - symbol.residue) % symbol.modulus
 
 
-def _batches(graph: Graph) -> tuple[int, ...]:
-    wanted = (1, 2) if is_large(graph) else (1, 2, 7)
-    return tuple(dict.fromkeys(_batch(graph, least) for least in wanted))
-
-
 def _batch(graph: Graph, wanted: int) -> int:
     """The batch where its symbol is at least ``wanted``, as far as the contract allows it; a fixed one as it is."""
     batch = graph.inputs[0].type.batch
@@ -212,8 +198,4 @@ def _batch(graph: Graph, wanted: int) -> int:
 
 
 def _is_too_much(graph: Graph, sizes: Sizes) -> bool:
-    return _macs(graph, sizes) > LARGE
-
-
-def _macs(graph: Graph, sizes: Sizes) -> int:
-    return sum(node.op.macs(*node.input_types) for node in graph.at(dict(sizes)).nodes)
+    return sum(node.op.macs(*node.input_types) for node in graph.at(dict(sizes)).nodes) > LARGE

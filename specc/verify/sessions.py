@@ -72,24 +72,20 @@ def load_runtime() -> ModuleType:
         BrokenRuntime: it cannot be loaded, would crash, or is older than all that specc is tested with.
     """
     if "onnxruntime" not in sys.modules:
-        _require_fitting(_announced())
-    runtime = _imported()
-    lacking = [name for name in ("__version__", "InferenceSession") if not hasattr(runtime, name)]
-    if lacking:
-        raise _unloadable(f"it has no {' and no '.join(lacking)}")
-    _require_fitting(runtime.__version__)
-    return runtime
-
-
-def _imported() -> ModuleType:
+        _require_fitting(_version_in_text())
     try:
-        return import_module("onnxruntime")
+        runtime = import_module("onnxruntime")
     except ModuleNotFoundError as error:
         if error.name == "onnxruntime":
             raise MissingDependency("parity", "onnxruntime", "cpu") from None
         raise _unloadable(f"it lacks {error.name}") from error
     except Exception as error:  # a broken native library may raise anything
         raise _unloadable(f"{_plain(str(error)) or type(error).__name__}") from error
+    lacking = [name for name in ("__version__", "InferenceSession") if not hasattr(runtime, name)]
+    if lacking:
+        raise _unloadable(f"it has no {' and no '.join(lacking)}")
+    _require_fitting(runtime.__version__)
+    return runtime
 
 
 def _unloadable(why: str) -> BrokenRuntime:
@@ -99,13 +95,13 @@ def _unloadable(why: str) -> BrokenRuntime:
     )
 
 
-def _announced() -> str | None:
+def _version_in_text() -> str | None:
     """The version in the text of the package: a build that does not fit may crash when it is imported."""
     with suppress(ImportError, OSError, ValueError):  # whoever imports it says what is wrong
         found = find_spec("onnxruntime")
         text = Path(found.origin).read_text("utf-8") if found and found.origin else ""
-        said = re.search(r"""^__version__ = ["']([^"']+)""", text, re.MULTILINE)
-        return said and said[1]
+        version = re.search(r"""^__version__ = ["']([^"']+)""", text, re.MULTILINE)
+        return version and version[1]
     return None
 
 
@@ -145,14 +141,36 @@ def open_session(model: Path | bytes, provider: str, optimise: bool, *, tf32: bo
     ort = load_runtime()
     if provider not in PROVIDERS:
         raise ProviderError(f'No provider is called "{provider}"', f"Choose {' or '.join(PROVIDERS)}")
+    if provider == "cuda" and PROVIDERS["cuda"] not in ort.get_available_providers():
+        raise ProviderError(
+            f"CUDA cannot be used: the onnxruntime {ort.__version__} installed is built without it",
+            "pip uninstall onnxruntime, then pip install 'specc-nn[gpu]'",
+        )
+    options = ort.SessionOptions()
+    levels = ort.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
+    options.log_severity_level = 4  # its errors come as exceptions too
+    options.use_deterministic_compute = True
+    options.add_session_config_entry(RECORD_ASSIGNMENT, "1")
+    providers: list[Any] = [PROVIDERS[provider]]
     if provider == "cuda":
-        _require_cuda_build(ort)
-    with _standard_error() as said:
-        if provider == "cuda":
-            _preload_cuda(ort)
-        session, failure = _create(ort, model, provider, optimise, tf32)
+        options.add_session_config_entry(NO_CPU_FALLBACK, "1")
+        providers = [(PROVIDERS["cuda"], TF32_OPTIONS if tf32 else CUDA_OPTIONS)]
+    source = model if isinstance(model, bytes) else str(model)
+    session, failure = None, None
+    with _captured_stderr() as stderr:
+        if provider == "cuda" and hasattr(ort, "preload_dlls"):
+            # It finds the CUDA libraries of the nvidia-* wheels, where the loader does not look by itself, and prints what
+            # it misses; the session's own error says the same better.
+            with redirect_stdout(StringIO()):
+                ort.preload_dlls()
+        try:
+            # enable_fallback is about run(): without it a failed run is repeated on another provider.
+            session = ort.InferenceSession(source, options, providers=providers, enable_fallback=0)
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's exceptions share no base class below Exception
+            failure = error
     if provider == "cuda":
-        _require_cuda(session, failure, "".join(said))
+        _require_cuda(session, failure, "".join(stderr))
     if session is None:
         raise ModelRefused(f"ONNX Runtime refuses the model: {_plain(str(failure))}")
     return session
@@ -174,54 +192,9 @@ def assignment(session: Session) -> tuple[tuple[str, str], ...]:
     return tuple((node.name or node.op_type, part.ep_name) for part in parts for node in part.get_nodes())
 
 
-def _options(ort: ModuleType, provider: str, optimise: bool) -> Any:
-    options = ort.SessionOptions()
-    levels = ort.GraphOptimizationLevel
-    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
-    options.log_severity_level = 4  # its errors come as exceptions too
-    options.use_deterministic_compute = True
-    options.add_session_config_entry(RECORD_ASSIGNMENT, "1")
-    if provider == "cuda":
-        options.add_session_config_entry(NO_CPU_FALLBACK, "1")
-    return options
-
-
-def _create(
-    ort: ModuleType, model: Path | bytes, provider: str, optimise: bool, tf32: bool
-) -> tuple[Any, Exception | None]:
-    chosen = PROVIDERS[provider]
-    providers = [(chosen, TF32_OPTIONS if tf32 else CUDA_OPTIONS)] if provider == "cuda" else [chosen]
-    source = model if isinstance(model, bytes) else str(model)
-    options = _options(ort, provider, optimise)
-    try:
-        # enable_fallback is about run(): without it a failed run is repeated on another provider.
-        return ort.InferenceSession(source, options, providers=providers, enable_fallback=0), None
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime's exceptions share no base class below Exception
-        return None, error
-
-
-def _require_cuda_build(ort: ModuleType) -> None:
-    if PROVIDERS["cuda"] in ort.get_available_providers():
-        return
-    raise ProviderError(
-        f"CUDA cannot be used: the onnxruntime {ort.__version__} installed is built without it",
-        "pip uninstall onnxruntime, then pip install 'specc-nn[gpu]'",
-    )
-
-
-def _preload_cuda(ort: ModuleType) -> None:
-    """Find the CUDA libraries of the nvidia-* wheels, which the loader does not look for by itself.
-
-    `onnxruntime.preload_dlls` prints what it misses; the session's own error says the same better.
-    """
-    if hasattr(ort, "preload_dlls"):
-        with redirect_stdout(StringIO()):
-            ort.preload_dlls()
-
-
-def _require_cuda(session: Any, failure: Exception | None, said: str) -> None:
+def _require_cuda(session: Any, failure: Exception | None, stderr: str) -> None:
     if session is None or PROVIDERS["cuda"] not in session.get_providers():
-        raise cuda_refusal(said, _plain(str(failure or "ONNX Runtime left it out of the session")))
+        raise cuda_refusal(stderr, _plain(str(failure or "ONNX Runtime left it out of the session")))
     if not hasattr(session, TELLS_ASSIGNMENT):
         raise ProviderError(
             "CUDA cannot be proven: the onnxruntime installed does not tell where each node runs, 1.24 and later do",
@@ -232,11 +205,11 @@ def _require_cuda(session: Any, failure: Exception | None, said: str) -> None:
         raise ProviderError(f"CUDA does not take these nodes: {', '.join(elsewhere)}", CPU_WORKS)
 
 
-def cuda_refusal(said: str, failure: str) -> ProviderError:
+def cuda_refusal(stderr: str, failure: str) -> ProviderError:
     """Why CUDA cannot be used, from what ONNX Runtime wrote to standard error and from its exception."""
-    wanted = re.search(r"Require (cuDNN [\d.*]+) and (CUDA [\d.*]+)\.", said)
+    wanted = re.search(r"Require (cuDNN [\d.*]+) and (CUDA [\d.*]+)\.", stderr)
     needs = f"This onnxruntime needs {wanted[2]} and {wanted[1]}" if wanted else "It needs CUDA and cuDNN"
-    library = re.search(r"with error: ([^:\s]+): ([^\n]*)", said)
+    library = re.search(r"with error: ([^:\s]+): ([^\n]*)", stderr)
     if library and library[1] in DRIVER:
         return ProviderError(
             f"CUDA cannot be used: there is no NVIDIA driver ({library[1]} is missing)",
@@ -247,7 +220,7 @@ def cuda_refusal(said: str, failure: str) -> ProviderError:
             f"CUDA cannot be used: {library[1]} cannot be loaded ({_plain(library[2])})",
             f"{needs}: install them, or their wheels: pip install 'onnxruntime-gpu[cuda,cudnn]'",
         )
-    device = re.search(r"CUDA (?:failure|error)[^\n;]*", f"{said}\n{failure}")
+    device = re.search(r"CUDA (?:failure|error)[^\n;]*", f"{stderr}\n{failure}")
     if device:
         return ProviderError(
             f"CUDA cannot be used: {_plain(device[0])}", "It needs an NVIDIA GPU and a driver new enough for it"
@@ -265,20 +238,20 @@ def _plain(message: str) -> str:
 
 
 @contextmanager
-def _standard_error() -> Iterator[list[str]]:
-    """Keep what native code writes to file descriptor 2 off the terminal; the list holds it afterwards."""
-    said: list[str] = []
+def _captured_stderr() -> Iterator[list[str]]:
+    """What native code writes to file descriptor 2 goes to the list, which has it afterwards, not to the terminal."""
+    text: list[str] = []
     try:
-        kept = os.dup(2)
+        terminal = os.dup(2)
     except OSError:  # standard error is closed: nothing can leak to it
-        yield said
+        yield text
         return
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
         try:
-            yield said
+            yield text
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            caught.seek(0)
-            said.append(caught.read().decode(errors="replace"))
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            file.seek(0)
+            text.append(file.read().decode(errors="replace"))
