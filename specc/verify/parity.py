@@ -76,9 +76,9 @@ def verify(
 def _verified(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettings, stress: bool | None) -> Parity:
     """The proof, the file's tensors against ``weights`` where these are not its own, what it says of itself; and the
     same file's proof with random weights where that is wanted."""
-    from specc.verify.parameters import compare_tensors
     from specc.verify.step_proof import worse_of
     from specc.verify.stress import is_worthwhile, not_worthwhile_note, randomised
+    from specc.verify.tensor_comparison import compare_tensors
 
     first = _prove(graph, file, weights, settings)
     tensors: tuple[TensorRow, ...] = ()

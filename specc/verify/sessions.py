@@ -160,8 +160,8 @@ def open_session(model: Path | bytes, provider: str, optimise: bool, *, tf32: bo
     session, failure = None, None
     with _captured_stderr() as stderr:
         if provider == "cuda" and hasattr(ort, "preload_dlls"):
-            # It finds the CUDA libraries of the nvidia-* wheels, where the loader does not look by itself, and prints what
-            # it misses; the session's own error says the same better.
+            # It finds the CUDA libraries of the nvidia-* wheels, where the loader does not look by itself, and it
+            # prints what it misses; the session's own error says the same better.
             with redirect_stdout(StringIO()):
                 ort.preload_dlls()
         try:

@@ -22,7 +22,6 @@ from specc.backends.torch import torch_source
 from specc.ir.graph import Graph, Node
 from specc.onnxfile import OnnxFile
 from specc.source import Span
-from specc.verify.alignment import AlignedStep, align
 from specc.verify.cases import Case
 from specc.verify.extraction import SubgraphExtractor, SubmodelExtractor
 from specc.verify.network_proof import Trial, errors_by_bound, roundings_allowed, structure_fault
@@ -30,6 +29,7 @@ from specc.verify.proof_settings import ProofSettings
 from specc.verify.reference import expectations, finite_truth, run_module
 from specc.verify.result import FEW, Reproduction, Row, StepRow
 from specc.verify.sessions import ModelRefused, run
+from specc.verify.step_alignment import AlignedStep, align
 from specc.verify.step_bounds import allowed, is_exact, rule, why
 from specc.weights import Weights
 
@@ -191,8 +191,8 @@ def _written(node: Node) -> str:
     return " ".join(node.span.text.partition("{")[0].split())
 
 
-class _Comparison(NamedTuple):
-    """One run of a submodel, compared."""
+class _ComparedRun(NamedTuple):
+    """A run of a submodel, compared with what it should give."""
 
     place: int
     optimised: bool
@@ -277,23 +277,23 @@ class StepJudge:
 
     def _runs(
         self, model: bytes, feeds: Sequence[dict[str, Any]], references: Sequence[StepReference], optimised: bool
-    ) -> Iterator[_Comparison]:
+    ) -> Iterator[_ComparedRun]:
         try:
             session = self._settings.session(model, optimised)
         except ModelRefused as refused:
-            yield _Comparison(0, optimised, np.inf, str(refused))
+            yield _ComparedRun(0, optimised, np.inf, str(refused))
             return
         for place, (fed, reference) in enumerate(zip(feeds, references, strict=True)):
             try:
                 (result,) = run(session, fed)
             except ModelRefused as refused:
-                yield _Comparison(place, optimised, np.inf, str(refused))
+                yield _ComparedRun(place, optimised, np.inf, str(refused))
                 continue
             fault = structure_fault(result, reference.single)
             error = np.inf if fault else reference.error(result)
             fault = fault or reference.fault(result, error)
             impossible = reference.beyond_float32 if fault else ""
-            yield _Comparison(place, optimised, error, "; ".join(filter(None, (fault, impossible))))
+            yield _ComparedRun(place, optimised, error, "; ".join(filter(None, (fault, impossible))))
 
     def _references(self, step: AlignedStep, cases: Sequence[CaseValues]) -> list[StepReference]:
         module = step.subgraph.module(self._weights)

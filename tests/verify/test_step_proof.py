@@ -18,12 +18,12 @@ from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.onnxfile import OnnxFile
 from specc.verify import verify
-from specc.verify.alignment import align
 from specc.verify.cases import cases
 from specc.verify.extraction import SubgraphExtractor, SubmodelExtractor
 from specc.verify.proof_settings import ProofSettings
 from specc.verify.reference import run_module
 from specc.verify.result import Parity, Tolerance
+from specc.verify.step_alignment import align
 from specc.verify.step_proof import CaseValues, StepJudge
 from specc.weights import Initialised, Randomised
 from tests.verify.networks import NETWORK, chain, emitted, graph_of

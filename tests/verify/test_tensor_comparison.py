@@ -19,8 +19,8 @@ from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.onnxfile import OnnxFile
 from specc.verify import verify
-from specc.verify.parameters import compare_tensors
 from specc.verify.result import TensorRow
+from specc.verify.tensor_comparison import compare_tensors
 from specc.weights import Initialised, Randomised, tensor
 from tests.verify.networks import chain, emitted, graph_of
 

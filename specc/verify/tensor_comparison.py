@@ -46,7 +46,7 @@ def compare_tensors(
     Raises:
         UsageError: the file's tensors, or ``weights``, cannot be read.
     """
-    comparison = _Comparison(file.tensors, weights)
+    comparison = _TensorComparison(file.tensors, weights)
     for fold in folds(graph):
         comparison.add_folded(fold)
     others = [(path, p) for path, p in graph.state if not p.integer and path not in comparison.rows]
@@ -63,7 +63,7 @@ def compare_tensors(
     return tuple(comparison.rows[path] for path, _ in graph.state if path in comparison.rows)
 
 
-class _Comparison:
+class _TensorComparison:
     """The comparison, tensor by tensor.
 
     Attributes:
