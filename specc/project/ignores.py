@@ -1,28 +1,16 @@
-"""``# specc: ignore[S0505] reason``: what a spec's author has seen and answers for.
-
-On the line of a finding, or alone on the line before it; ``ignore-file`` holds for the whole file.
-"""
+"""The ignore comments of a run: which findings they silence, and which of them nothing needs."""
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, Severity
 from specc.project.codes import CHOICES, choice_problem
 from specc.source import Source, Span
-from specc.syntax import is_yaml
+from specc.syntax.directives import CodeLines, Directive, directives
 
-_COMMENT = re.compile(r"#[ \t]*specc:[ \t]*(?P<what>[\w-]*)(?:\[(?P<codes>[^\]]*)\])?[ \t]*(?P<reason>.*)")
-# What stands before the comment of a line. In YAML a # in a word begins none, and a quotation mark in a word is one of
-# its letters.
-_CODE = re.compile(r'(?:[^"#]|"(?:[^"\\]|\\.)*")*')
-_YAML = re.compile(r"""(?:[^"'#]|(?<![^\s\[{,:])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?<=\S)["'#])*""")
-_ITEM = re.compile(r"^[ \t]*(?:-[ \t]+)?(model|block)\b", re.MULTILINE)
-_PIN = re.compile(r"v?\d")
 _WORDS = ("ignore", "ignore-file")
 
 
@@ -58,46 +46,25 @@ def ignores(source: Source) -> tuple[list[Ignore], list[Diagnostic]]:
     findings: list[Diagnostic] = []
     if "specc:" not in source.text:
         return found, findings
-    lines = _Lines(source)
-    for span, comment in _comments(source):
-        codes = tuple(code.strip() for code in (comment["codes"] or "").split(","))
-        problem = _problem(comment, codes)
-        if problem:
+    lines = CodeLines(source)
+    for span, directive in directives(source):
+        if problem := _problem(directive):
             findings.append(_idle(span, *problem))
         else:
-            line = None if comment["what"] == "ignore-file" else lines.meant(span)
-            found.append(Ignore(span, codes, line, lines.in_block(line)))
+            line = None if directive.word == "ignore-file" else lines.about(span.start)
+            found.append(Ignore(span, directive.codes or (), line, lines.in_block(line)))
     return found, findings
 
 
-def idle(ignore: Ignore) -> Diagnostic:
-    """The finding for a comment that nothing needs."""
-    silenced = ", ".join(ignore.codes)
-    return _idle(ignore.span, f"nothing here is {silenced}, and the comment ignores nothing", "remove it")
-
-
-def _comments(source: Source) -> Iterator[tuple[Span, re.Match[str]]]:
-    """The comments that speak to specc, but for the version of the language."""
-    code = _YAML if is_yaml(source.name) else _CODE
-    end = 0
-    while (there := source.text.find("specc:", end)) >= 0:
-        start = source.text.rfind("\n", 0, there) + 1
-        end = source.text.find("\n", there) % (len(source.text) + 1)
-        line = source.text[start:end].rstrip()
-        comment = _COMMENT.search(line, code.match(line).end())  # type: ignore[union-attr]  # it matches anything
-        if comment and not _PIN.match(comment["what"]):
-            yield source.span(start + comment.start(), start + len(line)), comment
-
-
-def _problem(comment: re.Match[str], codes: tuple[str, ...]) -> tuple[str, str] | None:
-    if comment["what"] not in _WORDS:
-        return f"specc reads no comment `{comment['what']}`", "write # specc: ignore[S0505] reason"
-    if comment["codes"] is None:
-        return "the comment does not say what to ignore", f"write # specc: {comment['what']}[S0505] reason"
-    for code in codes:
+def _problem(directive: Directive) -> tuple[str, str] | None:
+    if directive.word not in _WORDS:
+        return f"specc reads no comment `{directive.word}`", "write # specc: ignore[S0505] reason"
+    if directive.codes is None:
+        return "the comment does not say what to ignore", f"write # specc: {directive.word}[S0505] reason"
+    for code in directive.codes:
         if problem := choice_problem(code):
             return problem, "`specc explain CODE` says what a code means"
-    if not comment["reason"].strip():
+    if not directive.reason:
         return "the comment gives no reason", "say behind the bracket why it is right here"
     return None
 
@@ -106,31 +73,7 @@ def _idle(span: Span, message: str, help_: str) -> Diagnostic:
     return Diagnostic(Code.IDLE_IGNORE, message, Label(span), helps=(help_,), severity=Severity.WARNING)
 
 
-class _Lines:
-    """Which lines of a file have code, and which of its items are blocks."""
-
-    def __init__(self, source: Source) -> None:
-        lines = enumerate(source.text.split("\n"), 1)
-        self._code = [number for number, line in lines if line.strip() and not line.lstrip().startswith("#")]
-        items = list(_ITEM.finditer(source.text))
-        self._items = [source.position(item.start(1))[0] for item in items]
-        self._kinds = [item[1] for item in items]
-
-    def meant(self, comment: Span) -> int:
-        """The line that a comment is about: its own, or, where it stands alone, the next one with code."""
-        number, _ = comment.position
-        place = bisect_left(self._code, number)
-        return self._code[place] if place < len(self._code) else number
-
-    def in_block(self, line: int | None) -> bool:
-        """Whether a comment about that line, or about the whole file, is about a block."""
-        if line is None:
-            return "block" in self._kinds
-        place = bisect_right(self._items, line) - 1
-        return place >= 0 and self._kinds[place] == "block"
-
-
-class Silence:
+class IgnoreComments:
     """The comments of all files of a run, and which of them were needed."""
 
     def __init__(self) -> None:
@@ -142,16 +85,12 @@ class Silence:
         span = finding.primary.span
         comments = self._in(span.source)
         needed = comments.about(span.position[0], finding)
-        self._needed.update(ignore.span for ignore in needed)
-        return self._is_silenced_everywhere(comments, finding) or bool(needed)
-
-    def _is_silenced_everywhere(self, comments: _Comments, finding: Diagnostic) -> bool:
-        """Whether comments about the whole file silence it, which is looked for once for each code."""
         if finding.code not in comments.everywhere:
-            needed = comments.about(None, finding)
-            comments.everywhere[finding.code] = bool(needed)
-            self._needed.update(ignore.span for ignore in needed)
-        return comments.everywhere[finding.code]
+            whole = comments.about(None, finding)
+            comments.everywhere[finding.code] = bool(whole)
+            needed = [*needed, *whole]
+        self._needed.update(ignore.span for ignore in needed)
+        return bool(needed) or comments.everywhere[finding.code]
 
     def wrong(self, source: Source) -> list[Diagnostic]:
         """Comments of the file that cannot be followed."""
@@ -159,12 +98,12 @@ class Silence:
 
     def unneeded(self, sources: Iterable[Source], want: Callable[[str], bool]) -> list[Diagnostic]:
         """Comments that silenced nothing in the whole run, where all was looked for that they might silence."""
-        return [
-            idle(ignore)
-            for source in sources
-            for ignore in self._in(source).ignores
-            if ignore.span not in self._needed and ignore.is_judged(want)
-        ]
+        findings = []
+        for ignore in (ignore for source in sources for ignore in self._in(source).ignores):
+            if ignore.span not in self._needed and ignore.is_judged(want):
+                message = f"nothing here is {', '.join(ignore.codes)}, and the comment ignores nothing"
+                findings.append(_idle(ignore.span, message, "remove it"))
+        return findings
 
     def _in(self, source: Source) -> _Comments:
         if source.name not in self._of:

@@ -10,7 +10,7 @@ from specc.diagnostics import Diagnostic, Severity
 from specc.project.baseline import Baseline, Baselines, Key
 from specc.project.cache import Found
 from specc.project.codes import CHOICES, Rules
-from specc.project.ignores import Silence
+from specc.project.ignores import IgnoreComments
 from specc.project.settings import Configuration
 
 _Key = tuple[str, int, int, str, str]
@@ -47,7 +47,7 @@ class Selection:
         self._ignore = ignore
         self._baselines = baselines
         self._left: dict[str, Counter[Key]] = {}
-        self._silence = Silence()
+        self._silence = IgnoreComments()
         self._shown: dict[_Key, Diagnostic] = {}
         self._held: set[_Key] = set()
         self._wrong: set[_Key] = set()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.builder import Builder
+from specc.syntax.directives import pin
 from specc.syntax.lalr import parser
 from specc.syntax.reader import refuse_hidden_characters
 from specc.syntax.tokens import NEWLINE, NotInGrammar
 
-_PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*(v?\d\S*)[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
 _VERSION = "1"
 _MOST_REREAD = 2**16
 """Characters that are parsed again to find further mistakes: a mistake in a huge file is answered at once."""
@@ -64,8 +62,8 @@ def _tree(source: Source) -> tuple[ast.File | None, list[Diagnostic]]:
 
 
 def _refuse_other_version(source: Source) -> None:
-    pin = _PIN.match(source.text)
-    if pin and pin[1] != _VERSION:
-        message = f"this file is written for version {pin[1]} of the language; this compiler reads version {_VERSION}"
-        place = Label(source.span(pin.start(1), pin.end(1)))
-        raise SpecError([Diagnostic(Code.LANGUAGE_VERSION, message, place)])
+    found = pin(source)
+    if found and found.is_alone and found.version.text != _VERSION:
+        version = found.version.text
+        message = f"this file is written for version {version} of the language; this compiler reads version {_VERSION}"
+        raise SpecError([Diagnostic(Code.LANGUAGE_VERSION, message, Label(found.version))])

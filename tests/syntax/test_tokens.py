@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from specc.source import Source
-from specc.syntax.tokens import Tokens, tidy
+from specc.syntax import read
+from specc.syntax.tokens import NEWLINE, Tokens, kind_of, significant, tidy, token_at
+from tests.syntax.test_lalr import FILES
 
 
 def test_where_comments_stand() -> None:
@@ -35,3 +39,39 @@ def test_brackets_pair_up_outside_of_strings_and_comments() -> None:
 def test_tidy(written: str, expected: str) -> None:
     assert tidy(written) == expected
     assert tidy(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("conv", "NAME"), ("_", "NAME"), ("let", "LET"), ("else", "_ELSE"), ("where", "WHERE"), ("1_000k", "NUMBER"),
+        ('"a # b"', "STRING"), ("->", "_ARROW"), ("//", "TIMES"), ("#", ""), ("", ""), ("a b", ""), (" a", ""),
+        ("a\n", ""), ("1a", ""), ("é", ""), ('"a', ""), ("\n", ""),
+    ],
+)  # fmt: skip
+def test_the_kind_of_a_word(word: str, kind: str) -> None:
+    assert kind_of(word) == kind
+
+
+def test_what_follows_an_offset() -> None:
+    text = "a # b ->\r\n\n -> c # d"
+    assert [token_at(text, at).text for at in (0, 1, len("a # b ->"), text.index("c") + 1)] == ["a", "->", "->", "#"]
+    assert token_at(text + "\n", text.index("c") + 1) == ("$END", "", len(text) + 1)
+    tokens = Tokens(Source("t", text))
+    assert [token.text for token in tokens.all] == ["a", "->", "c", ""]
+    assert tokens.before(0) is None
+    assert [(tokens.before(at).text, tokens.after(at).text) for at in (1, len(text))] == [("a", "->"), ("c", "")]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_parser_reads_what_is_written(path: Path) -> None:
+    """Its tokens are those of the text, and between them there is nothing but blanks and comments."""
+    source = read(path)
+    tokens = Tokens(source)
+    read_by_parser = [(kind, start) for kind, _, start, _ in significant(source.text + "\n") if kind != NEWLINE]
+    assert read_by_parser[:-1] == [(token.kind, token.start) for token in tokens.all[:-1]]
+    left, at = [], 0
+    for token in tokens.all:
+        left += [line.strip() for line in source.text[at : token.start].split("\n")]
+        at = token.end
+    assert [line for line in left if line] == [comment.text for comment in tokens.comments]

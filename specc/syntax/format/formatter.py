@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from specc.diagnostics import UsageError
 from specc.source import Source, Span
 from specc.syntax import ast
+from specc.syntax.directives import pin
 from specc.syntax.format.attachment import Places
 from specc.syntax.format.statements import Layout
 from specc.syntax.format.suppressions import Held, Silence, Silences
@@ -16,8 +17,6 @@ from specc.syntax.tokens import Comment, Tokens, tidy
 
 _REMARKS = re.compile(r"(?:#:[ \t]*\[[^\[\]#]*\][ \t]*(?=#|$))+")
 """The comments that `annotated` has written; what else the line's comment says stands behind them."""
-
-_PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*v?\d", re.IGNORECASE)
 
 
 def formatted(source: Source) -> str:
@@ -75,7 +74,7 @@ class _Formatter:
         """The text with these comments, and those that are no longer about what they were about."""
         source = self._file.source
         text = Layout(self._file, Places(self._file, kept), held, self._remarks or {}).page.text()
-        if _PIN.match(text) and not _PIN.match(source.text):
+        if pin(Source(source.name, text)) and not pin(source):
             text = f"\n{text}"  # below the first line, a comment that reads like a pin is none
         again = parse(Source(source.name, text.replace("\n", _line_end(source.text))))
         said = self._said(again)

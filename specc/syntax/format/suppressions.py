@@ -6,7 +6,6 @@ begins. So a line that is joined to another, or broken, could silence more than 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -14,10 +13,9 @@ from typing import NamedTuple
 from specc.diagnostics import Code
 from specc.source import Source
 from specc.syntax import ast
+from specc.syntax.directives import CodeLines, directive
 from specc.syntax.lines import lines, start
 from specc.syntax.tokens import Comment, tidy
-
-_SPEAKS = re.compile(r"#[ \t]*specc:[ \t]*(?P<what>[\w-]*)(?:\[(?P<codes>[^\]]*)\])?")
 
 Row = tuple[ast.Statement | ast.Item | ast.Label, ...]
 """What may share a line: a chain of steps, the names of an import, or one item."""
@@ -59,7 +57,7 @@ class Silences:
         self._source = file.source
         speaking = [(comment, codes) for comment in comments if (codes := _codes(comment))]
         self.anchors = sorted(_anchors(file)) if speaking else []
-        self.all = list(_silences(file.source, self.anchors, speaking))
+        self.all = list(_silences(file.source, self.anchors, speaking)) if speaking else []
 
     def lost(self, after: Silences) -> list[Silence]:
         """Those that ``after`` has about less, or about something else besides.
@@ -167,10 +165,8 @@ def _start(part: ast.Statement | ast.Item | ast.Label) -> int:
 
 def _codes(comment: Comment) -> tuple[str, ...]:
     """What a comment silences on its line: codes or their beginnings."""
-    speaks = _SPEAKS.search(comment.text) if "specc:" in comment.text else None
-    if speaks is None or speaks["what"] != "ignore":
-        return ()
-    return tuple(code.strip() for code in (speaks["codes"] or "").split(",") if code.strip())
+    found = directive(comment.text)
+    return tuple(filter(None, found.codes or ())) if found and found.word == "ignore" else ()
 
 
 def _silences(
@@ -179,24 +175,10 @@ def _silences(
     by_line: dict[int, list[int]] = defaultdict(list)
     for i, anchor in enumerate(anchors):
         by_line[source.position(anchor.at)[0]].append(i)
+    code = CodeLines(source)
     for comment, codes in speaking:
-        about = by_line.get(_line(source, comment), ())
+        about = by_line.get(code.about(comment.start), ())
         yield Silence(comment, tuple(i for i in about if _concerns(codes, anchors[i])))
-
-
-def _line(source: Source, comment: Comment) -> int:
-    """The line that a comment is about."""
-    number, _ = source.position(comment.start)
-    if not comment.alone:
-        return number
-    at = source.text.find("\n", comment.start)
-    while at >= 0:
-        number += 1
-        code = source.line(number).strip()
-        if code and not code.startswith("#"):
-            return number
-        at = source.text.find("\n", at + 1)
-    return number
 
 
 def _concerns(codes: tuple[str, ...], anchor: Anchor) -> bool:

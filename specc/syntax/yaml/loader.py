@@ -17,6 +17,7 @@ from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.brackets import MOST_MISTAKES
+from specc.syntax.directives import pin
 from specc.syntax.labels import WORDS
 from specc.syntax.parser import parse as parse_language
 from specc.syntax.reader import refuse_hidden_characters
@@ -24,7 +25,7 @@ from specc.syntax.yaml.nodes import List, Node, Scalar, tree
 from specc.syntax.yaml.operands import flat
 from specc.syntax.yaml.source_map import Segment, SourceMap
 from specc.syntax.yaml.translator import Translator, after_blank
-from specc.syntax.yaml.writer import PIN, line_in_yaml
+from specc.syntax.yaml.writer import line_in_yaml
 
 
 def parse(source: Source) -> ast.File:
@@ -48,9 +49,9 @@ def _parse(source: Source) -> tuple[SourceMap, ast.File]:
     translator = Translator(source)
     root = tree(source)
     segments = flat(translator.file(root))
-    if pin := PIN.match(source.text):
+    if version := pin(source):
         # A first line that pins the version means the same in both forms.
-        line = pin[0].rstrip()
+        line = version.line
         apart = isinstance(root, List) and root.items and after_blank(source.text, root.items[0])
         newline = Segment("\n\n" if apart else "\n", len(line), len(line))
         segments = [Segment(line, 0, len(line), exact=True), newline, *segments]

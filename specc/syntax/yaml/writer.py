@@ -13,15 +13,13 @@ from typing import NamedTuple
 from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast
+from specc.syntax.directives import pin
 from specc.syntax.format.inline import text
 from specc.syntax.labels import WHOLE
 from specc.syntax.lines import after_blank, lines
 from specc.syntax.parser import parse
 from specc.syntax.yaml.forms import RESERVED
 from specc.syntax.yaml.nodes import literal
-
-PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*v?\d[^\n]*", re.IGNORECASE)
-"""A first line that may pin the version: it means the same in both forms."""
 
 WIDTH = 100
 _PLAIN = re.compile(r"(?:[A-Za-z_=(/0-9]|\.{1,2}/|-(?=[A-Za-z0-9_(]))(?:[A-Za-z0-9_.+*/%<>=!()-]| (?=[^ #]))*")
@@ -45,11 +43,11 @@ def to_yaml(source: Source) -> str:
     # The blank line belongs to both: to what follows a block or model, too.
     apart |= {n + 1 for n in apart if isinstance(file.items[n], ast.Block | ast.Model)}
     text = rendered(Entries(items, tall=bool(items), blank=frozenset(apart - {0})))
-    pin = PIN.match(source.text)
-    if not pin:
+    version = pin(source)
+    if not version:
         return text
     empty = "\n" if file.items and after_blank(file.items[0]) else ""
-    return f"{pin[0].rstrip()}\n{empty}{text}"
+    return f"{version.line}\n{empty}{text}"
 
 
 def line_in_yaml(text: str) -> str:
