@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from specc.onnxfile import OnnxFile
-    from specc.project.budget import Budget
+    from specc.project.budgets import Budget
     from specc.verify.result import Parity, Progress, Tolerance
     from specc.weights import Weights
 

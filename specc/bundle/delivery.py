@@ -29,7 +29,7 @@ from specc.bundle.sidecar import DataFile, Golden, OnnxFile, golden_hash, sha256
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked
 from specc.ir.digest import digest
-from specc.project.budget import Budget
+from specc.project.budgets import Budget
 from specc.verify.result import Parity, Progress
 from specc.version import __version__
 from specc.weights import Weights, origin

@@ -29,8 +29,8 @@ from specc.ir import size as sizes
 from specc.ir.types import TensorType
 from specc.lint.network import Network
 from specc.lint.ranges import given
-from specc.project.budget import Budget as Limits
-from specc.project.budget import held
+from specc.project.budgets import Budget as Limits
+from specc.project.budgets import budget_use
 from specc.verify.result import Parity
 from specc.version import __version__
 
@@ -198,7 +198,7 @@ def _shape(x: TensorType) -> tuple[int | str, ...]:
 
 
 def _budgets(checked: Checked, budget: Limits | None) -> tuple[Budget, ...]:
-    found = held(checked, budget) if budget is not None else ()
+    found = budget_use(checked, budget) if budget is not None else ()
     return tuple(Budget(cost=part.limit.number, most=part.limit.most, has=part.has, at=dict(part.at)) for part in found)
 
 

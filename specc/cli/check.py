@@ -21,10 +21,10 @@ from specc.report.formats import FORMATS
 if TYPE_CHECKING:
     from specc.project.baseline import Baselines
     from specc.project.cache import Cache
-    from specc.project.check import Request
+    from specc.project.check import CheckOptions
     from specc.project.outcome import Outcome, Unreadable
     from specc.project.settings import Configuration
-    from specc.project.watched import Watched
+    from specc.project.watch import Watched
 
 _FOR_PEOPLE = ("full", "concise")
 
@@ -92,14 +92,13 @@ class _Result(NamedTuple):
 
 def _checked(run: _Run) -> _Result:
     """Everything but the printing (of findings: what was fixed is told as it is done). Raises UsageError."""
-    from specc.project.check import Request, check
-    from specc.project.discovery import discovered
-    from specc.project.idle import idle_patterns
+    from specc.project.check import CheckOptions, check
+    from specc.project.discovery import discovered, unused_patterns
     from specc.project.settings import configuration
 
     settings = configuration(run.config)
     select, ignore = _codes(run.select, "--select"), _codes(run.ignore, "--ignore")
-    request = Request(settings, select, ignore, run.fail_on, _baselines(run), run.stdin_filename)
+    request = CheckOptions(settings, select, ignore, run.fail_on, _baselines(run), run.stdin_filename)
     found = discovered(run.paths, settings, force_exclude=run.force_exclude)
     names = [name for name in found.names if not _is_excluded_input(name, run, settings)]
     cache = _cache(run)
@@ -108,7 +107,7 @@ def _checked(run: _Run) -> _Result:
     outcome = outcome._replace(unreadable=(*found.unreadable, *unwritten, *outcome.unreadable))
     if run.fix:
         outcome = outcome._replace(fixable=0, unsafe=0 if run.unsafe_fixes else outcome.unsafe)  # the others were tried
-    return _Result(outcome, settings, tuple(idle_patterns(found, settings, outcome)))
+    return _Result(outcome, settings, tuple(unused_patterns(found, settings, outcome)))
 
 
 def _told(run: _Run, result: _Result) -> int:
@@ -186,10 +185,10 @@ def _write_baseline(name: str, outcome: Outcome) -> int:
     return 0
 
 
-def _fix(names: list[str], request: Request, cache: Cache, *, unsafe: bool) -> list[Unreadable]:
+def _fix(names: list[str], request: CheckOptions, cache: Cache, *, unsafe: bool) -> list[Unreadable]:
     """Put right what can be, say how, and return what could not be written; the check tells what cannot be read."""
     from specc.diagnostics import SpecError
-    from specc.project.checker import Checker
+    from specc.project.check import Checker
     from specc.project.fixes import fix
     from specc.project.outcome import Unreadable
 
@@ -299,7 +298,7 @@ def _watch(run: _Run) -> NoReturn:
     from specc.cli.watch import watch
     from specc.project.outcome import NOTHING_CHECKED
     from specc.project.settings import NO_SETTINGS, Configuration
-    from specc.project.watched import watched
+    from specc.project.watch import watched
 
     def check() -> tuple[Watched, Callable[[], object]]:
         result = _checked(run)

@@ -98,7 +98,7 @@ def _form(path: str, stated: str | None, option: str) -> str:
 def _converted(spec: str, written: str) -> tuple[str, _Lost]:
     """The text in the other form, and what it has lost: a first line that pins the version is kept."""
     from specc.cli.inputs import source
-    from specc.project.carried import carried
+    from specc.project.conversion import carried
     from specc.project.ignores import ignores
     from specc.source import Source
 

@@ -128,7 +128,7 @@ class _Tally:
         except Exception as error:
             if os.environ.get("SPECC_TRACEBACK"):
                 raise
-            from specc.project.checker import internal_error
+            from specc.project.check import internal_error
 
             self._problems.append(internal_error(name, error))  # a mistake of ours is no reason to leave the others
 

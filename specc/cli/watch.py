@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from watchfiles import Change
 
-    from specc.project.watched import Watched
+    from specc.project.watch import Watched
 
 _PAUSE = 50
 """Milliseconds between two looks at what has changed."""

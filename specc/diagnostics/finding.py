@@ -153,7 +153,7 @@ class ImportFault(NamedTuple):
 
 
 class BudgetExceeded(NamedTuple):
-    """A model has ``amount`` of one of `specc.project.budget.NUMBERS`, and may have ``limit``."""
+    """A model has ``amount`` of one of `specc.project.budgets.NUMBERS`, and may have ``limit``."""
 
     number: str
     limit: int
@@ -165,7 +165,7 @@ class BudgetUnsized(NamedTuple):
 
     Attributes:
         model: its name.
-        numbers: of the limits, of `specc.project.budget.NUMBERS`.
+        numbers: of the limits, of `specc.project.budgets.NUMBERS`.
         origins: where the limits are written.
         given: the model's sizes that the budget gives.
         possible: sizes that the model takes, near the given ones.

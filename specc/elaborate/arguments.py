@@ -11,19 +11,23 @@ from pydantic import ValidationError
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.diagnostics.condition import together
 from specc.diagnostics.words import listed
-from specc.elaborate.errors import Invalid, in_form, invalid, short, suggestion
+from specc.elaborate import hints
+from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.scope import Scope, Unknown
-from specc.elaborate.values import CONSTANTS, Evaluated, Metric, Partial, Signal, Value, display, ready
+from specc.elaborate.scopes import Scope
+from specc.elaborate.values import CONSTANTS, Evaluated, Metric, Partial, Signal, Value, display, evaluated
 from specc.ir.conditions import where_fixed
 from specc.ir.op import Op
 from specc.ir.size import Size
-from specc.ops.fields import choices, expected, takes_sizes
+from specc.ops.fields import choices, expected, takes_sizes, takes_whole_numbers
 from specc.source import Span
 from specc.syntax import ast
 
-_TOLD_BY_THE_INPUT = frozenset(("in_channels", "in_features", "num_features", "num_channels", "input_size"))
+_KNOWN_FROM_INPUT = frozenset(("in_channels", "in_features", "num_features", "num_channels", "input_size"))
 """What PyTorch's layers ask for and the language does not."""
+
+_OPEN = object()
+"""Stands for the value of an argument that depends on the scope, or is charged to a budget, or is none."""
 
 
 class BoundOperator:
@@ -42,7 +46,7 @@ class OperatorPlan:
 
     Attributes:
         span: the whole step.
-        findings: arguments that have no place, attributes that have no argument.
+        findings: arguments that have no attribute, attributes that have no argument.
         fixed: what `bound` gives everywhere, once it is known, where no argument depends on the scope.
     """
 
@@ -58,7 +62,7 @@ class OperatorPlan:
         """Plan the call.
 
         Args:
-            arguments: those of the call, behind those that were given when the operator was handed over.
+            arguments: those of the call, behind those that the operator was handed over with.
             defaults: for attributes that ``arguments`` leave out.
         """
         self.kind = kind
@@ -67,12 +71,21 @@ class OperatorPlan:
         self.findings: list[Diagnostic] = []
         self._assigned: dict[str, ast.Argument] = {}
         for name, argument in _assign(arguments, kind, defaults, self.findings):
-            if name in self._assigned:
-                self.findings.append(_twice(call, kind, name, self._assigned[name].span, argument))
-            else:
+            if name not in self._assigned:
                 self._assigned[name] = argument
+                continue
+            habit = hints.features_first(call, kind) if name == "bias" else ()
+            self.findings.append(
+                Diagnostic(
+                    Code.BAD_ARGUMENT,
+                    f"{name} of {kind.kind} is given twice",
+                    Label(argument.span, "again here"),
+                    (Label(self._assigned[name].span, "first here"),),
+                    helps=habit or (signature(kind),),
+                )
+            )
         self._places = {name: argument.span for name, argument in self._assigned.items()}
-        self._missing = _missing(call, kind, self._places)
+        self._missing = [name for name in _required(kind) if name not in self._assigned]
         self._values = {name: _literal(argument.value) for name, argument in self._assigned.items()}
         self._open = [(name, self._assigned[name]) for name, value in self._values.items() if value is _OPEN]
         self.fixed: BoundOperator | None = None
@@ -83,98 +96,65 @@ class OperatorPlan:
         None without a reason where an earlier error left a value unknown.
         """
         values, findings = self._values.copy(), self.findings.copy()
-        unknown = False
+        is_known = True
         for name, argument in self._open:
             try:
                 values[name] = _evaluated(name, argument, self.kind, scope)
             except Invalid as problem:
                 findings.append(problem.diagnostic)
             except Unknown:
-                unknown = True
+                is_known = False
         if self._missing and not any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
             # An argument by a wrong name is most likely the one that is missing.
-            findings += self._missing
-        if findings or unknown:
+            findings.append(self._without_missing())
+        if findings or not is_known:
             return None, findings
-        return self._checked(values, scope)
-
-    def _checked(self, values: dict[str, Value], scope: Scope) -> tuple[BoundOperator | None, list[Diagnostic]]:
         try:
-            bound = BoundOperator(_made(self.kind, values), self._places, self._assigned)
+            bound = BoundOperator(_operator(self.kind, values), self._places, self._assigned)
         except ValidationError as error:
-            return None, _invalid(error, self.kind, values, self._assigned, self._call, scope)
+            return None, self._refused(error, values, scope)
         if not self._open:
             self.fixed = bound
         return bound, []
 
+    def _without_missing(self) -> Diagnostic:
+        fields = self.kind.model_fields
+        return Diagnostic(
+            Code.MISSING_ARGUMENT,
+            f"{self.kind.kind} needs {' and '.join(self._missing)}",
+            Label(self._call.name_span, "; ".join(f"{name} is {expected(fields[name])}" for name in self._missing)),
+            helps=(*hints.several_arguments(self._call.arguments), signature(self.kind)),
+        )
 
-_OPEN = object()
-"""Stands for the value of an argument that depends on the scope, or is charged to a budget, or is none."""
-
-
-def _literal(expression: ast.Expr | Evaluated) -> Value:
-    """The value of an argument that has the same everywhere."""
-    if isinstance(expression, ast.Name):
-        return CONSTANTS.get(expression.name, _OPEN)
-    if isinstance(expression, (ast.Number, ast.Text)) or (
-        isinstance(expression, Evaluated) and not _is_foreign(expression.value)
-    ):
-        return expression.value
-    return _OPEN
-
-
-def _is_foreign(value: Value) -> bool:
-    """Whether a value is none that an operator takes, whatever the attribute."""
-    return isinstance(value, (Signal, Metric, Partial))
-
-
-_MOST_MADE = 4096
-_SIMPLE = frozenset((int, float, bool, str, type(None)))
-_made_before: dict[tuple[object, ...], Op] = {}
-
-
-def _made(kind: type[Op], values: dict[str, Value]) -> Op:
-    """The operator with these attributes; networks repeat themselves, and so the same object serves again.
-
-    Raises:
-        ValidationError: a value is not allowed.
-    """
-    given = tuple(values.values())
-    kinds: tuple[object, ...] = tuple(map(type, given))
-    if not _SIMPLE.issuperset(kinds):
-        kinds = tuple([_kinds(v) if isinstance(v, tuple) else type(v) for v in given])
-        if None in kinds:
-            return kind(**values)
-    key = kind, tuple(values), given, kinds
-    op = _made_before.get(key)
-    if op is None:
-        if len(_made_before) >= _MOST_MADE:
-            _made_before.clear()
-        op = _made_before[key] = _new(kind, values)
-    return op
-
-
-def _new(kind: type[Op], values: dict[str, Value]) -> Op:
-    # Defaults need no validation, and a layer written without arguments no validator built for it.
-    return kind(**values) if values else kind.model_construct()
-
-
-def _kinds(value: tuple[Value, ...]) -> object:
-    """The types of the entries of a short list: 1 is no true, though the two are equal.
-
-    None for a list that is not worth remembering.
-    """
-    return tuple(map(type, value)) if len(value) <= 8 and not any(isinstance(v, tuple) for v in value) else None
-
-
-@cache
-def _fields(kind: type[Op]) -> tuple[str, ...]:
-    return tuple(kind.model_fields)
-
-
-@cache
-def _required(kind: type[Op]) -> tuple[str, ...]:
-    return tuple(name for name, field in kind.model_fields.items() if field.is_required())
+    def _refused(self, error: ValidationError, values: dict[str, Value], scope: Scope) -> list[Diagnostic]:
+        """One finding for each attribute whose value is not allowed."""
+        kind, findings = self.kind, list[Diagnostic]()
+        for name in dict.fromkeys(str(problem["loc"][0]) for problem in error.errors() if problem["loc"]):
+            argument, field, value = self._assigned.get(name), kind.model_fields[name], values[name]
+            symbolic = () if takes_sizes(field) else tuple(_sizes(value))
+            message = f"{name} must be {expected(field)}, not {display(value)}"
+            if symbolic:
+                message = f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {_dependence(symbolic)}"
+            helps: tuple[str, ...] = ()
+            if argument:
+                helps = hints.text_argument(kind, name, argument, values, scope)
+                helps += hints.input_for_current((argument.value,), scope)
+                if takes_whole_numbers(field):
+                    helps += hints.real_for_whole(value, argument.value)
+            helps += kind.instead(name, values)
+            if name == "bias":
+                helps += hints.features_first(self._call, kind)
+            finding = Diagnostic(
+                Code.BAD_ARGUMENT,
+                message,
+                Label(argument.span if argument else self._call.name_span, f"{name} of {kind.kind}"),
+                helps=helps,
+                where=together(map(where_fixed, symbolic)) or None,
+            )
+            if argument and not helps and isinstance(value, str) and (known := choices(field)):
+                finding = finding.suggesting(suggestion(value, known, "choice"), argument.value.span)
+            findings.append(finding)
+        return findings
 
 
 def signature(kind: type[Op]) -> str:
@@ -207,13 +187,18 @@ def prepare_default(
                     helps=() if near else (f"it has {', '.join(parameters) or 'none'}",),
                     suggestion=near,
                 )
-            value = evaluate(argument.value, scope)
-            arguments[argument.name] = ready(argument, value)
+            arguments[argument.name] = evaluated(argument, evaluate(argument.value, scope))
         except Invalid as problem:
             findings.append(problem.diagnostic)
         except Unknown:
             continue
     return arguments, findings
+
+
+def name_of(argument: ast.Argument) -> Span:
+    """Where the name of an argument stands, which has one."""
+    start = argument.span.start
+    return argument.span.source.span(start, start + len(argument.name or ""))
 
 
 def _assign(
@@ -228,16 +213,24 @@ def _assign(
     left = dict(defaults)
     if kind.variadic and len(positional) > 1:
         left.pop(kind.variadic, None)
-        yield kind.variadic, _gathered(positional)
+        span = positional[0].span.to(positional[-1].span)
+        entries = ast.Sequence(span, tuple(argument.value for argument in positional))
+        yield kind.variadic, ast.Argument(span, None, entries)
         positional = []
-    for place, argument in enumerate(positional):
-        if kind.positional is not None and place >= kind.positional:
-            findings.append(_by_name(kind, argument))
-        elif place < len(fields):
-            left.pop(fields[place], None)
-            yield fields[place], argument
+    for index, argument in enumerate(positional):
+        if kind.positional is not None and index >= kind.positional:
+            message = f"{kind.kind} takes its arguments by name"
+            helps = ("the number of channels is left out: the input tells it", signature(kind))
+            label = Label(argument.span, "which one is this?")
+            findings.append(Diagnostic(Code.BAD_ARGUMENT, message, label, helps=helps))
+        elif index < len(fields):
+            left.pop(fields[index], None)
+            yield fields[index], argument
         else:
-            findings.append(_too_many(kind, argument, len(positional)))
+            most = f"{len(fields) or 'no'} argument{'s' if len(fields) != 1 else ''}"
+            message = f"{kind.kind} takes {most}, not {len(positional)}"
+            label = Label(argument.span, "one too many")
+            findings.append(Diagnostic(Code.UNKNOWN_ARGUMENT, message, label, helps=(signature(kind),)))
     for argument in arguments:
         if argument.name in fields:
             left.pop(argument.name, None)
@@ -247,89 +240,113 @@ def _assign(
     yield from left.items()
 
 
-def _gathered(arguments: list[ast.Argument]) -> ast.Argument:
-    span = arguments[0].span.to(arguments[-1].span)
-    return ast.Argument(span, None, ast.Sequence(span, tuple(argument.value for argument in arguments)))
+def _no_such(kind: type[Op], name: str, argument: ast.Argument) -> Diagnostic:
+    message = f"{kind.kind} has no argument called {short(name)}"
+    near = None
+    helps: tuple[str, ...] = (f"leave it out: the input tells {name}",) if name in _KNOWN_FROM_INPUT else ()
+    if not helps:
+        helps = kind.instead(name, {})
+        near = None if helps else suggestion(name, kind.model_fields, "argument")
+        helps = helps or (() if near else (signature(kind),))
+    return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=helps).suggesting(near)
+
+
+@cache  # one entry for each operator
+def _fields(kind: type[Op]) -> tuple[str, ...]:
+    return tuple(kind.model_fields)
+
+
+@cache  # one entry for each operator
+def _required(kind: type[Op]) -> tuple[str, ...]:
+    return tuple(name for name, field in kind.model_fields.items() if field.is_required())
+
+
+def _literal(expression: ast.Expr | Evaluated) -> Value:
+    """The value of an argument that has the same everywhere; `_OPEN` for any other."""
+    if isinstance(expression, ast.Name):
+        return CONSTANTS.get(expression.name, _OPEN)
+    if isinstance(expression, (ast.Number, ast.Text)) or (
+        isinstance(expression, Evaluated) and not _is_foreign(expression.value)
+    ):
+        return expression.value
+    return _OPEN
+
+
+def _is_foreign(value: Value) -> bool:
+    """Whether a value is none that an operator takes, whatever the attribute."""
+    return isinstance(value, (Signal, Metric, Partial))
 
 
 def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
+    """The value of an argument in ``scope``. Raises Invalid, Unknown."""
+    field = kind.model_fields[name]
+    written = argument.value
     try:
-        value = evaluate(argument.value, scope)
-        if isinstance(value, (tuple, Partial)) and isinstance(argument.value, ast.Name):
-            scope.spend(value, argument.span)  # a list used again costs time again
+        value = evaluate(written, scope)
+        if isinstance(value, (tuple, Partial)) and isinstance(written, ast.Name):
+            scope.budget.charge(value, argument.span)  # a list used again costs time again
     except Invalid as problem:
-        if kind.variadic == "shape" and _is_batch(argument, scope):
-            raise Invalid(
-                replace(problem.diagnostic, helps=("-1 stands for the batch, whatever it is called",))
-            ) from None
-        word = argument.value.name if isinstance(argument.value, ast.Name) else ""
-        known = expected(kind.model_fields[name])
-        if problem.diagnostic.code != Code.UNKNOWN_NAME or f'"{word}"' not in known:
+        first = written.items[0] if isinstance(written, ast.Sequence) and written.items else written
+        if kind.variadic == "shape" and isinstance(first, ast.Name) and not scope.has(first.name):
+            help_ = "-1 stands for the batch, whatever it is called"
+        elif problem.diagnostic.code == Code.UNKNOWN_NAME and _is_choice(kind, name, word := _word(written)):
+            help_ = _quoted(word, argument)
+        else:
             raise
-        raise Invalid(replace(problem.diagnostic, helps=(_quoted(word, argument),))) from None
+        raise Invalid(replace(problem.diagnostic, helps=(help_,))) from None
     if type(value) not in _SIMPLE and _is_foreign(value):
-        expectation = expected(kind.model_fields[name])
-        name_of_text = value.name if isinstance(value, Partial) and f'"{value.name}"' in expectation else ""
+        word = value.name if isinstance(value, Partial) else ""
         raise invalid(
             Code.BAD_ARGUMENT,
             f"{kind.kind} takes {display(value)} for no argument",
             argument.span,
-            f"{name} is {expectation}",
-            helps=(_quoted(name_of_text, argument),) if name_of_text else (),
+            f"{name} is {expected(field)}",
+            helps=(_quoted(word, argument),) if _is_choice(kind, name, word) else (),
         )
     return value
 
 
-def _is_batch(argument: ast.Argument, scope: Scope) -> bool:
-    """Whether the first size of a shape is a name that means nothing here."""
-    value = argument.value
-    first = value.items[0] if isinstance(value, ast.Sequence) and value.items else value
-    return isinstance(first, ast.Name) and not scope.has(first.name)
+def _word(expression: ast.Expr | Evaluated) -> str:
+    return expression.name if isinstance(expression, ast.Name) else ""
+
+
+def _is_choice(kind: type[Op], name: str, word: str) -> bool:
+    """Whether the attribute takes a word as a text."""
+    return word in choices(kind.model_fields[name]) and not kind.instead(name, {name: word})
 
 
 def _quoted(word: str, argument: ast.Argument) -> str:
     return in_form(argument.span, f'a text is quoted: "{word}"', f"a text has no `=` before it: `{word}`")
 
 
-def _invalid(
-    error: ValidationError,
-    kind: type[Op],
-    values: dict[str, Value],
-    assigned: Mapping[str, ast.Argument],
-    call: ast.Call | ast.Merge,
-    scope: Scope,
-) -> list[Diagnostic]:
-    """One finding for each attribute whose value is not allowed."""
-    from specc.elaborate.hints import of_features, of_input, of_real
-    from specc.elaborate.instead import of_text
+_MOST_OPERATORS = 4096
+_SIMPLE = frozenset((int, float, bool, str, type(None)))
+_operators: dict[tuple[object, ...], Op] = {}
+"""Operators by their attributes, emptied when it is full: networks repeat themselves, and a validation costs more than
+all else that is done for a step."""
 
-    wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
-    findings: list[Diagnostic] = []
-    for name in wrong:
-        argument, field = assigned.get(name), kind.model_fields[name]
-        symbolic = () if takes_sizes(field) else tuple(_sizes(values[name]))
-        message = f"{name} must be {expected(field)}, not {display(values[name])}"
-        if symbolic:
-            message = f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {_dependence(symbolic)}"
-        helps: tuple[str, ...] = ()
-        if argument:
-            helps = (*of_text(kind, name, argument, values, scope), *of_input((argument.value,), scope))
-            if "whole number" in expected(field):
-                helps += of_real(values[name], argument.value)
-        helps += kind.instead(name, values)
-        if name == "bias":
-            helps += of_features(call, kind)
-        finding = Diagnostic(
-            Code.BAD_ARGUMENT,
-            message,
-            Label(argument.span if argument else call.name_span, f"{name} of {kind.kind}"),
-            helps=helps,
-            where=together(map(where_fixed, symbolic)) or None,
-        )
-        if argument and not helps and isinstance(text := values[name], str) and (known := choices(field)):
-            finding = finding.suggesting(suggestion(text, known, "choice"), argument.value.span)
-        findings.append(finding)
-    return findings
+
+def _operator(kind: type[Op], values: dict[str, Value]) -> Op:
+    """The operator with these attributes, the same object where it has been made before.
+
+    Raises:
+        ValidationError: a value is not allowed.
+    """
+    arguments = tuple(values.values())
+    types: tuple[object, ...] = tuple(map(type, arguments))
+    if not _SIMPLE.issuperset(types):
+        # Of a short list those of its entries, for 1 is no true, though the two are equal; a long one is not worth it.
+        if any(isinstance(v, tuple) and (len(v) > 8 or any(isinstance(e, tuple) for e in v)) for v in arguments):
+            return kind(**values)
+        types = tuple([tuple(map(type, v)) if isinstance(v, tuple) else type(v) for v in arguments])
+    key = kind, tuple(values), arguments, types
+    op = _operators.get(key)
+    if op is None:
+        if len(_operators) >= _MOST_OPERATORS:
+            _operators.clear()
+        # Defaults need no validation, and a layer written without arguments no validator built for it.
+        op = _operators[key] = kind(**values) if values else kind.model_construct()
+    return op
 
 
 def _dependence(sizes: tuple[Size, ...]) -> str:
@@ -348,74 +365,3 @@ def _sizes(value: Value) -> Iterator[Size]:
     elif isinstance(value, tuple):
         for entry in value:
             yield from _sizes(entry)
-
-
-def _missing(call: ast.Call | ast.Merge, kind: type[Op], given: Iterable[str]) -> list[Diagnostic]:
-    lost = [name for name in _required(kind) if name not in given]
-    if not lost:
-        return []
-    return [
-        Diagnostic(
-            Code.MISSING_ARGUMENT,
-            f"{kind.kind} needs {' and '.join(lost)}",
-            Label(call.name_span, "; ".join(f"{name} is {expected(kind.model_fields[name])}" for name in lost)),
-            helps=(*_one_for_all(call), signature(kind)),
-        )
-    ]
-
-
-def _one_for_all(call: ast.Call | ast.Merge) -> tuple[str, ...]:
-    """The help where one text was to be all arguments: ``conv: 16, 3``."""
-    from specc.elaborate.instead import lone_text, of_several
-
-    lone = lone_text(call.arguments)
-    return of_several(*lone) if lone and "," in lone[0] else ()
-
-
-def _no_such(kind: type[Op], name: str, argument: ast.Argument) -> Diagnostic:
-    message = f"{kind.kind} has no argument called {short(name)}"
-    if name in _TOLD_BY_THE_INPUT:
-        told = (f"leave it out: the input tells {name}",)
-        return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=told)
-    others = kind.instead(name, {})
-    near = None if others else suggestion(name, kind.model_fields, "argument")
-    helps = others or (() if near else (signature(kind),))
-    return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=helps).suggesting(near)
-
-
-def name_of(argument: ast.Argument) -> Span:
-    """Where the name of an argument stands, which has one."""
-    start = argument.span.start
-    return argument.span.source.span(start, start + len(argument.name or ""))
-
-
-def _by_name(kind: type[Op], argument: ast.Argument) -> Diagnostic:
-    return Diagnostic(
-        Code.BAD_ARGUMENT,
-        f"{kind.kind} takes its arguments by name",
-        Label(argument.span, "which one is this?"),
-        helps=("the number of channels is left out: the input tells it", signature(kind)),
-    )
-
-
-def _too_many(kind: type[Op], argument: ast.Argument, given: int) -> Diagnostic:
-    most = len(kind.model_fields)
-    return Diagnostic(
-        Code.UNKNOWN_ARGUMENT,
-        f"{kind.kind} takes {most or 'no'} argument{'s' if most != 1 else ''}, not {given}",
-        Label(argument.span, "one too many"),
-        helps=(signature(kind),),
-    )
-
-
-def _twice(call: ast.Call | ast.Merge, kind: type[Op], name: str, first: Span, argument: ast.Argument) -> Diagnostic:
-    from specc.elaborate.hints import of_features
-
-    habit = of_features(call, kind) if name == "bias" else ()
-    return Diagnostic(
-        Code.BAD_ARGUMENT,
-        f"{name} of {kind.kind} is given twice",
-        Label(argument.span, "again here"),
-        (Label(first, "first here"),),
-        helps=habit or (signature(kind),),
-    )

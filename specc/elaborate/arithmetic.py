@@ -25,7 +25,7 @@ from specc.ir.types import at
 from specc.source import Span
 from specc.syntax import ast
 
-_COMPARISONS: Mapping[str, Callable[[Value, Value], bool]] = {
+COMPARISONS: Mapping[str, Callable[[Value, Value], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -50,15 +50,18 @@ def bounded(value: Value, span: Span) -> Value:
     return value
 
 
-def negative(value: Value, expression: ast.Unary) -> Value:
-    return -_operand(value, expression.operand)
+def number(value: Value, expression: ast.Expr) -> int | float | Size:
+    """``value``, which an operator takes; refuses what is no number."""
+    if isinstance(value, (int, float, Size)) and not isinstance(value, bool):
+        return value
+    refuse(expression.span, f"{expression.span.text} is {kind_of(value)}, and a number is needed here")
 
 
 def arithmetic(expression: ast.Binary, left: Value, right: Value) -> Value:
     """``left`` + - * / // % ``right``."""
     if type(left) is int and type(right) is int and expression.operator not in _DIVISIONS:
         return bounded(_of_numbers(expression.operator, left, right), expression.span)
-    left, right = _operand(left, expression.left), _operand(right, expression.right)
+    left, right = number(left, expression.left), number(right, expression.right)
     if isinstance(left, Size) or isinstance(right, Size):
         try:
             return bounded(_of_sizes(expression, left, right), expression.span)
@@ -78,31 +81,25 @@ def compare(expression: ast.Binary, left: Value, right: Value) -> bool:
     """``left`` == != < <= > >= ``right``; a symbolic size where it is the same for every value it may have."""
     sign = expression.operator
     if type(left) is int and type(right) is int:
-        return _COMPARISONS[sign](left, right)
+        return COMPARISONS[sign](left, right)
     if isinstance(left, PerAxis) != isinstance(right, PerAxis):
         axes, other = (left, right) if isinstance(left, PerAxis) else (right, left)
         if isinstance(other, (int, float)) and not isinstance(other, bool):
-            same = _COMPARISONS["==" if sign == "!=" else sign]
+            same = COMPARISONS["==" if sign == "!=" else sign]
             every = all(same(a, other) if axes is left else same(other, a) for a in axes)
             return not every if sign == "!=" else every
     for side, value in ((expression.left, left), (expression.right, right)):
         if isinstance(value, Partial) and value.arguments:
             refuse(side.span, f"{side.span.text} is a step with arguments, and only those without can be compared")
-    if _are_sizes(left, right):
+    if Size in (kinds := {type(left), type(right)}) and kinds <= {Size, int}:
         return _decided(expression, left, right)
     if sign in ("==", "!="):
         same_kind = isinstance(left, bool) == isinstance(right, bool)
-        return _COMPARISONS[sign](left, right) if same_kind else sign == "!="
+        return COMPARISONS[sign](left, right) if same_kind else sign == "!="
     for side, value in ((expression.left, left), (expression.right, right)):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             refuse(side.span, f"{sign} compares numbers, and {side.span.text} is {kind_of(value)}")
-    return _COMPARISONS[sign](left, right)
-
-
-def _operand(value: Value, expression: ast.Expr) -> int | float | Size:
-    if isinstance(value, (int, float, Size)) and not isinstance(value, bool):
-        return value
-    refuse(expression.span, f"{expression.span.text} is {kind_of(value)}, and a number is needed here")
+    return COMPARISONS[sign](left, right)
 
 
 def _of_numbers(sign: str, left: int | float, right: int | float) -> int | float:
@@ -155,11 +152,6 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
     return left // right
 
 
-def _are_sizes(left: Value, right: Value) -> bool:
-    whole = all(isinstance(v, (int, Size)) and not isinstance(v, bool) for v in (left, right))
-    return whole and (isinstance(left, Size) or isinstance(right, Size))
-
-
 def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
     """Whether the comparison holds for every size; refuses where it holds for some and not for others."""
     sign = expression.operator
@@ -187,7 +179,7 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
 
 def _example(sign: str, left: Dim, right: Dim) -> str:
     """``H = 33``: sizes at which the comparison holds; empty where none is found."""
-    holds = _COMPARISONS[sign]
+    holds = COMPARISONS[sign]
     near = next((sizes for sizes in points((left, right)) if holds(at(left, sizes), at(right, sizes))), None)
     if near is None and sign != "!=" and (condition := _clause(sign, left, right)):
         far = points((left, right), condition)

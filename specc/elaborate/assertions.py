@@ -9,10 +9,9 @@ from specc.analyses import Costs, StepCost
 from specc.analyses import costs as counted
 from specc.analyses.receptive_field import Reason, Unclaimed
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate.errors import Invalid, invalid, short, suggestion
-from specc.elaborate.evaluation import evaluate, present, truth
-from specc.elaborate.functions import FUNCTIONS
-from specc.elaborate.scope import Scope, Unknown
+from specc.elaborate.errors import Invalid, Unknown, invalid, short, suggestion
+from specc.elaborate.evaluation import FUNCTIONS, evaluate, present, truth
+from specc.elaborate.scopes import Scope
 from specc.elaborate.values import CONSTANTS, Absent, Metric, PerAxis, Value, display
 from specc.ir.size import Size
 from specc.syntax import ast

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from specc.elaborate.scope import Environment, Scope
+from specc.elaborate.scopes import Environment, Scope
 from specc.elaborate.values import Signal, Target
 from specc.ir.op import Op, Parameter
 from specc.ir.types import TensorType

@@ -1,13 +1,15 @@
-"""How the phases of elaboration say no: one exception with one diagnostic, collected by the driver."""
+"""How elaboration says no: one exception with one finding, collected with the calls and rounds that lead to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from specc.diagnostics import Code, Diagnostic, Fact, Fix, Label, Suggestion
 from specc.diagnostics.condition import Condition
 from specc.source import Span
+from specc.syntax import is_yaml
 
 if TYPE_CHECKING:
     from specc.diagnostics.vocabulary import Kind
@@ -19,6 +21,10 @@ class Invalid(Exception):
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic)
         self.diagnostic = diagnostic
+
+
+class Unknown(Exception):
+    """The expression asks about a value whose shape an earlier error left unknown: nothing more to say."""
 
 
 def invalid(
@@ -39,17 +45,42 @@ def invalid(
 
     Args:
         helps: besides what a ``suggestion`` says.
-        where: a condition under which all would be well; `specc.elaborate.missing_where` decides whether it is told.
+        where: a condition under which all would be well; `specc.elaborate.missing_where` decides whether it is shown.
     """
     place = Label(span, label)
     finding = Diagnostic(code, message, place, secondary, notes, helps, where=where or None, fix=fix, fact=fact)
     return Invalid(finding.suggesting(suggestion))
 
 
+class Findings:
+    """What is wrong with one model so far, each mistake once for each place, and the way to where the walk is."""
+
+    def __init__(self) -> None:
+        self._findings: dict[tuple[object, ...], Diagnostic] = {}
+        self._trace: list[Callable[[], Label]] = []
+
+    @property
+    def all(self) -> list[Diagnostic]:
+        return list(self._findings.values())
+
+    def report(self, findings: Iterable[Diagnostic]) -> None:
+        """Add mistakes; of one place in a block or loop only the first, with the calls that led there."""
+        for finding in findings:
+            key = (finding.primary.span, finding.code if self._trace else finding.identity)
+            if key not in self._findings:
+                trace = tuple(label() for label in reversed(self._trace))
+                self._findings[key] = replace(finding, trace=trace)
+
+    def enter(self, label: Callable[[], Label]) -> None:
+        """A call or round begins; ``label`` is made only if there is a mistake in it."""
+        self._trace.append(label)
+
+    def leave(self) -> None:
+        self._trace.pop()
+
+
 def in_form(span: Span, language: str, in_yaml: str) -> str:
     """Words about how something is written, in the form of the file that the span is in."""
-    from specc.syntax import is_yaml
-
     return in_yaml if is_yaml(span.source.name) else language
 
 

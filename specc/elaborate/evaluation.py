@@ -1,27 +1,43 @@
-"""Expressions: total, bounded, free of side effects."""
+"""Expressions: total, bounded, free of side effects; and the functions of the language."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from specc.diagnostics import Code
-from specc.elaborate.arithmetic import arithmetic, bounded, compare, negative, refuse
-from specc.elaborate.errors import ambiguous, invalid, short, suggestion
-from specc.elaborate.functions import FUNCTIONS, Misuse, listed
-from specc.elaborate.hints import of_function, of_size
-from specc.elaborate.scope import ABSENT, UNKNOWN, Scope, Unknown
-from specc.elaborate.values import CONSTANTS, Absent, Evaluated, Metric, Partial, Signal, Value, kind_of, ready
+from specc.elaborate.arithmetic import COMPARISONS, arithmetic, bounded, compare, number, refuse
+from specc.elaborate.errors import Unknown, ambiguous, invalid, short, suggestion
+from specc.elaborate.scopes import ABSENT, MOST_ENTRIES, Scope
+from specc.elaborate.values import (
+    CONSTANTS,
+    UNKNOWN,
+    Absent,
+    Evaluated,
+    Metric,
+    Partial,
+    Signal,
+    Value,
+    display,
+    evaluated,
+    is_whole,
+    kind_of,
+)
+from specc.ir.size import Size
 from specc.ops import find, names
 from specc.source import Span
 from specc.syntax import ast
+
+AXES = ("batch", "channels", "features", "length", "depth", "height", "width")
+"""The attributes of a value that are one of its sizes."""
 
 _OTHERWISE = {
     **dict.fromkeys(("no", "off"), ("write false",)),
     **dict.fromkeys(("yes", "on"), ("write true",)),
     **dict.fromkeys(("in", "_"), ("a model of several inputs begins with one of them",)),
 }
-_COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
+"""What to write for names that other languages have."""
 
 
 def evaluate(expression: ast.Expr | Evaluated, scope: Scope) -> Value:
@@ -64,15 +80,9 @@ def present(value: Value, span: Span) -> Value:
     return value
 
 
-def prepared(name: str, scope: Scope) -> Partial | None:
-    """The operator, block or shared steps called ``name``; None where the name stands for none."""
-    value = scope.get(name)
-    if isinstance(value, Signal):  # a label: what it hides can be called still
-        value = scope.behind(name)
-    return value if isinstance(value, Partial) else layer(name)
-
-
 _layers: dict[str, Partial] = {}
+"""Operators by the names and aliases asked for, of which there are finitely many. A network asks for each of its layers
+again and again, and one object for each makes them equal by identity."""
 
 
 def layer(name: str) -> Partial | None:
@@ -81,6 +91,21 @@ def layer(name: str) -> Partial | None:
     if known is None and (kind := find(name)) is not None:
         known = _layers[name] = Partial(name, kind)
     return known
+
+
+def attribute_of(value: Signal, name: str) -> Value:
+    """An attribute; None where the value has none of that name, or is unknown."""
+    try:
+        return value.attribute(name) if value.type is not None else None
+    except KeyError:
+        return None
+
+
+# ---- each kind of expression ----------------------------------------------------------------------------------------
+
+
+def _value(expression: ast.Number | ast.Text | Evaluated, scope: Scope) -> Value:
+    return expression.value
 
 
 def _name(expression: ast.Name, scope: Scope) -> Value:
@@ -98,7 +123,7 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
         return step
     if name in FUNCTIONS:
         refuse(expression.span, f"{name} is a function: {name}(…)")
-    helps = _OTHERWISE.get(name.lower()) or of_size(name, scope)
+    helps = _OTHERWISE.get(name.lower()) or _help_with_size(name, scope)
     raise invalid(
         Code.UNKNOWN_NAME,
         f"nothing is called {short(name)} here",
@@ -108,32 +133,32 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
     )
 
 
-def _written(expression: ast.Number | ast.Text | Evaluated, scope: Scope) -> Value:
-    return expression.value
+def _help_with_size(name: str, scope: Scope) -> tuple[str, ...]:
+    """How a block reads a size that has this name in the model's contract."""
+    entry = scope.get("in")
+    for axis in AXES if isinstance(entry, Signal) else ():
+        size = attribute_of(entry, axis)
+        if isinstance(size, Size) and str(size) == name:
+            return (f"{name} is a size of the model's contract, which a block does not see: in.{axis} is the one here",)
+    return ()
 
 
 def _sequence(expression: ast.Sequence, scope: Scope) -> Value:
-    return scope.spend(tuple([plain(item, scope) for item in expression.items]), expression.span)
+    return scope.budget.charge(tuple([plain(item, scope) for item in expression.items]), expression.span)
 
 
 def _unary(expression: ast.Unary, scope: Scope) -> Value:
     if expression.operator == "not":
         return not truth(expression.operand, scope)
-    return negative(plain(expression.operand, scope), expression)
+    return -number(plain(expression.operand, scope), expression.operand)
 
 
 def _binary(expression: ast.Binary, scope: Scope) -> Value:
     if expression.operator in ("and", "or"):
-        return _logic(expression, scope)
+        left = truth(expression.left, scope)
+        return left if left == (expression.operator == "or") else truth(expression.right, scope)
     left, right = plain(expression.left, scope), plain(expression.right, scope)
-    return (compare if expression.operator in _COMPARISONS else arithmetic)(expression, left, right)
-
-
-def _logic(expression: ast.Binary, scope: Scope) -> bool:
-    left = truth(expression.left, scope)
-    if left == (expression.operator == "or"):
-        return left
-    return truth(expression.right, scope)
+    return (compare if expression.operator in COMPARISONS else arithmetic)(expression, left, right)
 
 
 def _conditional(expression: ast.Conditional, scope: Scope) -> Value:
@@ -150,7 +175,7 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     try:
         return value.attribute(expression.name)
     except KeyError:
-        known = {"channels", "features", "length", "depth", "height", "width", "shape", "rank", "batch"}
+        known = {*AXES, "shape", "rank"}
         shape = f"{short(expression.value.span.text)} is {value.type} and has no {short(expression.name)}"
         near = None if expression.name in known else suggestion(expression.name, known, "attribute")
         raise invalid(Code.UNKNOWN_NAME, shape, expression.span, suggestion=near) from None
@@ -160,7 +185,7 @@ def _index(expression: ast.Index, scope: Scope) -> Value:
     value, index = plain(expression.value, scope), plain(expression.place, scope)
     if not isinstance(value, tuple):
         refuse(expression.value.span, f"{expression.value.span.text} is {kind_of(value)}, and only a list has entries")
-    if isinstance(index, bool) or not isinstance(index, int):
+    if not is_whole(index):
         refuse(expression.place.span, f"an entry is asked for by a whole number, not by {kind_of(index)}")
     if not -len(value) <= index < len(value):
         refuse(expression.place.span, f"{expression.value.span.text} has {len(value)} entries and no entry {index}")
@@ -171,41 +196,39 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
     if not isinstance(expression.function, ast.Name):
         helps: tuple[str, ...] = ()
         if isinstance(expression.function, ast.Attribute) and isinstance(expression.function.value, ast.Name):
-            helps = of_function(expression, expression.function.name)
+            helps = _help_with_function(expression, expression.function.name)
         refuse(expression.function.span, f"{expression.function.span.text} is not a function", helps=helps)
     name = expression.function.name
     value = scope.get(name)
     if isinstance(value, Metric):
         return _metric_at(value, expression, scope)
-    if (step := prepared(name, scope)) is not None:
-        return _with_arguments(step, expression, scope)
+    if isinstance(value, Signal):  # a label: what it hides can be called still
+        value = scope.behind(name)
+    step = value if isinstance(value, Partial) else layer(name)
+    if step is not None:  # with more of its arguments: ``leakyrelu(0.1)`` handed to a block as ``act``
+        bound = tuple(evaluated(argument, plain(argument.value, scope)) for argument in expression.arguments)
+        return scope.budget.charge(Partial(step.name, step.target, (*step.arguments, *bound)), expression.span)
     if name not in FUNCTIONS:
         raise invalid(
             Code.UNKNOWN_NAME,
             f"no function is called {name}",
             expression.function.span,
-            helps=(helps := of_function(expression, name)),
+            helps=(helps := _help_with_function(expression, name)),
             suggestion=None if helps else suggestion(name, {*FUNCTIONS, *names(), *scope.known()}, "value"),
         )
     for argument in expression.arguments:
         if argument.name:
             refuse(argument.span, f"{name} takes no argument called {argument.name}")
     values = [plain(argument.value, scope) for argument in expression.arguments]
-    scope.require_budget()
+    if scope.budget.is_exceeded:
+        raise Unknown
     try:
         result = FUNCTIONS[name](*values)
-    except (TypeError, ValueError, OverflowError) as error:
-        reason = str(error) if isinstance(error, Misuse) else f"{name} does not take {listed(values)}"
-        refuse(expression.span, reason)
-    return scope.spend(bounded(result, expression.span), expression.span)
-
-
-def _with_arguments(step: Partial, expression: ast.Apply, scope: Scope) -> Partial:
-    """A step with some of its arguments given already: ``leakyrelu(0.1)`` handed to a block as ``act``."""
-    given = tuple(ready(argument, plain(argument.value, scope)) for argument in expression.arguments)
-    made = Partial(step.name, step.target, (*step.arguments, *given))
-    scope.spend(made, expression.span)
-    return made
+    except _Misuse as error:
+        refuse(expression.span, str(error))
+    except (TypeError, ValueError, OverflowError):
+        refuse(expression.span, f"{name} does not take {_listed(values)}")
+    return scope.budget.charge(bounded(result, expression.span), expression.span)
 
 
 def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:
@@ -214,7 +237,7 @@ def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:
     sizes: dict[str, int] = {}
     for argument in expression.arguments:
         value = plain(argument.value, scope)
-        if argument.name is None or isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if argument.name is None or not is_whole(value) or value < 1:
             refuse(argument.span, f"{metric.name} is asked at sizes, as in {metric.name}(N=8)")
         sizes[argument.name] = value
     try:
@@ -224,9 +247,9 @@ def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:
 
 
 _EVALUATORS: Mapping[type, Callable[[Any, Scope], Value]] = {
-    ast.Number: _written,
-    ast.Text: _written,
-    Evaluated: _written,
+    ast.Number: _value,
+    ast.Text: _value,
+    Evaluated: _value,
     ast.Name: _name,
     ast.Sequence: _sequence,
     ast.Unary: _unary,
@@ -236,3 +259,86 @@ _EVALUATORS: Mapping[type, Callable[[Any, Scope], Value]] = {
     ast.Index: _index,
     ast.Apply: _apply,
 }
+
+# ---- the functions of the language ----------------------------------------------------------------------------------
+
+
+class _Misuse(ValueError):
+    """A function's own words for what is wrong with its arguments."""
+
+
+def _listed(values: list[Value]) -> str:
+    return ", ".join(map(display, values)) or "no arguments"
+
+
+def _numbers(name: str, values: tuple[Value, ...]) -> tuple[int | float, ...]:
+    numbers = values[0] if len(values) == 1 and isinstance(values[0], tuple) else values
+    if not numbers or any(isinstance(v, bool) or not isinstance(v, (int, float)) for v in numbers):
+        raise _Misuse(f"{name} takes numbers, not {_listed(list(values))}")
+    return tuple(numbers)
+
+
+def _of_one_number(name: str, function: Callable[[Value], Value]) -> Callable[[Value], Value]:
+    def checked(value: Value) -> Value:
+        if isinstance(value, tuple):
+            raise _Misuse(f"{name} takes one number, not {kind_of(value)}")
+        return function(_numbers(name, (value,))[0])
+
+    return checked
+
+
+def _length(value: Value) -> int:
+    if not isinstance(value, (tuple, str)):
+        raise _Misuse(f"len takes a list, not {kind_of(value)}")
+    return len(value)
+
+
+def _range(*bounds: Value) -> tuple[int, ...]:
+    if not all(map(is_whole, bounds)):
+        raise _Misuse("range takes whole numbers")
+    numbers = range(*bounds)
+    if len(numbers) > MOST_ENTRIES:
+        raise _Misuse(f"range would give {len(numbers):,} numbers, and a file may hold {MOST_ENTRIES:,}")
+    return tuple(numbers)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Value]] = {
+    "min": lambda *values: min(_numbers("min", values)),
+    "max": lambda *values: max(_numbers("max", values)),
+    "abs": _of_one_number("abs", abs),
+    "ceil": _of_one_number("ceil", math.ceil),
+    "floor": _of_one_number("floor", math.floor),
+    "round": _of_one_number("round", round),
+    "len": _length,
+    "range": _range,
+}
+
+_CONVERSIONS = {
+    "float": "whole and real numbers need no conversion",
+    "str": "a text stands in double quotes",
+    "list": "a list is written [1, 2, 3]",
+    "tuple": "a list is written [1, 2, 3]",
+    "enumerate": "`for i, c in [[0, 64], [1, 128]]` goes through a table, a row a round",
+    "zip": "`for c, n in [[64, 3], [128, 4]]` goes through a table, a row a round",
+    "sum": "write the sum with +",
+}
+_NUMBERS = frozenset(("sqrt", "pow", "exp", "log", "log2", "log10", "sin", "cos", "tanh", "divmod"))
+
+
+def _help_with_function(call: ast.Apply, name: str) -> tuple[str, ...]:
+    """What to write for a function of Python that the language has not, or has by another name."""
+    inside = short(", ".join(argument.span.text for argument in call.arguments) or "…")
+    if name in FUNCTIONS:
+        return (f"write {name}({inside})",)
+    if name in ("int", "trunc"):
+        return (f"write floor({inside}), which rounds down, or round({inside})",)
+    if name in _CONVERSIONS:
+        return (_CONVERSIONS[name],)
+    if isinstance(call.function, ast.Attribute) and name in (*AXES, "size", "shape", "dim"):
+        owner = short(call.function.value.span.text)
+        axis = inside if call.arguments else "…"
+        what = {"size": f"shape[{axis}]", "shape": f"shape[{axis}]", "dim": "rank"}.get(name, name)
+        return (f"write {owner}.{what}",)
+    if name in _NUMBERS:
+        return (f"there are {', '.join(FUNCTIONS)}: write the number itself, or give it as a parameter",)
+    return ()

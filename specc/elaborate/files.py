@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, ImportFault, Label, SpecError, UsageError
 from specc.elaborate.arguments import prepare_default
-from specc.elaborate.errors import Invalid, invalid, short, suggestion
+from specc.elaborate.errors import Invalid, Unknown, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.naming import name_problem
-from specc.elaborate.scope import UNKNOWN, Default, Definition, Environment, Scope, Unknown
-from specc.elaborate.values import Partial
+from specc.elaborate.labels import require_name
+from specc.elaborate.scopes import ABSENT, Default, Definition, Environment, Scope
+from specc.elaborate.values import UNKNOWN, Partial
 from specc.filesystem import DISK, Entry, FileSystem, Root, Unavailable, project_root
 from specc.ir.op import Op
 from specc.ops import find, names
@@ -103,8 +103,7 @@ class _Library:
         if not self._claim(made, name, span):
             return
         try:
-            if problem := name_problem(name):
-                raise invalid(Code.BAD_LABEL, problem, span)
+            require_name(name, span)
             made.scope.define(name, value())  # type: ignore[operator]
         except Invalid as problem:
             made.findings.append(problem.diagnostic)
@@ -233,20 +232,20 @@ def _within(folder: str, path: str) -> bool:
 def _imported(label: ast.Label, item: ast.Import, source: Environment | None) -> object:
     if source is None:
         raise Unknown  # why there is nothing has been said
-    try:
-        return source.scope.find(label.name)
-    except KeyError:
-        is_model = label.name in source.places
-        message = f"{item.path} has no block and no let called {short(label.name)}"
-        helps = ("it is a model there: only blocks and lets are imported",) if is_model else ()
-        near = None if is_model else suggestion(label.name, source.scope.known())
-        fact = ImportFault(item.path, label.name)
-        raise invalid(Code.IMPORT, message, label.span, helps=helps, suggestion=near, fact=fact) from None
+    value = source.scope.get(label.name)
+    if value is not ABSENT:
+        return value
+    is_model = label.name in source.places
+    message = f"{item.path} has no block and no let called {short(label.name)}"
+    helps = ("it is a model there: only blocks and lets are imported",) if is_model else ()
+    near = None if is_model else suggestion(label.name, source.scope.known())
+    fact = ImportFault(item.path, label.name)
+    raise invalid(Code.IMPORT, message, label.span, helps=helps, suggestion=near, fact=fact)
 
 
 def _target(name: str, scope: Scope) -> type[Op] | Definition | None:
     """What a ``default`` is about."""
-    value = scope.find(name) if scope.has(name) else None
+    value = scope.get(name)
     if isinstance(value, Partial) and isinstance(value.target, Definition) and not value.arguments:
         return value.target
     return find(name)

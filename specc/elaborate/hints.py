@@ -1,56 +1,35 @@
-"""Helps where a habit from elsewhere is the reason.
+"""Helps where a habit from elsewhere is the reason, or a text stands and something else is taken.
 
-Python's functions, real numbers for whole ones, `in` in a loop, the model's sizes in a block, an input without a batch,
-the input's channels among a layer's arguments.
+Real numbers for whole ones, ``in`` in a loop, an input without a batch, the input's channels among a layer's arguments;
+expressions and several arguments in quotes. What is said of a text has been tried before. Who mends a spec by a rule
+finds its edit here, too: the ``flatten`` that is missing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
-from specc.elaborate.errors import in_form, short
-from specc.elaborate.functions import FUNCTIONS
-from specc.elaborate.scope import Scope
+from pydantic import ValidationError
+
+from specc.diagnostics import Edit, Fix, Safety, SpecError
+from specc.elaborate.errors import Invalid, Unknown, in_form, short
+from specc.elaborate.evaluation import attribute_of, evaluate
+from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Evaluated, Signal, Value, display
 from specc.ir.op import Op
 from specc.ir.size import Size
 from specc.ir.types import TensorType
-from specc.syntax import ast
+from specc.ops.fields import choices
+from specc.source import Source, Span
+from specc.syntax import ast, is_yaml
 
-_READ = ("batch", "channels", "features", "length", "depth", "height", "width")
-_CONVERSIONS = {
-    "float": "whole and real numbers need no conversion",
-    "str": "a text stands in double quotes",
-    "list": "a list is written [1, 2, 3]",
-    "tuple": "a list is written [1, 2, 3]",
-    "enumerate": "`for i, c in [[0, 64], [1, 128]]` goes through a table, a row a round",
-    "zip": "`for c, n in [[64, 3], [128, 4]]` goes through a table, a row a round",
-    "sum": "write the sum with +",
-}
-_NUMBERS = frozenset(("sqrt", "pow", "exp", "log", "log2", "log10", "sin", "cos", "tanh", "divmod"))
+_TRUTHS = {"yes": True, "on": True, "no": False, "off": False}
+
+# ---- numbers and sizes ----------------------------------------------------------------------------------------------
 
 
-def of_function(call: ast.Apply, name: str) -> tuple[str, ...]:
-    """What to write for a function of Python that the language has not, or has by another name."""
-    inside = short(", ".join(argument.span.text for argument in call.arguments) or "…")
-    if name in FUNCTIONS:
-        return (f"write {name}({inside})",)
-    if name in ("int", "trunc"):
-        return (f"write floor({inside}), which rounds down, or round({inside})",)
-    if name in _CONVERSIONS:
-        return (_CONVERSIONS[name],)
-    if isinstance(call.function, ast.Attribute) and name in (*_READ, "size", "shape", "dim"):
-        owner = short(call.function.value.span.text)
-        axis = inside if call.arguments else "…"
-        what = {"size": f"shape[{axis}]", "shape": f"shape[{axis}]", "dim": "rank"}.get(name, name)
-        return (f"write {owner}.{what}",)
-    if name in _NUMBERS:
-        return (f"there are {', '.join(FUNCTIONS)}: write the number itself, or give it as a parameter",)
-    return ()
-
-
-def of_real(value: Value, expression: ast.Expr | Evaluated) -> tuple[str, ...]:
+def real_for_whole(value: Value, expression: ast.Expr | Evaluated) -> tuple[str, ...]:
     """How a real number becomes the whole one that is wanted; nothing for any other value."""
     if isinstance(value, tuple):
         reals = any(isinstance(entry, float) for entry in value)
@@ -65,57 +44,52 @@ def of_real(value: Value, expression: ast.Expr | Evaluated) -> tuple[str, ...]:
     return (f"floor({text}) is {display(math.floor(value))}, and ceil({text}) is {display(math.ceil(value))}",)
 
 
-def of_input(expressions: Iterable[ast.Expr | Evaluated], scope: Scope) -> tuple[str, ...]:
+def input_for_current(expressions: Iterable[ast.Expr | Evaluated], scope: Scope) -> tuple[str, ...]:
     """What `in` is, where a number at fault was read from it and the current value has another."""
     entry, current = scope.get("in"), scope.get("_")
     if not isinstance(entry, Signal) or not isinstance(current, Signal):
         return ()
     for part in ast.parts(tuple(expressions)):
         match part:
-            case ast.Attribute(_, ast.Name(_, "in"), name) if _differs(_read(entry, name), _read(current, name)):
-                what = "the model's input" if isinstance(entry.producer, str) else "what the block is given"
-                return (f"in is {what}, {entry.type}, wherever it stands; the current value is _, {current.type}",)
+            case ast.Attribute(_, ast.Name(_, "in"), name):
+                size = attribute_of(entry, name)
+                # Who asks for a symbolic size by `in` means that of the input.
+                if not isinstance(size, Size) and size != attribute_of(current, name):
+                    what = "the model's input" if isinstance(entry.producer, str) else "what the block is given"
+                    return (f"in is {what}, {entry.type}, wherever it stands; the current value is _, {current.type}",)
     return ()
 
 
-def _differs(one: Value, other: Value) -> bool:
-    """Whether a number is not the other one. Who asks for a symbolic size by `in` means that of the input."""
-    return not isinstance(one, Size) and one != other
-
-
-def of_size(name: str, scope: Scope) -> tuple[str, ...]:
-    """How a block reads a size that has this name in the model's contract."""
+def missing_batch(value: TensorType, stated: ast.Shape, scope: Scope) -> tuple[str, ...]:
+    """Where a contract lacks one axis, and the batch is a number: that it may be the batch that is missing."""
     entry = scope.get("in")
-    if not isinstance(entry, Signal):
+    if not isinstance(value.batch, int) or len(stated.dims) != value.rank - 1:
         return ()
-    for attribute in _READ:
-        size = _read(entry, attribute)
-        if isinstance(size, Size) and str(size) == name:
-            return (
-                f"{name} is a size of the model's contract, which a block does not see: in.{attribute} is the one here",
-            )
-    return ()
+    before = ""
+    if isinstance(entry, Signal) and entry.type is not None:
+        before = f"[N, {', '.join(map(str, entry.type.shape))}] -> "
+    after = f"[N, {', '.join(dim.span.text for dim in stated.dims)}]"
+    return (f"axis 0 is the batch, here {value.batch}; of samples without it the contract is {before}{after}",)
 
 
-def of_channels(step: ast.Call | ast.Merge, op: Op, given: TensorType) -> tuple[str, ...]:
+# ---- PyTorch's arguments --------------------------------------------------------------------------------------------
+
+
+def channels_first(step: ast.Call | ast.Merge, op: Op, value: TensorType) -> tuple[str, ...]:
     """How a layer is called whose arguments begin with the input's channels, as PyTorch's modules have it."""
-    numbers = _positional(step)
+    numbers = [argument.value for argument in step.arguments if argument.name is None]
     if "out_channels" not in type(op).model_fields or len(numbers) < 3:
         return ()
-    first = numbers[0]
-    return _without_first(step, "channels") if isinstance(first, ast.Number) and first.value == given.channels else ()
+    is_first = isinstance(numbers[0], ast.Number) and numbers[0].value == value.channels
+    return _without_first(step, "channels") if is_first else ()
 
 
-def of_features(step: ast.Call | ast.Merge, kind: type[Op]) -> tuple[str, ...]:
+def features_first(step: ast.Call | ast.Merge, kind: type[Op]) -> tuple[str, ...]:
     """The same of layers for features, ``fc(512, 10)``: PyTorch's second number is in the place of the bias here."""
-    numbers = _positional(step)
+    numbers = [argument.value for argument in step.arguments if argument.name is None]
     if "out_features" not in kind.model_fields or len(numbers) != 2:
         return ()
     return _without_first(step, "features") if all(isinstance(number, ast.Number) for number in numbers) else ()
-
-
-def _positional(step: ast.Call | ast.Merge) -> list[ast.Expr]:
-    return [argument.value for argument in step.arguments if argument.name is None]
 
 
 def _without_first(step: ast.Call | ast.Merge, what: str) -> tuple[str, ...]:
@@ -124,25 +98,204 @@ def _without_first(step: ast.Call | ast.Merge, what: str) -> tuple[str, ...]:
     return (f"the input tells its {what}, which are not written here: {how}",)
 
 
-def of_batch(given: TensorType, stated: ast.Shape, scope: Scope) -> tuple[str, ...]:
-    """Where a contract lacks one axis, and the batch is a number: that it may be the batch that is missing."""
-    entry = scope.get("in")
-    if not isinstance(given.batch, int) or len(stated.dims) != given.rank - 1:
+def arms(call: ast.Call) -> tuple[str, ...]:
+    """How a layer that joins values is written, as a help."""
+
+    def name(value: ast.Expr | Evaluated) -> str:
+        """A name, as such or as the text that it is in YAML; empty for anything else."""
+        text = value.name if isinstance(value, ast.Name) else getattr(value, "value", "")
+        return text if isinstance(text, str) and len(text) <= 20 and text.isidentifier() else ""
+
+    names = [name(argument.value) for argument in call.arguments if argument.name is None]
+    values = names if len(names) > 1 and all(names) else ["…", "…"]
+    language = f"{call.name} {{ | {' | '.join(values)} }}"
+    in_yaml = f"`{{{call.name}: , arms: [{', '.join(values)}]}}`"
+    return (f"{in_form(call.span, language, in_yaml)} with one arm for each, _ for the current value",)
+
+
+# ---- texts that stand for something else ----------------------------------------------------------------------------
+
+
+def text_argument(
+    kind: type[Op], name: str, argument: ast.Argument, values: Mapping[str, Value], scope: Scope
+) -> tuple[str, ...]:
+    """What may be written in place of a text that attribute ``name`` of an operator does not take, as helps.
+
+    Args:
+        argument: the attribute's; there is nothing to say where it holds no text.
+        values: the operator's attributes, the wrong one among them.
+    """
+    text, span = next(_texts(argument.value), (None, argument.span))
+    if text is None:
         return ()
-    before = "" if not isinstance(entry, Signal) or entry.type is None else f"[N, {_sizes(entry.type.shape)}] -> "
-    after = f"[N, {', '.join(dim.span.text for dim in stated.dims)}]"
-    return (f"axis 0 is the batch, here {given.batch}; of samples without it the contract is {before}{after}",)
+    if "," in text and not isinstance(argument.value, ast.Sequence):
+        return _several(text, span)
+    in_yaml = is_yaml(span.source.name)
+    meanings: list[tuple[Value, str]] = []
+    if text.lower() in _TRUTHS:
+        truth = _TRUTHS[text.lower()]
+        word = display(truth)
+        meanings.append((truth, f"write `{word}`: in YAML 1.2 `{text}` is a text" if in_yaml else f"write {word}"))
+    if text in ("None", "none"):
+        meanings.append((None, "write `null`" if in_yaml else "write none"))
+    expression = _parsed(text)
+    try:
+        if expression is not None:
+            meanings.append((evaluate(expression, scope), _as_expression(text, span)))
+    except (Invalid, Unknown):
+        pass
+    for meaning, advice in meanings:
+        if _is_allowed(kind, name, argument.value, {**values, name: meaning}, scope):
+            return (advice,)
+    if in_yaml and not _is_quoted(span) and not choices(kind.model_fields[name]) and _is_expression(text):
+        return (f"{short(text)} is a text here: an expression begins with `=`",)
+    return ()
 
 
-def _sizes(sizes: Iterable[object]) -> str:
-    return ", ".join(map(str, sizes))
+def several_arguments(arguments: tuple[ast.Argument, ...]) -> tuple[str, ...]:
+    """What to write where a text is the only argument and was to be all of them: ``conv: 16, 3``."""
+    if len(arguments) != 1 or arguments[0].name is not None or isinstance(arguments[0].value, ast.Sequence):
+        return ()
+    text, span = next(_texts(arguments[0].value), ("", arguments[0].span))
+    return _several(text, span) if "," in text else ()
 
 
-def _read(value: Signal, name: str) -> Value:
-    """An attribute; None where the value has none of that name, or is unknown."""
-    if value.type is None:
+def unread_text(name: str, body: ast.Body) -> tuple[str, ...]:
+    """What to write where nothing reads a parameter but a text that names it: ``fc: classes`` in YAML."""
+    for part in ast.parts(body):
+        for text, span in _texts(part) if isinstance(part, ast.Text) and name in part.value else ():
+            expression = _parsed(text)
+            if any(isinstance(read, (ast.Name, ast.Call)) and read.name == name for read in ast.parts(expression)):
+                return (f'"{short(text)}" is a text, and does not read it; {_as_expression(text, span)}',)
+    return ()
+
+
+def _several(text: str, span: Span) -> tuple[str, ...]:
+    """What to write for ``conv: 16, 3`` and ``conv("16, 3")``, where one text stands for several arguments."""
+    from specc.syntax.yaml.writer import arguments_in_yaml
+
+    in_yaml = arguments_in_yaml(text)
+    if not in_yaml:
+        return ()
+    advice = f"write `{in_yaml}`" if is_yaml(span.source.name) else f"leave out the quotes: {short(text)}"
+    return (f'"{short(text)}" is one text: {advice}',)
+
+
+def _texts(value: ast.Expr | Evaluated) -> Iterator[tuple[str, Span]]:
+    """The texts that stand in an argument as such, alone or in a list.
+
+    What `default` gives is evaluated, and may have been a name.
+    """
+    if isinstance(value, ast.Sequence):
+        for item in value.items:
+            yield from _texts(item)
+    elif isinstance(value, (ast.Text, Evaluated)) and isinstance(text := value.value, str):
+        span = value.span
+        if _is_quoted(span) or span.source.text[span.start : span.end] == text:
+            yield text, span
+
+
+def _is_quoted(span: Span) -> bool:
+    # As it stands in the file; of YAML, a span's own text is that of the language.
+    return span.source.text[span.start : span.start + 1] in ("'", '"')
+
+
+def _as_expression(text: str, span: Span) -> str:
+    from specc.syntax.yaml import nodes
+
+    if not is_yaml(span.source.name):
+        return f"leave out the quotes: {short(text)}"
+    if not _is_quoted(span):
+        return f"an expression begins with `=`: `={short(text)}`"
+    if nodes.literal(text) is not None:
+        return f"leave out the quotes: `{short(text)}`"
+    return f'an expression begins with `=`: `"={short(text)}"`'
+
+
+def _is_expression(text: str) -> bool:
+    return text not in ("None", "null") and _parsed(text) is not None
+
+
+def _parsed(text: str) -> ast.Expr | None:
+    """The expression that a text is; None where it is none, or more."""
+    from specc.syntax.parser import parse
+    from specc.syntax.yaml.loader import is_self_contained
+
+    if not is_self_contained(text):
         return None
     try:
-        return value.attribute(name)
-    except KeyError:
+        (item,) = parse(Source("", f"let value = {text}\n")).items
+    except SpecError:
         return None
+    assert isinstance(item, ast.Let), "it was written so"
+    return item.value
+
+
+def _is_allowed(kind: type[Op], name: str, value: ast.Expr | Evaluated, values: dict[str, Value], scope: Scope) -> bool:
+    """Whether the operator takes the attribute, where every text in it is read as the first of them is meant to be."""
+    try:
+        if isinstance(value, ast.Sequence):
+            values[name] = _read_anew(value, scope)
+        kind(**values)
+    except (Invalid, Unknown):
+        return False
+    except ValidationError as error:
+        return all(problem["loc"] and problem["loc"][0] != name for problem in error.errors())
+    return True
+
+
+def _read_anew(value: ast.Expr, scope: Scope) -> Value:
+    """A list with the texts in it read as expressions."""
+    if isinstance(value, ast.Sequence):
+        return tuple(_read_anew(item, scope) for item in value.items)
+    expression = _parsed(value.value) if isinstance(value, ast.Text) else value
+    if expression is None:
+        raise Unknown
+    return evaluate(expression, scope)
+
+
+# ---- the flatten that is missing ------------------------------------------------------------------------------------
+
+
+def flattened(step: ast.Call, value: TensorType | None) -> Fix | None:
+    """The fix that inserts ``flatten`` before ``step``; None where it has no place.
+
+    It is safe where the map has one place: flatten and a global pool give the same there. Of any other map most people
+    mean flatten (as in LeNet), others a global pool (as in ResNet), or `linear`, which takes every place for itself;
+    the three have different weights, so it is for the user to say.
+    """
+    span = step.name_span.to(step.span)
+    if is_yaml(span.source.name):
+        edit = _entry_before(span)
+    else:
+        start = (step.label.span if step.label else span).start
+        edit = Edit(span.source.span(start, start), "flatten -> ")
+    if edit is None:
+        return None
+    is_one_place = value is not None and len(value.spatial) > 1 and all(size == 1 for size in value.spatial)
+    return Fix((edit,), Safety.SAFE if is_one_place else Safety.UNSAFE)
+
+
+def _entry_before(step: Span) -> Edit | None:
+    """``flatten`` as an entry of its own before the step's, where that stands in a list of YAML."""
+    from specc.syntax.yaml.nodes import List, Mapping, Node, tree
+
+    source = step.source
+    waiting: list[Node | None] = [tree(source)]
+    entries: dict[int, tuple[int, int]] = {}  # the places of list and entry by those of the words that may be a step
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, List):
+            for item in node.items:
+                words = [pair.key for pair in item.pairs.values()] if isinstance(item, Mapping) else [item]
+                entries |= {word.start: (node.start, item.start) for word in words}
+            waiting += node.items
+        elif isinstance(node, Mapping):
+            waiting += [pair.value for pair in node.pairs.values()]
+    around, entry = entries.get(step.start, (None, step.start))
+    if around is None or "\n" in source.text[entry : step.start]:
+        return None
+    place, before, dash = source.span(entry, entry), source.before(entry), len(source.before(around))
+    if source.text[around] == "[":
+        return Edit(place, "flatten, ")
+    return Edit(place, f"flatten\n{' ' * dash}{before[dash:]}") if before[dash : dash + 1] == "-" else None

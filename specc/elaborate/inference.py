@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import prod
 
-from specc.diagnostics import Code, Fix, Label
+from specc.diagnostics import Code, Label
+from specc.elaborate import hints
 from specc.elaborate.arguments import BoundOperator
 from specc.elaborate.contracts import MOST_ELEMENTS, within_limit
 from specc.elaborate.drafts import DraftNode
 from specc.elaborate.errors import Invalid, invalid
-from specc.elaborate.hints import of_channels, of_input
-from specc.elaborate.scope import Scope
+from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Signal
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.size import Dim, Unwieldy
@@ -100,7 +100,7 @@ def refused(
         secondary = (_cause(inputs[refusal.cause], drafts, shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
     at_fault = [argument.value for name, argument in bound.arguments.items() if name == refusal.argument]
     # What is said of a kernel that is a number of filters, such as a padding for it, helps nobody.
-    channels = of_channels(step, bound.op, inputs[0].type) if inputs[0].type else ()
+    channels = hints.channels_first(step, bound.op, inputs[0].type) if inputs[0].type else ()
     return invalid(
         Code(refusal.code),
         refusal.message,
@@ -108,16 +108,12 @@ def refused(
         refusal.label,
         secondary=secondary,
         notes=refusal.notes,
-        helps=channels or (*refusal.helps, *of_input(at_fault, scope)),
+        helps=channels or (*refusal.helps, *hints.input_for_current(at_fault, scope)),
         where=refusal.where,
-        fix=_flattened(step, inputs) if refusal.code == Code.NOT_FLAT else None,
+        fix=hints.flattened(step, inputs[0].type)
+        if refusal.code == Code.NOT_FLAT and isinstance(step, ast.Call)
+        else None,
     )
-
-
-def _flattened(step: ast.Call | ast.Merge, inputs: tuple[Signal, ...]) -> Fix | None:
-    from specc.elaborate.flattening import flattened
-
-    return flattened(step, inputs[0].type) if isinstance(step, ast.Call) else None
 
 
 def _arms(

@@ -1,15 +1,16 @@
-"""Labels: who may have which, and lets, which are told apart from them."""
+"""Names and labels: what may be one, who may have which, and lets, which are told apart from labels."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from specc.diagnostics import Code, Diagnostic, Label
+from specc.diagnostics.words import visible
 from specc.elaborate.drafts import DraftBlock
 from specc.elaborate.errors import in_form, invalid, short
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.naming import label_problem, name_problem
-from specc.elaborate.parameters import names_in
-from specc.elaborate.scope import ABSENT, Definition, Scope
-from specc.elaborate.values import CONSTANTS, Partial, Signal, display
+from specc.elaborate.scopes import ABSENT, Definition, Scope
+from specc.elaborate.values import CONSTANTS, Partial, Signal, display, is_whole
 from specc.ir.op import Op
 from specc.ir.size import Size
 from specc.ops import find
@@ -18,20 +19,69 @@ from specc.syntax import ast
 from specc.syntax.labels import WHOLE, is_name
 
 
+@lru_cache(maxsize=1024)  # a network has the same few names again and again
+def name_problem(name: str) -> str | None:
+    """Why nothing can be called ``name``; None where it can."""
+    if find(name):
+        return f"{name} is a layer, and no other thing can be called so"
+    if name in CONSTANTS:
+        return f"{name} is a constant, and no other thing can be called so"
+    if name == "_":
+        return "_ is the current value, and no other thing can be called so"
+    return None
+
+
+def require_name(name: str, span: Span) -> None:
+    """Raises Invalid where nothing can be called ``name``."""
+    if problem := name_problem(name):
+        raise invalid(Code.BAD_LABEL, problem, span)
+
+
+LONGEST_LABEL = 200
+
+
+@lru_cache(maxsize=1024)  # in the rounds of a loop each label comes again
+def label_problem(label: str) -> str | None:
+    """Why ``label`` cannot name a step; None where it can. Names of layers and of constants can."""
+    if label in _NO_LABELS:
+        return _NO_LABELS[label]
+    if len(label) > LONGEST_LABEL:
+        return f"a label has at most {LONGEST_LABEL} characters, and this one has {len(label):,}"
+    wrong = next((c for c in label if c in _NOT_IN_LABELS or c.isspace() or not c.isprintable()), None)
+    if wrong is None:
+        return None
+    reason = _NOT_IN_LABELS.get(wrong, "a blank or a character that nobody sees is none of a name")
+    return f"`{visible(wrong)}` cannot stand in a label: {reason}"
+
+
+_NO_LABELS = {
+    "": "a label has at least one character",
+    "_": "_ is the current value, and no other thing can be called so",
+    "training": "training is where PyTorch's modules keep their mode, and a step cannot be called so",
+}
+_NOT_IN_LABELS = {
+    ".": "a dot parts a step's name from that of the group it is in",
+    "/": "what a step needs besides is called after it, behind a slash",
+    ":": "a step is asked for as SPEC:STEP",
+    '"': "quotation marks end a text",
+    "\\": "it begins an escape",
+    "{": "braces are kept for formulas",
+    "}": "braces are kept for formulas",
+}
+
+
 def resolved(label: ast.Label, scope: Scope) -> ast.Label:
     """The label with its formulas computed. Raises Invalid, Unknown."""
     if not label.parts:
         return label
-    texts = [part if isinstance(part, str) else _computed(part, scope) for part in label.parts]
-    return label._replace(name="".join(texts))
-
-
-def _computed(formula: ast.Expr, scope: Scope) -> str:
-    value = evaluate(formula, scope)
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value)
-    message = f"a label is made of whole numbers and texts, and {formula.span.text} is {display(value)}"
-    raise invalid(Code.BAD_LABEL, message, formula.span)
+    name = ""
+    for part in label.parts:
+        value = part if isinstance(part, str) else evaluate(part, scope)
+        if not isinstance(part, str) and not isinstance(value, str) and not is_whole(value):
+            message = f"a label is made of whole numbers and texts, and {part.span.text} is {display(value)}"
+            raise invalid(Code.BAD_LABEL, message, part.span)
+        name += str(value)
+    return label._replace(name=name)
 
 
 def claim(label: ast.Label, frame: DraftBlock, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
@@ -49,7 +99,7 @@ def claim(label: ast.Label, frame: DraftBlock, scope: Scope, kind: type[Op] | No
         return [_two_rounds(label, frame.rounds_of[name])]
     frame.rounds_of[name] = scope
     if _could_be_called(name, frame, scope, kind, label.span):
-        frame.scope.ambiguous(name, (label.span,))
+        frame.scope.mark_ambiguous(name, (label.span,))
     if name[:1].isdigit() and label.span.text == name and not WHOLE.fullmatch(name):
         message = f"a label is a name or a plain whole number, and {name} is none"
         return [Diagnostic(Code.BAD_LABEL, message, Label(label.span), helps=_in_quotes(label))]
@@ -112,7 +162,7 @@ def _hides(name: str, frame: DraftBlock, scope: Scope) -> bool:
 
 def _two_rounds(label: ast.Label, first: Scope) -> Diagnostic:
     """One label of two rounds whose steps belong to one scope."""
-    names = sorted(names_in(label.parts))
+    names = sorted(ast.names_in(label.parts))
     values = ", ".join(f"{name} = {display(first.get(name))}" for name in names if first.has(name))
     if label.parts:
         before = f"it was {label.name} with {values} already" if values else f"it was {label.name} already"
@@ -155,8 +205,7 @@ def refuse_label(step: ast.Call | ast.Checkpoint | ast.Enclosing) -> None:
 
 def define(let: ast.Let, scope: Scope) -> None:
     """``let name = value``; a name may be given once in a scope."""
-    if problem := name_problem(let.name):
-        raise invalid(Code.BAD_LABEL, problem, let.name_span)
+    require_name(let.name, let.name_span)
     if scope.holds(let.name):
         raise invalid(
             Code.DUPLICATE_LABEL,

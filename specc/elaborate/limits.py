@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import get_args
 
 from specc.diagnostics import Code
-from specc.elaborate.errors import Invalid, invalid
-from specc.elaborate.evaluation import evaluate
-from specc.elaborate.functions import FUNCTIONS
-from specc.elaborate.parameters import names_in
-from specc.elaborate.scope import ABSENT, MOST_ENTRIES, UNKNOWN, Definition, Scope, Unknown, entries
-from specc.elaborate.values import CONSTANTS, Evaluated, Partial, is_plain
+from specc.elaborate.errors import Invalid, Unknown, invalid
+from specc.elaborate.evaluation import FUNCTIONS, evaluate
+from specc.elaborate.scopes import ABSENT, Definition, EntryBudget, Scope, entries
+from specc.elaborate.values import CONSTANTS, UNKNOWN, Evaluated, Partial, is_plain
 from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
@@ -80,7 +78,7 @@ class _Forecast:
         self._lists: dict[int, _Statements] = {}
         self._read: dict[int, tuple[ast.Expr | Evaluated, set[str]]] = {}  # each with what has that identity
         self._depth = 0
-        self._entries = 0
+        self._entries = EntryBudget()
 
     def of(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
         if self._depth >= MOST_DEPTH:
@@ -158,7 +156,7 @@ class _Forecast:
 
         A forecast charges no entries of lists to the file. It has as many of its own, and then tells nothing.
         """
-        if self._entries > MOST_ENTRIES:
+        if self._entries.is_exceeded:
             return UNKNOWN
         if isinstance(expression, ast.Number):
             return expression.value
@@ -169,20 +167,16 @@ class _Forecast:
             value = scope.get(name)
             if not _is_told(name, value):
                 return UNKNOWN
-        spent = scope.spent
         try:
-            return evaluate(expression, scope)
+            return evaluate(expression, Scope({}, scope, self._entries))
         except (Invalid, Unknown):
             return UNKNOWN
-        finally:
-            self._entries += scope.spent - spent
-            scope.spent = spent
 
     def _names(self, expression: ast.Expr | Evaluated) -> set[str]:
         """The names that an expression reads but for functions and constants."""
         known = self._read.get(id(expression))
         if known is None:
-            known = self._read[id(expression)] = expression, names_in(expression) - _BUILT_IN
+            known = self._read[id(expression)] = expression, ast.names_in(expression) - _BUILT_IN
         return known[1]
 
     def _known_arguments(

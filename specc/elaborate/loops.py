@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from specc.diagnostics import Code, Label
+from specc.elaborate import hints
 from specc.elaborate.errors import invalid
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.hints import of_real
-from specc.elaborate.naming import name_problem
-from specc.elaborate.parameters import names_in
-from specc.elaborate.scope import Scope
+from specc.elaborate.labels import name_problem
+from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Value, display, kind_of
 from specc.ir.size import Size
 from specc.source import Span
@@ -25,7 +24,7 @@ def repetitions(step: ast.Repeat, scope: Scope) -> int:
         return rounds
     given = kind_of(rounds) if isinstance(rounds, Size) else display(rounds)
     message = f"repeat takes a whole number of at least 0, not {given}"
-    raise invalid(Code.BAD_VALUE, message, step.rounds.span, helps=of_real(rounds, step.rounds))
+    raise invalid(Code.BAD_VALUE, message, step.rounds.span, helps=hints.real_for_whole(rounds, step.rounds))
 
 
 def rows(step: ast.For, scope: Scope) -> list[Row]:
@@ -83,13 +82,13 @@ def _is_read(statements: tuple[ast.Statement, ...], names: frozenset[str]) -> bo
     there, which may go on."""
     for statement in statements:
         if isinstance(statement, ast.Let):
-            tells = not names.isdisjoint(names_in(statement.value))
+            tells = not names.isdisjoint(ast.names_in(statement.value))
             names = names | {statement.name} if tells else names - {statement.name}
             continue
         if isinstance(statement, (ast.Assert, ast.Shared)):
             continue
         label = statement.label
-        if label and label.parts and not names.isdisjoint(names_in(label.parts)):
+        if label and label.parts and not names.isdisjoint(ast.names_in(label.parts)):
             return True
         hidden = variables(statement) if isinstance(statement, ast.For) else ()
         if any(_is_read(inner, names - {*hidden}) for inner in _inner(statement)):

@@ -1,13 +1,20 @@
-"""The walked model becomes a graph: every step and block gets its name and its place."""
+"""Drafts become the graph: every step and block gets its name and its place.
+
+A step with tensors is named by its kind and its place among the steps of that kind with tensors, labelled
+ones counted: labelling a step renames no other. Steps without tensors are numbered apart, past every name
+taken, so that inserting a relu never renames a weight.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.elaborate.drafts import DraftBlock, DraftNode
-from specc.elaborate.naming import name_steps
 from specc.elaborate.outputs import GraphOutput
 from specc.elaborate.values import Signal
 from specc.ir.graph import Block, Graph, Node, Passed, Port
+from specc.source import Span
 
 
 def lower(name: str, inputs: tuple[Port, ...], exits: list[GraphOutput], root: DraftBlock) -> Graph:
@@ -164,3 +171,75 @@ def _other_steps(members: tuple[Node | Block, ...], first: dict[str, tuple[str, 
         else:
             findings += _other_steps(member.members, first)
     return findings
+
+
+def name_steps(
+    steps: Sequence[DraftNode | DraftBlock], labels: Mapping[str, Span], taken: set[str]
+) -> tuple[list[str], list[Diagnostic]]:
+    """A unique name for each step of one scope; labels are unique already.
+
+    Args:
+        labels: every name given in that scope, those of shared steps and of rounds too, with its place.
+        taken: other names of that scope (its inputs and outputs).
+    """
+    names = [step.label or "" for step in steps]
+    if all(names):
+        return names, []
+    findings = _count_stateful(steps, names, labels)
+    _count_others(steps, names, {*taken, *labels, *names})
+    return names, findings
+
+
+def _count_stateful(
+    steps: Sequence[DraftNode | DraftBlock], names: list[str], labels: Mapping[str, Span]
+) -> list[Diagnostic]:
+    """Name the steps with tensors by their place among those of their kind."""
+    findings: list[Diagnostic] = []
+    places: dict[str, int] = {}
+    counted: dict[str, DraftNode | DraftBlock] = {}
+    for i, step in enumerate(steps):
+        if not step.stateful or not step.is_counted:
+            continue
+        noun = step.noun
+        place = places[noun] = places.get(noun, 0) + 1
+        if names[i]:
+            continue
+        name = names[i] = f"{noun}{place}"
+        if name in labels:
+            findings.append(_collision(name, labels[name], step))
+        elif counted.setdefault(name, step) is not step:
+            findings.append(_two_counts(name, counted[name], step))
+    return findings
+
+
+def _count_others(steps: Sequence[DraftNode | DraftBlock], names: list[str], used: set[str]) -> None:
+    """Name the steps that have no name yet, past every name that is taken."""
+    numbers: dict[str, int] = {}
+    for i, step in enumerate(steps):
+        while not names[i]:
+            noun = step.noun
+            number = numbers[noun] = numbers.get(noun, 0) + 1
+            free = f"{noun}{number}"
+            if free not in used:
+                names[i] = free
+                used.add(free)
+
+
+def _two_counts(name: str, first: DraftNode | DraftBlock, second: DraftNode | DraftBlock) -> Diagnostic:
+    return Diagnostic(
+        Code.BAD_LABEL,
+        f"an unlabelled {first.noun} and an unlabelled {second.noun} both count as {name}",
+        Label(second.span, f"this {second.noun}"),
+        (Label(first.span, f"this {first.noun}"),),
+        helps=("label one of them",),
+    )
+
+
+def _collision(name: str, label: Span, unlabelled: DraftNode | DraftBlock) -> Diagnostic:
+    return Diagnostic(
+        Code.BAD_LABEL,
+        f"the label {name} is also the name of an unlabelled {unlabelled.noun}",
+        Label(label, "the label"),
+        (Label(unlabelled.span, f"this step counts as {name}"),),
+        helps=("label the other step too, or choose another label",),
+    )

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.contracts import agree
 from specc.elaborate.drafts import DraftNode
-from specc.elaborate.errors import Invalid, ambiguous, in_form, invalid, suggestion
-from specc.elaborate.scope import Scope, Unknown
+from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, suggestion
+from specc.elaborate.scopes import ABSENT, Scope
 from specc.elaborate.values import Signal
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Port
@@ -42,8 +42,7 @@ def exits(model: ast.Model, walk: Walk, scope: Scope, last: Signal) -> tuple[lis
         try:
             if given.type is None:
                 continue
-            cause = Label(given.span, f"gives {given.type}")
-            agree(port.shape, given.type, scope, Code.CONTRACT, "the model gives", cause)
+            agree(port.shape, given, scope, Code.CONTRACT, "the model gives")
             found.append(GraphOutput(Port(port.name or "output", given.type), given))
         except Invalid as problem:
             findings.append(problem.diagnostic)
@@ -89,9 +88,9 @@ def _labelled(port: ast.Port, walk: Walk, scope: Scope) -> Signal | None:
         return None
     if len(labels := scope.ambiguity(port.name)) > 1:
         raise ambiguous(port.name, port.span, labels)
-    if not scope.has(port.name):
+    value = scope.get(port.name)
+    if value is ABSENT:
         return walk.outputs.get(port.name)
-    value = scope.find(port.name)
     if isinstance(value, Signal):
         return value
     return Signal(None, None, port.span)

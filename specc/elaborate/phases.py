@@ -10,14 +10,14 @@ from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.diagnostics.condition import NO_CONDITION, Condition
 from specc.elaborate.contracts import input_ports
 from specc.elaborate.drafts import DraftBlock
-from specc.elaborate.errors import Invalid, in_form, suggestion
+from specc.elaborate.errors import Invalid, Unknown, in_form, suggestion
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.files import Imports, environment
 from specc.elaborate.lowering import lower
 from specc.elaborate.outputs import GraphOutput, exits, unused, unused_inputs
 from specc.elaborate.parameters import model_parameter, unused_parameters
-from specc.elaborate.scope import UNKNOWN, Environment, Scope, Unknown
-from specc.elaborate.values import Signal, Value
+from specc.elaborate.scopes import Environment, Scope
+from specc.elaborate.values import UNKNOWN, Signal, Value
 from specc.elaborate.walk import Walk
 from specc.ir.graph import Graph, Port
 from specc.source import Span

@@ -1,4 +1,4 @@
-"""What an expression may evaluate to, and how such values are written in messages."""
+"""What an expression may evaluate to, and how such values are shown."""
 
 from __future__ import annotations
 
@@ -14,22 +14,18 @@ from specc.ir.types import TensorType
 from specc.source import Span
 from specc.syntax import ast
 
+LARGEST_INTEGER = 2**63 - 1
 _SHOWN_ENTRIES, _SHOWN_TEXT = 6, 60
 
 Value = Any
 """int, float, bool, str, None, tuple of values, Size, Signal, Partial, Metric, Absent or PerAxis."""
 
-LARGEST_INTEGER = 2**63 - 1
-
 CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
-
-
-class Unknown(Exception):
-    """The expression asks about a value whose shape an earlier error left unknown: nothing more to say."""
-
 
 UNKNOWN = object()
 """Stands in a scope for a value that an earlier error left unknown."""
+
+# ---- values of the network, and what is called ----------------------------------------------------------------------
 
 
 class Signal:
@@ -67,12 +63,12 @@ class Signal:
         if name in ("shape", "rank", "batch"):
             return getattr(self.type, name)
         sample = self.type.sample
-        places = _PLACES.get(len(sample), _ENDS if sample else {})
-        return sample[places[name]]
+        axes = _AXES.get(len(sample), _ENDS if sample else {})
+        return sample[axes[name]]
 
 
 _ENDS = {"channels": 0, "features": -1}
-_PLACES: Mapping[int, Mapping[str, int]] = {
+_AXES: Mapping[int, Mapping[str, int]] = {
     2: {**_ENDS, "length": 1},
     3: {**_ENDS, "height": 1, "width": 2},
     4: {**_ENDS, "depth": 1, "height": 2, "width": 3},
@@ -85,7 +81,7 @@ class Target:
 
 
 class Partial:
-    """Something that can be called as a step: an operator, a block or shared steps, with arguments given already."""
+    """Something that can be called as a step: an operator, a block or shared steps, with some arguments bound."""
 
     __slots__ = ("_hash", "arguments", "name", "target")
 
@@ -113,28 +109,30 @@ class Evaluated(NamedTuple):
     value: Value
 
 
-def ready(argument: ast.Argument, value: Value) -> ast.Argument:
-    """The argument with its value in place of the expression."""
-    return argument._replace(value=cast(ast.Expr, Evaluated(argument.value.span, value)))
+def evaluated(argument: ast.Argument, value: Value, span: Span | None = None) -> ast.Argument:
+    """The argument with its value in place of the expression, standing where it stands, or else at ``span``."""
+    if span is None:
+        return argument._replace(value=cast(ast.Expr, Evaluated(argument.value.span, value)))
+    return argument._replace(span=span, value=cast(ast.Expr, Evaluated(span, value)))
 
 
-def given(argument: ast.Argument) -> Value:
-    """The value of an argument that `ready` has made."""
-    assert isinstance(argument.value, Evaluated), "arguments of something prepared are evaluated"
+def value_of(argument: ast.Argument) -> Value:
+    """The value of an argument that `evaluated` has made."""
+    assert isinstance(argument.value, Evaluated), "bound arguments are evaluated"
     return argument.value.value
 
 
 def relocated(value: Value, span: Span) -> Value:
-    """The value with every argument in it standing at ``span``: what was given from outside has no place of its own."""
+    """The value with every argument in it standing at ``span``: what comes from outside has no place of its own."""
     if isinstance(value, tuple):
         return tuple(relocated(entry, span) for entry in value)
     if not isinstance(value, Partial) or not value.arguments:
         return value
-    inside = ((argument, relocated(given(argument), span)) for argument in value.arguments)
-    arguments = tuple(
-        argument._replace(span=span, value=cast(ast.Expr, Evaluated(span, inner))) for argument, inner in inside
-    )
+    arguments = tuple(evaluated(a, relocated(value_of(a), span), span) for a in value.arguments)
     return Partial(value.name, value.target, arguments)
+
+
+# ---- numbers of the whole network -----------------------------------------------------------------------------------
 
 
 class Metric:
@@ -173,6 +171,9 @@ class PerAxis(tuple[int, ...]):
     """One number per axis; compared with a single number it must hold on every axis."""
 
 
+# ---- values in words ------------------------------------------------------------------------------------------------
+
+
 def display(value: Value, depth: int = 3) -> str:
     """The value as the language writes it, whole numbers with thousands marks; of lists in lists ``depth`` levels."""
     match value:
@@ -191,20 +192,20 @@ def display(value: Value, depth: int = 3) -> str:
             return display(value.value)
         case Signal():
             return f"the value {value.type}"
+        case Partial() if not value.arguments:
+            return value.name
         case Partial():
-            return _written_step(value)
+            # Steps in steps would grow without end.
+            is_plain_throughout = all(is_plain(value_of(argument)) for argument in value.arguments)
+            bound = ((f"{a.name}=" if a.name else "") + display(value_of(a)) for a in value.arguments)
+            text = f"{value.name}({', '.join(bound)})" if is_plain_throughout else ""
+            return text if text and len(text) <= _SHOWN_TEXT else f"{value.name}(…)"
     return str(value)
 
 
-def _written_step(step: Partial) -> str:
-    """``leakyrelu(0.2)``: what was handed over, with the arguments it has already."""
-    if not step.arguments:
-        return step.name
-    if not all(is_plain(given(argument)) for argument in step.arguments):
-        return f"{step.name}(…)"  # steps in steps grow without end
-    shown = (f"{a.name}={display(given(a))}" if a.name else display(given(a)) for a in step.arguments)
-    text = f"{step.name}({', '.join(shown)})"
-    return text if len(text) <= _SHOWN_TEXT else f"{step.name}(…)"
+def display_arguments(values: Mapping[str, Value]) -> str:
+    """``c = 64, stride = 2``"""
+    return ", ".join(f"{name} = {display(value)}" for name, value in values.items())
 
 
 def literal(value: Value) -> str:
@@ -220,7 +221,7 @@ def literal(value: Value) -> str:
         case tuple():
             return f"[{', '.join(map(literal, value))}]"
         case Partial() if value.arguments:
-            parts = ((f"{a.name}=" if a.name else "") + literal(given(a)) for a in value.arguments)
+            parts = ((f"{a.name}=" if a.name else "") + literal(value_of(a)) for a in value.arguments)
             return f"{value.name}({', '.join(parts)})"
         case Partial():
             return value.name
@@ -249,6 +250,11 @@ def kind_of(value: Value) -> str:
         case Partial():
             return "a step"
     return "a value of the network"
+
+
+def is_whole(value: Value) -> bool:
+    """Whether it is a whole number; in Python a truth value would be one, too."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_plain(value: Value) -> bool:

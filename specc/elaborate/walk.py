@@ -11,21 +11,18 @@ from functools import partial
 from typing import Any, Literal
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate import loops
+from specc.elaborate import hints, loops
 from specc.elaborate.arguments import BoundOperator, OperatorPlan, signature
-from specc.elaborate.blocks import give_out, take_in
-from specc.elaborate.contracts import agree
+from specc.elaborate.contracts import agree, check_input, check_output
 from specc.elaborate.drafts import DraftBlock, DraftNode, SharedSteps
-from specc.elaborate.errors import Invalid, ambiguous, invalid, short, suggestion
+from specc.elaborate.errors import Findings, Invalid, Unknown, ambiguous, invalid, short, suggestion
 from specc.elaborate.evaluation import layer, truth
-from specc.elaborate.found import Findings
 from specc.elaborate.inference import inferred, refused
-from specc.elaborate.labels import claim, define, refuse_label, resolved, stands_for_value, two_of_a_name
+from specc.elaborate.labels import claim, define, name_problem, refuse_label, resolved, stands_for_value, two_of_a_name
 from specc.elaborate.limits import MOST_DEPTH, StepBudget
-from specc.elaborate.naming import name_problem
-from specc.elaborate.parameters import BlockPlan, first_labels, shown_arguments, unused_parameters
-from specc.elaborate.scope import ABSENT, UNKNOWN, Definition, Scope, Unknown
-from specc.elaborate.values import Partial, Signal, Value, display, is_plain, kind_of
+from specc.elaborate.parameters import BlockPlan, unused_parameters
+from specc.elaborate.scopes import ABSENT, Definition, Scope
+from specc.elaborate.values import UNKNOWN, Partial, Signal, Value, display, display_arguments, is_plain, kind_of
 from specc.ir.graph import Handed
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Size
@@ -68,7 +65,7 @@ class Walk:
 
     @property
     def findings(self) -> list[Diagnostic]:
-        return self._found.findings
+        return self._found.all
 
     def walk(
         self, statements: tuple[ast.Statement, ...], current: Signal | None, scope: Scope, name: str | None = None
@@ -184,7 +181,11 @@ class Walk:
         statements = here or self._statements
         labels = self._labels.get(id(statements))
         if labels is None:
-            labels = self._labels[id(statements)] = first_labels(statements)
+            found = (getattr(part, "label", None) for part in ast.parts(statements))
+            labels = self._labels[id(statements)] = {}
+            for label in found:
+                if isinstance(label, ast.Label):
+                    labels.setdefault(label.name, label)
         label = labels.get(step.name)
         if label is None:
             return ()
@@ -233,11 +234,9 @@ class Walk:
         return self._step(call, label, plan.span, bound, (current,), (current.type,), name, scope, slot)
 
     def _without_arms(self, call: ast.Call, findings: list[Diagnostic]) -> Invalid:
-        from specc.elaborate.instead import gives_arms, of_arms
-
-        if not gives_arms(call):
+        if not any(argument.name in (None, "arms") for argument in call.arguments):  # which were meant as its arms
             self._found.report(findings)
-        return invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=of_arms(call))
+        return invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=hints.arms(call))
 
     def _merge(self, merge: ast.Merge, current: Signal | None, scope: Scope, name: str | None) -> Signal:
         target = self._target(merge, scope.get(merge.name), scope)
@@ -345,7 +344,7 @@ class Walk:
             frame,
             label,
             definition,
-            lambda: Label(frame.span, f"in {block.name}({shown_arguments(values)})"),
+            lambda: Label(frame.span, f"in {block.name}({display_arguments(values)})"),
             lambda: self._body(block, frame, current),
         )
 
@@ -359,9 +358,9 @@ class Walk:
     def _body(self, block: ast.Block, frame: DraftBlock, current: Signal) -> Signal | None:
         if block.contract is None:
             return self.walk(block.body.statements, current, frame.scope)
-        take_in(block.contract, frame, current)
+        check_input(block.contract, block.name, current, frame.scope)
         result = self.walk(block.body.statements, current, frame.scope)
-        give_out(block.contract, frame, result)
+        check_output(block.contract, block.name, result, frame.scope)
         return result
 
     def _refuse_recursion(self, target: Definition | SharedSteps, name: str, span: Span) -> None:
@@ -421,7 +420,7 @@ class Walk:
         scope = self._frame.scope
         if stands_for_value(label):
             scope.names.pop(label.name, None)
-            scope.ambiguous(label.name, (self._frame.labels[label.name], label.span))
+            scope.mark_ambiguous(label.name, (self._frame.labels[label.name], label.span))
 
     def _group(self, step: ast.Group, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         return self._grouped(step, step.body, current, scope, name)
@@ -506,7 +505,7 @@ class Walk:
         is_sole = loops.sole(step.body.statements) is not None
         header, variables = loops.header(step), loops.variables(step)
         for place, row in enumerate(table):
-            if self._budget.is_gone or scope.is_spent:
+            if self._budget.is_gone or scope.budget.is_exceeded:
                 raise Unknown  # no further round says more
             number = self._next_round(header) if is_numbered else None
             values = dict(zip(variables, row, strict=True))
@@ -588,8 +587,7 @@ class Walk:
         if current is None:
             raise self._nothing_yet(checkpoint.span)
         if current.type is not None:
-            cause = Label(current.span, f"gives {current.type}")
-            agree(checkpoint.shape, current.type, scope, Code.CHECKPOINT, "the shape here is", cause)
+            agree(checkpoint.shape, current, scope, Code.CHECKPOINT, "the shape here is")
         return current
 
     def _remember(self, label: ast.Label | None, given: Signal) -> Signal:

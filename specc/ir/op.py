@@ -20,6 +20,7 @@ from specc.ir.onnx import Builder, Ref
 from specc.ir.record import Record
 from specc.ir.rounding import Rounding
 from specc.ir.torch import TorchCall, TorchModule
+from specc.ir.traits import ANY, Convolution, Norm, Range, hull
 from specc.ir.types import TensorType
 from specc.ir.window import Window
 
@@ -97,7 +98,11 @@ class Parameter(Record):
 
 
 class Op(BaseModel):
-    """Base of all operators. Every method below states a fact about one step; none has a default."""
+    """Base of all operators. Every method states a fact about one step.
+
+    Those that every operator has are abstract. The others are traits, which are claimed where they hold: the default
+    claims nothing.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
 
@@ -112,7 +117,11 @@ class Op(BaseModel):
     variadic: ClassVar[str | None] = None
     """The list-valued field that may also be written as several arguments: ``permute(0, 2, 1)``."""
     passes: ClassVar[bool] = False
-    """Whether it gives what it takes, in training too: as an argument (``act=identity``) it is no step."""
+    """Whether it gives what it takes whatever its attributes are: as an argument (``act=identity``) it is no step."""
+    keeps_order: ClassVar[bool] = False
+    """Whether the result has the elements of the input in the same row-major order, in any shape."""
+    activation: ClassVar[bool] = False
+    """Whether it is a nonlinearity: of each element by itself (its window is `Pointwise`), or of those of an axis."""
 
     @classmethod
     def instead(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
@@ -169,6 +178,47 @@ class Op(BaseModel):
         The default says nothing: the shapes, parameters and MACs are shown for every step anyway.
         """
         return ()
+
+    # ---- traits --------------------------------------------------------------------------------------
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        """Why the step gives exactly what it takes, in training too; None where that is not so, or not its business.
+
+        A pool to a size that the input happens to have is no identity: it says which size comes out, whatever comes in.
+        """
+        return None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        """Whether every element of the result is an element of an input."""
+        return self.keeps_order
+
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        """Whether s times the inputs give s times the result, for every s > 0. Asked of steps without parameters."""
+        return self.selects(*inputs)
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        """Between which numbers the result lies where its inputs lie in ``taken``, in training too."""
+        return hull(taken) if self.selects(*inputs) or self.identity(*inputs) else ANY
+
+    def fixed_points(self) -> Range | None:
+        """Numbers that are given back as they are, by an operator on single elements; None where none are claimed."""
+        return None
+
+    def zeroed(self) -> float:
+        """The share p of what it sets to 0 in training, at random; the rest it divides by 1 - p."""
+        return 0.0
+
+    def norm(self, *inputs: TensorType) -> Norm | None:
+        """What statistics it normalises by; None where it is no normalisation."""
+        return None
+
+    def bias_axis(self, *inputs: TensorType) -> int | None:
+        """The axis of the sample along which ``bias`` is added last, where it has one that ``bias=false`` omits."""
+        return None
+
+    def convolution(self, *inputs: TensorType) -> Convolution | None:
+        """Its filters; None where it has none."""
+        return None
 
     def non_default(self, *fields: str) -> dict[str, object]:
         """The named fields whose value is not the default, for readable calls."""

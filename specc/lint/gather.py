@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from specc.diagnostics import Code, Diagnostic, Label, Severity
-from specc.elaborate.parameters import shown_arguments
+from specc.elaborate.values import display_arguments
 from specc.ir.graph import Block
 from specc.ir.size import Size
 from specc.lint.network import Network
@@ -103,7 +103,7 @@ def _of_network(rule: Rule, found: list[Found], source: Source) -> Diagnostic:
 
 
 def _called(block: Block) -> str:
-    return f"{block.title}({shown_arguments(dict(block.arguments))})"
+    return f"{block.title}({display_arguments(dict(block.arguments))})"
 
 
 def _occurrences(found: list[Found]) -> tuple[str, ...]:

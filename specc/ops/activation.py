@@ -1,7 +1,8 @@
 """Activations: one function applied to every element, and softmax over an axis."""
 
+from abc import abstractmethod
 from math import pi, sqrt
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,6 +12,7 @@ from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.rounding import Exact, Function, SoftmaxOver
 from specc.ir.torch import TorchCall, TorchModule, Value
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise, Whole
 from specc.ops.fields import LARGEST_REAL, Expect, Integer, Positive, PositiveReal, Real
@@ -23,7 +25,13 @@ SELU_SCALE = 1.0507009873554805
 
 
 class Activation(Weightless):
-    """Base of the activations that treat every element alike and own no tensor."""
+    """Base of the activations that own no tensor."""
+
+    activation = True
+    image: ClassVar[Range] = ANY
+    """All results lie in it."""
+    keeps_sign: ClassVar[bool] = False
+    """Whether no result is above 0 where x is below, or below 0 where x is above."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
@@ -34,15 +42,35 @@ class Activation(Weightless):
     def window(self, *inputs: TensorType) -> Pointwise | Whole:
         return Pointwise()
 
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        (x,), fixed = taken, self.fixed_points()
+        if fixed is not None and x.lies_in(fixed):
+            return x
+        return x.signs.clipped(self.image) if self.keeps_sign else self.image
+
+
+class Clip(Activation):
+    """Base of the activations that cut numbers off at the ends of a range."""
+
+    @abstractmethod
+    def fixed_points(self) -> Range:
+        """The range."""
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return taken[0].clipped(self.fixed_points())
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
 
 @register
-class Relu(Activation):
+class Relu(Clip):
     """max(x, 0): torch.nn.ReLU."""
 
     kind = "relu"
 
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
+    def fixed_points(self) -> Range:
+        return NON_NEGATIVE
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.relu")
@@ -52,13 +80,13 @@ class Relu(Activation):
 
 
 @register
-class Relu6(Activation):
+class Relu6(Clip):
     """min(max(x, 0), 6): torch.nn.ReLU6."""
 
     kind = "relu6"
 
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
+    def fixed_points(self) -> Range:
+        return Range(0, 6)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.relu6")
@@ -75,6 +103,16 @@ class LeakyRelu(Activation):
 
     negative_slope: Real = 0.01
 
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "a slope of 1 changes nothing" if self.negative_slope == 1 else None
+
+    def fixed_points(self) -> Range:
+        return ANY if self.negative_slope == 1 else NON_NEGATIVE
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        known = super().bounds(taken, *inputs)
+        return taken[0].signs if known == ANY and self.negative_slope >= 0 else known
+
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
@@ -90,6 +128,7 @@ class Prelu(Op):
     """x above 0, a learned slope times x below, one slope for all or one a channel: torch.nn.PReLU."""
 
     kind = "prelu"
+    activation = True
 
     num_parameters: Positive = 1
     init: Real = 0.25
@@ -121,6 +160,12 @@ class Prelu(Op):
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
 
+    def fixed_points(self) -> Range:
+        return NON_NEGATIVE
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return taken[0] if taken[0].lies_in(NON_NEGATIVE) else ANY  # a learned slope may be negative
+
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
@@ -140,6 +185,13 @@ class Elu(Activation):
 
     alpha: Real = 1.0
 
+    def fixed_points(self) -> Range:
+        return NON_NEGATIVE
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        known = super().bounds(taken, *inputs)
+        return taken[0].signs if known == ANY and self.alpha >= 0 else known
+
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=abs(self.alpha))
 
@@ -155,6 +207,7 @@ class Selu(Activation):
     """1.0507 * (x above 0, 1.6733 * (e^x - 1) below): torch.nn.SELU."""
 
     kind = "selu"
+    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=SELU_SCALE * SELU_ALPHA)
@@ -171,8 +224,12 @@ class Celu(Activation):
     """x above 0, alpha * (e^(x/alpha) - 1) below: torch.nn.CELU."""
 
     kind = "celu"
+    keeps_sign = True
 
     alpha: PositiveReal = 1.0
+
+    def fixed_points(self) -> Range:
+        return NON_NEGATIVE
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=self.alpha)
@@ -200,6 +257,7 @@ class Gelu(Activation):
     """x * Φ(x), by the error function or by its tanh approximation (Hendrycks & Gimpel 2016): torch.nn.GELU."""
 
     kind = "gelu"
+    keeps_sign = True
 
     approximate: Annotated[Literal["none", "tanh"], Expect('"none" or "tanh"')] = "none"
 
@@ -232,6 +290,7 @@ class Silu(Activation):
     """x * sigmoid(x), also called swish: torch.nn.SiLU."""
 
     kind = "silu"
+    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1, gate=True)
@@ -248,6 +307,7 @@ class Mish(Activation):
     """x * tanh(softplus(x)): torch.nn.Mish."""
 
     kind = "mish"
+    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1, gate=True)
@@ -264,6 +324,7 @@ class Sigmoid(Activation):
     """1/(1 + e^-x): torch.nn.Sigmoid."""
 
     kind = "sigmoid"
+    image = Range(0, 1)
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1)
@@ -280,6 +341,8 @@ class Tanh(Activation):
     """The hyperbolic tangent: torch.nn.Tanh."""
 
     kind = "tanh"
+    image = Range(-1, 1)
+    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function()
@@ -304,6 +367,10 @@ class Softplus(Activation):
         Expect("a number up to 88: e^89, which PyTorch takes below it, overflows"),
     ] = 20.0
 
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        """At least 0, unless a threshold below 0 lets numbers below 0 through."""
+        return NON_NEGATIVE if self.threshold >= 0 or taken[0].least >= 0 else ANY
+
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1 / self.beta)
 
@@ -325,6 +392,8 @@ class Softsign(Activation):
     """x/(1 + |x|): torch.nn.Softsign."""
 
     kind = "softsign"
+    image = Range(-1, 1)
+    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function()
@@ -341,6 +410,7 @@ class Hardsigmoid(Activation):
     """min(max(x/6 + 1/2, 0), 1): torch.nn.Hardsigmoid."""
 
     kind = "hardsigmoid"
+    image = Range(0, 1)
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1)
@@ -358,6 +428,7 @@ class Hardswish(Activation):
     """x * hardsigmoid(x): torch.nn.Hardswish."""
 
     kind = "hardswish"
+    keeps_sign = True
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1, gate=True)
@@ -370,7 +441,7 @@ class Hardswish(Activation):
 
 
 @register
-class Hardtanh(Activation):
+class Hardtanh(Clip):
     """min(max(x, min_val), max_val): torch.nn.Hardtanh."""
 
     kind = "hardtanh"
@@ -388,8 +459,8 @@ class Hardtanh(Activation):
             label=f"min_val is {self.min_val}, max_val {self.max_val}",
         )
 
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
+    def fixed_points(self) -> Range:
+        return Range(self.min_val, self.max_val)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.hardtanh", kwargs=self.non_default("min_val", "max_val"))
@@ -420,6 +491,7 @@ class Softmax(OverAxis):
     """e^x over the sum of e^x along an axis: torch.nn.Softmax."""
 
     kind = "softmax"
+    image = Range(0, 1)
 
     def rounding(self, *inputs: TensorType) -> SoftmaxOver:
         return self._rounding(inputs[0], log=False)
@@ -436,6 +508,7 @@ class LogSoftmax(OverAxis):
     """The logarithm of softmax, computed as one: torch.nn.LogSoftmax."""
 
     kind = "logsoftmax"
+    image = NON_POSITIVE
 
     def rounding(self, *inputs: TensorType) -> SoftmaxOver:
         return self._rounding(inputs[0], log=True)

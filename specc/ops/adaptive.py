@@ -12,6 +12,7 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Exact
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
+from specc.ir.traits import Range
 from specc.ir.types import TensorType, times
 from specc.ir.window import EACH, MOST_PHASES, Sliding, Taps, Whole
 from specc.ops.fields import LARGEST, Expect
@@ -122,6 +123,12 @@ class AdaptiveAvgPool(AdaptivePool):
 
     kind = "adaptiveavgpool"
 
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return taken[0].signs
+
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
         sizes = self._sizes(x)
@@ -176,6 +183,9 @@ class AdaptiveMaxPool(AdaptivePool):
 
     kind = "adaptivemaxpool"
 
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
+
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
@@ -219,6 +229,12 @@ class GlobalAvgPool(GlobalPool):
 
     kind = "globalavgpool"
 
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return taken[0].signs
+
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
         return Averaged(prod(x.spatial), whole(x, tuple(range(2, x.rank))))
@@ -244,6 +260,9 @@ class GlobalMaxPool(GlobalPool):
     """The largest element of each channel: torch.nn.AdaptiveMaxPool2d(1)."""
 
     kind = "globalmaxpool"
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

@@ -1,13 +1,16 @@
 """Constant factors and shifts."""
 
+from math import inf, isinf
+
 from specc.ir.axes import Carried, same
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Weightless
 from specc.ir.rounding import Exact
 from specc.ir.torch import TorchCall, Value
+from specc.ir.traits import Range
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise
-from specc.ops.fields import Real
+from specc.ops.fields import Real, is_float32
 from specc.ops.registry import register
 
 
@@ -28,6 +31,28 @@ class Affine(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "x * 1 + 0 is x" if self.factor == 1 and self.offset == 0 else None
+
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return self.offset == 0
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        """An end is kept where nothing is rounded on the way; else signs are, where the two terms have the same."""
+        ends = [(end * self.factor if end and self.factor else 0.0, end) for end in taken[0]]
+        (low, first), (high, last) = ends if self.factor >= 0 else reversed(ends)
+        least, most = low + self.offset, high + self.offset
+        return Range(
+            least if self._is_exact(first, low) else 0 if min(low, self.offset) >= 0 else -inf,
+            most if self._is_exact(last, high) else 0 if max(high, self.offset) <= 0 else inf,
+        )
+
+    def _is_exact(self, x: float, product: float) -> bool:
+        """Whether x * factor = ``product``, and ``product`` + offset, are computed without rounding in float32."""
+        if isinf(product) or (product == self.offset == 0):
+            return True
+        return all(map(is_float32, (x, self.factor, product, self.offset))) and is_float32(product + self.offset)
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

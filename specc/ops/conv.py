@@ -10,6 +10,7 @@ from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.rounding import Products
 from specc.ir.size import Dim
 from specc.ir.torch import TorchModule
+from specc.ir.traits import Convolution
 from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import MOST_PHASES, Sliding, Taps, every, grouped
 from specc.ops.fields import LARGEST, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
@@ -110,6 +111,14 @@ class Conv(Op):
         (x,) = inputs
         geometry = *self._geometry(len(x.spatial)), self._pads(len(x.spatial))[0]
         return Sliding((_channel_taps(self, x), *sliding(*geometry)))
+
+    def bias_axis(self, *inputs: TensorType) -> int | None:
+        return 0 if self.bias else None
+
+    def convolution(self, *inputs: TensorType) -> Convolution:
+        axes = len(inputs[0].spatial)
+        kernel, stride, _ = self._geometry(axes)
+        return Convolution(kernel, stride, padded=self._pads(axes) != ((0,) * axes, (0,) * axes))
 
     def rounding(self, *inputs: TensorType) -> Products:
         return Products(prod(_filter_shape(self, inputs[0], inputs[0].channels)))
@@ -245,6 +254,13 @@ class ConvTranspose(Op):
         (x,) = inputs
         kernel, stride, padding, _, dilation = self._geometry(len(x.spatial))
         return Sliding((_channel_taps(self, x), *map(_transposed_taps, kernel, stride, padding, dilation)))
+
+    def bias_axis(self, *inputs: TensorType) -> int | None:
+        return 0 if self.bias else None
+
+    def convolution(self, *inputs: TensorType) -> Convolution:
+        kernel, stride, padding, *_ = self._geometry(len(inputs[0].spatial))
+        return Convolution(kernel, stride, padded=any(padding), transposed=True)
 
     def rounding(self, *inputs: TensorType) -> Products:
         """At most so many: each place of a filter meets one input of each channel, where the stride lets it."""

@@ -7,6 +7,7 @@ from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.torch import TorchModule
+from specc.ir.traits import ANY, Range
 from specc.ir.types import TensorType
 from specc.ir.window import Pointwise
 from specc.ops.fields import Expect, Probability
@@ -30,6 +31,18 @@ class Dropout(Weightless):
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
 
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "p = 0 drops nothing" if self.p == 0 else None
+
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return taken[0].signs if self.p else taken[0]
+
+    def zeroed(self) -> float:
+        return self.p
+
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
@@ -45,6 +58,15 @@ class AlphaDropout(Dropout):
     """Dropout that keeps mean and variance of what selu gives, in training only: torch.nn.AlphaDropout."""
 
     kind = "alphadropout"
+
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return False
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ANY if self.p else taken[0]
+
+    def zeroed(self) -> float:
+        return 0.0  # what it drops becomes -1.758, what selu gives far below 0
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.AlphaDropout", kwargs=self.non_default("p"))
@@ -95,6 +117,18 @@ class StochasticDepth(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "p = 0 drops nothing" if self.p == 0 else None
+
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return taken[0].signs if self.p else taken[0]
+
+    def zeroed(self) -> float:
+        return self.p
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

@@ -1,6 +1,7 @@
 """The types of operator attributes, each with the words that say what is expected."""
 
 from collections.abc import Iterator
+from struct import pack, unpack
 from typing import Annotated, Literal, get_args, get_origin
 
 from pydantic import Field
@@ -14,6 +15,16 @@ LARGEST = 2**31 - 1
 
 LARGEST_REAL = 3.4028234663852886e38
 """The largest float32: PyTorch refuses a larger scalar, ONNX would quietly store infinity."""
+
+
+def float32(number: float) -> float:
+    """The float32 nearest to ``number``. Raises OverflowError beyond `LARGEST_REAL`."""
+    return float(unpack("<f", pack("<f", number))[0])
+
+
+def is_float32(number: float) -> bool:
+    """Whether float32 holds the number as it is."""
+    return abs(number) <= LARGEST_REAL and float32(number) == number
 
 
 class Expect:
@@ -82,6 +93,11 @@ def _literals(annotation: object) -> Iterator[object]:
 def takes_sizes(field: FieldInfo) -> bool:
     """Whether the attribute may be a size that is known as a formula only."""
     return any(part is Size for part in _types(field.annotation))
+
+
+def takes_whole_numbers(field: FieldInfo) -> bool:
+    """Whether the attribute may be a whole number, or a list with some in it."""
+    return any(part is int for part in _types(field.annotation))
 
 
 def _types(annotation: object) -> Iterator[object]:

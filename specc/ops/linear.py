@@ -56,6 +56,9 @@ class Linear(Op):
     def window(self, *inputs: TensorType) -> Whole:
         return across(inputs[0], (len(inputs[0].sample) - 1,))
 
+    def bias_axis(self, *inputs: TensorType) -> int | None:
+        return len(inputs[0].sample) - 1 if self.bias else None
+
     def rounding(self, *inputs: TensorType) -> Products:
         return Products(fixed(inputs[0].sample[-1]))
 

@@ -1,5 +1,6 @@
 """Merges: several values become one."""
 
+from functools import reduce
 from typing import ClassVar
 
 from specc.ir.axes import Carried, same
@@ -9,6 +10,7 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range, hull
 from specc.ir.types import TensorType
 from specc.ir.window import Joined, Pointwise
 from specc.ops.fields import Integer
@@ -67,6 +69,12 @@ class Add(Alike):
     torch_name = "torch.add"
     onnx_name = "Add"
 
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return hull(taken).signs
+
 
 @register
 class Sub(Alike):
@@ -76,6 +84,17 @@ class Sub(Alike):
     torch_name = "torch.sub"
     onnx_name = "Sub"
 
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        """The sign of a difference is that of the comparison, rounded or not."""
+        result, *others = taken
+        for other in others:
+            falls = NON_POSITIVE if result.most <= other.least else ANY
+            result = NON_NEGATIVE if result.least >= other.most else falls
+        return result
+
 
 @register
 class Maximum(Alike):
@@ -84,6 +103,12 @@ class Maximum(Alike):
     kind = "maximum"
     torch_name = "torch.maximum"
     onnx_name = "Max"
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return Range(*map(max, zip(*taken, strict=True)))
 
 
 @register
@@ -102,6 +127,9 @@ class Mul(Merge):
                 raise _differ(self, result, x, index, rule, *_as_gate(result, x), free=free)
             result = result.with_sample(*(b if a == 1 else a for a, b in zip(result.sample, x.sample, strict=True)))
         return result
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return reduce(Range.times, taken)
 
 
 @register
@@ -131,6 +159,9 @@ class Concat(Weightless):
 
     def window(self, *inputs: TensorType) -> Joined:
         return Joined(sample_axis(self, self.dim, inputs[0]) - 1)
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

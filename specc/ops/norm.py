@@ -11,6 +11,7 @@ from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.rounding import Normalised, Products, Quotient
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, TorchModule, Value
+from specc.ir.traits import ANY, Norm, Range
 from specc.ir.types import TensorType, times
 from specc.ir.window import EACH, Pointwise, Sliding, Whole, every, grouped, taps
 from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
@@ -66,6 +67,9 @@ class BatchNorm(Op):
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
 
+    def norm(self, *inputs: TensorType) -> Norm:
+        return Norm(centres=True, over_batch=True, running=True)
+
     def rounding(self, *inputs: TensorType) -> Products:
         return Products(1)
 
@@ -120,6 +124,9 @@ class InstanceNorm(Op):
 
     def window(self, *inputs: TensorType) -> Pointwise | Whole:
         return Pointwise() if self.track_running_stats else Whole(tuple(range(1, len(inputs[0].sample))))
+
+    def norm(self, *inputs: TensorType) -> Norm:
+        return Norm(centres=True, running=self.track_running_stats)
 
     def rounding(self, *inputs: TensorType) -> Products | Normalised:
         if self.track_running_stats:
@@ -188,6 +195,9 @@ class GroupNorm(Op):
             return Whole()
         each = x.channels // self.num_groups
         return Sliding((grouped(each, each), *map(every, numbers(x.spatial))))
+
+    def norm(self, *inputs: TensorType) -> Norm:
+        return Norm(centres=self.num_groups == inputs[0].channels)
 
     def rounding(self, *inputs: TensorType) -> Normalised:
         (x,) = inputs
@@ -284,6 +294,14 @@ class LayerNorm(OverTrailing):
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, self.bias)
 
+    def norm(self, *inputs: TensorType) -> Norm:
+        axes = len(inputs[0].spatial)
+        return Norm(centres=axes > 0 and len(self._shape(inputs[0])) == axes)
+
+    def bias_axis(self, *inputs: TensorType) -> int | None:
+        x, learned = inputs[0], self.elementwise_affine and self.bias
+        return len(x.sample) - 1 if learned and len(self._shape(x)) == 1 else None
+
     def rounding(self, *inputs: TensorType) -> Normalised:
         return Normalised(prod(self._shape(inputs[0])), self.eps)
 
@@ -321,6 +339,12 @@ class RmsNorm(OverTrailing):
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, bias=False)
+
+    def norm(self, *inputs: TensorType) -> Norm:
+        return Norm()
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ANY if self.elementwise_affine else taken[0].signs
 
     def rounding(self, *inputs: TensorType) -> Normalised:
         return Normalised(prod(self._shape(inputs[0])), self._eps, centred=False)
@@ -366,6 +390,17 @@ class Lrn(Weightless):
 
     def window(self, *inputs: TensorType) -> Sliding:
         return Sliding((taps(self.size, start=-(self.size // 2)), *(EACH for _ in inputs[0].spatial)))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "beta = 0 divides by 1" if self.beta == 0 else None
+
+    def norm(self, *inputs: TensorType) -> Norm:
+        return Norm()
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        if self.identity(*inputs):
+            return taken[0]
+        return taken[0].signs if self.alpha >= 0 and self.k >= 0 else ANY
 
     def rounding(self, *inputs: TensorType) -> Quotient:
         return Quotient(self.size, self.k, self.beta)

@@ -9,6 +9,7 @@ from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.torch import TorchCall, Value
+from specc.ir.traits import Range, hull
 from specc.ir.types import TensorType
 from specc.ir.window import Sliding, taps
 from specc.ops.fields import LARGEST, Expect, Real
@@ -65,6 +66,21 @@ class Pad(Weightless):
 
     def window(self, *inputs: TensorType) -> Sliding:
         return Sliding(tuple([taps(1, start=-width) for width in self._pads(inputs[0])[0]]))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        before, after = self._pads(inputs[0])
+        return None if any((*before, *after)) else "no side gets any place"
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return self.mode != "constant"
+
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return self.value == 0
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        if self.selects(*inputs) or self.identity(*inputs):
+            return taken[0]
+        return hull((*taken, Range(self.value, self.value)))
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

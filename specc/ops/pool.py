@@ -12,9 +12,10 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Bins, Exact, PowerMean
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
+from specc.ir.traits import NON_NEGATIVE, Range
 from specc.ir.types import TensorType, times
 from specc.ir.window import EACH, Sliding
-from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives
+from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives, float32
 from specc.ops.padding import pad, slice_axis
 from specc.ops.proof import require_at_least
 from specc.ops.registry import register
@@ -106,6 +107,11 @@ class Grid(NamedTuple):
         dropped = "and the last starts in the padding" if isinstance(n, int) else "less one that starts in the padding"
         return f"{rounded} = {full}, {dropped}: {count}"
 
+    @property
+    def reads_one(self) -> bool:
+        """Whether each window is the one place where it stands."""
+        return set(self.kernel + self.stride) == {1}
+
 
 @lru_cache(maxsize=4096)  # as of `slide`
 def _counted(grid: Grid, spatial: tuple[Dim, ...]) -> tuple[Dim, ...]:
@@ -177,6 +183,12 @@ class Average(Pool):
             require_at_least(x.spatial, grid.kernel, claim, argument="kernel")
         return super().infer(x)
 
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return taken[0] if self.identity(*inputs) else taken[0].signs
+
 
 @register
 class MaxPool(Pool):
@@ -199,6 +211,18 @@ class MaxPool(Pool):
             per_axis(self.dilation, axes, self, "dilation"),
             self.ceil_mode,
         )
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        reads_one = self.grid(len(inputs[0].spatial)).reads_one
+        return "the largest of a single element is that element" if reads_one else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        """But for windows over nothing but padding, which counts as -inf."""
+        spatial = inputs[0].spatial
+        return not self.grid(len(spatial)).may_miss(spatial)
+
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
@@ -264,6 +288,10 @@ class AvgPool(Average):
             )
         return super().infer(*inputs)
 
+    def identity(self, *inputs: TensorType) -> str | None:
+        is_one = self.divisor_override in (None, 1) and self.grid(len(inputs[0].spatial)).reads_one
+        return "the mean of a single element is that element" if is_one else None
+
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
         grid = self.grid(len(x.spatial))
@@ -306,6 +334,14 @@ class LpPool(Average):
         kernel = per_axis(self.kernel, axes, self, "kernel")
         stride = kernel if self.stride is None else per_axis(self.stride, axes, self, "stride")
         return Grid(kernel, stride, (0,) * axes, (1,) * axes, self.ceil_mode)
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        is_one = self.norm_type == 1 and self.grid(len(inputs[0].spatial)).reads_one
+        return "the sum of a single element is that element" if is_one else None
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        """A root is at least 0, or NaN: a plain sum alone may be below."""
+        return super().bounds(taken, *inputs) if float32(self.norm_type) == 1 else NON_NEGATIVE
 
     def rounding(self, *inputs: TensorType) -> PowerMean:
         return PowerMean(prod(self.grid(len(inputs[0].spatial)).kernel), self.norm_type)

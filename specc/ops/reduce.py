@@ -11,6 +11,7 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Exact
 from specc.ir.size import Dim
 from specc.ir.torch import TorchCall, Value
+from specc.ir.traits import Range
 from specc.ir.types import TensorType
 from specc.ir.window import Whole
 from specc.ops.fields import LARGEST, Expect, Flag
@@ -94,6 +95,12 @@ class Mean(Reduction):
     torch_name = "torch.mean"
     onnx_name = "ReduceMean"
 
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return taken[0].signs
+
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
         axes = self._axes(x)
@@ -107,6 +114,9 @@ class Amax(Reduction):
     kind = "amax"
     torch_name = "torch.amax"
     onnx_name = "ReduceMax"
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

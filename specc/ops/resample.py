@@ -5,7 +5,6 @@ from fractions import Fraction
 from functools import lru_cache, partial, reduce
 from math import floor, frexp
 from operator import mul
-from struct import pack, unpack
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,9 +18,10 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact, Interpolated
 from specc.ir.size import Dim, Size, Symbol
 from specc.ir.torch import TorchCall, Value
+from specc.ir.traits import ANY, Range
 from specc.ir.types import TensorType, at, times
 from specc.ir.window import EACH, MOST_PHASES, Sliding, Taps, taps
-from specc.ops.fields import LARGEST, Expect, Flag, Positive
+from specc.ops.fields import LARGEST, Expect, Flag, Positive, float32
 from specc.ops.proof import parting, require_multiples, unproven
 from specc.ops.registry import register
 from specc.ops.shapes import (
@@ -135,6 +135,23 @@ class Upsample(Weightless):
         axes = zip(numbers(x.spatial), out, self._factors(len(out)) or (None,) * len(out), strict=True)
         return Sliding((EACH, *(_upsample_taps(n, o, f, self.mode, bool(self.align_corners)) for n, o, f in axes)))
 
+    def identity(self, *inputs: TensorType) -> str | None:
+        """By factors alone; the cubic mode weighs neighbours by 0, which makes NaN of infinite ones."""
+        factors = self._factors(len(inputs[0].spatial))
+        is_one = bool(factors) and all(factor == 1 for factor in factors)
+        return "as many places as before" if is_one and self.mode != "bicubic" else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return self.mode == "nearest"
+
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        if self.selects(*inputs) or self.identity(*inputs):
+            return taken[0]
+        return ANY if self.mode == "bicubic" else taken[0].signs  # some of the cubic weights are below 0
+
     def rounding(self, *inputs: TensorType) -> Exact | Interpolated:
         if self.mode == "nearest":
             return Exact()
@@ -239,8 +256,8 @@ class Upsample(Weightless):
     def _check_representable(self, factor: int) -> None:
         """Refuses a factor whose places PyTorch, which multiplies by 1/factor in float32, finds elsewhere."""
         places = (q * factor + r for q in range(_PERIODS) for r in (0, factor - 1))
-        if _float32(factor) == factor and (
-            self.mode != "nearest" or all(_source(i, _float32(1 / factor)) == i // factor for i in places)
+        if float32(factor) == factor and (
+            self.mode != "nearest" or all(_source(i, float32(1 / factor)) == i // factor for i in places)
         ):
             return
         raise Refusal(
@@ -406,6 +423,12 @@ class PixelShuffle(Weightless):
         each = Taps(1, (range(1),) * r) if r <= MOST_PHASES else None
         return Sliding((None, each, each))
 
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "there is nothing to move by a factor of 1" if self.upscale_factor == 1 else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
+
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
@@ -450,6 +473,12 @@ class PixelUnshuffle(Weightless):
     def window(self, *inputs: TensorType) -> Sliding:
         r = self.downscale_factor
         return Sliding((None, taps(r, stride=r), taps(r, stride=r)))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "there is nothing to move by a factor of 1" if self.downscale_factor == 1 else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
@@ -501,6 +530,13 @@ class ChannelShuffle(Weightless):
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
         return Sliding((_shuffled_taps(x.channels, self.groups), *(EACH for _ in x.spatial)))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        in_order = self.groups in (1, inputs[0].channels)
+        return "groups of one channel, or one group of all, stay in order" if in_order else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
@@ -569,23 +605,18 @@ def _weighed(coordinate: Fraction, *, cubic: bool) -> range:
     return range(place - 1, place + 3) if cubic else range(place, place + 2)
 
 
-def _float32(number: float) -> float:
-    """The float32 nearest to ``number``."""
-    return float(unpack("<f", pack("<f", number))[0])
-
-
 def _nearest_sources(n: int, o: int, factor: float | None) -> list[int]:
     """The place that each of ``o`` places takes its value from: min(floor(i*step), n - 1).
 
     In float32 throughout, as PyTorch computes it for float32 tensors: rounding decides at whole numbers.
     The step is 1/factor, or n/o where the size was given.
     """
-    step = _float32(n / o if factor is None else 1 / factor)
+    step = float32(n / o if factor is None else 1 / factor)
     return [min(_source(i, step), n - 1) for i in range(o)]
 
 
 def _source(place: int, step: float) -> int:
-    return floor(_float32(_float32(place) * step))
+    return floor(float32(float32(place) * step))
 
 
 def _symbols(size: Dim) -> tuple[Symbol, ...]:
@@ -600,7 +631,7 @@ def _ratio(o: Dim, n: Dim) -> int:
 
 def _is_exact(n: int, o: int, factor: float) -> bool:
     """Whether Resize, which computes in float32, has this very factor and gives ``o`` places with it."""
-    return _float32(factor) == factor and floor(n * factor) == o == floor(_float32(n * factor))
+    return float32(factor) == factor and floor(n * factor) == o == floor(float32(n * factor))
 
 
 def _taps(n: int, o: int, factor: float, cubic: bool) -> list[tuple[list[int], list[float]]]:

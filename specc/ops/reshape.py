@@ -35,6 +35,7 @@ class Identity(Weightless):
 
     kind = "identity"
     passes = True
+    keeps_order = True
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
@@ -44,6 +45,9 @@ class Identity(Weightless):
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
+
+    def identity(self, *inputs: TensorType) -> str:
+        return "gives what it takes"
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
@@ -60,6 +64,7 @@ class Flatten(Weightless):
     """The axes start_dim to end_dim as one: torch.flatten, torch.nn.Flatten."""
 
     kind = "flatten"
+    keeps_order = True
 
     start_dim: Integer = 1
     end_dim: Integer = -1
@@ -84,6 +89,12 @@ class Flatten(Weightless):
 
     def window(self, *inputs: TensorType) -> Window:
         return _window(inputs[0], self.infer(*inputs))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        (x,) = inputs
+        if self.infer(x) != x:
+            return None
+        return f"its input is flat already: {x}" if len(x.sample) == 1 else "joins a single axis"
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
@@ -113,6 +124,7 @@ class Reshape(Weightless):
     """
 
     kind = "reshape"
+    keeps_order = True
     variadic = "shape"
 
     shape: Sizes
@@ -151,6 +163,9 @@ class Reshape(Weightless):
 
     def window(self, *inputs: TensorType) -> Window:
         return _window(inputs[0], self.infer(*inputs))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "this is the shape already" if self.infer(*inputs) == inputs[0] else None
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
@@ -254,6 +269,13 @@ class Permute(Weightless):
     def window(self, *inputs: TensorType) -> Moved:
         return Moved(tuple(axis - 1 for axis in self._order(inputs[0])[1:]))
 
+    def identity(self, *inputs: TensorType) -> str | None:
+        (x,) = inputs
+        return "the axes are in this order already" if self._order(x) == tuple(range(x.rank)) else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
+
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
@@ -315,6 +337,12 @@ class Slice(Weightless):
         (x,) = inputs
         cut, start, _ = self._places(x)
         return Sliding(tuple([taps(1, start=fixed(start)) if a == cut else EACH for a in range(1, x.rank)]))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "it takes the whole axis" if self.infer(*inputs) == inputs[0] else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

@@ -1,4 +1,4 @@
-"""What was found in a file before: the same text, imports, settings and compiler give the same findings.
+"""A cache of findings: the same text, imports, settings and compiler give the same findings.
 
 An entry is a small file named by the hash of all that it depends on, but for imported files, which it names with
 hashes of theirs. An entry that is not as it was written is none. Nothing here is ever trusted over the files.
@@ -8,76 +8,99 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic
 from specc.diagnostics.serialization import as_json, from_json
-from specc.project.compiler import compiler, encoded, hashed
-from specc.project.kept import keep
 from specc.source import Source
 
-_UNSURE = frozenset((Code.IMPORT, Code.UNREADABLE))
+DAYS = 30
+"""How long an entry lasts: folders of continuous integration are carried from run to run, and would only grow."""
+PACKAGE = str(Path(__file__).parent.parent)
+_LIBRARIES = (("pydantic", "version.py"), ("lark", "__init__.py"), ("yaml", "__init__.py"))
+"""What has a say in findings, and where its version stands."""
+_UNCACHED = frozenset((Code.IMPORT, Code.UNREADABLE))
 """Findings that depend on more than the texts: on which files there are."""
 
 
-class Found(NamedTuple):
-    """What checking one file has found, before anything is selected or silenced."""
+class FileFindings(NamedTuple):
+    """The findings of one file, before anything is selected or suppressed.
+
+    Attributes:
+        sources: the file itself and all that it imports.
+        blocks: the blocks that the file defines, each with its line; of a file with errors none.
+        called: the blocks that its models come to, each with the name of its file before its own.
+    """
 
     models: int
     is_library: bool
     findings: tuple[Diagnostic, ...]
     sources: tuple[Source, ...]
-    """The file itself and all that it imports."""
     blocks: tuple[tuple[str, int], ...] = ()
-    """The blocks that the file defines, each with its line; of a file with errors none."""
     called: tuple[tuple[str, str], ...] = ()
-    """The blocks that its models come to, each with the name of its file before its own."""
 
 
-class Project(NamedTuple):
-    """The folder that no import of a spec leaves, without links, and where the spec's folder lies in it."""
+class ProjectFolder(NamedTuple):
+    """The folder that no import of a spec leaves, without links, and the spec's folder relative to it."""
 
     real: str
-    place: str
+    subfolder: str
 
 
 class Cache:
     """The entries in one folder.
 
     Args:
-        folder: where they are; None: there are none, and none are kept.
+        folder: where they are; None: there are none, and none are written.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._compiler = compiler(folder) if folder else b""
 
-    def key(self, source: Source, project: Project, settings: object) -> str:
+    def key(self, source: Source, project: ProjectFolder, settings: object) -> str:
         """The name of the entry for a file of ``project``, checked with ``settings`` (whatever prints them whole)."""
         if self._folder is None:
             return ""
-        texts = (project.place, source.name, repr(settings), source.text)
-        return hashed(self._compiler, *map(encoded, texts)).hex()
+        texts = (project.subfolder, source.name, repr(settings), source.text)
+        return _hashed(self._compiler, *map(_encoded, texts)).hex()
 
-    def get(self, key: str, source: Source, project: Project, imported: Callable[[str], Source | None]) -> Found | None:
-        """What is known under ``key``; ``imported`` reads an imported file, None where that cannot be."""
+    def get(
+        self, key: str, source: Source, project: ProjectFolder, imported: Callable[[str], Source | None]
+    ) -> FileFindings | None:
+        """The entry under ``key``; ``imported`` reads an imported file, None where that cannot be."""
         if self._folder is None:
             return None
         try:
             with open(self._path(key), "rb") as file:  # hundreds of files: Path costs time
-                check, _, payload = file.read().partition(b"\n")
+                checksum, _, payload = file.read().partition(b"\n")
         except OSError:
             return None
-        if check != _check(key, payload):
+        if checksum != _checksum(key, payload):
             return None
-        return _read(json.loads(payload), source, project, imported)
+        entry = json.loads(payload)
+        sources = {source.name: source}
+        for name, known in entry["imports"].items():
+            there = imported(name)
+            if there is None or _import_hash(there, project) != known:
+                return None
+            sources[name] = there
+        with suppress(KeyError):  # a finding in a file that was not even parsed is looked for again
+            findings = tuple(from_json(values, sources) for values in entry["findings"])
+            blocks, called = (tuple(map(tuple, entry[key])) for key in ("blocks", "called"))
+            return FileFindings(entry["models"], entry["is_library"], findings, tuple(sources.values()), blocks, called)
+        return None
 
-    def put(self, key: str, found: Found, project: Project) -> None:
-        """Keep it. A folder that cannot be written to keeps nothing, and costs nobody a check."""
-        if self._folder is None or any(finding.code in _UNSURE for finding in found.findings):
+    def put(self, key: str, found: FileFindings, project: ProjectFolder) -> None:
+        """Write an entry. A folder that cannot be written to gets none, and costs nobody a check."""
+        if self._folder is None or any(finding.code in _UNCACHED for finding in found.findings):
             return
         entry = {
             "models": found.models,
@@ -88,42 +111,103 @@ class Cache:
             "findings": [as_json(finding) for finding in found.findings],
         }
         payload = json.dumps(entry).encode()
-        keep(self._path(key), _check(key, payload) + b"\n" + payload)
+        _write(self._path(key), _checksum(key, payload) + b"\n" + payload)
 
     def _path(self, key: str) -> str:
         return os.path.join(str(self._folder), key[:2], key[2:])
 
 
-def _read(
-    entry: dict[str, Any], source: Source, project: Project, imported: Callable[[str], Source | None]
-) -> Found | None:
-    sources = {source.name: source}
-    for name, known in entry["imports"].items():
-        there = imported(name)
-        if there is None or _import_hash(there, project) != known:
-            return None
-        sources[name] = there
-    with suppress(KeyError):  # a finding in a file that was not even parsed is looked for again
-        findings = tuple(from_json(values, sources) for values in entry["findings"])
-        blocks, called = (tuple(map(tuple, entry[key])) for key in ("blocks", "called"))
-        return Found(entry["models"], entry["is_library"], findings, tuple(sources.values()), blocks, called)
-    return None
-
-
-def _import_hash(source: Source, project: Project) -> str:
-    """Of a file's text, and of where it really lies: no link may lead out of a project."""
-    place = os.path.relpath(os.path.realpath(source.name), project.real)
-    return hashed(encoded(place), encoded(source.text)).hex()
-
-
-def _check(key: str, payload: bytes) -> bytes:
-    return hashed(key.encode(), payload).hex().encode()
-
-
 def cache_folder() -> Path:
-    """Where the platform keeps caches; ``SPECC_CACHE_DIR``, if set, says where instead."""
+    """Where the platform has caches; ``SPECC_CACHE_DIR``, if set, says where instead."""
     if chosen := os.environ.get("SPECC_CACHE_DIR"):
         return Path(chosen)
     from platformdirs import user_cache_path
 
     return user_cache_path("specc", appauthor=False)
+
+
+def compiler(folder: Path, package: str = PACKAGE) -> bytes:
+    """The hash of specc's own files (those below ``package``), of Python, and of the libraries' versions.
+
+    The bytes count, not their times: where continuous integration installs specc anew for each run, a cache that comes
+    from an earlier one is still good. They are read once: ``folder`` has the hash for files with just these times.
+    """
+    files = [*_libraries(), *sorted(_files(package))]
+    known = folder / "compilers" / _hashed(*map(_stamp, files)).hex()
+    with suppress(OSError):
+        if len(found := known.read_bytes()) == len(_hashed()):
+            return found
+    parts = [sys.version.encode()]
+    for file in files:
+        inside = os.path.relpath(file, package) if file.startswith(package) else os.path.basename(file)
+        parts += [_encoded(inside), Path(file).read_bytes()]
+    found = _hashed(*parts)
+    _write(str(known), found)
+    return found
+
+
+def _libraries() -> Iterator[str]:
+    for name, version in _LIBRARIES:
+        found = find_spec(name)
+        if found is not None and found.origin is not None:
+            yield os.path.join(os.path.dirname(found.origin), version)
+
+
+def _files(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _files(entry.path)
+            elif entry.name.endswith((".py", ".json", ".lark")):
+                yield entry.path
+
+
+def _stamp(path: str) -> bytes:
+    stat = os.stat(path)
+    return ascii((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, sys.version)).encode()
+
+
+def _write(path: str, data: bytes) -> None:
+    """Write a file, whole or not at all; a folder that cannot be written to is no reason to fail."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with suppress(OSError):
+        _swept(os.path.dirname(path))
+        with open(temporary, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+
+
+@cache  # once a run is enough; a cache has 256 folders
+def _swept(folder: str) -> None:
+    """Make the folder, and remove what is old in it."""
+    os.makedirs(folder, exist_ok=True)
+    oldest = time.time() - DAYS * 24 * 60 * 60
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.stat().st_mtime < oldest:
+                os.remove(entry.path)
+
+
+def _import_hash(source: Source, project: ProjectFolder) -> str:
+    """Of a file's text, and of where it really lies: no link may lead out of a project."""
+    place = os.path.relpath(os.path.realpath(source.name), project.real)
+    return _hashed(_encoded(place), _encoded(source.text)).hex()
+
+
+def _checksum(key: str, payload: bytes) -> bytes:
+    return _hashed(key.encode(), payload).hex().encode()
+
+
+def _hashed(*parts: bytes) -> bytes:
+    """The hash of some texts, wherever one ends and the next begins."""
+    from hashlib import sha256  # loads OpenSSL
+
+    digest = sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+def _encoded(text: str) -> bytes:
+    """The text, or a path of any bytes, as bytes."""
+    return text.encode("utf-8", "surrogatepass")

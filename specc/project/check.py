@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Safety, SpecError, UsageError
-from specc.filesystem import DISK, FileSystem
+from specc.filesystem import DISK, FileSystem, Unavailable, project_root
 from specc.project.baseline import Baselines
-from specc.project.budget import told_once
-from specc.project.cache import Cache, Found
-from specc.project.checker import Checker, read
+from specc.project.budgets import Budget, budget_findings, merge_unsized
+from specc.project.cache import Cache, FileFindings, ProjectFolder
 from specc.project.outcome import FileOutcome, Outcome, Uncalled, Unreadable
-from specc.project.paths import STDIN
-from specc.project.paths import shown as shown_name
-from specc.project.selection import Picked, Selection, in_order
+from specc.project.paths import STDIN, shown
+from specc.project.selection import Selected, Selection, in_order
 from specc.project.settings import Configuration
+from specc.source import Source
+
+if TYPE_CHECKING:
+    from specc.elaborate import Imports
 
 
-class Request(NamedTuple):
-    """What is asked of a check.
+class CheckOptions(NamedTuple):
+    """What a check is asked to go by.
 
     Attributes:
         select, ignore, fail_on: what takes the place of each file's settings; None: nothing does.
-        baselines: None: nothing is held back.
-        stdin_name: the name under which standard input is checked: what it imports is found from there.
+        baselines: None: nothing is left out because it is known.
+        stdin_name: the name under which standard input is checked: what it imports is looked for from there.
     """
 
     configuration: Configuration
@@ -40,69 +45,179 @@ class Request(NamedTuple):
         return Selection(self.configuration, self.select, self.ignore, self.baselines)
 
 
-def check(names: Iterable[str], request: Request, cache: Cache | None = None, files: FileSystem = DISK) -> Outcome:
+def check(names: Iterable[str], options: CheckOptions, cache: Cache | None = None, files: FileSystem = DISK) -> Outcome:
     """Check the files, ``-`` being standard input. What cannot be checked keeps no other file from it."""
-    checker = Checker(request.configuration, cache, files)
-    found: dict[str, Found] = {}
+    checker = Checker(options.configuration, cache, files)
+    results: dict[str, FileFindings] = {}
     unreadable: list[Unreadable] = []
     for name in names:
         try:
-            source = read(name, request.stdin_name, files)
+            source = read(name, options.stdin_name, files)
         except SpecError as error:
-            found[error.diagnostics[0].primary.span.source.name] = Found(0, False, error.diagnostics, ())
+            results[error.diagnostics[0].primary.span.source.name] = FileFindings(0, False, error.diagnostics, ())
         except UsageError as error:
             unreadable.append(Unreadable(name, str(error)))
         else:
-            result = checker.attempted(source)
-            if isinstance(result, Found):
-                found[source.name] = result
+            result = checker.attempt(source)
+            if isinstance(result, FileFindings):
+                results[source.name] = result
             else:
                 unreadable.append(Unreadable(name, result))
-    return _outcome(found, unreadable, request, files)
+    return _outcome(results, unreadable, options, files)
 
 
-def _outcome(found: dict[str, Found], unreadable: list[Unreadable], request: Request, where: FileSystem) -> Outcome:
-    """What is shown of what was found. Comments are judged last: only then is it known which of them were needed."""
-    selection = request.selection()
-    picked = {name: selection.of(file) for name, file in found.items()}
-    idle = {name: selection.idle(file) for name, file in found.items()}
-    fail_on = {name: request.fail_on or request.configuration.of(name).fail_on for name in found}
-    files = tuple(_file(name, file, picked[name], idle[name], fail_on[name]) for name, file in found.items())
-    shown = told_once(selection.shown)
-    fixable = _fixable(picked.values(), found.values(), request.stdin_name)
-    return Outcome(
-        files,
-        tuple(unreadable),
-        shown,
-        selection.gone(found.values()),
-        fixable[Safety.SAFE],
-        fixable[Safety.UNSAFE],
-        _uncalled(found, where),
+class Checker:
+    """Checks one file after the other; what they import is read once.
+
+    Args:
+        cache: None: every file is checked anew.
+        files: where the specs are.
+    """
+
+    def __init__(self, configuration: Configuration, cache: Cache | None = None, files: FileSystem = DISK) -> None:
+        self._configuration = configuration
+        self._cache = cache or Cache(None)
+        self._files = files
+        self._imports: Imports | None = None
+        self._projects: dict[str, ProjectFolder] = {}
+        self._cached_imports: dict[str, Source | None] = {}
+        """The imported files that entries of the cache name, each read once; None for one that cannot be."""
+
+    def check(self, source: Source) -> FileFindings:
+        """All findings of a spec, from the cache or a check of its own, whatever of them is wanted."""
+        budget = self._configuration.of(source.name).budget(source.name)
+        project = self._project(source)
+        key = self._cache.key(source, project, budget)
+        cached = self._cache.get(key, source, project, self._cached_import)
+        if cached is not None:
+            return cached
+        result = self._check_anew(source, budget)
+        self._cache.put(key, result, project)
+        return result
+
+    def attempt(self, source: Source) -> FileFindings | str:
+        """As `check`; of a mistake of specc's own what is to be said of it: other files are checked all the same.
+
+        ``SPECC_TRACEBACK`` in the environment has it raised. Said, too, is why a file that it imports cannot be had.
+        """
+        try:
+            return self.check(source)
+        except Unavailable as error:
+            return str(error)
+        except Exception as error:
+            if os.environ.get("SPECC_TRACEBACK"):
+                raise
+            return internal_error(source.name, error)
+
+    def _project(self, source: Source) -> ProjectFolder:
+        folder = "" if source.name == STDIN else os.path.dirname(source.name)
+        if folder not in self._projects:
+            root = project_root(folder, self._files).folder
+            subfolder = os.path.relpath(self._files.absolute(folder), root)
+            self._projects[folder] = ProjectFolder(self._files.real(root), subfolder)
+        return self._projects[folder]
+
+    def _cached_import(self, name: str) -> Source | None:
+        if name not in self._cached_imports:
+            try:
+                self._cached_imports[name] = read(name, files=self._files)
+            except (SpecError, UsageError):
+                self._cached_imports[name] = None
+        return self._cached_imports[name]
+
+    def _check_anew(self, source: Source, budget: Budget | None) -> FileFindings:
+        from specc.elaborate import Imports, check_file  # not needed where all is in the cache
+        from specc.lint import lint
+        from specc.syntax import ast, parse
+
+        self._imports = imports = self._imports or Imports(self._files)
+        imports.forget()
+        try:
+            file = parse(source)
+            checked = check_file(file, imports)
+        except SpecError as error:
+            return FileFindings(0, False, error.diagnostics, (source, *imports.read.values()))
+        findings = lint(file, checked)
+        if budget is not None:
+            for model, network in zip(file.models, checked, strict=True):
+                findings += budget_findings(network, model.name_span, budget)
+        own = tuple((item.name, item.name_span.position[0]) for item in file.items if isinstance(item, ast.Block))
+        called = tuple(dict.fromkeys((name.source.name, name.text) for one in checked for name in one.blocks))
+        sources = (source, *imports.read.values())
+        return FileFindings(len(checked), not checked, tuple(findings), sources, own, called)
+
+
+def internal_error(name: str, error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return (
+        f"{name}: internal error: {type(error).__name__}: {error} ({place}); this is a mistake in specc, not in your "
+        "spec: please report it, with the spec and what SPECC_TRACEBACK=1 in the environment shows"
     )
 
 
-def _file(name: str, file: Found, picked: Picked, idle: Picked, fail_on: str) -> FileOutcome:
-    shown = in_order([*picked.shown, *idle.shown])
-    imports = tuple(source.name for source in file.sources[1:])
-    silenced = picked.silenced + idle.silenced
-    return FileOutcome(name, file.models, file.is_library, shown, silenced, imports, picked.wrong, fail_on)
+def read(name: str, stdin_name: str | None = None, files: FileSystem = DISK) -> Source:
+    """The file of that name; ``-`` is standard input, as if it were the file ``stdin_name``.
+
+    Raises:
+        SpecError, UsageError: as `specc.syntax.read` does.
+    """
+    from specc.syntax.reader import read, read_stdin
+
+    if name == "-":
+        source = read_stdin()
+        return Source(shown(stdin_name), source.text) if stdin_name else source
+    return read(shown(name), files)
 
 
-def _uncalled(found: dict[str, Found], where: FileSystem) -> tuple[Uncalled, ...]:
+def _outcome(
+    results: dict[str, FileFindings], unreadable: list[Unreadable], options: CheckOptions, where: FileSystem
+) -> Outcome:
+    """What is shown. Comments are judged last: only then is it known which of them were needed."""
+    selection = options.selection()
+    selected = {name: selection.of(result) for name, result in results.items()}
+    files = []
+    for name, result in results.items():
+        unneeded = selection.unneeded_comments(result)
+        files.append(
+            FileOutcome(
+                name,
+                result.models,
+                result.is_library,
+                in_order([*selected[name].shown, *unneeded.shown]),
+                selected[name].silenced + unneeded.silenced,
+                tuple(source.name for source in result.sources[1:]),
+                selected[name].baselined,
+                options.fail_on or options.configuration.of(name).fail_on,
+            )
+        )
+    fixable = _fixable(selected.values(), results.values(), options.stdin_name)
+    return Outcome(
+        tuple(files),
+        tuple(unreadable),
+        merge_unsized(selection.shown),
+        selection.gone(results.values()),
+        fixable[Safety.SAFE],
+        fixable[Safety.UNSAFE],
+        _uncalled(results, where),
+    )
+
+
+def _uncalled(results: dict[str, FileFindings], where: FileSystem) -> tuple[Uncalled, ...]:
     """The blocks that no call has proven, at the defaults of all models."""
     real = cache(where.real)  # one file may be known by several names
-    called = {(real(path), block) for file in found.values() for path, block in file.called}
-    blocks = [Uncalled(block, name, line) for name, file in found.items() for block, line in file.blocks]
-    idle = [block for block in blocks if (real(block.path), block.name) not in called]
-    return tuple(sorted(idle, key=lambda block: (block.path, block.line)))
+    called = {(real(path), block) for result in results.values() for path, block in result.called}
+    blocks = [Uncalled(block, name, line) for name, result in results.items() for block, line in result.blocks]
+    uncalled = [block for block in blocks if (real(block.path), block.name) not in called]
+    return tuple(sorted(uncalled, key=lambda block: (block.path, block.line)))
 
 
-def _fixable(picked: Iterable[Picked], found: Iterable[Found], stdin_name: str | None) -> Counter[Safety]:
+def _fixable(selected: Iterable[Selected], results: Iterable[FileFindings], stdin_name: str | None) -> Counter[Safety]:
     """How many findings have a fix that is tried: within the file that was asked for, and there on the disk."""
     fixes = {}
-    for shown, file in zip(picked, found, strict=True):
-        ours = {source.name for source in file.sources[:1]} - {STDIN, stdin_name and shown_name(stdin_name)}
-        for finding in shown.shown:
+    for one, result in zip(selected, results, strict=True):
+        ours = {source.name for source in result.sources[:1]} - {STDIN, stdin_name and shown(stdin_name)}
+        for finding in one.shown:
             if finding.fix and all(edit.span.source.name in ours for edit in finding.fix.edits):
                 fixes[finding.sort_key] = finding.fix.safety
     return Counter(fixes.values())

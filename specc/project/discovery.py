@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
 from specc.diagnostics import UsageError
 from specc.filesystem import DISK, Entry, FileSystem
-from specc.project.globs import matches
-from specc.project.outcome import Unreadable
-from specc.project.paths import identity
+from specc.project.outcome import Outcome, Unreadable
+from specc.project.paths import identity, matches
 from specc.project.patterns import expanded, is_pattern
 from specc.project.settings import Configuration, Settings
 from specc.syntax import SUFFIXES
@@ -44,13 +45,13 @@ class Discovered(NamedTuple):
     Attributes:
         names: the specs, each once.
         unreadable: what could not be looked at.
-        idle: of all settings whose whole folder was searched, the patterns of ``exclude`` that were about nothing that
+        unused: of all settings whose whole folder was searched, the patterns of ``exclude`` that fitted nothing that
             the search came to.
     """
 
     names: list[str]
     unreadable: list[Unreadable]
-    idle: list[tuple[Settings, tuple[str, ...]]]
+    unused: list[tuple[Settings, tuple[str, ...]]]
 
 
 def discovered(
@@ -58,7 +59,7 @@ def discovered(
 ) -> Discovered:
     """As `spec_files`, with what is known of the search. Raises UsageError."""
     search = _Search(configuration, force_exclude, files)
-    return Discovered(search.found(paths), search.unreadable, list(search.idle()))
+    return Discovered(search.found(paths), search.unreadable, list(search.unused()))
 
 
 def searched(paths: Iterable[str], configuration: Configuration) -> list[str]:
@@ -73,6 +74,33 @@ def searched(paths: Iterable[str], configuration: Configuration) -> list[str]:
         else:
             search.folders.append(base or ".")
     return search.folders
+
+
+def unused_patterns(found: Discovered, configuration: Configuration, outcome: Outcome) -> Iterator[str]:
+    """A sentence for each of them, where all of the settings' folder was searched; else it cannot be known."""
+    checked = {*found.names, *(file.name for file in outcome.files)}
+    read = checked | {name for file in outcome.files for name in file.imports}
+    for settings, excluded in found.unused:
+        relative = cache(settings.relative)
+        for key, patterns, names, what in (
+            ("include", settings.include, checked, "file"),
+            ("per-file-ignores", [pattern for pattern, _ in settings.per_file], read, "file that is checked"),
+            ("budget", [pattern for pattern, _ in settings.budgets], checked, "file that is checked"),
+        ):
+            for pattern in filterfalse(_is_beyond, patterns):
+                fitting = {name for name in names if matches(relative(name), (pattern,))}
+                below = (name for name in fitting if not relative(name).startswith("../"))
+                others = {origin for name in below if (origin := configuration.of(name).origin)}
+                if not any(configuration.of(name).origin == settings.origin for name in fitting):
+                    own = f"only files that have settings of their own: {', '.join(sorted(others))}"
+                    yield f"{settings.origin}: {key}: {pattern} fits {own if others else f'no {what}'}"
+        for pattern in filterfalse(_is_beyond, excluded):
+            yield f"{settings.origin}: exclude: {pattern} fits no spec and no folder that the search comes to"
+
+
+def _is_beyond(pattern: str) -> bool:
+    """Whether it is about files outside of the folder, or is that of all files."""
+    return pattern.startswith("../") or pattern == "**"
 
 
 class _Search:
@@ -101,7 +129,7 @@ class _Search:
                 names.setdefault(spec if spec == "-" else identity(spec, self._files), spec)
         return list(names.values())
 
-    def idle(self) -> Iterator[tuple[Settings, tuple[str, ...]]]:
+    def unused(self) -> Iterator[tuple[Settings, tuple[str, ...]]]:
         """See `Discovered`."""
         if self.unreadable:
             return

@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 from specc.atomic import replace
 from specc.diagnostics import Code, Diagnostic, Edit, Safety, Severity
-from specc.project.cache import Found
-from specc.project.check import Request
-from specc.project.checker import Checker, read
+from specc.project.cache import FileFindings
+from specc.project.check import Checker, CheckOptions, read
 from specc.source import Source, Span
 
 _READING = "S00"
@@ -30,7 +29,7 @@ MOST_CHECKS = 100
 """Checks of one file in one run: a file of a thousand findings takes a quarter of a second for each."""
 
 
-class Applied(NamedTuple):
+class AppliedEdit(NamedTuple):
     """An edit that was made.
 
     Attributes:
@@ -51,14 +50,14 @@ class Applied(NamedTuple):
         return f"{self.place}: {self.code} {' '.join(what.split())}"
 
 
-class Repaired(NamedTuple):
+class FixedFile(NamedTuple):
     """What became of a file: how many findings are put right, with which edits, in order."""
 
     findings: int
-    edits: tuple[Applied, ...]
+    edits: tuple[AppliedEdit, ...]
 
 
-def fix(name: str, checker: Checker, request: Request, *, unsafe: bool = False) -> Repaired:
+def fix(name: str, checker: Checker, options: CheckOptions, *, unsafe: bool = False) -> FixedFile:
     """Put right what can be in a file; without any finding that can, it stays to the byte.
 
     What the run would not show is left alone.
@@ -69,7 +68,7 @@ def fix(name: str, checker: Checker, request: Request, *, unsafe: bool = False) 
     Raises:
         SpecError, UsageError: the file cannot be read or written.
     """
-    repair = _Repair(read(name), checker, request, unsafe)
+    repair = _Repair(read(name), checker, options, unsafe)
     repaired = repair.done()
     if repaired.findings:
         with replace(Path(name)) as output:
@@ -85,26 +84,28 @@ def _as_it_was(before: bytes, text: str) -> bytes:
 class _Repair:
     """One file on its way to fewer findings."""
 
-    def __init__(self, source: Source, checker: Checker, request: Request, unsafe: bool) -> None:
+    def __init__(self, source: Source, checker: Checker, options: CheckOptions, unsafe: bool) -> None:
         self.source = source
         self._checker = checker
-        self._request = request
+        self._options = options
         self._wanted = (Safety.SAFE, Safety.UNSAFE) if unsafe else (Safety.SAFE,)
         self._failed: set[tuple[tuple[object, ...], int]] = set()
         self._edits: list[tuple[Code, int, str, str]] = []
         self._count = 0
 
-    def done(self) -> Repaired:
+    def done(self) -> FixedFile:
         """Apply every fix that holds."""
-        found, checks = self._checker.attempted(self.source), 1
+        found, checks = self._checker.attempt(self.source), 1
         size = 0
-        while isinstance(found, Found) and checks < MOST_CHECKS:  # of anything else, the check that follows tells why
+        while (
+            isinstance(found, FileFindings) and checks < MOST_CHECKS
+        ):  # of anything else, the check that follows tells why
             batch = self._batch(found)[: size or None]
             if not batch:
                 break
             after = _Change(self.source, batch)
-            checked, checks = self._checker.attempted(after.source), checks + 1
-            if isinstance(checked, Found) and _is_better(found, checked, batch, after):
+            checked, checks = self._checker.attempt(after.source), checks + 1
+            if isinstance(checked, FileFindings) and _is_better(found, checked, batch, after):
                 self._keep(after)
                 found, size = checked, 2 * size
             elif len(batch) > 1:
@@ -112,14 +113,16 @@ class _Repair:
             else:
                 self._failed.add(_key(batch[0]))
                 size = 1
-        places = [Applied(code, self.source.span(at, at + len(new)), old, new) for code, at, old, new in self._edits]
-        return Repaired(self._count, tuple(sorted(places, key=lambda edit: edit.place.start)))
+        places = [
+            AppliedEdit(code, self.source.span(at, at + len(new)), old, new) for code, at, old, new in self._edits
+        ]
+        return FixedFile(self._count, tuple(sorted(places, key=lambda edit: edit.place.start)))
 
-    def _batch(self, found: Found) -> list[Diagnostic]:
+    def _batch(self, found: FileFindings) -> list[Diagnostic]:
         """The findings whose fixes are tried next: shown, of this file, apart from each other, not tried in vain."""
         wanted = [
             finding
-            for finding in self._request.selection().of(found).shown
+            for finding in self._options.selection().of(found).shown
             if finding.fix
             and finding.fix.safety in self._wanted
             and all(edit.span.source is self.source for edit in finding.fix.edits)
@@ -175,7 +178,7 @@ def _key(finding: Diagnostic) -> tuple[tuple[object, ...], int]:
     return finding.identity, _start(finding)
 
 
-def _is_better(before: Found, after: Found, gone: Sequence[Diagnostic], change: _Change) -> bool:
+def _is_better(before: FileFindings, after: FileFindings, gone: Sequence[Diagnostic], change: _Change) -> bool:
     """Whether all of ``gone`` are, and nothing that was not there has come."""
     had, has = _counted(before.findings), _counted(after.findings)
     if any(had[known] - has[known] < count for known, count in _counted(gone).items()):
@@ -184,7 +187,7 @@ def _is_better(before: Found, after: Found, gone: Sequence[Diagnostic], change: 
     spans = [finding.primary.span for finding in gone]
     places = sorted(
         (
-            _Gone(change.moved(span.start), change.moved(span.end), finding)
+            _FixedFinding(change.moved(span.start), change.moved(span.end), finding)
             for span, finding in zip(spans, gone, strict=True)
         ),
         key=lambda place: place.start,
@@ -192,7 +195,7 @@ def _is_better(before: Found, after: Found, gone: Sequence[Diagnostic], change: 
     return all(_was_hidden(finding, places) for finding in come)
 
 
-class _Gone(NamedTuple):
+class _FixedFinding(NamedTuple):
     """A finding that was put right, and where it stood, in the new text."""
 
     start: int
@@ -200,7 +203,7 @@ class _Gone(NamedTuple):
     finding: Diagnostic
 
 
-def _was_hidden(come: Diagnostic, gone: list[_Gone]) -> bool:
+def _was_hidden(come: Diagnostic, gone: list[_FixedFinding]) -> bool:
     """Whether what has come was there before, and not looked at because of one that is gone.
 
     It is not where it stands at something that was changed, or was come to by a call with something changed in it, and
@@ -213,7 +216,7 @@ def _was_hidden(come: Diagnostic, gone: list[_Gone]) -> bool:
     return any(not _is_new(come, place) for place in gone)
 
 
-def _inside(span: Span, gone: list[_Gone]) -> list[_Gone]:
+def _inside(span: Span, gone: list[_FixedFinding]) -> list[_FixedFinding]:
     """Those of ``gone``, in order, that a span has in it or touches; of many the first."""
     first = bisect_left(gone, span.start, key=lambda place: place.end)
     last = bisect_right(gone, span.end, key=lambda place: place.start)
@@ -221,7 +224,7 @@ def _inside(span: Span, gone: list[_Gone]) -> list[_Gone]:
     return [place for place in inside if place.finding.primary.span.source.name == span.source.name]
 
 
-def _is_new(come: Diagnostic, place: _Gone) -> bool:
+def _is_new(come: Diagnostic, place: _FixedFinding) -> bool:
     """Whether what has come was not there before the finding at ``place`` was put right.
 
     Of a network that fits everything was known, and of a text that can be read every mistake in reading it. Where a

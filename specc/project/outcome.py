@@ -26,15 +26,15 @@ class FileOutcome(NamedTuple):
     """Of a finding that several files come to, the first of them counts it."""
     imports: tuple[str, ...] = ()
     """The files that it is made of besides itself."""
-    held: tuple[Diagnostic, ...] = ()
-    """Errors that the baseline keeps back: they are not shown, and yet the file is wrong."""
+    baselined: tuple[Diagnostic, ...] = ()
+    """Errors that the baseline has: they are not shown, and yet the file is wrong."""
     fail_on: str = "error"
     """What of its findings makes a run fail: one of `FAIL_ON`."""
 
     @property
     def has_errors(self) -> bool:
         """Whether it is wrong, whatever of that is shown."""
-        return bool(self.held) or any(finding.severity is Severity.ERROR for finding in self.findings)
+        return bool(self.baselined) or any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
     def fails(self) -> bool:
@@ -95,9 +95,9 @@ class Outcome(NamedTuple):
         return tuple(found[key] for key in sorted(found))
 
     @property
-    def held(self) -> int:
-        """How many errors the baseline keeps back."""
-        return len({finding.sort_key for file in self.files for finding in file.held})
+    def baselined(self) -> int:
+        """How many errors the baseline has."""
+        return len({finding.sort_key for file in self.files for finding in file.baselined})
 
     @property
     def wrong(self) -> int:
@@ -106,3 +106,22 @@ class Outcome(NamedTuple):
 
 
 NOTHING_CHECKED = Outcome((), (), ())
+
+
+def fingerprint(finding: Diagnostic, seen: dict[str, int]) -> str:
+    """32 hexadecimal digits: the same for the same fault, however its line moves; of one run, each once.
+
+    They come from the path, the code, and the text of the line where the fault begins, however it is spaced. Neither
+    the number of the line nor the message is in them: both change with what is written elsewhere. Equal ones are told
+    apart by their order.
+
+    Args:
+        seen: how often each was met: the same dictionary for all findings of a run, in order.
+    """
+    from hashlib import sha256  # loads OpenSSL
+
+    span = finding.primary.span
+    line = " ".join(span.source.line(span.position[0]).split())
+    known = "\0".join((span.source.name, finding.code, line))
+    seen[known] = nth = seen.get(known, -1) + 1
+    return sha256(f"{known}\0{nth}".encode("utf-8", "surrogatepass")).hexdigest()[:32]

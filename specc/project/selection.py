@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from specc.diagnostics import Diagnostic, Severity
 from specc.project.baseline import Baseline, Baselines, Key
-from specc.project.cache import Found
+from specc.project.cache import FileFindings
 from specc.project.codes import CHOICES, Rules
 from specc.project.ignores import IgnoreComments
 from specc.project.settings import Configuration
@@ -16,13 +16,13 @@ from specc.project.settings import Configuration
 _Key = tuple[str, int, int, str, str]
 
 
-class Picked(NamedTuple):
+class Selected(NamedTuple):
     """Of the findings of one file: those that are shown, and how many are kept back that no other file had."""
 
     shown: tuple[Diagnostic, ...]
     silenced: int
-    wrong: tuple[Diagnostic, ...] = ()
-    """The errors that the baseline keeps back, whichever file had them first."""
+    baselined: tuple[Diagnostic, ...] = ()
+    """The errors that the baseline has, whichever file had them first."""
 
 
 class Selection:
@@ -46,10 +46,10 @@ class Selection:
         self._select = select
         self._ignore = ignore
         self._baselines = baselines
-        self._left: dict[str, Counter[Key]] = {}
+        self._unmet: dict[str, Counter[Key]] = {}
         self._silence = IgnoreComments()
         self._shown: dict[_Key, Diagnostic] = {}
-        self._held: set[_Key] = set()
+        self._suppressed: set[_Key] = set()
         self._wrong: set[_Key] = set()
 
     @property
@@ -57,27 +57,27 @@ class Selection:
         """All findings that are shown, in order."""
         return in_order(self._shown.values())
 
-    def of(self, file: Found) -> Picked:
+    def of(self, file: FileFindings) -> Selected:
         """What a file's check has found, and what is wrong with its comments."""
-        return self._picked([*file.findings, *(self._silence.wrong(file.sources[0]) if file.sources else ())])
+        return self._select_from([*file.findings, *(self._silence.wrong(file.sources[0]) if file.sources else ())])
 
-    def idle(self, file: Found) -> Picked:
+    def unneeded_comments(self, file: FileFindings) -> Selected:
         """The file's comments that were not needed; to be asked when every file is judged.
 
         A file whose models do not fit may need them yet.
         """
         if not file.models:
-            return self._picked(())
-        return self._picked(self._silence.unneeded(file.sources[:1], self._rules(file.sources[0].name).want))
+            return self._select_from(())
+        return self._select_from(self._silence.unneeded(file.sources[:1], self._rules(file.sources[0].name).want))
 
-    def gone(self, files: Iterable[Found]) -> tuple[tuple[str, int], ...]:
+    def gone(self, files: Iterable[FileFindings]) -> tuple[tuple[str, int], ...]:
         """How many entries of each baseline, in these files, have met no finding. What was not looked for is not."""
         counts: Counter[str] = Counter()
         for name in (file.sources[0].name for file in files if file.models):
             if (baseline := self._baseline(name)) is not None:
                 path, want = baseline.relative(name), self._rules(name).want
-                left = self._left[baseline.name].items()
-                counts[baseline.name] += sum(count for key, count in left if key[0] == path and want(key[1]))
+                unmet = self._unmet[baseline.name].items()
+                counts[baseline.name] += sum(count for key, count in unmet if key[0] == path and want(key[1]))
         return tuple((name, count) for name, count in counts.items() if count)
 
     def _rules(self, name: str) -> Rules:
@@ -90,29 +90,29 @@ class Selection:
     def _baseline(self, name: str) -> Baseline | None:
         """That of a file, with what is left of it."""
         baseline = None if self._baselines is None else self._baselines.of(self._configuration.of(name))
-        if baseline is not None and baseline.name not in self._left:
-            self._left[baseline.name] = Counter(baseline.entries)
+        if baseline is not None and baseline.name not in self._unmet:
+            self._unmet[baseline.name] = Counter(baseline.entries)
         return baseline
 
-    def _picked(self, findings: Sequence[Diagnostic]) -> Picked:
-        held = len(self._held)
+    def _select_from(self, findings: Sequence[Diagnostic]) -> Selected:
+        before = len(self._suppressed)
         # Of equal ones, such as those that two models come to, the first is the one that is shown.
         wanted = {finding.sort_key: finding for finding in reversed(findings) if self._is_wanted(finding)}
         shown = [self._shown[key] for key, finding in wanted.items() if self._is_shown(key, finding)]
         wrong = in_order(finding for key, finding in wanted.items() if key in self._wrong)
-        return Picked(in_order(shown), len(self._held) - held, wrong)
+        return Selected(in_order(shown), len(self._suppressed) - before, wrong)
 
     def _is_wanted(self, finding: Diagnostic) -> bool:
         return finding.code not in CHOICES or self._rules(finding.primary.span.source.name).want(finding.code)
 
     def _is_shown(self, key: _Key, finding: Diagnostic) -> bool:
-        if key in self._shown or key in self._held:
+        if key in self._shown or key in self._suppressed:
             return key in self._shown
         if self._is_silenced(finding):
-            self._held.add(key)
+            self._suppressed.add(key)
             return False
         if self._is_known(finding):
-            self._held.add(key)
+            self._suppressed.add(key)
             if finding.severity is Severity.ERROR:
                 self._wrong.add(key)
             return False
@@ -120,7 +120,7 @@ class Selection:
         return True
 
     def _is_silenced(self, finding: Diagnostic) -> bool:
-        """By a comment, or by the settings for its file; the comment first, which would be idle otherwise."""
+        """By a comment, or by the settings for its file; the comment first, which would seem needless otherwise."""
         if finding.code not in CHOICES:
             return False
         name = finding.primary.span.source.name
@@ -132,10 +132,10 @@ class Selection:
         baseline = self._baseline(finding.primary.span.source.name)
         if baseline is None:
             return False
-        left, key = self._left[baseline.name], baseline.key(finding)
-        if left[key] <= 0:
+        unmet, key = self._unmet[baseline.name], baseline.key(finding)
+        if unmet[key] <= 0:
             return False
-        left[key] -= 1
+        unmet[key] -= 1
         return True
 
 

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from specc.diagnostics import UsageError
 from specc.filesystem import DISK, SETTINGS, FileSystem, settings_table
-from specc.project.budget import Budget, read_budget
+from specc.project.budgets import Budget, read_budget
 from specc.project.codes import Rules, refuse_unknown
-from specc.project.globs import matches
 from specc.project.outcome import FAIL_ON
-from specc.project.paths import STDIN, relative_to
+from specc.project.paths import STDIN, matches, relative_to
 
 T = TypeVar("T")
 
@@ -239,11 +238,11 @@ def _budgets(value: object, where: str) -> tuple[tuple[str, Budget], ...]:
         (_pattern(pattern, where), read_budget(value, f"{where}: {pattern}")) for pattern, value in patterns.items()
     )
     budgets = (*found, *of_patterns)
-    _refuse_idle_sizes(budgets, where)
+    _refuse_needless_sizes(budgets, where)
     return budgets
 
 
-def _refuse_idle_sizes(budgets: Iterable[tuple[str, Budget]], where: str) -> None:
+def _refuse_needless_sizes(budgets: Iterable[tuple[str, Budget]], where: str) -> None:
     """Sizes without a limit that asks for them would guard nothing."""
     sized = any(limit.number != "params" for _, budget in budgets for limit in budget.limits)
     if not sized and any(budget.at for _, budget in budgets):

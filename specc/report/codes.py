@@ -17,7 +17,7 @@ from typing import NamedTuple
 from specc.diagnostics import Code, Diagnostic, SpecError, UsageError
 from specc.elaborate import check_file
 from specc.lint import lint
-from specc.project.budget import budget_findings, read_budget
+from specc.project.budgets import budget_findings, read_budget
 from specc.project.ignores import IgnoreComments
 from specc.report.snippets import render
 from specc.source import Source

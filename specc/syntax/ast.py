@@ -312,6 +312,11 @@ def parts(tree: object, whole: frozenset[type] = _LEAVES) -> Iterator[object]:
             waiting += [inner for inner in part if isinstance(inner, tuple)]
 
 
+def names_in(tree: object) -> set[str]:
+    """Every name that is read somewhere in a part of the tree."""
+    return {part.name for part in parts(tree) if isinstance(part, (Name, Call, Merge))}
+
+
 class File(NamedTuple):
     source: Source
     items: tuple[Item, ...]

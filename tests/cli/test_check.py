@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import pytest
 
 from specc.cli.check import command
-from specc.project.cache import Found
-from specc.project.checker import Checker
+from specc.project.cache import FileFindings
+from specc.project.check import Checker
 from specc.source import Source
 from tests.cli.conftest import Specc
 from tests.project.specs import BAD, FINE, FLOOR, write
@@ -228,14 +228,14 @@ class TestManyFiles:
     def test_a_mistake_of_specc_names_the_file_and_keeps_no_other_from_being_checked(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: Path, form: str
     ) -> None:
-        real = Checker.found
+        real = Checker.check
 
-        def broken(self: Checker, source: Source) -> Found:
+        def broken(self: Checker, source: Source) -> FileFindings:
             if source.name == "b.cnn":
                 raise ZeroDivisionError("by nought")
             return real(self, source)
 
-        monkeypatch.setattr(Checker, "found", broken)
+        monkeypatch.setattr(Checker, "check", broken)
         write(here, a=BAD.replace("rellu6", "zzz"), b=FINE, c=BAD.replace("rellu6", "zzz"))
         code = command.main(["--format", form, "--fix"], standalone_mode=False)
         out, err = capsys.readouterr()

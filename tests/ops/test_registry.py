@@ -36,6 +36,7 @@ from specc.ir.torch import Own, SizeOf, TorchCall, Value
 from specc.ir.types import TensorType, fixed
 from specc.ops.shapes import numbers
 from specc.source import Source
+from tests.ops.traits import Tried
 from tests.twins import check_sizes, check_twin
 
 Shapes = tuple[tuple[Dim, ...], ...]
@@ -43,7 +44,7 @@ BATCH = symbol("N")
 EXAMPLES = 120
 SYMBOLIC = 60
 """Of an operator with four fields or more; of one without any a third: `examples`."""
-RARE = {"slice": 3, "upsample": 5}
+RARE = {"slice": 3, "upsample": 5, "pixelshuffle": 5}
 """They refuse most of what is drawn: so many times as many examples."""
 ALIKE = 3
 """So many examples, at most, that differ in sizes and numbers alone are run: more of them show the same."""
@@ -327,6 +328,7 @@ def test_contract(kind: str) -> None:
     assert operator is not None
     accepted = 0
     alike: Counter[object] = Counter()
+    traits = Tried(operator)
 
     count = examples(operator, EXAMPLES) * RARE.get(kind, 1)
 
@@ -355,9 +357,12 @@ def test_contract(kind: str) -> None:
         check_start(op, module, op.parameters(*types))
         assert op.window(*types) is not None
         check_axes(op, module, types)
+        if alike[likeness] == 1:  # one of each is enough, and takes as long as the rest
+            traits.example(op, module, types, seed)
         check_twin(op, module, *shapes, opset=opset, seed=seed, scales=(1.0,))
 
     contract()
+    traits.finish()
     assert accepted >= LEAST, f"{kind} accepted {accepted} of {count} examples"
 
 

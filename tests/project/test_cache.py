@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from specc.project import cache as caching
-from specc.project import kept
-from specc.project.compiler import compiler
+from specc.project.cache import compiler
 from tests.cli.conftest import Specc
 from tests.project.specs import BAD, BIAS, BLOCK, CALLER, FINE, FLOOR, write
 
@@ -30,16 +29,16 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were not known from before, as they are checked."""
-    from specc.project.checker import Checker
+    from specc.project.check import Checker
 
     names: list[str] = []
-    real: Callable[..., caching.Found] = Checker._checked
+    real: Callable[..., caching.FileFindings] = Checker._check_anew
 
-    def spy(self: Checker, source: object, *rest: object) -> caching.Found:
+    def spy(self: Checker, source: object, *rest: object) -> caching.FileFindings:
         names.append(source.name)  # type: ignore[attr-defined]
         return real(self, source, *rest)
 
-    monkeypatch.setattr(Checker, "_checked", spy)
+    monkeypatch.setattr(Checker, "_check_anew", spy)
     return names
 
 
@@ -250,7 +249,7 @@ class TestTheCompiler:
     def test_libraries_count(
         self, package: Path, folder: Path, library: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        from specc.project import compiler as module
+        from specc.project import cache as module
 
         first = compiler(folder, str(package))
         real = module.find_spec
@@ -342,12 +341,12 @@ class TestEntries:
         old, young = entry.with_name("old"), entry.with_name("young")
         for path in (old, young):
             path.write_bytes(b"")
-        month = kept.DAYS * 24 * 60 * 60
+        month = caching.DAYS * 24 * 60 * 60
         now = entry.stat().st_mtime
         os.utime(old, (now, now - month - 3600))
         os.utime(young, (now, now - month + 3600))
         entry.unlink()
-        kept._swept.cache_clear()
+        caching._swept.cache_clear()
         specc("check")
         assert (old.exists(), young.exists()) == (False, True)
 

@@ -10,9 +10,8 @@ import pytest
 from specc import atomic
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, UsageError, spelling
 from specc.project import fixes
-from specc.project.cache import Found
-from specc.project.check import Request
-from specc.project.checker import Checker
+from specc.project.cache import FileFindings
+from specc.project.check import Checker, CheckOptions
 from specc.project.settings import Configuration
 from specc.source import Source
 from tests.cli.conftest import Specc
@@ -280,9 +279,9 @@ class Scripted(Checker):
         self._findings = findings
         self.asked: list[str] = []
 
-    def found(self, source: Source) -> Found:
+    def check(self, source: Source) -> FileFindings:
         self.asked.append(source.text)
-        return Found(1, False, tuple(self._findings(source)), (source,))
+        return FileFindings(1, False, tuple(self._findings(source)), (source,))
 
 
 def finding(
@@ -307,7 +306,7 @@ def test_a_fix_of_a_lint_brings_no_error_wherever(here: Path, come: tuple[Code, 
         return [finding(source, (1, 2), *come)]
 
     (here / "a.cnn").write_text("ab cd")
-    assert fixes.fix("a.cnn", Scripted(findings), Request(Configuration())).findings == kept
+    assert fixes.fix("a.cnn", Scripted(findings), CheckOptions(Configuration())).findings == kept
     assert (here / "a.cnn").read_text() == ("cd" if kept else "ab cd")
 
 
@@ -317,7 +316,7 @@ def test_a_fix_of_another_file_is_not_even_tried(here: Path) -> None:
         lambda _: [finding(other, (0, 2), Code.SHAPE, Severity.ERROR, Fix((Edit(other.span(0, 2), ""),), Safety.SAFE))]
     )
     (here / "a.cnn").write_text("ab cd")
-    assert fixes.fix("a.cnn", checker, Request(Configuration())).findings == 0
+    assert fixes.fix("a.cnn", checker, CheckOptions(Configuration())).findings == 0
     assert checker.asked == ["ab cd"]
 
 
@@ -342,7 +341,7 @@ def letters(bad: str = "") -> Callable[[Source], list[Diagnostic]]:
 def test_all_are_tried_in_one_check(here: Path, number: int) -> None:
     (here / "a.cnn").write_text("x" * number)
     checker = Scripted(letters())
-    fixed = fixes.fix("a.cnn", checker, Request(Configuration()))
+    fixed = fixes.fix("a.cnn", checker, CheckOptions(Configuration()))
     assert (fixed.findings, len(fixed.edits)) == (number, number)
     assert len(checker.asked) == 2
     assert (here / "a.cnn").read_text() == "y" * number
@@ -353,7 +352,7 @@ def test_one_that_makes_it_worse_is_found_by_halves(here: Path, place: int) -> N
     text = "x" * place + "xb" + "x" * (999 - place)
     (here / "a.cnn").write_text(text)
     checker = Scripted(letters(bad="b"))
-    assert fixes.fix("a.cnn", checker, Request(Configuration())).findings == 999
+    assert fixes.fix("a.cnn", checker, CheckOptions(Configuration())).findings == 999
     assert (here / "a.cnn").read_text() == text.replace("x", "y").replace("yb", "xb")
     assert len(checker.asked) <= 2 + 3 * 10  # ten halves, and as many steps back to all of the rest
 
@@ -361,7 +360,7 @@ def test_one_that_makes_it_worse_is_found_by_halves(here: Path, place: int) -> N
 def test_there_is_an_end_to_it(here: Path) -> None:
     (here / "a.cnn").write_text("xb" * 500)
     checker = Scripted(letters(bad="b"))
-    assert fixes.fix("a.cnn", checker, Request(Configuration())).findings == 0
+    assert fixes.fix("a.cnn", checker, CheckOptions(Configuration())).findings == 0
     assert len(checker.asked) == fixes.MOST_CHECKS
 
 
@@ -370,8 +369,8 @@ def test_what_was_hidden_comes_up_in_many_models_at_once(
 ) -> None:
     """Each stands behind what hid it and before what hid the next: one check is enough to tell."""
     asked = []
-    found = Checker.found
-    monkeypatch.setattr(Checker, "found", lambda self, source: asked.append(source) or found(self, source))
+    found = Checker.check
+    monkeypatch.setattr(Checker, "check", lambda self, source: asked.append(source) or found(self, source))
     models = "".join(f"model M{i} : [N, 3, 8, 8] {{ convv(4, 3) -> maxpool(9) }}\n" for i in range(20))
     assert fixed(specc, here, models, "--no-cache") == models.replace("convv", "conv")
     assert len(asked) == 3  # before, behind all fixes, and the check that follows

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from specc.project.check import Request, check
+from specc.project.check import CheckOptions, check
 from specc.project.settings import Configuration
 from specc.report.formats import FORMATS, rendered
 from specc.report.snippets import MOST_ALIKE
@@ -65,7 +65,7 @@ STYLE = {
 
 def work(path: str, form: str) -> int:
     """What a check of a file and the text of what it found takes; the cache is not asked."""
-    return calls(lambda: rendered(form, check([path], Request(Configuration()))))
+    return calls(lambda: rendered(form, check([path], CheckOptions(Configuration()))))
 
 
 def grows_by_its_number(half: int, whole: int) -> bool:

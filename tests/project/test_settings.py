@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from specc.project.globs import matches
+from specc.project.paths import matches
 from specc.project.settings import configuration
 from tests.cli.conftest import Specc
 from tests.project.specs import BAD, BIAS, FINE, FLOOR, write

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from specc.diagnostics import Diagnostic, Severity
 from specc.diagnostics.words import encodable, visible
-from specc.project.fingerprint import fingerprint
-from specc.project.outcome import FileOutcome, Outcome, Unreadable
+from specc.project.outcome import FileOutcome, Outcome, Unreadable, fingerprint
 from specc.project.paths import STDIN
 from specc.report.formats.json import dumped, position, remarks
 from specc.report.formats.terminal import counts, summary
@@ -127,8 +126,8 @@ def _report(suite: Element, file: FileOutcome, style: Style) -> None:
         headline = f"{failing[0].code}: {visible(failing[0].message)}"
         message = f"{headline} ({counts(failing)} in all)" if len(failing) > 1 else headline
         SubElement(case, "failure", message=message, type=failing[0].code).text = _page(failing, style)
-    elif file.held:  # neither new, so that it would fail, nor a network that fits
-        SubElement(case, "skipped", message=f"the baseline holds back {counts(file.held)}")
+    elif file.baselined:  # neither new, so that it would fail, nor a network that fits
+        SubElement(case, "skipped", message=f"the baseline holds back {counts(file.baselined)}")
     if passing:
         SubElement(case, "system-out").text = _page(passing, style)
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from specc.diagnostics import BudgetExceeded, Diagnostic, Fact, Fix, ImportFault, Label, Severity
 from specc.diagnostics.words import encodable
-from specc.project.fingerprint import fingerprint
-from specc.project.outcome import FileOutcome, Outcome
+from specc.project.outcome import FileOutcome, Outcome, fingerprint
 from specc.report.formats.terminal import count
 from specc.report.snippets import Style
 from specc.source import Span
@@ -56,7 +55,7 @@ def _summary(outcome: Outcome) -> dict[str, int]:
         "fixable": outcome.fixable,
         "unsafe": outcome.unsafe,
         "silenced": outcome.silenced,
-        "held": outcome.held,
+        "held": outcome.baselined,
         "unreadable": len(outcome.unreadable),
     }
 
@@ -69,7 +68,7 @@ def _file(file: FileOutcome) -> dict[str, Any]:
         "errors": count(file.findings, Severity.ERROR),
         "warnings": count(file.findings, Severity.WARNING),
         "silenced": file.silenced,
-        "held": len(file.held),
+        "held": len(file.baselined),
     }
 
 

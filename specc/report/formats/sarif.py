@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
-from specc.project.fingerprint import fingerprint
-from specc.project.outcome import Outcome, Unreadable
+from specc.project.outcome import Outcome, Unreadable, fingerprint
 from specc.project.paths import STDIN
 from specc.report.codes import meanings
 from specc.report.formats.json import dumped, remarks

@@ -101,7 +101,7 @@ def summary(outcome: Outcome) -> str:
 
 def _verdict(outcome: Outcome) -> Iterator[str]:
     """What was proven. That all fits is only said where no file is wrong, shown or not."""
-    held = sum(bool(file.held) for file in outcome.files)
+    held = sum(bool(file.baselined) for file in outcome.files)
     files, models = plural(len(outcome.files), "file"), sum(file.models for file in outcome.files)
     libraries = sum(file.is_library for file in outcome.files)
     # A block without a call has no shapes to prove.

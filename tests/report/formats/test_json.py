@@ -144,8 +144,8 @@ def test_the_sums() -> None:
 def test_what_the_baseline_holds_back_is_wrong_all_the_same() -> None:
     """A block's error is held back once, and makes both files that come to it wrong."""
     files = (
-        FileOutcome("a.cnn", 0, False, (), 1, held=(KERNEL,)),
-        FileOutcome("b.cnn", 0, False, (), held=(KERNEL,)),
+        FileOutcome("a.cnn", 0, False, (), 1, baselined=(KERNEL,)),
+        FileOutcome("b.cnn", 0, False, (), baselined=(KERNEL,)),
         FileOutcome("c.cnn", 1, False, (BIAS,)),
     )
     document = shown(Outcome(files, (), (BIAS,), fixable=1, unsafe=2))

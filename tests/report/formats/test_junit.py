@@ -90,7 +90,7 @@ def test_a_sound_file_passes() -> None:
 
 
 def test_a_file_whose_errors_the_baseline_holds_back_neither_fails_nor_passes() -> None:
-    files = tuple(FileOutcome(name, 0, False, shown, 2, held=(KERNEL, BIAS)) for name, shown in HELD.items())
+    files = tuple(FileOutcome(name, 0, False, shown, 2, baselined=(KERNEL, BIAS)) for name, shown in HELD.items())
     root = suite(Outcome(files, (), (KERNEL, DROPPED)))
     assert [[child.tag for child in case] for case in root] == [["skipped"], ["skipped", "system-out"], ["failure"]]
     assert (root.get("skipped"), root.get("failures")) == ("2", "1")

@@ -22,7 +22,7 @@ def sound(*files: tuple[int, bool]) -> Outcome:
 
 def held(*names: str) -> Outcome:
     """Files whose only error the baseline holds back, and two beside them: one that fits, one of blocks alone."""
-    wrong = [FileOutcome(name, 0, False, (), 1, held=(KERNEL,)) for name in names]
+    wrong = [FileOutcome(name, 0, False, (), 1, baselined=(KERNEL,)) for name in names]
     return Outcome((*wrong, FileOutcome("y.cnn", 2, False, ()), FileOutcome("z.cnn", 0, True, ())), (), ())
 
 

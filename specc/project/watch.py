@@ -10,8 +10,8 @@ from typing import NamedTuple
 from specc.diagnostics import ImportFault, UsageError
 from specc.filesystem import SETTINGS
 from specc.project.discovery import searched
-from specc.project.globs import matches
 from specc.project.outcome import Outcome
+from specc.project.paths import matches
 from specc.project.settings import Configuration, folders
 from specc.syntax import SUFFIXES
 

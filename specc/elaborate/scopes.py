@@ -1,71 +1,85 @@
-"""Names and what they stand for at a place of the spec."""
+"""Names and what they stand for at a place of the spec, blocks and their files among them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic
-from specc.elaborate.errors import invalid
-from specc.elaborate.values import UNKNOWN, Partial, Target, Unknown, Value, given
+from specc.elaborate.errors import Unknown, invalid
+from specc.elaborate.values import Partial, Target, Value, value_of
 from specc.ir.op import Op
 from specc.source import Span
 from specc.syntax import ast
 
-__all__ = ["ABSENT", "MOST_ENTRIES", "UNKNOWN", "Scope", "Unknown", "entries"]
-
 MOST_ENTRIES = 1_000_000
-"""Entries of all lists of a model together, those of lists inside lists counted wherever they stand."""
-
+"""Entries of all lists of a file together, those of lists inside lists counted wherever they stand."""
 
 ABSENT = object()
 """What `Scope.get` gives for a name that stands for nothing."""
 
 
-class Scope:
-    """Names and their values, innermost first. ``_`` and ``in`` are ordinary names of it.
+class EntryBudget:
+    """The entries that lists, and arguments bound to steps, have so far: no short text may stand for endless lists."""
 
-    It keeps ``names`` and defines more in it.
-    """
+    __slots__ = ("count",)
 
-    __slots__ = ("_ambiguous", "_outer", "_spent", "is_ambiguous", "names", "root")
-
-    def __init__(self, names: dict[str, Value], outer: Scope | None = None) -> None:
-        self.names = names
-        self._outer = outer
-        self.root: Scope = outer.root if outer else self
-        self._spent = 0
-        self._ambiguous: dict[str, tuple[Span, ...]] | None = None
-        self.is_ambiguous = False
+    def __init__(self) -> None:
+        self.count = 0
 
     @property
-    def spent(self) -> int:
-        """Entries charged to the file's budget so far."""
-        return self.root._spent
+    def is_exceeded(self) -> bool:
+        return self.count > MOST_ENTRIES
 
-    @spent.setter
-    def spent(self, entries: int) -> None:
-        self.root._spent = entries
+    def charge(self, value: Value, span: Span) -> Value:
+        """``value``, its entries counted.
 
-    @property
-    def is_spent(self) -> bool:
-        return self.spent > MOST_ENTRIES
-
-    def require_budget(self) -> None:
-        """Raises Unknown where the budget is gone: it has been said, and no further list may be made."""
-        if self.is_spent:
-            raise Unknown
-
-    def spend(self, value: Value, span: Span) -> Value:
-        """``value``, its entries charged to the file's budget: no short text may stand for endless lists."""
+        Raises:
+            Invalid: with them there are too many.
+            Unknown: there have been too many before, and that has been reported.
+        """
         if not isinstance(value, (tuple, Partial)):
             return value
-        self.require_budget()
-        self.spent += entries(value, MOST_ENTRIES - self.spent)
-        if self.spent > MOST_ENTRIES:
+        if self.is_exceeded:
+            raise Unknown
+        self.count += entries(value, MOST_ENTRIES - self.count)
+        if self.is_exceeded:
             what = "lists of this file have" if isinstance(value, tuple) else "arguments of this file's steps have"
             raise invalid(Code.LIMIT, f"the {what} more than {MOST_ENTRIES:,} entries together", span)
         return value
+
+
+def entries(value: Value, most: int) -> int:
+    """How many entries a list, or the arguments of a step, have at any depth; counting stops beyond ``most``."""
+    count, waiting = 0, [value]
+    while waiting and count <= most:
+        part = waiting.pop()
+        inner = [value_of(argument) for argument in part.arguments] if isinstance(part, Partial) else part
+        if isinstance(inner, (tuple, list)):
+            count += len(inner)
+            waiting += inner
+    return count
+
+
+class Scope:
+    """Names and their values, innermost first. ``_`` and ``in`` are ordinary names of it.
+
+    Attributes:
+        names: those of this very scope, which grow as more is defined.
+        root: the scope of the file.
+        budget: where the lists that expressions make here are counted; that of the scope around it unless another
+            is given, as a forecast does, whose lists are not the file's.
+    """
+
+    __slots__ = ("_ambiguous", "_outer", "budget", "is_ambiguous", "names", "root")
+
+    def __init__(self, names: dict[str, Value], outer: Scope | None = None, budget: EntryBudget | None = None) -> None:
+        self.names = names
+        self._outer = outer
+        self.root: Scope = outer.root if outer else self
+        self.budget: EntryBudget = budget or (outer.budget if outer else EntryBudget())
+        self._ambiguous: dict[str, tuple[Span, ...]] | None = None
+        self.is_ambiguous = False
 
     def define(self, name: str, value: Value) -> None:
         self.names[name] = value
@@ -77,13 +91,6 @@ class Scope:
     def has(self, name: str) -> bool:
         """Whether this scope or an outer one defines ``name``."""
         return self.get(name) is not ABSENT
-
-    def find(self, name: str) -> Value:
-        """Raises KeyError."""
-        value = self.get(name)
-        if value is ABSENT:
-            raise KeyError(name)
-        return value
 
     def get(self, name: str) -> Value:
         """What ``name`` stands for; ABSENT where that is nothing."""
@@ -99,9 +106,9 @@ class Scope:
         values = (scope.names.get(name) for scope in self._upwards())
         return next((value for value in values if isinstance(value, Partial)), None)
 
-    def ambiguous(self, name: str, labels: tuple[Span, ...]) -> None:
-        """Note that ``name`` alone may mean the step at the label and something that can be called, or that at either
-        of two labels."""
+    def mark_ambiguous(self, name: str, labels: tuple[Span, ...]) -> None:
+        """From now on ``name`` alone may mean the step at the label and something that can be called, or that at
+        either of two labels."""
         self._ambiguous = {**(self._ambiguous or {}), name: labels}
         self.root.is_ambiguous = True
 
@@ -121,7 +128,7 @@ class Scope:
         """Every name: for suggestions, not for asking whether one is there."""
         return {name for scope in self._upwards() for name in scope.names}
 
-    def _upwards(self) -> Iterable[Scope]:
+    def _upwards(self) -> Iterator[Scope]:
         scope: Scope | None = self
         while scope is not None:
             yield scope
@@ -159,15 +166,3 @@ class Environment:
             if default.start < place.start:
                 arguments |= default.arguments
         return arguments
-
-
-def entries(value: Value, most: int) -> int:
-    """How many entries a list, or the arguments of a step, have at any depth; counting stops beyond ``most``."""
-    count, waiting = 0, [value]
-    while waiting and count <= most:
-        part = waiting.pop()
-        inner = [given(argument) for argument in part.arguments] if isinstance(part, Partial) else part
-        if isinstance(inner, (tuple, list)):
-            count += len(inner)
-            waiting += inner
-    return count

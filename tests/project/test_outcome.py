@@ -1,7 +1,7 @@
 """Findings are known again from one version of a file to the next."""
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.project.fingerprint import fingerprint
+from specc.project.outcome import fingerprint
 from specc.source import Source
 
 

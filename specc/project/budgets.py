@@ -91,7 +91,7 @@ def budget_findings(checked: Checked, name: Span, budget: Budget) -> list[Diagno
     return [*findings, *([_unasked(model, name, unasked)] if unasked else [])]
 
 
-class Held(NamedTuple):
+class BudgetUse(NamedTuple):
     """A limit and what the model has of it, at ``at``; None where its sizes are not given there."""
 
     limit: Limit
@@ -99,10 +99,10 @@ class Held(NamedTuple):
     at: Mapping[str, int]
 
 
-def held(checked: Checked, budget: Budget) -> tuple[Held, ...]:
+def budget_use(checked: Checked, budget: Budget) -> tuple[BudgetUse, ...]:
     """Every limit beside what the model has."""
     model = _Sized(checked, budget)
-    return tuple(Held(x, _has(model, x), {} if x.number == "params" else model.at) for x in budget.limits)
+    return tuple(BudgetUse(x, _has(model, x), {} if x.number == "params" else model.at) for x in budget.limits)
 
 
 def _has(model: _Sized, limit: Limit) -> int | None:
@@ -110,7 +110,7 @@ def _has(model: _Sized, limit: Limit) -> int | None:
     return None if isinstance(costs, str) else int(getattr(costs, _COSTS[limit.number]))
 
 
-def told_once(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+def merge_unsized(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The findings, but that sizes which the settings do not give are missed once, at the first model of many."""
     alike: dict[object, list[Diagnostic]] = {}
     for finding in findings:
