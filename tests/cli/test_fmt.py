@@ -192,10 +192,10 @@ def test_a_mistake_of_ours_is_said_of_its_file_and_stops_no_other(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from specc.cli.main import main
-    from specc.syntax.format.page import Page
+    from specc.syntax.format.lists import LineWriter
 
     wrong, right = write(folder, "a.cnn"), write(folder, "b.cnn", "let a=1\n")
-    monkeypatch.setattr(Page, "remark", lambda self, comment: None)
+    monkeypatch.setattr(LineWriter, "comment", lambda self, comment: None)
     monkeypatch.setattr(sys, "argv", ["specc", "fmt", "."])
     with pytest.raises(SystemExit) as ended:
         main()

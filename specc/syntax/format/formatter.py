@@ -9,9 +9,9 @@ from specc.diagnostics import UsageError
 from specc.source import Source, Span
 from specc.syntax import ast
 from specc.syntax.directives import pin
-from specc.syntax.format.attachment import Places
-from specc.syntax.format.statements import Layout
-from specc.syntax.format.suppressions import Held, Silence, Silences
+from specc.syntax.format.attachment import Attachments
+from specc.syntax.format.statements import FileWriter
+from specc.syntax.format.suppressions import LineConstraints, Suppressed, Suppressions
 from specc.syntax.parser import parse
 from specc.syntax.tokens import Comment, Tokens, tidy
 
@@ -53,83 +53,65 @@ class _Formatter:
     def __init__(self, file: ast.File, remarks: Mapping[int, str] | None) -> None:
         self._file = file
         self._remarks = remarks
-        self._comments = self._said(file)
-        self._silences = Silences(file, self._comments)
+        self._comments = self._comments_of(file)
+        self._suppressions = Suppressions(file, self._comments)
 
     def text(self) -> str:
         """The text, after all that must hold of it has been looked at."""
-        text, lost = self._tried(self._comments, Held(self._silences))
+        source = self._file.source
+        text, lost = self._tried(self._comments, LineConstraints(self._suppressions))
         if lost:
-            text, lost = self._tried(self._moved(lost), Held(self._silences, lost))
+            # Once more, with the comments that lost what they were about beside it.
+            beside = self._suppressions.beside(lost, self._comments)
+            moved = tuple(sorted(beside.get(comment, comment) for comment in self._comments))
+            text, lost = self._tried(moved, LineConstraints(self._suppressions, lost))
         if lost:
-            raise _about_a_part(self._file.source, lost[0])
+            line, _ = source.position(lost[0].comment.start)
+            raise UsageError(
+                f"{source.name}:{line}: not formatted: in the style this line becomes several, and its comment would "
+                "silence more or less than it does; give each step a comment of its own, alone on the line above it"
+            )
         return text
 
-    def _moved(self, lost: list[Silence]) -> tuple[Comment, ...]:
-        """The comments, those that lost what they were about beside it."""
-        beside = self._silences.beside(lost, self._comments)
-        return tuple(sorted(beside.get(comment, comment) for comment in self._comments))
-
-    def _tried(self, kept: tuple[Comment, ...], held: Held) -> tuple[str, list[Silence]]:
+    def _tried(self, comments: tuple[Comment, ...], constraints: LineConstraints) -> tuple[str, list[Suppressed]]:
         """The text with these comments, and those that are no longer about what they were about."""
         source = self._file.source
-        text = Layout(self._file, Places(self._file, kept), held, self._remarks or {}).page.text()
+        text = FileWriter(self._file, Attachments(self._file, comments), constraints, self._remarks or {}).text()
         if pin(Source(source.name, text)) and not pin(source):
             text = f"\n{text}"  # below the first line, a comment that reads like a pin is none
-        again = parse(Source(source.name, text.replace("\n", _line_end(source.text))))
-        said = self._said(again)
-        if not _same(again.items, self._file.items) or _texts(said) != _texts(kept):
+        if source.text.find("\r\n") == source.text.find("\n") - 1 >= 0:
+            text = text.replace("\n", "\r\n")
+        again = parse(Source(source.name, text))
+        written = self._comments_of(again)
+        same_comments = [tidy(comment.text) for comment in written] == [tidy(comment.text) for comment in comments]
+        if not same_comments or not _same(again.items, self._file.items):
             raise RuntimeError(f"formatting would change what {source.name} says")
-        return again.source.text, self._silences.lost(Silences(again, said))
+        return text, self._suppressions.lost(Suppressions(again, written))
 
-    def _said(self, file: ast.File) -> tuple[Comment, ...]:
+    def _comments_of(self, file: ast.File) -> tuple[Comment, ...]:
         found = tuple(Tokens(file.source).comments)
         return found if self._remarks is None else tuple(_without_remarks(file, found))
 
 
-def _about_a_part(source: Source, lost: Silence) -> UsageError:
-    line, _ = source.position(lost.comment.start)
-    return UsageError(
-        f"{source.name}:{line}: not formatted: in the style this line becomes several, and its comment would silence "
-        "more or less than it does; give each step a comment of its own, alone on the line above it"
-    )
-
-
-def _line_end(text: str) -> str:
-    """As the first line ends; a newline for text of one line."""
-    return "\r\n" if text.find("\r\n") == text.find("\n") - 1 >= 0 else "\n"
-
-
-def _without_remarks(file: ast.File, found: tuple[Comment, ...]) -> Iterator[Comment]:
+def _without_remarks(file: ast.File, comments: tuple[Comment, ...]) -> Iterator[Comment]:
     """The comments without the shapes among them: those behind a step. A comment behind a shape stays."""
-    ends = set(_step_ends(file)) if any(_REMARKS.match(comment.text) for comment in found) else set()
-    for comment in found:
-        ours = _REMARKS.match(comment.text)
-        if ours is None or _code_end(file.source, comment) not in ends:
+    ends = set(_step_ends(file)) if any(_REMARKS.match(comment.text) for comment in comments) else set()
+    for comment in comments:
+        remark = _REMARKS.match(comment.text)
+        before = file.source.before(comment.start)
+        # Where the code before a comment ends, an arrow aside; on another line, that of the arrow or blanks.
+        end = comment.start - len(before) + len(before.rstrip().removesuffix("->").rstrip())
+        if remark is None or end not in ends:
             yield comment
-        elif ours.end() < len(comment.text):
-            yield comment._replace(text=comment.text[ours.end() :])
-
-
-def _code_end(source: Source, comment: Comment) -> int:
-    """Where the code before a comment ends, an arrow aside; on another line, that of the arrow or blanks."""
-    before = source.before(comment.start)
-    return comment.start - len(before) + len(before.rstrip().removesuffix("->").rstrip())
+        elif remark.end() < len(comment.text):
+            yield comment._replace(text=comment.text[remark.end() :])
 
 
 def _step_ends(file: ast.File) -> Iterator[int]:
     """Where steps end, of which a shape can be told."""
-    waiting: list[object] = [file.items]
-    while waiting:
-        part = waiting.pop()
+    for part in ast.parts(file.items, frozenset((ast.Shared, ast.Let, ast.Assert))):
         if isinstance(part, ast.Step) and not isinstance(part, ast.Checkpoint):
             yield part.span.end
-        if isinstance(part, tuple) and not isinstance(part, (ast.Shared, ast.Let, ast.Assert)):
-            waiting += part
-
-
-def _texts(found: tuple[Comment, ...]) -> list[str]:
-    return [tidy(comment.text) for comment in found]
 
 
 def _same(one: object, other: object) -> bool:

@@ -1,150 +1,149 @@
-"""A file on a page: items, statements and steps, on as many lines as they need."""
+"""Items, statements and steps on as many lines as they need."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from specc.syntax import ast
+from specc.syntax.directives import directive
 from specc.syntax.format import inline
-from specc.syntax.format.attachment import Lead, Places, body_key, clauses, else_if
-from specc.syntax.format.lists import Lists
-from specc.syntax.format.oneline import OneLine, called, head, label, names
-from specc.syntax.format.page import CONTINUED, INDENT, WIDTH, Page
-from specc.syntax.format.suppressions import Held
+from specc.syntax.format.attachment import Attachments, LeadingComment, body_key, clauses, else_if
+from specc.syntax.format.inline import WIDTH, Inline
+from specc.syntax.format.lists import INDENT, ListWriter
+from specc.syntax.format.suppressions import LineConstraints
 from specc.syntax.lines import Line, lines, start
 
-_ABOUT_A_LINE = re.compile(r"#\s*specc:\s*ignore\b(?!-file)")
+CONTINUED = 4
+"""How much deeper the second line of a header stands than the first: deeper than the body, which it is no part of."""
 
 
-class Layout:
-    """Puts a file on a page.
+class FileWriter(ListWriter):
+    """Writes a file.
 
     Args:
-        held: what must stand on one line, and what must not.
+        constraints: what must stand on one line, and what must not.
         remarks: what to write at the end of a line of steps, by where its last step begins.
     """
 
-    def __init__(self, file: ast.File, places: Places, held: Held, remarks: Mapping[int, str]) -> None:
-        self.page = Page()
-        self._places = places
-        self._held = held
+    def __init__(
+        self, file: ast.File, attachments: Attachments, constraints: LineConstraints, remarks: Mapping[int, str]
+    ) -> None:
+        super().__init__(attachments)
+        self._constraints = constraints
         self._remarks = remarks
-        self._oneline = OneLine(places, held.first)
-        self._lists = Lists(self.page, places)
-        self._file(file)
-
-    # ---- the file -----------------------------------------------------------------------------------
-
-    def _file(self, file: ast.File) -> None:
+        self._inline = Inline(attachments, constraints.first)
         previous: ast.Item | None = None
         for item in file.items:
-            leads = self._places.before.get(item.span.start, [])
-            self._above(leads, self._places.after_blank(item.span.start), previous, item)
+            begin = item.span.start
+            self._above_item(attachments.leading.get(begin, []), attachments.after_blank(begin), previous, item)
             self._item(item)
-            self.page.newline(0)
+            self.newline(0)
             previous = item
-        self._above(self._places.final, False, previous, None)
+        self._above_item(attachments.final, False, previous, None)
 
-    def _above(self, leads: list[Lead], blank: bool, previous: ast.Item | None, item: ast.Item | None) -> None:
+    # ---- comments -----------------------------------------------------------------------------------
+
+    def _above_item(
+        self, leading: list[LeadingComment], blank: bool, previous: ast.Item | None, item: ast.Item | None
+    ) -> None:
         """The comments above an item, and the empty lines: those that were there, and one around blocks and models."""
-        blanks = [*(lead.after_blank for lead in leads), *([blank] if item else [])]
+        blanks = [*(comment.after_blank for comment in leading), *([blank] if item else [])]
         if not blanks:
             return
         begins = isinstance(item, (ast.Block, ast.Model)) and not any(blanks)
         blanks[0] = bool(previous) and (blanks[0] or begins or isinstance(previous, (ast.Block, ast.Model)))
-        for lead, above in zip(leads, blanks, strict=False):
-            self._comment(lead.text, above, 0)
-        if item and blanks[-1]:
-            self.page.blank()
+        self._above(leading, blanks, 0)
 
-    def _comment(self, text: str, blank: bool, indent: int) -> None:
-        if blank:
-            self.page.blank()
-        self.page.write(text)
-        self.page.newline(indent)
+    def _above(self, leading: list[LeadingComment], blanks: list[bool], indent: int) -> None:
+        """Comments above what comes next, each with its empty line or none; the last of them may be for that."""
+        for comment, blank in zip(leading, blanks, strict=False):
+            if blank:
+                self.blank()
+            self.write(comment.text)
+            self.newline(indent)
+        if len(blanks) > len(leading) and blanks[-1]:
+            self.blank()
 
-    def _behind(self, begin: int) -> None:
-        if begin in self._places.behind:
-            self.page.remark(self._places.behind[begin])
+    def _trailing_comment(self, begin: int) -> None:
+        if begin in self.attachments.trailing:
+            self.comment(self.attachments.trailing[begin])
+
+    def _go_on(self, begin: int, text: str, more: int = 0, *, broken: bool = False, indent: int = CONTINUED) -> bool:
+        """Before a part of something that began above: a blank, or a new line with the part's comments above it.
+
+        Args:
+            text: what must fit on the present line, the blank included, with ``more`` characters behind it.
+            broken: whether a new line begins in any case.
+
+        Returns:
+            whether a new line has begun.
+        """
+        leading = self.attachments.leading.get(begin, [])
+        fits = begin in self._constraints.joined or self.fits(text, more)
+        if leading or self.has_comment or broken or not fits:
+            self.newline(indent)
+            self.leading_comments(leading, indent)
+            return True
+        self.write(" ")
+        return False
+
+    # ---- items --------------------------------------------------------------------------------------
 
     def _item(self, item: ast.Item) -> None:
         match item:
             case ast.Let():
                 return self._line((item,), 0)
             case ast.Import():
-                self._import(item)
+                self.write(f"from {inline.string(item.path)} import")
+                for i, name in enumerate(item.names):
+                    begin, text = name.span.start, name.name + ("," if i + 1 < len(item.names) else "")
+                    self._go_on(begin, f" {text}", broken=begin in self._constraints.first)
+                    self.write(text)
+                    self._trailing_comment(begin)
             case ast.Default():
-                self.page.write("default ")
+                self.write("default ")
                 self._call(item, 0, equals=" = ")
             case ast.Block() | ast.Model():
                 self._definition(item)
-        return self._behind(item.span.start)
-
-    def _import(self, item: ast.Import) -> None:
-        self.page.write(f"from {inline.string(item.path)} import")
-        for i, name in enumerate(item.names):
-            comma = "," if i + 1 < len(item.names) else ""
-            leads = self._places.before.get(name.span.start, [])
-            begin = name.span.start
-            fits = begin in self._held.joined or self.page.fits(f" {name.name}{comma}")
-            if leads or self.page.remarked or begin in self._held.first or not fits:
-                self._continue(leads, CONTINUED)
-            else:
-                self.page.write(" ")
-            self.page.write(name.name + comma)
-            self._behind(name.span.start)
-
-    def _continue(self, leads: list[Lead], indent: int) -> None:
-        """A new line of something that began above, and the comments in between."""
-        self.page.newline(indent)
-        self._lists.leads(leads, indent)
-
-    # ---- blocks and models --------------------------------------------------------------------------
+        return self._trailing_comment(item.span.start)
 
     def _definition(self, item: ast.Block | ast.Model) -> None:
-        header = _header(item)
-        commented = self._places.inside(item.span.start, item.body.span.start)
-        silenced = item.span.start in self._held.whole
-        body = self._oneline.body(item.body) if silenced or self._is_short(item.body) else None
-        if not commented and body and (silenced or self.page.fits(f"{header} {body}")):
-            return self.page.write(f"{header} {body}")
-        silenced = silenced or item.name_span.start in self._held.whole or self._is_opened_silenced(item.body)
-        if not commented and (silenced or self.page.fits(f"{header} {{")):
-            self.page.write(header)
+        header = inline.header(item)
+        commented = self.attachments.inside(item.span.start, item.body.span.start)
+        whole = item.span.start in self._constraints.whole
+        # On one line: a single call, no body within, no remark behind it.
+        calls = all(isinstance(step, ast.Call) and start(step) not in self._remarks for step in item.body.statements)
+        is_short = calls and len(item.body.statements) < 2
+        body = self._inline.body(item.body) if whole or is_short else None
+        if not commented and body and (whole or self.fits(f"{header} {body}")):
+            return self.write(f"{header} {body}")
+        opening = directive(self.attachments.opening.get(body_key(item.body), ""))
+        suppressed = opening is not None and opening.word == "ignore"
+        whole = whole or suppressed or item.name_span.start in self._constraints.whole
+        if not commented and (whole or self.fits(f"{header} {{")):
+            self.write(header)
         else:
             self._header(item)
-        self.page.write(" ")
+        self.write(" ")
         return self._body(item.body, 0)
-
-    def _is_short(self, body: ast.Body) -> bool:
-        """Whether a block or model may stand on one line: a single call, no body within, nothing to say behind it."""
-        calls = all(isinstance(step, ast.Call) and start(step) not in self._remarks for step in body.statements)
-        return calls and len(body.statements) < 2
-
-    def _is_opened_silenced(self, body: ast.Body) -> bool:
-        return bool(_ABOUT_A_LINE.match(self._places.opening.get(body_key(body), "")))
 
     def _header(self, item: ast.Block | ast.Model) -> None:
         """What stands before the body, on several lines."""
         contract = item.contract
-        self.page.write(f"{_kind(item)} {item.name}")
-        params = inline.params(item.params)
-        end = contract.span.start if contract else item.body.span.start
-        if item.params and (self._places.inside(item.name_span.end, end) or not self._fits(params, contract)):
-            self._lists.params(item.params, 0)
-        else:
-            self.page.write(params)
+        self.write(f"{inline.kind(item)} {item.name}")
+        # The parameters stand on one line where they fit, with all that must stand on the line where they end.
+        line, more = inline.params(item), len(" {")
         if contract:
-            self.page.write(" : ")
+            line += f" : {inline.ports(contract.inputs)}"
+            more = 0 if contract.outputs or contract.where else more
+        end = contract.span.start if contract else item.body.span.start
+        if item.params and (self.attachments.inside(item.name_span.end, end) or not self.fits(line, more)):
+            self.params(item.params, 0)
+        else:
+            self.write(inline.params(item))
+        if contract:
+            self.write(" : ")
             self._contract(contract)
-
-    def _fits(self, params: str, contract: ast.Contract | None) -> bool:
-        """Whether the parameters fit, with all that must stand on the line where they end."""
-        if not contract:
-            return self.page.fits(params, len(" {"))
-        last = not contract.outputs and not contract.where
-        return self.page.fits(f"{params} : {inline.ports(contract.inputs)}", len(" {") if last else 0)
 
     def _contract(self, contract: ast.Contract) -> None:
         """The clauses: each on the line of the one before, or on a line of its own."""
@@ -153,138 +152,111 @@ class Layout:
         self._ports(contract.inputs, begins[0], 0, 0 if len(begins) > 1 else brace)
         if contract.outputs:
             more = 0 if contract.where else brace
-            self._clause(begins[1], f" -> {inline.ports(contract.outputs)}", more)
-            self.page.write("-> ")
+            self._go_on(begins[1], f" -> {inline.ports(contract.outputs)}", more)
+            self.write("-> ")
             self._ports(contract.outputs, begins[1], CONTINUED, more)
         if contract.where:
-            self._clause(begins[-1], f" where {_listed(contract.where)}", brace)
-            self._where(contract)
-
-    def _clause(self, begin: int, text: str, more: int) -> None:
-        leads = self._places.before.get(begin, [])
-        if leads or self.page.remarked or not self.page.fits(text, more):
-            self._continue(leads, CONTINUED)
-        else:
-            self.page.write(" ")
+            self._go_on(begins[-1], f" {inline.where(contract)}", brace)
+            self.write("where")
+            indent = CONTINUED + len("where ")
+            for i, condition in enumerate(contract.where):
+                behind = "," if i + 1 < len(contract.where) else " {"
+                begin = condition.span.start
+                if i:
+                    self._go_on(begin, f" {inline.text(condition)}{behind}", indent=indent)
+                else:
+                    self.write(" ")
+                self.expression(condition, indent, len(behind))
+                self.write(behind.rstrip(" {"))
+                self._trailing_comment(begin)
 
     def _ports(self, ports: tuple[ast.Port, ...], begin: int, indent: int, more: int) -> None:
-        written = inline.ports(ports)
+        text = inline.ports(ports)
         end = ports[-1].span.end + bool(ports[0].name)
-        if self._places.inside(begin, end) or not self.page.fits(written, more):
-            self._lists.ports(ports, indent)
+        if self.attachments.inside(begin, end) or not self.fits(text, more):
+            self.ports(ports, indent)
         else:
-            self.page.write(written)
-        self._behind(begin)
-
-    def _where(self, contract: ast.Contract) -> None:
-        self.page.write("where ")
-        indent = CONTINUED + len("where ")
-        for i, condition in enumerate(contract.where):
-            comma = "," if i + 1 < len(contract.where) else " {"
-            leads = self._places.before.get(condition.span.start, [])
-            full = self.page.remarked or not self.page.fits(f" {inline.text(condition)}{comma}")
-            if i and (leads or full):
-                self._continue(leads, indent)
-            else:
-                self.page.write(" " if i else "")
-            self._lists.expression(condition, indent, len(comma))
-            self.page.write(comma.rstrip(" {"))
-            self._behind(condition.span.start)
+            self.write(text)
+        self._trailing_comment(begin)
 
     # ---- bodies -------------------------------------------------------------------------------------
 
     def _body(self, body: ast.Body, indent: int) -> None:
         """A body on several lines; an empty one on one."""
         key = body_key(body)
-        closing = self._places.closing.get(key, [])
-        self.page.write("{")
-        self._opening(key)
+        closing = self.attachments.closing.get(key, [])
+        self.write("{")
+        self.opening_comment(key)
         self._statements(body.statements, indent + INDENT)
-        for i, lead in enumerate(closing):
-            self.page.newline(indent + INDENT)
-            if lead.after_blank and (i or body.statements):
-                self.page.blank()
-            self.page.write(lead.text)
-        if body.statements or closing or self.page.remarked:
-            self.page.newline(indent)
-        self.page.write("}")
-
-    def _opening(self, key: int) -> None:
-        if key in self._places.opening:
-            self.page.remark(self._places.opening[key])
+        for i, comment in enumerate(closing):
+            self.newline(indent + INDENT)
+            if comment.after_blank and (i or body.statements):
+                self.blank()
+            self.write(comment.text)
+        if body.statements or closing or self.has_comment:
+            self.newline(indent)
+        self.write("}")
 
     def _statements(self, statements: tuple[ast.Statement, ...], indent: int, *, begun: bool = False) -> None:
         """The lines of a body. ``begun``: the first one goes on where something stands already, behind a bar."""
         for i, line in enumerate(lines(statements)):
             begin = start(line[0])
-            leads = self._places.before.get(begin, [])
-            blanks = [*(lead.after_blank for lead in leads), self._places.after_blank(begin)]
+            leading = self.attachments.leading.get(begin, [])
+            blanks = [*(comment.after_blank for comment in leading), self.attachments.after_blank(begin)]
             blanks[0] = blanks[0] and i > 0
             if i or not begun:
-                self.page.newline(indent)
-            for lead, blank in zip(leads, blanks, strict=False):
-                self._comment(lead.text, blank, indent)
-            if blanks[-1]:
-                self.page.blank()
+                self.newline(indent)
+            self._above(leading, blanks, indent)
             self._line(line, indent)
 
     def _line(self, line: Line, indent: int) -> None:
-        written = self._oneline.chain(line)
+        text = self._inline.chain(line)
         last = start(line[-1])
-        if written and self.page.fits(written):
-            self.page.write(written)
+        if text and self.fits(text):
+            self.write(text)
         else:
             self._chain(line, indent)
         if last in self._remarks:
-            self.page.remark(self._remarks[last])
-        self._behind(last)
+            self.comment(self._remarks[last])
+        self._trailing_comment(last)
 
     # ---- steps --------------------------------------------------------------------------------------
 
     def _chain(self, line: Line, indent: int) -> None:
         """Steps with arrows: as many on a line as fit, and the arrow in front of those that do not."""
-        at, begun = indent, self.page.height
+        at, height = indent, self.height
         for i, step in enumerate(line):
             if i:
-                closes = self.page.height > begun  # the line holds no more of the step before than its bracket
-                self._behind(start(line[i - 1]))
-                at = self._arrow(step, indent, at, closes=closes)
-            begun = self.page.height
+                self._trailing_comment(start(line[i - 1]))
+                # Where the step before took several lines, the present one holds no more of it than its bracket.
+                if self._arrow(step, indent, closes=self.height > height):
+                    at = indent + INDENT
+            height = self.height
             self._statement(step, at)
 
-    def _arrow(self, step: ast.Statement, indent: int, at: int, *, closes: bool) -> int:
-        """The arrow before a step; returns the indent of the line that the step begins on.
+    def _arrow(self, step: ast.Statement, indent: int, *, closes: bool) -> bool:
+        """The arrow before a step. Returns whether a new line has begun with it.
 
         Args:
             closes: the step before took several lines, and only its closing bracket stands on the present one.
         """
-        leads = self._places.before.get(start(step), [])
-        first = self._oneline.statement(step)
+        text = self._inline.statement(step)
+        # Of several lines, its first says nothing.
+        first = start(step) in self._constraints.first and (isinstance(step, ast.Call) or text is not None)
         nests = isinstance(step, (ast.Merge, ast.Group, ast.Repeat, ast.For, ast.If))
-        if not first or nests or indent + INDENT + len(f"-> {first}") > WIDTH:
-            first = _beginning(step)
-        if leads or self.page.remarked or (self._begins(step) and not closes) or not self._stays(step, f" -> {first}"):
-            at = indent + INDENT
-            self._continue(leads, at)
-            self.page.write("-> ")
-        else:
-            self.page.write(" -> ")
-        return at
-
-    def _begins(self, step: ast.Statement) -> bool:
-        """Whether a step must not stand on the line of the one before; of several lines, its first says nothing."""
-        held = start(step) in self._held.first
-        return held and (isinstance(step, ast.Call) or self._oneline.statement(step) is not None)
-
-    def _stays(self, step: ast.Statement, text: str) -> bool:
-        return start(step) in self._held.joined or self.page.fits(text)
+        if not text or nests or indent + INDENT + len(f"-> {text}") > WIDTH:
+            text = _beginning(step)
+        broken = first and not closes
+        new = self._go_on(start(step), f" -> {text}", broken=broken, indent=indent + INDENT)
+        self.write("-> ")
+        return new
 
     def _statement(self, statement: ast.Statement, indent: int) -> None:
-        written = self._oneline.statement(statement)
-        if written and (start(statement) in self._held.whole or self.page.fits(written)):
-            return self.page.write(written)
+        text = self._inline.statement(statement)
+        if text and (start(statement) in self._constraints.whole or self.fits(text)):
+            return self.write(text)
         if not isinstance(statement, (ast.Let, ast.Assert, ast.Shared)):
-            self.page.write(label(statement))
+            self.write(inline.label(statement))
         match statement:
             case ast.Call():
                 self._call(statement, indent)
@@ -292,118 +264,89 @@ class Layout:
                 self._call(statement, indent)
                 self._arms(statement.arms, indent)
             case ast.Checkpoint():
-                self._lists.shape(statement.shape, indent)
+                self.shape(statement.shape, indent)
             case ast.Group():
                 self._body(statement.body, indent)
             case ast.Repeat():
                 self._headed("repeat", statement.rounds, statement.body, indent)
             case ast.For():
-                self._for(statement, indent)
+                self.write(f"for {inline.names(statement)} in ")
+                self.table(statement, indent)
+                self.write(" ")
+                self._body(statement.body, indent)
             case ast.If():
                 self._if(statement, indent)
             case ast.Let():
-                self._let(statement, indent)
+                self.write(f"let {statement.name} = ")
+                self.expression(statement.value, indent)
             case ast.Assert():
-                self._assert(statement, indent)
+                self.write("assert ")
+                self.expression(statement.test, indent, 0 if statement.message is None else 1)
+                if statement.message is not None:
+                    message = inline.string(statement.message)
+                    self.write(",")
+                    if self.fits(f" {message}"):
+                        self.write(" ")
+                    else:
+                        self.newline(indent + INDENT)
+                    self.write(message)
             case ast.Shared():
-                self.page.write(f"shared {statement.name} = ")
+                self.write(f"shared {statement.name} = ")
                 self._chain(statement.steps, indent)
             case ast.Enclosing():
-                self.page.write("in")
+                self.write("in")
         return None
 
     def _call(self, step: ast.Call | ast.Merge | ast.Default, indent: int, *, equals: str = "=") -> None:
         """The name and the arguments."""
         begin = step.name_span.end
-        shown = called(step, equals)
-        commented = step.arguments and self._places.inside(begin, step.arguments[-1].span.end + 1)
-        if not step.arguments or (not commented and self.page.fits(shown)):
-            return self.page.write(shown)
-        self.page.write(step.name)
-        return self._lists.arguments(step.arguments, indent, equals=equals)
+        text = inline.called(step, equals)
+        commented = step.arguments and self.attachments.inside(begin, step.arguments[-1].span.end + 1)
+        if not step.arguments or (not commented and self.fits(text)):
+            return self.write(text)
+        self.write(step.name)
+        return self.arguments(step.arguments, indent, equals=equals)
 
     def _arms(self, arms: tuple[ast.Arm, ...], indent: int) -> None:
         key = arms[0].span.start
-        self.page.write(" {")
-        self._opening(key)
+        self.write(" {")
+        self.opening_comment(key)
         for arm in arms:
-            self.page.newline(indent + INDENT)
-            self._lists.leads(self._places.before.get(arm.span.start, []), indent + INDENT)
-            self.page.write("| ")
+            self.newline(indent + INDENT)
+            self.leading_comments(self.attachments.leading.get(arm.span.start, []), indent + INDENT)
+            self.write("| ")
             self._statements(arm.statements, indent + INDENT + len("| "), begun=True)
-        for lead in self._places.closing.get(key, []):
-            self.page.newline(indent + INDENT)
-            self.page.write(lead.text)
-        self.page.newline(indent)
-        self.page.write("}")
+        for comment in self.attachments.closing.get(key, []):
+            self.newline(indent + INDENT)
+            self.write(comment.text)
+        self.newline(indent)
+        self.write("}")
 
     def _headed(self, word: str, value: ast.Expr, body: ast.Body, indent: int) -> None:
-        self.page.write(f"{word} ")
-        self._lists.expression(value, indent, len(" {"))
-        self.page.write(" ")
+        self.write(f"{word} ")
+        self.expression(value, indent, len(" {"))
+        self.write(" ")
         self._body(body, indent)
-
-    def _for(self, step: ast.For, indent: int) -> None:
-        self.page.write(f"for {names(step)} in ")
-        self._lists.table(step, indent)
-        self.page.write(" ")
-        self._body(step.body, indent)
 
     def _if(self, step: ast.If, indent: int) -> None:
         self._headed("if", step.test, step.body, indent)
         if not step.otherwise:
             return
-        self.page.write(" else ")
+        self.write(" else ")
         again = else_if(step)
         if again:
             self._if(again, indent)
         else:
             self._body(step.otherwise, indent)
 
-    def _let(self, let: ast.Let, indent: int) -> None:
-        self.page.write(f"let {let.name} = ")
-        self._lists.expression(let.value, indent)
-
-    def _assert(self, claim: ast.Assert, indent: int) -> None:
-        self.page.write("assert ")
-        self._lists.expression(claim.test, indent, 0 if claim.message is None else 1)
-        if claim.message is None:
-            return
-        message = inline.string(claim.message)
-        self.page.write(",")
-        if self.page.fits(f" {message}"):
-            self.page.write(" ")
-        else:
-            self.page.newline(indent + INDENT)
-        self.page.write(message)
-
-
-def _header(item: ast.Block | ast.Model) -> str:
-    contract = f" : {_contract(item.contract)}" if item.contract else ""
-    return f"{_kind(item)} {item.name}{inline.params(item.params)}{contract}"
-
-
-def _contract(contract: ast.Contract) -> str:
-    outputs = f" -> {inline.ports(contract.outputs)}" if contract.outputs else ""
-    where = f" where {_listed(contract.where)}" if contract.where else ""
-    return inline.ports(contract.inputs) + outputs + where
-
-
-def _kind(item: ast.Block | ast.Model) -> str:
-    return "model" if isinstance(item, ast.Model) else "block"
-
-
-def _listed(conditions: tuple[ast.Expr, ...]) -> str:
-    return ", ".join(map(inline.text, conditions))
-
 
 def _beginning(step: ast.Statement) -> str:
     """As much of a step as must stand on the line of its arrow, where the rest goes on below."""
     match step:
         case ast.Call():
-            return f"{label(step)}{step.name}("
+            return f"{inline.label(step)}{step.name}("
         case ast.Merge():
-            return f"{label(step)}{called(step)} {{"
+            return f"{inline.label(step)}{inline.called(step)} {{"
         case ast.Group() | ast.Repeat() | ast.For() | ast.If():
-            return f"{label(step)}{head(step)}{{"
+            return f"{inline.label(step)}{inline.head(step)}{{"
     return "["

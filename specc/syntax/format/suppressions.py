@@ -7,11 +7,10 @@ begins. So a line that is joined to another, or broken, could silence more than 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from specc.diagnostics import Code
-from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.directives import CodeLines, directive
 from specc.syntax.lines import lines, start
@@ -27,83 +26,93 @@ class Anchor(NamedTuple):
 
     Attributes:
         owner: where that begins which it is about.
+        way: the rows that it lies in, and its place in each, the outermost first.
         is_argument: the owner is a step, and this an argument of it.
         is_model: it is the name of a model, which nothing but budgets points at.
-        way: the rows that it lies in, and its place in each, the outermost first.
     """
 
     at: int
     owner: int
-    is_argument: bool
-    is_model: bool
     way: _Way
+    is_argument: bool = False
+    is_model: bool = False
 
 
-class Silence(NamedTuple):
+class Suppressed(NamedTuple):
     """A comment, and the numbers of the anchors that it is about."""
 
     comment: Comment
-    about: tuple[int, ...]
+    anchors: tuple[int, ...]
 
     @property
     def text(self) -> str:
         return tidy(self.comment.text)
 
 
-class Silences:
+class Suppressions:
     """The comments of a text that silence findings of a line. Equal trees have the same anchors."""
 
     def __init__(self, file: ast.File, comments: Iterable[Comment]) -> None:
         self._source = file.source
+        self.anchors: list[Anchor] = []
+        self.all: list[Suppressed] = []
         speaking = [(comment, codes) for comment in comments if (codes := _codes(comment))]
-        self.anchors = sorted(_anchors(file)) if speaking else []
-        self.all = list(_silences(file.source, self.anchors, speaking)) if speaking else []
+        if not speaking:
+            return
+        self.anchors = sorted(_anchors(file), key=lambda anchor: anchor.at)
+        by_line: dict[int, list[int]] = defaultdict(list)
+        for i, anchor in enumerate(self.anchors):
+            by_line[self._source.position(anchor.at)[0]].append(i)
+        code = CodeLines(self._source)
+        for comment, codes in speaking:
+            budget = any(Code.BUDGET.startswith(prefix) for prefix in codes)
+            lint = any(not prefix.startswith(Code.BUDGET) for prefix in codes)
+            about = by_line.get(code.about(comment.start), ())
+            anchors = tuple(i for i in about if (budget if self.anchors[i].is_model else lint))
+            self.all.append(Suppressed(comment, anchors))
 
-    def lost(self, after: Silences) -> list[Silence]:
+    def lost(self, after: Suppressions) -> list[Suppressed]:
         """Those that ``after`` has about less, or about something else besides.
 
         One that was about nothing may be about anything, and one about a step about all its arguments.
         """
-        before, now = self._about(), after._about()
-        idle = {silence.text for silence in self.all if not silence.about}
+        before, now = self._by_text(), after._by_text()
+        nowhere = {one.text for one in self.all if not one.anchors}
         besides = {
             text
-            for text, about in before.items()
-            if text not in idle and not self._owners(now[text]) <= self._owners(about)
+            for text, anchors in before.items()
+            if text not in nowhere and not self._owners(now[text]) <= self._owners(anchors)
         }
-        return [
-            silence
-            for silence in self.all
-            if silence.text in besides or not now[silence.text].issuperset(silence.about)
-        ]
+        return [one for one in self.all if one.text in besides or not now[one.text].issuperset(one.anchors)]
 
-    def _owners(self, about: Iterable[int]) -> set[int]:
-        return {self.anchors[i].owner for i in about}
+    def _by_text(self) -> dict[str, set[int]]:
+        """The anchors by the words of a comment, of which there may be several."""
+        anchors: dict[str, set[int]] = defaultdict(set)
+        for one in self.all:
+            anchors[one.text].update(one.anchors)
+        return anchors
 
-    def _about(self) -> dict[str, set[int]]:
-        """By the words of a comment, of which there may be several."""
-        found: dict[str, set[int]] = defaultdict(set)
-        for silence in self.all:
-            found[silence.text].update(silence.about)
-        return found
+    def _owners(self, anchors: Iterable[int]) -> set[int]:
+        return {self.anchors[i].owner for i in anchors}
 
-    def beside(self, lost: Iterable[Silence], taken: Iterable[Comment]) -> dict[Comment, Comment]:
+    def beside(self, lost: Iterable[Suppressed], comments: Iterable[Comment]) -> dict[Comment, Comment]:
         """Each comment at the end of the line that it is about; where another stands there, alone above that line."""
-        at_ends = {self._source.position(comment.start)[0]: comment for comment in taken if not comment.alone}
-        return {silence.comment: self._beside(silence, at_ends) for silence in lost}
+        at_ends = {self._source.position(comment.start)[0]: comment for comment in comments if not comment.alone}
+        moved = {}
+        for comment, anchors in lost:
+            row, first, last = self._innermost(anchors)
+            end = row[last].span.end
+            other = at_ends.get(self._source.position(end)[0])
+            taken = other is not None and other is not comment and other.start >= end
+            if taken or any(self.anchors[i].is_model for i in anchors):
+                moved[comment] = comment._replace(start=_start(row[first]) - 1, alone=True, after_blank=False)
+            else:
+                moved[comment] = comment._replace(start=end, alone=False, after_blank=False)
+        return moved
 
-    def _beside(self, silence: Silence, at_ends: Mapping[int, Comment]) -> Comment:
-        row, first, last = self._innermost(silence)
-        end, above = row[last].span.end, _start(row[first]) - 1
-        there = at_ends.get(self._source.position(end)[0])
-        taken_up = there is not None and there is not silence.comment and there.start >= end
-        if taken_up or any(self.anchors[i].is_model for i in silence.about):
-            return silence.comment._replace(start=above, alone=True, after_blank=False)
-        return silence.comment._replace(start=end, alone=False, after_blank=False)
-
-    def _innermost(self, silence: Silence) -> tuple[Row, int, int]:
-        """The innermost row that holds all that it is about: from its first part to its last."""
-        ways = [self.anchors[i].way for i in silence.about]
+    def _innermost(self, anchors: tuple[int, ...]) -> tuple[Row, int, int]:
+        """The innermost row that holds all the anchors: from its first part to its last."""
+        ways = [self.anchors[i].way for i in anchors]
         level = 0
         while all(len(way) > level + 1 and way[level + 1][0] is ways[0][level + 1][0] for way in ways):
             level += 1
@@ -111,7 +120,7 @@ class Silences:
         return ways[0][level][0], min(places), max(places)
 
 
-class Held:
+class LineConstraints:
     """What silencing comments ask of the layout.
 
     Attributes:
@@ -123,40 +132,39 @@ class Held:
         moved: comments that are written behind the whole line, and not at an argument of a step.
     """
 
-    def __init__(self, silences: Silences, moved: Collection[Silence] = ()) -> None:
+    def __init__(self, suppressions: Suppressions, moved: Collection[Suppressed] = ()) -> None:
         self.first: set[int] = set()
         self.joined: set[int] = set()
         self.whole: set[int] = set()
-        self._holding = {_start(row[i]) for anchor in silences.anchors for row, i in anchor.way}
+        self._begins = {_start(row[i]) for anchor in suppressions.anchors for row, i in anchor.way}
         is_moved = frozenset(moved).__contains__
-        for silence in silences.all:
-            about = [silences.anchors[i] for i in silence.about]
-            begun = {anchor.owner for anchor in about if is_moved(silence) or not anchor.is_argument}
-            self._hold([anchor for anchor in about if anchor.owner in begun])
+        for one in suppressions.all:
+            anchors = [suppressions.anchors[i] for i in one.anchors]
+            owners = {anchor.owner for anchor in anchors if is_moved(one) or not anchor.is_argument}
+            self._constrain([anchor for anchor in anchors if anchor.owner in owners])
 
-    def _hold(self, anchors: list[Anchor]) -> None:
+    def _constrain(self, anchors: list[Anchor]) -> None:
         places: dict[int, tuple[Row, set[int]]] = {}
         for anchor in anchors:
             self.whole.add(anchor.owner)
             for row, i in () if anchor.is_model else anchor.way:
                 places.setdefault(id(row), (row, set()))[1].add(i)
-        for row, held in places.values():
-            self._hold_row(row, min(held), max(held))
+        for row, numbers in places.values():
+            self._constrain_row(row, min(numbers), max(numbers))
 
-    def _hold_row(self, row: Row, first: int, last: int) -> None:
+    def _constrain_row(self, row: Row, first: int, last: int) -> None:
         """The parts from ``first`` to ``last`` stand on a line, without others in which something can be found."""
-        while first and _start(row[first - 1]) not in self._holding:
+        while first and _start(row[first - 1]) not in self._begins:
             first -= 1
-        behind = map(_start, map(row.__getitem__, range(last + 1, len(row))))
-        after = next(filter(self._holding.__contains__, behind), None)
-        begins = [_start(part) for part in row[first : last + 1]]
+        begins = [_start(part) for part in row]
+        self.whole.update(begins[first : last + 1])
+        self.joined.update(begins[first + 1 : last + 1])
         position = row[0].span.source.position
-        self.whole.update(begins)
-        self.joined.update(begins[1:])
-        if last + 1 < len(row) and position(_start(row[last + 1]))[0] == position(begins[-1])[0]:
-            self.joined.add(_start(row[last + 1]))
-        self.first.update(begins[:1] if first else ())
-        self.first.update(() if after is None else (after,))
+        if last + 1 < len(row) and position(begins[last + 1])[0] == position(begins[last])[0]:
+            self.joined.add(begins[last + 1])
+        if first:
+            self.first.add(begins[first])
+        self.first.update([begin for begin in begins[last + 1 :] if begin in self._begins][:1])
 
 
 def _start(part: ast.Statement | ast.Item | ast.Label) -> int:
@@ -169,24 +177,6 @@ def _codes(comment: Comment) -> tuple[str, ...]:
     return tuple(filter(None, found.codes or ())) if found and found.word == "ignore" else ()
 
 
-def _silences(
-    source: Source, anchors: list[Anchor], speaking: list[tuple[Comment, tuple[str, ...]]]
-) -> Iterator[Silence]:
-    by_line: dict[int, list[int]] = defaultdict(list)
-    for i, anchor in enumerate(anchors):
-        by_line[source.position(anchor.at)[0]].append(i)
-    code = CodeLines(source)
-    for comment, codes in speaking:
-        about = by_line.get(code.about(comment.start), ())
-        yield Silence(comment, tuple(i for i in about if _concerns(codes, anchors[i])))
-
-
-def _concerns(codes: tuple[str, ...], anchor: Anchor) -> bool:
-    if anchor.is_model:
-        return any(Code.BUDGET.startswith(code) for code in codes)
-    return any(not code.startswith(Code.BUDGET) for code in codes)
-
-
 # ---- where findings can begin -----------------------------------------------------------------------
 
 
@@ -195,42 +185,39 @@ def _anchors(file: ast.File) -> Iterator[Anchor]:
         way: _Way = (((item,), 0),)
         match item:
             case ast.Import():
-                yield from (
-                    Anchor(name.span.start, name.span.start, False, False, (*way, (item.names, i)))
-                    for i, name in enumerate(item.names)
-                )
+                for i, name in enumerate(item.names):
+                    yield Anchor(name.span.start, name.span.start, (*way, (item.names, i)))
             case ast.Let():
-                yield Anchor(item.name_span.start, item.span.start, False, False, way)
+                yield Anchor(item.name_span.start, item.span.start, way)
             case ast.Model():
-                yield Anchor(item.name_span.start, item.name_span.start, False, True, way)
-                yield from _in_list(item.body.statements, way)
+                yield Anchor(item.name_span.start, item.name_span.start, way, is_model=True)
+                yield from _in_statements(item.body.statements, way)
             case ast.Block():
-                yield from _in_list(item.body.statements, way)
+                yield from _in_statements(item.body.statements, way)
 
 
-def _in_list(statements: tuple[ast.Statement, ...], way: _Way) -> Iterator[Anchor]:
+def _in_statements(statements: tuple[ast.Statement, ...], outer: _Way) -> Iterator[Anchor]:
+    """Of merges, loops and conditions nothing is said, but of the steps in them."""
     for row in lines(statements):
         for i, statement in enumerate(row):
-            yield from _in_statement(statement, (*way, (row, i)))
-
-
-def _in_statement(statement: ast.Statement, way: _Way) -> Iterator[Anchor]:
-    """Of merges, loops and conditions nothing is said, but of the steps in them."""
-    match statement:
-        case ast.Call(name=name) if name != "_":
-            owner = _start(statement)
-            yield Anchor(statement.name_span.start, owner, False, False, way)
-            named = (argument.span.start for argument in statement.arguments if argument.name)
-            yield from (Anchor(at, owner, True, False, way) for at in named)
-        case ast.Let():
-            yield Anchor(statement.name_span.start, statement.span.start, False, False, way)
-        case ast.Merge():
-            for arm in statement.arms:
-                yield from _in_list(arm.statements, way)
-        case ast.Shared():
-            yield from _in_list(statement.steps, way)
-        case ast.Group() | ast.Repeat() | ast.For():
-            yield from _in_list(statement.body.statements, way)
-        case ast.If():
-            yield from _in_list(statement.body.statements, way)
-            yield from _in_list(statement.otherwise.statements if statement.otherwise else (), way)
+            way = (*outer, (row, i))
+            match statement:
+                case ast.Call(name=name) if name != "_":
+                    owner = start(statement)
+                    yield Anchor(statement.name_span.start, owner, way)
+                    for argument in statement.arguments:
+                        if argument.name:
+                            yield Anchor(argument.span.start, owner, way, is_argument=True)
+                case ast.Let():
+                    yield Anchor(statement.name_span.start, statement.span.start, way)
+                case ast.Merge():
+                    for arm in statement.arms:
+                        yield from _in_statements(arm.statements, way)
+                case ast.Shared():
+                    yield from _in_statements(statement.steps, way)
+                case ast.Group() | ast.Repeat() | ast.For():
+                    yield from _in_statements(statement.body.statements, way)
+                case ast.If():
+                    yield from _in_statements(statement.body.statements, way)
+                    if statement.otherwise:
+                        yield from _in_statements(statement.otherwise.statements, way)

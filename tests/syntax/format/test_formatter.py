@@ -254,8 +254,8 @@ def test_a_result_that_says_something_else_is_never_returned(monkeypatch: pytest
 
 
 def test_a_lost_comment_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from specc.syntax.format.page import Page
+    from specc.syntax.format.lists import LineWriter
 
-    monkeypatch.setattr(Page, "remark", lambda self, comment: None)
+    monkeypatch.setattr(LineWriter, "comment", lambda self, comment: None)
     with pytest.raises(RuntimeError, match="would change what"):
         fmt("let a = 1  # why\n")
