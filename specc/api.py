@@ -153,7 +153,7 @@ class Model:
 
     def summary(self) -> str:
         """The table of `specc show`, as plain text."""
-        from specc.report.table import summary
+        from specc.report.costs import summary
 
         return summary(self.costs)
 
@@ -235,7 +235,7 @@ class Model:
         from specc.backends.onnx.targets import targets
         from specc.bundle.delivery import Delivery, Unproven, deliver
         from specc.bundle.description import labelled
-        from specc.report.parity import failed
+        from specc.report.proof.verdict import failed
 
         if provider not in ("cpu", "cuda"):
             raise UsageError(f"provider {provider!r} is none of cpu and cuda")

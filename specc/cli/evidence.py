@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from specc.project.paths import shown
-from specc.report.proof.subject import OWN_WEIGHTS, Evidence, Subject
+from specc.report.proof.verdict import OWN_WEIGHTS, FileDigest, Subject
 
 if TYPE_CHECKING:
     from specc.onnxfile import OnnxFile
@@ -31,7 +31,7 @@ def subject_of(model: str, onnx: OnnxFile | None, seed: int | None, weights: str
     return Subject(model, shown(str(onnx.path)), files, wanted, onnx.claimed_weights)
 
 
-def _evidence(path: Path) -> Evidence:
+def _evidence(path: Path) -> FileDigest:
     from specc.bundle.sidecar import sha256_of
 
-    return Evidence(shown(path.as_posix()), path.stat().st_size, sha256_of(path))
+    return FileDigest(shown(path.as_posix()), path.stat().st_size, sha256_of(path))

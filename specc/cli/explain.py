@@ -20,7 +20,7 @@ def command(what: str, model: str | None, settings: tuple[str, ...], sizes: tupl
     from specc.cli.inputs import costs_at, load
     from specc.cli.output import echo
     from specc.report.codes import meaning
-    from specc.report.explain import explain
+    from specc.report.costs import explain
 
     if (known := meaning(what)) is not None:
         echo(known)

@@ -121,7 +121,7 @@ def _write_onnx(request: Request, model: Model, weights: Weights, path: Path) ->
     written = _written(opset, request.runs_on)
     if parity is None:
         return f"{written}; parity not checked (--no-verify)"
-    from specc.report.parity import with_notes
+    from specc.report.proof.verdict import with_notes
 
     return f"{written}; {with_notes(parity)}"
 
@@ -145,7 +145,7 @@ def _write_torch(request: Request, model: Model, weights: Weights, path: Path) -
         output.close()
         if request.no_verify:
             return "not run (--no-verify)"
-        from specc.report.parity import failed, with_notes
+        from specc.report.proof.verdict import failed, with_notes
 
         with bar() as progress:
             parity = model.verify(weights=weights, provider=request.provider, progress=progress)

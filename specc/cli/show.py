@@ -18,8 +18,8 @@ def command(spec: str, model: str | None, settings: tuple[str, ...], sizes: tupl
     Without --model, every model of the file, and then all of them side by side.
     """
     from specc.cli.inputs import costs_at, load_all
-    from specc.report.table import compare, console_for
-    from specc.report.table import show as show_table
+    from specc.report.costs import compare, console_for
+    from specc.report.costs import show as show_table
 
     networks = [costs_at(network, sizes) for network in load_all(spec, model, settings)]
     console = console_for()

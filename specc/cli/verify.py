@@ -23,7 +23,7 @@ from specc.diagnostics import ParityError, SpecError, UsageError
 if TYPE_CHECKING:
     from specc.api import Model
     from specc.onnxfile import OnnxFile
-    from specc.report.proof import Subject
+    from specc.report.proof.verdict import Subject
     from specc.report.snippets import Style
     from specc.verify.result import Parity, Tolerance
     from specc.weights import Weights
@@ -172,7 +172,7 @@ def _show_mistakes(request: _Request, error: SpecError) -> None:
     if request.output is None and request.form == "full":
         return
     from specc.cli.evidence import subject_of
-    from specc.report.parity import mistaken
+    from specc.report.proof.verdict import mistaken
 
     name = request.model or Path(request.spec).stem
     _show(request, mistaken(error, request.provider), subject_of(name, request.file, request.seed, request.weights))
@@ -194,7 +194,7 @@ def _proof(request: _Request, network: Model, source: Weights | None, tolerance:
                 progress=progress,
             )
     except ParityError as error:
-        from specc.report.parity import unfit
+        from specc.report.proof.verdict import unfit
 
         return unfit(error, request.provider)
 
@@ -263,12 +263,12 @@ def _tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:
 def _show(request: _Request, parity: Parity, subject: Subject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
     from specc.cli.output import echo, screen, speaks_unicode, wants_color
-    from specc.report.parity import UNFIT, verdict
+    from specc.report.proof.verdict import UNFIT, full_reason, verdict
     from specc.report.snippets import Style
 
     for row in parity.rows:
         if row.case == UNFIT and (request.output is not None or request.form != "full"):
-            echo(f"error: {row.reason}", err=True)
+            echo(f"error: {full_reason(row)}", err=True)
     if request.output is None:
         out = sys.stdout
         style = Style(color=wants_color(out.isatty()), unicode=speaks_unicode(out), width=screen(out))

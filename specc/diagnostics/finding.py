@@ -257,11 +257,20 @@ class SpecError(Exception):
 
 
 class ParityError(Exception):
-    """A model is not equal to PyTorch's, and was not written. ``parity`` holds every check."""
+    """A model is not equal to PyTorch's, and was not written.
 
-    def __init__(self, verdict: str, parity: object) -> None:
-        super().__init__(verdict)
+    Args:
+        parity: every check; None where a file's own weights do not fit, so that nothing could be run.
+        faults: what is wrong with them, one by one.
+        advice: what to do about that.
+    """
+
+    def __init__(self, verdict: str, parity: object, faults: tuple[str, ...] = (), advice: str = "") -> None:
+        super().__init__("\n  ".join((verdict, *faults)) + (f"\n{advice}" if advice else ""))
+        self.verdict = verdict
         self.parity = parity
+        self.faults = faults
+        self.advice = advice
 
 
 class UsageError(Exception):

@@ -39,16 +39,16 @@ def weights_of(model: OnnxFile | Path, graph: Graph) -> FileWeights:
     faults = [fault for path, p in graph.state if (fault := weights.fault(path, p))]
     if not faults:
         return weights
-    more = f"\n  and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-    listed = "\n  ".join(faults[:SHOWN])
+    more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
     advice = ""
     if not all(p.integer or stored_name(path, p) in file.initializers for path, p in graph.state):
         # A batch norm that is missing is usually folded into the layer before it.
         advice = (
-            "\nA file from elsewhere may fold, rename or share them. Say what they should be, with --weights FILE or "
+            "A file from elsewhere may fold, rename or share them. Say what they should be, with --weights FILE or "
             "--seed N: then the file is proven against those, and every tensor is looked for by its numbers"
         )
-    raise ParityError(f"the weights in {file.name} do not fit the spec:\n  {listed}{more}{advice}", None)
+    headline = f"the weights in {file.name} do not fit the spec:"
+    raise ParityError(headline, None, (*faults[:SHOWN], *more), advice)
 
 
 class FileWeights:

@@ -24,7 +24,7 @@ INNERMOST, OUTERMOST = 5, 3
 MOST_ALIKE = 100
 """Findings of one code in one file that are shown."""
 _TAB = 4
-COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 
 class Style(NamedTuple):
@@ -105,9 +105,28 @@ def abridged(findings: Iterable[Diagnostic]) -> Abridged:
     return Abridged(tuple(shown), tuple(more))
 
 
+def line(finding: Diagnostic, color: bool = False) -> str:
+    """A finding in a line: place, code and headline."""
+    kind = f"{finding.severity}[{finding.code}]"
+    shown = click.style(kind, fg=_COLORS[finding.severity], bold=True) if color else kind
+    return f"{visible(str(finding.primary.span))}: {shown} {visible(finding.message)}"
+
+
 def headline(error: SpecError) -> str:
     """What its first finding says, as a part of another sentence."""
     return error.diagnostics[0].message
+
+
+class SnippetLine(NamedTuple):
+    """A line of a finding: words, which may go on in the next line, or source and marks below it, which may not."""
+
+    text: str
+    is_words: bool = False
+
+
+def snippet(finding: Diagnostic | Uncoded) -> Iterator[SnippetLine]:
+    """The lines of one finding, as `render` shows it without colours."""
+    return _Page(finding, color=False, unicode=True, width=None).lines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,28 +156,28 @@ class _Page:
         self._widest = WIDEST if width is None else max(NARROWEST, min(WIDEST, width - beside))
 
     def text(self) -> str:
-        return "\n".join(line.rstrip() for line in self._lines())
+        return "\n".join(line.text for line in self.lines())
 
-    def _lines(self) -> Iterator[str]:
+    def lines(self) -> Iterator[SnippetLine]:
         finding = self._finding
         code = f"[{finding.code}]" if isinstance(finding, Diagnostic) else ""
-        kind = self._style(f"{finding.severity}{code}", COLORS[finding.severity])
-        yield kind + self._style(f": {_clean(finding.message)}")
+        kind = self._style(f"{finding.severity}{code}", _COLORS[finding.severity])
+        yield SnippetLine(kind + self._style(f": {_clean(finding.message)}"), is_words=True)
         labels = (finding.primary, *finding.secondary, *self._around)
         for source in dict.fromkeys(label.span.source for label in labels):
-            yield from self._part(source, [label for label in labels if label.span.source is source])
-        yield from self._remarks()
-        yield from self._calls()
-
-    def _remarks(self) -> Iterator[str]:
-        finding = self._finding
+            for line in self._part(source, [label for label in labels if label.span.source is source]):
+                yield SnippetLine(line.rstrip())
         remarks = [("note", text) for text in finding.notes] + [("help", text) for text in finding.advice]
         if remarks:
-            yield self._bar()
+            yield SnippetLine(self._bar())
         for kind, text in remarks:
             first, *rest = map(_clean, text.split("\n"))
-            yield f"{' ' * self._gutter} {self._style('=', 'blue')} {self._style(kind)}: {first}"
-            yield from (" " * (self._gutter + 9) + line for line in rest)
+            margin = f"{' ' * self._gutter} {self._style('=', 'blue')} {self._style(kind)}: "
+            yield SnippetLine((margin + first).rstrip(), is_words=True)
+            for line in rest:
+                yield SnippetLine((" " * (self._gutter + 9) + line).rstrip(), is_words=True)
+        for line in self._calls():
+            yield SnippetLine(line.rstrip())
 
     def _calls(self) -> Iterator[str]:
         """How the fault was come to: the calls and rounds around it, the innermost first, line by line."""
@@ -259,7 +278,7 @@ class _Page:
                 return row[column]
             return next((mark.sign for mark in reversed(drawn) if mark.start <= column), " ")
 
-        colors = {"^": COLORS[self._finding.severity], "-": "blue"}
+        colors = {"^": _COLORS[self._finding.severity], "-": "blue"}
         runs = (("".join(row[column] for column in run), mark) for mark, run in groupby(range(len(row)), sign))
         return "".join(self._style(text, colors[mark]) if mark in colors else text for text, mark in runs)
 

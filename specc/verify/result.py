@@ -42,7 +42,7 @@ class Row:
     Attributes:
         case: what was fed in ("normal", "zeros" …) and at which sizes, where the contract has symbolic ones; or
             "interface", "randomness", "training" and "loading" for checks of the file.
-        passed: the verdict; ``reason`` says why not.
+        passed: the verdict; ``reason`` says why not, and ``faults`` what is wrong where that is several things.
         batch: number of samples.
         optimised: with ONNX Runtime's graph optimisation or without.
         output: the output that is closest to its bound, or beyond it.
@@ -60,6 +60,7 @@ class Row:
     error_onnx: float | None = None
     error_torch: float | None = None
     bound: float | None = None
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

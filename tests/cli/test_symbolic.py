@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from specc import Model, ops
 from specc.elaborate import check_file
 from specc.ir.graph import Block, Node
-from specc.report.explain import explain
+from specc.report.costs import explain
 from specc.source import Source
 from specc.syntax import parse
 from tests.cli.conftest import Specc

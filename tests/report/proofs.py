@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from specc.report.proof import Subject
+from specc.report.proof.verdict import Subject
 from specc.source import Source
 from specc.verify.result import Parity, Reproduction, Row, StepRow, TensorRow
 

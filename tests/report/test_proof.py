@@ -15,12 +15,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from specc.diagnostics import ParityError
-from specc.report.parity import by_step, cell, unfit, verdict, with_notes
 from specc.report.proof import FORMATS, rendered
-from specc.report.proof.chart import NAMED, chart
-from specc.report.proof.choice import CLOSEST, FAILING, SHORT
-from specc.report.proof.html import MANY
-from specc.report.proof.subject import OWN_WEIGHTS, Evidence
+from specc.report.proof.html import MANY, NAMED, chart
+from specc.report.proof.terminal import CLOSEST, FAILING, SHORT
+from specc.report.proof.verdict import OWN_WEIGHTS, FileDigest, by_step, cell, unfit, verdict, with_notes
 from specc.report.snippets import Style
 from specc.verify.result import Parity, Row, TensorRow, Tolerance
 from tests.report.proofs import CONV, RELU, SUBJECT, proof, reproduced
@@ -29,7 +27,7 @@ OTHER = TensorRow("conv4.weight", "different", "1 of 36 elements differ, most at
 """A tensor with other numbers."""
 
 SEED = SUBJECT._replace(
-    files=(Evidence("big.onnx", 12345, "0" * 64), Evidence("big.data", 67890, "1" * 64)),
+    files=(FileDigest("big.onnx", 12345, "0" * 64), FileDigest("big.data", 67890, "1" * 64)),
     weights="seed 1",
     claimed="seed 0",
 )
@@ -116,7 +114,7 @@ class TestVerdict:
 
     def test_weights_that_do_not_fit(self) -> None:
         parity = unfit(
-            ParityError("the weights in x do not fit the spec:\n  a is missing\n  b is missing", None), "cpu"
+            ParityError("the weights in x do not fit the spec:", None, ("a is missing", "b is missing")), "cpu"
         )
         assert not parity.passed
         assert verdict(parity) == "parity failed: the weights in x do not fit the spec: a is missing, and more"
@@ -233,8 +231,8 @@ class TestFull:
         assert OWN_WEIGHTS in rendered("full", proof(2), SEED._replace(weights=OWN_WEIGHTS))
 
     def test_weights_that_do_not_fit(self) -> None:
-        said = "the weights in x do not fit the spec:\n  a is missing\n  \x1bb is missing"
-        lines = full(unfit(ParityError(said, None), "cpu")).splitlines()
+        error = ParityError("the weights in x do not fit the spec:", None, ("a is missing", "\x1bb is missing"))
+        lines = full(unfit(error, "cpu")).splitlines()
         place = lines.index("the weights in x do not fit the spec:")
         assert lines[place + 1 : place + 3] == ["  a is missing", "  \\x1bb is missing"]
         assert re.fullmatch("weights +failed", lines[place - 1])
@@ -430,7 +428,7 @@ class TestHtml:
         assert shown.count('<th scope="row">') == 1
 
     def test_weights_that_do_not_fit(self) -> None:
-        shown = Page(page(unfit(ParityError("the weights in x do not fit:\n  a is missing", None), "cpu")))
+        shown = Page(page(unfit(ParityError("the weights in x do not fit:", None, ("a is missing",)), "cpu")))
         assert {"The weights in x do not fit:", "a is missing"} <= set(shown.text)
         assert not any("\\n" in text for text in shown.text)
 

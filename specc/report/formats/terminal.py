@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-import click
-
 from specc.diagnostics import Diagnostic, Severity
 from specc.diagnostics.words import plural, visible
 from specc.project.outcome import Outcome
-from specc.report.snippets import COLORS, Style, abridged, render
+from specc.report.snippets import Style, abridged, line, render
 
 _MOST_BLOCKS = 10
 """Blocks that are named, of those that were not proven."""
@@ -30,7 +28,7 @@ def full(outcome: Outcome, style: Style) -> str:
 def concise(outcome: Outcome, style: Style) -> str:
     """A line for each finding, as editors read it."""
     shown, more = abridged(outcome.findings)
-    lines = [*(_line(finding, style) for finding in shown), *map(str, more), summary(outcome)]
+    lines = [*(line(finding, style.color) for finding in shown), *map(str, more), summary(outcome)]
     return "\n".join(filter(None, lines))
 
 
@@ -45,13 +43,6 @@ def statistics(outcome: Outcome) -> str:
     return "\n".join(f"{count:>{width},}  {code}  {known[code]}" for code, count in ranked)
 
 
-def _line(finding: Diagnostic, style: Style) -> str:
-    """Place, code and headline."""
-    kind = f"{finding.severity}[{finding.code}]"
-    shown = click.style(kind, fg=COLORS[finding.severity], bold=True) if style.color else kind
-    return f"{visible(str(finding.primary.span))}: {shown} {visible(finding.message)}"
-
-
 def _errors(outcome: Outcome, style: Style) -> Iterator[str]:
     """The errors, a line each, where they are few among many warnings."""
     errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
@@ -59,7 +50,7 @@ def _errors(outcome: Outcome, style: Style) -> Iterator[str]:
         return
     yield "the errors among them:"
     for finding in errors[:_MOST_ERRORS]:
-        yield f"  {_line(finding, style)}"
+        yield f"  {line(finding, style.color)}"
     if len(errors) > _MOST_ERRORS:
         yield f"  and {len(errors) - _MOST_ERRORS:,} more"
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from specc.report.proof.subject import Subject
+from specc.report.proof.verdict import Subject
 from specc.report.snippets import Style
 from specc.verify.result import Parity
 
-__all__ = ["FORMATS", "Subject", "rendered"]
-
-FORMATS = ("full", "json", "html")
+_MODULES = {"full": "terminal", "json": "json", "html": "html"}
+FORMATS = tuple(_MODULES)
 _PLAIN = Style()
 
 
@@ -23,5 +22,5 @@ def rendered(name: str, parity: Parity, subject: Subject, *, style: Style = _PLA
     """
     if name not in FORMATS:
         raise ValueError(f"there is no format {name}; there are {', '.join(FORMATS)}")
-    shown: str = getattr(import_module(f"{__name__}.{name}"), name)(parity, subject, style, everything)
+    shown: str = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)(parity, subject, style, everything)
     return shown

@@ -6,8 +6,7 @@ from math import isfinite, isnan
 from typing import Any
 
 from specc.report.formats.json import dumped, position
-from specc.report.parity import verdict
-from specc.report.proof.subject import Subject
+from specc.report.proof.verdict import Subject, full_reason, verdict
 from specc.report.snippets import Style
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__
@@ -70,7 +69,7 @@ def _check(row: Row) -> dict[str, Any]:
     return {
         "case": row.case,
         "passed": row.passed,
-        "reason": row.reason,
+        "reason": full_reason(row),
         "batch": row.batch,
         "optimised": row.optimised,
         "output": row.output,

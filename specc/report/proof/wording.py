@@ -1,4 +1,4 @@
-"""What is said of steps and numbers in every format that people read."""
+"""What every format for people says of a proof: of its numbers, runs, tensors, files, and of the first divergence."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from math import isfinite, isinf
 
 from specc.diagnostics import Label
 from specc.diagnostics.words import listed, plural, visible
-from specc.report.parity import UNTRIED, by_step, claim, of_step, other_weights
-from specc.report.proof.subject import Subject
+from specc.report.proof.verdict import Subject, by_step, claim, of_step, other_weights
 from specc.report.snippets import Uncoded
 from specc.verify.result import Parity, Row, StepRow, TensorRow
 
@@ -20,8 +19,8 @@ EXACT = "exact"
 WHOLE = "errors against PyTorch in float64, in units of rounding every step to float32"
 """What the errors of the whole network are counted in."""
 
-JUST = 1.05
-"""Below so many times its bound, an error is just beyond it."""
+JUST_BEYOND = 1.05
+"""Below so many times its bound, an error is said to be just beyond it."""
 
 SEVERAL = 6
 """Operators, nodes or tensors that are named in one line; more are counted."""
@@ -95,7 +94,7 @@ def shortened(names: list[str]) -> str:
     return ", ".join(shown) + (f" and {len(runs) - SEVERAL} more" if len(runs) > SEVERAL else "")
 
 
-def evidence(subject: Subject) -> Iterator[tuple[str, str]]:
+def identification(subject: Subject) -> Iterator[tuple[str, str]]:
     """(name, value): which file it was, by its bytes, and what its weights had to be."""
     for file in subject.files:
         yield "file", str(file)
@@ -114,11 +113,6 @@ def cause(parity: Parity, subject: Subject) -> list[str]:
     more = len(parity.wrong_tensors) - SEVERAL
     notes += [f"and {plural(more, 'more tensor')}"] if more > 0 else []
     return [other_weights(parity, subject), *notes]
-
-
-def untried(parity: Parity) -> list[str]:
-    """Why nothing could be run, line by line; nothing where something was."""
-    return [line for row in parity.rows if row.case in UNTRIED for line in row.reason.split("\n")]
 
 
 def divergence(parity: Parity) -> Uncoded | None:
@@ -141,7 +135,7 @@ def _amount(row: StepRow) -> str:
         return row.reason
     if row.rule == EXACT:
         return "not equal to the bit"
-    if row.error_onnx < JUST:
+    if row.error_onnx < JUST_BEYOND:
         return "just beyond what is allowed"
     return f"{number(row.error_onnx)} times as far from the truth as is allowed"
 
@@ -150,31 +144,22 @@ def _notes(parity: Parity, row: StepRow) -> Iterator[str]:
     if row.error_onnx is not None:
         yield row.reason
         yield f"measured: {run(row)}; {plural(row.runs, 'run')} of this step, on PyTorch's own inputs to it"
-        yield f"allowed: {_allowed(row)}"
+        if row.rule == EXACT:
+            rule = "nothing: the step only moves, picks or compares numbers, so its result is PyTorch's to the bit"
+        else:
+            rule = f"what rounding can do to it, {row.rule}: {row.why}"
+        yield f"allowed: {rule}"
     if row.error_torch is not None and row.rule != EXACT:
         yield f"PyTorch's own float32 result is at {number(row.error_torch)} of what is allowed"
     if row.nodes:
         yield f"in the file: {shortened(list(row.nodes))}"
     yield from (f"{tensor.path}: {tensor.detail}" for tensor in of_step(parity, row))
-    yield _around(parity, row)
-
-
-def _allowed(row: StepRow) -> str:
-    if row.rule == EXACT:
-        return "nothing: the step only moves, picks or compares numbers, so its result is PyTorch's to the bit"
-    return f"what rounding can do to it, {row.rule}: {row.why}"
-
-
-def _around(parity: Parity, row: StepRow) -> str:
     before = parity.steps.index(row)
-    others = sum(not step.passed for step in parity.steps) - 1
-    hold = (
-        f"the {plural(before, 'step')} before it hold{'s' if before == 1 else ''}" if before else "it is the first step"
-    )
-    fail = (
-        f"{plural(others, 'step')} behind it fail{'s' if others == 1 else ''} too" if others else "all behind it hold"
-    )
-    return f"{hold}; {fail}" if row is not parity.steps[-1] else hold
+    after = sum(not step.passed for step in parity.steps) - 1
+    hold = f"the {plural(before, 'step')} before it hold{'s' if before == 1 else ''}"
+    fail = f"{plural(after, 'step')} behind it fail{'s' if after == 1 else ''} too" if after else "all behind it hold"
+    around = hold if before else "it is the first step"
+    yield around if row is parity.steps[-1] else f"{around}; {fail}"
 
 
 _STATUS = {

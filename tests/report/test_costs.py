@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from specc.elaborate import check_file
-from specc.report.table import show
+from specc.report.costs import show
 from specc.source import Source
 from specc.syntax import parse
 

@@ -1,13 +1,14 @@
-"""The verdict of a proof, in one line."""
+"""What a proof was about, and its verdict in one line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from specc.diagnostics import ParityError, SpecError
 from specc.diagnostics.words import listed, plural
-from specc.report.proof.subject import Subject
-from specc.verify.result import FEW, Parity, Row, StepRow, TensorRow, Tolerance
+from specc.report.snippets import line
+from specc.verify.result import FEW, Parity, Row, StepRow, TensorRow
 
 UNFIT = "weights"
 """The check that fails where the file's own weights are not such as the spec needs."""
@@ -16,18 +17,58 @@ MISTAKEN = "spec"
 """The check that fails where the spec itself has mistakes."""
 
 UNTRIED = (UNFIT, MISTAKEN)
-"""Checks that fail before anything is run; their reasons have a line for each fault."""
+"""Checks that fail before anything is run."""
+
+OWN_WEIGHTS = "the file's own, compared with nothing"
+"""Where the weights come from, if nothing says what they should be."""
+
+
+class FileDigest(NamedTuple):
+    """A file that was judged: who has it can tell that it is this very one. ``size`` in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.size:,} bytes"
+
+
+class Subject(NamedTuple):
+    """``model`` in ``file``, as it was named; None: in the file that compile would write.
+
+    Attributes:
+        files: the file, and those beside it that its weights are in; none without a file.
+        weights: what the weights had to be: ``seed 0``, the name of a file, or `OWN_WEIGHTS`; empty if not known.
+        claimed: where the weights come from as the file says of itself; empty where it does not.
+    """
+
+    model: str
+    file: str | None
+    files: tuple[FileDigest, ...] = ()
+    weights: str = ""
+    claimed: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.model} in {self.file}" if self.file else f"{self.model}, as specc writes it"
 
 
 def unfit(error: ParityError, provider: str) -> Parity:
-    """What is found of a file whose own weights do not fit: nothing was run."""
-    return Parity(provider, (Row(UNFIT, False, str(error)),))
+    """The proof of a file whose own weights do not fit: nothing was run."""
+    row = Row(UNFIT, False, error.verdict, faults=error.faults)
+    return Parity(provider, (row,), notes=(error.advice,) if error.advice else ())
 
 
 def mistaken(error: SpecError, provider: str) -> Parity:
-    """What is found where the spec has mistakes: nothing was run."""
-    lines = "\n  ".join(str(error).split("\n"))
-    return Parity(provider, (Row(MISTAKEN, False, f"the spec has mistakes:\n  {lines}"),))
+    """The proof of a spec with mistakes: nothing was run."""
+    row = Row(MISTAKEN, False, "the spec has mistakes:", faults=tuple(map(line, error.diagnostics)))
+    return Parity(provider, (row,))
+
+
+def full_reason(row: Row) -> str:
+    """Why a check fails, with all its faults, a line each."""
+    return "\n  ".join((row.reason, *row.faults))
 
 
 def verdict(parity: Parity, subject: Subject | None = None) -> str:
@@ -52,11 +93,6 @@ def cell(row: StepRow) -> str:
 
 def _many(row: StepRow) -> str:
     return f"{row.steps[0]} to {row.name} ({len(row.steps)} steps)" if len(row.steps) > FEW else ""
-
-
-def allowance(tolerance: Tolerance) -> str:
-    """``atol 0.001 and rtol 0``"""
-    return f"atol {tolerance.atol:g} and rtol {tolerance.rtol:g}"
 
 
 def other_weights(parity: Parity, subject: Subject | None) -> str:
@@ -85,37 +121,28 @@ def of_step(parity: Parity, row: StepRow) -> list[TensorRow]:
 
 
 def _success(parity: Parity) -> str:
+    how = f"parity proven on {parity.provider}"
+    if parity.tolerance is not None:
+        given = f"atol {parity.tolerance.atol:g} and rtol {parity.tolerance.rtol:g}"
+        how = f"parity within {given} on {parity.provider}, which were given: the derived bounds have judged nothing"
     checks = f"{plural(len(parity.rows), 'check')} against PyTorch in float64"
-    judged = f"{_how(parity)}: " + (f"{_alone(parity)} and {checks}" if parity.steps else checks)
+    if parity.steps:  # one that was not judged by itself is nothing to claim
+        judged, steps = sum(step.error_onnx is not None for step in parity.steps), len(parity.steps)
+        number = f"{judged:,} of {steps:,}" if judged < steps else f"{steps:,}"
+        checks = f"{number} {'step by itself' if steps == 1 else 'steps by themselves'} and {checks}"
     measured = [row for row in parity.rows if row.error_onnx is not None]
-    return f"{judged}; {_closest(max(measured, key=_nearness))}" if measured else judged
+    if not measured:
+        return f"{how}: {checks}"
+    closest = max(measured, key=used)
+    error = f"largest error {closest.error_onnx:.2f} roundings"
+    if closest.bound is not None:
+        error = f"closest to its bound: {closest.error_onnx:.2f} of {closest.bound:.2f} roundings allowed"
+    return f"{how}: {checks}; {error}, PyTorch's own in float32 {closest.error_torch or 0.0:.2f}"
 
 
-def _nearness(row: Row) -> float:
-    """How much of what is allowed was used."""
-    return (row.error_onnx or 0.0) / (row.bound or 1.0)
-
-
-def _closest(row: Row) -> str:
-    """The run that came closest to its bound, or without bounds the one with the largest error."""
-    theirs = f"PyTorch's own in float32 {row.error_torch or 0.0:.2f}"
-    if row.bound is None:
-        return f"largest error {row.error_onnx:.2f} roundings, {theirs}"
-    return f"closest to its bound: {row.error_onnx:.2f} of {row.bound:.2f} roundings allowed, {theirs}"
-
-
-def _alone(parity: Parity) -> str:
-    """How many steps were judged by themselves; one that was not is nothing to claim."""
-    judged, steps = sum(step.error_onnx is not None for step in parity.steps), len(parity.steps)
-    number = f"{judged:,} of {steps:,}" if judged < steps else f"{steps:,}"
-    return f"{number} {'step by itself' if steps == 1 else 'steps by themselves'}"
-
-
-def _how(parity: Parity) -> str:
-    if parity.tolerance is None:
-        return f"parity proven on {parity.provider}"
-    given = allowance(parity.tolerance)
-    return f"parity within {given} on {parity.provider}, which were given: the derived bounds have judged nothing"
+def used(row: Row | StepRow) -> float:
+    """The part of what is allowed that an error takes; of a check without a bound the error."""
+    return (row.error_onnx or 0.0) / ((row.bound if isinstance(row, Row) else None) or 1.0)
 
 
 def _failure(parity: Parity, subject: Subject | None) -> str:
@@ -129,7 +156,8 @@ def _failure(parity: Parity, subject: Subject | None) -> str:
     if row is None:
         return "parity is not proven: nothing was checked"
     if row.case in UNTRIED:
-        return f"parity failed: {_brief(row.reason)}"
+        first_fault, more = "".join(f" {fault}" for fault in row.faults[:1]), ", and more" if row.faults[1:] else ""
+        return f"parity failed: {row.reason}{first_fault}{more}"
     batch = f", batch {row.batch}" if row.batch is not None else ""
     return f"parity failed on {row.case}{batch}: {row.reason}"
 
@@ -145,12 +173,6 @@ def _behind_weights(parity: Parity, subject: Subject | None) -> Iterator[str]:
         more = f" and {plural(len(failing) - 1, 'more step')}" if len(failing) > 1 else ""
         diverge = "diverges" if len(failing) == 1 else "diverge"
         yield f"with them {by_step(failing[0])} ({failing[0].span}){more} {diverge}"
-
-
-def _brief(reason: str) -> str:
-    """Of several lines, with a fault in each but the first, the first two."""
-    lines = [line.strip() for line in reason.split("\n")]
-    return " ".join(lines[:2]) + (", and more" if len(lines) > 2 else "")
 
 
 def _others(parity: Parity) -> str:

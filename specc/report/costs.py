@@ -1,9 +1,13 @@
-"""`specc explain`: the arithmetic behind one step, or what a block holds."""
+"""`specc show` and `specc explain`: what a network costs, as a table, side by side, and step by step."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from math import prod
+
+from rich.console import Console
+from rich.text import Text
 
 from specc.analyses import Costs, StepCost
 from specc.diagnostics import UsageError
@@ -11,12 +15,137 @@ from specc.diagnostics.words import listed, plural
 from specc.elaborate.errors import suggestion
 from specc.ir.graph import Block, Graph, Node
 from specc.ir.op import Parameter
-from specc.ir.types import TensorType, times
+from specc.ir.types import times
 from specc.report import text
+from specc.report.columns import WIDEST, print_columns
 from specc.report.text import count, field, memory, scaled
 
 MOST_NAMES = 12
 """Names that are listed for whoever asked for one that is none."""
+_DESCRIBING = ("step", "layer", "output")
+_COLUMNS = (*_DESCRIBING, "params", "MACs", "memory", "sees")
+
+
+# ---- show: a row for each step ------------------------------------------------------------------------
+
+
+def show(costs: Costs, console: Console, depth: int | None = None) -> None:
+    """Print the table and the sums. Costs are of one sample; memory is that of each step's float32 result.
+
+    Args:
+        depth: how deep blocks are opened; those at this depth are a row each. None: every step is.
+    """
+    console.print(Text(f"{costs.graph.name} : {text.interface(costs.graph)}", style="bold"), soft_wrap=True)
+    steps = {step.node.name: step for step in costs.steps}
+    members = costs.graph.nodes if depth is None else tuple(_opened(costs.graph.members, depth))
+    rows = [_row(member, steps) for member in members]
+    # Without weights there are no params, at symbolic sizes no costs: a column that says nothing is left out.
+    cells = list(zip(*rows, strict=True))
+    columns = [i for i, name in enumerate(_COLUMNS) if name in _DESCRIBING or not {*cells[i]} <= {"", text.NOTHING}]
+    print_columns(
+        console,
+        [_COLUMNS[i] for i in columns],
+        [[Text(row[i]) for i in columns] for row in rows],
+        right=_COLUMNS[len(_DESCRIBING) :],
+        describing=("layer",),
+    )
+    for line in _sums(costs):
+        console.print(Text(line), soft_wrap=True)
+
+
+def summary(costs: Costs) -> str:
+    """The same as plain text, as wide as it needs to be."""
+    written = io.StringIO()
+    show(costs, Console(file=written, width=WIDEST, no_color=True))
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+
+
+def compare(networks: list[Costs], console: Console) -> None:
+    """Print networks side by side, a row each."""
+    header = ("model", "params", "MACs", "memory", "sees", "depth")
+    rows = [
+        (
+            costs.graph.name,
+            count(costs.params),
+            scaled(costs.macs),
+            memory(costs.activation_memory),
+            field(costs.receptive_field),
+            str(costs.depth),
+        )
+        for costs in networks
+    ]
+    print_columns(console, header, [list(map(Text, row)) for row in rows], right=header[1:])
+
+
+def console_for() -> Console:
+    """Standard output; as wide as any table where nobody's screen would break it."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDEST
+    return console
+
+
+def _row(member: Node | Block, steps: dict[str, StepCost]) -> tuple[str, ...]:
+    """The cells of `_COLUMNS`."""
+    if isinstance(member, Node):
+        inside, layer, last = [steps[member.name]], text.step(member.op), steps[member.name]
+    else:
+        inside = [steps[node.name] for node in member.nodes]
+        layer, last = text.block(member), steps[member.output]
+    params = sum(step.params for step in inside)
+    weights = count(params)
+    if not params:  # tensors that an earlier step has, too, are counted there
+        has = any(not parameter.buffer for step in inside for parameter in step.node.parameters)
+        weights = "shared" if has else ""
+    macs = _sum(step.macs for step in inside)
+    return (
+        member.name,
+        layer,
+        str(last.node.type),
+        weights,
+        "" if macs == 0 else scaled(macs),
+        memory(_sum(step.activation_memory for step in inside)),
+        field(last.receptive_field),
+    )
+
+
+def _opened(members: tuple[Node | Block, ...], depth: int) -> Iterator[Node | Block]:
+    """Steps and blocks at most ``depth`` deep, the blocks above that opened."""
+    for member in members:
+        if isinstance(member, Block) and depth > 1:
+            yield from _opened(member.members, depth - 1)
+        else:
+            yield member
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """None where one of them is not known."""
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total
+
+
+def _sums(costs: Costs) -> Iterator[str]:
+    frozen = costs.params - costs.trainable_params
+    yield ""
+    yield f"parameters         {count(costs.params)}" + (f", {count(frozen)} of them frozen" if frozen else "")
+    yield f"weights            {memory(4 * costs.params)} as float32"
+    if costs.macs is not None:
+        exact = f" ({count(costs.macs)})" if scaled(costs.macs) != count(costs.macs) else ""
+        at_once = f"at most {memory(costs.peak_memory)} at once"
+        yield f"MACs               {scaled(costs.macs)} a sample{exact}"
+        yield f"activation memory  {memory(costs.activation_memory)} a sample, {at_once}"
+        yield f"receptive field    {field(costs.receptive_field)}"
+    yield f"depth              {costs.depth} (convolutions and fully connected layers on the longest path)"
+    if costs.graph.symbols:
+        yield ""
+        yield text.ask_at_sizes(costs.graph)
+
+
+# ---- explain: the arithmetic behind one step, or what a block holds -----------------------------------
 
 
 def explain(costs: Costs, name: str) -> str:
@@ -46,8 +175,10 @@ def explain(costs: Costs, name: str) -> str:
 def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     node = step.node
     yield from _head(graph, node, text.step(node.op))
-    taken = zip(node.inputs, node.input_types, strict=True)
-    yield from _values([(f"{name} {kind}") for name, kind in taken], node.type)
+    for name, kind in zip(node.inputs, node.input_types, strict=True):
+        yield f"  takes   {name} {kind}"
+    yield f"  gives   {node.type}"
+    yield ""
     yield from (f"  {line}" for line in node.op.arithmetic(*node.input_types))
     yield f"  in float32: {node.op.rounding(*node.input_types).rule}"
     yield from (f"  {_parameter(parameter)}" for parameter in node.parameters)
@@ -67,7 +198,10 @@ def _of_block(graph: Graph, block: Block, steps: dict[str, StepCost]) -> Iterato
     inside = [steps[node.name] for node in block.nodes]
     types = {port.name: port.type for port in graph.inputs} | {node.name: node.type for node in graph.nodes}
     yield from _head(graph, block, text.block(block))
-    yield from _values([f"{name} {types[name]}" for name in block.inputs], types[block.output])
+    for name in block.inputs:
+        yield f"  takes   {name} {types[name]}"
+    yield f"  gives   {types[block.output]}"
+    yield ""
     yield f"  holds   {plural(len(inside), 'step')}: {_some(block.members, block.name)}"
     own = {node.module: _elements(p for p in node.parameters if not p.buffer) for node in block.nodes}
     yield f"  parameters: {count(sum(own.values()))}{_shared(graph, block)}"
@@ -84,24 +218,15 @@ def _head(graph: Graph, part: Node | Block, meaning: str) -> Iterator[str]:
     line, column = part.span.position
     written = " ".join(part.span.text.partition("{")[0].split()) or meaning
     yield f"{part.name}: {written}"
-    if _plain(written) != _plain(meaning):
+    # Blanks, and the kind of brackets around a list, make no difference to the reader.
+    plain, meant = (call.replace(" ", "").translate(str.maketrans("[]", "()")) for call in (written, meaning))
+    if plain != meant:
         yield f"  is {meaning}"
     yield f"  at {part.span.source.name}:{line}:{column}"
     inside = part.nodes[0] if isinstance(part, Block) else part
     near = [block for block in _blocks(graph.members) if part.name.startswith(f"{block.name}.")]
     for around in reversed([block for block in near if inside in block.nodes]):  # of a group in parts, that part
         yield f"  in {around.name}: {text.block(around)}"
-    yield ""
-
-
-def _plain(call: str) -> str:
-    """Without what makes no difference to the reader: blanks, and the kind of brackets around a list."""
-    return call.replace(" ", "").translate(str.maketrans("[]", "()"))
-
-
-def _values(taken: list[str], gives: TensorType) -> Iterator[str]:
-    yield from (f"  takes   {value}" for value in taken)
-    yield f"  gives   {gives}"
     yield ""
 
 

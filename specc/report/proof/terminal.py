@@ -1,0 +1,162 @@
+"""The proof for people, on a terminal or in a pipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import StringIO
+from typing import TypeVar
+
+import click
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from specc.diagnostics.words import visible
+from specc.report.columns import WIDEST, print_columns
+from specc.report.proof import wording
+from specc.report.proof.verdict import UNTRIED, Subject, cell, used, verdict
+from specc.report.snippets import Style, render
+from specc.verify.result import Parity, Row, StepRow
+
+SHORT = 24
+"""Rows up to which a table is shown whole."""
+CLOSEST = 8
+"""Rows of a longer table that hold and are shown: those that came closest to failing."""
+FAILING = 16
+"""Rows of a longer table that fail and are shown: the first ones."""
+
+_NUMBERS = ("runs", "ONNX", "PyTorch", "allowed")
+_DESCRIBING = ("layer", "judged as", "case", "step")
+_COLORS = {"ok": "green", "failed": "red"}
+
+R = TypeVar("R")
+
+
+def full(parity: Parity, subject: Subject, style: Style, everything: bool) -> str:
+    """Every part that there is, the verdict last: the end is what a person sees first."""
+    parts: tuple[Iterable[str], ...] = (
+        [_painted(visible(subject.title), style, bold=True)],
+        _steps(parity, style, everything),
+        _whole(parity, style, everything),
+        _facts(parity, subject, everything),
+        _cause(parity, subject, style),
+        _first(parity, style),
+        [_painted(visible(verdict(parity, subject)), style, fg="green" if parity.passed else "red", bold=True)],
+    )
+    return "\n\n".join("\n".join(part) for part in map(list, parts) if part)
+
+
+def _steps(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
+    if not parity.steps:
+        return
+    shown, rest = _excerpt(parity.steps, "step", everything, lambda row: row.passed, used)
+    files = wording.files(parity)
+    header = ("step", "layer", "line" if files == 1 else "place", "judged as", "runs", "ONNX", "PyTorch", "")
+    rows = []
+    for row in shown:
+        errors = wording.number(row.error_onnx), wording.number(row.error_torch)
+        result = "not run" if row.passed and row.error_onnx is None else _result(row)
+        rows.append((cell(row), row.layer, wording.place(row, files), row.rule, str(row.runs), *errors, result))
+    yield "each step of the file by itself, on PyTorch's own inputs to it"
+    yield wording.UNIT
+    yield from _table(header, rows, style)
+    yield from rest
+    yield from _reasons((cell(row), row.reason) for row in shown)
+
+
+def _whole(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
+    shown, rest = _excerpt(parity.rows, "check", everything, lambda row: row.passed, used)
+    header = ("case", "batch", "optimised", "ONNX", "PyTorch", "allowed", "")
+    rows = []
+    for row in shown:
+        errors = map(wording.number, (row.error_onnx, row.error_torch, row.bound))
+        batch = "" if row.batch is None else str(row.batch)
+        rows.append((row.case, batch, wording.optimised(row), *errors, _result(row)))
+    yield "the whole network, from input to output"
+    yield wording.WHOLE
+    yield from _table(header, rows, style)
+    yield from rest
+    # The table does not say all of the first that fails, nor of those that no bound was held against.
+    first = next((row for row in shown if not row.passed), None)
+    told = [row for row in shown if (row is first or row.bound is None) and row.case not in UNTRIED]
+    yield from _reasons((wording.run(row), row.reason) for row in told)
+    for row in parity.rows:
+        if row.case in UNTRIED:
+            yield visible(row.reason)
+            yield from (f"  {visible(fault)}" for fault in row.faults)
+
+
+def _excerpt(
+    rows: Sequence[R], what: str, everything: bool, passed: Callable[[R], bool], nearness: Callable[[R], float]
+) -> tuple[list[R], list[str]]:
+    """The rows that a person needs, in their order: those that fail and those that came closest to it; and the rest."""
+    if everything or len(rows) <= SHORT:
+        return list(rows), []
+    failing = [place for place, row in enumerate(rows) if not passed(row)]
+    holding = [place for place, row in enumerate(rows) if passed(row)]
+    closest = sorted(holding, key=lambda place: -nearness(rows[place]))[:CLOSEST]
+    shown = [rows[place] for place in sorted([*failing[:FAILING], *closest])]
+    hidden = ((len(failing) - FAILING, "fail"), (len(holding) - len(closest), "hold"))
+    counts = [f"{number:,} more that {verb}" for number, verb in hidden if number > 0]
+    return shown, [f"... {' and '.join(counts)}: --all shows every {what}"] if counts else []
+
+
+def _result(row: Row | StepRow) -> str:
+    return "ok" if row.passed else "failed"
+
+
+def _reasons(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Below the table, where they have room: why rows fail, or what is to be said of them."""
+    yield from (f"{visible(name)}: {visible(reason)}" for name, reason in rows if reason)
+
+
+def _facts(parity: Parity, subject: Subject, everything: bool) -> Iterator[str]:
+    """The file, weights, providers and settings; then the notes."""
+    facts = [*wording.identification(subject)]
+    if parity.tensors:
+        facts.append(("tensors", wording.tensors(parity)))
+    others = wording.not_same(parity)
+    shown, rest = _excerpt(others, "tensor", everything, lambda row: row.status != "different", lambda row: 0.0)
+    facts += (("", f"{tensor.path}: {tensor.status}, {tensor.detail}") for tensor in shown)
+    facts += (("", line) for line in rest)
+    facts += (("nodes", ": ".join(pair)) for pair in wording.providers(parity))
+    facts += parity.settings
+    width = max((cell_len(visible(name)) for name, _ in facts), default=0) + 2
+    for name, value in facts:
+        yield f"{visible(name)}{' ' * (width - cell_len(visible(name)))}{visible(value)}"
+    yield from (visible(f"note: {note}") for note in parity.notes)
+
+
+def _cause(parity: Parity, subject: Subject, style: Style) -> Iterator[str]:
+    lines = wording.cause(parity, subject)
+    if lines:
+        error = _painted("error", style, fg="red", bold=True)
+        yield error + _painted(f": {visible(lines[0])}", style, bold=True)
+        yield from (f"  = note: {visible(line)}" for line in lines[1:])
+
+
+def _first(parity: Parity, style: Style) -> Iterator[str]:
+    divergence = wording.divergence(parity)
+    if divergence is not None:
+        yield render([divergence], color=style.color, unicode=style.unicode, width=style.width)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> Iterator[str]:
+    """The lines of a table; its last column says how it went, and is coloured."""
+    file = StringIO()
+    console = Console(
+        file=file,
+        width=style.width or WIDEST,
+        force_terminal=style.color,
+        color_system="standard" if style.color else None,
+        highlight=False,
+    )
+    cells = [[*map(Text, row[:-1]), Text(row[-1], style=_COLORS.get(row[-1], "yellow"))] for row in rows]
+    print_columns(console, header, cells, right=_NUMBERS, describing=_DESCRIBING)
+    for line in file.getvalue().splitlines():
+        yield re.sub(r" +(?=(?: |\x1b\[[0-9;]*m)*$)", "", line)
+
+
+def _painted(text: str, style: Style, *, fg: str | None = None, bold: bool | None = None) -> str:
+    return click.style(text, fg=fg, bold=bold) if style.color else text
