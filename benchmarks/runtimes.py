@@ -7,7 +7,7 @@ operator alone, random networks, the zoo at an eighth of its width, as one graph
 the newest that the release reads, on all inputs of `specc verify`, without and with graph optimisation. It is judged as
 `specc verify` judges. The onnxruntime that is installed here always runs too.
 
-Then the claims of `specc.backends.onnx.targets` and of docs/semantics.md: the newest opset and IR version load and the
+Then the claims of `specc.backends.onnx.runtimes` and of docs/semantics.md: the newest opset and IR version load and the
 next do not, and each defect in `DEFECTS` shows in the releases that are said to have it, and in no other.
 
 Exits with 1 where anything is otherwise. A release needs a wheel for this Python; those of the table have one for
@@ -37,7 +37,7 @@ from parity import STEPS, networks
 from specs import narrow
 
 from specc.backends import onnx as backend
-from specc.backends.onnx.targets import NEWEST_IR, TESTED, Release
+from specc.backends.onnx.runtimes import NEWEST_IR, TESTED, Release
 from specc.backends.torch import torch_module
 from specc.diagnostics import SpecError
 from specc.elaborate import check_file
@@ -269,7 +269,7 @@ def places(versions: Sequence[str], web: Sequence[str] | None, scratch: Path) ->
 def release(runtime: str, version: str) -> Release:
     known = next((known for known in TESTED[runtime] if known.version == version), None)
     if known is None:
-        raise SystemExit(f"{runtime} {version} is not in the table of specc/backends/onnx/targets.py: add it there")
+        raise SystemExit(f"{runtime} {version} is not in the table of specc/backends/onnx/runtimes.py: add it there")
     return known
 
 

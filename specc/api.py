@@ -232,7 +232,7 @@ class Model:
             MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; ``path`` cannot be written; the
                 labels do not fit; ``runs_on`` asks for what is not tested, or does not read such a file.
         """
-        from specc.backends.onnx.targets import targets
+        from specc.backends.onnx.runtimes import targets
         from specc.bundle.delivery import Delivery, Unproven, deliver
         from specc.bundle.description import labelled
         from specc.report.proof.verdict import failed

@@ -23,7 +23,7 @@ from specc.backends.onnx import (
     write_data,
     write_model,
 )
-from specc.backends.onnx.targets import Target, outside, require_readable, require_room
+from specc.backends.onnx.runtimes import Target, outside, require_readable, require_room
 from specc.bundle.description import Description, Subject, described, proven, sidecar, written
 from specc.bundle.sidecar import DataFile, Golden, OnnxFile, golden_hash, sha256_of, sidecar_path
 from specc.diagnostics import UsageError

@@ -131,7 +131,7 @@ def _written(opset: int, runs_on: tuple[str, ...]) -> str:
     if not runs_on:
         return f"opset {opset}"
     from specc.backends.onnx import IR_VERSIONS
-    from specc.backends.onnx.targets import targets
+    from specc.backends.onnx.runtimes import targets
 
     return f"opset {opset}, IR {IR_VERSIONS[opset]}, for {listed(map(str, targets(runs_on)))}"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from specc.backends.onnx import stored_name
+from specc.backends.onnx import initializer_name
 from specc.diagnostics import ParityError
 from specc.ir.graph import Graph
 from specc.ir.init import Fixed
@@ -41,7 +41,7 @@ def weights_of(model: OnnxFile | Path, graph: Graph) -> FileWeights:
         return weights
     more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
     advice = ""
-    if not all(p.integer or stored_name(path, p) in file.initializers for path, p in graph.state):
+    if not all(p.integer or initializer_name(path, p) in file.initializers for path, p in graph.state):
         # A batch norm that is missing is usually folded into the layer before it.
         advice = (
             "A file from elsewhere may fold, rename or share them. Say what they should be, with --weights FILE or "
@@ -64,7 +64,7 @@ class FileWeights:
 
     def fault(self, path: str, parameter: Parameter) -> str | None:
         """What is wrong with one tensor, in words; None where nothing is. Raises UsageError if unreadable."""
-        tensor = self._initializers.get(stored_name(path, parameter))
+        tensor = self._initializers.get(initializer_name(path, parameter))
         if tensor is None:
             return None if parameter.integer else f"{path} is missing"
         wanted = "int64" if parameter.integer else "float32"
@@ -81,7 +81,7 @@ class FileWeights:
         return None
 
     def _values(self, path: str, parameter: Parameter) -> NDArray[np.float32] | NDArray[np.int64]:
-        tensor = self._initializers.get(stored_name(path, parameter))
+        tensor = self._initializers.get(initializer_name(path, parameter))
         if tensor is None:  # an integer tensor: a step counter that inference does not need
             return np.zeros(parameter.shape, np.int64).reshape(-1)
         return read_tensor(tensor.proto, tensor.folder, path).reshape(-1)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
 
-from specc.backends.onnx import PROTOBUF_LIMIT, stored_name
+from specc.backends.onnx import PROTOBUF_LIMIT, initializer_name
 from specc.diagnostics import UsageError
 from specc.ir.op import Parameter
 from specc.onnxfile.inlining import constant_tensors, values_taken
@@ -182,7 +182,7 @@ class TensorIndex:
 
     def named(self, path: str, parameter: Parameter) -> FileTensor | None:
         """The tensor of that path, as specc or another calls it."""
-        return self._by_name.get(stored_name(path, parameter)) or self._by_name.get(path)
+        return self._by_name.get(initializer_name(path, parameter)) or self._by_name.get(path)
 
     def of_size(self, size: int) -> Iterator[FileTensor]:
         """The floating-point tensors of so many elements."""

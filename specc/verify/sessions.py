@@ -108,7 +108,7 @@ def _version_in_text() -> str | None:
 def _require_fitting(version: str | None) -> None:
     if version is None:
         return
-    from specc.backends.onnx.targets import is_older, oldest_tested
+    from specc.backends.onnx.runtimes import is_older, oldest_tested
 
     numpy = str(import_module("numpy").__version__)
     if is_older(version, FIRST_FOR_NUMPY_2) and not is_older(numpy, "2"):

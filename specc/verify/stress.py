@@ -14,7 +14,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto
 from onnx.external_data_helper import set_external_data, uses_external_data
 
-from specc.backends.onnx import serialise, stored_name
+from specc.backends.onnx import initializer_name, serialise
 from specc.ir.graph import Graph
 from specc.ir.init import Constant, Fixed
 from specc.ir.op import Parameter
@@ -178,7 +178,7 @@ def _names_in_file(
     """
     constants = ((name, FileTensor(name, t, file.folder)) for name, t in constant_tensors(file.proto.graph.node))
     tensors = {**file.initializers, **dict(constants)}
-    own = {path: stored_name(path, p) for path, p in free}
+    own = {path: initializer_name(path, p) for path, p in free}
     all_named = all(_fits(tensors.get(own[path]), p) for path, p in free)
     if all_named and as_named:
         return own

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 import specc
 from specc.backends import onnx as backend
-from specc.backends.onnx import storage
+from specc.backends.onnx import serialization
 from specc.ir.digest import digest
 from specc.weights import Initialised
 
@@ -143,7 +143,7 @@ def test_a_setting_that_no_encoding_knows_and_one_that_never_ends(tmp_path: Path
     value = onnx.load_from_string(end).metadata_props[0].value
     assert value.startswith("a\\udcffbbb")
     assert value.endswith("b…")
-    assert len(end) < storage.ROOM
+    assert len(end) < serialization.ROOM
 
 
 def test_room_is_left_for_the_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_room_is_left_for_the_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.BytesIO()
     backend.write_model(assembly, Initialised(0), file)
     size = len(file.getvalue())
-    monkeypatch.setattr(storage, "PROTOBUF_LIMIT", size + storage.ROOM)
+    monkeypatch.setattr(serialization, "PROTOBUF_LIMIT", size + serialization.ROOM)
     assert backend.fits_in_one_file(assembly)
-    monkeypatch.setattr(storage, "PROTOBUF_LIMIT", size + storage.ROOM - 1)
+    monkeypatch.setattr(serialization, "PROTOBUF_LIMIT", size + serialization.ROOM - 1)
     assert not backend.fits_in_one_file(assembly)

@@ -15,7 +15,7 @@ import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 import specc
 from specc.api import Model
 from specc.backends import onnx as backend
-from specc.backends.onnx import storage
+from specc.backends.onnx import serialization
 from specc.elaborate import check_file
 from specc.ir.graph import Graph
 from specc.ir.size import symbol
@@ -113,7 +113,7 @@ class TestAboveTwoGigabytes:
 
     @pytest.fixture(autouse=True)
     def low_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(storage, "PROTOBUF_LIMIT", 10_000)
+        monkeypatch.setattr(serialization, "PROTOBUF_LIMIT", 10_000)
 
     def test_the_weights_lie_beside_and_are_proven(self, tmp_path: Path) -> None:
         model = specc.load(EXAMPLES / "birds.cnn")

@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import specc
-from specc.backends.onnx import storage
+from specc.backends.onnx import serialization
 from specc.bundle.inspection import inspect
 from specc.bundle.recheck import recheck
 from specc.bundle.sidecar import read_sidecar, sidecar_path
@@ -118,7 +118,7 @@ def test_functions_and_external_data(tmp_path: Path) -> None:
 
 
 def test_weights_in_a_file_of_their_own_belong_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "PROTOBUF_LIMIT", 10)
+    monkeypatch.setattr(serialization, "PROTOBUF_LIMIT", 10)
     model = tmp_path / "net.onnx"
     (tmp_path / "net.cnn").write_text("model M : [N, 3, 8, 8] { conv(40, 3) }")
     specc.load(tmp_path / "net.cnn").to_onnx(model)

@@ -6,10 +6,10 @@ from typing import BinaryIO
 
 from onnx import checker
 
-from specc.backends.onnx.assemble import IR_VERSIONS, Assembly, assemble
+from specc.backends.onnx.assembly import IR_VERSIONS, Assembly, assemble
 from specc.backends.onnx.metadata import claimed_weights, entries_of, is_sealed, metadata_of
-from specc.backends.onnx.scope import stored_name, value_names
-from specc.backends.onnx.storage import (
+from specc.backends.onnx.nodes import initializer_name, value_names
+from specc.backends.onnx.serialization import (
     PROTOBUF_LIMIT,
     fits_in_one_file,
     serialise,
@@ -32,11 +32,11 @@ __all__ = [
     "claimed_weights",
     "entries_of",
     "fits_in_one_file",
+    "initializer_name",
     "is_sealed",
     "metadata_of",
     "serialise",
     "size_of",
-    "stored_name",
     "value_names",
     "with_external_data",
     "write",

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from specc.backends.onnx import stored_name
+from specc.backends.onnx import initializer_name
 from specc.ir.graph import Graph
 
 MADE = "mutant"
@@ -133,7 +133,7 @@ class Draft:
         self.model = model
         self.graph = graph
         self.places = {node.name: place for place, node in enumerate(graph.nodes)}
-        self.paths = {stored_name(path, p): path for path, p in graph.state if not p.integer}
+        self.paths = {initializer_name(path, p): path for path, p in graph.state if not p.integer}
         self.bodies = [Body(self, model.graph), *(Body(self, function) for function in model.functions)]
         self._functions = {body.proto.name: body for body in self.bodies[1:]}
         self._enter(self.bodies[0], "")

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from onnx import ModelProto, TensorProto, numpy_helper
 from onnx.external_data_helper import set_external_data
 
-from specc.backends.onnx import stored_name
+from specc.backends.onnx import initializer_name
 from specc.ir.graph import Graph
 from specc.verify import Parity, verify
 from specc.weights import Randomised, Weights
@@ -92,7 +92,7 @@ def proven(model: ModelProto, graph: Graph, weights: Weights, *, external: bool 
 def _saved(model: ModelProto, graph: Graph, folder: Path) -> Path:
     outside = ModelProto()
     outside.CopyFrom(model)
-    known = {stored_name(path, parameter) for path, parameter in graph.state}
+    known = {initializer_name(path, parameter) for path, parameter in graph.state}
     with Path(folder, "model.data").open("wb") as data:
         for stored in outside.graph.initializer:
             if stored.name in known:

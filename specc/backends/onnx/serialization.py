@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 from onnx import GraphProto, ModelProto, StringStringEntryProto, TensorProto
 
-from specc.backends.onnx.assemble import Assembly
+from specc.backends.onnx.assembly import Assembly
 from specc.backends.onnx.metadata import ROOM
-from specc.backends.onnx.scope import Stored
+from specc.backends.onnx.nodes import Initializer
 from specc.weights import Weights
 
 PROTOBUF_LIMIT = 2**31 - 1
@@ -103,13 +103,13 @@ class _Layout:
         yield self._tail
 
 
-def _tensor_head(weight: Stored) -> bytes:
+def _tensor_head(weight: Initializer) -> bytes:
     """Everything of the graph's initializer entry that stands before the data."""
     head = serialise(weight.header()) + _TENSOR_RAW_DATA + _varint(weight.size)
     return _GRAPH_INITIALIZER + _varint(len(head) + weight.size) + head
 
 
-def _data(weight: Stored, weights: Weights) -> Iterator[bytes]:
+def _data(weight: Initializer, weights: Weights) -> Iterator[bytes]:
     """The tensor's little-endian bytes, in chunks."""
     written = 0
     for chunk in weights.chunks(weight.path, weight.parameter):
@@ -120,7 +120,7 @@ def _data(weight: Stored, weights: Weights) -> Iterator[bytes]:
         raise ValueError(f"{weight.name}: {written} bytes of weights instead of {weight.size}")
 
 
-def _offsets(assembly: Assembly) -> Iterator[tuple[Stored, int]]:
+def _offsets(assembly: Assembly) -> Iterator[tuple[Initializer, int]]:
     offset = 0
     for weight in assembly.weights:
         yield weight, offset

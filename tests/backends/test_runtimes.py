@@ -15,7 +15,7 @@ from packaging.version import Version
 import specc
 from specc.api import Model
 from specc.backends import onnx as backend
-from specc.backends.onnx.targets import NEWEST_IR, TESTED, outside, require_readable, require_room, targets
+from specc.backends.onnx.runtimes import NEWEST_IR, TESTED, outside, require_readable, require_room, targets
 from specc.diagnostics import UsageError
 from specc.elaborate import check_file
 from specc.source import Source

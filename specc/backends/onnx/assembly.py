@@ -1,0 +1,192 @@
+"""The graph as ONNX: every part but the bytes of the weights, whose places are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from onnx import (
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    OperatorSetIdProto,
+    TensorProto,
+    ValueInfoProto,
+    helper,
+)
+
+from specc.backends.onnx.nodes import (
+    FunctionNamespace,
+    GraphNamespace,
+    Initializer,
+    Initializers,
+    Namespace,
+    StepBuilder,
+)
+from specc.diagnostics import UsageError
+from specc.ir.graph import Block, Graph, Node, Port
+from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
+from specc.ir.size import Size, Symbol, asked_of
+from specc.ir.types import TensorType
+from specc.version import __version__
+
+IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
+"""The IR version each opset came with; onnx's own default is too new for onnxruntime."""
+
+DOMAIN = OperatorSetIdProto(domain="specc", version=1)
+"""What the functions belong to; a file that has some imports it, and so does every function for those it calls."""
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """An ONNX model whose weights are still to be written."""
+
+    model: ModelProto
+    """Complete but for ``weights``, which are in no list of it."""
+    weights: tuple[Initializer, ...]
+
+    def skeleton(self) -> ModelProto:
+        """The model with its weights declared as inputs: as checkable as the whole, and always small."""
+        skeleton = ModelProto()
+        skeleton.CopyFrom(self.model)
+        for weight in self.weights:
+            skeleton.graph.input.append(
+                helper.make_tensor_value_info(weight.name, weight.header().data_type, weight.shape)
+            )
+        return skeleton
+
+
+def assemble(graph: Graph, opset: int = DEFAULT_OPSET, *, functions: bool = False) -> Assembly:
+    """Write every step of ``graph`` as ONNX nodes.
+
+    Args:
+        opset: 18 to 23; the IR version follows from it.
+        functions: keep the blocks of the spec as local functions, instead of one flat graph.
+
+    Raises:
+        UsageError: an opset outside that range.
+    """
+    if opset not in IR_VERSIONS:
+        raise UsageError(f"opset {opset!r} is not supported: choose {DEFAULT_OPSET} to {NEWEST_OPSET}")
+    imported = OperatorSetIdProto(version=opset)
+    namespace, local = GraphNamespace(Initializers(), graph), Functions(graph, imported) if functions else None
+    _write(graph.members, namespace, local)
+    model = ModelProto(
+        ir_version=IR_VERSIONS[opset],
+        producer_name="specc",
+        producer_version=__version__,
+        graph=_graph_proto(graph, namespace),
+        functions=local.protos if local else (),
+        opset_import=[imported, DOMAIN] if local and local.protos else [imported],
+    )
+    return Assembly(model, tuple(namespace.initializers.weights.values()))
+
+
+def _write(members: tuple[Node | Block, ...], namespace: Namespace, functions: Functions | None) -> None:
+    for member in members:
+        if isinstance(member, Node):
+            build = StepBuilder(member, namespace)
+            inputs = tuple(namespace.values[value] for value in member.inputs)
+            build.finish(member.op.onnx(build, inputs, *member.input_types))
+        elif functions and member.kind == "block":
+            body = FunctionNamespace(namespace.initializers, member)
+            _write(member.members, body, functions)
+            namespace.add([functions.call(member, body, namespace)], [])
+        else:
+            _write(member.members, namespace, functions)
+
+
+def _graph_proto(graph: Graph, namespace: GraphNamespace) -> GraphProto:
+    names = namespace.values
+    # An output that gives out an input, or a value that goes by another output's name, takes a node of its own.
+    identities = [
+        helper.make_node("Identity", [names[value]], [port.name], name=f"{port.name}/Identity")
+        for port, value in graph.outputs
+        if names[value] != port.name
+    ]
+    # Declared shapes help those who read the file; an output has its own, and is not declared twice.
+    results = {name for node in namespace.nodes for name in node.output} - {port.name for port, _ in graph.outputs}
+    inner = ((names[node.name], node.type) for node in graph.nodes)
+    return GraphProto(
+        name=graph.name,
+        node=[*namespace.nodes, *identities],
+        initializer=namespace.constants,
+        input=[_value_info(port.name, port.type, str(asked_of(_symbols_of(port)))) for port in graph.inputs],
+        output=[_value_info(port.name, port.type) for port, _ in graph.outputs],
+        value_info=[_value_info(name, tensor) for name, tensor in inner if name in results],
+    )
+
+
+def _symbols_of(port: Port) -> dict[Symbol, None]:
+    """The symbols of its shape, each once, in order."""
+    sizes = (size for size in port.type.shape if isinstance(size, Size))
+    return dict.fromkeys(symbol for size in sizes for symbol in size.symbols)
+
+
+def _value_info(name: str, tensor: TensorType, condition: str = "") -> ValueInfoProto:
+    """The shape of a value.
+
+    Args:
+        condition: what the contract asks of its symbolic sizes, as the language says it: ``H % 16 == 0``.
+    """
+    shape = [size if isinstance(size, int) else str(size) for size in tensor.shape]
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape, condition)
+
+
+class Functions:
+    """The functions of a file. Instances of a block with equal bodies are one function.
+
+    Attributes:
+        protos: the functions, those that others call before them.
+    """
+
+    def __init__(self, graph: Graph, opset: OperatorSetIdProto) -> None:
+        self._opsets = (opset, DOMAIN)
+        self._places = {node.name: place for place, node in enumerate(graph.nodes)}
+        self._last_use = {value: place for place, node in enumerate(graph.nodes) for value in node.inputs}
+        self._last_use |= {value: len(graph.nodes) for _, value in graph.outputs}
+        self._names: dict[tuple[str, bytes], str] = {}
+        self._counts: dict[str, int] = {}
+        self.protos: list[FunctionProto] = []
+
+    def call(self, block: Block, body: FunctionNamespace, namespace: Namespace) -> NodeProto:
+        """The node in ``namespace`` that stands for ``block``, whose steps ``body`` holds."""
+        outputs = self._outputs(block)
+        inputs = [body.values[value] for value in body.inputs] + [name for name, *_ in body.weights.values()]
+        name = self._named(block.title, inputs, [body.values[value] for value in outputs], body.nodes)
+        weights = [
+            namespace.weight(step, weight.parameter, weight.shape)[0] for _, step, weight in body.weights.values()
+        ]
+        return helper.make_node(
+            name,
+            [*(namespace.values[value] for value in body.inputs), *weights],
+            [namespace.values[value] for value in outputs],
+            name=namespace.label(block),
+            domain=DOMAIN.domain,
+        )
+
+    def _outputs(self, block: Block) -> list[str]:
+        """The block's values that are used outside it: what it gives first, then others that are referred to.
+
+        The steps of a block are next to each other, so these are the values whose last use is behind them.
+        """
+        end = self._places[block.nodes[-1].name]
+        used = [node.name for node in block.nodes if self._last_use[node.name] > end]
+        return sorted(used, key=lambda value: value != block.output)
+
+    def _named(self, title: str, inputs: Sequence[str], outputs: Sequence[str], nodes: Sequence[NodeProto]) -> str:
+        """The function of that title and body, made where there is none: ``unit``, ``unit_2`` …"""
+        function = FunctionProto(
+            domain=DOMAIN.domain, input=inputs, output=outputs, node=nodes, opset_import=self._opsets
+        )
+        key = title, bytes(function.SerializeToString(deterministic=True))
+        if key not in self._names:
+            name = title
+            while name in self._counts:
+                self._counts[title] += 1
+                name = f"{title}_{self._counts[title]}"
+            self._counts[name] = 1
+            self._names[key] = function.name = name
+            self.protos.append(function)
+        return self._names[key]

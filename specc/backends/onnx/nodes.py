@@ -1,0 +1,251 @@
+"""Where nodes are written, and how: the graph of the file or the body of a function, and one step's nodes in it.
+
+Both have names of their own for values and weights. The graph holds the constants of its steps as initializers;
+a function can hold no initializer, so they are nodes there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper
+
+from specc.ir.graph import Block, Graph, Node
+from specc.ir.onnx import Nested, Ref
+from specc.ir.op import Parameter
+
+
+def initializer_name(path: str, parameter: Parameter) -> str:
+    """What a parameter is called in the file: its path in the state dict.
+
+    A step that is its own parameter (scale) has the path that its value goes by, and ONNX has one namespace
+    for both.
+    """
+    return path if parameter.name else f"{path}/factor"
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """A weight of the file: its path in the state dict, the parameter, the shape it is stored in."""
+
+    path: str
+    parameter: Parameter
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self.require_fits(self.shape)
+
+    @property
+    def name(self) -> str:
+        return initializer_name(self.path, self.parameter)
+
+    @property
+    def size(self) -> int:
+        """Bytes of data."""
+        width = 8 if self.parameter.integer else 4
+        return width * prod(self.shape)
+
+    def header(self) -> TensorProto:
+        """The tensor without its data."""
+        kind = TensorProto.INT64 if self.parameter.integer else TensorProto.FLOAT
+        return TensorProto(name=self.name, dims=self.shape, data_type=kind)
+
+    def require_fits(self, shape: tuple[int, ...]) -> None:
+        if prod(shape) != prod(self.parameter.shape):
+            raise ValueError(f"{self.path} of shape {self.parameter.shape} cannot be stored as {shape}")
+
+
+class Initializers:
+    """The weights of the file by path, each once: steps that share a weight share an initializer."""
+
+    def __init__(self) -> None:
+        self.weights: dict[str, Initializer] = {}
+
+    def find(self, path: str, parameter: Parameter, shape: tuple[int, ...]) -> Initializer:
+        """The weight as it is stored, which is in ``shape`` if this is its first use.
+
+        Raises:
+            ValueError: another tensor has the path, or the shape holds other than its elements; our bug.
+        """
+        initializer = self.weights.get(path)
+        if initializer is None:
+            initializer = self.weights[path] = Initializer(path, parameter, shape)
+        if initializer.parameter != parameter:
+            raise ValueError(f"{path} is {initializer.parameter.shape} to one step and {parameter.shape} to another")
+        initializer.require_fits(shape)
+        return initializer
+
+
+class Namespace(ABC):
+    """Nodes in order, and the names that hold among them.
+
+    Attributes:
+        initializers: the weights of the file.
+        values: what each value of the network is called here.
+    """
+
+    def __init__(self, initializers: Initializers, values: dict[str, Ref]) -> None:
+        self.initializers = initializers
+        self.values = values
+        self.nodes: list[NodeProto] = []
+
+    @abstractmethod
+    def label(self, member: Node | Block) -> str:
+        """What the nodes and constants of a step are called after, or the call of a block."""
+
+    @abstractmethod
+    def weight(self, step: Node, parameter: Parameter, shape: tuple[int, ...]) -> tuple[Ref, Initializer]:
+        """The name of a weight here, and its initializer."""
+
+    @abstractmethod
+    def add(self, nodes: list[NodeProto], constants: list[TensorProto]) -> None:
+        """Take what a step has written."""
+
+
+class GraphNamespace(Namespace):
+    """The graph of the file: everything goes by its path."""
+
+    def __init__(self, initializers: Initializers, graph: Graph) -> None:
+        super().__init__(initializers, value_names(graph))
+        self.constants: list[TensorProto] = []
+
+    def label(self, member: Node | Block) -> str:
+        return member.name
+
+    def weight(self, step: Node, parameter: Parameter, shape: tuple[int, ...]) -> tuple[Ref, Initializer]:
+        initializer = self.initializers.find(step.path(parameter), parameter, shape)
+        return initializer.name, initializer
+
+    def add(self, nodes: list[NodeProto], constants: list[TensorProto]) -> None:
+        self.nodes += nodes
+        self.constants += constants
+
+
+class FunctionNamespace(Namespace):
+    """The body of a function: names are those inside the block, so equal instances have equal bodies.
+
+    Attributes:
+        inputs: the values from outside, in the order of the function's inputs.
+        weights: by path: what the weight is called here, its first user, and how the file stores it. They are the
+            function's inputs behind ``inputs``.
+    """
+
+    def __init__(self, initializers: Initializers, block: Block) -> None:
+        self._block = block
+        self.inputs = block.inputs
+        # A label may be `in`, and none has a slash in it.
+        first = "in/1" if any(self.label(node) == "in" for node in block.nodes) else "in"
+        outside = {value: first if place == 1 else f"in/{place}" for place, value in enumerate(self.inputs, start=1)}
+        super().__init__(initializers, outside | {node.name: self.label(node) for node in block.nodes})
+        self.weights: dict[str, tuple[Ref, Node, Initializer]] = {}
+
+    def label(self, member: Node | Block) -> str:
+        """The path inside the block. A step that is all of the block goes by its operator."""
+        inner = member.name.removeprefix(self._block.name).removeprefix(".")
+        return inner or (member.op.kind if isinstance(member, Node) else member.title)
+
+    def weight(self, step: Node, parameter: Parameter, shape: tuple[int, ...]) -> tuple[Ref, Initializer]:
+        initializer = self.initializers.find(step.path(parameter), parameter, shape)
+        inner = f"{self.label(step)}.{parameter.name}".removesuffix(".")
+        name, *_ = self.weights.setdefault(initializer.path, (initializer_name(inner, parameter), step, initializer))
+        return name, initializer
+
+    def add(self, nodes: list[NodeProto], constants: list[TensorProto]) -> None:
+        for constant in constants:
+            value = TensorProto()
+            value.CopyFrom(constant)
+            value.ClearField("name")
+            self.nodes.append(helper.make_node("Constant", [], [constant.name], name=constant.name, value=value))
+        self.nodes += nodes
+
+
+class StepBuilder:
+    """Collects the nodes that one step adds: the `specc.ir.onnx.Builder` that operators write through.
+
+    Every value is called after the step: ``conv1/Pad``, ``conv1/Pad_2``, constants ``conv1/const``;
+    a parameter goes by its state-dict path.
+    """
+
+    def __init__(self, step: Node, namespace: Namespace) -> None:
+        self._step = step
+        self._namespace = namespace
+        self._label = namespace.label(step)
+        self._used: dict[str, int] = {}
+        self._parameters = {p.name: p for p in step.parameters}
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def node(self, op_type: str, *inputs: Ref, **attributes: object) -> Ref:
+        name = self._fresh(op_type)
+        node = helper.make_node(op_type, list(inputs), [name], name=name)
+        node.attribute.extend(helper.make_attribute(key, attributes[key]) for key in sorted(attributes))
+        self.nodes.append(node)
+        return name
+
+    def parameter(self, name: str, shape: tuple[int, ...] | None = None) -> Ref:
+        """A tensor is stored once, in the shape of its first use; where another one is wanted it is reshaped."""
+        parameter = self._parameters[name]
+        wanted = parameter.shape if shape is None else shape
+        ref, initializer = self._namespace.weight(self._step, parameter, wanted)
+        return ref if initializer.shape == wanted else self.node("Reshape", ref, self.integers(wanted))
+
+    def floats(self, values: Nested) -> Ref:
+        return self._constant(np.asarray(values, dtype=np.float32))
+
+    def integers(self, values: Nested) -> Ref:
+        return self._constant(np.asarray(values, dtype=np.int64))
+
+    def finish(self, result: Ref) -> None:
+        """Call the step's result by the step's value; a step that gives its input back becomes an Identity."""
+        if not any(result in node.output for node in self.nodes):
+            result = self.node("Identity", result)
+        name = self._namespace.values[self._step.name]
+        for node in self.nodes:
+            _rename(node.input, result, name)
+            _rename(node.output, result, name)
+        self.nodes[-1].name = self._label
+        self._namespace.add(self.nodes, self.constants)
+
+    def _constant(self, array: np.ndarray) -> Ref:
+        name = self._fresh("const")
+        self.constants.append(
+            TensorProto(
+                name=name,
+                dims=array.shape,
+                data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
+                raw_data=array.astype(array.dtype.newbyteorder("<")).tobytes(),
+            )
+        )
+        return name
+
+    def _fresh(self, kind: str) -> str:
+        count = self._used[kind] = self._used.get(kind, 0) + 1
+        return f"{self._label}/{kind}" + (f"_{count}" if count > 1 else "")
+
+
+def _rename(names: list[str], old: str, new: str) -> None:
+    for i, name in enumerate(names):
+        if name == old:
+            names[i] = new
+
+
+def value_names(graph: Graph) -> dict[str, Ref]:
+    """What each value is called in the file: its own name, or that of the output it is given out as.
+
+    A step named like an output that gives out another value, as in ``score: fc(1) -> sigmoid``, owns the name in
+    the state dict; the output owns it here, and the step's value is called ``score/fc``.
+    """
+    steps = {node.name for node in graph.nodes}
+    outputs: dict[str, Ref] = {}
+    for port, value in graph.outputs:
+        if value in steps and (value == port.name or value not in outputs):
+            outputs[value] = port.name
+    ports = {port.name for port, _ in graph.outputs}
+    names = {port.name: port.name for port in graph.inputs}
+    for node in graph.nodes:
+        own = f"{node.name}/{node.op.kind}" if node.name in ports else node.name
+        names[node.name] = outputs.get(node.name, own)
+    return names
