@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import isinf
 
 from specc.analyses.layout import layouts
+from specc.analyses.ranges import ranges
 from specc.bundle.sidecar import (
     FORMAT,
     Budget,
@@ -27,8 +28,6 @@ from specc.elaborate import Checked
 from specc.ir import graph as ir
 from specc.ir import size as sizes
 from specc.ir.types import TensorType
-from specc.lint.network import Network
-from specc.lint.ranges import given
 from specc.project.budgets import Budget as Limits
 from specc.project.budgets import budget_use
 from specc.verify.result import Parity
@@ -75,14 +74,14 @@ class Description:
 
 def described(subject: Subject) -> Description:
     graph, costs = subject.checked.graph, subject.checked.costs
-    network = Network(subject.checked)
+    known = ranges(graph)
     of_inputs, of_outputs = layouts(graph)
     return Description(
         subject,
         symbols=_symbols(graph),
         inputs=tuple(_input(port, of_inputs[port.name], subject.tried.get(port.name)) for port in graph.inputs),
         outputs=tuple(
-            _output(port, of_outputs[port.name], given(value, network), subject.labels.get(port.name))
+            _output(port, of_outputs[port.name], known[value], subject.labels.get(port.name))
             for port, value in graph.outputs
         ),
         costs=Costs(

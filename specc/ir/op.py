@@ -122,6 +122,8 @@ class Op(BaseModel):
     """Whether the result has the elements of the input in the same row-major order, in any shape."""
     activation: ClassVar[bool] = False
     """Whether it is a nonlinearity: of each element by itself (its window is `Pointwise`), or of those of an axis."""
+    repeated: ClassVar[str] = "without weights in between, two activations are but one other curve"
+    """Of an activation, what becomes of a value to which it is applied twice."""
 
     @classmethod
     def instead(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:

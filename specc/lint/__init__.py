@@ -1,16 +1,24 @@
-"""Lints: what is most likely not meant in a spec that fits together. Each rule has its reason on its page."""
+"""Lints: what is most likely not meant in a spec that fits together. Each has its reason on its page.
+
+A lint asks operators for traits and never for their names (`specc.ir.op`), and says nothing that is not exactly so.
+Start at `lint`; `lints` says what a lint is, `occurrences` makes findings of what they say of single steps.
+"""
 
 from __future__ import annotations
 
+from functools import cache
+
 from specc.diagnostics import Diagnostic
 from specc.elaborate import Checked
+from specc.ir.op import Op
+from specc.lint import activations, classifiers, norms, sliding
 from specc.lint.definitions import unused_definitions
-from specc.lint.network import Network
-from specc.lint.rules import BY_KIND
-from specc.lint.spot import Rule, Spot
+from specc.lint.lints import Lint, Match, Network
 from specc.syntax import ast
 
-__all__ = ["lint"]
+__all__ = ["LINTS", "lint"]
+
+LINTS: tuple[Lint, ...] = (*activations.LINTS, *norms.LINTS, *sliding.LINTS, *classifiers.LINTS)
 
 
 def lint(file: ast.File, checked: tuple[Checked, ...]) -> list[Diagnostic]:
@@ -21,21 +29,24 @@ def lint(file: ast.File, checked: tuple[Checked, ...]) -> list[Diagnostic]:
     """
     networks = [Network(one) for one in checked]
     findings = list(unused_definitions(file))
-    if spots := _spots(networks):
-        from specc.lint.gather import gathered  # most files have nothing to gather, and a check of them is quicker
+    if matches := _matches(networks):
+        from specc.lint.occurrences import Occurrence, findings_of  # most files have none: their check is quicker
 
-        findings += gathered(file, networks, spots)
+        findings += findings_of(file, networks, [Occurrence(*match) for match in matches])
     return sorted(findings, key=lambda finding: finding.sort_key)
 
 
-def _spots(networks: list[Network]) -> list[tuple[Rule, Network, Spot]]:
-    """What the rules say of every step. Most steps are of kinds that no rule looks at, or are passed over at once."""
-    spots = []
-    rules_of = BY_KIND.get
+def _matches(networks: list[Network]) -> list[tuple[Lint, Network, Match]]:
+    matches = []
     for network in networks:
         for node in network.graph.nodes:
-            for rule in rules_of(node.op.kind, ()):
-                spot = rule.look(node, network)
-                if spot is not None and not (spot.removable and len(network.nodes) == 1):  # a model needs a step
-                    spots.append((rule, network, spot))
-    return spots
+            for one in _lints_of(type(node.op)):
+                match = one.look(node, network)
+                if match is not None and not (match.removable and len(network.nodes) == 1):  # a model needs a step
+                    matches.append((one, network, match))
+    return matches
+
+
+@cache  # one entry for each operator; most steps are passed over by it
+def _lints_of(operator: type[Op]) -> tuple[Lint, ...]:
+    return tuple(one for one in LINTS if getattr(operator, one.trait) is not getattr(Op, one.trait))

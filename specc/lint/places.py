@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from specc.diagnostics import Edit, Fix, Safety
 from specc.ir.op import Op
-from specc.ops import find
 from specc.source import Source, Span
 from specc.syntax import ast, is_yaml, parse
 
@@ -29,7 +28,7 @@ class Written(NamedTuple):
 
     def names(self, op: Op) -> bool:
         """Whether the call has the operator's own name, and not that of a parameter which stands for it."""
-        return find(self.call.name) is type(op)
+        return self.call.name in (op.kind, *op.aliases)
 
     def is_literal(self, sizes: set[str]) -> bool:
         """Whether it has arguments, and these are numbers, texts, truth values and the names in ``sizes`` alone."""

@@ -324,6 +324,7 @@ class Sigmoid(Activation):
     """1/(1 + e^-x): torch.nn.Sigmoid."""
 
     kind = "sigmoid"
+    repeated = "sigmoid of a sigmoid lies between 0.5 and 0.731"
     image = Range(0, 1)
 
     def rounding(self, *inputs: TensorType) -> Function:
@@ -341,6 +342,7 @@ class Tanh(Activation):
     """The hyperbolic tangent: torch.nn.Tanh."""
 
     kind = "tanh"
+    repeated = "tanh of a tanh lies between -0.762 and 0.762"
     image = Range(-1, 1)
     keeps_sign = True
 
@@ -491,6 +493,7 @@ class Softmax(OverAxis):
     """e^x over the sum of e^x along an axis: torch.nn.Softmax."""
 
     kind = "softmax"
+    repeated = "softmax of probabilities is nearly even: no class gets more than e = 2.718 times another's share"
     image = Range(0, 1)
 
     def rounding(self, *inputs: TensorType) -> SoftmaxOver:

@@ -16,7 +16,7 @@ from specc.cli.main import cli
 from specc.diagnostics import Code, Diagnostic, SpecError
 from specc.elaborate import check_file
 from specc.lint.definitions import unused_definitions
-from specc.lint.network import Network
+from specc.lint.lints import Network
 from specc.source import Source
 from specc.syntax import parse
 from specc.syntax.format import formatted

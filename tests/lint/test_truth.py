@@ -60,7 +60,7 @@ def inputs_of(graph: Graph, batch: int = 4, seed: int = 0) -> list[torch.Tensor]
     return [3 * torch.randn(batch, *port.type.sample, generator=generator) for port in at_numbers(graph).inputs]
 
 
-@pytest.mark.parametrize("name", ["no_effect", "no_effect_of_shapes", "no_effect_of_ranges"])
+@pytest.mark.parametrize("name", ["no_effect", "no_effect_of_shapes", "no_effect_of_ranges", "no_effect_by_traits"])
 def test_a_step_without_effect_gives_exactly_what_it_takes(name: str) -> None:
     for graph, node, finding in steps_found(name, Code.NO_EFFECT):
         module = between(graph, node)
@@ -93,6 +93,16 @@ def test_a_step_without_effect_gives_exactly_what_it_takes(name: str) -> None:
             "concat { | relu6 | tanh }",
             "maximum { | relu | tanh }",
         ),
+        *(
+            "relu -> lppool(3, 2)",
+            "lppool(2, 2)",
+            "lppool(1, 2)",
+            "sigmoid -> affine(-1, 1)",
+            "sigmoid -> affine(0.1, -0.1)",
+        ),
+        *("relu6 -> mul { | _ | sigmoid }", "sub { | relu | sigmoid }", "softplus(threshold=-3)", "relu -> lrn(3)"),
+        *("sub { | hardtanh(1, 2) | sigmoid }", "sigmoid -> affine(-0.3) -> affine(-1)", "hardtanh(0.1, 0.7)"),
+        *("relu6 -> layernorm", "relu -> rmsnorm(elementwise_affine=false)", 'relu6 -> pad(1, mode="circular")'),
     ],
 )
 def test_what_is_said_to_change_nothing_changes_nothing(before: str, curve: str) -> None:
@@ -103,6 +113,29 @@ def test_what_is_said_to_change_nothing_changes_nothing(before: str, curve: str)
     is_told = any(f.code == Code.NO_EFFECT and f.primary.span.start == last.span.start for f in linted(text))
     taken, given = between(checked.graph, last)(40 * torch.randn(8, 2, 8, 8))
     assert torch.equal(taken, given) or not is_told
+
+
+CURVES = (
+    *("relu", "relu6", "leakyrelu(0.3)", "leakyrelu(-0.3)", "elu", "elu(-1.0)", "celu(2.0)", "selu", "prelu", "gelu"),
+    *("hardtanh", "hardtanh(0, 6)", "hardtanh(0, 3)", "hardtanh(1, 2)", "hardtanh(-1, 8)", "tanh", "softplus"),
+)
+
+
+@pytest.mark.parametrize("second", CURVES)
+def test_what_may_be_left_out_changes_nothing(second: str) -> None:
+    """Of every pair: all that is told to be left out, at once; and that something is told where nothing changes."""
+    x = torch.cat([40 * torch.randn(8, 2, 8, 8), torch.randn(8, 2, 8, 8)])
+    for first in CURVES:
+        text = f"model M : [N, 2, 8, 8] {{ bn(affine=false) -> {first} -> {second} -> bn(affine=false) }}"
+        shorter = text
+        fixes = [finding.fix for finding in linted(text) if finding.fix is not None]
+        for edit in sorted((edit for fix in fixes for edit in fix.edits), key=lambda edit: -edit.span.start):
+            shorter = shorter[: edit.span.start] + edit.text + shorter[edit.span.end :]
+        modules = [
+            torch_module(check_file(parse(Source("m.cnn", t)))[0].graph, Initialised(0)) for t in (text, shorter)
+        ]
+        long, short = (module.eval()(x) for module in modules)
+        assert torch.equal(long, short), f"{text} is not {shorter}"
 
 
 def test_what_a_sigmoid_gives_is_told_of_relu_and_not_of_tanh() -> None:

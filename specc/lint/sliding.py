@@ -1,4 +1,4 @@
-"""S0505: a pool whose windows do not reach the end of its input."""
+"""S0505, S0511: windows that do not reach the end of their input, and a convolution with PyTorch's three numbers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from math import prod
 from typing import NamedTuple
 
 from specc.diagnostics import Code
+from specc.diagnostics.words import plural
 from specc.ir.graph import Node
-from specc.ir.op import Refusal
-from specc.ir.types import TensorType, times
-from specc.lint.network import Network
-from specc.lint.spot import Rule, Spot
-from specc.ops.conv import Conv
-from specc.ops.pool import Pool
-from specc.ops.shapes import numbers, per_axis, reach_of
+from specc.ir.op import Op, Refusal
+from specc.ir.traits import Convolution
+from specc.ir.types import fixed, times
+from specc.ir.window import Sliding
+from specc.lint.lints import Lint, Match, Network
+
+_LARGE = 8
+"""A kernel of which a number of filters is made more often than a kernel."""
+_FEW = 4
+"""Input channels of images and signals, of which no network makes as many by a stride of 3 or more."""
 
 _LONGEST = 1 << 20
 """Places of an axis that are gone through one by one; of a window with holes that is longer, nothing is said."""
@@ -98,12 +102,8 @@ def _last(axis: _Axis, below: int) -> int:
     return min(below, whole * axis.stride + axis.kernel)
 
 
-def _look(node: Node, network: Network) -> Spot | None:
-    op = node.op
-    stride = getattr(op, "stride", None)
-    if stride == 1 or (isinstance(op, Conv) and _overlap(op.kernel, stride)):
-        return None
-    axes = _axes(node)
+def _input_dropped(node: Node, network: Network) -> Match | None:
+    axes = _axes(node, node.op)
     if not any(axis.lost for axis in axes):
         return None
     everything = prod(axis.size for axis in axes)
@@ -111,74 +111,51 @@ def _look(node: Node, network: Network) -> Spot | None:
     between = unseen - (everything - prod(axis.size - axis.lost for axis in axes))
     share = f"{unseen:,} of {everything:,} places are never seen: {100 * unseen / everything:.2g}%"
     gaps = f", {between:,} of them in gaps before the end" if between else ""
-    return Spot(
-        node,
-        f"{node.op.kind} leaves out {_lost(axes)} of its input of {times(tuple(axis.size for axis in axes))}",
-        f"no window sees {'it' if sum(axis.lost for axis in axes) == 1 else 'them'}",
-        notes=(*_formulas(axes), share + gaps),
-        helps=_helps(node, axes),
-    )
-
-
-def _overlap(kernel: object, stride: object) -> bool:
-    """Whether windows that are alike along every axis share places, or see a single one: see `_of_patches`."""
-    return isinstance(kernel, int) and isinstance(stride, int) and (kernel > stride or kernel == 1)
-
-
-def _axes(node: Node) -> tuple[_Axis, ...]:
-    (x,) = node.input_types
-    if not x.is_fixed:
-        return ()
-    return _of_pool(node.op, x) if isinstance(node.op, Pool) else _of_patches(node, x)
-
-
-def _of_pool(op: Pool, x: TensorType) -> tuple[_Axis, ...]:
-    grid = op.grid(len(x.spatial))
-    windows = numbers(grid.sizes(x.spatial))
-    return tuple(map(_Axis, numbers(x.spatial), grid.kernel, grid.dilation, grid.stride, grid.padding, windows))
-
-
-def _of_patches(node: Node, x: TensorType) -> tuple[_Axis, ...]:
-    """Of convolutions only those that cut the input into patches.
-
-    Windows that overlap leave out less than they share, and published stems do so (SqueezeNet's, 7 wide by steps of
-    2); a kernel of 1 is a choice of every second place.
-    """
-    assert isinstance(node.op, Conv), "the other kind that is looked at"
-    axes = len(x.spatial)
-    if isinstance(node.op.padding, str):
-        return ()
-    kernel, stride = (per_axis(value, axes, node.op, "") for value in (node.op.kernel, node.op.stride))
-    padding, dilation = (per_axis(value, axes, node.op, "") for value in (node.op.padding, node.op.dilation))
-    if any(r > s or r == 1 for r, s in zip(reach_of(kernel, dilation), stride, strict=True)):
-        return ()
-    return tuple(map(_Axis, numbers(x.spatial), kernel, dilation, stride, padding, numbers(node.type.spatial)))
-
-
-def _lost(axes: tuple[_Axis, ...]) -> str:
-    """``the last row and the last 2 columns``"""
     words = _WORDS[len(axes)]
-    parts = [
+    named = dict(zip(reversed(axes), reversed(words), strict=True))  # of axes that are alike, the first
+    lost = [
         f"the last {word}" if axis.lost == 1 else f"the last {axis.lost} {word}s"
         for word, axis in zip(words, axes, strict=True)
         if axis.lost
     ]
-    return " and ".join(parts)
-
-
-def _formulas(axes: tuple[_Axis, ...]) -> tuple[str, ...]:
-    """Of axes that are alike, only the first."""
-    words = dict(zip(reversed(axes), reversed(_WORDS[len(axes)]), strict=True))
-    return tuple(
-        f"{axis.windows} windows of {axis.kernel}{_apart(axis)} by steps of {axis.stride} "
-        f"end at {words[axis]} {axis.end} of {axis.size}"
-        for axis in dict.fromkeys(axes)
-        if axis.lost
+    return Match(
+        node,
+        f"{node.op.kind} leaves out {' and '.join(lost)} of its input of {times(tuple(axis.size for axis in axes))}",
+        f"no window sees {'it' if sum(axis.lost for axis in axes) == 1 else 'them'}",
+        notes=(
+            *(
+                f"{axis.windows} windows of {axis.kernel}{f' places {axis.dilation} apart' * (axis.dilation > 1)} "
+                f"by steps of {axis.stride} end at {named[axis]} {axis.end} of {axis.size}"
+                for axis in dict.fromkeys(axes)
+                if axis.lost
+            ),
+            share + gaps,
+        ),
+        helps=_helps(node, axes),
     )
 
 
-def _apart(axis: _Axis) -> str:
-    return f" places {axis.dilation} apart" if axis.dilation > 1 else ""
+def _axes(node: Node, op: Op) -> tuple[_Axis, ...]:
+    """How the windows of ``op`` stand on the spatial axes of what the step takes; none where they do not slide.
+
+    Of layers with weights only those that cut the input into patches are looked at: windows that overlap leave out less
+    than they share, and published stems do so (SqueezeNet's, 7 wide by steps of 2). A kernel of 1 is a choice of every
+    second place.
+    """
+    (x, *_) = node.input_types
+    window = op.window(*node.input_types) if all(x.is_fixed for x in node.input_types) else None
+    if not isinstance(window, Sliding):
+        return ()
+    axes = []
+    for taps, size, windows in zip(window.axes[1:], map(fixed, x.spatial), op.infer(x).spatial, strict=True):
+        if taps is None or taps.fitted or taps.bordered or len(taps.phases) > 1 or not taps.advance:
+            return ()
+        (first,) = taps.phases
+        axis = _Axis(size, len(first), first.step, taps.advance, -first.start, fixed(windows))
+        if node.parameters and (axis.kernel == 1 or axis.reach > axis.stride):
+            return ()
+        axes.append(axis)
+    return tuple(axes) if any(axis.kernel > 1 and axis.stride > 1 for axis in axes) else ()
 
 
 def _helps(node: Node, axes: tuple[_Axis, ...]) -> tuple[str, ...]:
@@ -194,19 +171,59 @@ def _helps(node: Node, axes: tuple[_Axis, ...]) -> tuple[str, ...]:
 
 def _ceil_mode(node: Node) -> tuple[str, ...]:
     """One more window, where the operator takes it and it sees all that is left."""
-    if not isinstance(node.op, Pool):
+    if "ceil_mode" not in type(node.op).model_fields:
         return ()
     wider = node.op.model_copy(update={"ceil_mode": True})
-    (x,) = node.input_types
     try:
-        result = wider.infer(x)
+        result = wider.infer(*node.input_types)
     except Refusal:
         return ()
-    axes = _of_pool(wider, x)
+    axes = _axes(node, wider)
     if any(axis.lost for axis in axes):
         return ()
     does = "sees them too" if all(axis.seen == axis.size for axis in axes) else "reaches the end"
     return (f"ceil_mode=true {does}, and gives {times(result.spatial)} instead of {times(node.type.spatial)}",)
 
 
-RULES = (Rule(Code.INPUT_DROPPED, ("maxpool", "avgpool", "lppool", "conv"), _look, everywhere=False),)
+# ---- three numbers as PyTorch takes them ----------------------------------------------------------------------
+
+
+def _input_channels_given(node: Node, network: Network) -> Match | None:
+    """Only where the numbers make no sense as they are read: ``conv(64, 3, 2)`` on 64 channels halves an image."""
+    (x,), op = node.input_types, node.op
+    filters, channels = op.convolution(x), x.channels
+    if filters is None or node.type.channels != channels or not _is_doubtful(filters, channels):
+        return None
+    kernel, stride, module = filters.kernel[0], filters.stride[0], op.torch(x)
+    return Match(
+        node,
+        f"{op.kind}({channels}, {kernel}, {stride}) makes {plural(channels, 'channel')} by a kernel of {kernel} and "
+        f"steps of {stride}, unlike torch.{module.name}({channels}, {kernel}, {stride})",
+        f"is it {plural(kernel, 'channel')} and a kernel of {stride}?",
+        notes=("how many channels the input has is known here, and not written",),
+        helps=(f"write {op.kind}({kernel}, {stride}) for that; or stride={stride} by its name, if it is meant",),
+        literal=True,
+        positional=3,
+    )
+
+
+def _is_doubtful(filters: Convolution, channels: int) -> bool:
+    """Whether one that keeps its channels is hardly ever called with such a kernel and stride.
+
+    An odd stride of 3 or more, with windows that overlap; a large even kernel that goes by single steps without
+    padding, or is many times as wide as its steps. Transposed ones are often as wide as two steps.
+    """
+    kernel, stride = filters.kernel[0], filters.stride[0]
+    if len({*filters.kernel}) > 1 or len({*filters.stride}) > 1 or (filters.transposed and kernel <= 2 * stride):
+        return False
+    if stride % 2 == 0:
+        return kernel >= max(2 * _LARGE, _LARGE * stride)
+    if stride == 1:
+        return kernel >= 2 * _LARGE and kernel % 2 == 0 and not filters.padded
+    return kernel > stride and (kernel >= _LARGE or channels <= _FEW)
+
+
+LINTS = (
+    Lint(Code.INPUT_DROPPED, "window", _input_dropped, everywhere=False),
+    Lint(Code.INPUT_CHANNELS_GIVEN, "convolution", _input_channels_given, everywhere=True),
+)

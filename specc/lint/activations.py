@@ -1,0 +1,137 @@
+"""S0501, S0504: steps that give what they take, and activations of activations."""
+
+from __future__ import annotations
+
+from math import inf
+
+from specc.diagnostics import Code, Label
+from specc.ir.graph import Node
+from specc.ir.rounding import SoftmaxOver
+from specc.ir.traits import ANY, Range, hull
+from specc.lint.lints import Lint, Match, Network
+
+
+def _identity(node: Node, network: Network) -> Match | None:
+    """What the step's own numbers say is a knob where one of them has a name; without numbers it is what it is."""
+    why = node.op.identity(*node.input_types)
+    if why is None:
+        return None
+    return Match(node, _headline(node), why, helps=(_HELP,), literal=bool(node.op.model_fields_set), removable=True)
+
+
+def _nothing_to_change(node: Node, network: Network) -> Match | None:
+    """Activations that leave numbers of a certain range as they are, behind steps that give no others."""
+    before, taken, fixed = network.before(node), network.ranges[node.inputs[0]], node.op.fixed_points()
+    if before is None or fixed is None or taken == ANY or not taken.lies_in(fixed):
+        return None
+    if node.op.identity(*node.input_types) is not None:
+        return None  # told without regard to what it takes
+    if before.op.kind == node.op.kind and _twice(node, before) is not None:
+        return None  # told as S0504
+    what = f"from {taken.least:g} to {taken.most:g}" if taken.most < inf else f"at least {taken.least:g}"
+    itself = f"from {fixed.least:g} to {fixed.most:g}" if fixed.most < inf else f"at least {fixed.least:g}"
+    return Match(
+        node,
+        _headline(node),
+        f"what it takes is {what} already",
+        (Label(before.span, "gives no other numbers"),),
+        (f"{node.op.kind} gives x itself where x is {itself}",),
+        (_HELP,),
+        removable=not node.parameters,
+    )
+
+
+def _headline(node: Node) -> str:
+    return f"{node.op.kind} has no effect here"
+
+
+_HELP = "leave it out"
+
+
+def _repeated(node: Node, network: Network) -> Match | None:
+    before = network.before(node)
+    if before is None or not before.op.activation or not node.op.activation:
+        return None
+    if before.op.kind == node.op.kind:
+        return _twice(node, before)
+    if _is_softmax(before) and _is_softmax(node):
+        if _axis(node) != _axis(before):
+            return None
+        return Match(
+            node,
+            f"{node.op.kind} is applied to a {before.op.kind}, which normalises already",
+            "again here",
+            (Label(before.span, "first here"),),
+            ("logsoftmax is the logarithm of softmax, computed as one",),
+            ("leave one of the two out",),
+        )
+    # Of two steps that each do nothing beside the other, only one may be left out: the second is told of then.
+    if network.uses[before.name] > 1 or _nothing_to_change(node, network) is not None:
+        return None
+    return _in_vain(before, node)
+
+
+def _twice(node: Node, before: Node) -> Match | None:
+    op, fixed = node.op, node.op.fixed_points()
+    if _is_softmax(node) and _axis(node) != _axis(before):
+        return None  # first along rows, then along columns
+    nothing_more = fixed is not None and op.bounds((ANY,), *node.input_types).lies_in(fixed)
+    if nothing_more and op != before.op:
+        return None  # cut off in two places
+    return Match(
+        node,
+        f"{op.kind} is applied twice in a row",
+        "again here",
+        (Label(before.span, "first here"),),
+        (f"{op.kind} of {op.kind} is {op.kind}" if nothing_more else op.repeated,),
+        ("leave one of the two out",),
+        removable=nothing_more,
+    )
+
+
+def _is_softmax(node: Node) -> bool:
+    return isinstance(node.op.rounding(*node.input_types), SoftmaxOver)
+
+
+def _axis(node: Node) -> int:
+    rounding = node.op.rounding(*node.input_types)
+    assert isinstance(rounding, SoftmaxOver), "asked of softmaxes alone"
+    return rounding.axis
+
+
+def _in_vain(first: Node, second: Node) -> Match | None:
+    """Where the first only changes numbers that the second makes one and the same, changed or not.
+
+    A leakyrelu makes other numbers below 0 of numbers below 0, and a relu behind it makes 0 of them all.
+    """
+    fixed = first.op.fixed_points()
+    if fixed is None or fixed == ANY:
+        return None
+    changed, made = [], []
+    for outside, where in (
+        (Range(-inf, fixed.least), f"below {fixed.least:g}"),
+        (Range(fixed.most, inf), f"above {fixed.most:g}"),
+    ):
+        if outside.least == outside.most:
+            continue
+        both = hull((outside, first.op.bounds((outside,), *first.input_types)))
+        least, most = second.op.bounds((both,), *second.input_types)
+        if least != most:
+            return None
+        changed.append(where)
+        made.append(f"{least:g}")
+    return Match(
+        first,
+        f"{first.op.kind} changes nothing in front of a {second.op.kind}",
+        f"what it does {' and '.join(changed)}",
+        (Label(second.span, f"is made {' and '.join(made)} here"),),
+        helps=("leave one of the two out",),
+        removable=True,
+    )
+
+
+LINTS = (
+    Lint(Code.NO_EFFECT, "identity", _identity, everywhere=True),
+    Lint(Code.NO_EFFECT, "fixed_points", _nothing_to_change, everywhere=True),
+    Lint(Code.REPEATED_ACTIVATION, "activation", _repeated, everywhere=True),
+)

@@ -1,0 +1,112 @@
+"""What a lint is: the trait of operators that it is about, the network it looks at, and what it says of one step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from specc.analyses.ranges import ranges
+from specc.diagnostics import Code, Label
+from specc.elaborate import Checked
+from specc.ir.graph import Block, Graph, Node
+from specc.ir.traits import Range
+
+FARTHEST = 32
+"""Steps that a lint looks back: enough for any network, and no quadratic walk through one that is all one chain."""
+
+
+class Network:
+    """One model as a lint looks at it: from a step to what it takes, and to who takes what it gives."""
+
+    def __init__(self, checked: Checked) -> None:
+        self.checked = checked
+        self.nodes = {node.name: node for node in checked.graph.nodes}
+
+    @property
+    def graph(self) -> Graph:
+        return self.checked.graph
+
+    def before(self, node: Node) -> Node | None:
+        """The step that makes the (first) value that ``node`` takes; None where that is an input of the model."""
+        return self.nodes.get(node.inputs[0])
+
+    def back(self, node: Node) -> Iterator[Node]:
+        """The steps before ``node``, the nearest first, as far as each takes one value."""
+        for _ in range(FARTHEST):
+            earlier = self.before(node)
+            if earlier is None:
+                return
+            yield earlier
+            if len(earlier.inputs) != 1:
+                return
+            node = earlier
+
+    @cached_property
+    def uses(self) -> Counter[str]:
+        """How often each value is taken, by steps and by outputs."""
+        taken = Counter(value for node in self.graph.nodes for value in node.inputs)
+        taken.update(value for _, value in self.graph.outputs)
+        return taken
+
+    @cached_property
+    def ranges(self) -> dict[str, Range]:
+        """Between which numbers each value lies."""
+        return ranges(self.graph)
+
+    def around(self, node: Node) -> tuple[Block, ...]:
+        """The blocks that ``node`` stands in, the innermost first."""
+        found: list[Block] = []
+        members = self.graph.members
+        while True:
+            near = [m for m in members if isinstance(m, Block) and node.name.startswith(f"{m.name}.")]
+            # Of a group that goes on, the part that has it.
+            inner = next((m for m in near if len(near) == 1 or node in m.nodes), None)
+            if inner is None:
+                return tuple(reversed(found))
+            found.append(inner)
+            members = inner.members
+
+
+class Match(NamedTuple):
+    """What a lint says of one step of one model.
+
+    Attributes:
+        node: the step that is pointed at.
+        argument: the attribute that is pointed at, where it is written.
+        literal: it follows from the numbers in the step's own call; with a name among these, it is a knob that
+            somebody else may turn, and nothing is said.
+        positional: how many numbers are given by their place for it to be about the call as it is written.
+        removable: the step gives what it takes, so leaving it out changes no value.
+    """
+
+    node: Node
+    message: str
+    label: str = ""
+    secondary: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    argument: str = ""
+    literal: bool = False
+    positional: int = 0
+    removable: bool = False
+
+
+class Lint(NamedTuple):
+    """One lint over networks.
+
+    Attributes:
+        code: what it is called.
+        trait: the member of `specc.ir.op.Op` that it asks for: of operators that have only the default of it, there is
+            nothing to say.
+        look: says what is to be said of a step, or None.
+        everywhere: it is about the text of the step, so it must hold wherever that text comes to stand: a block
+            that is called in several ways is right if one of them needs it so. The others are about the network
+            that the model makes of it, and one place is enough.
+    """
+
+    code: Code
+    trait: str
+    look: Callable[[Node, Network], Match | None]
+    everywhere: bool
