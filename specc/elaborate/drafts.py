@@ -1,7 +1,8 @@
-"""What the walk leaves behind: steps without names yet, in the frames that will name them."""
+"""What the walk leaves behind: steps and blocks without names yet, as `specc.ir.graph` will have them with names."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal
 
 from specc.elaborate.scopes import Environment, Scope
@@ -15,7 +16,7 @@ from specc.syntax import ast
 class DraftNode(Signal):
     """A step that fits, before it has a name; it is the value that it gives, too.
 
-    ``producer`` is its own place among all steps of the model; ``types`` are those of what it takes; ``slot`` is as of
+    ``producer`` is its own index among all steps of the model; ``types`` are those of what it takes; ``slot`` is as of
     `specc.ir.graph.Node`.
     """
 
@@ -52,14 +53,33 @@ class DraftNode(Signal):
         return self.op.kind
 
     @property
-    def stateful(self) -> bool:
+    def is_numbered_with_tensors(self) -> bool:
+        """Whether it is numbered among the steps of its kind that hold tensors."""
         return bool(self.parameters)
 
-    @property
-    def is_counted(self) -> bool:
-        return True
+
+class LocalNames:
+    """All that is counted or called by a name in one block; of a group that goes on, in all its parts together.
+
+    Attributes:
+        labels: every name given there, of shared steps and of rounds too, with its place.
+        scopes: for each label what its place sees, which tells its rounds apart.
+        groups: the labelled groups, by name; the first part of each.
+        rounds: how many rounds of unlabelled loops have been numbered.
+        parts: the parts of the group, or the block alone.
+    """
+
+    __slots__ = ("groups", "labels", "parts", "rounds", "scopes")
+
+    def __init__(self) -> None:
+        self.labels: dict[str, Span] = {}
+        self.scopes: dict[str, Scope] = {}
+        self.groups: dict[str, DraftBlock] = {}
+        self.rounds = 0
+        self.parts: list[DraftBlock] = []
 
 
+@dataclass(slots=True, eq=False)
 class DraftBlock:
     """A part of the network whose steps are named together: a model, a block called, a labelled group, a loop.
 
@@ -69,83 +89,33 @@ class DraftBlock:
         values: arguments that are values of the network.
         shared: the shared steps that this is an application of.
         sole: they are a single step, which takes their name.
-        rounds: how many rounds of unlabelled loops have been numbered here.
         slot: the name that the spec calls it by, where that is not the block's own.
+        continues: the first part of the group that goes on here.
         passed: the slot, the value and how many members there were, for every slot that is identity.
-        first: the first of the parts of a group that goes on, itself where there is one only. All that is counted or
-            called by a name in one of them is kept there.
-        parts: all of them, of the first.
-        groups: the labelled groups in it, by name.
-        rounds_of: for each label what the place sees where it stands, which tells its rounds apart.
     """
 
-    __slots__ = (
-        "arguments",
-        "entry",
-        "environment",
-        "first",
-        "groups",
-        "kind",
-        "label",
-        "labels",
-        "members",
-        "parts",
-        "passed",
-        "result",
-        "rounds",
-        "rounds_of",
-        "scope",
-        "shared",
-        "slot",
-        "sole",
-        "span",
-        "start",
-        "title",
-        "values",
-    )
+    kind: Literal["model", "block", "group", "loop", "round"]
+    title: str
+    span: Span
+    scope: Scope
+    environment: Environment
+    entry: Signal | None
+    start: Signal | None
+    label: str | None = None
+    arguments: tuple[tuple[str, object], ...] = ()
+    values: tuple[tuple[str, Signal], ...] = ()
+    shared: SharedSteps | None = None
+    sole: bool = False
+    slot: str | None = None
+    continues: DraftBlock | None = None
+    names: LocalNames = field(init=False)
+    members: list[DraftNode | DraftBlock] = field(default_factory=list)
+    passed: list[tuple[str, Signal, int]] = field(default_factory=list)
+    result: Signal | None = None
 
-    def __init__(
-        self,
-        kind: Literal["model", "block", "group", "loop", "round"],
-        title: str,
-        span: Span,
-        scope: Scope,
-        environment: Environment,
-        entry: Signal | None,
-        start: Signal | None,
-        label: str | None = None,
-        arguments: tuple[tuple[str, object], ...] = (),
-        values: tuple[tuple[str, Signal], ...] = (),
-        shared: SharedSteps | None = None,
-        sole: bool = False,
-        goes_on: DraftBlock | None = None,
-        slot: str | None = None,
-    ) -> None:
-        self.kind = kind
-        self.title = title
-        self.span = span
-        self.scope = scope
-        self.environment = environment
-        self.entry = entry
-        self.start = start
-        self.label = label
-        self.arguments = arguments
-        self.values = values
-        self.shared = shared
-        self.sole = sole
-        self.slot = slot
-        self.members: list[DraftNode | DraftBlock] = []
-        self.first = goes_on or self
-        self.parts = [self]
-        self.labels: dict[str, Span] = {}
-        self.passed: list[tuple[str, Signal, int]] = []
-        self.groups: dict[str, DraftBlock] = {}
-        self.rounds_of: dict[str, Scope] = {}
-        self.rounds = 0
-        if goes_on is not None:
-            goes_on.parts.append(self)
-            self.labels, self.groups, self.rounds_of = goes_on.labels, goes_on.groups, goes_on.rounds_of
-        self.result: Signal | None = None
+    def __post_init__(self) -> None:
+        self.names = self.continues.names if self.continues is not None else LocalNames()
+        self.names.parts.append(self)
 
     @property
     def noun(self) -> str:
@@ -153,14 +123,12 @@ class DraftBlock:
         return self.title
 
     @property
-    def is_counted(self) -> bool:
-        """Whether it is one more of its kind: a group labelled `conv` is no convolution."""
-        return self.kind == "block"
+    def is_numbered_with_tensors(self) -> bool:
+        """Whether it is numbered among the blocks of its name that hold tensors.
 
-    @property
-    def stateful(self) -> bool:
-        """Whether it holds tensors of its own. Those of shared steps go by another name: they are numbered apart."""
-        return self.shared is None and self.holds_tensors
+        A group labelled `conv` is no convolution. The tensors of shared steps go by another name: they count apart.
+        """
+        return self.kind == "block" and self.shared is None and self.holds_tensors
 
     @property
     def holds_tensors(self) -> bool:
@@ -170,14 +138,11 @@ class DraftBlock:
 class SharedSteps(Target):
     """Steps that are applied several times with one set of weights: what they see, and whose they are.
 
-    ``frame`` is where they are declared: their tensors belong to it.
+    ``block`` is where they are declared: their tensors belong to it.
     """
 
-    def __init__(self, statement: ast.Shared, scope: Scope, frame: DraftBlock) -> None:
+    def __init__(self, statement: ast.Shared, scope: Scope, block: DraftBlock) -> None:
+        self.name = statement.name
         self.statement = statement
         self.scope = scope
-        self.frame = frame
-
-    @property
-    def name(self) -> str:
-        return self.statement.name
+        self.block = block

@@ -18,10 +18,15 @@ from specc.ir.types import TensorType, times
 from specc.source import Span
 from specc.syntax import ast
 
-__all__ = ["BoundOperator", "inferred", "refused"]
-
 Inferred = tuple[TensorType, tuple[Parameter, ...]]
 """The type of a result, and the tensors of the step."""
+
+_MOST_KNOWN = 16384
+_known: dict[tuple[int, tuple[TensorType, ...]], tuple[Inferred, Op]] = {}
+"""What operators inferred, by their identity and the types they took, each with the operator itself, whose identity
+stays its own by that. Emptied when it is full: networks repeat their blocks, and inference is most of a step's cost."""
+_types: dict[TensorType, TensorType] = {}
+"""One object for types of the same numbers and formulas, which makes the look-ups above comparisons of identities."""
 
 
 def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
@@ -39,20 +44,20 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
     if known is None:
         if len(_known) >= _MOST_KNOWN:
             _known.clear()
-        known = _known[key] = _told(op, types, span), op
+        known = _known[key] = _infer(op, types, span), op
     return known[0]
 
 
-_MOST_KNOWN = 16384
-_known: dict[tuple[int, tuple[TensorType, ...]], tuple[Inferred, Op]] = {}
-"""What operators said of types before, each with the operator itself: its identity stays its own."""
-
-
-def _told(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
+def _infer(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
     try:
         result = op.infer(*types)
-        if result is not types[0]:  # which has been looked at
-            result = _one(within_limit(result, span))
+        if result is not types[0]:  # which is within its limits, and the one of its kind
+            if len(_types) >= _MOST_KNOWN:
+                _types.clear()
+            one = _types.setdefault(within_limit(result, span), result)
+            # Equal formulas may be written in other ways.
+            if all(a is b or isinstance(a, int) for a, b in zip(one.sample, result.sample, strict=True)):
+                result = one
     except Unwieldy as error:
         raise Refusal(Code.LIMIT, str(error)) from None
     parameters = op.parameters(*types)
@@ -66,41 +71,29 @@ def _told(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
     return result, parameters
 
 
-_types: dict[TensorType, TensorType] = {}
-
-
-def _one(known: TensorType) -> TensorType:
-    """The same object for types of the same numbers and formulas: equal ones may be written in other ways."""
-    if len(_types) >= _MOST_KNOWN:
-        _types.clear()
-    one = _types.setdefault(known, known)
-    if one is known or all(map(_identical, one.sample, known.sample)):
-        return one
-    return known
-
-
-def _identical(one: Dim, other: Dim) -> bool:
-    return one is other or isinstance(one, int)
-
-
 def refused(
     refusal: Refusal,
     step: ast.Call | ast.Merge,
     bound: BoundOperator,
     inputs: tuple[Signal, ...],
-    drafts: list[DraftNode],
+    nodes: list[DraftNode],
     scope: Scope,
 ) -> Invalid:
-    """What an operator says, at the argument it speaks of and at the step that made the input it speaks of."""
+    """What an operator refuses, at the argument at fault and at the step that made the input at fault."""
     primary = bound.places.get(refusal.argument or "", step.name_span.to(step.span))
     secondary: tuple[Label, ...] = ()
     if isinstance(step, ast.Merge) and refusal.argument not in bound.places:
-        primary, secondary = _arms(refusal, step, inputs, primary)
+        if refusal.cause is not None:  # the arm at fault, and the first one, which it was compared with
+            primary = step.arms[refusal.cause].span
+            secondary = (Label(step.arms[0].span, f"gives {inputs[0].type}"),)
     elif refusal.cause is not None:
-        secondary = (_cause(inputs[refusal.cause], drafts, shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
+        secondary = (_cause(inputs[refusal.cause], nodes, shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
     at_fault = [argument.value for name, argument in bound.arguments.items() if name == refusal.argument]
     # What is said of a kernel that is a number of filters, such as a padding for it, helps nobody.
     channels = hints.channels_first(step, bound.op, inputs[0].type) if inputs[0].type else ()
+    fix = None
+    if refusal.code == Code.NOT_FLAT and isinstance(step, ast.Call):
+        fix = hints.flattened(step, inputs[0].type)
     return invalid(
         Code(refusal.code),
         refusal.message,
@@ -110,45 +103,24 @@ def refused(
         notes=refusal.notes,
         helps=channels or (*refusal.helps, *hints.input_for_current(at_fault, scope)),
         where=refusal.where,
-        fix=hints.flattened(step, inputs[0].type)
-        if refusal.code == Code.NOT_FLAT and isinstance(step, ast.Call)
-        else None,
+        fix=fix,
     )
 
 
-def _arms(
-    refusal: Refusal, merge: ast.Merge, inputs: tuple[Signal, ...], default: Span
-) -> tuple[Span, tuple[Label, ...]]:
-    """The arm at fault, and the first one, which it was compared with."""
-    if refusal.cause is None:
-        return default, ()
-    first = Label(merge.arms[0].span, f"gives {inputs[0].type}")
-    return merge.arms[refusal.cause].span, (first,)
-
-
-def _cause(given: Signal, drafts: list[DraftNode], *, shrinking: bool) -> Label:
-    assert given.type is not None, "an unknown type is never refused"
-    sizes = _history(given, drafts)
-    if shrinking and len(sizes) > 1:
-        return Label(given.span, f"the size has shrunk to {sizes[-1]} here: {' > '.join(map(_short, sizes))}")
-    verb = "gives" if isinstance(given.producer, int) else "the input is"
-    return Label(given.span, f"{verb} {times(given.type.sample)} here")
-
-
-def _history(given: Signal, drafts: list[DraftNode]) -> list[str]:
-    """The spatial sizes on the way to ``given``, without repetitions."""
-    sizes: list[str] = []
-    while given.type is not None:
-        size = times(given.type.spatial)
-        if not sizes or sizes[-1] != size:
-            sizes.append(size)
-        if not isinstance(given.producer, int):
+def _cause(value: Signal, nodes: list[DraftNode], *, shrinking: bool) -> Label:
+    """Where the input at fault was made, and how its spatial sizes came to be where they have shrunk."""
+    assert value.type is not None, "an unknown type is never refused"
+    sizes: list[tuple[Dim, ...]] = []
+    source = value
+    while shrinking and source.type is not None:
+        if not sizes or times(sizes[-1]) != times(source.type.spatial):
+            sizes.append(source.type.spatial)
+        if not isinstance(source.producer, int):
             break
-        given = drafts[given.producer].inputs[0]
-    return sizes[::-1]
-
-
-def _short(sizes: str) -> str:
-    """``32`` for ``32 x 32``."""
-    parts = sizes.split(" x ")
-    return parts[0] if len(set(parts)) == 1 else sizes
+        source = nodes[source.producer].inputs[0]
+    if len(sizes) > 1:
+        # Of equal axes one is enough: 32 for 32 x 32.
+        texts = [times(size[:1] if len(set(map(str, size))) == 1 else size) for size in reversed(sizes)]
+        return Label(value.span, f"the size has shrunk to {times(sizes[0])} here: {' > '.join(texts)}")
+    verb = "gives" if isinstance(value.producer, int) else "the input is"
+    return Label(value.span, f"{verb} {times(value.type.sample)} here")

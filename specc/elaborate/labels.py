@@ -84,37 +84,49 @@ def resolved(label: ast.Label, scope: Scope) -> ast.Label:
     return label._replace(name=name)
 
 
-def claim(label: ast.Label, frame: DraftBlock, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
-    """Take a label for a step of ``frame``; the reason where the step cannot have it.
+def claim(label: ast.Label, block: DraftBlock, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
+    """Take a label for a step of ``block``; the reason where the step cannot have it.
 
     Args:
         kind: of the step, if it is an operator: only then is its label no second meaning of that layer's name.
     """
-    name = label.name
-    earlier = frame.labels.setdefault(name, label.span)
-    if earlier is not label.span:
-        by_round = WHOLE.fullmatch(name) is not None and len(name) < 10 and int(name) < frame.first.rounds
-        return [two_of_a_name(name, label.span, earlier, by_round=by_round)]
-    if name in frame.rounds_of:
-        return [_two_rounds(label, frame.rounds_of[name])]
-    frame.rounds_of[name] = scope
-    if _could_be_called(name, frame, scope, kind, label.span):
-        frame.scope.mark_ambiguous(name, (label.span,))
-    if name[:1].isdigit() and label.span.text == name and not WHOLE.fullmatch(name):
+    name, place, names = label.name, label.span, block.names
+    earlier = names.labels.setdefault(name, place)
+    if earlier is not place:
+        by_round = WHOLE.fullmatch(name) is not None and len(name) < 10 and int(name) < names.rounds
+        return [two_of_a_name(name, place, earlier, by_round=by_round)]
+    if name in names.scopes:
+        return [_two_rounds(label, names.scopes[name])]
+    names.scopes[name] = scope
+    if _could_be_called(name, block, scope, kind, place):
+        block.scope.mark_ambiguous(name, (place,))
+    if name[:1].isdigit() and place.text == name and not WHOLE.fullmatch(name):
         message = f"a label is a name or a plain whole number, and {name} is none"
-        return [Diagnostic(Code.BAD_LABEL, message, Label(label.span), helps=_in_quotes(label))]
+        advice = "choose another label"
+        if label_problem(name) is None:
+            advice = in_form(place, f'in quotes it is one: `"{name}": …`', f'in quotes it is one: `"{name}"`')
+        return [Diagnostic(Code.BAD_LABEL, message, Label(place), helps=(advice,))]
     if (problem := label_problem(name)) is not None:
-        helps = (_in_groups(label) if "." in name else "choose another label",)
-        return [Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=helps)]
-    if _hides(name, frame, scope):
-        what = "a size" if isinstance(scope.get(name), Size) else "a parameter, a let or a loop's variable"
+        advice = "choose another label"
+        if "." in name:
+            group, _, step = (short(part) or "…" for part in name.partition("."))
+            advice = in_form(
+                place,
+                f"`{group}: {{ {step}: … }}` is the step {group}.{step}",
+                f"a group labelled {group} with a step labelled {step} in it is the step {group}.{step}",
+            )
+        return [Diagnostic(Code.BAD_LABEL, problem, Label(place), helps=(advice,))]
+    # Blocks and labels further out may be hidden, a parameter, a let or a loop's variable may not.
+    value = scope.get(name) if is_name(name) else ABSENT
+    if value is not ABSENT and (block.scope.holds(name) or not isinstance(value, (Partial, Signal))):
+        what = "a size" if isinstance(value, Size) else "a parameter, a let or a loop's variable"
         problem = f"{name} is {what} here, and a label cannot hide it"
         helps = (f"call that other thing something else, or choose another label than {name}",)
-        return [Diagnostic(Code.BAD_LABEL, problem, Label(label.span), helps=helps)]
+        return [Diagnostic(Code.BAD_LABEL, problem, Label(place), helps=helps)]
     return []
 
 
-def _could_be_called(name: str, frame: DraftBlock, scope: Scope, kind: type[Op] | None, place: Span) -> bool:
+def _could_be_called(name: str, block: DraftBlock, scope: Scope, kind: type[Op] | None, place: Span) -> bool:
     """Whether ``name`` alone is a step as well: another layer than that which it labels, a block without arguments."""
     layer = find(name)
     if layer is not None:
@@ -125,54 +137,22 @@ def _could_be_called(name: str, frame: DraftBlock, scope: Scope, kind: type[Op] 
     if not isinstance(called.target, Definition):
         return True
     params = called.target.block.params
-    given = {argument.name for argument in called.arguments} | {*frame.environment.defaults_for(called.target, place)}
-    given |= {param.name for param, _ in zip(params, (a for a in called.arguments if a.name is None), strict=False)}
-    return all(param.default is not None or param.name in given for param in params)
-
-
-def stands_for_value(label: ast.Label) -> bool:
-    """Whether the value of the step goes by its label.
-
-    Not where the word means something else: a layer's name stays the layer, `in` the input. Such a label names the
-    weights only, and so does one that is no name, or is computed.
-    """
-    return not label.parts and is_name(label.name) and not find(label.name) and label.name not in CONSTANTS
-
-
-def _in_groups(label: ast.Label) -> str:
-    group, _, step = (short(part) or "…" for part in label.name.partition("."))
-    return in_form(
-        label.span,
-        f"`{group}: {{ {step}: … }}` is the step {group}.{step}",
-        f"a group labelled {group} with a step labelled {step} in it is the step {group}.{step}",
-    )
-
-
-def _in_quotes(label: ast.Label) -> tuple[str, ...]:
-    if label_problem(label.name) is not None:
-        return ("choose another label",)
-    return (in_form(label.span, f'in quotes it is one: `"{label.name}": …`', f'in quotes it is one: `"{label.name}"`'),)
-
-
-def _hides(name: str, frame: DraftBlock, scope: Scope) -> bool:
-    """Whether a label would hide a parameter, a let or a loop variable; blocks and outer labels it may."""
-    value = scope.get(name) if is_name(name) else ABSENT
-    return value is not ABSENT and (frame.scope.holds(name) or not isinstance(value, (Partial, Signal)))
+    bound = {argument.name for argument in called.arguments} | {*block.environment.defaults_for(called.target, place)}
+    bound |= {param.name for param, _ in zip(params, (a for a in called.arguments if a.name is None), strict=False)}
+    return all(param.default is not None or param.name in bound for param in params)
 
 
 def _two_rounds(label: ast.Label, first: Scope) -> Diagnostic:
-    """One label of two rounds whose steps belong to one scope."""
+    """One label of two rounds whose steps belong to one block."""
     names = sorted(ast.names_in(label.parts))
     values = ", ".join(f"{name} = {display(first.get(name))}" for name in names if first.has(name))
-    if label.parts:
-        before = f"it was {label.name} with {values} already" if values else f"it was {label.name} already"
-        helps = ("the label must be another one in every round",)
-    else:
+    before = f"it was {label.name} with {values} already" if values else f"it was {label.name} already"
+    helps = ("the label must be another one in every round",)
+    if not label.parts:
         before = "it was given in an earlier round"
         helps = ("the rounds have no numbers here, since a label in them is computed: compute this one too",)
-    return Diagnostic(
-        Code.DUPLICATE_LABEL, f"two things are called {label.name}", Label(label.span, before), helps=helps
-    )
+    message = f"two things are called {label.name}"
+    return Diagnostic(Code.DUPLICATE_LABEL, message, Label(label.span, before), helps=helps)
 
 
 def two_of_a_name(name: str, again: Span, first: Span, *, by_round: bool = False) -> Diagnostic:
@@ -190,6 +170,15 @@ def two_of_a_name(name: str, again: Span, first: Span, *, by_round: bool = False
         notes=("the rounds of a loop without a label are called by their numbers",) if by_round else (),
         helps=(f"give the loop a label: {how}",) if by_round else (),
     )
+
+
+def stands_for_value(label: ast.Label) -> bool:
+    """Whether the value of the step goes by its label.
+
+    Not where the word means something else: a layer's name stays the layer, `in` the input. Such a label names the
+    weights only, and so does one that is no name, or is computed.
+    """
+    return not label.parts and is_name(label.name) and not find(label.name) and label.name not in CONSTANTS
 
 
 def refuse_label(step: ast.Call | ast.Checkpoint | ast.Enclosing) -> None:

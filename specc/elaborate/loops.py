@@ -1,4 +1,4 @@
-"""Loops: how many rounds they have, and what their names stand for in each."""
+"""Loops: how many rounds they have, what their names stand for in each, and which rounds go by a number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from specc.elaborate.errors import invalid
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.labels import name_problem
 from specc.elaborate.scopes import Scope
-from specc.elaborate.values import Value, display, kind_of
+from specc.elaborate.values import Value, display, display_arguments, is_whole, kind_of
 from specc.ir.size import Size
 from specc.source import Span
 from specc.syntax import ast
@@ -20,10 +20,10 @@ Row = tuple[Value, ...]
 def repetitions(step: ast.Repeat, scope: Scope) -> int:
     """How many rounds ``repeat`` has. Raises Invalid, Unknown."""
     rounds = evaluate(step.rounds, scope)
-    if isinstance(rounds, int) and not isinstance(rounds, bool) and rounds >= 0:
-        return rounds
-    given = kind_of(rounds) if isinstance(rounds, Size) else display(rounds)
-    message = f"repeat takes a whole number of at least 0, not {given}"
+    if is_whole(rounds) and rounds >= 0:
+        return int(rounds)
+    value = kind_of(rounds) if isinstance(rounds, Size) else display(rounds)
+    message = f"repeat takes a whole number of at least 0, not {value}"
     raise invalid(Code.BAD_VALUE, message, step.rounds.span, helps=hints.real_for_whole(rounds, step.rounds))
 
 
@@ -35,22 +35,19 @@ def rows(step: ast.For, scope: Scope) -> list[Row]:
         raise invalid(Code.BAD_VALUE, message, step.table.span)
     if problem := next((p for label in step.names if (p := name_problem(label.name))), None):
         raise invalid(Code.BAD_LABEL, problem, step.names[0].span)
-    return [_row(step, place, entry) for place, entry in enumerate(table)]
-
-
-def _row(step: ast.For, place: int, entry: Value) -> Row:
     if len(step.names) == 1:
-        return (entry,)
-    if isinstance(entry, tuple) and len(entry) == len(step.names):
-        return entry
-    what = f"has {len(entry)} values" if isinstance(entry, tuple) else f"is {kind_of(entry)}"
-    wanted = ", ".join(label.name for label in step.names)
-    raise invalid(
-        Code.BAD_VALUE,
-        f"row {place + 1} of the table {what}, and {wanted} take {len(step.names)}",
-        step.table.span,
-        f"row {place + 1} is {display(entry)}",
-    )
+        return [(entry,) for entry in table]
+    for number, entry in enumerate(table, 1):
+        if not isinstance(entry, tuple) or len(entry) != len(step.names):
+            what = f"has {len(entry)} values" if isinstance(entry, tuple) else f"is {kind_of(entry)}"
+            names = ", ".join(label.name for label in step.names)
+            raise invalid(
+                Code.BAD_VALUE,
+                f"row {number} of the table {what}, and {names} take {len(step.names)}",
+                step.table.span,
+                f"row {number} is {display(entry)}",
+            )
+    return list(table)
 
 
 def variables(step: ast.Repeat | ast.For) -> tuple[str, ...]:
@@ -58,15 +55,9 @@ def variables(step: ast.Repeat | ast.For) -> tuple[str, ...]:
     return tuple(label.name for label in step.names) if isinstance(step, ast.For) else ()
 
 
-def header(step: ast.Repeat | ast.For) -> Span:
-    """The loop without its body."""
-    return Span(step.span.source, step.span.start, step.body.span.start)
-
-
-def round_label(header: Span, place: int, rounds: int, values: dict[str, Value]) -> Label:
+def round_label(header: Span, index: int, rounds: int, values: dict[str, Value]) -> Label:
     """``round 3 of 4: c = 64``"""
-    shown = ", ".join(f"{name} = {display(value)}" for name, value in values.items())
-    return Label(header, f"round {place + 1} of {rounds}" + (f": {shown}" if shown else ""))
+    return Label(header, f"round {index + 1} of {rounds}" + (f": {display_arguments(values)}" if values else ""))
 
 
 def names_its_rounds(loop: ast.Repeat | ast.For) -> bool:
@@ -82,8 +73,8 @@ def _is_read(statements: tuple[ast.Statement, ...], names: frozenset[str]) -> bo
     there, which may go on."""
     for statement in statements:
         if isinstance(statement, ast.Let):
-            tells = not names.isdisjoint(ast.names_in(statement.value))
-            names = names | {statement.name} if tells else names - {statement.name}
+            reads = not names.isdisjoint(ast.names_in(statement.value))
+            names = names | {statement.name} if reads else names - {statement.name}
             continue
         if isinstance(statement, (ast.Assert, ast.Shared)):
             continue
@@ -110,10 +101,9 @@ def _inner(step: ast.Step) -> list[tuple[ast.Statement, ...]]:
     return []
 
 
-def sole(statements: tuple[ast.Statement, ...]) -> ast.Step | None:
-    """The only step of a round, where it may take the round's number as its name."""
-    found = [s for s in statements if not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint, ast.Shared))]
-    declares = any(isinstance(s, ast.Shared) for s in statements)
-    if len(found) != 1 or found[0].label is not None or declares:
-        return None
-    return found[0] if isinstance(found[0], (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If)) else None
+def is_sole(statements: tuple[ast.Statement, ...]) -> bool:
+    """Whether there is only one step, which may take the name of the round, or of the shared steps, that it is."""
+    others = [s for s in statements if not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint))]
+    if len(others) != 1 or not isinstance(others[0], (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If)):
+        return False
+    return others[0].label is None

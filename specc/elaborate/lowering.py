@@ -17,143 +17,186 @@ from specc.ir.graph import Block, Graph, Node, Passed, Port
 from specc.source import Span
 
 
-def lower(name: str, inputs: tuple[Port, ...], exits: list[GraphOutput], root: DraftBlock) -> Graph:
+def lower(name: str, inputs: tuple[Port, ...], outputs: list[GraphOutput], root: DraftBlock) -> Graph:
     """The graph of the model.
 
     Raises:
         SpecError: two things would have one name, or shared steps would have two sets of weights.
     """
-    building = _Lowering({port.name for port in inputs}, exits)
-    members = building.members(root, "", None)
-    if building.findings:
-        raise SpecError(building.findings)
-    graph = Graph(name, inputs, tuple((leave.port, building.value(leave.given)) for leave in exits), members)
-    if building.shares and (findings := _two_sets_of_weights(graph)):
+    lowering = _Lowering({port.name for port in inputs}, outputs)
+    members = lowering.members(root, "", None)
+    if lowering.findings:
+        raise SpecError(lowering.findings)
+    graph = Graph(name, inputs, tuple((output.port, lowering.value(output.value)) for output in outputs), members)
+    if lowering.shares and (findings := _two_sets_of_weights(graph)):
         raise SpecError(findings)
     return graph
 
 
 class _Lowering:
-    """Every step and frame gets its dotted name, and that of what holds its tensors, in the order of the network."""
+    """Every step and block gets its dotted name, and that of what holds its tensors, in the order of the network.
 
-    def __init__(self, inputs: set[str], exits: list[GraphOutput]) -> None:
+    Attributes:
+        shares: whether steps are shared at all.
+    """
+
+    def __init__(self, inputs: set[str], outputs: list[GraphOutput]) -> None:
         self.findings: list[Diagnostic] = []
         self.shares = False
-        """Whether steps are shared at all."""
         self._inputs = inputs
-        self._outputs = {leave.port.name: leave.given.producer for leave in exits}
+        self._outputs = {output.port.name: output.value.producer for output in outputs}
         self._values: dict[int | str | None, str] = {name: name for name in inputs}
         self._homes: dict[DraftBlock, str] = {}
         self._labels: dict[DraftBlock, list[str]] = {}
 
-    def members(self, frame: DraftBlock, path: str, owner: str | None) -> tuple[Node | Block, ...]:
-        """The steps and blocks of ``frame``.
+    def members(self, block: DraftBlock, path: str, owner: str | None) -> tuple[Node | Block, ...]:
+        """The steps and blocks of ``block``.
 
         Args:
-            path: of the frame itself; "" for the model.
+            path: of the block itself; "" for the model.
             owner: the same path in the module that holds the tensors, where that is another one.
         """
-        self._homes[frame] = path if owner is None else owner
-        members, labels = frame.members, self._labels_of(frame, path)
+        self._homes[block] = path if owner is None else owner
+        if block not in self._labels:
+            self._label_parts(block, {*self._inputs, *self._outputs} if not path else set())
         inside, owned = f"{path}." if path else "", f"{owner}." if owner else ""
-        built: list[Node | Block] = []
-        for member, label in zip(members, labels, strict=True):
+        lowered: list[Node | Block] = []
+        for member, label in zip(block.members, self._labels[block], strict=True):
             its_owner = f"{owned}{label}" if owner is not None else None
             if isinstance(member, DraftBlock):
-                built += self._frame(member, f"{inside}{label}", its_owner)
+                lowered.append(self._block(member, f"{inside}{label}", its_owner))
                 continue
-            if not path:
-                self._refuse_port(label, member)
-            built.append(self._node(member, f"{inside}{label}", its_owner))
-        return tuple(built)
+            # A step may share an output's name only if it was labelled so; an input's never.
+            is_output = label in self._outputs and member.label != label
+            if not path and (label in self._inputs or is_output):
+                what = "input" if label in self._inputs else "output"
+                message = f"{label} is the name of the model's {what}, not of this value"
+                helps = ("label the step differently",)
+                self.findings.append(Diagnostic(Code.BAD_LABEL, message, Label(member.span), helps=helps))
+            lowered.append(self._node(member, f"{inside}{label}", its_owner))
+        return tuple(lowered)
 
-    def _labels_of(self, frame: DraftBlock, path: str) -> list[str]:
-        """The names of a frame's members: of a group that goes on those of all its parts are told apart together."""
-        parts = frame.first.parts
-        if frame not in self._labels:
-            taken = (self._inputs | set(self._outputs)) if not path else set()
-            members = [member for part in parts for member in part.members]
-            labels, findings = name_steps(members, frame.labels, taken)
-            self.findings += findings
-            for part in parts:
-                self._labels[part], labels = labels[: len(part.members)], labels[len(part.members) :]
-        return self._labels[frame]
+    def _label_parts(self, block: DraftBlock, taken: set[str]) -> None:
+        """Name the members: of a group that goes on those of all its parts are told apart together."""
+        parts = block.names.parts
+        members = block.members if len(parts) == 1 else [member for part in parts for member in part.members]
+        names, findings = _names(members, block.names.labels, taken)
+        self.findings += findings
+        for part in parts:
+            self._labels[part], names = names[: len(part.members)], names[len(part.members) :]
 
     def _node(self, draft: DraftNode, path: str, owner: str | None) -> Node:
         values = self._values
         values[draft.producer] = path
-        inputs = tuple([values[given.producer] for given in draft.inputs])
+        inputs = tuple([values[value.producer] for value in draft.inputs])
         return Node(path, draft.op, inputs, draft.types, draft.type, draft.span, owner, draft.parameters, draft.slot)
 
-    def _frame(self, frame: DraftBlock, path: str, owner: str | None) -> tuple[Node | Block, ...]:
-        if frame.shared is not None:
+    def _block(self, block: DraftBlock, path: str, owner: str | None) -> Node | Block:
+        if block.shared is not None:
             self.shares = True
-            home = self._homes[frame.shared.frame]
-            owner = f"{home}.{frame.shared.name}" if home else frame.shared.name
-        if not frame.sole or len(frame.members) != 1:
-            return (self._block(frame, path, owner),)
-        (member,) = frame.members
-        self._homes[frame] = path if owner is None else owner
-        return (
-            self._frame(member, path, owner) if isinstance(member, DraftBlock) else (self._node(member, path, owner),)
-        )
-
-    def _refuse_port(self, label: str, step: DraftNode) -> None:
-        """A step may share an output's name only if it was labelled so; an input's never."""
-        if label in self._inputs or (label in self._outputs and step.label != label):
-            what = "input" if label in self._inputs else "output"
-            message = f"{label} is the name of the model's {what}, not of this value"
-            finding = Diagnostic(Code.BAD_LABEL, message, Label(step.span), helps=("label the step differently",))
-            self.findings.append(finding)
-
-    def value(self, given: Signal) -> str:
-        """The name of a value: of the step that makes it, or of the input that it is."""
-        assert given.producer is not None, "an unknown value is never assembled"
-        return self._values[given.producer]
-
-    def _block(self, frame: DraftBlock, path: str, owner: str | None) -> Block:
-        assert frame.kind != "model", "the model is no block of itself"
-        assert frame.result is not None, "a frame with steps has a result"
-        members = self.members(frame, path, owner)
+            home = self._homes[block.shared.block]
+            owner = f"{home}.{block.shared.name}" if home else block.shared.name
+        if block.sole and len(block.members) == 1:
+            (member,) = block.members
+            self._homes[block] = path if owner is None else owner
+            if isinstance(member, DraftBlock):
+                return self._block(member, path, owner)
+            return self._node(member, path, owner)
+        assert block.kind != "model", "the model is no block of itself"
+        assert block.result is not None, "a block with steps has a result"
+        members = self.members(block, path, owner)
         return Block(
             path,
-            frame.kind,
-            frame.title,
-            frame.arguments,
-            self.value(frame.start) if frame.start is not None else None,
-            self.value(frame.result),
+            block.kind,
+            block.title,
+            block.arguments,
+            self.value(block.start) if block.start is not None else None,
+            self.value(block.result),
             members,
-            frame.span,
+            block.span,
             owner,
-            tuple((name, self.value(given)) for name, given in frame.values),
-            tuple(Passed(slot, self.value(given), place) for slot, given, place in frame.passed),
-            frame.slot,
+            tuple([(name, self.value(value)) for name, value in block.values]),
+            tuple([Passed(slot, self.value(value), index) for slot, value, index in block.passed]),
+            block.slot,
         )
+
+    def value(self, value: Signal) -> str:
+        """The name of a value: of the step that makes it, or of the input that it is."""
+        assert value.producer is not None, "an unknown value is never lowered"
+        return self._values[value.producer]
+
+
+def _names(
+    steps: Sequence[DraftNode | DraftBlock], labels: Mapping[str, Span], taken: set[str]
+) -> tuple[list[str], list[Diagnostic]]:
+    """A unique name for each step of one block; labels are unique already.
+
+    Args:
+        labels: every name given in that block, those of shared steps and of rounds too, with its place.
+        taken: other names there (of inputs and outputs).
+    """
+    names = [step.label or "" for step in steps]
+    if all(names):
+        return names, []
+    findings: list[Diagnostic] = []
+    counts: dict[str, int] = {}
+    counted: dict[str, DraftNode | DraftBlock] = {}
+    for index, step in enumerate(steps):
+        if not step.is_numbered_with_tensors:
+            continue
+        noun = step.noun
+        count = counts[noun] = counts.get(noun, 0) + 1
+        if names[index]:
+            continue
+        name = names[index] = f"{noun}{count}"
+        if name in labels:
+            message = f"the label {name} is also the name of an unlabelled {noun}"
+            places = Label(labels[name], "the label"), (Label(step.span, f"this step counts as {name}"),)
+            helps = ("label the other step too, or choose another label",)
+            findings.append(Diagnostic(Code.BAD_LABEL, message, *places, helps=helps))
+        elif (first := counted.setdefault(name, step)) is not step:
+            message = f"an unlabelled {first.noun} and an unlabelled {noun} both count as {name}"
+            places = Label(step.span, f"this {noun}"), (Label(first.span, f"this {first.noun}"),)
+            findings.append(Diagnostic(Code.BAD_LABEL, message, *places, helps=("label one of them",)))
+    used, numbers = {*taken, *labels, *names}, dict[str, int]()
+    for index, step in enumerate(steps):
+        while not names[index]:
+            noun = step.noun
+            number = numbers[noun] = numbers.get(noun, 0) + 1
+            if (free := f"{noun}{number}") not in used:
+                names[index] = free
+                used.add(free)
+    return names, findings
+
+
+# ---- shared steps ---------------------------------------------------------------------------------------------------
 
 
 def _two_sets_of_weights(graph: Graph) -> list[Diagnostic]:
-    """SharedSteps steps that would not be the same at every place where they are applied."""
+    """Shared steps that would not be the same at every place where they are applied."""
     first: dict[str, Node] = {}
     findings: dict[str, Diagnostic] = {}
     for node in graph.nodes:
         known = first.setdefault(node.module, node)
         if node.owner is not None and known is not node and node.module not in findings:
-            findings |= _differences(known, node)
+            difference = _difference(known, node)
+            if difference is not None:
+                findings[known.module] = difference
     return list(findings.values()) or _other_steps(graph.members, {})
 
 
-def _differences(one: Node, other: Node) -> dict[str, Diagnostic]:
+def _difference(one: Node, other: Node) -> Diagnostic | None:
     for mine, its in zip(one.parameters, other.parameters, strict=False):
         if mine != its:
             shapes = f"{list(mine.shape)} at one place and {list(its.shape)} at another"
             message = f"{one.path(mine)} is shared, and would be {shapes}"
             help_ = "shared steps are applied to values of the same channels"
-            return {one.module: Diagnostic(Code.SHARED, message, Label(other.span), helps=(help_,))}
+            return Diagnostic(Code.SHARED, message, Label(other.span), helps=(help_,))
     if one.op.torch(*one.input_types) != other.op.torch(*other.input_types):
-        message = f"{one.module} is shared, and would be another {one.op.kind} for {other.input_types[0]} than for "
-        finding = Diagnostic(Code.SHARED, f"{message}{one.input_types[0]}", Label(other.span))
-        return {one.module: finding}
-    return {}
+        types = f"for {other.input_types[0]} than for {one.input_types[0]}"
+        message = f"{one.module} is shared, and would be another {one.op.kind} {types}"
+        return Diagnostic(Code.SHARED, message, Label(other.span))
+    return None
 
 
 def _other_steps(members: tuple[Node | Block, ...], first: dict[str, tuple[str, ...]]) -> list[Diagnostic]:
@@ -171,75 +214,3 @@ def _other_steps(members: tuple[Node | Block, ...], first: dict[str, tuple[str, 
         else:
             findings += _other_steps(member.members, first)
     return findings
-
-
-def name_steps(
-    steps: Sequence[DraftNode | DraftBlock], labels: Mapping[str, Span], taken: set[str]
-) -> tuple[list[str], list[Diagnostic]]:
-    """A unique name for each step of one scope; labels are unique already.
-
-    Args:
-        labels: every name given in that scope, those of shared steps and of rounds too, with its place.
-        taken: other names of that scope (its inputs and outputs).
-    """
-    names = [step.label or "" for step in steps]
-    if all(names):
-        return names, []
-    findings = _count_stateful(steps, names, labels)
-    _count_others(steps, names, {*taken, *labels, *names})
-    return names, findings
-
-
-def _count_stateful(
-    steps: Sequence[DraftNode | DraftBlock], names: list[str], labels: Mapping[str, Span]
-) -> list[Diagnostic]:
-    """Name the steps with tensors by their place among those of their kind."""
-    findings: list[Diagnostic] = []
-    places: dict[str, int] = {}
-    counted: dict[str, DraftNode | DraftBlock] = {}
-    for i, step in enumerate(steps):
-        if not step.stateful or not step.is_counted:
-            continue
-        noun = step.noun
-        place = places[noun] = places.get(noun, 0) + 1
-        if names[i]:
-            continue
-        name = names[i] = f"{noun}{place}"
-        if name in labels:
-            findings.append(_collision(name, labels[name], step))
-        elif counted.setdefault(name, step) is not step:
-            findings.append(_two_counts(name, counted[name], step))
-    return findings
-
-
-def _count_others(steps: Sequence[DraftNode | DraftBlock], names: list[str], used: set[str]) -> None:
-    """Name the steps that have no name yet, past every name that is taken."""
-    numbers: dict[str, int] = {}
-    for i, step in enumerate(steps):
-        while not names[i]:
-            noun = step.noun
-            number = numbers[noun] = numbers.get(noun, 0) + 1
-            free = f"{noun}{number}"
-            if free not in used:
-                names[i] = free
-                used.add(free)
-
-
-def _two_counts(name: str, first: DraftNode | DraftBlock, second: DraftNode | DraftBlock) -> Diagnostic:
-    return Diagnostic(
-        Code.BAD_LABEL,
-        f"an unlabelled {first.noun} and an unlabelled {second.noun} both count as {name}",
-        Label(second.span, f"this {second.noun}"),
-        (Label(first.span, f"this {first.noun}"),),
-        helps=("label one of them",),
-    )
-
-
-def _collision(name: str, label: Span, unlabelled: DraftNode | DraftBlock) -> Diagnostic:
-    return Diagnostic(
-        Code.BAD_LABEL,
-        f"the label {name} is also the name of an unlabelled {unlabelled.noun}",
-        Label(label, "the label"),
-        (Label(unlabelled.span, f"this step counts as {name}"),),
-        helps=("label the other step too, or choose another label",),
-    )

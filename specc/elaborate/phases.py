@@ -14,7 +14,7 @@ from specc.elaborate.errors import Invalid, Unknown, in_form, suggestion
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.files import Imports, environment
 from specc.elaborate.lowering import lower
-from specc.elaborate.outputs import GraphOutput, exits, unused, unused_inputs
+from specc.elaborate.outputs import GraphOutput, duplicate_ports, outputs, unused
 from specc.elaborate.parameters import model_parameter, unused_parameters
 from specc.elaborate.scopes import Environment, Scope
 from specc.elaborate.values import UNKNOWN, Signal, Value
@@ -99,7 +99,7 @@ def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked,
     findings: dict[Diagnostic, None] = dict.fromkeys(names.findings)
     for model in file.models:
         try:
-            checked.append(_by_itself(model, {}, names))
+            checked.append(_explained(model, {}, names))
         except SpecError as error:
             findings |= dict.fromkeys(error.diagnostics)
     if findings:
@@ -117,20 +117,25 @@ def elaborate(file: ast.File, model: ast.Model, settings: Mapping[str, Value]) -
         SpecError: every independent mistake.
         UsageError: a setting that is no parameter.
     """
-    _refuse_foreign(model, settings)
+    params = [param.name for param in model.params]
+    for name in settings:
+        if name not in params:
+            near = suggestion(name, params)
+            has = near.text if near else f"it has {', '.join(params) or 'none'}"
+            raise UsageError(f"model {model.name} has no parameter called {name}; {has}")
     names = environment(file)
     try:
-        return _by_itself(model, settings, names)
+        return _explained(model, settings, names)
     except SpecError as error:
         raise SpecError([*names.findings, *error.diagnostics]) from None
 
 
-def _by_itself(model: ast.Model, settings: Mapping[str, Value], names: Environment) -> Checked:
+def _explained(model: ast.Model, settings: Mapping[str, Value], names: Environment) -> Checked:
     """The proof of one of a file's models.
 
     Raises:
-        SpecError: with the mistakes of the model. None are those of the file around it, which a file of a thousand
-            models would tell for each of them.
+        SpecError: with the mistakes of the model, and with the condition on its sizes that would mend them, if there is
+            one. None are those of the file around it, which a file of a thousand models would have for each of them.
     """
     try:
         return _elaborated(model, settings, names)
@@ -146,22 +151,45 @@ def _by_itself(model: ast.Model, settings: Mapping[str, Value], names: Environme
 def _elaborated(
     model: ast.Model, settings: Mapping[str, Value], names: Environment, besides: Condition = NO_CONDITION
 ) -> Checked:
-    """The phases in order.
+    """The phases in order: parameters, inputs, the walk through the body, outputs, the graph, assertions.
 
     Args:
         besides: what is asked of the sizes besides the contract's ``where``. Raises ValueError where it cannot hold.
     """
-    findings: list[Diagnostic] = []
     scope = Scope({}, names.scope)
-    _bind_params(model, settings, scope, findings)
-    inputs = _inputs(model, scope, findings, besides)
+    findings = unused_parameters(model)
+    for param in model.params:
+        value: Value = UNKNOWN
+        try:
+            value = model_parameter(model, param, settings, scope)
+        except Invalid as problem:
+            findings.append(problem.diagnostic)
+        except Unknown:
+            pass
+        scope.define(param.name, value)
+    try:
+        inputs = input_ports(model, scope, besides)
+    except Invalid as problem:  # without inputs there is nothing to check
+        raise SpecError([*findings, problem.diagnostic]) from None
+    except Unknown:
+        raise SpecError(findings) from None
     walk, root = _walked(model, scope, names, inputs)
-    findings += walk.findings
-    is_sound = not names.findings
-    out = _outputs(model, inputs, walk, root, findings, is_sound)
+    network = walk.network
+    findings += network.findings.all
+    # Where the file has mistakes besides, what is missing may be missing for them.
+    is_sound = not names.findings and not findings
+    if not network.nodes and is_sound:
+        findings.append(Diagnostic(Code.NO_MODEL, f"model {model.name} has no steps", Label(model.body.span)))
+    out: list[GraphOutput] = []
+    if root.result is not None and root.result.type is not None and model.contract is not None:
+        out, wrong = outputs(model, network, scope, root.result)
+        if is_sound and not findings and not wrong:
+            findings += unused(inputs, model.contract.inputs, network, out)
+        findings += wrong
+        findings += duplicate_ports(model.contract, inputs, out)
     checked = None
-    if not findings and is_sound:
-        blocks = tuple(definition.block.name_span for definition in walk.called)
+    if not findings and not names.findings:
+        blocks = tuple(definition.block.name_span for definition in walk.calls.blocks)
         checked = Checked(lower(model.name, inputs, out, root), blocks)
     if walk.assertions:
         from specc.elaborate.assertions import prove, unknown_names  # most specs have none
@@ -172,113 +200,34 @@ def _elaborated(
     return checked
 
 
-def _no_model(file: ast.File, name: str) -> Diagnostic:
-    return Diagnostic(
-        Code.NO_MODEL,
-        f"{name} describes no model" + ("" if file.source.text.strip() else ": it is empty"),
-        Label(file.source.span(0, 0)),
-        helps=(f"a model looks like this: {in_form(file.source.span(0, 0), _A_MODEL, _A_MODEL_IN_YAML)}",),
-    )
-
-
-_A_MODEL = "model Net : [N, 1, 28, 28] -> [N, 10] { flatten -> fc(10) }"
-_A_MODEL_IN_YAML = "`- {model: Net, input: [N, 1, 28, 28], output: [N, 10], body: [flatten, fc: 10]}`"
-
-
-def _refuse_foreign(model: ast.Model, settings: Mapping[str, Value]) -> None:
-    params = [param.name for param in model.params]
-    for name in settings:
-        if name not in params:
-            near = suggestion(name, params)
-            has = near.text if near else f"it has {', '.join(params) or 'none'}"
-            raise UsageError(f"model {model.name} has no parameter called {name}; {has}")
-
-
-def _bind_params(model: ast.Model, settings: Mapping[str, Value], scope: Scope, findings: list[Diagnostic]) -> None:
-    findings += unused_parameters(model)
-    for param in model.params:
-        value: Value = UNKNOWN
-        try:
-            value = model_parameter(model, param, settings, scope)
-        except Invalid as problem:
-            findings.append(problem.diagnostic)
-        except Unknown:
-            pass
-        scope.define(param.name, value)
-
-
-def _inputs(model: ast.Model, scope: Scope, findings: list[Diagnostic], besides: Condition) -> tuple[Port, ...]:
-    """The input ports. Raises SpecError: without them there is nothing to check."""
-    try:
-        return input_ports(model, scope, besides)
-    except Invalid as problem:
-        raise SpecError([*findings, problem.diagnostic]) from None
-    except Unknown:
-        raise SpecError(findings) from None
-
-
 def _walked(model: ast.Model, scope: Scope, names: Environment, inputs: tuple[Port, ...]) -> tuple[Walk, DraftBlock]:
     assert model.contract is not None, "input_ports has refused a model without a contract"
-    stated = model.contract.inputs
-    given = [Signal(port.name, port.type, place.shape.span) for port, place in zip(inputs, stated, strict=True)]
-    only = given[0] if len(given) == 1 else None
+    ports = model.contract.inputs
+    signals = [Signal(port.name, port.type, place.shape.span) for port, place in zip(inputs, ports, strict=True)]
+    only = signals[0] if len(signals) == 1 else None
     root = DraftBlock("model", model.name, model.span, scope, names, only, only)
     walk = Walk(root, tuple(port.name for port in inputs), model.body.statements)
-    for port, place, value in zip(inputs, stated, given, strict=True):
-        walk.enter(port.name, place, value)
+    for port, place, signal in zip(inputs, ports, signals, strict=True):
+        walk.enter(port.name, place, signal)
     if only is not None:
         scope.define("in", only.seen)
     root.result = walk.walk(model.body.statements, only, scope)
     return walk, root
 
 
-def _outputs(
-    model: ast.Model, inputs: tuple[Port, ...], walk: Walk, root: DraftBlock, findings: list[Diagnostic], is_sound: bool
-) -> list[GraphOutput]:
-    """What the model gives out, and that nothing was computed in vain.
-
-    Args:
-        is_sound: the file has no mistakes besides: what is missing may be missing for them.
-    """
-    is_sound = is_sound and not findings
-    if not walk.drafts and is_sound:
-        findings.append(Diagnostic(Code.NO_MODEL, f"model {model.name} has no steps", Label(model.body.span)))
-    if root.result is None or root.result.type is None or model.contract is None:
-        return []
-    out, wrong = exits(model, walk, root.scope, root.result)
-    if is_sound and not findings and not wrong:
-        findings += unused(walk, [leave.given for leave in out])
-        findings += unused_inputs(inputs, model.contract.inputs, walk, out)
-    findings += wrong
-    findings += _same_ports(model, inputs, out)
-    return out
-
-
-def _same_ports(model: ast.Model, inputs: tuple[Port, ...], out: list[GraphOutput]) -> list[Diagnostic]:
-    """Every input and output is a value of its own, and a file can call only one of them so."""
-    assert model.contract is not None, "asked by the caller"
-    places = [*(port.span for port in model.contract.inputs), *_output_places(model)]
-    names = [*(port.name for port in inputs), *(leave.port.name for leave in out)]
-    first: dict[str, Span] = {}
-    findings: list[Diagnostic] = []
-    for name, place in zip(names, places, strict=False):
-        if first.setdefault(name, place) is not place:
-            again = "again here" if model.contract.outputs else "an output without a name is called output"
-            findings.append(
-                Diagnostic(
-                    Code.DUPLICATE_LABEL,
-                    f"two ports are called {name}",
-                    Label(place, again),
-                    (Label(first[name], "first here"),),
-                    helps=("name the ports differently: (x: …) -> (y: …)",),
-                )
-            )
-    return findings
-
-
-def _output_places(model: ast.Model) -> list[Span]:
-    assert model.contract is not None, "asked by the caller"
-    return [port.span for port in model.contract.outputs or ()] or [model.contract.span]
+def _no_model(file: ast.File, name: str) -> Diagnostic:
+    start = file.source.span(0, 0)
+    example = in_form(
+        start,
+        "model Net : [N, 1, 28, 28] -> [N, 10] { flatten -> fc(10) }",
+        "`- {model: Net, input: [N, 1, 28, 28], output: [N, 10], body: [flatten, fc: 10]}`",
+    )
+    return Diagnostic(
+        Code.NO_MODEL,
+        f"{name} describes no model" + ("" if file.source.text.strip() else ": it is empty"),
+        Label(start),
+        helps=(f"a model looks like this: {example}",),
+    )
 
 
 def constant(file: ast.File) -> Value:

@@ -1,0 +1,332 @@
+"""Calls and merges: operators, blocks and shared steps, whose arguments are bound and whose results get a type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from specc.diagnostics import Code, Diagnostic, Label
+from specc.elaborate import hints, loops
+from specc.elaborate.arguments import BoundOperator, OperatorPlan, signature
+from specc.elaborate.construction import Construction
+from specc.elaborate.contracts import check_input, check_output
+from specc.elaborate.drafts import DraftBlock, DraftNode, SharedSteps
+from specc.elaborate.errors import Invalid, Unknown, ambiguous, invalid, short, suggestion
+from specc.elaborate.evaluation import layer
+from specc.elaborate.inference import inferred, refused
+from specc.elaborate.labels import refuse_label, resolved
+from specc.elaborate.limits import StepBudget
+from specc.elaborate.parameters import BlockPlan, unused_parameters
+from specc.elaborate.scopes import ABSENT, Definition, Scope
+from specc.elaborate.values import UNKNOWN, Partial, Signal, Value, display, display_arguments, is_plain, kind_of
+from specc.ir.graph import Handed
+from specc.ir.op import Op, Refusal
+from specc.ir.size import Size
+from specc.ir.types import TensorType
+from specc.ops import names
+from specc.source import Span
+from specc.syntax import ast
+
+
+class Calls:
+    """What a walk comes to where something is called.
+
+    Attributes:
+        blocks: the blocks that are called, with the findings about their parameters that nothing reads.
+    """
+
+    def __init__(
+        self,
+        network: Construction,
+        budget: StepBudget,
+        inputs: tuple[str, ...],
+        statements: tuple[ast.Statement, ...],
+        walk: Callable[[tuple[ast.Statement, ...], Signal | None, Scope], Signal | None],
+    ) -> None:
+        """Begin.
+
+        Args:
+            inputs: the names of the model's inputs.
+            statements: those of the model's own body.
+            walk: follows the statements of a block from a value on.
+        """
+        self.blocks: dict[Definition, list[Diagnostic]] = {}
+        self.network = network
+        self._report = network.findings.report
+        self._budget = budget
+        self._inputs = inputs
+        self._statements = statements
+        self._walk = walk
+        self._active: list[Definition | SharedSteps] = []
+        # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
+        self._plans: dict[int, OperatorPlan] = {}
+        self._block_plans: dict[int, BlockPlan] = {}
+        self._labels: dict[int, dict[str, ast.Label]] = {}
+
+    def nothing_yet(self, span: Span) -> Invalid:
+        """Where a model of several inputs has not begun with one."""
+        return invalid(
+            Code.RANK,
+            "the model has several inputs, and nothing says which one this step takes",
+            span,
+            helps=(f"begin with one of them: {', '.join(self._inputs)}",),
+        )
+
+    def call(self, call: ast.Call, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
+        if call.bare and call.name == "_":
+            refuse_label(call)
+            if current is None:
+                raise self.nothing_yet(call.name_span)
+            return current
+        value = scope.get(call.name)
+        if call.bare and scope.root.is_ambiguous and (labels := scope.ambiguity(call.name)):
+            raise ambiguous(call.name, call.name_span, labels)
+        if isinstance(value, Signal):  # an input, a labelled step, a value handed to the block
+            if call.bare:
+                refuse_label(call)
+                return value
+            value = scope.behind(call.name) or value
+        is_handed = isinstance(value, Partial)
+        step = value if isinstance(value, Partial) else self._layer(call, value, scope)
+        if current is None:
+            raise self.nothing_yet(call.name_span)
+        target = step.target
+        if isinstance(target, type):
+            return self._operator(call, step, target, current, scope, name, call.name if is_handed else None)
+        if isinstance(target, Definition):
+            return self._block(call, step, target, current, scope, name)
+        assert isinstance(target, SharedSteps), "there is nothing else that can be called"
+        return self._shared(call, target, current, scope)
+
+    def _layer(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Partial:
+        """The operator of a name that stands for ``value``. Raises Invalid where nothing is called so."""
+        if value is UNKNOWN:
+            raise Unknown
+        target = layer(step.name)
+        if target is not None:
+            return target
+        if value is not ABSENT:
+            raise invalid(
+                Code.UNKNOWN_LAYER,
+                f"{step.name} is {kind_of(value)} here, and no step",
+                step.name_span,
+                helps=("a value takes no arguments",) if isinstance(value, Signal) else (),
+            )
+        elsewhere = self._label_elsewhere(step)
+        raise invalid(
+            Code.UNKNOWN_LAYER,
+            f"no layer is called {short(step.name)}",
+            step.name_span,
+            helps=elsewhere,
+            suggestion=None if elsewhere else suggestion(step.name, {*names(), *scope.known()}, "layer"),
+        )
+
+    def _label_elsewhere(self, step: ast.Call | ast.Merge) -> tuple[str, ...]:
+        """Where a label of that name stands, if this place does not see it."""
+        here = next((d.block.body.statements for d in reversed(self._active) if isinstance(d, Definition)), None)
+        statements = here or self._statements
+        labels = self._labels.get(id(statements))
+        if labels is None:
+            labels = self._labels[id(statements)] = {}
+            for part in ast.parts(statements):
+                label = getattr(part, "label", None)
+                if isinstance(label, ast.Label):
+                    labels.setdefault(label.name, label)
+        label = labels.get(step.name)
+        if label is None:
+            return ()
+        line, _ = label.span.position
+        if label.span.start > step.span.start:
+            return (f"{step.name} is labelled further down, in line {line}: a value is used behind its label",)
+        return (f"{step.name} is labelled in line {line}, in a block, group, loop or branch that this place is not in",)
+
+    def _operator(
+        self,
+        call: ast.Call,
+        step: Partial,
+        kind: type[Op],
+        current: Signal,
+        scope: Scope,
+        name: str | None,
+        slot: str | None,
+    ) -> Signal:
+        label = call.label and resolved(call.label, scope)
+        self.network.claim(label, scope, kind)
+        plan = self._plan(call, step, kind)
+        if kind.arity != (1, 1):
+            _, findings = plan.bound(scope)
+            if not any(argument.name in (None, "arms") for argument in call.arguments):  # which were meant as its arms
+                self._report(findings)
+            raise invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=hints.arms(call))
+        bound = plan.fixed or self._bound(plan, scope)
+        if bound is None or current.type is None:
+            return self.network.label(label, Signal(None, None, plan.span))
+        if slot is not None and kind.passes:
+            block = self.network.block
+            block.passed.append((slot, current, len(block.members)))
+            return self.network.label(label, current)
+        return self._step(call, label, plan.span, bound, (current,), (current.type,), name, scope, slot)
+
+    def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope, name: str | None) -> Signal:
+        value = scope.get(merge.name)
+        step = value if isinstance(value, Partial) else self._layer(merge, value, scope)
+        kind = step.target
+        if not isinstance(kind, type) or kind.arity == (1, 1):
+            helps = (signature(kind),) if isinstance(kind, type) else ()
+            raise invalid(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
+        label = merge.label and resolved(merge.label, scope)
+        self.network.claim(label, scope, kind)
+        plan = self._plan(merge, step, kind)
+        bound = plan.fixed or self._bound(plan, scope)
+        arms = [self._walk(arm.statements, current, Scope({}, scope)) for arm in merge.arms]
+        inputs = tuple([value for value in arms if value is not None])
+        if len(inputs) < len(arms):
+            raise self.nothing_yet(merge.arms[arms.index(None)].span)
+        types = tuple([value.type for value in inputs if value.type is not None])
+        if bound is None or len(types) < len(inputs):
+            return self.network.label(label, Signal(None, None, plan.span))
+        return self._step(merge, label, plan.span, bound, inputs, types, None, scope)
+
+    def _plan(self, call: ast.Call | ast.Merge, step: Partial, kind: type[Op]) -> OperatorPlan:
+        """How the call's arguments are the operator's attributes."""
+        plan = self._plans.get(id(call))
+        if plan is None or plan.kind is not kind or step.arguments:
+            defaults = self.network.block.environment.defaults_for(kind, call.span)
+            plan = OperatorPlan(call, kind, (*step.arguments, *call.arguments), defaults)
+            if not step.arguments:
+                self._plans[id(call)] = plan
+        return plan
+
+    def _bound(self, plan: OperatorPlan, scope: Scope) -> BoundOperator | None:
+        bound, findings = plan.bound(scope)
+        if findings:
+            self._report(findings)
+        return bound
+
+    def _step(
+        self,
+        step: ast.Call | ast.Merge,
+        label: ast.Label | None,
+        span: Span,
+        bound: BoundOperator,
+        inputs: tuple[Signal, ...],
+        types: tuple[TensorType, ...],
+        name: str | None,
+        scope: Scope,
+        slot: str | None = None,
+    ) -> Signal:
+        network = self.network
+        nodes = network.nodes
+        try:
+            type_, parameters = inferred(bound.op, types, span)
+        except Refusal as refusal:
+            raise refused(refusal, step, bound, inputs, nodes, scope) from None
+        called = label.name if label else name
+        node = DraftNode(len(nodes), bound.op, inputs, types, type_, parameters, called, span, slot)
+        nodes.append(node)
+        network.block.members.append(node)
+        return node if label is None else network.label(label, node)
+
+    # ---- blocks and shared steps ------------------------------------------------------------------------------------
+
+    def _block(
+        self, call: ast.Call, step: Partial, definition: Definition, current: Signal, scope: Scope, name: str | None
+    ) -> Signal | None:
+        block, environment = definition.block, definition.environment
+        label = call.label and resolved(call.label, scope)
+        self.network.claim(label, scope)
+        self._refuse_recursion(definition, block.name, call.name_span)
+        if not self._active:
+            self._budget.block(call, scope)  # what is called from there is part of this forecast
+        plan = self._block_plans.get(id(call))
+        if plan is None or plan.block is not block or step.arguments:
+            defaults = self.network.block.environment.defaults_for(definition, call.span)
+            plan = BlockPlan(block, call, (*step.arguments, *call.arguments), defaults)
+            if not step.arguments:
+                self._block_plans[id(call)] = plan
+        inner = Scope({"in": current.seen}, environment.scope)
+        values, findings = plan.values(scope, inner)
+        if findings:
+            self._report(findings)
+        if values is None:
+            return self.network.label(label, Signal(None, None, call.span))
+        if definition not in self.blocks:
+            self.blocks[definition] = unused_parameters(block)
+        if self.blocks[definition]:
+            self._report(self.blocks[definition])
+        plain = {key: value for key, value in values.items() if not isinstance(value, (Signal, Size))}
+        draft = DraftBlock(
+            "block",
+            block.name,
+            call.name_span.to(call.span),
+            inner,
+            environment,
+            current,
+            current,
+            label.name if label else name,
+            tuple([(key, value if is_plain(value) else Handed(display(value))) for key, value in plain.items()]),
+            tuple([(key, value) for key, value in values.items() if isinstance(value, Signal)]),
+            slot=call.name if call.name != block.name else None,
+        )
+
+        def body() -> Signal | None:
+            if block.contract is not None:
+                check_input(block.contract, block.name, current, inner)
+            result = self._walk(block.body.statements, current, inner)
+            if block.contract is not None:
+                check_output(block.contract, block.name, result, inner)
+            return result
+
+        self._active.append(definition)
+        result = self.network.fill(
+            draft, label, body, lambda: Label(draft.span, f"in {block.name}({display_arguments(values)})")
+        )
+        self._active.pop()
+        return result
+
+    def declare(self, statement: ast.Shared, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
+        self.network.claim_name(statement.name, statement.name_span, scope)
+        shared = SharedSteps(statement, scope, self.network.block)
+        scope.define(statement.name, Partial(statement.name, shared))
+        self.network.shared[shared] = False
+        return current
+
+    def _shared(self, call: ast.Call, shared: SharedSteps, current: Signal, scope: Scope) -> Signal | None:
+        """Apply shared steps: the same tensors as at their other places."""
+        if not call.bare:
+            raise invalid(Code.UNKNOWN_ARGUMENT, f"{call.name} is shared steps, and takes no arguments", call.span)
+        label = call.label and resolved(call.label, scope)
+        self.network.claim(label, scope)
+        self._refuse_recursion(shared, shared.name, call.name_span)
+        self.network.shared[shared] = True
+        inner, statements = Scope({}, shared.scope), shared.statement.steps
+        draft = DraftBlock(
+            "block",
+            shared.name,
+            call.name_span.to(call.span),
+            inner,
+            shared.block.environment,
+            shared.block.entry,
+            current,
+            label.name if label else None,
+            shared=shared,
+            sole=loops.is_sole(statements),
+        )
+        self._active.append(shared)
+        body = partial(self._walk, statements, current, inner)
+        result = self.network.fill(draft, label, body, lambda: Label(draft.span, f"in {shared.name}"))
+        self._active.pop()
+        return result
+
+    def _refuse_recursion(self, target: Definition | SharedSteps, name: str, span: Span) -> None:
+        if target not in self._active:
+            return
+        inner = self._active[self._active.index(target) :]
+        chain = [d.block.name if isinstance(d, Definition) else d.name for d in inner]
+        raise invalid(
+            Code.RECURSION,
+            f"{name} would contain itself",
+            span,
+            notes=(" calls ".join([*chain, name]),),
+            helps=("repeat and for say how often something comes; a network has a fixed depth",),
+        )
