@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isinf
 
@@ -124,8 +124,9 @@ def sidecar(of: Description, file: OnnxFile, parity: Parity | None, golden: Gold
 
 
 def written(sidecar: Sidecar) -> bytes:
-    """As JSON: the same bytes for the same facts; lists of numbers and texts on one line."""
-    return f"{_json(sidecar.model_dump(mode='json'))}\n".encode("utf-8", "backslashreplace")
+    """As JSON: the same bytes for the same facts."""
+    text = json.dumps(sidecar.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
 def proven(parity: Parity | None) -> str:
@@ -228,26 +229,3 @@ def _worst(parity: Parity) -> Worst | None:
     measured = [(row.error_onnx, row.error_torch) for row in parity.rows]
     ours, theirs = ([error for error in errors if error is not None] for errors in zip(*measured, strict=True))
     return Worst(onnx=max(ours), torch=max(theirs)) if ours and theirs else None
-
-
-# ---- JSON ---------------------------------------------------------------------------------------------------
-
-
-def _json(value: object, indent: str = "") -> str:
-    inner = f"{indent}  "
-    match value:
-        case dict() if value:
-            entries = (f"{inner}{_scalar(key)}: {_json(part, inner)}" for key, part in value.items())
-            return _within("{", entries, "}", indent)
-        case list() if any(isinstance(part, (dict, list)) for part in value):
-            return _within("[", (f"{inner}{_json(part, inner)}" for part in value), "]", indent)
-    return _scalar(value)
-
-
-def _within(opening: str, entries: Iterable[str], closing: str, indent: str) -> str:
-    inside = ",\n".join(entries)
-    return f"{opening}\n{inside}\n{indent}{closing}"
-
-
-def _scalar(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
