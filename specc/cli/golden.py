@@ -24,7 +24,7 @@ def run(onnx: str, file: OnnxFile, sidecar: str | None, provider: str, form: str
     """
     from specc.bundle.recheck import recheck
     from specc.bundle.sidecar import sidecar_path
-    from specc.report.golden import as_json, text
+    from specc.report.artifacts import recheck_json, recheck_text
 
     if form not in ("full", "json"):
         raise UsageError(f"--format {form} is for a proof against a spec: specc verify SPEC {onnx} --format {form}")
@@ -37,7 +37,7 @@ def run(onnx: str, file: OnnxFile, sidecar: str | None, provider: str, form: str
         _ = file.proto  # of two files that are wrong, the one that was named first
         raise
     found = recheck(file, described, where, provider)
-    _put((as_json if form == "json" else text)(onnx, where, found), output)
+    _put((recheck_json if form == "json" else recheck_text)(onnx, where, found), output)
     if not all(check.passed for check in found.checks):
         return FINDINGS
     return 0 if found.is_tested else NOTHING

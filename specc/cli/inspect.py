@@ -21,10 +21,10 @@ def command(onnx: str, sidecar: str | None, form: str) -> int:
 
     from specc.bundle.inspection import inspect
     from specc.cli.output import echo
-    from specc.report.inspect import as_json, text
+    from specc.report.artifacts import inspection_json, inspection_text
 
     found = inspect(Path(onnx), None if sidecar is None else Path(sidecar))
-    echo(as_json(found) if form == "json" else text(found))
+    echo(inspection_json(found) if form == "json" else inspection_text(found))
     if found.sidecar is not None and not found.sidecar.is_readable:
         return USAGE
     return 0 if found.is_whole else FINDINGS

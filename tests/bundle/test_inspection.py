@@ -18,7 +18,7 @@ from specc.bundle.recheck import recheck
 from specc.bundle.sidecar import read_sidecar, sidecar_path
 from specc.diagnostics import UsageError
 from specc.ir.digest import digest
-from specc.report.inspect import as_json, text
+from specc.report.artifacts import inspection_json, inspection_text
 from tests.bundle.compiled import compiled, copied
 
 
@@ -252,12 +252,13 @@ def test_nodes_in_training_and_those_that_draw_are_told(tmp_path: Path) -> None:
     path = tmp_path / "theirs.onnx"
     onnx.save(helper.make_model(helper.make_graph(nodes, "g", *ends, tensors), opset_imports=[opset]), path)
     found = inspect(path)
-    lines = text(found).splitlines()
+    lines = inspection_text(found).splitlines()
     assert (
         'training   BatchNormalization "bn1" and Dropout "drop1" work as in training: it is for inference after '
         "model.eval()" in lines
     )
     assert 'random     RandomNormalLike "noise" works at random: no run says what the next one gives' in lines
-    assert [entry["why"] for entry in json.loads(as_json(found))["unsteady"]] == ["normalises", "drops", "draws"]
+    nodes = json.loads(inspection_json(found))["unsteady"]
+    assert [node["why"] for node in nodes] == ["normalises", "drops", "draws"]
     onnx.save(foreign(), path)
-    assert json.loads(as_json(inspect(path)))["unsteady"] == []
+    assert json.loads(inspection_json(inspect(path)))["unsteady"] == []

@@ -20,7 +20,7 @@ from specc.ir.graph import Graph
 from specc.report.difference import FORMATS, rendered
 from specc.report.difference.markdown import cell, code, escaped
 from specc.report.difference.sections import amount, change
-from specc.report.difference.text import lines
+from specc.report.difference.terminal import lines
 from specc.source import Source
 from specc.syntax import parse
 

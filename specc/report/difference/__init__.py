@@ -7,7 +7,8 @@ from typing import Any
 
 from specc.compare.specs import Comparison, FailOn
 
-FORMATS = ("text", "json", "markdown")
+_MODULES = {"text": "terminal", "json": "json", "markdown": "markdown"}
+FORMATS = tuple(_MODULES)
 _NOTHING = FailOn()
 
 
@@ -26,5 +27,5 @@ def rendered(
     options: dict[str, Any] = {
         "text": {"color": color, "unicode": unicode}, "json": {"unicode": unicode}, "markdown": {"fail_on": fail_on},
     }  # fmt: skip
-    shown: str = getattr(import_module(f"{__name__}.{name}"), name)(comparison, **options[name])
+    shown: str = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)(comparison, **options[name])
     return shown

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from specc.compare import SECTIONS
 from specc.compare.specs import Comparison, FailOn, FileChange, ModelChange
 from specc.diagnostics.words import encodable, plural, visible
-from specc.report.difference.groups import Group, groups, heading, several
 from specc.report.difference.sections import Section, amount, at_sizes, change, sections
-from specc.report.difference.text import lines, presence, summary, unchanged
+from specc.report.difference.terminal import Group, groups, heading, lines, presence, several, summary, unchanged
 from specc.report.snippets import abridged, render
 
 MOST = 65_000

@@ -1,12 +1,14 @@
-"""How a file is told that was read back: for people, and as JSON."""
+"""`specc inspect`, and `specc verify` of a file with its sidecar: what a compiled file is, for people and as JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
+from pathlib import Path
 
 from specc.bundle.inspection import Inspection, SidecarFound
+from specc.bundle.recheck import Check, Recheck
 from specc.diagnostics.words import listed, plural, visible
 from specc.onnxfile import PortInfo
 from specc.report.text import count, memory
@@ -32,13 +34,13 @@ _KNOWN = {
 _SAID_ELSEWHERE = ("specc.version", "specc.golden", "specc.sha256")
 
 
-def text(found: Inspection) -> str:
+def inspection_text(found: Inspection) -> str:
     """A line for each fact, the maker first; whether the sidecar belongs comes last."""
     head = visible(f"{found.name}: {found.network or 'no name'}, {_maker(found)}")
     return "\n".join([head, *_facts(found), *_sidecar(found)])
 
 
-def as_json(found: Inspection) -> str:
+def inspection_json(found: Inspection) -> str:
     value = {
         "version": VERSION,
         "file": found.name,
@@ -142,4 +144,54 @@ def _as_value(sidecar: SidecarFound | None) -> Mapping[str, object] | None:
         "fault": sidecar.fault,
         "known": dict(sidecar.known),
         "notes": list(sidecar.notes),
+    }
+
+
+# ---- a file held against its sidecar ----------------------------------------------------------------
+
+
+def recheck_text(onnx: str, where: Path, found: Recheck) -> str:
+    """A line for each check, and the verdict. ``where`` is the sidecar."""
+    lines = []
+    for check in found.checks:
+        optimised = "" if check.optimised is None else f", graph optimisation {'on' if check.optimised else 'off'}"
+        mark, outcome = "ok    ", f"as {where.name} says"
+        if not check.passed:
+            mark, outcome = "failed", check.reason
+        elif check.error is not None:
+            outcome = f"{100 * check.error:.2g} % of what is allowed"
+        lines.append(f"{mark}  {check.name}{optimised}: {outcome}")
+    failed = [check.name for check in found.checks if not check.passed]
+    if failed:
+        lines.append(f"{onnx} is not what {where.name} says: {', '.join(dict.fromkeys(failed))}")
+    elif not found.is_tested:
+        why = f"{where.name} has no golden pair: compile with the proof to get one"
+        lines.append(f"{onnx}: nothing was run, since {why}")
+    else:
+        lines.append(f"{onnx} gives the golden output on {found.provider}, onnxruntime {found.runtime}")
+    return "\n".join(map(visible, lines))
+
+
+def recheck_json(onnx: str, where: Path, found: Recheck) -> str:
+    value = {
+        "version": VERSION,
+        "file": onnx,
+        "sidecar": str(where),
+        "passed": found.passed,
+        "is_tested": found.is_tested,
+        "provider": found.provider,
+        "onnxruntime": found.runtime,
+        "checks": [_check(check) for check in found.checks],
+    }
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _check(check: Check) -> dict[str, object]:
+    finite = check.error is not None and check.error < float("inf")
+    return {
+        "check": check.name,
+        "passed": check.passed,
+        "reason": check.reason,
+        "optimised": check.optimised,
+        "error": check.error if finite else None,
     }

@@ -1,22 +1,25 @@
-"""A comparison for a terminal."""
+"""A comparison for a terminal: of a block that many specs import, what changed is told once."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import click
 
 from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.diagnostics import Diagnostic
 from specc.diagnostics.words import encodable, plural, visible
-from specc.report.difference.groups import Group, groups, heading, several
+from specc.report.difference.json import difference
 from specc.report.difference.sections import Row, Section, Tone, sections
 from specc.report.snippets import abridged, render
 from specc.report.text import cut
 
 MOST_ROWS = 30
 """Lines of a section that are shown; json has all."""
+MOST_MODELS = 60
+"""Models of one group that are named."""
 LONGEST = 300
 """Characters of a line."""
 WIDTH = 80
@@ -32,7 +35,7 @@ def text(comparison: Comparison, *, color: bool = False, unicode: bool = True) -
         color: with ANSI colours.
         unicode: False: findings are shown in ASCII, as far as it is specc who speaks.
     """
-    parts = ["\n".join(_Part(group, color, unicode).lines()) for group in groups(comparison)]
+    parts = ["\n".join(_GroupText(group, color, unicode).lines()) for group in groups(comparison)]
     return encodable("\n\n".join([*parts, *([summary(comparison)] if comparison.against else [])]))
 
 
@@ -62,7 +65,7 @@ def summary(comparison: Comparison, code: Callable[[str], str] = visible) -> str
     return f"{number:,} of {total} {verb} changed {since}" + (f": {told}" if told else "")
 
 
-class _Part:
+class _GroupText:
     """What is said of a group of models."""
 
     def __init__(self, group: Group, color: bool, unicode: bool) -> None:
@@ -154,3 +157,84 @@ def lines(rows: Sequence[Row], most: int) -> list[str]:
     ]
     left = len(rows) - len(shown)
     return [line.rstrip() for line in found] + ([f"  and {left:,} more; --format json has all"] if left else [])
+
+
+# ---- models of which the same is to be said ----------------------------------------------------------
+
+
+class Change(NamedTuple):
+    """Something of which there is something to be said: a model, or a file whose models are not compared."""
+
+    file: FileChange
+    model: ModelChange | None
+
+    @property
+    def name(self) -> str:
+        """``nets/lenet.cnn:LeNet``"""
+        file = " -> ".join(names(self.file))
+        return file if self.model is None else f"{file}:{title(self.model)}"
+
+
+Group = Sequence[Change]
+"""Changes of which the same is to be said; it is said of the first."""
+
+
+def groups(comparison: Comparison) -> list[Group]:
+    """All that there is, in order of what comes first in each group."""
+    found: dict[Hashable, list[Change]] = {}
+    for file in comparison.files:
+        for model in (None,) if file.is_wrong or not file.models else file.models:
+            change = Change(file, model)
+            found.setdefault(_meaning(change), []).append(change)
+    return list(found.values())
+
+
+def _meaning(change: Change) -> Hashable:
+    """What is the same where the same is to be said: all that json has, but for the names of files and models."""
+    file, model = change
+    if model is not None and model.difference is not None and model.changed:
+        return file.note, repr(difference(model.difference))
+    alone = (file.before is None, file.after is None) if model is None else (model.before is None, model.after is None)
+    return file.note, file.moved, file.known, alone, _identities(file.wrong_before), _identities(file.wrong_after)
+
+
+def _identities(findings: Iterable[Diagnostic]) -> Hashable:
+    return tuple((finding.identity, str(finding.primary.span)) for finding in findings)
+
+
+def heading(group: Group, code: Callable[[str], str]) -> str:
+    """The heading of a group of one: ``nets/lenet.cnn, LeNet``.
+
+    Args:
+        code: how names are written.
+    """
+    file, model = group[0]
+    whole = " -> ".join(map(code, names(file)))
+    return whole if model is None else f"{whole}, {code(title(model))}"
+
+
+def several(group: Group, code: Callable[[str], str]) -> tuple[str, str]:
+    """The heading of a group of several, and which ones they are; of models of one file it is in the heading."""
+    number = plural(len(group), "spec" if group[0].model is None else "model")
+    files = {id(file) for file, _ in group}
+    of_one = [title(model) for _, model in group if model is not None and len(files) == 1]
+    told = of_one or [change.name for change in group]
+    left = len(told) - MOST_MODELS
+    which = ", ".join(map(code, told[:MOST_MODELS])) + (f" and {left:,} more; json has all" if left > 0 else "")
+    where = f"{' -> '.join(map(code, names(group[0].file)))}, " if of_one else ""
+    return f"{where}the same in {number}", which
+
+
+def names(file: FileChange) -> tuple[str, ...]:
+    """``lenet.cnn``, or ``old.cnn`` and ``new.cnn``."""
+    before, after = visible(file.before or ""), visible(file.after or "")
+    if not before or not after or before == after or (before.startswith(f"{after}@") and not file.moved):
+        return (after or before,)
+    return before, after
+
+
+def title(model: ModelChange) -> str:
+    """``LeNet``, or ``LeNet -> LeNet5``."""
+    if model.before and model.after and model.before != model.after:
+        return f"{model.before} -> {model.after}"
+    return model.after or model.before or ""
