@@ -61,12 +61,15 @@ def read_tensor(tensor: TensorProto, folder: Path, name: str) -> NDArray[Any]:
         raise _unreadable(name, error) from None
 
 
-def inline(tensor: TensorProto, folder: Path) -> TensorProto:
-    """The tensor with its numbers in it: itself, or a copy. Raises UsageError as `read_tensor`."""
-    if not uses_external_data(tensor):
-        return tensor
-    whole = TensorProto()
+def copy_with_data(whole: TensorProto, tensor: TensorProto, folder: Path) -> None:
+    """Make ``whole``, which a message may hold already, a copy of the tensor with its numbers in it.
+
+    Raises:
+        UsageError: as `read_tensor`.
+    """
     whole.CopyFrom(tensor)
+    if not uses_external_data(tensor):
+        return
     try:
         load_external_data_for_tensor(whole, str(folder))
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
@@ -76,7 +79,6 @@ def inline(tensor: TensorProto, folder: Path) -> TensorProto:
         raise UsageError(f"{tensor.name} cannot be read: {len(whole.raw_data):,} of its {size:,} bytes are there")
     whole.ClearField("external_data")  # some releases of onnx leave it
     whole.data_location = TensorProto.DEFAULT
-    return whole
 
 
 def _unreadable(name: str, error: Exception) -> UsageError:

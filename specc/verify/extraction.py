@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from specc.backends.onnx import PROTOBUF_LIMIT, serialise
 from specc.ir.graph import Graph, Node, Port
@@ -19,7 +19,7 @@ from specc.ir.op import Parameter
 from specc.ir.types import TensorType
 from specc.onnxfile import OnnxFile
 from specc.onnxfile.inlining import rename_values, values_taken, walk
-from specc.onnxfile.tensor_index import inline
+from specc.onnxfile.tensor_index import copy_with_data
 from specc.weights import Array, Weights
 
 if TYPE_CHECKING:
@@ -212,9 +212,8 @@ class SubmodelExtractor:
         if sum(map(_bytes_of, tensors)) > PROTOBUF_LIMIT - 2**20:
             return None
         inputs = [_float32(name, ranks[name]) for name in submodel.inputs]
-        graph = GraphProto(name="piece", node=nodes, input=inputs, initializer=map(self._inline, tensors))
-        graph.output.append(helper.make_empty_tensor_value_info(output))
-        return serialise(self._model(graph))
+        outputs = [helper.make_empty_tensor_value_info(output)]
+        return serialise(self._model("piece", nodes, inputs, outputs, tensors))
 
     def with_outputs(self, values: Iterable[str], fed: Mapping[str, int]) -> ModelProto:
         """The whole file, its functions inlined, with ``values`` as outputs beside its own.
@@ -222,17 +221,15 @@ class SubmodelExtractor:
         Args:
             fed: values that become inputs, with their ranks: what computes them goes on under another name.
         """
-        graph = GraphProto(name="exposed", input=map(self._port, self._proto.graph.input))
-        for node in self.nodes:
-            added = graph.node.add()
-            added.CopyFrom(node)
-            added.output[:] = [f"{name}/computed" if name in fed else name for name in node.output]
-        graph.input.extend(_float32(name, rank) for name, rank in fed.items())
-        graph.initializer.extend(map(self._inline, self._proto.graph.initializer))
-        graph.output.extend(map(self._port, self._proto.graph.output))
-        known = {value.name for value in graph.output} | fed.keys()
-        graph.output.extend(helper.make_empty_tensor_value_info(name) for name in values if name not in known)
-        return self._model(graph)
+        ports = self._proto.graph
+        inputs = [*map(self._port, ports.input), *(_float32(name, rank) for name, rank in fed.items())]
+        outputs = [*map(self._port, ports.output)]
+        known = {value.name for value in outputs} | fed.keys()
+        outputs += [helper.make_empty_tensor_value_info(name) for name in values if name not in known]
+        model = self._model("exposed", self.nodes, inputs, outputs, ports.initializer)
+        for node in model.graph.node:
+            node.output[:] = [f"{name}/computed" if name in fed else name for name in node.output]
+        return model
 
     def _port(self, value: ValueInfoProto) -> ValueInfoProto:
         """As declared, under its name here."""
@@ -241,11 +238,24 @@ class SubmodelExtractor:
         port.name = self._names.get(value.name, value.name)
         return port
 
-    def _model(self, graph: GraphProto) -> ModelProto:
-        return ModelProto(ir_version=self._proto.ir_version, opset_import=self._proto.opset_import, graph=graph)
-
-    def _inline(self, tensor: TensorProto) -> TensorProto:
-        return inline(tensor, self._folder)
+    def _model(
+        self,
+        name: str,
+        nodes: Iterable[NodeProto],
+        inputs: Iterable[ValueInfoProto],
+        outputs: Iterable[ValueInfoProto],
+        tensors: Iterable[TensorProto],
+    ) -> ModelProto:
+        """A model of the file's kind, with all tensors inside."""
+        model = ModelProto(ir_version=self._proto.ir_version, opset_import=self._proto.opset_import)
+        graph = model.graph  # filled in place: messages that are put into others are copied, and tensors may be large
+        graph.name = name
+        graph.node.extend(nodes)
+        graph.input.extend(inputs)
+        graph.output.extend(outputs)
+        for tensor in tensors:
+            copy_with_data(graph.initializer.add(), tensor, self._folder)
+        return model
 
 
 def _unambiguous(file: OnnxFile, renamed: Mapping[str, str]) -> dict[str, str]:

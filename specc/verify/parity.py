@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from specc import atomic
 from specc.diagnostics import MissingDependency, UsageError
@@ -16,9 +17,6 @@ from specc.verify.proof_settings import ProofSettings
 from specc.verify.result import Parity, Progress, Reproduction, Row, StepRow, TensorRow, Tolerance
 from specc.verify.sessions import ModelRefused, assignment, load_runtime
 from specc.weights import Weights
-
-LOADING = "loading"
-"""The case of a file that onnxruntime refuses."""
 
 STRESSED = "randomised state · "
 """Before the cases of the pass with random weights."""
@@ -82,7 +80,7 @@ def _verified(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSet
 
     first = _prove(graph, file, weights, settings)
     tensors: tuple[TensorRow, ...] = ()
-    if not (isinstance(weights, FileWeights) or any(row.case == LOADING for row in first.rows)):
+    if first.is_loaded and not isinstance(weights, FileWeights):
         alone = {row.name for row in first.steps if len(row.steps) == 1}
         tensors = compare_tensors(graph, file, weights, alone)
     result = Parity(
@@ -119,9 +117,10 @@ def _verified(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSet
 
 @dataclass(frozen=True)
 class _Pass:
-    """What one pass over a file has found: fields of `Parity`."""
+    """What one pass over a file has found: fields of `Parity`, and whether onnxruntime has taken the file."""
 
     rows: tuple[Row, ...] = ()
+    is_loaded: bool = True
     steps: tuple[StepRow, ...] = ()
     assignment: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -139,13 +138,13 @@ def _prove(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettin
     notes = (*network_proof.size_notes(graph), *ports.notes)
     renamed = tuple(ports.renamed.items())
     if ports.faults:
-        return _Pass(tuple(Row("interface", False, fault) for fault in ports.faults), notes=notes, renamed=renamed)
+        return _Pass(rows=tuple(Row("interface", False, fault) for fault in ports.faults), notes=notes, renamed=renamed)
     varying = tuple(map(_varying, file.nondeterministic))
     # Opened before anything is computed: a provider that cannot be used is the first thing to say.
     try:
         placed = assignment(settings.session(file.source, optimised=True))
         if varying:
-            return _Pass(varying, assignment=placed, notes=notes, renamed=renamed)
+            return _Pass(rows=varying, assignment=placed, notes=notes, renamed=renamed)
         tried = network_proof.trials(graph, weights, settings)
         rows = [
             row
@@ -154,9 +153,10 @@ def _prove(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettin
         ]
     except ModelRefused as refused:
         # Most builds of onnxruntime have no training, and refuse such a node in other words.
-        return _Pass(varying or (Row(LOADING, False, str(refused)),), notes=notes, renamed=renamed)
+        why = varying or (Row("loading", False, str(refused)),)
+        return _Pass(is_loaded=bool(varying), rows=why, notes=notes, renamed=renamed)
     except TorchRefused as refused:
-        return _Pass((Row("PyTorch", False, str(refused)),), notes=notes, renamed=renamed)
+        return _Pass(rows=(Row("PyTorch", False, str(refused)),), notes=notes, renamed=renamed)
     constant, constant_notes = network_proof.constant_outputs(graph, tried)
     found = _Pass(
         rows=(Row("interface", True), *network_proof.shape_faults(graph, tried), *rows, *constant),
@@ -189,32 +189,10 @@ def _changed(file: OnnxFile) -> Iterator[str]:
         yield f"the file was changed since specc wrote it, and what it says of itself proves nothing{claimed}"
 
 
-def verify_emitted(
-    graph: Graph,
-    weights: Weights,
-    *,
-    opset: int,
-    functions: bool = False,
-    provider: str = "cpu",
-    seed: int = 0,
-    tf32: bool = False,
-    stress: bool | None = None,
-    tolerance: Tolerance | None = None,
-    progress: Progress | None = None,
-) -> Parity:
-    """`verify` of the model that `specc compile` would write, in a temporary file."""
+def verify_emitted(graph: Graph, weights: Weights, *, opset: int, functions: bool = False, **options: Any) -> Parity:
+    """`verify`, with its ``options``, of the model that `specc compile` would write, in a temporary file."""
     with _emitted(graph, weights, opset, functions) as file:
-        return verify(
-            graph,
-            file,
-            weights,
-            provider=provider,
-            seed=seed,
-            tf32=tf32,
-            stress=stress,
-            tolerance=tolerance,
-            progress=progress,
-        )
+        return verify(graph, file, weights, **options)
 
 
 @contextmanager

@@ -20,7 +20,6 @@ PATTERNS = 4
 """Random rounding patterns tried per case (half as many for large networks)."""
 
 Inputs = Mapping[str, NDArray[np.float32]]
-Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Expected:
         """The largest error of ``result`` in units, over the elements that are finite in PyTorch's float32."""
         distance = np.zeros(self.exact.shape)
         np.subtract(result, self.exact, out=distance, where=np.isfinite(self.single), dtype=np.float64)
-        return _largest(distance / self.unit)
+        return float(np.abs(distance / self.unit).max(initial=0.0))
 
 
 class TorchRefused(Exception):
@@ -54,7 +53,7 @@ def expectations(
     batches: Sequence[Inputs],
     patterns: int = PATTERNS,
     u: float = U,
-    progress: Told | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[tuple[Expected, ...]]:
     """For each of ``batches`` what every output of ``module`` should be.
 
@@ -71,26 +70,22 @@ def expectations(
     module.double()
     equal = EqualWeights(module.state_dict().values())
     expected: list[tuple[Expected, ...]] = []
-    for inputs, single in zip(batches, singles, strict=True):
+    for inputs, of_outputs in zip(batches, singles, strict=True):
         if progress:
             progress(len(expected), len(batches))
-        expected.append(_expect(module, inputs, single, (Rounding(i, u, equal) for i in range(patterns))))
+        exact = list(map(finite_truth, run_module(module, inputs, torch.float64), of_outputs))
+        moved = [np.zeros(value.shape) for value in exact]
+        for pattern in range(patterns):
+            with Rounding(pattern, u, equal):
+                rounded = run_module(module, inputs, torch.float64)
+            for most, value, truth in zip(moved, rounded, exact, strict=True):
+                finite = np.isfinite(value) & np.isfinite(truth)
+                distance = np.abs(np.subtract(value, truth, out=np.zeros(value.shape), where=finite))
+                np.maximum(most, distance, out=most)
+        expected.append(
+            tuple(Expected(*each) for each in zip(exact, of_outputs, map(_unit, exact, moved), strict=True))
+        )
     return expected
-
-
-def _expect(
-    module: torch.nn.Module, inputs: Inputs, singles: list[NDArray[Any]], patterns: Iterable[Rounding]
-) -> tuple[Expected, ...]:
-    exact = list(map(finite_truth, run_module(module, inputs, torch.float64), singles))
-    moved = [np.zeros(value.shape) for value in exact]
-    for pattern in patterns:
-        with pattern:
-            rounded = run_module(module, inputs, torch.float64)
-        for most, value, truth in zip(moved, rounded, exact, strict=True):
-            np.maximum(most, _distance(value, truth), out=most)
-    return tuple(
-        Expected(truth, single, _unit(truth, most)) for truth, single, most in zip(exact, singles, moved, strict=True)
-    )
 
 
 def finite_truth(exact: NDArray[np.float64], single: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -104,15 +99,6 @@ def _unit(exact: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.
     sizes = np.abs(exact, out=np.zeros(exact.shape), where=np.isfinite(exact))
     unit = moved.max(axes, keepdims=True) + U * sizes.max(axes, keepdims=True) + TINY
     return np.asarray(unit, np.float64)
-
-
-def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    both = np.isfinite(a) & np.isfinite(b)
-    return np.abs(np.subtract(a, b, out=np.zeros(a.shape), where=both))
-
-
-def _largest(values: NDArray[np.float64]) -> float:
-    return float(np.abs(values).max(initial=0.0))
 
 
 def run_module(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> list[NDArray[Any]]:
@@ -133,16 +119,16 @@ class EqualWeights:
 
     def __init__(self, weights: Iterable[torch.Tensor]) -> None:
         self._own = {weight.data_ptr() for weight in weights}
-        self._known: dict[int, int] = {}
+        self._most: dict[int, int] = {}
 
     def most(self, weight: torch.Tensor, axis: int) -> int:
         """Of ``weight``, whose filters lie along ``axis``; 0 where it is none of them."""
         place = weight.data_ptr()
         if place not in self._own:
             return 0
-        if place not in self._known:
-            self._known[place] = growth.most_equal(weight.movedim(axis, 0).flatten(1).numpy())
-        return self._known[place]
+        if place not in self._most:
+            self._most[place] = growth.most_equal(weight.movedim(axis, 0).flatten(1).numpy())
+        return self._most[place]
 
 
 class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves its base class untyped
@@ -186,7 +172,10 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         if roundings is not None or factors is not None:
             result = self._moved(result, size)
         scale = _FIXED_SIZE.get(func.overloadpacket)
-        return result if scale is None else result + self._signs(result).mul_(U) * scale(*args)
+        if scale is None:
+            return result
+        signs = self._bits(result).mul_(2).sub_(1)
+        return result + signs.mul_(U) * scale(*args)
 
     def _moved(self, value: Any, size: float) -> Any:
         """A float64 tensor, or those in a list, moved by ``size`` units of roundoff; all else as it is."""
@@ -196,9 +185,6 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
             return value
         less, more = 1 - U * size, 1 + U * size
         return self._bits(value).mul_(more - less).add_(less) * value
-
-    def _signs(self, like: torch.Tensor) -> torch.Tensor:
-        return self._bits(like).mul_(2).sub_(1)
 
     def _bits(self, like: torch.Tensor) -> torch.Tensor:
         """Zeros and ones at random, for each element or for each channel."""

@@ -17,22 +17,22 @@ from specc.verify.result import Parity, Reproduction
 from specc.verify.sessions import CUDA_OPTIONS, NO_CPU_FALLBACK, PROVIDERS, TF32_OPTIONS
 
 
-def write_reproduction(folder: Path, found: Reproduction, parity: Parity) -> None:
+def write_reproduction(folder: Path, shown: Reproduction, parity: Parity) -> None:
     """Make ``folder`` with the model of the step, its inputs, what is expected, and a script that compares.
 
     Args:
         folder: new, or empty; it is written whole or not at all.
-        found: the step.
+        shown: the step.
         parity: the proof that it is from.
 
     Raises:
         UsageError: ``folder`` holds something, or cannot be written.
     """
     with atomic.new_folder(folder) as place:
-        (place / "step.onnx").write_bytes(found.model)
-        _write_arrays(place / "inputs.npz", found.inputs)
-        _write_arrays(place / "expected.npz", {"exact": found.exact, "single": found.single, "allowed": found.allowed})
-        texts = {"step.py": found.source, "repro.py": _script(found, parity), "README.txt": _readme(found, parity)}
+        (place / "step.onnx").write_bytes(shown.model)
+        _write_arrays(place / "inputs.npz", shown.inputs)
+        _write_arrays(place / "expected.npz", {"exact": shown.exact, "single": shown.single, "allowed": shown.allowed})
+        texts = {"step.py": shown.source, "repro.py": _script(shown, parity), "README.txt": _readme(shown, parity)}
         for name, text in texts.items():
             (place / name).write_text(text, encoding="utf-8", newline="\n")
 
@@ -46,37 +46,32 @@ def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
                 np.lib.format.write_array(entry, np.asarray(values), allow_pickle=False)
 
 
-def _script(found: Reproduction, parity: Parity) -> str:
+def _script(shown: Reproduction, parity: Parity) -> str:
     """The script that compares: as the proof did, but for what a few lines need not know."""
-    chosen: list[Any] = [PROVIDERS[parity.provider]]
+    providers: list[Any] = [PROVIDERS[parity.provider]]
     config: dict[str, str] = {}
     if parity.provider == "cuda":
-        chosen, config = [(PROVIDERS["cuda"], _cuda_options(parity))], {NO_CPU_FALLBACK: "1"}
-    title = f"{listed(found.row.steps)}, {found.row.span}: {found.row.rule}"
+        providers = [(PROVIDERS["cuda"], TF32_OPTIONS if parity.tf32 else CUDA_OPTIONS)]
+        config = {NO_CPU_FALLBACK: "1"}
+    title = f"{listed(shown.row.steps)}, {shown.row.span}: {shown.row.rule}"
     return Template(SCRIPT).substitute(
-        title=repr(title), providers=repr(chosen), config=repr(config), exact=repr(not found.allowed.any())
+        title=repr(title), providers=repr(providers), config=repr(config), exact=repr(not shown.allowed.any())
     )
 
 
-def _cuda_options(parity: Parity) -> dict[str, str]:
-    return TF32_OPTIONS if parity.tf32 else CUDA_OPTIONS
-
-
-def _readme(found: Reproduction, parity: Parity) -> str:
-    row = found.row
-    settings = "\n".join(f"  {name}: {value}" for name, value in parity.settings)
-    run = f"{row.case}, batch {row.batch}, graph optimisation {'on' if row.optimised else 'off'}"
+def _readme(shown: Reproduction, parity: Parity) -> str:
+    row = shown.row
     return Template(README).substitute(
         steps=listed(row.steps),
         place=row.span,
         layer=row.layer,
         nodes=" ".join(row.nodes) or "no node",
         reason=row.reason,
-        run=run,
+        run=f"{row.case}, batch {row.batch}, graph optimisation {'on' if row.optimised else 'off'}",
         rule=row.rule,
-        settings=settings,
-        inputs="\n".join(f"  {name} {list(value.shape)} {value.dtype}" for name, value in found.inputs.items()),
-        result=list(found.exact.shape),
+        settings="\n".join(f"  {name}: {value}" for name, value in parity.settings),
+        inputs="\n".join(f"  {name} {list(value.shape)} {value.dtype}" for name, value in shown.inputs.items()),
+        result=list(shown.exact.shape),
     )
 
 

@@ -80,7 +80,11 @@ def allowed(node: Node, module: torch.nn.Module, inputs: Sequence[Array], exact:
             case Exact():
                 return np.zeros(exact.shape)
             case Products():
-                size = (_in_products(rounding, module) * U + 2 * (u - U)) * _magnitude(module, inputs)
+                terms = fixed(rounding.terms)
+                weights = [tensor for tensor in module.state_dict().values() if tensor.ndim > 1]
+                filters = [weight.movedim(rounding.filters, 0).flatten(1).numpy() for weight in weights[:1]]
+                equal = min(terms, max(map(growth.most_equal, filters), default=0))
+                size = (growth.signed_chain(terms, equal) * U + 2 * (u - U)) * _magnitude(module, inputs)
             case Averaged():
                 size = _averaged(rounding, inputs[0], _magnitude(module, inputs))
             case PowerMean():
@@ -112,20 +116,10 @@ def _run(module: torch.nn.Module, inputs: Sequence[Array], state: Mapping[str, t
 
 def _magnitude(module: torch.nn.Module, inputs: Sequence[Array]) -> Array:
     """The step on absolute values: the sum of the absolute products, which their errors are in proportion to."""
-    state = {name: _absolute(name, tensor) for name, tensor in module.state_dict().items()}
+    state = {name: tensor.abs() for name, tensor in module.state_dict().items()}
+    # A running mean is subtracted, so it is negative here: |x| + |mean|. A variance is positive as it is.
+    state |= {name: -tensor for name, tensor in state.items() if name.rpartition(".")[2] == "running_mean"}
     return _run(module, [np.abs(value) for value in inputs], state)
-
-
-def _absolute(name: str, tensor: torch.Tensor) -> torch.Tensor:
-    """A running mean is taken away, so it is negative here: |x| + |mean|. A variance is positive as it is."""
-    return -tensor.abs() if name.rpartition(".")[2] == "running_mean" else tensor.abs()
-
-
-def _in_products(rounding: Products, module: torch.nn.Module) -> float:
-    terms = fixed(rounding.terms)
-    weights = [tensor for tensor in module.state_dict().values() if tensor.ndim > 1]
-    equal = growth.most_equal(weights[0].movedim(rounding.filters, 0).flatten(1).numpy()) if weights else 0
-    return growth.signed_chain(terms, min(terms, equal))
 
 
 def _averaged(rounding: Averaged, x: Array, magnitude: Array) -> Array:

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import numpy as np
-from onnx import ModelProto, TensorProto
-from onnx.external_data_helper import set_external_data, uses_external_data
+from onnx import ModelProto, StringStringEntryProto, TensorProto
+from onnx.external_data_helper import uses_external_data
 
 from specc.backends.onnx import initializer_name, serialise
 from specc.ir.graph import Graph
@@ -20,7 +20,7 @@ from specc.ir.init import Constant, Fixed
 from specc.ir.op import Parameter
 from specc.onnxfile import OnnxFile
 from specc.onnxfile.inlining import constant_tensors
-from specc.onnxfile.tensor_index import FileTensor, inline, probed
+from specc.onnxfile.tensor_index import FileTensor, copy_with_data, probed
 from specc.verify.cases import is_large
 from specc.weights import Array, Initialised, Randomised, Weights, tensor
 
@@ -122,28 +122,47 @@ def _copy(file: OnnxFile, replaced: Mapping[str, tuple[str, Parameter]], weights
     _merge(proto, file.proto, "graph")
     _merge(proto.graph, file.proto.graph, "initializer")
     with path.with_name(DATA).open("wb") as data:
-
-        def fill(copy: TensorProto, original: TensorProto, name: str) -> None:
-            if name in replaced:
-                values = tensor(weights, *replaced[name])
-                new = TensorProto(name=original.name, dims=original.dims, data_type=original.data_type)
-                new.raw_data = values.astype("<f4", copy=False).tobytes()
-                copy.CopyFrom(new)
-            else:
-                copy.CopyFrom(inline(original, file.folder))
-
         for original in file.proto.graph.initializer:
-            copy = proto.graph.initializer.add()
-            fill(copy, original, original.name)
-            if uses_external_data(original) or len(copy.raw_data) >= LARGE_TENSOR:
-                _move_out(copy, data)
+            numbers = _numbers(original, original.name, replaced, weights, file.folder)
+            outside = uses_external_data(original) or len(numbers or b"") >= LARGE_TENSOR
+            _fill(proto.graph.initializer.add(), original, numbers, data if outside else None)
         constants = zip(constant_tensors(file.proto.graph.node), constant_tensors(proto.graph.node), strict=True)
         for (name, original), (_, copy) in constants:
-            fill(copy, original, name)
-            if uses_external_data(original):
-                _move_out(copy, data)
+            numbers = _numbers(original, name, replaced, weights, file.folder)
+            _fill(copy, original, numbers, data if uses_external_data(original) else None)
     path.write_bytes(serialise(proto))
     return OnnxFile(path, proto)
+
+
+def _numbers(
+    original: TensorProto, name: str, replaced: Mapping[str, tuple[str, Parameter]], weights: Weights, folder: Path
+) -> bytes | None:
+    """The bytes of a tensor of the copy; None where they are written as typed numbers."""
+    if name in replaced:
+        return tensor(weights, *replaced[name]).astype("<f4", copy=False).tobytes()
+    if uses_external_data(original):
+        whole = TensorProto()
+        copy_with_data(whole, original, folder)
+        return whole.raw_data
+    return original.raw_data if original.HasField("raw_data") else None
+
+
+def _fill(copy: TensorProto, original: TensorProto, numbers: bytes | None, data: BinaryIO | None) -> None:
+    """Make ``copy`` a tensor of ``numbers``, which go to ``data`` where there is such a file.
+
+    A message never gives memory back: what lies outside has never been in it.
+    """
+    if numbers is None:
+        copy.CopyFrom(original)
+        return
+    copy.CopyFrom(TensorProto(name=original.name, dims=original.dims, data_type=original.data_type))
+    if data is None:
+        copy.raw_data = numbers
+        return
+    copy.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", DATA), ("offset", data.tell()), ("length", len(numbers))):
+        copy.external_data.append(StringStringEntryProto(key=key, value=str(value)))
+    data.write(numbers)
 
 
 def _merge(message: Any, other: Any, skipped: str) -> None:
@@ -157,12 +176,6 @@ def _merge(message: Any, other: Any, skipped: str) -> None:
             getattr(message, field.name).CopyFrom(value)
         else:
             getattr(message, field.name).extend(value)
-
-
-def _move_out(copy: TensorProto, data: BinaryIO) -> None:
-    set_external_data(copy, DATA, offset=data.tell(), length=len(copy.raw_data))
-    data.write(copy.raw_data)
-    copy.ClearField("raw_data")
 
 
 # ---- finding the tensors ------------------------------------------------------------------------------------
