@@ -15,7 +15,7 @@ from pydantic import ValidationError
 import specc
 from specc import ops
 from specc.backends.torch import torch_module, torch_source
-from specc.backends.torch.source import class_name
+from specc.backends.torch.python_file import class_name
 from specc.elaborate import check_file
 from specc.ir.graph import Graph
 from specc.ir.op import Op, Refusal

@@ -13,8 +13,8 @@ from torch import nn
 import specc
 from specc import ops
 from specc.backends.torch import torch_module, torch_source
-from specc.backends.torch.layout import flat
-from specc.backends.torch.steps import layer
+from specc.backends.torch.python import flat
+from specc.backends.torch.step_code import layer
 from specc.elaborate import check_file
 from specc.ir.graph import Graph
 from specc.ir.op import Op

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from specc.backends.torch.source import torch_source
+from specc.backends.torch.python_file import torch_source
 from specc.diagnostics import MissingDependency
 from specc.ir.graph import Graph
 

@@ -6,11 +6,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from specc.backends.torch.bodies import LIST, Body, Declaration, Folded, Statement, folded, is_chain, unsplit
-from specc.backends.torch.layout import Call, Hole, Listing
-from specc.backends.torch.names import inside, is_plain
-from specc.backends.torch.steps import (
-    PASSES,
+from specc.backends.torch.class_code import (
+    LIST,
+    ClassCode,
+    Declaration,
+    RoundsOnce,
+    Statement,
+    folded,
+    is_chain,
+    unsplit,
+)
+from specc.backends.torch.module_tree import ModuleTree, ModuleUse, is_nameless, results
+from specc.backends.torch.python import Hole, Listing, PythonCall
+from specc.backends.torch.python_names import inside, is_plain
+from specc.backends.torch.step_code import (
+    IDENTITY,
     Literal,
     Noted,
     applied,
@@ -19,7 +29,6 @@ from specc.backends.torch.steps import (
     slotted,
     started,
 )
-from specc.backends.torch.tree import Tree, Use, is_nameless, results
 from specc.ir.graph import Graph, Node
 from specc.ir.torch import TorchModule
 
@@ -41,7 +50,7 @@ class Instance:
         gives: of its own output.
     """
 
-    use: Use
+    use: ModuleUse
     number: int
     family: int
     noted: Noted
@@ -60,10 +69,10 @@ class Instance:
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class ModuleClass:
     """A class: its code and where it is used. Classes that it uses stand before it."""
 
-    body: Body
+    body: ClassCode
     instances: tuple[Instance, ...]
 
     @cached_property
@@ -83,7 +92,7 @@ class Family:
         return tuple(n for n in numbers if len({instance.children[n].family for instance in self.instances}) > 1)
 
 
-def families(graph: Graph) -> list[Family]:
+def module_classes(graph: Graph) -> list[ModuleClass]:
     """The classes of a network, the network's own last."""
     dissolved: frozenset[str] = frozenset()
     idle: frozenset[tuple[str, str]] = frozenset()
@@ -91,7 +100,7 @@ def families(graph: Graph) -> list[Family]:
     apart: frozenset[str] = frozenset()
     while True:
         try:
-            found = _Families(graph, Tree(graph, dissolved, idle), closed, apart).all()
+            found = _Classification(graph, ModuleTree(graph, dissolved, idle), closed, apart).all()
         except _Differs as error:
             if error.path in dissolved:
                 raise
@@ -110,7 +119,7 @@ def families(graph: Graph) -> list[Family]:
         apart |= split
 
 
-def _variants(family: Family) -> Iterator[str]:
+def _variants(family: ModuleClass) -> Iterator[str]:
     """Paths of the modules that a class would be handed though they are all of one block, but of several classes."""
     for place in family.handed:
         uses = [instance.children[place].use for instance in family.instances]
@@ -118,12 +127,12 @@ def _variants(family: Family) -> Iterator[str]:
             yield from (use.path for use in uses)
 
 
-def _first_apart(families: list[Family]) -> Iterator[str]:
+def _first_apart(families: list[ModuleClass]) -> Iterator[str]:
     """Paths of the modules whose first round has to stand apart for them to share a class with others.
 
     In those the first round differs from the rest: it takes fewer channels.
     """
-    alike: dict[object, list[Family]] = {}
+    alike: dict[object, list[ModuleClass]] = {}
     for family in families:
         if any(declaration.count for declaration in family.body.declarations):
             alike.setdefault(unsplit(family.body), []).append(family)
@@ -132,7 +141,7 @@ def _first_apart(families: list[Family]) -> Iterator[str]:
             yield from (use.use.path for family in several for use in family.instances if sum(use.counts) > 1)
 
 
-def _passed_on(family: Family, families: list[Family]) -> Iterator[str]:
+def _passed_on(family: ModuleClass, families: list[ModuleClass]) -> Iterator[str]:
     """Paths of the modules that an outer class would have to be handed for a class in it."""
     for place, child in enumerate(family.instances[0].children):
         same = [instance.children[place] for instance in family.instances]
@@ -143,13 +152,13 @@ def _passed_on(family: Family, families: list[Family]) -> Iterator[str]:
                 yield from (user.children[hole].use.path for user in families[child.family].instances)
 
 
-def _idle_slots(family: Family) -> Iterator[tuple[str, str]]:
+def _idle_slots(family: ModuleClass) -> Iterator[tuple[str, str]]:
     """The slots that are identity in every use: the name of each use, and the slot's."""
     for hole in family.body.holes:
         if hole.kind == "slot":
             noted = [(instance.use.name, instance.noted[hole.index]) for instance in family.instances]
             slots = [
-                (use, entry.hint.name) for use, entry in noted if isinstance(entry, Literal) and entry.value == PASSES
+                (use, entry.hint.name) for use, entry in noted if isinstance(entry, Literal) and entry.value == IDENTITY
             ]
             if len(slots) == len(noted):
                 yield from slots
@@ -161,38 +170,40 @@ class _Differs(Exception):
         self.path = path
 
 
-class _Families:
+class _Classification:
     """Sorts a network's modules into classes, from the inside out."""
 
-    def __init__(self, graph: Graph, tree: Tree, closed: frozenset[str], apart: frozenset[str]) -> None:
+    def __init__(self, graph: Graph, tree: ModuleTree, closed: frozenset[str], apart: frozenset[str]) -> None:
         self._graph = graph
         self._closed = closed
         self._apart = apart
         self._tree = tree
         self._types = {port.name: port.type for port in graph.inputs} | {n.name: n.type for n in graph.nodes}
-        self._numbers: dict[Body, int] = {}
+        self._numbers: dict[ClassCode, int] = {}
         self._members: list[list[Instance]] = []
         self._makers: dict[str, Node | Instance] = {}
         self._lists: dict[str, bool] = {}
 
-    def all(self) -> list[Family]:
+    def all(self) -> list[ModuleClass]:
         self._instance(self._tree.root)
-        return [Family(body, tuple(self._members[number])) for body, number in self._numbers.items()]
+        return [ModuleClass(body, tuple(self._members[number])) for body, number in self._numbers.items()]
 
-    def _instance(self, use: Use) -> Instance:
+    def _instance(self, use: ModuleUse) -> Instance:
         for member in use.members:
-            if isinstance(member, Use):
+            if isinstance(member, ModuleUse):
                 self._add(member.path, self._instance(member))
             elif self._tree.is_held(member):
                 self._add(member.module, member)
-        scope = _Scope(use)
+        scope = _CodeScope(use)
         declarations = tuple(self._declarations(scope, use.path, ()))
         statements = tuple(self._statements(scope))
         outputs = tuple(scope.values[value] for value in use.outputs)
         given = tuple(self._type_of(path) for path in use.given)
         is_model, nameless = use.block is None, use.block is not None and is_nameless(use.block)
         is_loop = use.block is not None and use.block.kind == "loop"
-        body = Body(use.title, len(use.inputs), given, declarations, statements, outputs, is_model, nameless, is_loop)
+        body = ClassCode(
+            use.title, len(use.inputs), given, declarations, statements, outputs, is_model, nameless, is_loop
+        )
         if is_chain(body):
             body = replace(body, base="nn.Sequential")
         elif self._is_list(use.path) and not _has_slots(use):
@@ -200,7 +211,7 @@ class _Families:
         fold = folded(body, [child.made for child in scope.children], apart=use.path in self._apart)
         return self._filed(scope, body) if fold is None else self._filed(scope.folded(fold), fold.body)
 
-    def _filed(self, scope: _Scope, body: Body) -> Instance:
+    def _filed(self, scope: _CodeScope, body: ClassCode) -> Instance:
         family = self._numbers.setdefault(body, len(self._numbers))
         if family == len(self._members):
             self._members.append([])
@@ -237,7 +248,7 @@ class _Families:
         is_module = isinstance(maker, Instance) or isinstance(self._tree.made[maker.name], TorchModule)
         return "nn.Module" if is_module else "torch.Tensor"
 
-    def _declarations(self, scope: _Scope, path: str, above: tuple[str, ...]) -> Iterator[Declaration]:
+    def _declarations(self, scope: _CodeScope, path: str, above: tuple[str, ...]) -> Iterator[Declaration]:
         """What the module at ``path`` holds, in the order in which it must be registered."""
         for label in self._tree.held.get(path, ()):
             inner, labels = f"{path}.{label}" if path else label, (*above, label)
@@ -276,7 +287,7 @@ class _Families:
     def _is_module(self, path: str) -> bool:
         return path in self._makers and self._type_of(path) == "nn.Module"
 
-    def _layer(self, node: Node, use: Use, labels: tuple[str, ...], noted: Noted) -> Declaration:
+    def _layer(self, node: Node, use: ModuleUse, labels: tuple[str, ...], noted: Noted) -> Declaration:
         made = self._tree.made[node.name]
         registry = "_modules" if isinstance(made, TorchModule) else "_parameters"
         expr = constructed(node, made, noted)
@@ -284,7 +295,7 @@ class _Families:
         place = self._reached(use, labels, registry)
         return Declaration(labels, registry, expr, started(node, made, place), note)
 
-    def _statements(self, scope: _Scope) -> Iterator[Statement]:
+    def _statements(self, scope: _CodeScope) -> Iterator[Statement]:
         """What ``forward`` says, in order: what passes a slot between its members."""
         passed = list(scope.use.passed)
         for place, member in enumerate((*scope.use.members, None)):
@@ -292,32 +303,32 @@ class _Families:
                 slot, value, _ = passed.pop(0)
                 if value in scope.values:
                     before = Hole("value", scope.values[value])
-                    yield Statement(scope.renew(value, slot), slotted(slot, PASSES, before, scope.noted))
+                    yield Statement(scope.renew(value, slot), slotted(slot, IDENTITY, before, scope.noted))
             if member is not None:
                 yield self._statement(scope, member)
 
-    def _statement(self, scope: _Scope, member: Node | Use) -> Statement:
+    def _statement(self, scope: _CodeScope, member: Node | ModuleUse) -> Statement:
         """What ``forward`` says for a member."""
         taken = tuple(Hole("value", scope.values[value]) for value in member.inputs)
         targets = scope.add(member)
-        if isinstance(member, Use):
+        if isinstance(member, ModuleUse):
             place, labels = self._place(scope, member.path)
             given = (self._place(scope, path)[0] for path in member.given)
-            return Statement(targets, Call(place, (*taken, *given)), labels)
+            return Statement(targets, PythonCall(place, (*taken, *given)), labels)
         held, made = self._tree.is_held(member), self._tree.made[member.name]
         where, labels = self._place(scope, member.module) if held else (None, ())
         if member.slot is not None and not held and (as_layer := layer(made)):
             return Statement(targets, slotted(member.slot, as_layer, taken[0], scope.noted))
         return Statement(targets, applied(member, made, where, taken, scope.noted), labels)
 
-    def _place(self, scope: _Scope, path: str) -> tuple[str | Hole, tuple[str, ...]]:
+    def _place(self, scope: _CodeScope, path: str) -> tuple[str | Hole, tuple[str, ...]]:
         use = scope.use
         if not use.holds(path):
             return Hole("given", scope.given[path]), ()
         labels = tuple(path[len(use.path) + 1 if use.path else 0 :].split("."))
         return self._reached(use, labels, "_modules" if self._type_of(path) == "nn.Module" else "_parameters"), labels
 
-    def _reached(self, use: Use, labels: tuple[str, ...], registry: str) -> str:
+    def _reached(self, use: ModuleUse, labels: tuple[str, ...], registry: str) -> str:
         """How the code of a module reaches what is in it: ``self.conv1``, in a list ``self.convs[0]``."""
         place, path = "self", use.path
         for depth, label in enumerate(labels, 1):
@@ -329,10 +340,10 @@ class _Families:
         return place
 
 
-class _Scope:
+class _CodeScope:
     """What the code of one use of a module speaks of."""
 
-    def __init__(self, use: Use) -> None:
+    def __init__(self, use: ModuleUse) -> None:
         self.use = use
         self.names = [*use.inputs]
         self.values: dict[str, int] = {value: number for number, value in enumerate(use.inputs)}
@@ -343,7 +354,7 @@ class _Scope:
         self.children: list[Instance] = []
         self.counts: tuple[int, ...] = ()
 
-    def folded(self, fold: Folded) -> _Scope:
+    def folded(self, fold: RoundsOnce) -> _CodeScope:
         """What is left of it where rounds stand for several."""
         self.children = [self.children[number] for number in fold.children]
         self.names = [self.names[value] for value in fold.values]
@@ -351,11 +362,11 @@ class _Scope:
         self.counts = fold.counts
         return self
 
-    def add(self, member: Node | Use) -> tuple[int, ...]:
+    def add(self, member: Node | ModuleUse) -> tuple[int, ...]:
         """Numbers for the values that a member gives."""
         first = len(self.names)
         for value in results(member):
-            own = isinstance(member, Use) and member.block is not None and value == member.block.output
+            own = isinstance(member, ModuleUse) and member.block is not None and value == member.block.output
             self.renew(value, self._inside(member.name if own else value))
         return tuple(range(first, len(self.names)))
 
@@ -379,7 +390,7 @@ def _seen_from(place: str, value: str) -> str:
     return there[shared]
 
 
-def _has_slots(use: Use) -> bool:
+def _has_slots(use: ModuleUse) -> bool:
     """Whether a layer may be an argument of its class: it would be one more module in a list."""
     return bool(use.passed) or any(isinstance(member, Node) and member.slot is not None for member in use.members)
 
@@ -387,6 +398,6 @@ def _has_slots(use: Use) -> bool:
 def _listed(labels: tuple[str, ...], held: Iterable[Declaration]) -> Declaration:
     """The modules as one list."""
     held = list(held)
-    made = Call(LIST, (Listing(tuple(d.made for d in held if d.made is not None), "[]"),))
+    made = PythonCall(LIST, (Listing(tuple(d.made for d in held if d.made is not None), "[]"),))
     note = next((d.note for d in held if d.note), "")
     return Declaration(labels, "_modules", made, tuple(line for d in held for line in d.after), note)

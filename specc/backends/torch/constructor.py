@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from specc.backends.torch.bodies import IN_TURN
-from specc.backends.torch.classes import Family, Instance
+from specc.backends.torch.class_code import IN_TURN
+from specc.backends.torch.classes import Instance, ModuleClass
 from specc.backends.torch.formulas import Bases, Counts, Formula, Key, are_counts, half
-from specc.backends.torch.layout import Call, Expr, Hole, Listing, Offset, holes
-from specc.backends.torch.names import free
-from specc.backends.torch.steps import CHANNELS, NOTHING, Hint, Layer, Literal, Options, literal
+from specc.backends.torch.python import Expr, Hole, Listing, Offset, PythonCall, holes
+from specc.backends.torch.python_names import free
+from specc.backends.torch.step_code import CHANNELS, NOTHING, Hint, Layer, Literal, Options, literal
 
 _OF_A_LAYER = frozenset("in_channels out_channels in_features out_features num_features num_channels".split())
 """PyTorch's names that would be taken for the whole block's."""
@@ -35,14 +35,14 @@ _ENDS = frozenset(name for name in _OF_A_LAYER if name.startswith(("in_", "out_"
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ConstantValue:
     """The same value everywhere."""
 
     value: object
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Term:
     """A `Formula` of the constructor's arguments, each by its index."""
 
     index: int
@@ -59,7 +59,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class ModuleValue:
     """A module of the class ``family``, by the values of its constructor's arguments."""
 
     family: int
@@ -67,17 +67,17 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class TupleOf:
     """A tuple of such."""
 
     items: tuple[Meaning, ...]
 
 
-Meaning = Known | Told | Parts
+Meaning = ConstantValue | Term | TupleOf
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
+class ConstructorArgument:
     """An argument of a constructor, or what a sequence leaves open to whatever holds it.
 
     Attributes:
@@ -112,7 +112,7 @@ class Constructor:
         counts: by the number of the "count" hole.
     """
 
-    arguments: tuple[Argument, ...]
+    arguments: tuple[ConstructorArgument, ...]
     literals: dict[int, Meaning]
     options: dict[int, tuple[tuple[str, Meaning], ...]]
     children: dict[int, tuple[Meaning, ...]]
@@ -123,7 +123,7 @@ class Constructor:
         return [argument.hint.name for argument in self.arguments]
 
 
-def constructors(families: list[Family], reserved: Iterable[str]) -> list[Constructor]:
+def constructors(families: list[ModuleClass], reserved: Iterable[str]) -> list[Constructor]:
     """The constructor of each class; no argument has one of the ``reserved`` names."""
     made: dict[int, Constructor] = {}
     never = frozenset(("i", *reserved))
@@ -135,7 +135,7 @@ def constructors(families: list[Family], reserved: Iterable[str]) -> list[Constr
         columns = _Columns(family, made)
         if family.is_sequence:
             arguments = tuple(columns.varying)
-            made[number] = columns.constructor(arguments, list(map(Told, range(len(arguments)))))
+            made[number] = columns.constructor(arguments, list(map(Term, range(len(arguments)))))
         else:
             made[number] = columns.constructor(*_named(family, columns.varying, never))
 
@@ -148,11 +148,11 @@ def constructors(families: list[Family], reserved: Iterable[str]) -> list[Constr
 def shown(meaning: Meaning, names: Sequence[str]) -> Expr:
     """The text of what stands in a hole."""
     match meaning:
-        case Known(value):
+        case ConstantValue(value):
             return literal(value)
-        case Parts(items):
+        case TupleOf(items):
             return Listing(tuple(shown(item, names) for item in items))
-        case Told(index, factor, divisor, offset, unit, share):
+        case Term(index, factor, divisor, offset, unit, share):
             times = f"{factor} * " if factor > 1 else ""
             over = f" // {divisor}" if divisor > 1 else ""
             grown = Offset(f"{times}{names[index]}{over}", str(offset), "" if unit is None else names[unit])
@@ -162,10 +162,10 @@ def shown(meaning: Meaning, names: Sequence[str]) -> Expr:
 def in_terms_of(meaning: Meaning, outer: Sequence[Meaning]) -> Meaning:
     """The meaning of a sequence's hole where the sequence stands, ``outer`` being that of its arguments."""
     match meaning:
-        case Told(index, offset=offset):
+        case Term(index, offset=offset):
             return more(outer[index], offset)
-        case Parts(items):
-            return Parts(tuple(in_terms_of(item, outer) for item in items))
+        case TupleOf(items):
+            return TupleOf(tuple(in_terms_of(item, outer) for item in items))
     return meaning
 
 
@@ -174,9 +174,9 @@ def more(count: Meaning, number: int) -> Meaning:
     match count:
         case _ if number == 0:
             return count
-        case Known(int(value)):
-            return Known(value + number)
-        case Told(unit=None, share=1):
+        case ConstantValue(int(value)):
+            return ConstantValue(value + number)
+        case Term(unit=None, share=1):
             return replace(count, offset=count.offset + number)
     raise TypeError(f"{count} is no number of rounds")
 
@@ -184,10 +184,10 @@ def more(count: Meaning, number: int) -> Meaning:
 class _Columns:
     """The holes of a class as columns: the values of each by the number of the instance, where they vary."""
 
-    def __init__(self, family: Family, made: Mapping[int, Constructor]) -> None:
+    def __init__(self, family: ModuleClass, made: Mapping[int, Constructor]) -> None:
         self._instances = family.instances
         self._made = made
-        self.varying: list[Argument] = []
+        self.varying: list[ConstructorArgument] = []
         self._literals: dict[int, Meaning] = {}
         self._options: dict[int, tuple[tuple[str, Meaning], ...]] = {}
         self._children: dict[int, tuple[Meaning, ...]] = {}
@@ -211,7 +211,7 @@ class _Columns:
                 case "count":
                     self._counts[hole.index] = self._count(hole.index, others)
 
-    def constructor(self, arguments: tuple[Argument, ...], meanings: Sequence[Meaning]) -> Constructor:
+    def constructor(self, arguments: tuple[ConstructorArgument, ...], meanings: Sequence[Meaning]) -> Constructor:
         """With the varying columns in terms of the arguments."""
         return Constructor(
             arguments,
@@ -259,12 +259,12 @@ class _Columns:
         """
         counts = [instance.counts[hole] for instance in self._instances]
         if len({*counts}) == 1:
-            return Known(counts[0])
+            return ConstantValue(counts[0])
         whole = [count + others for count in counts]
         name, own = next(self._counted(whole), ("depth", tuple(whole)))
         self._numbers.add(name)
-        self.varying.append(Argument(Hint(name), False, own, name))
-        return Told(len(self.varying) - 1, offset=counts[0] - own[0])
+        self.varying.append(ConstructorArgument(Hint(name), False, own, name))
+        return Term(len(self.varying) - 1, offset=counts[0] - own[0])
 
     def _counted(self, whole: list[int]) -> Iterator[tuple[str, Counts]]:
         """The arguments of the block that are the number of rounds, or one more or less."""
@@ -275,22 +275,22 @@ class _Columns:
         for more_ in (0, 1, -1):
             yield from ((n, values) for n, values in given if [count + more_ for count in whole] == [*values])
 
-    def _built(self, child: Instance) -> Built:
+    def _built(self, child: Instance) -> ModuleValue:
         arguments = self._made[child.family].arguments
-        return Built(child.family, tuple(argument.values[child.number] for argument in arguments))
+        return ModuleValue(child.family, tuple(argument.values[child.number] for argument in arguments))
 
     def _meaning(self, hint: Hint, by_position: bool, values: tuple[object, ...], meant: str = "") -> Meaning:
         if len(values) == 1 or len(set(map(repr, values))) == 1:
-            return Known(values[0])
+            return ConstantValue(values[0])
         tuples = [value for value in values if isinstance(value, tuple)]
         if len(tuples) == len(values) and _differ_in_one(tuples):
-            return Parts(tuple(self._meaning(hint, by_position, part, meant) for part in zip(*tuples, strict=True)))
+            return TupleOf(tuple(self._meaning(hint, by_position, part, meant) for part in zip(*tuples, strict=True)))
         is_inner = self._is_inner and hint.name in _TAKEN
-        self.varying.append(Argument(hint, by_position, values, meant or hint.name, is_inner))
-        return Told(len(self.varying) - 1)
+        self.varying.append(ConstructorArgument(hint, by_position, values, meant or hint.name, is_inner))
+        return Term(len(self.varying) - 1)
 
 
-def _other_rounds(family: Family) -> int:
+def _other_rounds(family: ModuleClass) -> int:
     """How many of the numbered modules there are in every use alike; 0 where the numbers of several kinds vary."""
     rounds = [declaration for declaration in family.body.declarations if declaration.number is not None]
     counts = [
@@ -300,7 +300,7 @@ def _other_rounds(family: Family) -> int:
     return sum(min(each) for each in counts if len(each) == 1) if varying == 1 else 0
 
 
-def _on_inner_values(family: Family) -> set[tuple[str, int]]:
+def _on_inner_values(family: ModuleClass) -> set[tuple[str, int]]:
     """The holes in the constructors of what is applied to other values than the block's own input.
 
     What a layer has given as many channels as the input has counts as the input, and what comes of such values alone.
@@ -325,7 +325,7 @@ def _on_inner_values(family: Family) -> set[tuple[str, int]]:
 
 
 def _is_in_turn(expr: Expr) -> bool:
-    return isinstance(expr, Call) and expr.head == IN_TURN
+    return isinstance(expr, PythonCall) and expr.head == IN_TURN
 
 
 def _differ_in_one(tuples: list[tuple[object, ...]]) -> bool:
@@ -336,13 +336,13 @@ def _differ_in_one(tuples: list[tuple[object, ...]]) -> bool:
 
 
 def _named(
-    family: Family, varying: list[Argument], reserved: frozenset[str]
-) -> tuple[tuple[Argument, ...], Sequence[Meaning]]:
+    family: ModuleClass, varying: list[ConstructorArgument], reserved: frozenset[str]
+) -> tuple[tuple[ConstructorArgument, ...], Sequence[Meaning]]:
     """The arguments of a class, and the varying columns in terms of them."""
     taken = tuple(instance.takes for instance in family.instances)
     entry = _channels(taken)
     keys = _keys(varying, entry)
-    groups: dict[Key, list[Argument]] = {}
+    groups: dict[Key, list[ConstructorArgument]] = {}
     for key, column in zip(keys, varying, strict=True):
         groups.setdefault(key, []).append(column)
     given = _block_arguments(family)
@@ -361,9 +361,9 @@ def _named(
     return tuple(argument for _, argument in arguments), meanings
 
 
-def _meant(formula: Formula, place: dict[Key, int]) -> Told:
+def _meant(formula: Formula, place: dict[Key, int]) -> Term:
     unit = None if formula.unit is None else place[formula.unit]
-    return Told(place[formula.base], formula.factor, formula.divisor, formula.offset, unit, formula.share)
+    return Term(place[formula.base], formula.factor, formula.divisor, formula.offset, unit, formula.share)
 
 
 def _texts(values: tuple[object, ...]) -> tuple[str, ...]:
@@ -374,13 +374,13 @@ def _channels(values: tuple[object, ...]) -> Key:
     return "channels", _texts(values)
 
 
-def _keys(varying: list[Argument], taken: Key) -> list[Key]:
+def _keys(varying: list[ConstructorArgument], taken: Key) -> list[Key]:
     texts = [_texts(column.values) for column in varying]
     channels = {text for column, text in zip(varying, texts, strict=True) if column.by_position}
     return [(_kind_of(column, text, channels, taken), text) for column, text in zip(varying, texts, strict=True)]
 
 
-def _kind_of(column: Argument, text: tuple[str, ...], channels: set[tuple[str, ...]], taken: Key) -> str:
+def _kind_of(column: ConstructorArgument, text: tuple[str, ...], channels: set[tuple[str, ...]], taken: Key) -> str:
     if column.is_inner and text == taken[1]:
         return _INNER
     # A depthwise convolution has as many groups as channels; the second half starts where the first one ends.
@@ -390,7 +390,7 @@ def _kind_of(column: Argument, text: tuple[str, ...], channels: set[tuple[str, .
     return column.meant if of_channels else column.hint.name
 
 
-def _block_arguments(family: Family) -> dict[str, tuple[object, ...]]:
+def _block_arguments(family: ModuleClass) -> dict[str, tuple[object, ...]]:
     """The values of the block's own arguments, where every instance has them."""
     given = [dict(instance.use.block.arguments) if instance.use.block else {} for instance in family.instances]
     names = [name for name in given[0] if all(name in other for other in given)]
@@ -473,10 +473,10 @@ def _told(
 
 def _arguments(
     names: dict[Key, str],
-    columns: dict[Key, list[Argument]],
+    columns: dict[Key, list[ConstructorArgument]],
     bases: Mapping[Key, Counts],
     claimed: Container[Key],
-) -> list[tuple[Key, Argument]]:
+) -> list[tuple[Key, ConstructorArgument]]:
     """The arguments in order: channels first, what comes in before the block's own; those with a default last."""
     arguments = [
         (key, _argument(name, key[0] == "channels", columns[key], bases.get(key))) for key, name in names.items()
@@ -487,14 +487,16 @@ def _arguments(
     return by_position + by_name
 
 
-def _argument(name: str, by_position: bool, columns: list[Argument], base: tuple[object, ...] | None) -> Argument:
+def _argument(
+    name: str, by_position: bool, columns: list[ConstructorArgument], base: tuple[object, ...] | None
+) -> ConstructorArgument:
     """One for all the columns; for none where it is only what others are told from."""
     values, meant = (columns[0].values, columns[0].meant) if columns else (base or (), name)
-    return Argument(Hint(name, _default(columns)), by_position, values, meant)
+    return ConstructorArgument(Hint(name, _default(columns)), by_position, values, meant)
 
 
 def _names(
-    columns: dict[Key, list[Argument]], own: dict[Key, str], reserved: frozenset[str], family: Family
+    columns: dict[Key, list[ConstructorArgument]], own: dict[Key, str], reserved: frozenset[str], family: ModuleClass
 ) -> dict[Key, str]:
     """A name for each argument: first what comes in, then those that PyTorch names, then the block's own."""
     blocks: dict[Key, str] = {}
@@ -533,7 +535,7 @@ def _unlike(name: str, taken: Collection[str], reserved: frozenset[str]) -> str:
     return name if name not in reserved else _unlike(f"{name}_", taken, reserved)
 
 
-def _default(columns: list[Argument]) -> object:
+def _default(columns: list[ConstructorArgument]) -> object:
     """The default that all share and some instance has."""
     if not columns:
         return NOTHING
@@ -548,6 +550,6 @@ def _kind(value: object) -> str:
     if isinstance(value, tuple):
         inner = sorted({_kind(part) for part in value})
         return f"tuple[{' | '.join(inner)}, ...]" if inner else "tuple[()]"
-    if isinstance(value, (Layer, Built)):
+    if isinstance(value, (Layer, ModuleValue)):
         return "nn.Module"
     return "None" if value is None else type(value).__name__

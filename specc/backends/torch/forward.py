@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from specc.backends.torch.bodies import IN_TURN, Statement
-from specc.backends.torch.classes import Family
-from specc.backends.torch.layout import Call, Expr, Hole, Listing, flat, holes, statement
-from specc.backends.torch.names import free, variables
+from specc.backends.torch.class_code import IN_TURN, Statement
+from specc.backends.torch.classes import ModuleClass
+from specc.backends.torch.python import Expr, Hole, Listing, PythonCall, flat, holes, statement
+from specc.backends.torch.python_names import free, variables
 
 
 class Forward:
@@ -18,7 +18,7 @@ class Forward:
         slots: the values that come out of a layer which is an argument, with its name.
     """
 
-    def __init__(self, family: Family, slots: Mapping[int, str]) -> None:
+    def __init__(self, family: ModuleClass, slots: Mapping[int, str]) -> None:
         self._family = family
         body = family.body
         self._chained = _chained(family)
@@ -39,13 +39,13 @@ class Forward:
         given = (f"{name}: {kind}" for name, kind in zip(self._given, body.given, strict=True))
         result = ["torch.Tensor"] * len(self._outputs)
         returns = result[0] if len(result) == 1 else f"tuple[{', '.join(result)}]"
-        return statement(Call("def forward", ("self", *values, *given)), 4, after=f" -> {returns}:")
+        return statement(PythonCall("def forward", ("self", *values, *given)), 4, after=f" -> {returns}:")
 
     def line(self, line: Statement, expr: Expr) -> list[str]:
-        if isinstance(expr, Call) and expr.head == IN_TURN:
+        if isinstance(expr, PythonCall) and expr.head == IN_TURN:
             if any(sum(instance.counts) > 1 for instance in self._family.instances):
                 return self._loop(line, flat(expr.items[0]))
-            expr = Call("self[0]", expr.items)
+            expr = PythonCall("self[0]", expr.items)
         targets = ", ".join(self._names[target] for target in line.targets)
         comment = self._comment(line.targets) if len(line.targets) == 1 else ""
         plain = statement(expr, 8, f"{targets} = ")
@@ -76,7 +76,7 @@ def _identifier(label: str) -> str:
     return f"x{name}" if name[:1].isdigit() else name
 
 
-def _inputs(family: Family) -> list[str]:
+def _inputs(family: ModuleClass) -> list[str]:
     """What the class calls the values it takes: the first is x, the others go by what all uses call them."""
     body, labels = family.body, [instance.labels for instance in family.instances]
     if body.is_model:
@@ -95,12 +95,12 @@ def _other(names: list[str]) -> str:
     return next(name for name in ("y", "z", *(f"x{i}" for i in range(2, len(names) + 3))) if name not in names)
 
 
-def _labels(family: Family, slots: Mapping[int, str]) -> list[str]:
+def _labels(family: ModuleClass, slots: Mapping[int, str]) -> list[str]:
     labels = [slots.get(value, label) for value, label in enumerate(family.instances[0].labels)]
     return list(map(_identifier, labels[family.body.inputs :]))
 
 
-def _chained(family: Family) -> set[int]:
+def _chained(family: ModuleClass) -> set[int]:
     """The values that only the very next statement uses (after the last one: the result)."""
     body = family.body
     end = len(body.statements)

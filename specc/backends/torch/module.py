@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from specc.backends.torch.source import class_name, torch_source
+from specc.backends.torch.python_file import class_name, torch_source
 from specc.ir.graph import Graph
 from specc.weights import Weights, tensor
 

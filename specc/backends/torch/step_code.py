@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite, prod
 
-from specc.backends.torch.layout import Call, Expr, Hole, Infix, Keyword, Listing, Row, flat
+from specc.backends.torch.python import Expr, Hole, Infix, Keyword, Listing, NumberRow, PythonCall, flat
 from specc.ir.graph import Node
 from specc.ir.init import INITIALISERS, Constant, Fixed, named
 from specc.ir.op import Op, Parameter
@@ -95,7 +95,7 @@ class Layer:
     called: Expr
 
 
-PASSES = Layer(Call("nn.Identity", ()), Hole("value", 0))
+IDENTITY = Layer(PythonCall("nn.Identity", ()), Hole("value", 0))
 """The slot is identity: nothing is called."""
 
 # The modules that are a function of one value, by the function; the number of axes in a name is left out.
@@ -136,7 +136,7 @@ def layer(made: Made) -> Layer | None:
     if module is None or not all(map(_plain, (*made.args[1:], *made.kwargs.values()))):
         return None
     said = (*map(literal, made.args[1:]), *(Keyword(name, literal(value)) for name, value in made.kwargs.items()))
-    return Layer(Call(module + (axes[0] if axes else ""), said), Call(made.name, (Hole("value", 0), *said)))
+    return Layer(PythonCall(module + (axes[0] if axes else ""), said), PythonCall(made.name, (Hole("value", 0), *said)))
 
 
 Noted = list[Literal | Options]
@@ -164,7 +164,7 @@ class Arguments:
                 return self.values[index]
             case SizeOf(axis, index) if index in range(len(self.values)):
                 self.seen.add(index)
-                return Call(replace(self.values[index], detail=(".size",)), (repr(axis),))
+                return PythonCall(replace(self.values[index], detail=(".size",)), (repr(axis),))
             case Own("") if self.own is not None:
                 self.seen.add("")
                 return self.own
@@ -186,7 +186,7 @@ def applied(node: Node, made: Made, place: Expr | None, values: tuple[Hole, ...]
         place: its module or parameter, where it has one.
     """
     if isinstance(made, TorchModule):
-        return Call(_head(place), values)
+        return PythonCall(_head(place), values)
     arguments = Arguments(node, noted, values, place)
     expr = call(made, arguments, node.op)
     if arguments.seen != {*range(len(values)), *(p.name for p in node.parameters)}:
@@ -197,7 +197,7 @@ def applied(node: Node, made: Made, place: Expr | None, values: tuple[Hole, ...]
 def slotted(slot: str, of: Layer, value: Hole, noted: Noted) -> Expr:
     """A value through the layer that a slot stands for here."""
     noted.append(Literal(Hint(slot), of))
-    return Call(Hole("slot", len(noted) - 1), (value,))
+    return PythonCall(Hole("slot", len(noted) - 1), (value,))
 
 
 def _head(place: Expr | None) -> str | Hole:
@@ -214,7 +214,7 @@ def call(made: Made, arguments: Arguments, op: Op | None = None) -> Expr:
     hints = _POSITIONAL.get(re.sub(r"\d+d$", "", made.name), ())
     named_by = [Hint(name) for name in hints] + [Hint("value")] * len(made.args)
     positional = tuple(map(arguments.expr, made.args, named_by))
-    return Call(made.name, (*positional, *_keywords(made, arguments, op)))
+    return PythonCall(made.name, (*positional, *_keywords(made, arguments, op)))
 
 
 def _keywords(made: Made, arguments: Arguments, op: Op | None) -> list[Expr]:
@@ -254,7 +254,7 @@ def _folded(made: Made) -> list[object]:
 
 
 def _operand(expr: Expr) -> Expr:
-    return Call("", (expr,)) if isinstance(expr, Infix) else expr
+    return PythonCall("", (expr,)) if isinstance(expr, Infix) else expr
 
 
 def literal(value: object) -> Expr:
@@ -293,9 +293,9 @@ def constructed(node: Node, made: Made, noted: Noted) -> Expr:
     if own.name or own.buffer or own.integer or not isinstance(own.init, Constant):
         raise ValueError(f"{node.name}: no way to declare {own} beside a function call")
     shape = note(own.shape, Hint("channels"), noted)
-    start = Call("torch.full", (shape, note(own.init.value, Hint("value"), noted)))
+    start = PythonCall("torch.full", (shape, note(own.init.value, Hint("value"), noted)))
     frozen = () if own.trainable else ("requires_grad=False",)
-    return Call("nn.Parameter", (start, *frozen))
+    return PythonCall("nn.Parameter", (start, *frozen))
 
 
 def started(node: Node, made: Made, place: str) -> tuple[Line, ...]:
@@ -312,12 +312,14 @@ def _start(place: str, parameter: Parameter) -> list[Line]:
         if parameter.buffer or parameter.integer:
             raise ValueError(f"{place}: no way to give a buffer its numbers")
         constant = _tensor(init.values, parameter.shape)
-        return [Line(Call("nn.Parameter", (constant,)), f"{place} = ", _UNFORMATTED if _has_row(constant) else "")]
+        return [
+            Line(PythonCall("nn.Parameter", (constant,)), f"{place} = ", _UNFORMATTED if _has_row(constant) else "")
+        ]
     if not init.name:
         return []
     if init not in (named(name, parameter.shape) for name in INITIALISERS):
         raise ValueError(f"{place}: {init} is not what {init.name} does by default")
-    return [Line(Call(init.name, (place,)))]
+    return [Line(PythonCall(init.name, (place,)))]
 
 
 def _freeze(place: str, parameters: list[Parameter]) -> list[Line]:
@@ -333,16 +335,16 @@ def _tensor(values: tuple[float, ...], shape: tuple[int, ...]) -> Expr:
         raise ValueError(f"{len(values)} numbers do not fill {shape}")
     one = len(values) // shape[0]
     if shape[0] > 1 and len(shape) > 1 and values == values[:one] * shape[0]:
-        kernel = Call("torch.tensor", (_nested(values[:one], (1, *shape[1:])),))
-        return Call("torch.tile", (kernel, literal((shape[0], *(1,) * (len(shape) - 1)))))
-    return Call("torch.tensor", (_nested(values, shape),))
+        kernel = PythonCall("torch.tensor", (_nested(values[:one], (1, *shape[1:])),))
+        return PythonCall("torch.tile", (kernel, literal((shape[0], *(1,) * (len(shape) - 1)))))
+    return PythonCall("torch.tensor", (_nested(values, shape),))
 
 
 def _nested(values: tuple[float, ...], shape: tuple[int, ...]) -> Expr:
     """Row-major ``values`` as nested lists."""
     if len(shape) == 1:
         numbers = tuple(flat(literal(value)) for value in values)
-        row = Row(numbers)
+        row = NumberRow(numbers)
         return row if len(flat(row)) > _LONG_ROW else Listing(numbers, "[]")
     step = len(values) // shape[0]
     parts = (values[i * step : (i + 1) * step] for i in range(shape[0]))
@@ -350,6 +352,6 @@ def _nested(values: tuple[float, ...], shape: tuple[int, ...]) -> Expr:
 
 
 def _has_row(expr: Expr) -> bool:
-    if isinstance(expr, (Call, Listing)):
+    if isinstance(expr, (PythonCall, Listing)):
         return any(map(_has_row, expr.items))
-    return isinstance(expr, Row)
+    return isinstance(expr, NumberRow)

@@ -6,9 +6,9 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from specc.backends.torch.layout import Call, Expr, Hole, Listing, filled, holes
-from specc.backends.torch.names import is_attribute, is_plain, whole
-from specc.backends.torch.steps import Line
+from specc.backends.torch.python import Expr, Hole, Listing, PythonCall, filled, holes
+from specc.backends.torch.python_names import is_attribute, is_plain, whole
+from specc.backends.torch.step_code import Line
 
 LIST = "nn.ModuleList"
 IN_TURN = "each of self, in turn"
@@ -34,7 +34,7 @@ class Declaration:
     def parts(self) -> Iterator[tuple[tuple[str, ...], Expr]]:
         """The modules and parameters made here, each with its labels: a list has several."""
         match self.made:
-            case Call(head, (Listing(items),)) if head == LIST:
+            case PythonCall(head, (Listing(items),)) if head == LIST:
                 yield from (((*self.labels, str(place)), item) for place, item in enumerate(items))
             case None:
                 return
@@ -58,7 +58,7 @@ class Statement:
     @property
     def passed(self) -> Hole | None:
         """The value, where the line calls a module of its own on nothing else, for one result."""
-        if not self.labels or len(self.targets) != 1 or not isinstance(self.expr, Call):
+        if not self.labels or len(self.targets) != 1 or not isinstance(self.expr, PythonCall):
             return None
         match self.expr.items:
             case (Hole("value") as value,):
@@ -67,7 +67,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class ClassCode:
     """The code of a module with holes for whatever may differ where it stands.
 
     Holes: "literal", "slot" and "options" (what a step notes), "child" (a module in it, by number; with its class,
@@ -104,7 +104,7 @@ class Body:
         return all(d.labels == (str(place),) for place, d in enumerate(self.declarations))
 
 
-def is_chain(body: Body) -> bool:
+def is_chain(body: ClassCode) -> bool:
     """Whether each module of it takes just what the one before gives, the input first, and a Sequential reads better.
 
     Where all have names, a ``forward`` does.
@@ -131,7 +131,7 @@ def _may_be_item(label: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class RoundsOnce:
     """A body in which equal rounds stand once, and what is left of that of one use.
 
     Attributes:
@@ -140,13 +140,13 @@ class Folded:
         values: which of its values.
     """
 
-    body: Body
+    body: ClassCode
     children: tuple[int, ...]
     counts: tuple[int, ...]
     values: tuple[int, ...]
 
 
-def folded(body: Body, made: Sequence[Hashable], *, apart: bool = False) -> Folded | None:
+def folded(body: ClassCode, made: Sequence[Hashable], *, apart: bool = False) -> RoundsOnce | None:
     """The rounds of a Sequential, or of a list whose modules are called in turn; None of all else.
 
     Args:
@@ -157,7 +157,7 @@ def folded(body: Body, made: Sequence[Hashable], *, apart: bool = False) -> Fold
         runs = _runs(body.declarations, made, apart)
         ends = [run[-1] + 1 for run in runs]
         lines = tuple(
-            Statement((place + 1,), Call(labels[0], (Hole("value", place),)), labels)
+            Statement((place + 1,), PythonCall(labels[0], (Hole("value", place),)), labels)
             for place, labels in enumerate(_labels(body, runs))
         )
         return _folded(replace(body, statements=lines, outputs=(len(runs),)), runs, (0, *ends))
@@ -167,7 +167,7 @@ def folded(body: Body, made: Sequence[Hashable], *, apart: bool = False) -> Fold
     return _folded(*_called_in_turn(body, first, _runs(body.declarations, made, apart)))
 
 
-def unsplit(body: Body) -> object:
+def unsplit(body: ClassCode) -> object:
     """What is the same of two bodies that would be one if in both the first round stood apart."""
     kinds: list[object] = []
     for declaration in body.declarations:
@@ -179,7 +179,7 @@ def unsplit(body: Body) -> object:
     return replace(body, declarations=(), statements=lines, outputs=()), tuple(kinds)
 
 
-def _folded(body: Body, runs: list[list[int]], values: tuple[int, ...]) -> Folded:
+def _folded(body: ClassCode, runs: list[list[int]], values: tuple[int, ...]) -> RoundsOnce:
     declarations: list[Declaration] = []
     children: list[int] = []
     counts: list[int] = []
@@ -192,10 +192,10 @@ def _folded(body: Body, runs: list[list[int]], values: tuple[int, ...]) -> Folde
                 declaration = replace(declaration, count=Hole("count", len(counts)))
                 counts.append(len(run))
         declarations.append(declaration)
-    return Folded(replace(body, declarations=tuple(declarations)), tuple(children), tuple(counts), values)
+    return RoundsOnce(replace(body, declarations=tuple(declarations)), tuple(children), tuple(counts), values)
 
 
-def _labels(body: Body, runs: list[list[int]]) -> list[tuple[str, ...]]:
+def _labels(body: ClassCode, runs: list[list[int]]) -> list[tuple[str, ...]]:
     """Where numbers are all that it has, none depends on how long a run before it is."""
     if body.is_numbered:
         return [(str(place),) for place in range(len(runs))]
@@ -223,7 +223,7 @@ def _goes_on(before: Declaration, after: Declaration, made: Sequence[Hashable]) 
     return False
 
 
-def _in_turn(body: Body) -> int | None:
+def _in_turn(body: ClassCode) -> int | None:
     """The place of the line from which on all modules of a list are called, each on what the one before gives.
 
     Plain layers are called one by one: a reader sees what each gives.
@@ -246,7 +246,9 @@ def _in_turn(body: Body) -> int | None:
     return None if inner & taken or inner.intersection(body.outputs) else first
 
 
-def _called_in_turn(body: Body, first: int, runs: list[list[int]]) -> tuple[Body, list[list[int]], tuple[int, ...]]:
+def _called_in_turn(
+    body: ClassCode, first: int, runs: list[list[int]]
+) -> tuple[ClassCode, list[list[int]], tuple[int, ...]]:
     """The body with one line for all the modules of the list, and which of its values are left."""
     end = first + len(body.declarations)
     (last,) = body.statements[end - 1].targets
@@ -263,7 +265,7 @@ def _called_in_turn(body: Body, first: int, runs: list[list[int]]) -> tuple[Body
 
     taken = body.statements[first].passed
     assert taken is not None, "it was found to pass a value on"
-    loop = Statement((place[last],), Call(IN_TURN, fill(taken)))
+    loop = Statement((place[last],), PythonCall(IN_TURN, fill(taken)))
     before, after = body.statements[:first], body.statements[end:]
     statements = (*map(renumbered, before), loop, *map(renumbered, after))
     outputs = tuple(place[value] for value in body.outputs)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain
 
-from specc.backends.torch.names import camel
-from specc.backends.torch.steps import Made
+from specc.backends.torch.python_names import camel
+from specc.backends.torch.step_code import Made
 from specc.ir.graph import Block, Graph, Node, Passed
 from specc.ir.torch import TorchModule
 
 
 @dataclass(frozen=True, eq=False)
-class Use:
+class ModuleUse:
     """One application of a module: of a block, or of the network itself.
 
     Attributes:
@@ -38,14 +38,14 @@ class Use:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     given: tuple[str, ...]
-    members: tuple[Node | Use, ...]
+    members: tuple[Node | ModuleUse, ...]
     passed: tuple[Passed, ...] = ()
 
     def holds(self, path: str) -> bool:
         return not self.path or path.startswith(f"{self.path}.")
 
 
-class Tree:
+class ModuleTree:
     """Reads a graph.
 
     Args:
@@ -65,11 +65,11 @@ class Tree:
         self._last = self._last_uses()
 
     @cached_property
-    def root(self) -> Use:
+    def root(self) -> ModuleUse:
         inputs = tuple(port.name for port in self._graph.inputs)
         outputs = tuple(value for _, value in self._graph.outputs)
         members = self._members(self._graph.members, "")
-        return Use("", "", None, self._graph.name, inputs, outputs, (), members)
+        return ModuleUse("", "", None, self._graph.name, inputs, outputs, (), members)
 
     @cached_property
     def held(self) -> dict[str, dict[str, None]]:
@@ -104,10 +104,10 @@ class Tree:
         last = {value: place for place, node in enumerate(self._graph.nodes) for value in node.inputs}
         return last | {value: len(self._graph.nodes) for _, value in self._graph.outputs}
 
-    def _members(self, members: tuple[Node | Block, ...], inside: str) -> tuple[Node | Use, ...]:
+    def _members(self, members: tuple[Node | Block, ...], inside: str) -> tuple[Node | ModuleUse, ...]:
         return tuple(use for member in members for use in self._uses(member, inside))
 
-    def _uses(self, member: Node | Block, inside: str) -> Iterator[Node | Use]:
+    def _uses(self, member: Node | Block, inside: str) -> Iterator[Node | ModuleUse]:
         """The member as what it is in PyTorch: groups without any module of their own are just their steps."""
         if isinstance(member, Node):
             yield member
@@ -126,13 +126,15 @@ class Tree:
         elif members:
             yield self._use(member, title, members, passed)
 
-    def _holds(self, block: Block, member: Node | Use) -> bool:
+    def _holds(self, block: Block, member: Node | ModuleUse) -> bool:
         """Whether a member is, or has, a module or parameter in that of ``block``: shared steps are elsewhere."""
         if isinstance(member, Node):
             return self.is_held(member) and member.module.startswith(f"{block.module}.")
         return member.path.startswith(f"{block.module}.")
 
-    def _use(self, block: Block, title: str, members: tuple[Node | Use, ...], passed: tuple[Passed, ...]) -> Use:
+    def _use(
+        self, block: Block, title: str, members: tuple[Node | ModuleUse, ...], passed: tuple[Passed, ...]
+    ) -> ModuleUse:
         made = [value for member in members for value in results(member)]
         first, end = self._span(members)
         outside = (value for m in members for value in m.inputs if not first <= self._place.get(value, -1) < end)
@@ -140,20 +142,20 @@ class Tree:
         outputs = _first(block.output, dict.fromkeys(value for value in made if self._last.get(value, -1) >= end))
         given = (path for m in members for path in self._needs(m) if not path.startswith(f"{block.module}."))
         given_in = tuple(dict.fromkeys(given))
-        return Use(block.module, block.name, block, title, inputs, outputs, given_in, members, passed)
+        return ModuleUse(block.module, block.name, block, title, inputs, outputs, given_in, members, passed)
 
-    def _span(self, members: tuple[Node | Use, ...]) -> tuple[int, int]:
+    def _span(self, members: tuple[Node | ModuleUse, ...]) -> tuple[int, int]:
         """The places of the first step and after the last one."""
         first, last = members[0], members[-1]
-        while isinstance(first, Use):
+        while isinstance(first, ModuleUse):
             first = first.members[0]
-        while isinstance(last, Use):
+        while isinstance(last, ModuleUse):
             last = last.members[-1]
         return self._place[first.name], self._place[last.name] + 1
 
-    def _needs(self, member: Node | Use) -> tuple[str, ...]:
+    def _needs(self, member: Node | ModuleUse) -> tuple[str, ...]:
         """Paths of the modules and parameters that are called for it."""
-        if isinstance(member, Use):
+        if isinstance(member, ModuleUse):
             return (member.path, *member.given)
         return (member.module,) if self.is_held(member) else ()
 
@@ -179,15 +181,15 @@ def _hold(held: dict[str, dict[str, None]], parts: list[str]) -> None:
         above = f"{above}.{part}" if above else part
 
 
-def _inner(use: Use) -> Iterator[Use]:
+def _inner(use: ModuleUse) -> Iterator[ModuleUse]:
     """Every use of a module within, at any depth."""
     for member in use.members:
-        if isinstance(member, Use):
+        if isinstance(member, ModuleUse):
             yield member
             yield from _inner(member)
 
 
-def results(member: Node | Use) -> tuple[str, ...]:
+def results(member: Node | ModuleUse) -> tuple[str, ...]:
     """Names of the values that it gives."""
     return (member.name,) if isinstance(member, Node) else member.outputs
 
@@ -208,12 +210,14 @@ def _title(block: Block, inside: str) -> str:
     return camel(block.title if block.kind == "block" else _stem(block.title))
 
 
-def _content(members: tuple[Node | Use, ...], passed: tuple[Passed, ...]) -> str:
+def _content(members: tuple[Node | ModuleUse, ...], passed: tuple[Passed, ...]) -> str:
     """``ConvBatchnormRelu`` for two or three things in a row; empty where that would say nothing.
 
     Nor where there are rounds among them: how many there are is no part of a name.
     """
-    stems = [m.title if isinstance(m, Use) else camel(m.slot or _stem(m.name.rpartition(".")[2])) for m in members]
+    stems = [
+        m.title if isinstance(m, ModuleUse) else camel(m.slot or _stem(m.name.rpartition(".")[2])) for m in members
+    ]
     for place, (slot, *_) in enumerate(passed):
         stems.insert(passed[place].place + place, camel(slot))
     known = not any(m.name.rpartition(".")[2].isdecimal() for m in members)

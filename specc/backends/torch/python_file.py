@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
+from itertools import chain, count
 from math import prod
 from pathlib import PurePosixPath
 
-from specc.backends.torch.classes import Family, families
+from specc.backends.torch.class_writer import ClassWriter
+from specc.backends.torch.classes import ModuleClass, module_classes
 from specc.backends.torch.constructor import constructors
-from specc.backends.torch.layout import WIDTH, heads
-from specc.backends.torch.module_class import ClassWriter
-from specc.backends.torch.names import free
-from specc.backends.torch.titles import class_names
+from specc.backends.torch.python import WIDTH, heads
+from specc.backends.torch.python_names import camel, free
 from specc.ir.graph import Graph
 from specc.ir.types import TensorType
 
@@ -30,7 +31,7 @@ def torch_source(graph: Graph, settings: Mapping[str, str] | None = None) -> str
     Raises:
         ValueError, TypeError: an operator describes itself in a way this backend cannot render.
     """
-    kinds = families(graph)
+    kinds = module_classes(graph)
     names = class_names(kinds, class_name(graph))
     writer = ClassWriter(kinds, names, constructors(kinds, names))
     docstring = _docstring(graph)
@@ -44,7 +45,7 @@ def class_name(graph: Graph) -> str:
     return free(graph.name)
 
 
-def _header(graph: Graph, kinds: list[Family], writer: ClassWriter, settings: Mapping[str, str]) -> Iterator[str]:
+def _header(graph: Graph, kinds: list[ModuleClass], writer: ClassWriter, settings: Mapping[str, str]) -> Iterator[str]:
     head = f'"""{graph.name}, made by specc{_origin(graph)}.'
     yield from [head, "", *_made_with(settings), '"""'] if settings else [f'{head}"""']
     yield ""
@@ -92,3 +93,72 @@ def _docstring(graph: Graph) -> list[str]:
 
 def _ports(ports: list[tuple[str, TensorType]]) -> list[str]:
     return [f"    {name}: {tensor}" for name, tensor in ports]
+
+
+def class_names(families: list[ModuleClass], model: str) -> list[str]:
+    """A name for every class: what the spec calls it, and where there are several of that name, what tells it apart.
+
+    The plain name is for the one that is used most: ``Bottleneck``, and ``BottleneckDownsample``; for a block rather
+    than for a group of that name in it, which is what the author calls a part.
+    """
+    names = {len(families) - 1: model}
+    taken = {model}
+    for alike in _by_title(families).values():
+        usual = max(alike, key=lambda number: (_is_block(families[number]), len(families[number].instances)))
+        numbers = count(2)
+        named: list[ModuleClass] = []
+        for number in sorted(alike, key=lambda number: number != usual):
+            title = families[number].body.title
+            wanted = _apart(title, families[number], named) if named else [title]
+            candidates = chain(map(free, wanted), (free(f"{title}{i}") for i in numbers))
+            names[number] = next(name for name in candidates if name not in taken)
+            taken.add(names[number])
+            named.append(families[number])
+    return [names.get(number, "") for number in range(len(families))]
+
+
+def _by_title(families: list[ModuleClass]) -> dict[str, list[int]]:
+    alike: dict[str, list[int]] = {}
+    for number, family in enumerate(families[:-1]):
+        if not family.is_sequence:
+            alike.setdefault(family.body.title, []).append(number)
+    return alike
+
+
+def _is_block(family: ModuleClass) -> bool:
+    block = family.instances[0].use.block
+    return block is not None and block.kind == "block"
+
+
+def _apart(title: str, family: ModuleClass, named: list[ModuleClass]) -> Iterator[str]:
+    """The title with ``Downsample`` for what the usual one, which is named first, lacks; else with ``WithoutAdd``.
+
+    A label that differs in its number alone says it only where it is the one that is new: with ``conv5`` and ``conv6``,
+    ``Conv5`` would be half of it.
+    """
+    usual = named[0]
+    if _is_block(usual) and not _is_block(family):
+        yield f"{title}Group"
+        return
+    own, other = _stems(family), _stems(usual)
+    yield from (f"{title}{camel(label)}" for label in own if label not in other)
+    yield from (f"{title}Without{camel(label)}" for label in other if label not in own)
+    known = {label for before in named for label in _labels(before)}
+    new = [label for label in _labels(family) if label not in known]
+    if len(new) == 1:
+        yield f"{title}{camel(new[0])}"
+    missing = [label for label in _labels(usual) if label not in _labels(family)]
+    if not new and len(missing) == 1:
+        yield f"{title}Without{camel(missing[0])}"
+
+
+def _labels(family: ModuleClass) -> dict[str, None]:
+    """The labels of its members."""
+    values = family.instances[0].labels[family.body.inputs :]
+    held = (label for declaration in family.body.declarations for label in declaration.labels)
+    return dict.fromkeys(label for label in (*held, *values) if not label.isdigit())
+
+
+def _stems(family: ModuleClass) -> dict[str, None]:
+    """The labels without their numbers."""
+    return dict.fromkeys(re.sub(r"_?\d+$", "", label) for label in _labels(family))

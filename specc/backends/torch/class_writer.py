@@ -7,39 +7,41 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
-from specc.backends.torch.bodies import LIST, Declaration
-from specc.backends.torch.classes import Family
+from specc.backends.torch.class_code import LIST, Declaration
+from specc.backends.torch.classes import ModuleClass
 from specc.backends.torch.constructor import (
-    Argument,
-    Built,
+    ConstantValue,
     Constructor,
-    Known,
+    ConstructorArgument,
     Meaning,
-    Parts,
-    Told,
+    ModuleValue,
+    Term,
+    TupleOf,
     in_terms_of,
     more,
     shown,
 )
 from specc.backends.torch.forward import Forward
-from specc.backends.torch.layout import (
+from specc.backends.torch.module_tree import is_nameless
+from specc.backends.torch.python import (
     WIDTH,
-    Call,
     Comprehension,
+    EqualRun,
     Expr,
     Hole,
     Keyword,
     Listing,
+    PythonCall,
     Repeated,
     filled,
     flat,
     holes,
+    repeated,
+    runs,
     statement,
 )
-from specc.backends.torch.names import is_plain, reached, whole
-from specc.backends.torch.runs import Run, repeated, runs
-from specc.backends.torch.steps import NOTHING, Layer, Line, Options, literal
-from specc.backends.torch.tree import is_nameless
+from specc.backends.torch.python_names import is_plain, reached, whole
+from specc.backends.torch.step_code import NOTHING, Layer, Line, Options, literal
 
 _LEAST_NAMED = 4
 """As many equal layers as nobody writes one below another: conv1, conv2 and conv3 read best as they are."""
@@ -55,7 +57,7 @@ class ClassWriter:
         names: of the classes; empty for a sequence, which is written where it stands.
     """
 
-    def __init__(self, families: list[Family], names: list[str], constructors: list[Constructor]) -> None:
+    def __init__(self, families: list[ModuleClass], names: list[str], constructors: list[Constructor]) -> None:
         self._families = families
         self._names = names
         self._constructors = constructors
@@ -70,7 +72,7 @@ class ClassWriter:
         made = list(self._init(number))
         if made:
             arguments = tuple(map(_parameter, self._constructors[number].arguments))
-            yield from statement(Call("def __init__", ("self", *arguments)), 4, after=" -> None:")
+            yield from statement(PythonCall("def __init__", ("self", *arguments)), 4, after=" -> None:")
             yield from made
         if family.body.base != "nn.Sequential":
             yield from [""] if made else []
@@ -81,7 +83,7 @@ class ClassWriter:
         literals = self._constructors[number].literals
         for line in self._families[number].body.statements:
             match line.expr:
-                case Call(Hole("slot", index), items) if isinstance(meaning := literals[index], Known):
+                case PythonCall(Hole("slot", index), items) if isinstance(meaning := literals[index], ConstantValue):
                     assert isinstance(meaning.value, Layer), "a layer stands in a slot"
                     yield filled(meaning.value.called, partial(_same, items))
                 case expr:
@@ -92,7 +94,7 @@ class ClassWriter:
         constructor = self._constructors[number]
         for line in self._families[number].body.statements:
             for hole in holes(line.expr):
-                if hole.kind == "slot" and isinstance(meaning := constructor.literals[hole.index], Told):
+                if hole.kind == "slot" and isinstance(meaning := constructor.literals[hole.index], Term):
                     yield line.targets[0], constructor.names[meaning.index]
 
     def _init(self, number: int) -> Iterator[str]:
@@ -137,7 +139,9 @@ class ClassWriter:
         place = reached(declaration.labels, declaration.registry)
         if place.endswith(")"):  # a call gives it, and cannot be assigned to
             register = "add_module" if declaration.registry == "_modules" else "register_parameter"
-            yield from statement(Call(f"{reached(above) if above else 'self'}.{register}", (f'"{label}"', made)), 8)
+            yield from statement(
+                PythonCall(f"{reached(above) if above else 'self'}.{register}", (f'"{label}"', made)), 8
+            )
         else:
             yield from statement(made, 8, f"{place} = ")
         yield from (text for line in declaration.after for text in _text(line))
@@ -154,16 +158,16 @@ class ClassWriter:
                 # Where the item speaks of i, it reads best from 0 on.
                 start = 0 if run.counts else first
                 label = _label(stem, first, start)
-                yield f"        for i in {Run(run.item, start, run.count, run.counts).range}:"
-                yield from statement(Call("self.add_module", (label, run.item)), 12)
+                yield f"        for i in {EqualRun(run.item, start, run.count, run.counts).range}:"
+                yield from statement(PythonCall("self.add_module", (label, run.item)), 12)
             first, place = first + run.count, place + run.count
 
     def _made(self, number: int, expr: Expr) -> Expr:
         """The constructor's call as ``__init__`` says it."""
         made = self._filled(number, expr, None, self._constructors[number].names)
         match made:
-            case Call(head, (Listing(items),)) if head == LIST:
-                return Call(LIST, (_list(tuple(map(repeated, runs([*items])))),))
+            case PythonCall(head, (Listing(items),)) if head == LIST:
+                return PythonCall(LIST, (_list(tuple(map(repeated, runs([*items])))),))
         return made
 
     def _filled(self, number: int, expr: Expr, outer: Sequence[Meaning] | None, names: Sequence[str]) -> Expr:
@@ -182,7 +186,7 @@ class ClassWriter:
             options = self._families[number].instances[0].noted[hole.index]
             assert isinstance(options, Options), "what is noted for such a hole"
             default = options.defaults.get(name, NOTHING)
-            return outer is not None and isinstance(meaning, Known) and repr(meaning.value) == repr(default)
+            return outer is not None and isinstance(meaning, ConstantValue) and repr(meaning.value) == repr(default)
 
         def fill(hole: Hole) -> Iterable[Expr]:
             if hole.kind in ("literal", "slot"):
@@ -199,26 +203,26 @@ class ClassWriter:
 
     def _shown(self, meaning: Meaning, names: Sequence[str]) -> Expr:
         """The text of what stands in a hole, modules as the calls that make them."""
-        if isinstance(meaning, Known) and isinstance(meaning.value, Built):
-            return self._child(meaning.value.family, list(map(Known, meaning.value.values)), names)
+        if isinstance(meaning, ConstantValue) and isinstance(meaning.value, ModuleValue):
+            return self._child(meaning.value.family, list(map(ConstantValue, meaning.value.values)), names)
         return shown(meaning, names)
 
     def _child(self, number: int, given: Sequence[Meaning], names: Sequence[str]) -> Expr:
         """The call that makes a module of a class, or the sequence in place."""
         family = self._families[number]
         if not family.is_sequence:
-            return Call(self._names[number], tuple(self._arguments(number, given, names)))
+            return PythonCall(self._names[number], tuple(self._arguments(number, given, names)))
         return self._container(number, "nn.Sequential", given, names)
 
-    def _container(self, number: int, head: str, outer: Sequence[Meaning] | None, names: Sequence[str]) -> Call:
+    def _container(self, number: int, head: str, outer: Sequence[Meaning] | None, names: Sequence[str]) -> PythonCall:
         """The call that makes a Sequential or a list of all that a class holds; arguments as of `_filled`."""
         body = self._families[number].body
         rounds = list(self._rounds(number, outer, names))
         if not body.is_numbered:
             pairs = tuple(pair for several in _known_together(rounds) for pair in _labelled(several, names))
-            return Call(head, (Call("OrderedDict", (Listing(pairs, "[]"),)),))
+            return PythonCall(head, (PythonCall("OrderedDict", (Listing(pairs, "[]"),)),))
         items = tuple(item for several in _known_together(rounds) for item in _unlabelled(several, names))
-        return Call(head, (_list(items),) if body.base == LIST else items)
+        return PythonCall(head, (_list(items),) if body.base == LIST else items)
 
     def _rounds(self, number: int, outer: Sequence[Meaning] | None, names: Sequence[str]) -> Iterator[_Rounds]:
         """What a container holds, those together that are alike and follow one another."""
@@ -227,7 +231,7 @@ class ClassWriter:
         last: _Rounds | None = None
         for declaration in body.declarations:
             item, count = self._filled(number, declaration.made or "", outer, names), declaration.count
-            meaning = Known(1) if count is None else constructor.counts[count.index]
+            meaning = ConstantValue(1) if count is None else constructor.counts[count.index]
             meaning = meaning if outer is None else in_terms_of(meaning, outer)
             this = _Rounds(declaration.labels[0], item, meaning, count is not None)
             joined = last and last.joined(this, are_places=body.is_numbered)
@@ -241,7 +245,7 @@ class ClassWriter:
         for argument, meaning in zip(self._constructors[number].arguments, given, strict=True):
             if argument.by_position:
                 yield self._shown(meaning, names)
-            elif not (isinstance(meaning, Known) and repr(meaning.value) == repr(argument.hint.default)):
+            elif not (isinstance(meaning, ConstantValue) and repr(meaning.value) == repr(argument.hint.default)):
                 yield Keyword(argument.hint.name, self._shown(meaning, names))
 
     def _kept(self, number: int) -> dict[int, str]:
@@ -265,7 +269,7 @@ class ClassWriter:
         def fill(hole: Hole) -> Iterable[Expr]:
             if hole.kind in ("value", "given"):
                 return (code.name(hole),)
-            return _parts(self._filled(number, Call("", (hole,)), None, names))
+            return _parts(self._filled(number, PythonCall("", (hole,)), None, names))
 
         yield from code.signature()
         for line, expr in zip(family.body.statements, self.called(number), strict=True):
@@ -287,7 +291,7 @@ def _quoted(lines: list[str]) -> list[str]:
     return [f'    """{lines[0]}', *(f"    {line}".rstrip() for line in lines[1:]), '    """']
 
 
-def _summary(family: Family) -> str:
+def _summary(family: ModuleClass) -> str:
     """What the class is in the spec, and where."""
     first, *more = (instance.use for instance in family.instances)
     block = first.block
@@ -298,7 +302,7 @@ def _summary(family: Family) -> str:
     return what + where if len(what + where) <= WIDTH - 10 else "A block of the spec."
 
 
-def _parameter(argument: Argument) -> Expr:
+def _parameter(argument: ConstructorArgument) -> Expr:
     """``stride: int = 1``"""
     name, default = argument.hint.name, argument.hint.default
     value = "" if default is NOTHING else f" = {flat(literal(default))}"
@@ -353,9 +357,9 @@ class _Rounds:
         if not (self.is_round and after.is_round and self.item == after.item):
             return None
         match self.count, after.count:
-            case Known(int(some)), others if are_places or int(after.label) == int(self.label) + some:
+            case ConstantValue(int(some)), others if are_places or int(after.label) == int(self.label) + some:
                 return replace(self, count=more(others, some))
-            case some_told, Known(int(others)) if are_places:
+            case some_told, ConstantValue(int(others)) if are_places:
                 return replace(self, count=more(some_told, others))
         return None
 
@@ -372,14 +376,14 @@ class _Rounds:
         """Of each, where it is known how many there are."""
         number = whole(self.label)
         match self.count:
-            case Known(int(count)) if number is not None:
+            case ConstantValue(int(count)) if number is not None:
                 return [str(number + place) for place in range(count)]
         return [self.label]
 
 
 def _known_together(rounds: list[_Rounds]) -> Iterator[list[_Rounds]]:
     """Those whose number is known and that follow one another together, the others alone."""
-    for is_known, several in groupby(rounds, lambda each: isinstance(each.count, Known)):
+    for is_known, several in groupby(rounds, lambda each: isinstance(each.count, ConstantValue)):
         together = list(several)
         yield from [together] if is_known else ([each] for each in together)
 
@@ -387,7 +391,7 @@ def _known_together(rounds: list[_Rounds]) -> Iterator[list[_Rounds]]:
 def _unlabelled(rounds: list[_Rounds], names: Sequence[str]) -> Iterator[Expr]:
     """The items of a container whose labels are their places."""
     (first, *_) = rounds
-    if isinstance(first.count, Known):
+    if isinstance(first.count, ConstantValue):
         yield from map(repeated, runs([each.item for each in rounds for _ in each.labels]))
     else:
         yield Repeated(first.item, f"_ in range({flat(shown(first.count, names))})")
@@ -403,7 +407,7 @@ def _list(items: tuple[Expr, ...]) -> Expr:
 
 def _labelled(rounds: list[_Rounds], names: Sequence[str]) -> Iterator[Expr]:
     """The items of an OrderedDict: those whose labels count on, ``layer1``, ``layer2`` …, together."""
-    if not isinstance(rounds[0].count, Known):
+    if not isinstance(rounds[0].count, ConstantValue):
         yield rounds[0].told(names)
         return
     labels = [label for each in rounds for label in each.labels]
@@ -418,7 +422,7 @@ def _labelled(rounds: list[_Rounds], names: Sequence[str]) -> Iterator[Expr]:
             name = f'"{stem}{run.start}"' if first is not None else f'"{stem}"'
             if run.count > 1:
                 name = f'f"{stem}{{i}}"' if stem else "str(i)"
-            yield repeated(Run(Listing((name, run.item)), run.start, run.count, True))
+            yield repeated(EqualRun(Listing((name, run.item)), run.start, run.count, True))
         place += count
 
 
@@ -439,9 +443,9 @@ def _needed(expr: Expr, constructor: Constructor) -> Iterator[int]:
 
 
 def _told(meaning: Meaning) -> Iterator[int]:
-    if isinstance(meaning, Told):
+    if isinstance(meaning, Term):
         yield from meaning.indices
-    elif isinstance(meaning, Parts):
+    elif isinstance(meaning, TupleOf):
         yield from (index for item in meaning.items for index in _told(item))
 
 
@@ -452,4 +456,4 @@ def _attribute(name: str, taken: set[str]) -> str:
 
 
 def _parts(expr: Expr) -> tuple[Expr, ...]:
-    return expr.items if isinstance(expr, Call) else (expr,)
+    return expr.items if isinstance(expr, PythonCall) else (expr,)
