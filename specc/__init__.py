@@ -5,7 +5,8 @@
     model.to_onnx("lenet.onnx")       # proven equal to PyTorch before the file appears
     model.to_torch()                  # a live nn.Module
 
-`load` raises `SpecError` where a spec is wrong, `UsageError` where a path or an option is.
+`loads` takes a text instead of a path, and needs no disk. Both raise `SpecError` where a spec is wrong, `UsageError`
+where a path or an option is.
 """
 
 from __future__ import annotations
@@ -16,9 +17,19 @@ from specc.diagnostics import Diagnostic, MissingDependency, ParityError, SpecEr
 from specc.version import __version__
 
 if TYPE_CHECKING:
-    from specc.api import Model, load
+    from specc.api import Model, load, loads
 
-__all__ = ["Diagnostic", "MissingDependency", "Model", "ParityError", "SpecError", "UsageError", "__version__", "load"]
+__all__ = [
+    "Diagnostic",
+    "MissingDependency",
+    "Model",
+    "ParityError",
+    "SpecError",
+    "UsageError",
+    "__version__",
+    "load",
+    "loads",
+]
 
 
 def __dir__() -> list[str]:
@@ -27,7 +38,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """The compiler is imported when it is first asked for: help and version need none of it."""
-    if name in ("Model", "load"):
+    if name in ("Model", "load", "loads"):
         from specc import api
 
         return getattr(api, name)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specc.analyses import Costs
-from specc.diagnostics import UsageError
-from specc.elaborate import Checked, choose, elaborate
+from specc.diagnostics import Diagnostic, UsageError
+from specc.elaborate import Checked, Imports, choose, elaborate
 from specc.elaborate.values import literal
+from specc.filesystem import DISK, FileSystem, Memory
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.ir.size import Symbol
-from specc.syntax import parse, read
+from specc.syntax import ast, parse, read
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,10 +38,41 @@ def load(path: str | Path, /, *, model: str | None = None, **params: Any) -> Mod
         SpecError: the spec is wrong; ``error.diagnostics`` holds every independent mistake.
         UsageError: no such file, model or parameter.
     """
-    file = parse(read(path))
-    settings = {name: _frozen(value) for name, value in params.items()}
     # Absolute: the program may go to another folder before it asks for what the settings of the spec say.
-    return Model(elaborate(file, choose(file, model), settings), spec=Path(path).absolute(), settings=settings)
+    return _loaded(parse(read(path)), DISK, Path(path).absolute(), model, params)
+
+
+def loads(
+    text: str,
+    /,
+    *,
+    name: str = "net.cnn",
+    files: Mapping[str, str] | None = None,
+    model: str | None = None,
+    **params: Any,
+) -> Model:
+    """Check one model of a spec that is a text. Nothing is read from the disk, for an editor or a browser.
+
+    What takes a path (`Model.to_onnx`, `Model.save_weights`, a file of weights) uses the disk as ever; all else that a
+    model can do needs none.
+
+    Args:
+        name: the path of the spec, which findings show and imports start from; .yaml, .yml or .json make it YAML.
+        files: the other files that there are, by path: what is imported, and ``specc.toml`` with its settings.
+        model, **params: as in `load`.
+
+    Raises:
+        SpecError: the spec is wrong, or imports what is not among ``files``.
+        UsageError: no such model or parameter; a path that climbs or is absolute.
+    """
+    memory = Memory({**(files or {}), name: text})
+    return _loaded(parse(read(name, memory)), memory, Path(memory.absolute(name)), model, params)
+
+
+def _loaded(file: ast.File, files: FileSystem, spec: Path, model: str | None, params: Mapping[str, Any]) -> Model:
+    settings = {name: _frozen(value) for name, value in params.items()}
+    checked = elaborate(file, choose(file, model), settings, Imports(files))
+    return Model(checked, file=file, spec=spec, settings=settings, files=files)
 
 
 def _frozen(value: Any) -> Any:
@@ -65,16 +97,26 @@ class Model:
     """A checked network. Costs are of one sample; sizes in elements, memory in bytes of float32."""
 
     def __init__(
-        self, checked: Checked, *, spec: Path | None = None, settings: Mapping[str, Any] | None = None
+        self,
+        checked: Checked,
+        *,
+        file: ast.File | None = None,
+        spec: Path | None = None,
+        settings: Mapping[str, Any] | None = None,
+        files: FileSystem = DISK,
     ) -> None:
         """
         Args:
+            file: the file that it is a model of.
             spec: the absolute path of its file, from whose folder its settings are found; None: it has none.
             settings: the parameters that were given a value.
+            files: where its file is.
         """
         self._checked = checked
+        self._file = file
         self._spec = spec
         self._settings = settings or {}
+        self._files = files
 
     @property
     def name(self) -> str:
@@ -144,7 +186,8 @@ class Model:
         Raises:
             UsageError: a size is missing, is none of the contract, or is not allowed by it.
         """
-        return Model(self._checked.at(sizes), spec=self._spec, settings=self._settings)
+        checked = self._checked.at(sizes)
+        return Model(checked, file=self._file, spec=self._spec, settings=self._settings, files=self._files)
 
     def __repr__(self) -> str:
         from specc.report.text import interface
@@ -156,6 +199,12 @@ class Model:
         from specc.report.costs import summary
 
         return summary(self.costs)
+
+    def lint(self) -> tuple[Diagnostic, ...]:
+        """What `specc check` warns of in the model and its file, whatever comments and settings ignore of it."""
+        from specc.lint import lint
+
+        return () if self._file is None else tuple(lint(self._file, (self._checked,)))
 
     def _given(self) -> dict[str, str]:
         """The parameters that were given a value, as the language writes them."""
@@ -271,7 +320,9 @@ class Model:
         """What the settings of the spec allow it; nothing is asked of the folder that the program runs in."""
         from specc.project.settings import Configuration
 
-        return None if self._spec is None else Configuration().of(str(self._spec)).budget(str(self._spec))
+        return (
+            None if self._spec is None else Configuration(files=self._files).of(str(self._spec)).budget(str(self._spec))
+        )
 
     def verify(
         self,

@@ -12,7 +12,6 @@ import stat
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from specc.diagnostics import UsageError
@@ -117,7 +116,7 @@ class Disk(FileSystem):
 
     def kind(self, path: str, *, follow: bool = True) -> Kind | None:
         try:
-            mode = os.stat(path, follow_symlinks=follow).st_mode
+            mode = os.stat(path or ".", follow_symlinks=follow).st_mode
         except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path has a NUL character
             return None
         if stat.S_ISREG(mode):
@@ -158,17 +157,21 @@ class Memory(FileSystem):
         UsageError: a path is absolute, climbs, or is a folder of another one.
     """
 
+    TOP = "/project"
+    """The folder that they are in; what climbs above it is nowhere."""
+
     def __init__(self, files: Mapping[str, str | bytes]) -> None:
         self._files: dict[str, bytes] = {}
+        self._folders = {self.TOP, f"{self.TOP}/.git"}  # so that it is a project's
         for path, content in files.items():
-            if not path or path != posixpath.normpath(path) or path.startswith(("/", "..")) or path == ".":
+            if path in ("", ".", "..") or path != posixpath.normpath(path) or path.startswith(("/", "../")):
                 raise UsageError(f"{path!r} is no path of a file in memory: write it as net.cnn or lib/blocks.cnn")
-            data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
-            self._files[f"/{path}"] = data
-        folders = {str(above) for path in self._files for above in Path(path).parents}
-        self._folders = {Path(folder).as_posix() for folder in folders} | {"/", "/.git"}  # its top is a project's
+            place = f"{self.TOP}/{path}"
+            self._files[place] = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+            while (place := posixpath.dirname(place)) != self.TOP:
+                self._folders.add(place)
         if both := sorted(self._folders & set(self._files)):
-            raise UsageError(f"{both[0][1:]} is a file in memory, and a folder of another one")
+            raise UsageError(f"{self.shown(both[0])} is a file in memory, and a folder of another one")
 
     def read(self, path: str, most: int) -> bytes:
         place = self.absolute(path)
@@ -187,14 +190,17 @@ class Memory(FileSystem):
         place = self.absolute(folder)
         if place not in self._folders:
             raise FileNotFoundError(folder)
-        below = {path for path in (*self._files, *self._folders) if path != "/" and posixpath.dirname(path) == place}
-        return sorted(Entry(posixpath.basename(path), self.kind(path), False) for path in below)
+        there = (path for path in (*self._files, *self._folders) if posixpath.dirname(path) == place)
+        return sorted(Entry(posixpath.basename(path), self.kind(path), False) for path in there)
 
     def real(self, path: str) -> str:
         return self.absolute(path)
 
     def absolute(self, path: str) -> str:
-        return posixpath.normpath(posixpath.join("/", path.replace(os.sep, "/")))
+        return posixpath.normpath(posixpath.join(self.TOP, path.replace(os.sep, "/")))
+
+    def shown(self, path: str) -> str:
+        return path.removeprefix(f"{self.TOP}/")
 
 
 class Root(NamedTuple):

@@ -159,7 +159,7 @@ class Commit(FileSystem):
     def is_content(self, path: str, content: bytes) -> bool:
         """Whether a file, at a path from the top, holds just that; its name is the hash of a header and the content."""
         blob = self._file(path)
-        if blob is None or len(content) != blob.size:
+        if blob is None:
             return False
         whole = b"blob %d\0" % len(content) + content
         hashed = hashlib.sha1(whole, usedforsecurity=False) if len(blob.name) == 40 else hashlib.sha256(whole)
@@ -172,7 +172,8 @@ class Commit(FileSystem):
     def _content(self, blob: Blob) -> bytes:
         content = self._repositories[blob.home].content(blob)
         if content is None:
-            raise Unavailable(f"this clone does not have the old version of {blob.path}: git fetch brings it")
+            old = f"the old version of {blob.path}"
+            raise Unavailable(f"this clone does not have {old}, or it is damaged: git fetch or git fsck may help")
         return content
 
     def read(self, path: str, most: int) -> bytes:
@@ -187,7 +188,7 @@ class Commit(FileSystem):
 
     def size(self, path: str) -> int:
         blob = self._file(self.from_top(path) or "")
-        return 0 if blob is None else blob.size
+        return 0 if blob is None else max(blob.size, 0)
 
     def kind(self, path: str, *, follow: bool = True) -> Kind | None:
         place = self.from_top(path)

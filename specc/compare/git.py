@@ -40,6 +40,7 @@ class Blob(NamedTuple):
 
     Attributes:
         name: what git calls its content; of a submodule its commit.
+        size: in bytes; -1 where the repository does not have the content.
         home: path of the submodule in whose repository the content is; empty for the repository itself.
     """
 
@@ -164,7 +165,8 @@ def _blob(line: bytes) -> Blob:
     mode, kind, name, size = facts.decode().split()
     if kind != "blob":
         return Blob(os.fsdecode(path), name, 0, "submodule")
-    return Blob(os.fsdecode(path), name, int(size), "link" if mode == "120000" else "file")
+    known = -1 if size == "BAD" else int(size)  # of what a partial clone lacks, or of a damaged object
+    return Blob(os.fsdecode(path), name, known, "link" if mode == "120000" else "file")
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

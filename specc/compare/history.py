@@ -260,7 +260,7 @@ class _Unchanged:
         if was != "file":
             return [] if (DISK.is_folder(real) if was == "folder" else not DISK.has(real)) else None
         try:
-            content = DISK.read(now, old.size(old.present(path)))
+            content = DISK.read(now, DISK.size(now))
         except OSError:
             return None
         if not old.is_content(path, content):

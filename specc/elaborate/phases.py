@@ -107,11 +107,14 @@ def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked,
     return tuple(checked)
 
 
-def elaborate(file: ast.File, model: ast.Model, settings: Mapping[str, Value]) -> Checked:
+def elaborate(
+    file: ast.File, model: ast.Model, settings: Mapping[str, Value], imports: Imports | None = None
+) -> Checked:
     """Prove that ``model`` fits together.
 
     Args:
         settings: values of the model's parameters; the others take their defaults.
+        imports: where imported files are; None: on the disk.
 
     Raises:
         SpecError: every independent mistake.
@@ -123,7 +126,7 @@ def elaborate(file: ast.File, model: ast.Model, settings: Mapping[str, Value]) -
             near = suggestion(name, params)
             has = near.text if near else f"it has {', '.join(params) or 'none'}"
             raise UsageError(f"model {model.name} has no parameter called {name}; {has}")
-    names = environment(file)
+    names = environment(file, imports)
     try:
         return _explained(model, settings, names)
     except SpecError as error:

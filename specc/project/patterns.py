@@ -79,7 +79,7 @@ def expanded(pattern: str, unreadable: Callable[[str, OSError], None], files: Fi
     folder = os.path.join(*named) if named else ""
     expansion = _Expansion(Pattern(path.parts[len(named) :]), unreadable, files)
     found = expansion.below(folder, expansion.pattern.start)
-    if expansion.pattern.is_whole(expansion.pattern.start) and files.is_folder(folder):
+    if expansion.pattern.is_whole(expansion.pattern.start) and folder and files.is_folder(folder):
         found = chain([folder], found)
     return filter(files.is_folder, found) if pattern.endswith("/") else found
 

@@ -160,7 +160,7 @@ def _in_folder(folder: str, files: FileSystem) -> Settings | None:
 
 def _from_file(path: Path, files: FileSystem) -> Settings | None:
     """What the file sets; None of a pyproject.toml that is not about specc."""
-    shown = _shown(path) if files is DISK else path.as_posix()
+    shown = _shown(path) if files is DISK else files.shown(path.as_posix())
     try:
         table = settings_table(str(path), files)
     except OSError as error:
