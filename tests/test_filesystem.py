@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import io
 import os
@@ -119,6 +120,36 @@ class TestEach:
         first, second = outcome.files
         assert (first.models, first.imports, first.findings) == (1, ("lib/blocks.cnn",), ())
         assert [finding.code for finding in second.findings] == [Code.NO_MODEL]
+
+
+READS = set(
+    "open read_text read_bytes exists is_file is_dir resolve stat lstat iterdir glob rglob scandir listdir isfile "
+    "isdir lexists islink realpath abspath samefile getsize".split()
+)
+"""What asks the disk, by the name of the function."""
+NO_SPECS = {
+    "project/baseline.py": "reads baselines",
+    "project/cache.py": "reads and writes the cache, and what specc itself is made of",
+    "project/watch.py": "watches folders of the disk",
+    "syntax/tables.py": "reads the grammar",
+}
+
+
+@pytest.mark.parametrize("package", ["compare", "elaborate", "lint", "project", "syntax"])
+def test_specs_are_read_by_nothing_else(package: str) -> None:
+    """Import contracts say so of most packages; these two need paths, and ask no disk about them."""
+    top = Path(specc.__file__).parent
+    asked = []
+    for path in sorted((top / package).rglob("*.py")):
+        if path.relative_to(top).as_posix() in NO_SPECS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = node.func if isinstance(node, ast.Call) else None
+            called = name.id if isinstance(name, ast.Name) else name.attr if isinstance(name, ast.Attribute) else ""
+            of = ast.unparse(name.value) if isinstance(name, ast.Attribute) else ""
+            if called in READS and "files" not in of and of not in ("DISK", "old", "self._old", "ast"):
+                asked.append(f"{path.relative_to(top)}:{node.lineno}: {ast.unparse(name or node)}")
+    assert not asked
 
 
 @pytest.mark.parametrize("path", ["", ".", "..", "/net.cnn", "../net.cnn", "a/../net.cnn", "a//b.cnn", "./a.cnn", "a/"])

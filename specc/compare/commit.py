@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from specc.compare.git import Blob, Repository
 from specc.diagnostics import UsageError
-from specc.filesystem import Entry, FileSystem, Kind, Unavailable
+from specc.filesystem import DISK, Entry, FileSystem, Kind, Unavailable
 
 MOST_LINKS = 40
 """Symbolic links that may lead to a file: as many as Linux follows."""
@@ -61,7 +61,7 @@ class Commit(FileSystem):
     def __init__(self, repository: Repository, ref: str) -> None:
         self.ref = ref
         self.top = repository.top.as_posix()
-        self._here = Path(os.path.realpath(".")).as_posix()
+        self._here = DISK.real(".")
         self._repositories = {"": repository}
         self.name = repository.commit(ref)
         self._tree = self._with_submodules()
@@ -91,7 +91,7 @@ class Commit(FileSystem):
     def _submodule(self, path: str, commit: str) -> Repository | None:
         """None: it is not checked out, or does not have that commit."""
         folder = Path(self.top, path)
-        if not os.path.lexists(folder / ".git"):
+        if not DISK.has(str(folder / ".git")):
             return None
         try:
             inner = Repository(folder)

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from specc.diagnostics import UsageError
 from specc.elaborate.errors import suggestion
+from specc.filesystem import DISK
 
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 _ELSEWHERE = frozenset(
@@ -61,7 +62,7 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._reader: subprocess.Popen[bytes] | None = None
-        self.top = Path(os.path.realpath(self._top()))
+        self.top = Path(DISK.real(self._top()))
 
     def _top(self) -> str:
         done = self._run("rev-parse", "--show-toplevel")

@@ -61,22 +61,19 @@ def compare_with(
 def _folder(path: str) -> Path:
     """The nearest folder above that is there."""
     here = Path(path)
-    while not os.path.isdir(here):  # Path.is_dir raises where a folder is closed to us
+    while not DISK.is_folder(str(here)):
         here = here.parent
     return here
 
 
 def _from_top(repository: Repository, path: str) -> str:
     """The path from the top of the repository; of a link the link's own."""
-    whole = os.path.realpath(path) if os.path.isdir(path) else _beside(path)
+    above, name = os.path.split(path)
+    whole = DISK.real(path) if DISK.is_folder(path) else os.path.join(DISK.real(above), name)
     relative = os.path.relpath(whole, repository.top)
     if relative.startswith(".."):
         raise UsageError(f"{path} lies outside the repository {repository.top}")
     return Path(relative).as_posix()
-
-
-def _beside(path: str) -> str:
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
 
 
 def _present(
@@ -107,7 +104,7 @@ def _is_there(path: str) -> bool:
     """A pattern that comes to a closed folder is: the search will tell of that."""
     closed: list[str] = []
     fitting = expanded(path, lambda folder, _: closed.append(folder)) if is_pattern(path) else iter(())
-    return os.path.lexists(path) or any(True for _ in fitting) or bool(closed)
+    return DISK.has(path) or any(True for _ in fitting) or bool(closed)
 
 
 class _Pair(NamedTuple):

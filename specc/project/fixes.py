@@ -7,6 +7,7 @@ so on down to the one at fault, which is left out: checks grow with the number o
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from specc.atomic import replace
-from specc.diagnostics import Code, Diagnostic, Edit, Safety, Severity
+from specc.diagnostics import Code, Diagnostic, Edit, Safety, Severity, UsageError
+from specc.filesystem import DISK
 from specc.project.cache import FileFindings
 from specc.project.check import Checker, CheckOptions, read
 from specc.source import Source, Span
+from specc.syntax.reader import LARGEST
 
 _READING = "S00"
 """Findings about the text alone."""
@@ -68,17 +71,26 @@ def fix(name: str, checker: Checker, options: CheckOptions, *, unsafe: bool = Fa
     Raises:
         SpecError, UsageError: the file cannot be read or written.
     """
-    repair = _Repair(read(name), checker, options, unsafe)
+    before = read(name)
+    repair = _Repair(before, checker, options, unsafe)
     repaired = repair.done()
     if repaired.findings:
+        mark = _byte_order_mark(before)
         with replace(Path(name)) as output:
-            output.write(_as_it_was(Path(name).read_bytes(), repair.source.text))
+            output.write(mark + repair.source.text.encode())
     return repaired
 
 
-def _as_it_was(before: bytes, text: str) -> bytes:
-    """With the byte order mark that the file had."""
-    return (b"\xef\xbb\xbf" if before.startswith(b"\xef\xbb\xbf") else b"") + text.encode()
+def _byte_order_mark(source: Source) -> bytes:
+    """The one that the file begins with, or nothing. Raises UsageError where the file is no more what it was."""
+    try:
+        content = DISK.read(source.name, LARGEST)
+    except OSError as error:
+        raise UsageError(f"{source.name}: cannot be read: {error.strerror or error}") from None
+    mark = BOM_UTF8 if content.startswith(BOM_UTF8) else b""
+    if content != mark + source.text.encode():
+        raise UsageError(f"{source.name}: it changed while fixes were tried, and is left alone; try again")
+    return mark
 
 
 class _Repair:

@@ -203,6 +203,22 @@ class TestFiles:
         assert (here / "a.cnn").is_symlink()
         assert "relu6 " in (here / "real.cnn").read_text()
 
+    def test_one_that_is_edited_meanwhile_is_left_alone(
+        self, specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(here, a="model M : [N, 3] { rellu6 }\n")
+        done = fixes._Repair.done
+
+        def edited(self: fixes._Repair) -> fixes.FixedFile:
+            write(here, a="model M : [N, 3] { rellu6 -> tanh }\n")
+            return done(self)
+
+        monkeypatch.setattr(fixes._Repair, "done", edited)
+        result = specc("check", "--fix")
+        message = "error: a.cnn: it changed while fixes were tried, and is left alone; try again\n"
+        assert (result.code, result.err) == (2, message)
+        assert (here / "a.cnn").read_text() == "model M : [N, 3] { rellu6 -> tanh }\n"
+
     def test_one_that_cannot_be_written_is_told_and_the_others_are_fixed(
         self, specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
