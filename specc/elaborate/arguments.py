@@ -279,17 +279,16 @@ def _is_foreign(value: Value) -> bool:
 
 def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
     """The value of an argument in ``scope``. Raises Invalid, Unknown."""
-    field = kind.model_fields[name]
-    written = argument.value
+    expression = argument.value
     try:
-        value = evaluate(written, scope)
-        if isinstance(value, (tuple, Partial)) and isinstance(written, ast.Name):
+        value = evaluate(expression, scope)
+        if isinstance(value, (tuple, Partial)) and isinstance(expression, ast.Name):
             scope.budget.charge(value, argument.span)  # a list used again costs time again
     except Invalid as problem:
-        first = written.items[0] if isinstance(written, ast.Sequence) and written.items else written
+        first = expression.items[0] if isinstance(expression, ast.Sequence) and expression.items else expression
         if kind.variadic == "shape" and isinstance(first, ast.Name) and not scope.has(first.name):
             help_ = "-1 stands for the batch, whatever it is called"
-        elif problem.diagnostic.code == Code.UNKNOWN_NAME and _is_choice(kind, name, word := _word(written)):
+        elif problem.diagnostic.code == Code.UNKNOWN_NAME and _is_choice(kind, name, word := _word(expression)):
             help_ = _quoted(word, argument)
         else:
             raise
@@ -300,7 +299,7 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
             Code.BAD_ARGUMENT,
             f"{kind.kind} takes {display(value)} for no argument",
             argument.span,
-            f"{name} is {expected(field)}",
+            f"{name} is {expected(kind.model_fields[name])}",
             helps=(_quoted(word, argument),) if _is_choice(kind, name, word) else (),
         )
     return value
