@@ -8,14 +8,13 @@ from functools import partial
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate import hints, loops
 from specc.elaborate.arguments import BoundOperator, OperatorPlan, signature
-from specc.elaborate.construction import Construction
 from specc.elaborate.contracts import check_input, check_output
-from specc.elaborate.drafts import DraftBlock, DraftNode, SharedSteps
+from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSteps
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, invalid, short, suggestion
 from specc.elaborate.evaluation import layer
 from specc.elaborate.inference import inferred, refused
-from specc.elaborate.labels import refuse_label, resolved
 from specc.elaborate.limits import StepBudget
+from specc.elaborate.naming import refuse_label, resolved
 from specc.elaborate.parameters import BlockPlan, unused_parameters
 from specc.elaborate.scopes import ABSENT, Definition, Scope
 from specc.elaborate.values import UNKNOWN, Partial, Signal, Value, display, display_arguments, is_plain, kind_of

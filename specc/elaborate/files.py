@@ -10,8 +10,8 @@ from specc.diagnostics import Code, Diagnostic, ImportFault, Label, SpecError, U
 from specc.elaborate.arguments import prepare_default
 from specc.elaborate.errors import Invalid, Unknown, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.labels import require_name
-from specc.elaborate.scopes import ABSENT, Default, Definition, Environment, Scope
+from specc.elaborate.naming import require_name
+from specc.elaborate.scopes import ABSENT, DefaultArguments, Definition, Environment, Scope
 from specc.elaborate.values import UNKNOWN, Partial
 from specc.filesystem import DISK, Entry, FileSystem, Root, Unavailable, project_root
 from specc.ir.op import Op
@@ -132,7 +132,7 @@ class _Library:
         parameters = _parameters(target)
         arguments, findings = prepare_default(item, parameters, made.scope)
         made.findings += findings
-        made.defaults.setdefault(target, []).append(Default(item.span.start, arguments))
+        made.defaults.setdefault(target, []).append(DefaultArguments(item.span.start, arguments))
 
     def _import(self, made: Environment, item: ast.Import, chain: tuple[_Place, ...]) -> None:
         try:

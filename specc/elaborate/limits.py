@@ -22,7 +22,7 @@ MOST_DEPTH = 64
 _MOST_CALLS = 10_000
 """Calls of different arguments that are told apart; beyond them a block comes to what it does with any arguments."""
 
-_MOST_SEEN = 100
+_MOST_COMPARED = 100
 """Entries of a list that tells apart calls of a block; with a longer one they count as one."""
 
 _BUILT_IN = {*FUNCTIONS, *CONSTANTS}
@@ -35,7 +35,7 @@ class StepBudget:
     def __init__(self) -> None:
         self.left = MOST_STEPS
         """Below 0 once it has been said that there are none."""
-        self._least = _Forecast()
+        self._forecast = _Forecast()
 
     @property
     def is_gone(self) -> bool:
@@ -58,14 +58,14 @@ class StepBudget:
         """Refuse a loop before its first round where at least its rounds would be too many."""
         if self.left < 0:
             raise Unknown
-        if rounds and rounds * max(1, self._least.of(body.statements, scope)) > self.left:
+        if rounds and rounds * max(1, self._forecast.of(body.statements, scope)) > self.left:
             self.spend(self.left + 1, span)
 
     def block(self, call: ast.Call, scope: Scope) -> None:
         """Refuse a call before its first step where what it comes to at least would be too much."""
         if self.left < 0:
             raise Unknown
-        if self._least.of_call(call, scope) > self.left:
+        if self._forecast.of_call(call, scope) > self.left:
             self.spend(self.left + 1, call.name_span)
 
 
@@ -75,8 +75,10 @@ class _Forecast:
     def __init__(self) -> None:
         self._blocks: dict[tuple[object, ...], int] = {}
         self._open: set[Definition] = set()
-        self._lists: dict[int, _Statements] = {}
-        self._read: dict[int, tuple[ast.Expr | Evaluated, set[str]]] = {}  # each with what has that identity
+        # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk. What default
+        # gives is evaluated anew, and stands beside what is known of it.
+        self._statements: dict[int, tuple[list[ast.Statement], set[str]]] = {}
+        self._read: dict[int, tuple[ast.Expr | Evaluated, set[str]]] = {}
         self._depth = 0
         self._entries = EntryBudget()
 
@@ -84,22 +86,21 @@ class _Forecast:
         if self._depth >= MOST_DEPTH:
             return 0  # it is refused for that
         self._depth += 1
-        count = self._counted(statements, scope)
-        self._depth -= 1
-        return count
-
-    def _counted(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
-        read = self._lists.get(id(statements))
-        if read is None:
-            read = self._lists[id(statements)] = _Statements(statements)  # the tree of the file outlives the walk
+        known = self._statements.get(id(statements))
+        if known is None:
+            # Nothing but the operator itself goes by an operator's name.
+            growing = [s for s in statements if not (isinstance(s, ast.Call) and find(s.name))]
+            known = self._statements[id(statements)] = growing, _labels(statements) if growing else set()
+        growing, labels = known
         count = len(statements)
-        if read.others:
-            inner = Scope(dict.fromkeys(read.labels, UNKNOWN), scope)
-            for statement in read.others:
+        if growing:
+            inner = Scope(dict.fromkeys(labels, UNKNOWN), scope)
+            for statement in growing:
                 if isinstance(statement, ast.Let):
-                    inner.define(statement.name, self._told(statement.value, inner))
+                    inner.define(statement.name, self._value(statement.value, inner))
                 else:
                     count += self._inside(statement, inner)
+        self._depth -= 1
         return count
 
     def of_call(self, call: ast.Call, scope: Scope) -> int:
@@ -115,16 +116,33 @@ class _Forecast:
             return 0  # a value without a hash: a tensor's, which is not known here
 
     def _of_block(self, definition: Definition, arguments: tuple[ast.Argument, ...], scope: Scope) -> int:
+        params = definition.block.params
+        values: dict[str, object] = dict.fromkeys([param.name for param in params], UNKNOWN)
         if len(self._blocks) < _MOST_CALLS:
-            known = self._known_arguments(definition.block, arguments, scope)
-        else:
-            known = {param.name: UNKNOWN for param in definition.block.params}
-        key = definition, tuple(known.items())
+            values = self._arguments(params, arguments, scope)
+        key = definition, tuple(values.items())
         if key not in self._blocks:
             self._open.add(definition)
-            self._blocks[key] = self.of(definition.block.body.statements, Scope(known, definition.environment.scope))
+            self._blocks[key] = self.of(definition.block.body.statements, Scope(values, definition.environment.scope))
             self._open.remove(definition)
         return self._blocks[key]
+
+    def _arguments(
+        self, params: tuple[ast.Param, ...], arguments: tuple[ast.Argument, ...], scope: Scope
+    ) -> dict[str, object]:
+        """The parameters of a block by name; UNKNOWN where the call does not tell them yet."""
+        names = [param.name for param in params]
+        assigned = dict(zip(names, (a for a in arguments if a.name is None), strict=False))
+        assigned |= {argument.name: argument for argument in arguments if argument.name in names}
+        values: dict[str, object] = {}
+        for param in params:
+            own = assigned.get(param.name)
+            expression = own.value if own else param.default
+            value = UNKNOWN if expression is None else self._value(expression, scope if own else Scope(values))
+            if isinstance(value, (tuple, Partial)) and entries(value, _MOST_COMPARED) > _MOST_COMPARED:
+                value = UNKNOWN
+            values[param.name] = value
+        return values
 
     def _inside(self, statement: ast.Statement, scope: Scope) -> int:
         match statement:
@@ -135,23 +153,23 @@ class _Forecast:
             case ast.Merge():
                 return sum(self.of(arm.statements, scope) for arm in statement.arms)
             case ast.If(_, test, body, otherwise):
-                taken = self._told(test, scope)
+                taken = self._value(test, scope)
                 yes = 0 if taken is False else self.of(body.statements, scope)
                 no = 0 if taken is True or otherwise is None else self.of(otherwise.statements, scope)
                 return yes + no if isinstance(taken, bool) else min(yes, no)
-            case ast.Repeat(_, rounds, body):
-                return self._loop(self._told(rounds, scope), body, scope)
-            case ast.For(_, names, table, body):
+            case ast.Repeat(_, count, body):
+                rounds = self._value(count, scope)
+                return self._loop(rounds if type(rounds) is int else 0, body, scope)
+            case ast.For(_, names, values, body):
+                table = self._value(values, scope)
                 inner = Scope({label.name: UNKNOWN for label in names}, scope)
-                return self._loop(self._told(table, scope), body, inner)
+                return self._loop(len(table) if isinstance(table, tuple) else 0, body, inner)
         return 0
 
-    def _loop(self, told: object, body: ast.Body, scope: Scope) -> int:
-        """A loop whose rounds, or whose table, are known; none where they are not."""
-        rounds = len(told) if isinstance(told, tuple) else told if type(told) is int else 0
+    def _loop(self, rounds: int, body: ast.Body, scope: Scope) -> int:
         return rounds * self.of(body.statements, scope) if rounds > 0 else 0
 
-    def _told(self, expression: ast.Expr | Evaluated, scope: Scope) -> object:
+    def _value(self, expression: ast.Expr | Evaluated, scope: Scope) -> object:
         """The value of an expression whose names are all known; else UNKNOWN.
 
         A forecast charges no entries of lists to the file. It has as many of its own, and then tells nothing.
@@ -162,50 +180,16 @@ class _Forecast:
             return expression.value
         if isinstance(expression, ast.Name) and expression.name not in _BUILT_IN:
             value = scope.get(expression.name)
-            return value if _is_told(expression.name, value) else UNKNOWN
-        for name in self._names(expression):
-            value = scope.get(name)
-            if not _is_told(name, value):
-                return UNKNOWN
+            return value if _is_known(expression.name, value) else UNKNOWN
+        read = self._read.get(id(expression))
+        if read is None:
+            read = self._read[id(expression)] = expression, ast.names_in(expression) - _BUILT_IN
+        if not all(_is_known(name, scope.get(name)) for name in read[1]):
+            return UNKNOWN
         try:
             return evaluate(expression, Scope({}, scope, self._entries))
         except (Invalid, Unknown):
             return UNKNOWN
-
-    def _names(self, expression: ast.Expr | Evaluated) -> set[str]:
-        """The names that an expression reads but for functions and constants."""
-        known = self._read.get(id(expression))
-        if known is None:
-            known = self._read[id(expression)] = expression, ast.names_in(expression) - _BUILT_IN
-        return known[1]
-
-    def _known_arguments(
-        self, block: ast.Block, arguments: tuple[ast.Argument, ...], scope: Scope
-    ) -> dict[str, object]:
-        """The parameters of a block by name; UNKNOWN where the call does not tell them yet."""
-        names = [param.name for param in block.params]
-        positional = [argument for argument in arguments if argument.name is None]
-        given = dict(zip(names, positional, strict=False))
-        given |= {argument.name: argument for argument in arguments if argument.name in names}
-        known: dict[str, object] = {}
-        for param in block.params:
-            value = given[param.name].value if param.name in given else param.default
-            told = UNKNOWN if value is None else self._told(value, scope if param.name in given else Scope(known))
-            if isinstance(told, (tuple, Partial)) and entries(told, _MOST_SEEN) > _MOST_SEEN:
-                told = UNKNOWN
-            known[param.name] = told
-        return known
-
-
-class _Statements:
-    """A list of statements: the names of its labels, and all but the steps that come to nothing further."""
-
-    __slots__ = ("labels", "others")
-
-    def __init__(self, statements: tuple[ast.Statement, ...]) -> None:
-        # Nothing but the operator itself goes by an operator's name.
-        self.others = [s for s in statements if not (isinstance(s, ast.Call) and find(s.name))]
-        self.labels = _labels(statements) if self.others else set[str]()
 
 
 def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
@@ -214,6 +198,6 @@ def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
     return {part.name for part in parts if isinstance(part, (ast.Label, ast.Shared))}
 
 
-def _is_told(name: str, value: object) -> bool:
+def _is_known(name: str, value: object) -> bool:
     """Whether a value is known ahead: a plain one, a block; ``in``, which is the same all through a body."""
     return isinstance(value, Partial) or is_plain(value) or (name == "in" and value is not ABSENT)

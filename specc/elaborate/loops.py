@@ -6,7 +6,7 @@ from specc.diagnostics import Code, Label
 from specc.elaborate import hints
 from specc.elaborate.errors import invalid
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.labels import name_problem
+from specc.elaborate.naming import name_problem
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Value, display, display_arguments, is_whole, kind_of
 from specc.ir.size import Size

@@ -1,4 +1,4 @@
-"""The whole condition under which a model fits: found by asking for one clause after the other, and tried."""
+"""The `where` that a contract lacks: one clause after the other is asked for, and the whole is tried."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def explained(error: SpecError, model: ast.Model, again: Callable[[Condition], G
         again: elaborates the model with a condition besides its contract's. Raises SpecError, and ValueError where
             the condition cannot hold.
     """
-    batches = _batches(model)
+    inputs = model.contract.inputs if model.contract else ()
+    firsts = [port.shape.dims[0] for port in inputs if port.shape.dims]
+    batches = frozenset(first.name for first in firsts if isinstance(first, ast.Name))
     shown = last = error = _possible(error, batches)
     known: dict[Clause, None] = {}
     while _asking(last) and len(known) < _MOST_CLAUSES:
@@ -47,30 +49,22 @@ def explained(error: SpecError, model: ast.Model, again: Callable[[Condition], G
         equal = (clause for clause in known | new if isinstance(clause.value, str))
         whole = Condition((*equal, *asked_of(graph.symbols).clauses))
         return _helped(shown.diagnostics, whole, ": with it every step fits")
-    # Other mistakes are left where the sizes are as asked: both are told.
+    # Other mistakes are left where the sizes are as asked: both are shown.
     left = [finding for finding in last.diagnostics if not finding.where]
     return _helped((*_asking(error), *left), None, "")
 
 
-def _batches(model: ast.Model) -> frozenset[str]:
-    """The names of its batch."""
-    firsts = (port.shape.dims[0] for port in (model.contract.inputs if model.contract else ()) if port.shape.dims)
-    return frozenset(first.name for first in firsts if isinstance(first, ast.Name))
-
-
 def _possible(error: SpecError, batches: frozenset[str]) -> SpecError:
     """The mistakes with the conditions that a contract can ask for and may well do."""
-    return SpecError([_with_possible(finding, batches) for finding in error.diagnostics])
-
-
-def _with_possible(finding: Diagnostic, batches: frozenset[str]) -> Diagnostic:
-    if finding.where is None:
-        return finding
-    batch = ", ".join(sorted(finding.where.names & batches))
-    if batch:
-        note = f"{batch} is the batch, whatever the caller brings: no condition can speak of it"
-        return replace(finding.with_note(note), where=None)
-    return finding if finding.where.is_general else replace(finding, where=None)
+    findings: list[Diagnostic] = []
+    for finding in error.diagnostics:
+        where = finding.where
+        if where is not None and (batch := ", ".join(sorted(where.names & batches))):
+            note = f"{batch} is the batch, whatever the caller brings: no condition can speak of it"
+            findings.append(replace(finding.with_note(note), where=None))
+        else:
+            findings.append(replace(finding, where=where if where is not None and where.is_general else None))
+    return SpecError(findings)
 
 
 def _asking(error: SpecError) -> tuple[Diagnostic, ...]:

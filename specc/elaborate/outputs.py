@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate.construction import Construction
 from specc.elaborate.contracts import agree
+from specc.elaborate.drafts import Construction
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, suggestion
 from specc.elaborate.scopes import ABSENT, Scope
 from specc.elaborate.values import Signal

@@ -9,7 +9,7 @@ from specc.elaborate import hints
 from specc.elaborate.arguments import name_of
 from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.labels import require_name
+from specc.elaborate.naming import require_name
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import UNKNOWN, Value, relocated
 from specc.syntax import ast

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic
 from specc.elaborate.errors import Unknown, invalid
-from specc.elaborate.values import Partial, Target, Value, value_of
+from specc.elaborate.values import Callee, Partial, Value, value_of
 from specc.ir.op import Op
 from specc.source import Span
 from specc.syntax import ast
@@ -135,7 +135,7 @@ class Scope:
             scope = scope._outer
 
 
-class Definition(Target):
+class Definition(Callee):
     """A block, and the file whose names and defaults it sees."""
 
     def __init__(self, block: ast.Block, environment: Environment) -> None:
@@ -143,7 +143,7 @@ class Definition(Target):
         self.environment = environment
 
 
-class Default(NamedTuple):
+class DefaultArguments(NamedTuple):
     """``default conv(bias = false)``: arguments by name, for calls that stand behind ``start``."""
 
     start: int
@@ -157,9 +157,9 @@ class Environment:
         self.scope = Scope({})
         self.findings: list[Diagnostic] = []
         self.places: dict[str, Span] = {}
-        self.defaults: dict[type[Op] | Target, list[Default]] = {}
+        self.defaults: dict[type[Op] | Callee, list[DefaultArguments]] = {}
 
-    def defaults_for(self, target: type[Op] | Target, place: Span) -> dict[str, ast.Argument]:
+    def defaults_for(self, target: type[Op] | Callee, place: Span) -> dict[str, ast.Argument]:
         """What a call of an operator or block at ``place`` gets for arguments that it leaves out."""
         arguments: dict[str, ast.Argument] = {}
         for default in self.defaults.get(target, ()):

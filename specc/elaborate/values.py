@@ -76,7 +76,7 @@ _AXES: Mapping[int, Mapping[str, int]] = {
 """Which entry of a sample, of so many, goes by which name."""
 
 
-class Target:
+class Callee:
     """What is called as a step and is no operator: a block, or steps that are shared."""
 
 
@@ -85,7 +85,7 @@ class Partial:
 
     __slots__ = ("_hash", "arguments", "name", "target")
 
-    def __init__(self, name: str, target: type[Op] | Target, arguments: tuple[ast.Argument, ...] = ()) -> None:
+    def __init__(self, name: str, target: type[Op] | Callee, arguments: tuple[ast.Argument, ...] = ()) -> None:
         self.name = name
         self.target = target
         self.arguments = arguments

@@ -13,13 +13,12 @@ from typing import Any, Literal
 from specc.diagnostics import Code
 from specc.elaborate import loops
 from specc.elaborate.calls import Calls
-from specc.elaborate.construction import Construction
 from specc.elaborate.contracts import agree
-from specc.elaborate.drafts import DraftBlock
+from specc.elaborate.drafts import Construction, DraftBlock, two_of_a_name
 from specc.elaborate.errors import Invalid, Unknown, invalid
 from specc.elaborate.evaluation import truth
-from specc.elaborate.labels import define, refuse_label, resolved, two_of_a_name
 from specc.elaborate.limits import MOST_DEPTH, StepBudget
+from specc.elaborate.naming import define, refuse_label, resolved
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import UNKNOWN, Signal
 from specc.source import Span

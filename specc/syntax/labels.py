@@ -13,7 +13,7 @@ OWNERS = frozenset("nn F self torch keras layers tf jnp flax nnx np".split())
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LABEL = re.compile(r'(?:[^\s./:"\\{}]|\{[^{}"\\]+\})+')
-"""What can be a label, formulas included, but for characters that nobody sees; `specc.elaborate.labels` says why."""
+"""What can be a label, formulas included, but for characters that nobody sees; `specc.elaborate.naming` says why."""
 WHOLE = re.compile(r"0|[1-9][0-9]*")
 
 
