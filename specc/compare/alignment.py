@@ -12,88 +12,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from specc.compare.meaning import meanings
-from specc.compare.ports import Ports
-from specc.compare.sizes import Sizes, said
-from specc.ir.graph import Graph, Node, Port
-from specc.ir.size import Size
+from specc.compare.attributes import KeyedGraph, StepKey, differing, is_unordered
+from specc.compare.pairing import Ports
+from specc.ir.graph import Node, Port
 
 MOST_COMPARED = 4_000_000
 """Pairs of steps in a gap up to which it is searched for common runs, which takes time by their number."""
 
-Key = tuple[object, ...]
-
 
 Marks = dict[str, tuple[int, int]]
-_UNORDERED = frozenset({"add", "mul", "maximum"})
-"""Merges that give the same whatever the order of their arms; a sum or product of three or more is at most rounded
-otherwise."""
+"""Of every value two numbers; see `_marks`."""
 
 
-def is_unordered(node: Node) -> bool:
-    """Whether the order of the values that the step takes does not matter."""
-    return node.op.kind in _UNORDERED
-
-
-def _value(value: object, given: Mapping[str, object]) -> object:
-    """The value as it is compared: of symbolic sizes what they are in terms of both networks.
-
-    In Python True is 1; as attributes they differ, and 1 is 1.0.
-    """
-    if isinstance(value, tuple):
-        return tuple(_value(entry, given) for entry in value)
-    if isinstance(value, Size):
-        return said(value, given) if given else str(value)  # type: ignore[arg-type]
-    return (type(value).__name__, value) if isinstance(value, bool) else value
-
-
-class Attributes(NamedTuple):
-    """The attributes of a step, by name: as they are written, and what they mean for its input."""
-
-    written: Mapping[str, object]
-    meant: Mapping[str, object]
-
-
-class Keyed(NamedTuple):
-    """A network with what every step does, in terms that both networks share.
-
-    Attributes:
-        keys: by step: two steps with equal ones are the same function of their inputs and tensors.
-        attributes: by step.
-    """
-
-    graph: Graph
-    keys: Mapping[str, Key]
-    attributes: Mapping[str, Attributes]
-
-
-def _keyed(graph: Graph, given: Mapping[str, object]) -> Keyed:
-    attributes = {node.name: _attributes(node, given) for node in graph.nodes}
-    keys = {node.name: (node.op.kind, *attributes[node.name].meant.values()) for node in graph.nodes}
-    return Keyed(graph, keys, attributes)
-
-
-def _attributes(node: Node, given: Mapping[str, object]) -> Attributes:
-    written = {name: _value(getattr(node.op, name), given) for name in type(node.op).model_fields}
-    return Attributes(written, {name: _value(value, given) for name, value in meanings(node).items()})
-
-
-def differing(before: Keyed, after: Keyed, old: Node, new: Node) -> tuple[str, ...] | None:
-    """The attributes of two steps that differ, in how they are written and in what they mean: of another input alone,
-    ``reshape((N, -1))`` is what it was. None: the steps are of other kinds."""
-    if type(old.op) is not type(new.op):
-        return None
-    one, other = before.attributes[old.name], after.attributes[new.name]
-    names = one.written
-    return tuple(n for n in names if one.written[n] != other.written[n] and one.meant[n] != other.meant[n])
-
-
-def keyed(before: Graph, after: Graph, sizes: Sizes | None) -> tuple[Keyed, Keyed]:
-    given = ({}, {}) if sizes is None else (sizes.before, sizes.after)
-    return _keyed(before, given[0]), _keyed(after, given[1])
-
-
-def isomorphism(before: Keyed, after: Keyed, ports: Ports) -> dict[str, str] | None:
+def isomorphism(before: KeyedGraph, after: KeyedGraph, ports: Ports) -> dict[str, str] | None:
     """The new name of every old value, where the two are the same network but for names; None where they are not.
 
     Steps that share their tensors do so in both. There are as many steps in both, and every one of either leads to an
@@ -107,7 +38,9 @@ def isomorphism(before: Keyed, after: Keyed, ports: Ports) -> dict[str, str] | N
     return _found(before, after, ports, marks) or _found(before, after, ports, None)
 
 
-def _found(before: Keyed, after: Keyed, ports: Ports, marks: tuple[Marks, Marks] | None) -> dict[str, str] | None:
+def _found(
+    before: KeyedGraph, after: KeyedGraph, ports: Ports, marks: tuple[Marks, Marks] | None
+) -> dict[str, str] | None:
     """
     Args:
         marks: how arms are paired where their order does not matter; None: in order.
@@ -120,7 +53,7 @@ def _found(before: Keyed, after: Keyed, ports: Ports, marks: tuple[Marks, Marks]
 
 
 def _walked_back(
-    before: Keyed, after: Keyed, ports: Ports, found: dict[str, str], marks: tuple[Marks, Marks] | None
+    before: KeyedGraph, after: KeyedGraph, ports: Ports, found: dict[str, str], marks: tuple[Marks, Marks] | None
 ) -> bool:
     """Pair the steps that the outputs come from into ``found``; whether every pair does the same."""
     given = [{port.name: value for port, value in side.graph.outputs} for side in (before, after)]
@@ -149,7 +82,7 @@ def _walked_back(
     return True
 
 
-def _marks(before: Keyed, after: Keyed, inputs: Sequence[tuple[Port, Port]]) -> tuple[Marks, Marks]:
+def _marks(before: KeyedGraph, after: KeyedGraph, inputs: Sequence[tuple[Port, Port]]) -> tuple[Marks, Marks]:
     """Of every value two numbers: values with the first one equal are the same function of the inputs and of tensors of
     the same names, those with the second one equal, of tensors of some names."""
     numbers: dict[object, int] = {}
@@ -201,7 +134,7 @@ def _one_to_one(pairs: set[tuple[str, str]]) -> bool:
 
 
 def alignments(
-    before: Keyed, after: Keyed, ports: Ports, types: tuple[Mapping[str, object], Mapping[str, object]]
+    before: KeyedGraph, after: KeyedGraph, ports: Ports, types: tuple[Mapping[str, object], Mapping[str, object]]
 ) -> list[dict[str, str]]:
     """Accounts of which old step is which new one: one that trusts the names, one that trusts the steps, and one that
     heeds no names.
@@ -217,13 +150,13 @@ def alignments(
     return [{one: other for other, one in pairs.items()} for pairs in back]
 
 
-def _order(side: Keyed) -> list[tuple[str, str]]:
+def _order(side: KeyedGraph) -> list[tuple[str, str]]:
     return [(node.name, repr(side.keys[node.name])) for node in side.graph.nodes]
 
 
 def _accounts(
-    before: Keyed,
-    after: Keyed,
+    before: KeyedGraph,
+    after: KeyedGraph,
     inputs: Sequence[tuple[Port, Port]],
     types: tuple[Mapping[str, object], Mapping[str, object]],
 ) -> list[dict[str, str]]:
@@ -240,7 +173,7 @@ def _accounts(
     return [*believing, _aligned(old, new, _BY_PLACE)]
 
 
-def _steps(nodes: Iterable[Node], side: Keyed, types: Mapping[str, object]) -> list[_Step]:
+def _steps(nodes: Iterable[Node], side: KeyedGraph, types: Mapping[str, object]) -> list[_Step]:
     return [_Step(node, side.keys[node.name], types[node.name]) for node in nodes]
 
 
@@ -260,7 +193,7 @@ def _unaffected(old: Iterable[Node], new: Iterable[Node], marks: tuple[Marks, Ma
     return pairs
 
 
-def _in_order(side: Keyed, marks: Marks) -> list[Node]:
+def _in_order(side: KeyedGraph, marks: Marks) -> list[Node]:
     """The steps as the outputs need them; where the order of arms does not matter, in one that both networks share."""
     found: dict[str, Node] = {}
     left = [(value, False) for _, value in reversed(side.graph.outputs)]
@@ -279,7 +212,7 @@ def _in_order(side: Keyed, marks: Marks) -> list[Node]:
 
 class _Step(NamedTuple):
     node: Node
-    key: Key
+    key: StepKey
     type: object
 
 

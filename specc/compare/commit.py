@@ -34,8 +34,8 @@ class OutOfReach(Unavailable):
         self.reason = reason
 
 
-class Way(NamedTuple):
-    """Where a path leads, from the top of the repository, and the symbolic links on the way.
+class ResolvedPath(NamedTuple):
+    """Where a path leads, from the top of the repository, and the symbolic links on the way there.
 
     Attributes:
         real: None where it leads out of the repository, or round in a circle.
@@ -113,13 +113,13 @@ class Commit(FileSystem):
         """A path from the top of the repository as it is called here and now."""
         return Path(os.path.relpath(f"{self.top}/{path}", self._here)).as_posix()
 
-    def way(self, path: str) -> Way:
+    def resolved(self, path: str) -> ResolvedPath:
         """Follow a path from the top."""
         left, here, passed = path.split("/")[::-1], list[str](), list[str]()
         while left:
             part = left.pop()
             if part == ".." and not here:
-                return Way(None, tuple(passed))
+                return ResolvedPath(None, tuple(passed))
             if part == "..":
                 here.pop()
             elif part not in ("", "."):
@@ -129,10 +129,10 @@ class Commit(FileSystem):
             if target is not None:
                 passed.append(name)
                 if len(passed) > MOST_LINKS or os.path.isabs(target):
-                    return Way(None, tuple(passed))
+                    return ResolvedPath(None, tuple(passed))
                 here.pop()
                 left += target.split("/")[::-1]
-        return Way("/".join(here), tuple(passed))
+        return ResolvedPath("/".join(here), tuple(passed))
 
     def target(self, path: str) -> str | None:
         """What a symbolic link says, at a path from the top; None: it is none."""
@@ -145,7 +145,7 @@ class Commit(FileSystem):
 
     def obstacle(self, path: str) -> OutOfReach | None:
         """Why it is not known what a path, from the top, led to."""
-        shown, real = self.shown(self.present(path)), self.way(path).real
+        shown, real = self.shown(self.present(path)), self.resolved(path).real
         if real is None:
             return OutOfReach(shown, "is a symbolic link that leads out of the repository")
         parts = real.split("/")
@@ -166,7 +166,7 @@ class Commit(FileSystem):
         return hashed.hexdigest() == blob.name
 
     def _file(self, path: str) -> Blob | None:
-        blob = self._tree.get(self.way(path).real or "")
+        blob = self._tree.get(self.resolved(path).real or "")
         return blob if blob is not None and blob.kind == "file" else None
 
     def _content(self, blob: Blob) -> bytes:
@@ -195,11 +195,11 @@ class Commit(FileSystem):
         if place is None:
             return None
         folder, _, name = place.rpartition("/")
-        above = self.way(folder).real
+        above = self.resolved(folder).real
         own = None if above is None else posixpath.join(above, name)
         if not follow and own is not None and self.target(own) is not None:
             return "link"
-        real = self.way(place).real
+        real = self.resolved(place).real
         if real is None:
             return None
         blob = self._tree.get(real)
@@ -209,7 +209,7 @@ class Commit(FileSystem):
 
     def entries(self, folder: str) -> list[Entry]:
         place = self.from_top(folder)
-        real = None if place is None else self.way(place).real
+        real = None if place is None else self.resolved(place).real
         if real is None or real not in self._names:
             raise FileNotFoundError(folder)
         paths = [(name, posixpath.join(real, name)) for name in sorted(self._names[real])]
@@ -221,7 +221,7 @@ class Commit(FileSystem):
             return self.absolute(path)
         if (obstacle := self.obstacle(place)) is not None:
             raise obstacle
-        return posixpath.join(self.top, self.way(place).real or "").rstrip("/")
+        return posixpath.join(self.top, self.resolved(place).real or "").rstrip("/")
 
     def absolute(self, path: str) -> str:
         return posixpath.normpath(posixpath.join(self._here, path.replace(os.sep, "/")))

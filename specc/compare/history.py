@@ -91,7 +91,7 @@ def _meant(old: Commit, path: str, configuration: Configuration) -> list[str]:
     """The specs of the commit that a path means, and the links that may have led to one; all from the top."""
     specs, _ = spec_files([old.present(path)], configuration, force_exclude=True, files=old)
     found = [place for spec in specs if (place := old.from_top(spec)) is not None]
-    return [place for place in found if old.is_file(old.present(place)) or old.way(place).real is None]
+    return [place for place in found if old.is_file(old.present(place)) or old.resolved(place).real is None]
 
 
 def _unknown(paths: Iterable[str], meant: list[list[str]], ref: str) -> list[Unreadable]:
@@ -247,7 +247,7 @@ class _Unchanged:
     def _imported(self, path: str) -> list[str] | None:
         """What the file imports, as paths from the top; None where it is not what it was."""
         old, now = self._old, f"{self._old.top}/{path}"
-        way = old.way(path)
+        way = old.resolved(path)
         if way.real is None:  # what lies outside has no earlier version
             return [] if all(map(self._is_same_link, way.links)) else None
         real = f"{old.top}/{way.real}".rstrip("/")

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from specc.compare.ports import Paired, Ports
-from specc.compare.sizes import Sizes, allows, said, takes
+from specc.compare.pairing import Paired, Ports, Sizes, allows, said, takes
 from specc.ir.graph import Graph, Port
 from specc.ir.size import Dim, Symbol, asked_of
 from specc.ir.size.formula import of
@@ -39,7 +38,7 @@ class PortChange(NamedTuple):
     effect: str
 
 
-class Interface(NamedTuple):
+class InterfaceChange(NamedTuple):
     changes: tuple[PortChange, ...]
 
     @property
@@ -51,7 +50,7 @@ class Interface(NamedTuple):
         return any(change.breaking for change in self.changes)
 
 
-def compare_interface(before: Graph, after: Graph, ports: Ports, sizes: Sizes | None, renamed: bool) -> Interface:
+def compare_interface(before: Graph, after: Graph, ports: Ports, sizes: Sizes | None, renamed: bool) -> InterfaceChange:
     """The interface's changes.
 
     Args:
@@ -65,7 +64,7 @@ def compare_interface(before: Graph, after: Graph, ports: Ports, sizes: Sizes | 
     changes += [*_presence("input", ports.inputs), *inputs.changes(), *_order("input", ports.inputs, after.inputs)]
     changes += [*_presence("output", ports.outputs), *_outputs(ports.outputs, sizes)]
     changes += _order("output", ports.outputs, tuple(port for port, _ in after.outputs))
-    return Interface(tuple(changes))
+    return InterfaceChange(tuple(changes))
 
 
 def _presence(side: Side, paired: Paired) -> Iterator[PortChange]:

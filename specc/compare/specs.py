@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from specc.compare.interface import Interface, PortChange
-from specc.compare.model import Difference, compare
+from specc.compare.difference import Difference, compare
+from specc.compare.interface import InterfaceChange, PortChange
 from specc.diagnostics import Diagnostic, UsageError
 from specc.ir.graph import Graph
 from specc.source import Span
@@ -155,7 +155,7 @@ def compare_models(
         changes = [*_settings(parameters[0].get(name, {}), parameters[1].get(other, {}))]
         if len(old) == 1 < len(new):
             changes.append(_choice([name for name in new if name != other]))
-        interface = Interface((*difference.interface.changes, *changes))
+        interface = InterfaceChange((*difference.interface.changes, *changes))
         compared.append(ModelChange(name, other, difference._replace(interface=interface)))
     return (*compared, *(ModelChange(name, None) for name in lost), *(ModelChange(None, name) for name in fresh))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from specc.compare import compare
 from specc.compare.interface import PortChange
 from specc.diagnostics import SpecError
-from tests.compare.test_weights import difference, model
+from tests.compare.test_checkpoint import difference, model
 from tests.elaborate.test_graphs import relaxed
 
 LARGEST = 24

@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from specc.compare.cost import Number
+from specc.compare.difference import CostNumber
 from specc.compare.specs import Comparison, FailOn, FileChange, compare_models
 from specc.diagnostics import Diagnostic, SpecError
 from specc.diagnostics.words import visible
@@ -297,12 +297,12 @@ class TestRenamed:
 
 
 def test_numbers() -> None:
-    assert change(Number("parameters", "elements", 200, 202)) == "+2 (+1 %)"
-    assert change(Number("MACs", "operations", 3_000_000, 1_500_000)) == "-1.5 M (-50 %)"
-    assert change(Number("peak memory", "bytes", 2048, 2049)) == "+1 B (+0.049 %)"
-    assert change(Number("parameters", "elements", 0, 5)) == "+5"
-    assert change(Number("receptive field", "places", (3, 3), (5, 5))) == ""
-    assert change(Number("MACs", "operations", None, 5)) == ""
+    assert change(CostNumber("parameters", "elements", 200, 202)) == "+2 (+1 %)"
+    assert change(CostNumber("MACs", "operations", 3_000_000, 1_500_000)) == "-1.5 M (-50 %)"
+    assert change(CostNumber("peak memory", "bytes", 2048, 2049)) == "+1 B (+0.049 %)"
+    assert change(CostNumber("parameters", "elements", 0, 5)) == "+5"
+    assert change(CostNumber("receptive field", "places", (3, 3), (5, 5))) == ""
+    assert change(CostNumber("MACs", "operations", None, 5)) == ""
     assert amount((3, 5), "places") == "3 x 5"
 
 

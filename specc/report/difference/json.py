@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from specc.compare import SECTIONS, Difference
-from specc.compare.graph import Changed, Member
+from specc.compare.checkpoint import TensorChange
 from specc.compare.specs import Comparison, FileChange, ModelChange
-from specc.compare.weights import Tensor
+from specc.compare.wiring import Member, StepChange
 from specc.diagnostics import Diagnostic
 from specc.elaborate.values import display
 from specc.ir.graph import Block
@@ -90,7 +90,7 @@ def _weights(of: Difference) -> dict[str, Any]:
     }
 
 
-def _tensor(tensor: Tensor) -> dict[str, Any]:
+def _tensor(tensor: TensorChange) -> dict[str, Any]:
     return {
         **tensor._asdict(), "elements_before": tensor.elements_before, "elements_after": tensor.elements_after,
     }  # fmt: skip
@@ -108,7 +108,7 @@ def _graph(of: Difference) -> dict[str, Any]:
     }
 
 
-def _changed(changed: Changed) -> dict[str, Any]:
+def _changed(changed: StepChange) -> dict[str, Any]:
     return {
         "before": changed.before.name,
         "after": changed.after.name,

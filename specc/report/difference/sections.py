@@ -7,10 +7,10 @@ from math import prod
 from typing import Literal, NamedTuple
 
 from specc.compare import SECTIONS, Difference
-from specc.compare.cost import Amount, Cost, Number, Unit
-from specc.compare.graph import Changed, GraphChange, Member
-from specc.compare.interface import Interface, PortChange
-from specc.compare.weights import Tensor, Weights
+from specc.compare.checkpoint import TensorChange, WeightsChange
+from specc.compare.difference import Amount, CostChange, CostNumber, Unit
+from specc.compare.interface import InterfaceChange, PortChange
+from specc.compare.wiring import GraphChange, Member, StepChange
 from specc.diagnostics.words import listed, plural
 from specc.elaborate.values import display
 from specc.ir.graph import Block, Node
@@ -53,7 +53,7 @@ def sections(difference: Difference) -> tuple[Section, ...]:
     return found
 
 
-def _interface(interface: Interface) -> Section:
+def _interface(interface: InterfaceChange) -> Section:
     if not interface.changed:
         return Section("interface", "the same", "same")
     rows = tuple(map(_port, interface.changes))
@@ -69,7 +69,7 @@ def _port(change: PortChange) -> Row:
     return kind, change.name, f"{what}: {change.effect}"
 
 
-def _weights(weights: Weights) -> Section:
+def _weights(weights: WeightsChange) -> Section:
     rows = tuple(_tensors(weights))
     if not weights.before and not weights.after:
         return Section("weights", "there are none", "same")
@@ -79,7 +79,7 @@ def _weights(weights: Weights) -> Section:
     return Section("weights", _loading(weights), "breaking", rows)
 
 
-def _loading(weights: Weights) -> str:
+def _loading(weights: WeightsChange) -> str:
     """Why an old checkpoint does not simply load."""
     misplaced = plural(len(weights.misplaced), "tensor")
     if weights.loads == "name":
@@ -98,7 +98,7 @@ def _loading(weights: Weights) -> str:
     return f"an old checkpoint does not load: {plural(first[0], 'tensor')} {first[1]}{more}"
 
 
-def _tensors(weights: Weights) -> Iterator[Row]:
+def _tensors(weights: WeightsChange) -> Iterator[Row]:
     if weights.breaking and weights.kept:
         yield "kept", plural(weights.kept, "tensor"), plural(weights.kept_elements, "element")
     for (old, new), names in _by_module(weights.misplaced).items():
@@ -114,7 +114,7 @@ def _tensors(weights: Weights) -> Iterator[Row]:
             yield f"{what} now", _some(paths), ""
 
 
-def _renamed(weights: Weights) -> Iterator[Row]:
+def _renamed(weights: WeightsChange) -> Iterator[Row]:
     modules = _by_module(weights.renamed)
     doubt = "as the steps seem to correspond" if weights.guessed else ""
     if doubt and len(modules) > 1:
@@ -124,7 +124,7 @@ def _renamed(weights: Weights) -> Iterator[Row]:
         yield "renamed", f"{old} -> {new}", "; ".join(filter(None, (_own_tensors(names), doubt)))
 
 
-def _resized(weights: Weights) -> Iterator[Row]:
+def _resized(weights: WeightsChange) -> Iterator[Row]:
     """The tensors of a step as one where they were and are of one shape, as those of a batch norm."""
     alike: dict[tuple[str, str], list[str]] = {}
     for tensor in weights.resized:
@@ -136,7 +136,7 @@ def _resized(weights: Weights) -> Iterator[Row]:
         yield "resized", names[0] if one else step, shapes if one else f"{plural(len(names), 'tensor')}, {shapes} each"
 
 
-def _by_module(tensors: Iterable[Tensor]) -> dict[tuple[str, str], list[str]]:
+def _by_module(tensors: Iterable[TensorChange]) -> dict[tuple[str, str], list[str]]:
     """The tensors of each step or block that has another name, by its names before and after."""
     modules: dict[tuple[str, str], list[str]] = {}
     for tensor in tensors:
@@ -162,7 +162,7 @@ def _own_tensors(names: Sequence[str]) -> str:
     return plural(len(names), "tensor")
 
 
-def _grouped(tensors: Mapping[str, Tensor], every: Sequence[str]) -> Iterator[Row]:
+def _grouped(tensors: Mapping[str, TensorChange], every: Sequence[str]) -> Iterator[Row]:
     """The tensors, those of a module as one where all of it is among them."""
     partial = {above for name in every if name not in tensors for above in _above(name)}
     groups: dict[str, list[str]] = {}
@@ -208,7 +208,7 @@ def _steps(members: Iterable[Member]) -> int:
 
 
 def _graph_rows(graph: GraphChange) -> Iterator[Row]:
-    alike: dict[str, list[Changed]] = {}
+    alike: dict[str, list[StepChange]] = {}
     for changed in graph.changed_steps:
         alike.setdefault(_change(changed), []).append(changed)
     for what, steps in alike.items():
@@ -249,7 +249,7 @@ def _name(before: str, after: str) -> str:
     return before if before == after else f"{before} -> {after}"
 
 
-def _change(changed: Changed) -> str:
+def _change(changed: StepChange) -> str:
     parts = [f"{a.name} {_value(a.before)} -> {_value(a.after)}" for a in changed.attributes]
     if changed.replaced:
         parts.append(f"{step(changed.before.op)} -> {step(changed.after.op)}")
@@ -284,7 +284,7 @@ def _member(member: Member) -> str:
     return f"{block(member)}: {plural(len(member.nodes), 'step')}{size}"
 
 
-def _cost(cost: Cost) -> Section:
+def _cost(cost: CostChange) -> Section:
     if not cost.changed:
         return Section("cost", "the same" + at_sizes(cost), "same")
     rows = tuple((n.name, amount(n.before, n.unit), "->", amount(n.after, n.unit), change(n)) for n in cost.numbers)
@@ -297,7 +297,7 @@ def _cost(cost: Cost) -> Section:
     return Section("cost", f"{listed(changed)} changed, and nothing costs more{at_sizes(cost)}", "changed", rows)
 
 
-def at_sizes(cost: Cost) -> str:
+def at_sizes(cost: CostChange) -> str:
     """`` at H = 224, W = 224``; empty where no size is symbolic."""
     before, after = (
         ", ".join(f"{name} = {size}" for name, size in sizes.items()) for sizes in (cost.sizes_before, cost.sizes_after)
@@ -313,7 +313,7 @@ def amount(value: Amount, unit: Unit) -> str:
     return {"bytes": memory, "operations": scaled}.get(unit, count)(value)
 
 
-def change(number: Number) -> str:
+def change(number: CostNumber) -> str:
     """``+924 (+1.1 %)``; empty where there is none, or nothing to subtract."""
     before, after = number.before, number.after
     if not isinstance(before, int) or not isinstance(after, int) or before == after:

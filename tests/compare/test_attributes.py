@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from specc.compare.meaning import meanings
-from tests.compare.test_weights import difference, model
+from specc.compare.attributes import meanings
+from tests.compare.test_checkpoint import difference, model
 
 IMAGE = "[N, 4, 12, 12]"
 SAME = [

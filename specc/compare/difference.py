@@ -4,19 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from specc.compare.alignment import Keyed, alignments, isomorphism, keyed
-from specc.compare.cost import Cost, compare_costs
-from specc.compare.graph import GraphChange, compare_graphs
-from specc.compare.interface import Interface, compare_interface
-from specc.compare.ports import Ports, pair_ports
-from specc.compare.sizes import common, examples
-from specc.compare.weights import Weights, compare_weights, exchanged
+from specc.analyses import Costs, costs
+from specc.compare.alignment import alignments, isomorphism
+from specc.compare.attributes import KeyedGraph, keyed_graphs
+from specc.compare.checkpoint import WeightsChange, compare_weights, exchanged
+from specc.compare.interface import InterfaceChange, compare_interface
+from specc.compare.pairing import Ports, common, examples, pair_ports
+from specc.compare.wiring import GraphChange, compare_graphs
+from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 
 SECTIONS = ("interface", "weights", "graph", "cost")
 """What of a network may change, each an attribute of `Difference`."""
+
+
+Unit = Literal["elements", "operations", "bytes", "places", "layers"]
+Amount = int | tuple[int, ...] | None
+
+
+class CostNumber(NamedTuple):
+    """One number of both networks; None where it depends on sizes, or where none is claimed."""
+
+    name: str
+    unit: Unit
+    before: Amount
+    after: Amount
+
+    @property
+    def changed(self) -> bool:
+        return self.before != self.after
+
+    @property
+    def grew(self) -> bool:
+        """Whether it costs more. What a network sees (its receptive field) is no cost."""
+        return self.grew_by_more_than(Fraction(0))
+
+    def grew_by_more_than(self, percent: Fraction) -> bool:
+        """Whether it costs more than that much more. Where there was nothing, anything is."""
+        if not isinstance(self.before, int) or not isinstance(self.after, int):
+            return False
+        return self.after * 100 > self.before * (100 + percent)
+
+
+class CostChange(NamedTuple):
+    """The numbers of both networks, at sizes that both allow.
+
+    Attributes:
+        sizes_before, sizes_after: the symbolic sizes at which they are counted; empty where there are none.
+        comparable: False: the contracts have no sizes in common, and what depends on them is unknown.
+    """
+
+    numbers: tuple[CostNumber, ...]
+    sizes_before: Mapping[str, int]
+    sizes_after: Mapping[str, int]
+    comparable: bool
+
+    @property
+    def changed(self) -> bool:
+        return any(number.changed for number in self.numbers) or not self.comparable
+
+    @property
+    def breaking(self) -> bool:
+        """Whether a number grew, or may have."""
+        return self.fails(Fraction(0))
+
+    def fails(self, percent: Fraction) -> bool:
+        """Whether a number grew by more than that, or may have."""
+        return any(number.grew_by_more_than(percent) for number in self.numbers) or not self.comparable
 
 
 class Difference(NamedTuple):
@@ -24,10 +80,10 @@ class Difference(NamedTuple):
 
     before: str
     after: str
-    interface: Interface
-    weights: Weights
+    interface: InterfaceChange
+    weights: WeightsChange
     graph: GraphChange
-    cost: Cost
+    cost: CostChange
 
     @property
     def changed(self) -> bool:
@@ -66,7 +122,7 @@ def compare(
     ports = pair_ports(before, after)
     both = common(before, after, ports.inputs)
     near = examples(both, before, after)
-    graph, steps = _compared(*keyed(before, after, both), ports, near)
+    graph, steps = _compared(*keyed_graphs(before, after, both), ports, near)
     return Difference(
         before.name,
         after.name,
@@ -84,7 +140,7 @@ def _of(graph: Graph, sizes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _compared(
-    before: Keyed, after: Keyed, ports: Ports, near: tuple[dict[str, int], dict[str, int]] | None
+    before: KeyedGraph, after: KeyedGraph, ports: Ports, near: tuple[dict[str, int], dict[str, int]] | None
 ) -> tuple[GraphChange, dict[str, str]]:
     """The graph's changes, and which old step is which new one: of several accounts the shortest one.
 
@@ -105,7 +161,7 @@ def _compared(
 
 
 def _types(
-    before: Keyed, after: Keyed, near: tuple[dict[str, int], dict[str, int]] | None
+    before: KeyedGraph, after: KeyedGraph, near: tuple[dict[str, int], dict[str, int]] | None
 ) -> tuple[dict[str, object], dict[str, object]]:
     """What tells the types of the steps apart: their shapes at the same sizes of both, as far as there are such."""
     graphs = [before.graph, after.graph]
@@ -118,3 +174,33 @@ def _types(
 def _shapes(graph: Graph, name: str) -> object:
     node = graph.node(name)
     return tuple(str(x.sample) if not x.is_fixed else x.sample for x in (*node.input_types, node.type))
+
+
+def compare_costs(before: Graph, after: Graph, sizes: tuple[dict[str, int], dict[str, int]] | None) -> CostChange:
+    """The numbers at these sizes of each; None: there are none that both allow.
+
+    Raises:
+        UsageError: a size is missing, or is not allowed.
+    """
+    if sizes is None:
+        return CostChange(_numbers(costs(before), costs(after)), {}, {}, comparable=False)
+    return CostChange(_numbers(_at(before, sizes[0]), _at(after, sizes[1])), *sizes, comparable=True)
+
+
+def _at(graph: Graph, sizes: Mapping[str, int]) -> Costs:
+    try:
+        return costs(graph.at(sizes))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _numbers(old: Costs, new: Costs) -> tuple[CostNumber, ...]:
+    return (
+        CostNumber("parameters", "elements", old.params, new.params),
+        CostNumber("trainable parameters", "elements", old.trainable_params, new.trainable_params),
+        CostNumber("MACs", "operations", old.macs, new.macs),
+        CostNumber("activation memory", "bytes", old.activation_memory, new.activation_memory),
+        CostNumber("peak memory", "bytes", old.peak_memory, new.peak_memory),
+        CostNumber("receptive field", "places", old.receptive_field, new.receptive_field),
+        CostNumber("depth", "layers", old.depth, new.depth),
+    )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import specc
 from specc.api import Model
 from specc.compare import Difference, compare
-from specc.compare.weights import Weights
+from specc.compare.checkpoint import WeightsChange
 from specc.diagnostics import UsageError
 from specc.elaborate import check_file
 from specc.source import Source
@@ -56,7 +56,7 @@ def specc_takes(file: Path, network: Model, match: str) -> bool:
     return True
 
 
-def hold(weights: Weights, before: Model, after: Model, folder: Path) -> None:
+def hold(weights: WeightsChange, before: Model, after: Model, folder: Path) -> None:
     """The verdict is what really happens, and every tensor is accounted for."""
     old, new = before.to_torch(seed=1).state_dict(), after.to_torch(seed=2)
     assert (weights.loads == "name") == torch_takes(old, new)

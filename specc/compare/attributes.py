@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
-from specc.ir.graph import Node
-from specc.ir.size import Dim
+from specc.compare.pairing import Sizes, said
+from specc.ir.graph import Graph, Node
+from specc.ir.size import Dim, Size
 from specc.ir.types import TensorType
 
 Values = Mapping[str, object]
@@ -122,3 +124,72 @@ _OF_KIND: Mapping[str, Mapping[str, _Reading]] = {
     "mean": {"dim": _axes},
     "amax": {"dim": _axes},
 }
+
+
+StepKey = tuple[object, ...]
+_UNORDERED = frozenset({"add", "mul", "maximum"})
+"""Merges that give the same whatever the order of their arms; a sum or product of three or more is at most rounded
+otherwise."""
+
+
+def is_unordered(node: Node) -> bool:
+    """Whether the order of the values that the step takes does not matter."""
+    return node.op.kind in _UNORDERED
+
+
+def _value(value: object, given: Mapping[str, object]) -> object:
+    """The value as it is compared: of symbolic sizes what they are in terms of both networks.
+
+    In Python True is 1; as attributes they differ, and 1 is 1.0.
+    """
+    if isinstance(value, tuple):
+        return tuple(_value(entry, given) for entry in value)
+    if isinstance(value, Size):
+        return said(value, given) if given else str(value)  # type: ignore[arg-type]
+    return (type(value).__name__, value) if isinstance(value, bool) else value
+
+
+class Attributes(NamedTuple):
+    """The attributes of a step, by name: as they are written, and what they mean for its input."""
+
+    written: Mapping[str, object]
+    meant: Mapping[str, object]
+
+
+class KeyedGraph(NamedTuple):
+    """A network with what every step does, in terms that both networks share.
+
+    Attributes:
+        keys: by step: two steps with equal ones are the same function of their inputs and tensors.
+        attributes: by step.
+    """
+
+    graph: Graph
+    keys: Mapping[str, StepKey]
+    attributes: Mapping[str, Attributes]
+
+
+def differing(before: KeyedGraph, after: KeyedGraph, old: Node, new: Node) -> tuple[str, ...] | None:
+    """The attributes of two steps that differ, in how they are written and in what they mean: of another input alone,
+    ``reshape((N, -1))`` is what it was. None: the steps are of other kinds."""
+    if type(old.op) is not type(new.op):
+        return None
+    one, other = before.attributes[old.name], after.attributes[new.name]
+    names = one.written
+    return tuple(n for n in names if one.written[n] != other.written[n] and one.meant[n] != other.meant[n])
+
+
+def keyed_graphs(before: Graph, after: Graph, sizes: Sizes | None) -> tuple[KeyedGraph, KeyedGraph]:
+    """The two networks in common terms; ``sizes`` are what their symbols are in these."""
+    common = ({}, {}) if sizes is None else (sizes.before, sizes.after)
+    return _keyed(before, common[0]), _keyed(after, common[1])
+
+
+def _keyed(graph: Graph, sizes: Mapping[str, object]) -> KeyedGraph:
+    attributes = {}
+    for node in graph.nodes:
+        written = {name: _value(getattr(node.op, name), sizes) for name in type(node.op).model_fields}
+        meant = {name: _value(value, sizes) for name, value in meanings(node).items()}
+        attributes[node.name] = Attributes(written, meant)
+    keys = {node.name: (node.op.kind, *attributes[node.name].meant.values()) for node in graph.nodes}
+    return KeyedGraph(graph, keys, attributes)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from specc.compare.alignment import Keyed, differing, is_unordered
-from specc.compare.ports import Ports
+from specc.compare.attributes import KeyedGraph, differing, is_unordered
+from specc.compare.pairing import Ports
 from specc.ir.graph import Block, Graph, Node
 
 Member = Node | Block
 
 
-class Attribute(NamedTuple):
+class AttributeChange(NamedTuple):
     """An attribute of a step that has another value."""
 
     name: str
@@ -20,7 +20,7 @@ class Attribute(NamedTuple):
     after: object
 
 
-class Changed(NamedTuple):
+class StepChange(NamedTuple):
     """A step that both have and that is not the same.
 
     Attributes:
@@ -32,7 +32,7 @@ class Changed(NamedTuple):
 
     before: Node
     after: Node
-    attributes: tuple[Attribute, ...]
+    attributes: tuple[AttributeChange, ...]
     inputs: tuple[tuple[str, ...], tuple[str, ...]] | None
     were: tuple[str, ...]
     sharing: tuple[str, str] | None
@@ -66,7 +66,7 @@ class GraphChange(NamedTuple):
     """
 
     proven_same: bool
-    changed_steps: tuple[Changed, ...]
+    changed_steps: tuple[StepChange, ...]
     added: tuple[Member, ...]
     removed: tuple[Member, ...]
     outputs: tuple[OutputChange, ...]
@@ -83,7 +83,9 @@ class GraphChange(NamedTuple):
         return 2 * steps + 2 * len(self.changed_steps)
 
 
-def compare_graphs(before: Keyed, after: Keyed, ports: Ports, steps: Mapping[str, str], proven: bool) -> GraphChange:
+def compare_graphs(
+    before: KeyedGraph, after: KeyedGraph, ports: Ports, steps: Mapping[str, str], proven: bool
+) -> GraphChange:
     """The changes, given which old step is which new one.
 
     Args:
@@ -134,15 +136,17 @@ class _Wiring:
     def _module(self, node: Node) -> str:
         return self._after.node(self._values[node.name]).module
 
-    def changes(self, before: Keyed, after: Keyed) -> Iterator[Changed]:
+    def changes(self, before: KeyedGraph, after: KeyedGraph) -> Iterator[StepChange]:
         for old in before.graph.nodes:
             if old.name not in self._values:
                 continue
             new = after.graph.node(self._values[old.name])
             names = differing(before, after, old, new)
-            attributes = tuple(Attribute(name, getattr(old.op, name), getattr(new.op, name)) for name in names or ())
+            attributes = tuple(
+                AttributeChange(name, getattr(old.op, name), getattr(new.op, name)) for name in names or ()
+            )
             were = tuple(map(self._now, old.inputs))
-            change = Changed(old, new, attributes, self._inputs(old, new), were, self._sharing(old))
+            change = StepChange(old, new, attributes, self._inputs(old, new), were, self._sharing(old))
             if names != () or change.inputs or change.sharing:
                 yield change
 

@@ -11,14 +11,14 @@ from hypothesis import assume, given, settings
 
 from specc.api import Model
 from specc.compare import SECTIONS, Difference, compare
-from specc.compare.graph import GraphChange
+from specc.compare.wiring import GraphChange
 from specc.diagnostics import SpecError
 from specc.elaborate import check_file
 from specc.ops import operators
 from specc.source import Source
 from specc.syntax import parse
+from tests.compare.test_checkpoint import difference, equal, first, model, pair
 from tests.compare.test_corpus import CORPUS, PAIRS
-from tests.compare.test_weights import difference, equal, first, model, pair
 from tests.elaborate.random_specs import Spec, specs
 from tests.elaborate.test_graphs import outputs, relaxed, samples
 

@@ -23,7 +23,7 @@ from specc.weights.tensors import Array
 Loads = Literal["name", "order", "no"]
 
 
-class Tensor(NamedTuple):
+class TensorChange(NamedTuple):
     """A tensor of the old network, of the new one, or of both; None where it is not there."""
 
     before: str | None
@@ -40,7 +40,7 @@ class Tensor(NamedTuple):
         return 0 if self.shape_after is None else prod(self.shape_after)
 
 
-class Weights(NamedTuple):
+class WeightsChange(NamedTuple):
     """What becomes of every tensor.
 
     Every tensor of the old network is kept, renamed, resized or lost, and every one of the new network is kept,
@@ -64,12 +64,12 @@ class Weights(NamedTuple):
     loads: Loads
     kept: int
     kept_elements: int
-    renamed: tuple[Tensor, ...]
+    renamed: tuple[TensorChange, ...]
     guessed: bool
-    resized: tuple[Tensor, ...]
-    added: tuple[Tensor, ...]
-    lost: tuple[Tensor, ...]
-    misplaced: tuple[Tensor, ...]
+    resized: tuple[TensorChange, ...]
+    added: tuple[TensorChange, ...]
+    lost: tuple[TensorChange, ...]
+    misplaced: tuple[TensorChange, ...]
     order_fits: bool | None
     frozen: tuple[str, ...]
     trainable: tuple[str, ...]
@@ -97,7 +97,7 @@ class _Checkpoint(Archive):
         return ""
 
 
-def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], proven: bool) -> Weights:
+def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], proven: bool) -> WeightsChange:
     """Compare the tensors.
 
     Args:
@@ -113,7 +113,7 @@ def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], prove
     misplaced = [name for name in kept if homes[name] != name] if proven else exchanged(before, after, steps)
     loads, order = _loads(before, after)
     now = {name: name for name in kept} | renamed
-    return Weights(
+    return WeightsChange(
         loads=loads,
         kept=len(kept),
         kept_elements=sum(prod(old[name].shape) for name in kept),
@@ -177,9 +177,11 @@ def _renamed(homes: Mapping[str, str], old: Mapping[str, Parameter], new: Mappin
     }
 
 
-def _tensor(one: str | None, other: str | None, old: Mapping[str, Parameter], new: Mapping[str, Parameter]) -> Tensor:
+def _tensor(
+    one: str | None, other: str | None, old: Mapping[str, Parameter], new: Mapping[str, Parameter]
+) -> TensorChange:
     before = None if one is None else old[one].shape
-    return Tensor(one, other, before, None if other is None else new[other].shape)
+    return TensorChange(one, other, before, None if other is None else new[other].shape)
 
 
 def _loads(before: Graph, after: Graph) -> tuple[Loads, dict[str, str] | None]:
