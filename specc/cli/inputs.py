@@ -78,9 +78,9 @@ def notes_on(weights: Weights) -> None:
 
 def notes_of(weights: Weights | None) -> tuple[str, ...]:
     """What the user should know of how a file of weights was read."""
-    from specc.weights import StoredWeights
+    from specc.weights import WeightsFile
 
-    if not isinstance(weights, StoredWeights):
+    if not isinstance(weights, WeightsFile):
         return ()
     return tuple(f"{weights.archive.path}: {note}" for note in weights.notes)
 

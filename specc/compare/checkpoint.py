@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph, Node
 from specc.ir.op import Parameter
-from specc.weights.archive import Archive, Entry
+from specc.weights.archive import Archive, TensorEntry
 from specc.weights.matching import Match, matched
 from specc.weights.tensors import Array
 
@@ -186,7 +186,7 @@ def _tensor(
 
 def _loads(before: Graph, after: Graph) -> tuple[Loads, dict[str, str] | None]:
     """How an old checkpoint loads, and by order the new name of every old tensor."""
-    entries = {name: Entry("int64" if p.integer else "float32", p.shape) for name, p in before.state}
+    entries = {name: TensorEntry("int64" if p.integer else "float32", p.shape) for name, p in before.state}
     checkpoint = _Checkpoint(path=Path("checkpoint"), entries=entries)
     if _matched(after, checkpoint, "name") is not None:
         return "name", None

@@ -15,7 +15,7 @@ _NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TensorEntry:
     """One tensor of a file.
 
     Attributes:
@@ -44,7 +44,7 @@ class Archive(ABC):
     """
 
     path: Path
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, TensorEntry]
     sorted_by_name: bool = False
     notes: tuple[str, ...] = ()
 

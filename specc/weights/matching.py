@@ -11,7 +11,7 @@ from typing import Literal
 from specc.diagnostics import UsageError
 from specc.diagnostics.spelling import suggest
 from specc.ir.op import Parameter
-from specc.weights.archive import Archive, Entry, plain
+from specc.weights.archive import Archive, TensorEntry, plain
 from specc.weights.parametrized import Computed, computed, replaced
 from specc.weights.tensors import State
 
@@ -172,7 +172,7 @@ def _both(name: str, other: str) -> str:
     return name if name == other else f"{name} ({plain(other)} in the file)"
 
 
-def _readable(parameter: Parameter, entry: Entry) -> bool:
+def _readable(parameter: Parameter, entry: TensorEntry) -> bool:
     return entry.dtype == "int64" if parameter.integer else entry.dtype in _EXACT
 
 

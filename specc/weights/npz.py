@@ -19,7 +19,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 import numpy as np
 from numpy.lib import format as npy
 
-from specc.weights.archive import Archive, Entry, damaged, plain
+from specc.weights.archive import Archive, TensorEntry, damaged, plain
 from specc.weights.tensors import Array, spans
 
 SUFFIX = ".npy"
@@ -88,7 +88,7 @@ def open_npz(path: Path) -> Archive:
                 raise ValueError(f"{plain(name)} is in it twice")
             members[name] = _member(archive, info)
         closed_on_error.pop_all()
-    entries = {name: Entry(member.dtype.name, member.shape) for name, member in members.items()}
+    entries = {name: TensorEntry(member.dtype.name, member.shape) for name, member in members.items()}
     opened = _Npz(path=path, entries=entries, zip=archive, members=members)
     # Forgotten together with an error that refers to both, the file might go first, and complain that it is open.
     finalize(opened, archive.close)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from specc.weights.archive import Entry
+from specc.weights.archive import TensorEntry
 
 _BELOW = re.compile(r"(?P<layer>(?:.*\.)?)parametrizations\.(?P<name>[^.]+)\.(?P<part>original\d*|\d+\..+)")
 """Where `torch.nn.utils.parametrize` keeps the parts of a tensor of a layer."""
@@ -66,7 +66,7 @@ class Computed:
     by: Parametrization
     name: str
     parts: tuple[str, ...]
-    entry: Entry
+    entry: TensorEntry
 
     @property
     def attribute(self) -> str:
@@ -74,7 +74,7 @@ class Computed:
         return self.name.rpartition(".")[2]
 
 
-def computed(entries: Mapping[str, Entry], known: Collection[str]) -> list[Computed]:
+def computed(entries: Mapping[str, TensorEntry], known: Collection[str]) -> list[Computed]:
     """The tensors that a file has in parts alone.
 
     Args:
@@ -84,11 +84,11 @@ def computed(entries: Mapping[str, Entry], known: Collection[str]) -> list[Compu
     return [tensor for tensor in (*_beside(foreign), *_below(foreign)) if tensor.name not in entries]
 
 
-def replaced(entries: Mapping[str, Entry], tensors: list[Computed]) -> dict[str, Entry]:
+def replaced(entries: Mapping[str, TensorEntry], tensors: list[Computed]) -> dict[str, TensorEntry]:
     """The entries with each tensor where the last of its parts was: there PyTorch puts it, too."""
     places = {tensor.parts[-1]: tensor for tensor in tensors}
     parts = {part for tensor in tensors for part in tensor.parts}
-    found: dict[str, Entry] = {}
+    found: dict[str, TensorEntry] = {}
     for name, entry in entries.items():
         if name in places:
             found[places[name].name] = places[name].entry
@@ -97,7 +97,7 @@ def replaced(entries: Mapping[str, Entry], tensors: list[Computed]) -> dict[str,
     return found
 
 
-def _beside(entries: Mapping[str, Entry]) -> Iterator[Computed]:
+def _beside(entries: Mapping[str, TensorEntry]) -> Iterator[Computed]:
     """Parts beside each other: ``weight_g`` and ``weight_v``."""
     order = {name: place for place, name in enumerate(entries)}
     for name, entry in entries.items():
@@ -111,7 +111,7 @@ def _beside(entries: Mapping[str, Entry]) -> Iterator[Computed]:
 _PARTS = {"weight_norm": ("g", "v"), "spectral_norm": ("orig", "u", "v"), "prune": ("orig", "mask")}
 
 
-def _way(last: str, entry: Entry, others: Mapping[str, Entry | None]) -> Parametrization | None:
+def _way(last: str, entry: TensorEntry, others: Mapping[str, TensorEntry | None]) -> Parametrization | None:
     """How a tensor is computed of which this is the part with its shape, if the others beside it are such parts."""
     norms, vector, mask = others["g"], others["u"], others["mask"]
     if last == "v" and norms and _are_norms_of(norms.shape, entry.shape):
@@ -129,7 +129,7 @@ def _are_norms_of(norms: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return alike or norms == ()
 
 
-def _below(entries: Mapping[str, Entry]) -> Iterator[Computed]:
+def _below(entries: Mapping[str, TensorEntry]) -> Iterator[Computed]:
     """Parts below ``parametrizations``; of several originals the last has the tensor's shape."""
     parts: dict[str, list[str]] = {}
     originals: dict[str, str] = {}

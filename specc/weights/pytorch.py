@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from zipfile import ZIP_STORED, ZipFile
 
 from specc.diagnostics import MissingDependency, UsageError
-from specc.weights.archive import Archive, Entry, damaged, plain
+from specc.weights.archive import Archive, TensorEntry, damaged, plain
 from specc.weights.tensors import Array, spans
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def open_pytorch(path: Path) -> Archive:
         UsageError: the file is damaged, or holds something else than tensors, or several state dicts.
     """
     tensors, entry, notes = _state_dict(path, _loaded(path))
-    entries = {name: Entry(_dtype(value), tuple(value.shape)) for name, value in tensors.items()}
+    entries = {name: TensorEntry(_dtype(value), tuple(value.shape)) for name, value in tensors.items()}
     return _StateDict(path=path, entries=entries, notes=notes, tensors=tensors, entry=entry)
 
 

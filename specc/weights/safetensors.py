@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from specc.diagnostics import UsageError
 from specc.ir.op import Parameter
-from specc.weights.archive import Archive, Entry, damaged
+from specc.weights.archive import Archive, TensorEntry, damaged
 from specc.weights.tensors import Array, State, Weights, element_type, size_in_bytes, spans
 
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"} | {
@@ -90,7 +90,7 @@ def open_safetensors(path: Path) -> Archive:
     """
     start, header = _described(path)
     ordered = sorted(header.items(), key=lambda item: item[1]["data_offsets"][0])
-    entries = {name: Entry(_DTYPES.get(e["dtype"], e["dtype"]), tuple(e["shape"])) for name, e in ordered}
+    entries = {name: TensorEntry(_DTYPES.get(e["dtype"], e["dtype"]), tuple(e["shape"])) for name, e in ordered}
     starts = {name: start + entry["data_offsets"][0] for name, entry in ordered}
     return _Safetensors(path=path, entries=entries, sorted_by_name=_is_sorted(entries), starts=starts)
 
@@ -111,7 +111,7 @@ def _described(path: Path) -> tuple[int, dict[str, Any]]:
     return 8 + length, header
 
 
-def _is_sorted(entries: Mapping[str, Entry]) -> bool:
+def _is_sorted(entries: Mapping[str, TensorEntry]) -> bool:
     return all(
         names == sorted(names)
         for dtype in {entry.dtype for entry in entries.values()}

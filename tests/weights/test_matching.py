@@ -12,7 +12,7 @@ from specc.diagnostics import UsageError
 from specc.ir.init import Constant
 from specc.ir.op import Parameter
 from specc.weights import Initialised, read_weights, tensor, write_safetensors
-from specc.weights.archive import Archive, Entry
+from specc.weights.archive import Archive, TensorEntry
 from specc.weights.matching import matched
 
 
@@ -26,7 +26,7 @@ class Listed(Archive):
 
 def archive(entries, *, sorted_by_name=False):
     """Entries as (name, shape), float32; names that end in _tracked are int64."""
-    found = {name: Entry("int64" if name.endswith("_tracked") else "float32", shape) for name, shape in entries}
+    found = {name: TensorEntry("int64" if name.endswith("_tracked") else "float32", shape) for name, shape in entries}
     return Listed(path="FILE", entries=found, sorted_by_name=sorted_by_name)
 
 

@@ -34,7 +34,7 @@ _CONSTANTS = Initialised(0)
 _Stamp = tuple[int, int, int]
 
 
-def read_weights(path: Path, state: State, match: Match = "name") -> StoredWeights:
+def read_weights(path: Path, state: State, match: Match = "name") -> WeightsFile:
     """The weights of a file, once it is known to hold exactly the tensors of ``state``.
 
     The format is told by the content: safetensors, NumPy's .npz, or a PyTorch state dict. Only names, shapes and
@@ -56,7 +56,7 @@ def read_weights(path: Path, state: State, match: Match = "name") -> StoredWeigh
             raise UsageError(f"cannot read {path}: it is no regular file")
         stamp, archive = _stamp(path), _opened(path)
     names = matched(state, archive, match)
-    weights = StoredWeights(archive, names, (*archive.notes, *_uncounted(state, names)), stamp)
+    weights = WeightsFile(archive, names, (*archive.notes, *_uncounted(state, names)), stamp)
     for name, parameter in state:
         if isinstance(parameter.init, Fixed) and not parameter.trainable:
             _require_same(weights, name, parameter)
@@ -64,7 +64,7 @@ def read_weights(path: Path, state: State, match: Match = "name") -> StoredWeigh
 
 
 @dataclass(frozen=True)
-class StoredWeights:
+class WeightsFile:
     """The weights of one network in a file. Made by `read_weights`.
 
     Attributes:
@@ -167,7 +167,7 @@ def _stamp(path: Path) -> _Stamp:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _require_same(weights: StoredWeights, path: str, parameter: Parameter) -> None:
+def _require_same(weights: WeightsFile, path: str, parameter: Parameter) -> None:
     """Constants that the spec freezes are part of the network: a file may repeat, not change them."""
     start = 0
     for ours, theirs in zip(_CONSTANTS.chunks(path, parameter), weights.chunks(path, parameter), strict=True):
