@@ -26,7 +26,7 @@ _REASONS = {
 }
 
 
-class Output(io.BufferedWriter):
+class AtomicFile(io.BufferedWriter):
     """A file on its way to its place; see `replace`.
 
     Attributes:
@@ -43,13 +43,13 @@ class Output(io.BufferedWriter):
         if self.closed:
             return
         self.flush()
-        with _told(self._raw.shown):
+        with _system_errors(self._raw.shown):
             os.fsync(self.fileno())
         super().close()
 
     def append(self, data: bytes) -> None:
         """Put ``data`` behind what was written, when that has been closed and examined as it was."""
-        with _told(self._raw.shown), self.path.open("ab") as file:
+        with _system_errors(self._raw.shown), self.path.open("ab") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -60,13 +60,13 @@ class Output(io.BufferedWriter):
 
 
 @contextmanager
-def replace(path: Path) -> Iterator[Output]:
+def replace(path: Path) -> Iterator[AtomicFile]:
     """Write ``path`` as a whole or not at all.
 
     The bytes go to a temporary in the same folder. When the body ends, the temporary takes the place
     of ``path`` (of its target, where it is a symbolic link) and the permissions of the file replaced;
     when the body raises anything, KeyboardInterrupt included, the temporary is removed and what stood
-    at ``path`` is as it was. The body may `Output.close` early and examine ``output.path``, the
+    at ``path`` is as it was. The body may `AtomicFile.close` early and examine ``output.path``, the
     temporary, before it is put in place.
 
     Raises:
@@ -78,7 +78,7 @@ def replace(path: Path) -> Iterator[Output]:
 
 
 @contextmanager
-def replace_all(*paths: Path) -> Iterator[tuple[Output, ...]]:
+def replace_all(*paths: Path) -> Iterator[tuple[AtomicFile, ...]]:
     """Write all of ``paths`` or none, each as `replace` does.
 
     The first is put in place last. Where one cannot be, or the user interrupts, those that were are taken back,
@@ -98,48 +98,48 @@ class _Move:
     """A file on its way from ``temporary`` to ``target``, which is ``path`` after all links."""
 
     def __init__(self, path: Path) -> None:
-        with _told(path):
+        with _system_errors(path):
             self.target = _target(path)
         self.path = path
         hidden = f".{self.target.name[:40]}.{os.urandom(8).hex()}"
         self.temporary = self.target.with_name(f"{hidden}.tmp")
-        self.kept = self.target.with_name(f"{hidden}.old")
+        self.backup = self.target.with_name(f"{hidden}.old")
         self.replaces = False
 
-    def keep(self) -> None:
+    def back_up(self) -> None:
         """Have what stands at the target under another name too."""
         if not self.target.exists():
             return
         try:
-            os.link(self.target, self.kept)
+            os.link(self.target, self.backup)
         except OSError:  # a file system without links, or one that forbids them
-            shutil.copy2(self.target, self.kept)
+            shutil.copy2(self.target, self.backup)
         self.replaces = True
 
     def put(self) -> None:
         self.temporary.replace(self.target)
 
-    def take_back(self) -> None:
+    def roll_back(self) -> None:
         """As before `put`, where that has come so far."""
         if self.temporary.exists():
             return
         if self.replaces:
-            self.kept.replace(self.target)
+            self.backup.replace(self.target)
         else:
             self.target.unlink(missing_ok=True)
 
     def clean(self) -> None:
-        for path in (self.temporary, self.kept):
+        for path in (self.temporary, self.backup):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _written(path: Path, moves: list[_Move]) -> Iterator[Output]:
+def _written(path: Path, moves: list[_Move]) -> Iterator[AtomicFile]:
     move = _Move(path)
     moves.append(move)
     with _new(path, move.temporary) as output:
-        with _told(path):
+        with _system_errors(path):
             _copy_mode(move.target, move.temporary)
         yield output
 
@@ -149,14 +149,14 @@ def _put(moves: Sequence[_Move]) -> None:
     last = moves[-1]
     try:
         for move in moves:
-            with _told(move.path):
+            with _system_errors(move.path):
                 if move is not last:
-                    move.keep()
+                    move.back_up()
                 move.put()
     except BaseException:
         for move in moves if last.temporary.exists() else ():
             with suppress(OSError):
-                move.take_back()
+                move.roll_back()
         raise
 
 
@@ -172,7 +172,7 @@ def require_regular(path: Path) -> None:
 
 def require_place(path: Path) -> None:
     """Raises UsageError where `replace` could not write ``path``: to know it before long work."""
-    with _told(path):
+    with _system_errors(path):
         _try_folder(_target(path).parent)
 
 
@@ -180,7 +180,7 @@ def require_new_folder(path: Path) -> None:
     """Raises UsageError where something is at ``path`` that is no empty folder, or nothing can be made there."""
     if str(path) == "." or "\0" in str(path):
         raise UsageError(f"cannot write {str(path)!r}: name a new folder")
-    with _told(path):
+    with _system_errors(path):
         target = Path(os.path.realpath(path))
         _require_folder(path, target)
         if target.exists() and not target.is_dir():
@@ -203,7 +203,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name[:40]}.{os.urandom(8).hex()}.tmp")
     try:
-        with _told(path):
+        with _system_errors(path):
             temporary.mkdir()
             yield temporary
             if target.exists():
@@ -215,9 +215,9 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _new(path: Path, temporary: Path) -> Iterator[Output]:
-    with _told(path):
-        output = Output(_Raw(temporary, path), temporary)
+def _new(path: Path, temporary: Path) -> Iterator[AtomicFile]:
+    with _system_errors(path):
+        output = AtomicFile(_Raw(temporary, path), temporary)
     try:
         yield output
         output.close()
@@ -234,12 +234,12 @@ class _Raw(io.FileIO):
         self.shown = shown
 
     def write(self, data: object) -> int:
-        with _told(self.shown):
+        with _system_errors(self.shown):
             return super().write(data)  # type: ignore[arg-type]  # the buffer protocol has no name before 3.12
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _system_errors(path: Path) -> Iterator[None]:
     """Turns the system's refusals into the user's words."""
     try:
         yield

@@ -25,7 +25,7 @@ Kind = Literal["file", "folder", "link", "other"]
 """Other: a device, pipe or socket, which might never come to an end."""
 
 
-class Entry(NamedTuple):
+class FolderEntry(NamedTuple):
     """What a folder has under a name; ``kind`` is what a link leads to, None where that is nothing."""
 
     name: str
@@ -57,7 +57,7 @@ class FileSystem(ABC):
         """What is there, behind all links; with ``follow=False`` a link is one. None: nothing is."""
 
     @abstractmethod
-    def entries(self, folder: str) -> list[Entry]:
+    def entries(self, folder: str) -> list[FolderEntry]:
         """What a folder has, in the order of the names."""
 
     @abstractmethod
@@ -123,9 +123,9 @@ class Disk(FileSystem):
             return "file"
         return "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
 
-    def entries(self, folder: str) -> list[Entry]:
+    def entries(self, folder: str) -> list[FolderEntry]:
         with os.scandir(folder or ".") as there:
-            found = [Entry(entry.name, _entry_kind(entry), entry.is_symlink()) for entry in there]
+            found = [FolderEntry(entry.name, _entry_kind(entry), entry.is_symlink()) for entry in there]
         return sorted(found)
 
     def real(self, path: str) -> str:
@@ -186,12 +186,12 @@ class Memory(FileSystem):
         place = self.absolute(path)
         return "file" if place in self._files else "folder" if place in self._folders else None
 
-    def entries(self, folder: str) -> list[Entry]:
+    def entries(self, folder: str) -> list[FolderEntry]:
         place = self.absolute(folder)
         if place not in self._folders:
             raise FileNotFoundError(folder)
         there = (path for path in (*self._files, *self._folders) if posixpath.dirname(path) == place)
-        return sorted(Entry(posixpath.basename(path), self.kind(path), False) for path in there)
+        return sorted(FolderEntry(posixpath.basename(path), self.kind(path), False) for path in there)
 
     def real(self, path: str) -> str:
         return self.absolute(path)

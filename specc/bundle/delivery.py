@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from specc.atomic import Output, replace, replace_all
+from specc.atomic import AtomicFile, replace, replace_all
 from specc.backends.onnx import (
     Assembly,
     checked,
@@ -140,7 +140,7 @@ def _deliver_large(wanted: Delivery, assembly: Assembly, description: Descriptio
 
 
 @contextmanager
-def _outputs(wanted: Delivery) -> Iterator[tuple[Output, Output | None]]:
+def _outputs(wanted: Delivery) -> Iterator[tuple[AtomicFile, AtomicFile | None]]:
     """The ONNX file and its sidecar, None where there is none, on their way: both are put in place, or none."""
     if not wanted.sidecar:
         with replace(wanted.path) as output:
@@ -157,8 +157,8 @@ def _complete(
     wanted: Delivery,
     assembly: Assembly,
     description: Description,
-    output: Output,
-    beside: Output | None,
+    output: AtomicFile,
+    beside: AtomicFile | None,
     data: DataFile | None = None,
 ) -> Parity | None:
     """Prove what ``output`` has written, put the metadata behind it, and write the sidecar."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from specc.compare.pairing import Sizes, said
+from specc.compare.pairing import Sizes, in_common_terms
 from specc.ir.graph import Graph, Node
 from specc.ir.size import Dim, Size
 from specc.ir.types import TensorType
@@ -145,7 +145,7 @@ def _value(value: object, given: Mapping[str, object]) -> object:
     if isinstance(value, tuple):
         return tuple(_value(entry, given) for entry in value)
     if isinstance(value, Size):
-        return said(value, given) if given else str(value)  # type: ignore[arg-type]
+        return in_common_terms(value, given) if given else str(value)  # type: ignore[arg-type]
     return (type(value).__name__, value) if isinstance(value, bool) else value
 
 

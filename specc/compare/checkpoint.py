@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from specc.diagnostics import UsageError
-from specc.ir.graph import Graph, Node
+from specc.ir.graph import Graph
 from specc.ir.op import Parameter
 from specc.weights.archive import Archive, TensorEntry
 from specc.weights.matching import Match, matched
@@ -108,7 +108,9 @@ def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], prove
     homes = _homes(before, after, steps)
     kept = [name for name in old if name in new and _form(old[name]) == _form(new[name])]
     resized = [name for name in old if name in new and _form(old[name]) != _form(new[name])]
-    renamed = _renamed(homes, old, new)
+    # Their step is still there and has one like it, under a name that the old network does not have.
+    gone = [name for name in old if name in homes and name not in new and homes[name] not in old]
+    renamed = {name: homes[name] for name in gone if _form(old[name]) == _form(new[homes[name]])}
     found = {*kept, *resized, *renamed.values()}
     misplaced = [name for name in kept if homes[name] != name] if proven else exchanged(before, after, steps)
     loads, order = _loads(before, after)
@@ -157,24 +159,14 @@ def _form(parameter: Parameter) -> tuple[tuple[int, ...], bool]:
 def _homes(before: Graph, after: Graph, steps: Mapping[str, str]) -> dict[str, str]:
     """For the old tensors the name that the new step has for them; none for those that were shared and are not, or are
     and were not: which of several is the one, nothing says."""
-    pairs = {pair for node in before.nodes if node.name in steps for pair in _own(node, after.node(steps[node.name]))}
+    pairs = set[tuple[str, str]]()
+    for node in before.nodes:
+        if node.name in steps:
+            other = after.node(steps[node.name])
+            paths = {parameter.name: other.path(parameter) for parameter in other.parameters}
+            pairs |= {(node.path(p), paths[p.name]) for p in node.parameters if p.name in paths}
     old, new = Counter(name for name, _ in pairs), Counter(name for _, name in pairs)
     return {name: other for name, other in sorted(pairs) if old[name] == new[other] == 1}
-
-
-def _own(node: Node, other: Node) -> Iterator[tuple[str, str]]:
-    """The tensors that both steps have, by their names before and after."""
-    theirs = {parameter.name: other.path(parameter) for parameter in other.parameters}
-    return ((node.path(p), theirs[p.name]) for p in node.parameters if p.name in theirs)
-
-
-def _renamed(homes: Mapping[str, str], old: Mapping[str, Parameter], new: Mapping[str, Parameter]) -> dict[str, str]:
-    """Tensors whose step is still there and has one like it, under a name that the old network does not have."""
-    return {
-        name: homes[name]
-        for name in old
-        if name in homes and name not in new and homes[name] not in old and _form(old[name]) == _form(new[homes[name]])
-    }
 
 
 def _tensor(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from specc.compare.git import Blob, Repository
 from specc.diagnostics import UsageError
-from specc.filesystem import DISK, Entry, FileSystem, Kind, Unavailable
+from specc.filesystem import DISK, FileSystem, FolderEntry, Kind, Unavailable
 
 MOST_LINKS = 40
 """Symbolic links that may lead to a file: as many as Linux follows."""
@@ -207,13 +207,15 @@ class Commit(FileSystem):
             return {"file": "file", "submodule": "folder"}.get(blob.kind)  # type: ignore[return-value]
         return "folder" if real in self._names else None
 
-    def entries(self, folder: str) -> list[Entry]:
+    def entries(self, folder: str) -> list[FolderEntry]:
         place = self.from_top(folder)
         real = None if place is None else self.resolved(place).real
         if real is None or real not in self._names:
             raise FileNotFoundError(folder)
         paths = [(name, posixpath.join(real, name)) for name in sorted(self._names[real])]
-        return [Entry(name, self.kind(f"{self.top}/{path}"), self.target(path) is not None) for name, path in paths]
+        return [
+            FolderEntry(name, self.kind(f"{self.top}/{path}"), self.target(path) is not None) for name, path in paths
+        ]
 
     def real(self, path: str) -> str:
         place = self.from_top(path)

@@ -164,16 +164,13 @@ def _types(
     before: KeyedGraph, after: KeyedGraph, near: tuple[dict[str, int], dict[str, int]] | None
 ) -> tuple[dict[str, object], dict[str, object]]:
     """What tells the types of the steps apart: their shapes at the same sizes of both, as far as there are such."""
-    graphs = [before.graph, after.graph]
-    if near is not None:
-        graphs = [graph.at(sizes) for graph, sizes in zip(graphs, near, strict=True)]
-    old, new = ({node.name: _shapes(graph, node.name) for node in graph.nodes} for graph in graphs)
-    return old, new
-
-
-def _shapes(graph: Graph, name: str) -> object:
-    node = graph.node(name)
-    return tuple(str(x.sample) if not x.is_fixed else x.sample for x in (*node.input_types, node.type))
+    found: list[dict[str, object]] = []
+    for side, graph in enumerate((before.graph, after.graph)):
+        found.append({})
+        for node in (graph if near is None else graph.at(near[side])).nodes:
+            types = (*node.input_types, node.type)
+            found[side][node.name] = tuple(x.sample if x.is_fixed else str(x.sample) for x in types)
+    return found[0], found[1]
 
 
 def compare_costs(before: Graph, after: Graph, sizes: tuple[dict[str, int], dict[str, int]] | None) -> CostChange:

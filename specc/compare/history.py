@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -41,29 +41,28 @@ def compare_with(
     Raises:
         UsageError: there is no git, no repository, or no such commit.
     """
-    repository = Repository(_folder(paths[0]))
+    folder = Path(paths[0])
+    while not DISK.is_folder(str(folder)):  # the nearest above that is there
+        folder = folder.parent
+    repository = Repository(folder)
     configuration = configuration or Configuration()
-    now, unreadable = _present(repository, paths, configuration)
+    # A path that is no more was perhaps there before.
+    found, unreadable = spec_files(filter(_is_there, paths), configuration)
+    now = {shown(path): _from_top(repository, path) for path in found}
     asked = [_from_top(repository, path) for path in paths]
     with commit(repository, ref) as old:
         named = [f":(top,literal){path}" for path in now.values() if not path.endswith(SUFFIXES)]
         renames = repository.renames(old.name, [*_PATHSPECS, *named])
         meant = [_meant(old, path, configuration) for path in asked]
-        unreadable += _unknown(paths, meant, ref)
+        for path, specs in zip(paths, meant, strict=True):
+            if not specs and not _is_there(path):
+                unreadable.append(Unreadable(path, f"{path}: there is no such file, now or in {ref}"))
         pairs = _pairs(old, now, [path for of in meant for path in of], renames)
         run = _FileComparison(old, sizes)
         files = [run.compared(pair, unreadable) for pair in pairs]
     known = [file for file in files if file is not None]
     told = tuple(file for file in known if file.changed)
     return Comparison(told, len(known) - len(told), ref), unreadable
-
-
-def _folder(path: str) -> Path:
-    """The nearest folder above that is there."""
-    here = Path(path)
-    while not DISK.is_folder(str(here)):
-        here = here.parent
-    return here
 
 
 def _from_top(repository: Repository, path: str) -> str:
@@ -76,28 +75,11 @@ def _from_top(repository: Repository, path: str) -> str:
     return Path(relative).as_posix()
 
 
-def _present(
-    repository: Repository, paths: Iterable[str], configuration: Configuration
-) -> tuple[dict[str, str], list[Unreadable]]:
-    """The specs that are there now, each with its path from the top, and what could not be looked at.
-
-    A path that is no more was perhaps there before.
-    """
-    found, unreadable = spec_files(filter(_is_there, paths), configuration)
-    return {shown(path): _from_top(repository, path) for path in found}, unreadable
-
-
 def _meant(old: Commit, path: str, configuration: Configuration) -> list[str]:
     """The specs of the commit that a path means, and the links that may have led to one; all from the top."""
     specs, _ = spec_files([old.present(path)], configuration, force_exclude=True, files=old)
     found = [place for spec in specs if (place := old.from_top(spec)) is not None]
     return [place for place in found if old.is_file(old.present(place)) or old.resolved(place).real is None]
-
-
-def _unknown(paths: Iterable[str], meant: list[list[str]], ref: str) -> list[Unreadable]:
-    """Paths that are not there, and were not."""
-    lost = (path for path, of in zip(paths, meant, strict=True) if not of and not _is_there(path))
-    return [Unreadable(path, f"{path}: there is no such file, now or in {ref}") for path in lost]
 
 
 def _is_there(path: str) -> bool:
@@ -119,7 +101,11 @@ def _pairs(old: Commit, now: dict[str, str], asked: list[str], renames: dict[str
     """Which old file is which new one; in the order of their names."""
     origins = {new: path for path, new in renames.items() if old.is_file(old.present(path))}
     for new in now.values():
-        was = None if new in origins else _converted(old, new)
+        if new in origins or old.has(old.present(new)):
+            continue
+        # Perhaps it is a spec of the commit in another syntax, that is there no more.
+        others = (path for path in _spellings(new) if old.is_file(old.present(path)))
+        was = next((path for path in others if not DISK.has(f"{old.top}/{path}")), None)
         if was is not None and was not in origins.values():
             origins[new] = was
     moved = {path: new for new, path in origins.items()}
@@ -133,14 +119,6 @@ def _pairs(old: Commit, now: dict[str, str], asked: list[str], renames: dict[str
             now_at = moved.get(path) or _there(old, path)
             pairs.append(_Pair(path, now_at, None if now_at is None else old.present(now_at)))
     return sorted(pairs, key=lambda pair: pair.after or pair.before or "")
-
-
-def _converted(old: Commit, new: str) -> str | None:
-    """The spec of the commit that the file is in another syntax, where it is no more."""
-    if old.has(old.present(new)):
-        return None
-    others = (path for path in _spellings(new) if old.is_file(old.present(path)))
-    return next((path for path in others if not DISK.has(f"{old.top}/{path}")), None)
 
 
 def _there(old: Commit, path: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from specc.compare.pairing import Paired, Ports, Sizes, allows, said, takes
+from specc.compare.pairing import Paired, Ports, Sizes, allows, in_common_terms, takes
 from specc.ir.graph import Graph, Port
 from specc.ir.size import Dim, Symbol, asked_of
 from specc.ir.size.formula import of
@@ -95,42 +95,39 @@ class _Inputs:
     def __init__(self, paired: Paired, sizes: Sizes | None) -> None:
         self._paired = paired
         self._sizes = sizes
-        self._told: set[str] = set()
+        self._seen: set[str] = set()
 
     def changes(self) -> Iterator[PortChange]:
         forth: dict[str, Dim] = {}
         back: dict[str, Dim] = {}
         for old, new in self._paired.pairs:
             same = same_type(old.type, new.type, self._sizes)
-            kept, wider = takes(old, new, forth, same), not takes(new, old, back, same)
+            taken, wider = takes(old, new, forth, same), not takes(new, old, back, same)
             if str(old.type) != str(new.type):
-                yield self._shape(old, new, kept, wider)
-            elif not kept or wider:
+                yield self._shape(old, new, taken, wider)
+            elif not taken or wider:
                 yield from self._where(old, new)
-                if not kept and all(allows(other, of(one)) for one, other in _paired_symbols(old, new)):
-                    yield self._tied(old, new)
+                if not taken and all(allows(other, of(one)) for one, other in _paired_symbols(old, new)):
+                    # By itself it takes what it took, and together with the inputs before it does not.
+                    effect = "a size must now be the same as in another input"
+                    yield PortChange("input", "shape", new.name, str(old.type), str(new.type), True, effect)
 
-    def _tied(self, old: Port, new: Port) -> PortChange:
-        """By itself it takes what it took, and together with the inputs before it does not."""
-        effect = "a size must now be the same as in another input"
-        return PortChange("input", "shape", new.name, str(old.type), str(new.type), True, effect)
-
-    def _shape(self, old: Port, new: Port, kept: bool, wider: bool) -> PortChange:
+    def _shape(self, old: Port, new: Port, taken: bool, wider: bool) -> PortChange:
         effect = "takes what it took, and more" if wider else "takes what it took, its sizes are called otherwise"
-        if not kept:
+        if not taken:
             effect = "takes other sizes" if wider else "takes less than before"
         before, after = (str(port.type) + _suffix(port.type) for port in (old, new))
-        return PortChange("input", "shape", new.name, before, after, not kept, effect)
+        return PortChange("input", "shape", new.name, before, after, not taken, effect)
 
     def _where(self, old: Port, new: Port) -> Iterator[PortChange]:
         """The same shape, of symbols that may take other values."""
         for one, other in _paired_symbols(old, new):
-            if one != other and one.name not in self._told:
-                self._told.add(one.name)
-                kept, wider = allows(other, of(one)), not allows(one, of(other))
-                effect = "takes what it took, and more" if kept else "takes less than before"
-                effect = effect if kept or not wider else "takes other sizes"
-                yield PortChange("input", "where", one.name, _allowed(one), _allowed(other), not kept, effect)
+            if one != other and one.name not in self._seen:
+                self._seen.add(one.name)
+                taken, wider = allows(other, of(one)), not allows(one, of(other))
+                effect = "takes what it took, and more" if taken else "takes less than before"
+                effect = effect if taken or not wider else "takes other sizes"
+                yield PortChange("input", "where", one.name, _allowed(one), _allowed(other), not taken, effect)
 
 
 def _outputs(paired: Paired, sizes: Sizes | None) -> Iterator[PortChange]:
@@ -148,7 +145,10 @@ def same_type(old: TensorType, new: TensorType, sizes: Sizes | None) -> bool:
     """Whether the two are one shape wherever both networks take the inputs."""
     if old.rank != new.rank or sizes is None:
         return str(old) == str(new)
-    return all(said(a, sizes.before) == said(b, sizes.after) for a, b in zip(old.shape, new.shape, strict=True))
+    return all(
+        in_common_terms(a, sizes.before) == in_common_terms(b, sizes.after)
+        for a, b in zip(old.shape, new.shape, strict=True)
+    )
 
 
 def _paired_symbols(old: Port, new: Port) -> list[tuple[Symbol, Symbol]]:

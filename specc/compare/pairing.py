@@ -7,7 +7,7 @@ that stand at the same places of the inputs, with the values that all of them al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from specc.ir.conditions import always_at_least, divides, known_most, restrict
@@ -63,8 +63,9 @@ def common(before: Graph, after: Graph, inputs: Paired) -> Sizes | None:
     """The sizes that both networks allow; None where there are none."""
     symbols = {(new, s.name): s for new, graph in ((False, before), (True, after)) for s in _symbols(graph)}
     sets = _Sets(symbols)
-    for size, other in _places(inputs):
-        sets.join(size, other)
+    for old, new in inputs.pairs:
+        for size, other in zip(old.type.shape, new.type.shape, strict=False):
+            sets.join(size, other)
     try:
         sizes = sets.sizes()
     except ValueError:  # in words, that no value is left
@@ -77,11 +78,6 @@ def _symbols(graph: Graph) -> Iterator[Symbol]:
     for port in graph.inputs:
         for size in port.type.shape:
             yield from size.symbols if isinstance(size, Size) else ()
-
-
-def _places(inputs: Paired) -> Iterator[tuple[Dim, Dim]]:
-    for old, new in inputs.pairs:
-        yield from zip(old.type.shape, new.type.shape, strict=False)
 
 
 class _Sets:
@@ -97,16 +93,12 @@ class _Sets:
         keys = [(side, str(size)) for side, size in ((False, old), (True, new)) if is_symbol(size)]
         numbers = [size for size in (old, new) if isinstance(size, int)]
         if len(keys) == 2:
-            self._merge(*keys)
+            one, other = (self._set[key] for key in keys)
+            if one is not other:
+                one.extend(other)
+                self._set |= dict.fromkeys(other, one)
         elif keys and numbers:
             self._numbers.setdefault(keys[0], numbers[0])
-
-    def _merge(self, one: _Key, other: _Key) -> None:
-        if self._set[one] is self._set[other]:
-            return
-        self._set[one].extend(self._set[other])
-        for key in self._set[other]:
-            self._set[key] = self._set[one]
 
     def sizes(self) -> dict[_Key, Dim]:
         """Raises ValueError where a set has no value."""
@@ -134,7 +126,7 @@ def is_symbol(size: Dim) -> bool:
     return isinstance(size, Size) and len(size.symbols) == 1 and str(size) == size.symbols[0].name
 
 
-def said(size: Dim, given: Mapping[str, Dim]) -> Dim:
+def in_common_terms(size: Dim, given: Mapping[str, Dim]) -> Dim:
     """A size of one network in the symbols common to both.
 
     Args:
@@ -195,19 +187,14 @@ def allows(symbol: Symbol, size: Dim) -> bool:
 
 
 def examples(sizes: Sizes | None, before: Graph, after: Graph) -> tuple[dict[str, int], dict[str, int]] | None:
-    """Sizes for the two networks, the same ones for both; None where there are none that both allow."""
+    """Sizes for the two networks at which costs are compared, the same ones for both; None where there are none.
+
+    Each is `USUAL`, or the next above it that both contracts allow, else the greatest.
+    """
     if sizes is None:
         return None
-    return _examples(before.symbols, sizes.before), _examples(after.symbols, sizes.after)
-
-
-def _examples(symbols: Iterable[Symbol], given: Mapping[str, Dim]) -> dict[str, int]:
-    return {symbol.name: _example(given[symbol.name]) for symbol in symbols}
-
-
-def _example(size: Dim) -> int:
-    """Where costs are compared: at `USUAL`, or the next above it that both contracts allow, else the greatest."""
-    if isinstance(size, int):
-        return size
-    (symbol,) = size.symbols
-    return symbol.near(USUAL)
+    found = []
+    for graph, common in ((before, sizes.before), (after, sizes.after)):
+        dims = {symbol.name: common[symbol.name] for symbol in graph.symbols}
+        found.append({name: dim if isinstance(dim, int) else dim.symbols[0].near(USUAL) for name, dim in dims.items()})
+    return found[0], found[1]

@@ -10,7 +10,6 @@ from specc.compare.difference import Difference, compare
 from specc.compare.interface import InterfaceChange, PortChange
 from specc.diagnostics import Diagnostic, UsageError
 from specc.ir.graph import Graph
-from specc.source import Span
 from specc.syntax import ast
 
 
@@ -121,11 +120,9 @@ Parameters = Mapping[str, Mapping[str, str]]
 
 def parameters(file: ast.File) -> Parameters:
     """Those of the models of a file."""
-    return {model.name: {param.name: _written(param.span) for param in model.params} for model in file.models}
-
-
-def _written(span: Span) -> str:
-    return " ".join(span.source.text[span.start : span.end].split())
+    return {
+        model.name: {param.name: " ".join(param.span.text.split()) for param in model.params} for model in file.models
+    }
 
 
 def compare_models(
@@ -148,13 +145,18 @@ def compare_models(
     lost, fresh = [name for name in old if name not in pairs], [name for name in new if name not in pairs]
     if len(lost) == len(fresh) == 1:
         pairs[lost.pop()] = fresh.pop()
-    _refuse_unknown_sizes(sizes, [*before, *after])
+    known = {symbol.name for graph in (*before, *after) for symbol in graph.symbols}
+    for name in sizes or {}:
+        if name not in known:
+            has = f"there are {', '.join(sorted(known))}" if known else "all their sizes are numbers"
+            raise UsageError(f"--at {name}: no model here has a symbolic size called {name}; {has}")
     compared = []
     for name, other in pairs.items():
         difference = compare(old[name], new[other], sizes=sizes, other_name=chosen)
         changes = [*_settings(parameters[0].get(name, {}), parameters[1].get(other, {}))]
         if len(old) == 1 < len(new):
-            changes.append(_choice([name for name in new if name != other]))
+            others, effect = ", ".join(name for name in new if name != other), "a caller that names no model is refused"
+            changes.append(PortChange("model", "added", others, None, "beside it", True, effect))
         interface = InterfaceChange((*difference.interface.changes, *changes))
         compared.append(ModelChange(name, other, difference._replace(interface=interface)))
     return (*compared, *(ModelChange(name, None) for name in lost), *(ModelChange(None, name) for name in fresh))
@@ -168,17 +170,3 @@ def _settings(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[P
     for name in after:
         if name not in before:
             yield PortChange("parameter", "added", name, None, after[name], False, "a caller may set it")
-
-
-def _choice(others: Sequence[str]) -> PortChange:
-    """The file had one model, and has several."""
-    effect = "a caller that names no model is refused"
-    return PortChange("model", "added", ", ".join(others), None, "beside it", True, effect)
-
-
-def _refuse_unknown_sizes(sizes: Mapping[str, int] | None, graphs: Sequence[Graph]) -> None:
-    known = {symbol.name for graph in graphs for symbol in graph.symbols}
-    for name in sizes or {}:
-        if name not in known:
-            has = f"there are {', '.join(sorted(known))}" if known else "all their sizes are numbers"
-            raise UsageError(f"--at {name}: no model here has a symbolic size called {name}; {has}")

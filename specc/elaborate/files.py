@@ -13,7 +13,7 @@ from specc.elaborate.evaluation import evaluate
 from specc.elaborate.naming import require_name
 from specc.elaborate.scopes import ABSENT, DefaultArguments, Definition, Environment, Scope
 from specc.elaborate.values import UNKNOWN, Partial
-from specc.filesystem import DISK, Entry, FileSystem, Root, Unavailable, project_root
+from specc.filesystem import DISK, FileSystem, FolderEntry, Root, Unavailable, project_root
 from specc.ir.op import Op
 from specc.ops import find, names
 from specc.source import Source, Span
@@ -58,13 +58,13 @@ def environment(file: ast.File, imports: Imports | None = None) -> Environment:
     """Everything that ``file`` defines and imports. What is wrong with it is in ``findings``."""
     name, imports = file.source.name, imports or Imports()
     if not any(isinstance(item, ast.Import) for item in file.items):
-        return _Library(Root("", True), imports).opened(file, _Place(name, name), ())  # where it lies, imports ask
+        return _Library(Root("", True), imports).opened(file, _FilePath(name, name), ())  # where it lies, imports ask
     folder = "" if name == "<stdin>" else posixpath.dirname(name)
     library = _Library(project_root(folder, imports.files), imports)
-    return library.opened(file, _Place(posixpath.normpath(name), imports.files.real(name)), ())
+    return library.opened(file, _FilePath(posixpath.normpath(name), imports.files.real(name)), ())
 
 
-class _Place(NamedTuple):
+class _FilePath(NamedTuple):
     """A file: the path it is shown under, and where it really is."""
 
     shown: str
@@ -80,7 +80,7 @@ class _Library:
         self._files = imports.files
         self._environments: dict[str, Environment] = {}
 
-    def opened(self, file: ast.File, place: _Place, above: tuple[_Place, ...]) -> Environment:
+    def opened(self, file: ast.File, place: _FilePath, above: tuple[_FilePath, ...]) -> Environment:
         """``above``: the files whose imports led here, the outermost first."""
         made = self._environments[place.real] = Environment()
         chain = (*above, place)
@@ -134,7 +134,7 @@ class _Library:
         made.findings += findings
         made.defaults.setdefault(target, []).append(DefaultArguments(item.span.start, arguments))
 
-    def _import(self, made: Environment, item: ast.Import, chain: tuple[_Place, ...]) -> None:
+    def _import(self, made: Environment, item: ast.Import, chain: tuple[_FilePath, ...]) -> None:
         try:
             source = self._followed(item, chain)
         except Invalid as problem:
@@ -148,7 +148,7 @@ class _Library:
         for label in item.names:
             self._define(made, label.name, label.span, lambda one=label: _imported(one, item, source))
 
-    def _followed(self, item: ast.Import, chain: tuple[_Place, ...]) -> Environment:
+    def _followed(self, item: ast.Import, chain: tuple[_FilePath, ...]) -> Environment:
         """The environment of the file that ``item`` names. Raises Invalid, SpecError."""
         place = self._resolved(item, chain[-1])
         if any(place.real == earlier.real for earlier in chain):
@@ -173,7 +173,7 @@ class _Library:
         # Under another name it may have been opened before; that this one was read, too, is on record then.
         return self._environments.get(place.real) or self.opened(file, place, chain)
 
-    def _resolved(self, item: ast.Import, importer: _Place) -> _Place:
+    def _resolved(self, item: ast.Import, importer: _FilePath) -> _FilePath:
         if posixpath.isabs(item.path) or "\\" in item.path or "\0" in item.path or not item.path:
             raise invalid(
                 Code.IMPORT,
@@ -186,7 +186,7 @@ class _Library:
         real = self._files.real(shown)
         if not _within(self._files.real(self._root.folder), real):
             raise self._outside(item, "goes through a symlink out of")
-        return _Place(shown, real)
+        return _FilePath(shown, real)
 
     def _outside(self, item: ast.Import, how: str) -> Invalid:
         note = (
@@ -197,7 +197,7 @@ class _Library:
         )
         return invalid(Code.IMPORT, f"{item.path} {how} the project's folder", item.path_span, notes=(note,))
 
-    def _beside(self, path: str, lost: _Place, chain: tuple[_Place, ...]) -> tuple[str, ...]:
+    def _beside(self, path: str, lost: _FilePath, chain: tuple[_FilePath, ...]) -> tuple[str, ...]:
         """``did you mean lib/common.cnn?``: specs where the lost file was looked for, whose names are near its own."""
         folder = posixpath.dirname(lost.shown)
         above, slash, name = path.rpartition("/")
@@ -205,7 +205,7 @@ class _Library:
             there = self._files.entries(folder)
         except OSError:
             return ()
-        stems: dict[str, list[Entry]] = {}
+        stems: dict[str, list[FolderEntry]] = {}
         for entry in there:
             if entry.name.endswith(SUFFIXES):
                 stems.setdefault(entry.name.partition(".")[0].lower(), []).append(entry)

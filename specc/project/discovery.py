@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from specc.diagnostics import UsageError
-from specc.filesystem import DISK, Entry, FileSystem
+from specc.filesystem import DISK, FileSystem, FolderEntry
 from specc.project.outcome import Outcome, Unreadable
 from specc.project.paths import identity, matches
 from specc.project.patterns import expanded, is_pattern
@@ -189,7 +189,7 @@ class _Search:
         if told not in self.unreadable and not self._configuration.excludes(folder):
             self.unreadable.append(told)
 
-    def _is_spec(self, entry: Entry, path: str) -> bool:
+    def _is_spec(self, entry: FolderEntry, path: str) -> bool:
         """Whether it is a spec to be read. A link that leads nowhere is one: that there is none must be told."""
         if not entry.name.endswith(SUFFIXES) and not self._is_included(path):
             return False

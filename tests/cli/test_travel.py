@@ -146,13 +146,13 @@ class TestCompile:
         assert {Path(name).read_text() for name in ("d.onnx", "d.specc.json")} == {"old"}
 
     def test_a_disk_that_fills_at_the_end(self, specc: Specc, monkeypatch: pytest.MonkeyPatch) -> None:
-        from specc.atomic import Output
+        from specc.atomic import AtomicFile
         from specc.diagnostics import UsageError
 
-        def full(self: Output, data: bytes) -> None:
+        def full(self: AtomicFile, data: bytes) -> None:
             raise UsageError("cannot write d.onnx: the disk is full")
 
-        monkeypatch.setattr(Output, "append", full)
+        monkeypatch.setattr(AtomicFile, "append", full)
         Path("d.onnx").write_text("old")
         assert specc("compile", "digits.cnn", "-o", "d.onnx", "--no-verify").code == 2
         assert Path("d.onnx").read_text() == "old"
