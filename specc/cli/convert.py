@@ -133,9 +133,9 @@ def _starts(read: Source, form: str) -> list[int]:
         from specc.syntax.yaml import comments as comments_in_yaml
 
         return [span.start for span in comments_in_yaml(read)]
-    from specc.syntax.tokens import Tokens
+    from specc.syntax.tokens import comments
 
-    return [comment.start for comment in Tokens(read).comments]
+    return [comment.start for comment in comments(read)]
 
 
 def _write(output: str, data: bytes) -> None:

@@ -88,10 +88,9 @@ def _comment_start(line: str, name: str) -> int:
     at = line.find("#") % (len(line) + 1)
     if '"' not in line[:at]:
         return at  # no string, so the lexer need not be asked, nor its tables read where all else lies in the cache
-    from specc.syntax.tokens import NEWLINE, scan
+    from specc.syntax.tokens import comment_start
 
-    end = next(start for kind, start, _ in scan(line + "\n") if kind == NEWLINE)
-    return line.find("#", end) % (len(line) + 1)
+    return comment_start(line)
 
 
 class CodeLines:

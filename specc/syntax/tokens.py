@@ -6,7 +6,8 @@ in the tables; whatever asks where a comment begins, what is a name, or which br
 - `significant`: what the parser reads, without the newlines that mean nothing;
 - `scan`: every token from some offset on, newlines too, also of a text that is no spec;
 - `skip`, `token_at`: what follows at one offset, for those who come from the tree;
-- `Tokens`: a whole text that parses: its tokens, comments and brackets, and what stands before or behind an offset;
+- `Tokens`: a whole text that parses: its tokens and brackets, and what stands before or behind an offset;
+- `comments`: those of a whole text;
 - `kind_of`: what a word alone is.
 
 A kind is the name of a terminal in the grammar; one that begins with ``_`` leaves no trace in the tree. Newlines are
@@ -180,24 +181,45 @@ class Comment(NamedTuple):
     after_blank: bool
 
 
+def comments(source: Source) -> tuple[Comment, ...]:
+    """Every comment of a text, in order."""
+    text, end = source.text, 0
+    found = []
+    while (mark := text.find("#", end)) >= 0:
+        begin = text.rfind("\n", 0, mark) + 1
+        end = text.find("\n", mark) % (len(text) + 1)
+        at = begin + comment_start(text[begin:end])
+        if at < end:
+            alone = not text[begin:at].strip()
+            found.append(Comment(at, text[at:end].rstrip(), alone, empty_line_above(source, at)))
+    return tuple(found)
+
+
+def comment_start(line: str) -> int:
+    """Where the comment of a line begins; its end where it has none."""
+    at = line.find("#") % (len(line) + 1)
+    if '"' in line[:at]:
+        # Only then the mark can be part of a string: lines without are most, and the lexer takes ten times as long.
+        at = next(start for kind, start, _ in scan(line + "\n") if kind == NEWLINE)
+        at = line.find("#", at) % (len(line) + 1)
+    return at
+
+
 class Tokens:
     """The tokens of a text that parses, newlines aside.
 
     Attributes:
         all: in order, the last one an empty `END`.
-        comments: in order.
         partners: the offset of every bracket's partner, both ways.
     """
 
     def __init__(self, source: Source) -> None:
         text = source.text
         self.all: list[Token] = []
-        self.comments: list[Comment] = []
         self.partners: dict[int, int] = {}
         waiting: list[int] = []
         for kind, start, end in scan(text + "\n"):
             if kind == NEWLINE:
-                self.comments += _comments(source, start, end)
                 continue
             self.all.append(Token(kind, text[start:end], start))
             if kind in CLOSERS:
@@ -216,14 +238,6 @@ class Tokens:
     def after(self, offset: int) -> Token:
         """The first token that begins at an offset or behind it."""
         return self.all[min(bisect_left(self._starts, offset), len(self.all) - 1)]
-
-
-def _comments(source: Source, start: int, end: int) -> Iterator[Comment]:
-    """The comments of a newline token, which holds nothing but blanks besides."""
-    while (at := source.text.find("#", start, end)) >= 0:
-        start = source.text.find("\n", at) % (len(source.text) + 1)
-        alone = not source.before(at).strip()
-        yield Comment(at, source.text[at:start].rstrip(), alone, empty_line_above(source, at))
 
 
 def empty_line_above(source: Source, offset: int) -> bool:

@@ -8,13 +8,13 @@ import pytest
 
 from specc.source import Source
 from specc.syntax import read
-from specc.syntax.tokens import NEWLINE, Tokens, kind_of, significant, tidy, token_at
+from specc.syntax.tokens import NEWLINE, Tokens, comments, kind_of, significant, tidy, token_at
 from tests.syntax.test_lalr import FILES
 
 
 def test_where_comments_stand() -> None:
     text = '# a\n\n  #b \t\nlet c = "# no (" # d\r\n\n# e'
-    found = Tokens(Source("spec.cnn", text)).comments
+    found = comments(Source("spec.cnn", text))
     assert [(each.text, each.alone, each.after_blank) for each in found] == [
         ("# a", True, False),
         ("#b", True, True),
@@ -74,4 +74,4 @@ def test_the_parser_reads_what_is_written(path: Path) -> None:
     for token in tokens.all:
         left += [line.strip() for line in source.text[at : token.start].split("\n")]
         at = token.end
-    assert [line for line in left if line] == [comment.text for comment in tokens.comments]
+    assert [line for line in left if line] == [comment.text for comment in comments(source)]

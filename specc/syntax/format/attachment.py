@@ -10,11 +10,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple, cast
 
 from specc.syntax import ast
 from specc.syntax.lines import start
-from specc.syntax.tokens import Comment, Tokens, empty_line_above, skip, tidy
+from specc.syntax.tokens import Comment, Token, Tokens, empty_line_above, tidy
 
 
 class LeadingComment(NamedTuple):
@@ -76,7 +77,7 @@ class Attachments:
         self._raised: set[int] = set()
         self._marks: list[int] = []
         if comments:
-            items = _HostFinder(file).file
+            items = _HostFinder(file, self).file
             self._distribute(items, comments)
             self.final = self.closing.pop(items.key, self.final)
             self._marks.sort()
@@ -89,6 +90,25 @@ class Attachments:
     def after_blank(self, begin: int) -> bool:
         """Whether an empty line stands directly above the part that begins here, below the comments before it."""
         return begin not in self._raised and empty_line_above(self._source, begin)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Most files are formatted without them."""
+        return Tokens(self._source)
+
+    def clauses(self, contract: ast.Contract) -> list[int]:
+        """Where the inputs, the outputs and the conditions begin, as far as they are there."""
+        begins = [contract.span.start]
+        following = self._behind(contract.inputs, begins[0])
+        if contract.outputs:
+            begins.append(self.tokens.after(following.end).start)  # it was the arrow
+            following = self._behind(contract.outputs, begins[1])
+        return [*begins, following.start] if contract.where else begins
+
+    def _behind(self, ports: tuple[ast.Port, ...], begin: int) -> Token:
+        """What follows ports that begin at an offset."""
+        end = self.tokens.partners[begin] + 1 if ports[0].name else ports[-1].span.end
+        return self.tokens.after(end)
 
     def _distribute(self, hosts: _Hosts, comments: Iterable[Comment]) -> None:
         rest = deque(comments)
@@ -150,11 +170,12 @@ def _taken(comments: deque[Comment], end: int) -> deque[Comment]:
 class _HostFinder:
     """What takes comments, made from the tree. ``file`` is all of it."""
 
-    def __init__(self, file: ast.File) -> None:
-        self._text = file.source.text
-        self._partner = Tokens(file.source).partners
+    def __init__(self, file: ast.File, attachments: Attachments) -> None:
+        self._tokens = attachments.tokens
+        self._partners = attachments.tokens.partners
+        self._clauses = attachments.clauses
         items = tuple(_host(item, self._in_item(item)) for item in file.items)
-        self.file = _Hosts(items[0].start if items else 0, -1, len(self._text) + 1, items)
+        self.file = _Hosts(items[0].start if items else 0, -1, len(file.source.text) + 1, items)
 
     def _in_item(self, item: ast.Item) -> list[_Hosts]:
         match item:
@@ -167,13 +188,13 @@ class _HostFinder:
         lists: list[_Hosts] = []
         if item.params:
             params = (_host(param, self._in_expr(param.default) if param.default else ()) for param in item.params)
-            lists.append(self._bracketed(self._text.index("(", item.name_span.end), params))
+            lists.append(self._bracketed(self._tokens.after(item.name_span.end).start, params))
         if item.contract:
             lists.append(self._contract(item.contract))
         return [*lists, self._body(item.body)]
 
     def _contract(self, contract: ast.Contract) -> _Hosts:
-        begins = clauses(contract)
+        begins = self._clauses(contract)
         hosts = []
         for begin, ports in zip(begins, (contract.inputs, contract.outputs), strict=False):
             if ports:
@@ -199,10 +220,10 @@ class _HostFinder:
             case ast.Call():
                 return self._arguments(statement.arguments, statement.span.end)
             case ast.Merge():
-                arms = self._bracketed(self._partner[statement.span.end - 1], map(self._arm, statement.arms))
+                arms = self._bracketed(self._partners[statement.span.end - 1], map(self._arm, statement.arms))
                 if not statement.arguments:
                     return [arms]
-                close = self._partner[self._text.index("(", statement.name_span.end)]
+                close = self._partners[self._tokens.after(statement.name_span.end).start]
                 return [*self._arguments(statement.arguments, close + 1), arms]
             case ast.Group():
                 return [self._body(statement.body)]
@@ -257,14 +278,14 @@ class _HostFinder:
         if not arguments:
             return []
         hosts = (_host(argument, self._in_expr(argument.value)) for argument in arguments)
-        return [self._bracketed(self._partner[end - 1], hosts)]
+        return [self._bracketed(self._partners[end - 1], hosts)]
 
     def _shape(self, shape: ast.Shape) -> _Hosts:
         return self._bracketed(shape.span.start, (_host(dim, self._in_expr(dim)) for dim in shape.dims))
 
     def _bracketed(self, begin: int, hosts: Iterable[_Host]) -> _Hosts:
         listed = tuple(hosts)
-        return _Hosts(listed[0].start if listed else begin + 1, begin, self._partner[begin], listed)
+        return _Hosts(listed[0].start if listed else begin + 1, begin, self._partners[begin], listed)
 
 
 def _host(
@@ -280,29 +301,6 @@ def _loose(hosts: list[_Host]) -> _Hosts:
 def body_key(body: ast.Body) -> int:
     """What the statements of a body are known by as a list."""
     return start(body.statements[0]) if body.statements else body.span.start + 1
-
-
-def clauses(contract: ast.Contract) -> list[int]:
-    """Where the inputs, the outputs and the conditions begin, as far as they are there."""
-    text = contract.span.source.text
-    begins = [contract.span.start]
-    end = _ports_end(text, contract.inputs)
-    if contract.outputs:
-        begins.append(skip(text, skip(text, end) + len("->")))
-        end = _ports_end(text, contract.outputs)
-    if contract.where:
-        begins.append(skip(text, end))
-    return begins
-
-
-def _ports_end(text: str, ports: tuple[ast.Port, ...]) -> int:
-    end = ports[-1].span.end
-    if not ports[0].name:
-        return end
-    close = skip(text, end)
-    if text[close] == ",":
-        close = skip(text, close + 1)
-    return close + 1
 
 
 def else_if(step: ast.If) -> ast.If | None:

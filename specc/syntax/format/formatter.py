@@ -13,7 +13,7 @@ from specc.syntax.format.attachment import Attachments
 from specc.syntax.format.statements import FileWriter
 from specc.syntax.format.suppressions import LineConstraints, Suppressed, Suppressions
 from specc.syntax.parser import parse
-from specc.syntax.tokens import Comment, Tokens, tidy
+from specc.syntax.tokens import Comment, comments, tidy
 
 _REMARKS = re.compile(r"(?:#:[ \t]*\[[^\[\]#]*\][ \t]*(?=#|$))+")
 """The comments that `annotated` has written; what else the line's comment says stands behind them."""
@@ -73,30 +73,30 @@ class _Formatter:
             )
         return text
 
-    def _tried(self, comments: tuple[Comment, ...], constraints: LineConstraints) -> tuple[str, list[Suppressed]]:
+    def _tried(self, wanted: tuple[Comment, ...], constraints: LineConstraints) -> tuple[str, list[Suppressed]]:
         """The text with these comments, and those that are no longer about what they were about."""
         source = self._file.source
-        text = FileWriter(self._file, Attachments(self._file, comments), constraints, self._remarks or {}).text()
+        text = FileWriter(self._file, Attachments(self._file, wanted), constraints, self._remarks or {}).text()
         if pin(Source(source.name, text)) and not pin(source):
             text = f"\n{text}"  # below the first line, a comment that reads like a pin is none
         if source.text.find("\r\n") == source.text.find("\n") - 1 >= 0:
             text = text.replace("\n", "\r\n")
         again = parse(Source(source.name, text))
         written = self._comments_of(again)
-        same_comments = [tidy(comment.text) for comment in written] == [tidy(comment.text) for comment in comments]
+        same_comments = [tidy(comment.text) for comment in written] == [tidy(comment.text) for comment in wanted]
         if not same_comments or not _same(again.items, self._file.items):
             raise RuntimeError(f"formatting would change what {source.name} says")
         return text, self._suppressions.lost(Suppressions(again, written))
 
     def _comments_of(self, file: ast.File) -> tuple[Comment, ...]:
-        found = tuple(Tokens(file.source).comments)
+        found = comments(file.source)
         return found if self._remarks is None else tuple(_without_remarks(file, found))
 
 
-def _without_remarks(file: ast.File, comments: tuple[Comment, ...]) -> Iterator[Comment]:
+def _without_remarks(file: ast.File, found: tuple[Comment, ...]) -> Iterator[Comment]:
     """The comments without the shapes among them: those behind a step. A comment behind a shape stays."""
-    ends = set(_step_ends(file)) if any(_REMARKS.match(comment.text) for comment in comments) else set()
-    for comment in comments:
+    ends = set(_step_ends(file)) if any(_REMARKS.match(comment.text) for comment in found) else set()
+    for comment in found:
         remark = _REMARKS.match(comment.text)
         before = file.source.before(comment.start)
         # Where the code before a comment ends, an arrow aside; on another line, that of the arrow or blanks.

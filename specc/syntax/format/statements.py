@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from specc.syntax import ast
 from specc.syntax.directives import directive
 from specc.syntax.format import inline
-from specc.syntax.format.attachment import Attachments, LeadingComment, body_key, clauses, else_if
+from specc.syntax.format.attachment import Attachments, LeadingComment, body_key, else_if
 from specc.syntax.format.inline import WIDTH, Inline
 from specc.syntax.format.lists import INDENT, ListWriter
 from specc.syntax.format.suppressions import LineConstraints
@@ -147,7 +147,7 @@ class FileWriter(ListWriter):
 
     def _contract(self, contract: ast.Contract) -> None:
         """The clauses: each on the line of the one before, or on a line of its own."""
-        begins = clauses(contract)
+        begins = self.attachments.clauses(contract)
         brace = len(" {")
         self._ports(contract.inputs, begins[0], 0, 0 if len(begins) > 1 else brace)
         if contract.outputs:

@@ -12,7 +12,7 @@ from specc.elaborate import check_file
 from specc.source import Source
 from specc.syntax import ast, literals, parse, read
 from specc.syntax.format import formatted
-from specc.syntax.tokens import Tokens
+from specc.syntax.tokens import comments
 from specc.syntax.yaml import language_text, nodes
 from specc.syntax.yaml.writer import to_yaml
 from tests.elaborate.random_specs import Spec
@@ -30,7 +30,7 @@ def source_of(path: Path) -> Source:
 def uncommented(source: Source) -> Source:
     """The spec without its comments, and without the lines that hold nothing else; the version's pin is kept."""
     pieces, at = [], 0
-    for comment in Tokens(source).comments:
+    for comment in comments(source):
         if comment.start == 0 and to_yaml(source).startswith("#"):
             continue
         end = comment.start + len(comment.text)
