@@ -18,7 +18,8 @@ from specc.ir.types import TensorType
 from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
-from specc.syntax.labels import WHOLE, is_name
+from specc.syntax.literals import WHOLE
+from specc.syntax.tokens import is_name
 
 
 class DraftNode(Signal):

@@ -13,7 +13,7 @@ from specc.elaborate.values import CONSTANTS, display, is_whole
 from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
-from specc.syntax.labels import is_name
+from specc.syntax.tokens import is_name
 
 
 @lru_cache(maxsize=1024)  # a network has the same few names again and again

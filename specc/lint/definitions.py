@@ -7,10 +7,10 @@ A let or block of the file itself may be there to be imported, and so may an imp
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity
+from specc.lint.places import own_lines
 from specc.source import Span
 from specc.syntax import ast, is_yaml
 
@@ -52,12 +52,8 @@ def _unused_let(let: ast.Let) -> Diagnostic:
 
 def _without_line(span: Span) -> Fix | None:
     """The text without the statement, where it has its lines for itself."""
-    text = span.source.text
-    start = text.rfind("\n", 0, span.start) + 1
-    rest = re.compile(r"[ \t]*\r?\n").match(text, span.end)
-    if text[start : span.start].strip() or rest is None or is_yaml(span.source.name):
-        return None
-    return Fix((Edit(span.source.span(start, rest.end()), ""),), Safety.SAFE)
+    lines = None if is_yaml(span.source.name) else own_lines(span)
+    return Fix((Edit(lines, ""),), Safety.SAFE) if lines else None
 
 
 class _Scope:

@@ -43,7 +43,7 @@ def findings_of(file: ast.File, networks: list[Network], occurrences: list[Occur
         elif len(same) == len(steps[span]) and (call := places.find(span)) is not None and _stands(first.match, call):
             others = {label.span for label in first.match.secondary}
             if all(other.source is span.source and _is_named(places.find(other), steps[other]) for other in others):
-                yield _of_text(same, call)
+                yield _of_text(same, call, places)
 
 
 def _is_named(call: Written | None, ops: list[Op]) -> bool:
@@ -64,7 +64,7 @@ def _stands(match: Match, call: Written) -> bool:
     return not (node.op.passes and call.call.label is not None)  # a label gives a value another name
 
 
-def _of_text(same: list[Occurrence], call: Written) -> Diagnostic:
+def _of_text(same: list[Occurrence], call: Written, places: Places) -> Diagnostic:
     lint, _, match = same[0]
     place = call.argument(match.argument) if match.argument else None
     return Diagnostic(
@@ -75,7 +75,7 @@ def _of_text(same: list[Occurrence], call: Written) -> Diagnostic:
         (*match.notes, *_where_else(same)),
         ("write _ in its place",) if match.removable and call.steps == 1 else match.helps,
         severity=Severity.WARNING,
-        fix=left_out(call) if match.removable else None,
+        fix=left_out(call, places) if match.removable else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from specc.diagnostics import Edit, Fix, Safety
 from specc.ir.op import Op
 from specc.source import Source, Span
 from specc.syntax import ast, is_yaml, parse
+from specc.syntax.tokens import ARROW, Tokens
 
 _CONSTANTS = ("true", "false", "none")
 
@@ -52,6 +52,7 @@ class Places:
     def __init__(self, file: ast.File) -> None:
         self._files = {file.source: file}
         self._calls: dict[Source, dict[tuple[int, int], Written]] = {}
+        self._tokens: dict[Source, Tokens] = {}
 
     def find(self, span: Span) -> Written | None:
         """The call whose step has this span."""
@@ -60,6 +61,12 @@ class Places:
             file = self._files.get(span.source) or parse(span.source)  # imported, and parsed without a fault before
             calls = self._calls[span.source] = dict(_calls(file))
         return calls.get((span.start, span.end))
+
+    def tokens(self, source: Source) -> Tokens:
+        """The tokens of a file, which is gone through once however many of its steps have findings."""
+        if source not in self._tokens:
+            self._tokens[source] = Tokens(source)
+        return self._tokens[source]
 
 
 def _calls(file: ast.File) -> Iterator[tuple[tuple[int, int], Written]]:
@@ -92,7 +99,7 @@ def _in_list(
 # ---- leaving a step out -----------------------------------------------------------------------------
 
 
-def left_out(written: Written) -> Fix | None:
+def left_out(written: Written, places: Places) -> Fix | None:
     """The text without the step, where every other name stays as it is and the text stays a chain.
 
     A round of one step takes the round's number as its name, so a list that is no body of its own must keep two.
@@ -102,44 +109,32 @@ def left_out(written: Written) -> Fix | None:
     span = written.call.span
     if is_yaml(span.source.name):
         return None
-    cut = _cut(span.source.text, span.start, span.end)
-    return Fix((Edit(span.source.span(*cut), ""),), Safety.SAFE) if cut else None
+    cut = _cut(span, places.tokens(span.source))
+    return Fix((Edit(cut, ""),), Safety.SAFE) if cut else None
 
 
-def _cut(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The step with one of its arrows, or with its line."""
-    gap = _without_blanks(text, start)
-    led = text.startswith("->", gap - 2)
-    above = _without_blanks(text, gap - 2) if led else gap
-    line = above == 0 or text[above - 1] == "\n"
-    if led and not line:
-        return above, end
-    if after := _ARROW.match(text, end):
-        return start, after.end()
-    rest = _LINE_END.match(text, end)
-    if not line or rest is None or (not led and _hangs(text, above, rest.end())):
+def _cut(step: Span, tokens: Tokens) -> Span | None:
+    """The step with one of its arrows, or with its line; None where neither leaves a chain."""
+    source, text = step.source, step.source.text
+    arrow, after = tokens.before(step.start), tokens.after(step.end)
+    begin = step.start
+    is_led = arrow is not None and arrow.kind == ARROW and "\n" not in text[arrow.end : begin]
+    if arrow and is_led:
+        begin = arrow.start
+        if source.before(begin).strip():
+            previous = tokens.before(begin)
+            return source.span(previous.end if previous else begin, step.end)
+    rest = text[after.end : text.find("\n", after.end) % (len(text) + 1)]
+    if after.kind == ARROW and "\n" not in text[step.end : after.start] and rest.strip():
+        return source.span(step.start, after.end + len(rest) - len(rest.lstrip()))
+    hangs = not is_led and ((arrow is not None and arrow.kind == ARROW) or after.kind == ARROW)
+    return None if hangs else own_lines(source.span(begin, step.end))
+
+
+def own_lines(span: Span) -> Span | None:
+    """The lines that a span stands on, their ends included, where nothing else does; None where something does."""
+    text = span.source.text
+    end = text.find("\n", span.end) + 1
+    if not end or span.source.before(span.start).strip() or text[span.end : end].strip():
         return None
-    return above, rest.end()
-
-
-_ARROW = re.compile(r"[ \t]*->[ \t]*(?=\S)")
-_LINE_END = re.compile(r"[ \t]*\r?\n")
-_LED = re.compile(r"(\s|#[^\n]*\n)*->")
-
-
-def _without_blanks(text: str, end: int) -> int:
-    """Where the blanks that end at ``end`` begin."""
-    while end > 0 and text[end - 1] in " \t":
-        end -= 1
-    return end
-
-
-def _hangs(text: str, above: int, below: int) -> bool:
-    """Whether an arrow at the end of what stands above, or at the beginning of what stands below, needs the step."""
-    while above > 0:
-        line = text.rfind("\n", 0, above - 1) + 1
-        code = text[line:above].partition("#")[0].strip()
-        if code:
-            return code.endswith("->") or _LED.match(text, below) is not None
-        above = line
-    return _LED.match(text, below) is not None
+    return span.source.span(span.start - len(span.source.before(span.start)), end)

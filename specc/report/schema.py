@@ -13,7 +13,8 @@ from typing import Any
 from specc.ir.op import Op
 from specc.ops import operators
 from specc.ops.fields import expected
-from specc.syntax.labels import LABEL, NAME, WORDS
+from specc.syntax.literals import LABEL
+from specc.syntax.tokens import keywords, pattern
 from specc.syntax.yaml.forms import BESIDE_LAYER, ITEMS, RESERVED, STATEMENTS, STEPS, Form
 
 Schema = dict[str, Any]
@@ -48,7 +49,7 @@ def _values() -> Schema:
         "expression": _described(
             {"type": "string", "pattern": "^="}, "an expression of the language: `=2 * classes`, `=in.channels`"
         ),
-        "name": {"type": "string", "pattern": _whole(NAME.pattern), "not": {"enum": sorted(WORDS)}},
+        "name": {"type": "string", "pattern": _whole(pattern("NAME").pattern), "not": {"enum": sorted(keywords())}},
         "value": _any(_types("number", "string", "boolean", "null"), _list(_VALUE)),
         "operand": _described(
             _any(_types("number", "string", "boolean", "null"), _list({"$ref": "#/$defs/operand"})),
@@ -95,7 +96,7 @@ def _bodies() -> Schema:
 
 def _bare_step() -> Schema:
     """A name as it stands: a layer, an earlier value, ``_`` or ``in``."""
-    names = {"pattern": _whole(NAME.pattern), "not": {"enum": sorted(WORDS - {"in"})}}
+    names = {"pattern": _whole(pattern("NAME").pattern), "not": {"enum": sorted(keywords() - {"in"})}}
     return {"type": "string", **names}
 
 
@@ -114,7 +115,7 @@ def _step() -> Schema:
     return {
         "type": "object",
         "properties": {**{name: _layer(name) for name in _names()}, **_parts()},
-        "patternProperties": {_whole(NAME.pattern): True},
+        "patternProperties": {_whole(pattern("NAME").pattern): True},
         "additionalProperties": False,
         "minProperties": 1,
         "allOf": [*forms, {"if": {"not": _any(*({"required": [head]} for head in STEPS))}, "then": layer}],

@@ -10,8 +10,7 @@ from typing import NamedTuple, NoReturn
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source, Span
-from specc.syntax.tables import UNKNOWN
-from specc.syntax.tokens import CLOSERS, COLON, DEEPEST, NEWLINE, scan
+from specc.syntax.tokens import CLOSERS, COLON, DEEPEST, NEWLINE, UNKNOWN, scan
 
 MOST_MISTAKES = 20
 """How many mistakes of syntax one run reports."""

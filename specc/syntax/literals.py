@@ -1,15 +1,24 @@
-"""What numbers and strings stand for."""
+"""What numbers and strings stand for, and what can be the label of a step."""
 
 from __future__ import annotations
 
 import re
 from math import isfinite
 
+from specc.syntax.tokens import is_word
+
 LARGEST_INTEGER = 2**63 - 1
 _DIGITS = len(str(LARGEST_INTEGER))
 _SCALES = {"k": 3, "M": 6, "G": 9}
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 _ESCAPE = re.compile(r"\\(.)")
+
+LABEL = re.compile(r'(?:[^\s./:"\\{}]|\{[^{}"\\]+\})+')
+"""What can be a label, formulas included, but for characters that nobody sees; `specc.elaborate.naming` says why."""
+WHOLE = re.compile(r"0|[1-9][0-9]*")
+"""The numbers that are labels as they stand."""
+OWNERS = frozenset("nn F self torch keras layers tf jnp flax nnx np".split())
+"""What Python has in front of a layer's name, and a point between; here layers are called by their names alone."""
 
 
 class OutOfRange(ValueError):
@@ -39,6 +48,11 @@ def string(text: str) -> tuple[str, tuple[int, ...]]:
     """The value of a string literal, quotes included, and where in it an unknown escape stands."""
     unknown = tuple(found.start() for found in _ESCAPE.finditer(text) if found[1] not in _ESCAPES)
     return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[0]), text[1:-1]), unknown
+
+
+def needs_quotes(label: str) -> bool:
+    """Whether it is a label only in quotes. `else:` without them looks like the end of Python's `if`."""
+    return label == "else" or not (is_word(label) or WHOLE.fullmatch(label))
 
 
 def _integer(digits: str) -> int:

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
-from specc.syntax.labels import OWNERS, WORDS
-from specc.syntax.tables import UNKNOWN
-from specc.syntax.tokens import NEWLINE, NotInGrammar, skip
+from specc.syntax.literals import OWNERS
+from specc.syntax.tokens import NEWLINE, UNKNOWN, NotInGrammar, keywords, skip
 
 # In the order in which alternatives are listed.
 _SHOWN = {
@@ -177,7 +176,7 @@ def _as_no_label(text: str, slip: _Slip) -> _Slip:
     """A word of the language may be a label wherever a step may stand. Where no colon follows it is none, and what is
     wrong is said of the word itself."""
     word = slip.previous
-    if "_COLON" not in slip.accepts or slip.kind == "_COLON" or word not in WORDS:
+    if "_COLON" not in slip.accepts or slip.kind == "_COLON" or word not in keywords():
         return slip
     if slip.accepts != {"_COLON"}:
         return replace(slip, accepts=slip.accepts - {"_COLON"})
@@ -215,10 +214,10 @@ def _either(words: Iterable[str]) -> str:
 
 def _keyword_as_name(slip: _Slip) -> _Explained | None:
     word, place = slip.word, None
-    if slip.kind in ("_COLON", "EQUAL") and slip.previous in WORDS:
+    if slip.kind in ("_COLON", "EQUAL") and slip.previous in keywords():
         word = slip.previous
         place = slip.back(len(word))
-    elif word not in WORDS or not slip.wants_name:
+    elif word not in keywords() or not slip.wants_name:
         return None
     if word == "else" and (slip.kind == "_COLON" or slip.after.lstrip().startswith(":")):
         help_ = 'write `else { ... }` behind an `if`; a label of that name stands in quotes: `"else": ...`'
@@ -525,7 +524,7 @@ def _misspelt(slip: _Slip) -> _Explained | None:
         near = suggest(slip.previous, ("repeat", "for", "if", "assert", "shared", "let"))
         place = slip.back(len(slip.previous))
         return _Explained(slip.headline, f"did you mean `{near.names[0]}`?", place) if near else None
-    words = [word for word in WORDS if {word.upper(), f"_{word.upper()}"} & slip.accepts and slip.kind == "NAME"]
+    words = [word for word in keywords() if {word.upper(), f"_{word.upper()}"} & slip.accepts and slip.kind == "NAME"]
     near = suggest(slip.word, words)
     return _Explained(slip.headline, f"did you mean `{near.names[0]}`?") if near else None
 
@@ -544,7 +543,7 @@ def _after_step(slip: _Slip) -> _Explained | None:
 def _missing_body(slip: _Slip) -> _Explained | None:
     if slip.word or "_LBRACE" not in slip.accepts or slip.ends_step:
         return None
-    what = f"`{slip.statement}`" if slip.statement in WORDS else "step"
+    what = f"`{slip.statement}`" if slip.statement in keywords() else "step"
     below, at = slip.below
     line = slip.before.rpartition("\n")[2].strip()
     if below.startswith("{"):

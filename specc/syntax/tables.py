@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 TABLES = Path(__file__).with_name("tables.json")
 END = "$END"
 """The terminal behind the last one of a text."""
-UNKNOWN = "unknown"
-"""The kind of a character that begins no terminal."""
 OPTIONS: dict[str, Any] = {"parser": "lalr", "lexer": "basic"}
 
 
@@ -49,9 +47,8 @@ class Tables(NamedTuple):
 
     Attributes:
         grammar: the text that they were made from.
-        lexer: a regular expression that matches any one terminal and the blanks in front of it. The empty group
-            ``begin`` is where it begins; behind it is an empty group that has its name, or `UNKNOWN`.
-        trivia: a regular expression of the blanks, newlines and comments that may stand between two terminals.
+        terminals: their names and regular expressions, in the order in which Lark tries them.
+        blanks: a regular expression of what may stand between any two of them.
         keywords: the names that are terminals of their own.
         kept: the terminals that the tree keeps.
         rows: for each state what a symbol leads to: a state, or ``-1 - n`` to apply rule ``n`` first. A text is right
@@ -61,8 +58,8 @@ class Tables(NamedTuple):
     """
 
     grammar: str
-    lexer: str
-    trivia: str
+    terminals: list[tuple[str, str]]
+    blanks: str
     keywords: dict[str, str]
     kept: list[str]
     rows: list[dict[str, int]]
@@ -77,7 +74,9 @@ def tables() -> Tables:
     if TABLES.exists():
         stored = json.loads(TABLES.read_text(encoding="utf-8"))
         if stored["grammar"] == grammar:
-            return Tables(rules=[Production(*rule) for rule in stored.pop("rules")], **stored)
+            rules = [Production(*rule) for rule in stored.pop("rules")]
+            terminals = [(name, pattern) for name, pattern in stored.pop("terminals")]
+            return Tables(rules=rules, terminals=terminals, **stored)
     return made(grammar)
 
 
@@ -111,19 +110,15 @@ def made(grammar: str) -> Tables:
     rules = sorted((rule for rule in built.rules if rule.expansion), key=lambda rule: (rule.origin.name, rule.order))
     methods = sorted({_method(rule) for rule in rules if _makes_node(rule)})
     symbols: Any = [symbol for rule in rules for symbol in rule.expansion]
-    # The terminals in the order in which Lark tries them; the keywords stand in a lexer of names of their own.
+    # Lark's lexer reads keywords as names first, which have a lexer of their own for them.
     lexer: Any = built.parser.lexer
     patterns = {terminal.name: terminal.pattern.to_regexp() for terminal in lexer.scanner.terminals}
     (ignored,) = lexer.ignore_types
-    blanks = patterns.pop(ignored)
     (names,) = lexer.callback.values()
-    # No groups around the terminals: they would keep Python's matcher from telling by a first character what cannot
-    # match.
-    terminals = "|".join(f"(?:{pattern})(?P<{name}>)" for name, pattern in patterns.items())
     return Tables(
         grammar=grammar,
-        lexer=f"(?:{blanks})?(?P<begin>)(?:{terminals}|.(?P<{UNKNOWN}>))",
-        trivia=f"(?:{patterns['_NL']})?(?:{blanks})?",
+        terminals=[(name, pattern) for name, pattern in patterns.items() if name != ignored],
+        blanks=patterns[ignored],
         keywords={str(terminal.pattern.value): terminal.name for terminal in names.scanner.terminals},
         kept=sorted({symbol.name for symbol in symbols if symbol.is_term and not symbol.filter_out}),
         rows=_rows(built, {rule: number for number, rule in enumerate(rules)}),

@@ -8,7 +8,7 @@ in the tables; whatever asks where a comment begins, what is a name, or which br
 - `skip`, `token_at`: what follows at one offset, for those who come from the tree;
 - `Tokens`: a whole text that parses: its tokens and brackets, and what stands before or behind an offset;
 - `comments`: those of a whole text;
-- `kind_of`: what a word alone is.
+- `is_name`, `is_word`, `is_number`, `keywords`: what a word alone is.
 
 A kind is the name of a terminal in the grammar; one that begins with ``_`` leaves no trace in the tree. Newlines are
 tokens that take in comments and blank lines. No other token goes beyond its line, so a line alone has the same tokens
@@ -20,12 +20,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from specc.source import Source
-from specc.syntax.tables import END, UNKNOWN, tables
+from specc.syntax.tables import END, tables
 
+UNKNOWN = "unknown"
+"""The kind of a character that begins no terminal."""
 DEEPEST = 100
 """How deep brackets, and the parts of the tree, may nest."""
 NEWLINE, ARROW, BAR, COMMA, COLON = "_NL", "_ARROW", "_BAR", "_COMMA", "_COLON"
@@ -72,7 +74,13 @@ class Token(NamedTuple):
 
 
 class _Lexer(NamedTuple):
-    """The tables of the lexer, ready to be used."""
+    """The lexical part of the tables, ready to be used.
+
+    Attributes:
+        pattern: matches any one terminal and the blanks in front of it. The empty group ``begin`` is where it begins;
+            behind it is an empty group that has its name, or `UNKNOWN`.
+        trivia: matches the blanks, newlines and comments that may stand between two terminals.
+    """
 
     pattern: re.Pattern[str]
     trivia: re.Pattern[str]
@@ -82,8 +90,16 @@ class _Lexer(NamedTuple):
 
 @cache
 def _lexer() -> _Lexer:
-    made = tables()
-    return _Lexer(re.compile(made.lexer), re.compile(made.trivia), made.keywords, frozenset(made.kept))
+    _, terminals, blanks, keywords, kept, *_ = tables()
+    # No groups around the terminals: they would keep Python's matcher from telling by a first character what cannot
+    # match, which takes a third of the lexer's time.
+    any_terminal = "|".join(f"(?:{pattern})(?P<{name}>)" for name, pattern in terminals)
+    return _Lexer(
+        re.compile(f"(?:{blanks})?(?P<begin>)(?:{any_terminal}|(?!{blanks}).(?P<{UNKNOWN}>))"),
+        re.compile(f"(?:{dict(terminals)[NEWLINE]})?(?:{blanks})?"),
+        keywords,
+        frozenset(kept),
+    )
 
 
 def significant(text: str) -> Iterator[tuple[str, Token | None, int, int]]:
@@ -155,14 +171,30 @@ def token_at(text: str, start: int) -> Token:
 # ---- words alone --------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1024)  # the labels of a network are asked for several times; a lexer costs a microsecond each time
-def kind_of(word: str) -> str:
-    """The kind of the token that a text is; empty where it is none, or more than one."""
-    pattern, _, keywords, _ = _lexer()
-    found = pattern.fullmatch(word)
-    if found is None or found.start(1) or found.lastgroup in (UNKNOWN, NEWLINE):
-        return ""
-    return keywords.get(word, found.lastgroup or "")
+@cache
+def pattern(kind: str) -> re.Pattern[str]:
+    """What the terminals of one kind look like; a keyword looks like a name, too."""
+    return re.compile(dict(tables().terminals)[kind])
+
+
+@cache
+def keywords() -> frozenset[str]:
+    """The words of the language. None can be a name; before a colon all but `else` are labels."""
+    return frozenset(tables().keywords)
+
+
+def is_name(word: str) -> bool:
+    """Whether an expression or a step can say it: whether it may stand for a value."""
+    return pattern("NAME").fullmatch(word) is not None and word not in tables().keywords
+
+
+def is_word(word: str) -> bool:
+    """Whether it is a name or a word of the language."""
+    return pattern("NAME").fullmatch(word) is not None
+
+
+def is_number(word: str) -> bool:
+    return pattern("NUMBER").fullmatch(word) is not None
 
 
 # ---- a whole text -------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from specc.lint.lints import Network
 from specc.source import Source
 from specc.syntax import parse
 from specc.syntax.format import formatted
-from specc.syntax.labels import WORDS
+from specc.syntax.tokens import keywords
 from specc.syntax.yaml import language_text
 from specc.syntax.yaml.writer import to_yaml
 
@@ -55,7 +55,9 @@ def refused(body: str, before: str = HELPERS) -> list[str]:
 # ---- what can be a label ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", sorted((WORDS - {"else"}) | {"true", "false", "none", "null", "conv", "linear", "fc"}))
+@pytest.mark.parametrize(
+    "word", sorted((keywords() - {"else"}) | {"true", "false", "none", "null", "conv", "linear", "fc"})
+)
 def test_a_word_is_a_label_before_a_colon(word: str) -> None:
     assert state(f"{word}: conv(3, 1, bias=false)") == [f"{word}.weight"]
     assert state(f"a: {{ {word}: {{ {word} : conv(3, 1, bias=false) }}\n relu }}") == [f"a.{word}.{word}.weight"]
@@ -103,7 +105,7 @@ def test_where_is_a_label_on_its_own_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "label", [*sorted(WORDS), "true", "0", "7", *ODD, "null", "no", "on", "y", "1_0", "0x1f", "1e3x"]
+    "label", [*sorted(keywords()), "true", "0", "7", *ODD, "null", "no", "on", "y", "1_0", "0x1f", "1e3x"]
 )
 def test_yaml_has_the_same_labels(label: str) -> None:
     source = Source("t.cnn", f'model M : [N, 3, 8, 8] {{ "{label}": conv(3, 1) }}\n')

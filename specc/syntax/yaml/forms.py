@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-from specc.syntax.labels import OWNERS
+from specc.syntax.literals import OWNERS
+from specc.syntax.tokens import is_word
 
 
 class Form(NamedTuple):
@@ -44,15 +44,12 @@ RESERVED = frozenset(BESIDE_LAYER).union(
 )
 """The words of steps and statements: a block that is called so is written with ``call``."""
 
-NUMBER = re.compile(r"[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?(?:[eE][+-]?[0-9]+|[kMG])?")
-
-_JOINED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*):(\S.{,60})")
-
 
 def without_blank(text: str) -> str:
     """What is missing in ``conv:[16, 3]``, which YAML takes for one text, as a help; empty for others."""
-    joined = _JOINED.fullmatch(text)
-    return f"a blank is missing behind the colon: `{joined[1]}: {joined[2]}`" if joined else ""
+    key, _, value = text.partition(":")
+    joined = is_word(key) and 0 < len(value) <= 61 and "\n" not in value and not value[0].isspace()
+    return f"a blank is missing behind the colon: `{key}: {value}`" if joined else ""
 
 
 def without_owner(text: str) -> str:

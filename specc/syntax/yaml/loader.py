@@ -18,9 +18,9 @@ from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.brackets import MOST_MISTAKES
 from specc.syntax.directives import pin
-from specc.syntax.labels import WORDS
 from specc.syntax.parser import parse as parse_language
 from specc.syntax.reader import refuse_hidden_characters
+from specc.syntax.tokens import CLOSERS, COMMA, UNKNOWN, scan
 from specc.syntax.yaml.nodes import List, Node, Scalar, tree
 from specc.syntax.yaml.operands import flat
 from specc.syntax.yaml.source_map import Segment, SourceMap
@@ -98,19 +98,8 @@ def _refused(findings: list[Diagnostic]) -> SpecError:
 
 _BEFORE = {"value": "let value = ", "condition": "model M {\nassert "}
 _AFTER = {"value": "\n", "condition": "\n}\n"}
-_OPERATORS = frozenset("if else and or not in".split())
-_TOKEN = re.compile(
-    r"""
-      [ \t]+
-    | "[^"\\\n]*(?:\\.[^"\\\n]*)*"
-    | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-    | [0-9][0-9A-Za-z_]*
-    | [=!<>]= | [-+*/%<>.]
-    | (?P<inner>[,=])
-    | (?P<open>[(\[])
-    | (?P<close>[)\]])
-    """,
-    re.VERBOSE,
+_IN_EXPRESSIONS = frozenset(
+    "NUMBER STRING NAME COMPARE TIMES PLUS MINUS DOT IF _ELSE AND OR NOT IN _LPAR _RPAR _LSQB _RSQB".split()
 )
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 _LONE_EQUALS = re.compile("(?<![=!<>])=(?!=)")
@@ -124,22 +113,16 @@ def is_self_contained(text: str) -> bool:
     outside of brackets commas and `=`) do not occur in it. That it is an expression is left to the parser.
     """
     closers: list[str] = []
-    at = 0
-    while at < len(text):
-        token = _TOKEN.match(text, at)
-        if not token:
+    for kind, start, _ in scan(text):
+        if kind in CLOSERS:
+            closers.append(CLOSERS[kind])
+        elif kind in CLOSERS.values() and (not closers or closers.pop() != kind):
             return False
-        at = token.end()
-        match token.lastgroup:
-            case "word" if token[0] in WORDS - _OPERATORS:
-                return False
-            case "inner" if not closers:
-                return False
-            case "open":
-                closers.append(_CLOSER[token[0]])
-            case "close" if not closers or closers.pop() != token[0]:
-                return False
-    return not closers and "->" not in text
+        is_inner = kind in ("EQUAL", COMMA) and closers
+        is_bad_number = kind == UNKNOWN and text[start] in "0123456789"
+        if not (kind in _IN_EXPRESSIONS or is_inner or is_bad_number):
+            return False
+    return not closers
 
 
 def _problems(source: Source, segment: Segment) -> Iterator[Diagnostic]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
-from specc.syntax.labels import NAME, WORDS
+from specc.syntax.tokens import is_word, keywords
 from specc.syntax.yaml.forms import without_blank, without_owner
 from specc.syntax.yaml.nodes import NULLS, List, Mapping, Node, NotFinite, Scalar, TooLarge, literal, short
 from specc.syntax.yaml.source_map import Segment
@@ -78,10 +78,10 @@ class Operands:
     def name(self, node: Node, what: str) -> Segments:
         if not isinstance(node, Scalar) or is_null(node):
             self.note(f"{what} is a name, not {kind_of(node)}", node)
-        elif node.value in WORDS:
+        elif node.value in keywords():
             help_ = f"another name, such as `{node.value}_`, can"
             self.note(f"`{node.value}` is a word of the language and cannot be a name", node, help_)
-        elif not NAME.fullmatch(node.value):
+        elif not is_word(node.value):
             plain = "a name begins with a letter or `_`, and goes on with letters, digits and `_`"
             help_ = without_owner(node.value) or without_blank(node.value) or plain
             self.note(f"{what} is a name, not {kind_of(node)}", node, help_)
@@ -91,7 +91,7 @@ class Operands:
     def names(self, node: Node, what: str) -> Segments:
         """One or more names, separated by commas."""
         if not isinstance(node, List) or not node.items:
-            lone = isinstance(node, Scalar) and NAME.fullmatch(node.value)
+            lone = isinstance(node, Scalar) and is_word(node.value)
             help_ = f"one name is a list, too: `[{node.value}]`" if isinstance(node, Scalar) and lone else ""
             self.note(f"here stands a list of names, not {kind_of(node)}", node, help_)
             return

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 
 from specc.syntax.brackets import MOST_MISTAKES
-from specc.syntax.labels import NAME, WORDS, needs_quotes
+from specc.syntax.literals import needs_quotes
+from specc.syntax.tokens import is_name, is_number, is_word, keywords
 from specc.syntax.yaml.forms import (
     BESIDE_LAYER,
     ITEMS,
-    NUMBER,
     RESERVED,
     STATEMENTS,
     STEPS,
@@ -172,7 +172,7 @@ class Translator(Operands):
             if not node.items:
                 self.note("an empty list is no line", node, "`_` passes the current value on")
             sizes = [item for item in node.items if isinstance(item, Scalar) and _SIZE.fullmatch(item.value)]
-            numbers = [size for size in sizes if not NAME.fullmatch(size.value)]
+            numbers = [size for size in sizes if not is_word(size.value)]
             if numbers and len(sizes) == len(node.items):
                 help_ = f"a checkpoint is `shape: [{short(', '.join(size.value for size in sizes))}]`"
                 self.note(f"a chain has steps, and {kind_of(numbers[0])} is none", numbers[0], help_)
@@ -225,9 +225,9 @@ class Translator(Operands):
             self.note("a step is no list", node, help_)
         elif is_null(node):
             self.note("here a step is missing", node, _A_STEP)
-        elif node.value == "in" or (NAME.fullmatch(node.value) and node.value not in WORDS):
+        elif node.value == "in" or is_name(node.value):
             yield self.exact(node)
-        elif node.value in WORDS:
+        elif node.value in keywords():
             yield self.name(node, "a step")
         else:
             # More than these are not shown, and a help takes a parse.
@@ -318,7 +318,7 @@ class Translator(Operands):
         label = node.pairs["label"].value
         # A number that is no label (`01`) stands without quotes, too, to be refused as one.
         if isinstance(label, Scalar) and (
-            (label.plain and NUMBER.fullmatch(label.value)) or not (is_null(label) or needs_quotes(label.value))
+            (label.plain and is_number(label.value)) or not (is_null(label) or needs_quotes(label.value))
         ):
             yield self.exact(label)
         else:
@@ -413,7 +413,7 @@ def _in_yaml(text: str) -> str:
     from specc.syntax.mistakes import instead_of_sum
     from specc.syntax.yaml.writer import line_in_yaml
 
-    if NUMBER.fullmatch(text):
+    if is_number(text):
         return f"`affine: {text}` multiplies by a number, `affine: [1, {text}]` adds it"
     if entry := re.fullmatch(r"\w+\[.+\]", text):
         return f"give it a name first: `let: {{one: ={entry[0]}}}`, then `one` is a step"
@@ -426,6 +426,6 @@ def _in_yaml(text: str) -> str:
     if "->" in text:
         return "the steps of a chain stand in a list: `[conv: [16, 3], relu]`"
     name, bracket, _ = text.partition("(")
-    if bracket and NAME.fullmatch(name.strip()):
+    if bracket and is_word(name.strip()):
         return f"a step with arguments is a mapping: `{name.strip()}: [16, 3]`"
     return without_owner(text) or _A_STEP

@@ -15,8 +15,8 @@ from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.directives import pin
 from specc.syntax.format.inline import text
-from specc.syntax.labels import WHOLE
 from specc.syntax.lines import after_blank, lines
+from specc.syntax.literals import WHOLE
 from specc.syntax.parser import parse
 from specc.syntax.yaml.forms import RESERVED
 from specc.syntax.yaml.nodes import literal

@@ -11,9 +11,9 @@ import yaml
 from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast, front, parse
-from specc.syntax.labels import WORDS
 from specc.syntax.reader import LARGEST
 from specc.syntax.tables import grammar_text
+from specc.syntax.tokens import keywords
 from specc.syntax.yaml import comments, nodes
 from tests.syntax.yaml.texts import EXAMPLES, without_places
 
@@ -115,4 +115,4 @@ def test_the_words_of_the_language() -> None:
     """Every keyword of the grammar, and no other word."""
     rules = re.sub(r"//.*", "", grammar_text())
     literal = set(re.findall(r'"([a-z]+)"', rules)) | set(re.findall(r"\b(where|else)\(\?!", rules))
-    assert literal == WORDS
+    assert literal == keywords()
