@@ -51,7 +51,7 @@ grammar: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python -m specc.report.operators > docs/operators.md
-	$(BIN)/python -m specc.report.codes > docs/codes.md
+	$(BIN)/python -m specc.report.code_pages > docs/codes.md
 
 dist: build/tools/installed
 	rm -rf dist

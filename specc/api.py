@@ -190,7 +190,7 @@ class Model:
         return Model(checked, file=self._file, spec=self._spec, settings=self._settings, files=self._files)
 
     def __repr__(self) -> str:
-        from specc.report.text import interface
+        from specc.report.notation import interface
 
         return f"<specc model {self.name} : {interface(self.graph)}, {self.params:,} parameters>"
 

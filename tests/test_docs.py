@@ -36,7 +36,7 @@ from specc.cli.main import main
 from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
 from specc.ops import operators
-from specc.report.codes import meanings
+from specc.report.code_pages import meanings
 from specc.report.operators import operators_markdown
 from specc.report.snippets import render
 from specc.source import Source

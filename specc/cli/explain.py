@@ -19,7 +19,7 @@ def command(what: str, model: str | None, settings: tuple[str, ...], sizes: tupl
     diagnostic's code means (S0104)."""
     from specc.cli.inputs import costs_at, load
     from specc.cli.output import echo
-    from specc.report.codes import meaning
+    from specc.report.code_pages import meaning
     from specc.report.costs import explain
 
     if (known := meaning(what)) is not None:

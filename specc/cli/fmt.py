@@ -165,7 +165,7 @@ def _formatted(source: Source, run: _Run) -> str:
 
     if not run.annotate:
         return formatted(source)
-    from specc.report.shapes import shapes
+    from specc.report.annotation import shapes
     from specc.syntax import parse
 
     file = parse(source)

@@ -17,7 +17,7 @@ from specc.cli.progress import bar
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import listed
 from specc.ir.onnx import DEFAULT_OPSET
-from specc.report.text import count
+from specc.report.notation import count
 
 if TYPE_CHECKING:
     from specc.weights import Weights

@@ -23,7 +23,7 @@ from specc.diagnostics import ParityError, SpecError, UsageError
 if TYPE_CHECKING:
     from specc.api import Model
     from specc.onnxfile import OnnxFile
-    from specc.report.proof.verdict import Subject
+    from specc.report.proof.verdict import ProofSubject
     from specc.report.snippets import Style
     from specc.verify.result import Parity, Tolerance
     from specc.weights import Weights
@@ -260,7 +260,7 @@ def _tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:
     return Tolerance(atol or 0.0, rtol or 0.0)
 
 
-def _show(request: _Request, parity: Parity, subject: Subject) -> None:
+def _show(request: _Request, parity: Parity, subject: ProofSubject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
     from specc.cli.output import echo, screen, speaks_unicode, wants_color
     from specc.report.proof.verdict import UNFIT, full_reason, verdict
@@ -281,7 +281,7 @@ def _show(request: _Request, parity: Parity, subject: Subject) -> None:
     echo(verdict(parity, subject))
 
 
-def _report(request: _Request, parity: Parity, subject: Subject, style: Style) -> str:
+def _report(request: _Request, parity: Parity, subject: ProofSubject, style: Style) -> str:
     from specc.report.proof import rendered
 
     return rendered(request.form, parity, subject, style=style, everything=request.everything)

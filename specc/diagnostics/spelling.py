@@ -48,7 +48,7 @@ def suggest(word: str, known: Iterable[str], kind: Kind = "name") -> Suggestion 
     if search is None:
         if len(_searches) >= _MOST_SEARCHES:
             _searches.clear()
-        search = _searches[word] = _Search(word)
+        search = _searches[word] = _WordSearch(word)
     near = search.among(names)
     if near and near.safety is Safety.SAFE and not names.issuperset(_foreign_near(word)):
         return near._replace(safety=Safety.UNSAFE)
@@ -68,7 +68,7 @@ def named(word: str, known: Iterable[str]) -> str:
     return near.text if near else f"there are {', '.join(sorted(known))}"
 
 
-class _Search:
+class _WordSearch:
     """What is known of the names that one word was compared with: each is compared once, however often it is asked."""
 
     def __init__(self, word: str) -> None:
@@ -149,7 +149,7 @@ def _letters(name: str) -> str:
 
 
 _index = _Index()
-_searches: dict[str, _Search] = {}
+_searches: dict[str, _WordSearch] = {}
 """By word: a file with the same mistake a thousand times asks for the same names, and those it has added since."""
 
 

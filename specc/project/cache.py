@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic
-from specc.diagnostics.serialization import as_json, from_json
+from specc.diagnostics.records import as_json, from_json
 from specc.source import Source
 
 DAYS = 30

@@ -11,7 +11,7 @@ from specc.bundle.inspection import Inspection, SidecarFound
 from specc.bundle.recheck import Check, Recheck
 from specc.diagnostics.words import listed, plural, visible
 from specc.onnxfile import PortInfo
-from specc.report.text import count, memory
+from specc.report.notation import count, memory
 
 VERSION = 1
 """Of the JSON. It grows where a field goes or changes its meaning; fields may be added at any time."""

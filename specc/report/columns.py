@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from specc.diagnostics.words import visible
-from specc.report.text import cut
+from specc.report.notation import cut
 
 WIDEST = 10_000
 """Columns of what goes to no screen."""

@@ -16,9 +16,9 @@ from specc.elaborate.errors import suggestion
 from specc.ir.graph import Block, Graph, Node
 from specc.ir.op import Parameter
 from specc.ir.types import times
-from specc.report import text
+from specc.report import notation
 from specc.report.columns import WIDEST, print_columns
-from specc.report.text import count, field, memory, scaled
+from specc.report.notation import count, field, memory, scaled
 
 MOST_NAMES = 12
 """Names that are listed for whoever asked for one that is none."""
@@ -35,13 +35,13 @@ def show(costs: Costs, console: Console, depth: int | None = None) -> None:
     Args:
         depth: how deep blocks are opened; those at this depth are a row each. None: every step is.
     """
-    console.print(Text(f"{costs.graph.name} : {text.interface(costs.graph)}", style="bold"), soft_wrap=True)
+    console.print(Text(f"{costs.graph.name} : {notation.interface(costs.graph)}", style="bold"), soft_wrap=True)
     steps = {step.node.name: step for step in costs.steps}
     members = costs.graph.nodes if depth is None else tuple(_opened(costs.graph.members, depth))
     rows = [_row(member, steps) for member in members]
     # Without weights there are no params, at symbolic sizes no costs: a column that says nothing is left out.
     cells = list(zip(*rows, strict=True))
-    columns = [i for i, name in enumerate(_COLUMNS) if name in _DESCRIBING or not {*cells[i]} <= {"", text.NOTHING}]
+    columns = [i for i, name in enumerate(_COLUMNS) if name in _DESCRIBING or not {*cells[i]} <= {"", notation.NOTHING}]
     print_columns(
         console,
         [_COLUMNS[i] for i in columns],
@@ -88,10 +88,10 @@ def console_for() -> Console:
 def _row(member: Node | Block, steps: dict[str, StepCost]) -> tuple[str, ...]:
     """The cells of `_COLUMNS`."""
     if isinstance(member, Node):
-        inside, layer, last = [steps[member.name]], text.step(member.op), steps[member.name]
+        inside, layer, last = [steps[member.name]], notation.step(member.op), steps[member.name]
     else:
         inside = [steps[node.name] for node in member.nodes]
-        layer, last = text.block(member), steps[member.output]
+        layer, last = notation.block(member), steps[member.output]
     params = sum(step.params for step in inside)
     weights = count(params)
     if not params:  # tensors that an earlier step has, too, are counted there
@@ -142,7 +142,7 @@ def _sums(costs: Costs) -> Iterator[str]:
     yield f"depth              {costs.depth} (convolutions and fully connected layers on the longest path)"
     if costs.graph.symbols:
         yield ""
-        yield text.ask_at_sizes(costs.graph)
+        yield notation.ask_at_sizes(costs.graph)
 
 
 # ---- explain: the arithmetic behind one step, or what a block holds -----------------------------------
@@ -174,7 +174,7 @@ def explain(costs: Costs, name: str) -> str:
 
 def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     node = step.node
-    yield from _head(graph, node, text.step(node.op))
+    yield from _head(graph, node, notation.step(node.op))
     for name, kind in zip(node.inputs, node.input_types, strict=True):
         yield f"  takes   {name} {kind}"
     yield f"  gives   {node.type}"
@@ -187,7 +187,7 @@ def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     frozen = "" if trainable == own else f", of them trainable {count(_elements(trainable))}"
     yield f"  parameters: {count(_elements(own))}{frozen}{_shared(graph, node)}"
     if step.macs is None:
-        yield f"  {text.ask_at_sizes(graph)}"
+        yield f"  {notation.ask_at_sizes(graph)}"
         return
     yield f"  MACs: {count(step.macs)} a sample"
     yield f"  memory: {' * '.join(map(str, node.type.sample))} * 4 bytes = {memory(step.activation_memory)} a sample"
@@ -197,7 +197,7 @@ def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
 def _of_block(graph: Graph, block: Block, steps: dict[str, StepCost]) -> Iterator[str]:
     inside = [steps[node.name] for node in block.nodes]
     types = {port.name: port.type for port in graph.inputs} | {node.name: node.type for node in graph.nodes}
-    yield from _head(graph, block, text.block(block))
+    yield from _head(graph, block, notation.block(block))
     for name in block.inputs:
         yield f"  takes   {name} {types[name]}"
     yield f"  gives   {types[block.output]}"
@@ -206,7 +206,7 @@ def _of_block(graph: Graph, block: Block, steps: dict[str, StepCost]) -> Iterato
     own = {node.module: _elements(p for p in node.parameters if not p.buffer) for node in block.nodes}
     yield f"  parameters: {count(sum(own.values()))}{_shared(graph, block)}"
     if graph.symbols:
-        yield f"  {text.ask_at_sizes(graph)}"
+        yield f"  {notation.ask_at_sizes(graph)}"
         return
     yield f"  MACs: {scaled(sum(step.macs or 0 for step in inside))} a sample"
     yield f"  memory: {memory(sum(step.activation_memory or 0 for step in inside))} a sample, of all its results"
@@ -226,7 +226,7 @@ def _head(graph: Graph, part: Node | Block, meaning: str) -> Iterator[str]:
     inside = part.nodes[0] if isinstance(part, Block) else part
     near = [block for block in _blocks(graph.members) if part.name.startswith(f"{block.name}.")]
     for around in reversed([block for block in near if inside in block.nodes]):  # of a group in parts, that part
-        yield f"  in {around.name}: {text.block(around)}"
+        yield f"  in {around.name}: {notation.block(around)}"
     yield ""
 
 

@@ -8,11 +8,11 @@ from math import inf
 
 import numpy as np
 
-from specc.report.proof.verdict import Subject
+from specc.report.proof.verdict import ProofSubject
 from specc.source import Source
 from specc.verify.result import Parity, Reproduction, Row, StepRow, TensorRow
 
-SUBJECT = Subject("Big", "big.onnx")
+SUBJECT = ProofSubject("Big", "big.onnx")
 
 CONV, RELU = (
     "element [0, 1] is 2 and should be 1: off by 1, allowed: 1e-06",

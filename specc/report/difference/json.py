@@ -13,8 +13,8 @@ from specc.elaborate.values import display
 from specc.ir.graph import Block
 from specc.report.difference.sections import sections
 from specc.report.formats.json import dumped
+from specc.report.notation import step
 from specc.report.snippets import Style
-from specc.report.text import step
 from specc.version import __version__
 
 VERSION = 1

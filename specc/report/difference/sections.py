@@ -14,7 +14,7 @@ from specc.compare.wiring import GraphChange, Member, StepChange
 from specc.diagnostics.words import listed, plural
 from specc.elaborate.values import display
 from specc.ir.graph import Block, Node
-from specc.report.text import block, count, cut, field, memory, scaled, step
+from specc.report.notation import block, count, cut, field, memory, scaled, step
 
 Tone = Literal["same", "changed", "breaking"]
 Row = tuple[str, ...]

@@ -13,8 +13,8 @@ from specc.diagnostics import Diagnostic
 from specc.diagnostics.words import encodable, plural, visible
 from specc.report.difference.json import difference
 from specc.report.difference.sections import Row, Section, Tone, sections
+from specc.report.notation import cut
 from specc.report.snippets import abridged, render
-from specc.report.text import cut
 
 MOST_ROWS = 30
 """Lines of a section that are shown; json has all."""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
 from specc.project.outcome import Outcome, Unreadable, fingerprint
 from specc.project.paths import STDIN
-from specc.report.codes import meanings
+from specc.report.code_pages import meanings
 from specc.report.formats.json import dumped, remarks
 from specc.report.snippets import Style
 from specc.source import Span

@@ -34,7 +34,7 @@ def concise(outcome: Outcome, style: Style) -> str:
 
 def statistics(outcome: Outcome) -> str:
     """A line for each code, the most frequent first: how often, the code, what it means. Nothing without findings."""
-    from specc.report.codes import meanings
+    from specc.report.code_pages import meanings
 
     numbers = Counter(finding.code for finding in outcome.findings)
     width = max((len(f"{count:,}") for count in numbers.values()), default=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from specc.report.proof.verdict import Subject
+from specc.report.proof.verdict import ProofSubject
 from specc.report.snippets import Style
 from specc.verify.result import Parity
 
@@ -13,7 +13,9 @@ FORMATS = tuple(_MODULES)
 _PLAIN = Style()
 
 
-def rendered(name: str, parity: Parity, subject: Subject, *, style: Style = _PLAIN, everything: bool = False) -> str:
+def rendered(
+    name: str, parity: Parity, subject: ProofSubject, *, style: Style = _PLAIN, everything: bool = False
+) -> str:
     """The proof in one of `FORMATS`, without a newline at the end.
 
     Args:

@@ -8,11 +8,11 @@ from importlib.resources import files
 from math import ceil, floor, isfinite, log10
 
 from specc.diagnostics.words import encodable, plural, visible
+from specc.report.notation import cut
 from specc.report.proof import wording
-from specc.report.proof.verdict import UNTRIED, Subject, cell, verdict
+from specc.report.proof.verdict import UNTRIED, ProofSubject, cell, verdict
 from specc.report.proof.wording import EXACT, number
 from specc.report.snippets import Style, snippet
-from specc.report.text import cut
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__
 
@@ -31,7 +31,7 @@ LEGEND = (
 """The marks of the chart, and what they are."""
 
 
-def html(parity: Parity, subject: Subject, style: Style, everything: bool) -> str:
+def html(parity: Parity, subject: ProofSubject, style: Style, everything: bool) -> str:
     """The page. It has every row, and its reader chooses how it looks, whatever ``style`` and ``everything`` say."""
     title = _safe(subject.title)
     css = files(__package__).joinpath("page.css").read_text(encoding="utf-8").rstrip()
@@ -49,7 +49,7 @@ def html(parity: Parity, subject: Subject, style: Style, everything: bool) -> st
     )
 
 
-def _body(parity: Parity, subject: Subject) -> Iterator[str]:
+def _body(parity: Parity, subject: ProofSubject) -> Iterator[str]:
     yield f"<h1>{_safe(subject.title)}</h1>"
     kind = "good" if parity.passed else "bad"
     yield f'<p class="verdict {kind}">{_safe(_sentence(verdict(parity, subject)))}</p>'
@@ -68,7 +68,7 @@ def _word(parity: Parity) -> str:
     return "Proven" if parity.tolerance is None else "Within tolerance"
 
 
-def _cause(parity: Parity, subject: Subject) -> Iterator[str]:
+def _cause(parity: Parity, subject: ProofSubject) -> Iterator[str]:
     title, untried = "Why nothing was run", [row for row in parity.rows if row.case in UNTRIED]
     lines = [line for row in untried for line in (row.reason, *row.faults)]
     if not lines:
@@ -150,7 +150,7 @@ def _tensors(parity: Parity) -> Iterator[str]:
     yield "</section>"
 
 
-def _ran(parity: Parity, subject: Subject) -> Iterator[str]:
+def _ran(parity: Parity, subject: ProofSubject) -> Iterator[str]:
     nodes = [("nodes", f"{provider}: {found}") for provider, found in wording.providers(parity)]
     facts = [((name, value), True) for name, value in (*wording.identification(subject), *parity.settings, *nodes)]
     if facts:

@@ -6,7 +6,7 @@ from math import isfinite, isnan
 from typing import Any
 
 from specc.report.formats.json import dumped, position
-from specc.report.proof.verdict import Subject, full_reason, verdict
+from specc.report.proof.verdict import ProofSubject, full_reason, verdict
 from specc.report.snippets import Style
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__
@@ -15,7 +15,7 @@ VERSION = 1
 """It grows where a field goes or changes its meaning. New fields may come at any time."""
 
 
-def json(parity: Parity, subject: Subject, style: Style, everything: bool) -> str:
+def json(parity: Parity, subject: ProofSubject, style: Style, everything: bool) -> str:
     """All that was found; ``everything`` makes no difference."""
     first, tolerance = parity.first_divergence, parity.tolerance
     value = {

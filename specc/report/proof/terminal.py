@@ -15,7 +15,7 @@ from rich.text import Text
 from specc.diagnostics.words import visible
 from specc.report.columns import WIDEST, print_columns
 from specc.report.proof import wording
-from specc.report.proof.verdict import UNTRIED, Subject, cell, used, verdict
+from specc.report.proof.verdict import UNTRIED, ProofSubject, cell, used, verdict
 from specc.report.snippets import Style, render
 from specc.verify.result import Parity, Row, StepRow
 
@@ -33,7 +33,7 @@ _COLORS = {"ok": "green", "failed": "red"}
 R = TypeVar("R")
 
 
-def full(parity: Parity, subject: Subject, style: Style, everything: bool) -> str:
+def full(parity: Parity, subject: ProofSubject, style: Style, everything: bool) -> str:
     """Every part that there is, the verdict last: the end is what a person sees first."""
     parts: tuple[Iterable[str], ...] = (
         [_painted(visible(subject.title), style, bold=True)],
@@ -111,7 +111,7 @@ def _reasons(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield from (f"{visible(name)}: {visible(reason)}" for name, reason in rows if reason)
 
 
-def _facts(parity: Parity, subject: Subject, everything: bool) -> Iterator[str]:
+def _facts(parity: Parity, subject: ProofSubject, everything: bool) -> Iterator[str]:
     """The file, weights, providers and settings; then the notes."""
     facts = [*wording.identification(subject)]
     if parity.tensors:
@@ -128,7 +128,7 @@ def _facts(parity: Parity, subject: Subject, everything: bool) -> Iterator[str]:
     yield from (visible(f"note: {note}") for note in parity.notes)
 
 
-def _cause(parity: Parity, subject: Subject, style: Style) -> Iterator[str]:
+def _cause(parity: Parity, subject: ProofSubject, style: Style) -> Iterator[str]:
     lines = wording.cause(parity, subject)
     if lines:
         error = _painted("error", style, fg="red", bold=True)

@@ -34,7 +34,7 @@ class FileDigest(NamedTuple):
         return f"{self.name}, {self.size:,} bytes"
 
 
-class Subject(NamedTuple):
+class ProofSubject(NamedTuple):
     """``model`` in ``file``, as it was named; None: in the file that compile would write.
 
     Attributes:
@@ -71,7 +71,7 @@ def full_reason(row: Row) -> str:
     return "\n  ".join((row.reason, *row.faults))
 
 
-def verdict(parity: Parity, subject: Subject | None = None) -> str:
+def verdict(parity: Parity, subject: ProofSubject | None = None) -> str:
     """One line; a failure's has the place and the reason. ``subject`` knows what the weights had to be."""
     return _success(parity) if parity.passed else _failure(parity, subject)
 
@@ -95,7 +95,7 @@ def _many(row: StepRow) -> str:
     return f"{row.steps[0]} to {row.name} ({len(row.steps)} steps)" if len(row.steps) > FEW else ""
 
 
-def other_weights(parity: Parity, subject: Subject | None) -> str:
+def other_weights(parity: Parity, subject: ProofSubject | None) -> str:
     """What is to be said of tensors that hold other numbers: how many, and than which. Empty where none does."""
     tensors = parity.wrong_tensors
     if not tensors:
@@ -108,7 +108,7 @@ def other_weights(parity: Parity, subject: Subject | None) -> str:
     return f"the weights are not {what}: {found}"
 
 
-def claim(subject: Subject | None) -> str:
+def claim(subject: ProofSubject | None) -> str:
     """What the file says of its own weights; empty where it says nothing else than what they had to be."""
     if subject is None or subject.claimed in ("", subject.weights):
         return ""
@@ -145,7 +145,7 @@ def used(row: Row | StepRow) -> float:
     return (row.error_onnx or 0.0) / ((row.bound if isinstance(row, Row) else None) or 1.0)
 
 
-def _failure(parity: Parity, subject: Subject | None) -> str:
+def _failure(parity: Parity, subject: ProofSubject | None) -> str:
     """Other weights are the root of what they do; then the first step is; the whole network follows from both."""
     if parity.wrong_tensors and parity.tolerance is None:
         return "; ".join(["parity failed: " + other_weights(parity, subject), *_behind_weights(parity, subject)])
@@ -162,7 +162,7 @@ def _failure(parity: Parity, subject: Subject | None) -> str:
     return f"parity failed on {row.case}{batch}: {row.reason}"
 
 
-def _behind_weights(parity: Parity, subject: Subject | None) -> Iterator[str]:
+def _behind_weights(parity: Parity, subject: ProofSubject | None) -> Iterator[str]:
     if claim(subject):
         yield claim(subject)
     failing = [step for step in parity.steps if not step.passed]

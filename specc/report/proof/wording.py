@@ -9,7 +9,7 @@ from math import isfinite, isinf
 
 from specc.diagnostics import Label
 from specc.diagnostics.words import listed, plural, visible
-from specc.report.proof.verdict import Subject, by_step, claim, of_step, other_weights
+from specc.report.proof.verdict import ProofSubject, by_step, claim, of_step, other_weights
 from specc.report.snippets import Uncoded
 from specc.verify.result import Parity, Row, StepRow, TensorRow
 
@@ -94,7 +94,7 @@ def shortened(names: list[str]) -> str:
     return ", ".join(shown) + (f" and {len(runs) - SEVERAL} more" if len(runs) > SEVERAL else "")
 
 
-def identification(subject: Subject) -> Iterator[tuple[str, str]]:
+def identification(subject: ProofSubject) -> Iterator[tuple[str, str]]:
     """(name, value): which file it was, by its bytes, and what its weights had to be."""
     for file in subject.files:
         yield "file", str(file)
@@ -103,7 +103,7 @@ def identification(subject: Subject) -> Iterator[tuple[str, str]]:
         yield "weights", subject.weights
 
 
-def cause(parity: Parity, subject: Subject) -> list[str]:
+def cause(parity: Parity, subject: ProofSubject) -> list[str]:
     """Other weights: what differs first, and what is known of it; nothing where all are right, or may differ."""
     if not parity.wrong_tensors or parity.tolerance is not None:
         return []

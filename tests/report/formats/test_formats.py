@@ -83,9 +83,9 @@ import sys
 import specc.report.formats
 first = set(sys.modules)
 specc.report.formats.rendered({name!r}, specc.report.formats.Outcome((), (), ()))
-heavy = {{"hashlib", "xml.etree.ElementTree", "specc.report.codes"}}
+heavy = {{"hashlib", "xml.etree.ElementTree", "specc.report.code_pages"}}
 loaded = heavy & (set(sys.modules) - first)
-needed = {{"gitlab": {{"hashlib"}}, "junit": {{"xml.etree.ElementTree"}}, "sarif": {{"specc.report.codes"}}}}
+needed = {{"gitlab": {{"hashlib"}}, "junit": {{"xml.etree.ElementTree"}}, "sarif": {{"specc.report.code_pages"}}}}
 assert needed.get({name!r}, set()) <= loaded, loaded
 assert not first & heavy, first
 assert {name!r} == "sarif" or loaded == needed.get({name!r}, set()), loaded

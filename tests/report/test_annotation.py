@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from specc.diagnostics import SpecError
 from specc.elaborate import check_file
-from specc.report.shapes import shapes
+from specc.report.annotation import shapes
 from specc.source import Source
 from specc.syntax.format import annotated, formatted
 from specc.syntax.parser import parse

@@ -18,7 +18,7 @@ from specc.diagnostics import (
     Safety,
     SpecError,
 )
-from specc.diagnostics.serialization import as_json, from_json
+from specc.diagnostics.records import as_json, from_json
 from specc.elaborate import Imports, check_file
 from specc.lint import lint
 from specc.source import Source

@@ -5,7 +5,7 @@ import pytest
 from specc.elaborate import check_file
 from specc.ir.graph import Block, Graph
 from specc.ir.size import Symbol
-from specc.report import text
+from specc.report import notation
 from specc.source import Source
 from specc.syntax import parse
 
@@ -28,12 +28,12 @@ def graph(spec: str) -> Graph:
     ],
 )
 def test_a_step_as_it_really_is(written: str, shown: str) -> None:
-    assert text.step(graph(f"model M : [N, 2, 8, 8] {{ {written} }}").nodes[0].op) == shown
+    assert notation.step(graph(f"model M : [N, 2, 8, 8] {{ {written} }}").nodes[0].op) == shown
 
 
 def test_a_default_is_an_argument_that_the_step_has() -> None:
     made = graph("default conv(bias = false)\nmodel M : [N, 2, 8, 8] { conv(8, 3) }")
-    assert text.step(made.nodes[0].op) == "conv(8, 3, bias=false)"
+    assert notation.step(made.nodes[0].op) == "conv(8, 3, bias=false)"
 
 
 def test_blocks() -> None:
@@ -48,20 +48,20 @@ def test_blocks() -> None:
                              (5, 6), (7, 8), (9, len(depths))] { conv(c * n, 1) -> relu }
         }
         """)
-    assert [text.block(member) for member in made.members if isinstance(member, Block)] == [
+    assert [notation.block(member) for member in made.members if isinstance(member, Block)] == [
         "unit(c=4, names=[...], act=relu)",
         "group",
         "for c, n in [(1, 2), (3, 4), (5, 6), (7, 8), ...",
     ]
     rounds = [m for member in made.members if isinstance(member, Block) for m in member.members if isinstance(m, Block)]
-    assert {text.block(member) for member in rounds} == {"round of repeat", "round of for"}
+    assert {notation.block(member) for member in rounds} == {"round of repeat", "round of for"}
 
 
 def test_interface() -> None:
     made = graph("model M : (a: [N, H], b: [N, H]) -> (x: [N, H], y: [N, H]) where H % 4 == 0 {\n"
                  "  a -> x: relu\n  y: add { | a | b }\n}")  # fmt: skip
-    assert text.interface(made) == "a [N, H], b [N, H] -> x [N, H], y [N, H] where H % 4 == 0"
-    assert text.interface(made.at({"H": 8})) == "a [N, 8], b [N, 8] -> x [N, 8], y [N, 8]"
+    assert notation.interface(made) == "a [N, H], b [N, H] -> x [N, H], y [N, H] where H % 4 == 0"
+    assert notation.interface(made.at({"H": 8})) == "a [N, 8], b [N, 8] -> x [N, 8], y [N, 8]"
 
 
 @pytest.mark.parametrize(
@@ -77,18 +77,18 @@ def test_interface() -> None:
 )
 def test_conditions_and_a_size_that_they_allow(symbol: Symbol, condition: str, size: int) -> None:
     assert str(symbol.condition) == condition
-    assert text.example_sizes([symbol]) == {"H": size}
+    assert notation.example_sizes([symbol]) == {"H": size}
     assert symbol.allows(size)
 
 
 def test_ask_at_sizes() -> None:
     made = graph("model M : [N, 1, T, H, W] where H >= 11, W % 3 == 1 { relu }")
-    assert text.ask_at_sizes(made) == (
+    assert notation.ask_at_sizes(made) == (
         "MACs, memory and receptive field depend on T, H and W: add --at T=224 --at H=224 --at W=226, "
         "or any other sizes with H >= 11, W % 3 == 1"
     )
 
 
 def test_cut() -> None:
-    assert text.cut("abcdef", 6) == "abcdef"
-    assert text.cut("abcdefg", 6) == "abc..."
+    assert notation.cut("abcdef", 6) == "abcdef"
+    assert notation.cut("abcdefg", 6) == "abc..."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from specc.diagnostics import Code, Severity, UsageError
-from specc.report import codes
+from specc.report import code_pages
 
 ROOT = Path(__file__).parents[2]
 LINTS = {code for code in Code if code.startswith("S05")}
@@ -17,26 +17,26 @@ each_code = pytest.mark.parametrize("code", list(Code), ids=str)
 
 @each_code
 def test_the_wrong_example_earns_that_code_and_no_other(code: Code) -> None:
-    about = codes.page(code)
-    found = codes.findings(about.wrong, about.configuration)
+    about = code_pages.page(code)
+    found = code_pages.findings(about.wrong, about.configuration)
     assert {finding.code for finding in found} == {code}
     assert {finding.severity for finding in found} == {Severity.WARNING if code in LINTS else Severity.ERROR}
 
 
 @each_code
 def test_the_right_example_is_right(code: Code, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    about = codes.page(code)
+    about = code_pages.page(code)
     monkeypatch.chdir(tmp_path)
     for name, text in about.files.items():
         Path(name).write_text(text, encoding="utf-8")
-        assert codes.findings(text, name=name) == []
-    assert codes.findings(about.right, about.configuration) == []
+        assert code_pages.findings(text, name=name) == []
+    assert code_pages.findings(about.right, about.configuration) == []
 
 
 @each_code
 def test_a_page_reads_well(code: Code) -> None:
-    shown = codes.meaning(code)
-    about = codes.page(code)
+    shown = code_pages.meaning(code)
+    about = code_pages.page(code)
     severity = "warning" if code in LINTS else "error"
     assert shown is not None
     assert " ".join(shown.split()).startswith(f"{code}: {about.meaning} ")
@@ -45,8 +45,8 @@ def test_a_page_reads_well(code: Code) -> None:
     assert shown.endswith("\n  }") or shown.endswith(" }")
     assert about.meaning.endswith(".")
     assert len(about.reason.split()) >= 15, "a page says why"
-    assert all(len(line) <= codes.WIDTH for line in about.reason.splitlines())
-    findings = codes.example(code).splitlines()
+    assert all(len(line) <= code_pages.WIDTH for line in about.reason.splitlines())
+    findings = code_pages.example(code).splitlines()
     assert all(len(line) <= (160 if line in findings else 100) for line in shown.splitlines())
 
 
@@ -55,12 +55,12 @@ def test_every_page_is_of_a_code() -> None:
 
 
 def test_what_is_no_code() -> None:
-    assert codes.meaning("conv1") is None
-    assert codes.meaning("s0104") == codes.meaning("S0104")
+    assert code_pages.meaning("conv1") is None
+    assert code_pages.meaning("s0104") == code_pages.meaning("S0104")
     with pytest.raises(UsageError, match="there is no code S9999; they go from S0001 to S0601"):
-        codes.meaning("S9999")
+        code_pages.meaning("S9999")
 
 
 def test_the_pages_in_the_documents_are_current() -> None:
     """``make docs`` writes them anew."""
-    assert (ROOT / "docs" / "codes.md").read_text(encoding="utf-8") == codes.markdown()
+    assert (ROOT / "docs" / "codes.md").read_text(encoding="utf-8") == code_pages.markdown()

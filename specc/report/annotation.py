@@ -30,16 +30,16 @@ def shapes(file: ast.File) -> dict[int, str]:
         SpecError: the spec does not fit together.
     """
     graphs = [checked.graph for checked in check_file(file)]
-    told = _Told(file, graphs)
+    shown = _LineShapes(file, graphs)
     for model, graph in zip(file.models, graphs, strict=True):
-        told.model(model, graph)
+        shown.model(model, graph)
     for item in file.items:
         if isinstance(item, ast.Block):
-            told.body(item.body, _Place((), {}, once=False))
-    return told.found
+            shown.body(item.body, _Context((), {}, once=False))
+    return shown.found
 
 
-class _Place(NamedTuple):
+class _Context(NamedTuple):
     """What is known where a statement stands.
 
     Attributes:
@@ -52,12 +52,12 @@ class _Place(NamedTuple):
     labels: dict[str, Shapes]
     once: bool
 
-    def within(self) -> _Place:
-        """The place where a body begins whose labels nobody outside sees."""
+    def within(self) -> _Context:
+        """The context where a body begins whose labels nobody outside sees."""
         return self._replace(labels=dict(self.labels))
 
 
-class _Told:
+class _LineShapes:
     """What the graphs say of the steps, and what follows for the lines.
 
     The graphs hold what was made, and not what was passed over (an `if` not taken, a block that hands its input on): of
@@ -71,17 +71,17 @@ class _Told:
         self._rounds: dict[_Where, list[str]] = {}
         self._bodies = {item.name: item.body.statements for item in file.items if isinstance(item, ast.Block)}
         for graph in graphs:
-            self._hear(graph.members, _types(graph), file.source)
-        self._places = sorted(start for start, _ in (*self._steps, *self._blocks))
+            self._collect(graph.members, _types(graph), file.source)
+        self._starts = sorted(start for start, _ in (*self._steps, *self._blocks))
 
-    def _hear(self, members: Iterable[Node | Block], types: dict[str, str], source: Source) -> None:
+    def _collect(self, members: Iterable[Node | Block], types: dict[str, str], source: Source) -> None:
         for member in members:
-            heard, shape = self._steps, types[member.name if isinstance(member, Node) else member.output]
+            shapes, shape = self._steps, types[member.name if isinstance(member, Node) else member.output]
             if isinstance(member, Block):
-                heard = self._rounds if member.kind == "round" else self._blocks
-                self._hear(member.members, types, source)
+                shapes = self._rounds if member.kind == "round" else self._blocks
+                self._collect(member.members, types, source)
             if member.span.source is source:
-                heard.setdefault(_where(member.span), []).append(shape)
+                shapes.setdefault(_where(member.span), []).append(shape)
 
     # ---- lines --------------------------------------------------------------------------------------
 
@@ -90,61 +90,61 @@ class _Told:
         types = [(str(port.type),) for port in graph.inputs]
         only = types[0] if len(types) == 1 else ()
         ports = {port.name: shapes for port, shapes in zip(graph.inputs, types, strict=True)}
-        self.body(model.body, _Place(only, {"in": only, **ports}, once=True))
+        self.body(model.body, _Context(only, {"in": only, **ports}, once=True))
 
-    def body(self, body: ast.Body, place: _Place) -> Shapes:
+    def body(self, body: ast.Body, context: _Context) -> Shapes:
         """The lines of a body; returns what it gives."""
-        return self._statements(body.statements, place)
+        return self._statements(body.statements, context)
 
-    def _statements(self, statements: tuple[ast.Statement, ...], place: _Place) -> Shapes:
+    def _statements(self, statements: tuple[ast.Statement, ...], context: _Context) -> Shapes:
         for line in lines(statements):
             for statement in line:
-                place = place._replace(before=self._after(statement, place))
-            if not isinstance(line[-1], _PASSING) and len(set(place.before)) == 1:
-                self.found[start(line[-1])] = place.before[0]
-        return place.before
+                context = context._replace(before=self._after(statement, context))
+            if not isinstance(line[-1], _PASSING) and len(set(context.before)) == 1:
+                self.found[start(line[-1])] = context.before[0]
+        return context.before
 
     # ---- steps --------------------------------------------------------------------------------------
 
-    def _after(self, statement: ast.Statement, place: _Place) -> Shapes:
+    def _after(self, statement: ast.Statement, context: _Context) -> Shapes:
         """Of the current value behind a statement."""
         if isinstance(statement, _PASSING):
-            return place.before
-        shapes = self._step(statement, place)
+            return context.before
+        shapes = self._step(statement, context)
         if statement.label and is_name(statement.label.name):
-            place.labels[statement.label.name] = shapes
+            context.labels[statement.label.name] = shapes
         return shapes
 
-    def _step(self, step: ast.Step, place: _Place) -> Shapes:
+    def _step(self, step: ast.Step, context: _Context) -> Shapes:
         match step:
             case ast.Call():
-                return self._call(step, place)
+                return self._call(step, context)
             case ast.Enclosing():
-                return place.labels.get("in", ())
+                return context.labels.get("in", ())
             case ast.Merge():
                 for arm in step.arms:
-                    self._statements(arm.statements, place)
+                    self._statements(arm.statements, context)
                 return tuple(self._steps.get(_where(step.span), ()))
             case ast.Group():
-                return self.body(step.body, place.within() if step.label else place)
+                return self.body(step.body, context.within() if step.label else context)
             case ast.If():
-                return self._if(step, place.within() if step.label else place)
+                return self._if(step, context.within() if step.label else context)
             case ast.Repeat() | ast.For():
-                return self._loop(step, place)
+                return self._loop(step, context)
         return ()
 
-    def _call(self, call: ast.Call, place: _Place) -> Shapes:
+    def _call(self, call: ast.Call, context: _Context) -> Shapes:
         where = _where(call.span)
         if where in self._steps:
             return tuple(self._steps[where])
         if where in self._blocks:
-            return tuple(self._blocks[where]) if place.once or self._is_made(call) else ()
-        return place.before if call.name == "_" else place.labels.get(call.name, ())
+            return tuple(self._blocks[where]) if context.once or self._is_made(call) else ()
+        return context.before if call.name == "_" else context.labels.get(call.name, ())
 
-    def _if(self, step: ast.If, place: _Place) -> Shapes:
-        given = self.body(step.body, place)
-        other = self.body(step.otherwise, place) if step.otherwise else place.before
-        if place.once and (self._ran(step.body) or self._ran(step.otherwise)):
+    def _if(self, step: ast.If, context: _Context) -> Shapes:
+        given = self.body(step.body, context)
+        other = self.body(step.otherwise, context) if step.otherwise else context.before
+        if context.once and (self._ran(step.body) or self._ran(step.otherwise)):
             return given if self._ran(step.body) else other
         ways = [
             shapes
@@ -153,13 +153,13 @@ class _Told:
         ]
         return _any(ways)
 
-    def _loop(self, loop: ast.Repeat | ast.For, place: _Place) -> Shapes:
-        given = self.body(loop.body, _Place((), dict(place.labels), once=False))
+    def _loop(self, loop: ast.Repeat | ast.For, context: _Context) -> Shapes:
+        given = self.body(loop.body, _Context((), dict(context.labels), once=False))
         where, makes = _where(loop.span), self._makes(loop.body.statements)
-        if place.once and makes:
+        if context.once and makes:
             return tuple(self._rounds.get(where, given)[-1:])
         if not _runs(loop):
-            return _any([place.before, given])
+            return _any([context.before, given])
         return tuple(self._blocks[where]) if makes and where in self._blocks else given
 
     def _makes(self, statements: tuple[ast.Statement, ...]) -> bool:
@@ -174,8 +174,8 @@ class _Told:
         """Whether the graph holds something of the body."""
         if not body:
             return False
-        at = bisect_left(self._places, body.span.start)
-        return at < len(self._places) and self._places[at] < body.span.end
+        at = bisect_left(self._starts, body.span.start)
+        return at < len(self._starts) and self._starts[at] < body.span.end
 
 
 def _would_show(body: ast.Body) -> bool:
