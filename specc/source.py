@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
+YAML_SUFFIXES = (".yaml", ".yml", ".json")
+"""JSON is YAML: what a program writes as JSON is read as it stands."""
+
 
 class Source:
     """One spec text and the name it is shown under (a posix path, or ``<stdin>``)."""
@@ -83,3 +86,8 @@ class Span:
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of ``other``."""
         return Span(self.source, self.start, other.end)
+
+
+def is_yaml(name: str) -> bool:
+    """Whether a spec of this name is in YAML; all others are in the language."""
+    return name.lower().endswith(YAML_SUFFIXES)

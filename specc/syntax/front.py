@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from specc.source import Source
+from specc.source import Source, is_yaml
 
 if TYPE_CHECKING:
     from specc.syntax import ast
 
 SUFFIXES = (".cnn", ".cnn.yaml", ".cnn.yml")
 """What a folder is searched for; other YAML files are other people's, but for those that a project includes."""
-
-YAML_SUFFIXES = (".yaml", ".yml", ".json")
-"""JSON is YAML: what a program writes as JSON is read as it stands."""
-
-
-def is_yaml(name: str) -> bool:
-    return name.lower().endswith(YAML_SUFFIXES)
 
 
 def parse(source: Source) -> ast.File:

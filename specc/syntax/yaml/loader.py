@@ -21,7 +21,7 @@ from specc.syntax.directives import pin
 from specc.syntax.parser import parse as parse_language
 from specc.syntax.reader import refuse_hidden_characters
 from specc.syntax.tokens import CLOSERS, COMMA, UNKNOWN, scan
-from specc.syntax.yaml.nodes import List, Node, Scalar, tree
+from specc.syntax.yaml.nodes import List, Node, Scalar, short, tree
 from specc.syntax.yaml.operands import flat
 from specc.syntax.yaml.source_map import Segment, SourceMap
 from specc.syntax.yaml.translator import Translator, after_blank
@@ -145,8 +145,8 @@ def _problems(source: Source, segment: Segment) -> Iterator[Diagnostic]:
         return
     if not is_self_contained(segment.text):
         message = "here one expression stands, and nothing besides"
-        text = segment.text if len(segment.text) <= 40 else f"{segment.text[:20]}..."
-        yield Diagnostic(Code.SYNTAX, message, Label(source.span(segment.start, segment.end), f"`{text}`"))
+        place = source.span(segment.start, segment.end)
+        yield Diagnostic(Code.SYNTAX, message, Label(place, f"`{short(segment.text)}`"))
 
 
 # ---- texts that a comma has cut: `[=max(16, c), 3]`, where YAML reads `=max(16` and `c)` ---------------

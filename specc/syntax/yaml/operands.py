@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
+from specc.syntax.format.inline import string
 from specc.syntax.tokens import is_word, keywords
 from specc.syntax.yaml.forms import without_blank, without_owner
 from specc.syntax.yaml.nodes import NULLS, List, Mapping, Node, NotFinite, Scalar, TooLarge, literal, short
@@ -15,7 +16,6 @@ from specc.syntax.yaml.source_map import Segment
 Segments = Iterator["Segment | Segments"]
 
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"})
 
 
 def flat(segments: Segments) -> list[Segment]:
@@ -164,7 +164,7 @@ class Operands:
 
     def _string(self, node: Scalar) -> Segments:
         if self._is_visible(node):
-            yield mark(f'"{node.value.translate(_ESCAPES)}"', node)
+            yield mark(string(node.value), node)
 
     def _is_visible(self, node: Scalar) -> bool:
         """Whether there are no characters that an escape of YAML has made and the language does not let in."""

@@ -10,7 +10,7 @@ import yaml
 
 from specc.diagnostics import SpecError
 from specc.source import Source
-from specc.syntax import ast, front, parse
+from specc.syntax import ast, is_yaml, parse
 from specc.syntax.reader import LARGEST
 from specc.syntax.tables import grammar_text
 from specc.syntax.tokens import keywords
@@ -107,8 +107,8 @@ def test_which_form() -> None:
         }.items()
     }  # fmt: skip
     assert len(trees) == 1
-    assert front.is_yaml("a.cnn.yml")
-    assert not front.is_yaml("yaml")
+    assert is_yaml("a.cnn.yml")
+    assert not is_yaml("yaml")
 
 
 def test_the_words_of_the_language() -> None:
