@@ -28,7 +28,7 @@ Params = tuple[ast.Param, ...]
 Ports = tuple[ast.Port, ...]
 
 
-class Builder:
+class TreeBuilder:
     """One method for each rule of the grammar, called from the leaves up.
 
     Each gets the offsets where the rule begins and ends, then its parts: nodes already built, tokens, and None for an
@@ -137,7 +137,7 @@ class Builder:
 
     def _formula(self, text: str, at: int) -> list[ast.Expr]:
         """The expression that begins at that offset; none where it is no expression, which is noted."""
-        inner = Builder(self._source, self._shift + at - len(_LET))
+        inner = TreeBuilder(self._source, self._shift + at - len(_LET))
         place = Label(self._span(at, at + len(text)))
         lets: tuple[ast.Let, ...] = ()
         if not set(text) & set('"\\#'):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source
 from specc.syntax import ast
-from specc.syntax.builder import Builder
+from specc.syntax.builder import TreeBuilder
 from specc.syntax.directives import pin
 from specc.syntax.lalr import parser
 from specc.syntax.reader import refuse_hidden_characters
@@ -33,7 +33,7 @@ def parse(source: Source) -> ast.File:
 
 def _tree(source: Source) -> tuple[ast.File | None, list[Diagnostic]]:
     """The tree; after a mistake, that of the text without the statements that have one, if any is left."""
-    builder = Builder(source)
+    builder = TreeBuilder(source)
     try:
         return parser().parse(source.text + "\n", builder), builder.findings
     except NotInGrammar:
@@ -46,7 +46,7 @@ def _tree(source: Source) -> tuple[ast.File | None, list[Diagnostic]]:
     findings: list[Diagnostic] = []
     rest = Rest(flatten(source))
     for _ in range(min(MOST_MISTAKES, 1 + _MOST_REREAD // len(rest.text))):
-        builder = Builder(source)
+        builder = TreeBuilder(source)
         try:
             return parser().parse(rest.text, builder), findings + builder.findings
         except NotInGrammar as mistake:

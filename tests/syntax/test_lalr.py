@@ -16,7 +16,7 @@ from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import lalr, parse, read, tables, tokens
 from specc.syntax.brackets import flatten
-from specc.syntax.builder import Builder
+from specc.syntax.builder import TreeBuilder
 from specc.syntax.tables import build, grammar_text
 from specc.syntax.tokens import NotInGrammar
 from tests.elaborate.random_specs import Spec
@@ -118,7 +118,7 @@ def same(text: str) -> bool:
         assert not accepts or by_us(flat)[1] == by_us(as_written)[1] == accepts
         return False
     # Newlines inside brackets are blanked for Lark and dropped by us.
-    assert lalr.parser().parse(as_written, Builder(source)) == lalr.parser().parse(flat, Builder(source))
+    assert lalr.parser().parse(as_written, TreeBuilder(source)) == lalr.parser().parse(flat, TreeBuilder(source))
     return True
 
 

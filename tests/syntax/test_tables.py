@@ -7,7 +7,7 @@ import pytest
 from lark.exceptions import LexError
 
 from specc.syntax import tables
-from specc.syntax.builder import Builder
+from specc.syntax.builder import TreeBuilder
 
 GRAMMAR = tables.grammar_text()
 
@@ -36,7 +36,7 @@ def test_strict_mode_would_refuse_a_collision() -> None:
 
 
 def test_the_builder_has_a_method_for_every_rule_and_no_others() -> None:
-    methods = {name for name in vars(Builder) if not name.startswith("_")}
+    methods = {name for name in vars(TreeBuilder) if not name.startswith("_")}
     assert methods == set(tables.tables().methods)
 
 

@@ -8,7 +8,6 @@ from onnx import checker
 
 from specc.backends.onnx.assembly import IR_VERSIONS, Assembly, assemble
 from specc.backends.onnx.metadata import claimed_weights, entries_of, is_sealed, metadata_of
-from specc.backends.onnx.nodes import initializer_name, value_names
 from specc.backends.onnx.serialization import (
     PROTOBUF_LIMIT,
     fits_in_one_file,
@@ -18,6 +17,7 @@ from specc.backends.onnx.serialization import (
     write_data,
     write_model,
 )
+from specc.backends.onnx.step_nodes import initializer_name, value_names
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
 from specc.weights import Weights

@@ -16,7 +16,7 @@ from onnx import (
     helper,
 )
 
-from specc.backends.onnx.nodes import (
+from specc.backends.onnx.step_nodes import (
     FunctionNamespace,
     GraphNamespace,
     Initializer,

@@ -13,7 +13,7 @@ from onnx import GraphProto, ModelProto, StringStringEntryProto, TensorProto
 
 from specc.backends.onnx.assembly import Assembly
 from specc.backends.onnx.metadata import ROOM
-from specc.backends.onnx.nodes import Initializer
+from specc.backends.onnx.step_nodes import Initializer
 from specc.weights import Weights
 
 PROTOBUF_LIMIT = 2**31 - 1

@@ -10,12 +10,12 @@ from itertools import groupby
 from specc.backends.torch.class_code import LIST, Declaration
 from specc.backends.torch.classes import ModuleClass
 from specc.backends.torch.constructor import (
+    ArgumentFormula,
     ConstantValue,
     Constructor,
     ConstructorArgument,
     Meaning,
     ModuleValue,
-    Term,
     TupleOf,
     in_terms_of,
     more,
@@ -94,7 +94,7 @@ class ClassWriter:
         constructor = self._constructors[number]
         for line in self._families[number].body.statements:
             for hole in holes(line.expr):
-                if hole.kind == "slot" and isinstance(meaning := constructor.literals[hole.index], Term):
+                if hole.kind == "slot" and isinstance(meaning := constructor.literals[hole.index], ArgumentFormula):
                     yield line.targets[0], constructor.names[meaning.index]
 
     def _init(self, number: int) -> Iterator[str]:
@@ -443,7 +443,7 @@ def _needed(expr: Expr, constructor: Constructor) -> Iterator[int]:
 
 
 def _told(meaning: Meaning) -> Iterator[int]:
-    if isinstance(meaning, Term):
+    if isinstance(meaning, ArgumentFormula):
         yield from meaning.indices
     elif isinstance(meaning, TupleOf):
         yield from (index for item in meaning.items for index in _told(item))

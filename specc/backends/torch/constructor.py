@@ -42,7 +42,7 @@ class ConstantValue:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class ArgumentFormula:
     """A `Formula` of the constructor's arguments, each by its index."""
 
     index: int
@@ -73,7 +73,7 @@ class TupleOf:
     items: tuple[Meaning, ...]
 
 
-Meaning = ConstantValue | Term | TupleOf
+Meaning = ConstantValue | ArgumentFormula | TupleOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def constructors(families: list[ModuleClass], reserved: Iterable[str]) -> list[C
         columns = _Columns(family, made)
         if family.is_sequence:
             arguments = tuple(columns.varying)
-            made[number] = columns.constructor(arguments, list(map(Term, range(len(arguments)))))
+            made[number] = columns.constructor(arguments, list(map(ArgumentFormula, range(len(arguments)))))
         else:
             made[number] = columns.constructor(*_named(family, columns.varying, never))
 
@@ -152,7 +152,7 @@ def shown(meaning: Meaning, names: Sequence[str]) -> Expr:
             return literal(value)
         case TupleOf(items):
             return Listing(tuple(shown(item, names) for item in items))
-        case Term(index, factor, divisor, offset, unit, share):
+        case ArgumentFormula(index, factor, divisor, offset, unit, share):
             times = f"{factor} * " if factor > 1 else ""
             over = f" // {divisor}" if divisor > 1 else ""
             grown = Offset(f"{times}{names[index]}{over}", str(offset), "" if unit is None else names[unit])
@@ -162,7 +162,7 @@ def shown(meaning: Meaning, names: Sequence[str]) -> Expr:
 def in_terms_of(meaning: Meaning, outer: Sequence[Meaning]) -> Meaning:
     """The meaning of a sequence's hole where the sequence stands, ``outer`` being that of its arguments."""
     match meaning:
-        case Term(index, offset=offset):
+        case ArgumentFormula(index, offset=offset):
             return more(outer[index], offset)
         case TupleOf(items):
             return TupleOf(tuple(in_terms_of(item, outer) for item in items))
@@ -176,7 +176,7 @@ def more(count: Meaning, number: int) -> Meaning:
             return count
         case ConstantValue(int(value)):
             return ConstantValue(value + number)
-        case Term(unit=None, share=1):
+        case ArgumentFormula(unit=None, share=1):
             return replace(count, offset=count.offset + number)
     raise TypeError(f"{count} is no number of rounds")
 
@@ -264,7 +264,7 @@ class _Columns:
         name, own = next(self._counted(whole), ("depth", tuple(whole)))
         self._numbers.add(name)
         self.varying.append(ConstructorArgument(Hint(name), False, own, name))
-        return Term(len(self.varying) - 1, offset=counts[0] - own[0])
+        return ArgumentFormula(len(self.varying) - 1, offset=counts[0] - own[0])
 
     def _counted(self, whole: list[int]) -> Iterator[tuple[str, Counts]]:
         """The arguments of the block that are the number of rounds, or one more or less."""
@@ -287,7 +287,7 @@ class _Columns:
             return TupleOf(tuple(self._meaning(hint, by_position, part, meant) for part in zip(*tuples, strict=True)))
         is_inner = self._is_inner and hint.name in _TAKEN
         self.varying.append(ConstructorArgument(hint, by_position, values, meant or hint.name, is_inner))
-        return Term(len(self.varying) - 1)
+        return ArgumentFormula(len(self.varying) - 1)
 
 
 def _other_rounds(family: ModuleClass) -> int:
@@ -361,9 +361,9 @@ def _named(
     return tuple(argument for _, argument in arguments), meanings
 
 
-def _meant(formula: Formula, place: dict[Key, int]) -> Term:
+def _meant(formula: Formula, place: dict[Key, int]) -> ArgumentFormula:
     unit = None if formula.unit is None else place[formula.unit]
-    return Term(place[formula.base], formula.factor, formula.divisor, formula.offset, unit, formula.share)
+    return ArgumentFormula(place[formula.base], formula.factor, formula.divisor, formula.offset, unit, formula.share)
 
 
 def _texts(values: tuple[object, ...]) -> tuple[str, ...]:
