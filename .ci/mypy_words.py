@@ -17,7 +17,6 @@ _WORDS = {
 _READERS = (
     "specc.report",
     "specc.diagnostics",  # makes findings of findings, and of a cache's
-    "specc.syntax.yaml.loader",  # says "expression" where an expression was parsed as a line of its own
     "specc.project.baseline",  # writes them beside what a finding is known by, for whoever reads the file
 )
 

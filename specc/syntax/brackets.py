@@ -26,7 +26,7 @@ class _Open(NamedTuple):
     mark: str
 
 
-def flatten(source: Source) -> str:
+def flatten(source: Source, is_expression: bool = False) -> str:
     """The text without newlines that mean nothing, every character still at its own offset; it ends in a newline.
 
     Inside ( ) and [ ] newlines and comments are blanks; so is the carriage return of a line end everywhere.
@@ -36,12 +36,13 @@ def flatten(source: Source) -> str:
             or brackets nested deeper than `DEEPEST`.
     """
     text = source.text.replace("\r\n", " \n") + "\n"
-    return _Scan(source, text).flattened()
+    return _Scan(source, text, is_expression).flattened()
 
 
 class _Scan:
-    def __init__(self, source: Source, text: str) -> None:
+    def __init__(self, source: Source, text: str, is_expression: bool) -> None:
         self._source = source
+        self._whole = "expression" if is_expression else "file"
         self._text = text
         self._open: list[_Open] = []
         self._unclosed_before: tuple[_Open, Span] | None = None
@@ -123,7 +124,7 @@ class _Scan:
             unclosed, item = self._unclosed_before
             self._never_closed(unclosed, Label(item, f"`{item.text}` begins inside it"))
         end = len(self._text.rstrip())
-        self._never_closed(self._open[-1], Label(self._source.span(end, end), "the file ends here"))
+        self._never_closed(self._open[-1], Label(self._source.span(end, end), f"the {self._whole} ends here"))
 
     def _never_closed(self, unclosed: _Open, where: Label) -> NoReturn:
         opened = Label(self._span(unclosed.at), "opened here")

@@ -18,7 +18,6 @@ _SHOWN = {
     "NAME": "a name", "STRING": "a string", "EQUAL": "`=`", "IN": "`in`", "IMPORT": "`import`", "_COMMA": "`,`",
     "_COLON": "`:`", "_LPAR": "`(`", "_LSQB": "`[`", "_RPAR": "`)`", "_RSQB": "`]`", "_ARROW": "`->`",
     "_WHERE": "`where`", "_ELSE": "`else`", "_BAR": "`|`", "_LBRACE": "`{`", "_RBRACE": "`}`",
-    "_NL": "the end of the line",
 }  # fmt: skip
 _COMMENT = re.compile(r'(?P<kept>"[^"\\\n]*(?:\\.[^"\\\n]*)*")|#[^\n]*')
 _SLASHES = "a comment begins with `#`, not `//`"
@@ -58,6 +57,7 @@ class _Slip:
         after: the rest of its line behind it.
         below: where a line ends here, the next one that is not empty, and where it begins.
         accepts: Lark's names of what would fit.
+        line: what ends where a line does: an expression of YAML is parsed as one.
     """
 
     kind: str
@@ -68,6 +68,7 @@ class _Slip:
     after: str
     below: tuple[str, int]
     accepts: frozenset[str]
+    line: str = "line"
 
     @property
     def previous(self) -> str:
@@ -121,7 +122,8 @@ class _Slip:
             return "a step"
         if self.wants_item:
             return "a model, a block, `let`, `default` or `from`"
-        return _either(_SHOWN[kind] for kind in _SHOWN if kind in self._worth_showing())
+        shown = _SHOWN | {"_NL": f"the end of the {self.line}"}
+        return _either(shown[kind] for kind in shown if kind in self._worth_showing())
 
     @property
     def headline(self) -> str:
@@ -129,7 +131,7 @@ class _Slip:
 
     @property
     def found(self) -> str:
-        return f"`{_short(self.word)}`" if self.word else "the end of the line"
+        return f"`{_short(self.word)}`" if self.word else f"the end of the {self.line}"
 
     def _worth_showing(self) -> frozenset[str]:
         if self.ends_step:
@@ -148,12 +150,14 @@ class _Explained(NamedTuple):
     place: tuple[int, int] | None = None
 
 
-def explain(source: Source, text: str, error: NotInGrammar) -> Diagnostic:
+def explain(source: Source, text: str, error: NotInGrammar, is_expression: bool = False) -> Diagnostic:
     """The diagnostic of a syntax error in the flattened ``text`` of ``source``."""
     if error.kind == UNKNOWN:
         return _explain_character(source, text, error.start)
     word = "" if error.kind == NEWLINE else text[error.start : error.end]
     slip = _as_no_label(text, _at(text, error.kind, error.start, word, error.accepts))
+    if is_expression:
+        slip = replace(slip, line="expression")
     explained = next(filter(None, (rule(slip) for rule in _RULES)), _Explained(slip.headline))
     start, end = explained.place or (slip.start, slip.start + len(slip.word))
     return _diagnostic(source, explained.message, start, end, explained.help)

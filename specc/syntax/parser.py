@@ -16,8 +16,11 @@ _MOST_REREAD = 2**16
 """Characters that are parsed again to find further mistakes: a mistake in a huge file is answered at once."""
 
 
-def parse(source: Source) -> ast.File:
+def parse(source: Source, *, is_expression: bool = False) -> ast.File:
     """The tree of a spec. A file without items gives a File without items.
+
+    Args:
+        is_expression: the text was put around an expression of YAML: what ends too early is said to be that.
 
     Raises:
         SpecError: hidden characters, an unknown language version, brackets that do not pair up,
@@ -25,13 +28,13 @@ def parse(source: Source) -> ast.File:
     """
     refuse_hidden_characters(source)
     _refuse_other_version(source)
-    file, findings = _tree(source)
+    file, findings = _tree(source, is_expression)
     if file is None or findings:
         raise SpecError(findings)
     return file
 
 
-def _tree(source: Source) -> tuple[ast.File | None, list[Diagnostic]]:
+def _tree(source: Source, is_expression: bool) -> tuple[ast.File | None, list[Diagnostic]]:
     """The tree; after a mistake, that of the text without the statements that have one, if any is left."""
     builder = TreeBuilder(source)
     try:
@@ -44,13 +47,13 @@ def _tree(source: Source) -> tuple[ast.File | None, list[Diagnostic]]:
     from specc.syntax.recovery import Rest
 
     findings: list[Diagnostic] = []
-    rest = Rest(flatten(source))
+    rest = Rest(flatten(source, is_expression))
     for _ in range(min(MOST_MISTAKES, 1 + _MOST_REREAD // len(rest.text))):
         builder = TreeBuilder(source)
         try:
             return parser().parse(rest.text, builder), findings + builder.findings
         except NotInGrammar as mistake:
-            error, finding = mistake, explain(source, rest.text, mistake)
+            error, finding = mistake, explain(source, rest.text, mistake, is_expression)
         at = finding.primary.span.start
         if error.kind == NEWLINE:
             at = min(at, error.start)  # what is shown may stand in the statement below

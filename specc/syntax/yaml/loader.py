@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import chain, islice
 from typing import NamedTuple, cast
 
@@ -132,16 +131,9 @@ def _problems(source: Source, segment: Segment) -> Iterator[Diagnostic]:
     before = Segment(_BEFORE[kind], segment.start, segment.start)
     source_map = SourceMap(source, [before, segment, Segment(_AFTER[kind], segment.end, segment.end)])
     try:
-        parse_language(source_map.source)
+        parse_language(source_map.source, is_expression=True)
     except SpecError as error:
-        for finding in map(source_map.finding, error.diagnostics):
-            # It was parsed on a line of its own, which nobody has seen.
-            message = finding.message.replace("the end of the line", "the end of the expression")
-            secondary = tuple(
-                Label(label.span, label.text.replace("the file ends", "the expression ends"))
-                for label in finding.secondary
-            )
-            yield replace(finding, message=message, secondary=secondary)
+        yield from map(source_map.finding, error.diagnostics)
         return
     if not is_self_contained(segment.text):
         message = "here one expression stands, and nothing besides"
