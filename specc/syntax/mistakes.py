@@ -11,7 +11,7 @@ from typing import NamedTuple
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
 from specc.syntax.literals import OWNERS
-from specc.syntax.tokens import NEWLINE, UNKNOWN, NotInGrammar, keywords, skip
+from specc.syntax.tokens import NEWLINE, UNKNOWN, NotInGrammar, keywords, scan, skip
 
 # In the order in which alternatives are listed.
 _SHOWN = {
@@ -19,7 +19,6 @@ _SHOWN = {
     "_COLON": "`:`", "_LPAR": "`(`", "_LSQB": "`[`", "_RPAR": "`)`", "_RSQB": "`]`", "_ARROW": "`->`",
     "_WHERE": "`where`", "_ELSE": "`else`", "_BAR": "`|`", "_LBRACE": "`{`", "_RBRACE": "`}`",
 }  # fmt: skip
-_COMMENT = re.compile(r'(?P<kept>"[^"\\\n]*(?:\\.[^"\\\n]*)*")|#[^\n]*')
 _SLASHES = "a comment begins with `#`, not `//`"
 _WINDOW = 2000
 """How far to look around: a file may be one line of megabytes."""
@@ -164,13 +163,25 @@ def explain(source: Source, text: str, error: NotInGrammar, is_expression: bool 
 
 
 def _at(text: str, kind: str, start: int, word: str, accepts: frozenset[str]) -> _Slip:
-    window = _COMMENT.sub(lambda found: found["kept"] or " " * len(found[0]), text[max(0, start - _WINDOW) : start])
+    window = _without_comments(text[max(0, start - _WINDOW) : start])
     before = window.rstrip()
     end = start + len(word)
     after = text[end : min(text.index("\n", end), end + _WINDOW)]
     next_line = skip(text, end)
     below = text[next_line : next_line + _WINDOW].partition("\n")[0] if kind == "_NL" else ""
     return _Slip(kind, word, start, before, len(window) - len(before), after, (below, next_line), accepts)
+
+
+def _without_comments(text: str) -> str:
+    """The text with blanks for its comments."""
+    pieces: list[str] = []
+    copied = 0
+    for kind, start, end in scan(text):
+        if kind == NEWLINE and "#" in text[start:end]:
+            lines = text[start:end].split("\n")
+            pieces += (text[copied:start], "\n".join(line.partition("#")[0].ljust(len(line)) for line in lines))
+            copied = end
+    return "".join([*pieces, text[copied:]])
 
 
 _A_STEP = frozenset(("NAME", "NUMBER", "STRING", "IN", "REPEAT", "_LBRACE", "_LSQB"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+import specc
 from specc.source import Source
 from specc.syntax import read
 from specc.syntax.tokens import (
@@ -82,3 +84,28 @@ def test_the_parser_reads_what_is_written(path: Path) -> None:
         left += [line.strip() for line in source.text[at : token.start].split("\n")]
         at = token.end
     assert [line for line in left if line] == [comment.text for comment in comments(source)]
+
+
+WITH_PATTERNS = {
+    "syntax/tokens.py": "the lexer",
+    "syntax/directives.py": "what comments say to specc",
+    "syntax/literals.py": "escapes in a string, what can be a label",
+    "syntax/builder.py": "formulas in the text of a label",
+    "syntax/mistakes.py": "what an author who is mistaken may have meant",
+    "syntax/reader.py": "hidden characters",
+    "syntax/format/formatter.py": "the shapes that `specc show --annotate` writes",
+    "syntax/yaml/loader.py": "texts that a comma of YAML has cut",
+    "syntax/yaml/nodes.py": "the scalars of YAML",
+    "syntax/yaml/operands.py": "characters that cannot stand in a string",
+    "syntax/yaml/translator.py": "what an author who is mistaken may have meant",
+    "syntax/yaml/writer.py": "what needs no quotes in YAML",
+}
+
+
+def test_no_other_module_has_patterns() -> None:
+    """A regular expression elsewhere would most likely say again, or otherwise, what a token is."""
+    package = Path(specc.__file__).parent
+    files = [path for part in ("syntax", "lint") for path in package.joinpath(part).rglob("*.py")]
+    importing = re.compile(r"^\s*(?:import re\b|from re import)", re.MULTILINE)
+    found = {path.relative_to(package).as_posix() for path in files if importing.search(path.read_text("utf-8"))}
+    assert found == set(WITH_PATTERNS)
