@@ -10,7 +10,7 @@ from functools import cache
 
 from specc.diagnostics import Diagnostic
 from specc.elaborate import Checked
-from specc.ir.op import Op
+from specc.ir.op import Op, Weightless
 from specc.lint import activations, classifiers, norms, sliding
 from specc.lint.definitions import unused_definitions
 from specc.lint.lints import Lint, Match, Network
@@ -49,4 +49,5 @@ def _matches(networks: list[Network]) -> list[tuple[Lint, Network, Match]]:
 
 @cache  # one entry for each operator; most steps are passed over by it
 def _lints_of(operator: type[Op]) -> tuple[Lint, ...]:
-    return tuple(one for one in LINTS if getattr(operator, one.trait) is not getattr(Op, one.trait))
+    defaults = {one: {getattr(base, one.trait) for base in (Op, Weightless)} for one in LINTS}
+    return tuple(one for one in LINTS if getattr(operator, one.trait) not in defaults[one])

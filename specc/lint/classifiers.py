@@ -61,11 +61,11 @@ def _least_loss(node: Node) -> tuple[str, ...]:
 
 
 def _heavy_fc(node: Node, network: Network) -> Match | None:
-    own = sum(prod(parameter.shape) for parameter in node.parameters)
-    if own < MANY or not _mixes_features(node) or (flat := _flattened(node, network)) is None:
-        return None
     total = network.checked.costs.params
-    if own < SHARE * total:
+    if total < MANY or not _mixes_features(node):
+        return None
+    own = sum(prod(parameter.shape) for parameter in node.parameters)
+    if own < max(MANY, SHARE * total) or (flat := _flattened(node, network)) is None:
         return None
     before, outputs = flat.input_types[0], node.type.sample[-1]
     permuted = _permuted(flat, network)
@@ -136,5 +136,5 @@ def _channels(flat: Node, permuted: Node | None) -> int:
 
 LINTS = (
     Lint(Code.SOFTMAX_OUTPUT, "activation", _softmax_output, everywhere=False),
-    Lint(Code.HEAVY_FC, "axes", _heavy_fc, everywhere=False),
+    Lint(Code.HEAVY_FC, "parameters", _heavy_fc, everywhere=False),
 )

@@ -23,6 +23,7 @@ from specc.ops.shapes import across, numbers, per_channel, require_channels, req
 
 RMS_EPS = 1.1920928955078125e-07
 """torch.finfo(torch.float32).eps, which torch.nn.RMSNorm means by eps=None; in float64 it means another."""
+_OVER_BATCH = Norm(centres=True, over_batch=True, running=True)
 
 
 @register
@@ -68,7 +69,7 @@ class BatchNorm(Op):
         return Pointwise()
 
     def norm(self, *inputs: TensorType) -> Norm:
-        return Norm(centres=True, over_batch=True, running=True)
+        return _OVER_BATCH
 
     def rounding(self, *inputs: TensorType) -> Products:
         return Products(1)

@@ -217,9 +217,9 @@ class MaxPool(Pool):
         return "the largest of a single element is that element" if reads_one else None
 
     def selects(self, *inputs: TensorType) -> bool:
-        """But for windows over nothing but padding, which counts as -inf."""
+        """But for windows over nothing but padding, which counts as -inf: they step over a short input."""
         spatial = inputs[0].spatial
-        return not self.grid(len(spatial)).may_miss(spatial)
+        return self.dilation == 1 or not self.grid(len(spatial)).may_miss(spatial)
 
     def homogeneous(self, *inputs: TensorType) -> bool:
         return True
