@@ -14,11 +14,12 @@ from typing import NamedTuple
 from specc.source import Source, Span, is_yaml
 
 _PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*(?P<version>v?\d\S*)(?P<rest>[^\n]*)", re.IGNORECASE)
-_DIRECTIVE = re.compile(r"#[ \t]*specc:[ \t]*(?P<word>[\w-]*)(?:\[(?P<codes>[^\]]*)\])?[ \t]*(?P<reason>.*)")
+# Texts, compiled when the first comment of the kind is read: most specs have none.
+_DIRECTIVE = r"#[ \t]*specc:[ \t]*(?P<word>[\w-]*)(?:\[(?P<codes>[^\]]*)\])?[ \t]*(?P<reason>.*)"
 
 # What stands before the comment of a line of YAML, where a # in a word begins none, and a quotation mark in a word is
 # one of its letters. PyYAML knows it too, but is not imported where all that is known of a file lies in the cache.
-_YAML_CODE = re.compile(r"""(?:[^"'#]|(?<![^\s\[{,:])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?<=\S)["'#])*""")
+_YAML_CODE = r"""(?:[^"'#]|(?<![^\s\[{,:])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?<=\S)["'#])*"""
 
 
 class Pin(NamedTuple):
@@ -61,7 +62,7 @@ def pin(source: Source) -> Pin | None:
 
 def directive(comment: str) -> Directive | None:
     """What a comment says to specc; None for one that says nothing, or a version."""
-    found = _DIRECTIVE.search(comment) if "specc:" in comment else None
+    found = re.search(_DIRECTIVE, comment) if "specc:" in comment else None
     if found is None or _PIN.match(found[0]):
         return None
     codes = None if found["codes"] is None else tuple(code.strip() for code in found["codes"].split(","))
@@ -83,7 +84,7 @@ def directives(source: Source) -> Iterator[tuple[Span, Directive]]:
 def _comment_start(line: str, name: str) -> int:
     """Where the comment of a line begins; its end where it has none."""
     if is_yaml(name):
-        return _YAML_CODE.match(line).end()  # type: ignore[union-attr]  # it matches anything
+        return re.match(_YAML_CODE, line).end()  # type: ignore[union-attr]  # it matches anything
     at = line.find("#") % (len(line) + 1)
     if '"' not in line[:at]:
         return at  # no string, so the lexer need not be asked, nor its tables read where all else lies in the cache
