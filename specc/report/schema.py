@@ -114,7 +114,7 @@ def _step() -> Schema:
     }
     return {
         "type": "object",
-        "properties": {**{name: _layer(name) for name in _names()}, **_parts()},
+        "properties": {**_by_name(), **_parts()},
         "patternProperties": {_whole(pattern("NAME").pattern): True},
         "additionalProperties": False,
         "minProperties": 1,
@@ -178,77 +178,57 @@ def _items() -> Schema:
 
 def _default() -> Schema:
     """Arguments by name for every later call of a layer or block."""
-    layers: Schema = {name: {"$ref": f"#/$defs/{_key(name)}-by-name"} for name in _names()}
     none = {"type": "array", "maxItems": 0}
-    return {
-        **_pair(_any(_named(_VALUE), none)),
-        "properties": {name: _any(by_name, none) for name, by_name in layers.items()},
-    }
+    layers = {name: _any({"$ref": f"{layer['$ref']}-by-name"}, none) for name, layer in _by_name().items()}
+    return {**_pair(_any(_named(_VALUE), none)), "properties": layers}
 
 
 # ---- layers -----------------------------------------------------------------------------------------
 
 
-def _names() -> list[str]:
-    return sorted(name for kind in operators() for name in (kind.kind, *kind.aliases))
-
-
-def _key(name: str) -> str:
-    kind = next(kind for kind in operators() if name in (kind.kind, *kind.aliases))
-    return f"layer-{kind.kind}"
-
-
-def _layer(name: str) -> Schema:
-    return {"$ref": f"#/$defs/{_key(name)}"}
+def _by_name() -> dict[str, Schema]:
+    """Every layer by each of its names."""
+    kinds = {name: kind.kind for kind in operators() for name in (kind.kind, *kind.aliases)}
+    return {name: {"$ref": f"#/$defs/layer-{kind}"} for name, kind in sorted(kinds.items())}
 
 
 def _layers() -> Schema:
-    defs: Schema = {"arguments": _of_a_block()}
+    # The arguments of a block, which the schema does not know.
+    defs: Schema = {"arguments": _any(_VALUE, _named(_VALUE), _list(_any(_VALUE, _named(_VALUE))))}
     for kind in operators():
-        fields = _fields(kind)
-        defs[f"layer-{kind.kind}"] = _described(_arguments(kind), _summary(kind))
-        defs[f"layer-{kind.kind}-by-name"] = {"type": "object", "properties": fields, "additionalProperties": False}
+        summary = cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("``", "`").replace("\n", " ")
+        defs[f"layer-{kind.kind}"] = _described(_arguments(kind), summary)
+        defs[f"layer-{kind.kind}-by-name"] = {
+            "type": "object", "properties": _fields(kind), "additionalProperties": False
+        }  # fmt: skip
     return defs
-
-
-def _of_a_block() -> Schema:
-    """The arguments of a block, which the schema does not know."""
-    return _any(_VALUE, _named(_VALUE), _list(_any(_VALUE, _named(_VALUE))))
 
 
 def _arguments(kind: type[Op]) -> Schema:
     """Nothing; the first argument alone; a list, those by name in a mapping at its end; or only those by name."""
     by_name: Schema = {"$ref": f"#/$defs/layer-{kind.kind}-by-name"}
-    several = {"type": "array", **_entries(kind, by_name), "contains": {"type": "object"}}
-    several |= {"minContains": 0, "maxContains": 1}
-    # A list is never the first argument, but all of them.
-    alone = [{"allOf": [first, {"not": _types("array")}]} for first in _positional(kind)[:1]]
-    return _any(_NULL, *alone, several, by_name)
-
-
-def _entries(kind: type[Op], by_name: Schema) -> Schema:
-    positional = _positional(kind)
+    fields = list(kind.model_fields)[: kind.positional]
+    positional: list[Schema] = [{"$ref": f"{by_name['$ref']}/properties/{field}"} for field in fields]
+    several: Schema = {"type": "array", "contains": {"type": "object"}, "minContains": 0, "maxContains": 1}
     if kind.variadic:
         elements = {"$ref": f"{positional[0]['$ref']}/anyOf/0/items"}
-        return {"items": _any(elements, *positional, by_name)}
-    return {"prefixItems": [*(_any(field, by_name) for field in positional), by_name], "items": False}
-
-
-def _positional(kind: type[Op]) -> list[Schema]:
-    fields = list(kind.model_fields)[: kind.positional]
-    return [{"$ref": f"#/$defs/layer-{kind.kind}-by-name/properties/{field}"} for field in fields]
+        several["items"] = _any(elements, *positional, by_name)
+    else:
+        several["prefixItems"] = [*(_any(field, by_name) for field in positional), by_name]
+        several["items"] = False
+    # A list is never the first argument, but all of them.
+    alone = [{"allOf": [first, {"not": _types("array")}]} for first in positional[:1]]
+    return _any(_NULL, *alone, several, by_name)
 
 
 def _fields(kind: type[Op]) -> Schema:
     stated = kind.model_json_schema().get("properties", {})
-    return {
-        name: _described(_or_expression(stated[name]), f"{expected(field)}{_default_of(stated[name])}")
-        for name, field in kind.model_fields.items()
-    }
-
-
-def _default_of(stated: Schema) -> str:
-    return f" [default: {json.dumps(stated['default'])}]" if stated.get("default") is not None else ""
+    fields: Schema = {}
+    for name, field in kind.model_fields.items():
+        default = stated[name].get("default")
+        shown = "" if default is None else f" [default: {json.dumps(default)}]"
+        fields[name] = _described(_or_expression(stated[name]), f"{expected(field)}{shown}")
+    return fields
 
 
 def _or_expression(stated: Schema) -> Schema:
@@ -262,10 +242,6 @@ def _kind(stated: Schema) -> Schema:
     if "items" in stated:
         kept["items"] = _or_expression(stated["items"]) if stated["items"] else _VALUE
     return kept
-
-
-def _summary(kind: type[Op]) -> str:
-    return cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("``", "`").replace("\n", " ")
 
 
 # ---- parts of schemas -------------------------------------------------------------------------------

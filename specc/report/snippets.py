@@ -71,7 +71,7 @@ def render(
 
     No summary and no newline at the end; no finding gives the empty text.
     """
-    return "\n\n".join(_Page(finding, color, unicode, width).text() for finding in diagnostics)
+    return "\n\n".join(_Snippet(finding, color, unicode, width).text() for finding in diagnostics)
 
 
 class More(NamedTuple):
@@ -126,7 +126,7 @@ class SnippetLine(NamedTuple):
 
 def snippet(finding: Diagnostic | Uncoded) -> Iterator[SnippetLine]:
     """The lines of one finding, as `render` shows it without colours."""
-    return _Page(finding, color=False, unicode=True, width=None).lines()
+    return _Snippet(finding, color=False, unicode=True, width=None).lines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class _Mark:
     text: str
 
 
-class _Page:
+class _Snippet:
     """One diagnostic."""
 
     def __init__(self, finding: Diagnostic | Uncoded, color: bool, unicode: bool, width: int | None) -> None:
