@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from specc.compare import SECTIONS, Difference
-from specc.compare.checkpoint import TensorChange
 from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.compare.wiring import Member, StepChange
 from specc.diagnostics import Diagnostic
@@ -81,19 +80,19 @@ def _weights(of: Difference) -> dict[str, Any]:
     return {
         "loads": weights.loads,
         "kept": {"tensors": weights.kept, "elements": weights.kept_elements},
-        **{name: [_tensor(tensor) for tensor in getattr(weights, name)] for name in lists},
+        **{
+            name: [
+                {**tensor._asdict(), "elements_before": tensor.elements_before, "elements_after": tensor.elements_after}
+                for tensor in getattr(weights, name)
+            ]
+            for name in lists
+        },
         "renamed_is_guessed": weights.guessed,
         "misplaced_is_guessed": weights.guessed,
         "order_fits": weights.order_fits,
         "frozen": list(weights.frozen),
         "trainable": list(weights.trainable),
     }
-
-
-def _tensor(tensor: TensorChange) -> dict[str, Any]:
-    return {
-        **tensor._asdict(), "elements_before": tensor.elements_before, "elements_after": tensor.elements_after,
-    }  # fmt: skip
 
 
 def _graph(of: Difference) -> dict[str, Any]:

@@ -23,23 +23,23 @@ _UNREADABLE = "unreadable"
 
 
 def sarif(outcome: Outcome, style: Style) -> str:
-    """A run of one tool, with all its rules."""
+    """A run of one tool. Its rules are all that there are: GitHub expects the same ones whatever is found."""
     seen: dict[str, int] = {}
+    notifications = [_notification(path) for path in dict.fromkeys(outcome.unreadable)]
+    driver = {
+        "name": "specc",
+        "version": __version__,
+        "rules": [_rule(code, meaning) for code, meaning in meanings().items()],
+        "notifications": [{"id": _UNREADABLE, "shortDescription": {"text": "A path could not be checked."}}],
+    }
     run = {
-        "tool": {"driver": _driver()},
-        "invocations": [_invocation(outcome)],
+        "tool": {"driver": driver},
+        "invocations": [{"executionSuccessful": not notifications, "toolExecutionNotifications": notifications}],
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The folder in which specc ran."}}},
         "results": [_result(finding, fingerprint(finding, seen)) for finding in outcome.findings],
     }
     return dumped({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, style)
-
-
-def _driver() -> dict[str, Any]:
-    """The rules are all that there are: GitHub expects the same ones whatever is found."""
-    unreadable = {"id": _UNREADABLE, "shortDescription": {"text": "A path could not be checked."}}
-    rules = [_rule(code, meaning) for code, meaning in meanings().items()]
-    return {"name": "specc", "version": __version__, "rules": rules, "notifications": [unreadable]}
 
 
 def _rule(code: Code, meaning: str) -> dict[str, Any]:
@@ -52,11 +52,6 @@ def _rule(code: Code, meaning: str) -> dict[str, Any]:
         "help": {"text": f"{meaning} See: specc explain {code}"},
         "defaultConfiguration": {"level": "warning" if code.startswith("S05") else "error"},
     }
-
-
-def _invocation(outcome: Outcome) -> dict[str, Any]:
-    notifications = [_notification(path) for path in dict.fromkeys(outcome.unreadable)]
-    return {"executionSuccessful": not notifications, "toolExecutionNotifications": notifications}
 
 
 def _notification(path: Unreadable) -> dict[str, Any]:
@@ -103,18 +98,20 @@ def _artifact(name: str) -> dict[str, Any]:
 
 def _fix(fix: Fix) -> dict[str, Any]:
     """Viewers apply it at a click, and know nothing of safety: others than safe ones are left out."""
-    by_file = groupby(sorted(fix.edits, key=_file), key=_file)
-    changes = [_change(name, list(edits)) for name, edits in by_file]
+
+    def file(edit: Edit) -> str:
+        return edit.span.source.name
+
+    changes = [
+        {
+            "artifactLocation": _artifact(name),
+            "replacements": [
+                {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}} for edit in edits
+            ],
+        }
+        for name, edits in groupby(sorted(fix.edits, key=file), key=file)
+    ]
     return {"artifactChanges": changes, "properties": {"safety": fix.safety}}
-
-
-def _file(edit: Edit) -> str:
-    return edit.span.source.name
-
-
-def _change(name: str, edits: list[Edit]) -> dict[str, Any]:
-    replacements = [{"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}} for edit in edits]
-    return {"artifactLocation": _artifact(name), "replacements": replacements}
 
 
 def _message(text: str) -> dict[str, str]:
