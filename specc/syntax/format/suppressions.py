@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from specc.diagnostics import Code
@@ -156,15 +157,19 @@ class LineConstraints:
         """The parts from ``first`` to ``last`` stand on a line, without others in which something can be found."""
         while first and _start(row[first - 1]) not in self._begins:
             first -= 1
-        begins = [_start(part) for part in row]
-        self.whole.update(begins[first : last + 1])
-        self.joined.update(begins[first + 1 : last + 1])
+        begins = [_start(part) for part in row[first : last + 1]]
+        # Only as far as it must be looked: every comment of a long chain comes here, and the chain is the row of all.
+        behind = map(_start, map(row.__getitem__, range(last + 1, len(row))))
+        self.whole.update(begins)
+        self.joined.update(begins[1:])
         position = row[0].span.source.position
-        if last + 1 < len(row) and position(begins[last + 1])[0] == position(begins[last])[0]:
-            self.joined.add(begins[last + 1])
+        if last + 1 < len(row):
+            following = _start(row[last + 1])
+            if position(following)[0] == position(begins[-1])[0]:
+                self.joined.add(following)
         if first:
-            self.first.add(begins[first])
-        self.first.update([begin for begin in begins[last + 1 :] if begin in self._begins][:1])
+            self.first.add(begins[0])
+        self.first.update(islice(filter(self._begins.__contains__, behind), 1))
 
 
 def _start(part: ast.Statement | ast.Item | ast.Label) -> int:
