@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from specc import ops
-from specc.ir.graph import Block, Graph, Node, Port
+from specc.ir.graph import Graph, Node, Port, Region
 from specc.ir.size import Dim, symbol
 from specc.ir.types import TensorType
 from specc.source import Source
@@ -26,7 +26,7 @@ class Net:
     def __init__(self, *, batch: Dim = N, **inputs: tuple[Dim, ...]) -> None:
         self._ports = tuple(Port(name, TensorType(batch, sample)) for name, sample in inputs.items())
         self._types = {port.name: port.type for port in self._ports}
-        self._open: list[list[Node | Block]] = [[]]
+        self._open: list[list[Node | Region]] = [[]]
 
     def step(self, name: str, kind: str, *values: str, owner: str | None = None, **arguments: Any) -> str:
         """A step called ``name``; gives its value's name, which is the same."""
@@ -47,7 +47,7 @@ class Net:
         members = tuple(self._open.pop())
         last = members[-1]
         output = last.name if isinstance(last, Node) else last.output
-        self._open[-1].append(Block(name, kind, title, (), value, output, members, SPAN, owner))
+        self._open[-1].append(Region(name, kind, title, (), value, output, members, SPAN, owner))
 
     def graph(self, **outputs: str) -> Graph:
         """The network that gives these values out."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from specc.ir.axes import Axes, Carried, ChannelsFirst, Group
+from specc.ir.axes import Axes, AxisMap, ChannelsFirst, Group
 from specc.ir.graph import Graph
 
 _PLACES = ("", "L", "HW", "DHW")
@@ -68,7 +68,7 @@ def _channels_first(rank: int) -> _Letters:
     return ("C", *(_PLACES[rank - 1] if rank <= len(_PLACES) else (None,) * (rank - 1)))
 
 
-def _carried(letters: _Letters, groups: Iterable[Group], rank: int, axes: Carried) -> _Letters:
+def _carried(letters: _Letters, groups: Iterable[Group], rank: int, axes: AxisMap) -> _Letters:
     result: list[str | None] = [None] * rank
     for of, to in groups:
         if len(to) == 1:

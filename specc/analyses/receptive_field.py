@@ -307,7 +307,7 @@ def _is_constant(reading: _Reading | None) -> bool:
     return reading is not None and reading.is_constant
 
 
-class _Lost(Exception):
+class _Unclaimable(Exception):
     """Nothing can be claimed any more."""
 
     def __init__(self, reason: Reason) -> None:
@@ -384,12 +384,12 @@ def _after(node: Node, inputs: list[_Value | Unclaimed]) -> _Value | Unclaimed:
         values.append(value)
     try:
         return _seen(node, values)
-    except _Lost as lost:
+    except _Unclaimable as lost:
         return Unclaimed(lost.reason, node)
 
 
 def _seen(node: Node, values: list[_Value]) -> _Value:
-    """Raises _Lost."""
+    """Raises _Unclaimable."""
     window = node.op.window(*node.input_types)
     if isinstance(window, Pointwise) and len(values) == 1:
         return values[0]
@@ -405,7 +405,7 @@ def _views_after(window: Sliding | Whole | Moved | Flat | Opaque, views: _Views,
     match window:
         case Sliding(axes):
             if node.type != node.input_types[0] and any(view.flattened is not None for view in views):
-                raise _Lost(Reason.REARRANGED)
+                raise _Unclaimable(Reason.REARRANGED)
             return tuple([_slid(view, axes, sample) for view in views])
         case Whole(None):
             return _whole(views, len(sample))
@@ -417,12 +417,12 @@ def _views_after(window: Sliding | Whole | Moved | Flat | Opaque, views: _Views,
             before = tuple(map(fixed, node.input_types[0].sample))
             return tuple([_flat(view, before) for view in views])
         case Opaque():
-            raise _Lost(Reason.REARRANGED)
+            raise _Unclaimable(Reason.REARRANGED)
 
 
 def _slid(view: _View, axes: tuple[Taps | None, ...], sample: _Shape) -> _View:
     if view.flattened is not None and any(taps != EACH for taps in axes):
-        raise _Lost(Reason.REARRANGED)
+        raise _Unclaimable(Reason.REARRANGED)
     readings, places = list(view.readings), list(view.places)
     for axis, (along, taps, size) in enumerate(zip(view.axes, axes, sample, strict=True)):
         if along is None:
@@ -432,7 +432,7 @@ def _slid(view: _View, axes: tuple[Taps | None, ...], sample: _Shape) -> _View:
         if reading is None or (taps is None and reading.is_constant):
             continue
         if taps is None:
-            raise _Lost(Reason.IRREGULAR if axis else Reason.REARRANGED)
+            raise _Unclaimable(Reason.IRREGULAR if axis else Reason.REARRANGED)
         readings[along] = _through(reading, taps, before, size)
     return view._replace(readings=tuple(readings), places=tuple(places))
 
@@ -471,7 +471,7 @@ def _joined(values: list[_Value], axis: int) -> _Value | None:
     """Features end to end, of which some were places: each stays what it is. None for channels, which are merged."""
     views = [view for value in values for views in value.values() for view in views]
     if any(view.axes[axis] is not None for view in views):
-        raise _Lost(Reason.JOINED)
+        raise _Unclaimable(Reason.JOINED)
     if all(view.flattened is None for view in views):
         return None
     names = dict.fromkeys(name for value in values for name in value)
@@ -496,7 +496,7 @@ def _meet(arms: list[tuple[_Views, _Shape]], sample: _Shape) -> _Views:
     if not several:
         return (_united(alone, sample),)
     if len(several) > 1 or not all(view.is_constant for view, _ in alone):
-        raise _Lost(Reason.CROSSED)
+        raise _Unclaimable(Reason.CROSSED)
     return tuple([_united([(part, sample), *alone], sample) for part in several.pop()])
 
 
@@ -504,7 +504,7 @@ def _united(arms: list[tuple[_View, _Shape]], sample: _Shape) -> _View:
     """Along an axis of the input, what arms read may change along one axis of theirs only, the same in all."""
     flattened = {view.flattened for view, _ in arms if not view.is_constant}
     if len(flattened) > 1:
-        raise _Lost(Reason.CROSSED)
+        raise _Unclaimable(Reason.CROSSED)
     views = [view for view, _ in arms]
     readings, places = list(views[0].readings), list(views[0].places)
     layout: dict[int, int] = {}
@@ -514,7 +514,7 @@ def _united(arms: list[tuple[_View, _Shape]], sample: _Shape) -> _View:
         lying = {view.lies(along) for view in moving[along] or views}
         axis = min((axis for axis in lying if axis is not None), default=None)
         if moving[along] and (len(lying) > 1 or (axis is not None and axis in layout)):
-            raise _Lost(Reason.CROSSED)
+            raise _Unclaimable(Reason.CROSSED)
         if axis is not None:
             layout.setdefault(axis, along)
         places[along] = (moving[along] or views)[0].places[along] if axis is None else sample[axis]

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from specc.compare.attributes import KeyedGraph, differing, is_unordered
 from specc.compare.pairing import Ports
-from specc.ir.graph import Block, Graph, Node
+from specc.ir.graph import Graph, Node, Region
 
-Member = Node | Block
+Member = Node | Region
 
 
 class AttributeChange(NamedTuple):
@@ -79,7 +79,7 @@ class GraphChange(NamedTuple):
     @property
     def size(self) -> int:
         """How much it tells: of two accounts of one change the shorter is the better one."""
-        steps = sum(len(m.nodes) if isinstance(m, Block) else 1 for m in (*self.added, *self.removed))
+        steps = sum(len(m.nodes) if isinstance(m, Region) else 1 for m in (*self.added, *self.removed))
         return 2 * steps + 2 * len(self.changed_steps)
 
 

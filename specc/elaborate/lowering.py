@@ -13,7 +13,7 @@ from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.elaborate.drafts import DraftBlock, DraftNode
 from specc.elaborate.outputs import GraphOutput
 from specc.elaborate.values import Signal
-from specc.ir.graph import Block, Graph, Node, Passed, Port
+from specc.ir.graph import Graph, Node, Passed, Port, Region
 from specc.source import Span
 
 
@@ -49,7 +49,7 @@ class _Lowering:
         self._homes: dict[DraftBlock, str] = {}
         self._labels: dict[DraftBlock, list[str]] = {}
 
-    def members(self, block: DraftBlock, path: str, owner: str | None) -> tuple[Node | Block, ...]:
+    def members(self, block: DraftBlock, path: str, owner: str | None) -> tuple[Node | Region, ...]:
         """The steps and blocks of ``block``.
 
         Args:
@@ -60,7 +60,7 @@ class _Lowering:
         if block not in self._labels:
             self._label_parts(block, {*self._inputs, *self._outputs} if not path else set())
         inside, owned = f"{path}." if path else "", f"{owner}." if owner else ""
-        lowered: list[Node | Block] = []
+        lowered: list[Node | Region] = []
         for member, label in zip(block.members, self._labels[block], strict=True):
             its_owner = f"{owned}{label}" if owner is not None else None
             if isinstance(member, DraftBlock):
@@ -91,7 +91,7 @@ class _Lowering:
         inputs = tuple([values[value.producer] for value in draft.inputs])
         return Node(path, draft.op, inputs, draft.types, draft.type, draft.span, owner, draft.parameters, draft.slot)
 
-    def _block(self, block: DraftBlock, path: str, owner: str | None) -> Node | Block:
+    def _block(self, block: DraftBlock, path: str, owner: str | None) -> Node | Region:
         if block.shared is not None:
             self.shares = True
             home = self._homes[block.shared.block]
@@ -105,7 +105,7 @@ class _Lowering:
         assert block.kind != "model", "the model is no block of itself"
         assert block.result is not None, "a block with steps has a result"
         members = self.members(block, path, owner)
-        return Block(
+        return Region(
             path,
             block.kind,
             block.title,
@@ -199,7 +199,7 @@ def _difference(one: Node, other: Node) -> Diagnostic | None:
     return None
 
 
-def _other_steps(members: tuple[Node | Block, ...], first: dict[str, tuple[str, ...]]) -> list[Diagnostic]:
+def _other_steps(members: tuple[Node | Region, ...], first: dict[str, tuple[str, ...]]) -> list[Diagnostic]:
     """Applications of one name that are not the same steps."""
     findings: list[Diagnostic] = []
     for member in members:

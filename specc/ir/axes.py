@@ -19,7 +19,7 @@ class ChannelsFirst(Record):
     __slots__ = ()
 
 
-class Carried(Record):
+class AxisMap(Record):
     """The step knows no channels: its axes mean what those of its inputs (each of the same rank) mean.
 
     Attributes:
@@ -35,18 +35,18 @@ class Carried(Record):
         self.mixed = mixed
 
 
-Axes = ChannelsFirst | Carried
+Axes = ChannelsFirst | AxisMap
 
-UNKNOWN = Carried(())
+UNKNOWN = AxisMap(())
 """Nothing is said."""
 
 
-def same(rank: int, mixed: int | None = None) -> Carried:
+def same(rank: int, mixed: int | None = None) -> AxisMap:
     """Every axis of a sample of ``rank`` axes stays where it is."""
-    return Carried(tuple(((axis,), (axis,)) for axis in range(rank)), mixed)
+    return AxisMap(tuple(((axis,), (axis,)) for axis in range(rank)), mixed)
 
 
-def regrouped(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> Carried:
+def regrouped(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> AxisMap:
     """A sample laid out anew in row-major order, cut wherever as many elements lie before a place in both shapes.
 
     Axes of a single place can be put anywhere, and are followed only where nothing changes.
@@ -63,4 +63,4 @@ def regrouped(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> Carried:
             last = inside.index(elements, first + 1)
             groups.append((tuple(ours[first:last]), tuple(theirs[start:stop])))
             first, start = last, stop
-    return Carried(tuple(groups))
+    return AxisMap(tuple(groups))

@@ -40,7 +40,7 @@ class _TooMuch(Exception):
     """A search has gone through `MOST_WORK`, and found nothing."""
 
 
-class _Search:
+class _Effort:
     """One search for a condition: it counts what its proofs cost, and what takes too much is not found."""
 
     def __init__(self) -> None:
@@ -143,10 +143,10 @@ def where_equal(a: Dim, b: Dim) -> Condition | None:
     needed besides), ``H == 8``. In each form the weakest is named. Empty where a == b anyway, None where no condition
     is found in `MOST_WORK`.
     """
-    return _where_equal(a, b, _Search())
+    return _where_equal(a, b, _Effort())
 
 
-def _where_equal(a: Dim, b: Dim, search: _Search) -> Condition | None:
+def _where_equal(a: Dim, b: Dim, search: _Effort) -> Condition | None:
     difference = a - b
     if isinstance(difference, int):
         return None if difference else NO_CONDITION
@@ -176,7 +176,7 @@ def where_fixed(size: Dim) -> Condition | None:
     """
     if isinstance(size, int):
         return NO_CONDITION
-    search = _Search()
+    search = _Effort()
     for number in sorted(_values_at_samples(size), key=abs):
         condition = _where_equal(size, number, search)
         if condition is not None and condition.is_general:
@@ -197,7 +197,7 @@ def where_at_least(size: Dim, number: int) -> Condition | None:
     """
     if isinstance(size, int) or always_at_least(size, number):
         return NO_CONDITION if always_at_least(size, number) else None
-    search = _Search()
+    search = _Effort()
     try:
         raised = _raised(size, number, search)
         clauses = _at_most(size, number, search) if raised is None else _bounds(size, raised)
@@ -212,7 +212,7 @@ def _bounds(size: Size, raised: list[Symbol]) -> tuple[Clause, ...]:
     return tuple(clause for pair in zip(size.symbols, raised, strict=True) for clause in _clauses(*pair))
 
 
-def _is_needed(clauses: Sequence[Clause], size: Size, fails: Callable[[Dim], bool], search: _Search) -> bool:
+def _is_needed(clauses: Sequence[Clause], size: Size, fails: Callable[[Dim], bool], search: _Effort) -> bool:
     """Whether it is proven that a claim about ``size`` fails wherever one of the clauses does not hold.
 
     Args:
@@ -258,7 +258,7 @@ def _is_multiple_of_difference(size: Size, one: Symbol, other: Symbol) -> bool:
     return factor != 0 and size == factor * (of(one) - of(other))
 
 
-def _at_most(size: Size, number: int, search: _Search) -> tuple[Clause, ...] | None:
+def _at_most(size: Size, number: int, search: _Effort) -> tuple[Clause, ...] | None:
     """``H <= 8``: the largest bound up to which a size that falls with its one symbol is at least ``number``."""
     (symbol, *others), low = size.symbols, _raised(number - size, 1, search)
     if others or low is None or low[0].first == symbol.first:
@@ -267,7 +267,7 @@ def _at_most(size: Size, number: int, search: _Search) -> tuple[Clause, ...] | N
     return _clauses(symbol, narrower) if _reaches(size, number, [narrower], search) else None
 
 
-def _residue(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
+def _residue(difference: Size, search: _Effort) -> tuple[Clause, ...] | None:
     """``H % m == r``: the smallest m that will do, r = 0 first."""
     for symbol in difference.symbols:
         tries = ((m, r) for m in _divisors(difference, symbol) for r in range(min(m, MOST_RESIDUES)))
@@ -277,7 +277,7 @@ def _residue(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
     return None
 
 
-def _residues(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
+def _residues(difference: Size, search: _Effort) -> tuple[Clause, ...] | None:
     """``H % m == r, W % n == s``: first with the whole period for m and n, then each with the least that will do."""
     symbols = difference.symbols
     divisors = [[1, *_divisors(difference, symbol)] for symbol in symbols]
@@ -311,7 +311,7 @@ def _narrowed(symbols: Sequence[Symbol], moduli: Sequence[int], residues: Sequen
         return None
 
 
-def _vanishes(difference: Dim, symbols: list[Symbol] | None, search: _Search) -> bool:
+def _vanishes(difference: Dim, symbols: list[Symbol] | None, search: _Effort) -> bool:
     """Whether it is 0 everywhere with these symbols for its own of the same names."""
     if symbols is None or not isinstance(difference, Size):
         return symbols is not None and difference == 0
@@ -336,7 +336,7 @@ def _at_samples(size: Size, symbols: Iterable[Symbol], count: int) -> Iterator[i
         yield size.at({name: some[min(i, len(some) - 1)] for name, some in values.items()})
 
 
-def _same(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
+def _same(difference: Size, search: _Effort) -> tuple[Clause, ...] | None:
     """``H == W``, if need be with residues."""
     for one, other in combinations(difference.symbols, 2):
         merged = _merged(difference, one, other)
@@ -362,7 +362,7 @@ def _merged(difference: Size, one: Symbol, other: Symbol) -> Dim | None:
     return narrowed.merged(both, twin) if isinstance(narrowed, Size) else narrowed
 
 
-def _values(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
+def _values(difference: Size, search: _Effort) -> tuple[Clause, ...] | None:
     """``H == 8``, or ``H >= 224, H <= 255``: of one symbol with which the difference rises or falls."""
     if len(difference.symbols) > 1:
         return None
@@ -386,7 +386,7 @@ def _clauses(old: Symbol, new: Symbol) -> tuple[Clause, ...]:
     return lower + upper
 
 
-def _raised(size: Dim, number: int, search: _Search) -> list[Symbol] | None:
+def _raised(size: Dim, number: int, search: _Effort) -> list[Symbol] | None:
     """The symbols of the size from the bounds on from which it is at least ``number``; None where there are none.
 
     The bounds are one for all, as small as possible, and then each as small as the others allow.
@@ -427,7 +427,7 @@ def _from(symbol: Symbol, bound: int) -> Symbol:
     return restrict(symbol, least=bound if greatest is None else min(bound, greatest))
 
 
-def _reaches(size: Dim, number: int, symbols: list[Symbol], search: _Search) -> bool:
+def _reaches(size: Dim, number: int, symbols: list[Symbol], search: _Effort) -> bool:
     if not isinstance(size, Size):
         return size >= number
     if any(value < number for value in _at_samples(size, symbols, _SAMPLED)):

@@ -116,7 +116,7 @@ class Passed(NamedTuple):
     place: int
 
 
-class Block:
+class Region:
     """Steps that belong together: a block called, a labelled group or loop, one round of a loop.
 
     Attributes:
@@ -145,7 +145,7 @@ class Block:
         arguments: tuple[tuple[str, object], ...],
         input: str | None,
         output: str,
-        members: tuple[Node | Block, ...],
+        members: tuple[Node | Region, ...],
         span: Span,
         owner: str | None = None,
         values: tuple[tuple[str, str], ...] = (),
@@ -165,10 +165,10 @@ class Block:
         self.passed = passed
         self.slot = slot
 
-    def with_members(self, members: tuple[Node | Block, ...]) -> Block:
+    def with_members(self, members: tuple[Node | Region, ...]) -> Region:
         """The same around other members of the same names."""
         given = self.arguments, self.input, self.output, members, self.span, self.owner, self.values, self.passed
-        return Block(self.name, self.kind, self.title, *given, slot=self.slot)
+        return Region(self.name, self.kind, self.title, *given, slot=self.slot)
 
     def __repr__(self) -> str:
         return f"Block({self.name}: {len(self.members)} members)"
@@ -207,7 +207,7 @@ class Graph:
         name: str,
         inputs: tuple[Port, ...],
         outputs: tuple[tuple[Port, str], ...],
-        members: tuple[Node | Block, ...],
+        members: tuple[Node | Region, ...],
     ) -> None:
         self.name = name
         self.inputs = inputs
@@ -298,7 +298,7 @@ class Graph:
         return {node.name: node for node in self.nodes}
 
 
-def steps(members: Iterable[Node | Block]) -> list[Node]:
+def steps(members: Iterable[Node | Region]) -> list[Node]:
     """The steps among ``members`` and in their blocks, in order."""
     found: list[Node] = []
     for member in members:
@@ -322,8 +322,8 @@ class _Holder(NamedTuple):
 
 
 def _members_at(
-    members: tuple[Node | Block, ...], sizes: Mapping[str, int], known: dict[TensorType, TensorType]
-) -> tuple[Node | Block, ...]:
+    members: tuple[Node | Region, ...], sizes: Mapping[str, int], known: dict[TensorType, TensorType]
+) -> tuple[Node | Region, ...]:
     return tuple(
         member.at(sizes, known)
         if isinstance(member, Node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import e, log, prod
 
 from specc.diagnostics import Code, Label
-from specc.ir.axes import Carried
+from specc.ir.axes import AxisMap
 from specc.ir.graph import Node, Port
 from specc.ir.rounding import SoftmaxOver
 from specc.ir.types import fixed, times
@@ -84,7 +84,7 @@ def _heavy_fc(node: Node, network: Network) -> Match | None:
 def _mixes_features(node: Node) -> bool:
     """Whether it is a fully connected layer over the last axis."""
     axes = node.op.axes(*node.input_types)
-    return isinstance(axes, Carried) and axes.mixed is not None
+    return isinstance(axes, AxisMap) and axes.mixed is not None
 
 
 def _keeps_features(node: Node) -> bool:

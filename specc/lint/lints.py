@@ -10,7 +10,7 @@ from typing import NamedTuple
 from specc.analyses.ranges import ranges
 from specc.diagnostics import Code, Label
 from specc.elaborate import Checked
-from specc.ir.graph import Block, Graph, Node
+from specc.ir.graph import Graph, Node, Region
 from specc.ir.traits import Range
 
 FARTHEST = 32
@@ -55,12 +55,12 @@ class Network:
         """Between which numbers each value lies."""
         return ranges(self.graph)
 
-    def around(self, node: Node) -> tuple[Block, ...]:
+    def around(self, node: Node) -> tuple[Region, ...]:
         """The blocks that ``node`` stands in, the innermost first."""
-        found: list[Block] = []
+        found: list[Region] = []
         members = self.graph.members
         while True:
-            near = [m for m in members if isinstance(m, Block) and node.name.startswith(f"{m.name}.")]
+            near = [m for m in members if isinstance(m, Region) and node.name.startswith(f"{m.name}.")]
             # Of a group that goes on, the part that has it.
             inner = next((m for m in near if len(near) == 1 or node in m.nodes), None)
             if inner is None:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from specc.ir.axes import Carried, same
+from specc.ir.axes import AxisMap, same
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
@@ -36,7 +36,7 @@ class Activation(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise | Whole:
@@ -148,7 +148,7 @@ class Prelu(Op):
             label=f"needs 1 or {x.channels}" if x.sample else "needs 1",
         )
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:

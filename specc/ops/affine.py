@@ -2,7 +2,7 @@
 
 from math import inf, isinf
 
-from specc.ir.axes import Carried, same
+from specc.ir.axes import AxisMap, same
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Weightless
 from specc.ir.rounding import Exact
@@ -26,7 +26,7 @@ class Affine(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:

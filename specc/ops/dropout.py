@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from specc.ir.axes import Carried, same
+from specc.ir.axes import AxisMap, same
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
@@ -25,7 +25,7 @@ class Dropout(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:
@@ -112,7 +112,7 @@ class StochasticDepth(Weightless):
             notes=("PyTorch has no layer that drops whole samples of another rank",),
         )
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:

@@ -1,6 +1,6 @@
 """Fully connected layers."""
 
-from specc.ir.axes import Carried, same
+from specc.ir.axes import AxisMap, same
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.rounding import Products
@@ -36,7 +36,7 @@ class Linear(Op):
             self.parameters(x)  # refuses numbers of another shape
         return x.with_sample(*x.sample[:-1], self.out_features)
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample), mixed=len(inputs[0].sample) - 1)
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:

@@ -3,7 +3,7 @@
 from functools import reduce
 from typing import ClassVar
 
-from specc.ir.axes import Carried, same
+from specc.ir.axes import AxisMap, same
 from specc.ir.conditions import Equal, always_at_least
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
@@ -19,7 +19,7 @@ from specc.ops.registry import register
 from specc.ops.shapes import sample_axis
 
 
-class Merge(Weightless):
+class Pairwise(Weightless):
     """Base of the merges that take their inputs two by two, from left to right, on both sides.
 
     Floating-point sums depend on their order.
@@ -29,7 +29,7 @@ class Merge(Weightless):
     torch_name: ClassVar[str]
     onnx_name: ClassVar[str]
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:
@@ -51,7 +51,7 @@ class Merge(Weightless):
         return result
 
 
-class Alike(Merge):
+class Alike(Pairwise):
     """Base of the merges whose arms have one shape: nothing is broadcast."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -112,7 +112,7 @@ class Maximum(Alike):
 
 
 @register
-class Mul(Merge):
+class Mul(Pairwise):
     """The product of values of one shape; a size of exactly 1 is widened: torch.mul."""
 
     kind = "mul"
@@ -154,7 +154,7 @@ class Concat(Weightless):
                 joined[place] += x.sample[place]
         return TensorType(first.batch, tuple(joined))
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Joined:
@@ -197,7 +197,13 @@ def _as_gate(x: TensorType, y: TensorType) -> tuple[str, ...]:
 
 
 def _differ(
-    op: Merge | Concat, first: TensorType, x: TensorType, index: int, rule: str, *helps: str, free: tuple[int, ...] = ()
+    op: Pairwise | Concat,
+    first: TensorType,
+    x: TensorType,
+    index: int,
+    rule: str,
+    *helps: str,
+    free: tuple[int, ...] = (),
 ) -> Refusal:
     """The refusal of an arm of another shape; the axes ``free`` may differ."""
     arms = f"{first} and, as arm {index + 1}, {x}"

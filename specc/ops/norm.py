@@ -4,7 +4,7 @@ from functools import lru_cache
 from math import prod
 from typing import Annotated
 
-from specc.ir.axes import Carried, ChannelsFirst, same
+from specc.ir.axes import AxisMap, ChannelsFirst, same
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Nested, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
@@ -256,7 +256,7 @@ class OverTrailing(Op):
             )
         return x
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def macs(self, *inputs: TensorType) -> int:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from specc.ir.axes import Carried, ChannelsFirst, same
+from specc.ir.axes import AxisMap, ChannelsFirst, same
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
@@ -58,7 +58,7 @@ class Pad(Weightless):
         require_room(self.mode, x, before[1:], after[1:])
         return x.with_sample(*(b + n + a for b, n, a in zip(before, x.sample, after, strict=True)))
 
-    def axes(self, *inputs: TensorType) -> ChannelsFirst | Carried:
+    def axes(self, *inputs: TensorType) -> ChannelsFirst | AxisMap:
         """A list in constant mode pads any axes; all else is about spatial ones."""
         if isinstance(self.padding, int) or self.mode != "constant":
             return ChannelsFirst()

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from specc.ir.axes import Carried, same
+from specc.ir.axes import AxisMap, same
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Exact
@@ -46,12 +46,12 @@ class Reduction(Weightless):
             )
         return x.with_sample(*(size for axis, size in enumerate(x.sample, start=1) if axis not in axes))
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         (x,) = inputs
         if self.keepdim:
             return same(len(x.sample))
         left = [axis - 1 for axis in range(1, x.rank) if axis not in self._axes(x)]
-        return Carried(tuple(((axis,), (place,)) for place, axis in enumerate(left)))
+        return AxisMap(tuple(((axis,), (place,)) for place, axis in enumerate(left)))
 
     def window(self, *inputs: TensorType) -> Whole:
         (x,) = inputs

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from specc.ir.axes import Carried, regrouped, same
+from specc.ir.axes import AxisMap, regrouped, same
 from specc.ir.conditions import AtLeast, Equal, always_at_least, divides, where_fixed
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Refusal, Weightless
@@ -40,7 +40,7 @@ class Identity(Weightless):
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Pointwise:
@@ -84,7 +84,7 @@ class Flatten(Weightless):
         _require_expressible(self, x, result)
         return result
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return regrouped(inputs[0].sample, self.infer(*inputs).sample)
 
     def window(self, *inputs: TensorType) -> Window:
@@ -158,7 +158,7 @@ class Reshape(Weightless):
         _require_expressible(self, x, result)
         return result
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return regrouped(inputs[0].sample, self.infer(*inputs).sample)
 
     def window(self, *inputs: TensorType) -> Window:
@@ -263,8 +263,8 @@ class Permute(Weightless):
             raise Refusal("S0106", "permute keeps the batch first", argument="dims", label=f"axis 0 of {x} must stay")
         return x.with_sample(*(x.sample[axis - 1] for axis in order[1:]))
 
-    def axes(self, *inputs: TensorType) -> Carried:
-        return Carried(tuple(((axis - 1,), (place,)) for place, axis in enumerate(self._order(inputs[0])[1:])))
+    def axes(self, *inputs: TensorType) -> AxisMap:
+        return AxisMap(tuple(((axis - 1,), (place,)) for place, axis in enumerate(self._order(inputs[0])[1:])))
 
     def window(self, *inputs: TensorType) -> Moved:
         return Moved(tuple(axis - 1 for axis in self._order(inputs[0])[1:]))
@@ -330,7 +330,7 @@ class Slice(Weightless):
         sizes[axis - 1] = stop - start
         return x.with_sample(*sizes)
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Sliding:

@@ -1,6 +1,6 @@
 """A learned factor for each channel, or for each place of another axis."""
 
-from specc.ir.axes import Carried, same
+from specc.ir.axes import AxisMap, same
 from specc.ir.init import Constant
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
@@ -35,7 +35,7 @@ class Scale(Op):
         fixed_number(self, x.sample[axis - 1], "factors")
         return x
 
-    def axes(self, *inputs: TensorType) -> Carried:
+    def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from specc.elaborate import check_file
-from specc.ir.graph import Block, Graph, Node
+from specc.ir.graph import Graph, Node, Region
 from specc.ops import find
 from specc.source import Source, Span
 from specc.syntax import ast
@@ -74,10 +74,10 @@ class _LineShapes:
             self._collect(graph.members, _types(graph), file.source)
         self._starts = sorted(start for start, _ in (*self._steps, *self._blocks))
 
-    def _collect(self, members: Iterable[Node | Block], types: dict[str, str], source: Source) -> None:
+    def _collect(self, members: Iterable[Node | Region], types: dict[str, str], source: Source) -> None:
         for member in members:
             shapes, shape = self._steps, types[member.name if isinstance(member, Node) else member.output]
-            if isinstance(member, Block):
+            if isinstance(member, Region):
                 shapes = self._rounds if member.kind == "round" else self._blocks
                 self._collect(member.members, types, source)
             if member.span.source is source:

@@ -13,7 +13,7 @@ from specc.analyses import Costs, StepCost
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import listed, plural
 from specc.elaborate.errors import suggestion
-from specc.ir.graph import Block, Graph, Node
+from specc.ir.graph import Graph, Node, Region
 from specc.ir.op import Parameter
 from specc.ir.types import times
 from specc.report import notation
@@ -85,7 +85,7 @@ def console_for() -> Console:
     return console
 
 
-def _row(member: Node | Block, steps: dict[str, StepCost]) -> tuple[str, ...]:
+def _row(member: Node | Region, steps: dict[str, StepCost]) -> tuple[str, ...]:
     """The cells of `_COLUMNS`."""
     if isinstance(member, Node):
         inside, layer, last = [steps[member.name]], notation.step(member.op), steps[member.name]
@@ -109,10 +109,10 @@ def _row(member: Node | Block, steps: dict[str, StepCost]) -> tuple[str, ...]:
     )
 
 
-def _opened(members: tuple[Node | Block, ...], depth: int) -> Iterator[Node | Block]:
+def _opened(members: tuple[Node | Region, ...], depth: int) -> Iterator[Node | Region]:
     """Steps and blocks at most ``depth`` deep, the blocks above that opened."""
     for member in members:
-        if isinstance(member, Block) and depth > 1:
+        if isinstance(member, Region) and depth > 1:
             yield from _opened(member.members, depth - 1)
         else:
             yield member
@@ -155,7 +155,7 @@ def explain(costs: Costs, name: str) -> str:
         UsageError: there is none.
     """
     steps = {step.node.name: step for step in costs.steps}
-    blocks: dict[str, list[Block]] = {}
+    blocks: dict[str, list[Region]] = {}
     for block in _blocks(costs.graph.members):
         blocks.setdefault(block.name, []).append(block)
     if name in steps:
@@ -163,7 +163,7 @@ def explain(costs: Costs, name: str) -> str:
     if name in blocks:
         parts = ("\n".join(_of_block(costs.graph, block, steps)) for block in blocks[name])
         return "\n\n".join(parts)  # several, where a group goes on further down
-    everything: list[Node | Block] = [*costs.graph.nodes, *_blocks(costs.graph.members)]
+    everything: list[Node | Region] = [*costs.graph.nodes, *_blocks(costs.graph.members)]
     if sharing := list(dict.fromkeys(part.name for part in everything if part.module == name)):
         shared = f"its tensors are shared by {listed(sharing)}"
         raise UsageError(f"{costs.graph.name} has no step called {name}: {shared}; ask for one of these")
@@ -194,7 +194,7 @@ def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     yield f"  sees: {field(step.receptive_field)} of the input"
 
 
-def _of_block(graph: Graph, block: Block, steps: dict[str, StepCost]) -> Iterator[str]:
+def _of_block(graph: Graph, block: Region, steps: dict[str, StepCost]) -> Iterator[str]:
     inside = [steps[node.name] for node in block.nodes]
     types = {port.name: port.type for port in graph.inputs} | {node.name: node.type for node in graph.nodes}
     yield from _head(graph, block, notation.block(block))
@@ -213,7 +213,7 @@ def _of_block(graph: Graph, block: Block, steps: dict[str, StepCost]) -> Iterato
     yield f"  sees: {field(steps[block.output].receptive_field)} of the input"
 
 
-def _head(graph: Graph, part: Node | Block, meaning: str) -> Iterator[str]:
+def _head(graph: Graph, part: Node | Region, meaning: str) -> Iterator[str]:
     """What was written, what it means with its values filled in, where it stands, and in what."""
     line, column = part.span.position
     written = " ".join(part.span.text.partition("{")[0].split()) or meaning
@@ -223,18 +223,18 @@ def _head(graph: Graph, part: Node | Block, meaning: str) -> Iterator[str]:
     if plain != meant:
         yield f"  is {meaning}"
     yield f"  at {part.span.source.name}:{line}:{column}"
-    inside = part.nodes[0] if isinstance(part, Block) else part
+    inside = part.nodes[0] if isinstance(part, Region) else part
     near = [block for block in _blocks(graph.members) if part.name.startswith(f"{block.name}.")]
     for around in reversed([block for block in near if inside in block.nodes]):  # of a group in parts, that part
         yield f"  in {around.name}: {notation.block(around)}"
     yield ""
 
 
-def _shared(graph: Graph, part: Node | Block) -> str:
+def _shared(graph: Graph, part: Node | Region) -> str:
     """Where shared tensors are counted."""
     if part.owner is None:
         return ""
-    everything: list[Node | Block] = [*graph.nodes, *_blocks(graph.members)]
+    everything: list[Node | Region] = [*graph.nodes, *_blocks(graph.members)]
     others = [other.name for other in everything if other.name != part.name and other.module == part.module]
     return f", shared with {listed(others)}" if others else ""
 
@@ -243,15 +243,15 @@ def _elements(parameters: Iterable[Parameter]) -> int:
     return sum(prod(parameter.shape) for parameter in parameters)
 
 
-def _blocks(members: tuple[Node | Block, ...]) -> Iterator[Block]:
+def _blocks(members: tuple[Node | Region, ...]) -> Iterator[Region]:
     """Every block, the outer ones before those in them."""
     for member in members:
-        if isinstance(member, Block):
+        if isinstance(member, Region):
             yield member
             yield from _blocks(member.members)
 
 
-def _some(members: tuple[Node | Block, ...], owner: str = "") -> str:
+def _some(members: tuple[Node | Region, ...], owner: str = "") -> str:
     """The members' names, as long as the list is of use."""
     names = [member.name.removeprefix(f"{owner}.") for member in members]
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from specc.diagnostics.words import listed
 from specc.elaborate.values import display
-from specc.ir.graph import Block, Graph, Handed
+from specc.ir.graph import Graph, Handed, Region
 from specc.ir.op import Op
 from specc.ir.size import USUAL, Symbol, asked_of
 from specc.ir.types import times
@@ -68,7 +68,7 @@ def step(op: Op) -> str:
     return _call(op.kind, [*given, *(f"{name}={_value(value)}" for name, value in optional.items())])
 
 
-def block(of: Block) -> str:
+def block(of: Region) -> str:
     """A block as a call with the values of its arguments; of a loop its first line."""
     match of.kind:
         case "block":

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from specc import ops
 from specc.backends.torch import torch_module, torch_source
-from specc.ir.graph import Block, Graph, Node, Port
+from specc.ir.graph import Graph, Node, Port, Region
 from specc.ir.op import Op, Refusal
 from specc.ir.size import symbol
 from specc.ir.torch import SizeOf, TorchCall, TorchModule, Value
@@ -55,7 +55,7 @@ class Scope:
     name: str
     owner: str | None
     current: str
-    members: list[Node | Block] = field(default_factory=list)
+    members: list[Node | Region] = field(default_factory=list)
     output: str = ""
 
 
@@ -105,7 +105,7 @@ class Net:
         self._scopes.pop()
         plain = tuple(((arguments or {}) | more).items())
         members = tuple(scope.members)
-        block = Block(name, kind, title or label, plain, start, scope.output, members, SPAN, home)
+        block = Region(name, kind, title or label, plain, start, scope.output, members, SPAN, home)
         outer.members.append(block)
         outer.current = outer.output = scope.output
 

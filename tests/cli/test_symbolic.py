@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from specc import Model, ops
 from specc.elaborate import check_file
-from specc.ir.graph import Block, Node
+from specc.ir.graph import Node, Region
 from specc.report.costs import explain
 from specc.source import Source
 from specc.syntax import parse
@@ -122,10 +122,10 @@ def ask_everything(specc: Specc, here: Path, text: str, sizes: dict[str, int]) -
     assert specc("fmt", "--annotate", "other.cnn").code == 0
 
 
-def names(members: tuple[Node | Block, ...]) -> Iterator[str]:
+def names(members: tuple[Node | Region, ...]) -> Iterator[str]:
     for member in members:
         yield member.name
-        if isinstance(member, Block):
+        if isinstance(member, Region):
             yield from names(member.members)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from specc.elaborate import check_file
-from specc.ir.graph import Block, Graph
+from specc.ir.graph import Graph, Region
 from specc.ir.size import Symbol
 from specc.report import notation
 from specc.source import Source
@@ -48,12 +48,14 @@ def test_blocks() -> None:
                              (5, 6), (7, 8), (9, len(depths))] { conv(c * n, 1) -> relu }
         }
         """)
-    assert [notation.block(member) for member in made.members if isinstance(member, Block)] == [
+    assert [notation.block(member) for member in made.members if isinstance(member, Region)] == [
         "unit(c=4, names=[...], act=relu)",
         "group",
         "for c, n in [(1, 2), (3, 4), (5, 6), (7, 8), ...",
     ]
-    rounds = [m for member in made.members if isinstance(member, Block) for m in member.members if isinstance(m, Block)]
+    rounds = [
+        m for member in made.members if isinstance(member, Region) for m in member.members if isinstance(m, Region)
+    ]
     assert {notation.block(member) for member in rounds} == {"round of repeat", "round of for"}
 
 

@@ -25,7 +25,7 @@ from specc.backends.onnx.step_nodes import (
     StepBuilder,
 )
 from specc.diagnostics import UsageError
-from specc.ir.graph import Block, Graph, Node, Port
+from specc.ir.graph import Graph, Node, Port, Region
 from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
 from specc.ir.size import Size, Symbol, asked_of
 from specc.ir.types import TensorType
@@ -83,7 +83,7 @@ def assemble(graph: Graph, opset: int = DEFAULT_OPSET, *, functions: bool = Fals
     return Assembly(model, tuple(namespace.initializers.weights.values()))
 
 
-def _write(members: tuple[Node | Block, ...], namespace: Namespace, functions: Functions | None) -> None:
+def _write(members: tuple[Node | Region, ...], namespace: Namespace, functions: Functions | None) -> None:
     for member in members:
         if isinstance(member, Node):
             build = StepBuilder(member, namespace)
@@ -150,7 +150,7 @@ class Functions:
         self._counts: dict[str, int] = {}
         self.protos: list[FunctionProto] = []
 
-    def call(self, block: Block, body: FunctionNamespace, namespace: Namespace) -> NodeProto:
+    def call(self, block: Region, body: FunctionNamespace, namespace: Namespace) -> NodeProto:
         """The node in ``namespace`` that stands for ``block``, whose steps ``body`` holds."""
         outputs = self._outputs(block)
         inputs = [body.values[value] for value in body.inputs] + [name for name, *_ in body.weights.values()]
@@ -166,7 +166,7 @@ class Functions:
             domain=DOMAIN.domain,
         )
 
-    def _outputs(self, block: Block) -> list[str]:
+    def _outputs(self, block: Region) -> list[str]:
         """The block's values that are used outside it: what it gives first, then others that are referred to.
 
         The steps of a block are next to each other, so these are the values whose last use is behind them.

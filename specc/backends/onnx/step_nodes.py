@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
-from specc.ir.graph import Block, Graph, Node
+from specc.ir.graph import Graph, Node, Region
 from specc.ir.onnx import Nested, Ref
 from specc.ir.op import Parameter
 
@@ -93,7 +93,7 @@ class Namespace(ABC):
         self.nodes: list[NodeProto] = []
 
     @abstractmethod
-    def label(self, member: Node | Block) -> str:
+    def label(self, member: Node | Region) -> str:
         """What the nodes and constants of a step are called after, or the call of a block."""
 
     @abstractmethod
@@ -112,7 +112,7 @@ class GraphNamespace(Namespace):
         super().__init__(initializers, value_names(graph))
         self.constants: list[TensorProto] = []
 
-    def label(self, member: Node | Block) -> str:
+    def label(self, member: Node | Region) -> str:
         return member.name
 
     def weight(self, step: Node, parameter: Parameter, shape: tuple[int, ...]) -> tuple[Ref, Initializer]:
@@ -133,7 +133,7 @@ class FunctionNamespace(Namespace):
             function's inputs behind ``inputs``.
     """
 
-    def __init__(self, initializers: Initializers, block: Block) -> None:
+    def __init__(self, initializers: Initializers, block: Region) -> None:
         self._block = block
         self.inputs = block.inputs
         # A label may be `in`, and none has a slash in it.
@@ -142,7 +142,7 @@ class FunctionNamespace(Namespace):
         super().__init__(initializers, outside | {node.name: self.label(node) for node in block.nodes})
         self.weights: dict[str, tuple[Ref, Node, Initializer]] = {}
 
-    def label(self, member: Node | Block) -> str:
+    def label(self, member: Node | Region) -> str:
         """The path inside the block. A step that is all of the block goes by its operator."""
         inner = member.name.removeprefix(self._block.name).removeprefix(".")
         return inner or (member.op.kind if isinstance(member, Node) else member.title)

@@ -11,7 +11,7 @@ from itertools import accumulate, chain
 
 from specc.backends.torch.python_names import camel
 from specc.backends.torch.step_code import Made
-from specc.ir.graph import Block, Graph, Node, Passed
+from specc.ir.graph import Graph, Node, Passed, Region
 from specc.ir.torch import TorchModule
 
 
@@ -33,7 +33,7 @@ class ModuleUse:
 
     path: str
     name: str
-    block: Block | None
+    block: Region | None
     title: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -104,10 +104,10 @@ class ModuleTree:
         last = {value: place for place, node in enumerate(self._graph.nodes) for value in node.inputs}
         return last | {value: len(self._graph.nodes) for _, value in self._graph.outputs}
 
-    def _members(self, members: tuple[Node | Block, ...], inside: str) -> tuple[Node | ModuleUse, ...]:
+    def _members(self, members: tuple[Node | Region, ...], inside: str) -> tuple[Node | ModuleUse, ...]:
         return tuple(use for member in members for use in self._uses(member, inside))
 
-    def _uses(self, member: Node | Block, inside: str) -> Iterator[Node | ModuleUse]:
+    def _uses(self, member: Node | Region, inside: str) -> Iterator[Node | ModuleUse]:
         """The member as what it is in PyTorch: groups without any module of their own are just their steps."""
         if isinstance(member, Node):
             yield member
@@ -126,14 +126,14 @@ class ModuleTree:
         elif members:
             yield self._use(member, title, members, passed)
 
-    def _holds(self, block: Block, member: Node | ModuleUse) -> bool:
+    def _holds(self, block: Region, member: Node | ModuleUse) -> bool:
         """Whether a member is, or has, a module or parameter in that of ``block``: shared steps are elsewhere."""
         if isinstance(member, Node):
             return self.is_held(member) and member.module.startswith(f"{block.module}.")
         return member.path.startswith(f"{block.module}.")
 
     def _use(
-        self, block: Block, title: str, members: tuple[Node | ModuleUse, ...], passed: tuple[Passed, ...]
+        self, block: Region, title: str, members: tuple[Node | ModuleUse, ...], passed: tuple[Passed, ...]
     ) -> ModuleUse:
         made = [value for member in members for value in results(member)]
         first, end = self._span(members)
@@ -160,16 +160,16 @@ class ModuleTree:
         return (member.module,) if self.is_held(member) else ()
 
 
-def _in_parts(members: tuple[Node | Block, ...]) -> frozenset[str]:
+def _in_parts(members: tuple[Node | Region, ...]) -> frozenset[str]:
     """Paths of the groups that stand in several parts."""
     blocks = [block for block in _blocks(members) if block.kind == "group"]
     often = {name for name, times in Counter(block.name for block in blocks).items() if times > 1}
     return frozenset(block.module for block in blocks if block.name in often)
 
 
-def _blocks(members: tuple[Node | Block, ...]) -> Iterator[Block]:
+def _blocks(members: tuple[Node | Region, ...]) -> Iterator[Region]:
     for member in members:
-        if isinstance(member, Block):
+        if isinstance(member, Region):
             yield member
             yield from _blocks(member.members)
 
@@ -198,12 +198,12 @@ def _first(value: str | None, among: dict[str, None]) -> tuple[str, ...]:
     return tuple(sorted(among, key=lambda name: name != value))
 
 
-def is_nameless(block: Block) -> bool:
+def is_nameless(block: Region) -> bool:
     """Whether it has only a number: a round of a loop, or a group labelled so."""
     return block.kind == "round" or (block.kind != "block" and block.title.isdigit())
 
 
-def _title(block: Block, inside: str) -> str:
+def _title(block: Region, inside: str) -> str:
     """``ConvBn``; the groups of ``branch1``, ``branch2`` … are alike; what has no name goes by what it is in."""
     if is_nameless(block):
         return f"{inside}{block.kind.capitalize()}"

@@ -9,7 +9,7 @@ from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.compare.wiring import Member, StepChange
 from specc.diagnostics import Diagnostic
 from specc.elaborate.values import display
-from specc.ir.graph import Block
+from specc.ir.graph import Region
 from specc.report.difference.sections import sections
 from specc.report.formats.json import dumped
 from specc.report.notation import step
@@ -124,7 +124,7 @@ def _changed(changed: StepChange) -> dict[str, Any]:
 
 
 def _member(member: Member) -> dict[str, Any]:
-    nodes = member.nodes if isinstance(member, Block) else (member,)
+    nodes = member.nodes if isinstance(member, Region) else (member,)
     return {"name": member.name, "steps": [{"name": node.name, "layer": step(node.op)} for node in nodes]}
 
 

@@ -13,7 +13,7 @@ from specc.compare.interface import InterfaceChange, PortChange
 from specc.compare.wiring import GraphChange, Member, StepChange
 from specc.diagnostics.words import listed, plural
 from specc.elaborate.values import display
-from specc.ir.graph import Block, Node
+from specc.ir.graph import Node, Region
 from specc.report.notation import block, count, cut, field, memory, scaled, step
 
 Tone = Literal["same", "changed", "breaking"]
@@ -204,7 +204,7 @@ def _graph(graph: GraphChange) -> Section:
 
 
 def _steps(members: Iterable[Member]) -> int:
-    return sum(len(member.nodes) if isinstance(member, Block) else 1 for member in members)
+    return sum(len(member.nodes) if isinstance(member, Region) else 1 for member in members)
 
 
 def _graph_rows(graph: GraphChange) -> Iterator[Row]:
