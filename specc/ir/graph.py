@@ -171,7 +171,7 @@ class Region:
         return Region(self.name, self.kind, self.title, *given, slot=self.slot)
 
     def __repr__(self) -> str:
-        return f"Block({self.name}: {len(self.members)} members)"
+        return f"Region({self.name}: {len(self.members)} members)"
 
     @property
     def module(self) -> str:

@@ -12,9 +12,9 @@ from specc.ops import (  # noqa: F401  (registering is their effect)
     pad,
     pool,
     reduce,
-    resample,
     reshape,
-    scale,
+    shuffle,
+    upsample,
 )
 from specc.ops.registry import find, names, operators
 

@@ -14,7 +14,7 @@ from specc.ir.traits import Convolution
 from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import MOST_PHASES, Sliding, Taps, every, grouped
 from specc.ops.fields import LARGEST, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
-from specc.ops.padding import pad, require_room
+from specc.ops.pad import pad, require_room
 from specc.ops.proof import require_at_least
 from specc.ops.registry import register
 from specc.ops.shapes import (

@@ -15,7 +15,7 @@ from specc.ir.traits import ANY, Norm, Range
 from specc.ir.types import TensorType, times
 from specc.ir.window import EACH, Pointwise, Sliding, Whole, every, grouped, taps
 from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
-from specc.ops.padding import pad
+from specc.ops.pad import pad
 from specc.ops.pool import Grid, mean_pool
 from specc.ops.proof import fixed_numbers, require_at_least
 from specc.ops.registry import register

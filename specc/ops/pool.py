@@ -16,7 +16,7 @@ from specc.ir.traits import NON_NEGATIVE, Range
 from specc.ir.types import TensorType, times
 from specc.ir.window import EACH, Sliding
 from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives, float32
-from specc.ops.padding import pad, slice_axis
+from specc.ops.pad import pad, slice_axis
 from specc.ops.proof import require_at_least
 from specc.ops.registry import register
 from specc.ops.shapes import (

@@ -15,7 +15,7 @@ from specc.ir.torch import SizeOf, TorchCall, TorchModule, Value
 from specc.ir.types import TensorType, fixed, times
 from specc.ir.window import EACH, Flat, Moved, Opaque, Pointwise, Sliding, Window, taps
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
-from specc.ops.padding import slice_axis
+from specc.ops.pad import slice_axis
 from specc.ops.proof import never_equal, unproven
 from specc.ops.registry import register
 from specc.ops.shapes import as_factor, equation, product_text, sample_axis

@@ -159,7 +159,7 @@ def test_window_and_arithmetic() -> None:
 )
 @pytest.mark.parametrize("width", [1, 3])
 def test_zeros_are_not_folded_into_what_follows(pool: str, width: int) -> None:
-    """ONNX Runtime's optimiser would pad with -inf, or make a pool that does not load: see specc.ops.padding."""
+    """ONNX Runtime's optimiser would pad with -inf, or make a pool that does not load: see specc.ops.pad."""
     for sample in ((2, 9), (2, 9, 8), (2, 6, 7, 8)):
         shape = ", ".join(map(str, sample))
         spec = f"model M : [N, {shape}] {{ pad({width}) -> {pool} }}"

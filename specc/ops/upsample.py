@@ -1,11 +1,10 @@
-"""Resampling: more or fewer places by interpolation, or by moving elements between channels and places."""
+"""More or fewer places by interpolation."""
 
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import lru_cache, partial, reduce
 from math import floor, frexp
 from operator import mul
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,25 +12,31 @@ from specc.diagnostics.condition import together
 from specc.diagnostics.words import listed
 from specc.ir.axes import ChannelsFirst
 from specc.ir.conditions import Equal, samples
-from specc.ir.onnx import Builder, Nested, Ref
+from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact, Interpolated
 from specc.ir.size import Dim, Size, Symbol
 from specc.ir.torch import TorchCall, Value
 from specc.ir.traits import ANY, Range
 from specc.ir.types import TensorType, at, times
-from specc.ir.window import EACH, MOST_PHASES, Sliding, Taps, taps
-from specc.ops.fields import LARGEST, Expect, Flag, Positive, float32
-from specc.ops.proof import parting, require_multiples, unproven
+from specc.ir.window import EACH, Sliding
+from specc.ops.fields import LARGEST, Expect, Flag, float32
+from specc.ops.interpolation import (
+    Mode,
+    is_exact,
+    nearest_sources,
+    source,
+    upsample_taps,
+    weighted_places,
+    weighted_sum,
+)
+from specc.ops.proof import parting, unproven
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
     as_factor,
-    equation,
     numbers,
     per_axis,
-    require_channels,
-    require_divides,
     require_spatial,
     tried,
 )
@@ -46,11 +51,6 @@ Sizes = Annotated[
     _Size | tuple[_Size, ...],
     Expect("whole numbers of at least 1 (and below 2^31): one for every axis, or a list of one for each"),
 ]
-Mode = Annotated[
-    Literal["nearest", "linear", "bilinear", "trilinear", "bicubic"],
-    Expect('one of "nearest", "linear", "bilinear", "trilinear", "bicubic"'),
-]
-
 _RANK = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 _FARTHEST = 2**22
@@ -58,8 +58,6 @@ _FARTHEST = 2**22
 _SEEN = {"nearest": 1, "bicubic": 4}
 _PERIODS = 16
 """Places of the input on which the rounding of a whole factor is tried: it is coarsest at the first ones."""
-_LARGEST_FACTOR = 1024
-"""Denominator up to which a factor is taken for the fraction that it stands for: 0.3333333333333333 for a third."""
 _LARGE = 24
 """The sample of a symbol at which formulas are nearly in proportion."""
 
@@ -133,7 +131,7 @@ class Upsample(Weightless):
         (x,) = inputs
         out = self._sizes(x)
         axes = zip(numbers(x.spatial), out, self._factors(len(out)) or (None,) * len(out), strict=True)
-        return Sliding((EACH, *(_upsample_taps(n, o, f, self.mode, bool(self.align_corners)) for n, o, f in axes)))
+        return Sliding((EACH, *(upsample_taps(n, o, f, self.mode, bool(self.align_corners)) for n, o, f in axes)))
 
     def identity(self, *inputs: TensorType) -> str | None:
         """By factors alone; the cubic mode weighs neighbours by 0, which makes NaN of infinite ones."""
@@ -257,7 +255,7 @@ class Upsample(Weightless):
         """Refuses a factor whose places PyTorch, which multiplies by 1/factor in float32, finds elsewhere."""
         places = (q * factor + r for q in range(_PERIODS) for r in (0, factor - 1))
         if float32(factor) == factor and (
-            self.mode != "nearest" or all(_source(i, float32(1 / factor)) == i // factor for i in places)
+            self.mode != "nearest" or all(source(i, float32(1 / factor)) == i // factor for i in places)
         ):
             return
         raise Refusal(
@@ -293,7 +291,7 @@ class Upsample(Weightless):
         those for 1-D do not, and in 3-D it depends on the memory layout (channels last).
         """
         for n, o, factor in zip(numbers(x.spatial), out, self._factors(len(out)), strict=False):
-            if o in (n, 2 * n) and _nearest_sources(n, o, factor) != [i * n // o for i in range(o)]:
+            if o in (n, 2 * n) and nearest_sources(n, o, factor) != [i * n // o for i in range(o)]:
                 fits = tried(
                     self.model_copy(update={"scale_factor": None}), {"size": out[0] if len(set(out)) == 1 else out}, x
                 )
@@ -342,15 +340,15 @@ class Upsample(Weightless):
         """
         places, out = numbers(x.spatial), self._sizes(x)
         factors = self._factors(len(out)) or (None,) * len(out)
-        sources = tuple(map(_nearest_sources, places, out, factors))
+        sources = tuple(map(nearest_sources, places, out, factors))
         ratios = tuple(o // n for n, o in zip(places, out, strict=True))
         if all(source == [i // r for i in range(len(source))] for source, r in zip(sources, ratios, strict=True) if r):
             whole = [r * n == o for r, n, o in zip(ratios, places, out, strict=True)]
             if all(whole):
                 return self._enlarged(build, value, ratios)
-        for axis, (n, source) in enumerate(zip(places, sources, strict=True), start=2):
-            if source != list(range(n)):
-                value = build.node("Gather", value, build.integers(source), axis=axis)
+        for axis, (n, read) in enumerate(zip(places, sources, strict=True), start=2):
+            if read != list(range(n)):
+                value = build.node("Gather", value, build.integers(read), axis=axis)
         return value
 
     def _smooth(self, build: Builder, value: Ref, x: TensorType) -> Ref:
@@ -376,7 +374,7 @@ class Upsample(Weightless):
         factors = self._factors(len(out)) or tuple(o / n for n, o in zip(places, out, strict=True))
         # An axis that keeps its size PyTorch copies, whatever the factor; the cubic mode does not.
         factors = tuple(1.0 if n == o and not cubic else f for n, o, f in zip(places, out, factors, strict=True))
-        if all(map(_is_exact, places, out, factors)):
+        if all(map(is_exact, places, out, factors)):
             return build.node(
                 "Resize",
                 value,
@@ -387,236 +385,8 @@ class Upsample(Weightless):
             )
         for axis, (n, o, factor) in enumerate(zip(places, out, factors, strict=True), start=2):
             if factor != 1:
-                value = _weighted(build, value, axis, x.rank, _taps(n, o, factor, cubic))
+                value = weighted_sum(build, value, axis, x.rank, weighted_places(n, o, factor, cubic))
         return value
-
-
-@register
-class PixelShuffle(Weightless):
-    """[N, C*r*r, H, W] -> [N, C, H*r, W*r]: torch.nn.PixelShuffle (Shi et al. 2016)."""
-
-    kind = "pixelshuffle"
-
-    upscale_factor: Positive
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        require_spatial(self, x, 2)
-        r, channels = self.upscale_factor, require_channels(self, x)
-        if channels % (r * r):
-            raise Refusal(
-                "S0103",
-                f"upscale_factor = {r} takes a multiple of {r}*{r} = {r * r} channels, and the "
-                f"input of pixelshuffle has {x.channels}",
-                argument="upscale_factor",
-                cause=0,
-                label=f"{x.channels} = {x.channels // (r * r)}*{r * r} + {x.channels % (r * r)}",
-            )
-        height, width = x.spatial
-        return x.with_sample(x.channels // (r * r), height * r, width * r)
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
-
-    def window(self, *inputs: TensorType) -> Sliding:
-        r = self.upscale_factor
-        each = Taps(1, (range(1),) * r) if r <= MOST_PHASES else None
-        return Sliding((None, each, each))
-
-    def identity(self, *inputs: TensorType) -> str | None:
-        return "there is nothing to move by a factor of 1" if self.upscale_factor == 1 else None
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.pixel_shuffle", (Value(), self.upscale_factor))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("DepthToSpace", *values, blocksize=self.upscale_factor, mode="CRD")
-
-    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        (x,) = inputs
-        r, out = self.upscale_factor, self.infer(x)
-        return (
-            f"channels: {x.channels}/({r}*{r}) = {out.channels}",
-            *(f"{name}: {as_factor(n)}*{r} = {n * r}" for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)),
-        )
-
-
-@register
-class PixelUnshuffle(Weightless):
-    """[N, C, H*r, W*r] -> [N, C*r*r, H, W]: torch.nn.PixelUnshuffle, the inverse of pixelshuffle."""
-
-    kind = "pixelunshuffle"
-
-    downscale_factor: Positive
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        require_spatial(self, x, 2)
-        r, channels = self.downscale_factor, require_channels(self, x)
-        height, width = x.spatial
-        for size, what in ((height, "rows"), (width, "columns")):
-            if isinstance(size, int):
-                require_divides(self, "downscale_factor", r, size, what)
-        claim = f"downscale_factor = {r} divides {times(x.spatial)}"
-        require_multiples(x.spatial, r, claim, argument="downscale_factor")
-        return x.with_sample(channels * r * r, height // r, width // r)
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
-
-    def window(self, *inputs: TensorType) -> Sliding:
-        r = self.downscale_factor
-        return Sliding((None, taps(r, stride=r), taps(r, stride=r)))
-
-    def identity(self, *inputs: TensorType) -> str | None:
-        return "there is nothing to move by a factor of 1" if self.downscale_factor == 1 else None
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.pixel_unshuffle", (Value(), self.downscale_factor))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        (x,) = inputs
-        r, out = self.downscale_factor, self.infer(x)
-        if not x.is_fixed:
-            # ONNX counts the channels last, PyTorch first: place s of channel c is s*C + c and c*r*r + s.
-            order = [s * x.channels + c for c in range(x.channels) for s in range(r * r)]
-            return build.node("Gather", build.node("SpaceToDepth", *values, blocksize=r), build.integers(order), axis=1)
-        height, width = numbers(out.spatial)
-        split = build.node("Reshape", values[0], build.integers([0, x.channels, height, r, width, r]))
-        moved = build.node("Transpose", split, perm=[0, 1, 3, 5, 2, 4])
-        return build.node("Reshape", moved, build.integers([0, *numbers(out.sample)]))
-
-    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        (x,) = inputs
-        r, out = self.downscale_factor, self.infer(x)
-        return (
-            f"channels: {x.channels}*{r}*{r} = {out.channels}",
-            *(
-                f"{name}: {equation(f'{as_factor(n)}/{r}', n // r)}"
-                for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)
-            ),
-        )
-
-
-@register
-class ChannelShuffle(Weightless):
-    """The channels of ``groups`` groups interleaved: torch.nn.ChannelShuffle (Zhang et al. 2018)."""
-
-    kind = "channelshuffle"
-
-    groups: Positive
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        require_spatial(self, x)
-        require_divides(self, "groups", self.groups, require_channels(self, x), "input channels")
-        return x
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
-
-    def window(self, *inputs: TensorType) -> Sliding:
-        (x,) = inputs
-        return Sliding((_shuffled_taps(x.channels, self.groups), *(EACH for _ in x.spatial)))
-
-    def identity(self, *inputs: TensorType) -> str | None:
-        in_order = self.groups in (1, inputs[0].channels)
-        return "groups of one channel, or one group of all, stay in order" if in_order else None
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.channel_shuffle", (Value(), self.groups))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        (x,) = inputs
-        each = x.channels // self.groups
-        if not x.is_fixed:
-            order = [group * each + place for place in range(each) for group in range(self.groups)]
-            return build.node("Gather", *values, build.integers(order), axis=1)
-        split = build.node("Reshape", values[0], build.integers([0, self.groups, each, *numbers(x.spatial)]))
-        moved = build.node("Transpose", split, perm=[0, 2, 1, *range(3, 3 + len(x.spatial))])
-        return build.node("Reshape", moved, build.integers([0, *numbers(x.sample)]))
-
-
-@lru_cache(maxsize=256)
-def _shuffled_taps(channels: int, groups: int) -> Taps | None:
-    """Channel c is channel c // groups of group c % groups."""
-    if channels > MOST_PHASES:
-        return None
-    each = channels // groups
-    sources = (c % groups * each + c // groups for c in range(channels))
-    return Taps(channels, tuple([range(source, source + 1) for source in sources]))
-
-
-@lru_cache(maxsize=256)
-def _upsample_taps(n: int, o: int, factor: float | None, mode: Mode, align_corners: bool) -> Taps | None:
-    """What the places of an axis read that goes from ``n`` places to ``o``.
-
-    The coordinates repeat themselves where the step from one to the next is a simple fraction.
-    """
-    if n == o and mode not in ("nearest", "bicubic"):
-        return EACH
-    step = Fraction(n - 1, max(1, o - 1)) if align_corners else _step(n, o, factor)
-    period, advance = step.denominator, step.numerator
-    fitted = period > 1 and (align_corners or (factor is None and period == o))
-    sources = _nearest_sources(n, o, factor) if mode == "nearest" and o <= MOST_PHASES else []
-    if period > MOST_PHASES or any(source != i * advance // period for i, source in enumerate(sources)):
-        period, advance, fitted = o, n, True
-    if max(period, o) > MOST_PHASES:
-        return None
-    if mode == "nearest":
-        places = sources if fitted else [i * advance // period for i in range(period)]
-        return Taps(advance, tuple([range(place, place + 1) for place in places]), fitted=fitted)
-    shift = Fraction(0) if align_corners else (step - 1) / 2
-    phases = [_weighed(i * step + shift, cubic=mode == "bicubic") for i in range(period)]
-    return Taps(advance, tuple(phases), fitted=fitted, bordered=True)
-
-
-def _step(n: int, o: int, factor: float | None) -> Fraction:
-    """From one coordinate to the next: n/o, or 1/factor, a factor of 0.3333333333333333 being a third."""
-    if factor is None:
-        return Fraction(n, o)
-    simple = Fraction(factor).limit_denominator(_LARGEST_FACTOR)
-    return 1 / (simple if simple and float(simple) == factor else Fraction(factor))
-
-
-def _weighed(coordinate: Fraction, *, cubic: bool) -> range:
-    """The places that an interpolation at ``coordinate`` reads; one, where it meets that."""
-    place = floor(coordinate)
-    if coordinate == place:
-        return range(place, place + 1)
-    return range(place - 1, place + 3) if cubic else range(place, place + 2)
-
-
-def _nearest_sources(n: int, o: int, factor: float | None) -> list[int]:
-    """The place that each of ``o`` places takes its value from: min(floor(i*step), n - 1).
-
-    In float32 throughout, as PyTorch computes it for float32 tensors: rounding decides at whole numbers.
-    The step is 1/factor, or n/o where the size was given.
-    """
-    step = float32(n / o if factor is None else 1 / factor)
-    return [min(_source(i, step), n - 1) for i in range(o)]
-
-
-def _source(place: int, step: float) -> int:
-    return floor(float32(float32(place) * step))
 
 
 def _symbols(size: Dim) -> tuple[Symbol, ...]:
@@ -627,52 +397,3 @@ def _ratio(o: Dim, n: Dim) -> int:
     """The whole number of times that n goes into o, if there is one: as at large sizes."""
     sizes = {symbol.name: samples(symbol, _LARGE)[-1] for size in (o, n) for symbol in _symbols(size)}
     return max(1, round(Fraction(at(o, sizes), max(1, at(n, sizes)))))
-
-
-def _is_exact(n: int, o: int, factor: float) -> bool:
-    """Whether Resize, which computes in float32, has this very factor and gives ``o`` places with it."""
-    return float32(factor) == factor and floor(n * factor) == o == floor(float32(n * factor))
-
-
-def _taps(n: int, o: int, factor: float, cubic: bool) -> list[tuple[list[int], list[float]]]:
-    """For each tap of the interpolation, the places it reads and their weights: ``o`` of each.
-
-    Place i lies at (i + 1/2)/factor - 1/2 of the input. Linear: two taps. Cubic (Keys 1981, a = -3/4): four.
-    Places beyond the edge are the edge.
-    """
-    centres = [(i + 0.5) / factor - 0.5 for i in range(o)]
-    if not cubic:
-        centres = [max(centre, 0.0) for centre in centres]
-    first = [floor(centre) for centre in centres]
-    offsets = (-1, 0, 1, 2) if cubic else (0, 1)
-    weight = _keys if cubic else _triangle
-    return [
-        (
-            [min(max(place + offset, 0), n - 1) for place in first],
-            [weight(abs(centre - place - offset)) for centre, place in zip(centres, first, strict=True)],
-        )
-        for offset in offsets
-    ]
-
-
-def _triangle(distance: float) -> float:
-    return 1 - distance
-
-
-def _keys(distance: float, a: float = -0.75) -> float:
-    """Keys' cubic convolution kernel, for a distance from 0 to 2."""
-    if distance <= 1:
-        return ((a + 2) * distance - (a + 3)) * distance * distance + 1
-    return ((distance - 5) * distance + 8) * distance * a - 4 * a
-
-
-def _weighted(build: Builder, value: Ref, axis: int, rank: int, taps: list[tuple[list[int], list[float]]]) -> Ref:
-    """The sum over ``taps`` of the places of one axis times their weights."""
-    terms = []
-    for places, weights in taps:
-        read = build.node("Gather", value, build.integers(places), axis=axis)
-        column: list[Nested] = [*weights]
-        for _ in range(rank - axis - 1):
-            column = [[weight] for weight in column]
-        terms.append(build.node("Mul", read, build.floats(column)))
-    return reduce(partial(build.node, "Add"), terms)

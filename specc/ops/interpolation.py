@@ -1,0 +1,121 @@
+"""Where interpolation reads its input, with which weights, and as PyTorch rounds it."""
+
+from fractions import Fraction
+from functools import lru_cache, partial, reduce
+from math import floor
+from typing import Annotated, Literal
+
+from specc.ir.onnx import Builder, Nested, Ref
+from specc.ir.window import EACH, MOST_PHASES, Taps
+from specc.ops.fields import Expect, float32
+
+_LARGEST_FACTOR = 1024
+"""Denominator up to which a factor is taken for the fraction that it stands for: 0.3333333333333333 for a third."""
+
+Mode = Annotated[
+    Literal["nearest", "linear", "bilinear", "trilinear", "bicubic"],
+    Expect('one of "nearest", "linear", "bilinear", "trilinear", "bicubic"'),
+]
+
+
+@lru_cache(maxsize=256)
+def upsample_taps(n: int, o: int, factor: float | None, mode: Mode, align_corners: bool) -> Taps | None:
+    """What the places of an axis read that goes from ``n`` places to ``o``.
+
+    The coordinates repeat themselves where the step from one to the next is a simple fraction.
+    """
+    if n == o and mode not in ("nearest", "bicubic"):
+        return EACH
+    step = Fraction(n - 1, max(1, o - 1)) if align_corners else _step(n, o, factor)
+    period, advance = step.denominator, step.numerator
+    fitted = period > 1 and (align_corners or (factor is None and period == o))
+    sources = nearest_sources(n, o, factor) if mode == "nearest" and o <= MOST_PHASES else []
+    if period > MOST_PHASES or any(source != i * advance // period for i, source in enumerate(sources)):
+        period, advance, fitted = o, n, True
+    if max(period, o) > MOST_PHASES:
+        return None
+    if mode == "nearest":
+        places = sources if fitted else [i * advance // period for i in range(period)]
+        return Taps(advance, tuple([range(place, place + 1) for place in places]), fitted=fitted)
+    shift = Fraction(0) if align_corners else (step - 1) / 2
+    phases = [_weighed(i * step + shift, cubic=mode == "bicubic") for i in range(period)]
+    return Taps(advance, tuple(phases), fitted=fitted, bordered=True)
+
+
+def _step(n: int, o: int, factor: float | None) -> Fraction:
+    """From one coordinate to the next: n/o, or 1/factor, a factor of 0.3333333333333333 being a third."""
+    if factor is None:
+        return Fraction(n, o)
+    simple = Fraction(factor).limit_denominator(_LARGEST_FACTOR)
+    return 1 / (simple if simple and float(simple) == factor else Fraction(factor))
+
+
+def _weighed(coordinate: Fraction, *, cubic: bool) -> range:
+    """The places that an interpolation at ``coordinate`` reads; one, where it meets that."""
+    place = floor(coordinate)
+    if coordinate == place:
+        return range(place, place + 1)
+    return range(place - 1, place + 3) if cubic else range(place, place + 2)
+
+
+def nearest_sources(n: int, o: int, factor: float | None) -> list[int]:
+    """The place that each of ``o`` places takes its value from: min(floor(i*step), n - 1).
+
+    In float32 throughout, as PyTorch computes it for float32 tensors: rounding decides at whole numbers.
+    The step is 1/factor, or n/o where the size was given.
+    """
+    step = float32(n / o if factor is None else 1 / factor)
+    return [min(source(i, step), n - 1) for i in range(o)]
+
+
+def source(place: int, step: float) -> int:
+    return floor(float32(float32(place) * step))
+
+
+def is_exact(n: int, o: int, factor: float) -> bool:
+    """Whether Resize, which computes in float32, has this very factor and gives ``o`` places with it."""
+    return float32(factor) == factor and floor(n * factor) == o == floor(float32(n * factor))
+
+
+def weighted_places(n: int, o: int, factor: float, cubic: bool) -> list[tuple[list[int], list[float]]]:
+    """For each tap of the interpolation, the places it reads and their weights: ``o`` of each.
+
+    Place i lies at (i + 1/2)/factor - 1/2 of the input. Linear: two taps. Cubic (Keys 1981, a = -3/4): four.
+    Places beyond the edge are the edge.
+    """
+    centres = [(i + 0.5) / factor - 0.5 for i in range(o)]
+    if not cubic:
+        centres = [max(centre, 0.0) for centre in centres]
+    first = [floor(centre) for centre in centres]
+    offsets = (-1, 0, 1, 2) if cubic else (0, 1)
+    weight = _keys if cubic else _triangle
+    return [
+        (
+            [min(max(place + offset, 0), n - 1) for place in first],
+            [weight(abs(centre - place - offset)) for centre, place in zip(centres, first, strict=True)],
+        )
+        for offset in offsets
+    ]
+
+
+def _triangle(distance: float) -> float:
+    return 1 - distance
+
+
+def _keys(distance: float, a: float = -0.75) -> float:
+    """Keys' cubic convolution kernel, for a distance from 0 to 2."""
+    if distance <= 1:
+        return ((a + 2) * distance - (a + 3)) * distance * distance + 1
+    return ((distance - 5) * distance + 8) * distance * a - 4 * a
+
+
+def weighted_sum(build: Builder, value: Ref, axis: int, rank: int, taps: list[tuple[list[int], list[float]]]) -> Ref:
+    """The sum over ``taps`` of the places of one axis times their weights."""
+    terms = []
+    for places, weights in taps:
+        read = build.node("Gather", value, build.integers(places), axis=axis)
+        column: list[Nested] = [*weights]
+        for _ in range(rank - axis - 1):
+            column = [[weight] for weight in column]
+        terms.append(build.node("Mul", read, build.floats(column)))
+    return reduce(partial(build.node, "Add"), terms)

@@ -1,0 +1,197 @@
+"""Elements moved between channels and places, or from channel to channel."""
+
+from functools import lru_cache
+
+from specc.ir.axes import ChannelsFirst
+from specc.ir.onnx import Builder, Ref
+from specc.ir.op import Refusal, Weightless
+from specc.ir.rounding import Exact
+from specc.ir.torch import TorchCall, Value
+from specc.ir.types import TensorType, times
+from specc.ir.window import EACH, MOST_PHASES, Sliding, Taps, taps
+from specc.ops.fields import Positive
+from specc.ops.proof import require_multiples
+from specc.ops.registry import register
+from specc.ops.shapes import (
+    AXIS_NAMES,
+    as_factor,
+    equation,
+    numbers,
+    require_channels,
+    require_divides,
+    require_spatial,
+)
+
+
+@register
+class PixelShuffle(Weightless):
+    """[N, C*r*r, H, W] -> [N, C, H*r, W*r]: torch.nn.PixelShuffle (Shi et al. 2016)."""
+
+    kind = "pixelshuffle"
+
+    upscale_factor: Positive
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_spatial(self, x, 2)
+        r, channels = self.upscale_factor, require_channels(self, x)
+        if channels % (r * r):
+            raise Refusal(
+                "S0103",
+                f"upscale_factor = {r} takes a multiple of {r}*{r} = {r * r} channels, and the "
+                f"input of pixelshuffle has {x.channels}",
+                argument="upscale_factor",
+                cause=0,
+                label=f"{x.channels} = {x.channels // (r * r)}*{r * r} + {x.channels % (r * r)}",
+            )
+        height, width = x.spatial
+        return x.with_sample(x.channels // (r * r), height * r, width * r)
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
+
+    def window(self, *inputs: TensorType) -> Sliding:
+        r = self.upscale_factor
+        each = Taps(1, (range(1),) * r) if r <= MOST_PHASES else None
+        return Sliding((None, each, each))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "there is nothing to move by a factor of 1" if self.upscale_factor == 1 else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.pixel_shuffle", (Value(), self.upscale_factor))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("DepthToSpace", *values, blocksize=self.upscale_factor, mode="CRD")
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        r, out = self.upscale_factor, self.infer(x)
+        return (
+            f"channels: {x.channels}/({r}*{r}) = {out.channels}",
+            *(f"{name}: {as_factor(n)}*{r} = {n * r}" for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)),
+        )
+
+
+@register
+class PixelUnshuffle(Weightless):
+    """[N, C, H*r, W*r] -> [N, C*r*r, H, W]: torch.nn.PixelUnshuffle, the inverse of pixelshuffle."""
+
+    kind = "pixelunshuffle"
+
+    downscale_factor: Positive
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_spatial(self, x, 2)
+        r, channels = self.downscale_factor, require_channels(self, x)
+        height, width = x.spatial
+        for size, what in ((height, "rows"), (width, "columns")):
+            if isinstance(size, int):
+                require_divides(self, "downscale_factor", r, size, what)
+        claim = f"downscale_factor = {r} divides {times(x.spatial)}"
+        require_multiples(x.spatial, r, claim, argument="downscale_factor")
+        return x.with_sample(channels * r * r, height // r, width // r)
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
+
+    def window(self, *inputs: TensorType) -> Sliding:
+        r = self.downscale_factor
+        return Sliding((None, taps(r, stride=r), taps(r, stride=r)))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "there is nothing to move by a factor of 1" if self.downscale_factor == 1 else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.pixel_unshuffle", (Value(), self.downscale_factor))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = inputs
+        r, out = self.downscale_factor, self.infer(x)
+        if not x.is_fixed:
+            # ONNX counts the channels last, PyTorch first: place s of channel c is s*C + c and c*r*r + s.
+            order = [s * x.channels + c for c in range(x.channels) for s in range(r * r)]
+            return build.node("Gather", build.node("SpaceToDepth", *values, blocksize=r), build.integers(order), axis=1)
+        height, width = numbers(out.spatial)
+        split = build.node("Reshape", values[0], build.integers([0, x.channels, height, r, width, r]))
+        moved = build.node("Transpose", split, perm=[0, 1, 3, 5, 2, 4])
+        return build.node("Reshape", moved, build.integers([0, *numbers(out.sample)]))
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        r, out = self.downscale_factor, self.infer(x)
+        return (
+            f"channels: {x.channels}*{r}*{r} = {out.channels}",
+            *(
+                f"{name}: {equation(f'{as_factor(n)}/{r}', n // r)}"
+                for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)
+            ),
+        )
+
+
+@register
+class ChannelShuffle(Weightless):
+    """The channels of ``groups`` groups interleaved: torch.nn.ChannelShuffle (Zhang et al. 2018)."""
+
+    kind = "channelshuffle"
+
+    groups: Positive
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        require_spatial(self, x)
+        require_divides(self, "groups", self.groups, require_channels(self, x), "input channels")
+        return x
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
+
+    def window(self, *inputs: TensorType) -> Sliding:
+        (x,) = inputs
+        return Sliding((_shuffled_taps(x.channels, self.groups), *(EACH for _ in x.spatial)))
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        in_order = self.groups in (1, inputs[0].channels)
+        return "groups of one channel, or one group of all, stay in order" if in_order else None
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.channel_shuffle", (Value(), self.groups))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        (x,) = inputs
+        each = x.channels // self.groups
+        if not x.is_fixed:
+            order = [group * each + place for place in range(each) for group in range(self.groups)]
+            return build.node("Gather", *values, build.integers(order), axis=1)
+        split = build.node("Reshape", values[0], build.integers([0, self.groups, each, *numbers(x.spatial)]))
+        moved = build.node("Transpose", split, perm=[0, 2, 1, *range(3, 3 + len(x.spatial))])
+        return build.node("Reshape", moved, build.integers([0, *numbers(x.sample)]))
+
+
+@lru_cache(maxsize=256)
+def _shuffled_taps(channels: int, groups: int) -> Taps | None:
+    """Channel c is channel c // groups of group c % groups."""
+    if channels > MOST_PHASES:
+        return None
+    each = channels // groups
+    sources = (c % groups * each + c // groups for c in range(channels))
+    return Taps(channels, tuple([range(source, source + 1) for source in sources]))
