@@ -11,8 +11,8 @@ import pytest
 import specc
 from specc.analyses import Costs, costs
 from specc.elaborate import check_file
-from specc.ir.conditions import samples as allowed
 from specc.ir.graph import Graph, Port
+from specc.ir.size.symbols import samples as allowed
 from specc.ops import operators
 from specc.source import Source
 from specc.syntax import parse

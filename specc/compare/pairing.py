@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from specc.ir.conditions import always_at_least, divides, known_most, restrict
+from specc.ir.conditions import always_at_least, divides, known_most
 from specc.ir.graph import Graph, Port
 from specc.ir.size import USUAL, Dim, Size, Symbol
 from specc.ir.size import symbol as size_of
+from specc.ir.size.symbols import restrict
 
 
 class Paired(NamedTuple):

@@ -12,9 +12,10 @@ from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, suggestio
 from specc.elaborate.evaluation import evaluate, truth
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Signal, display, is_whole, kind_of
-from specc.ir.conditions import restrict, where_equal
+from specc.ir.conditions import where_equal
 from specc.ir.graph import Port
 from specc.ir.size import Dim, Size, Symbol, symbol
+from specc.ir.size.symbols import restrict
 from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
 from specc.source import Span

@@ -5,13 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice, product
-from math import gcd, isqrt, lcm
+from math import isqrt
 from typing import NamedTuple
 
 from specc.diagnostics.condition import NO_CONDITION, Clause, Condition
 from specc.ir.size import Dim, Size, Symbol
 from specc.ir.size.formula import of
-from specc.ir.size.symbols import LARGEST_MODULUS
+from specc.ir.size.symbols import LARGEST_MODULUS, restrict, samples
 from specc.ir.types import at
 
 MOST_TRIES = 2_000
@@ -177,15 +177,11 @@ def where_fixed(size: Dim) -> Condition | None:
     if isinstance(size, int):
         return NO_CONDITION
     search = _Effort()
-    for number in sorted(_values_at_samples(size), key=abs):
+    for number in sorted({size.at(point) for point in islice(points((size,)), 64)}, key=abs):
         condition = _where_equal(size, number, search)
         if condition is not None and condition.is_general:
             return condition._replace(necessary=False)  # another number might do as well
     return None
-
-
-def _values_at_samples(size: Size) -> set[int]:
-    return {size.at(point) for point in islice(points((size,)), 64)}
 
 
 def where_at_least(size: Dim, number: int) -> Condition | None:
@@ -200,16 +196,16 @@ def where_at_least(size: Dim, number: int) -> Condition | None:
     search = _Effort()
     try:
         raised = _raised(size, number, search)
-        clauses = _at_most(size, number, search) if raised is None else _bounds(size, raised)
+        if raised is None:
+            clauses = _at_most(size, number, search)
+        else:
+            pairs = zip(size.symbols, raised, strict=True)
+            clauses = tuple(clause for old, new in pairs for clause in _clauses(old, new))
     except _TooMuch:
         return None
     if clauses is None:
         return None
     return Condition(clauses, _is_needed(clauses, size, lambda other: always_at_least(number - 1 - other, 0), search))
-
-
-def _bounds(size: Size, raised: list[Symbol]) -> tuple[Clause, ...]:
-    return tuple(clause for pair in zip(size.symbols, raised, strict=True) for clause in _clauses(*pair))
 
 
 def _is_needed(clauses: Sequence[Clause], size: Size, fails: Callable[[Dim], bool], search: _Effort) -> bool:
@@ -433,58 +429,3 @@ def _reaches(size: Dim, number: int, symbols: list[Symbol], search: _Effort) -> 
     if any(value < number for value in _at_samples(size, symbols, _SAMPLED)):
         return False
     return always_at_least(_under(search.prove(size), symbols), number)
-
-
-def restrict(
-    symbol: Symbol,
-    *,
-    least: int | None = None,
-    most: int | None = None,
-    modulus: int | None = None,
-    residue: int | None = None,
-) -> Symbol:
-    """The symbol narrowed by one more condition; ``residue`` is 0 where only ``modulus`` is given.
-
-    Raises:
-        ValueError: in words, where no value is left or the moduli together pass 2**31.
-    """
-    if modulus is not None:
-        Symbol(symbol.name, modulus=modulus, residue=residue or 0)
-    floor = symbol.least if least is None else max(symbol.least, least)
-    ceiling = most if symbol.most is None or (most is not None and most < symbol.most) else symbol.most
-    together, rest = _both(symbol, modulus or 1, residue or 0)
-    return Symbol(symbol.name, floor, ceiling, together, rest)
-
-
-def _both(symbol: Symbol, modulus: int, residue: int) -> tuple[int, int]:
-    """The one congruence that says what the symbol's and the given one say (Chinese remainder theorem)."""
-    shared = gcd(symbol.modulus, modulus)
-    if (residue - symbol.residue) % shared:
-        raise ValueError(
-            f"{symbol.name} % {modulus} == {residue} contradicts {symbol.name} % {symbol.modulus} == {symbol.residue}"
-        )
-    together = lcm(symbol.modulus, modulus)
-    if together > LARGEST_MODULUS:
-        raise ValueError(
-            f"{symbol.name} % {symbol.modulus} and {symbol.name} % {modulus} together ask for "
-            f"{symbol.name} % {together}; at most 2**31 can be reasoned about"
-        )
-    step = (residue - symbol.residue) // shared * pow(symbol.modulus // shared, -1, modulus // shared)
-    return together, (symbol.residue + symbol.modulus * step) % together
-
-
-def samples(symbol: Symbol, count: int) -> list[int]:
-    """Up to ``count`` of its values, ascending: the least ones, then ever larger ones of both parities.
-
-    The indices above the least are 0, 1, 2, 4, 7, 12 … (Fibonacci numbers less one), as far as there are values;
-    where those run out, the gaps are filled from below.
-    """
-    size = None if symbol.last is None else symbol.last - symbol.first + 1
-    offsets, one, two = set[int](), 1, 2
-    while len(offsets) < count and (size is None or one - 1 < size):
-        offsets.add(one - 1)
-        one, two = two, one + two
-    filler = iter(range(count if size is None else min(count, size)))
-    while len(offsets) < min(count, size or count):
-        offsets.add(next(filler))
-    return [symbol.value(symbol.first + offset) for offset in sorted(offsets)]

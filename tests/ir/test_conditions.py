@@ -14,14 +14,13 @@ from specc.ir.conditions import (
     divides,
     known_least,
     known_most,
-    restrict,
-    samples,
     where_at_least,
     where_divides,
     where_equal,
     where_fixed,
 )
 from specc.ir.size import Dim, Symbol, symbol
+from specc.ir.size.symbols import restrict, samples
 from tests.ir.formulas import allowed, domains, formulas, grid
 
 H, W, D = symbol("H"), symbol("W"), symbol("D")

@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional
 
 from specc import ops
-from specc.ir.conditions import samples as allowed
 from specc.ir.op import Refusal
 from specc.ir.size import Dim, symbol
+from specc.ir.size.symbols import samples as allowed
 from specc.ir.torch import SizeOf, TorchCall, Value
 from specc.ir.types import TensorType
 from tests.ops.test_registry import twin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import gcd, lcm
 
 from specc.diagnostics.condition import Clause, Condition
 
@@ -93,3 +94,58 @@ class Symbol:
 def asked_of(symbols: Iterable[Symbol]) -> Condition:
     """What a contract asks of its symbolic sizes, as one condition."""
     return Condition(tuple(clause for symbol in symbols for clause in symbol.condition.clauses))
+
+
+def restrict(
+    symbol: Symbol,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    modulus: int | None = None,
+    residue: int | None = None,
+) -> Symbol:
+    """The symbol narrowed by one more condition; ``residue`` is 0 where only ``modulus`` is given.
+
+    Raises:
+        ValueError: in words, where no value is left or the moduli together pass 2**31.
+    """
+    if modulus is not None:
+        Symbol(symbol.name, modulus=modulus, residue=residue or 0)
+    floor = symbol.least if least is None else max(symbol.least, least)
+    ceiling = most if symbol.most is None or (most is not None and most < symbol.most) else symbol.most
+    together, rest = _both(symbol, modulus or 1, residue or 0)
+    return Symbol(symbol.name, floor, ceiling, together, rest)
+
+
+def _both(symbol: Symbol, modulus: int, residue: int) -> tuple[int, int]:
+    """The one congruence that says what the symbol's and the given one say (Chinese remainder theorem)."""
+    shared = gcd(symbol.modulus, modulus)
+    if (residue - symbol.residue) % shared:
+        raise ValueError(
+            f"{symbol.name} % {modulus} == {residue} contradicts {symbol.name} % {symbol.modulus} == {symbol.residue}"
+        )
+    together = lcm(symbol.modulus, modulus)
+    if together > LARGEST_MODULUS:
+        raise ValueError(
+            f"{symbol.name} % {symbol.modulus} and {symbol.name} % {modulus} together ask for "
+            f"{symbol.name} % {together}; at most 2**31 can be reasoned about"
+        )
+    step = (residue - symbol.residue) // shared * pow(symbol.modulus // shared, -1, modulus // shared)
+    return together, (symbol.residue + symbol.modulus * step) % together
+
+
+def samples(symbol: Symbol, count: int) -> list[int]:
+    """Up to ``count`` of its values, ascending: the least ones, then ever larger ones of both parities.
+
+    The indices above the least are 0, 1, 2, 4, 7, 12 … (Fibonacci numbers less one), as far as there are values;
+    where those run out, the gaps are filled from below.
+    """
+    size = None if symbol.last is None else symbol.last - symbol.first + 1
+    offsets, one, two = set[int](), 1, 2
+    while len(offsets) < count and (size is None or one - 1 < size):
+        offsets.add(one - 1)
+        one, two = two, one + two
+    filler = iter(range(count if size is None else min(count, size)))
+    while len(offsets) < min(count, size or count):
+        offsets.add(next(filler))
+    return [symbol.value(symbol.first + offset) for offset in sorted(offsets)]
