@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from specc.filesystem import DISK, FileSystem, Memory
 from specc.ir.graph import Graph
 from specc.ir.onnx import DEFAULT_OPSET
 from specc.ir.size import Symbol
+from specc.options import ProofOptions, WeightOptions, model_arguments, onnx_options, proof_of_output, require_suffix
 from specc.syntax import ast, parse, read
 
 if TYPE_CHECKING:
@@ -70,27 +71,9 @@ def loads(
 
 
 def _loaded(file: ast.File, files: FileSystem, spec: Path, model: str | None, params: Mapping[str, Any]) -> Model:
-    settings = {name: _frozen(value) for name, value in params.items()}
-    checked = elaborate(file, choose(file, model), settings, Imports(files))
-    return Model(checked, file=file, spec=spec, settings=settings, files=files)
-
-
-def _frozen(value: Any) -> Any:
-    """A parameter's value as the language knows it; numbers of NumPy are numbers too."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (list, tuple)):
-        return tuple(map(_frozen, value))
-    if isinstance(value, Integral):
-        return int(value)
-    if isinstance(value, Real):
-        return float(value)
-    raise UsageError(f"{value!r} is no number, truth value, text or list, and cannot be a parameter's value")
-
-
-def _whole(seed: int) -> int:
-    """A seed as Python's own number; numbers of NumPy are numbers too. What is none is refused where it is used."""
-    return int(seed) if isinstance(seed, Integral) and not isinstance(seed, bool) else seed
+    arguments = model_arguments(params)
+    checked = elaborate(file, choose(file, model), arguments, Imports(files))
+    return Model(checked, file=file, spec=spec, arguments=arguments, files=files)
 
 
 class Model:
@@ -102,20 +85,20 @@ class Model:
         *,
         file: ast.File | None = None,
         spec: Path | None = None,
-        settings: Mapping[str, Any] | None = None,
+        arguments: Mapping[str, Any] | None = None,
         files: FileSystem = DISK,
     ) -> None:
         """
         Args:
             file: the file that it is a model of.
             spec: the absolute path of its file, from whose folder its settings are found; None: it has none.
-            settings: the parameters that were given a value.
+            arguments: the parameters that were given a value.
             files: where its file is.
         """
         self._checked = checked
         self._file = file
         self._spec = spec
-        self._settings = settings or {}
+        self._arguments = arguments or {}
         self._files = files
 
     @property
@@ -187,7 +170,7 @@ class Model:
             UsageError: a size is missing, is none of the contract, or is not allowed by it.
         """
         checked = self._checked.at(sizes)
-        return Model(checked, file=self._file, spec=self._spec, settings=self._settings, files=self._files)
+        return Model(checked, file=self._file, spec=self._spec, arguments=self._arguments, files=self._files)
 
     def __repr__(self) -> str:
         from specc.report.notation import interface
@@ -206,15 +189,15 @@ class Model:
 
         return () if self._file is None else tuple(lint(self._file, (self._checked,)))
 
-    def _given(self) -> dict[str, str]:
+    def _written_arguments(self) -> dict[str, str]:
         """The parameters that were given a value, as the language writes them."""
-        return {name: literal(value) for name, value in self._settings.items()}
+        return {name: literal(value) for name, value in self._arguments.items()}
 
     def torch_source(self) -> str:
         """A PyTorch module of its own, as Python source that does not need specc."""
         from specc.backends.torch import torch_source
 
-        return torch_source(self.graph, self._given())
+        return torch_source(self.graph, self._written_arguments())
 
     def to_torch(
         self,
@@ -237,7 +220,7 @@ class Model:
         """
         from specc.backends.torch import torch_module
 
-        return torch_module(self.graph, self._weights(seed, weights, match), self._given())
+        return torch_module(self.graph, self._weights(seed, weights, match), self._written_arguments())
 
     def to_onnx(
         self,
@@ -281,48 +264,25 @@ class Model:
             MissingDependency, UsageError: torch, onnxruntime or CUDA is missing; ``path`` cannot be written; the
                 labels do not fit; ``runs_on`` asks for what is not tested, or does not read such a file.
         """
-        from specc.backends.onnx.runtimes import targets
-        from specc.bundle.delivery import Delivery, Unproven, deliver
-        from specc.bundle.description import labelled
-        from specc.report.proof.verdict import failed
+        from specc.bundle.delivery import Delivery, deliver_onnx
 
-        if provider not in ("cpu", "cuda"):
-            raise UsageError(f"provider {provider!r} is none of cpu and cuda")
-        if not verify and provider != "cpu":
-            raise UsageError(f"provider {provider} is where the proof runs, and there is none with verify=False")
-        if Path(path).suffix == ".py":
-            raise UsageError(f"{path} is the name of a Python file: to_onnx writes ONNX, torch_source gives PyTorch")
-        if labels is not None and (isinstance(labels, str) or not all(isinstance(label, str) for label in labels)):
-            raise UsageError(f"labels are a list of texts, one for each channel, and not {labels!r}")
-        if labels is not None and not sidecar:
-            raise UsageError("labels stand in the sidecar, and sidecar=False leaves it out")
-        delivery = Delivery(
-            self._checked,
-            self._weights(seed, weights, match),
-            Path(path),
-            opset=opset,
-            targets=targets([runs_on] if isinstance(runs_on, str) else runs_on),
-            functions=functions,
-            verified=verify,
-            provider=provider,
-            settings=self._given(),
-            sidecar=sidecar,
-            labels={} if labels is None else labelled(self.graph, labels),
-            budget=self._budget() if sidecar else None,
-            progress=progress,
-        )
-        try:
-            return deliver(delivery)
-        except Unproven as error:
-            raise failed(error.parity) from None
+        options = onnx_options(opset=opset, runs_on=runs_on, functions=functions, sidecar=sidecar, labels=labels)
+        proof = proof_of_output(verify, provider, progress)
+        require_suffix(path, "onnx")
+        source = self._weights(seed, weights, match)
+        budget = self._budget() if sidecar else None
+        arguments = self._written_arguments()
+        with _proof_required():
+            return deliver_onnx(Delivery(self._checked, source, Path(path), options, proof, arguments, budget))
 
     def _budget(self) -> Budget | None:
         """What the settings of the spec allow it; nothing is asked of the folder that the program runs in."""
         from specc.project.settings import Configuration
 
-        return (
-            None if self._spec is None else Configuration(files=self._files).of(str(self._spec)).budget(str(self._spec))
-        )
+        if self._spec is None:
+            return None
+        spec = str(self._spec)
+        return Configuration(files=self._files).of(spec).budget(spec)
 
     def verify(
         self,
@@ -358,18 +318,19 @@ class Model:
         from specc.onnxfile import OnnxFile, weights_of
         from specc.verify.parity import verify, verify_emitted
 
-        run: dict[str, Any] = {"provider": provider, "tf32": tf32, "tolerance": tolerance, "progress": progress}
+        proof = ProofOptions(provider, tf32, tolerance, rename or {}, progress)
+        options = WeightOptions(seed, weights, match)
         if onnx is None:
             if rename:
-                raise UsageError("rename is for a file that somebody else has named, and this one is ours")
-            source = self._weights(seed, weights, match)
-            return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, **run)
+                command = "specc verify SPEC FILE.onnx --rename NAME=NAME"
+                raise UsageError(f"rename is for a file from elsewhere, as in {command}")
+            source = options.read(self.graph.state)
+            return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, **proof.run())
         if opset is not None:
             raise UsageError("opset says how a model is written, and this one is written already")
-        own = seed is None and weights is None and match is None
         file = onnx if isinstance(onnx, OnnxFile) else OnnxFile(Path(onnx))
-        source = weights_of(file, self.graph) if own else self._weights(seed, weights, match)
-        return verify(self.graph, file, source, rename=rename or {}, **run)
+        source = weights_of(file, self.graph) if options.is_empty else options.read(self.graph.state)
+        return verify(self.graph, file, source, rename=proof.rename, **proof.run())
 
     def weights(self, *, seed: int | None = None, file: str | Path | None = None, match: str | None = None) -> Weights:
         """The numbers of the model: from ``seed`` (0 if nothing is given), or from a file.
@@ -385,30 +346,10 @@ class Model:
             UsageError: the file does not hold exactly the model's tensors; all differences are listed.
             MissingDependency: it is a PyTorch file, and torch is not installed.
         """
-        from specc.weights import MATCHES, Initialised, read_weights
-
-        if file is None:
-            if match is not None:
-                raise UsageError("match says how the tensors of a file are found, and no file is given")
-            return Initialised(0 if seed is None else _whole(seed))
-        if seed is not None:
-            raise UsageError("a seed draws the weights and a file holds them: leave out one of the two")
-        wanted = next((known for known in MATCHES if known == ("name" if match is None else match)), None)
-        if wanted is None:
-            raise UsageError(f"match {match!r} is none of {' and '.join(MATCHES)}")
-        return read_weights(Path(file), self.graph.state, wanted)
+        return self._weights(seed, file, match)
 
     def _weights(self, seed: int | None, weights: str | Path | Weights | None, match: str | None) -> Weights:
-        """The source that the arguments mean; one that is already made stands for itself."""
-        if weights is None or isinstance(weights, (str, Path)):
-            return self.weights(seed=seed, file=weights, match=match)
-        if not hasattr(weights, "chunks"):
-            kind = type(weights).__name__
-            wanted = "the path of a file, or what Model.weights has made of one"
-            raise UsageError(f"weights is {wanted}, and not of type {kind}: save it first, as with torch.save")
-        if seed is not None or match is not None:
-            raise UsageError("weights that are read already have no seed and nothing left to match: leave these out")
-        return weights
+        return WeightOptions(seed, weights, match).read(self.graph.state)
 
     def save_weights(
         self,
@@ -423,9 +364,27 @@ class Model:
         Args:
             seed, weights, match: as in `to_torch`.
         """
-        from specc.atomic import replace
-        from specc.weights import write_safetensors
+        from specc.bundle.delivery import deliver_weights
 
-        source = self._weights(seed, weights, match)
-        with replace(Path(path)) as output:
-            write_safetensors(output, self.graph.state, source)
+        with deliver_weights(Path(path), self.graph.state, self._weights(seed, weights, match)):
+            pass
+
+
+def write_source(model: Model, path: Path, weights: Weights, proof: ProofOptions | None) -> Parity | None:
+    """Write the PyTorch source of a model, proven equal to its ONNX; gives the proof. Raises as `Model.to_onnx`."""
+    from specc.bundle.delivery import deliver_source
+
+    with _proof_required():
+        return deliver_source(model.graph, model.torch_source(), path, weights, proof)
+
+
+@contextmanager
+def _proof_required() -> Iterator[None]:
+    """A proof that fails in what is delivered is the user's error, in the words of a report."""
+    from specc.bundle.delivery import Unproven
+    from specc.report.proof.verdict import failed
+
+    try:
+        yield
+    except Unproven as error:
+        raise failed(error.parity) from None

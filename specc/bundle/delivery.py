@@ -1,4 +1,4 @@
-"""An ONNX file on its way to its place: written, proven, described, and only then put there."""
+"""Files on their way to their places: written, proven, described, and only then put there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from specc.atomic import AtomicFile, replace, replace_all
 from specc.backends.onnx import (
@@ -23,19 +22,20 @@ from specc.backends.onnx import (
     write_data,
     write_model,
 )
-from specc.backends.onnx.runtimes import Target, outside, require_readable, require_room
-from specc.bundle.description import Description, Subject, described, proven, sidecar, written
-from specc.bundle.sidecar import DataFile, Golden, OnnxFile, golden_hash, sha256_of, sidecar_path
+from specc.backends.onnx.runtimes import outside, require_readable, require_room
+from specc.bundle.description import Description, described, sidecar, sidecar_json, verdict_words
+from specc.bundle.golden_pair import golden_pair, tried
+from specc.bundle.sidecar import DataFile, ModelFile, golden_hash, sha256_of, sidecar_path
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked
-from specc.ir.digest import digest
+from specc.ir.graph import Graph
+from specc.ir.onnx import DEFAULT_OPSET
+from specc.options import OnnxOptions, ProofOptions
 from specc.project.budgets import Budget
-from specc.verify.result import Parity, Progress
+from specc.verify.result import Parity
 from specc.version import __version__
-from specc.weights import Weights, origin
-
-if TYPE_CHECKING:
-    from specc.ir.graph import Graph
+from specc.weights import Weights, origin, write_safetensors
+from specc.weights.tensors import State
 
 
 class Unproven(Exception):
@@ -48,101 +48,99 @@ class Unproven(Exception):
 
 @dataclass(frozen=True)
 class Delivery:
-    """What is to be written.
+    """An ONNX file that is to be written.
 
     Attributes:
         path: where the file goes; above protobuf's 2 GB its weights go beside it.
-        targets: the runtimes that it must run on.
-        functions: keep the spec's blocks as ONNX local functions.
-        verified: prove it before it is put in place.
-        provider: where the proof runs.
-        settings: parameters that were given a value, as the language writes them.
-        sidecar: write ``NAME.specc.json`` too.
-        labels: by output: what each of its channels stands for.
+        proof: how it is proven before it is put in place; None: not at all.
+        arguments: parameters that were given a value, as the language writes them.
         budget: what the project allows the spec.
     """
 
     checked: Checked
     weights: Weights
     path: Path
-    opset: int
-    targets: tuple[Target, ...]
-    functions: bool
-    verified: bool
-    provider: str
-    settings: Mapping[str, str]
-    sidecar: bool
-    labels: Mapping[str, tuple[str, ...]]
+    options: OnnxOptions
+    proof: ProofOptions | None
+    arguments: Mapping[str, str]
     budget: Budget | None
-    progress: Progress | None
-
-    @property
-    def graph(self) -> Graph:
-        return self.checked.graph
-
-    @property
-    def runs_on(self) -> tuple[str, ...]:
-        return tuple(target.text for target in self.targets)
 
 
-def deliver(wanted: Delivery) -> Parity | None:
-    """Write all that is wanted, or nothing; gives the proof.
+def deliver_onnx(wanted: Delivery) -> Parity | None:
+    """Write the file and what goes with it, or nothing; gives the proof.
 
     Raises:
         Unproven: the proof failed.
         UsageError, MissingDependency: as `specc.Model.to_onnx`.
     """
-    assembly = checked(wanted.graph, wanted.opset, functions=wanted.functions)
-    require_readable(wanted.targets, wanted.opset, functions=wanted.functions)
+    options, graph = wanted.options, wanted.checked.graph
+    assembly = checked(graph, options.opset, functions=options.functions)
+    require_readable(options.targets, options.opset, functions=options.functions)
     fits = fits_in_one_file(assembly)
-    require_room(wanted.targets, size_of(assembly), wanted.checked.costs.peak_memory, beside=not fits)
-    description = described(_subject(wanted))
-    if not fits:
-        return _deliver_large(wanted, assembly, description)
-    with _outputs(wanted) as (output, beside):
-        write_model(assembly, wanted.weights, output)
-        return _complete(wanted, assembly, description, output, beside)
-
-
-def _subject(wanted: Delivery) -> Subject:
-    from specc.bundle.golden_pair import tried
-
-    return Subject(
+    require_room(options.targets, size_of(assembly), wanted.checked.costs.peak_memory, beside=not fits)
+    # Described first: what cannot be, as labels that do not fit, is told before the proof.
+    description = described(
         wanted.checked,
-        digest(wanted.graph),
-        wanted.settings,
-        origin(wanted.graph.state, wanted.weights),
-        wanted.runs_on,
-        tried=tried(wanted.graph) if wanted.verified and wanted.sidecar else {},
-        labels=wanted.labels,
+        arguments=wanted.arguments,
+        weights=origin(graph.state, wanted.weights),
+        runs_on=tuple(target.text for target in options.targets),
+        tried=tried(graph) if wanted.proof and options.sidecar else {},
+        labels=options.labels,
         budget=wanted.budget,
     )
-
-
-def _deliver_large(wanted: Delivery, assembly: Assembly, description: Description) -> Parity | None:
-    """The weights' file is named by their hash, so that no crash pairs a model with others' weights."""
+    if fits:
+        with _outputs(wanted) as (output, beside):
+            write_model(assembly, wanted.weights, output)
+            return _complete(wanted, assembly, description, output, beside)
+    # The weights' file is named by their hash, so that no crash pairs a model with others' weights.
     hashed = hashlib.sha256()
     write_data(assembly, wanted.weights, hashed.update)
     data = wanted.path.with_name(f"{wanted.path.stem}.{hashed.hexdigest()[:16]}.data")
-    there = data.exists()
+    existed = data.exists()
     try:
         with replace(data) as output:
             write_data(assembly, wanted.weights, output.write)
         with _outputs(wanted) as (output, beside):
             output.write(serialise(with_external_data(assembly, data.name)))
-            stored = DataFile(name=data.name, sha256=hashed.hexdigest())
-            return _complete(wanted, assembly, description, output, beside, stored)
+            weights_file = DataFile(name=data.name, sha256=hashed.hexdigest())
+            return _complete(wanted, assembly, description, output, beside, weights_file)
     except BaseException:
-        if not there:
+        if not existed:
             with suppress(OSError):
                 data.unlink(missing_ok=True)
         raise
 
 
+def deliver_source(
+    graph: Graph, source: str, path: Path, weights: Weights, proof: ProofOptions | None
+) -> Parity | None:
+    """Write PyTorch source, proven first: it is the PyTorch side of every proof. Raises as `deliver_onnx`."""
+    from specc.verify.parity import verify_emitted
+
+    with replace(path) as output:
+        output.write(source.encode())
+        output.close()
+        if proof is None:
+            return None
+        parity = verify_emitted(graph, weights, opset=DEFAULT_OPSET, **proof.run())
+        if not parity.passed:
+            raise Unproven(parity)
+        return parity
+
+
+@contextmanager
+def deliver_weights(path: Path, state: State, weights: Weights) -> Iterator[None]:
+    """Write weights as safetensors, and put them in place when the body has succeeded: all files or none."""
+    with replace(path) as output:
+        write_safetensors(output, state, weights)
+        output.close()
+        yield
+
+
 @contextmanager
 def _outputs(wanted: Delivery) -> Iterator[tuple[AtomicFile, AtomicFile | None]]:
     """The ONNX file and its sidecar, None where there is none, on their way: both are put in place, or none."""
-    if not wanted.sidecar:
+    if not wanted.options.sidecar:
         with replace(wanted.path) as output:
             yield output, None
         return
@@ -163,48 +161,37 @@ def _complete(
 ) -> Parity | None:
     """Prove what ``output`` has written, put the metadata behind it, and write the sidecar."""
     output.close()
-    parity = _proven(wanted, output.path) if wanted.verified else None
-    golden = _golden(wanted, parity) if beside is not None else None
-    output.append(metadata_of(output.path, _metadata(description.subject, parity, golden)))
+    parity = _prove(wanted, wanted.proof, output.path) if wanted.proof else None
+    pair = golden_pair(wanted.checked.graph, wanted.weights, parity) if parity and beside else None
+    entries = {
+        "version": __version__,
+        "spec": description.spec,
+        "settings": ", ".join(f"{name} = {value}" for name, value in description.arguments.items()),
+        "weights": description.weights,
+        "runs_on": ", ".join(description.runs_on),
+        "parity": verdict_words(parity),
+        "golden": "" if pair is None else golden_hash(pair),
+    }
+    output.append(metadata_of(output.path, {key: value for key, value in entries.items() if value}))
     if beside is not None:
-        file = _file(wanted, assembly, output.path, data)
-        beside.write(written(sidecar(description, file, parity, golden)))
+        file = ModelFile(
+            name=wanted.path.name,
+            sha256=sha256_of(output.path),
+            data=data,
+            opset=next(imported.version for imported in assembly.model.opset_import if not imported.domain),
+            ir_version=assembly.model.ir_version,
+        )
+        beside.write(sidecar_json(sidecar(description, file, parity, pair)))
         beside.close()
     return parity
 
 
-def _metadata(subject: Subject, parity: Parity | None, golden: Golden | None) -> dict[str, str]:
-    entries = {
-        "version": __version__,
-        "spec": subject.spec,
-        "settings": ", ".join(f"{name} = {value}" for name, value in subject.settings.items()),
-        "weights": subject.weights,
-        "runs_on": ", ".join(subject.runs_on),
-        "parity": proven(parity),
-        "golden": "" if golden is None else golden_hash(golden),
-    }
-    return {key: value for key, value in entries.items() if value}
-
-
-def _golden(wanted: Delivery, parity: Parity | None) -> Golden | None:
-    from specc.bundle.golden_pair import made
-
-    return None if parity is None else made(wanted.graph, wanted.weights, parity)
-
-
-def _proven(wanted: Delivery, file: Path) -> Parity:
+def _prove(wanted: Delivery, proof: ProofOptions, file: Path) -> Parity:
     from specc.verify.parity import verify
     from specc.verify.sessions import load_runtime
 
-    parity = verify(wanted.graph, file, wanted.weights, provider=wanted.provider, progress=wanted.progress)
+    parity = verify(wanted.checked.graph, file, wanted.weights, **proof.run())
     if not parity.passed:
         raise Unproven(parity)
-    note = outside(wanted.targets, load_runtime().__version__)
+    note = outside(wanted.options.targets, load_runtime().__version__)
     return dataclasses.replace(parity, notes=(*parity.notes, note)) if note else parity
-
-
-def _file(wanted: Delivery, assembly: Assembly, there: Path, data: DataFile | None) -> OnnxFile:
-    model = assembly.model
-    opset = next(imported.version for imported in model.opset_import if not imported.domain)
-    name, hashed = wanted.path.name, sha256_of(there)
-    return OnnxFile(name=name, sha256=hashed, data=data, opset=opset, ir_version=model.ir_version)

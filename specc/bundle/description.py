@@ -1,4 +1,4 @@
-"""The sidecar of a compiled file: what a program must know to use it."""
+"""The content of a sidecar, made of a checked network, its file and its proof."""
 
 from __future__ import annotations
 
@@ -11,136 +11,146 @@ from specc.analyses.layout import layouts
 from specc.analyses.ranges import ranges
 from specc.bundle.sidecar import (
     FORMAT,
-    Budget,
-    Costs,
-    Golden,
-    OnnxFile,
-    Output,
-    Port,
+    BudgetEntry,
+    CostsEntry,
+    GoldenPair,
+    InputEntry,
+    ModelFile,
+    OutputEntry,
     Sidecar,
-    Symbol,
+    SymbolEntry,
     Verdict,
-    Worst,
+    WorstErrors,
 )
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import listed, plural
 from specc.elaborate import Checked
-from specc.ir import graph as ir
-from specc.ir import size as sizes
+from specc.ir.digest import digest
+from specc.ir.graph import Graph
+from specc.ir.size import Size
 from specc.ir.types import TensorType
-from specc.project.budgets import Budget as Limits
-from specc.project.budgets import budget_use
+from specc.project.budgets import Budget, budget_use
 from specc.verify.result import Parity
 from specc.version import __version__
 
 NOT_CHECKED = "not checked"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is to be written, and all that is known of it beforehand.
-
-    Attributes:
-        spec: the hash of what the network means.
-        settings: parameters of the model that were set, as written.
-        weights: where they come from.
-        runs_on: the requirements that were asked for.
-        tried: between which numbers the proof will try each input, by name; empty without a proof.
-        labels: of each output that has some, by name.
-        budget: what the project's configuration says of the spec; None where it says nothing.
-    """
-
-    checked: Checked
-    spec: str
-    settings: Mapping[str, str]
-    weights: str
-    runs_on: Sequence[str]
-    tried: Mapping[str, tuple[float, float]]
-    labels: Mapping[str, tuple[str, ...]]
-    budget: Limits | None
+_VERSIONS = {"onnxruntime": "onnxruntime", "torch": "PyTorch"}
+"""By what they are called among the settings of a proof."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """The parts of a sidecar that are known before its file is written: nothing of them can fail after the proof."""
+    """The parts of a sidecar that are known before its file is written: nothing of them can fail after the proof.
 
-    subject: Subject
-    symbols: dict[str, Symbol]
-    inputs: tuple[Port, ...]
-    outputs: tuple[Output, ...]
-    costs: Costs
-    budgets: tuple[Budget, ...]
+    Attributes:
+        spec: the hash of what the network means.
+        arguments: parameters of the model that were given a value, as the language writes them.
+        weights: where they come from, as `specc.weights.origin` says it.
+        runs_on: the requirements that were asked for.
+    """
 
-
-def described(subject: Subject) -> Description:
-    graph, costs = subject.checked.graph, subject.checked.costs
-    known = ranges(graph)
-    of_inputs, of_outputs = layouts(graph)
-    return Description(
-        subject,
-        symbols=_symbols(graph),
-        inputs=tuple(_input(port, of_inputs[port.name], subject.tried.get(port.name)) for port in graph.inputs),
-        outputs=tuple(
-            _output(port, of_outputs[port.name], known[value], subject.labels.get(port.name))
-            for port, value in graph.outputs
-        ),
-        costs=Costs(
-            params=costs.params,
-            trainable_params=costs.trainable_params,
-            macs=costs.macs,
-            activation_memory=costs.activation_memory,
-            peak_memory=costs.peak_memory,
-        ),
-        budgets=_budgets(subject.checked, subject.budget),
-    )
+    model: str
+    spec: str
+    arguments: Mapping[str, str]
+    weights: str
+    runs_on: tuple[str, ...]
+    symbols: dict[str, SymbolEntry]
+    inputs: tuple[InputEntry, ...]
+    outputs: tuple[OutputEntry, ...]
+    costs: CostsEntry
+    budgets: tuple[BudgetEntry, ...]
 
 
-def sidecar(of: Description, file: OnnxFile, parity: Parity | None, golden: Golden | None) -> Sidecar:
-    """Of a file that has been written.
+def described(
+    checked: Checked,
+    *,
+    arguments: Mapping[str, str],
+    weights: str,
+    runs_on: tuple[str, ...],
+    tried: Mapping[str, tuple[float, float]],
+    labels: Sequence[str] | None,
+    budget: Budget | None,
+) -> Description:
+    """What can be said of a network beforehand.
 
     Args:
-        file: its name and hash, and those of its data.
-        parity: the proof; None without one.
-        golden: the pair that the proof was made with; None where there is none.
+        arguments, weights, runs_on: see `Description`.
+        tried: between which numbers the proof will try each input, by name; empty without a proof.
+        labels: what each channel of an output stands for.
+        budget: what the project's configuration says of the spec; None where it says nothing.
+
+    Raises:
+        UsageError: the labels do not fit.
     """
-    subject = of.subject
-    return Sidecar(
-        format=FORMAT,
-        specc=__version__,
-        model=subject.checked.graph.name,
-        file=file,
-        spec=subject.spec,
-        settings=dict(subject.settings),
-        weights=subject.weights,
-        runs_on=tuple(subject.runs_on),
-        symbols=of.symbols,
-        inputs=of.inputs,
-        outputs=of.outputs,
-        costs=of.costs,
-        budgets=of.budgets,
-        verdict=_verdict(parity, golden),
-        golden=golden,
+    graph, costs = checked.graph, checked.costs
+    known_ranges = ranges(graph)
+    labelled = {} if labels is None else labels_by_output(graph, labels)
+    of_inputs, of_outputs = layouts(graph)
+    inputs = [
+        InputEntry(
+            name=port.name,
+            dtype="float32",
+            shape=_shape(port.type),
+            layout=of_inputs[port.name],
+            range=tried.get(port.name),
+        )
+        for port in graph.inputs
+    ]
+    outputs = [
+        OutputEntry(
+            name=port.name,
+            dtype="float32",
+            shape=_shape(port.type),
+            layout=of_outputs[port.name],
+            range=_range(*known_ranges[value]),
+            labels=labelled.get(port.name),
+        )
+        for port, value in graph.outputs
+    ]
+    numbers = ("params", "trainable_params", "macs", "activation_memory", "peak_memory")
+    return Description(
+        graph.name,
+        digest(graph),
+        arguments,
+        weights,
+        runs_on,
+        _symbols(graph),
+        tuple(inputs),
+        tuple(outputs),
+        CostsEntry(**{number: getattr(costs, number) for number in numbers}),
+        tuple(
+            BudgetEntry(cost=use.limit.number, most=use.limit.most, has=use.has, at=dict(use.at))
+            for use in (budget_use(checked, budget) if budget is not None else ())
+        ),
     )
 
 
-def written(sidecar: Sidecar) -> bytes:
-    """As JSON: the same bytes for the same facts."""
-    text = json.dumps(sidecar.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    return f"{text}\n".encode("utf-8", "backslashreplace")
+def _symbols(graph: Graph) -> dict[str, SymbolEntry]:
+    """The batch first, then the sizes in the order of the contract."""
+    symbolic = (size for port in graph.inputs for size in port.type.shape if isinstance(size, Size))
+    return {
+        symbol.name: SymbolEntry(
+            least=symbol.value(symbol.first),
+            most=None if symbol.last is None else symbol.value(symbol.last),
+            modulus=symbol.modulus,
+            residue=symbol.residue,
+        )
+        for symbol in dict.fromkeys(symbol for size in symbolic for symbol in size.symbols)
+    }
 
 
-def proven(parity: Parity | None) -> str:
-    """The verdict on a file that is put in place, in words that the same environment gives again."""
-    if parity is None:
-        return NOT_CHECKED
-    settings = dict(parity.settings)
-    runtime, torch = settings.get("onnxruntime", "unknown"), settings.get("PyTorch", "unknown").partition("+")[0]
-    by = "" if parity.tolerance is None else f", within {parity.tolerance.atol:g} + {parity.tolerance.rtol:g} * |truth|"
-    return f"proven on {parity.provider}: onnxruntime {runtime} against torch {torch} in float64{by}"
+def _shape(x: TensorType) -> tuple[int | str, ...]:
+    return tuple(size if isinstance(size, int) else str(size) for size in x.shape)
 
 
-def labelled(graph: ir.Graph, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The output that ``labels`` are for: the only one with as many channels.
+def _range(least: float, most: float) -> tuple[float | None, float | None] | None:
+    """Infinite bounds say nothing, and are no numbers of JSON."""
+    bounds = (None if isinf(least) else float(least), None if isinf(most) else float(most))
+    return None if bounds == (None, None) else bounds
+
+
+def labels_by_output(graph: Graph, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The labels under the output that they are for: the only one with as many channels.
 
     Raises:
         UsageError: there is none, or several; a label is empty or of several lines.
@@ -166,66 +176,63 @@ def _channels(x: TensorType) -> str:
     return plural(size, "channel") if isinstance(size := x.sample[0], int) else f"{size} channels"
 
 
-# ---- parts --------------------------------------------------------------------------------------------------
+def sidecar(of: Description, file: ModelFile, parity: Parity | None, golden: GoldenPair | None) -> Sidecar:
+    """The sidecar of a file that has been written.
+
+    Args:
+        file: its name and hash, and those of its data.
+        parity: the proof; None without one.
+        golden: the pair that the proof was made with; None where there is none.
+    """
+    return Sidecar(
+        format=FORMAT,
+        specc=__version__,
+        model=of.model,
+        file=file,
+        spec=of.spec,
+        settings=dict(of.arguments),
+        weights=of.weights,
+        runs_on=of.runs_on,
+        symbols=of.symbols,
+        inputs=of.inputs,
+        outputs=of.outputs,
+        costs=of.costs,
+        budgets=of.budgets,
+        verdict=_verdict(parity, golden),
+        golden=golden,
+    )
 
 
-def _symbols(graph: ir.Graph) -> dict[str, Symbol]:
-    """The batch first, then the sizes in the order of the contract."""
-    symbolic = (size for port in graph.inputs for size in port.type.shape if isinstance(size, sizes.Size))
-    symbols = dict.fromkeys(symbol for size in symbolic for symbol in size.symbols)
-    return {symbol.name: _symbol(symbol) for symbol in symbols}
+def sidecar_json(sidecar: Sidecar) -> bytes:
+    """The same bytes for the same facts."""
+    text = json.dumps(sidecar.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode("utf-8", "backslashreplace")
 
 
-def _symbol(symbol: sizes.Symbol) -> Symbol:
-    most = None if symbol.last is None else symbol.value(symbol.last)
-    least = symbol.value(symbol.first)
-    return Symbol(least=least, most=most, modulus=symbol.modulus, residue=symbol.residue)
+def verdict_words(parity: Parity | None) -> str:
+    """The verdict on a file that is put in place, in words that the same environment gives again."""
+    if parity is None:
+        return NOT_CHECKED
+    settings = dict(parity.settings)
+    runtime, torch = settings.get("onnxruntime", "unknown"), settings.get("PyTorch", "unknown").partition("+")[0]
+    by = "" if parity.tolerance is None else f", within {parity.tolerance.atol:g} + {parity.tolerance.rtol:g} * |truth|"
+    return f"proven on {parity.provider}: onnxruntime {runtime} against torch {torch} in float64{by}"
 
 
-def _input(port: ir.Port, layout: str | None, tried: tuple[float, float] | None) -> Port:
-    return Port(name=port.name, dtype="float32", shape=_shape(port.type), layout=layout, range=tried)
-
-
-def _output(port: ir.Port, layout: str | None, bounds: tuple[float, float], labels: tuple[str, ...] | None) -> Output:
-    least, most = (None if isinf(bound) else float(bound) for bound in bounds)
-    within = None if (least, most) == (None, None) else (least, most)
-    shape = _shape(port.type)
-    return Output(name=port.name, dtype="float32", shape=shape, layout=layout, range=within, labels=labels)
-
-
-def _shape(x: TensorType) -> tuple[int | str, ...]:
-    return tuple(size if isinstance(size, int) else str(size) for size in x.shape)
-
-
-def _budgets(checked: Checked, budget: Limits | None) -> tuple[Budget, ...]:
-    found = budget_use(checked, budget) if budget is not None else ()
-    return tuple(Budget(cost=part.limit.number, most=part.limit.most, has=part.has, at=dict(part.at)) for part in found)
-
-
-def _verdict(parity: Parity | None, golden: Golden | None) -> Verdict:
-    words = proven(parity)
+def _verdict(parity: Parity | None, golden: GoldenPair | None) -> Verdict:
+    words = verdict_words(parity)
     if parity is None:
         return Verdict(words=words, passed=None, provider=None, versions={}, checks=0, steps=0, worst=None, notes=())
-    notes = parity.notes if golden is not None else (*parity.notes, "no golden pair: it would be too large")
     settings = dict(parity.settings)
-    versions = {name: settings[title] for name, title in _VERSIONS.items() if title in settings}
+    ours = [row.error_onnx for row in parity.rows if row.error_onnx is not None]
+    theirs = [row.error_torch for row in parity.rows if row.error_torch is not None]
     return Verdict(
         words=words,
         passed=parity.passed,
         provider=parity.provider,
-        versions=versions,
+        versions={name: settings[title] for name, title in _VERSIONS.items() if title in settings},
         checks=len(parity.rows),
         steps=len(parity.steps),
-        worst=_worst(parity),
-        notes=tuple(notes),
+        worst=WorstErrors(onnx=max(ours), torch=max(theirs)) if ours and theirs else None,
+        notes=parity.notes if golden is not None else (*parity.notes, "no golden pair: it would be too large"),
     )
-
-
-_VERSIONS = {"onnxruntime": "onnxruntime", "torch": "PyTorch"}
-"""By what they are called among the settings of a proof."""
-
-
-def _worst(parity: Parity) -> Worst | None:
-    measured = [(row.error_onnx, row.error_torch) for row in parity.rows]
-    ours, theirs = ([error for error in errors if error is not None] for errors in zip(*measured, strict=True))
-    return Worst(onnx=max(ours), torch=max(theirs)) if ours and theirs else None

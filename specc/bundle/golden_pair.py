@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from specc.bundle.sidecar import Golden, Port, Sidecar, Tensor, Truth
+from specc.bundle.sidecar import GoldenInput, GoldenOutput, GoldenPair, InputEntry, Sidecar
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
 from specc.ir.graph import Graph
@@ -35,7 +35,7 @@ LARGEST = 4_000_000
 # ---- made ---------------------------------------------------------------------------------------------------
 
 
-def made(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -> Golden | None:
+def golden_pair(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -> GoldenPair | None:
     """The pair for a file that ``parity`` has proven; None where it would be larger than `LARGEST`.
 
     The input is the proof's first: normal numbers, batch 1 or the one that is fixed, and an ordinary size (the
@@ -48,10 +48,10 @@ def made(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -> Golde
         return None
     inputs = case.inputs(graph, seed)
     (results,) = expected_outputs(graph, weights, [inputs], ProofSettings())
-    given = tuple(Tensor(name=name, shape=x.shape, data=_encoded(x)) for name, x in inputs.items())
+    given = tuple(GoldenInput(name=name, shape=x.shape, data=_encoded(x)) for name, x in inputs.items())
     outputs = zip([port.name for port, _ in graph.outputs], results, strict=True)
     right = tuple(_truth(name, expected, _usual(parity, name)) for name, expected in outputs)
-    return Golden(sizes=dict(case.sizes), inputs=given, outputs=right)
+    return GoldenPair(sizes=dict(case.sizes), inputs=given, outputs=right)
 
 
 def tried(graph: Graph, seed: int = 0) -> dict[str, tuple[float, float]]:
@@ -80,7 +80,7 @@ def _usual(parity: Parity, output: str) -> float:
     return median(errors) if errors else 0.0
 
 
-def _truth(name: str, expected: Expected, usual: float) -> Truth:
+def _truth(name: str, expected: Expected, usual: float) -> GoldenOutput:
     bound = roundings_allowed(expected.error(expected.single), usual)
     with np.errstate(over="ignore"):
         right = expected.exact.astype(np.float32)
@@ -88,7 +88,7 @@ def _truth(name: str, expected: Expected, usual: float) -> Truth:
     most = bound * expected.unit + U * sizes  # for the rounding of the right output itself
     channels = np.moveaxis(most, 1, 0).reshape(most.shape[1], -1) if most.ndim > 1 else most.reshape(1, -1)
     allowed = tuple(channels.max(1, initial=0.0).tolist())
-    return Truth(name=name, shape=right.shape, data=_encoded(right), allowed=allowed)
+    return GoldenOutput(name=name, shape=right.shape, data=_encoded(right), allowed=allowed)
 
 
 def _encoded(values: NDArray[np.float32]) -> str:
@@ -107,31 +107,31 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PairArrays:
     """The golden pair as arrays, by name."""
 
     inputs: Mapping[str, NDArray[np.float32]]
     outputs: Mapping[str, Expectation]
 
 
-def decoded(sidecar: Sidecar, where: Path) -> Pair | None:
+def decoded(sidecar: Sidecar, where: Path) -> PairArrays | None:
     """The golden pair of a sidecar; None where it has none. Raises UsageError where it is damaged."""
     golden = sidecar.golden
     if golden is None:
         return None
     _require_ports("input", sidecar.inputs, golden.inputs, where)
     _require_ports("output", sidecar.outputs, golden.outputs, where)
-    return Pair(
+    return PairArrays(
         {tensor.name: _array(tensor, _called("input", tensor, where), finite=True) for tensor in golden.inputs},
         {truth.name: _expectation(truth, _called("output", truth, where)) for truth in golden.outputs},
     )
 
 
-def _called(what: str, tensor: Tensor, where: Path) -> str:
+def _called(what: str, tensor: GoldenInput, where: Path) -> str:
     return f"{where}: golden {what} {visible(tensor.name)}"
 
 
-def _require_ports(what: str, ports: Sequence[Port], tensors: Sequence[Tensor], where: Path) -> None:
+def _require_ports(what: str, ports: Sequence[InputEntry], tensors: Sequence[GoldenInput], where: Path) -> None:
     found, names = (", ".join(visible(part.name) for part in parts) or "none" for parts in (tensors, ports))
     if found != names:
         raise UsageError(f"{where}: the golden pair has the {what}s {found}, and the network {names}")
@@ -146,7 +146,7 @@ def _shape(sizes: Sequence[object]) -> str:
     return f"[{', '.join(map(str, sizes))}]"
 
 
-def _array(tensor: Tensor, what: str, *, finite: bool = False) -> NDArray[np.float32]:
+def _array(tensor: GoldenInput, what: str, *, finite: bool = False) -> NDArray[np.float32]:
     try:
         data = base64.b64decode(tensor.data, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -159,7 +159,7 @@ def _array(tensor: Tensor, what: str, *, finite: bool = False) -> NDArray[np.flo
     return values.astype(np.float32)
 
 
-def _expectation(truth: Truth, what: str) -> Expectation:
+def _expectation(truth: GoldenOutput, what: str) -> Expectation:
     values = _array(truth, what)
     channels = values.shape[1] if values.ndim > 1 else 1
     if len(truth.allowed) != channels:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from specc.bundle.golden_pair import Expectation, Pair, decoded
+from specc.bundle.golden_pair import Expectation, PairArrays, decoded
 from specc.bundle.inspection import belonging
 from specc.bundle.sidecar import Sidecar, sha256_of
 from specc.onnxfile import OnnxFile, PortInfo, as_onnx_file
@@ -95,7 +95,7 @@ def _listed(ports: tuple[PortInfo, ...]) -> str:
     return "; ".join(map(str, ports)) or "none"
 
 
-def _tested(file: OnnxFile, provider: str, optimised: bool, pair: Pair) -> Check:
+def _tested(file: OnnxFile, provider: str, optimised: bool, pair: PairArrays) -> Check:
     """One run of the golden pair."""
     try:
         results = run(open_session(file.source, provider, optimised), dict(pair.inputs))

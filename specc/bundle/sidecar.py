@@ -41,7 +41,7 @@ First = Annotated[Literal[1], BeforeValidator(_whole)]
 Origin = Annotated[str, Field(pattern="^(seed [0-9]+|sha256:[0-9a-f]{64})$")]
 
 
-class Part(BaseModel):
+class SidecarPart(BaseModel):
     """Base of the parts. What a later specc has added is kept in ``model_extra``."""
 
     model_config = ConfigDict(
@@ -49,7 +49,7 @@ class Part(BaseModel):
     )
 
 
-class DataFile(Part):
+class DataFile(SidecarPart):
     """The weights of a network that is too large for one file."""
 
     name: str
@@ -57,7 +57,7 @@ class DataFile(Part):
     sha256: Sha256
 
 
-class OnnxFile(Part):
+class ModelFile(SidecarPart):
     """The file that the sidecar is about."""
 
     name: str
@@ -70,7 +70,7 @@ class OnnxFile(Part):
     ir_version: Count
 
 
-class Symbol(Part):
+class SymbolEntry(SidecarPart):
     """The values that a symbolic size may take: least <= v <= most and v % modulus == residue."""
 
     least: Count
@@ -80,7 +80,7 @@ class Symbol(Part):
     residue: Count
 
 
-class Port(Part):
+class InputEntry(SidecarPart):
     """An input of the network."""
 
     name: str
@@ -94,14 +94,14 @@ class Port(Part):
     a proof. Of an output: between which every result lies, whatever the input; null: anywhere."""
 
 
-class Output(Port):
+class OutputEntry(InputEntry):
     """An output of the network."""
 
     labels: tuple[str, ...] | None
     """What each channel stands for; null: not said."""
 
 
-class Costs(Part):
+class CostsEntry(SidecarPart):
     """Of one sample. null where it depends on symbolic sizes."""
 
     params: Count
@@ -115,7 +115,7 @@ class Costs(Part):
     """Bytes that inference needs at once."""
 
 
-class Budget(Part):
+class BudgetEntry(SidecarPart):
     """A limit from the project's configuration."""
 
     cost: str
@@ -127,7 +127,7 @@ class Budget(Part):
     """The sizes at which the limit is meant."""
 
 
-class Worst(Part):
+class WorstErrors(SidecarPart):
     """The largest errors, counted in roundings: how far rounding every intermediate value moves a channel."""
 
     onnx: float
@@ -135,7 +135,7 @@ class Worst(Part):
     """PyTorch's own, in float32."""
 
 
-class Verdict(Part):
+class Verdict(SidecarPart):
     """What the proof has found. Without a proof all but the words is null or empty."""
 
     words: str
@@ -148,11 +148,11 @@ class Verdict(Part):
     """Of the network as a whole."""
     steps: Count
     """That were judged each by itself."""
-    worst: Worst | None
+    worst: WorstErrors | None
     notes: tuple[str, ...]
 
 
-class Tensor(Part):
+class GoldenInput(SidecarPart):
     """Numbers for an input."""
 
     name: str
@@ -161,23 +161,23 @@ class Tensor(Part):
     """float32, little-endian, row-major, in base64."""
 
 
-class Truth(Tensor):
+class GoldenOutput(GoldenInput):
     """PyTorch's float64 result, rounded to float32."""
 
     allowed: tuple[Annotated[float, Field(ge=0)], ...]
     """The largest difference, for each channel (axis 1); of an output that has only a batch, a single number."""
 
 
-class Golden(Part):
+class GoldenPair(SidecarPart):
     """An input and the output that belongs to it."""
 
     sizes: dict[str, int]
     """The symbolic sizes here."""
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Truth, ...]
+    inputs: tuple[GoldenInput, ...]
+    outputs: tuple[GoldenOutput, ...]
 
 
-class Sidecar(Part):
+class Sidecar(SidecarPart):
     """What travels with an ONNX file that specc has compiled."""
 
     format: First
@@ -185,7 +185,7 @@ class Sidecar(Part):
     specc: str
     """The version that wrote it."""
     model: str
-    file: OnnxFile
+    file: ModelFile
     spec: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
     """Of what the network means, however the spec is written: `specc inspect` shows it of a file."""
     settings: dict[str, str]
@@ -194,14 +194,14 @@ class Sidecar(Part):
     """The seed that they were drawn from, or the hash of their numbers."""
     runs_on: tuple[str, ...] = ()
     """The runtimes that it was to run on, as pip writes requirements: "onnxruntime>=1.16"."""
-    symbols: dict[str, Symbol]
+    symbols: dict[str, SymbolEntry]
     """Every symbolic size of inputs and outputs."""
-    inputs: tuple[Port, ...]
-    outputs: tuple[Output, ...]
-    costs: Costs
-    budgets: tuple[Budget, ...]
+    inputs: tuple[InputEntry, ...]
+    outputs: tuple[OutputEntry, ...]
+    costs: CostsEntry
+    budgets: tuple[BudgetEntry, ...]
     verdict: Verdict
-    golden: Golden | None
+    golden: GoldenPair | None
     """null where nothing was proven, or where it would be too large."""
 
 
@@ -210,7 +210,7 @@ def sidecar_path(model: Path) -> Path:
     return model.parent / (model.name.removesuffix(".onnx") + SUFFIX)
 
 
-def golden_hash(golden: Golden) -> str:
+def golden_hash(golden: GoldenPair) -> str:
     """``sha256:…`` of the pair as JSON with sorted keys and without blanks, which the file's metadata keeps."""
     value = json.dumps(golden.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return f"sha256:{sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()}"
@@ -273,7 +273,7 @@ def _faults(error: ValidationError) -> str:
     return "".join([*listed, *more])
 
 
-def unknown(part: Part, path: str = "") -> list[str]:
+def unknown(part: SidecarPart, path: str = "") -> list[str]:
     """The fields that this specc does not know, as ``verdict.signature``."""
     found = [f"{path}{name}" for name in part.model_extra or ()]
     for name in type(part).model_fields:
@@ -283,7 +283,7 @@ def unknown(part: Part, path: str = "") -> list[str]:
 
 def _unknown_in(value: object, path: str) -> list[str]:
     match value:
-        case Part():
+        case SidecarPart():
             return unknown(value, f"{path}.")
         case tuple():
             return [name for i, part in enumerate(value) for name in _unknown_in(part, f"{path}.{i}")]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
-from specc.cli.command import Command
-from specc.cli.exits import FINDINGS, NOTHING, USAGE
-from specc.cli.options import output, refuse_output
+from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, output, refuse_output
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
 from specc.project.outcome import FAIL_ON
 from specc.report.formats import FORMATS
 
 if TYPE_CHECKING:
-    from specc.project.baseline import Baselines
     from specc.project.cache import Cache
     from specc.project.check import CheckOptions
     from specc.project.outcome import Outcome, Unreadable
@@ -53,14 +53,14 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     PATHS are files, folders (searched for *.cnn, *.cnn.yaml and *.cnn.yml), patterns such as 'nets/**/*.cnn', or - for
     standard input; without any, the present folder.
     """
-    run = _Run(paths=paths or (".",), **options)
-    _refuse_senseless(run)
-    if run.watch:
-        _watch(run)
-    return _told(run, _checked(run))
+    asked = _Arguments(paths=paths or (".",), **options)
+    _refuse_needless(asked)
+    if asked.watch:
+        _watch(asked)
+    return _report(asked, _check(asked))
 
 
-class _Run(NamedTuple):
+class _Arguments(NamedTuple):
     """The command's arguments, as written; None where left out."""
 
     paths: tuple[str, ...]
@@ -83,120 +83,53 @@ class _Run(NamedTuple):
 
 
 class _Result(NamedTuple):
-    """What a run came to, with the settings that it went by."""
+    """The outcome of a run, with the settings that it went by."""
 
     outcome: Outcome
     configuration: Configuration
     notes: tuple[str, ...]
 
 
-def _checked(run: _Run) -> _Result:
-    """Everything but the printing (of findings: what was fixed is told as it is done). Raises UsageError."""
+def _check(asked: _Arguments) -> _Result:
+    """Everything but the printing (of findings: fixes are told as they are made). Raises UsageError."""
+    from specc.project.baseline import Baselines, read_baseline
+    from specc.project.cache import Cache, cache_folder
     from specc.project.check import CheckOptions, check
     from specc.project.discovery import discovered, unused_patterns
+    from specc.project.rules import lint_codes
     from specc.project.settings import configuration
 
-    settings = configuration(run.config)
-    select, ignore = _codes(run.select, "--select"), _codes(run.ignore, "--ignore")
-    request = CheckOptions(settings, select, ignore, run.fail_on, _baselines(run), run.stdin_filename)
-    found = discovered(run.paths, settings, force_exclude=run.force_exclude)
-    names = [name for name in found.names if not _is_excluded_input(name, run, settings)]
-    cache = _cache(run)
-    unwritten = _fix(names, request, cache, unsafe=run.unsafe_fixes) if run.fix else []
-    outcome = check(names, request, cache)
-    outcome = outcome._replace(unreadable=(*found.unreadable, *unwritten, *outcome.unreadable))
-    if run.fix:
-        outcome = outcome._replace(fixable=0, unsafe=0 if run.unsafe_fixes else outcome.unsafe)  # the others were tried
-    return _Result(outcome, settings, tuple(unused_patterns(found, settings, outcome)))
+    settings = configuration(asked.config)
+    baselines = None
+    if asked.write_baseline is None:
+        baselines = Baselines(None if asked.baseline is None else read_baseline(asked.baseline))
+    select, ignore = lint_codes(asked.select, "--select"), lint_codes(asked.ignore, "--ignore")
+    options = CheckOptions(settings, select, ignore, asked.fail_on, baselines, asked.stdin_filename)
+    search = discovered(asked.paths, settings, force_exclude=asked.force_exclude)
+    stdin = asked.stdin_filename
+    is_stdin_excluded = asked.force_exclude and stdin is not None and settings.excludes(stdin)
+    names = [name for name in search.names if name != "-" or not is_stdin_excluded]
+    cache = Cache(None if asked.no_cache else cache_folder())
+    unwritten = _fix(names, options, cache, unsafe=asked.unsafe_fixes) if asked.fix else []
+    outcome = check(names, options, cache)
+    outcome = outcome._replace(unreadable=(*search.unreadable, *unwritten, *outcome.unreadable))
+    if asked.fix:  # what --fix takes was tried
+        outcome = outcome._replace(fixable=0, unsafe=0 if asked.unsafe_fixes else outcome.unsafe)
+    return _Result(outcome, settings, tuple(unused_patterns(search, settings, outcome)))
 
 
-def _told(run: _Run, result: _Result) -> int:
-    """Print what was found, or write it down, and return the exit code."""
-    outcome = result.outcome
-    if run.write_baseline is None:
-        _show(run, outcome)
-    if run.form in _FOR_PEOPLE or run.output is not None:
-        _tell(outcome.unreadable)
-    for note in result.notes:
-        _say(f"note: {note}")
-    if outcome.unreadable:
-        return USAGE
-    if not outcome.files:
-        _say(_nothing(run, result.configuration))
-        if not run.allow_empty:
-            return NOTHING
-    if run.write_baseline is not None:
-        return _write_baseline(run.write_baseline, outcome)
-    # Of a baseline of one package, a run over several would make another one.
-    only = (
-        ", in a run over what it is about alone" if run.baseline is None and len(result.configuration.used) > 1 else ""
-    )
-    for baseline, count in outcome.gone:
-        _say(f"note: {plural(count, 'finding')} of the baseline came up no more: "
-             f"--write-baseline {baseline} brings it up to date{only}")  # fmt: skip
-    return FINDINGS if outcome.fails else 0
-
-
-def _nothing(run: _Run, configuration: Configuration) -> str:
-    where = "here" if run.paths == (".",) else f"in {', '.join(run.paths)}"
-    excluded = [f"; {one.origin} excludes {', '.join(one.exclude)}" for one in configuration.used if one.exclude]
-    return f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{''.join(excluded)}"
-
-
-def _is_excluded_input(name: str, run: _Run, configuration: Configuration) -> bool:
-    """Whether standard input is a file that is excluded even where it is named."""
-    if name != "-" or run.stdin_filename is None or not run.force_exclude:
-        return False
-    return configuration.excludes(run.stdin_filename)
-
-
-def _cache(run: _Run) -> Cache:
-    from specc.project.cache import Cache, cache_folder
-
-    return Cache(None if run.no_cache else cache_folder())
-
-
-def _codes(text: str | None, option: str) -> tuple[str, ...] | None:
-    """The codes that an option names; None: it is not given, and the settings of each file decide."""
-    from specc.project.codes import refuse_unknown
-
-    if text is None:
-        return None
-    codes = tuple(code.strip().upper() for code in text.split(","))
-    refuse_unknown(codes, option)
-    return codes
-
-
-def _baselines(run: _Run) -> Baselines | None:
-    """The baseline of the command line for all files, or those of the settings; none where one is written."""
-    from specc.project.baseline import Baselines, read_baseline
-
-    if run.write_baseline is not None:
-        return None
-    return Baselines(None if run.baseline is None else read_baseline(run.baseline))
-
-
-def _write_baseline(name: str, outcome: Outcome) -> int:
-    from specc.project.baseline import write_baseline
-
-    findings = outcome.each
-    write_baseline(name, findings)
-    click.echo(f"{name}: {plural(len(findings), 'finding')} in {plural(len(outcome.files), 'file')}")
-    return 0
-
-
-def _fix(names: list[str], request: CheckOptions, cache: Cache, *, unsafe: bool) -> list[Unreadable]:
+def _fix(names: list[str], options: CheckOptions, cache: Cache, *, unsafe: bool) -> list[Unreadable]:
     """Put right what can be, say how, and return what could not be written; the check tells what cannot be read."""
     from specc.diagnostics import SpecError
     from specc.project.check import Checker
     from specc.project.fixes import fix
     from specc.project.outcome import Unreadable
 
-    checker = Checker(request.configuration, cache)
+    checker = Checker(options.configuration, cache)
     unwritten = []
     for name in names:
         try:
-            fixed = fix(name, checker, request, unsafe=unsafe)
+            fixed = fix(name, checker, options, unsafe=unsafe)
         except SpecError:
             continue
         except UsageError as error:
@@ -210,102 +143,163 @@ def _fix(names: list[str], request: CheckOptions, cache: Cache, *, unsafe: bool)
     return unwritten
 
 
-def _show(run: _Run, outcome: Outcome) -> None:
-    from specc.cli.output import echo, screen, speaks_unicode, wants_color
+def _report(asked: _Arguments, result: _Result) -> int:
+    """Print the findings, or write them down, and return the exit code."""
+    outcome, used = result.outcome, result.configuration.used
+    if asked.write_baseline is None:
+        _show(asked, outcome)
+    if asked.form in _FOR_PEOPLE or asked.output is not None:
+        for problem in outcome.unreadable:
+            _say(f"error: {visible(problem.message)}")
+    for note in result.notes:
+        _say(f"note: {note}")
+    if outcome.unreadable:
+        return USAGE
+    if not outcome.files:
+        where = "here" if asked.paths == (".",) else f"in {', '.join(asked.paths)}"
+        excluded = [f"; {one.origin} excludes {', '.join(one.exclude)}" for one in used if one.exclude]
+        _say(f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{''.join(excluded)}")
+        if not asked.allow_empty:
+            return NOTHING
+    if asked.write_baseline is not None:
+        from specc.project.baseline import write_baseline
+
+        write_baseline(asked.write_baseline, outcome.each)
+        counts = f"{plural(len(outcome.each), 'finding')} in {plural(len(outcome.files), 'file')}"
+        click.echo(f"{asked.write_baseline}: {counts}")
+        return 0
+    # Of a baseline of one package, a run over several would make another one.
+    only = ", in a run over what it is about alone" if asked.baseline is None and len(used) > 1 else ""
+    for baseline, count in outcome.gone:
+        gone = f"{plural(count, 'finding')} of the baseline came up no more"
+        _say(f"note: {gone}: --write-baseline {baseline} brings it up to date{only}")
+    return FINDINGS if outcome.fails else 0
+
+
+def _show(asked: _Arguments, outcome: Outcome) -> None:
+    from specc.cli.output import echo, screen, speaks_unicode, wants_color, write_text
     from specc.report.formats import rendered
 
-    color = run.output is None and wants_color(sys.stdout.isatty())
-    unicode = run.output is not None or speaks_unicode(sys.stdout)
-    width = None if run.output else screen(sys.stdout)
-    text = rendered(run.form, outcome, color=color, unicode=unicode, width=width)
-    if run.statistics:
+    color = asked.output is None and wants_color(sys.stdout.isatty())
+    unicode = asked.output is not None or speaks_unicode(sys.stdout)
+    width = None if asked.output else screen(sys.stdout)
+    text = rendered(asked.form, outcome, color=color, unicode=unicode, width=width)
+    if asked.statistics:
         from specc.report.formats.terminal import statistics
 
         text = "\n".join(part for part in (text.rstrip("\n"), statistics(outcome)) if part)
-    if run.output is not None:
+    if asked.output is not None:
         read = (name for file in outcome.files for name in (file.name, *file.imports))
-        refuse_output(run.output, filter(None, (*read, run.config, run.baseline)))
-        _write(run.output, text)
+        refuse_output(asked.output, filter(None, (*read, asked.config, asked.baseline)))
+        write_text(asked.output, text)
     elif text:
         echo(text.rstrip("\n"))
-
-
-def _write(name: str, text: str) -> None:
-    from specc.atomic import replace
-
-    with replace(Path(name)) as output:
-        output.write((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
-
-
-def _tell(unreadable: tuple[Unreadable, ...]) -> None:
-    from specc.diagnostics.words import visible
-
-    for problem in unreadable:
-        _say(f"error: {visible(problem.message)}")
 
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _refuse_senseless(run: _Run) -> None:
+def _refuse_needless(asked: _Arguments) -> None:
     """An option that would change nothing, or undo another, is refused; so is what no later change can put right."""
-    if run.stdin_filename is not None and "-" not in run.paths:
+    from specc.project.rules import lint_codes
+
+    if asked.stdin_filename is not None and "-" not in asked.paths:
         raise UsageError("--stdin-filename says what standard input is, and it is not checked: add -")
-    if run.fix and "-" in run.paths:
+    if asked.fix and "-" in asked.paths:
         raise UsageError("--fix writes files, and standard input is none")
-    if run.unsafe_fixes and not run.fix:
+    if asked.unsafe_fixes and not asked.fix:
         raise UsageError("--unsafe-fixes says which fixes --fix applies: add --fix")
-    if run.baseline is not None and run.write_baseline is not None:
+    if asked.baseline is not None and asked.write_baseline is not None:
         raise UsageError("--baseline leaves findings out and --write-baseline keeps them all: leave out one of the two")
-    if run.statistics and run.form not in _FOR_PEOPLE:
-        raise UsageError(f"--statistics is for people, and --format {run.form} has its own counts")
-    refuse_output(run.output)
-    _codes(run.select, "--select")
-    _codes(run.ignore, "--ignore")
-    _refuse_unshown(run)
-    _refuse_unwatched(run)
+    if asked.statistics and asked.form not in _FOR_PEOPLE:
+        raise UsageError(f"--statistics is for people, and --format {asked.form} has its own counts")
+    refuse_output(asked.output)
+    lint_codes(asked.select, "--select")
+    lint_codes(asked.ignore, "--ignore")
+    about_findings = {
+        "-o": asked.output is not None,
+        "--statistics": asked.statistics,
+        f"--format {asked.form}": asked.form != "full",
+        "--fail-on": asked.fail_on is not None,
+    }
+    for option in (option for option, is_given in about_findings.items() if asked.write_baseline and is_given):
+        raise UsageError(f"{option} is about findings that are shown, and --write-baseline writes them down instead")
+    not_for_watching = {
+        "-o": asked.output is not None,
+        "--write-baseline": asked.write_baseline is not None,
+        "--fix": asked.fix,
+        "-": "-" in asked.paths,
+        "--fail-on": asked.fail_on is not None,
+        "--allow-empty": asked.allow_empty,
+        f"--format {asked.form}": asked.form not in _FOR_PEOPLE,
+    }
+    for option in (option for option, is_given in not_for_watching.items() if asked.watch and is_given):
+        raise UsageError(f"--watch shows findings to a person who edits specs: leave out {option}")
 
 
-def _refuse_unshown(run: _Run) -> None:
-    for option, given in (
-        ("-o", run.output is not None),
-        ("--statistics", run.statistics),
-        (f"--format {run.form}", run.form != "full"),
-        ("--fail-on", run.fail_on is not None),
-    ):
-        if run.write_baseline is not None and given:
-            raise UsageError(
-                f"{option} is about findings that are shown, and --write-baseline writes them down instead"
-            )
+# ---- --watch -----------------------------------------------------------------------------------------------
 
 
-def _refuse_unwatched(run: _Run) -> None:
-    for option, given in (
-        ("-o", run.output is not None),
-        ("--write-baseline", run.write_baseline is not None),
-        ("--fix", run.fix),
-        ("-", "-" in run.paths),
-        ("--fail-on", run.fail_on is not None),
-        ("--allow-empty", run.allow_empty),
-        (f"--format {run.form}", run.form not in _FOR_PEOPLE),
-    ):
-        if run.watch and given:
-            raise UsageError(f"--watch shows findings to a person who edits specs: leave out {option}")
+def _watch(asked: _Arguments) -> NoReturn:
+    """Check again whenever something has changed that may matter. Ends with KeyboardInterrupt.
 
-
-def _watch(run: _Run) -> NoReturn:
-    from specc.cli.watch import watch
+    A run that cannot even begin, such as one with broken settings, says so, and waits for a change, too.
+    """
     from specc.project.outcome import NOTHING_CHECKED
     from specc.project.settings import NO_SETTINGS, Configuration
-    from specc.project.watch import watched
+    from specc.project.watch import changes, watched
+
+    named = [name for name in (asked.config, asked.baseline) if name is not None]
+    last = watched(asked.paths, named, Configuration(NO_SETTINGS), NOTHING_CHECKED)
 
     def check() -> tuple[Watched, Callable[[], object]]:
-        result = _checked(run)
-        baselines = [one.root / one.baseline for one in result.configuration.used if one.root and one.baseline]
-        return watched(run.paths, [*named, *map(str, baselines)], result.configuration, result.outcome), lambda: _told(
-            run, result
-        )
+        """What a run depends on, and what prints its outcome."""
+        try:
+            result = _check(asked)
+            baselines = [one.root / one.baseline for one in result.configuration.used if one.root and one.baseline]
+            now = watched(asked.paths, [*named, *map(str, baselines)], result.configuration, result.outcome)
+        except UsageError as error:
+            message = f"error: {error}"
+            return last, lambda: _say(message)
+        return now, lambda: _report(asked, result)
 
-    named = [name for name in (run.config, run.baseline) if name is not None]
-    watch(watched(run.paths, named, Configuration(NO_SETTINGS), NOTHING_CHECKED), check)
+    def matters(path: str) -> bool:
+        return last.matters(path)  # as the last run has it
+
+    gc.enable()  # one run leaves nothing to collect, many do
+    with _signals():
+        while True:
+            # Watching begins before files are read, so that no change is missed; where that turns out to have been in
+            # too few folders, everything is done again.
+            with closing(changes(last.folders, matters)) as batches:
+                next(batches)
+                folders = last.folders
+                last, report = check()
+                if last.folders <= folders:
+                    click.clear()
+                    report()
+                    click.echo("\nwatching; Ctrl-C ends it", err=True)
+                    next(batch for batch in batches if batch)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """watchfiles takes every signal for Ctrl-C: which one it was must be remembered."""
+    came: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = [signal.signal(number, remember) for number in known]
+    try:
+        yield
+    except KeyboardInterrupt:
+        if came:
+            sys.exit(128 + came[0])
+        raise
+    finally:
+        for number, handler in zip(known, before, strict=True):
+            signal.signal(number, handler)

@@ -1,20 +1,88 @@
-"""What every command of specc does with its options."""
+"""What commands have in common: exit codes, options, and that no option is ignored."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import click
 
 from specc.diagnostics import UsageError
+
+FINDINGS = 1
+"""Exit code: the spec has mistakes, a proof failed, something is broken."""
+USAGE = 2
+"""Exit code: wrong usage, something missing, an output that cannot be written, our own mistake."""
+NOTHING = 3
+"""Exit code: nothing to check."""
 
 
 class Command(click.Command):
     """A command that ignores no option: of one that is given again, click alone would take the last."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        _, _, given = self.make_parser(ctx).parse_args(list(args))
-        helps = ctx.resilient_parsing or any(parameter.is_eager for parameter in given)  # completion; --help
-        for option in () if helps else given:
-            if isinstance(option, click.Option) and not option.multiple and given.count(option) > 1:
-                times = "twice" if given.count(option) == 2 else f"{given.count(option)} times"
+        _, _, parameters = self.make_parser(ctx).parse_args(list(args))
+        helps = ctx.resilient_parsing or any(parameter.is_eager for parameter in parameters)  # completion; --help
+        for option in () if helps else parameters:
+            count = parameters.count(option)
+            if isinstance(option, click.Option) and not option.multiple and count > 1:
+                times = "twice" if count == 2 else f"{count} times"
                 raise UsageError(f"{'/'.join(option.opts)} is given {times}, and it can only be given once")
         return super().parse_args(ctx, args)
+
+
+def choose_model(command: Any) -> Any:
+    """SPEC, --model and --set: which network a command is about."""
+    command = click.option(
+        "--set",
+        "arguments",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Give a parameter of the model a value; may be repeated.",
+    )(command)
+    command = click.option("--model", metavar="NAME", help="Which model of the file, where it has several.")(command)
+    return click.argument("spec", metavar="SPEC")(command)
+
+
+sizes = click.option(
+    "--at",
+    "sizes",
+    multiple=True,
+    metavar="NAME=SIZE",
+    help="Give a symbolic size of the contract a number, as in --at H=224 --at W=224.",
+)
+
+provider = click.option(
+    "--provider",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Where onnxruntime runs the proof; cuda never falls back to the CPU.",
+)
+
+match = click.option(
+    "--match",
+    type=click.Choice(["name", "order"]),
+    help="Find the tensors of --weights by name, or by order and shape [default: name].",
+)
+
+
+def output(help: str) -> Callable[[Any], Any]:
+    """-o, --output, --output-file: where what the command makes is written, the same in every command."""
+    return click.option("-o", "--output", "--output-file", "output", metavar="FILE", help=help)
+
+
+def refuse_output(name: str | None, read: Iterable[str] = (), option: str = "-o") -> None:
+    """Raises UsageError where an option names no file to write, or one that the command reads."""
+    if name is None:
+        return
+    if name in ("", "-"):
+        raise UsageError(f"{option} needs the name of a file")
+    if any(is_same_file(name, other) for other in read):
+        raise UsageError(f"{name} is read by this command: write to another file")
+
+
+def is_same_file(one: str | Path, other: str | Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import gc
-from typing import Any
+import shlex
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from specc.cli.command import Command
-from specc.cli.options import choose_model, match, output, provider
-from specc.cli.places import refuse_others
+from specc.cli.command import Command, choose_model, is_same_file, match, output, provider, refuse_output
+from specc.diagnostics import UsageError
+from specc.diagnostics.words import listed
+
+if TYPE_CHECKING:
+    from specc.api import Model
+    from specc.weights import Weights
 
 
 @click.command("compile", cls=Command, short_help="Write ONNX or PyTorch, proven equal before it appears.")
@@ -39,10 +46,156 @@ from specc.cli.places import refuse_others
 @click.option("--no-sidecar", is_flag=True, help="Leave out NAME.specc.json, which goes with NAME.onnx.")
 @click.option("--no-verify", is_flag=True, help="Write without proving parity.")
 @provider
-def command(**options: Any) -> None:
+def command(others: tuple[str, ...], **options: object) -> None:
     """Write the network as ONNX or PyTorch, proven equal in both before the file appears."""
-    from specc.cli.request import Request, run
+    from specc.cli.arguments import load, weight_notes
+    from specc.options import WeightOptions, proof_of_output
+    from specc.report.notation import count
 
-    refuse_others(options["spec"], options.pop("others"))
+    asked = _Compilation(**options)  # type: ignore[arg-type]  # click has their types
+    _refuse_others(asked.spec, others)
     gc.enable()
-    run(Request(**options))
+    source = WeightOptions(asked.seed, asked.weights, asked.match)
+    proof_of_output(not asked.no_verify, asked.provider)
+    _refuse_needless(asked)
+    model = load(asked.spec, asked.model, asked.arguments)
+    # From here on all is loaded that a proof needs.
+    from specc.bundle.delivery import deliver_weights
+    from specc.bundle.sidecar import sidecar_path
+
+    path = Path(asked.output or model.name + (".onnx" if asked.writes_onnx else ".py"))
+    _refuse_overwriting(asked, path)
+    weights = source.read(model.graph.state)
+    write = _write_onnx if asked.writes_onnx else _write_source
+    saved = asked.save_weights
+    with deliver_weights(Path(saved), model.graph.state, weights) if saved else nullcontext():
+        proof = write(asked, model, weights, path)
+    if saved:
+        click.echo(f"{saved}: {count(model.params)} parameters as safetensors")
+    click.echo(f"{path}: {model.name}, {count(model.params)} parameters; {proof}")
+    for note in weight_notes(weights):
+        click.echo(f"note: {note}")
+    if asked.no_sidecar and asked.writes_onnx and sidecar_path(path).exists():
+        click.echo(f"note: {sidecar_path(path)} is of an earlier file, and does not belong to this one")
+
+
+class _Compilation(NamedTuple):
+    """The command's arguments, as written; None where left out."""
+
+    spec: str
+    model: str | None
+    arguments: tuple[str, ...]
+    output: str | None
+    target: str | None
+    seed: int | None
+    weights: str | None
+    match: str | None
+    save_weights: str | None
+    opset: int | None
+    runs_on: tuple[str, ...]
+    functions: bool
+    labels: str | None
+    no_sidecar: bool
+    no_verify: bool
+    provider: str
+
+    @property
+    def writes_onnx(self) -> bool:
+        if self.target is not None:
+            return self.target == "onnx"
+        return not (self.output and self.output.endswith(".py"))
+
+
+def _write_onnx(asked: _Compilation, model: Model, weights: Weights, path: Path) -> str:
+    """Write it; gives what is said of it: ``opset 18, IR 8, for onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1); …``"""
+    from specc.backends.onnx import IR_VERSIONS
+    from specc.backends.onnx.runtimes import targets
+    from specc.cli.arguments import read_labels
+    from specc.cli.output import progress_bar
+    from specc.ir.onnx import DEFAULT_OPSET
+    from specc.report.proof.verdict import with_notes
+
+    opset = DEFAULT_OPSET if asked.opset is None else asked.opset
+    with progress_bar() as progress:
+        parity = model.to_onnx(
+            path,
+            weights=weights,
+            opset=opset,
+            runs_on=asked.runs_on,
+            functions=asked.functions,
+            verify=not asked.no_verify,
+            provider=asked.provider,
+            sidecar=not asked.no_sidecar,
+            labels=None if asked.labels is None else read_labels(asked.labels),
+            progress=progress,
+        )
+    on = f", IR {IR_VERSIONS[opset]}, for {listed(map(str, targets(asked.runs_on)))}" if asked.runs_on else ""
+    return f"opset {opset}{on}; {with_notes(parity) if parity else 'parity not checked (--no-verify)'}"
+
+
+def _write_source(asked: _Compilation, model: Model, weights: Weights, path: Path) -> str:
+    from specc.api import write_source
+    from specc.cli.output import progress_bar
+    from specc.options import proof_of_output
+    from specc.report.proof.verdict import with_notes
+
+    with progress_bar() as progress:
+        parity = write_source(model, path, weights, proof_of_output(not asked.no_verify, asked.provider, progress))
+    return with_notes(parity) if parity else "not run (--no-verify)"
+
+
+def _refuse_others(spec: str, others: tuple[str, ...]) -> None:
+    """One spec is taken; what stands behind it belongs to -o."""
+    if not others:
+        return
+    meant = shlex.join(("specc", "compile", spec, "-o", others[0]))
+    if len(others) == 1 and others[0].endswith((".onnx", ".py")):
+        raise UsageError(f"{others[0]} is what to write: {meant}")
+    raise UsageError(f"one spec at a time, and what to write behind -o: {listed(others)} stands behind {spec}")
+
+
+def _refuse_needless(asked: _Compilation) -> None:
+    """An option that would change nothing for this target is refused, never dropped."""
+    from specc.options import require_suffix
+
+    refuse_output(asked.output)
+    refuse_output(asked.save_weights, option="--save-weights")
+    if asked.output and asked.target is None and not asked.output.endswith((".onnx", ".py")):
+        raise UsageError(
+            f"-o {asked.output} does not say what to write: let it end in .onnx or .py, "
+            "or add --target onnx or --target torch"
+        )
+    if asked.output:
+        require_suffix(asked.output, "onnx" if asked.writes_onnx else "torch")
+    if asked.writes_onnx:
+        return
+    of_onnx = {
+        "--labels is about the sidecar of an ONNX file": asked.labels is not None,
+        "--no-sidecar is about the sidecar of an ONNX file": asked.no_sidecar,
+        "--opset is for ONNX": asked.opset is not None,
+        "--runs-on is for ONNX": bool(asked.runs_on),
+    }
+    for what, is_given in of_onnx.items():
+        if is_given:
+            raise UsageError(f"{what}, and this writes PyTorch")
+    if asked.functions:
+        raise UsageError("--functions is for ONNX: a .py keeps the blocks as classes anyway")
+    for option, value in (("--seed", asked.seed), ("--weights", asked.weights)):
+        if value is not None and not asked.save_weights:
+            raise UsageError(f"{option} would change nothing: a .py holds no weights; add --save-weights FILE")
+
+
+def _refuse_overwriting(asked: _Compilation, path: Path) -> None:
+    """No output may land on an input, nor on another output."""
+    from specc.bundle.sidecar import sidecar_path
+
+    inputs = [name for name in (asked.spec, asked.weights, asked.labels) if name and name != "-"]
+    sidecar = sidecar_path(path) if asked.writes_onnx and not asked.no_sidecar else None
+    for file in (path, asked.save_weights, sidecar):
+        refuse_output(None if file is None else str(file), inputs)
+    if asked.save_weights and is_same_file(path, asked.save_weights):
+        raise UsageError(f"{path} cannot hold both the network and --save-weights")
+    if asked.save_weights and sidecar is not None and is_same_file(sidecar, asked.save_weights):
+        raise UsageError(
+            f"{sidecar} is the sidecar of {path}: name another file for --save-weights, or add --no-sidecar"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,20 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from specc.cli.command import Command
-from specc.cli.exits import FINDINGS, NOTHING, USAGE
-from specc.cli.options import output, refuse_output, sizes
+from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, output, refuse_output, sizes
 from specc.diagnostics import SpecError, UsageError
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from specc.compare.specs import Comparison, FailOn, Parameters
     from specc.diagnostics import Diagnostic
     from specc.ir.graph import Graph
     from specc.project.outcome import Unreadable
-
-_SECTIONS = ("interface", "weights", "graph", "cost")
 
 
 @click.command("diff", cls=Command, short_help="Say what changed for whoever uses a network.")
@@ -31,7 +24,7 @@ _SECTIONS = ("interface", "weights", "graph", "cost")
 @click.option("--against", metavar="git:REF", help="Compare the specs among PATHS with what they were in a commit.")
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Which model; given twice: of A, and of B.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE",
+    "--set", "arguments", multiple=True, metavar="NAME=VALUE",
     help="Give a parameter of the model a value, in both versions; may be repeated.",
 )  # fmt: skip
 @sizes
@@ -47,7 +40,7 @@ def command(
     paths: tuple[str, ...],
     against: str | None,
     models: tuple[str, ...],
-    settings: tuple[str, ...],
+    arguments: tuple[str, ...],
     sizes: tuple[str, ...],
     form: str,
     output: str | None,
@@ -58,131 +51,95 @@ def command(
 
     A and B are two specs; with --against, every spec among PATHS is compared with an earlier version of itself.
     """
-    from specc.cli.inputs import whole_numbers
+    from fractions import Fraction
+
+    from specc.cli.arguments import parse_sections, parse_sizes
+    from specc.compare.specs import FailOn
 
     refuse_output(output)
-    failing = _failing(fail_on)
-    request = _Request(paths, models, settings, whole_numbers(sizes) if sizes else None, config)
-    comparison, unreadable = _compared_with(request, against) if against is not None else (_compared(request), [])
+    sections = parse_sections(fail_on)
+    failing = FailOn(frozenset(sections), sections.get("cost", Fraction(0)))
+    asked = _Arguments(paths, models, arguments, parse_sizes(sizes) if sizes else None, config)
+    comparison, unreadable = _compared_with(asked, against) if against is not None else (_compared(asked), [])
     _show(comparison, form, failing, output)
     for problem in unreadable:
         click.echo(f"error: {problem.message}", err=True)
     return _exit_code(comparison, unreadable, failing)
 
 
-class _Request(NamedTuple):
+class _Arguments(NamedTuple):
     paths: tuple[str, ...]
     models: tuple[str, ...]
-    settings: tuple[str, ...]
+    arguments: tuple[str, ...]
     sizes: Mapping[str, int] | None
     config: str | None
 
 
-def _failing(texts: tuple[str, ...]) -> FailOn:
-    """What ``--fail-on`` names: sections; of cost perhaps with the growth that is allowed."""
-    from fractions import Fraction
-
-    from specc.compare.specs import FailOn
-
-    found: dict[str, Fraction] = {}
-    for text in texts:
-        for name in text.split(","):
-            section, growth = _section(name.strip())
-            if found.setdefault(section, growth) != growth:
-                raise UsageError("--fail-on names cost twice, with different limits: leave one out")
-    return FailOn(frozenset(found), found.get("cost", Fraction(0)))
-
-
-def _section(text: str) -> tuple[str, Fraction]:
-    """``graph``, ``cost``, ``cost+1%``"""
-    from fractions import Fraction
-
-    name, limit, percent = (part.strip() for part in text.partition("+"))
-    if name not in _SECTIONS:
-        raise UsageError(f"--fail-on takes {', '.join(_SECTIONS[:-1])} and {_SECTIONS[-1]}, not {name or 'nothing'}")
-    if not limit:
-        return name, Fraction(0)
-    if name != "cost":
-        raise UsageError(
-            f"--fail-on {text}: only cost takes a limit, as in cost+1%; {name} breaks somebody or does not"
-        )
-    number = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) *%", percent)
-    if number is None:
-        raise UsageError(
-            f"--fail-on {text}: the limit is a percentage, as in cost+1% or cost+0.5%, not {percent or 'nothing'}"
-        )
-    return name, Fraction(number[1])
-
-
-def _compared_with(request: _Request, against: str) -> tuple[Comparison, list[Unreadable]]:
+def _compared_with(asked: _Arguments, against: str) -> tuple[Comparison, list[Unreadable]]:
     from specc.compare.history import compare_with
     from specc.project.settings import configuration
 
     kind, colon, ref = against.partition(":")
     if kind != "git" or not colon:
         raise UsageError(f"--against takes git:REF, as in --against git:main, not {against}")
-    for option, given in (("--model", request.models), ("--set", request.settings)):
+    for option, given in (("--model", asked.models), ("--set", asked.arguments)):
         if given:
             raise UsageError(f"{option} is for two files: --against compares every model, with the defaults of each")
-    if "-" in request.paths:
+    if "-" in asked.paths:
         raise UsageError("standard input has no earlier version: name files or folders with --against")
-    return compare_with(ref, request.paths or (".",), request.sizes, configuration(request.config))
+    return compare_with(ref, asked.paths or (".",), asked.sizes, configuration(asked.config))
 
 
-def _compared(request: _Request) -> Comparison:
+def _compared(asked: _Arguments) -> Comparison:
     """Two files, each as it is."""
     from specc.compare.specs import Comparison, FileChange, compare_models
 
-    if len(request.paths) != 2:
+    if len(asked.paths) != 2:
         raise UsageError(
             "diff takes two specs, or --against git:REF: specc diff old.cnn new.cnn, specc diff nets --against git:main"
         )
-    if request.paths == ("-", "-"):
+    if asked.paths == ("-", "-"):
         raise UsageError("standard input holds one spec: name a file for the other")
-    if request.config is not None:
+    if asked.config is not None:
         raise UsageError("--config says which specs a folder holds, and is for --against")
-    if len(request.models) > 2:
+    if len(asked.models) > 2:
         raise UsageError("--model is given once for both specs, or twice: for A and for B")
-    chosen = (*request.models, *request.models)[:2] or (None, None)
-    names = [_shown(path) for path in request.paths]
-    (before, old), (after, new) = _networks(request, chosen)
-    is_chosen = len(request.models) == 2
-    models = compare_models(before, after, request.sizes, chosen=is_chosen, parameters=(old, new))
+    chosen = (*asked.models, *asked.models)[:2] or (None, None)
+    names = [_shown(path) for path in asked.paths]
+    (before, old), (after, new) = _networks(asked, chosen)
+    is_chosen = len(asked.models) == 2
+    models = compare_models(before, after, asked.sizes, chosen=is_chosen, parameters=(old, new))
     return Comparison((FileChange(names[0], names[1], models),))
 
 
-def _networks(request: _Request, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:
+def _networks(asked: _Arguments, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:
     """The models of both files, and their parameters. Raises SpecError with the mistakes of both."""
     found: list[tuple[list[Graph], Parameters]] = []
     findings: list[Diagnostic] = []
-    for path, model in zip(request.paths, chosen, strict=True):
+    for path, model in zip(asked.paths, chosen, strict=True):
         try:
-            found.append(_models(path, model, request.settings))
+            found.append(_models(path, model, asked.arguments))
         except SpecError as error:
             findings += error.diagnostics
         except UsageError as error:
-            raise UsageError(_told(path, str(error))) from None
+            name, message = _shown(path), str(error)
+            is_said = name in message or message.startswith("--")
+            raise UsageError(message if is_said else f"{name}: {message}") from None
     if findings:
         raise SpecError(list(dict.fromkeys(findings)))
     return found
 
 
-def _models(path: str, model: str | None, settings: tuple[str, ...]) -> tuple[list[Graph], Parameters]:
-    from specc.cli.inputs import models_of, source
+def _models(path: str, model: str | None, arguments: tuple[str, ...]) -> tuple[list[Graph], Parameters]:
+    from specc.cli.arguments import models_of, source
     from specc.compare.specs import parameters
     from specc.elaborate import check_file
     from specc.syntax import parse
 
     file = parse(source(path))
-    if model is None and not settings:
+    if model is None and not arguments:
         return [checked.graph for checked in check_file(file)], parameters(file)
-    return [network.graph for network in models_of(file, model, settings)], parameters(file)
-
-
-def _told(path: str, message: str) -> str:
-    """The message with the file that it is about."""
-    name = _shown(path)
-    return message if name in message or message.startswith("--") else f"{name}: {message}"
+    return [network.graph for network in models_of(file, model, arguments)], parameters(file)
 
 
 def _shown(path: str) -> str:
@@ -190,7 +147,7 @@ def _shown(path: str) -> str:
 
 
 def _show(comparison: Comparison, form: str, failing: FailOn, output: str | None) -> None:
-    from specc.cli.output import echo, speaks_unicode, wants_color
+    from specc.cli.output import echo, speaks_unicode, wants_color, write_text
     from specc.report.difference import rendered
 
     if not comparison.files and not comparison.same:
@@ -199,12 +156,9 @@ def _show(comparison: Comparison, form: str, failing: FailOn, output: str | None
         color, unicode = wants_color(sys.stdout.isatty()), speaks_unicode(sys.stdout)
         echo(rendered(form, comparison, fail_on=failing, color=color, unicode=unicode))
         return
-    from specc.atomic import replace
-
     read = [file.after for file in comparison.files] + [file.before for file in comparison.files]
     refuse_output(output, filter(None, read))
-    with replace(Path(output)) as file:
-        file.write(rendered(form, comparison, fail_on=failing).encode() + b"\n")
+    write_text(output, rendered(form, comparison, fail_on=failing))
 
 
 def _exit_code(comparison: Comparison, unreadable: list[Unreadable], failing: FailOn) -> int:

@@ -6,8 +6,7 @@ import sys
 
 import click
 
-from specc.cli.command import Command
-from specc.cli.exits import FINDINGS
+from specc.cli.command import FINDINGS, Command
 
 
 @click.command("doctor", cls=Command, short_help="Say what is installed and what really works.")

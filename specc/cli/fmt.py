@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
-from specc.cli.command import Command
-from specc.cli.exits import FINDINGS, NOTHING, USAGE
+from specc.cli.command import FINDINGS, NOTHING, USAGE, Command
 from specc.diagnostics import SpecError, UsageError
+from specc.diagnostics.words import plural
 
 if TYPE_CHECKING:
-    from specc.project.settings import Configuration
     from specc.source import Source
 
 
@@ -39,131 +39,111 @@ def command(
     allow_empty: bool,
 ) -> int:
     """Write specs in the one style. PATHS are files, folders, patterns, or - from standard input to standard output."""
-    run = _Run(check=check, diff=diff, annotate=annotate, allow_empty=allow_empty)
+    writes = not (check or diff)
     if "-" in paths:
         if len(paths) > 1:
             raise UsageError(
                 "- is standard input, which goes to standard output: format files by a command of their own"
             )
-        return _stdin(run)
-    from specc.project.settings import configuration
+        from specc.syntax import read_stdin
 
-    return _files(paths or (".",), run, configuration(config), force_exclude=force_exclude)
-
-
-class _Run(NamedTuple):
-    """What is asked for."""
-
-    check: bool
-    diff: bool
-    annotate: bool
-    allow_empty: bool
-
-    @property
-    def writes(self) -> bool:
-        return not (self.check or self.diff)
-
-
-def _stdin(run: _Run) -> int:
-    from specc.syntax import read_stdin
-
-    source = read_stdin()
-    text = _formatted(source, run)
-    changed = text != source.text
-    if run.writes:
-        _put(text)
-    elif changed:
-        _show(source, text, run)
-    return FINDINGS if changed and not run.writes else 0
-
-
-def _files(paths: tuple[str, ...], run: _Run, project: Configuration, *, force_exclude: bool) -> int:
+        source = read_stdin()
+        text = _formatted(source, annotate)
+        changed = text != source.text
+        if writes:
+            _put(text)
+        elif changed:
+            _show(source, text, diff)
+        return FINDINGS if changed and not writes else 0
     from specc.project.discovery import spec_files
+    from specc.project.settings import configuration
     from specc.syntax import is_yaml
 
-    found, missing = spec_files(paths, project, force_exclude=force_exclude)
+    paths = paths or (".",)
+    found, missing = spec_files(paths, configuration(config), force_exclude=force_exclude)
     named = {Path(path).as_posix() for path in paths}
-    names = [name for name in found if not is_yaml(name)]
-    problems = [problem.message for problem in missing]
-    problems += [
+    tally = _Tally([problem.message for problem in missing])
+    tally.problems += [
         f"{name}: YAML is left as it is; fmt formats specs of the language (.cnn)"
         for name in found
         if is_yaml(name) and name in named
     ]
-    tally = _Tally(problems)
-    for name in names:
-        tally.add(name, run)
-    return tally.told(run)
+    for name in found:
+        if not is_yaml(name):
+            _format(name, tally, writes=writes, diff=diff, annotate=annotate)
+    return _report(tally, writes=writes, allow_empty=allow_empty)
 
 
+@dataclass
 class _Tally:
-    """What became of the files."""
+    """How many files were changed, and what could not be formatted."""
 
-    def __init__(self, problems: list[str]) -> None:
-        self._problems = problems
-        self._changed = self._unchanged = self._refused = 0
-
-    def add(self, name: str, run: _Run) -> None:
-        """Format one file, and count it."""
-        from specc.syntax import read
-
-        try:
-            source = read(name)
-            text = _formatted(source, run)
-            if text == source.text:
-                self._unchanged += 1
-                return
-            if run.writes:
-                _write(name, text)
-            else:
-                _show(source, text, run)
-            self._changed += 1
-        except SpecError as error:
-            from specc.cli.output import print_findings
-
-            print_findings(error.diagnostics, err=True)
-            self._refused += 1
-        except UsageError as error:
-            self._problems.append(str(error))
-        except Exception as error:
-            if os.environ.get("SPECC_TRACEBACK"):
-                raise
-            from specc.project.check import internal_error
-
-            self._problems.append(internal_error(name, error))  # a mistake of ours is no reason to leave the others
-
-    def told(self, run: _Run) -> int:
-        """Say what became of them, and return the exit code."""
-        for problem in self._problems:
-            click.echo(f"error: {problem}", err=True)
-        if self._changed or self._unchanged or self._refused:
-            click.echo(self._said(run), err=not run.writes)  # the names or the difference have standard output alone
-        elif not self._problems:
-            click.echo("nothing to format: no spec (*.cnn) here", err=True)
-            return 0 if run.allow_empty else NOTHING
-        if self._problems:
-            return USAGE
-        return FINDINGS if self._refused or (self._changed and not run.writes) else 0
-
-    def _said(self, run: _Run) -> str:
-        from specc.diagnostics.words import plural
-
-        changed = "reformatted" if run.writes else "would be reformatted"
-        parts = [f"{plural(self._changed, 'file')} {changed}"] if self._changed else []
-        kept = "left unchanged" if run.writes else "would be left unchanged"
-        if self._unchanged:
-            parts.append(f"{self._unchanged:,} {kept}" if parts else f"{plural(self._unchanged, 'file')} {kept}")
-        if self._refused:
-            wrong = "not formatted: see above"
-            parts.append(f"{self._refused:,} {wrong}" if parts else f"{plural(self._refused, 'file')} {wrong}")
-        return ", ".join(parts)
+    problems: list[str]
+    changed: int = 0
+    unchanged: int = 0
+    refused: int = 0
 
 
-def _formatted(source: Source, run: _Run) -> str:
+def _format(name: str, tally: _Tally, *, writes: bool, diff: bool, annotate: bool) -> None:
+    """Format one file, or show what would change, and count it."""
+    from specc.atomic import replace
+    from specc.syntax import read
+
+    try:
+        source = read(name)
+        text = _formatted(source, annotate)
+        if text == source.text:
+            tally.unchanged += 1
+            return
+        if writes:
+            with replace(Path(name)) as output:
+                output.write(text.encode())
+        else:
+            _show(source, text, diff)
+        tally.changed += 1
+    except SpecError as error:
+        from specc.cli.output import print_findings
+
+        print_findings(error.diagnostics, err=True)
+        tally.refused += 1
+    except UsageError as error:
+        tally.problems.append(str(error))
+    except Exception as error:
+        if os.environ.get("SPECC_TRACEBACK"):
+            raise
+        from specc.project.check import internal_error
+
+        tally.problems.append(internal_error(name, error))  # a mistake of ours is no reason to leave the others
+
+
+def _report(tally: _Tally, *, writes: bool, allow_empty: bool) -> int:
+    """Say what became of the files, and return the exit code."""
+    for problem in tally.problems:
+        click.echo(f"error: {problem}", err=True)
+    would = "" if writes else "would be "
+    parts: list[str] = []
+    for count, outcome in (
+        (tally.changed, f"{would}reformatted"),
+        (tally.unchanged, f"{would}left unchanged"),
+        (tally.refused, "not formatted: see above"),
+    ):
+        if count:
+            parts.append(f"{count:,} {outcome}" if parts else f"{plural(count, 'file')} {outcome}")
+    if parts:
+        click.echo(", ".join(parts), err=not writes)  # the names or the difference have standard output alone
+    elif not tally.problems:
+        click.echo("nothing to format: no spec (*.cnn) here", err=True)
+        return 0 if allow_empty else NOTHING
+    if tally.problems:
+        return USAGE
+    return FINDINGS if tally.refused or (tally.changed and not writes) else 0
+
+
+def _formatted(source: Source, annotate: bool) -> str:
     """The text in the one style. Raises SpecError for mistakes: of syntax, and with --annotate of all kinds."""
     from specc.syntax.format import annotated, formatted
 
-    if not run.annotate:
+    if not annotate:
         return formatted(source)
     from specc.report.annotation import shapes
     from specc.syntax import parse
@@ -172,15 +152,8 @@ def _formatted(source: Source, run: _Run) -> str:
     return annotated(file, shapes(file))
 
 
-def _write(name: str, text: str) -> None:
-    from specc.atomic import replace
-
-    with replace(Path(name)) as output:
-        output.write(text.encode())
-
-
-def _show(source: Source, text: str, run: _Run) -> None:
-    if run.diff:
+def _show(source: Source, text: str, diff: bool) -> None:
+    if diff:
         _put(_difference(source, text))
     else:
         click.echo(source.name)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from specc.cli.command import Command
-from specc.cli.exits import FINDINGS, USAGE
+from specc.cli.command import FINDINGS, USAGE, Command
 
 
 @click.command("inspect", cls=Command, short_help="Say what an ONNX file is, and what its sidecar says.")

@@ -20,7 +20,7 @@ from typing import NoReturn, TextIO, cast
 
 import click
 
-from specc.cli.exits import FINDINGS, USAGE
+from specc.cli.command import FINDINGS, USAGE
 from specc.diagnostics import ParityError, SpecError, UsageError
 from specc.version import __version__
 

@@ -1,17 +1,26 @@
-"""Findings on a terminal or in a pipe."""
+"""What commands print: text and findings on a terminal or in a pipe, files of text, a bar while a proof runs."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Iterable
-from typing import TextIO
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from specc.diagnostics import Diagnostic
 from specc.report.snippets import abridged, render
+
+if TYPE_CHECKING:
+    from specc.verify.result import Progress
+
+PAUSE = 0.1
+"""Seconds between two drawings of a bar."""
 
 
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
@@ -36,6 +45,14 @@ def echo(text: str, *, err: bool = False) -> None:
     click.echo(text, err=err, color=True)
 
 
+def write_text(name: str, text: str) -> None:
+    """Put the text in a file as a whole, with a line end behind it. Raises UsageError where that cannot be."""
+    from specc.atomic import replace
+
+    with replace(Path(name)) as file:
+        file.write((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
+
+
 def speaks_unicode(stream: TextIO) -> bool:
     return (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
 
@@ -45,3 +62,32 @@ def wants_color(terminal: bool) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return terminal or bool(os.environ.get("FORCE_COLOR"))
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress | None]:
+    """What a proof tells how far it is; None where nobody is looking. The bar is gone afterwards.
+
+    It is drawn on standard error, and only when there is something new, at most every `PAUSE` seconds and at the
+    beginning of each part: ONNX Runtime's messages are caught there in between, and a bar that a thread draws would be
+    among them.
+    """
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bars:
+        task = bars.add_task("", total=None, visible=False)
+        part, drawn = "", 0.0
+
+        def draw(what: str, done: int, of: int) -> None:
+            nonlocal part, drawn
+            now = monotonic()
+            if what != part or now >= drawn + PAUSE:
+                part, drawn = what, now
+                bars.update(task, description=what, completed=done, total=of, visible=True, refresh=True)
+
+        yield draw

@@ -1,4 +1,4 @@
-"""``specc verify``."""
+"""``specc verify``: an ONNX file against its spec, or, without one, against its sidecar."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ import gc
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from specc.cli.command import Command
-from specc.cli.exits import FINDINGS
-from specc.cli.options import choose_model, match, output, provider, refuse_output
-from specc.cli.places import refuse_misplaced, report_format
+from specc.bundle import SUFFIX
+from specc.cli.command import FINDINGS, NOTHING, Command, choose_model, match, output, provider, refuse_output
 from specc.diagnostics import ParityError, SpecError, UsageError
+from specc.diagnostics.words import listed
 
 if TYPE_CHECKING:
-    from specc.api import Model
+    from specc.bundle.sidecar import Sidecar
     from specc.onnxfile import OnnxFile
+    from specc.options import ProofOptions
     from specc.report.proof.verdict import ProofSubject
-    from specc.report.snippets import Style
-    from specc.verify.result import Parity, Tolerance
-    from specc.weights import Weights
+    from specc.verify.result import Parity
+
+_FORMATS = {".json": "json", ".html": "html", ".htm": "html", ".txt": "full"}
+"""The format of a report by the end of its name."""
 
 
 @click.command("verify", cls=Command, short_help="Prove an ONNX file equal to PyTorch.")
@@ -55,33 +56,27 @@ if TYPE_CHECKING:
 @output("Write the report to FILE instead of standard output.")
 @click.option("--repro", metavar="DIR", help="Write the first step that diverges to DIR, with all that shows it.")
 @click.option("--sidecar", metavar="FILE", help="With an ONNX file alone: its golden pair; beside it if left out.")
-def command(**options: Any) -> int:
+def command(spec: str, onnx: tuple[str, ...], form: str | None, **options: object) -> int:
     """Prove an ONNX file (by default the one that compile would write) equal to PyTorch, step by step.
 
     With an ONNX file alone, run it on the golden input of the sidecar that compile wrote beside it.
     """
-    from specc.onnxfile import OnnxFile
-
-    spec, files = options.pop("spec"), options.pop("onnx")
-    refuse_misplaced(spec, files)
-    form = report_format(options.pop("form"), options["output"])
-    onnx = files[0] if files else None
-    model = onnx or (spec if spec.lower().endswith(".onnx") else None)
-    request = _Request(spec, onnx, None if model is None else OnnxFile(Path(model)), form=form, **options)
-    if request.is_golden:
-        return _golden(request)
-    gc.enable()
-    return _prove(request)
+    _refuse_misplaced(spec, onnx)
+    asked = _Verification(spec, onnx[0] if onnx else None, form=form or "full", **options)  # type: ignore[arg-type]
+    asked = asked._replace(form=_report_format(form, asked.output))
+    if onnx or not _is_onnx(spec):
+        gc.enable()
+        return _prove(asked)
+    return _recheck(asked)
 
 
-class _Request(NamedTuple):
-    """The arguments, as written; None where left out."""
+class _Verification(NamedTuple):
+    """The command's arguments, as written; None where left out."""
 
     spec: str
     onnx: str | None
-    file: OnnxFile | None
     model: str | None
-    settings: tuple[str, ...]
+    arguments: tuple[str, ...]
     seed: int | None
     weights: str | None
     match: str | None
@@ -96,217 +91,277 @@ class _Request(NamedTuple):
     repro: str | None
     sidecar: str | None
 
-    @property
-    def is_golden(self) -> bool:
-        """Whether there is an ONNX file and no spec."""
-        return self.onnx is None and self.file is not None
 
-    @property
-    def read(self) -> list[str]:
-        """The files that are read, or belong to one that is."""
-        named = [name for name in (self.spec, self.onnx, self.weights, self.sidecar) if name and name != "-"]
-        return named if self.file is None else [*named, *_belonging_to(self.file)]
+def _is_onnx(name: str) -> bool:
+    return name.lower().endswith(".onnx")
 
 
-def _belonging_to(file: OnnxFile) -> list[str]:
-    """The sidecar of an ONNX file, and where its weights are if not inside; of one that cannot be read, the former."""
-    from specc.bundle.sidecar import sidecar_path
-
-    assert file.path is not None
-    files = [sidecar_path(file.path)]
-    with suppress(UsageError):  # it is told when the file is read for what it holds
-        files += [file.folder / name for name in file.data_files]
-    return list(map(str, files))
+def _report_format(form: str | None, output: str | None) -> str:
+    """The format of a report that goes to ``output``; ``form`` is what ``--format`` says."""
+    meant = _FORMATS.get(Path(output).suffix.lower()) if output else None
+    if form is not None and meant is not None and form != meant:
+        raise UsageError(f"-o {output} is the name of a file for --format {meant}, and --format {form} is asked for")
+    return form or meant or "full"
 
 
-def _golden(request: _Request) -> int:
-    from specc.cli.golden import run
-
-    options = {
-        "--model": request.model, "--set": request.settings, "--seed": request.seed, "--weights": request.weights,
-        "--match": request.match, "--tf32": request.tf32, "--atol": request.atol, "--rtol": request.rtol,
-        "--rename": request.rename, "--all": request.everything, "--repro": request.repro,
-    }  # fmt: skip
-    for option, given in options.items():
-        if given is not None and given is not False and given != ():  # 0 is a value too
-            command = shlex.join(["specc", "verify", "SPEC", request.spec, *_typed(option, given)])
-            raise UsageError(f"{option} is for a spec and its ONNX file: {command}")
-    _refuse_output(request)
-    assert request.file is not None
-    return run(request.spec, request.file, request.sidecar, request.provider, request.form, request.output)
+# ---- against the spec --------------------------------------------------------------------------------------
 
 
-def _typed(option: str, given: object) -> list[str]:
-    """An option as it was typed."""
-    if given is True:
-        return [option]
-    values = given if isinstance(given, tuple) else (f"{given:g}" if isinstance(given, float) else str(given),)
-    return [word for value in values for word in (option, value)]
+def _prove(asked: _Verification) -> int:
+    from specc.cli.arguments import load, parse_renames, weight_notes
+    from specc.cli.output import progress_bar
+    from specc.options import ProofOptions, WeightOptions, tolerance
 
-
-def _prove(request: _Request) -> int:
-    from specc.cli.evidence import subject_of
-    from specc.cli.inputs import load, notes_of, one_source
-
-    one_source(request.seed, request.weights, request.match)
-    tolerance = _refuse_senseless(request)
-    # A report is handed on: paths are as relative as they can be.
+    weights = WeightOptions(asked.seed, asked.weights, asked.match)
+    judged_by = tolerance(asked.atol, asked.rtol)
+    proof = ProofOptions(asked.provider, asked.tf32, judged_by, parse_renames(asked.rename))
+    file = None if asked.onnx is None else _opened(asked.onnx)
+    _refuse_needless(asked, proof, file)
     try:
-        network = load(_shown(request.spec), request.model, request.settings)
+        # A report is handed on: paths are as relative as they can be.
+        network = load(asked.spec if asked.spec == "-" else _shown(asked.spec), asked.model, asked.arguments)
     except SpecError as error:
-        _show_mistakes(request, error)
+        if asked.output is not None or asked.form != "full":  # to people mistakes are shown by themselves
+            from specc.report.proof.verdict import mistaken
+
+            name = asked.model or Path(asked.spec).stem
+            _show(asked, mistaken(error, asked.provider), _subject(name, file, asked))
         raise
-    # With neither, an ONNX file's own weights are taken.
-    given = request.seed is not None or request.weights is not None
-    source = network.weights(seed=request.seed, file=request.weights, match=request.match) if given else None
-    subject = subject_of(network.name, request.file, request.seed, request.weights)
-    parity = _proof(request, network, source, tolerance)
-    _show(request, replace(parity, notes=(*parity.notes, *notes_of(source))), subject)
-    if request.repro is not None:
-        _reproduce(request.repro, parity)
+    source = None if weights.is_empty else weights.read(network.graph.state)  # then those of the file are taken
+    subject = _subject(network.name, file, asked)
+    try:
+        with progress_bar() as progress:
+            parity = network.verify(
+                file,
+                weights=source,
+                provider=proof.provider,
+                tf32=proof.tf32,
+                tolerance=proof.tolerance,
+                rename=proof.rename,
+                progress=progress,
+            )
+    except ParityError as error:  # the file's own weights do not fit the spec: that is the one check that there is
+        from specc.report.proof.verdict import unfit
+
+        parity = unfit(error, asked.provider)
+    _show(asked, replace(parity, notes=(*parity.notes, *weight_notes(source))), subject)
+    if asked.repro is not None:
+        _reproduce(asked.repro, parity)
     return 0 if parity.passed else FINDINGS
 
 
-def _show_mistakes(request: _Request, error: SpecError) -> None:
-    """The report on a spec that has mistakes, which are shown by themselves to people."""
-    if request.output is None and request.form == "full":
-        return
-    from specc.cli.evidence import subject_of
-    from specc.report.proof.verdict import mistaken
+def _opened(name: str) -> OnnxFile:
+    """An ONNX file, which is read when it is first asked for what it holds."""
+    from specc.onnxfile import OnnxFile
 
-    name = request.model or Path(request.spec).stem
-    _show(request, mistaken(error, request.provider), subject_of(name, request.file, request.seed, request.weights))
+    return OnnxFile(Path(name))
 
 
-def _proof(request: _Request, network: Model, source: Weights | None, tolerance: Tolerance | None) -> Parity:
-    """The proof; where the file's own weights do not fit the spec, that as the one check that there is."""
-    from specc.cli.progress import bar
+def _subject(model: str, file: OnnxFile | None, asked: _Verification) -> ProofSubject:
+    """What a proof is about, so that who reads its report can tell: which bytes, and what their weights had to be.
 
-    try:
-        with bar() as progress:
-            return network.verify(
-                request.file,
-                weights=source,
-                provider=request.provider,
-                tf32=request.tf32,
-                tolerance=tolerance,
-                rename=_renamed(request.rename),
-                progress=progress,
-            )
-    except ParityError as error:
-        from specc.report.proof.verdict import unfit
+    Raises:
+        UsageError: the file, or one that its weights are in, cannot be read.
+    """
+    from specc.bundle.sidecar import sha256_of
+    from specc.report.proof.verdict import OWN_WEIGHTS, FileDigest, ProofSubject
 
-        return unfit(error, request.provider)
-
-
-def _refuse_senseless(request: _Request) -> Tolerance | None:
-    """An option that would change nothing, or make everything right, is refused. The tolerance that is asked for."""
-    if request.sidecar is not None:
-        raise UsageError("--sidecar is for an ONNX file without its spec: specc verify FILE.onnx --sidecar FILE")
-    if request.everything and request.form != "full":
-        raise UsageError(f"--all would change nothing: {request.form} has every row anyway")
-    if request.tf32 and request.provider != "cuda":
-        raise UsageError("--tf32 is about NVIDIA GPUs: add --provider cuda")
-    if request.rename and request.onnx is None:
-        raise UsageError("--rename is for a file from elsewhere: specc verify SPEC FILE.onnx --rename NAME=NAME")
-    _refuse_output(request)
-    _refuse_folder(request)
-    tolerance = _tolerance(request.atol, request.rtol)
-    if tolerance is not None and request.repro is not None:
-        raise UsageError("--repro writes the first step that diverges, and --atol and --rtol judge the outputs only")
-    return tolerance
+    if asked.weights is not None:
+        wanted = _shown(asked.weights)
+    else:
+        wanted = f"seed {asked.seed or 0}" if asked.seed is not None or file is None else OWN_WEIGHTS
+    if file is None:
+        return ProofSubject(model, None, weights=wanted)
+    assert file.path is not None
+    parts = (file.path, *(file.folder / name for name in file.data_files))
+    # One that is missing is the proof's to tell.
+    files = [FileDigest(_shown(str(part)), part.stat().st_size, sha256_of(part)) for part in parts if part.is_file()]
+    return ProofSubject(model, _shown(str(file.path)), tuple(files), wanted, file.claimed_weights)
 
 
-def _refuse_output(request: _Request) -> None:
-    refuse_output(request.output, request.read if request.output else ())
-    if request.output:
-        from specc.atomic import require_place
-
-        require_place(Path(request.output))
-
-
-def _refuse_folder(request: _Request) -> None:
-    if request.repro is None:
-        return
-    from specc.atomic import require_new_folder
-
-    folder = Path(request.repro)
-    require_new_folder(folder)
-    if request.output and Path(os.path.realpath(folder)) in Path(os.path.realpath(request.output)).parents:
-        raise UsageError(f"-o {request.output} lies in {folder}, which --repro writes whole: name another place")
-
-
-def _renamed(texts: tuple[str, ...]) -> dict[str, str]:
-    """By name in the file, which may have signs of any kind."""
-    found: dict[str, str] = {}
-    for text in texts:
-        theirs, _, ours = text.rpartition("=")
-        if not theirs or not ours:
-            raise UsageError(f"--rename {text} is no NAME=NAME: the file's name, then the spec's, as in input.1=image")
-        if theirs in found:
-            raise UsageError(f"--rename names {theirs} twice")
-        found[theirs] = ours
-    return found
-
-
-def _tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:
-    for option, value in (("--atol", atol), ("--rtol", rtol)):
-        if value is not None and not (isfinite(value) and value >= 0):
-            raise UsageError(f"{option} is a number from 0 on, as in {option} 1e-5, not {value:g}")
-    if atol is None and rtol is None:
-        return None
-    from specc.verify.result import Tolerance
-
-    return Tolerance(atol or 0.0, rtol or 0.0)
-
-
-def _show(request: _Request, parity: Parity, subject: ProofSubject) -> None:
+def _show(asked: _Verification, parity: Parity, subject: ProofSubject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
-    from specc.cli.output import echo, screen, speaks_unicode, wants_color
+    from specc.cli.output import echo, screen, speaks_unicode, wants_color, write_text
+    from specc.report.proof import rendered
     from specc.report.proof.verdict import UNFIT, full_reason, verdict
     from specc.report.snippets import Style
 
     for row in parity.rows:
-        if row.case == UNFIT and (request.output is not None or request.form != "full"):
+        if row.case == UNFIT and (asked.output is not None or asked.form != "full"):
             echo(f"error: {full_reason(row)}", err=True)
-    if request.output is None:
-        out = sys.stdout
+    out, style = sys.stdout, Style()
+    if asked.output is None:
         style = Style(color=wants_color(out.isatty()), unicode=speaks_unicode(out), width=screen(out))
-        echo(_report(request, parity, subject, style))
+    report = rendered(asked.form, parity, subject, style=style, everything=asked.everything)
+    if asked.output is None:
+        echo(report)
         return
-    from specc import atomic
-
-    with atomic.replace(Path(request.output)) as file:
-        file.write(f"{_report(request, parity, subject, Style())}\n".encode())
+    write_text(asked.output, report)
     echo(verdict(parity, subject))
-
-
-def _report(request: _Request, parity: Parity, subject: ProofSubject, style: Style) -> str:
-    from specc.report.proof import rendered
-
-    return rendered(request.form, parity, subject, style=style, everything=request.everything)
 
 
 def _shown(path: str) -> str:
     from specc.project.paths import shown
 
-    return path if path == "-" else shown(path)
+    return shown(path)
 
 
 def _reproduce(folder: str, parity: Parity) -> None:
     """Write what shows the first step that diverges, or say why there is nothing to write."""
     from specc.verify.reproduction import write_reproduction
 
-    if parity.reproduction is None:
-        whole = "" if parity.passed else ": what fails is the file as a whole"
-        reason = "no step diverges by itself" + whole if parity.first_divergence is None else _no_model(parity)
-        click.echo(f"{folder} is not written: {reason}", err=True)
+    if parity.reproduction is not None:
+        write_reproduction(Path(folder), parity.reproduction, parity)
+        script = Path(folder, "repro.py").as_posix()
+        click.echo(f"{folder}: {parity.reproduction.row.name} by itself; run it with python {script}", err=True)
         return
-    write_reproduction(Path(folder), parity.reproduction, parity)
-    script = Path(folder, "repro.py").as_posix()
-    click.echo(f"{folder}: {parity.reproduction.row.name} by itself; run it with python {script}", err=True)
-
-
-def _no_model(parity: Parity) -> str:
     first = parity.first_divergence
-    return f"{first.name if first else ''} cannot be cut out of the file: {first.reason if first else ''}"
+    if first is not None:
+        reason = f"{first.name} cannot be cut out of the file: {first.reason}"
+    else:
+        reason = "no step diverges by itself" + ("" if parity.passed else ": what fails is the file as a whole")
+    click.echo(f"{folder} is not written: {reason}", err=True)
+
+
+def _refuse_needless(asked: _Verification, proof: ProofOptions, file: OnnxFile | None) -> None:
+    """An option that would change nothing, or make everything right, is refused; so is what cannot be written."""
+    from specc.atomic import require_new_folder
+
+    if asked.sidecar is not None:
+        raise UsageError("--sidecar is for an ONNX file without its spec: specc verify FILE.onnx --sidecar FILE")
+    if asked.everything and asked.form != "full":
+        raise UsageError(f"--all would change nothing: {asked.form} has every row anyway")
+    _refuse_report(asked, file)
+    if asked.repro is None:
+        return
+    folder = Path(asked.repro)
+    require_new_folder(folder)
+    if asked.output and Path(os.path.realpath(folder)) in Path(os.path.realpath(asked.output)).parents:
+        raise UsageError(f"-o {asked.output} lies in {folder}, which --repro writes whole: name another place")
+    if proof.tolerance is not None:
+        raise UsageError("--repro writes the first step that diverges, and --atol and --rtol judge the outputs only")
+
+
+def _refuse_report(asked: _Verification, file: OnnxFile | None) -> None:
+    """A report may land neither on what is read nor on what belongs to that, and must be possible where it goes."""
+    from specc.atomic import require_place
+    from specc.bundle.sidecar import sidecar_path
+
+    read = [name for name in (asked.spec, asked.onnx, asked.weights, asked.sidecar) if name and name != "-"]
+    if asked.output and file is not None and file.path is not None:
+        read.append(str(sidecar_path(file.path)))
+        with suppress(UsageError):  # of one that cannot be read that is told when it is read for what it holds
+            read += [str(file.folder / name) for name in file.data_files]
+    refuse_output(asked.output, read)
+    if asked.output:
+        require_place(Path(asked.output))
+
+
+# ---- against the sidecar -----------------------------------------------------------------------------------
+
+
+def _recheck(asked: _Verification) -> int:
+    """Hold a file against its sidecar: 0 where all agree, 1 where something does not, 3 where nothing can be run."""
+    from specc.bundle.recheck import recheck
+    from specc.bundle.sidecar import sidecar_path
+    from specc.cli.output import echo, write_text
+    from specc.report.artifacts import recheck_json, recheck_text
+
+    onnx = asked.spec
+    _refuse_for_spec(asked)
+    file = _opened(onnx)
+    _refuse_report(asked, file)
+    if asked.form not in ("full", "json"):
+        raise UsageError(
+            f"--format {asked.form} is for a proof against a spec: specc verify SPEC {onnx} --format {asked.form}"
+        )
+    _require_file(Path(onnx))
+    where = Path(asked.sidecar) if asked.sidecar is not None else sidecar_path(Path(onnx))
+    try:
+        described = _sidecar(onnx, where)
+    except UsageError:
+        _ = file.proto  # of two files that are wrong, the one that was named first
+        raise
+    result = recheck(file, described, where, asked.provider)
+    report = (recheck_json if asked.form == "json" else recheck_text)(onnx, where, result)
+    if asked.output is None:
+        echo(report)
+    else:
+        write_text(asked.output, report)
+    if not all(check.passed for check in result.checks):
+        return FINDINGS
+    return 0 if result.is_tested else NOTHING
+
+
+def _refuse_for_spec(asked: _Verification) -> None:
+    """Options of a proof against a spec are refused, with the command that they belong to."""
+    options = {
+        "--model": asked.model, "--set": asked.arguments, "--seed": asked.seed, "--weights": asked.weights,
+        "--match": asked.match, "--tf32": asked.tf32, "--atol": asked.atol, "--rtol": asked.rtol,
+        "--rename": asked.rename, "--all": asked.everything, "--repro": asked.repro,
+    }  # fmt: skip
+    for option, value in options.items():
+        if value is None or value is False or value == ():  # 0 is a value too
+            continue
+        words = [option] if value is True else []
+        for one in value if isinstance(value, tuple) else () if value is True else (value,):
+            words += [option, f"{one:g}" if isinstance(one, float) else str(one)]
+        command = shlex.join(["specc", "verify", "SPEC", asked.spec, *words])
+        raise UsageError(f"{option} is for a spec and its ONNX file: {command}")
+
+
+def _require_file(path: Path) -> None:
+    """Raises UsageError where there is no such file, with one that is called nearly so."""
+    from specc.diagnostics.spelling import suggest
+
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name the ONNX file in it")
+    if not path.exists():
+        similar = suggest(path.name, [other.name for other in path.parent.glob("*.onnx")])
+        hint = f"; did you mean {path.with_name(similar.names[0])}?" if similar else ""
+        raise UsageError(f"there is no {path}{hint}")
+
+
+def _sidecar(onnx: str, where: Path) -> Sidecar:
+    from specc.bundle.sidecar import read_sidecar
+
+    if not where.exists():
+        raise UsageError(
+            f"{where} is not there, and without it nothing is known of what {onnx} should compute: name the sidecar "
+            f"with --sidecar FILE, or the spec: specc verify SPEC {onnx}"
+        )
+    return read_sidecar(where)
+
+
+# ---- files named where others belong -----------------------------------------------------------------------
+
+
+def _refuse_misplaced(spec: str, files: Sequence[str]) -> None:
+    """An ONNX file or a sidecar in place of the spec, a sidecar in place of the ONNX file, or several ONNX files.
+
+    Raises:
+        UsageError: with the command that was meant.
+    """
+    names = (spec, *files)
+    sidecar = next((name for name in names if name.lower().endswith(SUFFIX)), None)
+    if sidecar is not None:
+        own = next(filter(_is_onnx, names), f"{sidecar[: -len(SUFFIX)]}.onnx")
+        meant = _command(own, "--sidecar", sidecar)
+        raise UsageError(f"{sidecar} is a sidecar, which goes with its ONNX file: {meant}")
+    if len(files) == 1 and _is_onnx(spec) and not _is_onnx(files[0]):
+        raise UsageError(f"the spec comes first: {_command(files[0], spec)}")
+    if files and _is_onnx(spec):
+        none = f"none of {listed(names)}" if len(names) > 2 else f"neither {spec} nor {files[0]}"
+        one = _command("SPEC", spec)
+        raise UsageError(f"{none} is a spec: {one} proves one; each against its own sidecar: {_loop(names)}")
+    if len(files) > 1:
+        raise UsageError(f"one file at a time: {_loop(files, spec)}")
+
+
+def _command(*arguments: str) -> str:
+    return shlex.join(("specc", "verify", *arguments))
+
+
+def _loop(files: Sequence[str], *before: str) -> str:
+    """What a shell does with each of several files, until one fails."""
+    return f'for file in {shlex.join(files)}; do {_command(*before)} "$file" || break; done'

@@ -1,58 +1,91 @@
-"""The comments that speak to specc, carried along where a spec is written in its other form.
+"""A spec written in its other form: the language as YAML, and YAML as the language.
 
-They are about lines. One is carried where the line that it is about has a line of its own in the other form: all that
-begins on the one begins on the other, and nothing else does.
+Comments are lost, but for the version, which stays first, and those that speak to specc. These are about lines: one
+goes along where the line that it is about has a line of its own in the other form: all that begins on the one begins on
+the other, and nothing else does.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 from specc.project.ignores import Ignore, ignores
 from specc.source import Source, Span
 from specc.syntax import ast, parse
 
-Lines = dict[int, set[int]]
+Form = Literal["cnn", "yaml"]
+OTHER: dict[Form, Form] = {"cnn": "yaml", "yaml": "cnn"}
 
 
-class Carried(NamedTuple):
-    """The text with the comments; ``starts`` are the offsets in the old text of those that are in it."""
+class Conversion(NamedTuple):
+    """The text in the other form.
+
+    Attributes:
+        lost_directives: how many comments that speak to specc are not in it.
+        lost_comments: how many others.
+    """
 
     text: str
-    starts: frozenset[int]
+    lost_directives: int
+    lost_comments: int
 
 
-def carried(old: Source, new: Source) -> Carried:
-    """``new`` says the same as ``old``, in the other form: with the comments of ``old`` that speak to specc.
+def convert(source: Source, form: Form) -> Conversion:
+    """The spec, which is of that form, in the other one. Raises SpecError where it does not parse."""
+    from specc.syntax.format import formatted
+    from specc.syntax.yaml import language_text
+    from specc.syntax.yaml.writer import to_yaml
 
-    The names of both say which form they have, and both parse.
+    text = to_yaml(source) if form == "cnn" else formatted(Source(source.name, language_text(source)))
+    # By these names, and not that of standard input, it is seen which form each has.
+    old, new = Source(f"{source.name}.{form}", source.text), Source(f"{source.name}.{OTHER[form]}", text)
+    directives, _ = ignores(old)
+    text, kept = _with_directives(old, new, directives)
+    lost = set(comment_starts(source, form)[new.text.startswith("#") :]) - kept
+    lost_directives = {directive.span.start for directive in directives} & lost
+    return Conversion(text, len(lost_directives), len(lost - lost_directives))
+
+
+def comment_starts(source: Source, form: Form) -> list[int]:
+    """Where the comments of a spec begin."""
+    if form == "yaml":
+        from specc.syntax.yaml import comments
+
+        return [span.start for span in comments(source)]
+    from specc.syntax import tokens
+
+    return [comment.start for comment in tokens.comments(source)]
+
+
+def _with_directives(old: Source, new: Source, directives: list[Ignore]) -> tuple[str, set[int]]:
+    """The new text with those of the old one's that have a line there, and where these began in the old one.
+
+    Read back, it must say just that, or none goes along.
     """
-    found, _ = ignores(old)
-    if not found:
-        return Carried(new.text, frozenset())
-    places = _places(parse(old), parse(new))
-    meant = {ignore: places.get(ignore.line) if ignore.line else None for ignore in found}
-    kept = [ignore for ignore in found if ignore.line is None or meant[ignore] is not None]
-    text = _with_comments(old, new.text, [(ignore, meant[ignore]) for ignore in kept])
-    if _said(Source(new.name, text)) != sorted((ignore.codes, _code(new, meant[ignore])) for ignore in kept):
-        return Carried(new.text, frozenset())
-    return Carried(text, frozenset(ignore.span.start for ignore in kept))
+    if not directives:
+        return new.text, set()
+    lines = _same_lines(parse(old), parse(new))
+    moved = [(one, lines.get(one.line) if one.line else None) for one in directives]
+    moved = [(one, line) for one, line in moved if one.line is None or line is not None]
+    text = _with_comments(old, new.text, moved)
+    wanted = sorted((one.codes, _code_of(new, line)) for one, line in moved)
+    written = Source(new.name, text)
+    if sorted((one.codes, _code_of(written, one.line)) for one in ignores(written)[0]) != wanted:
+        return new.text, set()
+    return text, {one.span.start for one, _ in moved}
 
 
-def _places(old: ast.File, new: ast.File) -> dict[int | None, int]:
+def _same_lines(old: ast.File, new: ast.File) -> dict[int | None, int]:
     """For each line of the old text that is one line of the new one, and the whole of it, which one it is."""
     there, back = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)
     for one, other in _spans(old.items, new.items):
         line, place = one.position[0], other.position[0]
         there[line].add(place)
         back[place].add(line)
-    return {
-        line: min(places)
-        for line, places in there.items()
-        if all(back[p] == {line} for p in places) and len(places) == 1
-    }
+    single = {line: min(places) for line, places in there.items() if len(places) == 1}
+    return {line: place for line, place in single.items() if back[place] == {line}}
 
 
 def _spans(old: object, new: object) -> Iterator[tuple[Span, Span]]:
@@ -68,30 +101,22 @@ def _spans(old: object, new: object) -> Iterator[tuple[Span, Span]]:
             waiting += zip(one, other, strict=True)
 
 
-def _with_comments(old: Source, text: str, comments: Iterable[tuple[Ignore, int | None]]) -> str:
+def _with_comments(old: Source, text: str, directives: list[tuple[Ignore, int | None]]) -> str:
     """The text with each comment at the end of its line, or above it; those about the whole file at the top."""
     lines = text.split("\n")
     above = defaultdict[int, list[str]](list)
     top = 1 if lines[0].startswith("#") else 0  # a pin stays first
-    for ignore, number in comments:
+    for directive, number in directives:
         if number is None:
-            above[top].append(ignore.span.text)
-        elif _is_alone(old, ignore.span):
+            above[top].append(directive.span.text)
+        elif not old.before(directive.span.start).strip():  # it stands alone
             line = lines[number - 1]
-            above[number - 1].append(line[: len(line) - len(line.lstrip())] + ignore.span.text)
+            above[number - 1].append(line[: len(line) - len(line.lstrip())] + directive.span.text)
         else:
-            lines[number - 1] += f"  {ignore.span.text}"
+            lines[number - 1] += f"  {directive.span.text}"
     return "\n".join(part for place, line in enumerate(lines) for part in (*above[place], line))
 
 
-def _is_alone(source: Source, comment: Span) -> bool:
-    return not source.before(comment.start).strip()
-
-
-def _said(source: Source) -> list[tuple[tuple[str, ...], str]]:
-    return sorted((ignore.codes, _code(source, ignore.line)) for ignore in ignores(source)[0])
-
-
-def _code(source: Source, line: int | None) -> str:
+def _code_of(source: Source, line: int | None) -> str:
     """What stands on a line before its comment."""
     return "" if line is None else source.line(line).partition("  # specc:")[0]

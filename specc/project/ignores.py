@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, Severity
-from specc.project.codes import CHOICES, choice_problem
+from specc.project.rules import CHOICES, choice_problem
 from specc.source import Source, Span
 from specc.syntax.directives import CodeLines, Directive, directives
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from specc.diagnostics import Diagnostic, Severity
 from specc.project.baseline import Baseline, Baselines, Key
 from specc.project.cache import FileFindings
-from specc.project.codes import CHOICES, Rules
 from specc.project.ignores import IgnoreComments
+from specc.project.rules import CHOICES, Rules
 from specc.project.settings import Configuration
 
 _Key = tuple[str, int, int, str, str]

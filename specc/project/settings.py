@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TypeVar
 from specc.diagnostics import UsageError
 from specc.filesystem import DISK, SETTINGS, FileSystem, settings_table
 from specc.project.budgets import Budget, read_budget
-from specc.project.codes import Rules, refuse_unknown
 from specc.project.outcome import FAIL_ON
 from specc.project.paths import STDIN, matches, relative_to
+from specc.project.rules import Rules, refuse_unknown
 
 T = TypeVar("T")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import ImportFault, UsageError
 from specc.filesystem import SETTINGS
@@ -14,6 +14,14 @@ from specc.project.outcome import Outcome
 from specc.project.paths import matches
 from specc.project.settings import Configuration, folders
 from specc.syntax import SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from watchfiles import Change
+
+PAUSE = 50
+"""Milliseconds between two looks at what has changed."""
 
 
 class Watched(NamedTuple):
@@ -66,3 +74,24 @@ def _existing(folder: str) -> str:
     """The folder, or the nearest above that is there."""
     there = Path(os.path.abspath(folder))
     return str(next(place for place in (there, *there.parents) if os.path.isdir(place)))
+
+
+def changes(folders: Iterable[str], matters: Callable[[str], bool]) -> Generator[set[tuple[Change, str]], None, None]:
+    """The changes in these folders since the first was asked for; an empty set where there was none for a while.
+
+    Args:
+        matters: whether a change at that absolute path is one.
+    """
+    from watchfiles import Change, watch
+
+    def wanted(change: Change, path: str) -> bool:
+        return matters(path) or (change is Change.added and os.path.isdir(path))
+
+    there = sorted(filter(os.path.isdir, folders))
+    try:
+        yield from watch(*there, watch_filter=wanted, recursive=False, yield_on_timeout=True, rust_timeout=PAUSE)
+    except OSError as error:
+        raise UsageError(
+            f"cannot watch {len(there)} folders: {(error.strerror or str(error)).lower()}; "
+            "WATCHFILES_FORCE_POLLING=1 in the environment has them looked at again and again instead"
+        ) from None

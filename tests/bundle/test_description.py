@@ -14,7 +14,7 @@ import torch
 
 import specc
 from specc import ops
-from specc.bundle.description import labelled
+from specc.bundle.description import labels_by_output
 from specc.diagnostics import UsageError
 
 RANGES = {
@@ -107,12 +107,12 @@ def test_what_cannot_be_described_is_neither_written_nor_proven(
 ) -> None:
     """A proof takes long: nothing that is known without it may fail behind it."""
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise RuntimeError("no description")
 
     (tmp_path / "net.cnn").write_text("model M : [N, 40] { relu }")
     monkeypatch.setattr("specc.bundle.delivery.described", fails)
-    monkeypatch.setattr("specc.bundle.delivery._proven", lambda *_: pytest.fail("the proof has started"))
+    monkeypatch.setattr("specc.bundle.delivery._prove", lambda *_: pytest.fail("the proof has started"))
     with pytest.raises(RuntimeError, match="no description"):
         specc.load(tmp_path / "net.cnn").to_onnx(tmp_path / "net.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["net.cnn"]
@@ -172,7 +172,7 @@ class TestLabels:
     def test_that_two_outputs_could_have(self, tmp_path: Path) -> None:
         (tmp_path / "net.cnn").write_text("model M : [N, 2] -> (s: [N, 2], t: [N, 2]) { s: relu\n in -> t: tanh }")
         with pytest.raises(UsageError, match="s and t have as many channels each"):
-            labelled(specc.load(tmp_path / "net.cnn").graph, ["a", "b"])
+            labels_by_output(specc.load(tmp_path / "net.cnn").graph, ["a", "b"])
 
     def test_need_a_sidecar(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="labels stand in the sidecar"):

@@ -201,5 +201,5 @@ class TestSchema:
 
     def test_describes_what_needs_words(self) -> None:
         schema = json.loads(sidecar_schema())
-        assert "largest difference" in schema["$defs"]["Truth"]["properties"]["allowed"]["description"]
+        assert "largest difference" in schema["$defs"]["GoldenOutput"]["properties"]["allowed"]["description"]
         assert schema["$id"] == "urn:specc:sidecar:1"

@@ -26,4 +26,4 @@ def test_from_the_command_line(specc: Specc, here: Path) -> None:
     twice = specc("verify", "two.cnn", "theirs.onnx", "--rename", "x.1=a", "--rename", "x.1=b")
     assert (twice.code, "names x.1 twice" in twice.err) == (2, True)
     alone = specc("verify", "two.cnn", "--rename", "x.1=a")
-    assert (alone.code, "--rename is for a file from elsewhere" in alone.err) == (2, True)
+    assert (alone.code, "rename is for a file from elsewhere" in alone.err) == (2, True)

@@ -18,7 +18,7 @@ import torch
 from onnx import numpy_helper
 from safetensors.torch import load_file
 
-from specc.cli import golden
+from specc.cli import verify
 from specc.verify import parity
 from tests.cli.conftest import Specc
 
@@ -200,7 +200,7 @@ class TestTolerance:
     def test_what_would_allow_everything(self, specc: Specc, small: str, option: str, value: str) -> None:
         result = specc("verify", small, option, value)
         assert (result.code, result.out) == (2, "")
-        assert f"{option} is a number from 0 on" in result.err
+        assert f"{option[2:]} is a number from 0 on" in result.err
 
 
 class TestRefused:
@@ -314,11 +314,14 @@ class TestRepro:
 
 
 class TestAnOnnxFileAlone:
-    """What is done with it is for the tests of golden.py; here, that it gets there with its options."""
+    """What is done with it is for the tests of recheck.py; here, that it gets there with its options."""
 
     def test_it_is_handed_on(self, specc: Specc, small: str, monkeypatch: pytest.MonkeyPatch) -> None:
         seen = []
-        monkeypatch.setattr(golden, "run", lambda onnx, file, *arguments: seen.append((onnx, *arguments)) or 1)
+        fields = ("spec", "sidecar", "provider", "form", "output")
+        monkeypatch.setattr(
+            verify, "_recheck", lambda asked: seen.append(tuple(getattr(asked, f) for f in fields)) or 1
+        )
         assert specc("verify", "small.onnx").code == 1
         options = ["--sidecar", "s.json", "--provider", "cuda", "--format", "json", "-o", "r.json"]
         assert specc("verify", "small.onnx", *options).code == 1

@@ -34,6 +34,15 @@ def refuse_unknown(codes: Iterable[str], where: str) -> None:
             raise UsageError(f"{where}: {problem}")
 
 
+def lint_codes(text: str | None, option: str) -> tuple[str, ...] | None:
+    """The codes that an option names; None: it is not given, and the settings of each file decide."""
+    if text is None:
+        return None
+    codes = tuple(code.strip().upper() for code in text.split(","))
+    refuse_unknown(codes, option)
+    return codes
+
+
 def choice_problem(code: str) -> str | None:
     """Why this is no code, nor the beginning of one, that can be turned on and off."""
     if len(code) > 1 and any(choice.startswith(code) for choice in CHOICES):

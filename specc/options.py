@@ -1,0 +1,208 @@
+"""What is asked for beside a spec, as typed values: each option is checked here, once, whichever door it came through.
+
+The Python API makes them of its arguments, a command of what was typed, and both hear the same of what makes no sense:
+an option that would change nothing is refused, never dropped. What needs a network to be judged (a label for every
+channel, a size that the contract allows) is judged where the network is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from specc.diagnostics import UsageError
+from specc.ir.onnx import DEFAULT_OPSET
+
+if TYPE_CHECKING:
+    from specc.backends.onnx.runtimes import Target
+    from specc.verify.result import Progress, Tolerance
+    from specc.weights import Weights
+    from specc.weights.tensors import State
+
+PROVIDERS = ("cpu", "cuda")
+"""Where onnxruntime can run a proof."""
+MATCHES = ("name", "order")
+"""How the tensors of a file of weights are found: by name, or by order and shape."""
+SUFFIXES = {"onnx": ".onnx", "torch": ".py"}
+"""What the names of files end with, by what they hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightOptions:
+    """Where a model's numbers come from: a seed, a file, or what has been read already.
+
+    Attributes:
+        seed: 0 to 2^63 - 1; 0 if nothing is given.
+        weights: safetensors, .npz or a PyTorch state dict, or what `specc.Model.weights` has made of one.
+        match: one of `MATCHES`; by name if left out.
+    """
+
+    seed: int | None = None
+    weights: str | Path | Weights | None = None
+    match: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.weights is None:
+            if self.match is not None:
+                raise UsageError(
+                    "match says how the tensors of a file are found, and no file is given: add --weights FILE "
+                    "(weights=FILE in Python)"
+                )
+        elif isinstance(self.weights, (str, Path)):
+            if self.seed is not None:
+                raise UsageError("a seed draws the weights and a file holds them: leave out one of the two")
+            if self.match is not None and self.match not in MATCHES:
+                raise UsageError(f"match {self.match!r} is none of {' and '.join(MATCHES)}")
+        elif not hasattr(self.weights, "chunks"):
+            kind = type(self.weights).__name__
+            wanted = "the path of a file, or what Model.weights has made of one"
+            raise UsageError(f"weights is {wanted}, and not of type {kind}: save it first, as with torch.save")
+        elif self.seed is not None or self.match is not None:
+            raise UsageError("weights that are read already have no seed and nothing left to match: leave these out")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is said: a file that is proven has weights of its own then."""
+        return self.seed is None and self.weights is None
+
+    def read(self, state: State) -> Weights:
+        """The weights of a model with these tensors.
+
+        Raises:
+            UsageError: the file does not hold exactly the model's tensors; the seed is no whole number.
+            MissingDependency: it is a PyTorch file, and torch is not installed.
+        """
+        from specc.weights import Initialised, read_weights
+
+        if isinstance(self.weights, (str, Path)):
+            return read_weights(Path(self.weights), state, cast(Literal["name", "order"], self.match or "name"))
+        if self.weights is not None:
+            return self.weights
+        seed = 0 if self.seed is None else self.seed
+        is_whole = isinstance(seed, Integral) and not isinstance(seed, bool)  # of NumPy, too; what is none is refused
+        return Initialised(int(seed) if is_whole else seed)
+
+
+@dataclass(frozen=True, slots=True)
+class ProofOptions:
+    """How a proof is run and judged.
+
+    Attributes:
+        provider: one of `PROVIDERS`.
+        tf32: let CUDA round the factors of products to TF32, and allow for it.
+        tolerance: what judges instead of the bounds that the arithmetic sets.
+        rename: what inputs and outputs of the file are called in the spec, by their names in the file.
+        progress: called with what is being done, how many parts of it are done, and how many there are.
+    """
+
+    provider: str = "cpu"
+    tf32: bool = False
+    tolerance: Tolerance | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        if self.provider not in PROVIDERS:
+            raise UsageError(f"provider {self.provider!r} is none of {' and '.join(PROVIDERS)}")
+        if self.tf32 and self.provider != "cuda":
+            raise UsageError(
+                f"TF32 is a format of NVIDIA GPUs, and the proof runs on {self.provider}: add --provider cuda "
+                '(provider="cuda" in Python), or leave it out'
+            )
+        for name in ("atol", "rtol") if self.tolerance is not None else ():
+            value = getattr(self.tolerance, name)
+            if not (isfinite(value) and value >= 0):
+                raise UsageError(f"{name} is a number from 0 on, as in 1e-5, not {value:g}")
+
+    def run(self) -> dict[str, Any]:
+        """The arguments of `specc.verify.parity.verify` but for ``rename``."""
+        return {"provider": self.provider, "tf32": self.tf32, "tolerance": self.tolerance, "progress": self.progress}
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxOptions:
+    """How an ONNX file is written.
+
+    Attributes:
+        opset: 18 to 23.
+        targets: the runtimes that it must run on.
+        functions: keep the spec's blocks as ONNX local functions.
+        sidecar: write ``NAME.specc.json`` too.
+        labels: what each channel of the output stands for, for the sidecar.
+    """
+
+    opset: int
+    targets: tuple[Target, ...]
+    functions: bool
+    sidecar: bool
+    labels: tuple[str, ...] | None
+
+
+def onnx_options(
+    *,
+    opset: int | None = None,
+    runs_on: str | Sequence[str] = (),
+    functions: bool = False,
+    sidecar: bool = True,
+    labels: Sequence[str] | None = None,
+) -> OnnxOptions:
+    """Raises UsageError where ``runs_on`` is no list of tested runtimes, or ``labels`` no texts, or with no place."""
+    from specc.backends.onnx.runtimes import targets
+
+    if labels is not None and (isinstance(labels, str) or not all(isinstance(label, str) for label in labels)):
+        raise UsageError(f"labels are a list of texts, one for each channel, and not {labels!r}")
+    if labels is not None and not sidecar:
+        raise UsageError("labels stand in the sidecar, and --no-sidecar leaves it out (sidecar=False in Python)")
+    return OnnxOptions(
+        DEFAULT_OPSET if opset is None else opset,
+        targets([runs_on] if isinstance(runs_on, str) else runs_on),
+        functions,
+        sidecar,
+        None if labels is None else tuple(labels),
+    )
+
+
+def proof_of_output(is_wanted: bool, provider: str, progress: Progress | None = None) -> ProofOptions | None:
+    """How what is to be written is proven; None: not at all. Raises UsageError where that has no place for it."""
+    if not is_wanted and provider != "cpu":
+        raise UsageError(f"provider {provider} is where the proof runs, and it is left out")
+    options = ProofOptions(provider, progress=progress)
+    return options if is_wanted else None
+
+
+def require_suffix(path: str | Path, target: str) -> None:
+    """Raises UsageError where a file is called as another target's."""
+    for other, suffix in SUFFIXES.items():
+        if other != target and Path(path).suffix == suffix:
+            named, written = ("a Python", "ONNX") if target == "onnx" else ("an ONNX", "PyTorch")
+            raise UsageError(f"{path} is the name of {named} file, and this writes {written}")
+
+
+def tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:
+    """``|result - truth| <= atol + rtol * |truth|``; None where neither is given."""
+    if atol is None and rtol is None:
+        return None
+    from specc.verify.result import Tolerance
+
+    return Tolerance(atol or 0.0, rtol or 0.0)
+
+
+def model_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a model's parameters, as the language knows them; numbers of NumPy are numbers too."""
+    return {name: _frozen(value) for name, value in values.items()}
+
+
+def _frozen(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_frozen, value))
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    raise UsageError(f"{value!r} is no number, truth value, text or list, and cannot be a parameter's value")
