@@ -32,7 +32,7 @@ class External:
 
 
 @dataclass(frozen=True, slots=True)
-class SidecarFound:
+class SidecarInspection:
     """The sidecar of a file.
 
     Attributes:
@@ -91,7 +91,7 @@ class Inspection:
     elements: int
     external: tuple[External, ...]
     unsteady: tuple[NondeterministicNode, ...]
-    sidecar: SidecarFound | None
+    sidecar: SidecarInspection | None
 
     @property
     def is_ours(self) -> bool:
@@ -138,7 +138,7 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         elements=sum(prod(tensor.dims) for tensor in proto.graph.initializer),
         external=tuple(External(name, n, _size(file.folder / name)) for name, n in file.data_files.items()),
         unsteady=file.nondeterministic,
-        sidecar=_found(where, digest, file) if where.exists() else None,
+        sidecar=_inspected(where, digest, file) if where.exists() else None,
     )
 
 
@@ -184,7 +184,7 @@ def _size(path: Path) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def _found(where: Path, digest: str, file: OnnxFile) -> SidecarFound:
+def _inspected(where: Path, digest: str, file: OnnxFile) -> SidecarInspection:
     """Of a format that only a later specc knows, what is known of it."""
     try:
         value = read_json(where)
@@ -193,18 +193,18 @@ def _found(where: Path, digest: str, file: OnnxFile) -> SidecarFound:
         sidecar = sidecar_of(value, where)
     except UsageError as error:
         fault = str(error).replace(str(where), where.name, 1)
-        return SidecarFound(where.name, fault, {}, (), is_readable=False)
+        return SidecarInspection(where.name, fault, {}, (), is_readable=False)
     known = {"specc": sidecar.specc, "model": sidecar.model, "spec": sidecar.spec, "weights": sidecar.weights}
     notes = tuple(f"{name} is not known to this specc" for name in unknown(sidecar))
     fault = belonging(digest, file, sidecar)
-    return SidecarFound(where.name, fault, known | {"parity": sidecar.verdict.words}, notes)
+    return SidecarInspection(where.name, fault, known | {"parity": sidecar.verdict.words}, notes)
 
 
-def _newer(where: Path, value: Mapping[str, Any], digest: str) -> SidecarFound:
+def _newer(where: Path, value: Mapping[str, Any], digest: str) -> SidecarInspection:
     known = {key: text for key in ("specc", "model", "spec", "weights") if isinstance(text := value.get(key), str)}
     file, verdict = (part if isinstance(part := value.get(key), dict) else {} for key in ("file", "verdict"))
     if isinstance(verdict.get("words"), str):
         known["parity"] = verdict["words"]
     note = f"format {value['format']} is of a newer specc: only this is known of it"
     fault = "" if file.get("sha256") == digest else "its SHA-256 is not that of the file, or stands at another place"
-    return SidecarFound(where.name, fault, known, (note,))
+    return SidecarInspection(where.name, fault, known, (note,))

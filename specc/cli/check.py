@@ -53,14 +53,14 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     PATHS are files, folders (searched for *.cnn, *.cnn.yaml and *.cnn.yml), patterns such as 'nets/**/*.cnn', or - for
     standard input; without any, the present folder.
     """
-    asked = _Arguments(paths=paths or (".",), **options)
+    asked = _CheckArguments(paths=paths or (".",), **options)
     _refuse_needless(asked)
     if asked.watch:
         _watch(asked)
     return _report(asked, _check(asked))
 
 
-class _Arguments(NamedTuple):
+class _CheckArguments(NamedTuple):
     """The command's arguments, as written; None where left out."""
 
     paths: tuple[str, ...]
@@ -90,7 +90,7 @@ class _Result(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _check(asked: _Arguments) -> _Result:
+def _check(asked: _CheckArguments) -> _Result:
     """Everything but the printing (of findings: fixes are told as they are made). Raises UsageError."""
     from specc.project.baseline import Baselines, read_baseline
     from specc.project.cache import Cache, cache_folder
@@ -143,7 +143,7 @@ def _fix(names: list[str], options: CheckOptions, cache: Cache, *, unsafe: bool)
     return unwritten
 
 
-def _report(asked: _Arguments, result: _Result) -> int:
+def _report(asked: _CheckArguments, result: _Result) -> int:
     """Print the findings, or write them down, and return the exit code."""
     outcome, used = result.outcome, result.configuration.used
     if asked.write_baseline is None:
@@ -176,7 +176,7 @@ def _report(asked: _Arguments, result: _Result) -> int:
     return FINDINGS if outcome.fails else 0
 
 
-def _show(asked: _Arguments, outcome: Outcome) -> None:
+def _show(asked: _CheckArguments, outcome: Outcome) -> None:
     from specc.cli.output import echo, screen, speaks_unicode, wants_color, write_text
     from specc.report.formats import rendered
 
@@ -200,7 +200,7 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _refuse_needless(asked: _Arguments) -> None:
+def _refuse_needless(asked: _CheckArguments) -> None:
     """An option that would change nothing, or undo another, is refused; so is what no later change can put right."""
     from specc.project.rules import lint_codes
 
@@ -241,7 +241,7 @@ def _refuse_needless(asked: _Arguments) -> None:
 # ---- --watch -----------------------------------------------------------------------------------------------
 
 
-def _watch(asked: _Arguments) -> NoReturn:
+def _watch(asked: _CheckArguments) -> NoReturn:
     """Check again whenever something has changed that may matter. Ends with KeyboardInterrupt.
 
     A run that cannot even begin, such as one with broken settings, says so, and waits for a change, too.

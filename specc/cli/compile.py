@@ -48,11 +48,11 @@ if TYPE_CHECKING:
 @provider
 def command(others: tuple[str, ...], **options: object) -> None:
     """Write the network as ONNX or PyTorch, proven equal in both before the file appears."""
-    from specc.cli.arguments import load, weight_notes
+    from specc.cli.parsing import load, weight_notes
     from specc.options import WeightOptions, proof_of_output
     from specc.report.notation import count
 
-    asked = _Compilation(**options)  # type: ignore[arg-type]  # click has their types
+    asked = _CompileArguments(**options)  # type: ignore[arg-type]  # click has their types
     _refuse_others(asked.spec, others)
     gc.enable()
     source = WeightOptions(asked.seed, asked.weights, asked.match)
@@ -79,7 +79,7 @@ def command(others: tuple[str, ...], **options: object) -> None:
         click.echo(f"note: {sidecar_path(path)} is of an earlier file, and does not belong to this one")
 
 
-class _Compilation(NamedTuple):
+class _CompileArguments(NamedTuple):
     """The command's arguments, as written; None where left out."""
 
     spec: str
@@ -106,12 +106,12 @@ class _Compilation(NamedTuple):
         return not (self.output and self.output.endswith(".py"))
 
 
-def _write_onnx(asked: _Compilation, model: Model, weights: Weights, path: Path) -> str:
+def _write_onnx(asked: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
     """Write it; gives what is said of it: ``opset 18, IR 8, for onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1); …``"""
     from specc.backends.onnx import IR_VERSIONS
     from specc.backends.onnx.runtimes import targets
-    from specc.cli.arguments import read_labels
     from specc.cli.output import progress_bar
+    from specc.cli.parsing import read_labels
     from specc.ir.onnx import DEFAULT_OPSET
     from specc.report.proof.verdict import with_notes
 
@@ -133,7 +133,7 @@ def _write_onnx(asked: _Compilation, model: Model, weights: Weights, path: Path)
     return f"opset {opset}{on}; {with_notes(parity) if parity else 'parity not checked (--no-verify)'}"
 
 
-def _write_source(asked: _Compilation, model: Model, weights: Weights, path: Path) -> str:
+def _write_source(asked: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
     from specc.api import write_source
     from specc.cli.output import progress_bar
     from specc.options import proof_of_output
@@ -154,7 +154,7 @@ def _refuse_others(spec: str, others: tuple[str, ...]) -> None:
     raise UsageError(f"one spec at a time, and what to write behind -o: {listed(others)} stands behind {spec}")
 
 
-def _refuse_needless(asked: _Compilation) -> None:
+def _refuse_needless(asked: _CompileArguments) -> None:
     """An option that would change nothing for this target is refused, never dropped."""
     from specc.options import require_suffix
 
@@ -185,7 +185,7 @@ def _refuse_needless(asked: _Compilation) -> None:
             raise UsageError(f"{option} would change nothing: a .py holds no weights; add --save-weights FILE")
 
 
-def _refuse_overwriting(asked: _Compilation, path: Path) -> None:
+def _refuse_overwriting(asked: _CompileArguments, path: Path) -> None:
     """No output may land on an input, nor on another output."""
     from specc.bundle.sidecar import sidecar_path
 

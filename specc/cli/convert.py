@@ -29,7 +29,7 @@ def command(spec: str, output: str, written: Form | None, wanted: Form | None, f
     IN and OUT are files, or - for standard input and output; without OUT, standard output. The network is the same
     network; comments are lost, but for the version and, where they have a place, those that speak to specc.
     """
-    from specc.cli.arguments import source
+    from specc.cli.parsing import source
 
     written = _form(spec, written, "--from")
     wanted = OTHER[written] if output == "-" and wanted is None else _form(output, wanted, "--to")

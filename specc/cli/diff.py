@@ -53,13 +53,13 @@ def command(
     """
     from fractions import Fraction
 
-    from specc.cli.arguments import parse_sections, parse_sizes
+    from specc.cli.parsing import parse_sections, parse_sizes
     from specc.compare.specs import FailOn
 
     refuse_output(output)
     sections = parse_sections(fail_on)
     failing = FailOn(frozenset(sections), sections.get("cost", Fraction(0)))
-    asked = _Arguments(paths, models, arguments, parse_sizes(sizes) if sizes else None, config)
+    asked = _DiffArguments(paths, models, arguments, parse_sizes(sizes) if sizes else None, config)
     comparison, unreadable = _compared_with(asked, against) if against is not None else (_compared(asked), [])
     _show(comparison, form, failing, output)
     for problem in unreadable:
@@ -67,7 +67,7 @@ def command(
     return _exit_code(comparison, unreadable, failing)
 
 
-class _Arguments(NamedTuple):
+class _DiffArguments(NamedTuple):
     paths: tuple[str, ...]
     models: tuple[str, ...]
     arguments: tuple[str, ...]
@@ -75,7 +75,7 @@ class _Arguments(NamedTuple):
     config: str | None
 
 
-def _compared_with(asked: _Arguments, against: str) -> tuple[Comparison, list[Unreadable]]:
+def _compared_with(asked: _DiffArguments, against: str) -> tuple[Comparison, list[Unreadable]]:
     from specc.compare.history import compare_with
     from specc.project.settings import configuration
 
@@ -90,7 +90,7 @@ def _compared_with(asked: _Arguments, against: str) -> tuple[Comparison, list[Un
     return compare_with(ref, asked.paths or (".",), asked.sizes, configuration(asked.config))
 
 
-def _compared(asked: _Arguments) -> Comparison:
+def _compared(asked: _DiffArguments) -> Comparison:
     """Two files, each as it is."""
     from specc.compare.specs import Comparison, FileChange, compare_models
 
@@ -112,7 +112,7 @@ def _compared(asked: _Arguments) -> Comparison:
     return Comparison((FileChange(names[0], names[1], models),))
 
 
-def _networks(asked: _Arguments, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:
+def _networks(asked: _DiffArguments, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:
     """The models of both files, and their parameters. Raises SpecError with the mistakes of both."""
     found: list[tuple[list[Graph], Parameters]] = []
     findings: list[Diagnostic] = []
@@ -131,7 +131,7 @@ def _networks(asked: _Arguments, chosen: tuple[str | None, ...]) -> list[tuple[l
 
 
 def _models(path: str, model: str | None, arguments: tuple[str, ...]) -> tuple[list[Graph], Parameters]:
-    from specc.cli.arguments import models_of, source
+    from specc.cli.parsing import models_of, source
     from specc.compare.specs import parameters
     from specc.elaborate import check_file
     from specc.syntax import parse

@@ -16,8 +16,8 @@ from specc.diagnostics import UsageError
 def command(what: str, model: str | None, arguments: tuple[str, ...], sizes: tuple[str, ...]) -> None:
     """Show the arithmetic behind one step (lenet.cnn:conv1), what a block holds (resnet.cnn:layer1.0), or what a
     diagnostic's code means (S0104)."""
-    from specc.cli.arguments import costs_at, load
     from specc.cli.output import echo
+    from specc.cli.parsing import costs_at, load
     from specc.report.code_pages import meaning
     from specc.report.costs import explain
 

@@ -68,7 +68,7 @@ def main() -> NoReturn:
     except OSError as error:
         # The disk behind our output is full, or its reader has left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = _told(UsageError(f"cannot write the output: {(error.strerror or str(error)).lower()}"))
+        code = _report_error(UsageError(f"cannot write the output: {(error.strerror or str(error)).lower()}"))
     sys.exit(code)
 
 
@@ -84,7 +84,7 @@ def _run() -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE):
             raise
-        return _told(error)
+        return _report_error(error)
     return code if isinstance(code, int) else 0
 
 
@@ -92,7 +92,7 @@ def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # open until the process ends
 
 
-def _told(error: Exception) -> int:
+def _report_error(error: Exception) -> int:
     """Say what went wrong and return the exit code."""
     match error:
         case SpecError():

@@ -18,7 +18,7 @@ def command(
 
     Without --model, every model of the file, and then all of them side by side.
     """
-    from specc.cli.arguments import costs_at, models_of, source
+    from specc.cli.parsing import costs_at, models_of, source
     from specc.report.costs import compare, console_for
     from specc.report.costs import show as show_table
     from specc.syntax import parse

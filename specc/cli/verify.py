@@ -62,7 +62,7 @@ def command(spec: str, onnx: tuple[str, ...], form: str | None, **options: objec
     With an ONNX file alone, run it on the golden input of the sidecar that compile wrote beside it.
     """
     _refuse_misplaced(spec, onnx)
-    asked = _Verification(spec, onnx[0] if onnx else None, form=form or "full", **options)  # type: ignore[arg-type]
+    asked = _VerifyArguments(spec, onnx[0] if onnx else None, form=form or "full", **options)  # type: ignore[arg-type]
     asked = asked._replace(form=_report_format(form, asked.output))
     if onnx or not _is_onnx(spec):
         gc.enable()
@@ -70,7 +70,7 @@ def command(spec: str, onnx: tuple[str, ...], form: str | None, **options: objec
     return _recheck(asked)
 
 
-class _Verification(NamedTuple):
+class _VerifyArguments(NamedTuple):
     """The command's arguments, as written; None where left out."""
 
     spec: str
@@ -107,9 +107,9 @@ def _report_format(form: str | None, output: str | None) -> str:
 # ---- against the spec --------------------------------------------------------------------------------------
 
 
-def _prove(asked: _Verification) -> int:
-    from specc.cli.arguments import load, parse_renames, weight_notes
+def _prove(asked: _VerifyArguments) -> int:
     from specc.cli.output import progress_bar
+    from specc.cli.parsing import load, parse_renames, weight_notes
     from specc.options import ProofOptions, WeightOptions, tolerance
 
     weights = WeightOptions(asked.seed, asked.weights, asked.match)
@@ -157,7 +157,7 @@ def _opened(name: str) -> OnnxFile:
     return OnnxFile(Path(name))
 
 
-def _subject(model: str, file: OnnxFile | None, asked: _Verification) -> ProofSubject:
+def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> ProofSubject:
     """What a proof is about, so that who reads its report can tell: which bytes, and what their weights had to be.
 
     Raises:
@@ -179,7 +179,7 @@ def _subject(model: str, file: OnnxFile | None, asked: _Verification) -> ProofSu
     return ProofSubject(model, _shown(str(file.path)), tuple(files), wanted, file.claimed_weights)
 
 
-def _show(asked: _Verification, parity: Parity, subject: ProofSubject) -> None:
+def _show(asked: _VerifyArguments, parity: Parity, subject: ProofSubject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
     from specc.cli.output import echo, screen, speaks_unicode, wants_color, write_text
     from specc.report.proof import rendered
@@ -223,7 +223,7 @@ def _reproduce(folder: str, parity: Parity) -> None:
     click.echo(f"{folder} is not written: {reason}", err=True)
 
 
-def _refuse_needless(asked: _Verification, proof: ProofOptions, file: OnnxFile | None) -> None:
+def _refuse_needless(asked: _VerifyArguments, proof: ProofOptions, file: OnnxFile | None) -> None:
     """An option that would change nothing, or make everything right, is refused; so is what cannot be written."""
     from specc.atomic import require_new_folder
 
@@ -242,7 +242,7 @@ def _refuse_needless(asked: _Verification, proof: ProofOptions, file: OnnxFile |
         raise UsageError("--repro writes the first step that diverges, and --atol and --rtol judge the outputs only")
 
 
-def _refuse_report(asked: _Verification, file: OnnxFile | None) -> None:
+def _refuse_report(asked: _VerifyArguments, file: OnnxFile | None) -> None:
     """A report may land neither on what is read nor on what belongs to that, and must be possible where it goes."""
     from specc.atomic import require_place
     from specc.bundle.sidecar import sidecar_path
@@ -260,7 +260,7 @@ def _refuse_report(asked: _Verification, file: OnnxFile | None) -> None:
 # ---- against the sidecar -----------------------------------------------------------------------------------
 
 
-def _recheck(asked: _Verification) -> int:
+def _recheck(asked: _VerifyArguments) -> int:
     """Hold a file against its sidecar: 0 where all agree, 1 where something does not, 3 where nothing can be run."""
     from specc.bundle.recheck import recheck
     from specc.bundle.sidecar import sidecar_path
@@ -293,7 +293,7 @@ def _recheck(asked: _Verification) -> int:
     return 0 if result.is_tested else NOTHING
 
 
-def _refuse_for_spec(asked: _Verification) -> None:
+def _refuse_for_spec(asked: _VerifyArguments) -> None:
     """Options of a proof against a spec are refused, with the command that they belong to."""
     options = {
         "--model": asked.model, "--set": asked.arguments, "--seed": asked.seed, "--weights": asked.weights,

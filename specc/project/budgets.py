@@ -102,12 +102,12 @@ class BudgetUse(NamedTuple):
 def budget_use(checked: Checked, budget: Budget) -> tuple[BudgetUse, ...]:
     """Every limit beside what the model has."""
     model = _Sized(checked, budget)
-    return tuple(BudgetUse(x, _has(model, x), {} if x.number == "params" else model.at) for x in budget.limits)
-
-
-def _has(model: _Sized, limit: Limit) -> int | None:
-    costs = model.checked.costs if limit.number == "params" else model.costs
-    return None if isinstance(costs, str) else int(getattr(costs, _COSTS[limit.number]))
+    uses = []
+    for limit in budget.limits:
+        costs, at = (checked.costs, {}) if limit.number == "params" else (model.costs, model.at)
+        has = None if isinstance(costs, str) else int(getattr(costs, _COSTS[limit.number]))
+        uses.append(BudgetUse(limit, has, at))
+    return tuple(uses)
 
 
 def merge_unsized(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

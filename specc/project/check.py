@@ -199,11 +199,11 @@ def _outcome(
         selection.gone(results.values()),
         fixable[Safety.SAFE],
         fixable[Safety.UNSAFE],
-        _uncalled(results, where),
+        _uncalled_blocks(results, where),
     )
 
 
-def _uncalled(results: dict[str, FileFindings], where: FileSystem) -> tuple[Uncalled, ...]:
+def _uncalled_blocks(results: dict[str, FileFindings], where: FileSystem) -> tuple[Uncalled, ...]:
     """The blocks that no call has proven, at the defaults of all models."""
     real = cache(where.real)  # one file may be known by several names
     called = {(real(path), block) for result in results.values() for path, block in result.called}

@@ -137,7 +137,12 @@ class Configuration:
 
 def configuration(config: str | None = None) -> Configuration:
     """The settings of all files, or those in the file ``config`` for every one of them. Raises UsageError."""
-    return Configuration(None if config is None else _from_file(Path(config), DISK) or _nothing(config))
+    if config is None:
+        return Configuration()
+    settings = _from_file(Path(config), DISK)
+    if settings is None:
+        raise UsageError(f"--config {config} sets nothing: it has no table [tool.specc]")
+    return Configuration(settings)
 
 
 def folders(folder: str = ".") -> Iterator[Path]:
@@ -185,10 +190,6 @@ def _refuse_nested(document: Mapping[str, Any], shown: str) -> None:
             f"{shown}: [tool.specc] is for pyproject.toml; in another file settings stand without it: "
             "[tool.specc.budget] is [budget], and what [tool.specc] has stands at the top"
         )
-
-
-def _nothing(config: str) -> Settings:
-    raise UsageError(f"--config {config} sets nothing: it has no table [tool.specc]")
 
 
 def _shown(path: Path) -> str:

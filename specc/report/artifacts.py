@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from pathlib import Path
 
-from specc.bundle.inspection import Inspection, SidecarFound
+from specc.bundle.inspection import Inspection, SidecarInspection
 from specc.bundle.recheck import Check, Recheck
 from specc.diagnostics.words import listed, plural, visible
 from specc.onnxfile import PortInfo
@@ -134,7 +134,7 @@ def _port(port: PortInfo) -> dict[str, object]:
     return {"name": port.name, "dtype": port.dtype, "shape": None if port.shape is None else list(port.shape)}
 
 
-def _as_value(sidecar: SidecarFound | None) -> Mapping[str, object] | None:
+def _as_value(sidecar: SidecarInspection | None) -> Mapping[str, object] | None:
     if sidecar is None:
         return None
     return {
