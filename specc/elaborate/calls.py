@@ -60,7 +60,7 @@ class Calls:
         # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
         self._plans: dict[int, OperatorPlan] = {}
         self._block_plans: dict[int, BlockPlan] = {}
-        self._labels: dict[int, dict[str, ast.Label]] = {}
+        self._labels: dict[int, dict[str, ast.Binder]] = {}
 
     def nothing_yet(self, span: Span) -> Invalid:
         """Where a model of several inputs has not begun with one."""
@@ -129,7 +129,7 @@ class Calls:
             labels = self._labels[id(statements)] = {}
             for part in ast.parts(statements):
                 label = getattr(part, "label", None)
-                if isinstance(label, ast.Label):
+                if isinstance(label, ast.Binder):
                     labels.setdefault(label.name, label)
         label = labels.get(step.name)
         if label is None:
@@ -205,7 +205,7 @@ class Calls:
     def _step(
         self,
         step: ast.Call | ast.Merge,
-        label: ast.Label | None,
+        label: ast.Binder | None,
         span: Span,
         bound: BoundOperator,
         inputs: tuple[Signal, ...],

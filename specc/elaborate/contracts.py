@@ -33,7 +33,7 @@ _MIRRORED = {"==": "==", "<=": ">=", "<": ">", ">=": "<=", ">": "<"}
 # ---- the inputs of a model ------------------------------------------------------------------------------------------
 
 
-def input_ports(model: ast.Model, scope: Scope, besides: Condition = NO_CONDITION) -> tuple[Port, ...]:
+def input_ports(model: ast.ModelDefinition, scope: Scope, besides: Condition = NO_CONDITION) -> tuple[Port, ...]:
     """The model's inputs. The symbolic sizes of its contract are defined in ``scope``.
 
     Args:

@@ -174,7 +174,7 @@ class Construction:
         self.shared: dict[SharedSteps, bool] = {}
         self.outputs: dict[str, Signal] = {}
 
-    def claim(self, label: ast.Label | None, scope: Scope, kind: type[Op] | None = None) -> None:
+    def claim(self, label: ast.Binder | None, scope: Scope, kind: type[Op] | None = None) -> None:
         """Take a label for a step of the block; see `claim`."""
         if label is not None and (findings := claim(label, self.block, scope, kind)):
             self.findings.report(findings)
@@ -185,9 +185,9 @@ class Construction:
             self.block.names.labels[name] = place
             self.findings.report([invalid(Code.BAD_LABEL, problem, place, helps=("choose another name",)).diagnostic])
         else:
-            self.claim(ast.Label(place, name), scope)
+            self.claim(ast.Binder(place, name), scope)
 
-    def label(self, label: ast.Label | None, value: Signal) -> Signal:
+    def label(self, label: ast.Binder | None, value: Signal) -> Signal:
         """``value``, which goes by its label from now on."""
         if label is None:
             return value
@@ -200,7 +200,7 @@ class Construction:
     def fill(
         self,
         block: DraftBlock,
-        label: ast.Label | None,
+        label: ast.Binder | None,
         body: Callable[[], Signal | None],
         trace: Callable[[], Label] | None = None,
     ) -> Signal | None:
@@ -238,7 +238,7 @@ class Construction:
 # ---- who may have a label -------------------------------------------------------------------------------------------
 
 
-def claim(label: ast.Label, block: DraftBlock, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
+def claim(label: ast.Binder, block: DraftBlock, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
     """Take a label for a step of ``block``; the reason where the step cannot have it.
 
     Args:
@@ -296,7 +296,7 @@ def _could_be_called(name: str, block: DraftBlock, scope: Scope, kind: type[Op] 
     return all(param.default is not None or param.name in bound for param in params)
 
 
-def _two_rounds(label: ast.Label, first: Scope) -> Diagnostic:
+def _two_rounds(label: ast.Binder, first: Scope) -> Diagnostic:
     """One label of two rounds whose steps belong to one block."""
     names = sorted(ast.names_in(label.parts))
     values = ", ".join(f"{name} = {display(first.get(name))}" for name in names if first.has(name))

@@ -85,7 +85,7 @@ class _Library:
         made = self._environments[place.real] = Environment()
         chain = (*above, place)
         for item in file.items:
-            if isinstance(item, ast.Block):
+            if isinstance(item, ast.BlockDefinition):
                 self._define(made, item.name, item.name_span, lambda b=item: Partial(b.name, Definition(b, made)))
         for item in file.items:
             match item:
@@ -95,7 +95,7 @@ class _Library:
                     self._default(made, item)
                 case ast.Import():
                     self._import(made, item, chain)
-                case ast.Model():
+                case ast.ModelDefinition():
                     self._claim(made, item.name, item.name_span)
         return made
 
@@ -229,7 +229,7 @@ def _within(folder: str, path: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _imported(label: ast.Label, item: ast.Import, source: Environment | None) -> object:
+def _imported(label: ast.Binder, item: ast.Import, source: Environment | None) -> object:
     if source is None:
         raise Unknown  # why there is nothing has been said
     value = source.scope.get(label.name)

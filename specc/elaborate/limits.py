@@ -26,7 +26,7 @@ _MOST_COMPARED = 100
 """Entries of a list that tells apart calls of a block; with a longer one they count as one."""
 
 _BUILT_IN = {*FUNCTIONS, *CONSTANTS}
-_WITHOUT_LABELS = frozenset((ast.Argument, ast.Label, ast.Shape, *get_args(ast.Expr)))
+_WITHOUT_LABELS = frozenset((ast.Argument, ast.Binder, ast.Shape, *get_args(ast.Expr)))
 
 
 class StepBudget:
@@ -195,7 +195,7 @@ class _Forecast:
 def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
     """The names that these define beside their lets, at any depth: what they stand for is not known yet."""
     parts = ast.parts(statements, _WITHOUT_LABELS)
-    return {part.name for part in parts if isinstance(part, (ast.Label, ast.Shared))}
+    return {part.name for part in parts if isinstance(part, (ast.Binder, ast.Shared))}
 
 
 def _is_known(name: str, value: object) -> bool:

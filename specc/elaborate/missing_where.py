@@ -17,7 +17,7 @@ _MOST_CLAUSES = 24
 """Halvings of two axes that may each ask for something."""
 
 
-def explained(error: SpecError, model: ast.Model, again: Callable[[Condition], Graph]) -> SpecError:
+def explained(error: SpecError, model: ast.ModelDefinition, again: Callable[[Condition], Graph]) -> SpecError:
     """``error`` with the ``where`` that mends it.
 
     A U-Net asks at its first pool for H >= 2 and at its first merge for H % 16 == 0; whoever is told only the

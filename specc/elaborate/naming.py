@@ -67,7 +67,7 @@ _NOT_IN_LABELS = {
 }
 
 
-def resolved(label: ast.Label, scope: Scope) -> ast.Label:
+def resolved(label: ast.Binder, scope: Scope) -> ast.Binder:
     """The label with its formulas computed. Raises Invalid, Unknown."""
     if not label.parts:
         return label
@@ -81,7 +81,7 @@ def resolved(label: ast.Label, scope: Scope) -> ast.Label:
     return label._replace(name=name)
 
 
-def stands_for_value(label: ast.Label) -> bool:
+def stands_for_value(label: ast.Binder) -> bool:
     """Whether the value of the step goes by its label.
 
     Not where the word means something else: a layer's name stays the layer, `in` the input. Such a label names the

@@ -23,7 +23,7 @@ class GraphOutput(NamedTuple):
 
 
 def outputs(
-    model: ast.Model, network: Construction, scope: Scope, last: Signal
+    model: ast.ModelDefinition, network: Construction, scope: Scope, last: Signal
 ) -> tuple[list[GraphOutput], list[Diagnostic]]:
     """The model's outputs, its contract (if stated) proven.
 
@@ -52,7 +52,7 @@ def outputs(
     return proven, findings
 
 
-def _values(stated: tuple[ast.Port, ...], network: Construction, scope: Scope, last: Signal) -> list[Signal]:
+def _values(stated: tuple[ast.PortDeclaration, ...], network: Construction, scope: Scope, last: Signal) -> list[Signal]:
     labelled = [_labelled(port, network, scope) for port in stated]
     unnamed = [port for port, value in zip(stated, labelled, strict=True) if value is None]
     producers = [value.producer for value in labelled if value is not None]
@@ -80,7 +80,7 @@ def _values(stated: tuple[ast.Port, ...], network: Construction, scope: Scope, l
     return values
 
 
-def _labelled(port: ast.Port, network: Construction, scope: Scope) -> Signal | None:
+def _labelled(port: ast.PortDeclaration, network: Construction, scope: Scope) -> Signal | None:
     """The value called by the port's name; None where nothing is."""
     if port.name is None:
         return None
@@ -93,7 +93,7 @@ def _labelled(port: ast.Port, network: Construction, scope: Scope) -> Signal | N
 
 
 def unused(
-    inputs: tuple[Port, ...], stated: tuple[ast.Port, ...], network: Construction, out: list[GraphOutput]
+    inputs: tuple[Port, ...], stated: tuple[ast.PortDeclaration, ...], network: Construction, out: list[GraphOutput]
 ) -> list[Diagnostic]:
     """Steps whose value no output depends on, of a chain of such steps the last; shared steps that are never applied;
     inputs that nothing reads."""

@@ -22,7 +22,7 @@ class BlockPlan:
 
     def __init__(
         self,
-        block: ast.Block,
+        block: ast.BlockDefinition,
         call: ast.Call,
         arguments: tuple[ast.Argument, ...],
         defaults: Mapping[str, ast.Argument],
@@ -105,7 +105,7 @@ class BlockPlan:
         return f"{self.block.name}({', '.join(param.span.text for param in self.block.params)})"
 
 
-def model_parameter(model: ast.Model, param: ast.Param, settings: Mapping[str, Value], scope: Scope) -> Value:
+def model_parameter(model: ast.ModelDefinition, param: ast.Param, settings: Mapping[str, Value], scope: Scope) -> Value:
     """The value of one parameter of a model: as set from outside, or its default. Raises Invalid, Unknown."""
     require_name(param.name, param.span)
     if param.name in settings:
@@ -121,7 +121,7 @@ def model_parameter(model: ast.Model, param: ast.Param, settings: Mapping[str, V
     return evaluate(param.default, scope)
 
 
-def unused_parameters(item: ast.Block | ast.Model) -> list[Diagnostic]:
+def unused_parameters(item: ast.BlockDefinition | ast.ModelDefinition) -> list[Diagnostic]:
     """Parameters that nothing in the body, the contract or another default reads: an argument must not be ignored."""
     left = {param.name for param in item.params}
     for part in ast.parts((item.params, item.contract, item.body)):
@@ -129,7 +129,7 @@ def unused_parameters(item: ast.Block | ast.Model) -> list[Diagnostic]:
             return []
         if isinstance(part, (ast.Name, ast.Call, ast.Merge)):
             left.discard(part.name)
-    what = "block" if isinstance(item, ast.Block) else "model"
+    what = "block" if isinstance(item, ast.BlockDefinition) else "model"
     findings: list[Diagnostic] = []
     for param in item.params:
         if param.name in left:

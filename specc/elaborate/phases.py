@@ -57,7 +57,7 @@ class Checked:
             raise UsageError(str(error)) from None
 
 
-def choose(file: ast.File, name: str | None = None, how: str = "model=") -> ast.Model:
+def choose(file: ast.File, name: str | None = None, how: str = "model=") -> ast.ModelDefinition:
     """The model called ``name``; without a name, the only one.
 
     Args:
@@ -108,7 +108,7 @@ def check_file(file: ast.File, imports: Imports | None = None) -> tuple[Checked,
 
 
 def elaborate(
-    file: ast.File, model: ast.Model, settings: Mapping[str, Value], imports: Imports | None = None
+    file: ast.File, model: ast.ModelDefinition, settings: Mapping[str, Value], imports: Imports | None = None
 ) -> Checked:
     """Prove that ``model`` fits together.
 
@@ -133,7 +133,7 @@ def elaborate(
         raise SpecError([*names.findings, *error.diagnostics]) from None
 
 
-def _explained(model: ast.Model, settings: Mapping[str, Value], names: Environment) -> Checked:
+def _explained(model: ast.ModelDefinition, settings: Mapping[str, Value], names: Environment) -> Checked:
     """The proof of one of a file's models.
 
     Raises:
@@ -152,7 +152,7 @@ def _explained(model: ast.Model, settings: Mapping[str, Value], names: Environme
 
 
 def _elaborated(
-    model: ast.Model, settings: Mapping[str, Value], names: Environment, besides: Condition = NO_CONDITION
+    model: ast.ModelDefinition, settings: Mapping[str, Value], names: Environment, besides: Condition = NO_CONDITION
 ) -> Checked:
     """The phases in order: parameters, inputs, the walk through the body, outputs, the graph, assertions.
 
@@ -203,7 +203,9 @@ def _elaborated(
     return checked
 
 
-def _walked(model: ast.Model, scope: Scope, names: Environment, inputs: tuple[Port, ...]) -> tuple[Walk, DraftBlock]:
+def _walked(
+    model: ast.ModelDefinition, scope: Scope, names: Environment, inputs: tuple[Port, ...]
+) -> tuple[Walk, DraftBlock]:
     assert model.contract is not None, "input_ports has refused a model without a contract"
     ports = model.contract.inputs
     signals = [Signal(port.name, port.type, place.shape.span) for port, place in zip(inputs, ports, strict=True)]

@@ -138,7 +138,7 @@ class Scope:
 class Definition(Callee):
     """A block, and the file whose names and defaults it sees."""
 
-    def __init__(self, block: ast.Block, environment: Environment) -> None:
+    def __init__(self, block: ast.BlockDefinition, environment: Environment) -> None:
         self.block = block
         self.environment = environment
 

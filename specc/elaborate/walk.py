@@ -58,7 +58,7 @@ class Walk:
             ast.Enclosing: self._enclosing,
         }
 
-    def enter(self, name: str, place: ast.Port, value: Signal) -> None:
+    def enter(self, name: str, place: ast.PortDeclaration, value: Signal) -> None:
         """Make an input of the model known: its name is taken, and where the contract gives it, it is a value."""
         block = self.network.block
         if place.name is not None:
@@ -153,7 +153,7 @@ class Walk:
         kind: Literal["group", "loop", "round"],
         name: str,
         step: ast.Step,
-        label: ast.Label | None,
+        label: ast.Binder | None,
         current: Signal | None,
         scope: Scope,
         body: Callable[[Scope], Signal | None],

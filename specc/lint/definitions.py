@@ -28,7 +28,7 @@ def unused_definitions(file: ast.File) -> Iterator[Diagnostic]:
             yield _unused_let(let)
 
 
-def _unused_import(item: ast.Import, label: ast.Label) -> Diagnostic:
+def _unused_import(item: ast.Import, label: ast.Binder) -> Diagnostic:
     what = "leave the import out" if len(item.names) == 1 else f"leave {label.name} out of the import"
     return Diagnostic(
         Code.UNUSED_DEFINITION,
@@ -106,7 +106,7 @@ class _Reader:
             case ast.Default():
                 self._name(item.name, names)
                 self._read(item.arguments, names)
-            case ast.Block() | ast.Model():
+            case ast.BlockDefinition() | ast.ModelDefinition():
                 inner = _Scope(names)
                 for param in item.params:
                     self._read(param.default, inner)

@@ -71,7 +71,7 @@ class Places:
 
 def _calls(file: ast.File) -> Iterator[tuple[tuple[int, int], Written]]:
     for item in file.items:
-        if isinstance(item, (ast.Block, ast.Model)):
+        if isinstance(item, (ast.BlockDefinition, ast.ModelDefinition)):
             yield from _in_list(item.body.statements, own_body=True)
 
 

@@ -141,7 +141,9 @@ class Checker:
         if budget is not None:
             for model, network in zip(file.models, checked, strict=True):
                 findings += budget_findings(network, model.name_span, budget)
-        own = tuple((item.name, item.name_span.position[0]) for item in file.items if isinstance(item, ast.Block))
+        own = tuple(
+            (item.name, item.name_span.position[0]) for item in file.items if isinstance(item, ast.BlockDefinition)
+        )
         called = tuple(dict.fromkeys((name.source.name, name.text) for one in checked for name in one.blocks))
         sources = (source, *imports.read.values())
         return FileFindings(len(checked), not checked, tuple(findings), sources, own, called)

@@ -34,7 +34,7 @@ def shapes(file: ast.File) -> dict[int, str]:
     for model, graph in zip(file.models, graphs, strict=True):
         shown.model(model, graph)
     for item in file.items:
-        if isinstance(item, ast.Block):
+        if isinstance(item, ast.BlockDefinition):
             shown.body(item.body, _Context((), {}, once=False))
     return shown.found
 
@@ -69,7 +69,7 @@ class _LineShapes:
         self._steps: dict[_Where, list[str]] = {}
         self._blocks: dict[_Where, list[str]] = {}
         self._rounds: dict[_Where, list[str]] = {}
-        self._bodies = {item.name: item.body.statements for item in file.items if isinstance(item, ast.Block)}
+        self._bodies = {item.name: item.body.statements for item in file.items if isinstance(item, ast.BlockDefinition)}
         for graph in graphs:
             self._collect(graph.members, _types(graph), file.source)
         self._starts = sorted(start for start, _ in (*self._steps, *self._blocks))
@@ -85,7 +85,7 @@ class _LineShapes:
 
     # ---- lines --------------------------------------------------------------------------------------
 
-    def model(self, model: ast.Model, graph: Graph) -> None:
+    def model(self, model: ast.ModelDefinition, graph: Graph) -> None:
         """The lines of a model."""
         types = [(str(port.type),) for port in graph.inputs]
         only = types[0] if len(types) == 1 else ()

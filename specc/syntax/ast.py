@@ -102,8 +102,10 @@ class Argument(NamedTuple):
 # ---- steps ------------------------------------------------------------------------------------------
 
 
-class Label(NamedTuple):
-    """A name, a plain whole number (``0: conv(64, 3)``), or a text: ``"block1-0": …`` is called ``block1-0``.
+class Binder(NamedTuple):
+    """A name that is bound: the label of a step, an imported name, the name of a loop.
+
+    A label may be a plain whole number (``0: conv(64, 3)``), or a text: ``"block1-0": …`` is called ``block1-0``.
 
     Attributes:
         name: as it is written, where formulas compute it: ``denselayer{i + 1}``.
@@ -124,7 +126,7 @@ class Call(NamedTuple):
     arguments: tuple[Argument, ...]
     bare: bool
     """No parentheses were written."""
-    label: Label | None = None
+    label: Binder | None = None
 
 
 class Arm(NamedTuple):
@@ -140,7 +142,7 @@ class Merge(NamedTuple):
     name_span: Span
     arguments: tuple[Argument, ...]
     arms: tuple[Arm, ...]
-    label: Label | None = None
+    label: Binder | None = None
 
 
 class Group(NamedTuple):
@@ -148,7 +150,7 @@ class Group(NamedTuple):
 
     span: Span
     body: Body
-    label: Label | None = None
+    label: Binder | None = None
 
 
 class Checkpoint(NamedTuple):
@@ -156,14 +158,14 @@ class Checkpoint(NamedTuple):
 
     span: Span
     shape: Shape
-    label: Label | None = None
+    label: Binder | None = None
 
 
 class Enclosing(NamedTuple):
     """``in`` as a step: the input of the enclosing block."""
 
     span: Span
-    label: Label | None = None
+    label: Binder | None = None
 
 
 class Repeat(NamedTuple):
@@ -172,15 +174,15 @@ class Repeat(NamedTuple):
     span: Span
     rounds: Expr
     body: Body
-    label: Label | None = None
+    label: Binder | None = None
 
 
 class For(NamedTuple):
     span: Span
-    names: tuple[Label, ...]
+    names: tuple[Binder, ...]
     table: Expr
     body: Body
-    label: Label | None = None
+    label: Binder | None = None
 
 
 class If(NamedTuple):
@@ -190,7 +192,7 @@ class If(NamedTuple):
     test: Expr
     body: Body
     otherwise: Body | None
-    label: Label | None = None
+    label: Binder | None = None
 
 
 Step = Call | Merge | Group | Checkpoint | Enclosing | Repeat | For | If
@@ -235,7 +237,7 @@ class Shape(NamedTuple):
     dims: tuple[Expr, ...]
 
 
-class Port(NamedTuple):
+class PortDeclaration(NamedTuple):
     """``name: shape``; a bare shape has no name (None)."""
 
     span: Span
@@ -247,8 +249,8 @@ class Contract(NamedTuple):
     """``inputs -> outputs where …``; ``outputs`` is None where the result was left out."""
 
     span: Span
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...] | None
+    inputs: tuple[PortDeclaration, ...]
+    outputs: tuple[PortDeclaration, ...] | None
     where: tuple[Expr, ...]
 
 
@@ -262,7 +264,7 @@ class Import(NamedTuple):
     span: Span
     path: str
     path_span: Span
-    names: tuple[Label, ...]
+    names: tuple[Binder, ...]
 
 
 class Default(NamedTuple):
@@ -274,7 +276,7 @@ class Default(NamedTuple):
     arguments: tuple[Argument, ...]
 
 
-class Block(NamedTuple):
+class BlockDefinition(NamedTuple):
     span: Span
     name: str
     name_span: Span
@@ -283,7 +285,7 @@ class Block(NamedTuple):
     body: Body
 
 
-class Model(NamedTuple):
+class ModelDefinition(NamedTuple):
     span: Span
     name: str
     name_span: Span
@@ -292,7 +294,7 @@ class Model(NamedTuple):
     body: Body
 
 
-Item = Import | Let | Default | Block | Model
+Item = Import | Let | Default | BlockDefinition | ModelDefinition
 
 
 _LEAVES: frozenset[type] = frozenset((Number, Text, Name))
@@ -322,5 +324,5 @@ class File(NamedTuple):
     items: tuple[Item, ...]
 
     @property
-    def models(self) -> tuple[Model, ...]:
-        return tuple(item for item in self.items if isinstance(item, Model))
+    def models(self) -> tuple[ModelDefinition, ...]:
+        return tuple(item for item in self.items if isinstance(item, ModelDefinition))

@@ -25,7 +25,7 @@ _LET = "let v = "
 _Node = TypeVar("_Node")
 Arguments = tuple[ast.Argument, ...]
 Params = tuple[ast.Param, ...]
-Ports = tuple[ast.Port, ...]
+Ports = tuple[ast.PortDeclaration, ...]
 
 
 class TreeBuilder:
@@ -70,13 +70,13 @@ class TreeBuilder:
 
     def block(
         self, start: int, end: int, name: Token, params: Params | None, contract: ast.Contract | None, body: ast.Body
-    ) -> ast.Block:
-        return ast.Block(self._span(start, end), name.text, self._place(name), params or (), contract, body)
+    ) -> ast.BlockDefinition:
+        return ast.BlockDefinition(self._span(start, end), name.text, self._place(name), params or (), contract, body)
 
     def model(
         self, start: int, end: int, name: Token, params: Params | None, contract: ast.Contract | None, body: ast.Body
-    ) -> ast.Model:
-        return ast.Model(self._span(start, end), name.text, self._place(name), params or (), contract, body)
+    ) -> ast.ModelDefinition:
+        return ast.ModelDefinition(self._span(start, end), name.text, self._place(name), params or (), contract, body)
 
     # ---- interfaces -----------------------------------------------------------------------------
 
@@ -94,14 +94,14 @@ class TreeBuilder:
         return ast.Contract(self._span(start, end), inputs, outputs, where or ())
 
     def bare_port(self, start: int, end: int, shape: ast.Shape) -> Ports:
-        return (ast.Port(self._span(start, end), None, shape),)
+        return (ast.PortDeclaration(self._span(start, end), None, shape),)
 
-    def named_ports(self, start: int, end: int, *ports: ast.Port) -> Ports:
+    def named_ports(self, start: int, end: int, *ports: ast.PortDeclaration) -> Ports:
         self._refuse_twice("port", [(port.name or "", port.span) for port in ports])
         return ports
 
-    def port(self, start: int, end: int, name: Token, shape: ast.Shape) -> ast.Port:
-        return ast.Port(self._span(start, end), name.text, shape)
+    def port(self, start: int, end: int, name: Token, shape: ast.Shape) -> ast.PortDeclaration:
+        return ast.PortDeclaration(self._span(start, end), name.text, shape)
 
     def shape(self, start: int, end: int, *dims: ast.Expr | None) -> ast.Shape:
         return ast.Shape(self._span(start, end), _present(dims))
@@ -118,7 +118,7 @@ class TreeBuilder:
         if not name.text.startswith('"'):
             return step._replace(label=self._label(name))
         parts = self._formulas(name) if "{" in name.text or "}" in name.text else ()
-        return step._replace(label=ast.Label(self._place(name), self._text(name), parts))
+        return step._replace(label=ast.Binder(self._place(name), self._text(name), parts))
 
     def _formulas(self, label: Token) -> tuple[str | ast.Expr, ...]:
         """The texts and formulas of a label, in order: ``denselayer{i + 1}``."""
@@ -253,10 +253,10 @@ class TreeBuilder:
     def _place(self, token: Token) -> Span:
         return self._span(token.start, token.start + len(token.text))
 
-    def _label(self, name: Token) -> ast.Label:
-        return ast.Label(self._place(name), name.text)
+    def _label(self, name: Token) -> ast.Binder:
+        return ast.Binder(self._place(name), name.text)
 
-    def _labels(self, names: Iterable[Token], what: str) -> tuple[ast.Label, ...]:
+    def _labels(self, names: Iterable[Token], what: str) -> tuple[ast.Binder, ...]:
         labels = tuple(map(self._label, names))
         self._refuse_twice(what, [(label.name, label.span) for label in labels])
         return labels

@@ -31,7 +31,7 @@ def arrow_after(node: ast.Statement) -> bool:
 
 def start(node: ast.Statement | ast.Item) -> int:
     """The offset where a statement or item begins: with its label, which the span of a step leaves out."""
-    label: ast.Label | None = getattr(node, "label", None)
+    label: ast.Binder | None = getattr(node, "label", None)
     return (label or node).span.start
 
 

@@ -12,7 +12,7 @@ from specc.syntax.parser import parse
 
 def body_of(text: str) -> tuple[ast.Statement, ...]:
     (model,) = parse(Source("spec.cnn", f"model M : [N, 3] {{{text}}}\n")).items
-    assert isinstance(model, ast.Model)
+    assert isinstance(model, ast.ModelDefinition)
     return model.body.statements
 
 

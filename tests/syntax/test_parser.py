@@ -189,7 +189,7 @@ def test_items() -> None:
     assert (imported.path, [name.name for name in imported.names]) == ("a.cnn", ["b", "c"])
     assert isinstance(default, ast.Default)
     assert (default.name, [argument.name for argument in default.arguments]) == ("conv", ["bias"])
-    assert isinstance(block, ast.Block)
+    assert isinstance(block, ast.BlockDefinition)
     assert [(param.name, param.default is None) for param in block.params] == [("a", True), ("n", False)]
     (claim,) = block.body.statements
     assert isinstance(claim, ast.Assert)

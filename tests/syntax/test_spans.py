@@ -43,12 +43,12 @@ def texts(source: str, kind: type[Any]) -> list[str]:
         (ast.Text, 'let x = "a # b" # c\n', ['"a # b"']),
         (ast.Default, "default conv( bias = false )  # c\n", ["default conv( bias = false )"]),
         (ast.Param, "block f( a, b = 2 ) { relu }\n", ["a", "b = 2"]),
-        (ast.Block, "block f(a) {\n relu # c\n\n}  # c\n", ["block f(a) {\n relu # c\n\n}"]),
+        (ast.BlockDefinition, "block f(a) {\n relu # c\n\n}  # c\n", ["block f(a) {\n relu # c\n\n}"]),
         (ast.Contract, "model M : [N] ->  [N]\n  where N > 0, # c\n N < 9 {}\n", [CONTRACT]),
-        (ast.Port, "model M : ( a : [N], b: [N] ) -> [N] {}\n", ["a : [N]", "b: [N]", "[N]"]),
+        (ast.PortDeclaration, "model M : ( a : [N], b: [N] ) -> [N] {}\n", ["a : [N]", "b: [N]", "[N]"]),
         (ast.Body, "model M { # c\n relu\n # c\n }\n", ["{ # c\n relu\n # c\n }"]),
         (ast.Call, "model M { a: conv( 1,\n 2 )  -> relu # c\n b : tanh\n}\n", ["conv( 1,\n 2 )", "relu", "tanh"]),
-        (ast.Label, "model M { a: conv(1) -> b : relu\n}\n", ["a", "b"]),
+        (ast.Binder, "model M { a: conv(1) -> b : relu\n}\n", ["a", "b"]),
         (ast.Merge, "model M { m: add( 1 ) { # c | d\n | a\n } # c\n}\n", ["add( 1 ) { # c | d\n | a\n }"]),
         (ast.Arm, "model M { add { # c | d\n # |\n | # |\n a\n b | c # d\n } }\n", ["| # |\n a\n b", "| c"]),
         (ast.Group, "model M { g: { relu } -> { tanh } }\n", ["{ relu }", "{ tanh }"]),
@@ -74,7 +74,7 @@ def test_name_spans() -> None:
     assert let.name_span.text == "x"
     assert isinstance(default, ast.Default)
     assert default.name_span.text == "conv"
-    assert isinstance(block, ast.Block)
+    assert isinstance(block, ast.BlockDefinition)
     assert block.name_span.text == "f"
     (merge,) = block.body.statements
     assert isinstance(merge, ast.Merge)

@@ -105,7 +105,7 @@ class Attachments:
             following = self._behind(contract.outputs, begins[1])
         return [*begins, following.start] if contract.where else begins
 
-    def _behind(self, ports: tuple[ast.Port, ...], begin: int) -> Token:
+    def _behind(self, ports: tuple[ast.PortDeclaration, ...], begin: int) -> Token:
         """What follows ports that begin at an offset."""
         end = self.tokens.partners[begin] + 1 if ports[0].name else ports[-1].span.end
         return self.tokens.after(end)
@@ -289,7 +289,8 @@ class _HostFinder:
 
 
 def _host(
-    node: ast.Item | ast.Label | ast.Expr | ast.Argument | ast.Param | ast.Port | ast.Arm, lists: Iterable[_Hosts] = ()
+    node: ast.Item | ast.Binder | ast.Expr | ast.Argument | ast.Param | ast.PortDeclaration | ast.Arm,
+    lists: Iterable[_Hosts] = (),
 ) -> _Host:
     return _Host(node.span.start, node.span.end, tuple(lists))
 

@@ -84,7 +84,7 @@ def text(expr: ast.Expr, level: int = LOOSEST, *, tight: bool = False) -> str:
     return f"({shown})" if binding(expr) < level else shown
 
 
-def is_long(tree: ast.Expr | ast.Argument | ast.Param | ast.Port) -> bool:
+def is_long(tree: ast.Expr | ast.Argument | ast.Param | ast.PortDeclaration) -> bool:
     """Whether its names, numbers, signs and brackets alone are longer than a line.
 
     To write it all on each level, only to see that it does not fit, takes long where much is in each other.
@@ -142,11 +142,11 @@ def shape(node: ast.Shape) -> str:
     return f"[{', '.join(text(dim, tight=True) for dim in node.dims)}]"
 
 
-def port(node: ast.Port) -> str:
+def port(node: ast.PortDeclaration) -> str:
     return f"{node.name}: {shape(node.shape)}" if node.name else shape(node.shape)
 
 
-def ports(nodes: tuple[ast.Port, ...]) -> str:
+def ports(nodes: tuple[ast.PortDeclaration, ...]) -> str:
     listed = ", ".join(map(port, nodes))
     return f"({listed})" if nodes[0].name else listed
 
@@ -158,7 +158,7 @@ def param(node: ast.Param) -> str:
 # ---- headers ----------------------------------------------------------------------------------------
 
 
-def params(item: ast.Block | ast.Model) -> str:
+def params(item: ast.BlockDefinition | ast.ModelDefinition) -> str:
     return f"({', '.join(map(param, item.params))})" if item.params else ""
 
 
@@ -166,7 +166,7 @@ def where(contract: ast.Contract) -> str:
     return f"where {', '.join(map(text, contract.where))}"
 
 
-def header(item: ast.Block | ast.Model) -> str:
+def header(item: ast.BlockDefinition | ast.ModelDefinition) -> str:
     """What stands before the body of a block or model."""
     shown = f"{kind(item)} {item.name}{params(item)}"
     if contract := item.contract:
@@ -176,8 +176,8 @@ def header(item: ast.Block | ast.Model) -> str:
     return shown
 
 
-def kind(item: ast.Block | ast.Model) -> str:
-    return "model" if isinstance(item, ast.Model) else "block"
+def kind(item: ast.BlockDefinition | ast.ModelDefinition) -> str:
+    return "model" if isinstance(item, ast.ModelDefinition) else "block"
 
 
 def label(step: ast.Step) -> str:

@@ -243,12 +243,12 @@ class ListWriter(LineWriter):
     def params(self, params: tuple[ast.Param, ...], indent: int) -> None:
         self.listed("()", [self._named(param, param.default, " = ", tight=False) for param in params], indent)
 
-    def ports(self, ports: tuple[ast.Port, ...], indent: int) -> None:
+    def ports(self, ports: tuple[ast.PortDeclaration, ...], indent: int) -> None:
         """Where the shape of a bare port, or any of the named ones, needs several lines."""
         if not ports[0].name:
             return self.shape(ports[0].shape, indent)
 
-        def entry(port: ast.Port) -> ListEntry:
+        def entry(port: ast.PortDeclaration) -> ListEntry:
             def put(indent: int) -> None:
                 self.write(f"{port.name}: ")
                 self.shape(port.shape, indent)

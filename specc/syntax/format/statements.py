@@ -50,8 +50,10 @@ class FileWriter(ListWriter):
         blanks = [*(comment.after_blank for comment in leading), *([blank] if item else [])]
         if not blanks:
             return
-        begins = isinstance(item, (ast.Block, ast.Model)) and not any(blanks)
-        blanks[0] = bool(previous) and (blanks[0] or begins or isinstance(previous, (ast.Block, ast.Model)))
+        begins = isinstance(item, (ast.BlockDefinition, ast.ModelDefinition)) and not any(blanks)
+        blanks[0] = bool(previous) and (
+            blanks[0] or begins or isinstance(previous, (ast.BlockDefinition, ast.ModelDefinition))
+        )
         self._above(leading, blanks, 0)
 
     def _above(self, leading: list[LeadingComment], blanks: list[bool], indent: int) -> None:
@@ -103,11 +105,11 @@ class FileWriter(ListWriter):
             case ast.Default():
                 self.write("default ")
                 self._call(item, 0, equals=" = ")
-            case ast.Block() | ast.Model():
+            case ast.BlockDefinition() | ast.ModelDefinition():
                 self._definition(item)
         return self._trailing_comment(item.span.start)
 
-    def _definition(self, item: ast.Block | ast.Model) -> None:
+    def _definition(self, item: ast.BlockDefinition | ast.ModelDefinition) -> None:
         header = inline.header(item)
         commented = self.attachments.inside(item.span.start, item.body.span.start)
         whole = item.span.start in self._constraints.whole
@@ -127,7 +129,7 @@ class FileWriter(ListWriter):
         self.write(" ")
         return self._body(item.body, 0)
 
-    def _header(self, item: ast.Block | ast.Model) -> None:
+    def _header(self, item: ast.BlockDefinition | ast.ModelDefinition) -> None:
         """What stands before the body, on several lines."""
         contract = item.contract
         self.write(f"{inline.kind(item)} {item.name}")
@@ -170,7 +172,7 @@ class FileWriter(ListWriter):
                 self.write(behind.rstrip(" {"))
                 self._trailing_comment(begin)
 
-    def _ports(self, ports: tuple[ast.Port, ...], begin: int, indent: int, more: int) -> None:
+    def _ports(self, ports: tuple[ast.PortDeclaration, ...], begin: int, indent: int, more: int) -> None:
         text = inline.ports(ports)
         end = ports[-1].span.end + bool(ports[0].name)
         if self.attachments.inside(begin, end) or not self.fits(text, more):

@@ -17,7 +17,7 @@ from specc.syntax.directives import CodeLines, directive
 from specc.syntax.lines import lines, start
 from specc.syntax.tokens import Comment, tidy
 
-Row = tuple[ast.Statement | ast.Item | ast.Label, ...]
+Row = tuple[ast.Statement | ast.Item | ast.Binder, ...]
 """What may share a line: a chain of steps, the names of an import, or one item."""
 _Way = tuple[tuple[Row, int], ...]
 
@@ -172,8 +172,8 @@ class LineConstraints:
         self.first.update(islice(filter(self._begins.__contains__, behind), 1))
 
 
-def _start(part: ast.Statement | ast.Item | ast.Label) -> int:
-    return part.span.start if isinstance(part, ast.Label) else start(part)
+def _start(part: ast.Statement | ast.Item | ast.Binder) -> int:
+    return part.span.start if isinstance(part, ast.Binder) else start(part)
 
 
 def _codes(comment: Comment) -> tuple[str, ...]:
@@ -194,10 +194,10 @@ def _anchors(file: ast.File) -> Iterator[Anchor]:
                     yield Anchor(name.span.start, name.span.start, (*way, (item.names, i)))
             case ast.Let():
                 yield Anchor(item.name_span.start, item.span.start, way)
-            case ast.Model():
+            case ast.ModelDefinition():
                 yield Anchor(item.name_span.start, item.name_span.start, way, is_model=True)
                 yield from _in_statements(item.body.statements, way)
-            case ast.Block():
+            case ast.BlockDefinition():
                 yield from _in_statements(item.body.statements, way)
 
 

@@ -39,9 +39,13 @@ def to_yaml(source: Source) -> str:
     """
     file = parse(source)
     items: list[Out] = [_item(item) for item in file.items]
-    apart = {n for n, item in enumerate(file.items) if after_blank(item) or isinstance(item, ast.Block | ast.Model)}
+    apart = {
+        n
+        for n, item in enumerate(file.items)
+        if after_blank(item) or isinstance(item, ast.BlockDefinition | ast.ModelDefinition)
+    }
     # The blank line belongs to both: to what follows a block or model, too.
-    apart |= {n + 1 for n in apart if isinstance(file.items[n], ast.Block | ast.Model)}
+    apart |= {n + 1 for n in apart if isinstance(file.items[n], ast.BlockDefinition | ast.ModelDefinition)}
     text = rendered(Entries(items, tall=bool(items), blank=frozenset(apart - {0})))
     version = pin(source)
     if not version:
@@ -76,7 +80,7 @@ def _statements(text: str) -> tuple[ast.Statement, ...]:
     except SpecError:
         return ()
     (first, *others) = items
-    return first.body.statements if isinstance(first, ast.Model) and not others else ()
+    return first.body.statements if isinstance(first, ast.ModelDefinition) and not others else ()
 
 
 # ---- YAML as text -----------------------------------------------------------------------------------
@@ -243,7 +247,9 @@ def _item(item: ast.Item) -> Out:
             return _let(item)
         case ast.Default():
             return Keys([("default", Keys([(item.name, _arguments(item.arguments))]))], step=True)
-    pairs: list[tuple[str, Out]] = [("model" if isinstance(item, ast.Model) else "block", Word(word(item.name)))]
+    pairs: list[tuple[str, Out]] = [
+        ("model" if isinstance(item, ast.ModelDefinition) else "block", Word(word(item.name)))
+    ]
     if item.params:
         params: list[Out] = [
             Keys([(param.name, _value(param.default))]) if param.default else Word(word(param.name))
@@ -259,7 +265,7 @@ def _item(item: ast.Item) -> Out:
     return Keys([*pairs, ("body", _lines(item.body.statements, tall=True))])
 
 
-def _ports(ports: tuple[ast.Port, ...]) -> Out:
+def _ports(ports: tuple[ast.PortDeclaration, ...]) -> Out:
     named: list[tuple[str, Out]] = [(port.name, _shape(port.shape)) for port in ports if port.name is not None]
     return Keys(named) if named else _shape(ports[0].shape)
 

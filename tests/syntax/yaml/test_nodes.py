@@ -64,13 +64,13 @@ def test_as_deep_as_the_language(kind: str) -> None:
     inside = 98
     text = HEAD + f"{{{kind}: [[" * inside + "relu" + "]]}" * inside + "\n"
     before = sys.getrecursionlimit()
-    assert isinstance(parse(Source("t.yaml", text)).items[0], ast.Model)
+    assert isinstance(parse(Source("t.yaml", text)).items[0], ast.ModelDefinition)
     assert sys.getrecursionlimit() == before
 
 
 def test_arms_as_deep_as_the_language() -> None:
     text = HEAD + "{add: , arms: [_, [[" * 98 + "relu" + "]]]}" * 98 + "\n"
-    assert isinstance(parse(Source("t.yaml", text)).items[0], ast.Model)
+    assert isinstance(parse(Source("t.yaml", text)).items[0], ast.ModelDefinition)
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,8 @@ def body(line: str) -> str:
             ["default conv(bias=false)"],
         ),
         (ast.Param, "- {block: f, params: [a, {b: 2}], body: relu}\n", ["a", "b: 2"], ["a", "b = 2"]),
-        (ast.Block, "- body: relu\n  block: f\n\n", ["body: relu\n  block: f"], ["block f {relu}"]),
-        (ast.Port, "- {model: M, input: {a: [N]}, body: a}\n", ["a: [N]"], ["a: [N]"]),
+        (ast.BlockDefinition, "- body: relu\n  block: f\n\n", ["body: relu\n  block: f"], ["block f {relu}"]),
+        (ast.PortDeclaration, "- {model: M, input: {a: [N]}, body: a}\n", ["a: [N]"], ["a: [N]"]),
         (
             ast.Call,
             body("[conv: [1, 2], relu, {label: x, bn: }]  # c"),
@@ -72,8 +72,8 @@ def body(line: str) -> str:
             ["8", "a", "stride: 2", 'bias": no'],
             ["8", "a", "stride=2", 'bias="no"'],
         ),
-        (ast.Label, body("{conv: 3, label: x}"), ["x"], ["x"]),
-        (ast.Label, body('{conv: 3, label: "0"}'), ["0"], ["0"]),
+        (ast.Binder, body("{conv: 3, label: x}"), ["x"], ["x"]),
+        (ast.Binder, body('{conv: 3, label: "0"}'), ["0"], ["0"]),
         (ast.Merge, body("{label: m, add: , arms: [_, [relu]]}"), ["add: , arms: [_, [relu]]"], ["add { | _ | relu }"]),
         (ast.Merge, body("{arms: [_, relu], add: }"), ["[_, relu], add"], ["add { | _ | relu }"]),
         (ast.Arm, body("{add: , arms: [_, [relu, [a, b]]]}"), ["_", "[relu, [a, b]]"], ["| _", "| relu\na -> b"]),
@@ -115,7 +115,7 @@ def test_name_spans() -> None:
     assert isinstance(imported, ast.Import)
     assert shown(imported.path_span) == '"a.cnn"'
     for item, name in ((let, "x"), (default, "conv"), (block, "f")):
-        assert isinstance(item, ast.Let | ast.Default | ast.Block)
+        assert isinstance(item, ast.Let | ast.Default | ast.BlockDefinition)
         assert shown(item.name_span) == name
 
 
