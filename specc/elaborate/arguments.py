@@ -321,8 +321,8 @@ def _quoted(word: str, argument: ast.Argument) -> str:
 _MOST_OPERATORS = 4096
 _SIMPLE = frozenset((int, float, bool, str, type(None)))
 _operators: dict[tuple[object, ...], Op] = {}
-"""Operators by their attributes, emptied when it is full: networks repeat themselves, and a validation costs more than
-all else that is done for a step."""
+"""Operators by their attributes, emptied when it is full. A validation costs more than all else that a step takes:
+without this, elaborating examples/zoo takes 25 % longer."""
 
 
 def _operator(kind: type[Op], values: dict[str, Value]) -> Op:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from math import prod
+from operator import attrgetter
 
-from specc.analyses import Costs, StepCost
+from specc.analyses import Costs
 from specc.analyses import costs as counted
-from specc.analyses.receptive_field import Reason, Unclaimed
+from specc.analyses.receptive_field import Reason
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.errors import Invalid, Unknown, invalid, short, suggestion
 from specc.elaborate.evaluation import FUNCTIONS, evaluate, present, truth
@@ -83,28 +84,25 @@ def _field(costs: Costs) -> Value:
     """None where it depends on sizes that are symbolic."""
     if costs.receptive_field is not None:
         return PerAxis(costs.receptive_field)
-    return None if costs.no_receptive_field is None else _absent(costs.no_receptive_field)
-
-
-def _absent(field: Unclaimed) -> Absent:
-    cause = _CAUSES.get(field.reason)
-    message = f"this network has no receptive field: {_UNCLAIMED[field.reason]}"
-    return Absent(message, Label(field.step.span, cause) if field.step and cause else None)
+    unclaimed = costs.no_receptive_field
+    if unclaimed is None:
+        return None
+    cause = _CAUSES.get(unclaimed.reason)
+    message = f"this network has no receptive field: {_UNCLAIMED[unclaimed.reason]}"
+    return Absent(message, Label(unclaimed.step.span, cause) if unclaimed.step and cause else None)
 
 
 def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic]:
-    """Names in assertions that nothing has: told even where other mistakes keep them from being proven."""
-    return [
-        invalid(
-            Code.UNKNOWN_NAME,
-            f"nothing is called {short(name.name)} here",
-            name.span,
-            suggestion=suggestion(name.name, scope.known() | {*METRICS, *CONSTANTS, *FUNCTIONS}, "value"),
-        ).diagnostic
-        for assertion, scope in assertions
-        for name in _names(assertion.test)
-        if name.name not in scope.known() | {*METRICS, *CONSTANTS, *FUNCTIONS}
-    ]
+    """Names in assertions that nothing has: shown even where other mistakes keep them from being proven."""
+    findings: list[Diagnostic] = []
+    for assertion, scope in assertions:
+        known = scope.known() | {*METRICS, *CONSTANTS, *FUNCTIONS}
+        for name in _names(assertion.test):
+            if name.name not in known:
+                message = f"nothing is called {short(name.name)} here"
+                finding = Diagnostic(Code.UNKNOWN_NAME, message, Label(name.span))
+                findings.append(finding.suggesting(suggestion(name.name, known, "value")))
+    return findings
 
 
 def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diagnostic]:
@@ -157,36 +155,12 @@ def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, sc
 
 
 def _costliest(name: str, costs: Costs) -> str:
-    def of(step: StepCost) -> int:
-        return int(getattr(step, name))
-
-    step = max(costs.steps, key=of)
+    step = max(costs.steps, key=attrgetter(name))
+    own, total = int(getattr(step, name)), getattr(costs, name)
     line, _ = step.node.span.position
-    total = getattr(costs, name)
-    return f"of these, {step.node.name} (line {line}) has the most: {display(of(step))}, {100 * of(step) / total:.0f}%"
+    return f"of these, {step.node.name} (line {line}) has the most: {display(own)}, {100 * own / total:.0f}%"
 
 
-def _names(expression: ast.Expr) -> Iterator[ast.Name]:
-    match expression:
-        case ast.Name():
-            yield expression
-        case ast.Unary(_, _, operand):
-            yield from _names(operand)
-        case ast.Binary(_, _, left, right):
-            yield from _names(left)
-            yield from _names(right)
-        case ast.Conditional(_, value, test, other):
-            for part in (value, test, other):
-                yield from _names(part)
-        case ast.Attribute(_, value, _):
-            yield from _names(value)
-        case ast.Index(_, value, index):
-            yield from _names(value)
-            yield from _names(index)
-        case ast.Apply(_, function, arguments):
-            yield from _names(function)
-            for argument in arguments:
-                yield from _names(argument.value)
-        case ast.Sequence(_, items):
-            for item in items:
-                yield from _names(item)
+def _names(expression: ast.Expr) -> list[ast.Name]:
+    """The names in an expression, in their order."""
+    return [part for part in ast.parts(expression) if isinstance(part, ast.Name)][::-1]  # `parts` begins at the end
