@@ -14,6 +14,7 @@ from specc.syntax.tokens import CLOSERS, COLON, DEEPEST, NEWLINE, UNKNOWN, scan
 
 MOST_MISTAKES = 20
 """How many mistakes of syntax one run reports."""
+SLASHES = "a comment begins with `#`, not `//`"
 
 _ITEMS = frozenset(("MODEL", "BLOCK", "FROM", "DEFAULT"))
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
@@ -150,7 +151,7 @@ class _Scan:
 
     def _slashes(self, at: int) -> int:
         """Note a comment of another language; where its line ends."""
-        self._note(Diagnostic(Code.SYNTAX, "a comment begins with `#`, not `//`", Label(self._source.span(at, at + 2))))
+        self._note(Diagnostic(Code.SYNTAX, SLASHES, Label(self._source.span(at, at + 2))))
         return self._text.index("\n", at)
 
     def _note(self, foreign: Diagnostic) -> None:

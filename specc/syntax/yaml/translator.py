@@ -410,14 +410,14 @@ def _opening(text: str, node: Mapping) -> Segment:
 
 def _in_yaml(text: str) -> str:
     """How a step that was written as in the language is written in YAML, as a help."""
-    from specc.syntax.mistakes import instead_of_sum
+    from specc.syntax.mistakes import step_for_sum
     from specc.syntax.yaml.writer import line_in_yaml
 
     if is_number(text):
         return f"`affine: {text}` multiplies by a number, `affine: [1, {text}]` adds it"
     if entry := re.fullmatch(r"\w+\[.+\]", text):
         return f"give it a name first: `let: {{one: ={entry[0]}}}`, then `one` is a step"
-    if (merge := instead_of_sum(text)) and (in_yaml := line_in_yaml(merge)):
+    if (merge := step_for_sum(text)) and (in_yaml := line_in_yaml(merge)):
         return f"in YAML it is written `{in_yaml}`"
     if not re.match(r"\w+:\w+ *\(", text) and (help_ := without_blank(text)):
         return help_

@@ -1,0 +1,172 @@
+"""The token that does not fit, what stands around it, and what is said of it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from specc.syntax.tokens import NEWLINE, NotInGrammar, keywords, scan, skip
+
+WINDOW = 2000
+"""How many characters around a mistake are looked at: a file may be one line of megabytes."""
+
+# In the order in which alternatives are listed.
+_SHOWN = {
+    "NAME": "a name", "STRING": "a string", "EQUAL": "`=`", "IN": "`in`", "IMPORT": "`import`", "_COMMA": "`,`",
+    "_COLON": "`:`", "_LPAR": "`(`", "_LSQB": "`[`", "_RPAR": "`)`", "_RSQB": "`]`", "_ARROW": "`->`",
+    "_WHERE": "`where`", "_ELSE": "`else`", "_BAR": "`|`", "_LBRACE": "`{`", "_RBRACE": "`}`",
+}  # fmt: skip
+_BEGINS_STEP = frozenset(("NAME", "NUMBER", "STRING", "IN", "REPEAT", "_LBRACE", "_LSQB"))
+
+
+class Explanation(NamedTuple):
+    """Headline, help (none if empty), and the offsets where they are not those of the token."""
+
+    message: str
+    help: str = ""
+    place: tuple[int, int] | None = None
+
+
+class UnexpectedToken(NamedTuple):
+    """The token that does not fit.
+
+    Attributes:
+        kind: its kind.
+        word: what is written there; empty at the end of a line.
+        start: its offset.
+        before: the text in front of it, without the blanks and comments between.
+        gap: how many characters those are.
+        after: the rest of its line behind it.
+        below: where a line ends here, the next one that is not empty, and where it begins.
+        accepts: the kinds that would fit.
+        line: what ends where a line does: an expression of YAML is parsed as one.
+    """
+
+    kind: str
+    word: str
+    start: int
+    before: str
+    gap: int
+    after: str
+    below: tuple[str, int]
+    accepts: frozenset[str]
+    line: str
+
+    @property
+    def previous(self) -> str:
+        """The word in front of it, empty where there is none."""
+        word = re.search(r"[A-Za-z_][A-Za-z0-9_]*\Z", self.before)
+        return word[0] if word else ""
+
+    def back(self, length: int) -> tuple[int, int]:
+        """Where the last ``length`` characters in front of it stand."""
+        end = self.start - self.gap
+        return end - length, end
+
+    @property
+    def statement(self) -> str:
+        """The first word of the statement."""
+        word = re.match(r"\s*([A-Za-z_]*)", re.split(r"[\n{|]", self.before)[-1])
+        return word[1] if word else ""
+
+    @property
+    def line_before(self) -> str:
+        """What stands in front of it on its line."""
+        return self.before.rpartition("\n")[2]
+
+    @property
+    def wants_step(self) -> bool:
+        return "REPEAT" in self.accepts
+
+    @property
+    def wants_name(self) -> bool:
+        """Nothing but a name, or a step that what follows shows to be one."""
+        looks_like_step = self.after.lstrip().startswith((":", "(", "->"))
+        return "NAME" in self.accepts and not self.wants_value and (looks_like_step or not self.wants_step)
+
+    @property
+    def wants_value(self) -> bool:
+        return "NUMBER" in self.accepts and not self.wants_step  # a number may be a step's label
+
+    @property
+    def wants_item(self) -> bool:
+        return "MODEL" in self.accepts and not self.wants_step
+
+    @property
+    def ends_value(self) -> bool:
+        """An expression could end here, or go on with an operator."""
+        return "AND" in self.accepts and not self.wants_step
+
+    @property
+    def ends_step(self) -> bool:
+        return "_ARROW" in self.accepts and NEWLINE in self.accepts
+
+    @property
+    def shown(self) -> str:
+        return f"`{short(self.word)}`" if self.word else f"the end of the {self.line}"
+
+    @property
+    def headline(self) -> str:
+        return f"expected {self._expected()}, found {self.shown}"
+
+    def _expected(self) -> str:
+        if self.wants_value:
+            return "a value"
+        if self.wants_step:
+            return "a step"
+        if self.wants_item:
+            return "a model, a block, `let`, `default` or `from`"
+        kinds = self.accepts
+        if self.ends_step:
+            kinds = frozenset(("_ARROW", NEWLINE))
+        elif NEWLINE in kinds:
+            kinds &= {NEWLINE, "_COMMA"}
+        elif self.ends_value:
+            kinds -= {"_LPAR", "_LSQB"}  # behind a value nearly everything goes: only what ends it is worth listing
+        shown = _SHOWN | {NEWLINE: f"the end of the {self.line}"}
+        *most, last = (shown[kind] for kind in shown if kind in kinds)
+        return f"{', '.join(most)} or {last}" if most else last
+
+
+def unexpected_token(text: str, error: NotInGrammar, line: str) -> UnexpectedToken:
+    """The token of an error in a flattened text; ``line`` is what ends where a line does.
+
+    A word of the language may be a label wherever a step may stand. Where no colon follows it is none, and the token
+    is the word itself.
+    """
+    word = "" if error.kind == NEWLINE else text[error.start : error.end]
+    token = _surrounded(text, error.kind, error.start, word, error.accepts, line)
+    label = token.previous
+    if "_COLON" not in token.accepts or token.kind == "_COLON" or label not in keywords():
+        return token
+    if token.accepts != {"_COLON"}:
+        return token._replace(accepts=token.accepts - {"_COLON"})
+    return _surrounded(text, label.upper(), token.back(len(label))[0], label, _BEGINS_STEP, line)
+
+
+def _surrounded(text: str, kind: str, start: int, word: str, accepts: frozenset[str], line: str) -> UnexpectedToken:
+    window = _without_comments(text[max(0, start - WINDOW) : start])
+    before = window.rstrip()
+    end = start + len(word)
+    after = text[end : min(text.index("\n", end), end + WINDOW)]
+    next_line = skip(text, end)
+    below = text[next_line : next_line + WINDOW].partition("\n")[0] if kind == NEWLINE else ""
+    return UnexpectedToken(
+        kind, word, start, before, len(window) - len(before), after, (below, next_line), accepts, line
+    )
+
+
+def _without_comments(text: str) -> str:
+    """The text with blanks for its comments."""
+    pieces: list[str] = []
+    copied = 0
+    for kind, start, end in scan(text):
+        if kind == NEWLINE and "#" in text[start:end]:
+            lines = text[start:end].split("\n")
+            pieces += (text[copied:start], "\n".join(line.partition("#")[0].ljust(len(line)) for line in lines))
+            copied = end
+    return "".join([*pieces, text[copied:]])
+
+
+def short(text: str) -> str:
+    return text if len(text) <= 40 else text[:20] + "..."
