@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from specc.syntax.brackets import SLASHES
 from specc.syntax.literals import OWNERS
 from specc.syntax.mistakes.unexpected import WINDOW, Explanation, UnexpectedToken, short
+from specc.syntax.recovery import SLASHES
 
 SIGNS = {
     ";": "end the step with a newline, or go on with `->`",

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source, Span
-from specc.syntax.brackets import MOST_MISTAKES
 from specc.syntax.literals import LARGEST_INTEGER
+from specc.syntax.recovery import MOST_MISTAKES
 from specc.syntax.tokens import DEEPEST as DEEPEST_LANGUAGE
 
 DEEPEST = 4 * DEEPEST_LANGUAGE
