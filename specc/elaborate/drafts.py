@@ -18,8 +18,7 @@ from specc.ir.types import TensorType
 from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
-from specc.syntax.literals import WHOLE
-from specc.syntax.tokens import is_name
+from specc.syntax.tokens import is_name, is_plain_number
 
 
 class DraftNode(Signal):
@@ -247,14 +246,14 @@ def claim(label: ast.Binder, block: DraftBlock, scope: Scope, kind: type[Op] | N
     name, place, names = label.name, label.span, block.names
     earlier = names.labels.setdefault(name, place)
     if earlier is not place:
-        by_round = WHOLE.fullmatch(name) is not None and len(name) < 10 and int(name) < names.rounds
+        by_round = is_plain_number(name) and len(name) < 10 and int(name) < names.rounds
         return [two_of_a_name(name, place, earlier, by_round=by_round)]
     if name in names.scopes:
         return [_two_rounds(label, names.scopes[name])]
     names.scopes[name] = scope
     if _could_be_called(name, block, scope, kind, place):
         block.scope.mark_ambiguous(name, (place,))
-    if name[:1].isdigit() and place.text == name and not WHOLE.fullmatch(name):
+    if name[:1].isdigit() and place.text == name and not is_plain_number(name):
         message = f"a label is a name or a plain whole number, and {name} is none"
         advice = "choose another label"
         if label_problem(name) is None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity
-from specc.lint.places import own_lines
 from specc.source import Span
 from specc.syntax import ast, is_yaml
+from specc.syntax.trivia import own_lines
 
 
 def unused_definitions(file: ast.File) -> Iterator[Diagnostic]:

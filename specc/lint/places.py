@@ -10,6 +10,7 @@ from specc.ir.op import Op
 from specc.source import Source, Span
 from specc.syntax import ast, is_yaml, parse
 from specc.syntax.tokens import ARROW, Tokens
+from specc.syntax.trivia import own_lines
 
 _CONSTANTS = ("true", "false", "none")
 
@@ -129,12 +130,3 @@ def _cut(step: Span, tokens: Tokens) -> Span | None:
         return source.span(step.start, after.end + len(rest) - len(rest.lstrip()))
     hangs = not is_led and ((arrow is not None and arrow.kind == ARROW) or after.kind == ARROW)
     return None if hangs else own_lines(source.span(begin, step.end))
-
-
-def own_lines(span: Span) -> Span | None:
-    """The lines that a span stands on, their ends included, where nothing else does; None where something does."""
-    text = span.source.text
-    end = text.find("\n", span.end) + 1
-    if not end or span.source.before(span.start).strip() or text[span.end : end].strip():
-        return None
-    return span.source.span(span.start - len(span.source.before(span.start)), end)

@@ -54,9 +54,9 @@ def comment_starts(source: Source, form: Form) -> list[int]:
         from specc.syntax.yaml import comments
 
         return [span.start for span in comments(source)]
-    from specc.syntax import tokens
+    from specc.syntax import trivia
 
-    return [comment.start for comment in tokens.comments(source)]
+    return [comment.start for comment in trivia.comments(source)]
 
 
 def _with_directives(old: Source, new: Source, directives: list[Ignore]) -> tuple[str, set[int]]:

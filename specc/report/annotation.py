@@ -14,8 +14,8 @@ from specc.ir.graph import Graph, Node, Region
 from specc.ops import find
 from specc.source import Source, Span
 from specc.syntax import ast
-from specc.syntax.lines import lines, start
 from specc.syntax.tokens import is_name
+from specc.syntax.trivia import lines, start
 
 Shapes = tuple[str, ...]
 """Of all values that may stand at a place, in order; none where that is not known."""

@@ -13,8 +13,7 @@ from typing import Any
 from specc.ir.op import Op
 from specc.ops import operators
 from specc.ops.fields import expected
-from specc.syntax.literals import LABEL
-from specc.syntax.tokens import keywords, pattern
+from specc.syntax.tokens import LABEL, keywords, pattern
 from specc.syntax.yaml.forms import BESIDE_LAYER, ITEMS, RESERVED, STATEMENTS, STEPS, Form
 
 Schema = dict[str, Any]
@@ -56,7 +55,7 @@ def _values() -> Schema:
             "a number, or an expression: `2 * classes`",
         ),
         "label": _described(
-            _any({"type": "integer", "minimum": 0}, {"type": "string", "pattern": _whole(LABEL.pattern)}),
+            _any({"type": "integer", "minimum": 0}, {"type": "string", "pattern": _whole(LABEL)}),
             "the name of the step: of its weights, its value and its tensor; whatever a checkpoint has",
         ),
     }

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source, Span
-from specc.syntax import ast, literals
+from specc.syntax import ast
 from specc.syntax.lalr import parser
-from specc.syntax.tokens import DEEPEST, NotInGrammar, Token
+from specc.syntax.tokens import DEEPEST, NotInGrammar, OutOfRange, Token, number_value, string_value
 
 _NESTING = frozenset((
     ast.Binary, ast.Unary, ast.Conditional, ast.Attribute, ast.Index, ast.Apply, ast.Sequence,
@@ -237,8 +237,8 @@ class TreeBuilder:
     def number(self, start: int, end: int, number: Token) -> ast.Number:
         span, text = self._span(start, end), number.text
         try:
-            return ast.Number(span, literals.number(text))
-        except literals.OutOfRange as error:
+            return ast.Number(span, number_value(text))
+        except OutOfRange as error:
             shown = text if len(text) <= 40 else f"{text[:20]}... ({len(text)} characters)"
             self._find(Code.LIMIT, f"the number {shown} is out of range", Label(span, str(error)))
             return ast.Number(span, 0)
@@ -262,7 +262,7 @@ class TreeBuilder:
         return labels
 
     def _text(self, token: Token) -> str:
-        value, unknown = literals.string(token.text)
+        value, unknown = string_value(token.text)
         for at in unknown:
             span = self._span(token.start + at, token.start + at + 2)
             known = 'the escapes are \\" \\\\ \\n \\t; write \\\\ for a backslash'

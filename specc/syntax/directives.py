@@ -88,7 +88,7 @@ def _comment_start(line: str, name: str) -> int:
     at = line.find("#") % (len(line) + 1)
     if '"' not in line[:at]:
         return at  # no string, so the lexer need not be asked, nor its tables read where all else lies in the cache
-    from specc.syntax.tokens import comment_start
+    from specc.syntax.trivia import comment_start
 
     return comment_start(line)
 

@@ -7,8 +7,10 @@ in the tables; whatever asks where a comment begins, what is a name, or which br
 - `scan`: every token from some offset on, newlines too, also of a text that is no spec;
 - `skip`, `token_at`: what follows at one offset, for those who come from the tree;
 - `Tokens`: a whole text that parses: its tokens and brackets, and what stands before or behind an offset;
-- `comments`: those of a whole text;
-- `is_name`, `is_word`, `is_number`, `keywords`: what a word alone is.
+- `is_name`, `is_word`, `is_number`, `keywords`: what a word alone is;
+- `number_value`, `string_value`: what a literal stands for.
+
+Comments and empty lines are asked of `specc.syntax.trivia`.
 
 A kind is the name of a terminal in the grammar; one that begins with ``_`` leaves no trace in the tree. Newlines are
 tokens that take in comments and blank lines. No other token goes beyond its line, so a line alone has the same tokens
@@ -21,6 +23,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
+from math import isfinite
 from typing import NamedTuple
 
 from specc.source import Source
@@ -41,6 +44,14 @@ _BRACKETS = {
 # Behind and before which a newline does not end a step.
 _GOES_ON = frozenset((ARROW, BAR, COMMA, "_LBRACE"))
 _GOES_BACK = frozenset((ARROW, BAR, "_WHERE", "_ELSE", "_RBRACE"))
+
+LARGEST_INTEGER = 2**63 - 1
+_DIGITS = len(str(LARGEST_INTEGER))
+_SCALES = {"k": 3, "M": 6, "G": 9}
+_ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
+
+LABEL = r'(?:[^\s./:"\\{}]|\{[^{}"\\]+\})+'
+"""What can be a label, formulas included, but for characters that nobody sees; `specc.elaborate.naming` says why."""
 
 
 class NotInGrammar(Exception):
@@ -197,44 +208,60 @@ def is_number(word: str) -> bool:
     return pattern("NUMBER").fullmatch(word) is not None
 
 
-# ---- a whole text -------------------------------------------------------------------------------------
+def needs_quotes(label: str) -> bool:
+    """Whether it is a label only in quotes. `else:` without them looks like the end of Python's `if`."""
+    return label == "else" or not (is_word(label) or is_plain_number(label))
 
 
-class Comment(NamedTuple):
-    """``start`` is the offset of the ``#``; ``text`` goes to the end of the line, less trailing blanks.
+def is_plain_number(label: str) -> bool:
+    """Whether it is one of the numbers that are labels as they stand."""
+    return label.isascii() and label.isdecimal() and (label[0] != "0" or label == "0")
 
-    ``alone``: nothing but blanks stands before it on its line.
-    ``after_blank``: it is alone, and the line above is empty.
+
+# ---- literals ------------------------------------------------------------------------------------------
+
+
+class OutOfRange(ValueError):
+    """A number that no size and no float64 can hold; the message is for the user."""
+
+
+def number_value(text: str) -> int | float:
+    """The value of a number: ``61_706``, ``4.1G``, ``0.5``, ``1e-3``.
+
+    It is whole where it was written without point and exponent, or where a suffix makes it so.
+    No digit is lost on the way: whole numbers are exact, others are the nearest float64.
     """
+    if text.isdecimal() and len(text) < _DIGITS:
+        return int(text)
+    digits = text.replace("_", "")
+    scale = _SCALES.get(digits[-1], 0)
+    if scale:
+        digits = digits[:-1]
+    whole, _, part = digits.partition(".")
+    if "e" in digits.lower() or len(part.rstrip("0")) > scale or (part and not scale):
+        real = float(f"{digits}e{scale}" if scale else digits)
+        if not isfinite(real):
+            raise OutOfRange("numbers go up to about 1.8e308")
+        if real == 0 and set(re.split("[eE]", digits)[0]) - set("0."):
+            raise OutOfRange("a number this small cannot be told from 0: they go down to about 5e-324")
+        return real
+    digits = (whole + part[:scale].ljust(scale, "0")).lstrip("0") or "0"
+    # Python itself refuses to convert more than 4300 digits.
+    if len(digits) > _DIGITS or int(digits) > LARGEST_INTEGER:
+        raise OutOfRange(f"whole numbers go up to 2^63 - 1 = {LARGEST_INTEGER:,}")
+    return int(digits)
 
-    start: int
-    text: str
-    alone: bool
-    after_blank: bool
+
+def string_value(text: str) -> tuple[str, tuple[int, ...]]:
+    """The value of a string, quotes included in ``text``, and where in it an unknown escape stands."""
+    if "\\" not in text:
+        return text[1:-1], ()
+    escapes = re.compile(r"\\(.)")
+    unknown = tuple(escape.start() for escape in escapes.finditer(text) if escape[1] not in _ESCAPES)
+    return escapes.sub(lambda escape: _ESCAPES.get(escape[1], escape[0]), text[1:-1]), unknown
 
 
-def comments(source: Source) -> tuple[Comment, ...]:
-    """Every comment of a text, in order."""
-    text, end = source.text, 0
-    found = []
-    while (mark := text.find("#", end)) >= 0:
-        begin = text.rfind("\n", 0, mark) + 1
-        end = text.find("\n", mark) % (len(text) + 1)
-        at = begin + comment_start(text[begin:end])
-        if at < end:
-            alone = not text[begin:at].strip()
-            found.append(Comment(at, text[at:end].rstrip(), alone, empty_line_above(source, at)))
-    return tuple(found)
-
-
-def comment_start(line: str) -> int:
-    """Where the comment of a line begins; its end where it has none."""
-    at = line.find("#") % (len(line) + 1)
-    if '"' in line[:at]:
-        # Only then the mark can be part of a string: lines without are most, and the lexer takes ten times as long.
-        at = next(start for kind, start, _ in scan(line + "\n") if kind == NEWLINE)
-        at = line.find("#", at) % (len(line) + 1)
-    return at
+# ---- a whole text -------------------------------------------------------------------------------------
 
 
 class Tokens:
@@ -270,16 +297,3 @@ class Tokens:
     def after(self, offset: int) -> Token:
         """The first token that begins at an offset or behind it."""
         return self.all[min(bisect_left(self._starts, offset), len(self.all) - 1)]
-
-
-def empty_line_above(source: Source, offset: int) -> bool:
-    """Whether ``offset`` is the first mark on its line, and there is nothing but blanks on the line above."""
-    line, _ = source.position(offset)
-    return line > 1 and not source.before(offset).strip() and not source.line(line - 1).strip()
-
-
-def tidy(text: str) -> str:
-    """A comment with a blank behind its ``#``; ``#!``, ``#:`` and ``##`` mean something to somebody and stay."""
-    if len(text) == 1 or text[1].isspace() or text.startswith(("#!", "#:", "##")):
-        return text
-    return f"# {text[1:]}"

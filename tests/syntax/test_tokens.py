@@ -13,27 +13,14 @@ from specc.syntax import read
 from specc.syntax.tokens import (
     NEWLINE,
     Tokens,
-    comments,
     is_name,
     is_number,
     is_word,
     significant,
-    tidy,
     token_at,
 )
+from specc.syntax.trivia import comments
 from tests.syntax.test_lalr import FILES
-
-
-def test_where_comments_stand() -> None:
-    text = '# a\n\n  #b \t\nlet c = "# no (" # d\r\n\n# e'
-    found = comments(Source("spec.cnn", text))
-    assert [(each.text, each.alone, each.after_blank) for each in found] == [
-        ("# a", True, False),
-        ("#b", True, True),
-        ("# d", False, False),
-        ("# e", True, True),
-    ]
-    assert [text[each.start] for each in found] == ["#"] * 4
 
 
 def test_brackets_pair_up_outside_of_strings_and_comments() -> None:
@@ -42,15 +29,6 @@ def test_brackets_pair_up_outside_of_strings_and_comments() -> None:
     assert {text[at] + text[other] for at, other in found.items()} == {"[]", "][", "()", ")("}
     assert found[text.index("[")] == text.rindex("]")
     assert found[text.rindex(")")] == text.index("( #")
-
-
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [("#a", "# a"), ("# a", "# a"), ("#  a", "#  a"), ("#\ta", "#\ta"), ("#", "#"), ("#!a", "#!a"), ("##a", "##a")],
-)
-def test_tidy(written: str, expected: str) -> None:
-    assert tidy(written) == expected
-    assert tidy(expected) == expected
 
 
 @pytest.mark.parametrize(
@@ -89,7 +67,6 @@ def test_the_parser_reads_what_is_written(path: Path) -> None:
 WITH_PATTERNS = {
     "syntax/tokens.py": "the lexer",
     "syntax/directives.py": "what comments say to specc",
-    "syntax/literals.py": "escapes in a string, what can be a label",
     "syntax/builder.py": "formulas in the text of a label",
     "syntax/mistakes/explanation.py": "numbers that are none",
     "syntax/mistakes/habits.py": "what an author who is mistaken may have meant",

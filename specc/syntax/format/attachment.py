@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import NamedTuple, cast
 
 from specc.syntax import ast
-from specc.syntax.lines import start
-from specc.syntax.tokens import Comment, Token, Tokens, empty_line_above, tidy
+from specc.syntax.tokens import Token, Tokens
+from specc.syntax.trivia import Comment, empty_line_above, start, tidy
 
 
 class LeadingComment(NamedTuple):

@@ -13,7 +13,7 @@ from specc.syntax.format.attachment import Attachments
 from specc.syntax.format.statements import FileWriter
 from specc.syntax.format.suppressions import LineConstraints, Suppressed, Suppressions
 from specc.syntax.parser import parse
-from specc.syntax.tokens import Comment, comments, tidy
+from specc.syntax.trivia import Comment, comments, tidy
 
 _REMARKS = re.compile(r"(?:#:[ \t]*\[[^\[\]#]*\][ \t]*(?=#|$))+")
 """The comments that `annotated` has written; what else the line's comment says stands behind them."""

@@ -7,8 +7,8 @@ from typing import TypeGuard
 
 from specc.syntax import ast
 from specc.syntax.format.attachment import Attachments, else_if
-from specc.syntax.lines import Line, lines, start
-from specc.syntax.literals import needs_quotes
+from specc.syntax.tokens import needs_quotes
+from specc.syntax.trivia import Line, lines, start
 
 WIDTH = 100
 """Columns for code; comments may go beyond."""

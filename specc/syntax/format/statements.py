@@ -11,7 +11,7 @@ from specc.syntax.format.attachment import Attachments, LeadingComment, body_key
 from specc.syntax.format.inline import WIDTH, Inline
 from specc.syntax.format.lists import INDENT, ListWriter
 from specc.syntax.format.suppressions import LineConstraints
-from specc.syntax.lines import Line, lines, start
+from specc.syntax.trivia import Line, lines, start
 
 CONTINUED = 4
 """How much deeper the second line of a header stands than the first: deeper than the body, which it is no part of."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from specc.syntax.literals import OWNERS
 from specc.syntax.mistakes.unexpected import WINDOW, Explanation, UnexpectedToken, short
 from specc.syntax.recovery import SLASHES
 
@@ -28,6 +27,9 @@ SIGNS = {
     "@": "a product with a matrix that is learned is `fc(…)` or `linear(…)`",
 }
 """What is written for a character that the language does not have."""
+
+OWNERS = frozenset("nn F self torch keras layers tf jnp flax nnx np".split())
+"""What Python has in front of a layer's name, and a point between; here layers are called by their names alone."""
 
 _MERGES = {"+": "add", "-": "sub", "*": "mul", "/": "", "//": "", "%": "", "**": ""}
 """Python's operators, and the merge that computes each."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from specc.syntax.literals import OWNERS
 from specc.syntax.tokens import is_word
 
 
@@ -54,6 +53,8 @@ def without_blank(text: str) -> str:
 
 def without_owner(text: str) -> str:
     """How ``nn.Conv2d`` is written, as a help; empty for others."""
+    from specc.syntax.mistakes.habits import OWNERS
+
     owner, point, _ = text.partition(".")
     return f"leave out `{owner}.`" if point and owner in OWNERS else ""
 

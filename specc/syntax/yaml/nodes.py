@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source, Span
-from specc.syntax.literals import LARGEST_INTEGER
 from specc.syntax.recovery import MOST_MISTAKES
 from specc.syntax.tokens import DEEPEST as DEEPEST_LANGUAGE
+from specc.syntax.tokens import LARGEST_INTEGER
 
 DEEPEST = 4 * DEEPEST_LANGUAGE
 """How deep lists and mappings may nest: one level of the language takes up to four of YAML (an arm is a list of lists

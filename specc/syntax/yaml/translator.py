@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from specc.syntax.literals import needs_quotes
 from specc.syntax.recovery import MOST_MISTAKES
-from specc.syntax.tokens import is_name, is_number, is_word, keywords
+from specc.syntax.tokens import is_name, is_number, is_word, keywords, needs_quotes
 from specc.syntax.yaml.forms import (
     BESIDE_LAYER,
     ITEMS,

@@ -15,9 +15,9 @@ from specc.source import Source
 from specc.syntax import ast
 from specc.syntax.directives import pin
 from specc.syntax.format.inline import text
-from specc.syntax.lines import after_blank, lines
-from specc.syntax.literals import WHOLE
 from specc.syntax.parser import parse
+from specc.syntax.tokens import is_plain_number
+from specc.syntax.trivia import after_blank, lines
 from specc.syntax.yaml.forms import RESERVED
 from specc.syntax.yaml.nodes import literal
 
@@ -308,7 +308,7 @@ def _statement(statement: ast.Statement) -> Out:
         return bare
     pairs: list[tuple[str, Out]] = []
     if label := statement.label:
-        is_number = label.name[:1].isdigit() and (label.span.text == label.name or WHOLE.fullmatch(label.name))
+        is_number = label.name[:1].isdigit() and (label.span.text == label.name or is_plain_number(label.name))
         pairs.append(("label", Word(label.name if is_number else word(label.name))))
     return Keys([*pairs, *_pairs(statement)], step=True)
 

@@ -10,9 +10,10 @@ from ruamel.yaml import YAML
 from specc.diagnostics import SpecError
 from specc.elaborate import check_file
 from specc.source import Source
-from specc.syntax import ast, literals, parse, read
+from specc.syntax import ast, parse, read
 from specc.syntax.format import formatted
-from specc.syntax.tokens import comments
+from specc.syntax.tokens import number_value
+from specc.syntax.trivia import comments
 from specc.syntax.yaml import language_text, nodes
 from specc.syntax.yaml.writer import to_yaml
 from tests.elaborate.random_specs import Spec
@@ -54,7 +55,7 @@ def plain(node: nodes.Node | None) -> Any:
         return node.value
     if word in ("true", "false", "none"):
         return {"true": True, "false": False, "none": None}[word]
-    return -literals.number(word[1:]) if word.startswith("-") else literals.number(word)
+    return -number_value(word[1:]) if word.startswith("-") else number_value(word)
 
 
 def by_another_reader(text: str) -> Any:

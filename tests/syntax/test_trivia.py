@@ -1,4 +1,4 @@
-"""What the tree does not say of the layout."""
+"""Comments, empty lines and arrows: what the tree does not say of a text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,29 @@ import pytest
 
 from specc.source import Source
 from specc.syntax import ast
-from specc.syntax.lines import after_blank, lines, start
 from specc.syntax.parser import parse
+from specc.syntax.trivia import after_blank, comments, lines, start, tidy
+
+
+def test_where_comments_stand() -> None:
+    text = '# a\n\n  #b \t\nlet c = "# no (" # d\r\n\n# e'
+    found = comments(Source("spec.cnn", text))
+    assert [(each.text, each.alone, each.after_blank) for each in found] == [
+        ("# a", True, False),
+        ("#b", True, True),
+        ("# d", False, False),
+        ("# e", True, True),
+    ]
+    assert [text[each.start] for each in found] == ["#"] * 4
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("#a", "# a"), ("# a", "# a"), ("#  a", "#  a"), ("#\ta", "#\ta"), ("#", "#"), ("#!a", "#!a"), ("##a", "##a")],
+)
+def test_tidy(written: str, expected: str) -> None:
+    assert tidy(written) == expected
+    assert tidy(expected) == expected
 
 
 def body_of(text: str) -> tuple[ast.Statement, ...]:
