@@ -80,17 +80,10 @@ def present(value: Value, span: Span) -> Value:
     return value
 
 
-_layers: dict[str, Partial] = {}
-"""Operators by the names and aliases asked for, of which there are finitely many. A network asks for each of its layers
-again and again, and one object for each makes them equal by identity."""
-
-
 def layer(name: str) -> Partial | None:
-    """The operator of that name or alias, without arguments: always the same object."""
-    known = _layers.get(name)
-    if known is None and (kind := find(name)) is not None:
-        known = _layers[name] = Partial(name, kind)
-    return known
+    """The operator of that name or alias, without arguments."""
+    kind = find(name)
+    return None if kind is None else Partial(name, kind)
 
 
 def attribute_of(value: Signal, name: str) -> Value:

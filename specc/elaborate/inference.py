@@ -26,8 +26,6 @@ _known: dict[tuple[int, tuple[TensorType, ...]], tuple[Inferred, Op]] = {}
 """What operators inferred, by their identity and the types they took, each with the operator itself, whose identity
 stays its own by that. Emptied when it is full. Networks repeat their blocks: without this, elaborating examples/zoo
 takes 15 % longer."""
-_types: dict[TensorType, TensorType] = {}
-"""One object for types of the same numbers and formulas, which makes the look-ups above comparisons of identities."""
 
 
 def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
@@ -52,13 +50,8 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
 def _infer(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
     try:
         result = op.infer(*types)
-        if result is not types[0]:  # which is within its limits, and the one of its kind
-            if len(_types) >= _MOST_KNOWN:
-                _types.clear()
-            one = _types.setdefault(within_limit(result, span), result)
-            # Equal formulas may be written in other ways.
-            if all(a is b or isinstance(a, int) for a, b in zip(one.sample, result.sample, strict=True)):
-                result = one
+        if result is not types[0]:  # which is within its limits
+            within_limit(result, span)
     except Unwieldy as error:
         raise Refusal(Code.LIMIT, str(error)) from None
     parameters = op.parameters(*types)

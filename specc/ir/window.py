@@ -6,8 +6,6 @@ where sizes are numbers.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from specc.ir.record import Record
 
 MOST_PHASES = 2**16
@@ -37,7 +35,6 @@ class Taps(Record):
         self.bordered = bordered
 
 
-@lru_cache(maxsize=4096)  # networks repeat themselves
 def taps(kernel: int, stride: int = 1, dilation: int = 1, start: int = 0) -> Taps:
     """A window that slides. ``start``: the place that its first one begins at, -1 for a padding of 1."""
     return Taps(stride, (range(start, start + dilation * (kernel - 1) + 1, dilation),))
@@ -52,7 +49,6 @@ def every(places: int) -> Taps:
     return Taps(0, (range(places),))
 
 
-@lru_cache(maxsize=256)
 def grouped(inputs: int, outputs: int) -> Taps | None:
     """Channels in groups: each of the ``outputs`` channels of a group reads the ``inputs`` ones of it."""
     if outputs > MOST_PHASES:

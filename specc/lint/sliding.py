@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -66,7 +65,6 @@ class _Axis(NamedTuple):
         return tuple(axis.size for axis in (smaller, larger) if axis.size > 0 and axis.windows > 0 and not axis.lost)
 
 
-@lru_cache(maxsize=256)
 def _seen(axis: _Axis) -> tuple[int, int]:
     """How many places of an axis are seen, and where the last of them ends."""
     if axis.dilation == 1:

@@ -1,6 +1,5 @@
 """Pooling whose result has a given size: bins that divide the input, or the whole of it as one."""
 
-from functools import lru_cache
 from math import gcd, prod
 from typing import Annotated
 
@@ -302,7 +301,6 @@ def _bins(n: int, o: int) -> list[tuple[int, int]]:
     return [(i * n // o, -(-(i + 1) * n // o)) for i in range(o)]
 
 
-@lru_cache(maxsize=256)
 def _bin_taps(n: int, o: int) -> Taps | None:
     """In lowest terms n'/o', the bins repeat themselves after o', n' places further on."""
     common = gcd(n, o)

@@ -1,6 +1,6 @@
 """Convolutions, 1-D to 3-D."""
 
-from functools import lru_cache, partial
+from functools import partial
 from math import gcd, prod
 from typing import Annotated, Literal
 
@@ -356,7 +356,6 @@ def _channel_taps(op: Conv | ConvTranspose, x: TensorType) -> Taps | None:
     return grouped(x.channels // op.groups, op.out_channels // op.groups)
 
 
-@lru_cache(maxsize=256)
 def _transposed_taps(kernel: int, stride: int, padding: int, dilation: int) -> Taps | None:
     """Output o meets input j by place t of the filter where js + td - p = o: one phase for each of s places.
 

@@ -18,7 +18,7 @@ Mode = Annotated[
 ]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # gone through place by place: 5 % of the receptive fields and lints of examples/zoo
 def upsample_taps(n: int, o: int, factor: float | None, mode: Mode, align_corners: bool) -> Taps | None:
     """What the places of an axis read that goes from ``n`` places to ``o``.
 

@@ -1,6 +1,5 @@
 """Normalisations: by running statistics, or by those of the sample itself."""
 
-from functools import lru_cache
 from math import prod
 from typing import Annotated
 
@@ -449,7 +448,6 @@ def _require_sample(op: Op, x: TensorType) -> None:
         raise Refusal("S0101", f"{op.kind} takes at least [N, F], and its input is {x}", cause=0)
 
 
-@lru_cache(maxsize=1024)  # a norm behind every layer, of a few widths
 def _affine(shape: tuple[int, ...], affine: bool, bias: bool = True) -> tuple[Parameter, ...]:
     if not affine:
         return ()
@@ -457,7 +455,6 @@ def _affine(shape: tuple[int, ...], affine: bool, bias: bool = True) -> tuple[Pa
     return (weight, Parameter("bias", shape, Constant(0.0))) if bias else (weight,)
 
 
-@lru_cache(maxsize=1024)
 def _running(channels: int) -> tuple[Parameter, ...]:
     return (
         Parameter("running_mean", (channels,), Constant(0.0), trainable=False, buffer=True),

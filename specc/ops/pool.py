@@ -1,7 +1,7 @@
 """Pooling by a window that slides, 1-D to 3-D."""
 
 from abc import abstractmethod
-from functools import lru_cache, partial
+from functools import partial
 from math import inf, prod
 from typing import NamedTuple
 
@@ -113,7 +113,6 @@ class Grid(NamedTuple):
         return set(self.kernel + self.stride) == {1}
 
 
-@lru_cache(maxsize=4096)  # as of `slide`
 def _counted(grid: Grid, spatial: tuple[Dim, ...]) -> tuple[Dim, ...]:
     return grid.sizes(spatial)
 

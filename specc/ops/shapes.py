@@ -67,7 +67,7 @@ def per_axis(value: Entry | tuple[Entry, ...], axes: int, op: Op, argument: str)
     )
 
 
-@lru_cache(maxsize=4096)  # networks repeat themselves, and arithmetic with symbols takes its time
+@lru_cache(maxsize=4096)  # arithmetic with symbols takes its time: 5 % of a first elaboration of examples/zoo
 def slide(size: Dim, kernel: int, stride: int, padding: int, dilation: int) -> Dim:
     """Positions of a window: floor((n + p - d(k - 1) - 1)/s) + 1, p the padding of both ends together.
 
@@ -77,7 +77,7 @@ def slide(size: Dim, kernel: int, stride: int, padding: int, dilation: int) -> D
     return size + spare if stride == 1 else (size + (spare - 1)) // stride + 1
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)  # the proof of what must hold of sizes: 27 % of a first elaboration of examples/zoo
 def fitting(
     spatial: tuple[Dim, ...],
     kernel: int | tuple[int, ...],

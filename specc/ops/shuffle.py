@@ -1,7 +1,5 @@
 """Elements moved between channels and places, or from channel to channel."""
 
-from functools import lru_cache
-
 from specc.ir.axes import ChannelsFirst
 from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
@@ -187,7 +185,6 @@ class ChannelShuffle(Weightless):
         return build.node("Reshape", moved, build.integers([0, *numbers(x.sample)]))
 
 
-@lru_cache(maxsize=256)
 def _shuffled_taps(channels: int, groups: int) -> Taps | None:
     """Channel c is channel c // groups of group c % groups."""
     if channels > MOST_PHASES:
