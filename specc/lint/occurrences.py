@@ -9,8 +9,8 @@ from specc.diagnostics import Code, Diagnostic, Label, Severity
 from specc.elaborate.values import display_arguments
 from specc.ir.op import Op
 from specc.ir.size import Size
+from specc.lint.call_sites import CallSite, CallSites
 from specc.lint.lints import Lint, Match, Network
-from specc.lint.places import Places, Written, left_out
 from specc.source import Source, Span
 from specc.syntax import ast
 
@@ -31,7 +31,7 @@ def findings_of(file: ast.File, networks: list[Network], occurrences: list[Occur
     by_place: dict[tuple[Code, Span], list[Occurrence]] = {}
     for one in occurrences:
         by_place.setdefault((one.lint.code, one.match.node.span), []).append(one)
-    places = Places(file)
+    sites = CallSites(file)
     steps: dict[Span, list[Op]] = {}
     for network in networks:
         for node in network.graph.nodes:
@@ -40,42 +40,42 @@ def findings_of(file: ast.File, networks: list[Network], occurrences: list[Occur
         first, span = same[0], same[0].match.node.span
         if not first.lint.everywhere:
             yield _of_network(same, file.source)
-        elif len(same) == len(steps[span]) and (call := places.find(span)) is not None and _stands(first.match, call):
+        elif len(same) == len(steps[span]) and (site := sites.at(span)) is not None and _stands(first.match, site):
             others = {label.span for label in first.match.secondary}
-            if all(other.source is span.source and _is_named(places.find(other), steps[other]) for other in others):
-                yield _of_text(same, call, places)
+            if all(other.source is span.source and _is_named(sites.at(other), steps[other]) for other in others):
+                yield _of_text(same, site, sites)
 
 
-def _is_named(call: Written | None, ops: list[Op]) -> bool:
+def _is_named(site: CallSite | None, ops: list[Op]) -> bool:
     """Whether these steps are written as a layer here, or not as a call: a block may be handed one as an argument."""
-    return call is None or all(map(call.names, ops))
+    return site is None or all(map(site.names, ops))
 
 
-def _stands(match: Match, call: Written) -> bool:
+def _stands(match: Match, site: CallSite) -> bool:
     """Whether it is about the text here: a layer by its own name, with numbers that are no knobs."""
     node = match.node
     # The names of symbolic sizes that the step takes are no knobs.
     sizes = [size for x in node.input_types for size in x.shape if isinstance(size, Size)]
     knobless = {symbol.name for size in sizes for symbol in size.symbols}
-    if not call.names(node.op) or (match.literal and not call.is_literal(knobless)):
+    if not site.names(node.op) or (match.literal and not site.is_literal(knobless)):
         return False
-    if not call.gives_by_place(match.positional):
+    if not site.gives_by_position(match.positional):
         return False
-    return not (node.op.passes and call.call.label is not None)  # a label gives a value another name
+    return not (node.op.passes and site.call.label is not None)  # a label gives a value another name
 
 
-def _of_text(same: list[Occurrence], call: Written, places: Places) -> Diagnostic:
+def _of_text(same: list[Occurrence], site: CallSite, sites: CallSites) -> Diagnostic:
     lint, _, match = same[0]
-    place = call.argument(match.argument) if match.argument else None
+    place = site.argument(match.argument) if match.argument else None
     return Diagnostic(
         lint.code,
         match.message,
         Label(place or match.node.span, match.label),
         match.secondary,
         (*match.notes, *_where_else(same)),
-        ("write _ in its place",) if match.removable and call.steps == 1 else match.helps,
+        ("write _ in its place",) if match.removable and site.steps == 1 else match.helps,
         severity=Severity.WARNING,
-        fix=left_out(call, places) if match.removable else None,
+        fix=sites.removal(site) if match.removable else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Where in the text a step stands: its call with the arguments as written, and the steps beside it."""
+"""The calls in the text of a spec: their arguments as written, and the steps beside them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from specc.syntax.trivia import own_lines
 _CONSTANTS = ("true", "false", "none")
 
 
-class Written(NamedTuple):
-    """A call as it is written.
+class CallSite(NamedTuple):
+    """A call in the text.
 
     Attributes:
         steps: how many steps the list has that it stands in.
@@ -37,7 +37,7 @@ class Written(NamedTuple):
         names = {part.name for part in parts if isinstance(part, ast.Name)}
         return bool(self.call.arguments) and names <= {*_CONSTANTS, *sizes}
 
-    def gives_by_place(self, count: int) -> bool:
+    def gives_by_position(self, count: int) -> bool:
         """Whether its first arguments, as many as that, have no name."""
         first = self.call.arguments[:count]
         return len(first) == count and all(argument.name is None for argument in first)
@@ -47,44 +47,49 @@ class Written(NamedTuple):
         return next((argument.span for argument in self.call.arguments if argument.name == name), None)
 
 
-class Places:
-    """The calls of the files of one check, by where they stand; a file is looked through when it is asked for."""
+class CallSites:
+    """The calls in the files of one check, by their spans; a file is looked through when it is asked for."""
 
     def __init__(self, file: ast.File) -> None:
         self._files = {file.source: file}
-        self._calls: dict[Source, dict[tuple[int, int], Written]] = {}
+        self._sites: dict[Source, dict[tuple[int, int], CallSite]] = {}
         self._tokens: dict[Source, Tokens] = {}
 
-    def find(self, span: Span) -> Written | None:
+    def at(self, span: Span) -> CallSite | None:
         """The call whose step has this span."""
-        calls = self._calls.get(span.source)
-        if calls is None:
+        sites = self._sites.get(span.source)
+        if sites is None:
             file = self._files.get(span.source) or parse(span.source)  # imported, and parsed without a fault before
-            calls = self._calls[span.source] = dict(_calls(file))
-        return calls.get((span.start, span.end))
+            bodies = [i.body for i in file.items if isinstance(i, (ast.BlockDefinition, ast.ModelDefinition))]
+            sites = {
+                (site.call.name_span.start, site.call.span.end): site
+                for body in bodies
+                for site in _in_list(body.statements, own_body=True)
+            }
+            self._sites[span.source] = sites
+        return sites.get((span.start, span.end))
 
-    def tokens(self, source: Source) -> Tokens:
-        """The tokens of a file, which is gone through once however many of its steps have findings."""
+    def removal(self, site: CallSite) -> Fix | None:
+        """The text without the step, where every other name stays as it is and the text stays a chain.
+
+        A round of one step takes the round's number as its name, so a list that is no body of its own must keep two.
+        """
+        call = site.call
+        if call.label is not None or site.steps < (2 if site.own_body else 3) or is_yaml(call.span.source.name):
+            return None
+        source = call.span.source
         if source not in self._tokens:
-            self._tokens[source] = Tokens(source)
-        return self._tokens[source]
+            self._tokens[source] = Tokens(source)  # gone through once, however many of its steps have findings
+        cut = _with_arrow_or_line(call.span, self._tokens[source])
+        return Fix((Edit(cut, ""),), Safety.SAFE) if cut else None
 
 
-def _calls(file: ast.File) -> Iterator[tuple[tuple[int, int], Written]]:
-    for item in file.items:
-        if isinstance(item, (ast.BlockDefinition, ast.ModelDefinition)):
-            yield from _in_list(item.body.statements, own_body=True)
-
-
-def _in_list(
-    statements: tuple[ast.Statement, ...], *, own_body: bool = False
-) -> Iterator[tuple[tuple[int, int], Written]]:
+def _in_list(statements: tuple[ast.Statement, ...], *, own_body: bool = False) -> Iterator[CallSite]:
     steps = sum(not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint, ast.Shared)) for s in statements)
     for statement in statements:
         match statement:
             case ast.Call():
-                key = statement.name_span.start, statement.span.end
-                yield key, Written(statement, steps, own_body)
+                yield CallSite(statement, steps, own_body)
             case ast.Merge():
                 for arm in statement.arms:
                     yield from _in_list(arm.statements)
@@ -97,24 +102,7 @@ def _in_list(
                 yield from _in_list(statement.otherwise.statements if statement.otherwise else ())
 
 
-# ---- leaving a step out -----------------------------------------------------------------------------
-
-
-def left_out(written: Written, places: Places) -> Fix | None:
-    """The text without the step, where every other name stays as it is and the text stays a chain.
-
-    A round of one step takes the round's number as its name, so a list that is no body of its own must keep two.
-    """
-    if written.call.label is not None or written.steps < (2 if written.own_body else 3):
-        return None
-    span = written.call.span
-    if is_yaml(span.source.name):
-        return None
-    cut = _cut(span, places.tokens(span.source))
-    return Fix((Edit(cut, ""),), Safety.SAFE) if cut else None
-
-
-def _cut(step: Span, tokens: Tokens) -> Span | None:
+def _with_arrow_or_line(step: Span, tokens: Tokens) -> Span | None:
     """The step with one of its arrows, or with its line; None where neither leaves a chain."""
     source, text = step.source, step.source.text
     arrow, after = tokens.before(step.start), tokens.after(step.end)
