@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import specc
 from specc.source import Source
@@ -20,6 +23,9 @@ from specc.syntax.tokens import (
     token_at,
 )
 from specc.syntax.trivia import comments
+from tests.elaborate.random_specs import Spec
+from tests.elaborate.random_specs import specs as random_specs
+from tests.syntax.format.scramble import scrambled
 from tests.syntax.test_lalr import FILES
 
 
@@ -50,10 +56,8 @@ def test_what_follows_an_offset() -> None:
     assert [(tokens.before(at).text, tokens.after(at).text) for at in (1, len(text))] == [("a", "->"), ("c", "")]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_parser_reads_what_is_written(path: Path) -> None:
-    """Its tokens are those of the text, and between them there is nothing but blanks and comments."""
-    source = read(path)
+def same_tokens(source: Source) -> None:
+    """The parser's tokens are those of the text, and between them there is nothing but blanks and comments."""
     tokens = Tokens(source)
     read_by_parser = [(kind, start) for kind, _, start, _ in significant(source.text + "\n") if kind != NEWLINE]
     assert read_by_parser[:-1] == [(token.kind, token.start) for token in tokens.all[:-1]]
@@ -62,6 +66,18 @@ def test_the_parser_reads_what_is_written(path: Path) -> None:
         left += [line.strip() for line in source.text[at : token.start].split("\n")]
         at = token.end
     assert [line for line in left if line] == [comment.text for comment in comments(source)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_parser_reads_what_is_written(path: Path) -> None:
+    same_tokens(read(path))
+
+
+@settings(deadline=None, max_examples=60)
+@given(random_specs(), st.integers(0, 2**16))
+def test_the_parser_reads_random_specs_in_any_layout(spec: Spec, seed: int) -> None:
+    same_tokens(Source("net.cnn", spec.text))
+    same_tokens(Source("net.cnn", scrambled(spec.text, Random(seed))))
 
 
 WITH_PATTERNS = {

@@ -3,6 +3,7 @@
 import pytest
 from ruamel.yaml import YAML
 
+from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast, parse
 from specc.syntax.yaml import nodes
@@ -97,3 +98,37 @@ def test_what_is_no_number(text: str) -> None:
 def test_too_large(text: str) -> None:
     with pytest.raises(nodes.TooLarge):
         nodes.literal(text)
+
+
+def let_of(name: str, text: str) -> str:
+    """What the value of a let reads as, or the headline of its only mistake."""
+    try:
+        let = parse(Source(name, text)).items[0]
+    except SpecError as error:
+        (finding,) = error.diagnostics
+        return finding.message
+    assert isinstance(let, ast.Let)
+    leaves = (ast.Number, ast.Text, ast.Name)
+    parts = [part for part in ast.parts(let.value) if isinstance(part, ast.Expr)]
+    return repr([part[1] if isinstance(part, leaves) else type(part).__name__ for part in parts])
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ('"a -> b"', ""),
+        ('f("->", x) + 1', ""),
+        ('1 if m == "a -> b" else 2', ""),
+        ('["->", " -> "]', ""),
+        ('"a" -> b', "found `->`"),
+        ('f("->") -> relu', "found `->`"),
+        ('"a -> b', "this string is not closed"),
+        ('"a \\q-> b"', "`\\q` is no escape of a string"),
+    ],
+)
+def test_an_arrow_in_a_string_of_an_expression(text: str, mistake: str) -> None:
+    """It is accepted or refused as in the language."""
+    in_yaml, in_language = let_of("t.yaml", f"- let: {{x: '={text}'}}\n"), let_of("t.cnn", f"let x = {text}\n")
+    assert in_yaml.replace("the end of the expression", "the end of the line") == in_language
+    assert mistake in in_language
+    assert bool(mistake) != in_language.startswith("[")
