@@ -244,25 +244,21 @@ def _computed(tree: ast.expr, sizes: Mapping[str, Dim]) -> Dim:
             return number
         case ast.UnaryOp(ast.USub(), operand):
             return -_computed(operand, sizes)
-        case ast.BinOp(left, operation, right):
-            return _arithmetic(operation, _computed(left, sizes), _computed(right, sizes))
         case ast.Call(ast.Name("floor"), [ast.BinOp(left, ast.Div(), right)], []):
-            return _arithmetic(ast.FloorDiv(), _computed(left, sizes), _computed(right, sizes))
-    raise ValueError("no arithmetic of whole numbers")
-
-
-def _arithmetic(operation: ast.operator, left: Dim, right: Dim) -> Dim:
-    match operation:
-        case ast.Add():
-            return left + right
-        case ast.Sub():
-            return left - right
-        case ast.Mult():
-            return left * right
-        case ast.FloorDiv() if isinstance(right, int) and right > 0:
-            return left // right
-        case ast.Mod() if isinstance(right, int) and right > 0:
-            return left % right
+            return _computed(ast.BinOp(left, ast.FloorDiv(), right), sizes)
+        case ast.BinOp(left, operation, right):
+            one, other = _computed(left, sizes), _computed(right, sizes)
+            match operation:
+                case ast.Add():
+                    return one + other
+                case ast.Sub():
+                    return one - other
+                case ast.Mult():
+                    return one * other
+                case ast.FloorDiv() if isinstance(other, int) and other > 0:
+                    return one // other
+                case ast.Mod() if isinstance(other, int) and other > 0:
+                    return one % other
     raise ValueError("no arithmetic of sizes")
 
 
