@@ -199,7 +199,9 @@ class TreeBuilder:
             self._refuse_twice("argument", [(argument.name or "", argument.span) for argument in named])
             for argument in arguments[arguments.index(named[0]) :]:
                 if not argument.name:
-                    self._refuse_late(argument, named[0])
+                    message = "an argument without a name cannot follow one with a name"
+                    place = Label(argument.span, "which argument this is cannot be told")
+                    self._find(Code.SYNTAX, message, place, Label(named[0].span, "this one is named"))
         return arguments
 
     def arg(self, start: int, end: int, name: Token | None, value: ast.Expr) -> ast.Argument:
@@ -284,11 +286,6 @@ class TreeBuilder:
                 self._find(Code.SYNTAX, message, Label(span), Label(first[name], "first here"))
             first.setdefault(name, span)
 
-    def _refuse_late(self, argument: ast.Argument, named: ast.Argument) -> None:
-        message = "an argument without a name cannot follow one with a name"
-        place = Label(argument.span, "which argument this is cannot be told")
-        self._find(Code.SYNTAX, message, place, Label(named.span, "this one is named"))
-
     def _find(self, code: Code, message: str, primary: Label, *secondary: Label, help_: str = "") -> None:
         helps = (help_,) if help_ else ()
         self.findings.append(Diagnostic(code, message, primary, secondary, helps=helps))
@@ -303,12 +300,6 @@ def _beginning(span: Span, length: int) -> Span:
     return Span(span.source, span.start, span.start + length)
 
 
-def _depth_refused(span: Span, depth: int) -> Diagnostic:
-    place = Label(_beginning(span, 1), f"level {depth} begins here")
-    help_ = "name a part of it with `let`, or make it a block"
-    return Diagnostic(Code.LIMIT, f"this nests deeper than {DEEPEST}", place, helps=(help_,))
-
-
 def _too_deep(items: tuple[ast.Item, ...]) -> Diagnostic | None:
     """Whoever walks the tree later may recurse: its depth is bounded here, once, without recursion."""
     waiting: list[tuple[Any, int]] = [(items, 0)]
@@ -317,6 +308,8 @@ def _too_deep(items: tuple[ast.Item, ...]) -> Diagnostic | None:
         if type(part) in _NESTING:
             depth += 1
             if depth > DEEPEST:
-                return _depth_refused(part.span, depth)
+                place = Label(_beginning(part.span, 1), f"level {depth} begins here")
+                help_ = "name a part of it with `let`, or make it a block"
+                return Diagnostic(Code.LIMIT, f"this nests deeper than {DEEPEST}", place, helps=(help_,))
         waiting += [(inner, depth) for inner in part if isinstance(inner, tuple)]
     return None

@@ -27,7 +27,10 @@ def parse(source: Source, *, is_expression: bool = False) -> ast.File:
             or every independent mistake of syntax that could be found.
     """
     refuse_hidden_characters(source)
-    _refuse_other_version(source)
+    first_line = pin(source)
+    if first_line and first_line.is_alone and (version := first_line.version.text) != _VERSION:
+        message = f"this file is written for version {version} of the language; this compiler reads version {_VERSION}"
+        raise SpecError([Diagnostic(Code.LANGUAGE_VERSION, message, Label(first_line.version))])
     file, findings = _tree(source, is_expression)
     if file is None or findings:
         raise SpecError(findings)
@@ -61,11 +64,3 @@ def _tree(source: Source, is_expression: bool) -> tuple[ast.File | None, list[Di
         if not rest.drop(at):
             break
     return None, findings
-
-
-def _refuse_other_version(source: Source) -> None:
-    found = pin(source)
-    if found and found.is_alone and found.version.text != _VERSION:
-        version = found.version.text
-        message = f"this file is written for version {version} of the language; this compiler reads version {_VERSION}"
-        raise SpecError([Diagnostic(Code.LANGUAGE_VERSION, message, Label(found.version))])

@@ -80,8 +80,12 @@ class _Scan:
                 self._unclosed_before = self._open[-1], self._source.span(start, end)
         if self._foreign:
             raise SpecError(self._foreign)
+        if self._unclosed_before and self._open:
+            unclosed, item = self._unclosed_before
+            self._never_closed(unclosed, Label(item, f"`{item.text}` begins inside it"))
         if self._open:
-            self._refuse_open()
+            end = len(text.rstrip())
+            self._never_closed(self._open[-1], Label(self._source.span(end, end), f"the {self._whole} ends here"))
         return "".join([*pieces, text[copied:]])
 
     def _at_margin(self, start: int, end: int) -> bool:
@@ -124,13 +128,6 @@ class _Scan:
             wanted = _CLOSER[last.mark]
             self._refuse(f"`{last.mark}` is closed by `{mark}`", Label(place, f"expected `{wanted}`"), opened)
 
-    def _refuse_open(self) -> NoReturn:
-        if self._unclosed_before:
-            unclosed, item = self._unclosed_before
-            self._never_closed(unclosed, Label(item, f"`{item.text}` begins inside it"))
-        end = len(self._text.rstrip())
-        self._never_closed(self._open[-1], Label(self._source.span(end, end), f"the {self._whole} ends here"))
-
     def _never_closed(self, unclosed: _Open, where: Label) -> NoReturn:
         opened = Label(self._span(unclosed.at), "opened here")
         wanted = _CLOSER[unclosed.mark]
@@ -146,20 +143,16 @@ class _Scan:
         inner = text[start + 1 : close] if close >= 0 else ""
         helps = (f'write "{inner}"',) if inner and not set(inner) & set('"\\') else ()
         end = max(start, close) + 1
-        self._note(
-            Diagnostic(
-                Code.SYNTAX, "a string stands in double quotes", Label(self._source.span(start, end)), helps=helps
-            )
-        )
+        self._note("a string stands in double quotes", start, end, helps)
         return end
 
     def _slashes(self, at: int) -> int:
         """Note a comment of another language; where its line ends."""
-        self._note(Diagnostic(Code.SYNTAX, SLASHES, Label(self._source.span(at, at + 2))))
+        self._note(SLASHES, at, at + 2)
         return self._text.index("\n", at)
 
-    def _note(self, foreign: Diagnostic) -> None:
-        self._foreign.append(foreign)
+    def _note(self, message: str, start: int, end: int, helps: tuple[str, ...] = ()) -> None:
+        self._foreign.append(Diagnostic(Code.SYNTAX, message, Label(self._source.span(start, end)), helps=helps))
         if len(self._foreign) == MOST_MISTAKES:
             raise SpecError(self._foreign)
 
