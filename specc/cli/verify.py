@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from specc.bundle.sidecar import Sidecar
     from specc.onnxfile import OnnxFile
     from specc.options import ProofOptions
-    from specc.report.proof.verdict import ProofSubject
+    from specc.report.proof.wording import ProofSubject
     from specc.verify.result import Parity
 
 _FORMATS = {".json": "json", ".html": "html", ".htm": "html", ".txt": "full"}
@@ -122,7 +122,7 @@ def _prove(asked: _VerifyArguments) -> int:
         network = load(asked.spec if asked.spec == "-" else _shown(asked.spec), asked.model, asked.arguments)
     except SpecError as error:
         if asked.output is not None or asked.form != "full":  # to people mistakes are shown by themselves
-            from specc.report.proof.verdict import mistaken
+            from specc.report.proof.wording import mistaken
 
             name = asked.model or Path(asked.spec).stem
             _show(asked, mistaken(error, asked.provider), _subject(name, file, asked))
@@ -141,7 +141,7 @@ def _prove(asked: _VerifyArguments) -> int:
                 progress=progress,
             )
     except ParityError as error:  # the file's own weights do not fit the spec: that is the one check that there is
-        from specc.report.proof.verdict import unfit
+        from specc.report.proof.wording import unfit
 
         parity = unfit(error, asked.provider)
     _show(asked, replace(parity, notes=(*parity.notes, *weight_notes(source))), subject)
@@ -164,7 +164,7 @@ def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> Proo
         UsageError: the file, or one that its weights are in, cannot be read.
     """
     from specc.bundle.sidecar import sha256_of
-    from specc.report.proof.verdict import OWN_WEIGHTS, FileDigest, ProofSubject
+    from specc.report.proof.wording import OWN_WEIGHTS, FileDigest, ProofSubject
 
     if asked.weights is not None:
         wanted = _shown(asked.weights)
@@ -183,7 +183,7 @@ def _show(asked: _VerifyArguments, parity: Parity, subject: ProofSubject) -> Non
     """The report on standard output, or, with the verdict there, in a file."""
     from specc.cli.output import echo, screen, speaks_unicode, wants_color, write_text
     from specc.report.proof import rendered
-    from specc.report.proof.verdict import UNFIT, full_reason, verdict
+    from specc.report.proof.wording import UNFIT, full_reason, verdict
     from specc.report.snippets import Style
 
     for row in parity.rows:

@@ -40,6 +40,10 @@ class Style(NamedTuple):
     unicode: bool = True
     width: int | None = None
 
+    def paint(self, text: str, fg: str | None = None, *, bold: bool | None = None) -> str:
+        """The text in a colour and weight, where it may have any."""
+        return click.style(text, fg=fg, bold=bold) if self.color else text
+
 
 @dataclass(frozen=True, slots=True)
 class Uncoded:

@@ -18,7 +18,7 @@ from specc.diagnostics import ParityError
 from specc.report.proof import FORMATS, rendered
 from specc.report.proof.html import MANY, NAMED, chart
 from specc.report.proof.terminal import CLOSEST, FAILING, SHORT
-from specc.report.proof.verdict import OWN_WEIGHTS, FileDigest, by_step, cell, unfit, verdict, with_notes
+from specc.report.proof.wording import OWN_WEIGHTS, FileDigest, by_step, cell, unfit, verdict, with_notes
 from specc.report.snippets import Style
 from specc.verify.result import Parity, Row, TensorRow, Tolerance
 from tests.report.proofs import CONV, RELU, SUBJECT, proof, reproduced

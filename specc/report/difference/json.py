@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from specc.compare import SECTIONS, Difference
-from specc.compare.specs import Comparison, FileChange, ModelChange
+from specc.compare.specs import Comparison
 from specc.compare.wiring import Member, StepChange
 from specc.diagnostics import Diagnostic
 from specc.elaborate.values import display
@@ -27,24 +27,32 @@ def json(comparison: Comparison, *, unicode: bool = True) -> str:
         "specc": __version__,
         "against": comparison.against,
         "same": comparison.same,
-        "files": [_file(file) for file in comparison.files],
+        "files": [
+            {
+                "before": file.before,
+                "after": file.after,
+                "changed": file.changed,
+                "moved": file.moved,
+                "note": file.note or None,
+                "incomparable": file.incomparable,
+                "broken": file.is_broken,
+                "wrong_before": [_finding(finding) for finding in file.wrong_before],
+                "wrong_after": [_finding(finding) for finding in file.wrong_after],
+                "models": [
+                    {
+                        "before": model.before,
+                        "after": model.after,
+                        "changed": model.changed,
+                        "breaking": {section: model.fails(section) for section in SECTIONS},
+                        **(difference(model.difference) if model.difference else {}),
+                    }
+                    for model in file.models
+                ],
+            }
+            for file in comparison.files
+        ],
     }
     return dumped(value, Style(unicode=unicode))
-
-
-def _file(file: FileChange) -> dict[str, Any]:
-    return {
-        "before": file.before,
-        "after": file.after,
-        "changed": file.changed,
-        "moved": file.moved,
-        "note": file.note or None,
-        "incomparable": file.incomparable,
-        "broken": file.is_broken,
-        "wrong_before": [_finding(finding) for finding in file.wrong_before],
-        "wrong_after": [_finding(finding) for finding in file.wrong_after],
-        "models": [_model(model) for model in file.models],
-    }
 
 
 def _finding(finding: Diagnostic) -> dict[str, Any]:
@@ -55,59 +63,49 @@ def _finding(finding: Diagnostic) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _model(model: ModelChange) -> dict[str, Any]:
-    found: dict[str, Any] = {"before": model.before, "after": model.after, "changed": model.changed}
-    found |= {"breaking": {section: model.fails(section) for section in SECTIONS}}
-    if model.difference is None:
-        return found
-    return found | difference(model.difference)
-
-
 def difference(of: Difference) -> dict[str, Any]:
     """All that is known of two models, but for their names."""
     verdicts = {section.name: section.verdict for section in sections(of)}
+    interface, weights, graph, cost = of.interface, of.weights, of.graph, of.cost
     return {
-        "interface": {"verdict": verdicts["interface"], "changes": [c._asdict() for c in of.interface.changes]},
-        "weights": {"verdict": verdicts["weights"], **_weights(of)},
-        "graph": {"verdict": verdicts["graph"], **_graph(of)},
-        "cost": {"verdict": verdicts["cost"], **_cost(of)},
-    }
-
-
-def _weights(of: Difference) -> dict[str, Any]:
-    weights = of.weights
-    lists = ("renamed", "resized", "added", "lost", "misplaced")
-    return {
-        "loads": weights.loads,
-        "kept": {"tensors": weights.kept, "elements": weights.kept_elements},
-        **{
-            name: [
-                {**tensor._asdict(), "elements_before": tensor.elements_before, "elements_after": tensor.elements_after}
-                for tensor in getattr(weights, name)
-            ]
-            for name in lists
+        "interface": {"verdict": verdicts["interface"], "changes": [change._asdict() for change in interface.changes]},
+        "weights": {
+            "verdict": verdicts["weights"],
+            "loads": weights.loads,
+            "kept": {"tensors": weights.kept, "elements": weights.kept_elements},
+            **{
+                name: [
+                    {**t._asdict(), "elements_before": t.elements_before, "elements_after": t.elements_after}
+                    for t in getattr(weights, name)
+                ]
+                for name in ("renamed", "resized", "added", "lost", "misplaced")
+            },
+            "renamed_is_guessed": weights.guessed,
+            "misplaced_is_guessed": weights.guessed,
+            "order_fits": weights.order_fits,
+            "frozen": list(weights.frozen),
+            "trainable": list(weights.trainable),
         },
-        "renamed_is_guessed": weights.guessed,
-        "misplaced_is_guessed": weights.guessed,
-        "order_fits": weights.order_fits,
-        "frozen": list(weights.frozen),
-        "trainable": list(weights.trainable),
+        "graph": {
+            "verdict": verdicts["graph"],
+            "same": graph.proven_same,
+            "changed": [_step_change(changed) for changed in graph.changed_steps],
+            "added": [_member(member) for member in graph.added],
+            "removed": [_member(member) for member in graph.removed],
+            "outputs": [output._asdict() for output in graph.outputs],
+            "renamed": [{"before": old, "after": new} for old, new in graph.renamed],
+        },
+        "cost": {
+            "verdict": verdicts["cost"],
+            "at_before": dict(cost.sizes_before),
+            "at_after": dict(cost.sizes_after),
+            "comparable": cost.comparable,
+            "numbers": [{**number._asdict(), "grew": number.grew} for number in cost.numbers],
+        },
     }
 
 
-def _graph(of: Difference) -> dict[str, Any]:
-    graph = of.graph
-    return {
-        "same": graph.proven_same,
-        "changed": [_changed(changed) for changed in graph.changed_steps],
-        "added": [_member(member) for member in graph.added],
-        "removed": [_member(member) for member in graph.removed],
-        "outputs": [output._asdict() for output in graph.outputs],
-        "renamed": [{"before": old, "after": new} for old, new in graph.renamed],
-    }
-
-
-def _changed(changed: StepChange) -> dict[str, Any]:
+def _step_change(changed: StepChange) -> dict[str, Any]:
     return {
         "before": changed.before.name,
         "after": changed.after.name,
@@ -126,13 +124,3 @@ def _changed(changed: StepChange) -> dict[str, Any]:
 def _member(member: Member) -> dict[str, Any]:
     nodes = member.nodes if isinstance(member, Region) else (member,)
     return {"name": member.name, "steps": [{"name": node.name, "layer": step(node.op)} for node in nodes]}
-
-
-def _cost(of: Difference) -> dict[str, Any]:
-    cost = of.cost
-    return {
-        "at_before": dict(cost.sizes_before),
-        "at_after": dict(cost.sizes_after),
-        "comparable": cost.comparable,
-        "numbers": [{**number._asdict(), "grew": number.grew} for number in cost.numbers],
-    }

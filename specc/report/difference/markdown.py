@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from specc.compare import SECTIONS
 from specc.compare.specs import Comparison, FailOn, FileChange, ModelChange
 from specc.diagnostics.words import encodable, plural, visible
-from specc.report.difference.sections import Section, amount, at_sizes, change, sections
+from specc.report.difference.sections import amount, at_sizes, change, sections
 from specc.report.difference.terminal import Group, groups, heading, lines, presence, several, summary, unchanged
 from specc.report.snippets import abridged, render
 
@@ -40,24 +40,22 @@ def markdown(comparison: Comparison, *, fail_on: FailOn) -> str:
 def _part(group: Group, fail_on: FailOn, *, details: bool) -> str:
     file, model = group[0]
     fails = file.incomparable and bool(fail_on.sections)
-    told = [f"{_sign(fails)} {escaped(file.note)}"] if file.note else []
+    head, *which = [heading(group, code)] if len(group) == 1 else several(group, code)
+    parts = [f"#### {head}", *which]
+    if file.note:
+        parts.append(f"{_sign(fails)} {escaped(file.note)}")
     if file.is_wrong:
-        told += _wrong(file, details=details)
+        parts += _mistakes(file, details=details)
+    elif model is not None and not file.incomparable:
+        parts += _model(file, model, fail_on, details=details)
     elif not file.incomparable:
-        told += [presence(file)] if model is None else _model(file, model, fail_on, details=details)
-    return "\n\n".join([_heading(group), *told])
+        parts.append(presence(file))
+    return "\n\n".join(parts)
 
 
-def _heading(group: Group) -> str:
-    if len(group) == 1:
-        return f"#### {heading(group, code)}"
-    head, which = several(group, code)
-    return f"#### {head}\n\n{which}"
-
-
-def _wrong(file: FileChange, *, details: bool) -> Iterator[str]:
+def _mistakes(file: FileChange, *, details: bool) -> Iterator[str]:
     now = ("wrong before and now", _CHANGED) if file.known else ("wrong now", _FAILS)
-    before = () if file.known else file.wrong_before  # they have been told
+    before = () if file.known else file.wrong_before  # else they are those of now
     for (what, sign), findings in ((now, file.wrong_after), (("wrong before", _CHANGED), before)):
         if findings:
             yield f"{sign} {what}: {plural(len(findings), 'error')}, so that there is nothing to compare"
@@ -74,40 +72,27 @@ def _model(file: FileChange, model: ModelChange, fail_on: FailOn, *, details: bo
     if not model.changed:
         yield f"{_SAME} {unchanged(file)}"
         return
-    told = sections(model.difference)
-    yield _verdicts(told, [fail_on.fails(model, section.name) for section in told])
-    if model.difference.cost.changed:
-        yield _costs(model)
-    if details:
-        yield from (_details(section) for section in told if section.rows and section.name != "cost")
+    parts = sections(model.difference)
+    verdicts = ["| | |", "|---|---|"]
+    for part in parts:
+        sign = _sign(fail_on.fails(model, part.name), part.tone != "same")
+        verdicts.append(f"| {sign} {part.name} | {cell(part.verdict)} |")
+    yield "\n".join(verdicts)
+    cost = model.difference.cost
+    if cost.changed:
+        numbers = ((n.name, amount(n.before, n.unit), amount(n.after, n.unit), change(n)) for n in cost.numbers)
+        rows = [f"| {' | '.join(row)} |" for row in numbers]
+        yield "\n".join([f"| cost{cell(at_sizes(cost))} | before | after | change |", "|---|--:|--:|--:|", *rows])
+    for part in parts:
+        if details and part.rows and part.name != "cost":
+            title = f"<details><summary>{part.name}: {plural(len(part.rows), 'line')}</summary>"
+            body = _fenced([visible(line) for line in lines(part.rows, MOST_ROWS)])
+            yield f"{title}\n\n{body}\n\n</details>"
 
 
 def _sign(fails: bool, changed: bool = True) -> str:
     """Red is what the run fails on, and nothing else."""
     return _FAILS if fails else _CHANGED if changed else _SAME
-
-
-def _verdicts(told: Sequence[Section], failing: Sequence[bool]) -> str:
-    rows = [
-        f"| {_sign(fails, section.tone != 'same')} {section.name} | {cell(section.verdict)} |"
-        for section, fails in zip(told, failing, strict=True)
-    ]
-    return "\n".join(["| | |", "|---|---|", *rows])
-
-
-def _costs(model: ModelChange) -> str:
-    assert model.difference is not None, "the caller has looked"
-    cost = model.difference.cost
-    head = f"| cost{cell(at_sizes(cost))} | before | after | change |"
-    rows = [
-        f"| {n.name} | {amount(n.before, n.unit)} | {amount(n.after, n.unit)} | {change(n)} |" for n in cost.numbers
-    ]
-    return "\n".join([head, "|---|--:|--:|--:|", *rows])
-
-
-def _details(section: Section) -> str:
-    body = _fenced([visible(line) for line in lines(section.rows, MOST_ROWS)])
-    return f"<details><summary>{section.name}: {plural(len(section.rows), 'line')}</summary>\n\n{body}\n\n</details>"
 
 
 def _fenced(content: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A difference in words: a verdict for every section, and lines that tell what it rests on."""
+"""A difference in words: a verdict for every section, and the rows that it rests on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from specc.compare import SECTIONS, Difference
 from specc.compare.checkpoint import TensorChange, WeightsChange
 from specc.compare.difference import Amount, CostChange, CostNumber, Unit
-from specc.compare.interface import InterfaceChange, PortChange
+from specc.compare.interface import InterfaceChange
 from specc.compare.wiring import GraphChange, Member, StepChange
 from specc.diagnostics.words import listed, plural
 from specc.elaborate.values import display
@@ -43,30 +43,28 @@ class Section(NamedTuple):
 
 def sections(difference: Difference) -> tuple[Section, ...]:
     """All of them, in the order of `specc.compare.SECTIONS`."""
-    found = (
+    every = (
         _interface(difference.interface),
         _weights(difference.weights),
         _graph(difference.graph),
         _cost(difference.cost),
     )
-    assert tuple(section.name for section in found) == SECTIONS
-    return found
+    assert tuple(section.name for section in every) == SECTIONS
+    return every
 
 
 def _interface(interface: InterfaceChange) -> Section:
     if not interface.changed:
         return Section("interface", "the same", "same")
-    rows = tuple(map(_port, interface.changes))
+    rows = []
+    for port in interface.changes:
+        both = port.before is not None and port.after is not None
+        what = f"{port.before} -> {port.after}" if both else port.before or port.after
+        kind = {"shape": port.side, "where": "where"}.get(port.kind, f"{port.side} {port.kind}")
+        rows.append((kind, port.name, f"{what}: {port.effect}"))
     if interface.breaking:
-        return Section("interface", "a caller may break", "breaking", rows)
-    return Section("interface", "changed, and every caller works as before", "changed", rows)
-
-
-def _port(change: PortChange) -> Row:
-    both = change.before is not None and change.after is not None
-    what = f"{change.before} -> {change.after}" if both else change.before or change.after
-    kind = {"shape": change.side, "where": "where"}.get(change.kind, f"{change.side} {change.kind}")
-    return kind, change.name, f"{what}: {change.effect}"
+        return Section("interface", "a caller may break", "breaking", tuple(rows))
+    return Section("interface", "changed, and every caller works as before", "changed", tuple(rows))
 
 
 def _weights(weights: WeightsChange) -> Section:
@@ -76,26 +74,22 @@ def _weights(weights: WeightsChange) -> Section:
     if not weights.breaking:
         verdict = f"an old checkpoint loads: all {plural(weights.kept, 'tensor')} by name"
         return Section("weights", verdict, "changed" if rows else "same", rows)
-    return Section("weights", _loading(weights), "breaking", rows)
-
-
-def _loading(weights: WeightsChange) -> str:
-    """Why an old checkpoint does not simply load."""
-    misplaced = plural(len(weights.misplaced), "tensor")
     if weights.loads == "name":
-        puts = "seems to put" if weights.guessed else "puts"
-        return f"an old checkpoint loads by name, and {puts} {misplaced} into other steps than before"
-    if weights.loads == "order":
+        puts = f"{'seems to put' if weights.guessed else 'puts'} {plural(len(weights.misplaced), 'tensor')}"
+        verdict = f"an old checkpoint loads by name, and {puts} into other steps than before"
+    elif weights.loads == "order":
         doubt = {
             True: "every tensor gets to its own step",
             False: "that puts tensors into other steps than before",
             None: "the graph has changed, so look whether every tensor is meant for its step",
         }[weights.order_fits]
-        return f"an old checkpoint loads only with --match order; {doubt}"
-    counts = {"renamed": weights.renamed, "resized": weights.resized, "new": weights.added, "lost": weights.lost}
-    first, *others = [(len(tensors), what) for what, tensors in counts.items() if tensors]
-    more = "".join(f", {number:,} {what}" for number, what in others)
-    return f"an old checkpoint does not load: {plural(first[0], 'tensor')} {first[1]}{more}"
+        verdict = f"an old checkpoint loads only with --match order; {doubt}"
+    else:
+        counts = {"renamed": weights.renamed, "resized": weights.resized, "new": weights.added, "lost": weights.lost}
+        (number, first), *others = [(len(tensors), what) for what, tensors in counts.items() if tensors]
+        more = "".join(f", {number:,} {what}" for number, what in others)
+        verdict = f"an old checkpoint does not load: {plural(number, 'tensor')} {first}{more}"
+    return Section("weights", verdict, "breaking", rows)
 
 
 def _tensors(weights: WeightsChange) -> Iterator[Row]:
@@ -104,17 +98,6 @@ def _tensors(weights: WeightsChange) -> Iterator[Row]:
     for (old, new), names in _by_module(weights.misplaced).items():
         now = f"seems to be {new} now" if weights.guessed else f"is called {new} now"
         yield "misplaced", old, f"{_own_tensors(names)}; what was {old} {now}"
-    yield from _renamed(weights)
-    yield from _resized(weights)
-    for what, tensors, every in (("new", weights.added, weights.after), ("lost", weights.lost, weights.before)):
-        of = {(tensor.after or tensor.before or ""): tensor for tensor in tensors}
-        yield from ((what, *row) for row in _grouped(of, every))
-    for what, paths in (("frozen", weights.frozen), ("trainable", weights.trainable)):
-        if paths:
-            yield f"{what} now", _some(paths), ""
-
-
-def _renamed(weights: WeightsChange) -> Iterator[Row]:
     modules = _by_module(weights.renamed)
     doubt = "as the steps seem to correspond" if weights.guessed else ""
     if doubt and len(modules) > 1:
@@ -122,10 +105,7 @@ def _renamed(weights: WeightsChange) -> Iterator[Row]:
         doubt = ""
     for (old, new), names in modules.items():
         yield "renamed", f"{old} -> {new}", "; ".join(filter(None, (_own_tensors(names), doubt)))
-
-
-def _resized(weights: WeightsChange) -> Iterator[Row]:
-    """The tensors of a step as one where they were and are of one shape, as those of a batch norm."""
+    # The tensors of a step are one row where they were and are of one shape, as those of a batch norm.
     alike: dict[tuple[str, str], list[str]] = {}
     for tensor in weights.resized:
         step, _, _ = (tensor.before or "").rpartition(".")
@@ -134,6 +114,12 @@ def _resized(weights: WeightsChange) -> Iterator[Row]:
     for (step, shapes), names in alike.items():
         one = len(names) == 1
         yield "resized", names[0] if one else step, shapes if one else f"{plural(len(names), 'tensor')}, {shapes} each"
+    for what, tensors, every in (("new", weights.added, weights.after), ("lost", weights.lost, weights.before)):
+        of = {(tensor.after or tensor.before or ""): tensor for tensor in tensors}
+        yield from ((what, *row) for row in _grouped(of, every))
+    for what, paths in (("frozen", weights.frozen), ("trainable", weights.trainable)):
+        if paths:
+            yield f"{what} now", _some(paths), ""
 
 
 def _by_module(tensors: Iterable[TensorChange]) -> dict[tuple[str, str], list[str]]:
@@ -212,7 +198,8 @@ def _graph_rows(graph: GraphChange) -> Iterator[Row]:
     for changed in graph.changed_steps:
         alike.setdefault(_change(changed), []).append(changed)
     for what, steps in alike.items():
-        yield "changed", _some([_name(changed.before.name, changed.after.name) for changed in steps]), what
+        names = [(changed.before.name, changed.after.name) for changed in steps]
+        yield "changed", _some([old if old == new else f"{old} -> {new}" for old, new in names]), what
     for output in graph.outputs:
         was = "nothing" if output.before is None else _was(output.before, output.was or output.before)
         yield "output", output.name, f"gives out {output.after or 'nothing'} instead of {was}"
@@ -220,9 +207,9 @@ def _graph_rows(graph: GraphChange) -> Iterator[Row]:
         same: dict[str, list[str]] = {}
         for member in members:
             same.setdefault(_member(member), []).append(member.name)
-        for what, names in same.items():
-            each = f"{what} each" if len(names) > 1 and ", " in what else what
-            yield kind, _some(names), each
+        for what, alike_names in same.items():
+            each = f"{what} each" if len(alike_names) > 1 and ", " in what else what
+            yield kind, _some(alike_names), each
     yield from _names(graph)
 
 
@@ -243,10 +230,6 @@ def _some(names: Sequence[str]) -> str:
 
 def _more(number: int) -> str:
     return f" and {number:,} more" if number > 0 else ""
-
-
-def _name(before: str, after: str) -> str:
-    return before if before == after else f"{before} -> {after}"
 
 
 def _change(changed: StepChange) -> str:
@@ -314,15 +297,13 @@ def amount(value: Amount, unit: Unit) -> str:
 
 
 def change(number: CostNumber) -> str:
-    """``+924 (+1.1 %)``; empty where there is none, or nothing to subtract."""
+    """``+924 (+1.1 %)``, two digits of the percentage; empty where there is none, or nothing to subtract."""
     before, after = number.before, number.after
     if not isinstance(before, int) or not isinstance(after, int) or before == after:
         return ""
     sign = "+" if after > before else "-"
     more = f"{sign}{amount(abs(after - before), number.unit)}"
-    return f"{more} ({_percent(100 * (after - before) / before)})" if before else more
-
-
-def _percent(of: float) -> str:
-    """Two digits that count: ``+1.1 %``, ``-0.004 %``, ``+86 %``."""
-    return f"{of:+,.0f} %" if abs(of) >= 10 else f"{of:+.2g} %"
+    if not before:
+        return more
+    percent = 100 * (after - before) / before
+    return f"{more} ({percent:{'+,.0f' if abs(percent) >= 10 else '+.2g'}} %)"

@@ -1,20 +1,18 @@
-"""A comparison for a terminal: of a block that many specs import, what changed is told once."""
+"""A comparison for a terminal: models that changed alike, as those that import one block, are a group."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
-
-import click
 
 from specc.compare.specs import Comparison, FileChange, ModelChange
 from specc.diagnostics import Diagnostic
 from specc.diagnostics.words import encodable, plural, visible
 from specc.report.difference.json import difference
-from specc.report.difference.sections import Row, Section, Tone, sections
+from specc.report.difference.sections import Row, Tone, sections
 from specc.report.notation import cut
-from specc.report.snippets import abridged, render
+from specc.report.snippets import Style, abridged, render
 
 MOST_ROWS = 30
 """Lines of a section that are shown; json has all."""
@@ -35,7 +33,7 @@ def text(comparison: Comparison, *, color: bool = False, unicode: bool = True) -
         color: with ANSI colours.
         unicode: False: findings are shown in ASCII, as far as it is specc who speaks.
     """
-    parts = ["\n".join(_GroupText(group, color, unicode).lines()) for group in groups(comparison)]
+    parts = ["\n".join(_group_lines(group, Style(color, unicode))) for group in groups(comparison)]
     return encodable("\n\n".join([*parts, *([summary(comparison)] if comparison.against else [])]))
 
 
@@ -55,74 +53,61 @@ def summary(comparison: Comparison, code: Callable[[str], str] = visible) -> str
         ("wrong before", sum(bool(file.wrong_before) and not file.wrong_after for file in files)),
         ("wrong before and now", sum(bool(file.wrong_after) and file.known for file in files)),
     )
-    told = ", ".join(f"{number:,} {what}" for what, number in counts if number)
+    kinds = ", ".join(f"{number:,} {what}" for what, number in counts if number)
     number = sum(file.changed for file in files)
     total = plural(len(files) + comparison.same, "spec")
     since = f"since {code(comparison.against)}" if comparison.against else "from one to the other"
     if not number:
         return f"nothing has changed {since}: {total}"
     verb = "has" if number == 1 else "have"
-    return f"{number:,} of {total} {verb} changed {since}" + (f": {told}" if told else "")
+    return f"{number:,} of {total} {verb} changed {since}" + (f": {kinds}" if kinds else "")
 
 
-class _GroupText:
-    """What is said of a group of models."""
-
-    def __init__(self, group: Group, color: bool, unicode: bool) -> None:
-        self._group, self._color, self._unicode = group, color, unicode
-        self._file, self._model = group[0]
-
-    def lines(self) -> Iterator[str]:
-        yield self._heading()
-        if self._file.note:
-            yield visible(self._file.note)
-        if self._file.is_wrong:
-            yield from self._wrong()
-        elif self._model is None and not self._file.incomparable:
-            yield presence(self._file)
-        elif self._model is not None:
-            yield from self._changes(self._model)
-
-    def _heading(self) -> str:
-        if len(self._group) == 1:
-            return self._styled(heading(self._group, visible), bold=True)
-        head, which = several(self._group, visible)
+def _group_lines(group: Group, style: Style) -> Iterator[str]:
+    """The heading of a group of models, and what changed in each of them."""
+    file, model = group[0]
+    if len(group) == 1:
+        yield style.paint(heading(group, visible), bold=True)
+    else:
+        head, which = several(group, visible)
         whole = textwrap.fill(f"{head}: {which}", WIDTH, subsequent_indent="  ", break_long_words=False,
                               break_on_hyphens=False)  # fmt: skip
-        return whole.replace(head, self._styled(head, bold=True), 1)
+        yield whole.replace(head, style.paint(head, bold=True), 1)
+    if file.note:
+        yield visible(file.note)
+    if file.is_wrong:
+        yield from _mistakes(file, style)
+    elif model is None:
+        if not file.incomparable:
+            yield presence(file)
+    elif model.difference is None:
+        is_new = model.before is None
+        yield style.paint("new" if is_new else "gone", "yellow" if is_new else "red", bold=False)
+    elif not model.changed:
+        yield unchanged(file)
+    else:
+        for section in sections(model.difference):
+            verdict = style.paint(section.verdict, _COLORS[section.tone], bold=False)
+            yield f"{section.name:<{_TITLE}}{verdict}"
+            yield from lines(section.rows, MOST_ROWS)
 
-    def _wrong(self) -> Iterator[str]:
-        now, before = self._file.wrong_after, self._file.wrong_before
-        if self._file.known:
-            yield f"{_nothing_to_compare('wrong before and now', now)}: {_first(now)}"
-            return
-        if now:
-            yield _nothing_to_compare("wrong now", now)
-            yield ""
-            shown, more = abridged(now)
-            yield render(shown, color=self._color, unicode=self._unicode)
-            yield from map(str, more)
-        if now and before:
-            yield ""
-        if before:
-            yield f"{_nothing_to_compare('wrong before', before)} with: {_first(before)}"
 
-    def _changes(self, model: ModelChange) -> Iterator[str]:
-        if model.difference is None:
-            is_new = model.before is None
-            yield self._styled("new" if is_new else "gone", fg="yellow" if is_new else "red")
-        elif not model.changed:
-            yield unchanged(self._file)
-        else:
-            for section in sections(model.difference):
-                yield from self._section(section)
-
-    def _section(self, section: Section) -> Iterator[str]:
-        yield f"{section.name:<{_TITLE}}{self._styled(section.verdict, fg=_COLORS[section.tone])}"
-        yield from lines(section.rows, MOST_ROWS)
-
-    def _styled(self, words: str, *, fg: str | None = None, bold: bool = False) -> str:
-        return click.style(words, fg=fg, bold=bold) if self._color else words
+def _mistakes(file: FileChange, style: Style) -> Iterator[str]:
+    """Those that the change has made are shown in full; of those before it, the first is named."""
+    now, before = file.wrong_after, file.wrong_before
+    if file.known:
+        yield f"{_nothing_to_compare('wrong before and now', now)}: {_first(now)}"
+        return
+    if now:
+        yield _nothing_to_compare("wrong now", now)
+        yield ""
+        shown, more = abridged(now)
+        yield render(shown, color=style.color, unicode=style.unicode)
+        yield from map(str, more)
+    if now and before:
+        yield ""
+    if before:
+        yield f"{_nothing_to_compare('wrong before', before)} with: {_first(before)}"
 
 
 def _nothing_to_compare(what: str, findings: Sequence[Diagnostic]) -> str:
@@ -151,12 +136,12 @@ def lines(rows: Sequence[Row], most: int) -> list[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*shown, strict=True)]
     # A long name takes no room from the others' second column.
     widths = [min(width, LONGEST // 4) for width in widths]
-    found = [
+    texts = [
         cut("  " + (" " * _GAP).join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)), LONGEST)
         for row in shown
     ]
     left = len(rows) - len(shown)
-    return [line.rstrip() for line in found] + ([f"  and {left:,} more; --format json has all"] if left else [])
+    return [line.rstrip() for line in texts] + ([f"  and {left:,} more; --format json has all"] if left else [])
 
 
 # ---- models of which the same is to be said ----------------------------------------------------------
@@ -180,26 +165,25 @@ Group = Sequence[Change]
 
 
 def groups(comparison: Comparison) -> list[Group]:
-    """All that there is, in order of what comes first in each group."""
-    found: dict[Hashable, list[Change]] = {}
+    """All that there is, in order of what comes first in each group.
+
+    In a group is the same all that json has, but for the names of files and models.
+    """
+    by_meaning: dict[Hashable, list[Change]] = {}
     for file in comparison.files:
+        mistakes = tuple(
+            tuple((finding.identity, str(finding.primary.span)) for finding in findings)
+            for findings in (file.wrong_before, file.wrong_after)
+        )
         for model in (None,) if file.is_wrong or not file.models else file.models:
-            change = Change(file, model)
-            found.setdefault(_meaning(change), []).append(change)
-    return list(found.values())
-
-
-def _meaning(change: Change) -> Hashable:
-    """What is the same where the same is to be said: all that json has, but for the names of files and models."""
-    file, model = change
-    if model is not None and model.difference is not None and model.changed:
-        return file.note, repr(difference(model.difference))
-    alone = (file.before is None, file.after is None) if model is None else (model.before is None, model.after is None)
-    return file.note, file.moved, file.known, alone, _identities(file.wrong_before), _identities(file.wrong_after)
-
-
-def _identities(findings: Iterable[Diagnostic]) -> Hashable:
-    return tuple((finding.identity, str(finding.primary.span)) for finding in findings)
+            if model is not None and model.difference is not None and model.changed:
+                meaning: Hashable = file.note, repr(difference(model.difference))
+            else:
+                pair: FileChange | ModelChange = file if model is None else model
+                exists = pair.before is None, pair.after is None
+                meaning = file.note, file.moved, file.known, exists, *mistakes
+            by_meaning.setdefault(meaning, []).append(Change(file, model))
+    return list(by_meaning.values())
 
 
 def heading(group: Group, code: Callable[[str], str]) -> str:
@@ -218,9 +202,9 @@ def several(group: Group, code: Callable[[str], str]) -> tuple[str, str]:
     number = plural(len(group), "spec" if group[0].model is None else "model")
     files = {id(file) for file, _ in group}
     of_one = [title(model) for _, model in group if model is not None and len(files) == 1]
-    told = of_one or [change.name for change in group]
-    left = len(told) - MOST_MODELS
-    which = ", ".join(map(code, told[:MOST_MODELS])) + (f" and {left:,} more; json has all" if left > 0 else "")
+    named = of_one or [change.name for change in group]
+    left = len(named) - MOST_MODELS
+    which = ", ".join(map(code, named[:MOST_MODELS])) + (f" and {left:,} more; json has all" if left > 0 else "")
     where = f"{' -> '.join(map(code, names(group[0].file)))}, " if of_one else ""
     return f"{where}the same in {number}", which
 

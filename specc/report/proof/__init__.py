@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from specc.report.proof.verdict import ProofSubject
+from specc.report.proof.wording import ProofSubject
 from specc.report.snippets import Style
 from specc.verify.result import Parity
 

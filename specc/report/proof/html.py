@@ -10,8 +10,7 @@ from math import ceil, floor, isfinite, log10
 from specc.diagnostics.words import encodable, plural, visible
 from specc.report.notation import cut
 from specc.report.proof import wording
-from specc.report.proof.verdict import UNTRIED, ProofSubject, cell, verdict
-from specc.report.proof.wording import EXACT, number
+from specc.report.proof.wording import EXACT, UNTRIED, ProofSubject, cell, number, verdict
 from specc.report.snippets import Style, snippet
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__
@@ -35,40 +34,30 @@ def html(parity: Parity, subject: ProofSubject, style: Style, everything: bool) 
     """The page. It has every row, and its reader chooses how it looks, whatever ``style`` and ``everything`` say."""
     title = _safe(subject.title)
     css = files(__package__).joinpath("page.css").read_text(encoding="utf-8").rstrip()
+    word = "Failed" if not parity.passed else "Proven" if parity.tolerance is None else "Within tolerance"
     return "\n".join(
         (
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             # Whatever a spec is called, the page loads nothing and runs nothing.
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-            f"<title>{_word(parity)}: {title}</title>",
+            f"<title>{word}: {title}</title>",
             f"<style>\n{css}\n</style>\n</head>\n<body>\n<main>",
-            *_body(parity, subject),
+            f"<h1>{title}</h1>",
+            f'<p class="verdict {"good" if parity.passed else "bad"}">{_safe(_sentence(verdict(parity, subject)))}</p>',
+            *(f'<p class="note">Note: {_safe(note)}</p>' for note in parity.notes),
+            *_reasons(parity, subject),
+            *_steps(parity),
+            *_checks(parity),
+            *_tensors(parity),
+            *_settings(parity, subject),
             f"<footer>specc {_safe(__version__)}</footer>\n</main>\n</body>\n</html>",
         )
     )
 
 
-def _body(parity: Parity, subject: ProofSubject) -> Iterator[str]:
-    yield f"<h1>{_safe(subject.title)}</h1>"
-    kind = "good" if parity.passed else "bad"
-    yield f'<p class="verdict {kind}">{_safe(_sentence(verdict(parity, subject)))}</p>'
-    yield from (f'<p class="note">Note: {_safe(note)}</p>' for note in parity.notes)
-    yield from _cause(parity, subject)
-    yield from _first(parity)
-    yield from _steps(parity)
-    yield from _whole(parity)
-    yield from _tensors(parity)
-    yield from _ran(parity, subject)
-
-
-def _word(parity: Parity) -> str:
-    if not parity.passed:
-        return "Failed"
-    return "Proven" if parity.tolerance is None else "Within tolerance"
-
-
-def _cause(parity: Parity, subject: ProofSubject) -> Iterator[str]:
+def _reasons(parity: Parity, subject: ProofSubject) -> Iterator[str]:
+    """Why nothing was run, or that the weights are others; and the first step that diverges, at its place."""
     title, untried = "Why nothing was run", [row for row in parity.rows if row.case in UNTRIED]
     lines = [line for row in untried for line in (row.reason, *row.faults)]
     if not lines:
@@ -77,18 +66,15 @@ def _cause(parity: Parity, subject: ProofSubject) -> Iterator[str]:
         items = "\n".join(f"<li>{_safe(line)}</li>" for line in lines[1:])
         notes = f"\n<ul>\n{items}\n</ul>" if items else ""
         yield f"<section>\n<h2>{title}</h2>\n<p>{_safe(_sentence(lines[0]))}</p>{notes}\n</section>"
-
-
-def _first(parity: Parity) -> Iterator[str]:
     divergence = wording.divergence(parity)
     if divergence is not None:
         # Lines of the spec stay as they are, so that the marks below them do; words go on in the next line.
-        lines = [
+        shown = "\n".join(
             f'<span class="words">{_safe(line)}</span>' if is_words else _safe(line)
             for line, is_words in snippet(divergence)
-        ]
-        shown = _scrolled(f"<pre>{chr(10).join(lines)}</pre>", "source")
-        yield f"<section>\n<h2>The first step that diverges</h2>\n{shown}\n</section>"
+        )
+        source = _scrolled(f"<pre>{shown}</pre>", "source")
+        yield f"<section>\n<h2>The first step that diverges</h2>\n{source}\n</section>"
 
 
 def _steps(parity: Parity) -> Iterator[str]:
@@ -96,46 +82,48 @@ def _steps(parity: Parity) -> Iterator[str]:
         return
     yield "<section>\n<h2>Every step by itself</h2>"
     yield f"<p>Each step of the file ran on PyTorch's own inputs to it. {_sentence(wording.UNIT)}.</p>"
-    yield f"<figure>\n{_scrolled(chart(parity.steps), 'chart of errors')}\n{_legend()}\n</figure>"
+    keys = [f'<span class="key"><svg viewBox="0 0 12 12">{mark}</svg>{name}</span>' for mark, name in LEGEND]
+    legend = "\n".join(("<figcaption>", *keys, "</figcaption>"))
+    yield f"<figure>\n{_scrolled(chart(parity.steps), 'chart of errors')}\n{legend}\n</figure>"
     count = wording.files(parity)
     header = ("step", "layer", "line" if count == 1 else "place", "judged as", "runs", "ONNX", "PyTorch", "result")
-    rows = [(_step(step, count), step.passed) for step in parity.steps]
+    rows = []
+    for step in parity.steps:
+        errors, result = (number(step.error_onnx), number(step.error_torch)), step.reason or _result(step)
+        place = wording.place(step, count)
+        rows.append(((cell(step), step.layer, place, step.rule, str(step.runs), *errors, result), step.passed))
     yield _folded(_table("Errors of the steps, as a part of what is allowed", header, rows, "4 5 6"), len(rows), "step")
     yield "</section>"
 
 
-def _legend() -> str:
-    keys = (f'<span class="key"><svg viewBox="0 0 12 12">{mark}</svg>{name}</span>' for mark, name in LEGEND)
-    return "\n".join(("<figcaption>", *keys, "</figcaption>"))
-
-
-def _step(step: StepRow, count: int) -> tuple[str, ...]:
-    numbers = number(step.error_onnx), number(step.error_torch)
-    result = step.reason or ("ok" if step.passed else "failed")
-    return (cell(step), step.layer, wording.place(step, count), step.rule, str(step.runs), *numbers, result)
-
-
-def _whole(parity: Parity) -> Iterator[str]:
+def _checks(parity: Parity) -> Iterator[str]:
     yield "<section>\n<h2>The whole network</h2>"
-    header = ("case", "batch", "optimised", "ONNX", "PyTorch", "allowed", "result")
-    holding = [(_check(row), True) for row in parity.rows if row.passed]
-    failing = [(_check(row), False) for row in parity.rows if not row.passed]
     caption = _sentence(wording.WHOLE)
+
+    def table(checks: Iterable[Row]) -> str:
+        header = ("case", "batch", "optimised", "ONNX", "PyTorch", "allowed", "result")
+        rows = []
+        for row in checks:
+            errors = map(number, (row.error_onnx, row.error_torch, row.bound))
+            batch = "" if row.batch is None else str(row.batch)
+            result = ("" if row.case in UNTRIED else row.reason) or _result(row)
+            rows.append(((row.case, batch, wording.optimised(row), *errors, result), row.passed))
+        return _table(caption, header, rows, "1 3 4 5")
+
+    holding = [row for row in parity.rows if row.passed]
+    failing = [row for row in parity.rows if not row.passed]
     if len(holding) <= MANY:
-        yield _table(caption, header, [(_check(row), row.passed) for row in parity.rows], "1 3 4 5")
+        yield table(parity.rows)
     else:
-        yield from (_table(caption, header, rows, "1 3 4 5") for rows in (failing,) if rows)
+        if failing:
+            yield table(failing)
         which = "that hold" if failing else "were made, and all hold"
-        table = _table(caption, header, holding, "1 3 4 5")
-        yield f"<details>\n<summary>{plural(len(holding), 'check')} {which}</summary>\n{table}\n</details>"
+        yield f"<details>\n<summary>{plural(len(holding), 'check')} {which}</summary>\n{table(holding)}\n</details>"
     yield "</section>"
 
 
-def _check(row: Row) -> tuple[str, ...]:
-    numbers = map(number, (row.error_onnx, row.error_torch, row.bound))
-    batch = "" if row.batch is None else str(row.batch)
-    reason = "" if row.case in UNTRIED else row.reason
-    return (row.case, batch, wording.optimised(row), *numbers, reason or ("ok" if row.passed else "failed"))
+def _result(row: Row | StepRow) -> str:
+    return "ok" if row.passed else "failed"
 
 
 def _tensors(parity: Parity) -> Iterator[str]:
@@ -144,14 +132,13 @@ def _tensors(parity: Parity) -> Iterator[str]:
     yield f"<section>\n<h2>Tensors</h2>\n<p>{_safe(wording.tensors(parity))}.</p>"
     rows = [((t.path, t.status, t.detail), t.status != "different") for t in wording.not_same(parity)]
     if rows:
-        yield _folded(
-            _table("Tensors that are not the same", ("tensor", "status", "detail"), rows), len(rows), "tensor"
-        )
+        table = _table("Tensors that are not the same", ("tensor", "status", "detail"), rows)
+        yield _folded(table, len(rows), "tensor")
     yield "</section>"
 
 
-def _ran(parity: Parity, subject: ProofSubject) -> Iterator[str]:
-    nodes = [("nodes", f"{provider}: {found}") for provider, found in wording.providers(parity)]
+def _settings(parity: Parity, subject: ProofSubject) -> Iterator[str]:
+    nodes = [("nodes", f"{provider}: {names}") for provider, names in wording.providers(parity)]
     facts = [((name, value), True) for name, value in (*wording.identification(subject), *parity.settings, *nodes)]
     if facts:
         yield f"<section>\n<h2>What it ran on</h2>\n{_table('Settings', ('setting', 'value'), facts)}\n</section>"
@@ -162,20 +149,22 @@ def _folded(table: str, rows: int, what: str) -> str:
 
 
 def _table(caption: str, header: Sequence[str], rows: Iterable[tuple[Sequence[str], bool]], right: str = "") -> str:
-    """``right`` names the columns of numbers."""
-    sides = ['class="number"' if str(place) in right.split() else "" for place in range(len(header))]
-    head = "".join(f'<th scope="col" {side}>{_safe(name)}</th>' for name, side in zip(header, sides, strict=True))
-    body = "\n".join(_line(cells, sides, passed) for cells, passed in rows)
+    """Rows with whether they are well.
+
+    Args:
+        right: the columns of numbers, by their places.
+    """
+    sides = [' class="number"' if str(place) in right.split() else "" for place in range(len(header))]
+    head = "".join(f'<th scope="col"{side}>{_safe(name)}</th>' for name, side in zip(header, sides, strict=True))
+    body = []
+    for cells, passed in rows:
+        first, *others = map(_safe, cells)
+        rest = "".join(f"<td{side}>{cell}</td>" for cell, side in zip(others, sides[1:], strict=True))
+        row = "<tr>" if passed else '<tr class="bad">'
+        body.append(f'{row}<th scope="row">{first}</th>{rest}</tr>')
+    lines = "\n".join(body)
     top = f"<table>\n<caption>{_safe(caption)}</caption>\n<thead><tr>{head}</tr></thead>"
-    table = f"{top}\n<tbody>\n{body}\n</tbody>\n</table>"
-    return _scrolled(table.replace(" >", ">"), caption)
-
-
-def _line(cells: Sequence[str], sides: Sequence[str], passed: bool) -> str:
-    first, *others = (_safe(cell) for cell in cells)
-    rest = "".join(f"<td {side}>{cell}</td>" for cell, side in zip(others, sides[1:], strict=True))
-    row = "<tr>" if passed else '<tr class="bad">'
-    return f'{row}<th scope="row">{first}</th>{rest}</tr>'
+    return _scrolled(f"{top}\n<tbody>\n{lines}\n</tbody>\n</table>", caption)
 
 
 def _scrolled(content: str, name: str) -> str:
@@ -248,7 +237,7 @@ class _Chart:
         yield f'<desc id="chart-about">{self._about()} The table of steps below has the same numbers.</desc>'
         yield from self._axes()
         for place, step in enumerate(self._steps):
-            yield from self._drawn(place, step)
+            yield from self._step(place, step)
         yield from self._names()
         yield "</svg>"
 
@@ -267,7 +256,10 @@ class _Chart:
         every = max(1, round((self._high - self._low) / 6))
         for exponent in range(self._low, self._high + 1):
             if exponent % every == 0:
-                yield self._ruled(10.0**exponent, f"{10.0**exponent:g}", "limit" if exponent == 0 else "grid")
+                value, kind = 10.0**exponent, "limit" if exponent == 0 else "grid"
+                y = self._y(value)
+                line = f'<line class="{kind}" x1="{_LEFT}" x2="{self._right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+                yield f'{line}<text class="tick" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>'
         yield f'<text class="tick" x="{self._right + 6:.1f}" y="{self._y(1.0) + 4:.1f}">bound</text>'
         below = self._bottom + _BAND / 2
         if any(self._y(step.error_onnx) < self._top for step in self._steps if not step.passed):
@@ -275,20 +267,18 @@ class _Chart:
         yield f'<line class="grid" x1="{_LEFT}" x2="{self._right:.1f}" y1="{self._bottom}" y2="{self._bottom}"/>'
         yield f'<text class="tick" x="{_LEFT - 8}" y="{below + 4:.1f}" text-anchor="end">exact</text>'
 
-    def _ruled(self, value: float, name: str, kind: str) -> str:
-        y = self._y(value)
-        line = f'<line class="{kind}" x1="{_LEFT}" x2="{self._right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        return f'{line}<text class="tick" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{name}</text>'
-
-    def _drawn(self, place: int, step: StepRow) -> Iterator[str]:
+    def _step(self, place: int, step: StepRow) -> Iterator[str]:
         """One step: a strip over the whole height that says its numbers, and its marks."""
         x, left = self._x(place), _LEFT + self._slot * place
         size = min(5.0, max(1.8, self._slot / 3))
         top, height = self._top - self._above, self._bottom + _BAND - self._top + self._above
-        yield f'<g class="{"step" if step.passed else "step bad"}"><title>{_lines(_tooltip(step))}</title>'
+        yield f'<g class="{"step" if step.passed else "step bad"}"><title>{_tooltip(step)}</title>'
         yield f'<rect class="strip" x="{left:.1f}" y="{top}" width="{self._slot:.1f}" height="{height}"/>'
         if not step.passed:
-            yield _cross(x, self._y(step.error_onnx), max(4.0, size))
+            y, half = self._y(step.error_onnx), max(4.0, size)
+            top_left, top_right = f"{x - half:.1f} {y - half:.1f}", f"{x + half:.1f} {y - half:.1f}"
+            bottom_left, bottom_right = f"{x - half:.1f} {y + half:.1f}", f"{x + half:.1f} {y + half:.1f}"
+            yield f'<path class="cross" d="M{top_left}L{bottom_right}M{bottom_left}L{top_right}"/>'
         elif _is_equal(step):
             side = 2 * min(size, 4.0)
             y = self._bottom + _BAND / 2 - side / 2
@@ -300,27 +290,24 @@ class _Chart:
         yield "</g>"
 
     def _names(self) -> Iterator[str]:
+        """Below the plot every step by name; of many some by number, and above it the first that fails by name."""
         y = self._bottom + _BAND + 14
-        if len(self._steps) > NAMED:
-            yield from self._numbers(y)
+        if len(self._steps) <= NAMED:
+            for place, step in enumerate(self._steps):
+                kind = "tick" if step.passed else "tick bad-name"
+                turned = f"translate({self._x(place) + 4:.1f} {y - 4}) rotate(-45)"
+                name = _safe(cut(step.name, _LONGEST))
+                yield f'<text class="{kind}" text-anchor="end" transform="{turned}">{name}</text>'
             return
-        for place, step in enumerate(self._steps):
-            kind = "tick" if step.passed else "tick bad-name"
-            turned = f"translate({self._x(place) + 4:.1f} {y - 4}) rotate(-45)"
-            name = _safe(cut(step.name, _LONGEST))
-            yield f'<text class="{kind}" text-anchor="end" transform="{turned}">{name}</text>'
-
-    def _numbers(self, below: float) -> Iterator[str]:
-        """Steps by number, and the first that fails by name, where all have no room."""
         every = next(each for each in (10, 20, 50, 100, 200, 500, 1000, 10**9) if len(self._steps) / each <= 12)
         for place in range(0, len(self._steps), every):
-            yield f'<text class="tick" x="{self._x(place):.1f}" y="{below}" text-anchor="middle">{place + 1}</text>'
+            yield f'<text class="tick" x="{self._x(place):.1f}" y="{y}" text-anchor="middle">{place + 1}</text>'
         first = next((place for place, step in enumerate(self._steps) if not step.passed), None)
         if first is not None:
-            x, anchor = self._x(first), "start" if first < len(self._steps) / 2 else "end"
+            anchor = "start" if first < len(self._steps) / 2 else "end"
+            at = f'x="{self._x(first):.1f}" y="{self._top - _ABOVE - 6}"'
             name = _safe(cut(self._steps[first].name, 2 * _LONGEST))
-            y = self._top - _ABOVE - 6
-            yield f'<text class="tick bad-name" x="{x:.1f}" y="{y}" text-anchor="{anchor}">{name}</text>'
+            yield f'<text class="tick bad-name" {at} text-anchor="{anchor}">{name}</text>'
 
     def _x(self, place: int) -> float:
         return _LEFT + self._slot * (place + 0.5)
@@ -333,11 +320,6 @@ class _Chart:
         return self._top + _PLOT * (self._high - exponent) / (self._high - self._low)
 
 
-def _cross(x: float, y: float, size: float) -> str:
-    corners = (x - size, y - size, x + size, y + size, x - size, y + size, x + size, y - size)
-    return '<path class="cross" d="M{:.1f} {:.1f}L{:.1f} {:.1f}M{:.1f} {:.1f}L{:.1f} {:.1f}"/>'.format(*corners)
-
-
 def _is_equal(step: StepRow) -> bool:
     """Whether the step was equal to the bit."""
     return step.rule == EXACT and step.error_onnx == 0
@@ -345,13 +327,12 @@ def _is_equal(step: StepRow) -> bool:
 
 def _tooltip(step: StepRow) -> str:
     """What hovering over a step says."""
+    lines = [f"{step.name}: {step.layer}"]
     if not step.passed:
-        return f"{step.name}: {step.layer}\nfailed: {step.reason}"
-    if _is_equal(step):
-        return f"{step.name}: {step.layer}\nexact: equal to the bit"
-    onnx, torch = number(step.error_onnx) or "not compared", number(step.error_torch) or "not compared"
-    return f"{step.name}: {step.layer}\n{step.rule}\nONNX {onnx}, PyTorch {torch} of what is allowed"
-
-
-def _lines(text: str) -> str:
-    return "\n".join(map(_safe, text.split("\n")))
+        lines.append(f"failed: {step.reason}")
+    elif _is_equal(step):
+        lines.append("exact: equal to the bit")
+    else:
+        onnx, torch = number(step.error_onnx) or "not compared", number(step.error_torch) or "not compared"
+        lines += [step.rule, f"ONNX {onnx}, PyTorch {torch} of what is allowed"]
+    return "\n".join(_safe(part) for line in lines for part in line.split("\n"))

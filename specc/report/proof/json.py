@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from math import isfinite, isnan
-from typing import Any
 
 from specc.report.formats.json import dumped, position
-from specc.report.proof.verdict import ProofSubject, full_reason, verdict
+from specc.report.proof.wording import ProofSubject, full_reason, verdict
 from specc.report.snippets import Style
-from specc.verify.result import Parity, Row, StepRow
+from specc.verify.result import Parity
 from specc.version import __version__
 
 VERSION = 1
@@ -31,8 +30,42 @@ def json(parity: Parity, subject: ProofSubject, style: Style, everything: bool) 
         "provider": parity.provider,
         "tolerance": tolerance and {"atol": _number(tolerance.atol), "rtol": _number(tolerance.rtol)},
         "first_divergence": first and first.name,
-        "steps": [_step(step) for step in parity.steps],
-        "checks": [_check(row) for row in parity.rows],
+        "steps": [
+            {
+                "name": row.name,
+                "steps": list(row.steps),
+                "layer": row.layer,
+                "path": row.span.source.name,
+                "start": position(row.span, row.span.start),
+                "end": position(row.span, row.span.end),
+                "rule": row.rule,
+                "why": row.why,
+                "passed": row.passed,
+                "reason": row.reason,
+                "runs": row.runs,
+                "error_onnx": _number(row.error_onnx),
+                "error_torch": _number(row.error_torch),
+                "case": row.case,
+                "batch": row.batch,
+                "optimised": row.optimised,
+                "nodes": list(row.nodes),
+            }
+            for row in parity.steps
+        ],
+        "checks": [
+            {
+                "case": check.case,
+                "passed": check.passed,
+                "reason": full_reason(check),
+                "batch": check.batch,
+                "optimised": check.optimised,
+                "output": check.output,
+                "error_onnx": _number(check.error_onnx),
+                "error_torch": _number(check.error_torch),
+                "bound": _number(check.bound),
+            }
+            for check in parity.rows
+        ],
         "tensors": [{"path": t.path, "status": t.status, "detail": t.detail} for t in parity.tensors],
         "assignment": [{"node": node, "provider": provider} for node, provider in parity.assignment],
         "tf32": parity.tf32,
@@ -41,42 +74,6 @@ def json(parity: Parity, subject: ProofSubject, style: Style, everything: bool) 
         "notes": list(parity.notes),
     }
     return dumped(value, style)
-
-
-def _step(row: StepRow) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "steps": list(row.steps),
-        "layer": row.layer,
-        "path": row.span.source.name,
-        "start": position(row.span, row.span.start),
-        "end": position(row.span, row.span.end),
-        "rule": row.rule,
-        "why": row.why,
-        "passed": row.passed,
-        "reason": row.reason,
-        "runs": row.runs,
-        "error_onnx": _number(row.error_onnx),
-        "error_torch": _number(row.error_torch),
-        "case": row.case,
-        "batch": row.batch,
-        "optimised": row.optimised,
-        "nodes": list(row.nodes),
-    }
-
-
-def _check(row: Row) -> dict[str, Any]:
-    return {
-        "case": row.case,
-        "passed": row.passed,
-        "reason": full_reason(row),
-        "batch": row.batch,
-        "optimised": row.optimised,
-        "output": row.output,
-        "error_onnx": _number(row.error_onnx),
-        "error_torch": _number(row.error_torch),
-        "bound": _number(row.bound),
-    }
 
 
 def _number(value: float | None) -> float | str | None:

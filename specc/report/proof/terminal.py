@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from typing import TypeVar
 
-import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -15,7 +14,7 @@ from rich.text import Text
 from specc.diagnostics.words import visible
 from specc.report.columns import WIDEST, print_columns
 from specc.report.proof import wording
-from specc.report.proof.verdict import UNTRIED, ProofSubject, cell, used, verdict
+from specc.report.proof.wording import UNTRIED, ProofSubject, cell, used, verdict
 from specc.report.snippets import Style, render
 from specc.verify.result import Parity, Row, StepRow
 
@@ -35,16 +34,19 @@ R = TypeVar("R")
 
 def full(parity: Parity, subject: ProofSubject, style: Style, everything: bool) -> str:
     """Every part that there is, the verdict last: the end is what a person sees first."""
-    parts: tuple[Iterable[str], ...] = (
-        [_painted(visible(subject.title), style, bold=True)],
-        _steps(parity, style, everything),
-        _whole(parity, style, everything),
-        _facts(parity, subject, everything),
-        _cause(parity, subject, style),
-        _first(parity, style),
-        [_painted(visible(verdict(parity, subject)), style, fg="green" if parity.passed else "red", bold=True)],
-    )
-    return "\n\n".join("\n".join(part) for part in map(list, parts) if part)
+    parts = [
+        [style.paint(visible(subject.title), bold=True)],
+        [*_steps(parity, style, everything)],
+        [*_checks(parity, style, everything)],
+        [*_facts(parity, subject, everything)],
+    ]
+    if cause := wording.cause(parity, subject):
+        error = style.paint("error", "red", bold=True) + style.paint(f": {visible(cause[0])}", bold=True)
+        parts.append([error, *(f"  = note: {visible(line)}" for line in cause[1:])])
+    if divergence := wording.divergence(parity):
+        parts.append([render([divergence], color=style.color, unicode=style.unicode, width=style.width)])
+    parts.append([style.paint(visible(verdict(parity, subject)), "green" if parity.passed else "red", bold=True)])
+    return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def _steps(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
@@ -65,7 +67,7 @@ def _steps(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     yield from _reasons((cell(row), row.reason) for row in shown)
 
 
-def _whole(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
+def _checks(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     shown, rest = _excerpt(parity.rows, "check", everything, lambda row: row.passed, used)
     header = ("case", "batch", "optimised", "ONNX", "PyTorch", "allowed", "")
     rows = []
@@ -79,8 +81,8 @@ def _whole(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     yield from rest
     # The table does not say all of the first that fails, nor of those that no bound was held against.
     first = next((row for row in shown if not row.passed), None)
-    told = [row for row in shown if (row is first or row.bound is None) and row.case not in UNTRIED]
-    yield from _reasons((wording.run(row), row.reason) for row in told)
+    unclear = [row for row in shown if (row is first or row.bound is None) and row.case not in UNTRIED]
+    yield from _reasons((wording.run(row), row.reason) for row in unclear)
     for row in parity.rows:
         if row.case in UNTRIED:
             yield visible(row.reason)
@@ -128,20 +130,6 @@ def _facts(parity: Parity, subject: ProofSubject, everything: bool) -> Iterator[
     yield from (visible(f"note: {note}") for note in parity.notes)
 
 
-def _cause(parity: Parity, subject: ProofSubject, style: Style) -> Iterator[str]:
-    lines = wording.cause(parity, subject)
-    if lines:
-        error = _painted("error", style, fg="red", bold=True)
-        yield error + _painted(f": {visible(lines[0])}", style, bold=True)
-        yield from (f"  = note: {visible(line)}" for line in lines[1:])
-
-
-def _first(parity: Parity, style: Style) -> Iterator[str]:
-    divergence = wording.divergence(parity)
-    if divergence is not None:
-        yield render([divergence], color=style.color, unicode=style.unicode, width=style.width)
-
-
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> Iterator[str]:
     """The lines of a table; its last column says how it went, and is coloured."""
     file = StringIO()
@@ -156,7 +144,3 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -
     print_columns(console, header, cells, right=_NUMBERS, describing=_DESCRIBING)
     for line in file.getvalue().splitlines():
         yield re.sub(r" +(?=(?: |\x1b\[[0-9;]*m)*$)", "", line)
-
-
-def _painted(text: str, style: Style, *, fg: str | None = None, bold: bool | None = None) -> str:
-    return click.style(text, fg=fg, bold=bold) if style.color else text

@@ -1,4 +1,4 @@
-"""What every format for people says of a proof: of its numbers, runs, tensors, files, and of the first divergence."""
+"""What every format for people says of a proof: what it was about, its verdict in one line, and what that rests on."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from math import isfinite, isinf
+from typing import NamedTuple
 
-from specc.diagnostics import Label
+from specc.diagnostics import Label, ParityError, SpecError
 from specc.diagnostics.words import listed, plural, visible
-from specc.report.proof.verdict import ProofSubject, by_step, claim, of_step, other_weights
-from specc.report.snippets import Uncoded
-from specc.verify.result import Parity, Row, StepRow, TensorRow
+from specc.report.snippets import Uncoded, line
+from specc.verify.result import FEW, Parity, Row, StepRow, TensorRow
+
+UNFIT = "weights"
+"""The check that fails where the file's own weights are not such as the spec needs."""
+
+MISTAKEN = "spec"
+"""The check that fails where the spec itself has mistakes."""
+
+UNTRIED = (UNFIT, MISTAKEN)
+"""Checks that fail before anything is run."""
+
+OWN_WEIGHTS = "the file's own, compared with nothing"
+"""Where the weights come from, if nothing says what they should be."""
 
 EXACT = "exact"
 """The rule of steps whose results must be equal to the bit."""
@@ -24,6 +36,186 @@ JUST_BEYOND = 1.05
 
 SEVERAL = 6
 """Operators, nodes or tensors that are named in one line; more are counted."""
+
+UNIT = "1 is the bound that the step's arithmetic sets; exact steps are equal to the bit"
+"""What an error of 1 is in the table of steps."""
+
+_STATUS = {
+    "same": "equal to the bit",
+    "reordered": "with the same numbers elsewhere or in another order",
+    "folded": "folded into others",
+    "absent": "not in the file by themselves",
+    "different": "different",
+}
+"""How each status of a tensor is counted."""
+
+
+class FileDigest(NamedTuple):
+    """A file that was judged: who has it can tell that it is this very one. ``size`` in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.size:,} bytes"
+
+
+class ProofSubject(NamedTuple):
+    """``model`` in ``file``, as it was named; None: in the file that compile would write.
+
+    Attributes:
+        files: the file, and those beside it that its weights are in; none without a file.
+        weights: what the weights had to be: ``seed 0``, the name of a file, or `OWN_WEIGHTS`; empty if not known.
+        claimed: where the weights come from as the file says of itself; empty where it does not.
+    """
+
+    model: str
+    file: str | None
+    files: tuple[FileDigest, ...] = ()
+    weights: str = ""
+    claimed: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.model} in {self.file}" if self.file else f"{self.model}, as specc writes it"
+
+
+def unfit(error: ParityError, provider: str) -> Parity:
+    """The proof of a file whose own weights do not fit: nothing was run."""
+    row = Row(UNFIT, False, error.verdict, faults=error.faults)
+    return Parity(provider, (row,), notes=(error.advice,) if error.advice else ())
+
+
+def mistaken(error: SpecError, provider: str) -> Parity:
+    """The proof of a spec with mistakes: nothing was run."""
+    row = Row(MISTAKEN, False, "the spec has mistakes:", faults=tuple(map(line, error.diagnostics)))
+    return Parity(provider, (row,))
+
+
+def full_reason(row: Row) -> str:
+    """Why a check fails, with all its faults, a line each."""
+    return "\n  ".join((row.reason, *row.faults))
+
+
+def verdict(parity: Parity, subject: ProofSubject | None = None) -> str:
+    """One line; a failure's has the place and the reason.
+
+    Other weights are the root of what they do; then the first step is; the whole network follows from both.
+
+    Args:
+        subject: knows what the weights had to be.
+    """
+    if parity.passed:
+        return _success(parity)
+    if parity.wrong_tensors and parity.tolerance is None:
+        return "; ".join(["parity failed: " + other_weights(parity, subject), *_behind_weights(parity, subject)])
+    first = parity.first_divergence
+    if first is not None:
+        steps = sum(not step.passed for step in parity.steps) - 1
+        checks = sum(not row.passed for row in parity.rows)
+        others = [plural(steps, "more step")] if steps else []
+        others += [plural(checks, "check") + " of the whole network"] if checks else []
+        too = f"; {listed(others)} {'fails' if steps + checks == 1 else 'fail'} too" if others else ""
+        return f"parity failed at {by_step(first)} ({first.span}): {first.reason}{too}"
+    row = parity.first_failure
+    if row is None:
+        return "parity is not proven: nothing was checked"
+    if row.case in UNTRIED:
+        first_fault, more = "".join(f" {fault}" for fault in row.faults[:1]), ", and more" if row.faults[1:] else ""
+        return f"parity failed: {row.reason}{first_fault}{more}"
+    batch = f", batch {row.batch}" if row.batch is not None else ""
+    return f"parity failed on {row.case}{batch}: {row.reason}"
+
+
+def with_notes(parity: Parity) -> str:
+    """The verdict, and behind it what the reader must know to weigh it, a line each."""
+    return "\n".join([verdict(parity), *(f"note: {note}" for note in parity.notes)])
+
+
+def by_step(row: StepRow) -> str:
+    """``conv1``; of steps that the file computes as one ``conv1 and bn1``; of many ``conv1 to fc1 (15 steps)``."""
+    return _many(row) or listed(row.steps)
+
+
+def cell(row: StepRow) -> str:
+    """The same in a table: ``conv1 + bn1``."""
+    return _many(row) or " + ".join(row.steps)
+
+
+def _many(row: StepRow) -> str:
+    return f"{row.steps[0]} to {row.name} ({len(row.steps)} steps)" if len(row.steps) > FEW else ""
+
+
+def other_weights(parity: Parity, subject: ProofSubject | None) -> str:
+    """What is to be said of tensors that hold other numbers: how many, and than which. Empty where none does."""
+    tensors = parity.wrong_tensors
+    if not tensors:
+        return ""
+    what = f"those of {subject.weights}" if subject and subject.weights else "the given ones"
+    if len(tensors) == 1:
+        found = f"{tensors[0].path}: {tensors[0].detail}"
+    else:
+        found = f"{len(tensors):,} of {plural(len(parity.tensors), 'tensor')} differ"
+    return f"the weights are not {what}: {found}"
+
+
+def claim(subject: ProofSubject | None) -> str:
+    """What the file says of its own weights; empty where it says nothing else than what they had to be."""
+    if subject is None or subject.claimed in ("", subject.weights):
+        return ""
+    return f"the file says of itself: {subject.claimed}"
+
+
+def of_step(parity: Parity, row: StepRow) -> list[TensorRow]:
+    """The step's own tensors that have other numbers in the file."""
+    return [tensor for tensor in parity.wrong_tensors if any(tensor.path.startswith(f"{s}.") for s in row.steps)]
+
+
+def _success(parity: Parity) -> str:
+    how = f"parity proven on {parity.provider}"
+    if parity.tolerance is not None:
+        given = f"atol {parity.tolerance.atol:g} and rtol {parity.tolerance.rtol:g}"
+        how = f"parity within {given} on {parity.provider}, which were given: the derived bounds have judged nothing"
+    checks = f"{plural(len(parity.rows), 'check')} against PyTorch in float64"
+    if parity.steps:  # one that was not judged by itself is nothing to claim
+        judged, steps = sum(step.error_onnx is not None for step in parity.steps), len(parity.steps)
+        number = f"{judged:,} of {steps:,}" if judged < steps else f"{steps:,}"
+        checks = f"{number} {'step by itself' if steps == 1 else 'steps by themselves'} and {checks}"
+    measured = [row for row in parity.rows if row.error_onnx is not None]
+    if not measured:
+        return f"{how}: {checks}"
+    closest = max(measured, key=used)
+    error = f"largest error {closest.error_onnx:.2f} roundings"
+    if closest.bound is not None:
+        error = f"closest to its bound: {closest.error_onnx:.2f} of {closest.bound:.2f} roundings allowed"
+    return f"{how}: {checks}; {error}, PyTorch's own in float32 {closest.error_torch or 0.0:.2f}"
+
+
+def used(row: Row | StepRow) -> float:
+    """The part of what is allowed that an error takes; of a check without a bound the error."""
+    return (row.error_onnx or 0.0) / ((row.bound if isinstance(row, Row) else None) or 1.0)
+
+
+def _behind_weights(parity: Parity, subject: ProofSubject | None) -> Iterator[str]:
+    if claim(subject):
+        yield claim(subject)
+    failing = [step for step in parity.steps if not step.passed]
+    alone = next((step for step in failing if not of_step(parity, step)), None)
+    if alone is not None:
+        yield f"{by_step(alone)} ({alone.span}) diverges by itself: {alone.reason}"
+    elif failing:
+        more = f" and {plural(len(failing) - 1, 'more step')}" if len(failing) > 1 else ""
+        diverge = "diverges" if len(failing) == 1 else "diverge"
+        yield f"with them {by_step(failing[0])} ({failing[0].span}){more} {diverge}"
+
+
+def failed(parity: Parity) -> ParityError:
+    """The error for a proof that did not hold."""
+    return ParityError(f"{verdict(parity)}\nnothing was written; specc verify shows every check", parity)
+
+
+# ---- numbers, runs, tensors and the first divergence, as tables and pages have them -----------------
 
 
 def number(value: float | None) -> str:
@@ -56,10 +248,6 @@ def run(row: Row | StepRow) -> str:
     parts += [f"batch {row.batch}"] if row.batch is not None else []
     parts += [f"graph optimisation {'on' if row.optimised else 'off'}"] if row.optimised is not None else []
     return ", ".join(parts)
-
-
-UNIT = "1 is the bound that the step's arithmetic sets; exact steps are equal to the bit"
-"""What an error of 1 is in the table of steps."""
 
 
 def tensors(parity: Parity) -> str:
@@ -120,24 +308,22 @@ def divergence(parity: Parity) -> Uncoded | None:
     row = parity.first_divergence
     if row is None:
         return None
+    if row.error_onnx is None:
+        amount = row.reason
+    elif row.rule == EXACT:
+        amount = "not equal to the bit"
+    elif row.error_onnx < JUST_BEYOND:
+        amount = "just beyond what is allowed"
+    else:
+        amount = f"{number(row.error_onnx)} times as far from the truth as is allowed"
     repro = "--repro DIR writes this step alone: its model, inputs, expected outputs, and a script that shows it"
     other = ": other weights" if of_step(parity, row) else ""
     return Uncoded(
         visible(f"the file's {by_step(row)} {'is' if len(row.steps) == 1 else 'are'} not the spec's{other}"),
-        Label(row.span, visible(_amount(row))),
+        Label(row.span, visible(amount)),
         notes=tuple(map(visible, _notes(parity, row))),
         helps=(repro,) if parity.reproduction else (),
     )
-
-
-def _amount(row: StepRow) -> str:
-    if row.error_onnx is None:
-        return row.reason
-    if row.rule == EXACT:
-        return "not equal to the bit"
-    if row.error_onnx < JUST_BEYOND:
-        return "just beyond what is allowed"
-    return f"{number(row.error_onnx)} times as far from the truth as is allowed"
 
 
 def _notes(parity: Parity, row: StepRow) -> Iterator[str]:
@@ -160,13 +346,3 @@ def _notes(parity: Parity, row: StepRow) -> Iterator[str]:
     fail = f"{plural(after, 'step')} behind it fail{'s' if after == 1 else ''} too" if after else "all behind it hold"
     around = hold if before else "it is the first step"
     yield around if row is parity.steps[-1] else f"{around}; {fail}"
-
-
-_STATUS = {
-    "same": "equal to the bit",
-    "reordered": "with the same numbers elsewhere or in another order",
-    "folded": "folded into others",
-    "absent": "not in the file by themselves",
-    "different": "different",
-}
-"""How each status of a tensor is counted."""
