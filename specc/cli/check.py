@@ -22,9 +22,9 @@ from specc.report.formats import FORMATS
 if TYPE_CHECKING:
     from specc.project.cache import Cache
     from specc.project.check import CheckOptions
+    from specc.project.discovery import Watched
     from specc.project.outcome import Outcome, Unreadable
     from specc.project.settings import Configuration
-    from specc.project.watch import Watched
 
 _FOR_PEOPLE = ("full", "concise")
 
@@ -92,12 +92,12 @@ class _Result(NamedTuple):
 
 def _check(asked: _CheckArguments) -> _Result:
     """Everything but the printing (of findings: fixes are told as they are made). Raises UsageError."""
-    from specc.project.baseline import Baselines, read_baseline
     from specc.project.cache import Cache, cache_folder
     from specc.project.check import CheckOptions, check
     from specc.project.discovery import discovered, unused_patterns
-    from specc.project.rules import lint_codes
+    from specc.project.selection import Baselines, read_baseline
     from specc.project.settings import configuration
+    from specc.project.suppressions import lint_codes
 
     settings = configuration(asked.config)
     baselines = None
@@ -162,7 +162,7 @@ def _report(asked: _CheckArguments, result: _Result) -> int:
         if not asked.allow_empty:
             return NOTHING
     if asked.write_baseline is not None:
-        from specc.project.baseline import write_baseline
+        from specc.project.selection import write_baseline
 
         write_baseline(asked.write_baseline, outcome.each)
         counts = f"{plural(len(outcome.each), 'finding')} in {plural(len(outcome.files), 'file')}"
@@ -202,7 +202,7 @@ def _say(text: str) -> None:
 
 def _refuse_needless(asked: _CheckArguments) -> None:
     """An option that would change nothing, or undo another, is refused; so is what no later change can put right."""
-    from specc.project.rules import lint_codes
+    from specc.project.suppressions import lint_codes
 
     if asked.stdin_filename is not None and "-" not in asked.paths:
         raise UsageError("--stdin-filename says what standard input is, and it is not checked: add -")
@@ -246,9 +246,9 @@ def _watch(asked: _CheckArguments) -> NoReturn:
 
     A run that cannot even begin, such as one with broken settings, says so, and waits for a change, too.
     """
+    from specc.project.discovery import changes, watched
     from specc.project.outcome import NOTHING_CHECKED
     from specc.project.settings import NO_SETTINGS, Configuration
-    from specc.project.watch import changes, watched
 
     named = [name for name in (asked.config, asked.baseline) if name is not None]
     last = watched(asked.paths, named, Configuration(NO_SETTINGS), NOTHING_CHECKED)

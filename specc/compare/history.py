@@ -18,8 +18,7 @@ from specc.filesystem import DISK, project_root
 from specc.ir.graph import Graph
 from specc.project.discovery import spec_files
 from specc.project.outcome import Unreadable
-from specc.project.paths import shown
-from specc.project.patterns import expanded, is_pattern
+from specc.project.paths import expanded, is_pattern, shown
 from specc.project.settings import Configuration
 from specc.source import Source, Span
 from specc.syntax import SUFFIXES, ast, parse, read

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from specc.project.ignores import Ignore, ignores
+from specc.project.suppressions import Ignore, ignores
 from specc.source import Source, Span
 from specc.syntax import ast, parse
 

@@ -1,22 +1,27 @@
-"""Which files are meant: by name, below folders, by patterns."""
+"""Which files are meant: by name, below folders, by patterns; and which changes of them a run depends on."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import cache
 from itertools import filterfalse
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from specc.diagnostics import UsageError
-from specc.filesystem import DISK, FileSystem, FolderEntry
+from specc.diagnostics import ImportFault, UsageError
+from specc.filesystem import DISK, SETTINGS, FileSystem, FolderEntry
 from specc.project.outcome import Outcome, Unreadable
-from specc.project.paths import identity, matches
-from specc.project.patterns import expanded, is_pattern
-from specc.project.settings import Configuration, Settings
+from specc.project.paths import expanded, identity, is_pattern, matches
+from specc.project.settings import Configuration, Settings, folders
 from specc.syntax import SUFFIXES
+
+if TYPE_CHECKING:
+    from watchfiles import Change
+
+WATCH_INTERVAL = 50
+"""Milliseconds between two looks at what has changed."""
 
 
 def spec_files(
@@ -36,11 +41,11 @@ def spec_files(
         UsageError: a path is empty, or settings are wrong.
     """
     search = _Search(configuration or Configuration(), force_exclude, files)
-    return search.found(paths), search.unreadable
+    return search.names(paths), search.unreadable
 
 
 class Discovered(NamedTuple):
-    """What a search has found.
+    """The specs that paths mean.
 
     Attributes:
         names: the specs, each once.
@@ -59,28 +64,21 @@ def discovered(
 ) -> Discovered:
     """As `spec_files`, with what is known of the search. Raises UsageError."""
     search = _Search(configuration, force_exclude, files)
-    return Discovered(search.found(paths), search.unreadable, list(search.unused()))
+    names, unused = search.names(paths), []
+    if not search.unreadable:
+        real_folders = set(map(files.real, search.folders))
+        for settings in configuration.used:
+            if files.real(str(settings.root or "")) in real_folders:
+                patterns = tuple(x for x in settings.exclude if (settings.origin, x) not in search.used_patterns)
+                unused.append((settings, patterns))
+    return Discovered(names, search.unreadable, unused)
 
 
-def searched(paths: Iterable[str], configuration: Configuration) -> list[str]:
-    """The folders in which a new file might be one of those that ``paths`` mean."""
-    search = _Search(configuration, False, DISK)
-    for path in paths:
-        base = path
-        while base and not DISK.is_folder(base):  # of a pattern, what stands before it
-            base = os.path.dirname(base)
-        if base == path or is_pattern(path):
-            deque(search.below(base or "."), maxlen=0)
-        else:
-            search.folders.append(base or ".")
-    return search.folders
-
-
-def unused_patterns(found: Discovered, configuration: Configuration, outcome: Outcome) -> Iterator[str]:
+def unused_patterns(search: Discovered, configuration: Configuration, outcome: Outcome) -> Iterator[str]:
     """A sentence for each of them, where all of the settings' folder was searched; else it cannot be known."""
-    checked = {*found.names, *(file.name for file in outcome.files)}
+    checked = {*search.names, *(file.name for file in outcome.files)}
     read = checked | {name for file in outcome.files for name in file.imports}
-    for settings, excluded in found.unused:
+    for settings, excluded in search.unused:
         relative = cache(settings.relative)
         for key, patterns, names, what in (
             ("include", settings.include, checked, "file"),
@@ -108,6 +106,8 @@ class _Search:
 
     Attributes:
         unreadable: what could not be looked at until now.
+        used_patterns: the patterns of ``exclude`` that have fitted something until now, with the origin of their
+            settings.
         folders: those that have been searched until now.
     """
 
@@ -118,25 +118,15 @@ class _Search:
         self.unreadable: list[Unreadable] = []
         self.folders: list[str] = []
         self._searched: set[str] = set()
-        self._needed: set[tuple[str, str]] = set()
-        """The patterns of ``exclude`` that have fitted something until now, with the origin of their settings."""
+        self.used_patterns: set[tuple[str, str]] = set()
 
-    def found(self, paths: Iterable[str]) -> list[str]:
+    def names(self, paths: Iterable[str]) -> list[str]:
         """The specs that the paths mean, each once."""
         names: dict[str, str] = {}
         for path in paths:
             for spec in self.specs(path):
                 names.setdefault(spec if spec == "-" else identity(spec, self._files), spec)
         return list(names.values())
-
-    def unused(self) -> Iterator[tuple[Settings, tuple[str, ...]]]:
-        """See `Discovered`."""
-        if self.unreadable:
-            return
-        folders = set(map(self._files.real, self.folders))
-        for settings in self._configuration.used:
-            if self._files.real(str(settings.root or "")) in folders:
-                yield settings, tuple(x for x in settings.exclude if (settings.origin, x) not in self._needed)
 
     def specs(self, path: str) -> Iterator[str]:
         """Those that one of the paths means."""
@@ -147,31 +137,28 @@ class _Search:
         elif self._files.is_folder(path):
             yield from self.below(path)
         elif is_pattern(path) and not self._files.has(path):
-            yield from self._fitting(path)
+            problems = len(self.unreadable)
+            fitting = sorted(expanded(path, self._report_unreadable, self._files))
+            if not fitting and len(self.unreadable) == problems:
+                self.unreadable.append(Unreadable(path, f"{path} fits no file"))
+            for one in fitting:
+                if self._files.is_folder(one):
+                    yield from self.below(one)
+                elif one.endswith((*SUFFIXES, ".yaml", ".yml")) and not self._configuration.excludes(one):
+                    yield _posix(one)
         elif not (self._force and self._configuration.excludes(path)):
             yield _posix(path)
 
-    def _fitting(self, pattern: str) -> Iterator[str]:
-        told = len(self.unreadable)
-        found = sorted(expanded(pattern, self._closed, self._files))
-        if not found and len(self.unreadable) == told:
-            self.unreadable.append(Unreadable(pattern, f"{pattern} fits no file"))
-        for path in found:
-            if self._files.is_folder(path):
-                yield from self.below(path)
-            elif path.endswith((*SUFFIXES, ".yaml", ".yml")) and not self._configuration.excludes(path):
-                yield _posix(path)
-
     def below(self, folder: str) -> Iterator[str]:
         """The specs in a folder and in those below it; none, where it was searched before."""
-        known = identity(folder, self._files)
-        if known in self._searched:
+        own_identity = identity(folder, self._files)
+        if own_identity in self._searched:
             return
-        self._searched.add(known)
+        self._searched.add(own_identity)
         try:
             entries = self._files.entries(folder)
         except OSError as error:
-            self._closed(folder, error)
+            self._report_unreadable(folder, error)
             return
         self.folders.append(folder)
         places = {entry: os.path.join(folder, entry.name) for entry in entries}
@@ -182,17 +169,19 @@ class _Search:
                 continue
             yield from self.below(at)
 
-    def _closed(self, folder: str, error: OSError) -> None:
-        """Tell of a folder that cannot be read, once; of one that is excluded there is nothing to tell."""
+    def _report_unreadable(self, folder: str, error: OSError) -> None:
+        """Report a folder that cannot be read, once, and only where it is not excluded."""
         reason = (error.strerror or str(error)).lower()
-        told = Unreadable(_posix(folder), f"{_posix(folder)}: cannot be searched: {reason}")
-        if told not in self.unreadable and not self._configuration.excludes(folder):
-            self.unreadable.append(told)
+        problem = Unreadable(_posix(folder), f"{_posix(folder)}: cannot be searched: {reason}")
+        if problem not in self.unreadable and not self._configuration.excludes(folder):
+            self.unreadable.append(problem)
 
     def _is_spec(self, entry: FolderEntry, path: str) -> bool:
-        """Whether it is a spec to be read. A link that leads nowhere is one: that there is none must be told."""
-        if not entry.name.endswith(SUFFIXES) and not self._is_included(path):
-            return False
+        """Whether it is a spec to be read. A link that leads nowhere is one: reading it reports that."""
+        if not entry.name.endswith(SUFFIXES):
+            settings = self._configuration.of(path)
+            if not settings.include or not matches(settings.relative(_posix(path)), settings.include):
+                return False
         if self._is_excluded(path):
             return False
         if entry.kind != "other":
@@ -201,21 +190,105 @@ class _Search:
         self.unreadable.append(Unreadable(name, f"{name}: is no ordinary file"))
         return False
 
-    def _is_included(self, path: str) -> bool:
-        settings = self._configuration.of(path)
-        return bool(settings.include) and matches(settings.relative(_posix(path)), settings.include)
-
     def _is_excluded(self, path: str) -> bool:
         """Whether the settings of the folder that is searched leave it out."""
         settings = self._configuration.of(path)
         if not settings.exclude:
             return False
         relative = settings.relative(_posix(path))
-        needed = [pattern for pattern in settings.exclude if matches(relative, (pattern,))]
-        self._needed.update((settings.origin, pattern) for pattern in needed)
-        return bool(needed)
+        fitting = [pattern for pattern in settings.exclude if matches(relative, (pattern,))]
+        self.used_patterns.update((settings.origin, pattern) for pattern in fitting)
+        return bool(fitting)
 
 
 def _posix(path: str) -> str:
     name = Path(path).as_posix()
     return name if name != "-" else "./-"
+
+
+# ---- --watch -----------------------------------------------------------------------------------------------
+
+
+class Watched(NamedTuple):
+    """Where a change may change an outcome.
+
+    Attributes:
+        folders: absolute, each there. A file that an editor replaces is another file: its folder is what stays.
+        files: absolute; those that matter whatever they are called.
+    """
+
+    folders: frozenset[str]
+    files: frozenset[str]
+    configuration: Configuration
+
+    def matters(self, path: str) -> bool:
+        """Whether a run may depend on the file at that absolute path."""
+        if path in self.files or path.endswith(SUFFIXES) or os.path.basename(path) in SETTINGS:
+            return True
+        try:
+            settings = self.configuration.of(path)
+        except UsageError:
+            return False  # the run has reported the settings
+        return bool(settings.include) and matches(settings.relative(path), settings.include)
+
+
+def watched(paths: Iterable[str], named: Iterable[str], configuration: Configuration, outcome: Outcome) -> Watched:
+    """What has a say in the outcome of a check of ``paths``.
+
+    Args:
+        named: other files that are read: a configuration, a baseline.
+    """
+    read = [*paths, *named]
+    for file in outcome.files:
+        read += (file.name, *file.imports)
+    for finding in outcome.findings:
+        if isinstance(finding.fact, ImportFault):  # a file that is not there may come to be
+            read.append(os.path.join(os.path.dirname(finding.primary.span.source.name), finding.fact.path))
+    files = frozenset(map(os.path.abspath, read))
+    real = frozenset(map(os.path.realpath, files))
+    places = set(map(os.path.abspath, searched_folders(paths, configuration)))
+    places |= {os.path.dirname(file) for file in files | real if not os.path.isdir(file)}
+    places |= {str(folder) for place in places for folder in folders(place)}
+    existing = set()
+    for place in map(Path, places):  # where a folder is not there, its parent sees it made
+        existing.add(str(next(folder for folder in (place, *place.parents) if os.path.isdir(folder))))
+    return Watched(frozenset(existing), files | real, configuration)
+
+
+def searched_folders(paths: Iterable[str], configuration: Configuration) -> list[str]:
+    """The folders in which a new file might be one of those that ``paths`` mean."""
+    search = _Search(configuration, False, DISK)
+    for path in paths:
+        base = path
+        while base and not DISK.is_folder(base):  # of a pattern, what stands before it
+            base = os.path.dirname(base)
+        if base == path or is_pattern(path):
+            deque(search.below(base or "."), maxlen=0)
+        else:
+            search.folders.append(base or ".")
+    return search.folders
+
+
+def changes(
+    watched_folders: Iterable[str], matters: Callable[[str], bool]
+) -> Generator[set[tuple[Change, str]], None, None]:
+    """The changes in these folders since the first was asked for; an empty set where there was none for a while.
+
+    Args:
+        matters: whether a change at that absolute path is one.
+    """
+    from watchfiles import Change, watch
+
+    def wanted(change: Change, path: str) -> bool:
+        return matters(path) or (change is Change.added and os.path.isdir(path))
+
+    existing = sorted(filter(os.path.isdir, watched_folders))
+    try:
+        yield from watch(
+            *existing, watch_filter=wanted, recursive=False, yield_on_timeout=True, rust_timeout=WATCH_INTERVAL
+        )
+    except OSError as error:
+        raise UsageError(
+            f"cannot watch {len(existing)} folders: {(error.strerror or str(error)).lower()}; "
+            "WATCHFILES_FORCE_POLLING=1 in the environment has them looked at again and again instead"
+        ) from None

@@ -1,11 +1,18 @@
-"""How paths are shown, and which patterns of the settings they fit."""
+"""Paths as they are shown and compared, and patterns of them: of the settings, and quoted on the command line.
+
+A pattern of the command line (``nets/**/*.cnn``) means what `glob.glob` lets it mean, with three differences. A link to
+a folder is followed only where the pattern names it, so that no search goes round in a circle. A folder that cannot be
+read is reported. And each folder is read once, however many ``**`` a pattern has.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatch
 from functools import cache
+from itertools import chain, takewhile
 from pathlib import Path
 
 from specc.filesystem import DISK, FileSystem
@@ -59,11 +66,112 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 def _compiled(pattern: str) -> re.Pattern[str]:
     inner = pattern.removeprefix("./").strip("/")
     anywhere = "" if "/" in inner or pattern.startswith(("/", "./")) else "(?:.*/)?"
-    parts = [_part(part) for part in inner.split("/")]
+    signs = {"*": "[^/]*", "?": "[^/]"}
+    parts = [
+        part if part == "**" else "".join(signs.get(sign, re.escape(sign)) for sign in part)
+        for part in inner.split("/")
+    ]
     return re.compile(anywhere + "/".join(parts).replace("**/", "(?:.*/)?").replace("**", ".*") + "(?:/.*)?", re.DOTALL)
 
 
-def _part(part: str) -> str:
-    if part == "**":
-        return part
-    return "".join({"*": "[^/]*", "?": "[^/]"}.get(sign, re.escape(sign)) for sign in part)
+_MAGIC = frozenset("*?[")
+Positions = frozenset[int]
+"""How many parts of a pattern are behind a path: with ``**`` in it, there may be several answers."""
+
+
+def is_pattern(path: str) -> bool:
+    return bool(_MAGIC & set(path))
+
+
+def expanded(pattern: str, unreadable: Callable[[str, OSError], None], files: FileSystem = DISK) -> Iterator[str]:
+    """The files and folders that fit, each once; of what lies in a folder, in the order of the names.
+
+    Args:
+        unreadable: called with each folder that cannot be read, and why.
+    """
+    path = Path(pattern)
+    named = tuple(takewhile(lambda part: not is_pattern(part), path.parts))
+    folder = os.path.join(*named) if named else ""
+    expansion = _Expansion(path.parts[len(named) :], unreadable, files)
+    fitting = expansion.below(folder, expansion.start)
+    if expansion.is_whole(expansion.start) and folder and files.is_folder(folder):
+        fitting = chain([folder], fitting)
+    return filter(files.is_folder, fitting) if pattern.endswith("/") else fitting
+
+
+class _Expansion:
+    """The parts of a pattern, followed from folder to folder.
+
+    Attributes:
+        start: the positions of every path at its beginning.
+    """
+
+    def __init__(self, parts: Iterable[str], unreadable: Callable[[str, OSError], None], files: FileSystem) -> None:
+        self._parts = tuple(parts)
+        self._files = files
+        self._unreadable = unreadable
+        self.start = self._past_stars({0})
+
+    def is_whole(self, positions: Positions) -> bool:
+        """Whether a path that has come that far fits the whole pattern."""
+        return len(self._parts) in positions
+
+    def below(self, folder: str, positions: Positions) -> Iterator[str]:
+        """What fits below a folder that has come that far."""
+        for name in sorted(self._names(folder, positions)):
+            path = os.path.join(folder, name)
+            is_folder = self._files.is_folder(path)
+            is_link = is_folder and self._files.kind(path, follow=False) == "link"
+            reached = self._after(positions, name, is_link=is_link)
+            if self.is_whole(reached):
+                yield path
+            if is_folder and reached:
+                yield from self.below(path, reached)
+
+    def _names(self, folder: str, positions: Positions) -> set[str]:
+        """The names in a folder that fit what is next. Those that the pattern has itself need no look at all others."""
+        names = set()
+        parts = {part for _, part in self._next(positions)}
+        for part in parts:
+            if not is_pattern(part):
+                try:
+                    if self._files.kind(os.path.join(folder, part), follow=False) is not None:
+                        names.add(part)
+                except OSError as error:
+                    self._unreadable(folder or ".", error)
+        if any(map(is_pattern, parts)):
+            try:
+                listed = self._files.entries(folder)
+            except (FileNotFoundError, NotADirectoryError):
+                return names
+            except OSError as error:
+                self._unreadable(folder or ".", error)
+                return names
+            names.update(entry.name for entry in listed if self._after(positions, entry.name))
+        return names
+
+    def _after(self, positions: Positions, name: str, *, is_link: bool = False) -> Positions:
+        """The positions behind one more name, which for a link to a folder must be written out; none: it does not fit.
+
+        ``**`` stays next behind a name that it takes. Only a dot fits a dot at the start of a name.
+        """
+        reached = set()
+        for position, part in self._next(positions):
+            if is_link:
+                if part == name:
+                    reached.add(position + 1)
+            elif (part.startswith(".") or not name.startswith(".")) and (part == "**" or fnmatch(name, part)):
+                reached.add(position + (part != "**"))
+        return self._past_stars(reached)
+
+    def _next(self, positions: Iterable[int]) -> list[tuple[int, str]]:
+        return [(position, self._parts[position]) for position in positions if position < len(self._parts)]
+
+    def _past_stars(self, positions: set[int]) -> Positions:
+        """With the positions behind each ``**``, which may stand for no folder at all."""
+        for start in sorted(positions):
+            position = start
+            while position < len(self._parts) and self._parts[position] == "**":
+                position += 1
+                positions.add(position)
+        return frozenset(positions)

@@ -2,22 +2,128 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from specc.diagnostics import Diagnostic, Severity
-from specc.project.baseline import Baseline, Baselines, Key
+from specc.diagnostics import Diagnostic, Severity, UsageError
 from specc.project.cache import FileFindings
-from specc.project.ignores import IgnoreComments
-from specc.project.rules import CHOICES, Rules
-from specc.project.settings import Configuration
+from specc.project.paths import relative_to
+from specc.project.settings import Configuration, Settings
+from specc.project.suppressions import CHOICES, IgnoreComments, Rules
+from specc.version import __version__
 
-_Key = tuple[str, int, int, str, str]
+_SortKey = tuple[str, int, int, str, str]
+
+
+VERSION = 1
+
+Key = tuple[str, str, str]
+"""Path, code, and the line without what is only its layout."""
+
+
+class Baseline(NamedTuple):
+    """The findings that a project had when it began to check, so that only new ones fail it.
+
+    A finding is known by its file, its code and the text of its line, so that it stays known when lines move; a number
+    in its message may change. The file has no clock and no order but its own: it is meant to be committed and reviewed.
+
+    Attributes:
+        folder: where the file lies: its paths start there, from wherever specc is run.
+        entries: how many findings have each key.
+    """
+
+    name: str
+    folder: Path
+    entries: Mapping[Key, int]
+
+    def relative(self, name: str) -> str:
+        return relative_to(name, self.folder)
+
+    def key(self, finding: Diagnostic) -> Key:
+        """What a finding is known by."""
+        span = finding.primary.span
+        line, _ = span.position
+        return self.relative(span.source.name), str(finding.code), " ".join(span.source.line(line).split())
+
+
+class Baselines:
+    """The baseline of each file: that which its settings name, read once, or one for all files.
+
+    Args:
+        only: the one for all.
+    """
+
+    def __init__(self, only: Baseline | None = None) -> None:
+        self._only = only
+        self._read: dict[str, Baseline] = {}
+
+    def of(self, settings: Settings) -> Baseline | None:
+        """Raises UsageError where it cannot be read."""
+        if self._only is not None or settings.baseline is None or settings.root is None:
+            return self._only
+        name = Path(os.path.relpath(settings.root / settings.baseline)).as_posix()
+        if name not in self._read:
+            self._read[name] = read_baseline(name)
+        return self._read[name]
+
+
+def read_baseline(name: str) -> Baseline:
+    """The baseline in that file.
+
+    Raises:
+        UsageError: it cannot be read, or it is of a version of specc whose format this one does not read.
+    """
+    try:
+        document = json.loads(Path(name).read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"there is no baseline {name}; make it first: specc check --write-baseline {name}") from None
+    except OSError as error:
+        raise UsageError(f"the baseline {name} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the baseline {name} is not JSON: {error}; {_renew(name)}") from None
+    if not isinstance(document, dict) or "version" not in document:
+        raise UsageError(f"{name} is not a baseline of specc; {_renew(name)}")
+    if document["version"] != VERSION:
+        raise UsageError(
+            f"the baseline {name} has version {document['version']} (of specc {document.get('specc', 'unknown')}), "
+            f"and specc {__version__} reads version {VERSION}; {_renew(name)}"
+        )
+    try:
+        entries: list[Any] = [(entry["path"], entry["code"], entry["line"]) for entry in document["findings"]]
+    except (KeyError, TypeError):
+        entries = [None]
+    if not all(entry and all(isinstance(part, str) for part in entry) for entry in entries):
+        raise UsageError(f"the baseline {name} is damaged; {_renew(name)}")
+    return Baseline(name, _folder(name), Counter(entries))
+
+
+def _renew(name: str) -> str:
+    return f"write it anew: specc check --write-baseline {name}"
+
+
+def write_baseline(name: str, findings: Iterable[Diagnostic]) -> None:
+    """Write the findings as a baseline, by path, and of one file in their order. Raises UsageError."""
+    from specc.atomic import replace
+
+    baseline = Baseline(name, _folder(name), {})
+    keys = sorted(((baseline.key(finding), finding.message) for finding in findings), key=lambda known: known[0][0])
+    entries = [{"path": path, "code": code, "line": line, "message": text} for (path, code, line), text in keys]
+    document = {"version": VERSION, "specc": __version__, "findings": entries}
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    with replace(Path(name)) as output:
+        output.write(text.encode("utf-8", "backslashreplace"))  # bytes of a path that are no UTF-8 are escapes of JSON
+
+
+def _folder(name: str) -> Path:
+    return Path(name).parent.resolve()
 
 
 class Selected(NamedTuple):
-    """Of the findings of one file: those that are shown, and how many are kept back that no other file had."""
+    """Of the findings of one file: those that are shown, and how many are left out that no other file had."""
 
     shown: tuple[Diagnostic, ...]
     silenced: int
@@ -47,10 +153,10 @@ class Selection:
         self._ignore = ignore
         self._baselines = baselines
         self._unmet: dict[str, Counter[Key]] = {}
-        self._silence = IgnoreComments()
-        self._shown: dict[_Key, Diagnostic] = {}
-        self._suppressed: set[_Key] = set()
-        self._wrong: set[_Key] = set()
+        self._comments = IgnoreComments()
+        self._shown: dict[_SortKey, Diagnostic] = {}
+        self._suppressed: set[_SortKey] = set()
+        self._wrong: set[_SortKey] = set()
 
     @property
     def shown(self) -> tuple[Diagnostic, ...]:
@@ -59,7 +165,7 @@ class Selection:
 
     def of(self, file: FileFindings) -> Selected:
         """What a file's check has found, and what is wrong with its comments."""
-        return self._select_from([*file.findings, *(self._silence.wrong(file.sources[0]) if file.sources else ())])
+        return self._select_from([*file.findings, *(self._comments.wrong(file.sources[0]) if file.sources else ())])
 
     def unneeded_comments(self, file: FileFindings) -> Selected:
         """The file's comments that were not needed; to be asked when every file is judged.
@@ -68,7 +174,7 @@ class Selection:
         """
         if not file.models:
             return self._select_from(())
-        return self._select_from(self._silence.unneeded(file.sources[:1], self._rules(file.sources[0].name).want))
+        return self._select_from(self._comments.unneeded(file.sources[0], self._rules(file.sources[0].name).want))
 
     def gone(self, files: Iterable[FileFindings]) -> tuple[tuple[str, int], ...]:
         """How many entries of each baseline, in these files, have met no finding. What was not looked for is not."""
@@ -97,46 +203,35 @@ class Selection:
     def _select_from(self, findings: Sequence[Diagnostic]) -> Selected:
         before = len(self._suppressed)
         # Of equal ones, such as those that two models come to, the first is the one that is shown.
-        wanted = {finding.sort_key: finding for finding in reversed(findings) if self._is_wanted(finding)}
-        shown = [self._shown[key] for key, finding in wanted.items() if self._is_shown(key, finding)]
+        wanted = {}
+        for finding in reversed(findings):
+            if finding.code not in CHOICES or self._rules(finding.primary.span.source.name).want(finding.code):
+                wanted[finding.sort_key] = finding
+        for key, finding in wanted.items():
+            if key not in self._shown and key not in self._suppressed:
+                self._judge(key, finding)
+        shown = [self._shown[key] for key in wanted if key in self._shown]
         wrong = in_order(finding for key, finding in wanted.items() if key in self._wrong)
         return Selected(in_order(shown), len(self._suppressed) - before, wrong)
 
-    def _is_wanted(self, finding: Diagnostic) -> bool:
-        return finding.code not in CHOICES or self._rules(finding.primary.span.source.name).want(finding.code)
-
-    def _is_shown(self, key: _Key, finding: Diagnostic) -> bool:
-        if key in self._shown or key in self._suppressed:
-            return key in self._shown
-        if self._is_silenced(finding):
-            self._suppressed.add(key)
-            return False
-        if self._is_known(finding):
-            self._suppressed.add(key)
-            if finding.severity is Severity.ERROR:
-                self._wrong.add(key)
-            return False
-        self._shown[key] = finding
-        return True
-
-    def _is_silenced(self, finding: Diagnostic) -> bool:
-        """By a comment, or by the settings for its file; the comment first, which would seem needless otherwise."""
-        if finding.code not in CHOICES:
-            return False
+    def _judge(self, key: _SortKey, finding: Diagnostic) -> None:
+        """Show it, but for what a comment, the settings for its file, or an entry of the baseline leaves out."""
         name = finding.primary.span.source.name
-        off = self._configuration.of(name).ignored_in(name)
-        return self._silence.is_silenced(finding) or finding.code.startswith(off or "-")
-
-    def _is_known(self, finding: Diagnostic) -> bool:
-        """Whether the baseline has it. Each entry stands for one finding."""
-        baseline = self._baseline(finding.primary.span.source.name)
-        if baseline is None:
-            return False
-        unmet, key = self._unmet[baseline.name], baseline.key(finding)
-        if unmet[key] <= 0:
-            return False
-        unmet[key] -= 1
-        return True
+        if finding.code in CHOICES:
+            off = self._configuration.of(name).ignored_in(name)
+            # The comment is asked first: it would seem needless otherwise.
+            if self._comments.is_silenced(finding) or finding.code.startswith(off or "-"):
+                self._suppressed.add(key)
+                return
+        if (baseline := self._baseline(name)) is not None:
+            unmet, known = self._unmet[baseline.name], baseline.key(finding)
+            if unmet[known] > 0:  # each entry stands for one finding
+                unmet[known] -= 1
+                self._suppressed.add(key)
+                if finding.severity is Severity.ERROR:
+                    self._wrong.add(key)
+                return
+        self._shown[key] = finding
 
 
 def in_order(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,7 +15,7 @@ from specc.filesystem import DISK, SETTINGS, FileSystem, settings_table
 from specc.project.budgets import Budget, read_budget
 from specc.project.outcome import FAIL_ON
 from specc.project.paths import STDIN, matches, relative_to
-from specc.project.rules import Rules, refuse_unknown
+from specc.project.suppressions import Rules, refuse_unknown
 
 T = TypeVar("T")
 
@@ -82,8 +82,8 @@ class Configuration:
     def __init__(self, only: Settings | None = None, files: FileSystem = DISK) -> None:
         self._only = only
         self._files = files
-        self._asked: dict[str, Settings] = {}
-        self._known: dict[str, Settings] = {}
+        self._by_spelling: dict[str, Settings] = {}
+        self._by_folder: dict[str, Settings] = {}
 
     def of(self, name: str) -> Settings:
         """Those of the file; of standard input those of the present folder.
@@ -99,27 +99,30 @@ class Configuration:
         """Those of the files in a folder. Raises UsageError."""
         if self._only is not None:
             return self._only
-        if folder not in self._asked:
+        if folder not in self._by_spelling:
             # What stands before a .. may be a link.
             spelled = self._files.real if ".." in Path(folder).parts else self._files.absolute
-            self._asked[folder] = self._nearest(spelled(folder or "."))
-        return self._asked[folder]
-
-    def _nearest(self, folder: str) -> Settings:
-        if folder not in self._known:
-            above = os.path.dirname(folder)
-            found = _in_folder(folder, self._files)
-            ends = above == folder or self._files.exists(os.path.join(folder, ".git"))
-            self._known[folder] = found or (NO_SETTINGS if ends else self._nearest(above))
-        return self._known[folder]
+            here, below = spelled(folder or "."), []
+            while (nearest := self._by_folder.get(here)) is None:
+                below.append(here)
+                if nearest := _in_folder(here, self._files):
+                    break
+                above = os.path.dirname(here)
+                if above == here or self._files.exists(os.path.join(here, ".git")):
+                    nearest = NO_SETTINGS
+                    break
+                here = above
+            self._by_folder.update(dict.fromkeys(below, nearest))
+            self._by_spelling[folder] = nearest
+        return self._by_spelling[folder]
 
     @property
     def used(self) -> tuple[Settings, ...]:
-        """All settings that were come upon until now, in the order of their files."""
+        """All settings that have been read, in the order of their files."""
         if self._only is not None:
             return (self._only,)
-        found = {settings.origin: settings for settings in self._known.values() if settings.root is not None}
-        return tuple(found[origin] for origin in sorted(found))
+        read = {settings.origin: settings for settings in self._by_folder.values() if settings.root is not None}
+        return tuple(read[origin] for origin in sorted(read))
 
     def excludes(self, name: str) -> bool:
         """Whether a search from far above would leave the file out: it, or a folder on the way to it, is excluded."""
@@ -156,11 +159,11 @@ def folders(folder: str = ".") -> Iterator[Path]:
 
 def _in_folder(folder: str, files: FileSystem) -> Settings | None:
     """What the files of a folder set."""
-    there = (os.path.join(folder, name) for name in SETTINGS)
-    found = [known for path in there if files.is_file(path) and (known := _from_file(Path(path), files))]
-    if len(found) > 1:
-        raise UsageError(f"both {found[0].origin} and {found[1].origin} have settings: keep them in one of the two")
-    return found[0] if found else None
+    paths = (os.path.join(folder, name) for name in SETTINGS)
+    both = [settings for path in paths if files.is_file(path) and (settings := _from_file(Path(path), files))]
+    if len(both) > 1:
+        raise UsageError(f"both {both[0].origin} and {both[1].origin} have settings: keep them in one of the two")
+    return both[0] if both else None
 
 
 def _from_file(path: Path, files: FileSystem) -> Settings | None:
@@ -177,19 +180,15 @@ def _from_file(path: Path, files: FileSystem) -> Settings | None:
     root = Path(files.real(str(path))).parent
     if path.name == "pyproject.toml":
         return _read(table, f"{shown}, [tool.specc]", root, files)
-    _refuse_nested(table, shown)
-    if path.name not in SETTINGS and "root" in table:
-        raise UsageError(f"{shown}: root says where a project ends: it stands in a specc.toml or pyproject.toml there")
-    return _read(table, shown, root, files)
-
-
-def _refuse_nested(document: Mapping[str, Any], shown: str) -> None:
-    tool = document.get("tool")
+    tool = table.get("tool")
     if isinstance(tool, dict) and "specc" in tool:
         raise UsageError(
             f"{shown}: [tool.specc] is for pyproject.toml; in another file settings stand without it: "
             "[tool.specc.budget] is [budget], and what [tool.specc] has stands at the top"
         )
+    if path.name not in SETTINGS and "root" in table:
+        raise UsageError(f"{shown}: root says where a project ends: it stands in a specc.toml or pyproject.toml there")
+    return _read(table, shown, root, files)
 
 
 def _shown(path: Path) -> str:
@@ -199,7 +198,7 @@ def _shown(path: Path) -> str:
 
 
 def _read(table: object, origin: str, root: Path, files: FileSystem) -> Settings:
-    given = _table(table, origin)
+    values = _table(table, origin)
     known: dict[str, Callable[[object, str], Any]] = {
         "root": _flag,
         "include": _patterns,
@@ -211,12 +210,12 @@ def _read(table: object, origin: str, root: Path, files: FileSystem) -> Settings
         "per-file-ignores": _per_file,
         "budget": _budgets,
     }
-    for key in given:
+    for key in values:
         if key not in known:
             from specc.diagnostics.spelling import named  # only a wrong key asks for it
 
             raise UsageError(f"{origin}: there is no setting {key}; {named(key, known)}")
-    read = {key: known[key](value, f"{origin}: {key}") for key, value in given.items()}
+    read = {key: known[key](value, f"{origin}: {key}") for key, value in values.items()}
     rules = Rules(read.pop("select", None), read.pop("ignore", ()))
     names = {"root": "is_root", "fail-on": "fail_on", "per-file-ignores": "per_file", "budget": "budgets"}
     return Settings(
@@ -234,23 +233,18 @@ def _budgets(value: object, where: str) -> tuple[tuple[str, Budget], ...]:
     table = _table(value, where)
     patterns = {key: value for key, value in table.items() if isinstance(value, dict) and key != "at"}
     general = {key: value for key, value in table.items() if key not in patterns}
-    found = [("**", read_budget(general, where))] if general else []
-    of_patterns = (
+    budgets = [("**", read_budget(general, where))] if general else []
+    budgets += [
         (_pattern(pattern, where), read_budget(value, f"{where}: {pattern}")) for pattern, value in patterns.items()
-    )
-    budgets = (*found, *of_patterns)
-    _refuse_needless_sizes(budgets, where)
-    return budgets
-
-
-def _refuse_needless_sizes(budgets: Iterable[tuple[str, Budget]], where: str) -> None:
-    """Sizes without a limit that asks for them would guard nothing."""
+    ]
+    # Sizes without a limit that asks for them would guard nothing.
     sized = any(limit.number != "params" for _, budget in budgets for limit in budget.limits)
     if not sized and any(budget.at for _, budget in budgets):
         raise UsageError(
             f"{where}: at says at which sizes macs, memory and peak_memory are meant, and none of them has a limit: "
             "give one, or leave out at"
         )
+    return tuple(budgets)
 
 
 def _table(value: object, where: str) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from specc.diagnostics import Code, Diagnostic, SpecError, UsageError
 from specc.elaborate import check_file
 from specc.lint import lint
 from specc.project.budgets import budget_findings, read_budget
-from specc.project.ignores import IgnoreComments
+from specc.project.suppressions import IgnoreComments
 from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse
@@ -132,7 +132,7 @@ def findings(text: str, configuration: str = "", name: str = NAME) -> list[Diagn
             found += budget_findings(network, model.name_span, budget)
     silence = IgnoreComments()
     kept = [finding for finding in found if not silence.is_silenced(finding)]
-    return [*kept, *silence.wrong(source), *silence.unneeded([source], lambda _: True)]
+    return [*kept, *silence.wrong(source), *silence.unneeded(source, lambda _: True)]
 
 
 def markdown() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from specc.project.discovery import spec_files
-from specc.project.patterns import expanded
+from specc.project.paths import expanded
 from tests.cli.conftest import Specc
 from tests.project.specs import FINE, write
 

@@ -14,7 +14,7 @@ import pytest
 from specc.diagnostics import UsageError
 from specc.elaborate import check_file
 from specc.lint import lint
-from specc.project.ignores import ignores
+from specc.project.suppressions import ignores
 from specc.source import Source
 from specc.syntax.format import formatted
 from specc.syntax.parser import parse
@@ -29,10 +29,12 @@ def silenced(text: str) -> list[tuple[str, set[str]]]:
     source = Source("net.cnn", text)
     found, _ = ignores(source)
     file = parse(source)
-    return [
-        (f"{finding.code} {finding.message}", {one.span.text.strip() for one in found if one.silences(finding)})
-        for finding in lint(file, check_file(file))
-    ]
+    by_finding = []
+    for finding in lint(file, check_file(file)):
+        lines = (None, finding.primary.span.position[0])
+        comments = {one.span.text.strip() for one in found if one.line in lines and finding.code.startswith(one.codes)}
+        by_finding.append((f"{finding.code} {finding.message}", comments))
+    return by_finding
 
 
 def with_ignores(text: str, random: Random) -> Iterator[str]:
