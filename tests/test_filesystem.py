@@ -128,9 +128,8 @@ READS = set(
 )
 """What asks the disk, by the name of the function."""
 NO_SPECS = {
-    "project/baseline.py": "reads baselines",
     "project/cache.py": "reads and writes the cache, and what specc itself is made of",
-    "project/watch.py": "watches folders of the disk",
+    "project/selection.py": "reads baselines",
     "syntax/tables.py": "reads the grammar",
 }
 

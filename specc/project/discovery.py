@@ -247,11 +247,11 @@ def watched(paths: Iterable[str], named: Iterable[str], configuration: Configura
     files = frozenset(map(os.path.abspath, read))
     real = frozenset(map(os.path.realpath, files))
     places = set(map(os.path.abspath, searched_folders(paths, configuration)))
-    places |= {os.path.dirname(file) for file in files | real if not os.path.isdir(file)}
+    places |= {os.path.dirname(file) for file in files | real if not DISK.is_folder(file)}
     places |= {str(folder) for place in places for folder in folders(place)}
     existing = set()
     for place in map(Path, places):  # where a folder is not there, its parent sees it made
-        existing.add(str(next(folder for folder in (place, *place.parents) if os.path.isdir(folder))))
+        existing.add(str(next(folder for folder in (place, *place.parents) if DISK.is_folder(str(folder)))))
     return Watched(frozenset(existing), files | real, configuration)
 
 
@@ -280,9 +280,9 @@ def changes(
     from watchfiles import Change, watch
 
     def wanted(change: Change, path: str) -> bool:
-        return matters(path) or (change is Change.added and os.path.isdir(path))
+        return matters(path) or (change is Change.added and DISK.is_folder(path))
 
-    existing = sorted(filter(os.path.isdir, watched_folders))
+    existing = sorted(filter(DISK.is_folder, watched_folders))
     try:
         yield from watch(
             *existing, watch_filter=wanted, recursive=False, yield_on_timeout=True, rust_timeout=WATCH_INTERVAL
