@@ -17,7 +17,7 @@ _WORDS = {
 _READERS = (
     "specc.report",
     "specc.diagnostics",  # makes findings of findings, and of a cache's
-    "specc.project.selection",  # writes them beside what a finding is known by, for whoever reads the file
+    "specc.project.baseline",  # writes them beside what a finding is known by, for whoever reads the file
 )
 
 

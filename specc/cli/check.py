@@ -92,10 +92,10 @@ class _Result(NamedTuple):
 
 def _check(asked: _CheckArguments) -> _Result:
     """Everything but the printing (of findings: fixes are told as they are made). Raises UsageError."""
+    from specc.project.baseline import Baselines, read_baseline
     from specc.project.cache import Cache, cache_folder
     from specc.project.check import CheckOptions, check
     from specc.project.discovery import discovered, unused_patterns
-    from specc.project.selection import Baselines, read_baseline
     from specc.project.settings import configuration
     from specc.project.suppressions import lint_codes
 
@@ -162,7 +162,7 @@ def _report(asked: _CheckArguments, result: _Result) -> int:
         if not asked.allow_empty:
             return NOTHING
     if asked.write_baseline is not None:
-        from specc.project.selection import write_baseline
+        from specc.project.baseline import write_baseline
 
         write_baseline(asked.write_baseline, outcome.each)
         counts = f"{plural(len(outcome.each), 'finding')} in {plural(len(outcome.files), 'file')}"

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Safety, SpecError, UsageError
 from specc.filesystem import DISK, FileSystem, Unavailable, project_root
+from specc.project.baseline import Baselines
 from specc.project.budgets import Budget, budget_findings, merge_unsized
 from specc.project.cache import Cache, FileFindings, ProjectFolder
 from specc.project.outcome import FileOutcome, Outcome, Uncalled, Unreadable
 from specc.project.paths import STDIN, shown
-from specc.project.selection import Baselines, Selected, Selection, in_order
+from specc.project.selection import Selected, Selection, in_order
 from specc.project.settings import Configuration
 from specc.source import Source
 
