@@ -14,16 +14,10 @@ from specc.ops.fields import Expect, Probability
 from specc.ops.registry import register
 
 
-@register
-class Dropout(Weightless):
-    """Zeroes elements with probability p and scales the rest by 1/(1 - p), in training only: torch.nn.Dropout."""
+class _Dropping(Weightless):
+    """What both kinds have in common: each element is dropped or scaled by 1/(1 - p) in training, and left after it."""
 
-    kind = "dropout"
-
-    p: Probability = 0.5
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        return inputs[0]
+    p: Probability
 
     def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
@@ -46,11 +40,23 @@ class Dropout(Weightless):
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
-    def torch(self, *inputs: TensorType) -> TorchModule:
-        return TorchModule("nn.Dropout", kwargs=self.non_default("p"))
-
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return values[0]
+
+
+@register
+class Dropout(_Dropping):
+    """Zeroes elements with probability p and scales the rest by 1/(1 - p), in training only: torch.nn.Dropout."""
+
+    kind = "dropout"
+
+    p: Probability = 0.5
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        return inputs[0]
+
+    def torch(self, *inputs: TensorType) -> TorchModule:
+        return TorchModule("nn.Dropout", kwargs=self.non_default("p"))
 
 
 @register
@@ -83,7 +89,7 @@ _BY_SAMPLE = {
 
 
 @register
-class StochasticDepth(Weightless):
+class StochasticDepth(_Dropping):
     """Zeroes whole samples with probability p and scales the rest by 1/(1 - p), in training only (Huang et al. 2016).
 
     torchvision.ops.StochasticDepth with mode "row".
@@ -91,7 +97,6 @@ class StochasticDepth(Weightless):
 
     kind = "stochasticdepth"
 
-    p: Probability
     mode: Annotated[Literal["row", "batch"], Expect('"row"')] = "row"
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -112,30 +117,6 @@ class StochasticDepth(Weightless):
             notes=("PyTorch has no layer that drops whole samples of another rank",),
         )
 
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
-
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
-
-    def identity(self, *inputs: TensorType) -> str | None:
-        return "p = 0 drops nothing" if self.p == 0 else None
-
-    def homogeneous(self, *inputs: TensorType) -> bool:
-        return True
-
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0].signs if self.p else taken[0]
-
-    def zeroed(self) -> float:
-        return self.p
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
     def torch(self, *inputs: TensorType) -> TorchModule:
         layer, note = _BY_SAMPLE[len(inputs[0].sample)]
         return TorchModule(layer, (self.p,), note=note)
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return values[0]
