@@ -17,7 +17,7 @@ _MODULES = {
     "github": "ci",
     "gitlab": "ci",
     "junit": "ci",
-    "sarif": "sarif",
+    "sarif": "ci",
 }
 FORMATS = tuple(_MODULES)
 

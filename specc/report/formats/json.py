@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from json import dumps, loads
 from typing import Any
 
-from specc.diagnostics import BudgetExceeded, Diagnostic, Fact, Fix, ImportFault, Label, Severity
+from specc.diagnostics import BudgetExceeded, Diagnostic, Fact, ImportFault, Severity
 from specc.diagnostics.words import encodable
-from specc.project.outcome import FileOutcome, Outcome, fingerprint
+from specc.project.outcome import Outcome, fingerprint
 from specc.report.formats.terminal import count
 from specc.report.snippets import Style
 from specc.source import Span
@@ -22,13 +22,36 @@ _LONE = re.compile("[\ud800-\udfff]")
 
 
 def json(outcome: Outcome, style: Style) -> str:
-    """Everything: the files, the findings, what was proven of nothing, what could not be read."""
+    """Everything: the files, the findings, the blocks that no model calls, what could not be read."""
     seen: dict[str, int] = {}
     value = {
         "version": VERSION,
         "specc": __version__,
-        "summary": _summary(outcome),
-        "files": [_file(file) for file in outcome.files],
+        # Errors are those that are shown: of a file that is wrong the baseline may hold them back.
+        "summary": {
+            "files": len(outcome.files),
+            "models": sum(file.models for file in outcome.files),
+            "wrong": outcome.wrong,
+            "errors": count(outcome.findings, Severity.ERROR),
+            "warnings": count(outcome.findings, Severity.WARNING),
+            "fixable": outcome.fixable,
+            "unsafe": outcome.unsafe,
+            "silenced": outcome.silenced,
+            "held": outcome.baselined,
+            "unreadable": len(outcome.unreadable),
+        },
+        "files": [
+            {
+                "path": file.name,
+                "models": file.models,
+                "library": file.is_library,
+                "errors": count(file.findings, Severity.ERROR),
+                "warnings": count(file.findings, Severity.WARNING),
+                "silenced": file.silenced,
+                "held": len(file.baselined),
+            }
+            for file in outcome.files
+        ],
         "findings": [_finding(finding, fingerprint(finding, seen)) for finding in outcome.findings],
         "uncalled": [{"path": block.path, "line": block.line, "name": block.name} for block in outcome.uncalled],
         "unreadable": [{"path": path.name, "message": path.message} for path in outcome.unreadable],
@@ -38,66 +61,31 @@ def json(outcome: Outcome, style: Style) -> str:
 
 def dumped(value: object, style: Style) -> str:
     """JSON text, the keys in their order."""
-    written = dumps(value, indent=2, ensure_ascii=False)
+    raw = dumps(value, indent=2, ensure_ascii=False)
     # What UTF-8 does not have becomes \\udc80, with two backslashes: strict readers refuse it as an escape of JSON.
-    encoded = encodable(_LONE.sub(r"\\\g<0>", written))
+    encoded = encodable(_LONE.sub(r"\\\g<0>", raw))
     return encoded if style.unicode else dumps(loads(encoded), indent=2)
 
 
-def _summary(outcome: Outcome) -> dict[str, int]:
-    """``errors`` are shown; of a file that is ``wrong`` the baseline may hold them back."""
-    return {
-        "files": len(outcome.files),
-        "models": sum(file.models for file in outcome.files),
-        "wrong": outcome.wrong,
-        "errors": count(outcome.findings, Severity.ERROR),
-        "warnings": count(outcome.findings, Severity.WARNING),
-        "fixable": outcome.fixable,
-        "unsafe": outcome.unsafe,
-        "silenced": outcome.silenced,
-        "held": outcome.baselined,
-        "unreadable": len(outcome.unreadable),
-    }
-
-
-def _file(file: FileOutcome) -> dict[str, Any]:
-    return {
-        "path": file.name,
-        "models": file.models,
-        "library": file.is_library,
-        "errors": count(file.findings, Severity.ERROR),
-        "warnings": count(file.findings, Severity.WARNING),
-        "silenced": file.silenced,
-        "held": len(file.baselined),
-    }
-
-
 def _finding(finding: Diagnostic, mark: str) -> dict[str, Any]:
-    near = finding.suggestion
+    meant, fix, fact = finding.suggestion, finding.fix, finding.fact
     labels = [("primary", finding.primary), *(("secondary", label) for label in finding.secondary)]
+    edits = [{**_location(edit.span), "text": edit.text} for edit in fix.edits] if fix else []
     return {
         "code": finding.code,
         "severity": finding.severity,
         "message": finding.message,
-        **_place(finding.primary.span),
-        "labels": [{"role": role, **_label(label)} for role, label in labels],
-        "trace": [_label(label) for label in finding.trace],
+        **_location(finding.primary.span),
+        "labels": [{"role": role, "text": label.text, **_location(label.span)} for role, label in labels],
+        "trace": [{"text": label.text, **_location(label.span)} for label in finding.trace],
         "notes": list(finding.notes),
         "helps": list(finding.advice),
-        "suggestion": near and {"word": near.word, "names": list(near.names), "safety": near.safety},
+        "suggestion": meant and {"word": meant.word, "names": list(meant.names), "safety": meant.safety},
         "where": str(finding.where) if finding.where else None,
-        "fix": finding.fix and _fix(finding.fix),
-        "fact": finding.fact and _fact(finding.fact),
+        "fix": fix and {"safety": fix.safety, "edits": edits},
+        "fact": fact and _fact(fact),
         "fingerprint": mark,
     }
-
-
-def _label(label: Label) -> dict[str, Any]:
-    return {"text": label.text, **_place(label.span)}
-
-
-def _fix(fix: Fix) -> dict[str, Any]:
-    return {"safety": fix.safety, "edits": [{**_place(edit.span), "text": edit.text} for edit in fix.edits]}
 
 
 def _fact(fact: Fact) -> dict[str, Any]:
@@ -109,7 +97,7 @@ def _fact(fact: Fact) -> dict[str, Any]:
     return {"kind": "budget_sizes", **fact._asdict(), "given": dict(fact.given), "possible": dict(fact.possible)}
 
 
-def _place(span: Span) -> dict[str, Any]:
+def _location(span: Span) -> dict[str, Any]:
     return {"path": span.source.name, "start": position(span, span.start), "end": position(span, span.end)}
 
 

@@ -19,10 +19,16 @@ _MOST_ERRORS = 20
 
 
 def full(outcome: Outcome, style: Style) -> str:
-    """Every finding with its source and carets."""
+    """Every finding with its source and carets; the errors again, a line each, where they are few among many."""
     shown, more = abridged(outcome.findings)
-    findings = render(shown, color=style.color, unicode=style.unicode, width=style.width)
-    return "\n".join(part for part in (findings, *map(str, more), *_errors(outcome, style), summary(outcome)) if part)
+    parts = [render(shown, color=style.color, unicode=style.unicode, width=style.width), *map(str, more)]
+    errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
+    if len(outcome.findings) > _MANY and 0 < len(errors) < len(outcome.findings):
+        parts.append("the errors among them:")
+        parts += (f"  {line(finding, style.color)}" for finding in errors[:_MOST_ERRORS])
+        if len(errors) > _MOST_ERRORS:
+            parts.append(f"  and {len(errors) - _MOST_ERRORS:,} more")
+    return "\n".join(filter(None, [*parts, summary(outcome)]))
 
 
 def concise(outcome: Outcome, style: Style) -> str:
@@ -41,18 +47,6 @@ def statistics(outcome: Outcome) -> str:
     known = meanings()
     ranked = sorted(numbers.items(), key=lambda item: (-item[1], item[0]))
     return "\n".join(f"{count:>{width},}  {code}  {known[code]}" for code, count in ranked)
-
-
-def _errors(outcome: Outcome, style: Style) -> Iterator[str]:
-    """The errors, a line each, where they are few among many warnings."""
-    errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
-    if len(outcome.findings) <= _MANY or not errors or len(errors) == len(outcome.findings):
-        return
-    yield "the errors among them:"
-    for finding in errors[:_MOST_ERRORS]:
-        yield f"  {line(finding, style.color)}"
-    if len(errors) > _MOST_ERRORS:
-        yield f"  and {len(errors) - _MOST_ERRORS:,} more"
 
 
 def count(findings: Iterable[Diagnostic], severity: Severity) -> int:
@@ -92,30 +86,25 @@ def summary(outcome: Outcome) -> str:
 
 def _verdict(outcome: Outcome) -> Iterator[str]:
     """What was proven. That all fits is only said where no file is wrong, shown or not."""
-    held = sum(bool(file.baselined) for file in outcome.files)
+    baselined = sum(bool(file.baselined) for file in outcome.files)
     files, models = plural(len(outcome.files), "file"), sum(file.models for file in outcome.files)
     libraries = sum(file.is_library for file in outcome.files)
     # A block without a call has no shapes to prove.
     unproven = [f"{plural(libraries, 'file')} of blocks alone, proven where they are called"] if libraries else []
     if count(outcome.findings, Severity.ERROR):
-        if held:
-            yield f"the baseline holds back errors in {plural(held, 'file')}"
-    elif held:
-        are, their = ("is", "its") if held == 1 else ("are", "their")
-        wrong = f"{held:,} of {files} {are} wrong, and the baseline holds {their} errors back"
+        if baselined:
+            yield f"the baseline holds back errors in {plural(baselined, 'file')}"
+    elif baselined:
+        are, their = ("is", "its") if baselined == 1 else ("are", "their")
+        wrong = f"{baselined:,} of {files} {are} wrong, and the baseline holds {their} errors back"
         fitting = f"{plural(models, 'model')} {'fits' if models == 1 else 'fit'} together"
         yield "; ".join((wrong, fitting, *unproven))
     else:
         proven = [f"{files}, {plural(models, 'model')}: all fit together"] if models else []
         yield "; ".join((*proven, *unproven))
-        yield from _uncalled(outcome)
-
-
-def _uncalled(outcome: Outcome) -> Iterator[str]:
-    """Blocks that nothing is known of; of a run without models, nothing was to be expected."""
-    if not outcome.uncalled or not any(file.models for file in outcome.files):
-        return
-    named = [f"{visible(block.name)} ({visible(block.path)}:{block.line})" for block in outcome.uncalled[:_MOST_BLOCKS]]
-    named += [f"{len(outcome.uncalled) - _MOST_BLOCKS:,} more"] * (len(outcome.uncalled) > _MOST_BLOCKS)
-    are = f"{plural(len(outcome.uncalled), 'block')} {'is' if len(outcome.uncalled) == 1 else 'are'}"
-    yield f"{are} called by no model here, and so not proven: {', '.join(named)}"
+        blocks = outcome.uncalled
+        if blocks and models:  # where there is no model, no block has a caller
+            named = [f"{visible(block.name)} ({visible(block.path)}:{block.line})" for block in blocks[:_MOST_BLOCKS]]
+            named += [f"{len(blocks) - _MOST_BLOCKS:,} more"] * (len(blocks) > _MOST_BLOCKS)
+            are = f"{plural(len(blocks), 'block')} {'is' if len(blocks) == 1 else 'are'}"
+            yield f"{are} called by no model here, and so not proven: {', '.join(named)}"
