@@ -49,7 +49,8 @@ def _found(
     if not _walked_back(before, after, ports, found, marks):
         return None
     modules = {(old.module, after.graph.node(found[old.name]).module) for old in before.graph.nodes}
-    return found if _one_to_one(modules) else None
+    is_one_to_one = len({old for old, _ in modules}) == len({new for _, new in modules}) == len(modules)
+    return found if is_one_to_one else None
 
 
 def _walked_back(
@@ -127,10 +128,6 @@ def _arms(
                 left.remove(one)
                 right.remove(other)
     return pairs
-
-
-def _one_to_one(pairs: set[tuple[str, str]]) -> bool:
-    return len({old for old, _ in pairs}) == len({new for _, new in pairs}) == len(pairs)
 
 
 def alignments(
@@ -247,9 +244,18 @@ def _aligned(old: Sequence[_Step], new: Sequence[_Step], passes: Iterable[_Pass]
     for key in passes:
         keys = list(map(key, old)), list(map(key, new))
         gaps = [left for gap in gaps for left in _filled(gap, keys, old, new, pairs)]
-    for gap in gaps:
-        _replaced(old[gap[0] : gap[1]], new[gap[2] : gap[3]], pairs)
-    _moved(old, new, pairs)
+    # In a gap, as many steps without tensors, of the same types: one activation for another.
+    for start, end, new_start, new_end in gaps:
+        if end - start == new_end - new_start:
+            for one, other in zip(old[start:end], new[new_start:new_end], strict=True):
+                if not one.node.parameters and not other.node.parameters and one.type == other.type:
+                    pairs[one.node.name] = other.node.name
+    # Of what is left, steps of one name and kind that stand in another place.
+    taken = set(pairs.values())
+    kinds = {step.node.name: step.node.op.kind for step in new if step.node.name not in taken}
+    for node in (step.node for step in old):
+        if node.name not in pairs and kinds.get(node.name) == node.op.kind:
+            pairs[node.name] = node.name
     return pairs
 
 
@@ -291,21 +297,3 @@ def _runs(old: list[object], new: list[object]) -> list[tuple[int, int, int]]:
         blocks = SequenceMatcher(None, *inner, autojunk=False).get_matching_blocks()
         runs += [(head + a, head + b, size) for a, b, size in blocks]
     return [run for run in [*runs, (len(old) - tail, len(new) - tail, tail)] if run[2]]
-
-
-def _replaced(old: Sequence[_Step], new: Sequence[_Step], pairs: dict[str, str]) -> None:
-    """As many steps without tensors, of the same types: one activation for another."""
-    if len(old) != len(new):
-        return
-    for one, other in zip(old, new, strict=True):
-        if not one.node.parameters and not other.node.parameters and one.type == other.type:
-            pairs[one.node.name] = other.node.name
-
-
-def _moved(old: Sequence[_Step], new: Sequence[_Step], pairs: dict[str, str]) -> None:
-    """Of what is left, steps of one name and kind that stand in another place."""
-    taken = set(pairs.values())
-    kinds = {step.node.name: step.node.op.kind for step in new if step.node.name not in taken}
-    for step in old:
-        if step.node.name not in pairs and kinds.get(step.node.name) == step.node.op.kind:
-            pairs[step.node.name] = step.node.name

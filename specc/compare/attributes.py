@@ -17,14 +17,14 @@ _Reading = Callable[[object, Values, TensorType], object]
 
 def meanings(node: Node) -> dict[str, object]:
     """The attributes of a step, each in the one spelling that stands for all that mean the same for its input."""
+    values = {name: getattr(node.op, name) for name in type(node.op).model_fields}
     if not node.input_types:
-        return {name: getattr(node.op, name) for name in type(node.op).model_fields}
-    given = {name: getattr(node.op, name) for name in type(node.op).model_fields}
+        return values
     x = node.input_types[0]
     if node.op.kind == "reshape":
         return {"shape": node.type.sample}
     readings = _OF_KIND.get(node.op.kind, _READINGS)
-    return {name: readings[name](value, given, x) if name in readings else value for name, value in given.items()}
+    return {name: readings[name](value, values, x) if name in readings else value for name, value in values.items()}
 
 
 def _per_axis(value: object, given: Values, x: TensorType) -> object:
@@ -92,10 +92,6 @@ def _trailing(value: object, given: Values, x: TensorType) -> object:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _flag(value: object, given: Values, x: TensorType) -> object:
-    return False if value is None else value
-
-
 def _numbers(value: object) -> tuple[int, ...]:
     assert isinstance(value, tuple)
     return value
@@ -109,7 +105,7 @@ _READINGS: Mapping[str, _Reading] = {
     "output_padding": _per_axis,
     "size": _bins,
     "scale_factor": _per_axis,
-    "align_corners": _flag,
+    "align_corners": lambda value, values, x: False if value is None else value,
     "dim": _axis,
     "start_dim": _axis,
     "end_dim": _axis,

@@ -164,13 +164,12 @@ def _types(
     before: KeyedGraph, after: KeyedGraph, near: tuple[dict[str, int], dict[str, int]] | None
 ) -> tuple[dict[str, object], dict[str, object]]:
     """What tells the types of the steps apart: their shapes at the same sizes of both, as far as there are such."""
-    found: list[dict[str, object]] = []
+    types: list[dict[str, object]] = []
     for side, graph in enumerate((before.graph, after.graph)):
-        found.append({})
-        for node in (graph if near is None else graph.at(near[side])).nodes:
-            types = (*node.input_types, node.type)
-            found[side][node.name] = tuple(x.sample if x.is_fixed else str(x.sample) for x in types)
-    return found[0], found[1]
+        nodes = (graph if near is None else graph.at(near[side])).nodes
+        taken = {node.name: (*node.input_types, node.type) for node in nodes}
+        types.append({n: tuple(x.sample if x.is_fixed else str(x.sample) for x in xs) for n, xs in taken.items()})
+    return types[0], types[1]
 
 
 def compare_costs(before: Graph, after: Graph, sizes: tuple[dict[str, int], dict[str, int]] | None) -> CostChange:

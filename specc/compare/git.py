@@ -62,18 +62,14 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._reader: subprocess.Popen[bytes] | None = None
-        self.top = Path(DISK.real(self._top()))
-
-    def _top(self) -> str:
         done = self._run("rev-parse", "--show-toplevel")
-        if done.returncode == 0:
-            return os.fsdecode(done.stdout).removesuffix("\n")
-        reason = _reason(done)
-        if "not a git repository" in reason:
-            raise UsageError(
-                f"--against git:… compares with a commit, and {_shown(self._folder)} is in no git repository"
-            )
-        raise UsageError(f"git cannot read the repository of {_shown(self._folder)}: {reason}")
+        if done.returncode:
+            shown = "the present folder" if folder == Path() else str(folder)
+            reason = _reason(done)
+            if "not a git repository" in reason:
+                raise UsageError(f"--against git:… compares with a commit, and {shown} is in no git repository")
+            raise UsageError(f"git cannot read the repository of {shown}: {reason}")
+        self.top = Path(DISK.real(os.fsdecode(done.stdout).removesuffix("\n")))
 
     def commit(self, ref: str) -> str:
         """The commit that ``ref`` names.
@@ -87,16 +83,13 @@ class Repository:
         name = done.stdout.decode(errors="replace").strip()
         if done.returncode == 0 and _NAMED.fullmatch(name):
             return name
-        raise UsageError(self._unknown(ref))
-
-    def _unknown(self, ref: str) -> str:
         names = self._asked("for-each-ref", "--format=%(refname:short)").decode(errors="replace").split("\n")
         near = suggestion(ref, [name for name in names if name])
         advice = near.text if near else ""
         if self._asked("rev-parse", "--is-shallow-repository").strip() == b"true":
             fetch = "fetch the history too: git fetch --unshallow, or fetch-depth: 0 for actions/checkout"
             advice = f"this clone is shallow, and lacks old commits: {fetch}"
-        return f"the repository has no commit called {ref}" + (advice and f"; {advice}")
+        raise UsageError(f"the repository has no commit called {ref}" + (advice and f"; {advice}"))
 
     def tree(self, commit: str) -> list[Blob]:
         """Everything in the commit."""
@@ -173,7 +166,3 @@ def _blob(line: bytes) -> Blob:
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     return (lines[0] if lines else f"exit code {done.returncode}").removeprefix("fatal: ")
-
-
-def _shown(folder: Path) -> str:
-    return "the present folder" if folder == Path() else str(folder)

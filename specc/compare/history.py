@@ -60,8 +60,8 @@ def compare_with(
         run = _FileComparison(old, sizes)
         files = [run.compared(pair, unreadable) for pair in pairs]
     known = [file for file in files if file is not None]
-    told = tuple(file for file in known if file.changed)
-    return Comparison(told, len(known) - len(told), ref), unreadable
+    changed = tuple(file for file in known if file.changed)
+    return Comparison(changed, len(known) - len(changed), ref), unreadable
 
 
 def _from_top(repository: Repository, path: str) -> str:
@@ -226,7 +226,11 @@ class _Unchanged:
         old, now = self._old, f"{self._old.top}/{path}"
         way = old.resolved(path)
         if way.real is None:  # what lies outside has no earlier version
-            return [] if all(map(self._is_same_link, way.links)) else None
+            try:
+                is_same = all(os.readlink(f"{old.top}/{link}") == old.target(link) for link in way.links)
+            except OSError:
+                return None
+            return [] if is_same else None
         real = f"{old.top}/{way.real}".rstrip("/")
         if DISK.real(now) != real:
             return None
@@ -245,12 +249,6 @@ class _Unchanged:
             return _imports_of(path, parse(read(now)))
         except (SpecError, UsageError):
             return []  # no imports are followed where the file itself cannot be read
-
-    def _is_same_link(self, path: str) -> bool:
-        try:
-            return os.readlink(f"{self._old.top}/{path}") == self._old.target(path)
-        except OSError:
-            return False
 
 
 def _imports_of(path: str, file: ast.File) -> list[str]:

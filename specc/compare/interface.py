@@ -60,8 +60,8 @@ def compare_interface(before: Graph, after: Graph, ports: Ports, sizes: Sizes | 
     if renamed and before.name != after.name:
         effect = "the emitted class and the model that is asked for are called so"
         changes.append(PortChange("model", "renamed", after.name, before.name, after.name, True, effect))
-    inputs = _Inputs(ports.inputs, sizes)
-    changes += [*_presence("input", ports.inputs), *inputs.changes(), *_order("input", ports.inputs, after.inputs)]
+    changes += [*_presence("input", ports.inputs), *_inputs(ports.inputs, sizes)]
+    changes += _order("input", ports.inputs, after.inputs)
     changes += [*_presence("output", ports.outputs), *_outputs(ports.outputs, sizes)]
     changes += _order("output", ports.outputs, tuple(port for port, _ in after.outputs))
     return InterfaceChange(tuple(changes))
@@ -89,45 +89,47 @@ def _order(side: Side, paired: Paired, after: tuple[Port, ...]) -> Iterator[Port
         yield PortChange(side, "reordered", "", before, present, True, effect)
 
 
-class _Inputs:
+def _inputs(paired: Paired, sizes: Sizes | None) -> Iterator[PortChange]:
     """The shapes that the paired inputs take."""
+    seen: set[str] = set()
+    forth: dict[str, Dim] = {}
+    back: dict[str, Dim] = {}
+    for old, new in paired.pairs:
+        same = same_type(old.type, new.type, sizes)
+        taken, wider = takes(old, new, forth, same), not takes(new, old, back, same)
+        if str(old.type) != str(new.type):
+            effect = _effect(taken, wider) or "takes what it took, its sizes are called otherwise"
+            before, after = (str(port.type) + _suffix(port.type) for port in (old, new))
+            yield PortChange("input", "shape", new.name, before, after, not taken, effect)
+        elif not taken or wider:
+            symbols = list(zip(_symbols(old.type), _symbols(new.type), strict=True))
+            for one, other in symbols:
+                if one != other and one.name not in seen:
+                    seen.add(one.name)
+                    yield _where(one, other)
+            if not taken and all(allows(other, of(one)) for one, other in symbols):
+                # By itself it takes what it took, and together with the inputs before it does not.
+                effect = "a size must now be the same as in another input"
+                yield PortChange("input", "shape", new.name, str(old.type), str(new.type), True, effect)
 
-    def __init__(self, paired: Paired, sizes: Sizes | None) -> None:
-        self._paired = paired
-        self._sizes = sizes
-        self._seen: set[str] = set()
 
-    def changes(self) -> Iterator[PortChange]:
-        forth: dict[str, Dim] = {}
-        back: dict[str, Dim] = {}
-        for old, new in self._paired.pairs:
-            same = same_type(old.type, new.type, self._sizes)
-            taken, wider = takes(old, new, forth, same), not takes(new, old, back, same)
-            if str(old.type) != str(new.type):
-                yield self._shape(old, new, taken, wider)
-            elif not taken or wider:
-                yield from self._where(old, new)
-                if not taken and all(allows(other, of(one)) for one, other in _paired_symbols(old, new)):
-                    # By itself it takes what it took, and together with the inputs before it does not.
-                    effect = "a size must now be the same as in another input"
-                    yield PortChange("input", "shape", new.name, str(old.type), str(new.type), True, effect)
+def _effect(taken: bool, wider: bool) -> str:
+    """
+    Args:
+        taken: all sizes that were taken still are.
+        wider: sizes are taken that were not.
+    """
+    if taken:
+        return "takes what it took, and more" if wider else ""
+    return "takes other sizes" if wider else "takes less than before"
 
-    def _shape(self, old: Port, new: Port, taken: bool, wider: bool) -> PortChange:
-        effect = "takes what it took, and more" if wider else "takes what it took, its sizes are called otherwise"
-        if not taken:
-            effect = "takes other sizes" if wider else "takes less than before"
-        before, after = (str(port.type) + _suffix(port.type) for port in (old, new))
-        return PortChange("input", "shape", new.name, before, after, not taken, effect)
 
-    def _where(self, old: Port, new: Port) -> Iterator[PortChange]:
-        """The same shape, of symbols that may take other values."""
-        for one, other in _paired_symbols(old, new):
-            if one != other and one.name not in self._seen:
-                self._seen.add(one.name)
-                taken, wider = allows(other, of(one)), not allows(one, of(other))
-                effect = "takes what it took, and more" if taken else "takes less than before"
-                effect = effect if taken or not wider else "takes other sizes"
-                yield PortChange("input", "where", one.name, _allowed(one), _allowed(other), not taken, effect)
+def _where(one: Symbol, other: Symbol) -> PortChange:
+    """The same size, and other values of it are allowed."""
+    taken, wider = allows(other, of(one)), not allows(one, of(other))
+    effect = _effect(taken, taken or wider)
+    before, after = (str(symbol.condition) or f"any {symbol.name}" for symbol in (one, other))
+    return PortChange("input", "where", one.name, before, after, not taken, effect)
 
 
 def _outputs(paired: Paired, sizes: Sizes | None) -> Iterator[PortChange]:
@@ -151,18 +153,9 @@ def same_type(old: TensorType, new: TensorType, sizes: Sizes | None) -> bool:
     )
 
 
-def _paired_symbols(old: Port, new: Port) -> list[tuple[Symbol, Symbol]]:
-    """Of two inputs of one shape."""
-    return list(zip(_symbols(old.type), _symbols(new.type), strict=True))
-
-
 def _symbols(type_: TensorType) -> list[Symbol]:
     found = (symbol for size in type_.shape if not isinstance(size, int) for symbol in size.symbols)
     return list(dict.fromkeys(found))
-
-
-def _allowed(symbol: Symbol) -> str:
-    return str(symbol.condition) or f"any {symbol.name}"
 
 
 def _suffix(type_: TensorType) -> str:

@@ -136,7 +136,12 @@ def in_common_terms(size: Dim, given: Mapping[str, Dim]) -> Dim:
     for symbol in size.symbols if isinstance(size, Size) else ():
         assert isinstance(size, Size), "as many symbols as are left"
         to = given[symbol.name]
-        facts = _facts(to)
+        facts: tuple[int, int | None, int, int]
+        if isinstance(to, int):
+            facts = to, to, 1, 0
+        else:
+            (own,) = to.symbols
+            facts = own.least, own.most, own.modulus, own.residue
         narrower = Symbol(symbol.name, *facts)
         size = size.narrowed(narrower)
         if isinstance(size, int):
@@ -146,13 +151,6 @@ def in_common_terms(size: Dim, given: Mapping[str, Dim]) -> Dim:
             if isinstance(size, int):
                 return size
     return size
-
-
-def _facts(size: Dim) -> tuple[int, int | None, int, int]:
-    if isinstance(size, int):
-        return size, size, 1, 0
-    (symbol,) = size.symbols
-    return symbol.least, symbol.most, symbol.modulus, symbol.residue
 
 
 def takes(old: Port, new: Port, bound: dict[str, Dim], same: bool) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -153,20 +153,15 @@ def compare_models(
     compared = []
     for name, other in pairs.items():
         difference = compare(old[name], new[other], sizes=sizes, other_name=chosen)
-        changes = [*_settings(parameters[0].get(name, {}), parameters[1].get(other, {}))]
+        # What changed for those who set the model's parameters; another default shows in all the rest.
+        was, now = parameters[0].get(name, {}), parameters[1].get(other, {})
+        effect = "a caller that sets it is refused"
+        changes = [PortChange("parameter", "removed", p, was[p], None, True, effect) for p in was if p not in now]
+        effect = "a caller may set it"
+        changes += [PortChange("parameter", "added", p, None, now[p], False, effect) for p in now if p not in was]
         if len(old) == 1 < len(new):
             others, effect = ", ".join(name for name in new if name != other), "a caller that names no model is refused"
             changes.append(PortChange("model", "added", others, None, "beside it", True, effect))
         interface = InterfaceChange((*difference.interface.changes, *changes))
         compared.append(ModelChange(name, other, difference._replace(interface=interface)))
     return (*compared, *(ModelChange(name, None) for name in lost), *(ModelChange(None, name) for name in fresh))
-
-
-def _settings(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[PortChange]:
-    """What changed for those who give the model's parameters values; another default shows in all the rest."""
-    for name in before:
-        if name not in after:
-            yield PortChange("parameter", "removed", name, before[name], None, True, "a caller that sets it is refused")
-    for name in after:
-        if name not in before:
-            yield PortChange("parameter", "added", name, None, after[name], False, "a caller may set it")

@@ -145,16 +145,14 @@ class _Wiring:
             attributes = tuple(
                 AttributeChange(name, getattr(old.op, name), getattr(new.op, name)) for name in names or ()
             )
+            same = len(old.inputs) == len(new.inputs) and all(map(self._is_explained, old.inputs, new.inputs))
+            if not same and is_unordered(old) and is_unordered(new):
+                same = self._are_explained(old.inputs, new.inputs)
+            inputs = None if same else (old.inputs, new.inputs)
             were = tuple(map(self._now, old.inputs))
-            change = StepChange(old, new, attributes, self._inputs(old, new), were, self._sharing(old))
+            change = StepChange(old, new, attributes, inputs, were, self._sharing(old))
             if names != () or change.inputs or change.sharing:
                 yield change
-
-    def _inputs(self, old: Node, new: Node) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-        same = len(old.inputs) == len(new.inputs) and all(map(self._is_explained, old.inputs, new.inputs))
-        if not same and is_unordered(old) and is_unordered(new):
-            same = self._are_explained(old.inputs, new.inputs)
-        return None if same else (old.inputs, new.inputs)
 
     def _are_explained(self, old: tuple[str, ...], new: tuple[str, ...]) -> bool:
         """Whether they are the same values in some order; the plainest pairs first."""

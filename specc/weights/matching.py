@@ -11,7 +11,7 @@ from typing import Literal
 from specc.diagnostics import UsageError
 from specc.diagnostics.spelling import suggest
 from specc.ir.op import Parameter
-from specc.weights.archive import Archive, TensorEntry, plain
+from specc.weights.archive import Archive, plain
 from specc.weights.parametrized import Computed, computed, replaced
 from specc.weights.tensors import State
 
@@ -97,37 +97,30 @@ def _by_name(state: State, archive: Archive) -> _Pairing:
 
 
 def _by_order(state: State, archive: Archive) -> _Pairing:
+    """Paired one by one where there are as many tensors, else where the shapes agree and as far as the numbers go."""
     pairing = _Pairing("order")
     for counting in (False, True):
         ours = [(name, parameter) for name, parameter in state if parameter.integer == counting]
         theirs = [name for name, entry in archive.entries.items() if entry.counts == counting]
-        if theirs or not counting:
-            _align(pairing, ours, theirs, archive)
+        if counting and not theirs:  # a file without counters lacks nothing
+            continue
+        stretches: Sequence[tuple[str, int, int, int, int]] = [("equal", 0, len(ours), 0, len(theirs))]
+        if len(ours) != len(theirs) and max(len(ours), len(theirs)) <= _ALIGNED:
+            shapes = [p.shape for _, p in ours], [archive.entries[name].shape for name in theirs]
+            stretches = SequenceMatcher(None, *shapes, autojunk=False).get_opcodes()
+        for _, start, end, their_start, their_end in stretches:
+            left, right = ours[start:end], theirs[their_start:their_end]
+            both = min(len(left), len(right))
+            pairing.pairs += [(name, parameter, other) for (name, parameter), other in zip(left, right, strict=False)]
+            pairing.missing += left[both:]
+            pairing.unexpected += right[both:]
     return pairing
-
-
-def _align(pairing: _Pairing, ours: _Ours, theirs: list[str], archive: Archive) -> None:
-    """Pair one by one where the counts are the same, else where the shapes agree and as far as the counts go."""
-    wanted = [parameter.shape for _, parameter in ours]
-    found = [archive.entries[name].shape for name in theirs]
-    for ours_from, ours_to, theirs_from, theirs_to in _stretches(wanted, found):
-        left, right = ours[ours_from:ours_to], theirs[theirs_from:theirs_to]
-        both = min(len(left), len(right))
-        pairing.pairs += [(name, parameter, other) for (name, parameter), other in zip(left, right, strict=False)]
-        pairing.missing += left[both:]
-        pairing.unexpected += right[both:]
-
-
-def _stretches(wanted: Sequence[object], found: Sequence[object]) -> list[tuple[int, int, int, int]]:
-    """Where stretches of the two lists belong together: start and end in each."""
-    if len(wanted) == len(found) or max(len(wanted), len(found)) > _ALIGNED:
-        return [(0, len(wanted), 0, len(found))]
-    return [stretch[1:] for stretch in SequenceMatcher(None, wanted, found, autojunk=False).get_opcodes()]
 
 
 def _findings(pairing: _Pairing, archive: Archive) -> list[str]:
     """Everything that keeps the file from being the weights of this network, under headlines."""
-    if pairing.by == "order" and _is_unordered(archive):
+    shapes = [entry.shape for entry in archive.entries.values() if not entry.counts]
+    if pairing.by == "order" and archive.sorted_by_name and len({*shapes}) < len(shapes):
         return [_UNORDERED]
     fitting = [(name, p, other) for name, p, other in pairing.pairs if p.shape == archive.entries[other].shape]
     lists = {
@@ -141,50 +134,33 @@ def _findings(pairing: _Pairing, archive: Archive) -> list[str]:
         "of another type; convert the file first": [
             f"{_both(name, other)} is {archive.entries[other].dtype}, needs {'int64' if p.integer else 'float32'}"
             for name, p, other in pairing.pairs
-            if not _readable(p, archive.entries[other])
+            if archive.entries[other].dtype not in (("int64",) if p.integer else _EXACT)
         ],
         "of another kind, paired by order": [
-            f"{name} with {plain(other)}" for name, p, other in fitting if _other_role(p, other)
+            f"{name} with {plain(other)}"
+            for name, p, other in fitting
+            if p.name in _ROLES and other.rpartition(".")[2] in {*_ROLES} - {p.name}
         ],
     }
     return [f"  {what}:" + "".join(f"\n    {item}" for item in items) for what, items in lists.items() if items]
 
 
 def _missing(name: str, parameter: Parameter, pairing: _Pairing, archive: Archive) -> str:
-    """The tensor, and the name that was perhaps meant: one that nothing else has and whose shape is right."""
+    """The tensor, and the name that was perhaps meant, of an unexpected tensor of its shape: the one that ends with it
+    (``net.conv1.weight``), or else a similar one."""
     line = f"{name} {list(parameter.shape)}"
     if pairing.by == "order" or len(pairing.missing) * len(pairing.unexpected) > _COMPARED:
         return line
-    near = _near(name, [n for n in pairing.unexpected if archive.entries[n].shape == parameter.shape])
-    return f"{line}; did you mean {plain(near)}, which the file has?" if near else line
-
-
-def _near(name: str, others: list[str]) -> str | None:
-    """The other that has the name at its end (``net.conv1.weight``), if it is one alone; or a similar one."""
-    longer = [other for other in others if other.endswith(f".{name}")]
-    if len(longer) == 1:
-        return longer[0]
-    similar = suggest(name, others)
-    return similar.names[0] if similar else None
+    others = [other for other in pairing.unexpected if archive.entries[other].shape == parameter.shape]
+    meant = [other for other in others if other.endswith(f".{name}")]
+    if len(meant) != 1:
+        similar = suggest(name, others)
+        meant = [*similar.names[:1]] if similar else []
+    return f"{line}; did you mean {plain(meant[0])}, which the file has?" if meant else line
 
 
 def _both(name: str, other: str) -> str:
     return name if name == other else f"{name} ({plain(other)} in the file)"
-
-
-def _readable(parameter: Parameter, entry: TensorEntry) -> bool:
-    return entry.dtype == "int64" if parameter.integer else entry.dtype in _EXACT
-
-
-def _other_role(parameter: Parameter, other: str) -> bool:
-    role = other.rpartition(".")[2]
-    return parameter.name in _ROLES and role in _ROLES and role != parameter.name
-
-
-def _is_unordered(archive: Archive) -> bool:
-    """Whether the file's order is not the network's, and shapes alone do not tell its tensors apart."""
-    shapes = [entry.shape for entry in archive.entries.values() if not entry.counts]
-    return archive.sorted_by_name and len({*shapes}) < len(shapes)
 
 
 def _parametrized(state: State, archive: Archive, match: Match) -> list[str]:
@@ -192,38 +168,34 @@ def _parametrized(state: State, archive: Archive, match: Match) -> list[str]:
     tensors = computed(archive.entries, {name for name, _ in state})
     if not tensors:
         return []
+    alike: dict[tuple[str, str], list[Computed]] = {}
+    for tensor in tensors:
+        alike.setdefault((tensor.by.name, tensor.attribute), []).append(tensor)
+    lines = []
+    for first, *others in alike.values():  # the same lines of Python put all of these in place
+        parts = " and ".join(map(plain, first.parts))
+        likewise = f", and {len(others):,} more likewise" if others else ""
+        lines += [
+            f"  {plain(first.name)} is not in it: torch.nn.utils.{first.by.name} computes it from {parts}{likewise}",
+            "  let PyTorch put what is computed in place in the model, and save the state dict anew:",
+            *(f"    {line}" for line in first.by.code(first.attribute)),
+        ]
     whole = replace(archive, entries=replaced(archive.entries, tensors))
-    lines = [line for alike in _alike(tensors) for line in _parts(alike)]
     further = _parametrized(state, whole, match)  # pruned below a norm
     rest = [] if further else _misfit(state, whole, match, _paired(state, whole, match))
     return [*lines, *further, *(["  with them in place it does not fit either:"] if rest else []), *rest]
 
 
-def _alike(tensors: list[Computed]) -> list[list[Computed]]:
-    """Those that the same lines of Python put in place, together."""
-    groups: dict[tuple[str, str], list[Computed]] = {}
-    for tensor in tensors:
-        groups.setdefault((tensor.by.name, tensor.attribute), []).append(tensor)
-    return list(groups.values())
-
-
-def _parts(tensors: list[Computed]) -> list[str]:
-    first, others = tensors[0], len(tensors) - 1
-    parts = " and ".join(map(plain, first.parts))
-    likewise = f", and {others:,} more likewise" if others else ""
-    return [
-        f"  {plain(first.name)} is not in it: torch.nn.utils.{first.by.name} computes it from {parts}{likewise}",
-        "  let PyTorch put what is computed in place in the model, and save the state dict anew:",
-        *(f"    {line}" for line in first.by.code(first.attribute)),
-    ]
-
-
 def _wrapped(state: State, archive: Archive, match: Match) -> list[str]:
     """That one prefix is before every name, if names fit without it; and what does not fit even so."""
-    prefix = _prefix(state, archive)
-    if not prefix:
+    known = {name for name, _ in state}
+    scopes = zip(*(name.split(".")[:-1] for name in archive.entries), strict=False)
+    shared = takewhile(lambda parts: len({*parts}) == 1, scopes)
+    prefixes = accumulate((f"{part}." for part, *_ in shared), initial="")
+    prefix = max(prefixes, key=lambda p: sum(name[len(p) :] in known for name in archive.entries))
+    if not prefix:  # none leaves more of the network's names than there are as it is
         return []
-    bare = _bare(archive, prefix)
+    bare = replace(archive, entries={name.removeprefix(prefix): entry for name, entry in archive.entries.items()})
     findings = _findings(_by_name(state, bare), bare)
     by = f", which {_WRAPPERS[prefix]} has added" if prefix in _WRAPPERS else ""
     lines = [f"  all {len(archive.entries)} of its names begin with {plain(prefix)}{by}"]
@@ -233,22 +205,6 @@ def _wrapped(state: State, archive: Archive, match: Match) -> list[str]:
     if match == "order":
         return []
     return [*lines, "  without it they do not all fit either:", *_suggestion(state, archive, match), *findings]
-
-
-def _prefix(state: State, archive: Archive) -> str:
-    """What is before every name of the file, up to a dot, and without it the most of them are the network's.
-
-    Empty where that is no gain.
-    """
-    known = {name for name, _ in state}
-    scopes = zip(*(name.split(".")[:-1] for name in archive.entries), strict=False)
-    shared = takewhile(lambda parts: len({*parts}) == 1, scopes)
-    every = accumulate((f"{part}." for part, *_ in shared), initial="")
-    return max(every, key=lambda p: sum(name[len(p) :] in known for name in archive.entries))
-
-
-def _bare(archive: Archive, prefix: str) -> Archive:
-    return replace(archive, entries={name.removeprefix(prefix): entry for name, entry in archive.entries.items()})
 
 
 def _suggestion(state: State, archive: Archive, match: Match) -> list[str]:

@@ -88,19 +88,15 @@ def quantiles(probabilities: Array) -> Array:
     offset = probabilities - 0.5
     result = offset * _ratio(_CENTRE, 0.180625 - offset * offset)
     outside = np.abs(offset) > 0.425
-    tail = np.minimum(probabilities[outside], 1 - probabilities[outside])
-    result[outside] = np.copysign(_tail(tail), offset[outside])
+    depth = np.sqrt(-_log(np.minimum(probabilities[outside], 1 - probabilities[outside])))
+    tail = np.where(depth <= 5, _ratio(_NEAR, depth - 1.6), _ratio(_FAR, depth - 5))
+    result[outside] = np.copysign(tail, offset[outside])
     return result
 
 
-def _tail(probability: Array) -> Array:
-    depth = np.sqrt(-_log(probability))
-    return np.where(depth <= 5, _ratio(_NEAR, depth - 1.6), _ratio(_FAR, depth - 5))
-
-
 def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], at: Array) -> Array:
-    above, below = (_polynomial(powers, at) for powers in coefficients)
-    return above / below
+    numerator, denominator = (_polynomial(powers, at) for powers in coefficients)
+    return numerator / denominator
 
 
 def _polynomial(coefficients: tuple[float, ...], at: Array) -> Array:

@@ -58,8 +58,10 @@ class _Npz(Archive):
         with _understood(self.path), self.zip.open(member.info) as stream:
             stream.read(member.header)
             if member.column_major:
+                # Row-major pieces of a column-major array come from all over the file: it is read whole.
                 whole = _numbers(stream, member.dtype, prod(member.shape))
-                yield from _sliced(whole.reshape(member.shape, order="F").reshape(-1))
+                flat = whole.reshape(member.shape, order="F").reshape(-1)
+                yield from (flat[start:stop] for start, stop in spans(flat.size))
                 return
             for start, stop in spans(prod(member.shape)):
                 yield _numbers(stream, member.dtype, stop - start)
@@ -118,16 +120,11 @@ def _member(archive: ZipFile, info: ZipInfo) -> _Member:
         shape, column_major, dtype = _READERS[version](header)
     except Exception as error:  # Python's tokenizer and parser read it, and fail in many ways
         raise ValueError(f"the header of {plain(info.filename)} cannot be understood") from error
-    member = _Member(info, npy.MAGIC_LEN + width + size, shape, column_major, dtype)
-    _require_whole(member)
-    return member
-
-
-def _require_whole(member: _Member) -> None:
-    """The size in the archive's directory must be that which the header promises."""
-    promised = member.header + prod(member.shape) * member.dtype.itemsize
-    if not member.dtype.hasobject and member.info.file_size != promised:
-        raise ValueError(f"{plain(member.info.filename)} has {member.info.file_size} bytes instead of {promised}")
+    start = npy.MAGIC_LEN + width + size
+    promised = start + prod(shape) * dtype.itemsize
+    if not dtype.hasobject and info.file_size != promised:
+        raise ValueError(f"{plain(info.filename)} has {info.file_size} bytes instead of {promised}")
+    return _Member(info, start, shape, column_major, dtype)
 
 
 def _numbers(stream: IO[bytes], dtype: np.dtype[np.generic], count: int) -> Array:
@@ -135,7 +132,3 @@ def _numbers(stream: IO[bytes], dtype: np.dtype[np.generic], count: int) -> Arra
     if len(data) < count * dtype.itemsize:
         raise EOFError("it ends within an array")
     return np.frombuffer(data, dtype)
-
-
-def _sliced(flat: Array) -> Iterator[Array]:
-    return (flat[start:stop] for start, stop in spans(flat.size))

@@ -88,13 +88,13 @@ def replaced(entries: Mapping[str, TensorEntry], tensors: list[Computed]) -> dic
     """The entries with each tensor where the last of its parts was: there PyTorch puts it, too."""
     places = {tensor.parts[-1]: tensor for tensor in tensors}
     parts = {part for tensor in tensors for part in tensor.parts}
-    found: dict[str, TensorEntry] = {}
+    whole: dict[str, TensorEntry] = {}
     for name, entry in entries.items():
         if name in places:
-            found[places[name].name] = places[name].entry
+            whole[places[name].name] = places[name].entry
         elif name not in parts:
-            found[name] = entry
-    return found
+            whole[name] = entry
+    return whole
 
 
 def _beside(entries: Mapping[str, TensorEntry]) -> Iterator[Computed]:
@@ -102,25 +102,18 @@ def _beside(entries: Mapping[str, TensorEntry]) -> Iterator[Computed]:
     order = {name: place for place, name in enumerate(entries)}
     for name, entry in entries.items():
         stem, _, last = name.rpartition("_")
-        by = _way(last, entry, {kind: entries.get(f"{stem}_{kind}") for kind in ("g", "u", "mask")})
+        norms, vector, mask = (entries.get(f"{stem}_{kind}") for kind in ("g", "u", "mask"))
+        by: Parametrization | None = None
+        kinds: tuple[str, ...] = ()
+        if last == "v" and norms and _are_norms_of(norms.shape, entry.shape):
+            by, kinds = _WEIGHT_NORM, ("g", "v")
+        elif last == "orig" and mask and mask.shape == entry.shape:
+            by, kinds = _PRUNED, ("orig", "mask")
+        elif last == "orig" and vector and len(vector.shape) == 1 and vector.shape[0] in entry.shape:
+            by, kinds = _SPECTRAL_NORM, ("orig", "u", "v")
         if by:
-            parts = [f"{stem}_{kind}" for kind in _PARTS[by.name] if f"{stem}_{kind}" in entries]
+            parts = [f"{stem}_{kind}" for kind in kinds if f"{stem}_{kind}" in entries]
             yield Computed(by, stem, tuple(sorted(parts, key=order.__getitem__)), entry)
-
-
-_PARTS = {"weight_norm": ("g", "v"), "spectral_norm": ("orig", "u", "v"), "prune": ("orig", "mask")}
-
-
-def _way(last: str, entry: TensorEntry, others: Mapping[str, TensorEntry | None]) -> Parametrization | None:
-    """How a tensor is computed of which this is the part with its shape, if the others beside it are such parts."""
-    norms, vector, mask = others["g"], others["u"], others["mask"]
-    if last == "v" and norms and _are_norms_of(norms.shape, entry.shape):
-        return _WEIGHT_NORM
-    if last == "orig" and mask and mask.shape == entry.shape:
-        return _PRUNED
-    if last == "orig" and vector and len(vector.shape) == 1 and vector.shape[0] in entry.shape:
-        return _SPECTRAL_NORM
-    return None
 
 
 def _are_norms_of(norms: tuple[int, ...], shape: tuple[int, ...]) -> bool:
@@ -134,11 +127,10 @@ def _below(entries: Mapping[str, TensorEntry]) -> Iterator[Computed]:
     parts: dict[str, list[str]] = {}
     originals: dict[str, str] = {}
     for name in entries:
-        found = _BELOW.fullmatch(name)
-        if found:
-            tensor = f"{found['layer']}{found['name']}"
+        if match := _BELOW.fullmatch(name):
+            tensor = f"{match['layer']}{match['name']}"
             parts.setdefault(tensor, []).append(name)
-            if found["part"].startswith("original"):
+            if match["part"].startswith("original"):
                 originals[tensor] = name
     for tensor, name in originals.items():
         yield Computed(_PARAMETRIZED, tensor, tuple(parts[tensor]), entries[name])

@@ -7,7 +7,7 @@ each tensor; padded with spaces), and the tensors without a gap between them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -17,7 +17,6 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from specc.diagnostics import UsageError
-from specc.ir.op import Parameter
 from specc.weights.archive import Archive, TensorEntry, damaged
 from specc.weights.tensors import Array, State, Weights, element_type, size_in_bytes, spans
 
@@ -33,25 +32,21 @@ def write_safetensors(file: BinaryIO, state: State, weights: Weights) -> None:
     torch's strict ``load_state_dict(safetensors.torch.load_file(path))`` takes the file as it is.
     """
     ordered = sorted(state, key=lambda entry: not entry[1].integer)  # 8 bytes before 4: all are aligned
-    header = json.dumps(_header(ordered), separators=(",", ":")).encode()
+    entries: dict[str, object] = {}
+    end = 0
+    for path, parameter in ordered:
+        start, end = end, end + size_in_bytes(parameter)
+        dtype = "I64" if parameter.integer else "F32"
+        entries[path] = {"dtype": dtype, "shape": parameter.shape, "data_offsets": (start, end)}
+    header = json.dumps(entries, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     file.write(len(header).to_bytes(8, "little") + header)
     for path, parameter in ordered:
-        written = 0
+        length = 0
         for piece in weights.chunks(path, parameter):
-            written += file.write(piece.astype(element_type(parameter), copy=False).tobytes())
-        if written != size_in_bytes(parameter):
-            raise ValueError(f"{path}: {written} bytes came for shape {parameter.shape}")
-
-
-def _header(state: Iterable[tuple[str, Parameter]]) -> dict[str, object]:
-    header: dict[str, object] = {}
-    end = 0
-    for path, parameter in state:
-        start, end = end, end + size_in_bytes(parameter)
-        dtype = "I64" if parameter.integer else "F32"
-        header[path] = {"dtype": dtype, "shape": parameter.shape, "data_offsets": (start, end)}
-    return header
+            length += file.write(piece.astype(element_type(parameter), copy=False).tobytes())
+        if length != size_in_bytes(parameter):
+            raise ValueError(f"{path}: {length} bytes came for shape {parameter.shape}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +60,8 @@ class _Safetensors(Archive):
 
     def pieces(self, name: str) -> Iterator[Array]:
         entry = self.entries[name]
-        dtype = _stored(entry.dtype)
+        # NumPy has no bfloat16.
+        dtype = np.dtype("<u2") if entry.dtype == "bfloat16" else np.dtype(entry.dtype).newbyteorder("<")
         with self.path.open("rb") as file:
             file.seek(self.starts[name])
             for start, stop in spans(prod(entry.shape)):
@@ -91,8 +87,12 @@ def open_safetensors(path: Path) -> Archive:
     start, header = _described(path)
     ordered = sorted(header.items(), key=lambda item: item[1]["data_offsets"][0])
     entries = {name: TensorEntry(_DTYPES.get(e["dtype"], e["dtype"]), tuple(e["shape"])) for name, e in ordered}
-    starts = {name: start + entry["data_offsets"][0] for name, entry in ordered}
-    return _Safetensors(path=path, entries=entries, sorted_by_name=_is_sorted(entries), starts=starts)
+    starts = {name: start + e["data_offsets"][0] for name, e in ordered}
+    of_dtype: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        of_dtype.setdefault(entry.dtype, []).append(name)
+    is_sorted = all(names == sorted(names) for names in of_dtype.values())
+    return _Safetensors(path=path, entries=entries, sorted_by_name=is_sorted, starts=starts)
 
 
 def _described(path: Path) -> tuple[int, dict[str, Any]]:
@@ -109,15 +109,3 @@ def _described(path: Path) -> tuple[int, dict[str, Any]]:
         raise damaged(path, "safetensors file", reason) from error
     header.pop("__metadata__", None)
     return 8 + length, header
-
-
-def _is_sorted(entries: Mapping[str, TensorEntry]) -> bool:
-    return all(
-        names == sorted(names)
-        for dtype in {entry.dtype for entry in entries.values()}
-        for names in [[name for name, entry in entries.items() if entry.dtype == dtype]]
-    )
-
-
-def _stored(dtype: str) -> np.dtype[Any]:
-    return np.dtype("<u2") if dtype == "bfloat16" else np.dtype(dtype).newbyteorder("<")

@@ -59,7 +59,14 @@ class Randomised:
         _require_seed(self.seed)
 
     def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
-        init, centre = _stressed(parameter)
+        init, centre = parameter.init, 0.0
+        if not parameter.integer and not isinstance(init, Fixed):
+            is_vector = len(parameter.shape) < 2
+            if isinstance(init, Constant) and (is_vector or init.name is None):
+                centre = init.value
+                init = Uniform(max(1.0, abs(centre)) / 2)
+            elif not is_vector:
+                init = pytorch_default(parameter.shape)
         return _drawn(parameter, init, path, "stress", self.seed, centre=centre)
 
 
@@ -68,33 +75,22 @@ def _require_seed(seed: object) -> None:
         raise UsageError(f"a seed is a whole number from 0 to 2^63 - 1, not {seed!r}")
 
 
-def _stressed(parameter: Parameter) -> tuple[Init, float]:
-    """The distribution for `Randomised`, and where it is centred."""
-    if parameter.integer or isinstance(parameter.init, Fixed):
-        return parameter.init, 0.0
-    vector = len(parameter.shape) < 2
-    match parameter.init:
-        case Constant(value, name) if vector or name is None:
-            return Uniform(max(1.0, abs(value)) / 2), value
-    return parameter.init if vector else pytorch_default(parameter.shape), 0.0
-
-
 def _drawn(
     parameter: Parameter, init: Init, path: str, purpose: str, seed: int, *, centre: float = 0.0
 ) -> Iterator[Array]:
     """The pieces of a tensor that starts as ``init`` says, a `Uniform` one moved to ``centre``."""
-    stored = element_type(parameter)
+    dtype = element_type(parameter)
     bits = _stream(purpose, seed, path)
     for start, stop in pieces(parameter):
         match init:
             case Fixed(values):
-                yield _rounded(np.array(values[start:stop]), path).astype(stored)
+                yield _rounded(np.array(values[start:stop]), path).astype(dtype)
             case Constant(value):
-                yield _rounded(np.full(stop - start, value), path).astype(stored)
+                yield _rounded(np.full(stop - start, value), path).astype(dtype)
             case Uniform(bound):
-                yield _uniform(bits.random_raw(stop - start), centre, bound).astype(stored, copy=False)
+                yield _uniform(bits.random_raw(stop - start), centre, bound).astype(dtype, copy=False)
             case Normal(std, mean):
-                yield _normal(bits.random_raw(stop - start), mean, std).astype(stored, copy=False)
+                yield _normal(bits.random_raw(stop - start), mean, std).astype(dtype, copy=False)
 
 
 def _stream(purpose: str, seed: int, path: str) -> Philox:
@@ -110,18 +106,14 @@ def _uniform(raw: Array, centre: float, bound: float) -> Array:
     values -= 1.0
     values *= bound
     values += centre
-    rounded = values.astype(np.float32)
-    return np.clip(rounded, *_within(centre - bound, centre + bound), out=rounded)
-
-
-def _within(low: float, high: float) -> tuple[np.float32, np.float32]:
-    """The outermost float32 numbers of low..high."""
+    low, high = centre - bound, centre + bound
     lowest, highest = np.float32(low), np.float32(high)
     if float(lowest) < low:
         lowest = np.nextafter(lowest, np.float32(np.inf))
     if float(highest) > high:
         highest = np.nextafter(highest, np.float32(-np.inf))
-    return lowest, highest
+    rounded = values.astype(np.float32)
+    return np.clip(rounded, lowest, highest, out=rounded)
 
 
 def _normal(raw: Array, mean: float, std: float) -> Array:

@@ -56,7 +56,11 @@ def read_weights(path: Path, state: State, match: Match = "name") -> WeightsFile
             raise UsageError(f"cannot read {path}: it is no regular file")
         stamp, archive = _stamp(path), _opened(path)
     names = matched(state, archive, match)
-    weights = WeightsFile(archive, names, (*archive.notes, *_uncounted(state, names)), stamp)
+    counters = [name for name, parameter in state if parameter.integer]
+    notes = archive.notes
+    if counters and counters[0] not in names:
+        notes += (f"it holds no num_batches_tracked: the network's {len(counters)} are 0",)
+    weights = WeightsFile(archive, names, notes, stamp)
     for name, parameter in state:
         if isinstance(parameter.init, Fixed) and not parameter.trainable:
             _require_same(weights, name, parameter)
@@ -107,17 +111,21 @@ class WeightsFile:
             raise UsageError(f"cannot read {self.archive.path}: it changed while it was being read")
 
     def _checked(self, name: str, parameter: Parameter, piece: Array, start: int) -> Array:
-        """The piece as it is stored everywhere, if that loses nothing."""
+        """The piece as little-endian float32 (int64 of a counter), if that loses nothing."""
         if parameter.integer:
             return piece.astype("<i8", copy=False)
-        wide = _widened(piece)
+        wide = piece
+        if piece.dtype == np.uint16:  # bfloat16: the upper half of a float32
+            wide = (piece.astype("<u4") << np.uint32(16)).view("<f4")
+        elif piece.dtype.itemsize < 4:
+            wide = piece.astype("<f4")
         self._require(np.isfinite(wide), name, parameter, wide, start, "weights must be finite numbers")
         with np.errstate(over="ignore"):
-            stored = wide.astype("<f4", copy=False)
-        if wide.dtype.itemsize > stored.dtype.itemsize:
+            rounded: Array = wide.astype("<f4", copy=False)
+        if wide.dtype.itemsize > rounded.dtype.itemsize:
             reason = "no float32 has this value: convert the file to float32 first"
-            self._require(stored == wide, name, parameter, wide, start, reason)
-        return stored
+            self._require(rounded == wide, name, parameter, wide, start, reason)
+        return rounded
 
     def _require(self, holds: Array, name: str, parameter: Parameter, piece: Array, start: int, reason: str) -> None:
         if not holds.all():
@@ -131,35 +139,18 @@ def _opened(path: Path) -> Archive:
     with path.open("rb") as file:
         head = file.read(32)
     if head.startswith(_ZIP):
-        return open_pytorch(path) if _is_pytorch(path) else open_npz(path)
+        try:
+            with ZipFile(path) as archive:  # torch.save, too, writes a zip archive
+                is_pytorch = any(name.endswith("/" + PICKLE) for name in archive.namelist())
+        except BadZipFile as error:
+            raise damaged(path, "PyTorch or .npz file", error) from error
+        return open_pytorch(path) if is_pytorch else open_npz(path)
     if head.startswith(LEGACY):
         return open_pytorch(path)
     if head[8:9] == b"{":  # behind the header's length
         return open_safetensors(path)
     known = (what for start, what in _FOREIGN if head.startswith(start))
     raise UsageError(f"cannot read {path}: it is {next(known, _UNKNOWN) if head else 'empty'}")
-
-
-def _is_pytorch(path: Path) -> bool:
-    try:
-        with ZipFile(path) as archive:
-            return any(name.endswith("/" + PICKLE) for name in archive.namelist())
-    except BadZipFile as error:
-        raise damaged(path, "PyTorch or .npz file", error) from error
-
-
-def _widened(piece: Array) -> Array:
-    """Numbers as they are, those of 16 bits as float32."""
-    if piece.dtype == np.uint16:  # bfloat16: the upper half of a float32
-        return (piece.astype("<u4") << np.uint32(16)).view("<f4")
-    return piece.astype("<f4") if piece.dtype.itemsize < 4 else piece
-
-
-def _uncounted(state: State, names: Mapping[str, str]) -> list[str]:
-    counters = [name for name, parameter in state if parameter.integer]
-    if not counters or counters[0] in names:
-        return []
-    return [f"it holds no num_batches_tracked: the network's {len(counters)} are 0"]
 
 
 def _stamp(path: Path) -> _Stamp:
