@@ -14,7 +14,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from specc.diagnostics import UsageError
+from specc.diagnostics import OptionError, UsageError
 from specc.ir.onnx import DEFAULT_OPSET
 
 if TYPE_CHECKING:
@@ -48,15 +48,16 @@ class WeightOptions:
     def __post_init__(self) -> None:
         if self.weights is None:
             if self.match is not None:
-                raise UsageError(
-                    "match says how the tensors of a file are found, and no file is given: add --weights FILE "
-                    "(weights=FILE in Python)"
+                raise OptionError(
+                    "match",
+                    "says how the tensors of a file are found, and no file is given: add --weights FILE "
+                    "(weights=FILE in Python)",
                 )
         elif isinstance(self.weights, (str, Path)):
             if self.seed is not None:
                 raise UsageError("a seed draws the weights and a file holds them: leave out one of the two")
             if self.match is not None and self.match not in MATCHES:
-                raise UsageError(f"match {self.match!r} is none of {' and '.join(MATCHES)}")
+                raise OptionError("match", f"{self.match!r} is none of {' and '.join(MATCHES)}")
         elif not hasattr(self.weights, "chunks"):
             kind = type(self.weights).__name__
             wanted = "the path of a file, or what Model.weights has made of one"
@@ -107,7 +108,7 @@ class ProofOptions:
 
     def __post_init__(self) -> None:
         if self.provider not in PROVIDERS:
-            raise UsageError(f"provider {self.provider!r} is none of {' and '.join(PROVIDERS)}")
+            raise OptionError("provider", f"{self.provider!r} is none of {' and '.join(PROVIDERS)}")
         if self.tf32 and self.provider != "cuda":
             raise UsageError(
                 f"TF32 is a format of NVIDIA GPUs, and the proof runs on {self.provider}: add --provider cuda "
@@ -116,7 +117,7 @@ class ProofOptions:
         for name in ("atol", "rtol") if self.tolerance is not None else ():
             value = getattr(self.tolerance, name)
             if not (isfinite(value) and value >= 0):
-                raise UsageError(f"{name} is a number from 0 on, as in 1e-5, not {value:g}")
+                raise OptionError(name, f"is a number from 0 on, as in 1e-5, not {value:g}")
 
     def run(self) -> dict[str, Any]:
         """The arguments of `specc.verify.parity.verify` but for ``rename``."""
@@ -169,7 +170,7 @@ def onnx_options(
 def proof_of_output(is_wanted: bool, provider: str, progress: Progress | None = None) -> ProofOptions | None:
     """How what is to be written is proven; None: not at all. Raises UsageError where that has no place for it."""
     if not is_wanted and provider != "cpu":
-        raise UsageError(f"provider {provider} is where the proof runs, and it is left out")
+        raise OptionError("provider", f"{provider} is where the proof runs, and it is left out")
     options = ProofOptions(provider, progress=progress)
     return options if is_wanted else None
 

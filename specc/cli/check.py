@@ -91,7 +91,7 @@ class _Result(NamedTuple):
 
 
 def _check(asked: _CheckArguments) -> _Result:
-    """Everything but the printing (of findings: fixes are told as they are made). Raises UsageError."""
+    """Everything but printing the findings (fixes are printed as they are made). Raises UsageError."""
     from specc.project.baseline import Baselines, read_baseline
     from specc.project.cache import Cache, cache_folder
     from specc.project.check import CheckOptions, check
@@ -137,9 +137,9 @@ def _fix(names: list[str], options: CheckOptions, cache: Cache, *, unsafe: bool)
                 unwritten.append(Unreadable(name, str(error)))
             continue
         for edit in fixed.edits:
-            _say(visible(str(edit)))
+            click.echo(visible(str(edit)), err=True)
         if fixed.findings:
-            _say(f"{name}: {plural(fixed.findings, 'finding')} fixed")
+            click.echo(f"{name}: {plural(fixed.findings, 'finding')} fixed", err=True)
     return unwritten
 
 
@@ -150,15 +150,15 @@ def _report(asked: _CheckArguments, result: _Result) -> int:
         _show(asked, outcome)
     if asked.form in _FOR_PEOPLE or asked.output is not None:
         for problem in outcome.unreadable:
-            _say(f"error: {visible(problem.message)}")
+            click.echo(f"error: {visible(problem.message)}", err=True)
     for note in result.notes:
-        _say(f"note: {note}")
+        click.echo(f"note: {note}", err=True)
     if outcome.unreadable:
         return USAGE
     if not outcome.files:
         where = "here" if asked.paths == (".",) else f"in {', '.join(asked.paths)}"
         excluded = [f"; {one.origin} excludes {', '.join(one.exclude)}" for one in used if one.exclude]
-        _say(f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{''.join(excluded)}")
+        click.echo(f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{''.join(excluded)}", err=True)
         if not asked.allow_empty:
             return NOTHING
     if asked.write_baseline is not None:
@@ -172,7 +172,7 @@ def _report(asked: _CheckArguments, result: _Result) -> int:
     only = ", in a run over what it is about alone" if asked.baseline is None and len(used) > 1 else ""
     for baseline, count in outcome.gone:
         gone = f"{plural(count, 'finding')} of the baseline came up no more"
-        _say(f"note: {gone}: --write-baseline {baseline} brings it up to date{only}")
+        click.echo(f"note: {gone}: --write-baseline {baseline} brings it up to date{only}", err=True)
     return FINDINGS if outcome.fails else 0
 
 
@@ -194,10 +194,6 @@ def _show(asked: _CheckArguments, outcome: Outcome) -> None:
         write_text(asked.output, text)
     elif text:
         echo(text.rstrip("\n"))
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
 
 
 def _refuse_needless(asked: _CheckArguments) -> None:
@@ -261,7 +257,7 @@ def _watch(asked: _CheckArguments) -> NoReturn:
             now = watched(asked.paths, [*named, *map(str, baselines)], result.configuration, result.outcome)
         except UsageError as error:
             message = f"error: {error}"
-            return last, lambda: _say(message)
+            return last, lambda: click.echo(message, err=True)
         return now, lambda: _report(asked, result)
 
     def matters(path: str) -> bool:

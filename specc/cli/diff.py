@@ -64,7 +64,12 @@ def command(
     _show(comparison, form, failing, output)
     for problem in unreadable:
         click.echo(f"error: {problem.message}", err=True)
-    return _exit_code(comparison, unreadable, failing)
+    if unreadable:
+        return USAGE
+    if not comparison.models and not comparison.same and not any(file.changed for file in comparison.files):
+        click.echo("nothing to compare: no model, before or now", err=True)
+        return NOTHING
+    return FINDINGS if comparison.fails(failing) else 0
 
 
 class _DiffArguments(NamedTuple):
@@ -159,12 +164,3 @@ def _show(comparison: Comparison, form: str, failing: FailOn, output: str | None
     read = [file.after for file in comparison.files] + [file.before for file in comparison.files]
     refuse_output(output, filter(None, read))
     write_text(output, rendered(form, comparison, fail_on=failing))
-
-
-def _exit_code(comparison: Comparison, unreadable: list[Unreadable], failing: FailOn) -> int:
-    if unreadable:
-        return USAGE
-    if not comparison.models and not comparison.same and not any(file.changed for file in comparison.files):
-        click.echo("nothing to compare: no model, before or now", err=True)
-        return NOTHING
-    return FINDINGS if comparison.fails(failing) else 0

@@ -153,17 +153,13 @@ def _formatted(source: Source, annotate: bool) -> str:
 
 
 def _show(source: Source, text: str, diff: bool) -> None:
-    if diff:
-        _put(_difference(source, text))
-    else:
+    if not diff:
         click.echo(source.name)
-
-
-def _difference(source: Source, text: str) -> str:
+        return
     from difflib import unified_diff
 
     lines = unified_diff(_lines(source.text), _lines(text), source.name, source.name)
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    _put("".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines))
 
 
 def _lines(text: str) -> list[str]:

@@ -21,7 +21,7 @@ from typing import NoReturn, TextIO, cast
 import click
 
 from specc.cli.command import FINDINGS, USAGE
-from specc.diagnostics import ParityError, SpecError, UsageError
+from specc.diagnostics import OptionError, ParityError, SpecError, UsageError
 from specc.version import __version__
 
 _COMMANDS = ("check", "fmt", "show", "explain", "diff", "compile", "verify", "inspect", "convert", "schema", "doctor")
@@ -104,7 +104,7 @@ def _report_error(error: Exception) -> int:
             click.echo(f"error: {error}", err=True)
             return FINDINGS
         case UsageError():
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {error.typed if isinstance(error, OptionError) else error}", err=True)
             return USAGE
         case MemoryError():
             click.echo("error: this takes more memory than there is; --no-verify leaves out the proof", err=True)
@@ -115,11 +115,7 @@ def _report_error(error: Exception) -> int:
         case click.ClickException():
             error.show()
             return error.exit_code
-    return _internal(error)
-
-
-def _internal(error: Exception) -> int:
-    """Our own mistake: say so, with what a report needs."""
+    # Our own mistake: a report needs where it happened.
     last = traceback.extract_tb(error.__traceback__)[-1]
     click.echo(f"internal error: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})", err=True)
     click.echo("This is a mistake in specc, not in your spec: please report it, with the spec.", err=True)

@@ -136,25 +136,20 @@ def parse_sections(texts: Iterable[str]) -> dict[str, Fraction]:
     """
     sections: dict[str, Fraction] = {}
     for text in texts:
-        for part in text.split(","):
-            name, growth = _section(part.strip())
+        for part in map(str.strip, text.split(",")):
+            name, limit, percent = (word.strip() for word in part.partition("+"))
+            if name not in SECTIONS:
+                wanted = f"{', '.join(SECTIONS[:-1])} and {SECTIONS[-1]}"
+                raise UsageError(f"--fail-on takes {wanted}, not {name or 'nothing'}")
+            if limit and name != "cost":
+                raise UsageError(
+                    f"--fail-on {part}: only cost takes a limit, as in cost+1%; {name} breaks somebody or does not"
+                )
+            number = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) *%", percent)
+            if limit and number is None:
+                wanted = "the limit is a percentage, as in cost+1% or cost+0.5%"
+                raise UsageError(f"--fail-on {part}: {wanted}, not {percent or 'nothing'}")
+            growth = Fraction(number[1] if number else 0)
             if sections.setdefault(name, growth) != growth:
                 raise UsageError("--fail-on names cost twice, with different limits: leave one out")
     return sections
-
-
-def _section(text: str) -> tuple[str, Fraction]:
-    name, limit, percent = (part.strip() for part in text.partition("+"))
-    if name not in SECTIONS:
-        raise UsageError(f"--fail-on takes {', '.join(SECTIONS[:-1])} and {SECTIONS[-1]}, not {name or 'nothing'}")
-    if not limit:
-        return name, Fraction(0)
-    if name != "cost":
-        raise UsageError(
-            f"--fail-on {text}: only cost takes a limit, as in cost+1%; {name} breaks somebody or does not"
-        )
-    number = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) *%", percent)
-    if number is None:
-        wanted = "the limit is a percentage, as in cost+1% or cost+0.5%"
-        raise UsageError(f"--fail-on {text}: {wanted}, not {percent or 'nothing'}")
-    return name, Fraction(number[1])

@@ -18,9 +18,9 @@ from specc.bundle import SUFFIX
 from specc.cli.command import FINDINGS, NOTHING, Command, choose_model, match, output, provider, refuse_output
 from specc.diagnostics import ParityError, SpecError, UsageError
 from specc.diagnostics.words import listed
+from specc.project.paths import shown
 
 if TYPE_CHECKING:
-    from specc.bundle.sidecar import Sidecar
     from specc.onnxfile import OnnxFile
     from specc.options import ProofOptions
     from specc.report.proof.wording import ProofSubject
@@ -63,7 +63,12 @@ def command(spec: str, onnx: tuple[str, ...], form: str | None, **options: objec
     """
     _refuse_misplaced(spec, onnx)
     asked = _VerifyArguments(spec, onnx[0] if onnx else None, form=form or "full", **options)  # type: ignore[arg-type]
-    asked = asked._replace(form=_report_format(form, asked.output))
+    meant = _FORMATS.get(Path(asked.output).suffix.lower()) if asked.output else None
+    if form is not None and meant is not None and form != meant:
+        raise UsageError(
+            f"-o {asked.output} is the name of a file for --format {meant}, and --format {form} is asked for"
+        )
+    asked = asked._replace(form=form or meant or "full")
     if onnx or not _is_onnx(spec):
         gc.enable()
         return _prove(asked)
@@ -96,14 +101,6 @@ def _is_onnx(name: str) -> bool:
     return name.lower().endswith(".onnx")
 
 
-def _report_format(form: str | None, output: str | None) -> str:
-    """The format of a report that goes to ``output``; ``form`` is what ``--format`` says."""
-    meant = _FORMATS.get(Path(output).suffix.lower()) if output else None
-    if form is not None and meant is not None and form != meant:
-        raise UsageError(f"-o {output} is the name of a file for --format {meant}, and --format {form} is asked for")
-    return form or meant or "full"
-
-
 # ---- against the spec --------------------------------------------------------------------------------------
 
 
@@ -119,7 +116,7 @@ def _prove(asked: _VerifyArguments) -> int:
     _refuse_needless(asked, proof, file)
     try:
         # A report is handed on: paths are as relative as they can be.
-        network = load(asked.spec if asked.spec == "-" else _shown(asked.spec), asked.model, asked.arguments)
+        network = load(asked.spec if asked.spec == "-" else shown(asked.spec), asked.model, asked.arguments)
     except SpecError as error:
         if asked.output is not None or asked.form != "full":  # to people mistakes are shown by themselves
             from specc.report.proof.wording import mistaken
@@ -167,7 +164,7 @@ def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> Proo
     from specc.report.proof.wording import OWN_WEIGHTS, FileDigest, ProofSubject
 
     if asked.weights is not None:
-        wanted = _shown(asked.weights)
+        wanted = shown(asked.weights)
     else:
         wanted = f"seed {asked.seed or 0}" if asked.seed is not None or file is None else OWN_WEIGHTS
     if file is None:
@@ -175,8 +172,8 @@ def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> Proo
     assert file.path is not None
     parts = (file.path, *(file.folder / name for name in file.data_files))
     # One that is missing is the proof's to tell.
-    files = [FileDigest(_shown(str(part)), part.stat().st_size, sha256_of(part)) for part in parts if part.is_file()]
-    return ProofSubject(model, _shown(str(file.path)), tuple(files), wanted, file.claimed_weights)
+    files = [FileDigest(shown(str(part)), part.stat().st_size, sha256_of(part)) for part in parts if part.is_file()]
+    return ProofSubject(model, shown(str(file.path)), tuple(files), wanted, file.claimed_weights)
 
 
 def _show(asked: _VerifyArguments, parity: Parity, subject: ProofSubject) -> None:
@@ -198,12 +195,6 @@ def _show(asked: _VerifyArguments, parity: Parity, subject: ProofSubject) -> Non
         return
     write_text(asked.output, report)
     echo(verdict(parity, subject))
-
-
-def _shown(path: str) -> str:
-    from specc.project.paths import shown
-
-    return shown(path)
 
 
 def _reproduce(folder: str, parity: Parity) -> None:
@@ -263,7 +254,7 @@ def _refuse_report(asked: _VerifyArguments, file: OnnxFile | None) -> None:
 def _recheck(asked: _VerifyArguments) -> int:
     """Hold a file against its sidecar: 0 where all agree, 1 where something does not, 3 where nothing can be run."""
     from specc.bundle.recheck import recheck
-    from specc.bundle.sidecar import sidecar_path
+    from specc.bundle.sidecar import read_sidecar, sidecar_path
     from specc.cli.output import echo, write_text
     from specc.report.artifacts import recheck_json, recheck_text
 
@@ -278,11 +269,16 @@ def _recheck(asked: _VerifyArguments) -> int:
     _require_file(Path(onnx))
     where = Path(asked.sidecar) if asked.sidecar is not None else sidecar_path(Path(onnx))
     try:
-        described = _sidecar(onnx, where)
+        if not where.exists():
+            raise UsageError(
+                f"{where} is not there, and without it nothing is known of what {onnx} should compute: name the "
+                f"sidecar with --sidecar FILE, or the spec: specc verify SPEC {onnx}"
+            )
+        sidecar = read_sidecar(where)
     except UsageError:
         _ = file.proto  # of two files that are wrong, the one that was named first
         raise
-    result = recheck(file, described, where, asked.provider)
+    result = recheck(file, sidecar, where, asked.provider)
     report = (recheck_json if asked.form == "json" else recheck_text)(onnx, where, result)
     if asked.output is None:
         echo(report)
@@ -320,17 +316,6 @@ def _require_file(path: Path) -> None:
         similar = suggest(path.name, [other.name for other in path.parent.glob("*.onnx")])
         hint = f"; did you mean {path.with_name(similar.names[0])}?" if similar else ""
         raise UsageError(f"there is no {path}{hint}")
-
-
-def _sidecar(onnx: str, where: Path) -> Sidecar:
-    from specc.bundle.sidecar import read_sidecar
-
-    if not where.exists():
-        raise UsageError(
-            f"{where} is not there, and without it nothing is known of what {onnx} should compute: name the sidecar "
-            f"with --sidecar FILE, or the spec: specc verify SPEC {onnx}"
-        )
-    return read_sidecar(where)
 
 
 # ---- files named where others belong -----------------------------------------------------------------------

@@ -277,6 +277,19 @@ class UsageError(Exception):
     """The user's mistake outside a spec: a path, an option, a full disk. One plain message."""
 
 
+class OptionError(UsageError):
+    """An option whose value makes no sense. The message names it as Python does, ``typed`` as the command line does.
+
+    Args:
+        option: its name in Python.
+        problem: the sentence that the name begins.
+    """
+
+    def __init__(self, option: str, problem: str) -> None:
+        super().__init__(f"{option} {problem}")
+        self.typed = f"--{option.replace('_', '-')} {problem}"
+
+
 class MissingDependency(UsageError):
     """An optional part is not installed; the message names the extra that brings it."""
 

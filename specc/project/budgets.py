@@ -41,7 +41,7 @@ class Budget(NamedTuple):
     at: tuple[tuple[str, int], ...]
 
     def overridden(self, other: Budget) -> Budget:
-        """With what ``other`` says instead."""
+        """With the limits and sizes of ``other`` in place of those that it has, too."""
         limits = {limit.number: limit for limit in (*self.limits, *other.limits)}
         return Budget(tuple(limits.values()), tuple((dict(self.at) | dict(other.at)).items()))
 
@@ -55,27 +55,24 @@ def read_budget(table: Mapping[str, object], where: str) -> Budget:
             raise UsageError(f"{where}: there is no budget for {key}; {named(key, (*NUMBERS, 'at'))}")
     amounts = {key: _amount(value, f"{where}: {key}") for key, value in table.items() if key != "at"}
     limits = tuple(Limit(key, amount, where) for key, amount in amounts.items())
-    return Budget(limits, _sizes(table.get("at", {}), f"{where}: at"))
+    sizes = table.get("at", {})
+    if not isinstance(sizes, dict) or not all(type(size) is int and size > 0 for size in sizes.values()):
+        raise UsageError(f"{where}: at must give sizes, as in at = {{ H = 224, W = 224 }}, not {sizes!r}")
+    return Budget(limits, tuple(sizes.items()))
 
 
 def _amount(value: object, where: str) -> int:
     if type(value) is int and value >= 0:
         return value
-    found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    match = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
         raise UsageError(f'{where} must be a whole number, or a text such as "4.1M" or "64 MiB", not {value!r}')
-    part = found[2] or ""
+    part = match[2] or ""
     shift: int = 10 ** len(part)  # of a number whose sign is unknown, a power may be a fraction
-    amount, rest = divmod(int(found[1] + part) * _UNITS[found[3] or ""], shift)
+    amount, rest = divmod(int(match[1] + part) * _UNITS[match[3] or ""], shift)
     if rest:
         raise UsageError(f"{where} must come to a whole number, and {value} does not")
     return amount
-
-
-def _sizes(table: object, where: str) -> tuple[tuple[str, int], ...]:
-    if not isinstance(table, dict) or not all(type(size) is int and size > 0 for size in table.values()):
-        raise UsageError(f"{where} must give sizes, as in at = {{ H = 224, W = 224 }}, not {table!r}")
-    return tuple(table.items())
 
 
 def budget_findings(checked: Checked, name: Span, budget: Budget) -> list[Diagnostic]:
@@ -114,17 +111,15 @@ def merge_unsized(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The findings, but that sizes which the settings do not give are missed once, at the first model of many."""
     alike: dict[object, list[Diagnostic]] = {}
     for finding in findings:
-        alike.setdefault(_cause(finding), []).append(finding)
+        fact = finding.fact
+        # One mistake in the settings is one finding for each model, which differ in the model alone.
+        cause = fact._replace(model="") if isinstance(fact, BudgetUnsized) else finding.sort_key
+        alike.setdefault(cause, []).append(finding)
     return tuple(_together(group) if len(group) > 1 else group[0] for group in alike.values())
 
 
-def _cause(finding: Diagnostic) -> object:
-    """What findings have in common that one mistake in the settings has caused; of others the finding itself."""
-    return finding.fact._replace(model="") if isinstance(finding.fact, BudgetUnsized) else finding.sort_key
-
-
 def _together(findings: list[Diagnostic]) -> Diagnostic:
-    """The first of them, which tells of the others."""
+    """The first of them, with the others in a note."""
     from dataclasses import replace
 
     facts = [(finding.fact, finding) for finding in findings if isinstance(finding.fact, BudgetUnsized)]
@@ -186,25 +181,22 @@ def _unasked(model: _Sized, name: Span, limits: list[Limit]) -> Diagnostic:
 
 def _exceeded(model: _Sized, costs: Costs, name: Span, limit: Limit, has: int) -> Diagnostic:
     sizes = ", ".join(f"{symbol} = {size}" for symbol, size in model.at.items() if limit.number != "params")
+    share: tuple[str, ...] = ()
+    if limit.number != "peak_memory":  # of what is needed at once no step has a share
+
+        def of(step: StepCost) -> int:
+            return int(getattr(step, _COSTS[limit.number]))
+
+        step = max(costs.steps, key=of)
+        span = step.node.span
+        place = f"line {span.position[0]}" if span.source is name.source else str(span)
+        most = f"{of(step):,}, {100 * of(step) / has:.0f}%"
+        share = (f"of these, {step.node.name} ({place}) has the most: {most}",)
     cost = f"{has:,} {_WORDS[limit.number]}{f' at {sizes}' if sizes else ''}"
     return Diagnostic(
         Code.BUDGET,
         f"{model.checked.graph.name} has {cost}, and the budget is {limit.most:,}",
         Label(name, f"{has - limit.most:,} too many"),
-        notes=(*_costliest(costs, limit.number, has, name), f"the budget is in {limit.origin}"),
+        notes=(*share, f"the budget is in {limit.origin}"),
         fact=BudgetExceeded(limit.number, limit.most, has),
     )
-
-
-def _costliest(costs: Costs, number: str, has: int, name: Span) -> tuple[str, ...]:
-    """The step that costs most. Of what is needed at once no step has a share."""
-    if number == "peak_memory":
-        return ()
-
-    def of(step: StepCost) -> int:
-        return int(getattr(step, _COSTS[number]))
-
-    step = max(costs.steps, key=of)
-    span = step.node.span
-    place = f"line {span.position[0]}" if span.source is name.source else str(span)
-    return (f"of these, {step.node.name} ({place}) has the most: {of(step):,}, {100 * of(step) / has:.0f}%",)

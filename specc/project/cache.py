@@ -1,7 +1,7 @@
 """A cache of findings: the same text, imports, settings and compiler give the same findings.
 
 An entry is a small file named by the hash of all that it depends on, but for imported files, which it names with
-hashes of theirs. An entry that is not as it was written is none. Nothing here is ever trusted over the files.
+hashes of theirs. A damaged entry counts as missing. Nothing here is ever trusted over the files.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from specc.diagnostics.records import as_json, from_json
 from specc.source import Source
 
 DAYS = 30
-"""How long an entry lasts: folders of continuous integration are carried from run to run, and would only grow."""
+"""How long an entry lasts: continuous integration restores its folder in each run, and it would only grow."""
 PACKAGE = str(Path(__file__).parent.parent)
 _LIBRARIES = (("pydantic", "version.py"), ("lark", "__init__.py"), ("yaml", "__init__.py"))
 """What has a say in findings, and where its version stands."""
@@ -87,28 +87,28 @@ class Cache:
             return None
         entry = json.loads(payload)
         sources = {source.name: source}
-        for name, known in entry["imports"].items():
-            there = imported(name)
-            if there is None or _import_hash(there, project) != known:
+        for name, expected in entry["imports"].items():
+            source_now = imported(name)
+            if source_now is None or _import_hash(source_now, project) != expected:
                 return None
-            sources[name] = there
+            sources[name] = source_now
         with suppress(KeyError):  # a finding in a file that was not even parsed is looked for again
             findings = tuple(from_json(values, sources) for values in entry["findings"])
             blocks, called = (tuple(map(tuple, entry[key])) for key in ("blocks", "called"))
             return FileFindings(entry["models"], entry["is_library"], findings, tuple(sources.values()), blocks, called)
         return None
 
-    def put(self, key: str, found: FileFindings, project: ProjectFolder) -> None:
+    def put(self, key: str, result: FileFindings, project: ProjectFolder) -> None:
         """Write an entry. A folder that cannot be written to gets none, and costs nobody a check."""
-        if self._folder is None or any(finding.code in _UNCACHED for finding in found.findings):
+        if self._folder is None or any(finding.code in _UNCACHED for finding in result.findings):
             return
         entry = {
-            "models": found.models,
-            "is_library": found.is_library,
-            "imports": {source.name: _import_hash(source, project) for source in found.sources[1:]},
-            "blocks": found.blocks,
-            "called": found.called,
-            "findings": [as_json(finding) for finding in found.findings],
+            "models": result.models,
+            "is_library": result.is_library,
+            "imports": {source.name: _import_hash(source, project) for source in result.sources[1:]},
+            "blocks": result.blocks,
+            "called": result.called,
+            "findings": [as_json(finding) for finding in result.findings],
         }
         payload = json.dumps(entry).encode()
         _write(self._path(key), _checksum(key, payload) + b"\n" + payload)
@@ -132,25 +132,27 @@ def compiler(folder: Path, package: str = PACKAGE) -> bytes:
     The bytes count, not their times: where continuous integration installs specc anew for each run, a cache that comes
     from an earlier one is still good. They are read once: ``folder`` has the hash for files with just these times.
     """
-    files = [*_libraries(), *sorted(_files(package))]
-    known = folder / "compilers" / _hashed(*map(_stamp, files)).hex()
+    files = []
+    for name, version in _LIBRARIES:
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            files.append(os.path.join(os.path.dirname(spec.origin), version))
+    files += sorted(_files(package))
+    stamps = []
+    for file in files:
+        stat = os.stat(file)
+        stamps.append(ascii((file, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, sys.version)).encode())
+    entry = folder / "compilers" / _hashed(*stamps).hex()
     with suppress(OSError):
-        if len(found := known.read_bytes()) == len(_hashed()):
-            return found
+        if len(stored := entry.read_bytes()) == len(_hashed()):
+            return stored
     parts = [sys.version.encode()]
     for file in files:
         inside = os.path.relpath(file, package) if file.startswith(package) else os.path.basename(file)
         parts += [_encoded(inside), Path(file).read_bytes()]
-    found = _hashed(*parts)
-    _write(str(known), found)
-    return found
-
-
-def _libraries() -> Iterator[str]:
-    for name, version in _LIBRARIES:
-        found = find_spec(name)
-        if found is not None and found.origin is not None:
-            yield os.path.join(os.path.dirname(found.origin), version)
+    computed = _hashed(*parts)
+    _write(str(entry), computed)
+    return computed
 
 
 def _files(folder: str) -> Iterator[str]:
@@ -160,11 +162,6 @@ def _files(folder: str) -> Iterator[str]:
                 yield from _files(entry.path)
             elif entry.name.endswith((".py", ".json", ".lark")):
                 yield entry.path
-
-
-def _stamp(path: str) -> bytes:
-    stat = os.stat(path)
-    return ascii((path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, sys.version)).encode()
 
 
 def _write(path: str, data: bytes) -> None:

@@ -17,7 +17,7 @@ from specc.project.budgets import Budget, budget_findings, merge_unsized
 from specc.project.cache import Cache, FileFindings, ProjectFolder
 from specc.project.outcome import FileOutcome, Outcome, Uncalled, Unreadable
 from specc.project.paths import STDIN, shown
-from specc.project.selection import Selected, Selection, in_order
+from specc.project.selection import Selection, in_order
 from specc.project.settings import Configuration
 from specc.source import Source
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class CheckOptions(NamedTuple):
-    """What a check is asked to go by.
+    """What a check goes by.
 
     Attributes:
         select, ignore, fail_on: what takes the place of each file's settings; None: nothing does.
-        baselines: None: nothing is left out because it is known.
+        baselines: None: nothing is left out because a baseline has it.
         stdin_name: the name under which standard input is checked: what it imports is looked for from there.
     """
 
@@ -46,7 +46,7 @@ class CheckOptions(NamedTuple):
 
 
 def check(names: Iterable[str], options: CheckOptions, cache: Cache | None = None, files: FileSystem = DISK) -> Outcome:
-    """Check the files, ``-`` being standard input. What cannot be checked keeps no other file from it."""
+    """Check the files, ``-`` being standard input, each whether or not the others can be checked."""
     checker = Checker(options.configuration, cache, files)
     results: dict[str, FileFindings] = {}
     unreadable: list[Unreadable] = []
@@ -86,7 +86,12 @@ class Checker:
     def check(self, source: Source) -> FileFindings:
         """All findings of a spec, from the cache or a check of its own, whatever of them is wanted."""
         budget = self._configuration.of(source.name).budget(source.name)
-        project = self._project(source)
+        folder = "" if source.name == STDIN else os.path.dirname(source.name)
+        if folder not in self._projects:
+            root = project_root(folder, self._files).folder
+            subfolder = os.path.relpath(self._files.absolute(folder), root)
+            self._projects[folder] = ProjectFolder(self._files.real(root), subfolder)
+        project = self._projects[folder]
         key = self._cache.key(source, project, budget)
         cached = self._cache.get(key, source, project, self._cached_import)
         if cached is not None:
@@ -96,9 +101,10 @@ class Checker:
         return result
 
     def attempt(self, source: Source) -> FileFindings | str:
-        """As `check`; of a mistake of specc's own what is to be said of it: other files are checked all the same.
+        """As `check`, or the message of an error that must not end the check of other files.
 
-        ``SPECC_TRACEBACK`` in the environment has it raised. Said, too, is why a file that it imports cannot be had.
+        Such an error is a mistake of specc's own, which ``SPECC_TRACEBACK`` in the environment has raised, or an
+        imported file that is there and cannot be read.
         """
         try:
             return self.check(source)
@@ -108,14 +114,6 @@ class Checker:
             if os.environ.get("SPECC_TRACEBACK"):
                 raise
             return internal_error(source.name, error)
-
-    def _project(self, source: Source) -> ProjectFolder:
-        folder = "" if source.name == STDIN else os.path.dirname(source.name)
-        if folder not in self._projects:
-            root = project_root(folder, self._files).folder
-            subfolder = os.path.relpath(self._files.absolute(folder), root)
-            self._projects[folder] = ProjectFolder(self._files.real(root), subfolder)
-        return self._projects[folder]
 
     def _cached_import(self, name: str) -> Source | None:
         if name not in self._cached_imports:
@@ -178,8 +176,14 @@ def _outcome(
     """What is shown. Comments are judged last: only then is it known which of them were needed."""
     selection = options.selection()
     selected = {name: selection.of(result) for name, result in results.items()}
-    files = []
+    stdin_name = options.stdin_name and shown(options.stdin_name)
+    files, fixes = [], {}
     for name, result in results.items():
+        # A fix is tried within the file that was asked for, where that is on the disk.
+        own = {source.name for source in result.sources[:1]} - {STDIN, stdin_name}
+        for finding in selected[name].shown:
+            if finding.fix and all(edit.span.source.name in own for edit in finding.fix.edits):
+                fixes[finding.sort_key] = finding.fix.safety
         unneeded = selection.unneeded_comments(result)
         files.append(
             FileOutcome(
@@ -193,7 +197,7 @@ def _outcome(
                 options.fail_on or options.configuration.of(name).fail_on,
             )
         )
-    fixable = _fixable(selected.values(), results.values(), options.stdin_name)
+    fixable = Counter(fixes.values())
     return Outcome(
         tuple(files),
         tuple(unreadable),
@@ -212,14 +216,3 @@ def _uncalled_blocks(results: dict[str, FileFindings], where: FileSystem) -> tup
     blocks = [Uncalled(block, name, line) for name, result in results.items() for block, line in result.blocks]
     uncalled = [block for block in blocks if (real(block.path), block.name) not in called]
     return tuple(sorted(uncalled, key=lambda block: (block.path, block.line)))
-
-
-def _fixable(selected: Iterable[Selected], results: Iterable[FileFindings], stdin_name: str | None) -> Counter[Safety]:
-    """How many findings have a fix that is tried: within the file that was asked for, and there on the disk."""
-    fixes = {}
-    for one, result in zip(selected, results, strict=True):
-        ours = {source.name for source in result.sources[:1]} - {STDIN, stdin_name and shown(stdin_name)}
-        for finding in one.shown:
-            if finding.fix and all(edit.span.source.name in ours for edit in finding.fix.edits):
-                fixes[finding.sort_key] = finding.fix.safety
-    return Counter(fixes.values())

@@ -8,7 +8,6 @@ the other, and nothing else does.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from specc.project.suppressions import Ignore, ignores
@@ -42,8 +41,8 @@ def convert(source: Source, form: Form) -> Conversion:
     # By these names, and not that of standard input, it is seen which form each has.
     old, new = Source(f"{source.name}.{form}", source.text), Source(f"{source.name}.{OTHER[form]}", text)
     directives, _ = ignores(old)
-    text, kept = _with_directives(old, new, directives)
-    lost = set(comment_starts(source, form)[new.text.startswith("#") :]) - kept
+    text, moved = _with_directives(old, new, directives)
+    lost = set(comment_starts(source, form)[new.text.startswith("#") :]) - moved
     lost_directives = {directive.span.start for directive in directives} & lost
     return Conversion(text, len(lost_directives), len(lost - lost_directives))
 
@@ -71,34 +70,31 @@ def _with_directives(old: Source, new: Source, directives: list[Ignore]) -> tupl
     moved = [(one, line) for one, line in moved if one.line is None or line is not None]
     text = _with_comments(old, new.text, moved)
     wanted = sorted((one.codes, _code_of(new, line)) for one, line in moved)
-    written = Source(new.name, text)
-    if sorted((one.codes, _code_of(written, one.line)) for one in ignores(written)[0]) != wanted:
+    result = Source(new.name, text)
+    if sorted((one.codes, _code_of(result, one.line)) for one in ignores(result)[0]) != wanted:
         return new.text, set()
     return text, {one.span.start for one, _ in moved}
 
 
 def _same_lines(old: ast.File, new: ast.File) -> dict[int | None, int]:
-    """For each line of the old text that is one line of the new one, and the whole of it, which one it is."""
-    there, back = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)
-    for one, other in _spans(old.items, new.items):
-        line, place = one.position[0], other.position[0]
-        there[line].add(place)
-        back[place].add(line)
-    single = {line: min(places) for line, places in there.items() if len(places) == 1}
-    return {line: place for line, place in single.items() if back[place] == {line}}
+    """For each line of the old text that is one line of the new one, and the whole of it, which one it is.
 
-
-def _spans(old: object, new: object) -> Iterator[tuple[Span, Span]]:
-    """The places of two trees that differ in nothing else; but for bodies, which begin where their first line does."""
-    waiting = [(old, new)]
+    The two trees differ in nothing but their spans, and the lines are those of pairs of spans; but for bodies, which
+    begin where their first line does.
+    """
+    new_lines, old_lines = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)
+    waiting: list[tuple[object, object]] = [(old.items, new.items)]
     while waiting:
         one, other = waiting.pop()
         if isinstance(one, Span) and isinstance(other, Span):
-            yield one, other
+            new_lines[one.position[0]].add(other.position[0])
+            old_lines[other.position[0]].add(one.position[0])
         elif isinstance(one, ast.Body) and isinstance(other, ast.Body):
             waiting.append((one.statements, other.statements))
         elif isinstance(one, tuple) and isinstance(other, tuple):
             waiting += zip(one, other, strict=True)
+    single = {line: min(lines) for line, lines in new_lines.items() if len(lines) == 1}
+    return {line: new_line for line, new_line in single.items() if old_lines[new_line] == {line}}
 
 
 def _with_comments(old: Source, text: str, directives: list[tuple[Ignore, int | None]]) -> str:

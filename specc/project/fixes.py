@@ -75,22 +75,16 @@ def fix(name: str, checker: Checker, options: CheckOptions, *, unsafe: bool = Fa
     repair = _Repair(before, checker, options, unsafe)
     repaired = repair.done()
     if repaired.findings:
-        mark = _byte_order_mark(before)
+        try:
+            content = DISK.read(before.name, LARGEST)
+        except OSError as error:
+            raise UsageError(f"{before.name}: cannot be read: {error.strerror or error}") from None
+        mark = BOM_UTF8 if content.startswith(BOM_UTF8) else b""
+        if content != mark + before.text.encode():
+            raise UsageError(f"{before.name}: it changed while fixes were tried, and is left alone; try again")
         with replace(Path(name)) as output:
             output.write(mark + repair.source.text.encode())
     return repaired
-
-
-def _byte_order_mark(source: Source) -> bytes:
-    """The one that the file begins with, or nothing. Raises UsageError where the file is no more what it was."""
-    try:
-        content = DISK.read(source.name, LARGEST)
-    except OSError as error:
-        raise UsageError(f"{source.name}: cannot be read: {error.strerror or error}") from None
-    mark = BOM_UTF8 if content.startswith(BOM_UTF8) else b""
-    if content != mark + source.text.encode():
-        raise UsageError(f"{source.name}: it changed while fixes were tried, and is left alone; try again")
-    return mark
 
 
 class _Repair:
@@ -107,19 +101,18 @@ class _Repair:
 
     def done(self) -> FixedFile:
         """Apply every fix that holds."""
-        found, checks = self._checker.attempt(self.source), 1
+        result, checks = self._checker.attempt(self.source), 1
         size = 0
-        while (
-            isinstance(found, FileFindings) and checks < MOST_CHECKS
-        ):  # of anything else, the check that follows tells why
-            batch = self._batch(found)[: size or None]
+        # Of anything else, the check that follows reports why.
+        while isinstance(result, FileFindings) and checks < MOST_CHECKS:
+            batch = self._batch(result)[: size or None]
             if not batch:
                 break
             after = _Change(self.source, batch)
             checked, checks = self._checker.attempt(after.source), checks + 1
-            if isinstance(checked, FileFindings) and _is_better(found, checked, batch, after):
+            if isinstance(checked, FileFindings) and _is_better(result, checked, batch, after):
                 self._keep(after)
-                found, size = checked, 2 * size
+                result, size = checked, 2 * size
             elif len(batch) > 1:
                 size = len(batch) // 2
             else:
@@ -130,11 +123,11 @@ class _Repair:
         ]
         return FixedFile(self._count, tuple(sorted(places, key=lambda edit: edit.place.start)))
 
-    def _batch(self, found: FileFindings) -> list[Diagnostic]:
+    def _batch(self, result: FileFindings) -> list[Diagnostic]:
         """The findings whose fixes are tried next: shown, of this file, apart from each other, not tried in vain."""
         wanted = [
             finding
-            for finding in self._options.selection().of(found).shown
+            for finding in self._options.selection().of(result).shown
             if finding.fix
             and finding.fix.safety in self._wanted
             and all(edit.span.source is self.source for edit in finding.fix.edits)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -200,13 +201,13 @@ def _shown(path: Path) -> str:
 def _read(table: object, origin: str, root: Path, files: FileSystem) -> Settings:
     values = _table(table, origin)
     known: dict[str, Callable[[object, str], Any]] = {
-        "root": _flag,
+        "root": partial(_checked, kind=bool, what="true or false"),
         "include": _patterns,
         "exclude": _patterns,
         "select": _codes,
         "ignore": _codes,
         "fail-on": _fail_on,
-        "baseline": _text,
+        "baseline": partial(_checked, kind=str, what="a text"),
         "per-file-ignores": _per_file,
         "budget": _budgets,
     }
@@ -248,20 +249,12 @@ def _budgets(value: object, where: str) -> tuple[tuple[str, Budget], ...]:
 
 
 def _table(value: object, where: str) -> Mapping[str, Any]:
-    return _checked(value, dict, where, "a table")
-
-
-def _flag(value: object, where: str) -> bool:
-    return _checked(value, bool, where, "true or false")
-
-
-def _text(value: object, where: str) -> str:
-    return _checked(value, str, where, "a text")
+    return _checked(value, where, dict, "a table")
 
 
 def _texts(value: object, where: str) -> tuple[str, ...]:
-    texts = _checked(value, list, where, "a list of texts")
-    return tuple(_checked(text, str, where, "a list of texts") for text in texts)
+    texts = _checked(value, where, list, "a list of texts")
+    return tuple(_checked(text, where, str, "a list of texts") for text in texts)
 
 
 def _patterns(value: object, where: str) -> tuple[str, ...]:
@@ -289,7 +282,7 @@ def _fail_on(value: object, where: str) -> str:
     return str(value)
 
 
-def _checked(value: object, kind: type[T], where: str, what: str) -> T:
+def _checked(value: object, where: str, kind: type[T], what: str) -> T:
     if not isinstance(value, kind):
         raise UsageError(f"{where} must be {what}, not {value!r}")
     return value
