@@ -166,14 +166,12 @@ def labels_by_output(graph: Graph, labels: Sequence[str]) -> dict[str, tuple[str
             f"there are {plural(len(labels), 'label')}, and {listed(fitting)} have as many channels each: "
             "which of them is meant cannot be said yet"
         )
-    channels = [f"{port.name} has {_channels(port.type)}" for port, _ in graph.outputs]
+    channels = []
+    for port, _ in graph.outputs:
+        size = port.type.sample[0] if port.type.sample else "no"
+        count = plural(size, "channel") if isinstance(size, int) else f"{size} channels"
+        channels.append(f"{port.name} has {count}")
     raise UsageError(f"there are {plural(len(labels), 'label')}, and {listed(channels)}: one label for each is needed")
-
-
-def _channels(x: TensorType) -> str:
-    if not x.sample:
-        return "no channels"
-    return plural(size, "channel") if isinstance(size := x.sample[0], int) else f"{size} channels"
 
 
 def sidecar(of: Description, file: ModelFile, parity: Parity | None, golden: GoldenPair | None) -> Sidecar:

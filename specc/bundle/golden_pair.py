@@ -48,20 +48,23 @@ def golden_pair(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -
         return None
     inputs = case.inputs(graph, seed)
     (results,) = expected_outputs(graph, weights, [inputs], ProofSettings())
-    given = tuple(GoldenInput(name=name, shape=x.shape, data=_encoded(x)) for name, x in inputs.items())
-    outputs = zip([port.name for port, _ in graph.outputs], results, strict=True)
-    right = tuple(_truth(name, expected, _usual(parity, name)) for name, expected in outputs)
-    return GoldenPair(sizes=dict(case.sizes), inputs=given, outputs=right)
+    golden_inputs = tuple(GoldenInput(name=name, shape=x.shape, data=_encoded(x)) for name, x in inputs.items())
+    golden_outputs = []
+    for (port, _), expected in zip(graph.outputs, results, strict=True):
+        errors = [row.error_torch for row in parity.rows if row.output == port.name and row.error_torch is not None]
+        usual = median(errors) if errors else 0.0  # a single error may be small by luck
+        golden_outputs.append(_truth(port.name, expected, usual))
+    return GoldenPair(sizes=dict(case.sizes), inputs=golden_inputs, outputs=tuple(golden_outputs))
 
 
 def tried(graph: Graph, seed: int = 0) -> dict[str, tuple[float, float]]:
     """The least and the greatest number that the proof has fed into each input."""
-    found: dict[str, tuple[float, float]] = {}
+    extremes: dict[str, tuple[float, float]] = {}
     for case in cases(graph):
         for name, values in case.inputs(graph, seed).items():
-            least, most = found.get(name, (0.0, 0.0))  # zeros are among the cases
-            found[name] = min(least, float(values.min(initial=0))), max(most, float(values.max(initial=0)))
-    return found
+            least, most = extremes.get(name, (0.0, 0.0))  # zeros are among the cases
+            extremes[name] = min(least, float(values.min(initial=0))), max(most, float(values.max(initial=0)))
+    return extremes
 
 
 def _case(graph: Graph) -> Case | None:
@@ -72,12 +75,6 @@ def _case(graph: Graph) -> Case | None:
         if sum(prod(case.shape(port)) for port in ports) <= LARGEST:
             return case
     return None
-
-
-def _usual(parity: Parity, output: str) -> float:
-    """PyTorch's own usual error: a single one may be small by luck."""
-    errors = [row.error_torch for row in parity.rows if row.output == output and row.error_torch is not None]
-    return median(errors) if errors else 0.0
 
 
 def _truth(name: str, expected: Expected, usual: float) -> GoldenOutput:

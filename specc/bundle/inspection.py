@@ -136,7 +136,10 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         functions=tuple(function.name for function in proto.functions),
         tensors=len(proto.graph.initializer),
         elements=sum(prod(tensor.dims) for tensor in proto.graph.initializer),
-        external=tuple(External(name, n, _size(file.folder / name)) for name, n in file.data_files.items()),
+        external=tuple(
+            External(name, n, path.stat().st_size if (path := file.folder / name).is_file() else None)
+            for name, n in file.data_files.items()
+        ),
         unsteady=file.nondeterministic,
         sidecar=_inspected(where, digest, file) if where.exists() else None,
     )
@@ -150,38 +153,30 @@ def belonging(digest: str, file: OnnxFile, sidecar: Sidecar) -> str:
     """
     if digest != sidecar.file.sha256:
         return "the file is another one, or was changed since: its SHA-256 is not the one in the sidecar"
-    return _data_fault(file.folder, sidecar) or _contradiction(file, sidecar)
-
-
-def _data_fault(folder: Path, sidecar: Sidecar) -> str:
-    data = sidecar.file.data
-    if data is None:
-        return ""
-    path = folder / data.name
-    if not path.is_file():
-        return f"the weights, in {data.name}, are not beside the file"
-    return "" if sha256_of(path) == data.sha256 else f"the weights, in {data.name}, are not those of the sidecar"
+    if (data := sidecar.file.data) is not None:
+        path = file.folder / data.name
+        if not path.is_file():
+            return f"the weights, in {data.name}, are not beside the file"
+        if sha256_of(path) != data.sha256:
+            return f"the weights, in {data.name}, are not those of the sidecar"
+    return _contradiction(file, sidecar)
 
 
 def _contradiction(file: OnnxFile, sidecar: Sidecar) -> str:
-    """What the file says otherwise, of what both say. Earlier versions have said less in the file."""
-    said, proto = file.metadata, file.proto
-    if said.get("specc.spec", sidecar.spec) != sidecar.spec:
+    """Where the metadata of the file contradicts the sidecar; earlier versions have written fewer entries."""
+    metadata, proto = file.metadata, file.proto
+    if metadata.get("specc.spec", sidecar.spec) != sidecar.spec:
         return "the file says that it is of another spec"
-    if said.get("specc.weights", sidecar.weights) != sidecar.weights:
-        return f"the file says that its weights are {said['specc.weights']}, the sidecar {sidecar.weights}"
+    if metadata.get("specc.weights", sidecar.weights) != sidecar.weights:
+        return f"the file says that its weights are {metadata['specc.weights']}, the sidecar {sidecar.weights}"
     here = next((imported.version for imported in proto.opset_import if not imported.domain), 0), proto.ir_version
     if here != (sidecar.file.opset, sidecar.file.ir_version):
         there = f"opset {sidecar.file.opset}, IR {sidecar.file.ir_version}"
         return f"the file has opset {here[0]}, IR {here[1]}, and the sidecar says {there}"
     golden = "none" if sidecar.golden is None else golden_hash(sidecar.golden)
-    if said.get("specc.golden", golden) != golden:
+    if metadata.get("specc.golden", golden) != golden:
         return "the golden pair is not the one that the file was proven with"
     return ""
-
-
-def _size(path: Path) -> int | None:
-    return path.stat().st_size if path.is_file() else None
 
 
 def _inspected(where: Path, digest: str, file: OnnxFile) -> SidecarInspection:

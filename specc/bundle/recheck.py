@@ -66,7 +66,10 @@ def recheck(model: Path | OnnxFile, sidecar: Sidecar, where: Path, provider: str
     pair = decoded(sidecar, where)
     runtime = str(load_runtime().__version__)
     faults = _interface_faults(file, sidecar)
-    checks = [_belongs(file, sidecar, where), *(Check("interface", False, fault) for fault in faults)]
+    assert file.path is not None
+    other = belonging(sha256_of(file.path), file, sidecar)
+    belongs = Check("belongs", not other, f"{where} does not belong to {file.name}: {other}" if other else "")
+    checks = [belongs, *(Check("interface", False, fault) for fault in faults)]
     if not faults:
         checks.append(Check("interface", True))
     if pair is not None and not faults:
@@ -74,20 +77,14 @@ def recheck(model: Path | OnnxFile, sidecar: Sidecar, where: Path, provider: str
     return Recheck(provider, runtime, tuple(checks), pair is not None)
 
 
-def _belongs(file: OnnxFile, sidecar: Sidecar, where: Path) -> Check:
-    assert file.path is not None
-    fault = belonging(sha256_of(file.path), file, sidecar)
-    return Check("belongs", not fault, f"{where} does not belong to {file.name}: {fault}" if fault else "")
-
-
 def _interface_faults(file: OnnxFile, sidecar: Sidecar) -> list[str]:
     """What the file declares is to the letter what the sidecar says."""
-    found, wanted = (file.inputs, file.outputs), (sidecar.inputs, sidecar.outputs)
+    interfaces = ("inputs", file.inputs, sidecar.inputs), ("outputs", file.outputs, sidecar.outputs)
     faults: list[str] = []
-    for what, here, there in zip(("inputs", "outputs"), found, wanted, strict=True):
-        said = tuple(PortInfo(port.name, port.dtype, port.shape) for port in there)
-        if here != said:
-            faults.append(f"the file has the {what} {_listed(here)}, the sidecar {_listed(said)}")
+    for what, actual, entries in interfaces:
+        expected = tuple(PortInfo(entry.name, entry.dtype, entry.shape) for entry in entries)
+        if actual != expected:
+            faults.append(f"the file has the {what} {_listed(actual)}, the sidecar {_listed(expected)}")
     return faults
 
 

@@ -42,7 +42,7 @@ Origin = Annotated[str, Field(pattern="^(seed [0-9]+|sha256:[0-9a-f]{64})$")]
 
 
 class SidecarPart(BaseModel):
-    """Base of the parts. What a later specc has added is kept in ``model_extra``."""
+    """Base of the parts. Fields that a later specc has added are in ``model_extra``."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="allow", allow_inf_nan=False, use_attribute_docstrings=True
@@ -242,7 +242,13 @@ def sidecar_of(value: Mapping[str, Any], path: Path) -> Sidecar:
         # Read anew by Pydantic: in strict mode it takes JSON's lists for tuples, and Python's not.
         return Sidecar.model_validate_json(json.dumps(value))
     except ValidationError as error:
-        raise UsageError(f"{path} is no sidecar of specc, or is damaged:{_faults(error)}") from None
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        lines = [
+            f"\n  {visible('.'.join(map(str, fault['loc'])) or 'the whole')}: {visible(fault['msg'])}"
+            for fault in faults[:SHOWN]
+        ]
+        lines += [f"\n  and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+        raise UsageError(f"{path} is no sidecar of specc, or is damaged:{''.join(lines)}") from None
 
 
 def is_newer(value: Mapping[str, Any]) -> bool:
@@ -265,20 +271,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _faults(error: ValidationError) -> str:
-    faults = error.errors(include_url=False, include_context=False, include_input=False)
-    told = (f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in faults[:SHOWN])
-    listed = [f"\n  {visible(fault)}" for fault in told]
-    more = [f"\n  and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
-    return "".join([*listed, *more])
-
-
 def unknown(part: SidecarPart, path: str = "") -> list[str]:
     """The fields that this specc does not know, as ``verdict.signature``."""
-    found = [f"{path}{name}" for name in part.model_extra or ()]
+    names = [f"{path}{name}" for name in part.model_extra or ()]
     for name in type(part).model_fields:
-        found += _unknown_in(getattr(part, name), f"{path}{name}")
-    return found
+        names += _unknown_in(getattr(part, name), f"{path}{name}")
+    return names
 
 
 def _unknown_in(value: object, path: str) -> list[str]:
