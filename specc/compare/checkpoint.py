@@ -16,9 +16,8 @@ from typing import Literal, NamedTuple
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.ir.op import Parameter
-from specc.weights.archive import Archive, TensorEntry
 from specc.weights.matching import Match, matched
-from specc.weights.tensors import Array
+from specc.weights.tensors import Archive, Array, TensorEntry
 
 Loads = Literal["name", "order", "no"]
 

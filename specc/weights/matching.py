@@ -11,9 +11,8 @@ from typing import Literal
 from specc.diagnostics import UsageError
 from specc.diagnostics.spelling import suggest
 from specc.ir.op import Parameter
-from specc.weights.archive import Archive, plain
 from specc.weights.parametrized import Computed, computed, replaced
-from specc.weights.tensors import State
+from specc.weights.tensors import Archive, State, plain
 
 Match = Literal["name", "order"]
 MATCHES: tuple[Match, ...] = ("name", "order")

@@ -19,8 +19,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 import numpy as np
 from numpy.lib import format as npy
 
-from specc.weights.archive import Archive, TensorEntry, damaged, plain
-from specc.weights.tensors import Array, spans
+from specc.weights.tensors import Archive, Array, TensorEntry, damaged, plain, spans
 
 SUFFIX = ".npy"
 _LONGEST_HEADER = 10_000  # bytes; NumPy itself trusts no longer one

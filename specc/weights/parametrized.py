@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from specc.weights.archive import TensorEntry
+from specc.weights.tensors import TensorEntry
 
 _BELOW = re.compile(r"(?P<layer>(?:.*\.)?)parametrizations\.(?P<name>[^.]+)\.(?P<part>original\d*|\d+\..+)")
 """Where `torch.nn.utils.parametrize` keeps the parts of a tensor of a layer."""

@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from specc.diagnostics import UsageError
-from specc.weights.archive import Archive, TensorEntry, damaged
-from specc.weights.tensors import Array, State, Weights, element_type, size_in_bytes, spans
+from specc.weights.tensors import Archive, Array, State, TensorEntry, Weights, damaged, encoded, size_in_bytes, spans
 
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"} | {
     f"{letter}{bits}": f"{kind}{bits}" for letter, kind in (("I", "int"), ("U", "uint")) for bits in (8, 16, 32, 64)
@@ -42,11 +41,7 @@ def write_safetensors(file: BinaryIO, state: State, weights: Weights) -> None:
     header += b" " * (-len(header) % 8)
     file.write(len(header).to_bytes(8, "little") + header)
     for path, parameter in ordered:
-        length = 0
-        for piece in weights.chunks(path, parameter):
-            length += file.write(piece.astype(element_type(parameter), copy=False).tobytes())
-        if length != size_in_bytes(parameter):
-            raise ValueError(f"{path}: {length} bytes came for shape {parameter.shape}")
+        file.writelines(encoded(weights, path, parameter))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,23 +79,8 @@ def open_safetensors(path: Path) -> Archive:
     Raises:
         UsageError: the file is damaged.
     """
-    start, header = _described(path)
-    ordered = sorted(header.items(), key=lambda item: item[1]["data_offsets"][0])
-    entries = {name: TensorEntry(_DTYPES.get(e["dtype"], e["dtype"]), tuple(e["shape"])) for name, e in ordered}
-    starts = {name: start + e["data_offsets"][0] for name, e in ordered}
-    of_dtype: dict[str, list[str]] = {}
-    for name, entry in entries.items():
-        of_dtype.setdefault(entry.dtype, []).append(name)
-    is_sorted = all(names == sorted(names) for names in of_dtype.values())
-    return _Safetensors(path=path, entries=entries, sorted_by_name=is_sorted, starts=starts)
-
-
-def _described(path: Path) -> tuple[int, dict[str, Any]]:
-    """Where the data begin, and the header; the library proves that it tells the truth.
-
-    Sizes fit dtypes and shapes, and fill the file.
-    """
     try:
+        # The library proves that the header is true: sizes fit dtypes and shapes, and fill the file.
         with safe_open(path, framework="numpy"), path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(length))
@@ -108,4 +88,11 @@ def _described(path: Path) -> tuple[int, dict[str, Any]]:
         reason = str(error).removeprefix("Error while deserializing header: ")
         raise damaged(path, "safetensors file", reason) from error
     header.pop("__metadata__", None)
-    return 8 + length, header
+    ordered = sorted(header.items(), key=lambda item: item[1]["data_offsets"][0])
+    entries = {name: TensorEntry(_DTYPES.get(e["dtype"], e["dtype"]), tuple(e["shape"])) for name, e in ordered}
+    starts = {name: 8 + length + e["data_offsets"][0] for name, e in ordered}
+    of_dtype: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        of_dtype.setdefault(entry.dtype, []).append(name)
+    is_sorted = all(names == sorted(names) for names in of_dtype.values())
+    return _Safetensors(path=path, entries=entries, sorted_by_name=is_sorted, starts=starts)

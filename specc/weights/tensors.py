@@ -1,20 +1,31 @@
-"""Where weights come from, seen from those who need them: one tensor at a time, piece by piece."""
+"""Tensors as numbers: `Weights` is a source of them, and `Archive` a file of them, whatever its format.
+
+Both give a tensor in pieces, so that a network may be larger than memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from specc.diagnostics import UsageError
 from specc.ir.op import Parameter
 
 Array = npt.NDArray[Any]
 
 State = tuple[tuple[str, Parameter], ...]
 """Every tensor of a network with its path: `specc.ir.graph.Graph.state`."""
+
+LONGEST_NAME = 100
+"""Characters shown of a text that comes from a file."""
 
 CHUNK = 1 << 16
 """Elements in a piece: its float64 intermediates (512 KiB) stay in a core's cache. At most 2**20."""
@@ -52,9 +63,19 @@ def element_type(parameter: Parameter) -> np.dtype[Any]:
     return np.dtype("<i8" if parameter.integer else "<f4")
 
 
-def pieces(parameter: Parameter) -> Iterator[tuple[int, int]]:
-    """Start and end (exclusive) of each piece of the flat tensor."""
-    return spans(prod(parameter.shape))
+def size_in_bytes(parameter: Parameter) -> int:
+    return prod(parameter.shape) * element_type(parameter).itemsize
+
+
+def encoded(weights: Weights, path: str, parameter: Parameter) -> Iterator[bytes]:
+    """The tensor as every file format stores it, piece by piece."""
+    length = 0
+    for piece in weights.chunks(path, parameter):
+        data = piece.astype(element_type(parameter), copy=False).tobytes()
+        length += len(data)
+        yield data
+    if length != size_in_bytes(parameter):
+        raise ValueError(f"{path}: {length} bytes came for shape {parameter.shape}")
 
 
 def spans(size: int) -> Iterator[tuple[int, int]]:
@@ -62,5 +83,75 @@ def spans(size: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + CHUNK, size)) for start in range(0, size, CHUNK))
 
 
-def size_in_bytes(parameter: Parameter) -> int:
-    return prod(parameter.shape) * element_type(parameter).itemsize
+@dataclass(frozen=True, slots=True)
+class TensorEntry:
+    """One tensor of a file.
+
+    Attributes:
+        dtype: as NumPy and PyTorch call it (``float32``, ``bfloat16``), or the file's own word.
+        shape: as in the file.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it can be a ``num_batches_tracked``: one whole number."""
+        return self.shape == () and self.dtype.startswith(("int", "uint"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive(ABC):
+    """An open file of tensors.
+
+    Attributes:
+        path: the file.
+        entries: its tensors by name, in the file's order.
+        sorted_by_name: its writer sorts the tensors by name, so that their order says nothing of the network's.
+        notes: what its reader decided and the user should know.
+    """
+
+    path: Path
+    entries: Mapping[str, TensorEntry]
+    sorted_by_name: bool = False
+    notes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def pieces(self, name: str) -> Iterator[Array]:
+        """The elements of one tensor in row-major order, in flat pieces of at most `CHUNK`.
+
+        They are of the entry's own dtype, in any byte order; NumPy knows no bfloat16: its 16 bits come as uint16.
+
+        Raises:
+            OSError, UsageError: the file cannot be read, or is damaged.
+        """
+
+    @abstractmethod
+    def without(self, prefix: str) -> str:
+        """The line of Python that writes this file's tensors to another one, their names without ``prefix``."""
+
+    @property
+    def renamed(self) -> str:
+        """A path for that other file, beside this one."""
+        return str(self.path.with_name(f"{self.path.stem}-renamed{self.path.suffix}"))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn the system's errors about a file into a `UsageError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+
+
+def damaged(path: Path, what: str, reason: object) -> UsageError:
+    """The error for a file that begins like ``what`` and cannot be parsed as one."""
+    return UsageError(f"cannot read {path}: it is no {what}, or damaged ({plain(' '.join(str(reason).split()))})")
+
+
+def plain(text: str) -> str:
+    """A text from a file, fit for a terminal: control characters are escaped, long texts cut."""
+    shown = text if text.isprintable() else ascii(text)
+    return shown if len(shown) <= LONGEST_NAME else shown[:LONGEST_NAME] + "…"

@@ -9,17 +9,19 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from specc.diagnostics import UsageError
+from specc.diagnostics import MissingDependency, UsageError
 from specc.ir.init import Fixed
 from specc.ir.op import Parameter
-from specc.weights.archive import Archive, damaged, plain, reading
 from specc.weights.matching import Match, matched
 from specc.weights.npz import open_npz
-from specc.weights.pytorch import LEGACY, PICKLE, open_pytorch
 from specc.weights.safetensors import open_safetensors
 from specc.weights.streams import Initialised
-from specc.weights.tensors import Array, State
+from specc.weights.tensors import Archive, Array, State, damaged, plain, reading
 
+_LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")
+"""How files begin that torch wrote before 1.6: a pickle of its magic number."""
+_PICKLE = "/data.pkl"
+"""How the member is called that says what a file of a newer torch, which is a zip archive, holds."""
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 """How zip archives begin, and empty ones."""
 _FOREIGN = (
@@ -92,19 +94,16 @@ class WeightsFile:
             raise UsageError(f"{self.archive.path} was read for another network, not for one with this {path}")
         start = 0
         with reading(self.archive.path):
-            for piece in self._unchanged(self.archive.pieces(name)):
+            pieces = self.archive.pieces(name)
+            while True:
+                # Before and after each: whoever takes the pieces may be slow, and reading takes its time, too.
+                self._require_unchanged()
+                piece = next(pieces, None)
+                self._require_unchanged()
+                if piece is None:
+                    return
                 yield self._checked(name, parameter, piece, start)
                 start += piece.size
-
-    def _unchanged(self, pieces: Iterator[Array]) -> Iterator[Array]:
-        """The pieces, if the file is the checked one before each is read and after."""
-        while True:
-            self._require_unchanged()
-            piece = next(pieces, None)
-            self._require_unchanged()
-            if piece is None:
-                return
-            yield piece
 
     def _require_unchanged(self) -> None:
         if _stamp(self.archive.path) != self.stamp:
@@ -141,16 +140,26 @@ def _opened(path: Path) -> Archive:
     if head.startswith(_ZIP):
         try:
             with ZipFile(path) as archive:  # torch.save, too, writes a zip archive
-                is_pytorch = any(name.endswith("/" + PICKLE) for name in archive.namelist())
+                is_pytorch = any(name.endswith(_PICKLE) for name in archive.namelist())
         except BadZipFile as error:
             raise damaged(path, "PyTorch or .npz file", error) from error
-        return open_pytorch(path) if is_pytorch else open_npz(path)
-    if head.startswith(LEGACY):
-        return open_pytorch(path)
+        return _open_pytorch(path, is_zip=True) if is_pytorch else open_npz(path)
+    if head.startswith(_LEGACY):
+        return _open_pytorch(path, is_zip=False)
     if head[8:9] == b"{":  # behind the header's length
         return open_safetensors(path)
     known = (what for start, what in _FOREIGN if head.startswith(start))
     raise UsageError(f"cannot read {path}: it is {next(known, _UNKNOWN) if head else 'empty'}")
+
+
+def _open_pytorch(path: Path, *, is_zip: bool) -> Archive:
+    try:
+        from specc.weights.pytorch import open_pytorch
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingDependency(f"reading {path}, a PyTorch file,", "torch", "cpu") from None
+    return open_pytorch(path, is_zip=is_zip)
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -12,8 +12,8 @@ from specc.diagnostics import UsageError
 from specc.ir.init import Constant
 from specc.ir.op import Parameter
 from specc.weights import Initialised, read_weights, tensor, write_safetensors
-from specc.weights.archive import Archive, TensorEntry
 from specc.weights.matching import matched
+from specc.weights.tensors import Archive, TensorEntry
 
 
 class Listed(Archive):

@@ -19,7 +19,7 @@ from specc.diagnostics import UsageError
 from specc.ir.init import INITIALISERS, Constant, Fixed, Normal, Uniform, named, pytorch_default
 from specc.ir.op import Parameter
 from specc.weights import Initialised, Randomised, tensor, tensors
-from specc.weights.normal import quantiles
+from specc.weights.streams import quantiles
 
 BIG = 200_000
 

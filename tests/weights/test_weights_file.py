@@ -542,6 +542,7 @@ def test_a_network_that_the_file_was_not_read_for(path, good):
 
 def test_without_torch_the_message_says_how_to_get_it(path, good, monkeypatch):
     torch.save(good, path)
+    monkeypatch.delitem(sys.modules, "specc.weights.pytorch", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingDependency, match=r"needs torch, which is not installed: pip install 'specc-nn\[cpu\]'"):
         read_weights(path, STATE)
