@@ -13,8 +13,8 @@ from specc.elaborate import Checked, Imports, choose, elaborate
 from specc.elaborate.values import literal
 from specc.filesystem import DISK, FileSystem, Memory
 from specc.ir.graph import Graph
-from specc.ir.onnx import DEFAULT_OPSET
-from specc.ir.size import Symbol
+from specc.ir.symbols import Symbol
+from specc.ir.targets import DEFAULT_OPSET
 from specc.options import ProofOptions, WeightOptions, model_arguments, onnx_options, proof_of_output, require_suffix
 from specc.syntax import ast, parse, read
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from specc.diagnostics import OptionError, UsageError
-from specc.ir.onnx import DEFAULT_OPSET
+from specc.ir.targets import DEFAULT_OPSET
 
 if TYPE_CHECKING:
     from specc.backends.onnx.runtimes import Target

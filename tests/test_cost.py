@@ -12,7 +12,7 @@ import specc
 from specc.analyses import Costs, costs
 from specc.elaborate import check_file
 from specc.ir.graph import Graph, Port
-from specc.ir.size.symbols import samples as allowed
+from specc.ir.symbols import samples as allowed
 from specc.ops import operators
 from specc.source import Source
 from specc.syntax import parse

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from specc.analyses.receptive_field import Fields, Reason, Unclaimed, receptive_fields
 from specc.ir.graph import Graph, Node
-from specc.ir.size.symbols import samples
+from specc.ir.symbols import samples
 from specc.ir.types import TensorType, fixed
 
 FLOAT_BYTES = 4

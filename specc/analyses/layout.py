@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from specc.ir.axes import Axes, AxisMap, ChannelsFirst, Group
 from specc.ir.graph import Graph
+from specc.ir.traits import Axes, AxisMap, ChannelsFirst, Group
 
 _PLACES = ("", "L", "HW", "DHW")
 _DISPUTED = "?"

@@ -23,8 +23,8 @@ from math import gcd, lcm
 from typing import NamedTuple
 
 from specc.ir.graph import Graph, Node
+from specc.ir.traits import EACH, MOST_PHASES, Flat, Joined, Moved, Opaque, Pointwise, Sliding, Taps, Whole
 from specc.ir.types import fixed
-from specc.ir.window import EACH, MOST_PHASES, Flat, Joined, Moved, Opaque, Pointwise, Sliding, Taps, Whole
 
 _LONGEST_PERIOD = 4096
 """Places after which reading repeats itself at the latest; else each is told by itself."""

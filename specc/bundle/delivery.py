@@ -29,7 +29,7 @@ from specc.bundle.sidecar import DataFile, ModelFile, golden_hash, sha256_of, si
 from specc.diagnostics import UsageError
 from specc.elaborate import Checked
 from specc.ir.graph import Graph
-from specc.ir.onnx import DEFAULT_OPSET
+from specc.ir.targets import DEFAULT_OPSET
 from specc.options import OnnxOptions, ProofOptions
 from specc.project.budgets import Budget
 from specc.verify.result import Parity

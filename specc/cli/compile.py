@@ -112,7 +112,7 @@ def _write_onnx(asked: _CompileArguments, model: Model, weights: Weights, path: 
     from specc.backends.onnx.runtimes import targets
     from specc.cli.output import progress_bar
     from specc.cli.parsing import read_labels
-    from specc.ir.onnx import DEFAULT_OPSET
+    from specc.ir.targets import DEFAULT_OPSET
     from specc.report.proof.wording import with_notes
 
     opset = DEFAULT_OPSET if asked.opset is None else asked.opset

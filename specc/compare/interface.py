@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 from specc.compare.pairing import Paired, Ports, Sizes, allows, in_common_terms, takes
 from specc.ir.graph import Graph, Port
-from specc.ir.size import Dim, Symbol, asked_of
-from specc.ir.size.formula import of
+from specc.ir.size import Dim, of
+from specc.ir.symbols import Symbol, asked_of
 from specc.ir.types import TensorType
 
 Side = Literal["model", "parameter", "input", "output"]

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from specc.ir.conditions import always_at_least, divides, known_most
 from specc.ir.graph import Graph, Port
-from specc.ir.size import USUAL, Dim, Size, Symbol
+from specc.ir.size import Dim, Size
 from specc.ir.size import symbol as size_of
-from specc.ir.size.symbols import restrict
+from specc.ir.symbols import USUAL, Symbol, restrict
 
 
 class Paired(NamedTuple):

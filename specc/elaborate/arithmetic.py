@@ -20,7 +20,8 @@ from specc.ir.conditions import (
     where_divides,
     where_equal,
 )
-from specc.ir.size import Dim, Size, Unwieldy
+from specc.ir.size import Dim, Size
+from specc.ir.terms import Unwieldy
 from specc.ir.types import at
 from specc.source import Span
 from specc.syntax import ast

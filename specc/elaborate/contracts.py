@@ -14,8 +14,8 @@ from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Signal, display, is_whole, kind_of
 from specc.ir.conditions import where_equal
 from specc.ir.graph import Port
-from specc.ir.size import Dim, Size, Symbol, symbol
-from specc.ir.size.symbols import restrict
+from specc.ir.size import Dim, Size, symbol
+from specc.ir.symbols import Symbol, restrict
 from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
 from specc.source import Span

@@ -13,7 +13,8 @@ from specc.elaborate.errors import Invalid, invalid
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Signal
 from specc.ir.op import Op, Parameter, Refusal
-from specc.ir.size import Dim, Unwieldy
+from specc.ir.size import Dim
+from specc.ir.terms import Unwieldy
 from specc.ir.types import TensorType, times
 from specc.source import Span
 from specc.syntax import ast

@@ -9,7 +9,7 @@ from specc.diagnostics import Diagnostic, SpecError
 from specc.diagnostics.condition import Clause, Condition
 from specc.elaborate.errors import in_form
 from specc.ir.graph import Graph
-from specc.ir.size import asked_of
+from specc.ir.symbols import asked_of
 from specc.source import Span
 from specc.syntax import ast
 

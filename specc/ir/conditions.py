@@ -9,9 +9,8 @@ from math import isqrt
 from typing import NamedTuple
 
 from specc.diagnostics.condition import NO_CONDITION, Clause, Condition
-from specc.ir.size import Dim, Size, Symbol
-from specc.ir.size.formula import of
-from specc.ir.size.symbols import LARGEST_MODULUS, restrict, samples
+from specc.ir.size import Dim, Size, of
+from specc.ir.symbols import LARGEST_MODULUS, Symbol, restrict, samples
 from specc.ir.types import at
 
 MOST_TRIES = 2_000

@@ -7,7 +7,8 @@ import json
 from specc.ir.graph import Graph, Node, Port
 from specc.ir.op import Parameter
 from specc.ir.record import Record
-from specc.ir.size import Size, Symbol
+from specc.ir.size import Size
+from specc.ir.symbols import Symbol
 from specc.ir.types import TensorType
 
 FORMAT = 1

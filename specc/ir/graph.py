@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from specc.ir.op import Op, Parameter
-from specc.ir.size import Size, Symbol
+from specc.ir.size import Size
+from specc.ir.symbols import Symbol
 from specc.ir.types import TensorType
 from specc.source import Span
 

@@ -11,41 +11,29 @@ from specc.ir.record import Record
 class Uniform(Record):
     """U(-bound, bound). ``name`` is the function of torch.nn.init, None where the layer does it itself."""
 
-    __slots__ = __match_args__ = ("bound", "name")
-
-    def __init__(self, bound: float, name: str | None = None) -> None:
-        self.bound = bound
-        self.name = name
+    bound: float
+    name: str | None = None
 
 
 class Normal(Record):
     """N(mean, std²). ``name`` as in `Uniform`."""
 
-    __slots__ = __match_args__ = ("std", "mean", "name")
-
-    def __init__(self, std: float, mean: float = 0.0, name: str | None = None) -> None:
-        self.std = std
-        self.mean = mean
-        self.name = name
+    std: float
+    mean: float = 0.0
+    name: str | None = None
 
 
 class Constant(Record):
     """Every element the same. ``name`` as in `Uniform`."""
 
-    __slots__ = __match_args__ = ("value", "name")
-
-    def __init__(self, value: float, name: str | None = None) -> None:
-        self.value = value
-        self.name = name
+    value: float
+    name: str | None = None
 
 
 class Fixed(Record):
     """The numbers that the spec itself gives, flattened in row-major order."""
 
-    __slots__ = __match_args__ = ("values",)
-
-    def __init__(self, values: tuple[float, ...]) -> None:
-        self.values = values
+    values: tuple[float, ...]
 
 
 Init = Uniform | Normal | Constant | Fixed

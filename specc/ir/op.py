@@ -2,7 +2,7 @@
 
 An operator is a frozen Pydantic model whose fields are its attributes, in PyTorch's order and with
 PyTorch's names and defaults. It knows no spans and imports no framework; it refuses by raising
-`Refusal`, and describes PyTorch and ONNX in the neutral terms of `specc.ir.torch` and `specc.ir.onnx`.
+`Refusal`, and describes PyTorch and ONNX in the neutral terms of `specc.ir.targets`.
 """
 
 # No `from __future__ import annotations` in the files that define operators: Pydantic would compile every
@@ -14,15 +14,12 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from specc.diagnostics.condition import Condition
-from specc.ir.axes import UNKNOWN, Axes
 from specc.ir.init import Init
-from specc.ir.onnx import Builder, Ref
 from specc.ir.record import Record
 from specc.ir.rounding import Rounding
-from specc.ir.torch import TorchCall, TorchModule
-from specc.ir.traits import ANY, Convolution, Norm, Range, hull
+from specc.ir.targets import Builder, Ref, TorchCall, TorchModule
+from specc.ir.traits import ANY, UNKNOWN, Axes, Convolution, Norm, Range, Window, hull
 from specc.ir.types import TensorType
-from specc.ir.window import Window
 
 
 class Refusal(Exception):
@@ -74,23 +71,12 @@ class Parameter(Record):
         integer: int64 instead of float32 (``num_batches_tracked``).
     """
 
-    __slots__ = __match_args__ = ("name", "shape", "init", "trainable", "buffer", "integer")
-
-    def __init__(
-        self,
-        name: str,
-        shape: tuple[int, ...],
-        init: Init,
-        trainable: bool = True,
-        buffer: bool = False,
-        integer: bool = False,
-    ) -> None:
-        self.name = name
-        self.shape = shape
-        self.init = init
-        self.trainable = trainable
-        self.buffer = buffer
-        self.integer = integer
+    name: str
+    shape: tuple[int, ...]
+    init: Init
+    trainable: bool = True
+    buffer: bool = False
+    integer: bool = False
 
     def starting(self, init: Init) -> "Parameter":
         """The same tensor with another start."""

@@ -6,8 +6,6 @@ An operator states one of these. They say what is added and what is left of it, 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from specc.ir.record import Record
 from specc.ir.size import Dim
 
@@ -19,8 +17,7 @@ class Exact(Record):
     and -0.0 is either.
     """
 
-    __slots__ = ()
-    why: ClassVar[str] = "moved, chosen, or rounded once in a fixed order: every right engine gives the same number"
+    why = "moved, chosen, or rounded once in a fixed order: every right engine gives the same number"
 
     @property
     def rule(self) -> str:
@@ -34,12 +31,10 @@ class Products(Record):
         filters: the axis of the weight along which the filters lie.
     """
 
-    __slots__ = __match_args__ = ("filters", "terms")
-    why: ClassVar[str] = "errors of the partial sums, in proportion to the sum of absolute products"
+    why = "errors of the partial sums, in proportion to the sum of absolute products"
 
-    def __init__(self, terms: Dim, filters: int = 0) -> None:
-        self.terms = terms
-        self.filters = filters
+    terms: Dim
+    filters: int = 0
 
     @property
     def rule(self) -> str:
@@ -57,12 +52,10 @@ class Averaged(Record):
         bins: which elements; none while a size is open.
     """
 
-    __slots__ = __match_args__ = ("bins", "terms")
-    why: ClassVar[str] = "errors of the partial sums, in proportion to the mean of absolute values"
+    why = "errors of the partial sums, in proportion to the mean of absolute values"
 
-    def __init__(self, terms: Dim, bins: Bins = ()) -> None:
-        self.terms = terms
-        self.bins = bins
+    terms: Dim
+    bins: Bins = ()
 
     @property
     def rule(self) -> str:
@@ -72,12 +65,10 @@ class Averaged(Record):
 class PowerMean(Record):
     """Each element is the ``power``-th root of a sum of ``terms`` ``power``-th powers, all of them signed."""
 
-    __slots__ = __match_args__ = ("power", "terms")
-    why: ClassVar[str] = "errors of the sum of absolute powers, and what the root makes of them"
+    why = "errors of the sum of absolute powers, and what the root makes of them"
 
-    def __init__(self, terms: Dim, power: float) -> None:
-        self.terms = terms
-        self.power = power
+    terms: Dim
+    power: float
 
     @property
     def rule(self) -> str:
@@ -92,12 +83,10 @@ class Interpolated(Record):
             holds; else the weights carry the rounding of a coordinate, which grows with the size of the axis.
     """
 
-    __slots__ = __match_args__ = ("exact_places", "taps")
-    why: ClassVar[str] = "errors of the weights and their sum, in proportion to the largest neighbour"
+    why = "errors of the weights and their sum, in proportion to the largest neighbour"
 
-    def __init__(self, taps: int, exact_places: bool) -> None:
-        self.taps = taps
-        self.exact_places = exact_places
+    taps: int
+    exact_places: bool
 
     @property
     def rule(self) -> str:
@@ -113,12 +102,10 @@ class Function(Record):
         gate: that size is in proportion to the element: x * sigmoid(x).
     """
 
-    __slots__ = __match_args__ = ("gate", "inner")
-    why: ClassVar[str] = "errors of the argument, of the result, and of values inside the function"
+    why = "errors of the argument, of the result, and of values inside the function"
 
-    def __init__(self, inner: float = 0.0, gate: bool = False) -> None:
-        self.inner = inner
-        self.gate = gate
+    inner: float = 0.0
+    gate: bool = False
 
     @property
     def rule(self) -> str:
@@ -128,13 +115,11 @@ class Function(Record):
 class SoftmaxOver(Record):
     """e^x over the sum of the ``terms`` e^x along ``axis`` (the batch counted), or the logarithm of that."""
 
-    __slots__ = __match_args__ = ("axis", "log", "terms")
-    why: ClassVar[str] = "errors of the differences from the largest element, and of the sum of exponentials"
+    why = "errors of the differences from the largest element, and of the sum of exponentials"
 
-    def __init__(self, axis: int, terms: Dim, log: bool) -> None:
-        self.axis = axis
-        self.terms = terms
-        self.log = log
+    axis: int
+    terms: Dim
+    log: bool
 
     @property
     def rule(self) -> str:
@@ -149,14 +134,12 @@ class Normalised(Record):
         by_channel: weight and bias have one number for each channel; else they lie along the last axes.
     """
 
-    __slots__ = __match_args__ = ("by_channel", "centred", "eps", "terms")
-    why: ClassVar[str] = "errors of mean and variance, in proportion to the elements before the mean is taken away"
+    why = "errors of mean and variance, in proportion to the elements before the mean is taken away"
 
-    def __init__(self, terms: Dim, eps: float, *, centred: bool = True, by_channel: bool = False) -> None:
-        self.terms = terms
-        self.eps = eps
-        self.centred = centred
-        self.by_channel = by_channel
+    terms: Dim
+    eps: float
+    centred: bool = True
+    by_channel: bool = False
 
     @property
     def rule(self) -> str:
@@ -166,13 +149,11 @@ class Normalised(Record):
 class Quotient(Record):
     """x over (``offset`` + a multiple of the sum of ``terms`` squares) to the power of ``power``."""
 
-    __slots__ = __match_args__ = ("offset", "power", "terms")
-    why: ClassVar[str] = "errors of the sum of squares, and what the power makes of them"
+    why = "errors of the sum of squares, and what the power makes of them"
 
-    def __init__(self, terms: Dim, offset: float, power: float) -> None:
-        self.terms = terms
-        self.offset = offset
-        self.power = power
+    terms: Dim
+    offset: float
+    power: float
 
     @property
     def rule(self) -> str:

@@ -1,16 +1,18 @@
 """Traits: what is true of a step's result whatever its weights and its input are, beyond its type.
 
-An operator claims them (`specc.ir.op.Op`), lints and reports ask for them. The contract test over the registry tries
-every claim in PyTorch, and what is not claimed as well.
+An operator claims them (`specc.ir.op.Op`), lints and analyses ask for them. The contract test over the registry tries
+every claim in PyTorch, and what is not claimed as well. Three kinds: between which numbers the result lies and what
+the layer is, for lints; where axes go, for layouts; which places are read, for receptive fields.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf
+from math import inf, prod
 from typing import NamedTuple
 
 from specc.ir.record import Record
+from specc.ir.size import Dim
 
 
 class Range(NamedTuple):
@@ -31,10 +33,10 @@ class Range(NamedTuple):
 
     def clipped(self, to: Range) -> Range:
         """The range of min(max(x, to.least), to.most)."""
-        return Range(*(min(max(end, to.least), to.most) for end in self))
+        return Range(min(max(self.least, to.least), to.most), min(max(self.most, to.least), to.most))
 
     def times(self, other: Range) -> Range:
-        """The range of products. An end is kept where a factor of it is 0, 1 or infinite: others may be rounded."""
+        """The range of products. An end stays where a factor of it is 0, 1 or infinite: others may be rounded."""
         ends = [(a * b if a and b else 0.0, {abs(a), abs(b)} & {0, 1, inf}) for a in self for b in other]
         (least, low), (most, high) = min(ends, key=lambda end: end[0]), max(ends, key=lambda end: end[0])
         around = Range(least, most).signs
@@ -47,7 +49,7 @@ NON_POSITIVE = Range(-inf, 0)
 
 
 def hull(ranges: Iterable[Range]) -> Range:
-    """The least range that holds all of them."""
+    """The least range that contains all of them."""
     lows, highs = zip(*ranges, strict=True)
     return Range(min(lows), max(highs))
 
@@ -56,18 +58,15 @@ class Norm(Record):
     """What a normalisation does with mean and variance while the network is trained.
 
     Attributes:
-        centres: each channel by itself loses its mean, taken over all its places (and maybe samples): a number added
-            to a whole channel changes nothing.
+        centres: each channel by itself loses its mean, over all its places (and maybe samples): a number added to a
+            whole channel changes nothing.
         over_batch: the statistics are those of all samples of a batch together.
         running: they are recorded, and the records take their place after training.
     """
 
-    __slots__ = __match_args__ = ("centres", "over_batch", "running")
-
-    def __init__(self, *, centres: bool = False, over_batch: bool = False, running: bool = False) -> None:
-        self.centres = centres
-        self.over_batch = over_batch
-        self.running = running
+    centres: bool = False
+    over_batch: bool = False
+    running: bool = False
 
 
 class Convolution(Record):
@@ -77,12 +76,154 @@ class Convolution(Record):
         padded: whether there is any padding.
     """
 
-    __slots__ = __match_args__ = ("kernel", "stride", "padded", "transposed")
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padded: bool
+    transposed: bool = False
 
-    def __init__(
-        self, kernel: tuple[int, ...], stride: tuple[int, ...], *, padded: bool, transposed: bool = False
-    ) -> None:
-        self.kernel = kernel
-        self.stride = stride
-        self.padded = padded
-        self.transposed = transposed
+
+# ---- axes: what layouts are computed from --------------------------------------------------------------------------
+#
+# Here and below, axes are counted without the batch: 0 is the channel (or feature) axis, 1 the first spatial axis.
+
+Group = tuple[tuple[int, ...], tuple[int, ...]]
+"""Axes of the input that become axes of the result, in row-major order."""
+
+
+class ChannelsFirst(Record):
+    """The step is defined on (channels, places …), and gives the same: a convolution, a pool, a batch norm."""
+
+
+class AxisMap(Record):
+    """The step knows no channels: its axes mean what those of its inputs (each of the same rank) mean.
+
+    Attributes:
+        groups: which axis becomes which; an axis in none of them ends here, or is new.
+        mixed: the axis, the same before and after, whose elements are combined into others, as `linear` does it with
+            the last: channels are channels afterwards, places are none.
+    """
+
+    groups: tuple[Group, ...]
+    mixed: int | None = None
+
+
+Axes = ChannelsFirst | AxisMap
+
+UNKNOWN = AxisMap(())
+"""No axis is followed."""
+
+
+def same(rank: int, mixed: int | None = None) -> AxisMap:
+    """Every axis of a sample of ``rank`` axes stays where it is."""
+    return AxisMap(tuple([((axis,), (axis,)) for axis in range(rank)]), mixed)
+
+
+def regrouped(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> AxisMap:
+    """A reshape: a cut wherever as many elements precede a place in both shapes. It holds for symbolic sizes too.
+
+    Axes of a single place can be put anywhere, and are followed only where nothing changes.
+    """
+    if before == after:
+        return same(len(before))
+    ours, theirs = ([axis for axis, size in enumerate(sizes) if size != 1] for sizes in (before, after))
+    inside = [prod(before[axis] for axis in ours[:count]) for count in range(len(ours) + 1)]
+    groups: list[Group] = []
+    first, start = 0, 0
+    for stop in range(1, len(theirs) + 1):
+        elements = prod(after[axis] for axis in theirs[:stop])
+        if elements in inside[first + 1 :]:
+            last = inside.index(elements, first + 1)
+            groups.append((tuple(ours[first:last]), tuple(theirs[start:stop])))
+            first, start = last, stop
+    return AxisMap(tuple(groups))
+
+
+# ---- windows: what receptive fields are computed from. They are asked for where sizes are numbers -----------------
+
+MOST_PHASES = 2**16
+"""Phases of `Taps`: beyond it nothing is claimed, since each takes its time."""
+
+
+class Taps(Record):
+    """Which places of an axis the places of the result read.
+
+    Place q * len(phases) + r reads the places ``phases[r]``, each q * ``advance`` further on. A convolution has one
+    phase and its stride as advance; upsampling by 3 has three phases and an advance of 1. Places below 0 or behind the
+    end lie in the padding, whatever it is filled with.
+
+    Attributes:
+        fitted: where the places lie depends on how many there are, so that nothing is claimed of others.
+        bordered: there is no padding: of the places below 0 or behind the end none is read.
+    """
+
+    advance: int
+    phases: tuple[range, ...]
+    fitted: bool = False
+    bordered: bool = False
+
+
+def taps(kernel: int, stride: int = 1, dilation: int = 1, start: int = 0) -> Taps:
+    """A window that slides. ``start``: the place that its first one begins at, -1 for a padding of 1."""
+    return Taps(stride, (range(start, start + dilation * (kernel - 1) + 1, dilation),))
+
+
+EACH = taps(1)
+"""Each place reads the one place that it is."""
+
+
+def every(places: int) -> Taps:
+    """Each place reads all of ``places``."""
+    return Taps(0, (range(places),))
+
+
+def grouped(inputs: int, outputs: int) -> Taps | None:
+    """Channels in groups: each of the ``outputs`` channels of a group reads the ``inputs`` ones of it."""
+    if outputs > MOST_PHASES:
+        return None
+    return EACH if inputs == outputs == 1 else Taps(inputs, (range(inputs),) * outputs)
+
+
+class Sliding(Record):
+    """A window over the axes of a sample, the channels first.
+
+    None for an axis whose elements are moved to or from other axes, or along which their places are not known.
+    """
+
+    axes: tuple[Taps | None, ...]
+
+
+class Pointwise(Record):
+    """Each element reads the same place of each input, an axis of size 1 being widened."""
+
+
+class Joined(Record):
+    """The inputs lie end to end along an axis."""
+
+    axis: int
+
+
+class Whole(Record):
+    """Each element reads the whole extent of the given axes; None: of every axis.
+
+    The axes ``dropped`` are no longer there afterwards.
+    """
+
+    axes: tuple[int, ...] | None = None
+    dropped: tuple[int, ...] = ()
+
+
+class Moved(Record):
+    """Axes change place: axis i of the result is axis ``order[i]`` of the input."""
+
+    order: tuple[int, ...]
+
+
+class Flat(Record):
+    """The axes end here, the places are not mixed (flatten)."""
+
+
+class Opaque(Record):
+    """Places move in a way no window describes (reshape): no receptive field is claimed from here on."""
+
+
+Window = Sliding | Pointwise | Joined | Whole | Moved | Flat | Opaque

@@ -5,11 +5,10 @@ from __future__ import annotations
 from math import e, log, prod
 
 from specc.diagnostics import Code, Label
-from specc.ir.axes import AxisMap
 from specc.ir.graph import Node, Port
 from specc.ir.rounding import SoftmaxOver
+from specc.ir.traits import AxisMap, Moved, Pointwise
 from specc.ir.types import fixed, times
-from specc.ir.window import Moved, Pointwise
 from specc.lint.lints import Lint, Match, Network
 
 MANY = 10_000_000

@@ -6,7 +6,7 @@ from math import prod
 
 from specc.diagnostics import Code, Label
 from specc.ir.graph import Node
-from specc.ir.window import Pointwise
+from specc.ir.traits import Pointwise
 from specc.lint.lints import Lint, Match, Network
 
 _DISHARMONY = "Li et al. 2018, Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift"

@@ -9,9 +9,8 @@ from specc.diagnostics import Code
 from specc.diagnostics.words import plural
 from specc.ir.graph import Node
 from specc.ir.op import Op, Refusal
-from specc.ir.traits import Convolution
+from specc.ir.traits import Convolution, Sliding
 from specc.ir.types import fixed, times
-from specc.ir.window import Sliding
 from specc.lint.lints import Lint, Match, Network
 
 _LARGE = 8

@@ -6,15 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from specc.ir.axes import AxisMap, same
 from specc.ir.init import Constant
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.rounding import Exact, Function, SoftmaxOver
-from specc.ir.torch import TorchCall, TorchModule, Value
-from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range
+from specc.ir.targets import Builder, Ref, TorchCall, TorchModule, Value
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, AxisMap, Pointwise, Range, Whole, same
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise, Whole
 from specc.ops.fields import LARGEST_REAL, Expect, Integer, Positive, PositiveReal, Real
 from specc.ops.registry import register
 from specc.ops.shapes import across, per_channel, require_channels, sample_axis

@@ -5,15 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from specc.ir.axes import ChannelsFirst
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Exact
 from specc.ir.size import Dim
-from specc.ir.torch import TorchCall, Value
-from specc.ir.traits import Range
+from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.traits import EACH, MOST_PHASES, ChannelsFirst, Range, Sliding, Taps, Whole
 from specc.ir.types import TensorType, times
-from specc.ir.window import EACH, MOST_PHASES, Sliding, Taps, Whole
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.pool import Grid, mean_pool
 from specc.ops.registry import register

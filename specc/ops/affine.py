@@ -2,15 +2,12 @@
 
 from math import inf, isinf
 
-from specc.ir.axes import AxisMap, same
 from specc.ir.init import Constant
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.rounding import Exact
-from specc.ir.torch import Own, TorchCall, Value
-from specc.ir.traits import Range
+from specc.ir.targets import Builder, Own, Ref, TorchCall, Value
+from specc.ir.traits import AxisMap, Pointwise, Range, same
 from specc.ir.types import TensorType, fixed
-from specc.ir.window import Pointwise
 from specc.ops.fields import Integer, Real, is_float32
 from specc.ops.proof import fixed_number
 from specc.ops.registry import register

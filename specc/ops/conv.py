@@ -4,15 +4,12 @@ from functools import partial
 from math import gcd, prod
 from typing import Annotated, Literal
 
-from specc.ir.axes import ChannelsFirst
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.rounding import Products
 from specc.ir.size import Dim
-from specc.ir.torch import TorchModule
-from specc.ir.traits import Convolution
+from specc.ir.targets import Builder, Ref, TorchModule
+from specc.ir.traits import MOST_PHASES, ChannelsFirst, Convolution, Sliding, Taps, every, grouped
 from specc.ir.types import TensorType, fixed, times
-from specc.ir.window import MOST_PHASES, Sliding, Taps, every, grouped
 from specc.ops.fields import LARGEST, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
 from specc.ops.pad import pad, require_room
 from specc.ops.proof import require_at_least

@@ -2,14 +2,11 @@
 
 from typing import Annotated, Literal
 
-from specc.ir.axes import AxisMap, same
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
-from specc.ir.torch import TorchModule
-from specc.ir.traits import ANY, Range
+from specc.ir.targets import Builder, Ref, TorchModule
+from specc.ir.traits import ANY, AxisMap, Pointwise, Range, same
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise
 from specc.ops.fields import Expect, Probability
 from specc.ops.registry import register
 

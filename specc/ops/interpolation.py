@@ -5,8 +5,8 @@ from functools import lru_cache, partial, reduce
 from math import floor
 from typing import Annotated, Literal
 
-from specc.ir.onnx import Builder, Nested, Ref
-from specc.ir.window import EACH, MOST_PHASES, Taps
+from specc.ir.targets import Builder, Nested, Ref
+from specc.ir.traits import EACH, MOST_PHASES, Taps
 from specc.ops.fields import Expect, float32
 
 _LARGEST_FACTOR = 1024

@@ -1,13 +1,11 @@
 """Fully connected layers."""
 
-from specc.ir.axes import AxisMap, same
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.rounding import Products
 from specc.ir.size import Size
-from specc.ir.torch import TorchModule
+from specc.ir.targets import Builder, Ref, TorchModule
+from specc.ir.traits import AxisMap, Whole, same
 from specc.ir.types import TensorType, fixed, times
-from specc.ir.window import Whole
 from specc.ops.fields import Constants, Flag, Initialiser, Positive
 from specc.ops.proof import fixed_number
 from specc.ops.registry import register

@@ -3,16 +3,13 @@
 from functools import reduce
 from typing import ClassVar
 
-from specc.ir.axes import AxisMap, same
 from specc.ir.conditions import Equal, always_at_least
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.size import Dim
-from specc.ir.torch import TorchCall, Value
-from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range, hull
+from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, AxisMap, Joined, Pointwise, Range, hull, same
 from specc.ir.types import TensorType
-from specc.ir.window import Joined, Pointwise
 from specc.ops.fields import Integer
 from specc.ops.proof import never_equal, parting, unproven
 from specc.ops.registry import register

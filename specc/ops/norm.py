@@ -3,16 +3,27 @@
 from math import prod
 from typing import Annotated
 
-from specc.ir.axes import AxisMap, ChannelsFirst, same
 from specc.ir.init import Constant
-from specc.ir.onnx import Builder, Nested, Ref
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.rounding import Normalised, Products, Quotient
 from specc.ir.size import Dim
-from specc.ir.torch import TorchCall, TorchModule, Value
-from specc.ir.traits import ANY, Norm, Range
+from specc.ir.targets import Builder, Nested, Ref, TorchCall, TorchModule, Value
+from specc.ir.traits import (
+    ANY,
+    EACH,
+    AxisMap,
+    ChannelsFirst,
+    Norm,
+    Pointwise,
+    Range,
+    Sliding,
+    Whole,
+    every,
+    grouped,
+    same,
+    taps,
+)
 from specc.ir.types import TensorType, times
-from specc.ir.window import EACH, Pointwise, Sliding, Whole, every, grouped, taps
 from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
 from specc.ops.pad import pad
 from specc.ops.pool import Grid, mean_pool

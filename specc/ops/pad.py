@@ -4,15 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from specc.ir.axes import AxisMap, ChannelsFirst, same
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.size import Dim
-from specc.ir.torch import TorchCall, Value
-from specc.ir.traits import Range, hull
+from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.traits import AxisMap, ChannelsFirst, Range, Sliding, hull, same, taps
 from specc.ir.types import TensorType, times
-from specc.ir.window import Sliding, taps
 from specc.ops.fields import LARGEST, Expect, Real
 from specc.ops.proof import require_at_least
 from specc.ops.registry import register

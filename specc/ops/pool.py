@@ -5,16 +5,13 @@ from functools import partial
 from math import inf, prod
 from typing import NamedTuple
 
-from specc.ir.axes import ChannelsFirst
 from specc.ir.conditions import always_at_least
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Bins, Exact, PowerMean
 from specc.ir.size import Dim
-from specc.ir.torch import TorchCall, Value
-from specc.ir.traits import NON_NEGATIVE, Range
+from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.traits import EACH, NON_NEGATIVE, ChannelsFirst, Range, Sliding
 from specc.ir.types import TensorType, times
-from specc.ir.window import EACH, Sliding
 from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives, float32
 from specc.ops.pad import pad, slice_axis
 from specc.ops.proof import require_at_least

@@ -5,15 +5,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from specc.ir.axes import AxisMap, same
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Exact
 from specc.ir.size import Dim
-from specc.ir.torch import TorchCall, Value
-from specc.ir.traits import Range
+from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.traits import AxisMap, Range, Whole, same
 from specc.ir.types import TensorType
-from specc.ir.window import Whole
 from specc.ops.fields import LARGEST, Expect, Flag
 from specc.ops.registry import register
 from specc.ops.shapes import product_text, sample_axis, whole

@@ -5,15 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from specc.ir.axes import AxisMap, regrouped, same
 from specc.ir.conditions import AtLeast, Equal, always_at_least, divides, where_fixed
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Op, Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.size import Dim, Size
-from specc.ir.torch import SizeOf, TorchCall, TorchModule, Value
+from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, TorchModule, Value
+from specc.ir.traits import EACH, AxisMap, Flat, Moved, Opaque, Pointwise, Sliding, Window, regrouped, same, taps
 from specc.ir.types import TensorType, fixed, times
-from specc.ir.window import EACH, Flat, Moved, Opaque, Pointwise, Sliding, Window, taps
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
 from specc.ops.pad import slice_axis
 from specc.ops.proof import never_equal, unproven

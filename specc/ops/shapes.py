@@ -9,8 +9,8 @@ from specc.ir.conditions import AtLeast, always_at_least
 from specc.ir.op import Op, Refusal
 from specc.ir.rounding import Bins
 from specc.ir.size import Dim, Size
+from specc.ir.traits import Taps, Whole, taps
 from specc.ir.types import TensorType, fixed, times
-from specc.ir.window import Taps, Whole, taps
 from specc.ops.proof import fixed_number, require_multiples, unproven
 
 Entry = TypeVar("Entry", bound=Dim)

@@ -1,12 +1,10 @@
 """Elements moved between channels and places, or from channel to channel."""
 
-from specc.ir.axes import ChannelsFirst
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
-from specc.ir.torch import TorchCall, Value
+from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.traits import EACH, MOST_PHASES, ChannelsFirst, Sliding, Taps, taps
 from specc.ir.types import TensorType, times
-from specc.ir.window import EACH, MOST_PHASES, Sliding, Taps, taps
 from specc.ops.fields import Positive
 from specc.ops.proof import require_multiples
 from specc.ops.registry import register

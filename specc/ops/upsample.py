@@ -10,17 +10,14 @@ from pydantic import Field
 
 from specc.diagnostics.condition import together
 from specc.diagnostics.words import listed
-from specc.ir.axes import ChannelsFirst
 from specc.ir.conditions import Equal
-from specc.ir.onnx import Builder, Ref
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact, Interpolated
-from specc.ir.size import Dim, Size, Symbol
-from specc.ir.size.symbols import samples
-from specc.ir.torch import TorchCall, Value
-from specc.ir.traits import ANY, Range
+from specc.ir.size import Dim, Size
+from specc.ir.symbols import Symbol, samples
+from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.traits import ANY, EACH, ChannelsFirst, Range, Sliding
 from specc.ir.types import TensorType, at, times
-from specc.ir.window import EACH, Sliding
 from specc.ops.fields import LARGEST, Expect, Flag, float32
 from specc.ops.interpolation import (
     Mode,

@@ -159,7 +159,7 @@ class _Sized:
 
 def _unasked(model: _Sized, name: Span, limits: list[Limit]) -> Diagnostic:
     """One finding for all limits of a model: they want for the same sizes."""
-    from specc.ir.size import USUAL  # loaded where a model is checked, and not where all is known already
+    from specc.ir.symbols import USUAL  # loaded where a model is checked, and not where all is known already
 
     fact = BudgetUnsized(
         model.checked.graph.name,

@@ -8,7 +8,7 @@ from specc.diagnostics.words import listed
 from specc.elaborate.values import display
 from specc.ir.graph import Graph, Handed, Region
 from specc.ir.op import Op
-from specc.ir.size import USUAL, Symbol, asked_of
+from specc.ir.symbols import USUAL, Symbol, asked_of
 from specc.ir.types import times
 
 LONGEST_VALUE = 24

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from specc.ir.graph import Graph, Port
-from specc.ir.size import Size, Symbol
+from specc.ir.size import Size
+from specc.ir.symbols import Symbol
 from specc.ir.types import at as size_at
 from specc.ir.types import fixed
 

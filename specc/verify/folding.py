@@ -11,7 +11,7 @@ import numpy as np
 
 from specc.ir.graph import Graph, Node
 from specc.ir.op import Parameter
-from specc.ir.torch import Own, TorchCall, TorchModule, Value
+from specc.ir.targets import Own, TorchCall, TorchModule, Value
 from specc.onnxfile.tensor_index import Values
 from specc.weights import Weights, tensor
 

@@ -30,9 +30,9 @@ from specc.ir.init import INITIALISERS, Constant, Fixed, Normal, Uniform
 from specc.ir.op import Op, Parameter
 from specc.ir.rounding import Exact
 from specc.ir.size import symbol
-from specc.ir.torch import Own, TorchCall, TorchModule, Value
+from specc.ir.targets import Own, TorchCall, TorchModule, Value
+from specc.ir.traits import Pointwise
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise
 from specc.source import Source
 from specc.syntax import parse
 from specc.weights import Initialised, Randomised

@@ -24,7 +24,7 @@ from specc.backends.torch import torch_module, torch_source
 from specc.ir.graph import Graph, Node, Port, Region
 from specc.ir.op import Op, Refusal
 from specc.ir.size import symbol
-from specc.ir.torch import SizeOf, TorchCall, TorchModule, Value
+from specc.ir.targets import SizeOf, TorchCall, TorchModule, Value
 from specc.ir.types import TensorType
 from specc.source import Source
 from specc.weights import Randomised

@@ -458,7 +458,7 @@ class TestCompile:
     def test_a_failed_proof_leaves_the_old_file(
         self, specc: Specc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from specc.ir.onnx import Builder
+        from specc.ir.targets import Builder
         from specc.ops.activation import Relu
 
         def broken(self: Relu, build: Builder, values: tuple[str, ...], *inputs: object) -> str:

@@ -18,7 +18,7 @@ from specc.api import Model
 from specc.diagnostics import Code, SpecError
 from specc.elaborate import check_file
 from specc.ir.size import Size
-from specc.ir.size.symbols import samples
+from specc.ir.symbols import samples
 from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse

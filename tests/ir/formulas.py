@@ -10,7 +10,8 @@ from math import floor
 
 from hypothesis import strategies as st
 
-from specc.ir.size import Dim, Symbol, symbol
+from specc.ir.size import Dim, symbol
+from specc.ir.symbols import Symbol
 
 Values = Mapping[str, int]
 Formula = tuple[Dim, Callable[[Values], int]]

@@ -19,8 +19,8 @@ from specc.ir.conditions import (
     where_equal,
     where_fixed,
 )
-from specc.ir.size import Dim, Symbol, symbol
-from specc.ir.size.symbols import restrict, samples
+from specc.ir.size import Dim, symbol
+from specc.ir.symbols import Symbol, restrict, samples
 from tests.ir.formulas import allowed, domains, formulas, grid
 
 H, W, D = symbol("H"), symbol("W"), symbol("D")

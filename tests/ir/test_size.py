@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from specc.ir.size import Dim, Size, Symbol, Unwieldy, symbol
-from specc.ir.size.decide import points
+from specc.ir.size import Dim, Size, symbol
+from specc.ir.symbols import Symbol
+from specc.ir.terms import Unwieldy, probes
 from tests.ir.formulas import allowed, domains, formulas, grid, read
 
 H, W = symbol("H"), symbol("W")
@@ -284,7 +285,7 @@ def test_equal_symbols_are_one() -> None:
 
 def test_sample_points_are_values() -> None:
     narrow = (Symbol("H", 3, 5), Symbol("W", -9, None, 4, 3))
-    for point in points(narrow):
+    for point in probes(narrow):
         for of in narrow:
             assert of.allows(of.value(point[of.name]))
 

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
+from specc.ir.traits import Pointwise, Whole
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise, Whole
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
 N = symbol("N")

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from specc.ir.size import symbol
+from specc.ir.traits import EACH, Sliding, Taps, Whole
 from specc.ir.types import TensorType
-from specc.ir.window import EACH, Sliding, Taps, Whole
 from tests.twins import check_twin, check_verdict, make, refusal
 
 EXACT = 0.0

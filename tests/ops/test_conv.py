@@ -13,8 +13,8 @@ from torch import nn
 from specc.ir.init import Constant, Fixed, Normal, Uniform
 from specc.ir.op import Op
 from specc.ir.size import symbol
+from specc.ir.traits import EACH, Sliding, Taps, every
 from specc.ir.types import TensorType
-from specc.ir.window import EACH, Sliding, Taps, every
 from tests.twins import STEP, check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 OPSETS = pytest.mark.parametrize("opset", [18, 23])

@@ -9,7 +9,7 @@ from torch import nn
 
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
-from specc.ir.torch import TorchModule
+from specc.ir.targets import TorchModule
 from specc.ir.types import TensorType
 from tests.twins import check_twin, graph_of, make, onnx_bytes
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from specc.ir.init import Fixed, Uniform
 from specc.ir.size import symbol
+from specc.ir.traits import Whole
 from specc.ir.types import TensorType
-from specc.ir.window import Whole
 from tests.twins import check_twin, make, refusal
 
 OPSETS = pytest.mark.parametrize("opset", [18, 23])

@@ -12,9 +12,9 @@ import torch
 
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
-from specc.ir.torch import TorchCall, Value
+from specc.ir.targets import TorchCall, Value
+from specc.ir.traits import Joined, Pointwise
 from specc.ir.types import TensorType
-from specc.ir.window import Joined, Pointwise
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
 N = symbol("N")

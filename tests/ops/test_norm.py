@@ -15,8 +15,8 @@ from specc.backends import onnx as backend
 from specc.ir.init import Constant
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
+from specc.ir.traits import EACH, Pointwise, Sliding, Taps, Whole, every
 from specc.ir.types import TensorType
-from specc.ir.window import EACH, Pointwise, Sliding, Taps, Whole, every
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
 N = symbol("N")

@@ -16,8 +16,8 @@ from specc.api import Model
 from specc.backends.onnx import write
 from specc.elaborate import check_file
 from specc.ir.size import symbol
+from specc.ir.traits import EACH, Sliding, Taps
 from specc.ir.types import TensorType
-from specc.ir.window import EACH, Sliding, Taps
 from specc.source import Source
 from specc.syntax import parse
 from specc.weights import Initialised

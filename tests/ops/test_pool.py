@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from specc.ir.size import symbol
+from specc.ir.traits import EACH, Sliding, Taps
 from specc.ir.types import TensorType
-from specc.ir.window import EACH, Sliding, Taps
 from tests.twins import check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 EXACT = 0.0

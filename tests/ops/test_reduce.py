@@ -9,8 +9,8 @@ import torch
 
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
+from specc.ir.traits import Whole
 from specc.ir.types import TensorType
-from specc.ir.window import Whole
 from tests.twins import check_twin, make
 
 N, H, W = symbol("N"), symbol("H"), symbol("W")

@@ -24,15 +24,14 @@ from torch import nn
 
 from specc import ops
 from specc.diagnostics.condition import Condition
-from specc.ir.axes import ChannelsFirst
 from specc.ir.graph import Node, Port
 from specc.ir.init import Constant, Uniform
 from specc.ir.op import Op, Parameter, Refusal
-from specc.ir.size import Dim, Size, Symbol, symbol
-from specc.ir.size.formula import of
-from specc.ir.size.symbols import restrict
-from specc.ir.size.symbols import samples as allowed
-from specc.ir.torch import Own, SizeOf, TorchCall, Value
+from specc.ir.size import Dim, Size, of, symbol
+from specc.ir.symbols import Symbol, restrict
+from specc.ir.symbols import samples as allowed
+from specc.ir.targets import Own, SizeOf, TorchCall, Value
+from specc.ir.traits import ChannelsFirst
 from specc.ir.types import TensorType, fixed
 from specc.ops.shapes import numbers
 from specc.source import Source

@@ -10,8 +10,8 @@ from torch import nn
 
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
+from specc.ir.traits import EACH, Flat, Moved, Opaque, Pointwise, Sliding, Taps
 from specc.ir.types import TensorType
-from specc.ir.window import EACH, Flat, Moved, Opaque, Pointwise, Sliding, Taps
 from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
 
 N = symbol("N")

@@ -12,7 +12,7 @@ from torch import nn
 from specc.ir.init import Constant
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
-from specc.ir.torch import Own, TorchCall, Value
+from specc.ir.targets import Own, TorchCall, Value
 from specc.ir.types import TensorType
 from tests.twins import STEP, check_twin, graph_of, make
 

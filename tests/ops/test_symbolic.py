@@ -14,8 +14,8 @@ from torch.nn import functional
 from specc import ops
 from specc.ir.op import Refusal
 from specc.ir.size import Dim, symbol
-from specc.ir.size.symbols import samples as allowed
-from specc.ir.torch import SizeOf, TorchCall, Value
+from specc.ir.symbols import samples as allowed
+from specc.ir.targets import SizeOf, TorchCall, Value
 from specc.ir.types import TensorType
 from tests.ops.test_registry import twin
 from tests.twins import check_sizes, graph_of, make, onnx_bytes, refusal

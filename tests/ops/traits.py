@@ -16,9 +16,8 @@ import torch
 from torch import nn
 
 from specc.ir.op import Op
-from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Norm, Range
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Norm, Pointwise, Range
 from specc.ir.types import TensorType
-from specc.ir.window import Pointwise
 from specc.ops.shapes import numbers
 
 Tensors = tuple[torch.Tensor, ...]

@@ -4,7 +4,7 @@ import pytest
 
 from specc.elaborate import check_file
 from specc.ir.graph import Graph, Region
-from specc.ir.size import Symbol
+from specc.ir.symbols import Symbol
 from specc.report import notation
 from specc.source import Source
 from specc.syntax import parse

@@ -19,7 +19,7 @@ from specc.backends.onnx.serialization import (
 )
 from specc.backends.onnx.step_nodes import initializer_name, value_names
 from specc.ir.graph import Graph
-from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
+from specc.ir.targets import DEFAULT_OPSET, NEWEST_OPSET
 from specc.weights import Weights
 
 __all__ = [

@@ -26,8 +26,9 @@ from specc.backends.onnx.step_nodes import (
 )
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph, Node, Port, Region
-from specc.ir.onnx import DEFAULT_OPSET, NEWEST_OPSET
-from specc.ir.size import Size, Symbol, asked_of
+from specc.ir.size import Size
+from specc.ir.symbols import Symbol, asked_of
+from specc.ir.targets import DEFAULT_OPSET, NEWEST_OPSET
 from specc.ir.types import TensorType
 from specc.version import __version__
 

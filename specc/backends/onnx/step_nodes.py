@@ -14,8 +14,8 @@ import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
 from specc.ir.graph import Graph, Node, Region
-from specc.ir.onnx import Nested, Ref
 from specc.ir.op import Parameter
+from specc.ir.targets import Nested, Ref
 
 
 def initializer_name(path: str, parameter: Parameter) -> str:
@@ -163,7 +163,7 @@ class FunctionNamespace(Namespace):
 
 
 class StepBuilder:
-    """Collects the nodes that one step adds: the `specc.ir.onnx.Builder` that operators write through.
+    """Collects the nodes that one step adds: the `specc.ir.targets.Builder` that operators write through.
 
     Every value is called after the step: ``conv1/Pad``, ``conv1/Pad_2``, constants ``conv1/const``;
     a parameter goes by its state-dict path.

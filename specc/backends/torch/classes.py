@@ -30,7 +30,7 @@ from specc.backends.torch.step_code import (
     started,
 )
 from specc.ir.graph import Graph, Node
-from specc.ir.torch import TorchModule
+from specc.ir.targets import TorchModule
 
 
 @dataclass(frozen=True, eq=False)

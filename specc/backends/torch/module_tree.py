@@ -12,7 +12,7 @@ from itertools import accumulate, chain
 from specc.backends.torch.python_names import camel
 from specc.backends.torch.step_code import Made
 from specc.ir.graph import Graph, Node, Passed, Region
-from specc.ir.torch import TorchModule
+from specc.ir.targets import TorchModule
 
 
 @dataclass(frozen=True, eq=False)

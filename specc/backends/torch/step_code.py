@@ -16,7 +16,7 @@ from specc.backends.torch.python import Expr, Hole, Infix, Keyword, Listing, Num
 from specc.ir.graph import Node
 from specc.ir.init import INITIALISERS, Constant, Fixed, named
 from specc.ir.op import Op, Parameter
-from specc.ir.torch import Own, SizeOf, TorchCall, TorchModule, Value
+from specc.ir.targets import Own, SizeOf, TorchCall, TorchModule, Value
 
 Made = TorchModule | TorchCall
 

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import gcd, lcm, prod
 
-from specc.ir.size import decide
-from specc.ir.size import terms as algebra
-from specc.ir.size.symbols import Symbol
-from specc.ir.size.terms import (
-    Factor,
-    Floor,
-    Monomial,
-    Terms,
-    constant,
-    floors,
-    is_bare,
-    plus,
-    product,
-    replaced,
-    scaled,
-)
+from specc.ir import terms as algebra
+from specc.ir.symbols import Symbol
+from specc.ir.terms import Domain, Factor, Floor, Monomial, Terms, constant, floors, plus, product, scaled
 
 
 class Size:
@@ -29,19 +16,14 @@ class Size:
 
     It is made by `symbol`, `of` and arithmetic; arithmetic gives an int where the formula has the same value
     wherever its symbols are. Two sizes are equal where they are at every value that their symbols may take (and where
-    that can be decided: see `specc.ir.size.decide`). Sizes are not ordered and have no truth: ask `always_at_least`.
+    that can be decided: see `is_zero`). Sizes are not ordered and have no truth: ask `always_at_least`.
 
     Symbols of one name must be the same symbol. Arithmetic raises ValueError where they are not.
     """
 
-    __slots__ = ("_bounds", "_domain", "_hash", "_terms", "_text")
-
-    def __init__(self, terms: Terms, domain: decide.Domain) -> None:
+    def __init__(self, terms: Terms, domain: Domain) -> None:
         self._terms = terms
         self._domain = domain
-        self._hash: int | None = None
-        self._bounds: decide.Bounds | None = None
-        self._text: str | None = None
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -60,32 +42,32 @@ class Size:
     @property
     def least(self) -> int | None:
         """It is never smaller; None where no such number is known."""
-        return self._known_bounds()[0]
+        return self._bounds[0]
 
     @property
     def most(self) -> int | None:
         """It is never larger; None where no such number is known."""
-        return self._known_bounds()[1]
+        return self._bounds[1]
 
-    def _known_bounds(self) -> decide.Bounds:
-        if self._bounds is None:
-            self._bounds = decide.bounds(self._terms, self._domain)
-        return self._bounds
+    @cached_property
+    def _bounds(self) -> algebra.Bounds:
+        return algebra.bounds(self._terms, self._domain)
 
-    def narrowed(self, symbol: Symbol) -> Dim:
-        """The same with a narrower symbol of the name of one of its own; itself where it has none of that name."""
-        old = next((s for s in self._domain if s.name == symbol.name), symbol)
-        domain = tuple(symbol if s is old else s for s in self._domain)
-        if (old.modulus, old.residue) == (symbol.modulus, symbol.residue):
-            return _dim(self._terms, domain)
-        start, step = (symbol.residue - old.residue) // old.modulus, symbol.modulus // old.modulus
-        index: Terms = {(symbol.name,): step, **algebra.constant(start)}
-        return _dim(algebra.tidy(algebra.substituted(self._terms, {symbol.name: index})), domain)
+    def narrowed(self, *symbols: Symbol) -> Dim:
+        """The same with narrower symbols for its own of the same names; others change nothing."""
+        narrower = {symbol.name: symbol for symbol in symbols}
+        domain = tuple(narrower.get(symbol.name, symbol) for symbol in self._domain)
+        indices: dict[str, Terms] = {}
+        for old, new in zip(self._domain, domain, strict=True):
+            if (old.modulus, old.residue) != (new.modulus, new.residue):
+                start, step = (new.residue - old.residue) // old.modulus, new.modulus // old.modulus
+                indices[new.name] = {(new.name,): step, **constant(start)}
+        return _dim(algebra.tidy(algebra.substituted(self._terms, indices)) if indices else self._terms, domain)
 
     @property
     def work(self) -> int:
         """What a proof about it takes: as often as it is a polynomial of its own, its terms are gone through."""
-        return decide.cases(self._terms, self._domain) * algebra.length(self._terms)
+        return algebra.cases(self._terms, self._domain) * algebra.length(self._terms)
 
     def period(self, symbol: Symbol) -> int:
         """A period of the symbol's values: its residue by it decides all about floors and divisibility."""
@@ -94,44 +76,41 @@ class Size:
     def merged(self, one: Symbol, other: Symbol) -> Dim:
         """The same with ``one`` for ``other``: two symbols that differ only in name."""
         terms = algebra.substituted(self._terms, {other.name: {(one.name,): 1}})
-        return _dim(algebra.tidy(terms), tuple(sorted({*self._domain, one} - {other}, key=_name)))
+        return _dim(algebra.tidy(terms), _by_name({*self._domain, one} - {other}))
 
     def __add__(self, other: Dim) -> Dim:
         if isinstance(other, int):
-            return Size(algebra.plus(self._terms, algebra.constant(other)), self._domain) if other else self
+            return Size(plus(self._terms, constant(other)), self._domain) if other else self
         if isinstance(other, Size):
-            return _dim(algebra.tidy(algebra.plus(self._terms, other._terms)), _joined(self, other))
+            return _dim(algebra.tidy(plus(self._terms, other._terms)), _joined(self, other))
         return NotImplemented
 
     __radd__ = __add__
 
     def __mul__(self, other: Dim) -> Dim:
-        if isinstance(other, int):
-            return self._times(other)
         if isinstance(other, Size):
-            return _dim(algebra.tidy(algebra.product(self._terms, other._terms)), _joined(self, other))
-        return NotImplemented
+            return _dim(algebra.tidy(product(self._terms, other._terms)), _joined(self, other))
+        if not isinstance(other, int):
+            return NotImplemented
+        if other in (0, 1):
+            return self if other else 0
+        terms = scaled(self._terms, other)
+        return Size(algebra.tidy(terms) if other < 0 else terms, self._domain)
 
     __rmul__ = __mul__
 
-    def _times(self, number: int) -> Dim:
-        if number == 0:
-            return 0
-        terms = algebra.scaled(self._terms, number)
-        return self if number == 1 else Size(algebra.tidy(terms) if number < 0 else terms, self._domain)
-
     def __neg__(self) -> Dim:
-        return self._times(-1)
+        return self * -1
 
     def __sub__(self, other: Dim) -> Dim:
         if isinstance(other, int):
             return self + -other
         if isinstance(other, Size):
-            return _dim(algebra.tidy(algebra.plus(self._terms, other._terms, -1)), _joined(self, other))
+            return _dim(algebra.tidy(plus(self._terms, other._terms, -1)), _joined(self, other))
         return NotImplemented
 
     def __rsub__(self, other: int) -> Dim:
-        return self._times(-1) + other
+        return -self + other
 
     def __floordiv__(self, divisor: int) -> Dim:
         if not isinstance(divisor, int):
@@ -156,19 +135,28 @@ class Size:
             return self._domain == other._domain
         if hash(self) != hash(other) or _conflict(self, other):
             return False
-        return decide.is_zero(algebra.plus(self._terms, other._terms, -1), _joined(self, other))
+        return algebra.is_zero(plus(self._terms, other._terms, -1), _joined(self, other))
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple([algebra.evaluated(self._terms, probe) for probe in algebra.probes(self._domain)]))
 
     def __hash__(self) -> int:
-        if self._hash is None:
-            self._hash = hash(tuple(algebra.evaluated(self._terms, point) for point in decide.points(self._domain)))
         return self._hash
 
     def __bool__(self) -> bool:
         raise TypeError(f"whether the size {self} is 0 depends on its symbols")
 
+    @cached_property
+    def _text(self) -> str:
+        """Of the forms that come naturally one that subtracts least, then the shortest: ``floor((H + 1)/2)``."""
+        symbols = {symbol.name: symbol for symbol in self._domain}
+        if len(symbols) == 1 and self == of(self._domain[0]):
+            return self._domain[0].name  # most sizes that are shown, and the only one of many a check: no algebra
+        texts = {_text_of(form, symbols) for form in _forms(self._terms)}
+        return min(texts, key=lambda text: (text.count("-"), len(text), text))
+
     def __str__(self) -> str:
-        if self._text is None:
-            self._text = written(self._terms, self._domain)
         return self._text
 
     def __repr__(self) -> str:
@@ -181,7 +169,9 @@ Dim = int | Size
 
 def of(symbol: Symbol) -> Dim:
     """The size that the symbol stands for: a number where it may take only one value."""
-    return _dim({(symbol.name,): symbol.modulus, **algebra.constant(symbol.residue)}, (symbol,))
+    if symbol.count == 1:
+        return symbol.value(symbol.first)
+    return Size({(symbol.name,): symbol.modulus, **constant(symbol.residue)}, (symbol,))
 
 
 @lru_cache(maxsize=1024)  # each port of a block says its sizes again: 15 % of the elaboration of the small examples
@@ -200,56 +190,47 @@ def _conflict(a: Size, b: Size) -> Symbol | None:
     return next((s for s in a._domain for t in b._domain if s.name == t.name and s != t), None)
 
 
-def _joined(a: Size, b: Size) -> decide.Domain:
+def _joined(a: Size, b: Size) -> Domain:
     """The symbols of both, by name."""
     if a._domain is b._domain or a._domain == b._domain:
         return a._domain
     conflict = _conflict(a, b)
     if conflict is not None:
         raise ValueError(f"two symbols are called {conflict.name}: one with {conflict.condition or 'no condition'}")
-    return tuple(sorted({*a._domain, *b._domain}, key=_name))
+    return _by_name({*a._domain, *b._domain})
 
 
-def _name(symbol: Symbol) -> str:
-    return symbol.name
+def _by_name(symbols: set[Symbol]) -> Domain:
+    return tuple(sorted(symbols, key=lambda symbol: symbol.name))
 
 
-def _dim(terms: Terms, domain: decide.Domain) -> Dim:
+def _dim(terms: Terms, domain: Domain) -> Dim:
     """The size that these tidy terms are: a number where they have one value only."""
     left = algebra.names(terms)
-    domain = domain if len(left) == len(domain) else tuple(symbol for symbol in domain if symbol.name in left)
-    value = algebra.evaluated(terms, next(decide.points(domain)))
-    return value if decide.is_zero(algebra.plus(terms, {(): -value}), domain) else Size(terms, domain)
+    domain = domain if len(left) == len(domain) else tuple([symbol for symbol in domain if symbol.name in left])
+    value = algebra.evaluated(terms, next(algebra.probes(domain)))
+    return value if algebra.is_zero(plus(terms, {(): -value}), domain) else Size(terms, domain)
 
 
-# ---- as people write them: 2*H + 1, H/2, floor((H + 1)/2); a formula is kept over indices and written over values ----
+# ---- text: 2*H + 1, H/2, floor((H + 1)/2); a formula is over indices and its text over values ---------------------
 
 Symbols = dict[str, Symbol]
 
 MOST_REWRITTEN = 4
-"""Formulas of more floors than this are written as they are kept, which is right but not always shortest."""
-
-
-def written(terms: Terms, domain: tuple[Symbol, ...]) -> str:
-    """Of the forms that come naturally one that subtracts least, then the shortest: floor((H + 1)/2)."""
-    return _written(frozenset(terms.items()), domain)
-
-
-def _written(terms: frozenset[tuple[Monomial, int]], domain: tuple[Symbol, ...]) -> str:
-    symbols = {symbol.name: symbol for symbol in domain}
-    texts = {_sum(form, symbols) for form in _forms(dict(terms))}
-    return min(texts, key=lambda text: (text.count("-"), len(text), text))
+"""Of formulas of more floors than this only the form that they have is tried: it is right, but not always shortest."""
 
 
 def _forms(terms: Terms) -> Iterator[Terms]:
-    """The same number: with floors or their opposites, apart from the rest or around it."""
+    """The same number: with floors or their opposites, beside the rest or around it."""
     forms = [terms]
     if len(floors(terms)) <= MOST_REWRITTEN:
         for floor in floors(terms):
-            forms += [replaced(form, floor) for form in forms]
+            forms += [algebra.replaced(form, floor) for form in forms]
     for form in forms:
         yield form
-        yield from (absorbed for monomial in form if is_bare(monomial) for absorbed in _absorbed(form, monomial[0]))
+        for monomial in form:
+            if algebra.is_bare(monomial):
+                yield from _absorbed(form, monomial[0])
 
 
 def _absorbed(terms: Terms, floor: Floor) -> Iterator[Terms]:
@@ -261,16 +242,16 @@ def _absorbed(terms: Terms, floor: Floor) -> Iterator[Terms]:
         yield plus(left, {(Floor(plus(floor.terms, part, floor.divisor), floor.divisor),): times})
 
 
-def _sum(terms: Terms, symbols: Symbols) -> str:
+def _text_of(terms: Terms, symbols: Symbols) -> str:
     over, divisor = _over_values(terms, symbols)
     if all(_divides(monomial, coefficient, divisor, symbols) for monomial, coefficient in over.items()):
-        return _added(over, divisor, symbols)
+        return _sum(over, divisor, symbols)
     return _quotient(over, divisor, symbols)
 
 
 def _over_values(terms: Terms, symbols: Symbols) -> tuple[Terms, int]:
     """A polynomial over the values, and what it is to be divided by: index = (value - residue) / modulus."""
-    divisors = {monomial: _moduli(monomial, symbols) for monomial in terms}
+    divisors = {m: prod(symbols[factor].modulus for factor in m if isinstance(factor, str)) for m in terms}
     divisor = lcm(*divisors.values())
     total: Terms = {}
     for monomial, coefficient in terms.items():
@@ -283,10 +264,6 @@ def _over_values(terms: Terms, symbols: Symbols) -> tuple[Terms, int]:
     return {monomial: c // common for monomial, c in total.items()}, divisor // common
 
 
-def _moduli(monomial: Monomial, symbols: Symbols) -> int:
-    return prod(symbols[factor].modulus for factor in monomial if isinstance(factor, str))
-
-
 def _divides(monomial: Monomial, coefficient: int, divisor: int, symbols: Symbols) -> bool:
     """Whether the term by itself can be divided, whatever the values."""
     values: Terms = {(): coefficient}
@@ -297,22 +274,21 @@ def _divides(monomial: Monomial, coefficient: int, divisor: int, symbols: Symbol
     return all(c % divisor == 0 for c in values.values())
 
 
-def _added(over: Terms, divisor: int, symbols: Symbols) -> str:
+def _sum(over: Terms, divisor: int, symbols: Symbols) -> str:
     """The terms, each divided by ``divisor``, that with the most factors first, if possible not a negative one."""
     ordered = sorted(over.items(), key=lambda term: (-len(term[0]), len(floors({term[0]: 1})), [*map(str, term[0])]))
     first = next((term for term in ordered if term[1] > 0), ordered[0])
     ordered.remove(first)
-    texts = [_term(monomial, abs(c), divisor, symbols) for monomial, c in [first, *ordered]]
-    signs = ["-" if first[1] < 0 else "", *(" - " if c < 0 else " + " for _, c in ordered)]
-    return "".join(sign + text for sign, text in zip(signs, texts, strict=True))
-
-
-def _term(monomial: Monomial, coefficient: int, divisor: int, symbols: Symbols) -> str:
-    common = gcd(coefficient, divisor)
-    times, over = coefficient // common, divisor // common
-    factors = [_factor(factor, symbols) for factor in monomial]
-    text = "*".join(factors if times == 1 and factors else [str(times), *factors])
-    return text if over == 1 else f"{text}/{over}"
+    text = "-" if first[1] < 0 else ""
+    for monomial, coefficient in [first, *ordered]:
+        if monomial is not first[0]:
+            text += " - " if coefficient < 0 else " + "
+        common = gcd(coefficient, divisor)
+        times, below = abs(coefficient) // common, divisor // common
+        factors = [_factor(factor, symbols) for factor in monomial]
+        text += "*".join(factors if times == 1 and factors else [str(times), *factors])
+        text += "" if below == 1 else f"/{below}"
+    return text
 
 
 def _factor(factor: Factor, symbols: Symbols) -> str:
@@ -323,7 +299,7 @@ def _factor(factor: Factor, symbols: Symbols) -> str:
 
 
 def _quotient(over: Terms, divisor: int, symbols: Symbols) -> str:
-    text = _added(over, 1, symbols)
+    text = _sum(over, 1, symbols)
     if divisor == 1:
         return text
     return f"({text})/{divisor}" if len(over) > 1 else f"{text}/{divisor}"

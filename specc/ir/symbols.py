@@ -17,19 +17,20 @@ class Symbol:
     """A size of the contract known only by name, and every value it may take. It does not change.
 
     The values are the whole numbers v with ``least`` <= v <= ``most`` and v % ``modulus`` == ``residue``.
-    The value number i is ``modulus * i + residue``; formulas are kept over these numbers, the *index*, so that H // 16
+    The value number i is ``modulus * i + residue``; formulas are over these numbers, the *index*, so that H // 16
     is a polynomial where H % 16 == 0.
 
     Attributes:
         first: the least index.
         last: the greatest index; None: there is none.
+        count: how many values there are; None: no end of them.
 
     Raises:
         ValueError: where there is no such value.
     """
 
     # No dataclass: making one takes longer than all else that `specc check` does with sizes.
-    __slots__ = ("_facts", "_hash", "first", "last", "least", "modulus", "most", "name", "residue")
+    __slots__ = ("_facts", "_hash", "count", "first", "last", "least", "modulus", "most", "name", "residue")
 
     def __init__(self, name: str, least: int = 1, most: int | None = None, modulus: int = 1, residue: int = 0) -> None:
         self.name, self.least, self.most, self.modulus, self.residue = name, least, most, modulus, residue
@@ -39,7 +40,8 @@ class Symbol:
             raise ValueError(f"{name} % {modulus} is never {residue}")
         self.first = -((residue - least) // modulus)
         self.last = None if most is None else (most - residue) // modulus
-        if self.last is not None and self.last < self.first:
+        self.count = None if self.last is None else self.last - self.first + 1
+        if self.count is not None and self.count < 1:
             raise ValueError(f"{self.condition} contradict each other")
         self._facts = (name, least, most, modulus, residue)
         self._hash = hash(self._facts)
@@ -113,25 +115,21 @@ def restrict(
         Symbol(symbol.name, modulus=modulus, residue=residue or 0)
     floor = symbol.least if least is None else max(symbol.least, least)
     ceiling = most if symbol.most is None or (most is not None and most < symbol.most) else symbol.most
-    together, rest = _both(symbol, modulus or 1, residue or 0)
-    return Symbol(symbol.name, floor, ceiling, together, rest)
-
-
-def _both(symbol: Symbol, modulus: int, residue: int) -> tuple[int, int]:
-    """The one congruence that says what the symbol's and the given one say (Chinese remainder theorem)."""
+    # The one congruence that says what the two say (Chinese remainder theorem).
+    modulus, residue = modulus or 1, residue or 0
     shared = gcd(symbol.modulus, modulus)
     if (residue - symbol.residue) % shared:
         raise ValueError(
             f"{symbol.name} % {modulus} == {residue} contradicts {symbol.name} % {symbol.modulus} == {symbol.residue}"
         )
-    together = lcm(symbol.modulus, modulus)
-    if together > LARGEST_MODULUS:
+    common = lcm(symbol.modulus, modulus)
+    if common > LARGEST_MODULUS:
         raise ValueError(
             f"{symbol.name} % {symbol.modulus} and {symbol.name} % {modulus} together ask for "
-            f"{symbol.name} % {together}; at most 2**31 can be reasoned about"
+            f"{symbol.name} % {common}; at most 2**31 can be reasoned about"
         )
     step = (residue - symbol.residue) // shared * pow(symbol.modulus // shared, -1, modulus // shared)
-    return together, (symbol.residue + symbol.modulus * step) % together
+    return Symbol(symbol.name, floor, ceiling, common, (symbol.residue + symbol.modulus * step) % common)
 
 
 def samples(symbol: Symbol, count: int) -> list[int]:
@@ -140,12 +138,12 @@ def samples(symbol: Symbol, count: int) -> list[int]:
     The indices above the least are 0, 1, 2, 4, 7, 12 … (Fibonacci numbers less one), as far as there are values;
     where those run out, the gaps are filled from below.
     """
-    size = None if symbol.last is None else symbol.last - symbol.first + 1
+    number = count if symbol.count is None else min(count, symbol.count)
     offsets, one, two = set[int](), 1, 2
-    while len(offsets) < count and (size is None or one - 1 < size):
+    while len(offsets) < count and (symbol.count is None or one - 1 < symbol.count):
         offsets.add(one - 1)
         one, two = two, one + two
-    filler = iter(range(count if size is None else min(count, size)))
-    while len(offsets) < min(count, size or count):
+    filler = iter(range(number))
+    while len(offsets) < number:
         offsets.add(next(filler))
     return [symbol.value(symbol.first + offset) for offset in sorted(offsets)]

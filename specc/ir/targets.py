@@ -1,0 +1,89 @@
+"""How an operator writes a step for PyTorch and for ONNX, without either of them: the backends render it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Protocol
+
+from specc.ir.record import Record
+
+# ---- PyTorch: names and arguments, which the backend renders as source ------------------------------------------
+
+_NONE: Mapping[str, object] = MappingProxyType({})
+
+
+class TorchModule(Record):
+    """An ``nn.Module`` made once and called on the step's inputs: ``nn.Conv2d(1, 6, 3)``.
+
+    Arguments are plain values: int, float, bool, str, None, and tuples of them. ``note`` says why it is this layer,
+    where its name does not.
+    """
+
+    name: str
+    args: tuple[object, ...] = ()
+    kwargs: Mapping[str, object] = _NONE
+    note: str = ""
+
+
+class Value(Record):
+    """The step's input ``index``, as an argument of a call."""
+
+    index: int = 0
+
+
+class Own(Record):
+    """The step's own parameter ``name``, as an argument of a call."""
+
+    name: str
+
+
+class SizeOf(Record):
+    """The size of axis ``axis`` of the step's input ``index`` when the network runs, as an argument of a call."""
+
+    axis: int
+    index: int = 0
+
+
+class TorchCall(Record):
+    """A function without state: ``F.max_pool2d(x, 2)``.
+
+    `Value`, `Own`, `SizeOf`, another call, and tuples of these may be arguments: ``torch.add(torch.add(x, y), z)``.
+    """
+
+    name: str
+    args: tuple[object, ...] = (Value(),)
+    kwargs: Mapping[str, object] = _NONE
+
+
+# ---- ONNX: nodes -------------------------------------------------------------------------------------------------
+
+DEFAULT_OPSET, NEWEST_OPSET = 18, 23
+"""The opset written unless another is asked for, and the newest whose every node is proven by the tests."""
+
+Ref = str
+"""The name of a value in the ONNX graph."""
+
+Nested = int | float | Sequence["Nested"]
+
+
+class Builder(Protocol):
+    """Collects the nodes of one step. The ONNX backend implements it."""
+
+    def node(self, op_type: str, *inputs: Ref, **attributes: object) -> Ref:
+        """Add a node with one output and return it. ``""`` is an input left out.
+
+        Attributes carry ONNX's own names; int, float, str and flat lists of them.
+        """
+
+    def parameter(self, name: str, shape: tuple[int, ...] | None = None) -> Ref:
+        """The step's own `Parameter`; with ``shape``, the same elements in that shape.
+
+        A tensor is stored once, in the shape that its first step asks for; others that share it get it reshaped.
+        """
+
+    def floats(self, values: Nested) -> Ref:
+        """A float32 constant; a number gives a scalar, nested sequences a tensor."""
+
+    def integers(self, values: Nested) -> Ref:
+        """An int64 constant."""
