@@ -22,8 +22,9 @@ from specc.compare.git import Repository
 from specc.compare.history import compare_with
 from specc.diagnostics import Code
 from specc.filesystem import DISK, Disk, FileSystem, Memory, Unavailable, project_root
-from specc.project.check import CheckOptions, check
+from specc.project.check import check
 from specc.project.discovery import spec_files
+from specc.project.selection import CheckOptions
 from specc.project.settings import Configuration
 from specc.syntax import read
 from tests.cli.conftest import Specc, here

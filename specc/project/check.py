@@ -8,41 +8,20 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from specc.diagnostics import Safety, SpecError, UsageError
 from specc.filesystem import DISK, FileSystem, Unavailable, project_root
-from specc.project.baseline import Baselines
 from specc.project.budgets import Budget, budget_findings, merge_unsized
 from specc.project.cache import Cache, FileFindings, ProjectFolder
 from specc.project.outcome import FileOutcome, Outcome, Uncalled, Unreadable
 from specc.project.paths import STDIN, shown
-from specc.project.selection import Selection, in_order
+from specc.project.selection import CheckOptions, Selection, in_order
 from specc.project.settings import Configuration
 from specc.source import Source
 
 if TYPE_CHECKING:
     from specc.elaborate import Imports
-
-
-class CheckOptions(NamedTuple):
-    """What a check goes by.
-
-    Attributes:
-        select, ignore, fail_on: what takes the place of each file's settings; None: nothing does.
-        baselines: None: nothing is left out because a baseline has it.
-        stdin_name: the name under which standard input is checked: what it imports is looked for from there.
-    """
-
-    configuration: Configuration
-    select: tuple[str, ...] | None = None
-    ignore: tuple[str, ...] | None = None
-    fail_on: str | None = None
-    baselines: Baselines | None = None
-    stdin_name: str | None = None
-
-    def selection(self) -> Selection:
-        return Selection(self.configuration, self.select, self.ignore, self.baselines)
 
 
 def check(names: Iterable[str], options: CheckOptions, cache: Cache | None = None, files: FileSystem = DISK) -> Outcome:
@@ -174,7 +153,7 @@ def _outcome(
     results: dict[str, FileFindings], unreadable: list[Unreadable], options: CheckOptions, where: FileSystem
 ) -> Outcome:
     """What is shown. Comments are judged last: only then is it known which of them were needed."""
-    selection = options.selection()
+    selection = Selection(options)
     selected = {name: selection.of(result) for name, result in results.items()}
     stdin_name = options.stdin_name and shown(options.stdin_name)
     files, fixes = [], {}
@@ -197,6 +176,11 @@ def _outcome(
                 options.fail_on or options.configuration.of(name).fail_on,
             )
         )
+    # The blocks that no call has proven, at the defaults of all models.
+    real = cache(where.real)  # one file may be known by several names
+    called = {(real(path), block) for result in results.values() for path, block in result.called}
+    blocks = [Uncalled(block, name, line) for name, result in results.items() for block, line in result.blocks]
+    uncalled = [block for block in blocks if (real(block.path), block.name) not in called]
     fixable = Counter(fixes.values())
     return Outcome(
         tuple(files),
@@ -205,14 +189,5 @@ def _outcome(
         selection.gone(results.values()),
         fixable[Safety.SAFE],
         fixable[Safety.UNSAFE],
-        _uncalled_blocks(results, where),
+        tuple(sorted(uncalled, key=lambda block: (block.path, block.line))),
     )
-
-
-def _uncalled_blocks(results: dict[str, FileFindings], where: FileSystem) -> tuple[Uncalled, ...]:
-    """The blocks that no call has proven, at the defaults of all models."""
-    real = cache(where.real)  # one file may be known by several names
-    called = {(real(path), block) for result in results.values() for path, block in result.called}
-    blocks = [Uncalled(block, name, line) for name, result in results.items() for block, line in result.blocks]
-    uncalled = [block for block in blocks if (real(block.path), block.name) not in called]
-    return tuple(sorted(uncalled, key=lambda block: (block.path, block.line)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Literal, NamedTuple
 
-from specc.project.suppressions import Ignore, ignores
+from specc.project.selection import Ignore, ignores
 from specc.source import Source, Span
 from specc.syntax import ast, parse
 

@@ -14,7 +14,7 @@ from specc.diagnostics import ImportFault, UsageError
 from specc.filesystem import DISK, SETTINGS, FileSystem, FolderEntry
 from specc.project.outcome import Outcome, Unreadable
 from specc.project.paths import expanded, identity, is_pattern, matches
-from specc.project.settings import Configuration, Settings, folders
+from specc.project.settings import Configuration
 from specc.syntax import SUFFIXES
 
 if TYPE_CHECKING:
@@ -40,45 +40,33 @@ def spec_files(
     Raises:
         UsageError: a path is empty, or settings are wrong.
     """
-    search = _Search(configuration or Configuration(), force_exclude, files)
-    return search.names(paths), search.unreadable
-
-
-class Discovered(NamedTuple):
-    """The specs that paths mean.
-
-    Attributes:
-        names: the specs, each once.
-        unreadable: what could not be looked at.
-        unused: of all settings whose whole folder was searched, the patterns of ``exclude`` that fitted nothing that
-            the search came to.
-    """
-
-    names: list[str]
-    unreadable: list[Unreadable]
-    unused: list[tuple[Settings, tuple[str, ...]]]
+    search = discovered(paths, configuration or Configuration(), force_exclude=force_exclude, files=files)
+    return search.names, search.unreadable
 
 
 def discovered(
     paths: Iterable[str], configuration: Configuration, *, force_exclude: bool = False, files: FileSystem = DISK
-) -> Discovered:
+) -> Search:
     """As `spec_files`, with what is known of the search. Raises UsageError."""
-    search = _Search(configuration, force_exclude, files)
-    names, unused = search.names(paths), []
-    if not search.unreadable:
-        real_folders = set(map(files.real, search.folders))
-        for settings in configuration.used:
-            if files.real(str(settings.root or "")) in real_folders:
-                patterns = tuple(x for x in settings.exclude if (settings.origin, x) not in search.used_patterns)
-                unused.append((settings, patterns))
-    return Discovered(names, search.unreadable, unused)
+    search = Search(configuration, force_exclude, files)
+    for path in paths:
+        search.add(path)
+    return search
 
 
-def unused_patterns(search: Discovered, configuration: Configuration, outcome: Outcome) -> Iterator[str]:
-    """A sentence for each of them, where all of the settings' folder was searched; else it cannot be known."""
+def unused_patterns(search: Search, configuration: Configuration, outcome: Outcome) -> Iterator[str]:
+    """A sentence for each pattern of the settings that fits nothing.
+
+    It cannot be known where not all of the settings' folder was searched, or something in it could not be looked at.
+    """
+    if search.unreadable:
+        return
     checked = {*search.names, *(file.name for file in outcome.files)}
     read = checked | {name for file in outcome.files for name in file.imports}
-    for settings, excluded in search.unused:
+    real_folders = set(map(search.files.real, search.folders))
+    for settings in configuration.used:
+        if search.files.real(str(settings.root or "")) not in real_folders:
+            continue
         relative = cache(settings.relative)
         for key, patterns, names, what in (
             ("include", settings.include, checked, "file"),
@@ -92,7 +80,8 @@ def unused_patterns(search: Discovered, configuration: Configuration, outcome: O
                 if not any(configuration.of(name).origin == settings.origin for name in fitting):
                     own = f"only files that have settings of their own: {', '.join(sorted(others))}"
                     yield f"{settings.origin}: {key}: {pattern} fits {own if others else f'no {what}'}"
-        for pattern in filterfalse(_is_beyond, excluded):
+        unused = (pattern for pattern in settings.exclude if (settings.origin, pattern) not in search.used_patterns)
+        for pattern in filterfalse(_is_beyond, unused):
             yield f"{settings.origin}: exclude: {pattern} fits no spec and no folder that the search comes to"
 
 
@@ -101,48 +90,50 @@ def _is_beyond(pattern: str) -> bool:
     return pattern.startswith("../") or pattern == "**"
 
 
-class _Search:
-    """A search for specs.
+class Search:
+    """A search for specs, and what it has come to until now.
 
     Attributes:
-        unreadable: what could not be looked at until now.
-        used_patterns: the patterns of ``exclude`` that have fitted something until now, with the origin of their
-            settings.
-        folders: those that have been searched until now.
+        files: where it is made.
+        unreadable: what could not be looked at.
+        used_patterns: the patterns of ``exclude`` that have fitted something, with the origin of their settings.
+        folders: those that have been searched.
     """
 
     def __init__(self, configuration: Configuration, force_exclude: bool, files: FileSystem) -> None:
-        self._files = files
+        self.files = files
         self._configuration = configuration
         self._force = force_exclude
         self.unreadable: list[Unreadable] = []
         self.folders: list[str] = []
         self._searched: set[str] = set()
         self.used_patterns: set[tuple[str, str]] = set()
+        self._names: dict[str, str] = {}
 
-    def names(self, paths: Iterable[str]) -> list[str]:
-        """The specs that the paths mean, each once."""
-        names: dict[str, str] = {}
-        for path in paths:
-            for spec in self.specs(path):
-                names.setdefault(spec if spec == "-" else identity(spec, self._files), spec)
-        return list(names.values())
+    @property
+    def names(self) -> list[str]:
+        """The specs, each once however it is spelled, in order."""
+        return list(self._names.values())
 
-    def specs(self, path: str) -> Iterator[str]:
-        """Those that one of the paths means."""
+    def add(self, path: str) -> None:
+        """Search what one of the paths means."""
+        for spec in self._specs(path):
+            self._names.setdefault(spec if spec == "-" else identity(spec, self.files), spec)
+
+    def _specs(self, path: str) -> Iterator[str]:
         if not path:
             raise UsageError("one of the paths is empty: name a file or a folder (. is the present one)")
         if path == "-":
             yield path
-        elif self._files.is_folder(path):
+        elif self.files.is_folder(path):
             yield from self.below(path)
-        elif is_pattern(path) and not self._files.has(path):
+        elif is_pattern(path) and not self.files.has(path):
             problems = len(self.unreadable)
-            fitting = sorted(expanded(path, self._report_unreadable, self._files))
+            fitting = sorted(expanded(path, self._report_unreadable, self.files))
             if not fitting and len(self.unreadable) == problems:
                 self.unreadable.append(Unreadable(path, f"{path} fits no file"))
             for one in fitting:
-                if self._files.is_folder(one):
+                if self.files.is_folder(one):
                     yield from self.below(one)
                 elif one.endswith((*SUFFIXES, ".yaml", ".yml")) and not self._configuration.excludes(one):
                     yield _posix(one)
@@ -151,12 +142,12 @@ class _Search:
 
     def below(self, folder: str) -> Iterator[str]:
         """The specs in a folder and in those below it; none, where it was searched before."""
-        own_identity = identity(folder, self._files)
+        own_identity = identity(folder, self.files)
         if own_identity in self._searched:
             return
         self._searched.add(own_identity)
         try:
-            entries = self._files.entries(folder)
+            entries = self.files.entries(folder)
         except OSError as error:
             self._report_unreadable(folder, error)
             return
@@ -248,7 +239,11 @@ def watched(paths: Iterable[str], named: Iterable[str], configuration: Configura
     real = frozenset(map(os.path.realpath, files))
     places = set(map(os.path.abspath, searched_folders(paths, configuration)))
     places |= {os.path.dirname(file) for file in files | real if not DISK.is_folder(file)}
-    places |= {str(folder) for place in places for folder in folders(place)}
+    # Settings may come to be there and above, up to the folder of the repository.
+    for place in map(Path, tuple(places)):
+        above = (place, *place.parents)
+        top = next((at for at, folder in enumerate(above) if DISK.exists(str(folder / ".git"))), len(above))
+        places.update(map(str, above[: top + 1]))
     existing = set()
     for place in map(Path, places):  # where a folder is not there, its parent sees it made
         existing.add(str(next(folder for folder in (place, *place.parents) if DISK.is_folder(str(folder)))))
@@ -257,7 +252,7 @@ def watched(paths: Iterable[str], named: Iterable[str], configuration: Configura
 
 def searched_folders(paths: Iterable[str], configuration: Configuration) -> list[str]:
     """The folders in which a new file might be one of those that ``paths`` mean."""
-    search = _Search(configuration, False, DISK)
+    search = Search(configuration, False, DISK)
     for path in paths:
         base = path
         while base and not DISK.is_folder(base):  # of a pattern, what stands before it

@@ -18,7 +18,8 @@ from specc.atomic import replace
 from specc.diagnostics import Code, Diagnostic, Edit, Safety, Severity, UsageError
 from specc.filesystem import DISK
 from specc.project.cache import FileFindings
-from specc.project.check import Checker, CheckOptions, read
+from specc.project.check import Checker, read
+from specc.project.selection import CheckOptions, Selection
 from specc.source import Source, Span
 from specc.syntax.reader import LARGEST
 
@@ -127,7 +128,7 @@ class _Repair:
         """The findings whose fixes are tried next: shown, of this file, apart from each other, not tried in vain."""
         wanted = [
             finding
-            for finding in self._options.selection().of(result).shown
+            for finding in Selection(self._options).of(result).shown
             if finding.fix
             and finding.fix.safety in self._wanted
             and all(edit.span.source is self.source for edit in finding.fix.edits)

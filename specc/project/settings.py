@@ -6,19 +6,59 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from specc.diagnostics import UsageError
+from specc.diagnostics import Code, UsageError
 from specc.filesystem import DISK, SETTINGS, FileSystem, settings_table
 from specc.project.budgets import Budget, read_budget
 from specc.project.outcome import FAIL_ON
 from specc.project.paths import STDIN, matches, relative_to
-from specc.project.suppressions import Rules, refuse_unknown
+
+CHOICES = tuple(code for code in Code if code.startswith("S05") or code is Code.BUDGET)
+"""What may be turned off: lints and budgets, never errors."""
 
 T = TypeVar("T")
+
+
+class Rules(NamedTuple):
+    """Which of `CHOICES` are on: those of ``select`` (None: all) without those of ``ignore``. Codes or beginnings.
+
+    Budgets, which a project has set itself, are on unless they are ignored: to choose among lints turns none off.
+    """
+
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+
+    def want(self, code: str) -> bool:
+        if code not in CHOICES:
+            return True
+        selected = self.select is None or code == Code.BUDGET or code.startswith(self.select)
+        return selected and not code.startswith(self.ignore or "-")
+
+
+def choice_problem(code: str) -> str | None:
+    """Why this is no code, nor the beginning of one, that can be turned on and off."""
+    if len(code) > 1 and any(choice.startswith(code) for choice in CHOICES):
+        return None
+    if code in set(Code):
+        return f"{code} is an error: without a network that fits there is nothing to overlook"
+    known = f"they go from {CHOICES[1]} to {CHOICES[-1]}, and {CHOICES[0]} is the budget"
+    return f"{code or 'an empty text'} is no code of a lint; {known}"
+
+
+def lint_codes(codes: Iterable[str], where: str) -> tuple[str, ...]:
+    """The codes of lints and budgets, or beginnings of them, that ``where`` names.
+
+    Raises:
+        UsageError: one can not be turned on and off.
+    """
+    codes = tuple(codes)
+    if problem := next(filter(None, map(choice_problem, codes)), None):
+        raise UsageError(f"{where}: {problem}")
+    return codes
 
 
 class Settings(NamedTuple):
@@ -94,12 +134,7 @@ class Configuration:
         """
         if self._only is not None:
             return self._only
-        return self.at("." if name == STDIN else os.path.dirname(name))
-
-    def at(self, folder: str) -> Settings:
-        """Those of the files in a folder. Raises UsageError."""
-        if self._only is not None:
-            return self._only
+        folder = "" if name == STDIN else os.path.dirname(name)
         if folder not in self._by_spelling:
             # What stands before a .. may be a link.
             spelled = self._files.real if ".." in Path(folder).parts else self._files.absolute
@@ -149,15 +184,6 @@ def configuration(config: str | None = None) -> Configuration:
     return Configuration(settings)
 
 
-def folders(folder: str = ".") -> Iterator[Path]:
-    """Where settings of a folder's files are looked for: there and above, up to the folder of the repository."""
-    here = Path(DISK.absolute(folder))
-    for place in (here, *here.parents):
-        yield place
-        if DISK.exists(str(place / ".git")):
-            return
-
-
 def _in_folder(folder: str, files: FileSystem) -> Settings | None:
     """What the files of a folder set."""
     paths = (os.path.join(folder, name) for name in SETTINGS)
@@ -169,7 +195,9 @@ def _in_folder(folder: str, files: FileSystem) -> Settings | None:
 
 def _from_file(path: Path, files: FileSystem) -> Settings | None:
     """What the file sets; None of a pyproject.toml that is not about specc."""
-    shown = _shown(path) if files is DISK else files.shown(path.as_posix())
+    shown = files.shown(path.as_posix())
+    if files is DISK and not (relative := os.path.relpath(path)).startswith(os.path.join("..", "..", "..")):
+        shown = Path(relative).as_posix()
     try:
         table = settings_table(str(path), files)
     except OSError as error:
@@ -190,12 +218,6 @@ def _from_file(path: Path, files: FileSystem) -> Settings | None:
     if path.name not in SETTINGS and "root" in table:
         raise UsageError(f"{shown}: root says where a project ends: it stands in a specc.toml or pyproject.toml there")
     return _read(table, shown, root, files)
-
-
-def _shown(path: Path) -> str:
-    """Relative to the present folder, where that is short."""
-    relative = os.path.relpath(path)
-    return Path(relative).as_posix() if not relative.startswith(os.path.join("..", "..", "..")) else path.as_posix()
 
 
 def _read(table: object, origin: str, root: Path, files: FileSystem) -> Settings:
@@ -271,9 +293,7 @@ def _pattern(text: str, where: str) -> str:
 
 
 def _codes(value: object, where: str) -> tuple[str, ...]:
-    codes = _texts(value, where)
-    refuse_unknown(codes, where)
-    return codes
+    return lint_codes(_texts(value, where), where)
 
 
 def _fail_on(value: object, where: str) -> str:

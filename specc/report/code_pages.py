@@ -18,7 +18,7 @@ from specc.diagnostics import Code, Diagnostic, SpecError, UsageError
 from specc.elaborate import check_file
 from specc.lint import lint
 from specc.project.budgets import budget_findings, read_budget
-from specc.project.suppressions import IgnoreComments
+from specc.project.selection import IgnoreComments
 from specc.report.snippets import render
 from specc.source import Source
 from specc.syntax import parse

@@ -11,7 +11,8 @@ from specc import atomic
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, UsageError, spelling
 from specc.project import fixes
 from specc.project.cache import FileFindings
-from specc.project.check import Checker, CheckOptions
+from specc.project.check import Checker
+from specc.project.selection import CheckOptions
 from specc.project.settings import Configuration
 from specc.source import Source
 from tests.cli.conftest import Specc

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from specc.project.check import CheckOptions, check
+from specc.project.check import check
+from specc.project.selection import CheckOptions
 from specc.project.settings import Configuration
 from specc.report.formats import FORMATS, rendered
 from specc.report.snippets import MOST_ALIKE

@@ -202,7 +202,7 @@ def test_what_is_read(here: Path) -> None:
         'baseline = "b.json"\n[per-file-ignores]\n"a" = ["S0501"]\n[budget]\nparams = "1k"\nat = {H = 2}\n'
         '[budget."x/**"]\nmacs = 3\n'
     )
-    found = configuration().at(".")
+    found = configuration().of("net.cnn")
     assert (found.root, found.origin, found.include, found.exclude) == (here, "specc.toml", ("nets/*.yaml",), ("old",))
     assert (found.rules, found.fail_on, found.baseline) == ((("S05",), ("S0507",)), "warning", "b.json")
     assert found.per_file == (("a", ("S0501",)),)

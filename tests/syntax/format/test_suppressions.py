@@ -14,7 +14,7 @@ import pytest
 from specc.diagnostics import UsageError
 from specc.elaborate import check_file
 from specc.lint import lint
-from specc.project.suppressions import ignores
+from specc.project.selection import ignores
 from specc.source import Source
 from specc.syntax.format import formatted
 from specc.syntax.parser import parse
