@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
-from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, output, refuse_output
+from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, first_given, output, refuse_output
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
 from specc.project.outcome import FAIL_ON
@@ -21,12 +21,19 @@ from specc.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from specc.project.cache import Cache
-    from specc.project.check import CheckOptions
     from specc.project.discovery import Watched
     from specc.project.outcome import Outcome, Unreadable
+    from specc.project.selection import CheckOptions
     from specc.project.settings import Configuration
 
 _FOR_PEOPLE = ("full", "concise")
+
+
+def _codes(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """The codes that an option names; None: it is not given, and the settings of each file decide."""
+    from specc.project.settings import lint_codes
+
+    return None if text is None else lint_codes((code.strip().upper() for code in text.split(",")), option.opts[0])
 
 
 @click.command("check", cls=Command)
@@ -34,8 +41,11 @@ _FOR_PEOPLE = ("full", "concise")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="full", show_default=True, help="Of findings.")
 @output("Write the findings to FILE instead of standard output.")
 @click.option("--fail-on", type=click.Choice(FAIL_ON), help="What fails a run [default: error].")
-@click.option("--select", metavar="CODES", help="Only these lints, by code or beginning: S0502,S0505 [default: all].")
-@click.option("--ignore", metavar="CODES", help="Not these lints, nor budgets (S0404).")
+@click.option(
+    "--select", metavar="CODES", callback=_codes,
+    help="Only these lints, by code or beginning: S0502,S0505 [default: all].",
+)  # fmt: skip
+@click.option("--ignore", metavar="CODES", callback=_codes, help="Not these lints, nor budgets (S0404).")
 @click.option("--baseline", metavar="FILE", help="Leave out the findings that FILE has.")
 @click.option("--write-baseline", metavar="FILE", help="Write the findings to FILE, for --baseline.")
 @click.option("--fix", is_flag=True, help="Put right in the files what safely can be; each fix is tried first.")
@@ -67,8 +77,8 @@ class _CheckArguments(NamedTuple):
     form: str
     output: str | None
     fail_on: str | None
-    select: str | None
-    ignore: str | None
+    select: tuple[str, ...] | None
+    ignore: tuple[str, ...] | None
     baseline: str | None
     write_baseline: str | None
     fix: bool
@@ -94,19 +104,18 @@ def _check(asked: _CheckArguments) -> _Result:
     """Everything but printing the findings (fixes are printed as they are made). Raises UsageError."""
     from specc.project.baseline import Baselines, read_baseline
     from specc.project.cache import Cache, cache_folder
-    from specc.project.check import CheckOptions, check
+    from specc.project.check import check
     from specc.project.discovery import discovered, unused_patterns
+    from specc.project.selection import CheckOptions
     from specc.project.settings import configuration
-    from specc.project.suppressions import lint_codes
 
     settings = configuration(asked.config)
     baselines = None
     if asked.write_baseline is None:
         baselines = Baselines(None if asked.baseline is None else read_baseline(asked.baseline))
-    select, ignore = lint_codes(asked.select, "--select"), lint_codes(asked.ignore, "--ignore")
-    options = CheckOptions(settings, select, ignore, asked.fail_on, baselines, asked.stdin_filename)
-    search = discovered(asked.paths, settings, force_exclude=asked.force_exclude)
     stdin = asked.stdin_filename
+    options = CheckOptions(settings, asked.select, asked.ignore, asked.fail_on, baselines, stdin)
+    search = discovered(asked.paths, settings, force_exclude=asked.force_exclude)
     is_stdin_excluded = asked.force_exclude and stdin is not None and settings.excludes(stdin)
     names = [name for name in search.names if name != "-" or not is_stdin_excluded]
     cache = Cache(None if asked.no_cache else cache_folder())
@@ -177,29 +186,23 @@ def _report(asked: _CheckArguments, result: _Result) -> int:
 
 
 def _show(asked: _CheckArguments, outcome: Outcome) -> None:
-    from specc.cli.output import echo, screen, speaks_unicode, wants_color, write_text
+    from specc.cli.output import style_of, write
     from specc.report.formats import rendered
 
-    color = asked.output is None and wants_color(sys.stdout.isatty())
-    unicode = asked.output is not None or speaks_unicode(sys.stdout)
-    width = None if asked.output else screen(sys.stdout)
-    text = rendered(asked.form, outcome, color=color, unicode=unicode, width=width)
+    if asked.output is not None:
+        read = (name for file in outcome.files for name in (file.name, *file.imports))
+        refuse_output(asked.output, filter(None, (*read, asked.config, asked.baseline)))
+    text = rendered(asked.form, outcome, **style_of(asked.output)._asdict())
     if asked.statistics:
         from specc.report.formats.terminal import statistics
 
         text = "\n".join(part for part in (text.rstrip("\n"), statistics(outcome)) if part)
-    if asked.output is not None:
-        read = (name for file in outcome.files for name in (file.name, *file.imports))
-        refuse_output(asked.output, filter(None, (*read, asked.config, asked.baseline)))
-        write_text(asked.output, text)
-    elif text:
-        echo(text.rstrip("\n"))
+    if text or asked.output is not None:
+        write(text.rstrip("\n"), asked.output)
 
 
 def _refuse_needless(asked: _CheckArguments) -> None:
     """An option that would change nothing, or undo another, is refused; so is what no later change can put right."""
-    from specc.project.suppressions import lint_codes
-
     if asked.stdin_filename is not None and "-" not in asked.paths:
         raise UsageError("--stdin-filename says what standard input is, and it is not checked: add -")
     if asked.fix and "-" in asked.paths:
@@ -211,26 +214,15 @@ def _refuse_needless(asked: _CheckArguments) -> None:
     if asked.statistics and asked.form not in _FOR_PEOPLE:
         raise UsageError(f"--statistics is for people, and --format {asked.form} has its own counts")
     refuse_output(asked.output)
-    lint_codes(asked.select, "--select")
-    lint_codes(asked.ignore, "--ignore")
-    about_findings = {
-        "-o": asked.output is not None,
-        "--statistics": asked.statistics,
-        f"--format {asked.form}": asked.form != "full",
-        "--fail-on": asked.fail_on is not None,
-    }
-    for option in (option for option, is_given in about_findings.items() if asked.write_baseline and is_given):
+    form, fail_on = f"--format {asked.form}", asked.fail_on
+    shown = {"-o": asked.output, "--statistics": asked.statistics, form: asked.form != "full", "--fail-on": fail_on}
+    if asked.write_baseline and (option := first_given(shown)):
         raise UsageError(f"{option} is about findings that are shown, and --write-baseline writes them down instead")
-    not_for_watching = {
-        "-o": asked.output is not None,
-        "--write-baseline": asked.write_baseline is not None,
-        "--fix": asked.fix,
-        "-": "-" in asked.paths,
-        "--fail-on": asked.fail_on is not None,
-        "--allow-empty": asked.allow_empty,
-        f"--format {asked.form}": asked.form not in _FOR_PEOPLE,
-    }
-    for option in (option for option, is_given in not_for_watching.items() if asked.watch and is_given):
+    not_watched = {
+        "-o": asked.output, "--write-baseline": asked.write_baseline, "--fix": asked.fix, "-": "-" in asked.paths,
+        "--fail-on": fail_on, "--allow-empty": asked.allow_empty, form: asked.form not in _FOR_PEOPLE,
+    }  # fmt: skip
+    if asked.watch and (option := first_given(not_watched)):
         raise UsageError(f"--watch shows findings to a person who edits specs: leave out {option}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ class Command(click.Command):
         return super().parse_args(ctx, args)
 
 
-def choose_model(command: Any) -> Any:
-    """SPEC, --model and --set: which network a command is about."""
+def model_options(command: Any) -> Any:
+    """--model and --set: which network of a spec a command is about."""
     command = click.option(
         "--set",
         "arguments",
@@ -42,8 +42,12 @@ def choose_model(command: Any) -> Any:
         metavar="NAME=VALUE",
         help="Give a parameter of the model a value; may be repeated.",
     )(command)
-    command = click.option("--model", metavar="NAME", help="Which model of the file, where it has several.")(command)
-    return click.argument("spec", metavar="SPEC")(command)
+    return click.option("--model", metavar="NAME", help="Which model of the file, where it has several.")(command)
+
+
+def spec_and_model(command: Any) -> Any:
+    """SPEC with its `model_options`."""
+    return click.argument("spec", metavar="SPEC")(model_options(command))
 
 
 sizes = click.option(
@@ -74,6 +78,13 @@ def output(help: str) -> Callable[[Any], Any]:
     return click.option("-o", "--output", "--output-file", "output", metavar="FILE", help=help)
 
 
+def first_given(options: Mapping[str, object]) -> str | None:
+    """The first of the options that has a value (0 is one too): what a refusal names."""
+    return next(
+        (name for name, value in options.items() if value is not None and value is not False and value != ()), None
+    )
+
+
 def refuse_output(name: str | None, read: Iterable[str] = (), option: str = "-o") -> None:
     """Raises UsageError where an option names no file to write, or one that the command reads."""
     if name is None:
@@ -82,6 +93,11 @@ def refuse_output(name: str | None, read: Iterable[str] = (), option: str = "-o"
         raise UsageError(f"{option} needs the name of a file")
     if any(is_same_file(name, other) for other in read):
         raise UsageError(f"{name} is read by this command: write to another file")
+
+
+def echo_utf8(text: str) -> None:
+    """Print exactly this text, as bytes: specs and schemas are UTF-8 whatever the terminal speaks."""
+    click.echo(text.encode(), nl=False)
 
 
 def is_same_file(one: str | Path, other: str | Path) -> bool:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from specc.cli.command import Command, choose_model, is_same_file, match, output, provider, refuse_output
+from specc.cli import command as shared
+from specc.cli.command import Command, first_given, is_same_file, refuse_output
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import listed
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
 
 @click.command("compile", cls=Command, short_help="Write ONNX or PyTorch, proven equal before it appears.")
-@choose_model
+@shared.spec_and_model
 @click.argument("others", nargs=-1, metavar="")  # only to say where it belongs
-@output("What to write; MODEL.onnx or MODEL.py here if left out.")
+@shared.output("What to write; MODEL.onnx or MODEL.py here if left out.")
 @click.option(
     "--target",
     type=click.Choice(["onnx", "torch"]),
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, help="Draw the weights from this seed [default: 0].")
 @click.option("--weights", metavar="FILE", help="Take the weights from this safetensors, .npz or PyTorch file instead.")
-@match
+@shared.match
 @click.option("--save-weights", metavar="FILE", help="Write the weights as safetensors too.")
 @click.option("--opset", type=int, help="The ONNX opset, 18 to 23 [default: 18].")
 @click.option(
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 )
 @click.option("--no-sidecar", is_flag=True, help="Leave out NAME.specc.json, which goes with NAME.onnx.")
 @click.option("--no-verify", is_flag=True, help="Write without proving parity.")
-@provider
+@shared.provider
 def command(others: tuple[str, ...], **options: object) -> None:
     """Write the network as ONNX or PyTorch, proven equal in both before the file appears."""
     from specc.cli.parsing import load, weight_notes
@@ -169,20 +170,14 @@ def _refuse_needless(asked: _CompileArguments) -> None:
         require_suffix(asked.output, "onnx" if asked.writes_onnx else "torch")
     if asked.writes_onnx:
         return
-    of_onnx = {
-        "--labels is about the sidecar of an ONNX file": asked.labels is not None,
-        "--no-sidecar is about the sidecar of an ONNX file": asked.no_sidecar,
-        "--opset is for ONNX": asked.opset is not None,
-        "--runs-on is for ONNX": bool(asked.runs_on),
-    }
-    for what, is_given in of_onnx.items():
-        if is_given:
-            raise UsageError(f"{what}, and this writes PyTorch")
+    if option := first_given({"--labels": asked.labels, "--no-sidecar": asked.no_sidecar}):
+        raise UsageError(f"{option} is about the sidecar of an ONNX file, and this writes PyTorch")
+    if option := first_given({"--opset": asked.opset, "--runs-on": asked.runs_on}):
+        raise UsageError(f"{option} is for ONNX, and this writes PyTorch")
     if asked.functions:
         raise UsageError("--functions is for ONNX: a .py keeps the blocks as classes anyway")
-    for option, value in (("--seed", asked.seed), ("--weights", asked.weights)):
-        if value is not None and not asked.save_weights:
-            raise UsageError(f"{option} would change nothing: a .py holds no weights; add --save-weights FILE")
+    if not asked.save_weights and (option := first_given({"--seed": asked.seed, "--weights": asked.weights})):
+        raise UsageError(f"{option} would change nothing: a .py holds no weights; add --save-weights FILE")
 
 
 def _refuse_overwriting(asked: _CompileArguments, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from specc.cli.command import Command, is_same_file
+from specc.cli.command import Command, echo_utf8, refuse_output
 from specc.diagnostics import SpecError, UsageError
 from specc.diagnostics.words import plural
 from specc.project.conversion import OTHER, Form, comment_starts, convert
@@ -36,12 +36,12 @@ def command(spec: str, output: str, written: Form | None, wanted: Form | None, f
     if written == wanted:
         already = "YAML" if written == "yaml" else "the language"
         raise UsageError(f"{spec} is {already} already; --to {OTHER[written]} converts it")
-    if "-" not in (spec, output) and is_same_file(spec, output):
-        raise UsageError(f"{output} is read by this command: write to another file")
+    if output != "-":
+        refuse_output(output, () if spec == "-" else (spec,), "OUT")
     _refuse_to_overwrite(output, wanted, force)
     result = convert(source(spec), written)
     if output == "-":
-        click.echo(result.text.encode(), nl=False)  # as bytes: the two forms are UTF-8 whatever the terminal speaks
+        echo_utf8(result.text)
     else:
         from specc.atomic import replace
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, output, refuse_output, sizes
+from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, first_given, output, refuse_output, sizes
 from specc.diagnostics import SpecError, UsageError
 
 if TYPE_CHECKING:
-    from specc.compare.specs import Comparison, FailOn, Parameters
+    from specc.compare.specs import Comparison, Parameters
     from specc.diagnostics import Diagnostic
     from specc.ir.graph import Graph
     from specc.project.outcome import Unreadable
@@ -53,15 +52,20 @@ def command(
     """
     from fractions import Fraction
 
+    from specc.cli.output import style_of, write
     from specc.cli.parsing import parse_sections, parse_sizes
     from specc.compare.specs import FailOn
+    from specc.report.difference import rendered
 
     refuse_output(output)
     sections = parse_sections(fail_on)
     failing = FailOn(frozenset(sections), sections.get("cost", Fraction(0)))
     asked = _DiffArguments(paths, models, arguments, parse_sizes(sizes) if sizes else None, config)
     comparison, unreadable = _compared_with(asked, against) if against is not None else (_compared(asked), [])
-    _show(comparison, form, failing, output)
+    if comparison.files or comparison.same:
+        refuse_output(output, filter(None, (name for file in comparison.files for name in (file.before, file.after))))
+        style = style_of(output)
+        write(rendered(form, comparison, fail_on=failing, color=style.color, unicode=style.unicode), output)
     for problem in unreadable:
         click.echo(f"error: {problem.message}", err=True)
     if unreadable:
@@ -87,9 +91,8 @@ def _compared_with(asked: _DiffArguments, against: str) -> tuple[Comparison, lis
     kind, colon, ref = against.partition(":")
     if kind != "git" or not colon:
         raise UsageError(f"--against takes git:REF, as in --against git:main, not {against}")
-    for option, given in (("--model", asked.models), ("--set", asked.arguments)):
-        if given:
-            raise UsageError(f"{option} is for two files: --against compares every model, with the defaults of each")
+    if option := first_given({"--model": asked.models, "--set": asked.arguments}):
+        raise UsageError(f"{option} is for two files: --against compares every model, with the defaults of each")
     if "-" in asked.paths:
         raise UsageError("standard input has no earlier version: name files or folders with --against")
     return compare_with(ref, asked.paths or (".",), asked.sizes, configuration(asked.config))
@@ -119,48 +122,31 @@ def _compared(asked: _DiffArguments) -> Comparison:
 
 def _networks(asked: _DiffArguments, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:
     """The models of both files, and their parameters. Raises SpecError with the mistakes of both."""
-    found: list[tuple[list[Graph], Parameters]] = []
-    findings: list[Diagnostic] = []
-    for path, model in zip(asked.paths, chosen, strict=True):
-        try:
-            found.append(_models(path, model, asked.arguments))
-        except SpecError as error:
-            findings += error.diagnostics
-        except UsageError as error:
-            name, message = _shown(path), str(error)
-            is_said = name in message or message.startswith("--")
-            raise UsageError(message if is_said else f"{name}: {message}") from None
-    if findings:
-        raise SpecError(list(dict.fromkeys(findings)))
-    return found
-
-
-def _models(path: str, model: str | None, arguments: tuple[str, ...]) -> tuple[list[Graph], Parameters]:
     from specc.cli.parsing import models_of, source
     from specc.compare.specs import parameters
     from specc.elaborate import check_file
     from specc.syntax import parse
 
-    file = parse(source(path))
-    if model is None and not arguments:
-        return [checked.graph for checked in check_file(file)], parameters(file)
-    return [network.graph for network in models_of(file, model, arguments)], parameters(file)
+    networks: list[tuple[list[Graph], Parameters]] = []
+    findings: list[Diagnostic] = []
+    for path, model in zip(asked.paths, chosen, strict=True):
+        try:
+            file = parse(source(path))
+            if model is None and not asked.arguments:
+                graphs = [checked.graph for checked in check_file(file)]
+            else:
+                graphs = [network.graph for network in models_of(file, model, asked.arguments)]
+            networks.append((graphs, parameters(file)))
+        except SpecError as error:
+            findings += error.diagnostics
+        except UsageError as error:
+            name, message = _shown(path), str(error)
+            is_named = name in message or message.startswith("--")
+            raise UsageError(message if is_named else f"{name}: {message}") from None
+    if findings:
+        raise SpecError(list(dict.fromkeys(findings)))
+    return networks
 
 
 def _shown(path: str) -> str:
     return "<stdin>" if path == "-" else Path(path).as_posix()
-
-
-def _show(comparison: Comparison, form: str, failing: FailOn, output: str | None) -> None:
-    from specc.cli.output import echo, speaks_unicode, wants_color, write_text
-    from specc.report.difference import rendered
-
-    if not comparison.files and not comparison.same:
-        return
-    if output is None:
-        color, unicode = wants_color(sys.stdout.isatty()), speaks_unicode(sys.stdout)
-        echo(rendered(form, comparison, fail_on=failing, color=color, unicode=unicode))
-        return
-    read = [file.after for file in comparison.files] + [file.before for file in comparison.files]
-    refuse_output(output, filter(None, read))
-    write_text(output, rendered(form, comparison, fail_on=failing))

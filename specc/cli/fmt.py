@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from specc.cli.command import FINDINGS, NOTHING, USAGE, Command
+from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, echo_utf8
 from specc.diagnostics import SpecError, UsageError
 from specc.diagnostics.words import plural
 
@@ -51,7 +51,7 @@ def command(
         text = _formatted(source, annotate)
         changed = text != source.text
         if writes:
-            _put(text)
+            echo_utf8(text)
         elif changed:
             _show(source, text, diff)
         return FINDINGS if changed and not writes else 0
@@ -159,7 +159,7 @@ def _show(source: Source, text: str, diff: bool) -> None:
     from difflib import unified_diff
 
     lines = unified_diff(_lines(source.text), _lines(text), source.name, source.name)
-    _put("".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines))
+    echo_utf8("".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines))
 
 
 def _lines(text: str) -> list[str]:
@@ -167,7 +167,3 @@ def _lines(text: str) -> list[str]:
     lines = [f"{line}\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
-
-
-def _put(text: str) -> None:
-    click.echo(text.encode(), nl=False)  # as bytes: specs are UTF-8 whatever the terminal speaks

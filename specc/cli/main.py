@@ -1,7 +1,7 @@
 """``specc``. Exit codes: 0 fine; 1 findings or a failed parity; 2 wrong usage or our own error; 3 nothing to check.
 
-Only click is imported here; each command is a file of this folder, and imports what it needs when it runs, so that
-help is instant.
+Only click is imported here; the files of the commands import what they need when a command runs, so that help is
+instant.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from specc.diagnostics import OptionError, ParityError, SpecError, UsageError
 from specc.version import __version__
 
 _COMMANDS = ("check", "fmt", "show", "explain", "diff", "compile", "verify", "inspect", "convert", "schema", "doctor")
+_QUERIES = ("show", "explain", "inspect", "schema", "doctor")
+"""The commands of `specc.cli.queries`; each other one has a module of its own."""
 
 
 class _Commands(click.Group):
@@ -36,7 +38,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"specc.cli.{cmd_name}").command
+        module, name = ("queries", cmd_name) if cmd_name in _QUERIES else (cmd_name, "command")
+        command: click.Command = getattr(import_module(f"specc.cli.{module}"), name)
         return command
 
 

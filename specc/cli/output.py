@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from specc.diagnostics import Diagnostic
-from specc.report.snippets import abridged, render
+from specc.report.snippets import Style, abridged, render
 
 if TYPE_CHECKING:
     from specc.verify.result import Progress
@@ -25,15 +25,18 @@ PAUSE = 0.1
 
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
     """Those of one command, each with its source; of many alike the first, and how many more there are."""
-    stream = sys.stderr if err else sys.stdout
     shown, more = abridged(diagnostics)
-    seen = render(shown, color=wants_color(stream.isatty()), unicode=speaks_unicode(stream), width=screen(stream))
-    echo("\n".join([seen, *map(str, more)]), err=err)
+    findings = render(shown, **style_of(err=err)._asdict())
+    echo("\n".join([findings, *map(str, more)]), err=err)
 
 
-def screen(stream: TextIO) -> int | None:
-    """The columns of the screen that the stream goes to; None where it is none."""
-    return shutil.get_terminal_size().columns if stream.isatty() else None
+def style_of(output: str | None = None, *, err: bool = False) -> Style:
+    """How a text is written that goes to a file or, without one, to a standard stream."""
+    if output is not None:
+        return Style()
+    stream = sys.stderr if err else sys.stdout
+    width = shutil.get_terminal_size().columns if stream.isatty() else None
+    return Style(wants_color(stream.isatty()), speaks_unicode(stream), width)
 
 
 def echo(text: str, *, err: bool = False) -> None:
@@ -45,11 +48,18 @@ def echo(text: str, *, err: bool = False) -> None:
     click.echo(text, err=err, color=True)
 
 
-def write_text(name: str, text: str) -> None:
-    """Put the text in a file as a whole, with a line end behind it. Raises UsageError where that cannot be."""
+def write(text: str, output: str | None) -> None:
+    """Put the text in a file as a whole, with a line end behind it, or, without a file, on standard output.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if output is None:
+        echo(text)
+        return
     from specc.atomic import replace
 
-    with replace(Path(name)) as file:
+    with replace(Path(output)) as file:
         file.write((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from specc.bundle import SUFFIX
-from specc.cli.command import FINDINGS, NOTHING, Command, choose_model, match, output, provider, refuse_output
+from specc.cli import command as shared
+from specc.cli.command import FINDINGS, NOTHING, Command, first_given, refuse_output
 from specc.diagnostics import ParityError, SpecError, UsageError
 from specc.diagnostics.words import listed
 from specc.project.paths import shown
@@ -31,12 +31,12 @@ _FORMATS = {".json": "json", ".html": "html", ".htm": "html", ".txt": "full"}
 
 
 @click.command("verify", cls=Command, short_help="Prove an ONNX file equal to PyTorch.")
-@choose_model
+@shared.spec_and_model
 @click.argument("onnx", nargs=-1, metavar="[ONNX]")
 @click.option("--seed", type=int, help="The weights must be those of this seed.")
 @click.option("--weights", metavar="FILE", help="The weights must be those of this safetensors, .npz or PyTorch file.")
-@match
-@provider
+@shared.match
+@shared.provider
 @click.option("--tf32", is_flag=True, help="Let CUDA round the factors of products to TF32; bounds are wider then.")
 @click.option("--atol", type=float, help="Allow atol + rtol * |truth| instead of the bounds that the arithmetic sets.")
 @click.option("--rtol", type=float, help="As --atol.")
@@ -53,7 +53,7 @@ _FORMATS = {".json": "json", ".html": "html", ".htm": "html", ".txt": "full"}
     type=click.Choice(["full", "json", "html"]),
     help="Left out: by the end of -o FILE, .html or .json; else full.",
 )
-@output("Write the report to FILE instead of standard output.")
+@shared.output("Write the report to FILE instead of standard output.")
 @click.option("--repro", metavar="DIR", help="Write the first step that diverges to DIR, with all that shows it.")
 @click.option("--sidecar", metavar="FILE", help="With an ONNX file alone: its golden pair; beside it if left out.")
 def command(spec: str, onnx: tuple[str, ...], form: str | None, **options: object) -> int:
@@ -63,12 +63,12 @@ def command(spec: str, onnx: tuple[str, ...], form: str | None, **options: objec
     """
     _refuse_misplaced(spec, onnx)
     asked = _VerifyArguments(spec, onnx[0] if onnx else None, form=form or "full", **options)  # type: ignore[arg-type]
-    meant = _FORMATS.get(Path(asked.output).suffix.lower()) if asked.output else None
-    if form is not None and meant is not None and form != meant:
+    by_name = _FORMATS.get(Path(asked.output).suffix.lower()) if asked.output else None
+    if form is not None and by_name is not None and form != by_name:
         raise UsageError(
-            f"-o {asked.output} is the name of a file for --format {meant}, and --format {form} is asked for"
+            f"-o {asked.output} is the name of a file for --format {by_name}, and --format {form} is asked for"
         )
-    asked = asked._replace(form=form or meant or "full")
+    asked = asked._replace(form=form or by_name or "full")
     if onnx or not _is_onnx(spec):
         gc.enable()
         return _prove(asked)
@@ -112,7 +112,11 @@ def _prove(asked: _VerifyArguments) -> int:
     weights = WeightOptions(asked.seed, asked.weights, asked.match)
     judged_by = tolerance(asked.atol, asked.rtol)
     proof = ProofOptions(asked.provider, asked.tf32, judged_by, parse_renames(asked.rename))
-    file = None if asked.onnx is None else _opened(asked.onnx)
+    file = None
+    if asked.onnx is not None:  # a bad spec without one is refused before onnx and numpy are loaded
+        from specc.onnxfile import OnnxFile
+
+        file = OnnxFile(Path(asked.onnx))
     _refuse_needless(asked, proof, file)
     try:
         # A report is handed on: paths are as relative as they can be.
@@ -128,15 +132,7 @@ def _prove(asked: _VerifyArguments) -> int:
     subject = _subject(network.name, file, asked)
     try:
         with progress_bar() as progress:
-            parity = network.verify(
-                file,
-                weights=source,
-                provider=proof.provider,
-                tf32=proof.tf32,
-                tolerance=proof.tolerance,
-                rename=proof.rename,
-                progress=progress,
-            )
+            parity = network.verify(file, weights=source, rename=proof.rename, **proof.run() | {"progress": progress})
     except ParityError as error:  # the file's own weights do not fit the spec: that is the one check that there is
         from specc.report.proof.wording import unfit
 
@@ -145,13 +141,6 @@ def _prove(asked: _VerifyArguments) -> int:
     if asked.repro is not None:
         _reproduce(asked.repro, parity)
     return 0 if parity.passed else FINDINGS
-
-
-def _opened(name: str) -> OnnxFile:
-    """An ONNX file, which is read when it is first asked for what it holds."""
-    from specc.onnxfile import OnnxFile
-
-    return OnnxFile(Path(name))
 
 
 def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> ProofSubject:
@@ -178,23 +167,17 @@ def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> Proo
 
 def _show(asked: _VerifyArguments, parity: Parity, subject: ProofSubject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
-    from specc.cli.output import echo, screen, speaks_unicode, wants_color, write_text
+    from specc.cli.output import echo, style_of, write
     from specc.report.proof import rendered
     from specc.report.proof.wording import UNFIT, full_reason, verdict
-    from specc.report.snippets import Style
 
     for row in parity.rows:
         if row.case == UNFIT and (asked.output is not None or asked.form != "full"):
             echo(f"error: {full_reason(row)}", err=True)
-    out, style = sys.stdout, Style()
-    if asked.output is None:
-        style = Style(color=wants_color(out.isatty()), unicode=speaks_unicode(out), width=screen(out))
-    report = rendered(asked.form, parity, subject, style=style, everything=asked.everything)
-    if asked.output is None:
-        echo(report)
-        return
-    write_text(asked.output, report)
-    echo(verdict(parity, subject))
+    style = style_of(asked.output)
+    write(rendered(asked.form, parity, subject, style=style, everything=asked.everything), asked.output)
+    if asked.output is not None:
+        echo(verdict(parity, subject))
 
 
 def _reproduce(folder: str, parity: Parity) -> None:
@@ -206,11 +189,9 @@ def _reproduce(folder: str, parity: Parity) -> None:
         script = Path(folder, "repro.py").as_posix()
         click.echo(f"{folder}: {parity.reproduction.row.name} by itself; run it with python {script}", err=True)
         return
-    first = parity.first_divergence
-    if first is not None:
+    reason = "no step diverges by itself" + ("" if parity.passed else ": what fails is the file as a whole")
+    if (first := parity.first_divergence) is not None:
         reason = f"{first.name} cannot be cut out of the file: {first.reason}"
-    else:
-        reason = "no step diverges by itself" + ("" if parity.passed else ": what fails is the file as a whole")
     click.echo(f"{folder} is not written: {reason}", err=True)
 
 
@@ -255,19 +236,26 @@ def _recheck(asked: _VerifyArguments) -> int:
     """Hold a file against its sidecar: 0 where all agree, 1 where something does not, 3 where nothing can be run."""
     from specc.bundle.recheck import recheck
     from specc.bundle.sidecar import read_sidecar, sidecar_path
-    from specc.cli.output import echo, write_text
+    from specc.cli.output import write
+    from specc.diagnostics.spelling import suggest
+    from specc.onnxfile import OnnxFile
     from specc.report.artifacts import recheck_json, recheck_text
 
     onnx = asked.spec
     _refuse_for_spec(asked)
-    file = _opened(onnx)
+    file, path = OnnxFile(Path(onnx)), Path(onnx)
     _refuse_report(asked, file)
     if asked.form not in ("full", "json"):
         raise UsageError(
             f"--format {asked.form} is for a proof against a spec: specc verify SPEC {onnx} --format {asked.form}"
         )
-    _require_file(Path(onnx))
-    where = Path(asked.sidecar) if asked.sidecar is not None else sidecar_path(Path(onnx))
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name the ONNX file in it")
+    if not path.exists():
+        similar = suggest(path.name, [other.name for other in path.parent.glob("*.onnx")])
+        hint = f"; did you mean {path.with_name(similar.names[0])}?" if similar else ""
+        raise UsageError(f"there is no {path}{hint}")
+    where = Path(asked.sidecar) if asked.sidecar is not None else sidecar_path(path)
     try:
         if not where.exists():
             raise UsageError(
@@ -279,11 +267,7 @@ def _recheck(asked: _VerifyArguments) -> int:
         _ = file.proto  # of two files that are wrong, the one that was named first
         raise
     result = recheck(file, sidecar, where, asked.provider)
-    report = (recheck_json if asked.form == "json" else recheck_text)(onnx, where, result)
-    if asked.output is None:
-        echo(report)
-    else:
-        write_text(asked.output, report)
+    write((recheck_json if asked.form == "json" else recheck_text)(onnx, where, result), asked.output)
     if not all(check.passed for check in result.checks):
         return FINDINGS
     return 0 if result.is_tested else NOTHING
@@ -296,26 +280,12 @@ def _refuse_for_spec(asked: _VerifyArguments) -> None:
         "--match": asked.match, "--tf32": asked.tf32, "--atol": asked.atol, "--rtol": asked.rtol,
         "--rename": asked.rename, "--all": asked.everything, "--repro": asked.repro,
     }  # fmt: skip
-    for option, value in options.items():
-        if value is None or value is False or value == ():  # 0 is a value too
-            continue
+    if option := first_given(options):
+        value: object = options[option]
         words = [option] if value is True else []
-        for one in value if isinstance(value, tuple) else () if value is True else (value,):
-            words += [option, f"{one:g}" if isinstance(one, float) else str(one)]
-        command = shlex.join(["specc", "verify", "SPEC", asked.spec, *words])
-        raise UsageError(f"{option} is for a spec and its ONNX file: {command}")
-
-
-def _require_file(path: Path) -> None:
-    """Raises UsageError where there is no such file, with one that is called nearly so."""
-    from specc.diagnostics.spelling import suggest
-
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder: name the ONNX file in it")
-    if not path.exists():
-        similar = suggest(path.name, [other.name for other in path.parent.glob("*.onnx")])
-        hint = f"; did you mean {path.with_name(similar.names[0])}?" if similar else ""
-        raise UsageError(f"there is no {path}{hint}")
+        for part in value if isinstance(value, tuple) else () if value is True else (value,):
+            words += [option, f"{part:g}" if isinstance(part, float) else str(part)]
+        raise UsageError(f"{option} is for a spec and its ONNX file: {_command('SPEC', asked.spec, *words)}")
 
 
 # ---- files named where others belong -----------------------------------------------------------------------

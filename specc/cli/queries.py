@@ -1,0 +1,108 @@
+"""Commands that answer a question and write no file: ``show``, ``explain``, ``inspect``, ``schema`` and ``doctor``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from specc.cli.command import FINDINGS, USAGE, Command, echo_utf8, model_options, sizes, spec_and_model
+from specc.diagnostics import UsageError
+
+
+@click.command("show", cls=Command, short_help="Print every step with its shape and its costs.")
+@spec_and_model
+@sizes
+@click.option("--depth", type=click.IntRange(min=1), help="Open blocks this deep: 1 gives a row to each outermost one.")
+def show(spec: str, model: str | None, arguments: tuple[str, ...], sizes: tuple[str, ...], depth: int | None) -> None:
+    """Print the table: step, output shape, parameters, MACs, memory, receptive field.
+
+    Without --model, every model of the file, and then all of them side by side.
+    """
+    from specc.cli.parsing import costs_at, models_of, source
+    from specc.report.costs import compare, console_for
+    from specc.report.costs import show as show_table
+    from specc.syntax import parse
+
+    networks = [costs_at(network, sizes) for network in models_of(parse(source(spec)), model, arguments)]
+    console = console_for()
+    for costs in networks:
+        show_table(costs, console, depth)
+        console.print()
+    if len(networks) > 1:
+        compare(networks, console)
+
+
+@click.command("explain", cls=Command, short_help="Show the arithmetic of a step, or what a code means.")
+@click.argument("what", metavar="SPEC:STEP|CODE")
+@model_options
+@sizes
+def explain(what: str, model: str | None, arguments: tuple[str, ...], sizes: tuple[str, ...]) -> None:
+    """Show the arithmetic behind one step (lenet.cnn:conv1), what a block holds (resnet.cnn:layer1.0), or what a
+    diagnostic's code means (S0104)."""
+    from specc.cli.output import echo
+    from specc.cli.parsing import costs_at, load
+    from specc.report.code_pages import meaning
+    from specc.report.costs import explain
+
+    if (known := meaning(what)) is not None:
+        echo(known)
+        return
+    spec, _, step = what.rpartition(":")
+    if not spec or not step:
+        raise UsageError(f"{what} names no step: write SPEC:STEP, as in lenet.cnn:conv1, or a code, as in S0104")
+    echo(explain(costs_at(load(spec, model, arguments), sizes), step))
+
+
+@click.command("inspect", cls=Command, short_help="Say what an ONNX file is, and what its sidecar says.")
+@click.argument("onnx", metavar="FILE.onnx")
+@click.option("--sidecar", metavar="FILE", help="Its sidecar; left out: the one beside it, if there is any.")
+@click.option("--format", "form", type=click.Choice(["full", "json"]), default="full", show_default=True)
+def inspect(onnx: str, sidecar: str | None, form: str) -> int:
+    """Read an ONNX file back: its interface, its metadata, and whether the sidecar beside it belongs to it.
+
+    Nothing is run, and neither torch nor onnxruntime is needed.
+    """
+    from specc.bundle.inspection import inspect
+    from specc.cli.output import echo
+    from specc.report.artifacts import inspection_json, inspection_text
+
+    inspection = inspect(Path(onnx), None if sidecar is None else Path(sidecar))
+    echo(inspection_json(inspection) if form == "json" else inspection_text(inspection))
+    if inspection.sidecar is not None and not inspection.sidecar.is_readable:
+        return USAGE
+    return 0 if inspection.is_whole else FINDINGS
+
+
+@click.command("schema", cls=Command, short_help="Print the JSON Schema of specs in YAML, or of sidecars.")
+@click.option("--sidecar", is_flag=True, help="Of the NAME.specc.json that goes with NAME.onnx.")
+def schema(sidecar: bool) -> None:
+    """Print the JSON Schema of specs in YAML, for editors and other programs.
+
+    It knows every layer with its arguments. What takes a shape to know, `specc check` says.
+    """
+    if sidecar:
+        from specc.bundle.sidecar import sidecar_schema as schema_json
+    else:
+        from specc.report.schema import schema_json
+    echo_utf8(schema_json())
+
+
+@click.command("doctor", cls=Command, short_help="Say what is installed and what really works.")
+def doctor() -> int:
+    """Say what is installed, which providers really work, and how to get what is missing."""
+    # A broken part is a finding, a missing optional one is not.
+    from specc.cli.output import wants_color
+    from specc.verify.doctor import Status, diagnose
+
+    styles = {Status.OK: "green", Status.MISSING: "yellow", Status.BROKEN: "red"}
+    findings = diagnose()
+    color = wants_color(sys.stdout.isatty())
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        status = click.style(f"{finding.status:<8}", fg=styles[finding.status])
+        click.echo(f"{finding.name:<{width}}  {status} {finding.detail}", color=color)
+        if finding.remedy:
+            click.echo(f"{'':<{width}}           {finding.remedy}")
+    return FINDINGS if any(finding.status is Status.BROKEN for finding in findings) else 0
