@@ -6,7 +6,7 @@ in the tables; whatever asks where a comment begins, what is a name, or which br
 - `significant`: what the parser reads, without the newlines that mean nothing;
 - `scan`: every token from some offset on, newlines too, also of a text that is no spec;
 - `skip`, `token_at`: what follows at one offset, for those who come from the tree;
-- `Tokens`: a whole text that parses: its tokens and brackets, and what stands before or behind an offset;
+- `brackets`, `Tokens`: a whole text that parses: which bracket closes another, and the tokens beside an offset;
 - `is_name`, `is_word`, `is_number`, `keywords`: what a word alone is;
 - `number_value`, `string_value`: what a literal stands for.
 
@@ -35,6 +35,7 @@ DEEPEST = 100
 """How deep brackets, and the parts of the tree, may nest."""
 NEWLINE, ARROW, BAR, COMMA, COLON = "_NL", "_ARROW", "_BAR", "_COMMA", "_COLON"
 CLOSERS = {"_LPAR": "_RPAR", "_LSQB": "_RSQB", "_LBRACE": "_RBRACE"}
+_CLOSING = frozenset(CLOSERS.values())
 
 # What each bracket does to the depth of all of them, and to that of those in which a newline means nothing.
 _BRACKETS = {
@@ -264,28 +265,30 @@ def string_value(text: str) -> tuple[str, tuple[int, ...]]:
 # ---- a whole text -------------------------------------------------------------------------------------
 
 
+def brackets(text: str) -> dict[int, int]:
+    """The offset of every bracket's partner, both ways, in a text that parses."""
+    partners: dict[int, int] = {}
+    unclosed: list[int] = []
+    for kind, start, _ in scan(text):
+        if kind in CLOSERS:
+            unclosed.append(start)
+        elif kind in _CLOSING:
+            opener = unclosed.pop()
+            partners[opener], partners[start] = start, opener
+    return partners
+
+
 class Tokens:
     """The tokens of a text that parses, newlines aside.
 
     Attributes:
         all: in order, the last one an empty `END`.
-        partners: the offset of every bracket's partner, both ways.
     """
 
     def __init__(self, source: Source) -> None:
         text = source.text
-        self.all: list[Token] = []
-        self.partners: dict[int, int] = {}
-        waiting: list[int] = []
-        for kind, start, end in scan(text + "\n"):
-            if kind == NEWLINE:
-                continue
-            self.all.append(Token(kind, text[start:end], start))
-            if kind in CLOSERS:
-                waiting.append(start)
-            elif kind in CLOSERS.values():
-                begin = waiting.pop()
-                self.partners[begin], self.partners[start] = start, begin
+        tokens = scan(text + "\n")
+        self.all = [Token(kind, text[start:end], start) for kind, start, end in tokens if kind != NEWLINE]
         self.all.append(Token(END, "", len(text)))
         self._starts = [token.start for token in self.all]
 

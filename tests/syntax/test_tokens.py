@@ -16,6 +16,7 @@ from specc.syntax import read
 from specc.syntax.tokens import (
     NEWLINE,
     Tokens,
+    brackets,
     is_name,
     is_number,
     is_word,
@@ -31,7 +32,7 @@ from tests.syntax.test_lalr import FILES
 
 def test_brackets_pair_up_outside_of_strings_and_comments() -> None:
     text = 'let a = [f("]"), ( # )\n 1)]\n'
-    found = Tokens(Source("spec.cnn", text)).partners
+    found = brackets(text)
     assert {text[at] + text[other] for at, other in found.items()} == {"[]", "][", "()", ")("}
     assert found[text.index("[")] == text.rindex("]")
     assert found[text.rindex(")")] == text.index("( #")

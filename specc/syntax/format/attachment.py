@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import NamedTuple, cast
 
 from specc.syntax import ast
-from specc.syntax.tokens import Token, Tokens
+from specc.syntax.tokens import Token, brackets, token_at
 from specc.syntax.trivia import Comment, empty_line_above, start, tidy
 
 
@@ -92,23 +92,23 @@ class Attachments:
         return begin not in self._raised and empty_line_above(self._source, begin)
 
     @cached_property
-    def tokens(self) -> Tokens:
-        """Most files are formatted without them."""
-        return Tokens(self._source)
+    def partners(self) -> dict[int, int]:
+        """The offset of every bracket's partner; most files are formatted without them."""
+        return brackets(self._source.text)
 
     def clauses(self, contract: ast.Contract) -> list[int]:
         """Where the inputs, the outputs and the conditions begin, as far as they are there."""
         begins = [contract.span.start]
         following = self._behind(contract.inputs, begins[0])
         if contract.outputs:
-            begins.append(self.tokens.after(following.end).start)  # it was the arrow
+            begins.append(token_at(self._source.text, following.end).start)  # it was the arrow
             following = self._behind(contract.outputs, begins[1])
         return [*begins, following.start] if contract.where else begins
 
     def _behind(self, ports: tuple[ast.PortDeclaration, ...], begin: int) -> Token:
         """What follows ports that begin at an offset."""
-        end = self.tokens.partners[begin] + 1 if ports[0].name else ports[-1].span.end
-        return self.tokens.after(end)
+        end = self.partners[begin] + 1 if ports[0].name else ports[-1].span.end
+        return token_at(self._source.text, end)
 
     def _distribute(self, hosts: _Hosts, comments: Iterable[Comment]) -> None:
         rest = deque(comments)
@@ -171,8 +171,8 @@ class _HostFinder:
     """What takes comments, made from the tree. ``file`` is all of it."""
 
     def __init__(self, file: ast.File, attachments: Attachments) -> None:
-        self._tokens = attachments.tokens
-        self._partners = attachments.tokens.partners
+        self._text = file.source.text
+        self._partners = attachments.partners
         self._clauses = attachments.clauses
         items = tuple(_host(item, self._in_item(item)) for item in file.items)
         self.file = _Hosts(items[0].start if items else 0, -1, len(file.source.text) + 1, items)
@@ -188,7 +188,7 @@ class _HostFinder:
         lists: list[_Hosts] = []
         if item.params:
             params = (_host(param, self._in_expr(param.default) if param.default else ()) for param in item.params)
-            lists.append(self._bracketed(self._tokens.after(item.name_span.end).start, params))
+            lists.append(self._bracketed(token_at(self._text, item.name_span.end).start, params))
         if item.contract:
             lists.append(self._contract(item.contract))
         return [*lists, self._body(item.body)]
@@ -223,7 +223,7 @@ class _HostFinder:
                 arms = self._bracketed(self._partners[statement.span.end - 1], map(self._arm, statement.arms))
                 if not statement.arguments:
                     return [arms]
-                close = self._partners[self._tokens.after(statement.name_span.end).start]
+                close = self._partners[token_at(self._text, statement.name_span.end).start]
                 return [*self._arguments(statement.arguments, close + 1), arms]
             case ast.Group():
                 return [self._body(statement.body)]

@@ -84,7 +84,7 @@ class _Formatter:
         again = parse(Source(source.name, text))
         written = self._comments_of(again)
         same_comments = [tidy(comment.text) for comment in written] == [tidy(comment.text) for comment in wanted]
-        if not same_comments or not _same(again.items, self._file.items):
+        if not same_comments or _shape(again) != _shape(self._file):
             raise RuntimeError(f"formatting would change what {source.name} says")
         return text, self._suppressions.lost(Suppressions(again, written))
 
@@ -114,17 +114,14 @@ def _step_ends(file: ast.File) -> Iterator[int]:
             yield part.span.end
 
 
-def _same(one: object, other: object) -> bool:
-    """Whether two trees are the same, their places aside; without recursion, so deep as they may be."""
-    waiting = [(one, other)]
-    while waiting:
-        left, right = waiting.pop()
-        if type(left) is not type(right):
-            return False
-        if isinstance(left, tuple) and isinstance(right, tuple):
-            if len(left) != len(right):
-                return False
-            waiting += zip(left, right, strict=True)
-        elif not isinstance(left, Span) and left != right:
-            return False
-    return True
+def _shape(file: ast.File) -> list[object]:
+    """What is equal for equal trees, wherever they stand: each part's type, with its length or value, by level."""
+    shape: list[object] = []
+    parts: list[object] = [file.items]
+    for part in parts:  # it grows on the way: no recursion, for trees nest as deep as the parser lets them
+        if isinstance(part, tuple):
+            shape += type(part), len(part)
+            parts += part
+        elif not isinstance(part, Span):
+            shape += type(part), part
+    return shape
