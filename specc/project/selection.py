@@ -14,7 +14,7 @@ from specc.project.baseline import Baseline, Baselines, Key
 from specc.project.cache import FileFindings
 from specc.project.settings import CHOICES, Configuration, Rules, choice_problem
 from specc.source import Source, Span
-from specc.syntax.directives import CodeLines, directives
+from specc.syntax.trivia import CodeLines, directives
 
 _SortKey = tuple[str, int, int, str, str]
 

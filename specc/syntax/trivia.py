@@ -1,4 +1,7 @@
-"""What the tree leaves out of a text: comments, empty lines, and which steps one line holds.
+"""What the tree leaves out of a text: comments and what they say to specc, empty lines, which steps one line holds.
+
+``# specc: 1`` on the first line pins the version. ``# specc: ignore[S0505] reason`` is about its line or, alone on one,
+about the next line of code; ``ignore-file`` is about the whole file. They mean the same in both forms of a spec.
 
 An arrow and a newline mean the same, so the tree keeps neither; the formatter and the YAML writer ask here. What is
 asked with a node is of a tree made from the text of the language: the spans must lie in it.
@@ -6,11 +9,27 @@ asked with a node is of a tree made from the text of the language: the spans mus
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from specc.source import Source, Span
-from specc.syntax import ast
-from specc.syntax.tokens import ARROW, NEWLINE, scan, token_at
+from specc.source import Source, Span, is_yaml
+
+if TYPE_CHECKING:
+    from specc.syntax import ast
+
+# The lexer is imported by the functions that ask it: where all that is known of a file lies in the cache, and no
+# comment has a string in front of it, neither the lexer nor its tables are read.
+
+_PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*(?P<version>v?\d\S*)(?P<rest>[^\n]*)", re.IGNORECASE)
+# Texts, compiled when the first comment of the kind is read: most specs have none.
+_DIRECTIVE = r"#[ \t]*specc:[ \t]*(?P<word>[\w-]*)(?:\[(?P<codes>[^\]]*)\])?[ \t]*(?P<reason>.*)"
+
+# What stands before the comment of a line of YAML, where a # in a word begins none, and a quotation mark in a word is
+# one of its letters. PyYAML knows it too, but is not imported where all that is known of a file lies in the cache.
+_YAML_CODE = r"""(?:[^"'#]|(?<![^\s\[{,:])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?<=\S)["'#])*"""
+
 
 # ---- comments -----------------------------------------------------------------------------------------
 
@@ -31,21 +50,25 @@ class Comment(NamedTuple):
 def comments(source: Source) -> tuple[Comment, ...]:
     """Every comment of a text, in order."""
     text, end = source.text, 0
-    found = []
+    comments = []
     while (mark := text.find("#", end)) >= 0:
         begin = text.rfind("\n", 0, mark) + 1
         end = text.find("\n", mark) % (len(text) + 1)
-        at = begin + comment_start(text[begin:end])
+        at = begin + _comment_start(text[begin:end])
         if at < end:
             alone = not text[begin:at].strip()
-            found.append(Comment(at, text[at:end].rstrip(), alone, empty_line_above(source, at)))
-    return tuple(found)
+            comments.append(Comment(at, text[at:end].rstrip(), alone, empty_line_above(source, at)))
+    return tuple(comments)
 
 
-def comment_start(line: str) -> int:
+def _comment_start(line: str, *, is_yaml: bool = False) -> int:
     """Where the comment of a line begins; its end where it has none."""
+    if is_yaml:
+        return re.match(_YAML_CODE, line).end()  # type: ignore[union-attr]  # it matches anything
     at = line.find("#") % (len(line) + 1)
     if '"' in line[:at]:
+        from specc.syntax.tokens import NEWLINE, scan
+
         # Only then the mark can be part of a string: lines without are most, and the lexer takes ten times as long.
         at = next(start for kind, start, _ in scan(line + "\n") if kind == NEWLINE)
         at = line.find("#", at) % (len(line) + 1)
@@ -59,9 +82,98 @@ def tidy(text: str) -> str:
     return f"# {text[1:]}"
 
 
+# ---- what comments say to specc ---------------------------------------------------------------------
+
+
+class Pin(NamedTuple):
+    """The first line of a spec where it says a version.
+
+    Attributes:
+        line: the line, less trailing blanks.
+        version: where the version stands.
+        is_alone: nothing else stands on the line; where something does, the line is a comment like others.
+    """
+
+    line: str
+    version: Span
+    is_alone: bool
+
+
+class Directive(NamedTuple):
+    """A comment that begins with ``specc:`` and is no version.
+
+    Attributes:
+        start: where in the comment it begins: other words may stand before it.
+        word: ``ignore``, ``ignore-file``, or what a mistaken author wrote there.
+        codes: what stands in the brackets: codes of findings or their beginnings; None without brackets.
+        reason: what is said behind them.
+    """
+
+    start: int
+    word: str
+    codes: tuple[str, ...] | None
+    reason: str
+
+
+def pin(source: Source) -> Pin | None:
+    """The version that the first line says; None where it says none."""
+    match = _PIN.match(source.text)
+    return match and Pin(match[0].rstrip(), source.span(*match.span("version")), not match["rest"].strip())
+
+
+def directive(comment: str) -> Directive | None:
+    """What a comment says to specc; None for one that says nothing, or a version."""
+    found = re.search(_DIRECTIVE, comment) if "specc:" in comment else None
+    if found is None or _PIN.match(found[0]):
+        return None
+    codes = None if found["codes"] is None else tuple(code.strip() for code in found["codes"].split(","))
+    return Directive(found.start(), found["word"], codes, found["reason"].strip())
+
+
+def directives(source: Source) -> Iterator[tuple[Span, Directive]]:
+    """What the comments of a spec say to specc, each with its place, which goes to the end of the line."""
+    text, end = source.text, 0
+    while (mark := text.find("specc:", end)) >= 0:
+        start = text.rfind("\n", 0, mark) + 1
+        end = text.find("\n", mark) % (len(text) + 1)
+        line = text[start:end].rstrip()
+        at = _comment_start(line, is_yaml=is_yaml(source.name))
+        if found := directive(line[at:]):
+            yield source.span(start + at + found.start, start + len(line)), found
+
+
+class CodeLines:
+    """Which lines of a text hold more than a comment, and in which item they stand; the same in both forms."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._numbers: list[int] = []
+        self._items: list[tuple[int, str]] = []
+        for number, text in enumerate(source.text.split("\n"), 1):
+            line = text.strip()
+            if line and not line.startswith("#"):
+                self._numbers.append(number)
+                word, *_ = line.removeprefix("-").replace(":", " ").split(maxsplit=1) or [""]
+                if word in ("model", "block"):
+                    self._items.append((number, word))
+
+    def about(self, comment: int) -> int:
+        """The line that a comment at this offset is about: its own, or, where it stands alone, the next of code."""
+        number, _ = self._source.position(comment)
+        place = bisect_left(self._numbers, number)
+        return self._numbers[place] if place < len(self._numbers) else number
+
+    def in_block(self, line: int | None) -> bool:
+        """Whether a line is one of a block; without a line, whether the text has a block."""
+        if line is None:
+            return any(word == "block" for _, word in self._items)
+        place = bisect_left(self._items, (line + 1, "")) - 1
+        return place >= 0 and self._items[place][1] == "block"
+
+
 # ---- lines ---------------------------------------------------------------------------------------------
 
-Line = tuple[ast.Statement, ...]
+Line: TypeAlias = "tuple[ast.Statement, ...]"
 """A chain of steps with arrows between them; or one let, assert or shared."""
 
 
@@ -78,6 +190,8 @@ def lines(statements: tuple[ast.Statement, ...]) -> tuple[Line, ...]:
 
 def arrow_after(node: ast.Statement) -> bool:
     """Whether an arrow follows, be it on another line."""
+    from specc.syntax.tokens import ARROW, token_at
+
     return token_at(node.span.source.text, node.span.end).kind == ARROW
 
 

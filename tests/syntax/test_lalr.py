@@ -15,7 +15,7 @@ from lark.exceptions import UnexpectedInput, UnexpectedToken
 from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import lalr, parse, read, tables, tokens
-from specc.syntax.builder import TreeBuilder
+from specc.syntax.parser import TreeBuilder
 from specc.syntax.recovery import flatten
 from specc.syntax.tables import build, grammar_text
 from specc.syntax.tokens import NotInGrammar

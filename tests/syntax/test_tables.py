@@ -7,7 +7,7 @@ import pytest
 from lark.exceptions import LexError
 
 from specc.syntax import tables
-from specc.syntax.builder import TreeBuilder
+from specc.syntax.parser import TreeBuilder
 
 GRAMMAR = tables.grammar_text()
 

@@ -83,8 +83,8 @@ def test_the_parser_reads_random_specs_in_any_layout(spec: Spec, seed: int) -> N
 
 WITH_PATTERNS = {
     "syntax/tokens.py": "the lexer",
-    "syntax/directives.py": "what comments say to specc",
-    "syntax/builder.py": "formulas in the text of a label",
+    "syntax/parser.py": "formulas in the text of a label",
+    "syntax/trivia.py": "what comments say to specc",
     "syntax/mistakes/explanation.py": "numbers that are none",
     "syntax/mistakes/habits.py": "what an author who is mistaken may have meant",
     "syntax/mistakes/structure.py": "what an author who is mistaken may have meant",

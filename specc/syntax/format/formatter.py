@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping
 from specc.diagnostics import UsageError
 from specc.source import Source, Span
 from specc.syntax import ast
-from specc.syntax.directives import pin
 from specc.syntax.format.attachment import Attachments
 from specc.syntax.format.statements import FileWriter
 from specc.syntax.format.suppressions import LineConstraints, Suppressed, Suppressions
 from specc.syntax.parser import parse
-from specc.syntax.trivia import Comment, comments, tidy
+from specc.syntax.trivia import Comment, comments, pin, tidy
 
 _REMARKS = re.compile(r"(?:#:[ \t]*\[[^\[\]#]*\][ \t]*(?=#|$))+")
 """The comments that `annotated` has written; what else the line's comment says stands behind them."""

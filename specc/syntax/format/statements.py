@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from specc.syntax import ast
-from specc.syntax.directives import directive
 from specc.syntax.format import inline
 from specc.syntax.format.attachment import Attachments, LeadingComment, body_key, else_if
 from specc.syntax.format.inline import WIDTH, Inline
 from specc.syntax.format.lists import INDENT, ListWriter
 from specc.syntax.format.suppressions import LineConstraints
-from specc.syntax.trivia import Line, lines, start
+from specc.syntax.trivia import Line, directive, lines, start
 
 CONTINUED = 4
 """How much deeper the second line of a header stands than the first: deeper than the body, which it is no part of."""

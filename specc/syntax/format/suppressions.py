@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from specc.diagnostics import Code
 from specc.syntax import ast
-from specc.syntax.directives import CodeLines, directive
-from specc.syntax.trivia import Comment, lines, start, tidy
+from specc.syntax.trivia import CodeLines, Comment, directive, lines, start, tidy
 
 Row = tuple[ast.Statement | ast.Item | ast.Binder, ...]
 """What may share a line: a chain of steps, the names of an import, or one item."""

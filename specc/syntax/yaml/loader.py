@@ -15,11 +15,11 @@ from typing import NamedTuple, cast
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source
 from specc.syntax import ast
-from specc.syntax.directives import pin
 from specc.syntax.parser import parse as parse_language
 from specc.syntax.reader import refuse_hidden_characters
 from specc.syntax.recovery import MOST_MISTAKES
 from specc.syntax.tokens import CLOSERS, COMMA, UNKNOWN, scan
+from specc.syntax.trivia import pin
 from specc.syntax.yaml.nodes import List, Node, Scalar, short, tree
 from specc.syntax.yaml.operands import flat
 from specc.syntax.yaml.source_map import Segment, SourceMap

@@ -13,11 +13,10 @@ from typing import NamedTuple
 from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast
-from specc.syntax.directives import pin
 from specc.syntax.format.inline import text
 from specc.syntax.parser import parse
 from specc.syntax.tokens import is_plain_number
-from specc.syntax.trivia import after_blank, lines
+from specc.syntax.trivia import after_blank, lines, pin
 from specc.syntax.yaml.forms import RESERVED
 from specc.syntax.yaml.nodes import literal
 
