@@ -382,7 +382,7 @@ def write_source(model: Model, path: Path, weights: Weights, proof: ProofOptions
 def _proof_required() -> Iterator[None]:
     """A proof that fails in what is delivered is the user's error, in the words of a report."""
     from specc.bundle.delivery import Unproven
-    from specc.report.proof.wording import failed
+    from specc.report.proof_wording import failed
 
     try:
         yield

@@ -17,7 +17,7 @@ from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, first_given, ou
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
 from specc.project.outcome import FAIL_ON
-from specc.report.formats import FORMATS
+from specc.report.formats import OUTCOME_FORMATS as FORMATS
 
 if TYPE_CHECKING:
     from specc.project.cache import Cache
@@ -187,14 +187,14 @@ def _report(asked: _CheckArguments, result: _Result) -> int:
 
 def _show(asked: _CheckArguments, outcome: Outcome) -> None:
     from specc.cli.output import style_of, write
-    from specc.report.formats import rendered
+    from specc.report.formats import outcome_text
 
     if asked.output is not None:
         read = (name for file in outcome.files for name in (file.name, *file.imports))
         refuse_output(asked.output, filter(None, (*read, asked.config, asked.baseline)))
-    text = rendered(asked.form, outcome, **style_of(asked.output)._asdict())
+    text = outcome_text(asked.form, outcome, style_of(asked.output))
     if asked.statistics:
-        from specc.report.formats.terminal import statistics
+        from specc.report.summary import statistics
 
         text = "\n".join(part for part in (text.rstrip("\n"), statistics(outcome)) if part)
     if text or asked.output is not None:

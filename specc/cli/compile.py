@@ -114,7 +114,7 @@ def _write_onnx(asked: _CompileArguments, model: Model, weights: Weights, path: 
     from specc.cli.output import progress_bar
     from specc.cli.parsing import read_labels
     from specc.ir.targets import DEFAULT_OPSET
-    from specc.report.proof.wording import with_notes
+    from specc.report.proof_wording import with_notes
 
     opset = DEFAULT_OPSET if asked.opset is None else asked.opset
     with progress_bar() as progress:
@@ -138,7 +138,7 @@ def _write_source(asked: _CompileArguments, model: Model, weights: Weights, path
     from specc.api import write_source
     from specc.cli.output import progress_bar
     from specc.options import proof_of_output
-    from specc.report.proof.wording import with_notes
+    from specc.report.proof_wording import with_notes
 
     with progress_bar() as progress:
         parity = write_source(model, path, weights, proof_of_output(not asked.no_verify, asked.provider, progress))

@@ -55,7 +55,7 @@ def command(
     from specc.cli.output import style_of, write
     from specc.cli.parsing import parse_sections, parse_sizes
     from specc.compare.specs import FailOn
-    from specc.report.difference import rendered
+    from specc.report.formats import comparison_text
 
     refuse_output(output)
     sections = parse_sections(fail_on)
@@ -64,8 +64,7 @@ def command(
     comparison, unreadable = _compared_with(asked, against) if against is not None else (_compared(asked), [])
     if comparison.files or comparison.same:
         refuse_output(output, filter(None, (name for file in comparison.files for name in (file.before, file.after))))
-        style = style_of(output)
-        write(rendered(form, comparison, fail_on=failing, color=style.color, unicode=style.unicode), output)
+        write(comparison_text(form, comparison, style_of(output), fail_on=failing), output)
     for problem in unreadable:
         click.echo(f"error: {problem.message}", err=True)
     if unreadable:

@@ -26,8 +26,7 @@ PAUSE = 0.1
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
     """Those of one command, each with its source; of many alike the first, and how many more there are."""
     shown, more = abridged(diagnostics)
-    findings = render(shown, **style_of(err=err)._asdict())
-    echo("\n".join([findings, *map(str, more)]), err=err)
+    echo("\n".join([render(shown, style_of(err=err)), *more]), err=err)
 
 
 def style_of(output: str | None = None, *, err: bool = False) -> Style:

@@ -23,7 +23,7 @@ from specc.project.paths import shown
 if TYPE_CHECKING:
     from specc.onnxfile import OnnxFile
     from specc.options import ProofOptions
-    from specc.report.proof.wording import ProofSubject
+    from specc.report.proof_wording import ProofSubject
     from specc.verify.result import Parity
 
 _FORMATS = {".json": "json", ".html": "html", ".htm": "html", ".txt": "full"}
@@ -123,7 +123,7 @@ def _prove(asked: _VerifyArguments) -> int:
         network = load(asked.spec if asked.spec == "-" else shown(asked.spec), asked.model, asked.arguments)
     except SpecError as error:
         if asked.output is not None or asked.form != "full":  # to people mistakes are shown by themselves
-            from specc.report.proof.wording import mistaken
+            from specc.report.proof_wording import mistaken
 
             name = asked.model or Path(asked.spec).stem
             _show(asked, mistaken(error, asked.provider), _subject(name, file, asked))
@@ -134,7 +134,7 @@ def _prove(asked: _VerifyArguments) -> int:
         with progress_bar() as progress:
             parity = network.verify(file, weights=source, rename=proof.rename, **proof.run() | {"progress": progress})
     except ParityError as error:  # the file's own weights do not fit the spec: that is the one check that there is
-        from specc.report.proof.wording import unfit
+        from specc.report.proof_wording import unfit
 
         parity = unfit(error, asked.provider)
     _show(asked, replace(parity, notes=(*parity.notes, *weight_notes(source))), subject)
@@ -150,7 +150,7 @@ def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> Proo
         UsageError: the file, or one that its weights are in, cannot be read.
     """
     from specc.bundle.sidecar import sha256_of
-    from specc.report.proof.wording import OWN_WEIGHTS, FileDigest, ProofSubject
+    from specc.report.proof_wording import OWN_WEIGHTS, FileDigest, ProofSubject
 
     if asked.weights is not None:
         wanted = shown(asked.weights)
@@ -168,14 +168,13 @@ def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> Proo
 def _show(asked: _VerifyArguments, parity: Parity, subject: ProofSubject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
     from specc.cli.output import echo, style_of, write
-    from specc.report.proof import rendered
-    from specc.report.proof.wording import UNFIT, full_reason, verdict
+    from specc.report.formats import proof_text
+    from specc.report.proof_wording import UNFIT, full_reason, verdict
 
     for row in parity.rows:
         if row.case == UNFIT and (asked.output is not None or asked.form != "full"):
             echo(f"error: {full_reason(row)}", err=True)
-    style = style_of(asked.output)
-    write(rendered(asked.form, parity, subject, style=style, everything=asked.everything), asked.output)
+    write(proof_text(asked.form, parity, subject, style_of(asked.output), everything=asked.everything), asked.output)
     if asked.output is not None:
         echo(verdict(parity, subject))
 

@@ -246,7 +246,7 @@ def test_a_change_during_a_check_is_not_lost(here: Path, start: type[Watch], whe
     (here / "nets" / "a.cnn").write_text(FINE)
     place = {
         "while it is checked": "specc.project.check.Checker.check",
-        "before it is told": "specc.report.formats.rendered",
+        "before it is told": "specc.report.formats.outcome_text",
         "before it is read": "specc.project.discovery.discovered",
     }[when]
     program = (

@@ -14,7 +14,7 @@ import pytest
 from specc.compare.specs import Comparison, FileChange, compare_models
 from specc.elaborate import check_file
 from specc.ir.graph import Graph
-from specc.report.difference import rendered
+from specc.report.formats import comparison_text
 from specc.syntax import parse, read
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -36,7 +36,7 @@ def test_there_is_a_corpus() -> None:
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_what_is_said(pair: str) -> None:
-    said = rendered("text", compared(CORPUS / pair)) + "\n"
+    said = comparison_text("text", compared(CORPUS / pair)) + "\n"
     expected = CORPUS / pair / "difference.txt"
     if os.environ.get("SPECC_UPDATE"):
         expected.write_text(said, encoding="utf-8")

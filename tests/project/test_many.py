@@ -9,7 +9,7 @@ import pytest
 from specc.project.check import check
 from specc.project.selection import CheckOptions
 from specc.project.settings import Configuration
-from specc.report.formats import FORMATS, rendered
+from specc.report.formats import OUTCOME_FORMATS, outcome_text
 from specc.report.snippets import MOST_ALIKE
 from specc.source import Source
 from specc.syntax.format import formatted
@@ -66,7 +66,7 @@ STYLE = {
 
 def work(path: str, form: str) -> int:
     """What a check of a file and the text of what it found takes; the cache is not asked."""
-    return calls(lambda: rendered(form, check([path], CheckOptions(Configuration()))))
+    return calls(lambda: outcome_text(form, check([path], CheckOptions(Configuration()))))
 
 
 def grows_by_its_number(half: int, whole: int) -> bool:
@@ -78,7 +78,7 @@ def grows_by_its_number(half: int, whole: int) -> bool:
 def test_findings(here: Path, kind: str) -> None:
     for count in (1, 60, 120):
         Path(f"{count}.cnn").write_text(MANY[kind](count))
-    for form in FORMATS if kind == "lints" else ("full",):
+    for form in OUTCOME_FORMATS if kind == "lints" else ("full",):
         work("1.cnn", form)  # imports, and what is remembered
         assert grows_by_its_number(work("60.cnn", form), work("120.cnn", form)), form
 

@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from specc.report.proof.wording import ProofSubject
+from specc.report.proof_wording import ProofSubject
 from specc.source import Source
 from specc.verify.result import Parity, Reproduction, Row, StepRow, TensorRow
 

@@ -15,10 +15,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from specc.diagnostics import ParityError
-from specc.report.proof import FORMATS, rendered
-from specc.report.proof.html import MANY, NAMED, chart
-from specc.report.proof.terminal import CLOSEST, FAILING, SHORT
-from specc.report.proof.wording import OWN_WEIGHTS, FileDigest, by_step, cell, unfit, verdict, with_notes
+from specc.report.formats import PROOF_FORMATS, proof_text
+from specc.report.proof_page import MANY, NAMED, chart
+from specc.report.proof_terminal import CLOSEST, FAILING, SHORT
+from specc.report.proof_wording import OWN_WEIGHTS, FileDigest, by_step, cell, unfit, verdict, with_notes
 from specc.report.snippets import Style
 from specc.verify.result import Parity, Row, TensorRow, Tolerance
 from tests.report.proofs import CONV, RELU, SUBJECT, proof, reproduced
@@ -40,14 +40,14 @@ each_hostile = pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 
 
 def full(parity: Parity, **options: Any) -> str:
-    return rendered("full", parity, SUBJECT, **options)
+    return proof_text("full", parity, SUBJECT, **options)
 
 
 def as_json(parity: Parity) -> Any:
     def refuse(constant: str) -> float:
         raise ValueError(f"{constant} is no JSON")
 
-    return json.loads(rendered("json", parity, SUBJECT), parse_constant=refuse)
+    return json.loads(proof_text("json", parity, SUBJECT), parse_constant=refuse)
 
 
 class TestVerdict:
@@ -224,11 +224,11 @@ class TestFull:
         assert ["TF32", "off"] in facts
 
     def test_what_it_was_about(self) -> None:
-        shown = rendered("full", proof(2), SEED)
+        shown = proof_text("full", proof(2), SEED)
         first, second = "0" * 64, "1" * 64
         assert f"file         big.onnx, 12,345 bytes\nSHA-256      {first}\n" in shown
         assert f"file         big.data, 67,890 bytes\nSHA-256      {second}\nweights      seed 1\n" in shown
-        assert OWN_WEIGHTS in rendered("full", proof(2), SEED._replace(weights=OWN_WEIGHTS))
+        assert OWN_WEIGHTS in proof_text("full", proof(2), SEED._replace(weights=OWN_WEIGHTS))
 
     def test_weights_that_do_not_fit(self) -> None:
         error = ParityError("the weights in x do not fit the spec:", None, ("a is missing", "\x1bb is missing"))
@@ -277,7 +277,7 @@ class TestFull:
 
 
 class TestJson:
-    SCHEMA = json.loads(files("specc.report.proof").joinpath("proof.schema.json").read_text(encoding="utf-8"))
+    SCHEMA = json.loads(files("specc.report").joinpath("proof.schema.json").read_text(encoding="utf-8"))
 
     @pytest.mark.parametrize("failing", [(), (4, 7), range(12)])
     def test_schema(self, failing: tuple[int, ...]) -> None:
@@ -306,7 +306,7 @@ class TestJson:
         assert value["settings"][0] == {"name": "onnxruntime", "value": "1.0"}
 
     def test_what_it_was_about(self) -> None:
-        value = json.loads(rendered("json", proof(2), SEED))
+        value = json.loads(proof_text("json", proof(2), SEED))
         Draft202012Validator(self.SCHEMA).validate(value)
         assert value["files"][0] == {"name": "big.onnx", "size": 12345, "sha256": "0" * 64}
         assert (value["weights"], value["claimed"]) == ("seed 1", "seed 0")
@@ -325,7 +325,7 @@ class TestJson:
 
     @each_hostile
     def test_any_text(self, hostile: str) -> None:
-        shown = rendered("json", proof(4, {1}, extra=hostile), SUBJECT)
+        shown = proof_text("json", proof(4, {1}, extra=hostile), SUBJECT)
         Draft202012Validator(self.SCHEMA).validate(json.loads(shown.encode("utf-8")))
 
 
@@ -362,7 +362,7 @@ class Page(HTMLParser):
 
 
 def page(parity: Parity) -> str:
-    return rendered("html", parity, SUBJECT)
+    return proof_text("html", parity, SUBJECT)
 
 
 class TestHtml:
@@ -440,7 +440,7 @@ class TestHtml:
         assert '<span class="words">6 |' not in shown
 
     def test_what_it_was_about(self) -> None:
-        text = Page(rendered("html", replace(proof(12, {4}), tensors=(OTHER,)), SEED)).text
+        text = Page(proof_text("html", replace(proof(12, {4}), tensors=(OTHER,)), SEED)).text
         assert "0" * 64 in text
         assert "seed 1" in text
         assert any(line.startswith("The weights are not those of seed 1: conv4.weight: ") for line in text)
@@ -513,12 +513,12 @@ class TestChart:
         ]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", PROOF_FORMATS)
 def test_the_same_proof_gives_the_same_bytes(name: str) -> None:
-    first, second = (rendered(name, proof(40, {4}), SUBJECT) for _ in range(2))
+    first, second = (proof_text(name, proof(40, {4}), SUBJECT) for _ in range(2))
     assert first == second
 
 
 def test_an_unknown_format() -> None:
     with pytest.raises(ValueError, match="full, json, html"):
-        rendered("pdf", proof(1), SUBJECT)
+        proof_text("pdf", proof(1), SUBJECT)

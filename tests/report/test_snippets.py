@@ -7,7 +7,7 @@ import click
 import pytest
 
 from specc.diagnostics import Code, Diagnostic, Label, Severity
-from specc.report.snippets import render
+from specc.report.snippets import PLAIN, Style, render
 from specc.source import Source, Span
 
 
@@ -18,10 +18,10 @@ def place(source: Source, text: str, occurrence: int = 0) -> Span:
     return source.span(start, start + len(text))
 
 
-def shown(*labels: Label, **options: bool) -> str:
+def shown(*labels: Label, style: Style = PLAIN) -> str:
     """Everything below the headline."""
     primary, *secondary = labels
-    text = render([Diagnostic(Code.SYNTAX, "no", primary, tuple(secondary))], **options)
+    text = render([Diagnostic(Code.SYNTAX, "no", primary, tuple(secondary))], style)
     return text.split("\n", 1)[1]
 
 
@@ -182,7 +182,7 @@ def test_long_lines_are_cut_to_a_window_around_the_fault(at: int) -> None:
     text = "".join(chr(ord("a") + i % 26) for i in range(100_000))
     source = Source("a.cnn", text[:at] + "!" + text[at + 1 :])
     for unicode, cut in ((True, "…"), (False, "...")):
-        *_, line, marks = shown(Label(source.span(at, at + 1), "here"), unicode=unicode).split("\n")
+        *_, line, marks = shown(Label(source.span(at, at + 1), "here"), style=Style(unicode=unicode)).split("\n")
         assert line[marks.index("^")] == "!"
         shown_text = line[4:].removeprefix(cut).removesuffix(cut)
         assert len(shown_text) == 160
@@ -204,7 +204,7 @@ def test_ascii_only_is_added() -> None:
     finding = Diagnostic(
         Code.SYNTAX, "no", Label(source.span(200, 201), "a"), (Label(source.span(700, 701), "b"),), ("n",), ("h",)
     )
-    assert render([finding], unicode=False).isascii()
+    assert render([finding], Style(unicode=False)).isascii()
     assert not render([finding]).isascii()
 
 
@@ -219,14 +219,14 @@ def test_color_adds_nothing_else() -> None:
     source = Source("a.cnn", "one\ntwo three\n")
     labels = [Label(place(source, "three"), "c"), Label(place(source, "two"), "b"), Label(place(source, "one"), "a")]
     finding = Diagnostic(Code.SYNTAX, "no", labels[0], tuple(labels[1:]), ("n",), ("h",))
-    colored = render([finding], color=True)
+    colored = render([finding], Style(color=True))
     assert "\x1b[31m" in colored
     assert [line.rstrip() for line in click.unstyle(colored).split("\n")] == render([finding]).split("\n")
 
 
-def traced(fault: Label, *trace: Label, **options: bool) -> str:
+def traced(fault: Label, *trace: Label, style: Style = PLAIN) -> str:
     finding = Diagnostic(Code.SYNTAX, "no", fault, notes=("n",), trace=trace)
-    return render([finding], **options).split("\n", 1)[1]
+    return render([finding], style).split("\n", 1)[1]
 
 
 def test_the_calls_and_rounds_that_led_there() -> None:
@@ -293,7 +293,7 @@ def test_a_long_chain_is_cut_in_the_middle(length: int, left_out: int) -> None:
     whole = list(range(length))
     assert places == (whole if not left_out else whole[:5] + whole[-3:])
     assert (f"{left_out} more calls and rounds in between" in text) == bool(left_out)
-    assert traced(Label(place(source, "fault")), *trace, unicode=False).isascii()
+    assert traced(Label(place(source, "fault")), *trace, style=Style(unicode=False)).isascii()
 
 
 def test_each_mark_is_in_its_own_colour_and_so_are_its_words() -> None:
@@ -301,7 +301,9 @@ def test_each_mark_is_in_its_own_colour_and_so_are_its_words() -> None:
     source = Source("net.cnn", "conv(16, 3) -> bn -> relu\n")
     fault, cause = Label(source.span(0, 11), "no use"), Label(source.span(15, 17), "- takes it away")
     for severity, color in ((Severity.WARNING, "yellow"), (Severity.ERROR, "red")):
-        shown = render([Diagnostic(Code.SHAPE, "m", fault, (cause,), severity=severity)], color=True).splitlines()
+        shown = render(
+            [Diagnostic(Code.SHAPE, "m", fault, (cause,), severity=severity)], Style(color=True)
+        ).splitlines()
         at_fault, explained = (click.style("", fg=c, bold=True)[: -len("\x1b[0m")] for c in (color, "blue"))
         assert f"{at_fault}^^^^^^^^^^^" in shown[4]
         assert f"{explained}-- - takes it away" in shown[4]
@@ -315,7 +317,7 @@ def test_excerpts_fit_the_screen(width: int) -> None:
     source = Source("net.cnn", text)
     for place in range(0, len(text), 37):
         at = source.span(place, min(place + 4, len(text)))
-        _, _, _, line, marks = render([Diagnostic(Code.SHAPE, "m", Label(at))], width=width).splitlines()
+        _, _, _, line, marks = render([Diagnostic(Code.SHAPE, "m", Label(at))], Style(width=width)).splitlines()
         assert len(line) <= max(width, 40 + len("1 | ……"))
         left = marks.index("^")
         assert line[left : left + len(at.text)] == at.text

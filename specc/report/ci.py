@@ -17,9 +17,9 @@ from specc.diagnostics import Diagnostic, Edit, Fix, Label, Safety, Severity
 from specc.diagnostics.words import encodable, visible
 from specc.project.outcome import Outcome, fingerprint
 from specc.project.paths import STDIN
-from specc.report.formats.json import dumped, position, remarks
-from specc.report.formats.terminal import counts, summary
+from specc.report.json import dumped, position, remarks
 from specc.report.snippets import Style, render
+from specc.report.summary import counts, summary
 from specc.source import Span
 from specc.version import __version__
 
@@ -108,7 +108,7 @@ def junit(outcome: Outcome, style: Style) -> str:
     from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
     def page(findings: Iterable[Diagnostic]) -> str:
-        return f"\n{render(findings, unicode=style.unicode)}\n"
+        return f"\n{render(findings, Style(unicode=style.unicode))}\n"
 
     suite = Element("testsuite", name="specc")
     for file in outcome.files:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from lxml import etree
 
 from specc.project.outcome import FileOutcome, Outcome
-from specc.report.formats import rendered
-from specc.report.snippets import render
-from tests.report.formats.outcomes import BIAS, DROPPED, KERNEL, MISSING, SAMPLES, TWO, outcome, outcomes
+from specc.report.formats import outcome_text
+from specc.report.snippets import Style, render
+from tests.report.outcomes import BIAS, DROPPED, KERNEL, MISSING, SAMPLES, TWO, outcome, outcomes
 
 SCHEMA = etree.XMLSchema(file=Path(__file__).parent / "schemas" / "junit-10.xsd")
 HELD = {"a.cnn": (), "b.cnn": (DROPPED,), "c.cnn": (KERNEL,)}
@@ -21,7 +21,7 @@ each_sample = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 def suite(of: Outcome, fail_on: str = "error", unicode: bool = True) -> etree._Element:
     """The document, read as bytes: its declaration names the encoding."""
     of = of._replace(files=tuple(file._replace(fail_on=fail_on) for file in of.files))
-    text = rendered("junit", of, unicode=unicode)
+    text = outcome_text("junit", of, Style(unicode=unicode))
     root = etree.fromstring(text.encode())
     SCHEMA.assertValid(root)
     assert root.get("tests") == str(len(root.findall("testcase")))

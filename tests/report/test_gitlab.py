@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
 from specc.project.outcome import Outcome
-from specc.report.formats import rendered
+from specc.report.formats import outcome_text
 from specc.source import Source
-from tests.report.formats.outcomes import BIAS, DROPPED, KERNEL, MISSING, SAMPLES, outcome, outcomes
+from tests.report.outcomes import BIAS, DROPPED, KERNEL, MISSING, SAMPLES, outcome, outcomes
 
 _LINE = {"type": "integer", "minimum": 1}
 SCHEMA = {
@@ -57,7 +57,7 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 
 
 def shown(of: Outcome) -> Any:
-    return json.loads(rendered("gitlab", of))
+    return json.loads(outcome_text("gitlab", of))
 
 
 def checked(of: Outcome) -> Any:
@@ -100,7 +100,7 @@ def test_severities() -> None:
 
 
 def test_nothing_found_is_an_empty_array() -> None:
-    assert rendered("gitlab", SAMPLES["sound"]) == "[]"
+    assert outcome_text("gitlab", SAMPLES["sound"]) == "[]"
 
 
 def test_descriptions_are_of_one_line() -> None:

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.text import Text
 
 from specc.diagnostics.words import visible
+from specc.report import proof_wording as wording
 from specc.report.columns import WIDEST, print_columns
-from specc.report.proof import wording
-from specc.report.proof.wording import UNTRIED, ProofSubject, cell, used, verdict
+from specc.report.proof_wording import UNTRIED, ProofSubject, cell, used, verdict
 from specc.report.snippets import Style, render
 from specc.verify.result import Parity, Row, StepRow
 
@@ -35,17 +35,17 @@ R = TypeVar("R")
 def full(parity: Parity, subject: ProofSubject, style: Style, everything: bool) -> str:
     """Every part that there is, the verdict last: the end is what a person sees first."""
     parts = [
-        [style.paint(visible(subject.title), bold=True)],
+        [style.paint(visible(subject.title))],
         [*_steps(parity, style, everything)],
         [*_checks(parity, style, everything)],
         [*_facts(parity, subject, everything)],
     ]
     if cause := wording.cause(parity, subject):
-        error = style.paint("error", "red", bold=True) + style.paint(f": {visible(cause[0])}", bold=True)
+        error = style.paint("error", "red") + style.paint(f": {visible(cause[0])}")
         parts.append([error, *(f"  = note: {visible(line)}" for line in cause[1:])])
     if divergence := wording.divergence(parity):
-        parts.append([render([divergence], color=style.color, unicode=style.unicode, width=style.width)])
-    parts.append([style.paint(visible(verdict(parity, subject)), "green" if parity.passed else "red", bold=True)])
+        parts.append([render([divergence], style)])
+    parts.append([style.paint(visible(verdict(parity, subject)), "green" if parity.passed else "red")])
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 

@@ -8,9 +8,9 @@ from importlib.resources import files
 from math import ceil, floor, isfinite, log10
 
 from specc.diagnostics.words import encodable, plural, visible
+from specc.report import proof_wording as wording
 from specc.report.notation import cut
-from specc.report.proof import wording
-from specc.report.proof.wording import EXACT, UNTRIED, ProofSubject, cell, number, verdict
+from specc.report.proof_wording import EXACT, UNTRIED, ProofSubject, cell, number, verdict
 from specc.report.snippets import Style, snippet
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__

@@ -21,11 +21,11 @@ _MOST_ERRORS = 20
 def full(outcome: Outcome, style: Style) -> str:
     """Every finding with its source and carets; the errors again, a line each, where they are few among many."""
     shown, more = abridged(outcome.findings)
-    parts = [render(shown, color=style.color, unicode=style.unicode, width=style.width), *map(str, more)]
+    parts = [render(shown, style), *more]
     errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
     if len(outcome.findings) > _MANY and 0 < len(errors) < len(outcome.findings):
         parts.append("the errors among them:")
-        parts += (f"  {line(finding, style.color)}" for finding in errors[:_MOST_ERRORS])
+        parts += (f"  {line(finding, style)}" for finding in errors[:_MOST_ERRORS])
         if len(errors) > _MOST_ERRORS:
             parts.append(f"  and {len(errors) - _MOST_ERRORS:,} more")
     return "\n".join(filter(None, [*parts, summary(outcome)]))
@@ -34,7 +34,7 @@ def full(outcome: Outcome, style: Style) -> str:
 def concise(outcome: Outcome, style: Style) -> str:
     """A line for each finding, as editors read it."""
     shown, more = abridged(outcome.findings)
-    lines = [*(line(finding, style.color) for finding in shown), *map(str, more), summary(outcome)]
+    lines = [*(line(finding, style) for finding in shown), *more, summary(outcome)]
     return "\n".join(filter(None, lines))
 
 

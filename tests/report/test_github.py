@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 
 from specc.project.outcome import Outcome
-from specc.report.formats import rendered
-from specc.report.formats.terminal import summary
-from tests.report.formats.outcomes import BIAS, KERNEL, MISSING, NASTY, SAMPLES, TWO, file_name, outcome, outcomes
+from specc.report.formats import outcome_text
+from specc.report.summary import summary
+from tests.report.outcomes import BIAS, KERNEL, MISSING, NASTY, SAMPLES, TWO, file_name, outcome, outcomes
 
 
 class Command(NamedTuple):
@@ -45,7 +45,7 @@ def read(line: str) -> Command:
 
 def commands(of: Outcome) -> list[Command]:
     """Every line but those of the summary is a command."""
-    text = rendered("github", of).removesuffix(summary(of)).removesuffix("\n")
+    text = outcome_text("github", of).removesuffix(summary(of)).removesuffix("\n")
     return [read(line) for line in text.split("\n")] if text else []
 
 
@@ -58,7 +58,7 @@ def test_to_the_character() -> None:
         "help: padding=2 keeps 2 x 2",
         "nets/tiny.cnn:3:3: the size has shrunk to 2 x 2 here: 4 > 2",
     )
-    assert rendered("github", outcome(KERNEL)).split("\n") == [
+    assert outcome_text("github", outcome(KERNEL)).split("\n") == [
         f"::error {place},title=specc S0104::{'%0A'.join(lines)}",
         "1 error in 1 of 1 file",
     ]

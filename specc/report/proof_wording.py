@@ -322,7 +322,7 @@ def divergence(parity: Parity) -> Uncoded | None:
         visible(f"the file's {by_step(row)} {'is' if len(row.steps) == 1 else 'are'} not the spec's{other}"),
         Label(row.span, visible(amount)),
         notes=tuple(map(visible, _notes(parity, row))),
-        helps=(repro,) if parity.reproduction else (),
+        advice=(repro,) if parity.reproduction else (),
     )
 
 

@@ -17,9 +17,10 @@ from jsonschema import Draft7Validator
 
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
 from specc.project.outcome import Outcome
-from specc.report.formats import rendered
+from specc.report.formats import outcome_text
+from specc.report.snippets import PLAIN, Style
 from specc.source import Source
-from tests.report.formats.outcomes import BIAS, KERNEL, MISSING, NASTY, SAMPLES, outcome, outcomes, text_between
+from tests.report.outcomes import BIAS, KERNEL, MISSING, NASTY, SAMPLES, outcome, outcomes, text_between
 
 VALIDATOR = Draft7Validator(json.loads((Path(__file__).parent / "schemas" / "sarif-schema-2.1.0.json").read_text()))
 each_sample = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
@@ -29,8 +30,8 @@ _PCHAR = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
 URI = re.compile(rf"(?:file:///)?(?!/){_PCHAR}+(?:/{_PCHAR}*)*")
 
 
-def log(of: Outcome, **options: Any) -> Any:
-    document = json.loads(rendered("sarif", of, **options))
+def log(of: Outcome, style: Style = PLAIN) -> Any:
+    document = json.loads(outcome_text("sarif", of, style))
     VALIDATOR.validate(document)
     return document
 
@@ -64,7 +65,7 @@ def test_the_schema_is_the_one_of_2_1_0() -> None:
 
 @each_sample
 def test_every_outcome_follows_the_schema(sample: Outcome) -> None:
-    assert log(sample) == log(sample, unicode=False)
+    assert log(sample) == log(sample, Style(unicode=False))
     assert len(run(sample)["results"]) == len(sample.findings)
 
 

@@ -6,10 +6,11 @@ import pytest
 
 from specc.diagnostics import Code, Diagnostic, Label, Severity
 from specc.project.outcome import FileOutcome, Outcome, Uncalled
-from specc.report.formats import rendered
-from specc.report.formats.terminal import statistics, summary
+from specc.report.formats import outcome_text
+from specc.report.snippets import Style
+from specc.report.summary import statistics, summary
 from specc.source import Source
-from tests.report.formats.outcomes import BIAS, DROPPED, KERNEL, MISSING, ONE, SAMPLES, TWO, outcome
+from tests.report.outcomes import BIAS, DROPPED, KERNEL, MISSING, ONE, SAMPLES, TWO, outcome
 
 
 def page(text: str) -> str:
@@ -30,7 +31,7 @@ FIX = "{} a fix: --fix tries it, and keeps it if it helps"
 
 
 def test_full() -> None:
-    assert rendered("full", ONE) == page("""
+    assert outcome_text("full", ONE) == page("""
         error[S0104]: kernel 5 is larger than its input of 2 x 2
          --> nets/tiny.cnn:4:12
           |
@@ -46,7 +47,7 @@ def test_full() -> None:
 
 
 def test_concise() -> None:
-    assert rendered("concise", TWO) == page("""
+    assert outcome_text("concise", TWO) == page("""
         nets/tiny.cnn:4:12: error[S0104] kernel 5 is larger than its input of 2 x 2
         nets/wide.cnn:2:3: warning[S0505] maxpool leaves out the last 2 rows and columns
         nets/wide.cnn:3:3: warning[S0502] the bias of conv changes nothing
@@ -66,7 +67,7 @@ def wrong(number: int) -> list[Diagnostic]:
 
 
 def test_errors_among_many_warnings_are_named_again() -> None:
-    shown = rendered("full", outcome(*MANY, *wrong(2)))
+    shown = outcome_text("full", outcome(*MANY, *wrong(2)))
     assert shown.endswith(
         page("""
         the errors among them:
@@ -75,34 +76,34 @@ def test_errors_among_many_warnings_are_named_again() -> None:
         2 errors and 10 warnings in 12 of 12 files
         """)
     )
-    assert "the errors among them" not in rendered("concise", outcome(*MANY, *wrong(2)))
-    assert "\x1b[31m" in rendered("full", outcome(*MANY, *wrong(2)), color=True).split("among them")[1]
+    assert "the errors among them" not in outcome_text("concise", outcome(*MANY, *wrong(2)))
+    assert "\x1b[31m" in outcome_text("full", outcome(*MANY, *wrong(2)), Style(color=True)).split("among them")[1]
 
 
 def test_of_many_errors_the_first_are_named_again() -> None:
-    shown = rendered("full", outcome(*MANY, *wrong(30))).split("the errors among them:\n")[1].split("\n")
+    shown = outcome_text("full", outcome(*MANY, *wrong(30))).split("the errors among them:\n")[1].split("\n")
     assert (len(shown), shown[19:21]) == (22, ["  e19.cnn:1:1: error[S0002] bad", "  and 10 more"])
-    assert rendered("full", outcome(*MANY, *wrong(20))).split("the errors among them:\n")[1].count("\n") == 20
+    assert outcome_text("full", outcome(*MANY, *wrong(20))).split("the errors among them:\n")[1].count("\n") == 20
 
 
 @pytest.mark.parametrize("findings", [(*MANY[:9], *wrong(1)), MANY, wrong(20), (*MANY, MANY[0])])
 def test_errors_are_named_once_where_they_are_not_lost(findings: list[Diagnostic]) -> None:
-    assert "the errors among them" not in rendered("full", outcome(*findings))
+    assert "the errors among them" not in outcome_text("full", outcome(*findings))
 
 
 def test_concise_is_one_line_for_each_finding_whatever_it_says() -> None:
-    shown = rendered("concise", SAMPLES["nasty"]).split("\n")
+    shown = outcome_text("concise", SAMPLES["nasty"]).split("\n")
     assert len(shown) == len(SAMPLES["nasty"].findings) + 2
-    assert len(rendered("concise", SAMPLES["nasty"]).splitlines()) == len(shown)
+    assert len(outcome_text("concise", SAMPLES["nasty"]).splitlines()) == len(shown)
 
 
 def test_a_long_message_is_not_wrapped() -> None:
     long = Diagnostic(Code.SYNTAX, "word " * 200, Label(Source("a.cnn", "x").span(0, 1)))
-    assert len(rendered("concise", outcome(long)).split("\n")) == 2
+    assert len(outcome_text("concise", outcome(long)).split("\n")) == 2
 
 
 def test_colours_are_those_of_the_severity() -> None:
-    first, second, *_ = rendered("concise", TWO, color=True).split("\n")
+    first, second, *_ = outcome_text("concise", TWO, Style(color=True)).split("\n")
     assert "\x1b[31m\x1b[1merror[S0104]\x1b[0m" in first
     assert "\x1b[33m\x1b[1mwarning[S0505]\x1b[0m" in second
 
@@ -160,7 +161,7 @@ def test_colours_are_those_of_the_severity() -> None:
 )
 def test_the_summary(given: Outcome, words: str) -> None:
     assert summary(given) == words
-    assert rendered("full", given).endswith(words)
+    assert outcome_text("full", given).endswith(words)
 
 
 def uncalled(number: int) -> Outcome:

@@ -24,18 +24,19 @@ from specc.diagnostics import (
     Suggestion,
 )
 from specc.project.outcome import FileOutcome, Outcome
-from specc.report.formats import rendered
+from specc.report.formats import outcome_text
+from specc.report.snippets import PLAIN, Style
 from specc.source import Source
 from specc.version import __version__
-from tests.report.formats.outcomes import BIAS, KERNEL, MISSING, SAMPLES, TINY, TWO, outcome, outcomes, text_between
+from tests.report.outcomes import BIAS, KERNEL, MISSING, SAMPLES, TINY, TWO, outcome, outcomes, text_between
 
 SCHEMA = json.loads(Path(specc.report.formats.__file__).with_name("findings.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
 each_sample = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 
 
-def shown(of: Outcome, **options: Any) -> Any:
-    return json.loads(rendered("json", of, **options))
+def shown(of: Outcome, style: Style = PLAIN) -> Any:
+    return json.loads(outcome_text("json", of, style))
 
 
 def test_the_schema_is_one() -> None:
@@ -45,7 +46,7 @@ def test_the_schema_is_one() -> None:
 @each_sample
 def test_every_outcome_follows_the_schema(sample: Outcome) -> None:
     VALIDATOR.validate(shown(sample))
-    assert shown(sample) == shown(sample, unicode=False)
+    assert shown(sample) == shown(sample, Style(unicode=False))
 
 
 @settings(max_examples=25, deadline=None)

@@ -17,10 +17,9 @@ from specc.diagnostics import Diagnostic, SpecError
 from specc.diagnostics.words import visible
 from specc.elaborate import check_file
 from specc.ir.graph import Graph
-from specc.report.difference import FORMATS, rendered
-from specc.report.difference.markdown import cell, code, escaped
-from specc.report.difference.sections import amount, change
-from specc.report.difference.terminal import lines
+from specc.report.comparison import cell, code, escaped, lines
+from specc.report.formats import COMPARISON_FORMATS, comparison_text
+from specc.report.sections import amount, change
 from specc.source import Source
 from specc.syntax import parse
 
@@ -43,8 +42,8 @@ def wrong(layer: str) -> tuple[Diagnostic, ...]:
 
 
 def test_markdown_of_a_change() -> None:
-    text = rendered("markdown", Comparison((compared(ONE, ONE.replace("conv(4", "conv(6")),), 3, "main"))
-    assert text == Path(__file__).with_name("difference.md").read_text(encoding="utf-8").rstrip("\n")
+    text = comparison_text("markdown", Comparison((compared(ONE, ONE.replace("conv(4", "conv(6")),), 3, "main"))
+    assert text == Path(__file__).with_name("comparison.md").read_text(encoding="utf-8").rstrip("\n")
 
 
 HOSTILE = [
@@ -62,7 +61,7 @@ def inline(markdown: str) -> list[Token]:
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_names_mean_nothing_to_markdown(hostile: str) -> None:
     file = compared(ONE, ONE.replace("relu", "gelu"), f"{hostile}.cnn")
-    shown = rendered("markdown", Comparison((file,), 0, hostile))
+    shown = comparison_text("markdown", Comparison((file,), 0, hostile))
     heading = [block for block in _READER.parse(shown) if block.type == "inline"][1].children or []
     assert [token.type for token in heading] == ["code_inline", "text", "code_inline"]
     assert [token.content for token in heading[::2]] == [visible(f"{hostile}.cnn"), "One"]
@@ -106,7 +105,7 @@ def test_plain_words_stay_as_they_are(text: str) -> None:
 def test_red_is_what_the_run_fails_on(fail_on: FailOn, red: list[str]) -> None:
     """Its parameters grow from 112 to 168: by 50 %."""
     comparison = Comparison((compared(ONE, ONE.replace("conv(4", "conv(6")),), 0, "main")
-    text = rendered("markdown", comparison, fail_on=fail_on)
+    text = comparison_text("markdown", comparison, fail_on=fail_on)
     assert re.findall(r"❌ (\w+)", text) == red
     assert comparison.fails(fail_on) == bool(red)
 
@@ -115,9 +114,11 @@ def test_what_cannot_be_compared() -> None:
     """It fails where anything would: what became of it is not known."""
     file = FileChange("a.cnn@main", "a.cnn", note="cannot be compared: it is in a submodule", incomparable=True)
     comparison = Comparison((file,), 0, "main")
-    assert rendered("text", comparison).startswith("a.cnn\ncannot be compared: it is in a submodule\n\n1 of 1 spec")
+    assert comparison_text("text", comparison).startswith(
+        "a.cnn\ncannot be compared: it is in a submodule\n\n1 of 1 spec"
+    )
     for fail_on, sign in ((FailOn(), "🔸"), (FailOn(frozenset({"cost"})), "❌")):
-        shown = rendered("markdown", comparison, fail_on=fail_on)
+        shown = comparison_text("markdown", comparison, fail_on=fail_on)
         assert shown.endswith(f"#### `a.cnn`\n\n{sign} cannot be compared: it is in a submodule")
         assert comparison.fails(fail_on) == (sign == "❌")
 
@@ -125,7 +126,7 @@ def test_what_cannot_be_compared() -> None:
 def test_a_model_that_is_gone_is_red_where_the_run_fails_on_it() -> None:
     file = FileChange("net.cnn@main", "net.cnn", compare_models(networks(ONE), [], None))
     for sections, sign in (((), "🔸"), (("cost",), "🔸"), (("weights",), "❌")):
-        shown = rendered("markdown", Comparison((file,), 0, "main"), fail_on=FailOn(frozenset(sections)))
+        shown = comparison_text("markdown", Comparison((file,), 0, "main"), fail_on=FailOn(frozenset(sections)))
         assert shown.endswith(f"{sign} the model is gone")
 
 
@@ -144,7 +145,7 @@ class TestGroups:
         return text.replace("One", f"M{number}")
 
     def test_text(self) -> None:
-        text = rendered("text", self.comparison())
+        text = comparison_text("text", self.comparison())
         assert text.startswith("the same in 12 models: m0.cnn:M0, m1.cnn:M1, ")
         assert text.count("out_channels 4 -> 6") == text.count("out_channels 4 -> 5") == 1
         assert all(f"m{i}.cnn:M{i}" in text for i in range(12))
@@ -152,18 +153,18 @@ class TestGroups:
         assert max(map(len, text.splitlines()[:4])) <= 80
 
     def test_markdown(self) -> None:
-        text = rendered("markdown", self.comparison())
+        text = comparison_text("markdown", self.comparison())
         assert text.count("####") == 2
         assert "#### the same in 12 models\n\n`m0.cnn:M0`, `m1.cnn:M1`, " in text
         assert "#### `other.cnn`, `One`\n" in text
 
     def test_json_has_every_model(self) -> None:
-        value = json.loads(rendered("json", self.comparison()))
+        value = json.loads(comparison_text("json", self.comparison()))
         assert [len(file["models"]) for file in value["files"]] == [1] * 13
 
     def test_models_of_one_file(self) -> None:
         before, after = (self.named(text, 1) + "\n" + self.named(text, 2) for text in (ONE, self.WIDER))
-        text = rendered("text", Comparison((compared(before, after),)))
+        text = comparison_text("text", Comparison((compared(before, after),)))
         assert text.startswith("net.cnn, the same in 2 models: M1, M2\ninterface")
 
     def test_what_is_shown_alike_and_is_not(self) -> None:
@@ -172,28 +173,28 @@ class TestGroups:
         after = [before.replace("conv(3", "conv(4"), before.replace("conv(3", "conv(4").replace("a39:", "b39:")]
         model = "model M : [N, 3, 99] {{ {} relu }}"
         files = [compared(model.format(before), model.format(text), f"{i}.cnn") for i, text in enumerate(after)]
-        assert "the same in" not in rendered("text", Comparison(tuple(files), 0, "main"))
+        assert "the same in" not in comparison_text("text", Comparison(tuple(files), 0, "main"))
 
     def test_many_are_counted(self) -> None:
         files = [compared(ONE, self.WIDER, f"m{i}.cnn") for i in range(70)]
-        text = rendered("text", Comparison(tuple(files), 0, "main"))
+        text = comparison_text("text", Comparison(tuple(files), 0, "main"))
         assert "m59.cnn:One and 10 more; json has all\n" in text.replace("\n  ", " ")
 
     def test_what_has_moved_is_told_apart(self) -> None:
         same = compare_models(networks(ONE), networks(ONE), None)
         files = FileChange("a.cnn@main", "a.cnn", same), FileChange("b.cnn@main", "c.cnn", same, moved=True)
-        text = rendered("text", Comparison(files, 0, "main"))
+        text = comparison_text("text", Comparison(files, 0, "main"))
         assert text.startswith(
             "a.cnn, One\nnothing has changed\n\nb.cnn@main -> c.cnn, One\nnothing else has changed\n"
         )
 
     def test_mistakes_are_told_apart(self) -> None:
         files = [FileChange("a.cnn@main", "a.cnn", (), (), wrong(layer)) for layer in ("rulu", "rolu")]
-        assert rendered("text", Comparison(tuple(files), 0, "main")).count("error[S0201]") == 2
+        assert comparison_text("text", Comparison(tuple(files), 0, "main")).count("error[S0201]") == 2
 
     def test_one_mistake_of_many_specs(self) -> None:
         files = [FileChange(f"{name}.cnn@main", f"{name}.cnn", (), (), wrong("rulu")) for name in "ab"]
-        text = rendered("text", Comparison(tuple(files), 0, "main"))
+        text = comparison_text("text", Comparison(tuple(files), 0, "main"))
         assert text.startswith("the same in 2 specs: a.cnn, b.cnn\nwrong now: 1 error")
         assert text.count("error[S0201]") == 1
 
@@ -201,10 +202,10 @@ class TestGroups:
 def test_a_renamed_file_is_told_once() -> None:
     models = compare_models(networks(ONE), networks(ONE), None)
     comparison = Comparison((FileChange("v1.cnn@main", "brain.cnn", models, moved=True),), 3, "main")
-    assert rendered("text", comparison) == (
+    assert comparison_text("text", comparison) == (
         "v1.cnn@main -> brain.cnn, One\nnothing else has changed\n\n1 of 4 specs has changed since main: 1 renamed"
     )
-    assert rendered("markdown", comparison) == (
+    assert comparison_text("markdown", comparison) == (
         "**specc diff**: 1 of 4 specs has changed since `main`: 1 renamed\n\n"
         "#### `v1.cnn@main` -> `brain.cnn`, `One`\n\n✅ nothing else has changed"
     )
@@ -212,7 +213,7 @@ def test_a_renamed_file_is_told_once() -> None:
 
 def test_a_reference_with_an_at_sign_is_no_other_file() -> None:
     models = compare_models(networks(ONE), networks(ONE.replace("relu", "gelu")), None)
-    text = rendered("text", Comparison((FileChange("v1.cnn@fix@2", "v1.cnn", models),), 0, "fix@2"))
+    text = comparison_text("text", Comparison((FileChange("v1.cnn@fix@2", "v1.cnn", models),), 0, "fix@2"))
     assert text.startswith("v1.cnn, One\n")
 
 
@@ -220,7 +221,7 @@ def test_a_comment_is_never_too_long() -> None:
     """GitHub takes 65,536 characters; what is left out is counted."""
     wider = (ONE.replace("conv(4", f"conv({i // 2 + 5}") for i in range(200))
     files = [compared(ONE, text, f"{'ä' * 40}{i}.cnn") for i, text in enumerate(wider)]
-    text = rendered("markdown", Comparison(tuple(files), 0, "main"))
+    text = comparison_text("markdown", Comparison(tuple(files), 0, "main"))
     assert 60_000 < len(text.encode()) < 65_536
     shown = text.count("####")  # each of two models
     assert f"{200 - 2 * shown} models left out, for want of room" in text
@@ -234,10 +235,10 @@ def test_one_huge_change_fits() -> None:
         f"model M : [N, 3, 4] {{ {many} relu }}",
         f"model M : [N, 3, 4] {{ {many.replace('3, 1', '2, 1')} relu }}",
     )
-    text = rendered("markdown", Comparison((compared(before, after),), 0, "main"))
+    text = comparison_text("markdown", Comparison((compared(before, after),), 0, "main"))
     assert len(text.encode()) < 65_536
     assert "--format json has all" in text
-    assert len(rendered("text", Comparison((compared(before, after),), 0, "main")).splitlines()) < 100
+    assert len(comparison_text("text", Comparison((compared(before, after),), 0, "main")).splitlines()) < 100
 
 
 def test_wrong_specs_in_every_format() -> None:
@@ -245,19 +246,19 @@ def test_wrong_specs_in_every_format() -> None:
     files = (FileChange("a.cnn@main", "a.cnn", (), findings, ()), FileChange("b.cnn@main", "b.cnn", (), (), findings))
     comparison = Comparison(files, 0, "main")
     assert comparison.fails(FailOn())
-    assert "wrong before: 1 error" in rendered("text", comparison)
-    assert "error[S0201]" in rendered("text", comparison)
-    assert rendered("markdown", comparison).count("error[S0201]") == 2
-    value = json.loads(rendered("json", comparison))
+    assert "wrong before: 1 error" in comparison_text("text", comparison)
+    assert "error[S0201]" in comparison_text("text", comparison)
+    assert comparison_text("markdown", comparison).count("error[S0201]") == 2
+    value = json.loads(comparison_text("json", comparison))
     assert [[len(file["wrong_before"]), len(file["wrong_after"])] for file in value["files"]] == [[1, 0], [0, 1]]
     assert value["files"][0]["wrong_before"][0]["line"] == 1
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", COMPARISON_FORMATS)
 def test_names_of_files_that_are_no_utf8(form: str) -> None:
     """A pipe takes it: lone surrogates are shown as escapes."""
     file = compared(ONE, ONE.replace("relu", "gelu"), "caf\udce9.cnn")
-    text = rendered(form, Comparison((file,), 0, "main"))
+    text = comparison_text(form, Comparison((file,), 0, "main"))
     assert text.encode("utf-8")
     assert "gelu" in text
 
@@ -270,7 +271,7 @@ class TestRenamed:
 
     def shown(self, *after: str) -> list[str]:
         file = compared(*(self.BLOCK + self.MODEL.format(*names) for names in (("a", "b", "", "c"), after)))
-        lines = rendered("text", Comparison((file,))).splitlines()
+        lines = comparison_text("text", Comparison((file,))).splitlines()
         return [line for line in lines if line.startswith("  renamed")]
 
     def test_a_block_is_one_line(self) -> None:
@@ -292,7 +293,7 @@ class TestRenamed:
 
     def test_resized_batch_norm(self) -> None:
         text = "model M : [N, 3, 8, 8] { conv(4, 3) -> bn }"
-        shown = rendered("text", Comparison((compared(text, text.replace("4", "6")),)))
+        shown = comparison_text("text", Comparison((compared(text, text.replace("4", "6")),)))
         assert "  resized  batchnorm1    4 tensors, [4] -> [6] each\n" in shown
 
 
@@ -315,4 +316,4 @@ def test_columns() -> None:
 
 def test_an_unknown_format() -> None:
     with pytest.raises(ValueError, match="there is no format html"):
-        rendered("html", Comparison(()))
+        comparison_text("html", Comparison(()))
