@@ -7,11 +7,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from specc.ir.init import Constant
-from specc.ir.op import Op, Parameter, Refusal, Weightless
-from specc.ir.rounding import Exact, Function, SoftmaxOver
+from specc.ir.op import Parameter, Refusal, Weightless
+from specc.ir.rounding import Function, SoftmaxOver
 from specc.ir.targets import Builder, Ref, TorchCall, TorchModule, Value
-from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, AxisMap, Pointwise, Range, Whole, same
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range, Whole
 from specc.ir.types import TensorType
+from specc.ops.bases import Elementwise
 from specc.ops.fields import LARGEST_REAL, Expect, Integer, Positive, PositiveReal, Real
 from specc.ops.registry import register
 from specc.ops.shapes import across, per_channel, require_channels, sample_axis
@@ -21,29 +22,29 @@ SELU_SCALE = 1.0507009873554805
 """The fixed point of Klambauer et al. 2017, as torch.nn.SELU has it."""
 
 
-class Activation(Weightless):
-    """Base of the activations that own no tensor."""
+class Activation(Elementwise, Weightless):
+    """Base of the activations that own no tensor: a function of PyTorch's, whose arguments are the fields."""
 
     activation = True
+    torch_name: ClassVar[str]
+    onnx_name: ClassVar[str]
+    """Of the one node that does the same; where there is none, `onnx` writes several."""
     image: ClassVar[Range] = ANY
     """All results lie in it."""
     keeps_sign: ClassVar[bool] = False
     """Whether no result is above 0 where x is below, or below 0 where x is above."""
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        return inputs[0]
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
-
-    def window(self, *inputs: TensorType) -> Pointwise | Whole:
-        return Pointwise()
 
     def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
         (x,), fixed = taken, self.fixed_points()
         if fixed is not None and x.lies_in(fixed):
             return x
         return x.signs.clipped(self.image) if self.keeps_sign else self.image
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall(self.torch_name, kwargs=self.non_default(*type(self).model_fields))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node(self.onnx_name, *values)
 
 
 class Clip(Activation):
@@ -56,24 +57,17 @@ class Clip(Activation):
     def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
         return taken[0].clipped(self.fixed_points())
 
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
 
 @register
 class Relu(Clip):
     """max(x, 0): torch.nn.ReLU."""
 
     kind = "relu"
+    torch_name = "F.relu"
+    onnx_name = "Relu"
 
     def fixed_points(self) -> Range:
         return NON_NEGATIVE
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.relu")
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("Relu", *values)
 
 
 @register
@@ -81,12 +75,10 @@ class Relu6(Clip):
     """min(max(x, 0), 6): torch.nn.ReLU6."""
 
     kind = "relu6"
+    torch_name = "F.relu6"
 
     def fixed_points(self) -> Range:
         return Range(0, 6)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.relu6")
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("Clip", *values, build.floats(0), build.floats(6))
@@ -97,6 +89,7 @@ class LeakyRelu(Activation):
     """x above 0, negative_slope * x below: torch.nn.LeakyReLU."""
 
     kind = "leakyrelu"
+    torch_name = "F.leaky_relu"
 
     negative_slope: Real = 0.01
 
@@ -110,18 +103,12 @@ class LeakyRelu(Activation):
         known = super().bounds(taken, *inputs)
         return taken[0].signs if known == ANY and self.negative_slope >= 0 else known
 
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.leaky_relu", kwargs=self.non_default("negative_slope"))
-
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("LeakyRelu", *values, alpha=self.negative_slope)
 
 
 @register
-class Prelu(Op):
+class Prelu(Elementwise):
     """x above 0, a learned slope times x below, one slope for all or one a channel: torch.nn.PReLU."""
 
     kind = "prelu"
@@ -145,26 +132,17 @@ class Prelu(Op):
             label=f"needs 1 or {x.channels}" if x.sample else "needs 1",
         )
 
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
-
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return (Parameter("weight", (self.num_parameters,), Constant(self.init)),)
 
     def macs(self, *inputs: TensorType) -> int:
         return 0
 
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
-
     def fixed_points(self) -> Range:
         return NON_NEGATIVE
 
     def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
         return taken[0] if taken[0].lies_in(NON_NEGATIVE) else ANY  # a learned slope may be negative
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.PReLU", kwargs=self.non_default("num_parameters", "init"))
@@ -179,6 +157,7 @@ class Elu(Activation):
     """x above 0, alpha * (e^x - 1) below: torch.nn.ELU."""
 
     kind = "elu"
+    torch_name = "F.elu"
 
     alpha: Real = 1.0
 
@@ -192,9 +171,6 @@ class Elu(Activation):
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=abs(self.alpha))
 
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.elu", kwargs=self.non_default("alpha"))
-
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return _exponential_below_zero(build, values[0], self.alpha)
 
@@ -204,13 +180,9 @@ class Selu(Activation):
     """1.0507 * (x above 0, 1.6733 * (e^x - 1) below): torch.nn.SELU."""
 
     kind = "selu"
+    torch_name = "F.selu"
+    numerics = Function(inner=SELU_SCALE * SELU_ALPHA)
     keeps_sign = True
-
-    def rounding(self, *inputs: TensorType) -> Function:
-        return Function(inner=SELU_SCALE * SELU_ALPHA)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.selu")
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("Mul", _exponential_below_zero(build, values[0], SELU_ALPHA), build.floats(SELU_SCALE))
@@ -221,6 +193,7 @@ class Celu(Activation):
     """x above 0, alpha * (e^(x/alpha) - 1) below: torch.nn.CELU."""
 
     kind = "celu"
+    torch_name = "F.celu"
     keeps_sign = True
 
     alpha: PositiveReal = 1.0
@@ -230,9 +203,6 @@ class Celu(Activation):
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=self.alpha)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.celu", kwargs=self.non_default("alpha"))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return _exponential_below_zero(build, values[0], self.alpha, self.alpha)
@@ -254,32 +224,23 @@ class Gelu(Activation):
     """x * Φ(x), by the error function or by its tanh approximation (Hendrycks & Gimpel 2016): torch.nn.GELU."""
 
     kind = "gelu"
+    torch_name = "F.gelu"
+    numerics = Function(inner=1, gate=True)
     keeps_sign = True
 
     approximate: Annotated[Literal["none", "tanh"], Expect('"none" or "tanh"')] = "none"
 
-    def rounding(self, *inputs: TensorType) -> Function:
-        return Function(inner=1, gate=True)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.gelu", kwargs=self.non_default("approximate"))
-
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         # Gelu is an operator of ONNX from opset 20 only.
         (x,) = values
-        curve = self._tanh(build, x) if self.approximate == "tanh" else self._erf(build, x)
+        if self.approximate == "tanh":
+            cube = build.node("Mul", build.node("Mul", x, x), x)
+            inner = build.node("Add", x, build.node("Mul", cube, build.floats(0.044715)))
+            curve = build.node("Tanh", build.node("Mul", inner, build.floats(sqrt(2 / pi))))
+        else:
+            curve = build.node("Erf", build.node("Mul", x, build.floats(sqrt(0.5))))
         twice = build.node("Mul", x, build.node("Add", curve, build.floats(1)))
         return build.node("Mul", twice, build.floats(0.5))
-
-    @staticmethod
-    def _erf(build: Builder, x: Ref) -> Ref:
-        return build.node("Erf", build.node("Mul", x, build.floats(sqrt(0.5))))
-
-    @staticmethod
-    def _tanh(build: Builder, x: Ref) -> Ref:
-        cube = build.node("Mul", build.node("Mul", x, x), x)
-        inner = build.node("Add", x, build.node("Mul", cube, build.floats(0.044715)))
-        return build.node("Tanh", build.node("Mul", inner, build.floats(sqrt(2 / pi))))
 
 
 @register
@@ -287,13 +248,9 @@ class Silu(Activation):
     """x * sigmoid(x), also called swish: torch.nn.SiLU."""
 
     kind = "silu"
+    torch_name = "F.silu"
+    numerics = Function(inner=1, gate=True)
     keeps_sign = True
-
-    def rounding(self, *inputs: TensorType) -> Function:
-        return Function(inner=1, gate=True)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.silu")
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("Mul", *values, build.node("Sigmoid", *values))
@@ -304,16 +261,10 @@ class Mish(Activation):
     """x * tanh(softplus(x)): torch.nn.Mish."""
 
     kind = "mish"
+    torch_name = "F.mish"
+    onnx_name = "Mish"
+    numerics = Function(inner=1, gate=True)
     keeps_sign = True
-
-    def rounding(self, *inputs: TensorType) -> Function:
-        return Function(inner=1, gate=True)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.mish")
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("Mish", *values)
 
 
 @register
@@ -321,17 +272,11 @@ class Sigmoid(Activation):
     """1/(1 + e^-x): torch.nn.Sigmoid."""
 
     kind = "sigmoid"
+    torch_name = "torch.sigmoid"
+    onnx_name = "Sigmoid"
+    numerics = Function(inner=1)
     repeated = "sigmoid of a sigmoid lies between 0.5 and 0.731"
     image = Range(0, 1)
-
-    def rounding(self, *inputs: TensorType) -> Function:
-        return Function(inner=1)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("torch.sigmoid")
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("Sigmoid", *values)
 
 
 @register
@@ -339,18 +284,12 @@ class Tanh(Activation):
     """The hyperbolic tangent: torch.nn.Tanh."""
 
     kind = "tanh"
+    torch_name = "torch.tanh"
+    onnx_name = "Tanh"
+    numerics = Function()
     repeated = "tanh of a tanh lies between -0.762 and 0.762"
     image = Range(-1, 1)
     keeps_sign = True
-
-    def rounding(self, *inputs: TensorType) -> Function:
-        return Function()
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("torch.tanh")
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("Tanh", *values)
 
 
 @register
@@ -358,6 +297,7 @@ class Softplus(Activation):
     """log(1 + e^(beta*x))/beta, and x itself where beta*x is above threshold: torch.nn.Softplus."""
 
     kind = "softplus"
+    torch_name = "F.softplus"
 
     beta: PositiveReal = 1.0
     threshold: Annotated[
@@ -372,9 +312,6 @@ class Softplus(Activation):
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1 / self.beta)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.softplus", kwargs=self.non_default("beta", "threshold"))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = values
@@ -391,17 +328,11 @@ class Softsign(Activation):
     """x/(1 + |x|): torch.nn.Softsign."""
 
     kind = "softsign"
+    torch_name = "F.softsign"
+    onnx_name = "Softsign"
+    numerics = Function()
     image = Range(-1, 1)
     keeps_sign = True
-
-    def rounding(self, *inputs: TensorType) -> Function:
-        return Function()
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.softsign")
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("Softsign", *values)
 
 
 @register
@@ -409,13 +340,9 @@ class Hardsigmoid(Activation):
     """min(max(x/6 + 1/2, 0), 1): torch.nn.Hardsigmoid."""
 
     kind = "hardsigmoid"
+    torch_name = "F.hardsigmoid"
+    numerics = Function(inner=1)
     image = Range(0, 1)
-
-    def rounding(self, *inputs: TensorType) -> Function:
-        return Function(inner=1)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.hardsigmoid")
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         # ONNX's own default of alpha is 1/5.
@@ -427,16 +354,10 @@ class Hardswish(Activation):
     """x * hardsigmoid(x): torch.nn.Hardswish."""
 
     kind = "hardswish"
+    torch_name = "F.hardswish"
+    onnx_name = "HardSwish"
+    numerics = Function(inner=1, gate=True)
     keeps_sign = True
-
-    def rounding(self, *inputs: TensorType) -> Function:
-        return Function(inner=1, gate=True)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.hardswish")
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("HardSwish", *values)
 
 
 @register
@@ -444,6 +365,7 @@ class Hardtanh(Clip):
     """min(max(x, min_val), max_val): torch.nn.Hardtanh."""
 
     kind = "hardtanh"
+    torch_name = "F.hardtanh"
 
     min_val: Real = -1.0
     max_val: Real = 1.0
@@ -461,15 +383,15 @@ class Hardtanh(Clip):
     def fixed_points(self) -> Range:
         return Range(self.min_val, self.max_val)
 
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.hardtanh", kwargs=self.non_default("min_val", "max_val"))
-
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("Clip", *values, build.floats(self.min_val), build.floats(self.max_val))
 
 
 class OverAxis(Activation):
     """Base of the activations that set the elements along one axis against each other."""
+
+    log: ClassVar[bool]
+    """Whether the result is the logarithm of the shares."""
 
     dim: Integer = 1
 
@@ -480,9 +402,16 @@ class OverAxis(Activation):
     def window(self, *inputs: TensorType) -> Whole:
         return across(inputs[0], (sample_axis(self, self.dim, inputs[0]) - 1,))
 
-    def _rounding(self, x: TensorType, *, log: bool) -> SoftmaxOver:
-        axis = sample_axis(self, self.dim, x)
-        return SoftmaxOver(axis, x.sample[axis - 1], log)
+    def rounding(self, *inputs: TensorType) -> SoftmaxOver:
+        axis = sample_axis(self, self.dim, inputs[0])
+        return SoftmaxOver(axis, inputs[0].sample[axis - 1], self.log)
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        # Always with dim: PyTorch deprecates the default, which depends on the rank.
+        return TorchCall(self.torch_name, (Value(),), {"dim": self.dim})
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node(self.onnx_name, *values, axis=self.dim)
 
 
 @register
@@ -490,17 +419,11 @@ class Softmax(OverAxis):
     """e^x over the sum of e^x along an axis: torch.nn.Softmax."""
 
     kind = "softmax"
+    torch_name = "F.softmax"
+    onnx_name = "Softmax"
+    log = False
     repeated = "softmax of probabilities is nearly even: no class gets more than e = 2.718 times another's share"
     image = Range(0, 1)
-
-    def rounding(self, *inputs: TensorType) -> SoftmaxOver:
-        return self._rounding(inputs[0], log=False)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.softmax", (Value(),), {"dim": self.dim})
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("Softmax", *values, axis=self.dim)
 
 
 @register
@@ -508,13 +431,7 @@ class LogSoftmax(OverAxis):
     """The logarithm of softmax, computed as one: torch.nn.LogSoftmax."""
 
     kind = "logsoftmax"
+    torch_name = "F.log_softmax"
+    onnx_name = "LogSoftmax"
+    log = True
     image = NON_POSITIVE
-
-    def rounding(self, *inputs: TensorType) -> SoftmaxOver:
-        return self._rounding(inputs[0], log=True)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.log_softmax", (Value(),), {"dim": self.dim})
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("LogSoftmax", *values, axis=self.dim)

@@ -6,11 +6,12 @@ from typing import Annotated
 from pydantic import Field
 
 from specc.ir.op import Refusal, Weightless
-from specc.ir.rounding import Averaged, Exact
+from specc.ir.rounding import Averaged
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import EACH, MOST_PHASES, ChannelsFirst, Range, Sliding, Taps, Whole
+from specc.ir.traits import EACH, MOST_PHASES, Range, Sliding, Taps, Whole
 from specc.ir.types import TensorType, times
+from specc.ops.bases import Channelwise, Selector
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.pool import Grid, mean_pool
 from specc.ops.registry import register
@@ -32,7 +33,7 @@ MOST_BINNED = 2**24
 """Entries of a constant table of bins: 64 MiB."""
 
 
-class AdaptivePool(Weightless):
+class AdaptivePool(Channelwise, Weightless):
     """Base of the pools that are told the size of their result.
 
     Bin i of o over n places is [floor(i*n/o), ceil((i + 1)*n/o)): the bins may overlap. Where the bins lie
@@ -56,9 +57,6 @@ class AdaptivePool(Weightless):
         for n, o in zip(x.spatial, out, strict=True):
             self._check_bins(n, o, tabled=not x.is_fixed)
         return x.with_sample(x.sample[0], *out)
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
@@ -174,16 +172,10 @@ class AdaptiveAvgPool(AdaptivePool):
 
 
 @register
-class AdaptiveMaxPool(AdaptivePool):
+class AdaptiveMaxPool(Selector, AdaptivePool):
     """The largest element of each bin: torch.nn.AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d."""
 
     kind = "adaptivemaxpool"
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), self.size))
@@ -205,15 +197,12 @@ class AdaptiveMaxPool(AdaptivePool):
         return value
 
 
-class GlobalPool(Weightless):
+class GlobalPool(Channelwise, Weightless):
     """Base of the pools over the whole of each channel; every spatial axis becomes 1."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         return x.with_sample(x.sample[0], *(1,) * require_spatial(self, x))
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Whole:
         return Whole(tuple(range(1, len(inputs[0].sample))))
@@ -252,16 +241,10 @@ class GlobalAvgPool(GlobalPool):
 
 
 @register
-class GlobalMaxPool(GlobalPool):
+class GlobalMaxPool(Selector, GlobalPool):
     """The largest element of each channel: torch.nn.AdaptiveMaxPool2d(1)."""
 
     kind = "globalmaxpool"
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), 1))

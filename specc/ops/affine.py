@@ -3,34 +3,25 @@
 from math import inf, isinf
 
 from specc.ir.init import Constant
-from specc.ir.op import Op, Parameter, Refusal, Weightless
-from specc.ir.rounding import Exact
+from specc.ir.op import Parameter, Weightless
 from specc.ir.targets import Builder, Own, Ref, TorchCall, Value
-from specc.ir.traits import AxisMap, Pointwise, Range, same
+from specc.ir.traits import Range
 from specc.ir.types import TensorType, fixed
+from specc.ops.bases import Elementwise
 from specc.ops.fields import Integer, Real, is_float32
 from specc.ops.proof import fixed_number
 from specc.ops.registry import register
-from specc.ops.shapes import sample_axis
+from specc.ops.shapes import require_sample, sample_axis
 
 
 @register
-class Affine(Weightless):
+class Affine(Elementwise, Weightless):
     """x * factor + offset, both constants: ``affine(0.17)`` weighs a residual, ``affine(-1, 1)`` is 1 - x."""
 
     kind = "affine"
 
     factor: Real
     offset: Real = 0.0
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        return inputs[0]
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
-
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
 
     def identity(self, *inputs: TensorType) -> str | None:
         return "x * 1 + 0 is x" if self.factor == 1 and self.offset == 0 else None
@@ -54,9 +45,6 @@ class Affine(Weightless):
             return True
         return all(map(is_float32, (x, self.factor, product, self.offset))) and is_float32(product + self.offset)
 
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
     def torch(self, *inputs: TensorType) -> TorchCall:
         product = TorchCall("torch.mul", (Value(), self.factor))
         return TorchCall("torch.add", (product, self.offset)) if self.offset else product
@@ -67,7 +55,7 @@ class Affine(Weightless):
 
 
 @register
-class Scale(Op):
+class Scale(Elementwise):
     """x times a learned factor for each channel (layer scale, Touvron et al. 2021).
 
     The factor is the step itself: its path is the step's name, its shape (C, 1, 1 …), or (F,) for flat input.
@@ -81,14 +69,10 @@ class Scale(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        if not x.sample:
-            raise Refusal("S0101", f"scale takes at least [N, F], and its input is {x}", cause=0)
+        require_sample(self, x)
         axis = sample_axis(self, self.dim, x)
         fixed_number(self, x.sample[axis - 1], "factors")
         return x
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         (x,) = inputs
@@ -99,12 +83,6 @@ class Scale(Op):
     def macs(self, *inputs: TensorType) -> int:
         """None: PyTorch's counter leaves products of single elements out."""
         return 0
-
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.mul", (Value(), Own("")))

@@ -4,12 +4,13 @@ from functools import partial
 from math import gcd, prod
 from typing import Annotated, Literal
 
-from specc.ir.op import Op, Parameter, Refusal
+from specc.ir.op import Parameter, Refusal
 from specc.ir.rounding import Products
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchModule
-from specc.ir.traits import MOST_PHASES, ChannelsFirst, Convolution, Sliding, Taps, every, grouped
+from specc.ir.traits import MOST_PHASES, Convolution, Sliding, Taps, every, grouped
 from specc.ir.types import TensorType, fixed, times
+from specc.ops.bases import Channelwise, weight_and_bias
 from specc.ops.fields import LARGEST, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
 from specc.ops.pad import pad, require_room
 from specc.ops.proof import require_at_least
@@ -29,7 +30,6 @@ from specc.ops.shapes import (
     slide_text,
     sliding,
 )
-from specc.ops.weighted import weight_and_bias
 
 Padding = Annotated[
     Naturals | Literal["same", "valid"],
@@ -42,7 +42,7 @@ PaddingMode = Annotated[
 
 
 @register
-class Conv(Op):
+class Conv(Channelwise):
     """Convolution over [N, C, L], [N, C, H, W] or [N, C, D, H, W]: torch.nn.Conv1d, Conv2d, Conv3d."""
 
     kind = "conv"
@@ -93,9 +93,6 @@ class Conv(Op):
         if self.weight is not None:
             self.parameters(x)  # refuses numbers of another shape
         return out
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _filters(self, inputs[0], self.out_channels, inputs[0].channels)
@@ -189,7 +186,7 @@ class Conv(Op):
 
 
 @register
-class ConvTranspose(Op):
+class ConvTranspose(Channelwise):
     """Transposed convolution: torch.nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d."""
 
     kind = "convtranspose"
@@ -236,9 +233,6 @@ class ConvTranspose(Op):
         if self.weight is not None:
             self.parameters(x)  # refuses numbers of another shape
         return x.with_sample(self.out_channels, *out)
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _filters(self, inputs[0], inputs[0].channels, self.out_channels)

@@ -3,24 +3,18 @@
 from typing import Annotated, Literal
 
 from specc.ir.op import Refusal, Weightless
-from specc.ir.rounding import Exact
 from specc.ir.targets import Builder, Ref, TorchModule
-from specc.ir.traits import ANY, AxisMap, Pointwise, Range, same
+from specc.ir.traits import ANY, Range
 from specc.ir.types import TensorType
+from specc.ops.bases import Elementwise
 from specc.ops.fields import Expect, Probability
 from specc.ops.registry import register
 
 
-class _Dropping(Weightless):
-    """What both kinds have in common: each element is dropped or scaled by 1/(1 - p) in training, and left after it."""
+class Dropping(Elementwise, Weightless):
+    """Base of the dropouts: each element is dropped or scaled by 1/(1 - p) in training, and left after it."""
 
     p: Probability
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
-
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
 
     def identity(self, *inputs: TensorType) -> str | None:
         return "p = 0 drops nothing" if self.p == 0 else None
@@ -34,23 +28,17 @@ class _Dropping(Weightless):
     def zeroed(self) -> float:
         return self.p
 
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return values[0]
 
 
 @register
-class Dropout(_Dropping):
+class Dropout(Dropping):
     """Zeroes elements with probability p and scales the rest by 1/(1 - p), in training only: torch.nn.Dropout."""
 
     kind = "dropout"
 
     p: Probability = 0.5
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        return inputs[0]
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.Dropout", kwargs=self.non_default("p"))
@@ -86,7 +74,7 @@ _BY_SAMPLE = {
 
 
 @register
-class StochasticDepth(_Dropping):
+class StochasticDepth(Dropping):
     """Zeroes whole samples with probability p and scales the rest by 1/(1 - p), in training only (Huang et al. 2016).
 
     torchvision.ops.StochasticDepth with mode "row".

@@ -6,11 +6,11 @@ from specc.ir.size import Size
 from specc.ir.targets import Builder, Ref, TorchModule
 from specc.ir.traits import AxisMap, Whole, same
 from specc.ir.types import TensorType, fixed, times
+from specc.ops.bases import weight_and_bias
 from specc.ops.fields import Constants, Flag, Initialiser, Positive
 from specc.ops.proof import fixed_number
 from specc.ops.registry import register
-from specc.ops.shapes import across, product_text
-from specc.ops.weighted import weight_and_bias
+from specc.ops.shapes import across, product_text, require_sample
 
 
 @register
@@ -27,8 +27,7 @@ class Linear(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        if not x.sample:
-            raise Refusal("S0101", f"{self.kind} takes at least [N, F], and its input is {x}", cause=0)
+        require_sample(self, x)
         fixed_number(self, x.sample[-1], "features", *_by_channel(x))
         if self.weight is not None:
             self.parameters(x)  # refuses numbers of another shape

@@ -5,18 +5,18 @@ from typing import ClassVar
 
 from specc.ir.conditions import Equal, always_at_least
 from specc.ir.op import Refusal, Weightless
-from specc.ir.rounding import Exact
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, AxisMap, Joined, Pointwise, Range, hull, same
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, AxisMap, Joined, Range, hull, same
 from specc.ir.types import TensorType
+from specc.ops.bases import Elementwise, Selector
 from specc.ops.fields import Integer
 from specc.ops.proof import never_equal, parting, unproven
 from specc.ops.registry import register
 from specc.ops.shapes import sample_axis
 
 
-class Pairwise(Weightless):
+class Pairwise(Elementwise, Weightless):
     """Base of the merges that take their inputs two by two, from left to right, on both sides.
 
     Floating-point sums depend on their order.
@@ -25,15 +25,6 @@ class Pairwise(Weightless):
     arity = (2, None)
     torch_name: ClassVar[str]
     onnx_name: ClassVar[str]
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
-
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         call = TorchCall(self.torch_name, (Value(0), Value(1)))
@@ -94,15 +85,12 @@ class Sub(Alike):
 
 
 @register
-class Maximum(Alike):
+class Maximum(Selector, Alike):
     """At each place the largest of values of one shape: torch.maximum, without broadcasting."""
 
     kind = "maximum"
     torch_name = "torch.maximum"
     onnx_name = "Max"
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
 
     def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
         return Range(*map(max, zip(*taken, strict=True)))
@@ -130,7 +118,7 @@ class Mul(Pairwise):
 
 
 @register
-class Concat(Weightless):
+class Concat(Selector):
     """The values end to end along an axis; their other sizes agree: torch.cat."""
 
     kind = "concat"
@@ -156,12 +144,6 @@ class Concat(Weightless):
 
     def window(self, *inputs: TensorType) -> Joined:
         return Joined(sample_axis(self, self.dim, inputs[0]) - 1)
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.cat", (tuple(Value(i) for i in range(len(inputs))),), {"dim": self.dim})

@@ -10,8 +10,9 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Bins, Exact, PowerMean
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import EACH, NON_NEGATIVE, ChannelsFirst, Range, Sliding
+from specc.ir.traits import EACH, NON_NEGATIVE, Range, Sliding
 from specc.ir.types import TensorType, times
+from specc.ops.bases import Channelwise
 from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives, float32
 from specc.ops.pad import pad, slice_axis
 from specc.ops.proof import require_at_least
@@ -110,11 +111,7 @@ class Grid(NamedTuple):
         return set(self.kernel + self.stride) == {1}
 
 
-def _counted(grid: Grid, spatial: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    return grid.sizes(spatial)
-
-
-class Pool(Weightless):
+class Pool(Channelwise, Weightless):
     """Base of the pools whose window slides."""
 
     @abstractmethod
@@ -132,14 +129,11 @@ class Pool(Weightless):
                     argument="padding",
                     label=f"at most {k // 2}",
                 )
-        out = _counted(grid, x.spatial)
+        out = grid.sizes(x.spatial)
         if (axis := below_one(out)) is not None:
             raise self._too_large(x, grid, grid.text(x.spatial, axis))
         require_fit(x, out, grid.kernel, grid.dilation, partial(grid.text, x.spatial))
         return x.with_sample(x.sample[0], *out)
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
         grid = self.grid(len(inputs[0].spatial))

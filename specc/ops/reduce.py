@@ -6,11 +6,12 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from specc.ir.op import Refusal, Weightless
-from specc.ir.rounding import Averaged, Exact
+from specc.ir.rounding import Averaged
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import AxisMap, Range, Whole, same
 from specc.ir.types import TensorType
+from specc.ops.bases import Selector
 from specc.ops.fields import LARGEST, Expect, Flag
 from specc.ops.registry import register
 from specc.ops.shapes import product_text, sample_axis, whole
@@ -105,15 +106,9 @@ class Mean(Reduction):
 
 
 @register
-class Amax(Reduction):
+class Amax(Selector, Reduction):
     """The largest element over whole axes: torch.amax."""
 
     kind = "amax"
     torch_name = "torch.amax"
     onnx_name = "ReduceMax"
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()

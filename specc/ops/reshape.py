@@ -7,11 +7,11 @@ from pydantic import Field
 
 from specc.ir.conditions import AtLeast, Equal, always_at_least, divides, where_fixed
 from specc.ir.op import Op, Refusal, Weightless
-from specc.ir.rounding import Exact
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, TorchModule, Value
 from specc.ir.traits import EACH, AxisMap, Flat, Moved, Opaque, Pointwise, Sliding, Window, regrouped, same, taps
 from specc.ir.types import TensorType, fixed, times
+from specc.ops.bases import Elementwise, Selector
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
 from specc.ops.pad import slice_axis
 from specc.ops.proof import never_equal, unproven
@@ -28,27 +28,15 @@ Place = Annotated[
 
 
 @register
-class Identity(Weightless):
+class Identity(Elementwise, Weightless):
     """The value itself: torch.nn.Identity."""
 
     kind = "identity"
     passes = True
     keeps_order = True
 
-    def infer(self, *inputs: TensorType) -> TensorType:
-        return inputs[0]
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
-
-    def window(self, *inputs: TensorType) -> Pointwise:
-        return Pointwise()
-
     def identity(self, *inputs: TensorType) -> str:
         return "gives what it takes"
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.Identity")
@@ -58,7 +46,7 @@ class Identity(Weightless):
 
 
 @register
-class Flatten(Weightless):
+class Flatten(Selector):
     """The axes start_dim to end_dim as one: torch.flatten, torch.nn.Flatten."""
 
     kind = "flatten"
@@ -94,9 +82,6 @@ class Flatten(Weightless):
             return None
         return f"its input is flat already: {x}" if len(x.sample) == 1 else "joins a single axis"
 
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.flatten", (Value(), self.start_dim), self.non_default("end_dim"))
 
@@ -114,7 +99,7 @@ class Flatten(Weightless):
 
 
 @register
-class Reshape(Weightless):
+class Reshape(Selector):
     """The same elements in another shape, sample by sample: torch.reshape.
 
     ``shape`` is the whole shape: first the batch (-1, its name or its number), then the sizes of a sample,
@@ -164,9 +149,6 @@ class Reshape(Weightless):
 
     def identity(self, *inputs: TensorType) -> str | None:
         return "this is the shape already" if self.infer(*inputs) == inputs[0] else None
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         (x,) = inputs
@@ -236,7 +218,7 @@ class Reshape(Weightless):
 
 
 @register
-class Permute(Weightless):
+class Permute(Selector):
     """The axes in another order; the batch stays first: torch.permute."""
 
     kind = "permute"
@@ -271,12 +253,6 @@ class Permute(Weightless):
         (x,) = inputs
         return "the axes are in this order already" if self._order(x) == tuple(range(x.rank)) else None
 
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.permute", (Value(), self.dims))
 
@@ -288,7 +264,7 @@ class Permute(Weightless):
 
 
 @register
-class Slice(Weightless):
+class Slice(Selector):
     """The elements start to stop (exclusive) along an axis: torch.narrow.
 
     Negative places count from the end, as in Python; unlike there, places outside are refused, never clamped.
@@ -338,12 +314,6 @@ class Slice(Weightless):
 
     def identity(self, *inputs: TensorType) -> str | None:
         return "it takes the whole axis" if self.infer(*inputs) == inputs[0] else None
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         (x,) = inputs

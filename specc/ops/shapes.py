@@ -31,6 +31,12 @@ def require_spatial(op: Op, x: TensorType, *axes: int) -> int:
     raise Refusal("S0101", f"{op.kind} takes {wanted}, and its input is {x}", cause=0, helps=helps)
 
 
+def require_sample(op: Op, x: TensorType) -> None:
+    """Refuses an input of the batch alone."""
+    if not x.sample:
+        raise Refusal("S0101", f"{op.kind} takes at least [N, F], and its input is {x}", cause=0)
+
+
 def require_channels(op: Op, x: TensorType) -> int:
     """The number of channels (or features) of ``x``; refuses where it is symbolic."""
     return fixed_number(op, x.sample[0], "channels" if x.spatial else "features")

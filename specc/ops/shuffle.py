@@ -1,10 +1,13 @@
 """Elements moved between channels and places, or from channel to channel."""
 
-from specc.ir.op import Refusal, Weightless
-from specc.ir.rounding import Exact
+from abc import abstractmethod
+from typing import ClassVar
+
+from specc.ir.op import Refusal
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import EACH, MOST_PHASES, ChannelsFirst, Sliding, Taps, taps
+from specc.ir.traits import EACH, MOST_PHASES, Sliding, Taps, taps
 from specc.ir.types import TensorType, times
+from specc.ops.bases import Channelwise, Selector
 from specc.ops.fields import Positive
 from specc.ops.proof import require_multiples
 from specc.ops.registry import register
@@ -19,18 +22,40 @@ from specc.ops.shapes import (
 )
 
 
+class Pixels(Channelwise, Selector):
+    """Base of the operators that move blocks of r x r places into channels, or back."""
+
+    torch_name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def factor(self) -> int:
+        """r."""
+
+    def identity(self, *inputs: TensorType) -> str | None:
+        return "there is nothing to move by a factor of 1" if self.factor == 1 else None
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall(self.torch_name, (Value(), self.factor))
+
+
 @register
-class PixelShuffle(Weightless):
+class PixelShuffle(Pixels):
     """[N, C*r*r, H, W] -> [N, C, H*r, W*r]: torch.nn.PixelShuffle (Shi et al. 2016)."""
 
     kind = "pixelshuffle"
+    torch_name = "F.pixel_shuffle"
 
     upscale_factor: Positive
+
+    @property
+    def factor(self) -> int:
+        return self.upscale_factor
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_spatial(self, x, 2)
-        r, channels = self.upscale_factor, require_channels(self, x)
+        r, channels = self.factor, require_channels(self, x)
         if channels % (r * r):
             raise Refusal(
                 "S0103",
@@ -43,32 +68,17 @@ class PixelShuffle(Weightless):
         height, width = x.spatial
         return x.with_sample(x.channels // (r * r), height * r, width * r)
 
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
-
     def window(self, *inputs: TensorType) -> Sliding:
-        r = self.upscale_factor
+        r = self.factor
         each = Taps(1, (range(1),) * r) if r <= MOST_PHASES else None
         return Sliding((None, each, each))
 
-    def identity(self, *inputs: TensorType) -> str | None:
-        return "there is nothing to move by a factor of 1" if self.upscale_factor == 1 else None
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.pixel_shuffle", (Value(), self.upscale_factor))
-
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("DepthToSpace", *values, blocksize=self.upscale_factor, mode="CRD")
+        return build.node("DepthToSpace", *values, blocksize=self.factor, mode="CRD")
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
-        r, out = self.upscale_factor, self.infer(x)
+        r, out = self.factor, self.infer(x)
         return (
             f"channels: {x.channels}/({r}*{r}) = {out.channels}",
             *(f"{name}: {as_factor(n)}*{r} = {n * r}" for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)),
@@ -76,17 +86,22 @@ class PixelShuffle(Weightless):
 
 
 @register
-class PixelUnshuffle(Weightless):
+class PixelUnshuffle(Pixels):
     """[N, C, H*r, W*r] -> [N, C*r*r, H, W]: torch.nn.PixelUnshuffle, the inverse of pixelshuffle."""
 
     kind = "pixelunshuffle"
+    torch_name = "F.pixel_unshuffle"
 
     downscale_factor: Positive
+
+    @property
+    def factor(self) -> int:
+        return self.downscale_factor
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_spatial(self, x, 2)
-        r, channels = self.downscale_factor, require_channels(self, x)
+        r, channels = self.factor, require_channels(self, x)
         height, width = x.spatial
         for size, what in ((height, "rows"), (width, "columns")):
             if isinstance(size, int):
@@ -95,28 +110,13 @@ class PixelUnshuffle(Weightless):
         require_multiples(x.spatial, r, claim, argument="downscale_factor")
         return x.with_sample(channels * r * r, height // r, width // r)
 
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
-
     def window(self, *inputs: TensorType) -> Sliding:
-        r = self.downscale_factor
+        r = self.factor
         return Sliding((None, taps(r, stride=r), taps(r, stride=r)))
-
-    def identity(self, *inputs: TensorType) -> str | None:
-        return "there is nothing to move by a factor of 1" if self.downscale_factor == 1 else None
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.pixel_unshuffle", (Value(), self.downscale_factor))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
-        r, out = self.downscale_factor, self.infer(x)
+        r, out = self.factor, self.infer(x)
         if not x.is_fixed:
             # ONNX counts the channels last, PyTorch first: place s of channel c is s*C + c and c*r*r + s.
             order = [s * x.channels + c for c in range(x.channels) for s in range(r * r)]
@@ -128,7 +128,7 @@ class PixelUnshuffle(Weightless):
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
-        r, out = self.downscale_factor, self.infer(x)
+        r, out = self.factor, self.infer(x)
         return (
             f"channels: {x.channels}*{r}*{r} = {out.channels}",
             *(
@@ -139,7 +139,7 @@ class PixelUnshuffle(Weightless):
 
 
 @register
-class ChannelShuffle(Weightless):
+class ChannelShuffle(Channelwise, Selector):
     """The channels of ``groups`` groups interleaved: torch.nn.ChannelShuffle (Zhang et al. 2018)."""
 
     kind = "channelshuffle"
@@ -152,22 +152,19 @@ class ChannelShuffle(Weightless):
         require_divides(self, "groups", self.groups, require_channels(self, x), "input channels")
         return x
 
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
-
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
-        return Sliding((_shuffled_taps(x.channels, self.groups), *(EACH for _ in x.spatial)))
+        channels, each = x.channels, x.channels // self.groups
+        shuffled = None
+        if channels <= MOST_PHASES:
+            # Channel c is channel c // groups of group c % groups.
+            sources = [c % self.groups * each + c // self.groups for c in range(channels)]
+            shuffled = Taps(channels, tuple([range(source, source + 1) for source in sources]))
+        return Sliding((shuffled, *(EACH for _ in x.spatial)))
 
     def identity(self, *inputs: TensorType) -> str | None:
         in_order = self.groups in (1, inputs[0].channels)
         return "groups of one channel, or one group of all, stay in order" if in_order else None
-
-    def selects(self, *inputs: TensorType) -> bool:
-        return True
-
-    def rounding(self, *inputs: TensorType) -> Exact:
-        return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("F.channel_shuffle", (Value(), self.groups))
@@ -181,12 +178,3 @@ class ChannelShuffle(Weightless):
         split = build.node("Reshape", values[0], build.integers([0, self.groups, each, *numbers(x.spatial)]))
         moved = build.node("Transpose", split, perm=[0, 2, 1, *range(3, 3 + len(x.spatial))])
         return build.node("Reshape", moved, build.integers([0, *numbers(x.sample)]))
-
-
-def _shuffled_taps(channels: int, groups: int) -> Taps | None:
-    """Channel c is channel c // groups of group c % groups."""
-    if channels > MOST_PHASES:
-        return None
-    each = channels // groups
-    sources = (c % groups * each + c // groups for c in range(channels))
-    return Taps(channels, tuple([range(source, source + 1) for source in sources]))

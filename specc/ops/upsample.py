@@ -16,8 +16,9 @@ from specc.ir.rounding import Exact, Interpolated
 from specc.ir.size import Dim, Size
 from specc.ir.symbols import Symbol, samples
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import ANY, EACH, ChannelsFirst, Range, Sliding
+from specc.ir.traits import ANY, EACH, Range, Sliding
 from specc.ir.types import TensorType, at, times
+from specc.ops.bases import Channelwise
 from specc.ops.fields import LARGEST, Expect, Flag, float32
 from specc.ops.interpolation import (
     Mode,
@@ -61,7 +62,7 @@ _LARGE = 24
 
 
 @register
-class Upsample(Weightless):
+class Upsample(Channelwise, Weightless):
     """Interpolation to ``size``, or by ``scale_factor`` (which may shrink too): torch.nn.Upsample."""
 
     kind = "upsample"
@@ -121,9 +122,6 @@ class Upsample(Weightless):
         if self.mode == "nearest":
             self._check_unambiguous(x, out)
         return x.with_sample(x.sample[0], *out)
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs

@@ -1,0 +1,123 @@
+"""Bases of operators: what many of them say of axes, elements and tensors, declared once."""
+
+from math import prod
+from typing import ClassVar
+
+from specc.ir.init import Fixed, Init, Initialiser, named, pytorch_default
+from specc.ir.op import Op, Parameter, Refusal, Weightless
+from specc.ir.rounding import Exact, Rounding
+from specc.ir.traits import AxisMap, ChannelsFirst, Pointwise, Window, same
+from specc.ir.types import TensorType, times
+from specc.ops.fields import LARGEST_REAL
+
+
+class Elementwise(Op):
+    """Base of the operators that keep the shape; unless they say more, an element depends on the one at its place."""
+
+    numerics: ClassVar[Rounding] = Exact()
+    """The float32 arithmetic, where no attribute changes it."""
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        return inputs[0]
+
+    def axes(self, *inputs: TensorType) -> AxisMap:
+        return same(len(inputs[0].sample))
+
+    def window(self, *inputs: TensorType) -> Window:
+        return Pointwise()
+
+    def rounding(self, *inputs: TensorType) -> Rounding:
+        return self.numerics
+
+
+class Selector(Weightless):
+    """Base of the operators whose results are elements of their inputs, moved or chosen: nothing is computed."""
+
+    def selects(self, *inputs: TensorType) -> bool:
+        return True
+
+    def rounding(self, *inputs: TensorType) -> Exact:
+        return Exact()
+
+
+class Channelwise(Op):
+    """Base of the operators that are defined on (channels, places …), and give the same."""
+
+    def axes(self, *inputs: TensorType) -> ChannelsFirst:
+        return ChannelsFirst()
+
+
+def weight_and_bias(
+    shape: tuple[int, ...],
+    *,
+    outputs: int,
+    bias: bool,
+    weight: tuple[object, ...] | None,
+    frozen: bool,
+    init: Initialiser | None,
+    kernel_only: bool = False,
+) -> tuple[Parameter, ...]:
+    """The parameters of a layer whose weight has ``shape``.
+
+    Args:
+        kernel_only: each filter has a single kernel, so ``weight`` may be just that kernel, which
+            then serves every filter.
+
+    Raises:
+        Refusal: where ``weight`` is ragged, not numeric or of another shape, or stands beside ``init``.
+    """
+    default = pytorch_default(shape)
+    start: Init = named(init, shape) if init else default
+    if weight is not None:
+        if init:
+            raise Refusal(
+                "S0305",
+                f'weight gives the numbers and init="{init}" would draw others',
+                argument="init",
+                label="leave out one of the two",
+            )
+        actual, values = _row_major(weight)
+        if kernel_only and actual == shape[2:]:
+            values *= prod(shape) // len(values)
+        elif actual != shape:
+            needed = times(shape) + (f", or {times(shape[2:])} for every filter" if kernel_only else "")
+            raise Refusal(
+                "S0107",
+                f"weight has shape {times(actual)}, and this step's weight is {times(shape)}",
+                argument="weight",
+                label=f"needs {needed}",
+            )
+        start = Fixed(values)
+    parameters = [Parameter("weight", shape, start, trainable=not frozen)]
+    if bias:
+        parameters.append(Parameter("bias", (outputs,), default, trainable=not frozen))
+    return tuple(parameters)
+
+
+def _row_major(values: object) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Shape and row-major elements of nested tuples of numbers."""
+    # True is an int of Python's, and no number of a weight.
+    if isinstance(values, (int, float)) and not isinstance(values, bool):
+        if not abs(values) <= LARGEST_REAL:
+            raise Refusal(
+                "S0304",
+                "weight holds a number beyond float32",
+                argument="weight",
+                label=f"needs numbers up to {LARGEST_REAL:.4g}",
+            )
+        return (), (float(values),)
+    if not isinstance(values, tuple) or not values:
+        words = {"()": "an empty list", "True": "true", "False": "false", "None": "none"}
+        raise Refusal(
+            "S0303",
+            f"weight holds {words.get(repr(values), repr(values))}, which is not a number",
+            argument="weight",
+            label="needs a (nested) list of numbers",
+        )
+    parts = [_row_major(value) for value in values]
+    inner = parts[0][0]
+    if any(shape != inner for shape, _ in parts):
+        raise Refusal(
+            "S0303", "weight is ragged: its rows differ in length", argument="weight", label="needs rows of one length"
+        )
+    return (len(parts), *inner), tuple(number for _, numbers in parts for number in numbers)
