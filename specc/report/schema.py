@@ -14,7 +14,7 @@ from specc.ir.op import Op
 from specc.ops import operators
 from specc.ops.fields import expected
 from specc.syntax.tokens import LABEL, keywords, pattern
-from specc.syntax.yaml.forms import BESIDE_LAYER, ITEMS, RESERVED, STATEMENTS, STEPS, Form
+from specc.syntax.yaml.operands import BESIDE_LAYER, ITEMS, RESERVED, STATEMENTS, STEPS, Form
 
 Schema = dict[str, Any]
 

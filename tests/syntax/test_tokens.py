@@ -85,7 +85,7 @@ WITH_PATTERNS = {
     "syntax/tokens.py": "the lexer",
     "syntax/parser.py": "formulas in the text of a label",
     "syntax/trivia.py": "what comments say to specc",
-    "syntax/mistakes/explanation.py": "numbers that are none",
+    "syntax/mistakes/__init__.py": "numbers that are none",
     "syntax/mistakes/habits.py": "what an author who is mistaken may have meant",
     "syntax/mistakes/structure.py": "what an author who is mistaken may have meant",
     "syntax/mistakes/unexpected.py": "the words in front of a mistake, in a text that is no spec",

@@ -33,7 +33,7 @@ OWNERS = frozenset("nn F self torch keras layers tf jnp flax nnx np".split())
 
 _MERGES = {"+": "add", "-": "sub", "*": "mul", "/": "", "//": "", "%": "", "**": ""}
 """Python's operators, and the merge that computes each."""
-_REAL = re.compile(r"-?(?:\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?)\Z")
+_REAL = re.compile(r"-?\d[\d_]*(?:\.\d+)?(?:e[+-]?\d+)?\Z")
 
 
 # ---- operators between values of the network ---------------------------------------------------------
@@ -154,8 +154,8 @@ def python(token: UnexpectedToken) -> Explanation | None:
     if word == "." and previous in OWNERS:
         message = f"layers and labels are called by their names alone, without `{previous}.`"
         return Explanation(message, f"leave out `{previous}.`")
-    if word == "." and (name := re.match(r"[A-Za-z_]\w*(?=\s*\()", token.after)):
-        return Explanation("a step has no methods", f"write `{step} -> {name[0]}`, where {name[0]} is a layer")
+    if word == "." and (method := re.match(r"[A-Za-z_]\w*(?=\s*\()", token.after)):
+        return Explanation("a step has no methods", f"write `{step} -> {method[0]}`, where {method[0]} is a layer")
     return None
 
 

@@ -99,9 +99,8 @@ def colon(token: UnexpectedToken) -> Explanation | None:
 def contract(token: UnexpectedToken) -> Explanation | None:
     """``block b(c): {``, ``model M:``"""
     item = token.statement
-    if item not in ("model", "block") or not token.before.endswith(":") or token.accepts != {"_LPAR", "_LSQB"}:
-        return None
-    if token.word not in ("", "{"):
+    is_missing = token.before.endswith(":") and token.accepts == {"_LPAR", "_LSQB"} and token.word in ("", "{")
+    if item not in ("model", "block") or not is_missing:
         return None
     line = short(token.line_before.strip().removesuffix(":").strip())
     help_ = f"write `{line} : [N, 3, 32, 32] {{`, with your own sizes"

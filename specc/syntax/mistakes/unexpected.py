@@ -107,25 +107,24 @@ class UnexpectedToken(NamedTuple):
 
     @property
     def headline(self) -> str:
-        return f"expected {self._expected()}, found {self.shown}"
-
-    def _expected(self) -> str:
-        if self.wants_value:
-            return "a value"
-        if self.wants_step:
-            return "a step"
-        if self.wants_item:
-            return "a model, a block, `let`, `default` or `from`"
         kinds = self.accepts
-        if self.ends_step:
-            kinds = frozenset(("_ARROW", NEWLINE))
-        elif NEWLINE in kinds:
-            kinds &= {NEWLINE, "_COMMA"}
-        elif self.ends_value:
-            kinds -= {"_LPAR", "_LSQB"}  # behind a value nearly everything goes: only what ends it is worth listing
-        shown = _SHOWN | {NEWLINE: f"the end of the {self.line}"}
-        *most, last = (shown[kind] for kind in shown if kind in kinds)
-        return f"{', '.join(most)} or {last}" if most else last
+        if self.wants_value:
+            expected = ["a value"]
+        elif self.wants_step:
+            expected = ["a step"]
+        elif self.wants_item:
+            expected = ["a model", "a block", "`let`", "`default`", "`from`"]
+        else:
+            if self.ends_step:
+                kinds = frozenset(("_ARROW", NEWLINE))
+            elif NEWLINE in kinds:
+                kinds &= {NEWLINE, "_COMMA"}
+            elif self.ends_value:
+                kinds -= {"_LPAR", "_LSQB"}  # behind a value nearly everything goes: only what ends it is worth listing
+            shown = _SHOWN | {NEWLINE: f"the end of the {self.line}"}
+            expected = [shown[kind] for kind in shown if kind in kinds]
+        *most, last = expected
+        return f"expected {' or '.join([', '.join(most), last] if most else [last])}, found {self.shown}"
 
 
 def unexpected_token(text: str, error: NotInGrammar, line: str) -> UnexpectedToken:
@@ -145,7 +144,15 @@ def unexpected_token(text: str, error: NotInGrammar, line: str) -> UnexpectedTok
 
 
 def _surrounded(text: str, kind: str, start: int, word: str, accepts: frozenset[str], line: str) -> UnexpectedToken:
-    window = _without_comments(text[max(0, start - WINDOW) : start])
+    pieces: list[str] = []
+    copied = begin = max(0, start - WINDOW)
+    # Comments become blanks, so that all else stays where it is.
+    for kind_before, begins, ends in scan(text[:start], begin):
+        if kind_before == NEWLINE and "#" in text[begins:ends]:
+            lines = text[begins:ends].split("\n")
+            pieces += (text[copied:begins], "\n".join(line.partition("#")[0].ljust(len(line)) for line in lines))
+            copied = ends
+    window = "".join([*pieces, text[copied:start]])
     before = window.rstrip()
     end = start + len(word)
     after = text[end : min(text.index("\n", end), end + WINDOW)]
@@ -154,18 +161,6 @@ def _surrounded(text: str, kind: str, start: int, word: str, accepts: frozenset[
     return UnexpectedToken(
         kind, word, start, before, len(window) - len(before), after, (below, next_line), accepts, line
     )
-
-
-def _without_comments(text: str) -> str:
-    """The text with blanks for its comments."""
-    pieces: list[str] = []
-    copied = 0
-    for kind, start, end in scan(text):
-        if kind == NEWLINE and "#" in text[start:end]:
-            lines = text[start:end].split("\n")
-            pieces += (text[copied:start], "\n".join(line.partition("#")[0].ljust(len(line)) for line in lines))
-            copied = end
-    return "".join([*pieces, text[copied:]])
 
 
 def short(text: str) -> str:

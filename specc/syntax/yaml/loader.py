@@ -1,7 +1,7 @@
 """From YAML to the syntax tree, by way of the language: the tree of the nodes is written out in it, and that is parsed.
 
-So there is one grammar and one parser. What comes from the file's author as text, its expressions, is checked to stay
-inside of its place first.
+So both forms have one grammar and one parser; the places in its tree and its findings are mapped back into the YAML.
+What comes from the file's author as text, its expressions, is checked to stay inside of its place first.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, islice
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
-from specc.source import Source
+from specc.source import Source, Span
 from specc.syntax import ast
 from specc.syntax.parser import parse as parse_language
 from specc.syntax.reader import refuse_hidden_characters
@@ -21,8 +22,7 @@ from specc.syntax.recovery import MOST_MISTAKES
 from specc.syntax.tokens import CLOSERS, COMMA, UNKNOWN, scan
 from specc.syntax.trivia import pin
 from specc.syntax.yaml.nodes import List, Node, Scalar, short, tree
-from specc.syntax.yaml.operands import flat
-from specc.syntax.yaml.source_map import Segment, SourceMap
+from specc.syntax.yaml.operands import Segment, flat
 from specc.syntax.yaml.translator import Translator, after_blank
 from specc.syntax.yaml.writer import line_in_yaml
 
@@ -91,6 +91,99 @@ def _located(source_map: SourceMap, error: SpecError) -> list[Diagnostic]:
 
 def _refused(findings: list[Diagnostic]) -> SpecError:
     return SpecError(SpecError(findings).diagnostics[:MOST_MISTAKES])
+
+
+# ---- places -----------------------------------------------------------------------------------------
+
+
+class MappedSpan(Span):
+    """A place in a YAML source. Its text is that of the language: what messages and reports show of a step.
+
+    Attributes:
+        origin: the place in the text of the language.
+    """
+
+    __slots__ = ("origin",)
+
+    def __init__(self, source: Source, start: int, end: int, origin: Span) -> None:
+        super().__init__(source, start, end)
+        self.origin = origin
+
+    @property
+    def text(self) -> str:
+        return self.origin.text
+
+    def to(self, other: Span) -> Span:
+        if not isinstance(other, MappedSpan):
+            return Span(self.source, self.start, other.end)
+        return MappedSpan(self.source, self.start, other.end, self.origin.to(other.origin))
+
+
+class SourceMap:
+    """Segments side by side.
+
+    Attributes:
+        yaml: the text in YAML.
+        source: the text of the language.
+    """
+
+    def __init__(self, yaml: Source, segments: list[Segment]) -> None:
+        self.yaml = yaml
+        self.segments = segments
+        self.source = Source(yaml.name, "".join(segment.text for segment in segments))
+        self._starts: list[int] = []
+        at = 0
+        for segment in segments:
+            self._starts.append(at)
+            at += len(segment.text)
+
+    def original(self, span: Span) -> Span:
+        """The place in the YAML of a place in the text."""
+        first = self._index(span.start)
+        if self.segments and self.segments[first].whole:
+            return MappedSpan(self.yaml, self.segments[first].start, self.segments[first].end, span)
+        last = self._index(max(span.start, span.end - 1))
+        start, _ = self._range(first, span.start)
+        _, end = self._range(last, span.end)
+        if end < start:
+            # Keys of a mapping may stand in any order.
+            around = self.segments[first : last + 1]
+            start, end = min(segment.start for segment in around), max(segment.end for segment in around)
+        return MappedSpan(self.yaml, start, end, span)
+
+    def tree(self, part: Any) -> Any:
+        """A tree of the text with the places of the YAML. It nests no deeper than the parser lets it."""
+        if isinstance(part, Span):
+            return self.original(part)
+        if part is self.source:
+            return self.yaml
+        if not isinstance(part, tuple):
+            return part
+        parts = map(self.tree, part)  # no comprehension: it would take half of the frames that Python gives
+        return type(part)(*parts) if hasattr(part, "_fields") else tuple(parts)
+
+    def finding(self, finding: Diagnostic) -> Diagnostic:
+        def label(label: Label) -> Label:
+            return replace(label, span=self.original(label.span))
+
+        return replace(
+            finding,
+            primary=label(finding.primary),
+            secondary=tuple(map(label, finding.secondary)),
+            trace=tuple(map(label, finding.trace)),
+            fix=None,  # it would write the language into YAML
+        )
+
+    def _index(self, offset: int) -> int:
+        return max(0, bisect_right(self._starts, offset) - 1)
+
+    def _range(self, index: int, offset: int) -> tuple[int, int]:
+        """Where ``offset`` is from, as the start of something, and as its end."""
+        segment = self.segments[index]
+        if not segment.exact:
+            return segment.start, segment.end
+        at = min(segment.start + offset - self._starts[index], segment.end)
+        return at, at
 
 
 # ---- expressions ------------------------------------------------------------------------------------

@@ -1,21 +1,117 @@
-"""Names, values, expressions and arguments: from YAML's nodes to segments of the language's text."""
+"""What the items and steps of the YAML form are made of: their keys; names, values, expressions and arguments.
+
+Of a node of the YAML they make segments of the language's text.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
 from specc.syntax.format.inline import string
 from specc.syntax.tokens import is_word, keywords
-from specc.syntax.yaml.forms import without_blank, without_owner
 from specc.syntax.yaml.nodes import NULLS, List, Mapping, Node, NotFinite, Scalar, TooLarge, literal, short
-from specc.syntax.yaml.source_map import Segment
+
+# ---- keys -------------------------------------------------------------------------------------------
+
+
+class Form(NamedTuple):
+    """The keys of an item or a step beside the one that says what it is, and how it is written."""
+
+    needs: tuple[str, ...]
+    takes: tuple[str, ...]
+    example: str
+
+
+_CONTRACT = ("params", "input", "output", "where")
+ITEMS = {
+    "from": Form(("import",), (), "{from: layers.cnn, import: [pair]}"),
+    "let": Form((), (), "{let: {width: 32}}"),
+    "default": Form((), (), "{default: {conv: {bias: false}}}"),
+    "block": Form(("body",), _CONTRACT, "{block: pair, params: [c], body: [[conv: [=c, 3], relu]]}"),
+    "model": Form(("body",), _CONTRACT, "{model: Net, input: [N, 3, 32, 32], body: [flatten, fc: 10]}"),
+}
+STATEMENTS = {
+    "let": Form((), (), "{let: {wide: =4 * in.channels}}"),
+    "assert": Form((), ("message",), '{assert: params < 200k, message: "too large"}'),
+    "shared": Form(("steps",), (), "{shared: head, steps: [flatten, fc: 10]}"),
+}
+STEPS = {
+    "shape": Form((), ("label",), "{shape: [N, 16, 5, 5]}"),
+    "group": Form((), ("label",), "{group: [[conv: [16, 3], relu]]}"),
+    "repeat": Form(("body",), ("label",), "{repeat: 2, body: [[conv: [16, 3], relu]]}"),
+    "for": Form(("in", "body"), ("label",), "{for: c, in: [16, 32], body: [[conv: [=c, 3], relu]]}"),
+    "if": Form(("then",), ("else", "label"), "{if: c > 16, then: [maxpool: 2], else: [relu]}"),
+    "call": Form((), ("args", "arms", "label"), "{call: pair, args: [16]}"),
+}
+BESIDE_LAYER = ("label", "arms")
+"""The keys beside a layer."""
+RESERVED = frozenset(BESIDE_LAYER).union(
+    *((head, *form.needs, *form.takes) for forms in (STEPS, STATEMENTS) for head, form in forms.items())
+)
+"""The words of steps and statements: a block that is called so is written with ``call``."""
+
+
+def without_blank(text: str) -> str:
+    """What is missing in ``conv:[16, 3]``, which YAML takes for one text, as a help; empty for others."""
+    key, _, value = text.partition(":")
+    joined = is_word(key) and 0 < len(value) <= 61 and "\n" not in value and not value[0].isspace()
+    return f"a blank is missing behind the colon: `{key}: {value}`" if joined else ""
+
+
+def without_owner(text: str) -> str:
+    """How ``nn.Conv2d`` is written, as a help; empty for others."""
+    from specc.syntax.mistakes.habits import OWNERS
+
+    owner, point, _ = text.partition(".")
+    return f"leave out `{owner}.`" if point and owner in OWNERS else ""
+
+
+def did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    """Which of the known keys a key is most like, as a help; empty where it is like none."""
+    from specc.diagnostics.spelling import suggest
+
+    if help_ := without_blank(word):
+        return help_
+    suggestion = suggest(word, known)
+    return f"did you mean `{suggestion.names[0]}`?" if suggestion else ""
+
+
+def beside(word: str) -> str:
+    """Where a word stands that does not begin a step, as a help; empty for others."""
+    heads = [
+        f"`{head}`"
+        for forms in (STEPS, STATEMENTS)
+        for head, form in forms.items()
+        if word in (*form.needs, *form.takes) and word not in BESIDE_LAYER
+    ]
+    return f"`{word}` stands beside {' or '.join(heads)}" if heads else ""
+
+
+# ---- segments ---------------------------------------------------------------------------------------
+
+
+class Segment(NamedTuple):
+    """Text of the language, and the place in the YAML that it stands for.
+
+    Attributes:
+        exact: character by character; otherwise as a whole.
+        whole: it begins a statement or an item, and the place is that of all of it.
+        expression: of an expression's text, what it is: "value" or "condition"; empty for all else.
+    """
+
+    text: str
+    start: int
+    end: int
+    exact: bool = False
+    whole: bool = False
+    expression: str = ""
+
 
 Segments = Iterator["Segment | Segments"]
-
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def flat(segments: Segments) -> list[Segment]:
@@ -38,9 +134,12 @@ def mark(text: str, node: Node) -> Segment:
     return Segment(text, node.start, node.end)
 
 
-def after(text: str, node: Node) -> Segment:
-    """A sign of the language that stands where the node ends."""
-    return Segment(text, node.end, node.end)
+def joined(parts: Iterable[Segments], node: Node, sign: str = ", ") -> Segments:
+    """The parts with a sign between them."""
+    for place, part in enumerate(parts):
+        if place:
+            yield mark(sign, node)
+        yield part
 
 
 def is_null(node: Node) -> bool:
@@ -56,6 +155,11 @@ def kind_of(node: Node) -> str:
     if is_null(node):
         return "nothing"
     return f"`{short(node.value)}`" if node.value else "an empty text"
+
+
+# ---- operands ---------------------------------------------------------------------------------------
+
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Operands:
@@ -95,10 +199,13 @@ class Operands:
             help_ = f"one name is a list, too: `[{node.value}]`" if isinstance(node, Scalar) and lone else ""
             self.note(f"here stands a list of names, not {kind_of(node)}", node, help_)
             return
-        for place, entry in enumerate(node.items):
-            if place:
-                yield mark(", ", node)
-            yield self.name(entry, what)
+        yield joined((self.name(entry, what) for entry in node.items), node)
+
+    def pair(self, key: Node, what: str, sign: str, value: Segments) -> Segments:
+        """A name, a sign, and what the name stands for."""
+        yield self.name(key, what)
+        yield Segment(sign, key.end, key.end)
+        yield value
 
     def exact(self, node: Scalar, skip: int = 0, expression: str = "") -> Segment:
         """The scalar's text from character ``skip`` on: each at its own place, where it stands in the YAML as it is."""
@@ -109,14 +216,6 @@ class Operands:
 
     # ---- values -----------------------------------------------------------------------------------
 
-    def value(self, node: Node) -> Segments:
-        """A value: a text begins an expression with ``=``; every other text is a string."""
-        return self._value(node, always=False)
-
-    def expression(self, node: Node, kind: str = "value") -> Segments:
-        """A value, where a text is an expression with and without ``=``; ``kind``: "value" or "condition"."""
-        return self._value(node, always=True, kind=kind)
-
     def text(self, node: Node, what: str) -> Segments:
         """A string, whatever it begins with."""
         if not isinstance(node, Scalar) or is_null(node):
@@ -124,21 +223,24 @@ class Operands:
         else:
             yield from self._string(node)
 
-    def _value(self, node: Node, always: bool, kind: str = "value") -> Segments:
+    def value(self, node: Node, expression: str = "") -> Segments:
+        """A value.
+
+        Args:
+            expression: what every text is, with and without ``=``: "value" or "condition"; empty: a text begins an
+                expression with ``=``, and every other one is a string.
+        """
         if isinstance(node, List):
             yield mark("[", node)
-            for place, entry in enumerate(node.items):
-                if place:
-                    yield mark(", ", node)
-                yield self._value(entry, always)
+            yield joined((self.value(entry, expression and "value") for entry in node.items), node)
             yield mark("]", node)
         elif isinstance(node, Mapping):
             help_ = "arguments by name stand in one mapping behind the others: `conv: [16, 3, {stride: 2}]`"
             self.note("a mapping is no value", node, help_)
         elif node.plain and (number := self._literal(node)) is not None:
             yield self.exact(node) if number == node.value else mark(number, node)
-        elif always or node.value.startswith("="):
-            yield from self._expression(node, kind)
+        elif expression or node.value.startswith("="):
+            yield from self._expression(node, expression or "value")
         else:
             yield from self._string(node)
 
@@ -186,12 +288,8 @@ class Operands:
             if place and not (isinstance(entry, Mapping) and not entry.pairs):
                 yield mark(", ", node)
             if isinstance(entry, Mapping) and entry is entries[-1]:
-                for number, (key, value) in enumerate(entry.pairs.values()):
-                    if number:
-                        yield mark(", ", entry)
-                    yield self.name(key, "an argument")
-                    yield after("=", key)
-                    yield self.value(value)
+                pairs = entry.pairs.values()
+                yield joined((self.pair(key, "an argument", "=", self.value(value)) for key, value in pairs), entry)
             else:
                 yield self.value(entry)
         yield mark(")", node)

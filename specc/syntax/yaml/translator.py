@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from specc.syntax.recovery import MOST_MISTAKES
 from specc.syntax.tokens import is_name, is_number, is_word, keywords, needs_quotes
-from specc.syntax.yaml.forms import (
+from specc.syntax.yaml.nodes import KeyValue, List, Mapping, Node, Scalar, short
+from specc.syntax.yaml.operands import (
     BESIDE_LAYER,
     ITEMS,
     RESERVED,
     STATEMENTS,
     STEPS,
     Form,
+    Operands,
+    Segment,
+    Segments,
     beside,
     did_you_mean,
+    is_null,
+    joined,
+    kind_of,
+    mark,
     without_blank,
     without_owner,
 )
-from specc.syntax.yaml.nodes import KeyValue, List, Mapping, Node, Scalar, short
-from specc.syntax.yaml.operands import Operands, Segments, after, is_null, kind_of, mark
-from specc.syntax.yaml.source_map import Segment
 
 _A_STEP = "a step is a name, `relu`, or a mapping, `conv: [16, 3]`"
 _SIZE = re.compile(r"[A-Za-z0-9_]+(?: *(?:[-+*%]|//) *[A-Za-z0-9_]+)*")
@@ -38,11 +43,15 @@ class Translator(Operands):
             first = node.first.key if isinstance(node, Mapping) and node.pairs else node
             self.note(message, first, "begin each of them with `- `")
             return
-        for place, item in enumerate(node.items):
-            if place:
-                yield mark("\n\n" if after_blank(self.source.text, item) else "\n", item)
-            yield self._item(item)
+        yield self._on_lines(node.items, self._item)
         yield mark("\n", node)
+
+    def _on_lines(self, nodes: list[Node], translate: Callable[[Node], Segments]) -> Segments:
+        """Each node on a line, with an empty one above where it has one in the YAML."""
+        for place, node in enumerate(nodes):
+            if place:
+                yield mark("\n\n" if after_blank(self.source.text, node) else "\n", node)
+            yield translate(node)
 
     # ---- items --------------------------------------------------------------------------------------
 
@@ -91,20 +100,17 @@ class Translator(Operands):
             self.note(f"`params` is a list, not {kind_of(node)}", node, "as in `params: [c, {stride: 1}]`")
             return
         yield mark("(", node)
-        for place, entry in enumerate(node.items):
-            if place:
-                yield mark(", ", node)
-            if not isinstance(entry, Mapping):
-                yield self.name(entry, "a parameter")
-            elif len(entry.pairs) != 1:
-                wrong = list(entry.pairs.values())[1].key if entry.pairs else entry
-                message = "a parameter is a name, or one pair of its name and default"
-                self.note(message, wrong, "as in `[c, {stride: 1}]`")
-            else:
-                yield self.name(entry.first.key, "a parameter")
-                yield after(" = ", entry.first.key)
-                yield self.value(entry.first.value)
+        yield joined(map(self._param, node.items), node)
         yield mark(")", node)
+
+    def _param(self, node: Node) -> Segments:
+        if not isinstance(node, Mapping):
+            yield self.name(node, "a parameter")
+        elif len(node.pairs) != 1:
+            wrong = list(node.pairs.values())[1].key if node.pairs else node
+            self.note("a parameter is a name, or one pair of its name and default", wrong, "as in `[c, {stride: 1}]`")
+        else:
+            yield self.pair(node.first.key, "a parameter", " = ", self.value(node.first.value))
 
     def _contract(self, node: Mapping) -> Segments:
         if "input" not in node.pairs:
@@ -121,15 +127,12 @@ class Translator(Operands):
             clauses = where.items if isinstance(where, List) else [where]
             if not clauses:
                 self.note("`where` lists at least one condition", where, "leave it out where there is none")
-            yield mark(" where ", where)
-            for place, clause in enumerate(clauses):
-                if place:
-                    yield mark(", ", where)
-                if isinstance(clause, Scalar):
-                    yield self.expression(clause, "condition")
-                else:
+            for clause in clauses:
+                if not isinstance(clause, Scalar):
                     help_ = 'as in `where: ["H % 8 == 0"]`'
                     self.note(f"a condition is a text, not {kind_of(clause)}", clause, help_)
+            yield mark(" where ", where)
+            yield joined((self.value(clause, "condition") for clause in clauses if isinstance(clause, Scalar)), where)
 
     def _ports(self, node: Node) -> Segments:
         if not isinstance(node, Mapping):
@@ -138,12 +141,8 @@ class Translator(Operands):
         if not node.pairs:
             self.note("here stand one or more names, each with its shape", node, "as in `{image: [N, 3, 32, 32]}`")
         yield mark("(", node)
-        for place, (name, shape) in enumerate(node.pairs.values()):
-            if place:
-                yield mark(", ", node)
-            yield self.name(name, "a port")
-            yield after(": ", name)
-            yield self._shape(shape)
+        ports = (self.pair(name, "a port", ": ", self._shape(shape)) for name, shape in node.pairs.values())
+        yield joined(ports, node)
         yield mark(")", node)
 
     # ---- bodies and lines ---------------------------------------------------------------------------
@@ -160,10 +159,7 @@ class Translator(Operands):
         if not isinstance(node, List):
             yield self._line(node)
             return
-        for place, line in enumerate(node.items):
-            if place:
-                yield mark("\n\n" if after_blank(self.source.text, line) else "\n", line)
-            yield self._line(line)
+        yield self._on_lines(node.items, self._line)
 
     def _line(self, node: Node) -> Segments:
         """Steps with arrows between them; or one step, let, assert or shared."""
@@ -187,7 +183,7 @@ class Translator(Operands):
                     yield self._let(node)
                 case "assert":
                     yield _opening("assert ", node)
-                    yield self.expression(node.pairs["assert"].value, "condition")
+                    yield self.value(node.pairs["assert"].value, "condition")
                     if "message" in node.pairs:
                         yield mark(", ", node)
                         yield self.text(node.pairs["message"].value, "a message")
@@ -210,15 +206,19 @@ class Translator(Operands):
     def _let(self, node: Mapping) -> Segments:
         if pair := self._only_pair(node.pairs["let"].value, "let", "{let: {width: 32}}"):
             yield _opening("let ", node)
-            yield self.name(pair.key, "what `let` names")
-            yield after(" = ", pair.key)
-            yield self.value(pair.value)
+            yield self.pair(pair.key, "what `let` names", " = ", self.value(pair.value))
 
     # ---- steps --------------------------------------------------------------------------------------
 
     def _step(self, node: Node) -> Segments:
         if isinstance(node, Mapping):
-            yield self._step_with_keys(node)
+            head = _head(node, STEPS)
+            if head and self._has_keys(node, head, STEPS[head]):
+                yield self._label(node)
+                yield self._form(node, head, node.pairs[head].value)
+            elif not head and (layer := self._layer(node)):
+                yield self._label(node)
+                yield self._call(node, layer.key, layer.value)
         elif isinstance(node, List):
             help_ = "a checkpoint is `shape: [N, 16, 5, 5]`; the steps of a chain stand in one list"
             self.note("a step is no list", node, help_)
@@ -233,16 +233,6 @@ class Translator(Operands):
             help_ = _in_yaml(node.value) if len(self.findings) < MOST_MISTAKES else ""
             self.note(f"a step is a name, not {kind_of(node)}", node, help_)
 
-    def _step_with_keys(self, node: Mapping) -> Segments:
-        head = _head(node, STEPS)
-        if head:
-            if self._has_keys(node, head, STEPS[head]):
-                yield self._label(node)
-                yield self._form(node, head, node.pairs[head].value)
-        elif layer := self._layer(node):
-            yield self._label(node)
-            yield self._call(node, layer.key, layer.value)
-
     def _form(self, node: Mapping, head: str, value: Node) -> Segments:
         """A step that is no layer, but is called by a key of its own."""
         match head:
@@ -252,7 +242,7 @@ class Translator(Operands):
                 yield self._body(value)
             case "repeat":
                 yield _opening("repeat ", node)
-                yield self.expression(value)
+                yield self.value(value, "value")
                 yield mark(" ", value)
                 yield self._body(node.pairs["body"].value)
             case "for":
@@ -266,7 +256,7 @@ class Translator(Operands):
                 yield self._body(node.pairs["body"].value)
             case "if":
                 yield _opening("if ", node)
-                yield self.expression(value, "condition")
+                yield self.value(value, "condition")
                 yield mark(" ", value)
                 yield self._body(node.pairs["then"].value)
                 if "else" in node.pairs:
@@ -322,7 +312,7 @@ class Translator(Operands):
             yield self.exact(label)
         else:
             yield self.text(label, "a label")
-        yield after(": ", label)
+        yield Segment(": ", label.end, label.end)
 
     def _call(self, node: Mapping, name: Scalar, arguments: Node) -> Segments:
         if name.value == "in":
@@ -349,7 +339,7 @@ class Translator(Operands):
 
     def _shape(self, node: Node) -> Segments:
         if isinstance(node, List):
-            yield self.expression(node)
+            yield self.value(node, "value")
         else:
             self.note(f"a shape is a list of sizes, not {kind_of(node)}", node, "write `[N, 3, 32, 32]`")
 

@@ -17,8 +17,8 @@ from specc.syntax.format.inline import text
 from specc.syntax.parser import parse
 from specc.syntax.tokens import is_plain_number
 from specc.syntax.trivia import after_blank, lines, pin
-from specc.syntax.yaml.forms import RESERVED
 from specc.syntax.yaml.nodes import literal
+from specc.syntax.yaml.operands import RESERVED
 
 WIDTH = 100
 _PLAIN = re.compile(r"(?:[A-Za-z_=(/0-9]|\.{1,2}/|-(?=[A-Za-z0-9_(]))(?:[A-Za-z0-9_.+*/%<>=!()-]| (?=[^ #]))*")
