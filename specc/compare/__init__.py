@@ -1,7 +1,7 @@
 """Two versions of a network: what changed for whoever uses it.
 
-`difference` compares two graphs in four sections: it pairs their ports and sizes (`pairing`), aligns their steps
-(`attributes`, `alignment`), and says what changed of `interface`, `checkpoint`, `wiring` and costs.
+`difference` compares two graphs in four sections: it pairs their ports and sizes (`interface`), aligns their steps
+(`attributes`, `alignment`), and says what changed of the interface, the `checkpoint`, the `wiring` and the costs.
 `specs` does so for all models of two files, and `history` for the files of a working tree and of a `commit`, which is a
 file system. An account of a change is a guess where it says so, and else proven.
 """

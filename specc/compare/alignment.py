@@ -12,278 +12,234 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from specc.compare.attributes import KeyedGraph, StepKey, differing, is_unordered
-from specc.compare.pairing import Ports
+from specc.compare.attributes import KeyedGraph, differing, is_unordered
+from specc.compare.interface import Ports
 from specc.ir.graph import Node, Port
 
 MOST_COMPARED = 4_000_000
 """Pairs of steps in a gap up to which it is searched for common runs, which takes time by their number."""
 
 
-Marks = dict[str, tuple[int, int]]
-"""Of every value two numbers; see `_marks`."""
+class ValueNumber(NamedTuple):
+    """What a value is, as two numbers: those of two values are equal where they are the same function of the inputs.
+
+    Attributes:
+        named: of the inputs and of tensors of the same names.
+        plain: of the inputs and of tensors of any names.
+    """
+
+    named: int
+    plain: int
+
+
+Numbering = dict[str, ValueNumber]
+"""The numbers of all values of a network."""
 
 
 def isomorphism(before: KeyedGraph, after: KeyedGraph, ports: Ports) -> dict[str, str] | None:
     """The new name of every old value, where the two are the same network but for names; None where they are not.
 
     Steps that share their tensors do so in both. There are as many steps in both, and every one of either leads to an
-    output; so where each old step has found one new one, no two have found the same.
+    output; so where each old step is paired with one new one, no two are paired with the same.
     """
     if ports.inputs.removed or ports.inputs.added or ports.outputs.removed or ports.outputs.added:
         return None
     if len(before.graph.nodes) != len(after.graph.nodes):
         return None
-    marks = _marks(before, after, ports.inputs.pairs)
-    return _found(before, after, ports, marks) or _found(before, after, ports, None)
+    numberings = _value_numbers(before, after, ports.inputs.pairs)
+    return _walk_back(before, after, ports, numberings) or _walk_back(before, after, ports, None)
 
 
-def _found(
-    before: KeyedGraph, after: KeyedGraph, ports: Ports, marks: tuple[Marks, Marks] | None
+def _walk_back(
+    before: KeyedGraph, after: KeyedGraph, ports: Ports, numberings: tuple[Numbering, Numbering] | None
 ) -> dict[str, str] | None:
-    """
+    """Pair the steps that the outputs come from; None where a pair differs.
+
     Args:
-        marks: how arms are paired where their order does not matter; None: in order.
+        numberings: by which arms are paired where their order does not matter; None: in order.
     """
-    found = {old.name: new.name for old, new in ports.inputs.pairs}
-    if not _walked_back(before, after, ports, found, marks):
-        return None
-    modules = {(old.module, after.graph.node(found[old.name]).module) for old in before.graph.nodes}
-    is_one_to_one = len({old for old, _ in modules}) == len({new for _, new in modules}) == len(modules)
-    return found if is_one_to_one else None
-
-
-def _walked_back(
-    before: KeyedGraph, after: KeyedGraph, ports: Ports, found: dict[str, str], marks: tuple[Marks, Marks] | None
-) -> bool:
-    """Pair the steps that the outputs come from into ``found``; whether every pair does the same."""
-    given = [{port.name: value for port, value in side.graph.outputs} for side in (before, after)]
-    left = [(given[0][old.name], given[1][new.name]) for old, new in ports.outputs.pairs]
-    later: deque[tuple[Node, Node]] = deque()  # other steps may tell which of its arms is which
-    while left or later:
-        if not left:
-            one, other = later.popleft()
-            left += _arms(one.inputs, other.inputs, found, marks)
+    pairs = {old.name: new.name for old, new in ports.inputs.pairs}
+    results = [{port.name: value for port, value in side.graph.outputs} for side in (before, after)]
+    pending = [(results[0][old.name], results[1][new.name]) for old, new in ports.outputs.pairs]
+    merges: deque[tuple[Node, Node]] = deque()  # last: other steps may say which of their arms is which
+    while pending or merges:
+        if not pending:
+            assert numberings is not None
+            one, other = merges.popleft()
+            pending += _paired_arms(one.inputs, other.inputs, pairs, *numberings)
             continue
-        old, new = left.pop()
-        if old in found:
-            if found[old] != new:
-                return False
+        old, new = pending.pop()
+        if old in pairs:
+            if pairs[old] != new:
+                return None
             continue
         if old not in before.keys or new not in after.keys:
-            return False
+            return None
         one, other = before.graph.node(old), after.graph.node(new)
         if differing(before, after, one, other) != () or len(one.inputs) != len(other.inputs):
-            return False
-        found[old] = new
-        if marks is not None and is_unordered(one):
-            later.append((one, other))
+            return None
+        pairs[old] = new
+        if numberings is not None and is_unordered(one):
+            merges.append((one, other))
         else:
-            left += zip(one.inputs, other.inputs, strict=True)
-    return True
+            pending += zip(one.inputs, other.inputs, strict=True)
+    modules = {(old.module, after.graph.node(pairs[old.name]).module) for old in before.graph.nodes}
+    is_one_to_one = len({old for old, _ in modules}) == len({new for _, new in modules}) == len(modules)
+    return pairs if is_one_to_one else None
 
 
-def _marks(before: KeyedGraph, after: KeyedGraph, inputs: Sequence[tuple[Port, Port]]) -> tuple[Marks, Marks]:
-    """Of every value two numbers: values with the first one equal are the same function of the inputs and of tensors of
-    the same names, those with the second one equal, of tensors of some names."""
-    numbers: dict[object, int] = {}
-    old, new = ({pair[side].name: (-i, -i) for i, pair in enumerate(inputs, start=1)} for side in (0, 1))
-    for side, marks in ((before, old), (after, new)):
-        alone = (port.name for port in side.graph.inputs if port.name not in marks)
-        marks |= {name: (numbers.setdefault((side is after, name), len(numbers)),) * 2 for name in alone}
-    for side, marks in ((before, old), (after, new)):
+def _value_numbers(
+    before: KeyedGraph, after: KeyedGraph, inputs: Sequence[tuple[Port, Port]]
+) -> tuple[Numbering, Numbering]:
+    seen: dict[object, int] = {}
+    old, new = ({pair[side].name: ValueNumber(-i, -i) for i, pair in enumerate(inputs, start=1)} for side in (0, 1))
+    for side, numbers in ((before, old), (after, new)):
+        unpaired = (port.name for port in side.graph.inputs if port.name not in numbers)
+        numbers |= {name: ValueNumber(*[seen.setdefault((side is after, name), len(seen))] * 2) for name in unpaired}
+    for side, numbers in ((before, old), (after, new)):
         for node in side.graph.nodes:
-            named, plain = ([marks[value][n] for value in node.inputs] for n in (0, 1))
+            named, plain = [numbers[value].named for value in node.inputs], [numbers[v].plain for v in node.inputs]
             if is_unordered(node):
                 named, plain = sorted(named), sorted(plain)
             key, module = side.keys[node.name], node.module if node.parameters else ""
-            whole = (key, module, *named), (key, *plain)
-            marks[node.name] = (
-                numbers.setdefault(("named", whole[0]), len(numbers)),
-                numbers.setdefault(("plain", whole[1]), len(numbers)),
+            numbers[node.name] = ValueNumber(
+                seen.setdefault(("named", key, module, *named), len(seen)),
+                seen.setdefault(("plain", key, *plain), len(seen)),
             )
     return old, new
 
 
-def _arms(
-    old: Sequence[str], new: Sequence[str], found: Mapping[str, str], marks: tuple[Marks, Marks] | None
+def _paired_arms(
+    old: Sequence[str], new: Sequence[str], pairs: Mapping[str, str], before: Numbering, after: Numbering
 ) -> list[tuple[str, str]]:
-    """Which arm of a merge is which one, where their order does not matter: as is known, else as they are alike, best
-    with tensors of the same names; the rest in order."""
-    assert marks is not None
-    before, after = marks
+    """The arms of a merge whose order does not matter: as ``pairs`` says, else by their numbers; the rest in order."""
     alike: tuple[Callable[[str, str], bool], ...] = (
-        lambda one, other: found.get(one) == other,
-        lambda one, other: one not in found and before[one][0] == after[other][0],
-        lambda one, other: one not in found and before[one][1] == after[other][1],
+        lambda one, other: pairs.get(one) == other,
+        lambda one, other: one not in pairs and before[one].named == after[other].named,
+        lambda one, other: one not in pairs and before[one].plain == after[other].plain,
         lambda one, other: True,
     )
     left, right = list(old), list(new)
-    pairs = []
+    arms = []
     for are_alike in alike:
         for one in tuple(left):
             other = next((other for other in right if are_alike(one, other)), None)
             if other is not None:
-                pairs.append((one, other))
+                arms.append((one, other))
                 left.remove(one)
                 right.remove(other)
-    return pairs
+    return arms
 
 
-def alignments(
-    before: KeyedGraph, after: KeyedGraph, ports: Ports, types: tuple[Mapping[str, object], Mapping[str, object]]
-) -> list[dict[str, str]]:
+_Pass = Callable[[KeyedGraph, Node], object]
+_BY_NAME: tuple[_Pass, ...] = (
+    lambda graph, step: (step.name, graph.keys[step.name]),
+    lambda graph, step: (step.name, step.op.kind),
+    lambda graph, step: step.name,
+    lambda graph, step: (graph.keys[step.name], graph.types[step.name]),
+    lambda graph, step: graph.keys[step.name],
+    lambda graph, step: step.op.kind,
+)
+_BY_STEP: tuple[_Pass, ...] = (
+    lambda graph, step: (step.name, graph.keys[step.name], graph.types[step.name]),
+    lambda graph, step: (graph.keys[step.name], graph.types[step.name]),
+    lambda graph, step: graph.keys[step.name],
+    lambda graph, step: (step.name, step.op.kind),
+    lambda graph, step: step.op.kind,
+    lambda graph, step: step.name,
+)
+_BY_PLACE = _BY_NAME[3:]
+
+
+def alignments(before: KeyedGraph, after: KeyedGraph, ports: Ports) -> list[dict[str, str]]:
     """Accounts of which old step is which new one: one that trusts the names, one that trusts the steps, and one that
-    heeds no names.
-
-    Args:
-        types: of each network, what tells the types of the steps apart.
-    """
+    heeds no names."""
     inputs = ports.inputs.pairs
     # Common runs depend on which of two texts is the first one; the way back is to tell the same.
-    if _order(before) <= _order(after):
-        return _accounts(before, after, inputs, types)
-    back = _accounts(after, before, [(new, old) for old, new in inputs], types[::-1])
+    orders = [[(node.name, repr(side.keys[node.name])) for node in side.graph.nodes] for side in (before, after)]
+    if orders[0] <= orders[1]:
+        return _alignments(before, after, inputs)
+    back = _alignments(after, before, [(new, old) for old, new in inputs])
     return [{one: other for other, one in pairs.items()} for pairs in back]
 
 
-def _order(side: KeyedGraph) -> list[tuple[str, str]]:
-    return [(node.name, repr(side.keys[node.name])) for node in side.graph.nodes]
+def _alignments(before: KeyedGraph, after: KeyedGraph, inputs: Sequence[tuple[Port, Port]]) -> list[dict[str, str]]:
+    old, new = _value_numbers(before, after, inputs)
+    same = _unaffected(before.graph.nodes, after.graph.nodes, old, new)
+    paired = set(same.values())
+    rest = [node for node in before.graph.nodes if node.name not in same]
+    new_rest = [node for node in after.graph.nodes if node.name not in paired]
+    accounts = [same | _aligned(before, after, rest, new_rest, passes) for passes in (_BY_NAME, _BY_STEP)]
+    return [*accounts, _aligned(before, after, _in_order(before, old), _in_order(after, new), _BY_PLACE)]
 
 
-def _accounts(
-    before: KeyedGraph,
-    after: KeyedGraph,
-    inputs: Sequence[tuple[Port, Port]],
-    types: tuple[Mapping[str, object], Mapping[str, object]],
-) -> list[dict[str, str]]:
-    marks = _marks(before, after, inputs)
-    same = _unaffected(before.graph.nodes, after.graph.nodes, marks)
-    known = set(same.values())
-    old = _steps((node for node in before.graph.nodes if node.name not in same), before, types[0])
-    new = _steps((node for node in after.graph.nodes if node.name not in known), after, types[1])
-    believing = [same | _aligned(old, new, passes) for passes in (_BY_NAME, _BY_STEP)]
-    old, new = (
-        _steps(_in_order(before, marks[0]), before, types[0]),
-        _steps(_in_order(after, marks[1]), after, types[1]),
-    )
-    return [*believing, _aligned(old, new, _BY_PLACE)]
-
-
-def _steps(nodes: Iterable[Node], side: KeyedGraph, types: Mapping[str, object]) -> list[_Step]:
-    return [_Step(node, side.keys[node.name], types[node.name]) for node in nodes]
-
-
-def _unaffected(old: Iterable[Node], new: Iterable[Node], marks: tuple[Marks, Marks]) -> dict[str, str]:
+def _unaffected(
+    before: Sequence[Node], after: Sequence[Node], old_numbers: Numbering, new_numbers: Numbering
+) -> dict[str, str]:
     """Steps that give what they gave, from the same inputs and tensors of the same names."""
     alike: dict[int, list[str]] = {}
-    for node in new:
-        alike.setdefault(marks[1][node.name][0], []).append(node.name)
+    for node in after:
+        alike.setdefault(new_numbers[node.name].named, []).append(node.name)
     pairs: dict[str, str] = {}
     for of_same_name in (True, False):
-        for node in old:
-            left = alike.get(marks[0][node.name][0], [])
-            name = node.name if node.name in left else next(iter(left), None)
+        for node in before:
+            candidates = alike.get(old_numbers[node.name].named, [])
+            name = node.name if node.name in candidates else next(iter(candidates), None)
             if node.name not in pairs and name is not None and (name == node.name or not of_same_name):
                 pairs[node.name] = name
-                left.remove(name)
+                candidates.remove(name)
     return pairs
 
 
-def _in_order(side: KeyedGraph, marks: Marks) -> list[Node]:
+def _in_order(side: KeyedGraph, numbers: Numbering) -> list[Node]:
     """The steps as the outputs need them; where the order of arms does not matter, in one that both networks share."""
-    found: dict[str, Node] = {}
-    left = [(value, False) for _, value in reversed(side.graph.outputs)]
-    while left:
-        name, is_ready = left.pop()
-        if name not in side.keys or name in found:
+    ordered: dict[str, Node] = {}
+    pending = [(value, False) for _, value in reversed(side.graph.outputs)]
+    while pending:
+        name, is_ready = pending.pop()
+        if name not in side.keys or name in ordered:
             continue
         node = side.graph.node(name)
         if is_ready:
-            found[name] = node
+            ordered[name] = node
             continue
-        arms = sorted(node.inputs, key=lambda value: marks[value]) if is_unordered(node) else node.inputs
-        left += [(name, True), *((value, False) for value in reversed(arms))]
-    return list(found.values())
+        arms = sorted(node.inputs, key=lambda value: numbers[value]) if is_unordered(node) else node.inputs
+        pending += [(name, True), *((value, False) for value in reversed(arms))]
+    return list(ordered.values())
 
 
-class _Step(NamedTuple):
-    node: Node
-    key: StepKey
-    type: object
-
-
-_Pass = Callable[[_Step], object]
-_BY_NAME: tuple[_Pass, ...] = (
-    lambda s: (s.node.name, s.key),
-    lambda s: (s.node.name, s.node.op.kind),
-    lambda s: s.node.name,
-    lambda s: (s.key, s.type),
-    lambda s: s.key,
-    lambda s: s.node.op.kind,
-)
-_BY_STEP: tuple[_Pass, ...] = (
-    lambda s: (s.node.name, s.key, s.type),
-    lambda s: (s.key, s.type),
-    lambda s: s.key,
-    lambda s: (s.node.name, s.node.op.kind),
-    lambda s: s.node.op.kind,
-    lambda s: s.node.name,
-)
-_BY_PLACE: tuple[_Pass, ...] = (
-    lambda s: (s.key, s.type),
-    lambda s: s.key,
-    lambda s: s.node.op.kind,
-)
-
-
-def _aligned(old: Sequence[_Step], new: Sequence[_Step], passes: Iterable[_Pass]) -> dict[str, str]:
+def _aligned(
+    before: KeyedGraph, after: KeyedGraph, old: Sequence[Node], new: Sequence[Node], passes: Iterable[_Pass]
+) -> dict[str, str]:
     """Align what is equal in each pass, then what lies between by the next one."""
-    gaps = [(0, len(old), 0, len(new))]
+    gaps = [(old, new)]
     pairs: dict[str, str] = {}
     for key in passes:
-        keys = list(map(key, old)), list(map(key, new))
-        gaps = [left for gap in gaps for left in _filled(gap, keys, old, new, pairs)]
+        parts = gaps
+        gaps = []
+        for left, right in parts:
+            at, new_at = 0, 0
+            runs = _common_runs([key(before, step) for step in left], [key(after, step) for step in right])
+            for start, new_start, size in [*runs, (len(left), len(right), 0)]:
+                if start > at and new_start > new_at:
+                    gaps.append((left[at:start], right[new_at:new_start]))
+                at, new_at = start + size, new_start + size
+                run = zip(left[start:at], right[new_start:new_at], strict=True)
+                pairs |= {one.name: other.name for one, other in run}
     # In a gap, as many steps without tensors, of the same types: one activation for another.
-    for start, end, new_start, new_end in gaps:
-        if end - start == new_end - new_start:
-            for one, other in zip(old[start:end], new[new_start:new_end], strict=True):
-                if not one.node.parameters and not other.node.parameters and one.type == other.type:
-                    pairs[one.node.name] = other.node.name
-    # Of what is left, steps of one name and kind that stand in another place.
-    taken = set(pairs.values())
-    kinds = {step.node.name: step.node.op.kind for step in new if step.node.name not in taken}
-    for node in (step.node for step in old):
-        if node.name not in pairs and kinds.get(node.name) == node.op.kind:
-            pairs[node.name] = node.name
-    return pairs
+    for left, right in gaps:
+        if len(left) == len(right):
+            for one, other in zip(left, right, strict=True):
+                is_bare = not one.parameters and not other.parameters
+                if is_bare and before.types[one.name] == after.types[other.name]:
+                    pairs[one.name] = other.name
+    # Of what is left, steps of one name and kind that are in another place.
+    paired = set(pairs.values())
+    kinds = {step.name: step.op.kind for step in new if step.name not in paired}
+    return pairs | {s.name: s.name for s in old if s.name not in pairs and kinds.get(s.name) == s.op.kind}
 
 
-_Gap = tuple[int, int, int, int]
-
-
-def _filled(
-    gap: _Gap,
-    keys: tuple[list[object], list[object]],
-    old: Sequence[_Step],
-    new: Sequence[_Step],
-    pairs: dict[str, str],
-) -> list[_Gap]:
-    """Pair the common runs of a gap; what is left of it."""
-    start, end, new_start, new_end = gap
-    left: list[_Gap] = []
-    at, new_at = start, new_start
-    runs = _runs(keys[0][start:end], keys[1][new_start:new_end])
-    for first, other, size in [*runs, (end - start, new_end - new_start, 0)]:
-        if start + first > at and new_start + other > new_at:
-            left.append((at, start + first, new_at, new_start + other))
-        for i in range(size):
-            pairs[old[start + first + i].node.name] = new[new_start + other + i].node.name
-        at, new_at = start + first + size, new_start + other + size
-    return left
-
-
-def _runs(old: list[object], new: list[object]) -> list[tuple[int, int, int]]:
+def _common_runs(old: list[object], new: list[object]) -> list[tuple[int, int, int]]:
     """Start in each and length of the runs that both have, in the order of both."""
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:

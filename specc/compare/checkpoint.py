@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Literal, NamedTuple
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.ir.op import Parameter
-from specc.weights.matching import Match, matched
+from specc.weights.matching import MATCHES, matched
 from specc.weights.tensors import Archive, Array, TensorEntry
 
 Loads = Literal["name", "order", "no"]
@@ -112,7 +113,7 @@ def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], prove
     renamed = {name: homes[name] for name in gone if _form(old[name]) == _form(new[homes[name]])}
     found = {*kept, *resized, *renamed.values()}
     misplaced = [name for name in kept if homes[name] != name] if proven else exchanged(before, after, steps)
-    loads, order = _loads(before, after)
+    loads, destinations = _loads(before, after)
     now = {name: name for name in kept} | renamed
     return WeightsChange(
         loads=loads,
@@ -124,7 +125,7 @@ def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], prove
         added=tuple(_tensor(None, name, old, new) for name in new if name not in found),
         lost=tuple(_tensor(name, None, old, new) for name in old if name not in {*kept, *resized, *renamed}),
         misplaced=tuple(_tensor(name, homes[name], old, new) for name in misplaced),
-        order_fits=order == homes if proven and order is not None else None,
+        order_fits=destinations == homes if proven and loads == "order" else None,
         frozen=tuple(b for a, b in now.items() if old[a].trainable and not new[b].trainable),
         trainable=tuple(b for a, b in now.items() if new[b].trainable and not old[a].trainable),
         before=tuple(old),
@@ -175,18 +176,11 @@ def _tensor(
     return TensorChange(one, other, before, None if other is None else new[other].shape)
 
 
-def _loads(before: Graph, after: Graph) -> tuple[Loads, dict[str, str] | None]:
-    """How an old checkpoint loads, and by order the new name of every old tensor."""
+def _loads(before: Graph, after: Graph) -> tuple[Loads, dict[str, str]]:
+    """How an old checkpoint loads, and to which new tensor then every old one."""
     entries = {name: TensorEntry("int64" if p.integer else "float32", p.shape) for name, p in before.state}
     checkpoint = _Checkpoint(path=Path("checkpoint"), entries=entries)
-    if _matched(after, checkpoint, "name") is not None:
-        return "name", None
-    by_order = _matched(after, checkpoint, "order")
-    return ("no", None) if by_order is None else ("order", {theirs: ours for ours, theirs in by_order.items()})
-
-
-def _matched(graph: Graph, checkpoint: Archive, match: Match) -> dict[str, str] | None:
-    try:
-        return matched(graph.state, checkpoint, match)
-    except UsageError:
-        return None
+    for match in MATCHES:
+        with suppress(UsageError):  # it does not fit
+            return match, {old: new for new, old in matched(after.state, checkpoint, match).items()}
+    return "no", {}

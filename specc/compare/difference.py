@@ -8,10 +8,9 @@ from typing import Literal, NamedTuple
 
 from specc.analyses import Costs, costs
 from specc.compare.alignment import alignments, isomorphism
-from specc.compare.attributes import KeyedGraph, keyed_graphs
+from specc.compare.attributes import KeyedGraph
 from specc.compare.checkpoint import WeightsChange, compare_weights, exchanged
-from specc.compare.interface import InterfaceChange, compare_interface
-from specc.compare.pairing import Ports, common, examples, pair_ports
+from specc.compare.interface import InterfaceChange, Ports, common_sizes, compare_interface, pair_ports
 from specc.compare.wiring import GraphChange, compare_graphs
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
@@ -42,7 +41,7 @@ class CostNumber(NamedTuple):
         return self.grew_by_more_than(Fraction(0))
 
     def grew_by_more_than(self, percent: Fraction) -> bool:
-        """Whether it costs more than that much more. Where there was nothing, anything is."""
+        """Whether it costs more by over that many percent. Where there was nothing, anything is."""
         if not isinstance(self.before, int) or not isinstance(self.after, int):
             return False
         return self.after * 100 > self.before * (100 + percent)
@@ -120,28 +119,20 @@ def compare(
         UsageError: ``sizes`` lacks one, or gives one that is not allowed.
     """
     ports = pair_ports(before, after)
-    both = common(before, after, ports.inputs)
-    near = examples(both, before, after)
-    graph, steps = _compared(*keyed_graphs(before, after, both), ports, near)
+    common = common_sizes(before, after, ports.inputs)
+    old, new = map(KeyedGraph.of, (before, after), common or (None, None))
+    graph, steps = _compare_graphs(old, new, ports)
     return Difference(
         before.name,
         after.name,
-        compare_interface(before, after, ports, both, renamed=not other_name),
+        compare_interface(before, after, ports, common, renamed=not other_name),
         compare_weights(before, after, steps, graph.proven_same),
         graph,
-        compare_costs(before, after, near if sizes is None else (_of(before, sizes), _of(after, sizes))),
+        _compare_costs(before, after, (old.sizes, new.sizes) if sizes is None else (sizes, sizes)),
     )
 
 
-def _of(graph: Graph, sizes: Mapping[str, int]) -> dict[str, int]:
-    """Those that the network has."""
-    known = {symbol.name for symbol in graph.symbols}
-    return {name: size for name, size in sizes.items() if name in known}
-
-
-def _compared(
-    before: KeyedGraph, after: KeyedGraph, ports: Ports, near: tuple[dict[str, int], dict[str, int]] | None
-) -> tuple[GraphChange, dict[str, str]]:
+def _compare_graphs(before: KeyedGraph, after: KeyedGraph, ports: Ports) -> tuple[GraphChange, dict[str, str]]:
     """The graph's changes, and which old step is which new one: of several accounts the shortest one.
 
     Names are believed, but where another account is shorter, and by it labels have only changed places.
@@ -151,47 +142,33 @@ def _compared(
         inputs = {old.name for old, _ in ports.inputs.pairs}
         steps = {old: new for old, new in same.items() if old not in inputs}
         return compare_graphs(before, after, ports, steps, proven=True), steps
-    accounts = alignments(before, after, ports, _types(before, after, near))
-    changes = [(compare_graphs(before, after, ports, steps, proven=False), steps) for steps in accounts]
-    *believing, doubting = changes
-    best = min(believing, key=lambda change: change[0].size)
+    accounts = alignments(before, after, ports)
+    *believing, doubting = [(compare_graphs(before, after, ports, steps, proven=False), steps) for steps in accounts]
+    best = min(believing, key=lambda account: account[0].size)
     if doubting[0].size < best[0].size and exchanged(before.graph, after.graph, doubting[1]):
         return doubting
     return best
 
 
-def _types(
-    before: KeyedGraph, after: KeyedGraph, near: tuple[dict[str, int], dict[str, int]] | None
-) -> tuple[dict[str, object], dict[str, object]]:
-    """What tells the types of the steps apart: their shapes at the same sizes of both, as far as there are such."""
-    types: list[dict[str, object]] = []
-    for side, graph in enumerate((before.graph, after.graph)):
-        nodes = (graph if near is None else graph.at(near[side])).nodes
-        taken = {node.name: (*node.input_types, node.type) for node in nodes}
-        types.append({n: tuple(x.sample if x.is_fixed else str(x.sample) for x in xs) for n, xs in taken.items()})
-    return types[0], types[1]
-
-
-def compare_costs(before: Graph, after: Graph, sizes: tuple[dict[str, int], dict[str, int]] | None) -> CostChange:
-    """The numbers at these sizes of each; None: there are none that both allow.
+def _compare_costs(
+    before: Graph, after: Graph, sizes: tuple[Mapping[str, int] | None, Mapping[str, int] | None]
+) -> CostChange:
+    """The numbers at these sizes, of which a network may have some; None: there are none that both allow.
 
     Raises:
         UsageError: a size is missing, or is not allowed.
     """
-    if sizes is None:
-        return CostChange(_numbers(costs(before), costs(after)), {}, {}, comparable=False)
-    return CostChange(_numbers(_at(before, sizes[0]), _at(after, sizes[1])), *sizes, comparable=True)
-
-
-def _at(graph: Graph, sizes: Mapping[str, int]) -> Costs:
-    try:
-        return costs(graph.at(sizes))
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-
-
-def _numbers(old: Costs, new: Costs) -> tuple[CostNumber, ...]:
-    return (
+    at: list[dict[str, int]] = []
+    counts: list[Costs] = []
+    for graph, given in zip((before, after), sizes, strict=True):
+        known = {symbol.name for symbol in graph.symbols}
+        at.append({name: size for name, size in (given or {}).items() if name in known})
+        try:
+            counts.append(costs(graph if given is None else graph.at(at[-1])))
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+    old, new = counts
+    numbers = (
         CostNumber("parameters", "elements", old.params, new.params),
         CostNumber("trainable parameters", "elements", old.trainable_params, new.trainable_params),
         CostNumber("MACs", "operations", old.macs, new.macs),
@@ -200,3 +177,4 @@ def _numbers(old: Costs, new: Costs) -> tuple[CostNumber, ...]:
         CostNumber("receptive field", "places", old.receptive_field, new.receptive_field),
         CostNumber("depth", "layers", old.depth, new.depth),
     )
+    return CostChange(numbers, at[0], at[1], comparable=None not in sizes)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from specc.compare.attributes import KeyedGraph, differing, is_unordered
-from specc.compare.pairing import Ports
+from specc.compare.interface import Ports
 from specc.ir.graph import Graph, Node, Region
 
 Member = Node | Region

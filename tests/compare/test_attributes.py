@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from specc.compare.attributes import meanings
+from specc.compare.attributes import canonical_attributes
 from tests.compare.test_checkpoint import difference, model
 
 IMAGE = "[N, 4, 12, 12]"
@@ -116,4 +116,4 @@ def test_every_attribute_is_compared() -> None:
     for given, one, other in [*SAME, *OTHER]:
         for step in (one, other):
             for node in model(spec(given, step)).graph.nodes:
-                assert list(meanings(node)) == list(type(node.op).model_fields)
+                assert list(canonical_attributes(node)) == list(type(node.op).model_fields)

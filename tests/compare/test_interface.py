@@ -120,6 +120,11 @@ HALVED = "model M : [N, 3, H] where H {} {{ maxpool(2) }}"
         # H/2 and floor(H/2) are one size wherever H is even
         (HALVED.format("% 2 == 0"), HALVED.format(">= 2"),
          [("input", "where", "H", False), ("output", "shape", "output", False)]),
+        # H/2 is 32 where H must be 64, also by a contract that counts H in steps of 16
+        (HALVED.format("% 16 == 0"), "model M : [N, 3, 64] { maxpool(2) }",
+         [("input", "shape", "input", True), ("output", "shape", "output", False)]),
+        ("model M : [N, 3, 64] { maxpool(2) }", HALVED.format("% 16 == 0"),
+         [("input", "shape", "input", False), ("output", "shape", "output", False)]),
         ("model M : [N, 4] { fc(10) }", "model M : [N, 4] { fc(12) }", [("output", "shape", "output", True)]),
         ("model M : [N, 4] { relu }", "model M : [N, 4, 4] { relu }",
          [("input", "shape", "input", True), ("output", "shape", "output", True)]),
