@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from specc.atomic import AtomicFile, replace, replace_all
 from specc.backends.onnx import (
@@ -23,7 +24,7 @@ from specc.backends.onnx import (
     write_model,
 )
 from specc.backends.onnx.runtimes import outside, require_readable, require_room
-from specc.bundle.description import Description, described, sidecar, sidecar_json, verdict_words
+from specc.bundle.description import described, sidecar, sidecar_json, verdict_words
 from specc.bundle.golden_pair import golden_pair, tried
 from specc.bundle.sidecar import DataFile, ModelFile, golden_hash, sha256_of, sidecar_path
 from specc.diagnostics import UsageError
@@ -154,7 +155,7 @@ def _outputs(wanted: Delivery) -> Iterator[tuple[AtomicFile, AtomicFile | None]]
 def _complete(
     wanted: Delivery,
     assembly: Assembly,
-    description: Description,
+    description: Mapping[str, Any],
     output: AtomicFile,
     beside: AtomicFile | None,
     data: DataFile | None = None,
@@ -165,10 +166,10 @@ def _complete(
     pair = golden_pair(wanted.checked.graph, wanted.weights, parity) if parity and beside else None
     entries = {
         "version": __version__,
-        "spec": description.spec,
-        "settings": ", ".join(f"{name} = {value}" for name, value in description.arguments.items()),
-        "weights": description.weights,
-        "runs_on": ", ".join(description.runs_on),
+        "spec": description["spec"],
+        "settings": ", ".join(f"{name} = {value}" for name, value in description["settings"].items()),
+        "weights": description["weights"],
+        "runs_on": ", ".join(description["runs_on"]),
         "parity": verdict_words(parity),
         "golden": "" if pair is None else golden_hash(pair),
     }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isinf
+from typing import Any
 
 from specc.analyses.layout import layouts
 from specc.analyses.ranges import ranges
@@ -26,9 +26,8 @@ from specc.diagnostics import UsageError
 from specc.diagnostics.words import listed, plural
 from specc.elaborate import Checked
 from specc.ir.digest import digest
-from specc.ir.graph import Graph
+from specc.ir.graph import Graph, Port
 from specc.ir.size import Size
-from specc.ir.types import TensorType
 from specc.project.budgets import Budget, budget_use
 from specc.verify.result import Parity
 from specc.version import __version__
@@ -36,29 +35,6 @@ from specc.version import __version__
 NOT_CHECKED = "not checked"
 _VERSIONS = {"onnxruntime": "onnxruntime", "torch": "PyTorch"}
 """By what they are called among the settings of a proof."""
-
-
-@dataclass(frozen=True)
-class Description:
-    """The parts of a sidecar that are known before its file is written: nothing of them can fail after the proof.
-
-    Attributes:
-        spec: the hash of what the network means.
-        arguments: parameters of the model that were given a value, as the language writes them.
-        weights: where they come from, as `specc.weights.origin` says it.
-        runs_on: the requirements that were asked for.
-    """
-
-    model: str
-    spec: str
-    arguments: Mapping[str, str]
-    weights: str
-    runs_on: tuple[str, ...]
-    symbols: dict[str, SymbolEntry]
-    inputs: tuple[InputEntry, ...]
-    outputs: tuple[OutputEntry, ...]
-    costs: CostsEntry
-    budgets: tuple[BudgetEntry, ...]
 
 
 def described(
@@ -70,11 +46,13 @@ def described(
     tried: Mapping[str, tuple[float, float]],
     labels: Sequence[str] | None,
     budget: Budget | None,
-) -> Description:
-    """What can be said of a network beforehand.
+) -> dict[str, Any]:
+    """The fields of a `Sidecar` that are known before its file is written: nothing of them can fail after the proof.
 
     Args:
-        arguments, weights, runs_on: see `Description`.
+        arguments: parameters of the model that were given a value, as the language writes them.
+        weights: where they come from, as `specc.weights.origin` says it.
+        runs_on: the requirements that were asked for.
         tried: between which numbers the proof will try each input, by name; empty without a proof.
         labels: what each channel of an output stands for.
         budget: what the project's configuration says of the spec; None where it says nothing.
@@ -83,70 +61,51 @@ def described(
         UsageError: the labels do not fit.
     """
     graph, costs = checked.graph, checked.costs
-    known_ranges = ranges(graph)
     labelled = {} if labels is None else labels_by_output(graph, labels)
     of_inputs, of_outputs = layouts(graph)
-    inputs = [
-        InputEntry(
-            name=port.name,
-            dtype="float32",
-            shape=_shape(port.type),
-            layout=of_inputs[port.name],
-            range=tried.get(port.name),
-        )
-        for port in graph.inputs
-    ]
-    outputs = [
-        OutputEntry(
-            name=port.name,
-            dtype="float32",
-            shape=_shape(port.type),
-            layout=of_outputs[port.name],
-            range=_range(*known_ranges[value]),
-            labels=labelled.get(port.name),
-        )
-        for port, value in graph.outputs
-    ]
+    inputs = tuple(
+        InputEntry(layout=of_inputs[port.name], range=tried.get(port.name), **_declared(port)) for port in graph.inputs
+    )
+    known_ranges, outputs = ranges(graph), []
+    for port, value in graph.outputs:
+        # Infinite bounds say nothing, and are no numbers of JSON.
+        least, most = (None if isinf(bound) else float(bound) for bound in known_ranges[value])
+        bounds = None if least is most is None else (least, most)
+        labels_here = labelled.get(port.name)
+        outputs.append(OutputEntry(layout=of_outputs[port.name], range=bounds, labels=labels_here, **_declared(port)))
+    # The batch first, then the sizes in the order of the contract.
+    symbolic = (size for port in graph.inputs for size in port.type.shape if isinstance(size, Size))
+    symbols = dict.fromkeys(symbol for size in symbolic for symbol in size.symbols)
     numbers = ("params", "trainable_params", "macs", "activation_memory", "peak_memory")
-    return Description(
-        graph.name,
-        digest(graph),
-        arguments,
-        weights,
-        runs_on,
-        _symbols(graph),
-        tuple(inputs),
-        tuple(outputs),
-        CostsEntry(**{number: getattr(costs, number) for number in numbers}),
-        tuple(
+    return {
+        "model": graph.name,
+        "spec": digest(graph),
+        "settings": dict(arguments),
+        "weights": weights,
+        "runs_on": runs_on,
+        "symbols": {
+            symbol.name: SymbolEntry(
+                least=symbol.value(symbol.first),
+                most=None if symbol.last is None else symbol.value(symbol.last),
+                modulus=symbol.modulus,
+                residue=symbol.residue,
+            )
+            for symbol in symbols
+        },
+        "inputs": inputs,
+        "outputs": tuple(outputs),
+        "costs": CostsEntry(**{number: getattr(costs, number) for number in numbers}),
+        "budgets": tuple(
             BudgetEntry(cost=use.limit.number, most=use.limit.most, has=use.has, at=dict(use.at))
             for use in (budget_use(checked, budget) if budget is not None else ())
         ),
-    )
-
-
-def _symbols(graph: Graph) -> dict[str, SymbolEntry]:
-    """The batch first, then the sizes in the order of the contract."""
-    symbolic = (size for port in graph.inputs for size in port.type.shape if isinstance(size, Size))
-    return {
-        symbol.name: SymbolEntry(
-            least=symbol.value(symbol.first),
-            most=None if symbol.last is None else symbol.value(symbol.last),
-            modulus=symbol.modulus,
-            residue=symbol.residue,
-        )
-        for symbol in dict.fromkeys(symbol for size in symbolic for symbol in size.symbols)
     }
 
 
-def _shape(x: TensorType) -> tuple[int | str, ...]:
-    return tuple(size if isinstance(size, int) else str(size) for size in x.shape)
-
-
-def _range(least: float, most: float) -> tuple[float | None, float | None] | None:
-    """Infinite bounds say nothing, and are no numbers of JSON."""
-    bounds = (None if isinf(least) else float(least), None if isinf(most) else float(most))
-    return None if bounds == (None, None) else bounds
+def _declared(port: Port) -> dict[str, Any]:
+    """What an entry says of the tensor itself."""
+    shape = tuple(size if isinstance(size, int) else str(size) for size in port.type.shape)
+    return {"name": port.name, "dtype": "float32", "shape": shape}
 
 
 def labels_by_output(graph: Graph, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -174,31 +133,19 @@ def labels_by_output(graph: Graph, labels: Sequence[str]) -> dict[str, tuple[str
     raise UsageError(f"there are {plural(len(labels), 'label')}, and {listed(channels)}: one label for each is needed")
 
 
-def sidecar(of: Description, file: ModelFile, parity: Parity | None, golden: GoldenPair | None) -> Sidecar:
+def sidecar(
+    description: Mapping[str, Any], file: ModelFile, parity: Parity | None, golden: GoldenPair | None
+) -> Sidecar:
     """The sidecar of a file that has been written.
 
     Args:
+        description: what `described` says.
         file: its name and hash, and those of its data.
         parity: the proof; None without one.
         golden: the pair that the proof was made with; None where there is none.
     """
-    return Sidecar(
-        format=FORMAT,
-        specc=__version__,
-        model=of.model,
-        file=file,
-        spec=of.spec,
-        settings=dict(of.arguments),
-        weights=of.weights,
-        runs_on=of.runs_on,
-        symbols=of.symbols,
-        inputs=of.inputs,
-        outputs=of.outputs,
-        costs=of.costs,
-        budgets=of.budgets,
-        verdict=_verdict(parity, golden),
-        golden=golden,
-    )
+    verdict = _verdict(parity, golden)
+    return Sidecar(format=FORMAT, specc=__version__, file=file, verdict=verdict, golden=golden, **description)
 
 
 def sidecar_json(sidecar: Sidecar) -> bytes:

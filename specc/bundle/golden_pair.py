@@ -43,7 +43,10 @@ def golden_pair(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -
     own error and a rounding together, in units of what rounding moves the channel; and by the rounding of the right
     output to float32.
     """
-    case = _case(graph)
+    batch = cases(graph)[0].batch
+    ports = [*graph.inputs, *(port for port, _ in graph.outputs)]
+    candidates = (Case("normal", batch, sizes=sizes) for sizes in sizes_tried(graph)[:2])
+    case = next((case for case in candidates if sum(prod(case.shape(port)) for port in ports) <= LARGEST), None)
     if case is None:
         return None
     inputs = case.inputs(graph, seed)
@@ -65,16 +68,6 @@ def tried(graph: Graph, seed: int = 0) -> dict[str, tuple[float, float]]:
             least, most = extremes.get(name, (0.0, 0.0))  # zeros are among the cases
             extremes[name] = min(least, float(values.min(initial=0))), max(most, float(values.max(initial=0)))
     return extremes
-
-
-def _case(graph: Graph) -> Case | None:
-    batch = cases(graph)[0].batch
-    ports = [*graph.inputs, *(port for port, _ in graph.outputs)]
-    for sizes in sizes_tried(graph)[:2]:
-        case = Case("normal", batch, sizes=sizes)
-        if sum(prod(case.shape(port)) for port in ports) <= LARGEST:
-            return case
-    return None
 
 
 def _truth(name: str, expected: Expected, usual: float) -> GoldenOutput:

@@ -65,7 +65,12 @@ def recheck(model: Path | OnnxFile, sidecar: Sidecar, where: Path, provider: str
     file.require_data()
     pair = decoded(sidecar, where)
     runtime = str(load_runtime().__version__)
-    faults = _interface_faults(file, sidecar)
+    faults = []
+    for what, actual, entries in (("inputs", file.inputs, sidecar.inputs), ("outputs", file.outputs, sidecar.outputs)):
+        declared = tuple(PortInfo(entry.name, entry.dtype, entry.shape) for entry in entries)
+        if actual != declared:  # to the letter
+            here, there = ("; ".join(map(str, ports)) or "none" for ports in (actual, declared))
+            faults.append(f"the file has the {what} {here}, the sidecar {there}")
     assert file.path is not None
     other = belonging(sha256_of(file.path), file, sidecar)
     belongs = Check("belongs", not other, f"{where} does not belong to {file.name}: {other}" if other else "")
@@ -75,21 +80,6 @@ def recheck(model: Path | OnnxFile, sidecar: Sidecar, where: Path, provider: str
     if pair is not None and not faults:
         checks += [_tested(file, provider, optimised, pair) for optimised in (False, True)]
     return Recheck(provider, runtime, tuple(checks), pair is not None)
-
-
-def _interface_faults(file: OnnxFile, sidecar: Sidecar) -> list[str]:
-    """What the file declares is to the letter what the sidecar says."""
-    interfaces = ("inputs", file.inputs, sidecar.inputs), ("outputs", file.outputs, sidecar.outputs)
-    faults: list[str] = []
-    for what, actual, entries in interfaces:
-        expected = tuple(PortInfo(entry.name, entry.dtype, entry.shape) for entry in entries)
-        if actual != expected:
-            faults.append(f"the file has the {what} {_listed(actual)}, the sidecar {_listed(expected)}")
-    return faults
-
-
-def _listed(ports: tuple[PortInfo, ...]) -> str:
-    return "; ".join(map(str, ports)) or "none"
 
 
 def _tested(file: OnnxFile, provider: str, optimised: bool, pair: PairArrays) -> Check:

@@ -271,23 +271,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def unknown(part: SidecarPart, path: str = "") -> list[str]:
-    """The fields that this specc does not know, as ``verdict.signature``."""
-    names = [f"{path}{name}" for name in part.model_extra or ()]
-    for name in type(part).model_fields:
-        names += _unknown_in(getattr(part, name), f"{path}{name}")
-    return names
-
-
-def _unknown_in(value: object, path: str) -> list[str]:
-    match value:
+def unknown(part: object, path: str = "") -> list[str]:
+    """The fields that this specc does not know, in a part of a sidecar and all below it, as ``verdict.signature``."""
+    match part:
         case SidecarPart():
-            return unknown(value, f"{path}.")
+            names = [f"{path}{name}" for name in part.model_extra or ()]
+            parts = {name: getattr(part, name) for name in type(part).model_fields}
         case tuple():
-            return [name for i, part in enumerate(value) for name in _unknown_in(part, f"{path}.{i}")]
+            names, parts = [], {str(i): value for i, value in enumerate(part)}
         case dict():
-            return [name for key, part in value.items() for name in _unknown_in(part, f"{path}.{key}")]
-    return []
+            names, parts = [], part
+        case _:
+            return []
+    return names + [name for key, value in parts.items() for name in unknown(value, f"{path}{key}.")]
 
 
 def sidecar_schema() -> str:
