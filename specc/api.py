@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from specc.onnxfile import OnnxFile
-    from specc.project.budgets import Budget
     from specc.verify.result import Parity, Progress, Tolerance
     from specc.weights import Weights
 
@@ -220,7 +219,8 @@ class Model:
         """
         from specc.backends.torch import torch_module
 
-        return torch_module(self.graph, self._weights(seed, weights, match), self._written_arguments())
+        source = WeightOptions(seed, weights, match).read(self.graph.state)
+        return torch_module(self.graph, source, self._written_arguments())
 
     def to_onnx(
         self,
@@ -265,24 +265,19 @@ class Model:
                 labels do not fit; ``runs_on`` asks for what is not tested, or does not read such a file.
         """
         from specc.bundle.delivery import Delivery, deliver_onnx
+        from specc.project.settings import Configuration
 
         options = onnx_options(opset=opset, runs_on=runs_on, functions=functions, sidecar=sidecar, labels=labels)
         proof = proof_of_output(verify, provider, progress)
         require_suffix(path, "onnx")
-        source = self._weights(seed, weights, match)
-        budget = self._budget() if sidecar else None
+        source = WeightOptions(seed, weights, match).read(self.graph.state)
+        budget = None
+        if sidecar and self._spec is not None:  # what its own settings allow; the program's folder has no say
+            spec = str(self._spec)
+            budget = Configuration(files=self._files).of(spec).budget(spec)
         arguments = self._written_arguments()
         with _proof_required():
             return deliver_onnx(Delivery(self._checked, source, Path(path), options, proof, arguments, budget))
-
-    def _budget(self) -> Budget | None:
-        """What the settings of the spec allow it; nothing is asked of the folder that the program runs in."""
-        from specc.project.settings import Configuration
-
-        if self._spec is None:
-            return None
-        spec = str(self._spec)
-        return Configuration(files=self._files).of(spec).budget(spec)
 
     def verify(
         self,
@@ -346,10 +341,7 @@ class Model:
             UsageError: the file does not hold exactly the model's tensors; all differences are listed.
             MissingDependency: it is a PyTorch file, and torch is not installed.
         """
-        return self._weights(seed, file, match)
-
-    def _weights(self, seed: int | None, weights: str | Path | Weights | None, match: str | None) -> Weights:
-        return WeightOptions(seed, weights, match).read(self.graph.state)
+        return WeightOptions(seed, file, match).read(self.graph.state)
 
     def save_weights(
         self,
@@ -366,7 +358,8 @@ class Model:
         """
         from specc.bundle.delivery import deliver_weights
 
-        with deliver_weights(Path(path), self.graph.state, self._weights(seed, weights, match)):
+        source = WeightOptions(seed, weights, match).read(self.graph.state)
+        with deliver_weights(Path(path), self.graph.state, source):
             pass
 
 

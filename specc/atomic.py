@@ -84,10 +84,10 @@ def replace_all(*paths: Path) -> Iterator[tuple[AtomicFile, ...]]:
     The first is put in place last. Where one cannot be, or the user interrupts, those that were are taken back,
     and the files that they have replaced stand there again. Only a crash of the machine can come between.
     """
-    moves: list[_Move] = []
+    moves = [_Move(path) for path in paths]
     try:
         with ExitStack() as stack:
-            yield tuple(stack.enter_context(_written(path, moves)) for path in paths)
+            yield tuple(stack.enter_context(move.opened()) for move in moves)
         _put(moves[::-1])
     finally:
         for move in moves:
@@ -106,6 +106,21 @@ class _Move:
         self.backup = self.target.with_name(f"{hidden}.old")
         self.replaces = False
 
+    @contextmanager
+    def opened(self) -> Iterator[AtomicFile]:
+        """The temporary, with the mode of what it will replace; closed when the body ends."""
+        with _system_errors(self.path):
+            output = AtomicFile(_Raw(self.temporary, self.path), self.temporary)
+        try:
+            with _system_errors(self.path):
+                if self.target.exists():  # a new file keeps the mode that it was made with, 0666 less the umask
+                    self.temporary.chmod(stat.S_IMODE(self.target.stat().st_mode))
+            yield output
+            output.close()
+        except BaseException:
+            output.abandon()
+            raise
+
     def back_up(self) -> None:
         """Have what stands at the target under another name too."""
         if not self.target.exists():
@@ -116,11 +131,8 @@ class _Move:
             shutil.copy2(self.target, self.backup)
         self.replaces = True
 
-    def put(self) -> None:
-        self.temporary.replace(self.target)
-
     def roll_back(self) -> None:
-        """As before `put`, where that has come so far."""
+        """As it was before the temporary took the target's place, where that has come so far."""
         if self.temporary.exists():
             return
         if self.replaces:
@@ -134,16 +146,6 @@ class _Move:
                 path.unlink(missing_ok=True)
 
 
-@contextmanager
-def _written(path: Path, moves: list[_Move]) -> Iterator[AtomicFile]:
-    move = _Move(path)
-    moves.append(move)
-    with _new(path, move.temporary) as output:
-        with _system_errors(path):
-            _copy_mode(move.target, move.temporary)
-        yield output
-
-
 def _put(moves: Sequence[_Move]) -> None:
     """In this order. With the last one all are there: what comes then takes nothing back."""
     last = moves[-1]
@@ -152,7 +154,7 @@ def _put(moves: Sequence[_Move]) -> None:
             with _system_errors(move.path):
                 if move is not last:
                     move.back_up()
-                move.put()
+                move.temporary.replace(move.target)
     except BaseException:
         for move in moves if last.temporary.exists() else ():
             with suppress(OSError):
@@ -211,18 +213,6 @@ def new_folder(path: Path) -> Iterator[Path]:
             temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise
-
-
-@contextmanager
-def _new(path: Path, temporary: Path) -> Iterator[AtomicFile]:
-    with _system_errors(path):
-        output = AtomicFile(_Raw(temporary, path), temporary)
-    try:
-        yield output
-        output.close()
-    except BaseException:
-        output.abandon()
         raise
 
 
@@ -286,9 +276,3 @@ def _require_folder(path: Path, target: Path) -> None:
     raise UsageError(
         f"cannot write {path}: the folder {folder} does not exist; make it first: mkdir -p {shlex.quote(str(folder))}"
     )
-
-
-def _copy_mode(source: Path, copy: Path) -> None:
-    """A new file keeps the mode that it was made with, 0666 less the umask."""
-    if source.exists():
-        copy.chmod(stat.S_IMODE(source.stat().st_mode))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import specc as api
-from specc.diagnostics import UsageError
+from specc.diagnostics import OptionError, UsageError
 from specc.options import OnnxOptions, ProofOptions, WeightOptions, onnx_options, proof_of_output
 from specc.verify.result import Tolerance
 from tests.cli.conftest import Specc, here, specc
@@ -42,9 +42,11 @@ def model(here: Path) -> api.Model:
 
 
 def said_by_python(call: Any, options: dict[str, Any]) -> str:
+    """The words of Python's error, with its option called as the command calls it."""
     with pytest.raises(UsageError) as caught:
         call(**options)
-    return f"error: {caught.value}\n"
+    error = caught.value
+    return f"error: {error.typed if isinstance(error, OptionError) else error}\n"
 
 
 @pytest.mark.parametrize(("typed", "options"), WRITTEN)
