@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from specc.bundle.sidecar import (
     Sidecar,
@@ -159,11 +158,7 @@ def belonging(digest: str, file: OnnxFile, sidecar: Sidecar) -> str:
             return f"the weights, in {data.name}, are not beside the file"
         if sha256_of(path) != data.sha256:
             return f"the weights, in {data.name}, are not those of the sidecar"
-    return _contradiction(file, sidecar)
-
-
-def _contradiction(file: OnnxFile, sidecar: Sidecar) -> str:
-    """Where the metadata of the file contradicts the sidecar; earlier versions have written fewer entries."""
+    # The metadata may contradict the sidecar; earlier versions have written fewer entries.
     metadata, proto = file.metadata, file.proto
     if metadata.get("specc.spec", sidecar.spec) != sidecar.spec:
         return "the file says that it is of another spec"
@@ -183,23 +178,19 @@ def _inspected(where: Path, digest: str, file: OnnxFile) -> SidecarInspection:
     """Of a format that only a later specc knows, what is known of it."""
     try:
         value = read_json(where)
-        if is_newer(value):
-            return _newer(where, value, digest)
-        sidecar = sidecar_of(value, where)
+        sidecar = None if is_newer(value) else sidecar_of(value, where)
     except UsageError as error:
         fault = str(error).replace(str(where), where.name, 1)
         return SidecarInspection(where.name, fault, {}, (), is_readable=False)
-    known = {"specc": sidecar.specc, "model": sidecar.model, "spec": sidecar.spec, "weights": sidecar.weights}
-    notes = tuple(f"{name} is not known to this specc" for name in unknown(sidecar))
-    fault = belonging(digest, file, sidecar)
-    return SidecarInspection(where.name, fault, known | {"parity": sidecar.verdict.words}, notes)
-
-
-def _newer(where: Path, value: Mapping[str, Any], digest: str) -> SidecarInspection:
-    known = {key: text for key in ("specc", "model", "spec", "weights") if isinstance(text := value.get(key), str)}
-    file, verdict = (part if isinstance(part := value.get(key), dict) else {} for key in ("file", "verdict"))
+    keys = ("specc", "model", "spec", "weights")
+    if sidecar is not None:
+        known = {key: getattr(sidecar, key) for key in keys} | {"parity": sidecar.verdict.words}
+        notes = tuple(f"{name} is not known to this specc" for name in unknown(sidecar))
+        return SidecarInspection(where.name, belonging(digest, file, sidecar), known, notes)
+    known = {key: text for key in keys if isinstance(text := value.get(key), str)}
+    model, verdict = (part if isinstance(part := value.get(key), dict) else {} for key in ("file", "verdict"))
     if isinstance(verdict.get("words"), str):
         known["parity"] = verdict["words"]
     note = f"format {value['format']} is of a newer specc: only this is known of it"
-    fault = "" if file.get("sha256") == digest else "its SHA-256 is not that of the file, or stands at another place"
+    fault = "" if model.get("sha256") == digest else "its SHA-256 is not that of the file, or stands at another place"
     return SidecarInspection(where.name, fault, known, (note,))

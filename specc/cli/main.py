@@ -15,7 +15,7 @@ import traceback
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from types import FrameType, ModuleType, SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import NoReturn, TextIO, cast
 
 import click
@@ -53,7 +53,8 @@ def main() -> NoReturn:
     """The console script. Every way out is an exit code and, where it is no success, a plain message."""
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), _ended)
+            # They unwind like an exception, so that no temporary file is left.
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     # This process is ours: nothing in it is a plugin's business, and looking for one takes a twentieth of a check.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # Even then Pydantic loads what it would look for plugins with, a tenth of a check: it finds this instead.
@@ -127,8 +128,3 @@ def _report_error(error: Exception) -> int:
     else:
         click.echo("SPECC_TRACEBACK=1 in the environment shows where it happened.", err=True)
     return USAGE
-
-
-def _ended(number: int, frame: FrameType | None) -> NoReturn:
-    """SIGTERM and SIGHUP unwind like an exception, so that no temporary file is left."""
-    sys.exit(128 + number)

@@ -78,14 +78,14 @@ def _amount(value: object, where: str) -> int:
 def budget_findings(checked: Checked, name: Span, budget: Budget) -> list[Diagnostic]:
     """Where a model costs more than ``budget`` allows. ``name``: where the spec names the model."""
     model = _Sized(checked, budget)
-    findings, unasked = [], []
+    findings, unsized = [], []
     for limit in budget.limits:
         costs = checked.costs if limit.number == "params" else model.costs
         if isinstance(costs, str):
-            unasked.append(limit)
+            unsized.append(limit)
         elif (has := getattr(costs, _COSTS[limit.number])) > limit.most:
             findings.append(_exceeded(model, costs, name, limit, has))
-    return [*findings, *([_unasked(model, name, unasked)] if unasked else [])]
+    return [*findings, *([_unsized_finding(model, name, unsized)] if unsized else [])]
 
 
 class BudgetUse(NamedTuple):
@@ -109,16 +109,16 @@ def budget_use(checked: Checked, budget: Budget) -> tuple[BudgetUse, ...]:
 
 def merge_unsized(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The findings, but that sizes which the settings do not give are missed once, at the first model of many."""
-    alike: dict[object, list[Diagnostic]] = {}
+    groups: dict[object, list[Diagnostic]] = {}
     for finding in findings:
         fact = finding.fact
         # One mistake in the settings is one finding for each model, which differ in the model alone.
         cause = fact._replace(model="") if isinstance(fact, BudgetUnsized) else finding.sort_key
-        alike.setdefault(cause, []).append(finding)
-    return tuple(_together(group) if len(group) > 1 else group[0] for group in alike.values())
+        groups.setdefault(cause, []).append(finding)
+    return tuple(_merged(group) if len(group) > 1 else group[0] for group in groups.values())
 
 
-def _together(findings: list[Diagnostic]) -> Diagnostic:
+def _merged(findings: list[Diagnostic]) -> Diagnostic:
     """The first of them, with the others in a note."""
     from dataclasses import replace
 
@@ -157,7 +157,7 @@ class _Sized:
             return str(error)
 
 
-def _unasked(model: _Sized, name: Span, limits: list[Limit]) -> Diagnostic:
+def _unsized_finding(model: _Sized, name: Span, limits: list[Limit]) -> Diagnostic:
     """One finding for all limits of a model: they want for the same sizes."""
     from specc.ir.symbols import USUAL  # loaded where a model is checked, and not where all is known already
 

@@ -168,14 +168,14 @@ def _write(path: str, data: bytes) -> None:
     """Write a file, whole or not at all; a folder that cannot be written to is no reason to fail."""
     temporary = f"{path}.{os.getpid()}.tmp"
     with suppress(OSError):
-        _swept(os.path.dirname(path))
+        _prune(os.path.dirname(path))
         with open(temporary, "wb") as file:
             file.write(data)
         os.replace(temporary, path)
 
 
 @cache  # once a run is enough; a cache has 256 folders
-def _swept(folder: str) -> None:
+def _prune(folder: str) -> None:
     """Make the folder, and remove what is old in it."""
     os.makedirs(folder, exist_ok=True)
     oldest = time.time() - DAYS * 24 * 60 * 60

@@ -191,13 +191,9 @@ def _is_better(before: FileFindings, after: FileFindings, gone: Sequence[Diagnos
         return False
     come = [finding for finding in after.findings if has[_known(finding)] > had[_known(finding)]]
     spans = [finding.primary.span for finding in gone]
-    places = sorted(
-        (
-            _FixedFinding(change.moved(span.start), change.moved(span.end), finding)
-            for span, finding in zip(spans, gone, strict=True)
-        ),
-        key=lambda place: place.start,
-    )
+    moved = [(change.moved(span.start), change.moved(span.end)) for span in spans]
+    places = [_FixedFinding(*place, finding) for place, finding in zip(moved, gone, strict=True)]
+    places.sort(key=lambda place: place.start)
     return all(_was_hidden(finding, places) for finding in come)
 
 
@@ -215,19 +211,14 @@ def _was_hidden(come: Diagnostic, gone: list[_FixedFinding]) -> bool:
     It is not where it stands at something that was changed, or was come to by a call with something changed in it, and
     that did not hide it: then it comes of the change.
     """
-    for label in (come.primary, *come.trace):
-        for place in _inside(label.span, gone):
-            if _is_new(come, place):
+    for span in (label.span for label in (come.primary, *come.trace)):
+        # Those that it has in it or touches; of many the first, or a thousand findings in one body are asked each time.
+        first = bisect_left(gone, span.start, key=lambda place: place.end)
+        last = bisect_right(gone, span.end, key=lambda place: place.start)
+        for place in gone[first : min(last, first + _MOST_INSIDE)]:
+            if place.finding.primary.span.source.name == span.source.name and _is_new(come, place):
                 return False
     return any(not _is_new(come, place) for place in gone)
-
-
-def _inside(span: Span, gone: list[_FixedFinding]) -> list[_FixedFinding]:
-    """Those of ``gone``, in order, that a span has in it or touches; of many the first."""
-    first = bisect_left(gone, span.start, key=lambda place: place.end)
-    last = bisect_right(gone, span.end, key=lambda place: place.start)
-    inside = gone[first : min(last, first + _MOST_INSIDE)]
-    return [place for place in inside if place.finding.primary.span.source.name == span.source.name]
 
 
 def _is_new(come: Diagnostic, place: _FixedFinding) -> bool:

@@ -346,7 +346,7 @@ class TestEntries:
         os.utime(old, (now, now - month - 3600))
         os.utime(young, (now, now - month + 3600))
         entry.unlink()
-        caching._swept.cache_clear()
+        caching._prune.cache_clear()
         specc("check")
         assert (old.exists(), young.exists()) == (False, True)
 
