@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import isinf
 from typing import Any
 
-from specc.analyses.layout import layouts
-from specc.analyses.ranges import ranges
+from specc.analyses.dataflow import layouts, ranges
 from specc.bundle.sidecar import (
     FORMAT,
     BudgetEntry,
@@ -66,7 +65,7 @@ def described(
     inputs = tuple(
         InputEntry(layout=of_inputs[port.name], range=tried.get(port.name), **_declared(port)) for port in graph.inputs
     )
-    known_ranges, outputs = ranges(graph), []
+    known_ranges, outputs = ranges(graph, (value for _, value in graph.outputs)), []
     for port, value in graph.outputs:
         # Infinite bounds say nothing, and are no numbers of JSON.
         least, most = (None if isinf(bound) else float(bound) for bound in known_ranges[value])

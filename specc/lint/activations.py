@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
+from specc.analyses.dataflow import claims_range
 from specc.diagnostics import Code, Label
 from specc.ir.graph import Node
 from specc.ir.rounding import SoftmaxOver
@@ -21,13 +22,16 @@ def _identity(node: Node, network: Network) -> Match | None:
 
 def _nothing_to_change(node: Node, network: Network) -> Match | None:
     """Activations that leave numbers of a certain range as they are, behind steps that give no others."""
-    before, taken, fixed = network.before(node), network.ranges[node.inputs[0]], node.op.fixed_points()
-    if before is None or fixed is None or taken == ANY or not taken.lies_in(fixed):
+    before, fixed = network.before(node), node.op.fixed_points()
+    if before is None or fixed is None or not claims_range(type(before.op)):
+        return None
+    taken = network.ranges[node.inputs[0]]
+    if taken == ANY or not taken.lies_in(fixed):
         return None
     if node.op.identity(*node.input_types) is not None:
-        return None  # told without regard to what it takes
+        return None  # a finding of `_identity`, whatever it takes
     if before.op.kind == node.op.kind and _twice(node, before) is not None:
-        return None  # told as S0504
+        return None  # a finding of S0504
     what = f"from {taken.least:g} to {taken.most:g}" if taken.most < inf else f"at least {taken.least:g}"
     itself = f"from {fixed.least:g} to {fixed.most:g}" if fixed.most < inf else f"at least {fixed.least:g}"
     return Match(
@@ -54,8 +58,9 @@ def _repeated(node: Node, network: Network) -> Match | None:
         return None
     if before.op.kind == node.op.kind:
         return _twice(node, before)
-    if _is_softmax(before) and _is_softmax(node):
-        if _axis(node) != _axis(before):
+    axis, earlier = _softmax_axis(node), _softmax_axis(before)
+    if axis is not None and earlier is not None:
+        if axis != earlier:
             return None
         return Match(
             node,
@@ -65,7 +70,7 @@ def _repeated(node: Node, network: Network) -> Match | None:
             ("logsoftmax is the logarithm of softmax, computed as one",),
             ("leave one of the two out",),
         )
-    # Of two steps that each do nothing beside the other, only one may be left out: the second is told of then.
+    # Of two steps that each do nothing beside the other, only one may be left out: the finding is the second's then.
     if network.uses[before.name] > 1 or _nothing_to_change(node, network) is not None:
         return None
     return _in_vain(before, node)
@@ -73,7 +78,7 @@ def _repeated(node: Node, network: Network) -> Match | None:
 
 def _twice(node: Node, before: Node) -> Match | None:
     op, fixed = node.op, node.op.fixed_points()
-    if _is_softmax(node) and _axis(node) != _axis(before):
+    if _softmax_axis(node) != _softmax_axis(before):
         return None  # first along rows, then along columns
     nothing_more = fixed is not None and op.bounds((ANY,), *node.input_types).lies_in(fixed)
     if nothing_more and op != before.op:
@@ -89,14 +94,9 @@ def _twice(node: Node, before: Node) -> Match | None:
     )
 
 
-def _is_softmax(node: Node) -> bool:
-    return isinstance(node.op.rounding(*node.input_types), SoftmaxOver)
-
-
-def _axis(node: Node) -> int:
+def _softmax_axis(node: Node) -> int | None:
     rounding = node.op.rounding(*node.input_types)
-    assert isinstance(rounding, SoftmaxOver), "asked of softmaxes alone"
-    return rounding.axis
+    return rounding.axis if isinstance(rounding, SoftmaxOver) else None
 
 
 def _in_vain(first: Node, second: Node) -> Match | None:
@@ -107,7 +107,7 @@ def _in_vain(first: Node, second: Node) -> Match | None:
     fixed = first.op.fixed_points()
     if fixed is None or fixed == ANY:
         return None
-    changed, made = [], []
+    changed, results = [], []
     for outside, where in (
         (Range(-inf, fixed.least), f"below {fixed.least:g}"),
         (Range(fixed.most, inf), f"above {fixed.most:g}"),
@@ -119,12 +119,12 @@ def _in_vain(first: Node, second: Node) -> Match | None:
         if least != most:
             return None
         changed.append(where)
-        made.append(f"{least:g}")
+        results.append(f"{least:g}")
     return Match(
         first,
         f"{first.op.kind} changes nothing in front of a {second.op.kind}",
         f"what it does {' and '.join(changed)}",
-        (Label(second.span, f"is made {' and '.join(made)} here"),),
+        (Label(second.span, f"is made {' and '.join(results)} here"),),
         helps=("leave one of the two out",),
         removable=True,
     )

@@ -28,11 +28,18 @@ def _softmax_output(node: Node, network: Network) -> Match | None:
     if port is None:
         return None
     name = "" if port.name == "output" else f" {port.name}"
+    notes: tuple[str, ...] = ()
+    if isinstance(classes := node.type.sample[0], int):
+        # Of probabilities, nn.CrossEntropyLoss is least for a certain and right answer.
+        least = log(e + classes - 1) - 1
+        notes = (
+            f"of probabilities over {classes:,} classes its loss never falls below {least:.3f}, and hardly has a slope",
+        )
     return Match(
         node,
         f"the output{name} of {network.graph.name} is a softmax, and nn.CrossEntropyLoss applies its own",
         "gives probabilities",
-        notes=_least_loss(node),
+        notes=notes,
         helps=("leave it out to train: the loss takes the scores before it (logits)",),
     )
 
@@ -48,19 +55,8 @@ def _output(node: Node, network: Network) -> Port | None:
     return None
 
 
-def _least_loss(node: Node) -> tuple[str, ...]:
-    """nn.CrossEntropyLoss of probabilities is least for a certain and right answer, at log(e + C - 1) - 1."""
-    classes = node.type.sample[0]
-    if not isinstance(classes, int):
-        return ()
-    least = log(e + classes - 1) - 1
-    return (
-        f"of probabilities over {classes:,} classes its loss never falls below {least:.3f}, and hardly has a slope",
-    )
-
-
 def _heavy_fc(node: Node, network: Network) -> Match | None:
-    total = network.checked.costs.params
+    total = network.params
     if total < MANY or not _mixes_features(node):
         return None
     own = sum(prod(parameter.shape) for parameter in node.parameters)
@@ -68,7 +64,11 @@ def _heavy_fc(node: Node, network: Network) -> Match | None:
         return None
     before, outputs = flat.input_types[0], node.type.sample[-1]
     permuted = _permuted(flat, network)
-    channels = _channels(flat, permuted)
+    # The features that a pool leaves before the image is laid out, or before its channels move. Where these come last,
+    # a linear layer behind may have made others of them.
+    pooled_type = (permuted or flat).input_types[0]
+    order = None if permuted is None else _order(permuted)
+    channels = fixed(before.sample[-1]) if order is not None and order[-1] == 0 else pooled_type.channels
     pooled = own - prod(node.parameters[0].shape) + channels * outputs
     where = f"{permuted.op.kind}, which moves the channels," if permuted else "it"
     return Match(
@@ -119,18 +119,6 @@ def _order(step: Node) -> tuple[int, ...] | None:
     """Which axis of its input each axis of the result is, of a step that does nothing else."""
     window = step.op.window(*step.input_types) if step.input_types[0].is_fixed else None
     return window.order if isinstance(window, Moved) else None
-
-
-def _channels(flat: Node, permuted: Node | None) -> int:
-    """The features that are left where a pool stands before the image is laid out, or before its channels move.
-
-    Where these come last, a linear layer behind may have made others of them.
-    """
-    before = flat.input_types[0]
-    order = None if permuted is None else _order(permuted)
-    if permuted is None or order is None:
-        return before.channels
-    return fixed(before.sample[-1]) if order[-1] == 0 else permuted.input_types[0].channels
 
 
 LINTS = (

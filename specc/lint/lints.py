@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from specc.analyses.ranges import ranges
+from specc.analyses.dataflow import ranges
 from specc.diagnostics import Code, Label
 from specc.elaborate import Checked
 from specc.ir.graph import Graph, Node, Region
+from specc.ir.op import Op
 from specc.ir.traits import Range
 
 FARTHEST = 32
@@ -44,6 +45,11 @@ class Network:
             node = earlier
 
     @cached_property
+    def params(self) -> int:
+        """Elements of all parameters of the model."""
+        return self.checked.costs.params
+
+    @cached_property
     def uses(self) -> Counter[str]:
         """How often each value is taken, by steps and by outputs."""
         taken = Counter(value for node in self.graph.nodes for value in node.inputs)
@@ -52,20 +58,21 @@ class Network:
 
     @cached_property
     def ranges(self) -> dict[str, Range]:
-        """Between which numbers each value lies."""
-        return ranges(self.graph)
+        """Between which numbers the values lie that are taken by steps which leave some numbers as they are."""
+        nodes = self.graph.nodes
+        return ranges(self.graph, (n.inputs[0] for n in nodes if type(n.op).fixed_points is not Op.fixed_points))
 
     def around(self, node: Node) -> tuple[Region, ...]:
-        """The blocks that ``node`` stands in, the innermost first."""
-        found: list[Region] = []
+        """The blocks that ``node`` is in, the innermost first."""
+        blocks: list[Region] = []
         members = self.graph.members
         while True:
-            near = [m for m in members if isinstance(m, Region) and node.name.startswith(f"{m.name}.")]
-            # Of a group that goes on, the part that has it.
-            inner = next((m for m in near if len(near) == 1 or node in m.nodes), None)
+            named = [m for m in members if isinstance(m, Region) and node.name.startswith(f"{m.name}.")]
+            # A group may be in several parts, of one name: of these, the part with the node.
+            inner = next((m for m in named if len(named) == 1 or node in m.nodes), None)
             if inner is None:
-                return tuple(reversed(found))
-            found.append(inner)
+                return tuple(reversed(blocks))
+            blocks.append(inner)
             members = inner.members
 
 
@@ -101,6 +108,7 @@ class Lint(NamedTuple):
         trait: the member of `specc.ir.op.Op` that it asks for: of operators that have only the default of it, there is
             nothing to say.
         look: says what is to be said of a step, or None.
+        unless: traits of operators that it is not about, so that these are passed over sooner.
         everywhere: it is about the text of the step, so it must hold wherever that text comes to stand: a block
             that is called in several ways is right if one of them needs it so. The others are about the network
             that the model makes of it, and one place is enough.
@@ -110,3 +118,4 @@ class Lint(NamedTuple):
     trait: str
     look: Callable[[Node, Network], Match | None]
     everywhere: bool
+    unless: tuple[str, ...] = ()

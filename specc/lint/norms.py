@@ -33,13 +33,15 @@ def _bias_before_norm(node: Node, network: Network) -> Match | None:
 def _dropout_before_norm(node: Node, network: Network) -> Match | None:
     """Li et al. 2018: the variance in training is not the one that the norm meets afterwards.
 
-    Of their two cases only the first is told, where no weights stand between the two: there the whole shift arrives.
+    Of their two cases only the first is a finding, without weights between the two: there the whole shift arrives.
     Behind a layer with weights it is weaker, and many good networks have it.
     """
     norm = node.op.norm(*node.input_types)
     if norm is None or not norm.running:
         return None
     for step in network.back(node):
+        if step.parameters and not step.op.activation:
+            return None  # learned weights, which is what mostly precedes a norm
         p = step.op.zeroed()
         if 0 < p < 1:
             article = "an" if node.op.kind[0] in "aeiou" else "a"
@@ -51,24 +53,22 @@ def _dropout_before_norm(node: Node, network: Network) -> Match | None:
                 (_DISHARMONY,),
                 (f"put {step.op.kind} behind the norm, best behind the last one of the network",),
             )
-        if p == 1 or not _passes_scale(step):
+        # On the way, numbers that are 1/(1 - p) times as large must come out larger, by no learned weights.
+        if step.op.activation:
+            scales = isinstance(step.op.window(*step.input_types), Pointwise)
+        else:
+            scales = step.op.homogeneous(*step.input_types)
+        if p == 1 or not scales:
             return None
     return None
-
-
-def _passes_scale(step: Node) -> bool:
-    """Whether numbers that are 1/(1 - p) times as large come out larger, by no learned weights."""
-    if step.op.activation:
-        return isinstance(step.op.window(*step.input_types), Pointwise)
-    return not step.parameters and step.op.homogeneous(*step.input_types)
 
 
 def _single_value_norm(node: Node, network: Network) -> Match | None:
     """Only where the batch is fixed at 1.
 
     With a batch of any size, a norm over 1 x 1 maps or flat features fails for a last batch of 1 alone. That is so of
-    every classifier with BatchNorm1d and of DeepLab's pooled branch, and whoever trains them drops that batch: nothing
-    is said. Of symbolic places neither: sizes at which only one is left are no more than allowed.
+    every classifier with BatchNorm1d and of DeepLab's pooled branch, and whoever trains them drops that batch: no
+    finding. Of symbolic places neither: sizes at which only one is left are no more than allowed.
     """
     norm, x = node.op.norm(*node.input_types), node.input_types[0]
     if norm is None or not norm.over_batch or x.batch != 1 or prod(x.spatial) != 1:

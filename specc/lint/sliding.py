@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import prod
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from specc.diagnostics.words import plural
 from specc.ir.graph import Node
 from specc.ir.op import Op, Refusal
 from specc.ir.traits import Convolution, Sliding
-from specc.ir.types import fixed, times
+from specc.ir.types import TensorType, fixed, times
 from specc.lint.lints import Lint, Match, Network
 
 _LARGE = 8
@@ -39,19 +40,45 @@ class _Axis(NamedTuple):
         return self.dilation * (self.kernel - 1) + 1
 
     @property
-    def seen(self) -> int:
-        """How many places some window sees."""
-        return _seen(self)[0]
+    def coverage(self) -> tuple[int, int]:
+        """How many places some window sees, and where the last of them ends."""
+        if self.dilation > 1:
+            return self._coverage_with_holes()
+        below = self.size + self.padding
+        if self.kernel < self.stride:  # gaps between the windows
+            seen = self._seen_before(below) - self._seen_before(self.padding)
+        else:
+            end = (self.windows - 1) * self.stride + self.kernel
+            seen = min(below, end) - min(self.padding, end)
+        last = min((below - 1) // self.stride, self.windows - 1)
+        return seen, max(0, min(below, last * self.stride + self.kernel) - self.padding)
 
-    @property
-    def end(self) -> int:
-        """Places up to the last one that is seen."""
-        return _seen(self)[1]
+    def _seen_before(self, below: int) -> int:
+        """How many places before ``below``, counted from the first window, lie in windows with gaps between them."""
+        whole, rest = divmod(below, self.stride)
+        return min(whole, self.windows) * self.kernel + (min(rest, self.kernel) if whole < self.windows else 0)
+
+    def _coverage_with_holes(self) -> tuple[int, int]:
+        # What all windows but those at the ends see repeats itself with every step.
+        spare = 2 * (self.reach // self.stride + 2) + self.padding // self.stride
+        same = max(0, self.windows - spare)
+        size = self.size - same * self.stride
+        if max(size, self.reach) > _LONGEST:
+            return self.size, self.size
+        marks = bytearray(size)
+        # The places of the first window, and each with those that the other windows see in its stead.
+        for place in range(-self.padding, self.reach - self.padding, self.dilation):
+            last = place + (self.windows - same - 1) * self.stride
+            places = range(place % self.stride if place < 0 else place, min(size, last + 1), self.stride)
+            if places:
+                marks[places.start : places.stop : self.stride] = b"\1" * len(places)
+        of_each = len({place * self.dilation % self.stride for place in range(self.kernel)})
+        return sum(marks) + same * of_each, marks.rfind(1) + 1 + same * self.stride
 
     @property
     def lost(self) -> int:
         """Places at the end that are not seen; 0 where they are no more than the gap between two windows."""
-        behind = self.size - self.end
+        behind = self.size - self.coverage[1]
         return behind if behind > max(0, self.stride - self.reach) else 0
 
     @property
@@ -64,49 +91,15 @@ class _Axis(NamedTuple):
         return tuple(axis.size for axis in (smaller, larger) if axis.size > 0 and axis.windows > 0 and not axis.lost)
 
 
-def _seen(axis: _Axis) -> tuple[int, int]:
-    """How many places of an axis are seen, and where the last of them ends."""
-    if axis.dilation == 1:
-        below = axis.size + axis.padding
-        return _passed(axis, below) - _passed(axis, axis.padding), max(0, _last(axis, below) - axis.padding)
-    # Windows with holes. What all windows but those at the ends see repeats itself with every step.
-    spare = 2 * (axis.reach // axis.stride + 2) + axis.padding // axis.stride
-    same = max(0, axis.windows - spare)
-    size = axis.size - same * axis.stride
-    if max(size, axis.reach) > _LONGEST:
-        return axis.size, axis.size
-    marks = bytearray(size)
-    for place in range(-axis.padding, axis.reach - axis.padding, axis.dilation):  # of the first window, then of each
-        last = place + (axis.windows - same - 1) * axis.stride
-        places = range(place % axis.stride if place < 0 else place, min(size, last + 1), axis.stride)
-        if places:
-            marks[places.start : places.stop : axis.stride] = b"\1" * len(places)
-    of_each = len({place * axis.dilation % axis.stride for place in range(axis.kernel)})
-    return sum(marks) + same * of_each, marks.rfind(1) + 1 + same * axis.stride
-
-
-def _passed(axis: _Axis, below: int) -> int:
-    """How many places before ``below`` are seen by windows without holes and without padding."""
-    whole, rest = divmod(below, axis.stride)
-    if axis.kernel >= axis.stride:
-        return min(below, (axis.windows - 1) * axis.stride + axis.kernel)
-    return axis.windows * axis.kernel if whole >= axis.windows else whole * axis.kernel + min(rest, axis.kernel)
-
-
-def _last(axis: _Axis, below: int) -> int:
-    """Where the last of these places ends."""
-    whole = min((below - 1) // axis.stride, axis.windows - 1)
-    return min(below, whole * axis.stride + axis.kernel)
-
-
 def _input_dropped(node: Node, network: Network) -> Match | None:
-    if node.type.spatial == node.input_types[0].spatial:
-        return None  # steps of one; most steps, and a fifth of the time of all lints
-    axes = _axes(node, node.op)
+    x = node.input_types[0]
+    if node.type is x or node.type.sample[1:] == x.sample[1:]:
+        return None  # windows of most steps go by steps of one: to ask for them takes a fifth of the time of all lints
+    axes = _axes(node, node.op, node.type)
     if not any(axis.lost for axis in axes):
         return None
     everything = prod(axis.size for axis in axes)
-    unseen = everything - prod(axis.seen for axis in axes)
+    unseen = everything - prod(axis.coverage[0] for axis in axes)
     between = unseen - (everything - prod(axis.size - axis.lost for axis in axes))
     share = f"{unseen:,} of {everything:,} places are never seen: {100 * unseen / everything:.2g}%"
     gaps = f", {between:,} of them in gaps before the end" if between else ""
@@ -124,7 +117,7 @@ def _input_dropped(node: Node, network: Network) -> Match | None:
         notes=(
             *(
                 f"{axis.windows} windows of {axis.kernel}{f' places {axis.dilation} apart' * (axis.dilation > 1)} "
-                f"by steps of {axis.stride} end at {named[axis]} {axis.end} of {axis.size}"
+                f"by steps of {axis.stride} end at {named[axis]} {axis.coverage[1]} of {axis.size}"
                 for axis in dict.fromkeys(axes)
                 if axis.lost
             ),
@@ -134,8 +127,8 @@ def _input_dropped(node: Node, network: Network) -> Match | None:
     )
 
 
-def _axes(node: Node, op: Op) -> tuple[_Axis, ...]:
-    """How the windows of ``op`` stand on the spatial axes of what the step takes; none where they do not slide.
+def _axes(node: Node, op: Op, result: TensorType) -> tuple[_Axis, ...]:
+    """Where the windows of ``op`` are on the spatial axes of what the step takes; none where they do not slide.
 
     Of layers with weights only those that cut the input into patches are looked at: windows that overlap leave out less
     than they share, and published stems do so (SqueezeNet's, 7 wide by steps of 2). A kernel of 1 is a choice of every
@@ -146,7 +139,7 @@ def _axes(node: Node, op: Op) -> tuple[_Axis, ...]:
     if not isinstance(window, Sliding):
         return ()
     axes = []
-    for taps, size, windows in zip(window.axes[1:], map(fixed, x.spatial), op.infer(x).spatial, strict=True):
+    for taps, size, windows in zip(window.axes[1:], map(fixed, x.spatial), result.spatial, strict=True):
         if taps is None or taps.fitted or taps.bordered or len(taps.phases) > 1 or not taps.advance:
             return ()
         (first,) = taps.phases
@@ -158,30 +151,26 @@ def _axes(node: Node, op: Op) -> tuple[_Axis, ...]:
 
 
 def _helps(node: Node, axes: tuple[_Axis, ...]) -> tuple[str, ...]:
+    """One more window, where the operator takes it and it sees all that is left; and sizes of which nothing is left."""
+    helps = []
+    if "ceil_mode" in type(node.op).model_fields:
+        wider = node.op.model_copy(update={"ceil_mode": True})
+        with suppress(Refusal):
+            result = wider.infer(*node.input_types)
+            wide = _axes(node, wider, result)
+            if not any(axis.lost for axis in wide):
+                does = "sees them too" if all(axis.coverage[0] == axis.size for axis in wide) else "reaches the end"
+                helps.append(
+                    f"ceil_mode=true {does}, and gives {times(result.spatial)} instead of {times(node.type.spatial)}"
+                )
     by_size: dict[str, list[str]] = {}
     for word, axis in zip(_WORDS[len(axes)], axes, strict=True):
         if axis.lost:
             by_size.setdefault(" or ".join(map(str, axis.fitting)), []).append(f"{word}s")
-    if "" in by_size:
-        return _ceil_mode(node)
-    sizes = " and ".join(f"{size} {' and '.join(words)}" for size, words in by_size.items())
-    return (*_ceil_mode(node), f"an input of {sizes} leaves nothing over")
-
-
-def _ceil_mode(node: Node) -> tuple[str, ...]:
-    """One more window, where the operator takes it and it sees all that is left."""
-    if "ceil_mode" not in type(node.op).model_fields:
-        return ()
-    wider = node.op.model_copy(update={"ceil_mode": True})
-    try:
-        result = wider.infer(*node.input_types)
-    except Refusal:
-        return ()
-    axes = _axes(node, wider)
-    if any(axis.lost for axis in axes):
-        return ()
-    does = "sees them too" if all(axis.seen == axis.size for axis in axes) else "reaches the end"
-    return (f"ceil_mode=true {does}, and gives {times(result.spatial)} instead of {times(node.type.spatial)}",)
+    if "" not in by_size:
+        sizes = " and ".join(f"{size} {' and '.join(words)}" for size, words in by_size.items())
+        helps.append(f"an input of {sizes} leaves nothing over")
+    return tuple(helps)
 
 
 # ---- three numbers as PyTorch takes them ----------------------------------------------------------------------
@@ -223,6 +212,6 @@ def _is_doubtful(filters: Convolution, channels: int) -> bool:
 
 
 LINTS = (
-    Lint(Code.INPUT_DROPPED, "window", _input_dropped, everywhere=False),
+    Lint(Code.INPUT_DROPPED, "window", _input_dropped, everywhere=False, unless=("activation", "norm")),
     Lint(Code.INPUT_CHANNELS_GIVEN, "convolution", _input_channels_given, everywhere=True),
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import specc
-from specc.analyses.layout import layouts
+from specc.analyses.dataflow import layouts
 
 
 def found(tmp_path: Path, text: str) -> tuple[dict[str, str | None], dict[str, str | None]]:
