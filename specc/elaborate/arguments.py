@@ -1,10 +1,9 @@
-"""Written arguments become an operator: every argument finds its attribute or is refused at its place."""
+"""Arguments of operators and blocks: each finds its attribute or parameter, or is refused at its place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 
 from pydantic import ValidationError
 
@@ -14,8 +13,9 @@ from specc.diagnostics.words import listed
 from specc.elaborate import hints
 from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.scopes import Scope
-from specc.elaborate.values import CONSTANTS, Evaluated, Metric, Partial, Signal, Value, display, evaluated
+from specc.elaborate.inference import SIMPLE, BoundOperator, operator
+from specc.elaborate.scopes import Definition, Scope, require_name
+from specc.elaborate.values import CONSTANTS, UNKNOWN, Evaluated, Metric, Partial, Signal, Value, display
 from specc.ir.conditions import where_fixed
 from specc.ir.op import Op
 from specc.ir.size import Size
@@ -30,15 +30,11 @@ _OPEN = object()
 """Stands for the value of an argument that depends on the scope, or is charged to a budget, or is none."""
 
 
-class BoundOperator:
-    """An operator, the place where each of its written attributes stands, and what is written there."""
+Report = Callable[..., None]
+"""Takes findings: `specc.elaborate.drafts.Findings.report`."""
 
-    __slots__ = ("arguments", "op", "places")
-
-    def __init__(self, op: Op, places: dict[str, Span], arguments: Mapping[str, ast.Argument]) -> None:
-        self.op = op
-        self.places = places
-        self.arguments = arguments
+_FOREIGN = (Signal, Metric, Partial)
+"""Values that no operator takes, whatever the attribute."""
 
 
 class OperatorPlan:
@@ -46,11 +42,20 @@ class OperatorPlan:
 
     Attributes:
         span: the whole step.
-        findings: arguments that have no attribute, attributes that have no argument.
-        fixed: what `bound` gives everywhere, once it is known, where no argument depends on the scope.
     """
 
-    __slots__ = ("_assigned", "_call", "_missing", "_open", "_places", "_values", "findings", "fixed", "kind", "span")
+    __slots__ = (
+        "_assigned",
+        "_call",
+        "_findings",
+        "_fixed",
+        "_kind",
+        "_missing",
+        "_open",
+        "_places",
+        "_values",
+        "span",
+    )
 
     def __init__(
         self,
@@ -65,70 +70,57 @@ class OperatorPlan:
             arguments: those of the call, behind those that the operator was handed over with.
             defaults: for attributes that ``arguments`` leave out.
         """
-        self.kind = kind
         self.span = call.name_span.to(call.span)
+        self._fixed: BoundOperator | None = None
+        """What `bound` gives everywhere, where no argument depends on the scope; None before it was asked."""
         self._call = call
-        self.findings: list[Diagnostic] = []
-        self._assigned: dict[str, ast.Argument] = {}
-        for name, argument in _assign(arguments, kind, defaults, self.findings):
-            if name not in self._assigned:
-                self._assigned[name] = argument
-                continue
-            habit = hints.features_first(call, kind) if name == "bias" else ()
-            self.findings.append(
-                Diagnostic(
-                    Code.BAD_ARGUMENT,
-                    f"{name} of {kind.kind} is given twice",
-                    Label(argument.span, "again here"),
-                    (Label(self._assigned[name].span, "first here"),),
-                    helps=habit or (signature(kind),),
-                )
-            )
+        self._kind = kind
+        self._findings: list[Diagnostic] = []
+        self._assigned = _assigned(call, kind, arguments, defaults, self._findings)
         self._places = {name: argument.span for name, argument in self._assigned.items()}
-        self._missing = [name for name in _required(kind) if name not in self._assigned]
+        fields = kind.model_fields.items()
+        self._missing = [name for name, field in fields if field.is_required() and name not in self._assigned]
         self._values = {name: _literal(argument.value) for name, argument in self._assigned.items()}
         self._open = [(name, self._assigned[name]) for name, value in self._values.items() if value is _OPEN]
-        self.fixed: BoundOperator | None = None
 
-    def bound(self, scope: Scope) -> tuple[BoundOperator | None, list[Diagnostic]]:
-        """The operator with the values that its arguments have in ``scope``; None and the reasons where they are wrong.
+    def bound(self, scope: Scope, report: Report) -> BoundOperator | None:
+        """The operator with the values that its arguments have in ``scope``.
 
-        None without a reason where an earlier error left a value unknown.
+        None where one is wrong, which is reported, or where an earlier error left one unknown.
         """
-        values, findings = self._values.copy(), self.findings.copy()
+        if self._fixed is not None:
+            return self._fixed
+        values, findings = self._values.copy(), self._findings.copy()
         is_known = True
         for name, argument in self._open:
             try:
-                values[name] = _evaluated(name, argument, self.kind, scope)
+                values[name] = _evaluated(name, argument, self._kind, scope)
             except Invalid as problem:
                 findings.append(problem.diagnostic)
             except Unknown:
                 is_known = False
         if self._missing and not any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
             # An argument by a wrong name is most likely the one that is missing.
-            findings.append(self._without_missing())
-        if findings or not is_known:
-            return None, findings
-        try:
-            bound = BoundOperator(_operator(self.kind, values), self._places, self._assigned)
-        except ValidationError as error:
-            return None, self._refused(error, values, scope)
-        if not self._open:
-            self.fixed = bound
-        return bound, []
-
-    def _without_missing(self) -> Diagnostic:
-        fields = self.kind.model_fields
-        return Diagnostic(
-            Code.MISSING_ARGUMENT,
-            f"{self.kind.kind} needs {' and '.join(self._missing)}",
-            Label(self._call.name_span, "; ".join(f"{name} is {expected(fields[name])}" for name in self._missing)),
-            helps=(*hints.several_arguments(self._call.arguments), signature(self.kind)),
-        )
+            fields = self._kind.model_fields
+            message = f"{self._kind.kind} needs {' and '.join(self._missing)}"
+            words = "; ".join(f"{name} is {expected(fields[name])}" for name in self._missing)
+            helps = (*hints.several_arguments(self._call.arguments), signature(self._kind))
+            findings.append(Diagnostic(Code.MISSING_ARGUMENT, message, Label(self._call.name_span, words), helps=helps))
+        bound = None
+        if not findings and is_known:
+            try:
+                bound = BoundOperator(operator(self._kind, values), self._places, self._assigned)
+            except ValidationError as error:
+                findings = self._refused(error, values, scope)
+        if findings:
+            report(*findings)
+        elif not self._open:
+            self._fixed = bound
+        return bound
 
     def _refused(self, error: ValidationError, values: dict[str, Value], scope: Scope) -> list[Diagnostic]:
         """One finding for each attribute whose value is not allowed."""
-        kind, findings = self.kind, list[Diagnostic]()
+        kind, findings = self._kind, list[Diagnostic]()
         for name in dict.fromkeys(str(problem["loc"][0]) for problem in error.errors() if problem["loc"]):
             argument, field, value = self._assigned.get(name), kind.model_fields[name], values[name]
             symbolic = () if takes_sizes(field) else tuple(_sizes(value))
@@ -157,42 +149,90 @@ class OperatorPlan:
         return findings
 
 
-def signature(kind: type[Op]) -> str:
-    """``maxpool(kernel, stride=none, padding=0)``"""
-    fields = kind.model_fields.items()
-    parts = (name if field.is_required() else f"{name}={display(field.default)}" for name, field in fields)
-    return f"{kind.kind}({', '.join(parts)})"
+class BlockPlan:
+    """Which argument of a call is which parameter of a block: the same in every round that comes to the call."""
+
+    __slots__ = ("_arguments", "_block", "_call", "_findings")
+
+    def __init__(
+        self,
+        call: ast.Call | ast.Merge,
+        definition: Definition,
+        arguments: tuple[ast.Argument, ...],
+        defaults: Mapping[str, ast.Argument],
+    ) -> None:
+        """Plan the call. The arguments and defaults are as of `OperatorPlan`."""
+        self._block = definition.block
+        self._call = call
+        self._findings: list[Diagnostic] = []
+        self._arguments = _assigned(call, self._block, arguments, defaults, self._findings)
+
+    def values(self, scope: Scope, inner: Scope, report: Report) -> dict[str, Value] | None:
+        """The values of the parameters, defined in ``inner`` too; None as of `OperatorPlan.bound`.
+
+        Args:
+            scope: what the arguments see.
+            inner: what the parameters' own defaults see: the block's file, its input, the parameters before.
+        """
+        findings = self._findings.copy()
+        values: dict[str, Value] = {}
+        for param in self._block.params:
+            value = UNKNOWN
+            try:
+                value = values[param.name] = self._value(param, scope, inner)
+            except Invalid as problem:
+                findings.append(problem.diagnostic)
+            except Unknown:
+                pass
+            inner.names[param.name] = value
+        if any(finding.code == Code.UNKNOWN_ARGUMENT for finding in findings):
+            # An argument by a wrong name is most likely the one that is missing.
+            findings = [finding for finding in findings if finding.code != Code.MISSING_ARGUMENT]
+        if findings:
+            report(*findings)
+        return None if findings or len(values) < len(self._block.params) else values
+
+    def _value(self, param: ast.Param, scope: Scope, inner: Scope) -> Value:
+        require_name(param.name, param.span)
+        argument = self._arguments.get(param.name)
+        if argument is not None:
+            value = evaluate(argument.value, scope)
+            # A list used again costs time again.
+            return inner.budget.charge(value, argument.span) if isinstance(argument.value, ast.Name) else value
+        if param.default is not None:
+            return evaluate(param.default, inner)
+        message = f"{self._block.name} needs {param.name}"
+        raise invalid(Code.MISSING_ARGUMENT, message, self._call.name_span, helps=(signature(self._block),))
 
 
-def prepare_default(
-    item: ast.Default, parameters: list[str], scope: Scope
-) -> tuple[dict[str, ast.Argument], list[Diagnostic]]:
-    """The arguments of ``default NAME(…)`` by name, evaluated; and what is wrong with them."""
-    arguments: dict[str, ast.Argument] = {}
+def unused_parameters(item: ast.BlockDefinition | ast.ModelDefinition) -> list[Diagnostic]:
+    """Parameters that nothing in the body, the contract or another default reads: an argument must not be ignored."""
+    left = {param.name for param in item.params}
+    for part in ast.parts((item.params, item.contract, item.body)):
+        if not left:
+            return []
+        if isinstance(part, (ast.Name, ast.Call, ast.Merge)):
+            left.discard(part.name)
+    what = "block" if isinstance(item, ast.BlockDefinition) else "model"
     findings: list[Diagnostic] = []
-    for argument in item.arguments:
-        try:
-            if argument.name is None:
-                first = parameters[0] if parameters else "name"
-                example = in_form(
-                    argument.span, f"default {item.name}({first} = …)", f"`default: {{{item.name}: {{{first}: …}}}}`"
-                )
-                raise invalid(Code.BAD_ARGUMENT, "a default gives arguments by name", argument.span, helps=(example,))
-            if argument.name not in parameters:
-                near = suggestion(argument.name, parameters, "argument")
-                raise invalid(
-                    Code.UNKNOWN_ARGUMENT,
-                    f"{item.name} has no argument called {short(argument.name)}",
-                    name_of(argument),
-                    helps=() if near else (f"it has {', '.join(parameters) or 'none'}",),
-                    suggestion=near,
-                )
-            arguments[argument.name] = evaluated(argument, evaluate(argument.value, scope))
-        except Invalid as problem:
-            findings.append(problem.diagnostic)
-        except Unknown:
-            continue
-    return arguments, findings
+    for param in item.params:
+        if param.name in left:
+            # The contract may have a name like it: that is a symbolic size, whatever its name.
+            near = suggestion(param.name, ast.names_in(item.contract))
+            advice = f"did you mean {param.name} where the contract says {near.names[0]}?" if near else "leave it out"
+            helps = () if near else hints.unread_text(param.name, item.body)
+            message = f"the parameter {short(param.name)} of {what} {short(item.name)} is never used"
+            findings.append(Diagnostic(Code.UNUSED, message, Label(param.span), helps=helps or (advice,)))
+    return findings
+
+
+def signature(target: type[Op] | ast.BlockDefinition) -> str:
+    """``maxpool(kernel, stride=none, padding=0)``; of a block ``basic(c, stride = 1)``, as its own line has it."""
+    if isinstance(target, ast.BlockDefinition):
+        return f"{target.name}({', '.join(param.span.text for param in target.params)})"
+    fields = target.model_fields.items()
+    parts = (name if field.is_required() else f"{name}={display(field.default)}" for name, field in fields)
+    return f"{target.kind}({', '.join(parts)})"
 
 
 def name_of(argument: ast.Argument) -> Span:
@@ -201,80 +241,73 @@ def name_of(argument: ast.Argument) -> Span:
     return argument.span.source.span(start, start + len(argument.name or ""))
 
 
-def _assign(
+def _assigned(
+    call: ast.Call | ast.Merge,
+    target: type[Op] | ast.BlockDefinition,
     arguments: tuple[ast.Argument, ...],
-    kind: type[Op],
     defaults: Mapping[str, ast.Argument],
     findings: list[Diagnostic],
-) -> Iterable[tuple[str, ast.Argument]]:
-    """Each argument with the attribute it names, or stands for by its position; then the defaults of the rest."""
-    fields = _fields(kind)
+) -> dict[str, ast.Argument]:
+    """Each argument under the name that it has, or stands for by its position; then the defaults of the rest."""
+    if isinstance(target, ast.BlockDefinition):
+        kind, called, names = None, target.name, [param.name for param in target.params]
+    else:
+        kind, called, names = target, target.kind, list(target.model_fields)
     positional = [argument for argument in arguments if argument.name is None]
-    left = dict(defaults)
-    if kind.variadic and len(positional) > 1:
-        left.pop(kind.variadic, None)
+    pairs: list[tuple[str, ast.Argument]] = []
+    if kind and kind.variadic and len(positional) > 1:
         span = positional[0].span.to(positional[-1].span)
         entries = ast.Sequence(span, tuple(argument.value for argument in positional))
-        yield kind.variadic, ast.Argument(span, None, entries)
+        pairs.append((kind.variadic, ast.Argument(span, None, entries)))
         positional = []
     for index, argument in enumerate(positional):
-        if kind.positional is not None and index >= kind.positional:
-            message = f"{kind.kind} takes its arguments by name"
-            helps = ("the number of channels is left out: the input tells it", signature(kind))
+        if kind and kind.positional is not None and index >= kind.positional:
+            message = f"{called} takes its arguments by name"
+            helps: tuple[str, ...] = ("the number of channels is left out: the input tells it", signature(target))
             label = Label(argument.span, "which one is this?")
             findings.append(Diagnostic(Code.BAD_ARGUMENT, message, label, helps=helps))
-        elif index < len(fields):
-            left.pop(fields[index], None)
-            yield fields[index], argument
+        elif index < len(names):
+            pairs.append((names[index], argument))
         else:
-            most = f"{len(fields) or 'no'} argument{'s' if len(fields) != 1 else ''}"
-            message = f"{kind.kind} takes {most}, not {len(positional)}"
+            most = f"{len(names) or 'no'} argument{'s' if len(names) != 1 else ''}"
+            message = f"{called} takes {most}, not {len(positional)}"
             label = Label(argument.span, "one too many")
-            findings.append(Diagnostic(Code.UNKNOWN_ARGUMENT, message, label, helps=(signature(kind),)))
+            findings.append(Diagnostic(Code.UNKNOWN_ARGUMENT, message, label, helps=(signature(target),)))
     for argument in arguments:
-        if argument.name in fields:
-            left.pop(argument.name, None)
-            yield argument.name, argument
-        elif argument.name is not None:
-            findings.append(_no_such(kind, argument.name, argument))
-    yield from left.items()
-
-
-def _no_such(kind: type[Op], name: str, argument: ast.Argument) -> Diagnostic:
-    message = f"{kind.kind} has no argument called {short(name)}"
-    near = None
-    helps: tuple[str, ...] = (f"leave it out: the input tells {name}",) if name in _KNOWN_FROM_INPUT else ()
-    if not helps:
-        helps = kind.instead(name, {})
-        near = None if helps else suggestion(name, kind.model_fields, "argument")
-        helps = helps or (() if near else (signature(kind),))
-    return Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=helps).suggesting(near)
-
-
-@cache  # one entry for each operator
-def _fields(kind: type[Op]) -> tuple[str, ...]:
-    return tuple(kind.model_fields)
-
-
-@cache  # one entry for each operator
-def _required(kind: type[Op]) -> tuple[str, ...]:
-    return tuple(name for name, field in kind.model_fields.items() if field.is_required())
+        name = argument.name
+        if name is None:
+            continue
+        if name in names:
+            pairs.append((name, argument))
+            continue
+        near = None
+        helps = kind.instead(name, {}) if kind else ()
+        if kind and name in _KNOWN_FROM_INPUT:
+            helps = (f"leave it out: the input tells {name}",)
+        if not helps:
+            near = suggestion(name, names, "argument")
+            helps = () if near else (signature(target),)
+        message = f"{called} has no argument called {short(name)}"
+        finding = Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=helps)
+        findings.append(finding.suggesting(near))
+    assigned: dict[str, ast.Argument] = {}
+    for name, argument in pairs:
+        first = assigned.setdefault(name, argument)
+        if first is not argument:
+            message = f"{name} of {called} is given twice"
+            helps = (hints.features_first(call, kind) if name == "bias" else ()) or (signature(kind),) if kind else ()
+            label, earlier = Label(argument.span, "again here"), (Label(first.span, "first here"),)
+            findings.append(Diagnostic(Code.BAD_ARGUMENT, message, label, earlier, helps=helps))
+    return assigned | {name: argument for name, argument in defaults.items() if name not in assigned}
 
 
 def _literal(expression: ast.Expr | Evaluated) -> Value:
     """The value of an argument that has the same everywhere; `_OPEN` for any other."""
     if isinstance(expression, ast.Name):
         return CONSTANTS.get(expression.name, _OPEN)
-    if isinstance(expression, (ast.Number, ast.Text)) or (
-        isinstance(expression, Evaluated) and not _is_foreign(expression.value)
-    ):
+    if isinstance(expression, (ast.Number, ast.Text, Evaluated)) and not isinstance(expression.value, _FOREIGN):
         return expression.value
     return _OPEN
-
-
-def _is_foreign(value: Value) -> bool:
-    """Whether a value is none that an operator takes, whatever the attribute."""
-    return isinstance(value, (Signal, Metric, Partial))
 
 
 def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
@@ -293,7 +326,7 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
         else:
             raise
         raise Invalid(replace(problem.diagnostic, helps=(help_,))) from None
-    if type(value) not in _SIMPLE and _is_foreign(value):
+    if type(value) not in SIMPLE and isinstance(value, _FOREIGN):
         word = value.name if isinstance(value, Partial) else ""
         raise invalid(
             Code.BAD_ARGUMENT,
@@ -316,36 +349,6 @@ def _is_choice(kind: type[Op], name: str, word: str) -> bool:
 
 def _quoted(word: str, argument: ast.Argument) -> str:
     return in_form(argument.span, f'a text is quoted: "{word}"', f"a text has no `=` before it: `{word}`")
-
-
-_MOST_OPERATORS = 4096
-_SIMPLE = frozenset((int, float, bool, str, type(None)))
-_operators: dict[tuple[object, ...], Op] = {}
-"""Operators by their attributes, emptied when it is full. A validation costs more than all else that a step takes:
-without this, elaborating examples/zoo takes 25 % longer."""
-
-
-def _operator(kind: type[Op], values: dict[str, Value]) -> Op:
-    """The operator with these attributes, the same object where it has been made before.
-
-    Raises:
-        ValidationError: a value is not allowed.
-    """
-    arguments = tuple(values.values())
-    types: tuple[object, ...] = tuple(map(type, arguments))
-    if not _SIMPLE.issuperset(types):
-        # Of a short list those of its entries, for 1 is no true, though the two are equal; a long one is not worth it.
-        if any(isinstance(v, tuple) and (len(v) > 8 or any(isinstance(e, tuple) for e in v)) for v in arguments):
-            return kind(**values)
-        types = tuple([tuple(map(type, v)) if isinstance(v, tuple) else type(v) for v in arguments])
-    key = kind, tuple(values), arguments, types
-    op = _operators.get(key)
-    if op is None:
-        if len(_operators) >= _MOST_OPERATORS:
-            _operators.clear()
-        # Defaults need no validation, and a layer written without arguments no validator built for it.
-        op = _operators[key] = kind(**values) if values else kind.model_construct()
-    return op
 
 
 def _dependence(sizes: tuple[Size, ...]) -> str:

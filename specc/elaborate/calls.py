@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, TypeVar
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate import hints, loops
-from specc.elaborate.arguments import BoundOperator, OperatorPlan, signature
+from specc.elaborate import hints
+from specc.elaborate.arguments import BlockPlan, OperatorPlan, signature, unused_parameters
 from specc.elaborate.contracts import check_input, check_output
-from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSteps
+from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSteps, refuse_label, resolved
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, invalid, short, suggestion
 from specc.elaborate.evaluation import layer
-from specc.elaborate.inference import inferred, refused
+from specc.elaborate.inference import BoundOperator, inferred, refused
 from specc.elaborate.limits import StepBudget
-from specc.elaborate.naming import refuse_label, resolved
-from specc.elaborate.parameters import BlockPlan, unused_parameters
 from specc.elaborate.scopes import ABSENT, Definition, Scope
 from specc.elaborate.values import UNKNOWN, Partial, Signal, Value, display, display_arguments, is_plain, kind_of
 from specc.ir.graph import Handed
@@ -25,6 +24,9 @@ from specc.ir.types import TensorType
 from specc.ops import names
 from specc.source import Span
 from specc.syntax import ast
+
+Target = TypeVar("Target", bound=type[Op] | Definition)
+Plan = TypeVar("Plan")
 
 
 class Calls:
@@ -51,15 +53,13 @@ class Calls:
         """
         self.blocks: dict[Definition, list[Diagnostic]] = {}
         self.network = network
-        self._report = network.findings.report
         self._budget = budget
         self._inputs = inputs
         self._statements = statements
         self._walk = walk
         self._active: list[Definition | SharedSteps] = []
         # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
-        self._plans: dict[int, OperatorPlan] = {}
-        self._block_plans: dict[int, BlockPlan] = {}
+        self._plans: dict[tuple[int, type[Op] | Definition], Any] = {}
         self._labels: dict[int, dict[str, ast.Binder]] = {}
 
     def nothing_yet(self, span: Span) -> Invalid:
@@ -85,20 +85,22 @@ class Calls:
                 refuse_label(call)
                 return value
             value = scope.behind(call.name) or value
-        is_handed = isinstance(value, Partial)
-        step = value if isinstance(value, Partial) else self._layer(call, value, scope)
+        step = self._callee(call, value, scope)
         if current is None:
             raise self.nothing_yet(call.name_span)
         target = step.target
         if isinstance(target, type):
-            return self._operator(call, step, target, current, scope, name, call.name if is_handed else None)
+            slot = call.name if step is value else None
+            return self._operator(call, step, target, current, scope, name, slot)
         if isinstance(target, Definition):
             return self._block(call, step, target, current, scope, name)
         assert isinstance(target, SharedSteps), "there is nothing else that can be called"
         return self._shared(call, target, current, scope)
 
-    def _layer(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Partial:
-        """The operator of a name that stands for ``value``. Raises Invalid where nothing is called so."""
+    def _callee(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Partial:
+        """What a name calls that stands for ``value``. Raises Invalid where nothing is called so."""
+        if isinstance(value, Partial):
+            return value
         if value is UNKNOWN:
             raise Unknown
         target = layer(step.name)
@@ -151,13 +153,12 @@ class Calls:
     ) -> Signal:
         label = call.label and resolved(call.label, scope)
         self.network.claim(label, scope, kind)
-        plan = self._plan(call, step, kind)
+        plan, report = self._plan(OperatorPlan, call, step, kind), self.network.findings.report
         if kind.arity != (1, 1):
-            _, findings = plan.bound(scope)
             if not any(argument.name in (None, "arms") for argument in call.arguments):  # which were meant as its arms
-                self._report(findings)
+                plan.bound(scope, report)
             raise invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=hints.arms(call))
-        bound = plan.fixed or self._bound(plan, scope)
+        bound = plan.bound(scope, report)
         if bound is None or current.type is None:
             return self.network.label(label, Signal(None, None, plan.span))
         if slot is not None and kind.passes:
@@ -166,17 +167,16 @@ class Calls:
             return self.network.label(label, current)
         return self._step(call, label, plan.span, bound, (current,), (current.type,), name, scope, slot)
 
-    def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope, name: str | None) -> Signal:
-        value = scope.get(merge.name)
-        step = value if isinstance(value, Partial) else self._layer(merge, value, scope)
+    def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope) -> Signal:
+        step = self._callee(merge, scope.get(merge.name), scope)
         kind = step.target
         if not isinstance(kind, type) or kind.arity == (1, 1):
             helps = (signature(kind),) if isinstance(kind, type) else ()
             raise invalid(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
         label = merge.label and resolved(merge.label, scope)
         self.network.claim(label, scope, kind)
-        plan = self._plan(merge, step, kind)
-        bound = plan.fixed or self._bound(plan, scope)
+        plan = self._plan(OperatorPlan, merge, step, kind)
+        bound = plan.bound(scope, self.network.findings.report)
         arms = [self._walk(arm.statements, current, Scope({}, scope)) for arm in merge.arms]
         inputs = tuple([value for value in arms if value is not None])
         if len(inputs) < len(arms):
@@ -186,21 +186,22 @@ class Calls:
             return self.network.label(label, Signal(None, None, plan.span))
         return self._step(merge, label, plan.span, bound, inputs, types, None, scope)
 
-    def _plan(self, call: ast.Call | ast.Merge, step: Partial, kind: type[Op]) -> OperatorPlan:
-        """How the call's arguments are the operator's attributes."""
-        plan = self._plans.get(id(call))
-        if plan is None or plan.kind is not kind or step.arguments:
-            defaults = self.network.block.environment.defaults_for(kind, call.span)
-            plan = OperatorPlan(call, kind, (*step.arguments, *call.arguments), defaults)
+    def _plan(
+        self,
+        make: Callable[[ast.Call | ast.Merge, Target, tuple[ast.Argument, ...], Mapping[str, ast.Argument]], Plan],
+        call: ast.Call | ast.Merge,
+        step: Partial,
+        target: Target,
+    ) -> Plan:
+        """How the call's arguments are those of its target; one that brings arguments of its own is planned anew."""
+        key = id(call), target
+        plan: Plan | None = None if step.arguments else self._plans.get(key)
+        if plan is None:
+            defaults = self.network.block.environment.defaults_for(target, call.span)
+            plan = make(call, target, (*step.arguments, *call.arguments), defaults)
             if not step.arguments:
-                self._plans[id(call)] = plan
+                self._plans[key] = plan
         return plan
-
-    def _bound(self, plan: OperatorPlan, scope: Scope) -> BoundOperator | None:
-        bound, findings = plan.bound(scope)
-        if findings:
-            self._report(findings)
-        return bound
 
     def _step(
         self,
@@ -221,7 +222,7 @@ class Calls:
         except Refusal as refusal:
             raise refused(refusal, step, bound, inputs, nodes, scope) from None
         called = label.name if label else name
-        node = DraftNode(len(nodes), bound.op, inputs, types, type_, parameters, called, span, slot)
+        node = DraftNode(len(nodes), type_, span, bound.op, inputs, types, parameters, called, slot)
         nodes.append(node)
         network.block.members.append(node)
         return node if label is None else network.label(label, node)
@@ -234,25 +235,18 @@ class Calls:
         block, environment = definition.block, definition.environment
         label = call.label and resolved(call.label, scope)
         self.network.claim(label, scope)
-        self._refuse_recursion(definition, block.name, call.name_span)
+        self._refuse_recursion(definition, call.name_span)
         if not self._active:
             self._budget.block(call, scope)  # what is called from there is part of this forecast
-        plan = self._block_plans.get(id(call))
-        if plan is None or plan.block is not block or step.arguments:
-            defaults = self.network.block.environment.defaults_for(definition, call.span)
-            plan = BlockPlan(block, call, (*step.arguments, *call.arguments), defaults)
-            if not step.arguments:
-                self._block_plans[id(call)] = plan
         inner = Scope({"in": current.seen}, environment.scope)
-        values, findings = plan.values(scope, inner)
-        if findings:
-            self._report(findings)
+        plan, report = self._plan(BlockPlan, call, step, definition), self.network.findings.report
+        values = plan.values(scope, inner, report)
         if values is None:
             return self.network.label(label, Signal(None, None, call.span))
         if definition not in self.blocks:
             self.blocks[definition] = unused_parameters(block)
         if self.blocks[definition]:
-            self._report(self.blocks[definition])
+            report(*self.blocks[definition])
         plain = {key: value for key, value in values.items() if not isinstance(value, (Signal, Size))}
         draft = DraftBlock(
             "block",
@@ -283,12 +277,11 @@ class Calls:
         self._active.pop()
         return result
 
-    def declare(self, statement: ast.Shared, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
+    def declare(self, statement: ast.Shared, scope: Scope) -> None:
         self.network.claim_name(statement.name, statement.name_span, scope)
         shared = SharedSteps(statement, scope, self.network.block)
-        scope.define(statement.name, Partial(statement.name, shared))
+        scope.names[statement.name] = Partial(statement.name, shared)
         self.network.shared[shared] = False
-        return current
 
     def _shared(self, call: ast.Call, shared: SharedSteps, current: Signal, scope: Scope) -> Signal | None:
         """Apply shared steps: the same tensors as at their other places."""
@@ -296,7 +289,7 @@ class Calls:
             raise invalid(Code.UNKNOWN_ARGUMENT, f"{call.name} is shared steps, and takes no arguments", call.span)
         label = call.label and resolved(call.label, scope)
         self.network.claim(label, scope)
-        self._refuse_recursion(shared, shared.name, call.name_span)
+        self._refuse_recursion(shared, call.name_span)
         self.network.shared[shared] = True
         inner, statements = Scope({}, shared.scope), shared.statement.steps
         draft = DraftBlock(
@@ -309,7 +302,7 @@ class Calls:
             current,
             label.name if label else None,
             shared=shared,
-            sole=loops.is_sole(statements),
+            sole=is_sole(statements),
         )
         self._active.append(shared)
         body = partial(self._walk, statements, current, inner)
@@ -317,15 +310,22 @@ class Calls:
         self._active.pop()
         return result
 
-    def _refuse_recursion(self, target: Definition | SharedSteps, name: str, span: Span) -> None:
+    def _refuse_recursion(self, target: Definition | SharedSteps, span: Span) -> None:
         if target not in self._active:
             return
-        inner = self._active[self._active.index(target) :]
-        chain = [d.block.name if isinstance(d, Definition) else d.name for d in inner]
+        chain = [*self._active[self._active.index(target) :], target]
         raise invalid(
             Code.RECURSION,
-            f"{name} would contain itself",
+            f"{target.name} would contain itself",
             span,
-            notes=(" calls ".join([*chain, name]),),
+            notes=(" calls ".join([callee.name for callee in chain]),),
             helps=("repeat and for say how often something comes; a network has a fixed depth",),
         )
+
+
+def is_sole(statements: tuple[ast.Statement, ...]) -> bool:
+    """Whether there is only one step, which may take the name of the round, or of the shared steps, that it is."""
+    others = [s for s in statements if not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint))]
+    if len(others) != 1 or not isinstance(others[0], (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If)):
+        return False
+    return others[0].label is None

@@ -1,34 +1,35 @@
-"""Contracts: the ports of a model, what a block takes and gives, and what ``where`` says of symbolic sizes."""
+"""Contracts: what goes into a model and what it gives out, what a block takes and gives, and the shapes in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from math import prod
 
-from specc.diagnostics import Code, Label
+from specc.diagnostics import Code, Diagnostic, Label
 from specc.diagnostics.condition import NO_CONDITION, Condition, together
 from specc.elaborate import hints
-from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, suggestion
+from specc.elaborate.drafts import Construction
+from specc.elaborate.errors import Invalid, Unknown, ambiguous, collecting, in_form, invalid, suggestion
 from specc.elaborate.evaluation import evaluate, truth
-from specc.elaborate.scopes import Scope
+from specc.elaborate.scopes import ABSENT, Scope
 from specc.elaborate.values import Signal, display, is_whole, kind_of
+from specc.elaborate.where import narrowed
 from specc.ir.conditions import where_equal
 from specc.ir.graph import Port
 from specc.ir.size import Dim, Size, symbol
-from specc.ir.symbols import Symbol, restrict
+from specc.ir.symbols import Symbol
 from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
 from specc.source import Span
 from specc.syntax import ast
+
+GraphOutput = tuple[Port, Signal]
+"""An output and the value that it gives out."""
 
 MOST_AXES = 32
 """PyTorch stops at 64, runtimes earlier; no network needs more than a handful."""
 
 MOST_ELEMENTS = 2**40
 """No tensor may be larger: 4 TiB of float32."""
-
-_FORMS = "a condition reads H % 16 == 0, H >= 32, H <= 512 or H == W, with sizes of the contract"
-_MIRRORED = {"==": "==", "<=": ">=", "<": ">", ">=": "<=", ">": "<"}
 
 # ---- the inputs of a model ------------------------------------------------------------------------------------------
 
@@ -41,18 +42,10 @@ def input_ports(model: ast.ModelDefinition, scope: Scope, besides: Condition = N
     """
     contract = model.contract
     if contract is None:
-        raise invalid(
-            Code.CONTRACT,
-            f"model {model.name} does not say what goes in",
-            model.name_span,
-            helps=(
-                in_form(
-                    model.name_span,
-                    f"write model {model.name} : [N, 3, 32, 32] {{ … }}, with your own sizes",
-                    "add `input: [N, 3, 32, 32]`, with your own sizes",
-                ),
-            ),
-        )
+        language = f"write model {model.name} : [N, 3, 32, 32] {{ … }}, with your own sizes"
+        example = in_form(model.name_span, language, "add `input: [N, 3, 32, 32]`, with your own sizes")
+        message = f"model {model.name} does not say what goes in"
+        raise invalid(Code.CONTRACT, message, model.name_span, helps=(example,))
     if not contract.inputs:
         raise invalid(Code.CONTRACT, f"model {model.name} has no input", contract.span)
     _define_symbols(contract, scope, besides)
@@ -96,9 +89,9 @@ def _define_symbols(contract: ast.Contract, scope: Scope, besides: Condition) ->
             secondary=(Label(batches[name].span, "the batch"),),
         )
     for name in batches:
-        scope.define(name, symbol(name))
+        scope.names[name] = symbol(name)
     free = {name: Symbol(name) for name in symbols}
-    scope.names.update(_narrowed(free, contract.where, frozenset(batches), scope, besides))
+    scope.names.update(narrowed(free, contract.where, frozenset(batches), scope, besides))
 
 
 # ---- shapes ---------------------------------------------------------------------------------------------------------
@@ -197,10 +190,10 @@ def check_input(contract: ast.Contract, name: str, current: Signal, scope: Scope
         # A name that means nothing yet takes the size at its place.
         for dim, actual in zip(port.shape.dims, current.type.shape, strict=False):
             if isinstance(dim, ast.Name) and not scope.has(dim.name):
-                scope.define(dim.name, actual)
+                scope.names[dim.name] = actual
         agree(port.shape, current, scope, Code.CONTRACT, "the block is given")
         if port.name:
-            scope.define(port.name, current.seen)
+            scope.names[port.name] = current.seen
     for condition in contract.where:
         if not truth(condition, scope):
             message = f"block {name} needs {condition.span.text}, and is given {current.type}"
@@ -214,137 +207,134 @@ def check_output(contract: ast.Contract, name: str, result: Signal | None, scope
             agree(port.shape, result, scope, Code.CONTRACT, f"the block {name} gives")
 
 
-# ---- where ----------------------------------------------------------------------------------------------------------
+# ---- the outputs of a model -----------------------------------------------------------------------------------------
 
 
-def _narrowed(
-    free: Mapping[str, Symbol],
-    where: tuple[ast.Expr, ...],
-    batches: frozenset[str],
-    scope: Scope,
-    besides: Condition,
-) -> dict[str, Dim]:
-    """The sizes of a contract by name, each with the values that ``where`` leaves it.
+def outputs(
+    model: ast.ModelDefinition, network: Construction, scope: Scope, last: Signal
+) -> tuple[list[GraphOutput], list[Diagnostic]]:
+    """The model's outputs, its contract (if stated) proven.
 
-    Args:
-        free: the symbols before any condition.
-        batches: names of the batch, of which no condition may speak.
-        besides: what is asked besides, of symbols that are free.
-
-    Raises:
-        Invalid: a condition of ``where`` cannot be used, or contradicts those before it.
-        ValueError: ``besides`` contradicts them.
+    An output gives out the value of the step labelled with its name. The body's last value is an output too:
+    of the port that no label names; where every port has its label, of the one whose label stands nearest before
+    it (``score: fc(1) -> sigmoid`` labels the weights of fc, and gives out the sigmoid).
     """
-    clauses = [clause for expression in where for clause in _conjuncts(expression)]
-    pairs = [pair for clause in clauses if (pair := _pair(clause, free)) is not None]
-    pairs += [(clause.name, clause.value) for clause in besides.clauses if isinstance(clause.value, str)]
-    # For each symbol the one that stands for it: of symbols that are equal, the first of the contract.
-    order = list(free)
-    same = {name: name for name in order}
-    for pair in pairs:
-        first, second = sorted((same[pair[0]], same[pair[1]]), key=order.index)
-        same = {name: first if target == second else target for name, target in same.items()}
-    symbols = {name: free[name] for name in free if same[name] == name}
-    for clause in clauses:
-        names = ast.names_in(clause)
-        if names & batches:
-            message = "the batch is whatever the caller brings: a condition speaks of the sizes of a sample"
-            raise invalid(Code.CONTRACT, message, clause.span)
-        if not names & free.keys():
-            _require(clause, free, scope)
-        elif _pair(clause, free) is None:
-            name, sign, bound, modulus = _read(clause, same, scope)
-            if bound > LARGEST:
-                raise invalid(Code.CONTRACT, f"{bound:,} is no size: sizes are below 2^31", clause.span)
-            try:
-                symbols[same[name]] = _restricted(symbols[same[name]], sign, bound, modulus)
-            except ValueError as error:
-                raise invalid(Code.CONTRACT, str(error), clause.span) from None
-    for asked in besides.clauses:
-        if isinstance(asked.value, int):
-            name = same[asked.name]
-            symbols[name] = _restricted(symbols[name], asked.sign, asked.value, asked.modulus)
-    sizes = {
-        name: symbol(name, least=s.least, most=s.most, modulus=s.modulus, residue=s.residue)
-        for name, s in symbols.items()
-    }
-    return {name: sizes[same[name]] for name in free}
+    stated = model.contract.outputs if model.contract else None
+    if not stated:
+        return ([(Port("output", last.type), last)] if last.type else []), []
+    proven: list[GraphOutput] = []
+    findings: list[Diagnostic] = []
+    with collecting(findings.append):
+        for port, value in zip(stated, _output_values(stated, network, scope, last), strict=True):
+            if value.type is not None:
+                with collecting(findings.append):
+                    agree(port.shape, value, scope, Code.CONTRACT, "the model gives")
+                    proven.append((Port(port.name or "output", value.type), value))
+    return proven, findings
 
 
-def _conjuncts(expression: ast.Expr) -> Iterator[ast.Expr]:
-    if isinstance(expression, ast.Binary) and expression.operator == "and":
-        yield from _conjuncts(expression.left)
-        yield from _conjuncts(expression.right)
-    else:
-        yield expression
+def _output_values(
+    stated: tuple[ast.PortDeclaration, ...], network: Construction, scope: Scope, last: Signal
+) -> list[Signal]:
+    """The value of each output. Raises Invalid."""
+    labelled: list[Signal | None] = []
+    for port in stated:
+        if port.name is not None and len(labels := scope.ambiguity(port.name)) > 1:
+            raise ambiguous(port.name, port.span, labels)
+        value = ABSENT if port.name is None else scope.get(port.name)
+        if value is ABSENT:
+            labelled.append(network.outputs.get(port.name or ""))
+        else:
+            labelled.append(value if isinstance(value, Signal) else Signal(None, None, port.span))
+    unnamed = [port for port, value in zip(stated, labelled, strict=True) if value is None]
+    producers = [value.producer for value in labelled if value is not None]
+    if len(unnamed) > (0 if last.producer in producers else 1):
+        # Shown at one that a label nearly names.
+        near = {port: suggestion(port.name or "", scope.known()) for port in unnamed}
+        port = next((port for port in unnamed if near[port]), unnamed[1] if len(unnamed) > 1 else unnamed[0])
+        with_label = in_form(port.span, f"{port.name}: …", f"`{{label: {port.name}, …}}`")
+        raise invalid(
+            Code.CONTRACT,
+            f"nothing is labelled {port.name}, and the last value is one output only",
+            port.span,
+            helps=() if near[port] else (f"label the step that gives it, in the model's own body: {with_label}",),
+            suggestion=near[port],
+        )
+    values = [value or last for value in labelled]
+    if not unnamed and last.producer not in producers:
+        # The output that the last value was made from, a step at a time along first inputs.
+        here = last.producer
+        while isinstance(here, int):
+            if here in producers:
+                values[producers.index(here)] = last
+                break
+            here = network.nodes[here].inputs[0].producer
+    return values
 
 
-def _pair(clause: ast.Expr, free: Mapping[str, Symbol]) -> tuple[str, str] | None:
-    """The names in ``H == W``."""
-    match clause:
-        case ast.Binary(_, "==", ast.Name(_, one), ast.Name(_, other)) if one in free and other in free:
-            return one, other
-    return None
+def _labelled(port: ast.PortDeclaration, network: Construction, scope: Scope) -> Signal | None:
+    """The value called by the port's name; None where nothing is."""
+    if port.name is None:
+        return None
+    if len(labels := scope.ambiguity(port.name)) > 1:
+        raise ambiguous(port.name, port.span, labels)
+    value = scope.get(port.name)
+    if value is ABSENT:
+        return network.outputs.get(port.name)
+    return value if isinstance(value, Signal) else Signal(None, None, port.span)
 
 
-def _require(clause: ast.Expr, free: Mapping[str, Symbol], scope: Scope) -> None:
-    """A condition on the model's parameters alone, or on a size whose name is misspelt."""
-    try:
-        if truth(clause, scope):
-            return
-    except Invalid as problem:
-        place = problem.diagnostic.primary.span
-        wrong = [part.name for part in ast.parts(clause) if isinstance(part, ast.Name) and part.span == place]
-        if problem.diagnostic.code != Code.UNKNOWN_NAME or not wrong:
-            raise
-        raise Invalid(problem.diagnostic.suggesting(suggestion(wrong[0], {*free, *scope.known()}, "value"))) from None
-    sides = (clause.left, clause.right) if isinstance(clause, ast.Binary) else ()
-    values = (f"{side.span.text} = {evaluate(side, scope)}" for side in sides if not isinstance(side, ast.Number))
-    raise invalid(Code.CONTRACT, f"{clause.span.text} does not hold", clause.span, ", ".join(values))
+def unused(
+    inputs: tuple[Port, ...], stated: tuple[ast.PortDeclaration, ...], network: Construction, out: list[GraphOutput]
+) -> list[Diagnostic]:
+    """Steps whose value no output depends on, of a chain of such steps the last; shared steps that are never applied;
+    inputs that nothing reads."""
+    needed = {value.producer for _, value in out}
+    read = needed | {value.producer for node in network.nodes for value in node.inputs}
+    vain = []
+    for node in reversed(network.nodes):  # whatever takes a value stands behind what makes it
+        if node.producer in needed:
+            needed.update([value.producer for value in node.inputs])
+        else:
+            vain.append(node)
+    in_vain = {value.producer for node in vain for value in node.inputs}
+    last = {node.span: node.op.kind for node in reversed(vain) if node.producer not in in_vain}
+    helps = ("every step must lead to the output",)
+    return [
+        *(
+            Diagnostic(Code.UNUSED, f"the value of this {kind} is never used", Label(span), helps=helps)
+            for span, kind in last.items()
+        ),
+        *(
+            Diagnostic(Code.UNUSED, f"the shared steps {s.name} are never applied", Label(s.statement.name_span))
+            for s, is_applied in network.shared.items()
+            if not is_applied
+        ),
+        *(
+            Diagnostic(Code.UNUSED, f"the input {port.name} is never used", Label(place.span))
+            for port, place in zip(inputs, stated, strict=True)
+            if port.name not in read
+        ),
+    ]
 
 
-def _restricted(symbol: Symbol, sign: str, bound: int, modulus: int | None) -> Symbol:
-    """The symbol under one more condition. Raises ValueError in words where no value is left."""
-    match sign:
-        case "==" if modulus:
-            return restrict(symbol, modulus=modulus, residue=bound)
-        case "==":
-            return restrict(symbol, least=bound, most=bound)
-        case ">=" | ">":
-            return restrict(symbol, least=bound + (sign == ">"))
-    return restrict(symbol, most=bound - (sign == "<"))
-
-
-def _read(clause: ast.Expr, same: Mapping[str, str], scope: Scope) -> tuple[str, str, int, int | None]:
-    """Symbol, comparison, number and modulus of a condition.
-
-    Raises:
-        Invalid: it has another form.
-    """
-    if isinstance(clause, ast.Binary) and clause.operator in _MIRRORED:
-        left, sign, right = clause.left, clause.operator, clause.right
-        if not ast.names_in(left) & same.keys():
-            left, sign, right = right, _MIRRORED[sign], left
-        match left:
-            case _ if ast.names_in(right) & same.keys():
-                pass
-            case ast.Name(_, name) if name in same:
-                return name, sign, _whole(right, scope), None
-            case ast.Binary(_, "%", ast.Name(_, name), divisor) if name in same and sign == "==":
-                modulus, residue = _whole(divisor, scope), _whole(right, scope)
-                if modulus < 1:
-                    message = f"{divisor.span.text} divides nothing: % takes at least 1"
-                    raise invalid(Code.CONTRACT, message, divisor.span)
-                if not 0 <= residue < modulus:
-                    message = f"{clause.span.text} holds for no size: what % {modulus} leaves is 0 to {modulus - 1}"
-                    raise invalid(Code.CONTRACT, message, clause.span)
-                return name, sign, residue, modulus
-    raise invalid(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
-
-
-def _whole(expression: ast.Expr, scope: Scope) -> int:
-    value = evaluate(expression, scope)
-    if is_whole(value):
-        return int(value)
-    text = f"{expression.span.text} is {kind_of(value)}, and a whole number is needed here"
-    raise invalid(Code.CONTRACT, text, expression.span, helps=(_FORMS,))
+def duplicate_ports(contract: ast.Contract, inputs: tuple[Port, ...], out: list[GraphOutput]) -> list[Diagnostic]:
+    """Every input and output is a value of its own, and a file can call only one of them so."""
+    stated = [port.span for port in contract.outputs or ()] or [contract.span]
+    places = [*(port.span for port in contract.inputs), *stated]
+    names = [*(port.name for port in inputs), *(port.name for port, _ in out)]
+    first: dict[str, Span] = {}
+    findings: list[Diagnostic] = []
+    for name, place in zip(names, places, strict=False):
+        if first.setdefault(name, place) is not place:
+            again = "again here" if contract.outputs else "an output without a name is called output"
+            findings.append(
+                Diagnostic(
+                    Code.DUPLICATE_LABEL,
+                    f"two ports are called {name}",
+                    Label(place, again),
+                    (Label(first[name], "first here"),),
+                    helps=("name the ports differently: (x: …) -> (y: …)",),
+                )
+            )
+    return findings

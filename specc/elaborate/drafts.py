@@ -4,14 +4,16 @@ the block that the next step goes to, and who has which label."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate.errors import Findings, Invalid, Unknown, in_form, invalid, short
-from specc.elaborate.naming import label_problem, name_problem, stands_for_value
-from specc.elaborate.scopes import ABSENT, Definition, Environment, Scope
-from specc.elaborate.values import Callee, Partial, Signal, display
+from specc.diagnostics.words import visible
+from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short
+from specc.elaborate.evaluation import evaluate
+from specc.elaborate.scopes import ABSENT, Definition, Environment, Scope, name_problem
+from specc.elaborate.values import CONSTANTS, Callee, Partial, Signal, display, is_whole
 from specc.ir.op import Op, Parameter
 from specc.ir.size import Size
 from specc.ir.types import TensorType
@@ -21,6 +23,7 @@ from specc.syntax import ast
 from specc.syntax.tokens import is_name, is_plain_number
 
 
+@dataclass(slots=True, eq=False)
 class DraftNode(Signal):
     """A step that fits, before it has a name; it is the value that it gives, too.
 
@@ -28,32 +31,14 @@ class DraftNode(Signal):
     `specc.ir.graph.Node`.
     """
 
-    __slots__ = ("inputs", "label", "op", "parameters", "slot", "types")
-
     producer: int
     type: TensorType
-
-    def __init__(
-        self,
-        producer: int,
-        op: Op,
-        inputs: tuple[Signal, ...],
-        types: tuple[TensorType, ...],
-        type: TensorType,
-        parameters: tuple[Parameter, ...],
-        label: str | None,
-        span: Span,
-        slot: str | None = None,
-    ) -> None:
-        self.producer = producer
-        self.type = type
-        self.span = span
-        self.op = op
-        self.inputs = inputs
-        self.types = types
-        self.parameters = parameters
-        self.label = label
-        self.slot = slot
+    op: Op
+    inputs: tuple[Signal, ...]
+    types: tuple[TensorType, ...]
+    parameters: tuple[Parameter, ...]
+    label: str | None
+    slot: str | None
 
     @property
     def noun(self) -> str:
@@ -66,25 +51,23 @@ class DraftNode(Signal):
         return bool(self.parameters)
 
 
+@dataclass(slots=True)
 class LocalNames:
     """All that is counted or called by a name in one block; of a group that goes on, in all its parts together.
 
     Attributes:
-        labels: every name given there, of shared steps and of rounds too, with its place.
+        labels: every name there, of shared steps and of rounds too, with its place.
         scopes: for each label what its place sees, which tells its rounds apart.
         groups: the labelled groups, by name; the first part of each.
         rounds: how many rounds of unlabelled loops have been numbered.
         parts: the parts of the group, or the block alone.
     """
 
-    __slots__ = ("groups", "labels", "parts", "rounds", "scopes")
-
-    def __init__(self) -> None:
-        self.labels: dict[str, Span] = {}
-        self.scopes: dict[str, Scope] = {}
-        self.groups: dict[str, DraftBlock] = {}
-        self.rounds = 0
-        self.parts: list[DraftBlock] = []
+    labels: dict[str, Span] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
+    groups: dict[str, DraftBlock] = field(default_factory=dict)
+    rounds: int = 0
+    parts: list[DraftBlock] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -156,6 +139,29 @@ class SharedSteps(Callee):
         self.block = block
 
 
+class Findings:
+    """What is wrong with one model so far, each mistake once for each place, and the way to where the walk is.
+
+    Attributes:
+        trace: the calls and rounds that the walk is in; a label is made only if there is a mistake in it.
+    """
+
+    def __init__(self) -> None:
+        self._findings: dict[tuple[object, ...], Diagnostic] = {}
+        self.trace: list[Callable[[], Label]] = []
+
+    @property
+    def all(self) -> list[Diagnostic]:
+        return list(self._findings.values())
+
+    def report(self, *findings: Diagnostic) -> None:
+        """Add mistakes; of one place in a block or loop only the first, with the calls that led there."""
+        for finding in findings:
+            key = (finding.primary.span, finding.code if self.trace else finding.identity)
+            if key not in self._findings:
+                self._findings[key] = replace(finding, trace=tuple(label() for label in reversed(self.trace)))
+
+
 class Construction:
     """What a walk builds.
 
@@ -174,15 +180,33 @@ class Construction:
         self.outputs: dict[str, Signal] = {}
 
     def claim(self, label: ast.Binder | None, scope: Scope, kind: type[Op] | None = None) -> None:
-        """Take a label for a step of the block; see `claim`."""
-        if label is not None and (findings := claim(label, self.block, scope, kind)):
-            self.findings.report(findings)
+        """Take a label for a step of the block, and report it where the step cannot have it.
+
+        Args:
+            kind: of the step, if it is an operator: only then is its label no second meaning of that layer's name.
+        """
+        if label is None:
+            return
+        name, place, names = label.name, label.span, self.block.names
+        earlier = names.labels.setdefault(name, place)
+        if earlier is not place:
+            by_round = is_plain_number(name) and len(name) < 10 and int(name) < names.rounds
+            self.findings.report(two_of_a_name(name, place, earlier, by_round=by_round))
+        elif name in names.scopes:
+            self.findings.report(_two_rounds(label, names.scopes[name]))
+        else:
+            names.scopes[name] = scope
+            if _could_be_called(name, self.block, scope, kind, place):
+                self.block.scope.mark_ambiguous(name, (place,))
+            if problem := _label_conflict(name, place, self.block, scope):
+                message, advice = problem
+                self.findings.report(Diagnostic(Code.BAD_LABEL, message, Label(place), helps=(advice,)))
 
     def claim_name(self, name: str, place: Span, scope: Scope) -> None:
         """Take the name of what steps mean by it: of an input, of shared steps."""
         if problem := name_problem(name):
             self.block.names.labels[name] = place
-            self.findings.report([invalid(Code.BAD_LABEL, problem, place, helps=("choose another name",)).diagnostic])
+            self.findings.report(Diagnostic(Code.BAD_LABEL, problem, Label(place), helps=("choose another name",)))
         else:
             self.claim(ast.Binder(place, name), scope)
 
@@ -190,8 +214,8 @@ class Construction:
         """``value``, which goes by its label from now on."""
         if label is None:
             return value
-        if stands_for_value(label):
-            self.block.scope.define(label.name, value.seen)
+        if _stands_for_value(label):
+            self.block.scope.names[label.name] = value.seen
         elif self.block.kind == "model":
             self.outputs[label.name] = value
         return value
@@ -210,73 +234,117 @@ class Construction:
         """
         outer, self.block = self.block, block
         if trace is not None:
-            self.findings.enter(trace)
+            self.findings.trace.append(trace)
         try:
             block.result = body()
-        except Unknown:
+        except (Invalid, Unknown) as problem:
+            if isinstance(problem, Invalid):
+                self.findings.report(problem.diagnostic)
             block.result = Signal(None, None, block.span)
-        except Invalid as problem:
-            self.findings.report([problem.diagnostic])
-            block.result = Signal(None, None, block.span)
-        finally:
-            self.block = outer
+        self.block = outer
         if trace is not None:
-            self.findings.leave()
+            self.findings.trace.pop()
         if block.members:
             outer.members.append(block)
         if label is None or block.continues is None:
             return block.result and self.label(label, block.result)
         # The group has gone on: no one value goes by its label any more.
         self.outputs.pop(label.name, None)
-        if stands_for_value(label):
+        if _stands_for_value(label):
             outer.scope.names.pop(label.name, None)
             outer.scope.mark_ambiguous(label.name, (outer.names.labels[label.name], label.span))
         return block.result
 
 
-# ---- who may have a label -------------------------------------------------------------------------------------------
+# ---- labels ---------------------------------------------------------------------------------------------------------
+
+LONGEST_LABEL = 200
+_NO_LABELS = {
+    "": "a label has at least one character",
+    "_": "_ is the current value, and no other thing can be called so",
+    "training": "training is where PyTorch's modules keep their mode, and a step cannot be called so",
+}
+_NOT_IN_LABELS = {
+    ".": "a dot parts a step's name from that of the group it is in",
+    "/": "what a step needs besides is called after it, behind a slash",
+    ":": "a step is asked for as SPEC:STEP",
+    '"': "quotation marks end a text",
+    "\\": "it begins an escape",
+    "{": "braces are kept for formulas",
+    "}": "braces are kept for formulas",
+}
 
 
-def claim(label: ast.Binder, block: DraftBlock, scope: Scope, kind: type[Op] | None = None) -> list[Diagnostic]:
-    """Take a label for a step of ``block``; the reason where the step cannot have it.
+@lru_cache(maxsize=1024)  # in the rounds of a loop each label comes again: 5 % of the elaboration of examples/zoo
+def label_problem(label: str) -> str | None:
+    """Why ``label`` cannot name a step; None where it can. Names of layers and of constants can."""
+    if label in _NO_LABELS:
+        return _NO_LABELS[label]
+    if len(label) > LONGEST_LABEL:
+        return f"a label has at most {LONGEST_LABEL} characters, and this one has {len(label):,}"
+    wrong = next((c for c in label if c in _NOT_IN_LABELS or c.isspace() or not c.isprintable()), None)
+    if wrong is None:
+        return None
+    reason = _NOT_IN_LABELS.get(wrong, "a blank or a character that nobody sees is none of a name")
+    return f"`{visible(wrong)}` cannot stand in a label: {reason}"
 
-    Args:
-        kind: of the step, if it is an operator: only then is its label no second meaning of that layer's name.
-    """
-    name, place, names = label.name, label.span, block.names
-    earlier = names.labels.setdefault(name, place)
-    if earlier is not place:
-        by_round = is_plain_number(name) and len(name) < 10 and int(name) < names.rounds
-        return [two_of_a_name(name, place, earlier, by_round=by_round)]
-    if name in names.scopes:
-        return [_two_rounds(label, names.scopes[name])]
-    names.scopes[name] = scope
-    if _could_be_called(name, block, scope, kind, place):
-        block.scope.mark_ambiguous(name, (place,))
+
+def _label_conflict(name: str, place: Span, block: DraftBlock, scope: Scope) -> tuple[str, str] | None:
+    """Why a step of ``block`` cannot be called ``name``, and what to do; None where it can."""
+    problem = label_problem(name)
     if name[:1].isdigit() and place.text == name and not is_plain_number(name):
-        message = f"a label is a name or a plain whole number, and {name} is none"
         advice = "choose another label"
-        if label_problem(name) is None:
+        if problem is None:
             advice = in_form(place, f'in quotes it is one: `"{name}": …`', f'in quotes it is one: `"{name}"`')
-        return [Diagnostic(Code.BAD_LABEL, message, Label(place), helps=(advice,))]
-    if (problem := label_problem(name)) is not None:
-        advice = "choose another label"
-        if "." in name:
-            group, _, step = (short(part) or "…" for part in name.partition("."))
-            advice = in_form(
-                place,
-                f"`{group}: {{ {step}: … }}` is the step {group}.{step}",
-                f"a group labelled {group} with a step labelled {step} in it is the step {group}.{step}",
-            )
-        return [Diagnostic(Code.BAD_LABEL, problem, Label(place), helps=(advice,))]
+        return f"a label is a name or a plain whole number, and {name} is none", advice
+    if problem is not None:
+        if "." not in name:
+            return problem, "choose another label"
+        group, _, step = (short(part) or "…" for part in name.partition("."))
+        language = f"`{group}: {{ {step}: … }}` is the step {group}.{step}"
+        in_yaml = f"a group labelled {group} with a step labelled {step} in it is the step {group}.{step}"
+        return problem, in_form(place, language, in_yaml)
     # Blocks and labels further out may be hidden, a parameter, a let or a loop's variable may not.
     value = scope.get(name) if is_name(name) else ABSENT
-    if value is not ABSENT and (block.scope.holds(name) or not isinstance(value, (Partial, Signal))):
-        what = "a size" if isinstance(value, Size) else "a parameter, a let or a loop's variable"
-        problem = f"{name} is {what} here, and a label cannot hide it"
-        helps = (f"call that other thing something else, or choose another label than {name}",)
-        return [Diagnostic(Code.BAD_LABEL, problem, Label(place), helps=helps)]
-    return []
+    if value is ABSENT or (name not in block.scope.names and isinstance(value, (Partial, Signal))):
+        return None
+    what = "a size" if isinstance(value, Size) else "a parameter, a let or a loop's variable"
+    advice = f"call that other thing something else, or choose another label than {name}"
+    return f"{name} is {what} here, and a label cannot hide it", advice
+
+
+def resolved(label: ast.Binder, scope: Scope) -> ast.Binder:
+    """The label with its formulas computed. Raises Invalid, Unknown."""
+    if not label.parts:
+        return label
+    name = ""
+    for part in label.parts:
+        value = part if isinstance(part, str) else evaluate(part, scope)
+        if not isinstance(part, str) and not isinstance(value, str) and not is_whole(value):
+            message = f"a label is made of whole numbers and texts, and {part.span.text} is {display(value)}"
+            raise invalid(Code.BAD_LABEL, message, part.span)
+        name += str(value)
+    return label._replace(name=name)
+
+
+def refuse_label(step: ast.Call | ast.Checkpoint | ast.Enclosing) -> None:
+    """Raises Invalid where a step that makes no value of its own has a label."""
+    if step.label is not None:
+        raise invalid(
+            Code.BAD_LABEL,
+            f"{step.label.name} labels no layer, so it would name nothing",
+            step.label.span,
+            helps=("put the label on the layer that makes the value",),
+        )
+
+
+def _stands_for_value(label: ast.Binder) -> bool:
+    """Whether the value of the step goes by its label.
+
+    Not where the word means something else: a layer's name stays the layer, `in` the input. Such a label names the
+    weights only, and so does one that is no name, or is computed.
+    """
+    return not label.parts and is_name(label.name) and not find(label.name) and label.name not in CONSTANTS
 
 
 def _could_be_called(name: str, block: DraftBlock, scope: Scope, kind: type[Op] | None, place: Span) -> bool:

@@ -1,9 +1,9 @@
-"""How elaboration says no: one exception with one finding, collected with the calls and rounds that lead to it."""
+"""How elaboration refuses: an exception with one finding, and what several phases word alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from specc.diagnostics import Code, Diagnostic, Fact, Fix, Label, Suggestion
@@ -45,38 +45,22 @@ def invalid(
 
     Args:
         helps: besides what a ``suggestion`` says.
-        where: a condition under which all would be well; `specc.elaborate.missing_where` decides whether it is shown.
+        where: a condition under which all would be well; `specc.elaborate.where` decides whether it is shown.
     """
     place = Label(span, label)
     finding = Diagnostic(code, message, place, secondary, notes, helps, where=where or None, fix=fix, fact=fact)
     return Invalid(finding.suggesting(suggestion))
 
 
-class Findings:
-    """What is wrong with one model so far, each mistake once for each place, and the way to where the walk is."""
-
-    def __init__(self) -> None:
-        self._findings: dict[tuple[object, ...], Diagnostic] = {}
-        self._trace: list[Callable[[], Label]] = []
-
-    @property
-    def all(self) -> list[Diagnostic]:
-        return list(self._findings.values())
-
-    def report(self, findings: Iterable[Diagnostic]) -> None:
-        """Add mistakes; of one place in a block or loop only the first, with the calls that led there."""
-        for finding in findings:
-            key = (finding.primary.span, finding.code if self._trace else finding.identity)
-            if key not in self._findings:
-                trace = tuple(label() for label in reversed(self._trace))
-                self._findings[key] = replace(finding, trace=trace)
-
-    def enter(self, label: Callable[[], Label]) -> None:
-        """A call or round begins; ``label`` is made only if there is a mistake in it."""
-        self._trace.append(label)
-
-    def leave(self) -> None:
-        self._trace.pop()
+@contextmanager
+def collecting(add: Callable[[Diagnostic], object]) -> Iterator[None]:
+    """Statements of which a mistake ends no more than themselves: its finding goes to ``add``; Unknown has none."""
+    try:
+        yield
+    except Invalid as problem:
+        add(problem.diagnostic)
+    except Unknown:
+        pass
 
 
 def in_form(span: Span, language: str, in_yaml: str) -> str:

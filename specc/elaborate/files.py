@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, ImportFault, Label, SpecError, UsageError
-from specc.elaborate.arguments import prepare_default
-from specc.elaborate.errors import Invalid, Unknown, invalid, short, suggestion
+from specc.elaborate.arguments import name_of
+from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.naming import require_name
-from specc.elaborate.scopes import ABSENT, DefaultArguments, Definition, Environment, Scope
-from specc.elaborate.values import UNKNOWN, Partial
+from specc.elaborate.scopes import ABSENT, DefaultArguments, Definition, Environment, require_name
+from specc.elaborate.values import UNKNOWN, Partial, Value, evaluated
 from specc.filesystem import DISK, FileSystem, FolderEntry, Root, Unavailable, project_root
 from specc.ir.op import Op
-from specc.ops import find, names
+from specc.ops import find
+from specc.ops import names as layers
 from specc.source import Source, Span
 from specc.syntax import SUFFIXES, ast, parse, read
 
@@ -80,75 +82,37 @@ class _Library:
         self._files = imports.files
         self._environments: dict[str, Environment] = {}
 
-    def opened(self, file: ast.File, place: _FilePath, above: tuple[_FilePath, ...]) -> Environment:
-        """``above``: the files whose imports led here, the outermost first."""
-        made = self._environments[place.real] = Environment()
-        chain = (*above, place)
+    def opened(self, file: ast.File, place: _FilePath, importers: tuple[_FilePath, ...]) -> Environment:
+        """What a file defines; ``importers`` are the files whose imports led to it, the outermost first."""
+        names = self._environments[place.real] = Environment()
         for item in file.items:
             if isinstance(item, ast.BlockDefinition):
-                self._define(made, item.name, item.name_span, lambda b=item: Partial(b.name, Definition(b, made)))
+                _define(names, item.name, item.name_span, partial(Partial, item.name, Definition(item, names)))
         for item in file.items:
             match item:
                 case ast.Let():
-                    self._define(made, item.name, item.name_span, lambda i=item: evaluate(i.value, made.scope))
+                    _define(names, item.name, item.name_span, partial(evaluate, item.value, names.scope))
                 case ast.Default():
-                    self._default(made, item)
+                    _add_default(names, item)
                 case ast.Import():
-                    self._import(made, item, chain)
+                    self._import(names, item, (*importers, place))
                 case ast.ModelDefinition():
-                    self._claim(made, item.name, item.name_span)
-        return made
+                    _claim(names, item.name, item.name_span)
+        return names
 
-    def _define(self, made: Environment, name: str, span: Span, value: object) -> None:
-        if not self._claim(made, name, span):
-            return
+    def _import(self, names: Environment, item: ast.Import, chain: tuple[_FilePath, ...]) -> None:
+        source = None
         try:
-            require_name(name, span)
-            made.scope.define(name, value())  # type: ignore[operator]
+            source = self._imported(item, chain)
+            names.findings += source.findings
         except Invalid as problem:
-            made.findings.append(problem.diagnostic)
-            made.scope.define(name, UNKNOWN)
-        except Unknown:
-            made.scope.define(name, UNKNOWN)
-
-    def _claim(self, made: Environment, name: str, span: Span) -> bool:
-        known = made.places.setdefault(name, span)
-        if known is span:
-            return True
-        # Blocks are known before what stands above them.
-        first, again = sorted((known, span), key=lambda place: place.start)
-        message = f"two things of this file are called {short(name)}"
-        labels = (Label(first, "first here"),)
-        made.findings.append(Diagnostic(Code.DUPLICATE_LABEL, message, Label(again, "again here"), labels))
-        return False
-
-    def _default(self, made: Environment, item: ast.Default) -> None:
-        target = _target(item.name, made.scope)
-        if target is None:
-            near = suggestion(item.name, {*names(), *made.scope.known()}, "layer")
-            message = f"no layer or block is called {short(item.name)}"
-            made.findings.append(Diagnostic(Code.UNKNOWN_LAYER, message, Label(item.name_span)).suggesting(near))
-            return
-        parameters = _parameters(target)
-        arguments, findings = prepare_default(item, parameters, made.scope)
-        made.findings += findings
-        made.defaults.setdefault(target, []).append(DefaultArguments(item.span.start, arguments))
-
-    def _import(self, made: Environment, item: ast.Import, chain: tuple[_FilePath, ...]) -> None:
-        try:
-            source = self._followed(item, chain)
-        except Invalid as problem:
-            made.findings.append(replace(problem.diagnostic, fact=ImportFault(item.path)))
-            source = None
+            names.findings.append(replace(problem.diagnostic, fact=ImportFault(item.path)))
         except SpecError as error:
-            made.findings += error.diagnostics
-            source = None
-        if source is not None:
-            made.findings += source.findings
+            names.findings += error.diagnostics
         for label in item.names:
-            self._define(made, label.name, label.span, lambda one=label: _imported(one, item, source))
+            _define(names, label.name, label.span, partial(_imported_value, label, item, source))
 
-    def _followed(self, item: ast.Import, chain: tuple[_FilePath, ...]) -> Environment:
+    def _imported(self, item: ast.Import, chain: tuple[_FilePath, ...]) -> Environment:
         """The environment of the file that ``item`` names. Raises Invalid, SpecError."""
         place = self._resolved(item, chain[-1])
         if any(place.real == earlier.real for earlier in chain):
@@ -168,7 +132,12 @@ class _Library:
         except Unavailable:
             raise
         except UsageError as error:
-            helps = () if self._files.exists(place.real) else (*self._beside(item.path, place, chain), *_of_stdin(item))
+            helps: tuple[str, ...] = ()
+            if not self._files.exists(place.real):
+                helps = self._similar_files(item.path, place, chain)
+                if item.span.source.name == "<stdin>":
+                    where = "imports of standard input start from the present folder"
+                    helps += (f"{where}; --stdin-filename PATH says which file it is",)
             raise invalid(Code.IMPORT, str(error), item.path_span, helps=helps) from None
         # Under another name it may have been opened before; that this one was read, too, is on record then.
         return self._environments.get(place.real) or self.opened(file, place, chain)
@@ -197,39 +166,37 @@ class _Library:
         )
         return invalid(Code.IMPORT, f"{item.path} {how} the project's folder", item.path_span, notes=(note,))
 
-    def _beside(self, path: str, lost: _FilePath, chain: tuple[_FilePath, ...]) -> tuple[str, ...]:
+    def _similar_files(self, path: str, lost: _FilePath, chain: tuple[_FilePath, ...]) -> tuple[str, ...]:
         """``did you mean lib/common.cnn?``: specs where the lost file was looked for, whose names are near its own."""
         folder = posixpath.dirname(lost.shown)
-        above, slash, name = path.rpartition("/")
+        written_folder, slash, name = path.rpartition("/")
         try:
-            there = self._files.entries(folder)
+            entries = self._files.entries(folder)
         except OSError:
             return ()
         stems: dict[str, list[FolderEntry]] = {}
-        for entry in there:
+        for entry in entries:
             if entry.name.endswith(SUFFIXES):
                 stems.setdefault(entry.name.partition(".")[0].lower(), []).append(entry)
         stem = name.partition(".")[0].lower()
-        close = (stem,) if stem in stems else (meant.names if (meant := suggestion(stem, stems)) else ())
-        files = [entry.name for stem in close for entry in stems[stem] if entry.kind == "file"]
-        importing = [place.real for place in chain]
-        others = (name for name in files if self._files.real(posixpath.join(folder, name)) not in importing)
-        near = [above + slash + name for name in others]
-        return (f"did you mean {' or '.join(near)}?",) if near else ()
-
-
-def _of_stdin(item: ast.Import) -> tuple[str, ...]:
-    """How standard input says where it is at home, where it imports a file that is not there."""
-    if item.span.source.name != "<stdin>":
-        return ()
-    return ("imports of standard input start from the present folder; --stdin-filename PATH says which file it is",)
+        similar = suggestion(stem, stems) if stem not in stems else None
+        files = [
+            entry.name
+            for close in (similar.names if similar else [stem])
+            for entry in stems.get(close, ())
+            if entry.kind == "file"
+        ]
+        importers = [place.real for place in chain]
+        others = (name for name in files if self._files.real(posixpath.join(folder, name)) not in importers)
+        paths = [written_folder + slash + name for name in others]
+        return (f"did you mean {' or '.join(paths)}?",) if paths else ()
 
 
 def _within(folder: str, path: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _imported(label: ast.Binder, item: ast.Import, source: Environment | None) -> object:
+def _imported_value(label: ast.Binder, item: ast.Import, source: Environment | None) -> object:
     if source is None:
         raise Unknown  # why there is nothing has been said
     value = source.scope.get(label.name)
@@ -243,15 +210,56 @@ def _imported(label: ast.Binder, item: ast.Import, source: Environment | None) -
     raise invalid(Code.IMPORT, message, label.span, helps=helps, suggestion=near, fact=fact)
 
 
-def _target(name: str, scope: Scope) -> type[Op] | Definition | None:
-    """What a ``default`` is about."""
-    value = scope.get(name)
+def _define(names: Environment, name: str, span: Span, value: Callable[[], Value]) -> None:
+    if _claim(names, name, span):
+        with collecting(names.findings.append):
+            require_name(name, span)
+            names.scope.names[name] = value()
+        names.scope.names.setdefault(name, UNKNOWN)
+
+
+def _claim(names: Environment, name: str, span: Span) -> bool:
+    """Whether ``name`` belongs to the thing at ``span``; reported where another one of the file has it."""
+    other = names.places.setdefault(name, span)
+    if other is span:
+        return True
+    # Blocks are known before what stands above them.
+    first, again = sorted((other, span), key=lambda place: place.start)
+    message = f"two things of this file are called {short(name)}"
+    labels = (Label(first, "first here"),)
+    names.findings.append(Diagnostic(Code.DUPLICATE_LABEL, message, Label(again, "again here"), labels))
+    return False
+
+
+def _add_default(names: Environment, item: ast.Default) -> None:
+    """The arguments of ``default NAME(…)`` by name, evaluated."""
+    value, findings = names.scope.get(item.name), names.findings
+    target: type[Op] | Definition | None
     if isinstance(value, Partial) and isinstance(value.target, Definition) and not value.arguments:
-        return value.target
-    return find(name)
-
-
-def _parameters(target: type[Op] | Definition) -> list[str]:
-    if isinstance(target, Definition):
-        return [param.name for param in target.block.params]
-    return list(target.model_fields)
+        target, parameters = value.target, [param.name for param in value.target.block.params]
+    else:
+        target = find(item.name)
+        parameters = list(target.model_fields) if target else []
+    if target is None:
+        near = suggestion(item.name, {*layers(), *names.scope.known()}, "layer")
+        message = f"no layer or block is called {short(item.name)}"
+        findings.append(Diagnostic(Code.UNKNOWN_LAYER, message, Label(item.name_span)).suggesting(near))
+        return
+    arguments: dict[str, ast.Argument] = {}
+    for argument in item.arguments:
+        if argument.name is None:
+            first = parameters[0] if parameters else "name"
+            in_yaml = f"`default: {{{item.name}: {{{first}: …}}}}`"
+            example = in_form(argument.span, f"default {item.name}({first} = …)", in_yaml)
+            message = "a default gives arguments by name"
+            findings.append(Diagnostic(Code.BAD_ARGUMENT, message, Label(argument.span), helps=(example,)))
+        elif argument.name not in parameters:
+            near = suggestion(argument.name, parameters, "argument")
+            helps = () if near else (f"it has {', '.join(parameters) or 'none'}",)
+            message = f"{item.name} has no argument called {short(argument.name)}"
+            finding = Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=helps)
+            findings.append(finding.suggesting(near))
+        else:
+            with collecting(findings.append):
+                arguments[argument.name] = evaluated(argument, evaluate(argument.value, names.scope))
+    names.defaults.setdefault(target, []).append(DefaultArguments(item.span.start, arguments))

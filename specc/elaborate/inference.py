@@ -1,23 +1,32 @@
-"""One step: its type, or why there is none, shown at the places that explain it."""
+"""One step: its operator, the type of its result, or why it has none, shown at the places that explain it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from typing import NamedTuple
 
 from specc.diagnostics import Code, Label
 from specc.elaborate import hints
-from specc.elaborate.arguments import BoundOperator
 from specc.elaborate.contracts import MOST_ELEMENTS, within_limit
 from specc.elaborate.drafts import DraftNode
 from specc.elaborate.errors import Invalid, invalid
 from specc.elaborate.scopes import Scope
-from specc.elaborate.values import Signal
+from specc.elaborate.values import Signal, Value
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.size import Dim
 from specc.ir.terms import Unwieldy
 from specc.ir.types import TensorType, times
 from specc.source import Span
 from specc.syntax import ast
+
+SIMPLE = frozenset((int, float, bool, str, type(None)))
+"""The types of plain values that are no list."""
+
+_MOST_OPERATORS = 4096
+_operators: dict[tuple[object, ...], Op] = {}
+"""Operators by their attributes, emptied when it is full. A validation costs more than all else that a step takes:
+without this, elaborating examples/zoo takes 25 % longer."""
 
 Inferred = tuple[TensorType, tuple[Parameter, ...]]
 """The type of a result, and the tensors of the step."""
@@ -27,6 +36,37 @@ _known: dict[tuple[int, tuple[TensorType, ...]], tuple[Inferred, Op]] = {}
 """What operators inferred, by their identity and the types they took, each with the operator itself, whose identity
 stays its own by that. Emptied when it is full. Networks repeat their blocks: without this, elaborating examples/zoo
 takes 15 % longer."""
+
+
+class BoundOperator(NamedTuple):
+    """An operator, the place where each of its attributes stands, and the argument that stands there."""
+
+    op: Op
+    places: Mapping[str, Span]
+    arguments: Mapping[str, ast.Argument]
+
+
+def operator(kind: type[Op], values: dict[str, Value]) -> Op:
+    """The operator with these attributes, the same object where it has been made before.
+
+    Raises:
+        ValidationError: a value is not allowed.
+    """
+    arguments = tuple(values.values())
+    types: tuple[object, ...] = tuple(map(type, arguments))
+    if not SIMPLE.issuperset(types):
+        # Of a short list those of its entries, for 1 is no true, though the two are equal; a long one is not worth it.
+        if any(isinstance(v, tuple) and (len(v) > 8 or any(isinstance(e, tuple) for e in v)) for v in arguments):
+            return kind(**values)
+        types = tuple([tuple(map(type, v)) if isinstance(v, tuple) else type(v) for v in arguments])
+    key = kind, tuple(values), arguments, types
+    op = _operators.get(key)
+    if op is None:
+        if len(_operators) >= _MOST_OPERATORS:
+            _operators.clear()
+        # Defaults need no validation, and a layer written without arguments no validator built for it.
+        op = _operators[key] = kind(**values) if values else kind.model_construct()
+    return op
 
 
 def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
@@ -41,14 +81,8 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
         raise Refusal(Code.RANK, f"{op.kind} joins at least {least} values, and has one arm")
     key = id(op), types
     known = _known.get(key)
-    if known is None:
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        known = _known[key] = _infer(op, types, span), op
-    return known[0]
-
-
-def _infer(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
+    if known is not None:
+        return known[0]
     try:
         result = op.infer(*types)
         if result is not types[0]:  # which is within its limits
@@ -63,6 +97,9 @@ def _infer(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
                 f"{parameter.name} of {op.kind} would be {times(parameter.shape)} = "
                 f"{prod(parameter.shape):,} numbers, and the most is 2^40",
             )
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[key] = (result, parameters), op
     return result, parameters
 
 

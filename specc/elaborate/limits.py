@@ -97,7 +97,7 @@ class _Forecast:
             inner = Scope(dict.fromkeys(labels, UNKNOWN), scope)
             for statement in growing:
                 if isinstance(statement, ast.Let):
-                    inner.define(statement.name, self._value(statement.value, inner))
+                    inner.names[statement.name] = self._value(statement.value, inner)
                 else:
                     count += self._inside(statement, inner)
         self._depth -= 1

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
+from specc.elaborate.contracts import GraphOutput
 from specc.elaborate.drafts import DraftBlock, DraftNode
-from specc.elaborate.outputs import GraphOutput
 from specc.elaborate.values import Signal
 from specc.ir.graph import Graph, Node, Passed, Port, Region
 from specc.source import Span
@@ -27,7 +27,7 @@ def lower(name: str, inputs: tuple[Port, ...], outputs: list[GraphOutput], root:
     members = lowering.members(root, "", None)
     if lowering.findings:
         raise SpecError(lowering.findings)
-    graph = Graph(name, inputs, tuple((output.port, lowering.value(output.value)) for output in outputs), members)
+    graph = Graph(name, inputs, tuple((port, lowering.value(value)) for port, value in outputs), members)
     if lowering.shares and (findings := _two_sets_of_weights(graph)):
         raise SpecError(findings)
     return graph
@@ -44,7 +44,7 @@ class _Lowering:
         self.findings: list[Diagnostic] = []
         self.shares = False
         self._inputs = inputs
-        self._outputs = {output.port.name: output.value.producer for output in outputs}
+        self._outputs = {port.name for port, _ in outputs}
         self._values: dict[int | str | None, str] = {name: name for name in inputs}
         self._homes: dict[DraftBlock, str] = {}
         self._labels: dict[DraftBlock, list[str]] = {}

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.diagnostics.condition import NO_CONDITION, Condition
-from specc.elaborate.contracts import input_ports
-from specc.elaborate.drafts import DraftBlock
-from specc.elaborate.errors import Invalid, Unknown, in_form, suggestion
+from specc.elaborate.arguments import unused_parameters
+from specc.elaborate.contracts import GraphOutput, duplicate_ports, input_ports, outputs, unused
+from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invalid, suggestion
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.files import Imports, environment
 from specc.elaborate.lowering import lower
-from specc.elaborate.outputs import GraphOutput, duplicate_ports, outputs, unused
-from specc.elaborate.parameters import model_parameter, unused_parameters
-from specc.elaborate.scopes import Environment, Scope
-from specc.elaborate.values import UNKNOWN, Signal, Value
+from specc.elaborate.scopes import Environment, Scope, require_name
+from specc.elaborate.values import UNKNOWN, Value, relocated
 from specc.elaborate.walk import Walk
-from specc.ir.graph import Graph, Port
+from specc.elaborate.where import explained
+from specc.ir.graph import Graph
 from specc.source import Span
 from specc.syntax import ast
 
@@ -145,8 +144,6 @@ def _explained(model: ast.ModelDefinition, settings: Mapping[str, Value], names:
     except SpecError as error:
         if not any(finding.where for finding in error.diagnostics):
             raise
-        from specc.elaborate.missing_where import explained  # only mistakes about symbolic sizes need it
-
         again = partial(_elaborated, model, settings, names)
         raise explained(error, model, lambda besides: again(besides).graph) from None
 
@@ -162,30 +159,34 @@ def _elaborated(
     scope = Scope({}, names.scope)
     findings = unused_parameters(model)
     for param in model.params:
-        value: Value = UNKNOWN
-        try:
-            value = model_parameter(model, param, settings, scope)
-        except Invalid as problem:
-            findings.append(problem.diagnostic)
-        except Unknown:
-            pass
-        scope.define(param.name, value)
+        with collecting(findings.append):
+            require_name(param.name, param.span)
+            if param.name in settings:
+                scope.names[param.name] = relocated(settings[param.name], param.span)
+            elif param.default is not None:
+                scope.names[param.name] = evaluate(param.default, scope)
+            else:
+                with_default = in_form(param.span, f"{param.name} = …", f"`{{{param.name}: …}}`")
+                message = f"model {model.name} needs a value for {param.name}"
+                helps = (f"--set {param.name}=…, or give it a default here: {with_default}",)
+                raise invalid(Code.MISSING_ARGUMENT, message, param.span, helps=helps)
+        scope.names.setdefault(param.name, UNKNOWN)
     try:
         inputs = input_ports(model, scope, besides)
     except Invalid as problem:  # without inputs there is nothing to check
         raise SpecError([*findings, problem.diagnostic]) from None
     except Unknown:
         raise SpecError(findings) from None
-    walk, root = _walked(model, scope, names, inputs)
-    network = walk.network
+    walk = Walk(model, inputs, scope, names)
+    last, network = walk.run(), walk.network
     findings += network.findings.all
     # Where the file has mistakes besides, what is missing may be missing for them.
     is_sound = not names.findings and not findings
     if not network.nodes and is_sound:
         findings.append(Diagnostic(Code.NO_MODEL, f"model {model.name} has no steps", Label(model.body.span)))
     out: list[GraphOutput] = []
-    if root.result is not None and root.result.type is not None and model.contract is not None:
-        out, wrong = outputs(model, network, scope, root.result)
+    if last is not None and last.type is not None and model.contract is not None:
+        out, wrong = outputs(model, network, scope, last)
         if is_sound and not findings and not wrong:
             findings += unused(inputs, model.contract.inputs, network, out)
         findings += wrong
@@ -193,7 +194,7 @@ def _elaborated(
     checked = None
     if not findings and not names.findings:
         blocks = tuple(definition.block.name_span for definition in walk.calls.blocks)
-        checked = Checked(lower(model.name, inputs, out, root), blocks)
+        checked = Checked(lower(model.name, inputs, out, walk.root), blocks)
     if walk.assertions:
         from specc.elaborate.assertions import prove, unknown_names  # most specs have none
 
@@ -201,23 +202,6 @@ def _elaborated(
     if findings or checked is None:
         raise SpecError(findings)
     return checked
-
-
-def _walked(
-    model: ast.ModelDefinition, scope: Scope, names: Environment, inputs: tuple[Port, ...]
-) -> tuple[Walk, DraftBlock]:
-    assert model.contract is not None, "input_ports has refused a model without a contract"
-    ports = model.contract.inputs
-    signals = [Signal(port.name, port.type, place.shape.span) for port, place in zip(inputs, ports, strict=True)]
-    only = signals[0] if len(signals) == 1 else None
-    root = DraftBlock("model", model.name, model.span, scope, names, only, only)
-    walk = Walk(root, tuple(port.name for port in inputs), model.body.statements)
-    for port, place, signal in zip(inputs, ports, signals, strict=True):
-        walk.enter(port.name, place, signal)
-    if only is not None:
-        scope.define("in", only.seen)
-    root.result = walk.walk(model.body.statements, only, scope)
-    return walk, root
 
 
 def _no_model(file: ast.File, name: str) -> Diagnostic:

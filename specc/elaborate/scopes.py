@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from specc.diagnostics import Code, Diagnostic
 from specc.elaborate.errors import Unknown, invalid
-from specc.elaborate.values import Callee, Partial, Value, value_of
+from specc.elaborate.values import CONSTANTS, Callee, Partial, Value, value_of
 from specc.ir.op import Op
+from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
 
@@ -81,13 +82,6 @@ class Scope:
         self._ambiguous: dict[str, tuple[Span, ...]] | None = None
         self.is_ambiguous = False
 
-    def define(self, name: str, value: Value) -> None:
-        self.names[name] = value
-
-    def holds(self, name: str) -> bool:
-        """Whether this very scope, not an outer one, defines ``name``."""
-        return name in self.names
-
     def has(self, name: str) -> bool:
         """Whether this scope or an outer one defines ``name``."""
         return self.get(name) is not ABSENT
@@ -135,10 +129,28 @@ class Scope:
             scope = scope._outer
 
 
+def name_problem(name: str) -> str | None:
+    """Why nothing can be called ``name``; None where it can."""
+    if find(name):
+        return f"{name} is a layer, and no other thing can be called so"
+    if name in CONSTANTS:
+        return f"{name} is a constant, and no other thing can be called so"
+    if name == "_":
+        return "_ is the current value, and no other thing can be called so"
+    return None
+
+
+def require_name(name: str, span: Span) -> None:
+    """Raises Invalid where nothing can be called ``name``."""
+    if problem := name_problem(name):
+        raise invalid(Code.BAD_LABEL, problem, span)
+
+
 class Definition(Callee):
     """A block, and the file whose names and defaults it sees."""
 
     def __init__(self, block: ast.BlockDefinition, environment: Environment) -> None:
+        self.name = block.name
         self.block = block
         self.environment = environment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
@@ -28,6 +29,7 @@ UNKNOWN = object()
 # ---- values of the network, and what is called ----------------------------------------------------------------------
 
 
+@dataclass(slots=True, unsafe_hash=True)
 class Signal:
     """A value of the network on its way: where it comes from, and its type (None: an earlier error left it unknown).
 
@@ -37,20 +39,9 @@ class Signal:
         producer: index of the step that makes it; the name of the model's input that it is; None where it is unknown.
     """
 
-    __slots__ = ("producer", "span", "type")
-
-    def __init__(self, producer: int | str | None, type: TensorType | None, span: Span) -> None:
-        self.producer = producer
-        self.type = type
-        self.span = span
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Signal):
-            return NotImplemented
-        return self.producer == other.producer and self.type == other.type and self.span == other.span
-
-    def __hash__(self) -> int:
-        return hash((self.producer, self.type, self.span))
+    producer: int | str | None
+    type: TensorType | None
+    span: Span
 
     @property
     def seen(self) -> Value:

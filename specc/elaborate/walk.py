@@ -6,65 +6,70 @@ every independent mistake.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
-from specc.diagnostics import Code
-from specc.elaborate import loops
-from specc.elaborate.calls import Calls
+from specc.diagnostics import Code, Label
+from specc.elaborate import hints
+from specc.elaborate.calls import Calls, is_sole
 from specc.elaborate.contracts import agree
-from specc.elaborate.drafts import Construction, DraftBlock, two_of_a_name
+from specc.elaborate.drafts import Construction, DraftBlock, refuse_label, resolved, two_of_a_name
 from specc.elaborate.errors import Invalid, Unknown, invalid
-from specc.elaborate.evaluation import truth
+from specc.elaborate.evaluation import evaluate, truth
 from specc.elaborate.limits import MOST_DEPTH, StepBudget
-from specc.elaborate.naming import define, refuse_label, resolved
-from specc.elaborate.scopes import Scope
-from specc.elaborate.values import UNKNOWN, Signal
+from specc.elaborate.scopes import Environment, Scope, require_name
+from specc.elaborate.values import UNKNOWN, Signal, Value, display, display_arguments, is_whole, kind_of
+from specc.ir.graph import Port
+from specc.ir.size import Size
 from specc.source import Span
 from specc.syntax import ast
 
 Loop = ast.Repeat | ast.For
+Row = tuple[Value, ...]
+"""The values of a loop's names in one round."""
 
 
 class Walk:
     """One model on its way to a graph.
 
     Attributes:
+        root: the block that is the model itself.
         network: what has been built of it.
         calls: what follows calls and merges.
         assertions: each with the names that it sees.
     """
 
-    def __init__(self, model: DraftBlock, inputs: tuple[str, ...], statements: tuple[ast.Statement, ...]) -> None:
-        self.network = Construction(model)
+    def __init__(
+        self, model: ast.ModelDefinition, inputs: tuple[Port, ...], scope: Scope, environment: Environment
+    ) -> None:
+        """Begin at the inputs: their names are taken, and those that the contract gives are values."""
+        assert model.contract is not None, "a model without a contract has no inputs"
+        declared = list(zip(inputs, model.contract.inputs, strict=True))
+        signals = [Signal(port.name, port.type, place.shape.span) for port, place in declared]
+        only = signals[0] if len(signals) == 1 else None
+        self.root = DraftBlock("model", model.name, model.span, scope, environment, only, only)
+        self.network = Construction(self.root)
         self.assertions: list[tuple[ast.Assert, Scope]] = []
+        self._statements = model.body.statements
         self._budget = StepBudget()
         self._depth = 0
         self._is_numbered: dict[int, bool] = {}
         """Whether a loop numbers its rounds, by the identity of its node: the tree of the file outlives the walk."""
-        self.calls = Calls(self.network, self._budget, inputs, statements, self.walk)
-        self._follow: Mapping[type, Callable[[Any, Signal | None, Scope, str | None], Signal | None]] = {
-            ast.Call: self.calls.call,
-            ast.Merge: self.calls.merge,
-            ast.Shared: self.calls.declare,
-            ast.Group: self._group,
-            ast.If: self._if,
-            ast.Repeat: self._loop,
-            ast.For: self._loop,
-            ast.Let: self._let,
-            ast.Assert: self._assert,
-            ast.Checkpoint: self._checkpoint,
-            ast.Enclosing: self._enclosing,
-        }
+        names = tuple(port.name for port in inputs)
+        self.calls = Calls(self.network, self._budget, names, self._statements, self.walk)
+        for (port, place), signal in zip(declared, signals, strict=True):
+            if place.name is not None:
+                self.network.claim_name(port.name, place.span, scope)
+                scope.names[port.name] = signal.seen
+            self.root.names.labels[port.name] = place.span
+        if only is not None:
+            scope.names["in"] = only.seen
 
-    def enter(self, name: str, place: ast.PortDeclaration, value: Signal) -> None:
-        """Make an input of the model known: its name is taken, and where the contract gives it, it is a value."""
-        block = self.network.block
-        if place.name is not None:
-            self.network.claim_name(name, place.span, block.scope)
-            block.scope.define(name, value.seen)
-        block.names.labels[name] = place.span
+    def run(self) -> Signal | None:
+        """Follow the model's body; its last value."""
+        self.root.result = self.walk(self._statements, self.root.entry, self.root.scope)
+        return self.root.result
 
     def walk(
         self, statements: tuple[ast.Statement, ...], current: Signal | None, scope: Scope, name: str | None = None
@@ -90,63 +95,72 @@ class Walk:
                     budget.left -= 1
                 else:
                     budget.spend(1, statement.span)
-                current = self._follow[type(statement)](statement, current, scope, name)
+                if isinstance(statement, ast.Call):  # as nearly all are
+                    current = self.calls.call(statement, current, scope, name)
+                else:
+                    current = self._follow(statement, current, scope, name)
             except (Invalid, Unknown) as problem:
                 if isinstance(problem, Invalid):
-                    self.network.findings.report([problem.diagnostic])
+                    self.network.findings.report(problem.diagnostic)
                 # A step's value is unknown, and so is what the statement names.
                 if isinstance(statement, (ast.Let, ast.Shared)):
-                    scope.define(statement.name, UNKNOWN)
+                    scope.names[statement.name] = UNKNOWN
                 elif not isinstance(statement, (ast.Assert, ast.Checkpoint)):
                     here = self.network.block.scope
-                    if statement.label is not None and not here.holds(statement.label.name):
-                        here.define(statement.label.name, UNKNOWN)
+                    if statement.label is not None and statement.label.name not in here.names:
+                        here.names[statement.label.name] = UNKNOWN
                     current = Signal(None, None, statement.span)
         self._depth -= 1
         return current
 
-    # ---- what makes no value ----------------------------------------------------------------------------------------
-
-    def _let(self, let: ast.Let, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
-        define(let, scope)
+    def _follow(
+        self, statement: ast.Statement, current: Signal | None, scope: Scope, name: str | None
+    ) -> Signal | None:
+        """One statement; the value behind it. Raises Invalid, Unknown."""
+        match statement:
+            case ast.Merge():
+                return self.calls.merge(statement, current, scope)
+            case ast.Group():
+                return self._group(statement, statement.body, current, scope, name)
+            case ast.If():
+                return self._if(statement, current, scope, name)
+            case ast.Repeat() | ast.For():
+                return self._loop(statement, current, scope, name)
+            case ast.Shared():
+                self.calls.declare(statement, scope)
+            case ast.Assert():
+                # Proven when the whole network is known, but ``_`` means the value at this place.
+                self.assertions.append((statement, Scope({"_": current.seen} if current else {}, scope)))
+            case ast.Let():
+                require_name(statement.name, statement.name_span)
+                if statement.name in scope.names:
+                    message, helps = (
+                        f"{statement.name} has a value here already",
+                        ("values never change: choose another name",),
+                    )
+                    raise invalid(Code.DUPLICATE_LABEL, message, statement.name_span, helps=helps)
+                scope.names[statement.name] = evaluate(statement.value, scope)
+            case ast.Checkpoint() | ast.Enclosing():
+                refuse_label(statement)
+                value = current if isinstance(statement, ast.Checkpoint) else self.network.block.entry
+                if value is None:
+                    raise self.calls.nothing_yet(statement.span)
+                if isinstance(statement, ast.Checkpoint) and value.type is not None:
+                    agree(statement.shape, value, scope, Code.CHECKPOINT, "the shape here is")
+                return value
         return current
-
-    def _assert(self, claim: ast.Assert, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
-        # Proven when the whole network is known, but ``_`` means the value at this place.
-        self.assertions.append((claim, Scope({"_": current.seen} if current else {}, scope)))
-        return current
-
-    def _checkpoint(self, shape: ast.Checkpoint, current: Signal | None, scope: Scope, name: str | None) -> Signal:
-        refuse_label(shape)
-        if current is None:
-            raise self.calls.nothing_yet(shape.span)
-        if current.type is not None:
-            agree(shape.shape, current, scope, Code.CHECKPOINT, "the shape here is")
-        return current
-
-    def _enclosing(self, step: ast.Enclosing, current: Signal | None, scope: Scope, name: str | None) -> Signal:
-        refuse_label(step)
-        if self.network.block.entry is None:
-            raise self.calls.nothing_yet(step.span)
-        return self.network.block.entry
 
     # ---- groups, conditions and loops -------------------------------------------------------------------------------
 
     def _group(
-        self,
-        step: ast.Group | ast.If,
-        current: Signal | None,
-        scope: Scope,
-        name: str | None,
-        body: ast.Body | None = None,
+        self, step: ast.Group | ast.If, body: ast.Body, current: Signal | None, scope: Scope, name: str | None
     ) -> Signal | None:
         """``label: { … }`` names its steps under one name; without a label it only holds them together."""
-        statements = (body or step.body).statements
         label = step.label and resolved(step.label, scope)
         called = label.name if label else name
         if called is None:
-            return self.walk(statements, current, Scope({}, scope))
-        return self._under("group", called, step, label, current, scope, partial(self.walk, statements, current))
+            return self.walk(body.statements, current, Scope({}, scope))
+        return self._under("group", called, step, label, current, scope, partial(self.walk, body.statements, current))
 
     def _under(
         self,
@@ -176,59 +190,136 @@ class Walk:
         taken = step.body if truth(step.test, scope) else step.otherwise
         if taken is None:
             return current
-        if step.label is None and (name is None or loops.is_sole(taken.statements)):
+        if step.label is None and (name is None or is_sole(taken.statements)):
             return self.walk(taken.statements, current, Scope({}, scope), name)
-        return self._group(step, current, scope, name, taken)
+        return self._group(step, taken, current, scope, name)
 
     def _loop(self, step: Loop, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         """The rounds one after the other, each of its own name: its number."""
-        table: Sequence[loops.Row]
+        table: Sequence[Row] = ()
         if isinstance(step, ast.Repeat):
-            rounds = loops.repetitions(step, scope)
-            self._budget.loop(rounds, step.body, scope, step.rounds.span)
-            table = [()] * rounds
+            rounds, place = _repetitions(step, scope), step.rounds.span
         else:
-            table = loops.rows(step, scope)
-            self._budget.loop(len(table), step.body, scope, step.table.span)
+            table = _rows(step, scope)
+            rounds, place = len(table), step.table.span
+        self._budget.loop(rounds, step.body, scope, place)
+        table = table or [()] * rounds
         label = step.label and resolved(step.label, scope)
         called = label.name if label else name
         if called is None:
             return self._rounds(step, table, current, scope)
         return self._under("loop", called, step, label, current, scope, partial(self._rounds, step, table, current))
 
-    def _rounds(self, step: Loop, table: Sequence[loops.Row], current: Signal | None, scope: Scope) -> Signal | None:
+    def _rounds(self, step: Loop, table: Sequence[Row], current: Signal | None, scope: Scope) -> Signal | None:
         is_numbered = self._is_numbered.get(id(step))
         if is_numbered is None:
-            is_numbered = self._is_numbered[id(step)] = not loops.names_its_rounds(step)
+            is_numbered = self._is_numbered[id(step)] = not _names_its_rounds(step)
         header = Span(step.span.source, step.span.start, step.body.span.start)
-        statements, variables, is_sole = (
-            step.body.statements,
-            loops.variables(step),
-            loops.is_sole(step.body.statements),
-        )
+        statements, variables, findings = step.body.statements, _variables(step), self.network.findings
+        takes_number = is_sole(statements)
         for index, row in enumerate(table):
             if self._budget.is_gone or scope.budget.is_exceeded:
                 raise Unknown  # no further round says more
-            number = self._next_number(header) if is_numbered else None
+            number = None
+            if is_numbered:  # the next number is its name among all that stands here
+                names = self.network.block.names
+                number = str(names.rounds)
+                names.rounds += 1
+                earlier = names.labels.setdefault(number, header)
+                if earlier is not header:
+                    findings.report(two_of_a_name(number, header, earlier, by_round=True))
             values = dict(zip(variables, row, strict=True))
-            self.network.findings.enter(partial(loops.round_label, header, index, len(table), values))
+            findings.trace.append(partial(_round_label, header, index, len(table), values))
             inner = Scope({**values}, scope)
             try:
-                if number is None or is_sole:
+                if number is None or takes_number:
                     current = self.walk(statements, current, inner, number)
                 else:
                     body = partial(self.walk, statements, current)
                     current = self._under("round", number, step, None, current, inner, body)
             finally:
-                self.network.findings.leave()
+                findings.trace.pop()
         return current
 
-    def _next_number(self, header: Span) -> str:
-        """The next round's number, which is its name among all that stands here."""
-        names = self.network.block.names
-        number = str(names.rounds)
-        names.rounds += 1
-        earlier = names.labels.setdefault(number, header)
-        if earlier is not header:
-            self.network.findings.report([two_of_a_name(number, header, earlier, by_round=True)])
-        return number
+
+# ---- loops ----------------------------------------------------------------------------------------------------------
+
+
+def _repetitions(step: ast.Repeat, scope: Scope) -> int:
+    """How many rounds ``repeat`` has. Raises Invalid, Unknown."""
+    rounds = evaluate(step.rounds, scope)
+    if is_whole(rounds) and rounds >= 0:
+        return int(rounds)
+    value = kind_of(rounds) if isinstance(rounds, Size) else display(rounds)
+    message = f"repeat takes a whole number of at least 0, not {value}"
+    raise invalid(Code.BAD_VALUE, message, step.rounds.span, helps=hints.real_for_whole(rounds, step.rounds))
+
+
+def _rows(step: ast.For, scope: Scope) -> list[Row]:
+    """The rounds of ``for``. Raises Invalid, Unknown."""
+    table = evaluate(step.table, scope)
+    if not isinstance(table, tuple):
+        message = f"for goes through a list, and {step.table.span.text} is {kind_of(table)}"
+        raise invalid(Code.BAD_VALUE, message, step.table.span)
+    for label in step.names:
+        require_name(label.name, step.names[0].span)
+    if len(step.names) == 1:
+        return [(entry,) for entry in table]
+    for number, entry in enumerate(table, 1):
+        if not isinstance(entry, tuple) or len(entry) != len(step.names):
+            what = f"has {len(entry)} values" if isinstance(entry, tuple) else f"is {kind_of(entry)}"
+            names = ", ".join(label.name for label in step.names)
+            raise invalid(
+                Code.BAD_VALUE,
+                f"row {number} of the table {what}, and {names} take {len(step.names)}",
+                step.table.span,
+                f"row {number} is {display(entry)}",
+            )
+    return list(table)
+
+
+def _variables(step: Loop) -> tuple[str, ...]:
+    """The names that a loop gives values to."""
+    return tuple(label.name for label in step.names) if isinstance(step, ast.For) else ()
+
+
+def _round_label(header: Span, index: int, rounds: int, values: dict[str, Value]) -> Label:
+    """``round 3 of 4: c = 64``"""
+    return Label(header, f"round {index + 1} of {rounds}" + (f": {display_arguments(values)}" if values else ""))
+
+
+def _names_its_rounds(loop: Loop) -> bool:
+    """Whether a label is computed from the loop's variables, and says by itself which round it is of.
+
+    A label of another scope of names does not: in a numbered round of an inner loop, in a labelled loop.
+    """
+    return isinstance(loop, ast.For) and _is_read(loop.body.statements, frozenset(_variables(loop)))
+
+
+def _is_read(statements: tuple[ast.Statement, ...], names: frozenset[str]) -> bool:
+    """Whether a label that is computed from one of the names belongs to the place of these statements, or to a group
+    there, which may go on."""
+    for statement in statements:
+        if isinstance(statement, ast.Let):
+            reads = not names.isdisjoint(ast.names_in(statement.value))
+            names = names | {statement.name} if reads else names - {statement.name}
+            continue
+        if isinstance(statement, (ast.Assert, ast.Shared)):
+            continue
+        label = statement.label
+        if label and label.parts and not names.isdisjoint(ast.names_in(label.parts)):
+            return True
+        inner: list[ast.Body | ast.Arm] = []
+        match statement:
+            case ast.For(label=None) if _names_its_rounds(statement):
+                inner = [statement.body]
+            case ast.Group():
+                inner = [statement.body]
+            case ast.If():
+                inner = [body for body in (statement.body, statement.otherwise) if body is not None]
+            case ast.Merge():
+                inner = [*statement.arms]
+        visible = names - {*_variables(statement)} if isinstance(statement, ast.For) else names
+        if any(_is_read(body.statements, visible) for body in inner):
+            return True
+    return False

@@ -52,7 +52,7 @@ _SCALES = {"k": 3, "M": 6, "G": 9}
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 
 LABEL = r'(?:[^\s./:"\\{}]|\{[^{}"\\]+\})+'
-"""What can be a label, formulas included, but for characters that nobody sees; `specc.elaborate.naming` says why."""
+"""What can be a label, formulas included, but for characters that nobody sees; `specc.elaborate.drafts` says why."""
 
 
 class NotInGrammar(Exception):

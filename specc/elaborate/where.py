@@ -1,0 +1,230 @@
+"""The ``where`` of a contract: what it says of symbolic sizes; and the ``where`` that a contract lacks, looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from specc.diagnostics import Code, Diagnostic, SpecError
+from specc.diagnostics.condition import Clause, Condition
+from specc.elaborate.errors import Invalid, in_form, invalid, suggestion
+from specc.elaborate.evaluation import evaluate, truth
+from specc.elaborate.scopes import Scope
+from specc.elaborate.values import is_whole, kind_of
+from specc.ir.graph import Graph
+from specc.ir.size import Dim, symbol
+from specc.ir.symbols import Symbol, asked_of, restrict
+from specc.ops.fields import LARGEST
+from specc.source import Span
+from specc.syntax import ast
+
+_FORMS = "a condition reads H % 16 == 0, H >= 32, H <= 512 or H == W, with sizes of the contract"
+_MIRRORED = {"==": "==", "<=": ">=", "<": ">", ">=": "<=", ">": "<"}
+
+_MOST_CLAUSES = 24
+"""Halvings of two axes that may each ask for something."""
+
+
+def narrowed(
+    free: Mapping[str, Symbol],
+    where: tuple[ast.Expr, ...],
+    batches: frozenset[str],
+    scope: Scope,
+    besides: Condition,
+) -> dict[str, Dim]:
+    """The sizes of a contract by name, each with the values that ``where`` leaves it.
+
+    Args:
+        free: the symbols before any condition.
+        batches: names of the batch, of which no condition may speak.
+        besides: what is asked besides, of symbols that are free.
+
+    Raises:
+        Invalid: a condition of ``where`` cannot be used, or contradicts those before it.
+        ValueError: ``besides`` contradicts them.
+    """
+    clauses = [clause for expression in where for clause in _conjuncts(expression)]
+    pairs = [pair for clause in clauses if (pair := _pair(clause, free)) is not None]
+    pairs += [(clause.name, clause.value) for clause in besides.clauses if isinstance(clause.value, str)]
+    # For each symbol the one that stands for it: of symbols that are equal, the first of the contract.
+    order = list(free)
+    same = {name: name for name in order}
+    for pair in pairs:
+        first, second = sorted((same[pair[0]], same[pair[1]]), key=order.index)
+        same = {name: first if target == second else target for name, target in same.items()}
+    symbols = {name: free[name] for name in free if same[name] == name}
+    for clause in clauses:
+        names = ast.names_in(clause)
+        if names & batches:
+            message = "the batch is whatever the caller brings: a condition speaks of the sizes of a sample"
+            raise invalid(Code.CONTRACT, message, clause.span)
+        if not names & free.keys():
+            _require(clause, free, scope)
+        elif _pair(clause, free) is None:
+            name, sign, bound, modulus = _read(clause, same, scope)
+            if bound > LARGEST:
+                raise invalid(Code.CONTRACT, f"{bound:,} is no size: sizes are below 2^31", clause.span)
+            try:
+                symbols[same[name]] = _restricted(symbols[same[name]], sign, bound, modulus)
+            except ValueError as error:
+                raise invalid(Code.CONTRACT, str(error), clause.span) from None
+    for asked in besides.clauses:
+        if isinstance(asked.value, int):
+            name = same[asked.name]
+            symbols[name] = _restricted(symbols[name], asked.sign, asked.value, asked.modulus)
+    sizes = {
+        name: symbol(name, least=s.least, most=s.most, modulus=s.modulus, residue=s.residue)
+        for name, s in symbols.items()
+    }
+    return {name: sizes[same[name]] for name in free}
+
+
+def _conjuncts(expression: ast.Expr) -> Iterator[ast.Expr]:
+    if isinstance(expression, ast.Binary) and expression.operator == "and":
+        yield from _conjuncts(expression.left)
+        yield from _conjuncts(expression.right)
+    else:
+        yield expression
+
+
+def _pair(clause: ast.Expr, free: Mapping[str, Symbol]) -> tuple[str, str] | None:
+    """The names in ``H == W``."""
+    match clause:
+        case ast.Binary(_, "==", ast.Name(_, one), ast.Name(_, other)) if one in free and other in free:
+            return one, other
+    return None
+
+
+def _require(clause: ast.Expr, free: Mapping[str, Symbol], scope: Scope) -> None:
+    """A condition on the model's parameters alone, or on a size whose name is misspelt."""
+    try:
+        if truth(clause, scope):
+            return
+    except Invalid as problem:
+        place = problem.diagnostic.primary.span
+        wrong = [part.name for part in ast.parts(clause) if isinstance(part, ast.Name) and part.span == place]
+        if problem.diagnostic.code != Code.UNKNOWN_NAME or not wrong:
+            raise
+        raise Invalid(problem.diagnostic.suggesting(suggestion(wrong[0], {*free, *scope.known()}, "value"))) from None
+    sides = (clause.left, clause.right) if isinstance(clause, ast.Binary) else ()
+    values = (f"{side.span.text} = {evaluate(side, scope)}" for side in sides if not isinstance(side, ast.Number))
+    raise invalid(Code.CONTRACT, f"{clause.span.text} does not hold", clause.span, ", ".join(values))
+
+
+def _restricted(symbol: Symbol, sign: str, bound: int, modulus: int | None) -> Symbol:
+    """The symbol under one more condition. Raises ValueError in words where no value is left."""
+    match sign:
+        case "==" if modulus:
+            return restrict(symbol, modulus=modulus, residue=bound)
+        case "==":
+            return restrict(symbol, least=bound, most=bound)
+        case ">=" | ">":
+            return restrict(symbol, least=bound + (sign == ">"))
+    return restrict(symbol, most=bound - (sign == "<"))
+
+
+def _read(clause: ast.Expr, same: Mapping[str, str], scope: Scope) -> tuple[str, str, int, int | None]:
+    """Symbol, comparison, number and modulus of a condition.
+
+    Raises:
+        Invalid: it has another form.
+    """
+    if isinstance(clause, ast.Binary) and clause.operator in _MIRRORED:
+        left, sign, right = clause.left, clause.operator, clause.right
+        if not ast.names_in(left) & same.keys():
+            left, sign, right = right, _MIRRORED[sign], left
+        match left:
+            case _ if ast.names_in(right) & same.keys():
+                pass
+            case ast.Name(_, name) if name in same:
+                return name, sign, _whole(right, scope), None
+            case ast.Binary(_, "%", ast.Name(_, name), divisor) if name in same and sign == "==":
+                modulus, residue = _whole(divisor, scope), _whole(right, scope)
+                if modulus < 1:
+                    message = f"{divisor.span.text} divides nothing: % takes at least 1"
+                    raise invalid(Code.CONTRACT, message, divisor.span)
+                if not 0 <= residue < modulus:
+                    message = f"{clause.span.text} holds for no size: what % {modulus} leaves is 0 to {modulus - 1}"
+                    raise invalid(Code.CONTRACT, message, clause.span)
+                return name, sign, residue, modulus
+    raise invalid(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
+
+
+def _whole(expression: ast.Expr, scope: Scope) -> int:
+    value = evaluate(expression, scope)
+    if is_whole(value):
+        return int(value)
+    text = f"{expression.span.text} is {kind_of(value)}, and a whole number is needed here"
+    raise invalid(Code.CONTRACT, text, expression.span, helps=(_FORMS,))
+
+
+# ---- the where that is missing --------------------------------------------------------------------------------------
+
+
+def explained(error: SpecError, model: ast.ModelDefinition, again: Callable[[Condition], Graph]) -> SpecError:
+    """``error`` with the ``where`` that mends it.
+
+    A U-Net asks at its first pool for H >= 2 and at its first merge for H % 16 == 0; whoever is told only the
+    first has four more errors to come. So every clause is taken in, until the model fits or another mistake shows.
+
+    Args:
+        again: elaborates the model with a condition besides its contract's. Raises SpecError, and ValueError where
+            the condition cannot hold.
+    """
+    inputs = model.contract.inputs if model.contract else ()
+    firsts = [port.shape.dims[0] for port in inputs if port.shape.dims]
+    batches = frozenset(first.name for first in firsts if isinstance(first, ast.Name))
+    shown = last = error = _possible(error, batches)
+    known: dict[Clause, None] = {}
+    while _asking(last) and len(known) < _MOST_CLAUSES:
+        if all(finding.where for finding in last.diagnostics):
+            shown = last
+        new = {clause: None for finding in _asking(last) if finding.where for clause in finding.where.clauses}
+        if not new.keys() - known.keys():
+            break
+        try:
+            graph = again(Condition((*known, *new)))
+        except SpecError as other:
+            known |= new
+            last = _possible(other, batches)
+            continue
+        except ValueError:  # in words, that some of them contradict each other: each finding keeps its own advice
+            break
+        equal = (clause for clause in known | new if isinstance(clause.value, str))
+        whole = Condition((*equal, *asked_of(graph.symbols).clauses))
+        return _helped(shown.diagnostics, whole, ": with it every step fits")
+    # Other mistakes are left where the sizes are as asked: both are shown.
+    left = [finding for finding in last.diagnostics if not finding.where]
+    return _helped((*_asking(error), *left), None, "")
+
+
+def _possible(error: SpecError, batches: frozenset[str]) -> SpecError:
+    """The mistakes with the conditions that a contract can ask for and may well do."""
+    findings: list[Diagnostic] = []
+    for finding in error.diagnostics:
+        where = finding.where
+        if where is not None and (batch := ", ".join(sorted(where.names & batches))):
+            note = f"{batch} is the batch, whatever the caller brings: no condition can speak of it"
+            findings.append(replace(finding.with_note(note), where=None))
+        else:
+            findings.append(replace(finding, where=where if where is not None and where.is_general else None))
+    return SpecError(findings)
+
+
+def _asking(error: SpecError) -> tuple[Diagnostic, ...]:
+    return tuple(finding for finding in error.diagnostics if finding.where)
+
+
+def _helped(findings: Iterable[Diagnostic], whole: Condition | None, tried: str) -> SpecError:
+    """The findings, those that ask for a condition with the words that say where it goes.
+
+    Args:
+        whole: the condition of them all, where it is known.
+        tried: what is known of it.
+    """
+
+    def help_for(own: Condition, span: Span) -> str:
+        clauses = whole or own
+        return f"add `{in_form(span, f'where {clauses}', f'where: [{clauses}]')}` to the model's contract{tried}"
+
+    return SpecError([f.with_help(help_for(f.where, f.primary.span)) if f.where else f for f in findings])
