@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 
 import specc
-from specc.compare.commit import Commit
-from specc.compare.git import Repository
+from specc.compare.commit import Commit, Repository
 from specc.compare.history import compare_with
 from specc.diagnostics import Code
 from specc.filesystem import DISK, Disk, FileSystem, Memory, Unavailable, project_root
