@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -266,6 +265,7 @@ class Model:
         """
         from specc.bundle.delivery import Delivery, deliver_onnx
         from specc.project.settings import Configuration
+        from specc.report.proof_wording import failed
 
         options = onnx_options(opset=opset, runs_on=runs_on, functions=functions, sidecar=sidecar, labels=labels)
         proof = proof_of_output(verify, provider, progress)
@@ -276,8 +276,7 @@ class Model:
             spec = str(self._spec)
             budget = Configuration(files=self._files).of(spec).budget(spec)
         arguments = self._written_arguments()
-        with _proof_required():
-            return deliver_onnx(Delivery(self._checked, source, Path(path), options, proof, arguments, budget))
+        return deliver_onnx(Delivery(self._checked, source, Path(path), options, proof, arguments, budget, failed))
 
     def verify(
         self,
@@ -361,23 +360,3 @@ class Model:
         source = WeightOptions(seed, weights, match).read(self.graph.state)
         with deliver_weights(Path(path), self.graph.state, source):
             pass
-
-
-def write_source(model: Model, path: Path, weights: Weights, proof: ProofOptions | None) -> Parity | None:
-    """Write the PyTorch source of a model, proven equal to its ONNX; gives the proof. Raises as `Model.to_onnx`."""
-    from specc.bundle.delivery import deliver_source
-
-    with _proof_required():
-        return deliver_source(model.graph, model.torch_source(), path, weights, proof)
-
-
-@contextmanager
-def _proof_required() -> Iterator[None]:
-    """A proof that fails in what is delivered is the user's error, in the words of a report."""
-    from specc.bundle.delivery import Unproven
-    from specc.report.proof_wording import failed
-
-    try:
-        yield
-    except Unproven as error:
-        raise failed(error.parity) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from specc.backends.onnx.runtimes import outside, require_readable, require_room
 from specc.bundle.description import described, sidecar, sidecar_json, verdict_words
 from specc.bundle.golden_pair import golden_pair, tried
 from specc.bundle.sidecar import DataFile, ModelFile, golden_hash, sha256_of, sidecar_path
-from specc.diagnostics import UsageError
+from specc.diagnostics import ParityError, UsageError
 from specc.elaborate import Checked
 from specc.ir.graph import Graph
 from specc.ir.targets import DEFAULT_OPSET
@@ -39,14 +39,6 @@ from specc.weights import Weights, origin, write_safetensors
 from specc.weights.tensors import State
 
 
-class Unproven(Exception):
-    """The proof of what was to be written failed, and nothing was."""
-
-    def __init__(self, parity: Parity) -> None:
-        super().__init__(parity)
-        self.parity = parity
-
-
 @dataclass(frozen=True)
 class Delivery:
     """An ONNX file that is to be written.
@@ -56,6 +48,7 @@ class Delivery:
         proof: how it is proven before it is put in place; None: not at all.
         arguments: parameters that were given a value, as the language writes them.
         budget: what the project allows the spec.
+        failure: the error for a proof that did not hold; its words are the report's.
     """
 
     checked: Checked
@@ -65,13 +58,14 @@ class Delivery:
     proof: ProofOptions | None
     arguments: Mapping[str, str]
     budget: Budget | None
+    failure: Callable[[Parity], ParityError]
 
 
 def deliver_onnx(wanted: Delivery) -> Parity | None:
     """Write the file and what goes with it, or nothing; gives the proof.
 
     Raises:
-        Unproven: the proof failed.
+        ParityError: the proof failed.
         UsageError, MissingDependency: as `specc.Model.to_onnx`.
     """
     options, graph = wanted.options, wanted.checked.graph
@@ -113,7 +107,12 @@ def deliver_onnx(wanted: Delivery) -> Parity | None:
 
 
 def deliver_source(
-    graph: Graph, source: str, path: Path, weights: Weights, proof: ProofOptions | None
+    graph: Graph,
+    source: str,
+    path: Path,
+    weights: Weights,
+    proof: ProofOptions | None,
+    failure: Callable[[Parity], ParityError],
 ) -> Parity | None:
     """Write PyTorch source, proven first: it is the PyTorch side of every proof. Raises as `deliver_onnx`."""
     from specc.verify.parity import verify_emitted
@@ -125,7 +124,7 @@ def deliver_source(
             return None
         parity = verify_emitted(graph, weights, opset=DEFAULT_OPSET, **proof.run())
         if not parity.passed:
-            raise Unproven(parity)
+            raise failure(parity)
         return parity
 
 
@@ -193,6 +192,6 @@ def _prove(wanted: Delivery, proof: ProofOptions, file: Path) -> Parity:
 
     parity = verify(wanted.checked.graph, file, wanted.weights, **proof.run())
     if not parity.passed:
-        raise Unproven(parity)
+        raise wanted.failure(parity)
     note = outside(wanted.options.targets, load_runtime().__version__)
     return dataclasses.replace(parity, notes=(*parity.notes, note)) if note else parity

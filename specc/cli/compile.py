@@ -135,13 +135,14 @@ def _write_onnx(asked: _CompileArguments, model: Model, weights: Weights, path: 
 
 
 def _write_source(asked: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
-    from specc.api import write_source
+    from specc.bundle.delivery import deliver_source
     from specc.cli.output import progress_bar
     from specc.options import proof_of_output
-    from specc.report.proof_wording import with_notes
+    from specc.report.proof_wording import failed, with_notes
 
     with progress_bar() as progress:
-        parity = write_source(model, path, weights, proof_of_output(not asked.no_verify, asked.provider, progress))
+        proof = proof_of_output(not asked.no_verify, asked.provider, progress)
+        parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed)
     return with_notes(parity) if parity else "not run (--no-verify)"
 
 
@@ -149,9 +150,9 @@ def _refuse_others(spec: str, others: tuple[str, ...]) -> None:
     """One spec is taken; what stands behind it belongs to -o."""
     if not others:
         return
-    meant = shlex.join(("specc", "compile", spec, "-o", others[0]))
     if len(others) == 1 and others[0].endswith((".onnx", ".py")):
-        raise UsageError(f"{others[0]} is what to write: {meant}")
+        command = shlex.join(("specc", "compile", spec, "-o", others[0]))
+        raise UsageError(f"{others[0]} is what to write: {command}")
     raise UsageError(f"one spec at a time, and what to write behind -o: {listed(others)} stands behind {spec}")
 
 

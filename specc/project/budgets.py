@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import BudgetExceeded, BudgetUnsized, Code, Diagnostic, Label, UsageError
@@ -75,36 +74,51 @@ def _amount(value: object, where: str) -> int:
     return amount
 
 
-def budget_findings(checked: Checked, name: Span, budget: Budget) -> list[Diagnostic]:
-    """Where a model costs more than ``budget`` allows. ``name``: where the spec names the model."""
-    model = _Sized(checked, budget)
-    findings, unsized = [], []
-    for limit in budget.limits:
-        costs = checked.costs if limit.number == "params" else model.costs
-        if isinstance(costs, str):
-            unsized.append(limit)
-        elif (has := getattr(costs, _COSTS[limit.number])) > limit.most:
-            findings.append(_exceeded(model, costs, name, limit, has))
-    return [*findings, *([_unsized_finding(model, name, unsized)] if unsized else [])]
-
-
 class BudgetUse(NamedTuple):
-    """A limit and what the model has of it, at ``at``; None where its sizes are not given there."""
+    """A limit beside what the model has.
+
+    Attributes:
+        at: the budget's sizes that the limit is about; none for a number that depends on none.
+        costs: the model's numbers there, or why there are none.
+    """
 
     limit: Limit
-    has: int | None
     at: Mapping[str, int]
+    costs: Costs | str
+
+    @property
+    def has(self) -> int | None:
+        return None if isinstance(self.costs, str) else int(getattr(self.costs, _COSTS[self.limit.number]))
 
 
 def budget_use(checked: Checked, budget: Budget) -> tuple[BudgetUse, ...]:
     """Every limit beside what the model has."""
-    model = _Sized(checked, budget)
-    uses = []
-    for limit in budget.limits:
-        costs, at = (checked.costs, {}) if limit.number == "params" else (model.costs, model.at)
-        has = None if isinstance(costs, str) else int(getattr(costs, _COSTS[limit.number]))
-        uses.append(BudgetUse(limit, has, at))
-    return tuple(uses)
+    names = [symbol.name for symbol in checked.graph.symbols]
+    at = {name: size for name, size in budget.at if name in names}
+    costs: Costs | str = checked.costs
+    if missing := [name for name in names if name not in at]:
+        costs = f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not given"
+    elif names and any(limit.number != "params" for limit in budget.limits):
+        try:
+            costs = checked.at(at).costs
+        except UsageError as error:
+            costs = str(error)
+    return tuple(
+        BudgetUse(limit, {}, checked.costs) if limit.number == "params" else BudgetUse(limit, at, costs)
+        for limit in budget.limits
+    )
+
+
+def budget_findings(checked: Checked, name: Span, budget: Budget) -> list[Diagnostic]:
+    """Where a model costs more than ``budget`` allows. ``name``: where the spec names the model."""
+    model, uses = checked.graph.name, budget_use(checked, budget)
+    findings = [
+        _exceeded(model, use, use.costs, use.has, name)
+        for use in uses
+        if not isinstance(use.costs, str) and use.has is not None and use.has > use.limit.most
+    ]
+    unsized = [use for use in uses if use.has is None]
+    return [*findings, *([_unsized_finding(checked, unsized, name)] if unsized else [])]
 
 
 def merge_unsized(findings: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -136,51 +150,31 @@ def _unsized(fact: BudgetUnsized, others: str = "") -> str:
     return f"{budgets} cannot be held against {fact.model}{others}"
 
 
-class _Sized:
-    """A model at those of the budget's sizes that it has."""
-
-    def __init__(self, checked: Checked, budget: Budget) -> None:
-        self.checked = checked
-        self.symbols = checked.graph.symbols
-        names = {symbol.name for symbol in self.symbols}
-        self.at = {name: size for name, size in budget.at if name in names}
-
-    @cached_property
-    def costs(self) -> Costs | str:
-        """Its numbers there, or why there are none."""
-        missing = [symbol.name for symbol in self.symbols if symbol.name not in self.at]
-        if missing:
-            return f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} not given"
-        try:
-            return self.checked.at(self.at).costs if self.symbols else self.checked.costs
-        except UsageError as error:
-            return str(error)
-
-
-def _unsized_finding(model: _Sized, name: Span, limits: list[Limit]) -> Diagnostic:
+def _unsized_finding(checked: Checked, uses: list[BudgetUse], name: Span) -> Diagnostic:
     """One finding for all limits of a model: they want for the same sizes."""
     from specc.ir.symbols import USUAL  # loaded where a model is checked, and not where all is known already
 
+    at = uses[0].at
     fact = BudgetUnsized(
-        model.checked.graph.name,
-        tuple(limit.number for limit in limits),
-        tuple(dict.fromkeys(limit.origin for limit in limits)),
-        tuple(model.at.items()),
-        tuple((symbol.name, symbol.near(model.at.get(symbol.name, USUAL))) for symbol in model.symbols),
+        checked.graph.name,
+        tuple(use.limit.number for use in uses),
+        tuple(dict.fromkeys(use.limit.origin for use in uses)),
+        tuple(at.items()),
+        tuple((symbol.name, symbol.near(at.get(symbol.name, USUAL))) for symbol in checked.graph.symbols),
     )
     sizes = ", ".join(f"{symbol} = {size}" for symbol, size in fact.possible)
     return Diagnostic(
         Code.BUDGET,
         _unsized(fact),
-        Label(name, str(model.costs)),
+        Label(name, str(uses[0].costs)),
         notes=tuple(f"the budget is in {origin}" for origin in fact.origins),
         helps=(f"say at which sizes it is meant, as in at = {{ {sizes} }}",),
         fact=fact,
     )
 
 
-def _exceeded(model: _Sized, costs: Costs, name: Span, limit: Limit, has: int) -> Diagnostic:
-    sizes = ", ".join(f"{symbol} = {size}" for symbol, size in model.at.items() if limit.number != "params")
+def _exceeded(model: str, use: BudgetUse, costs: Costs, has: int, name: Span) -> Diagnostic:
+    limit, sizes = use.limit, ", ".join(f"{symbol} = {size}" for symbol, size in use.at.items())
     share: tuple[str, ...] = ()
     if limit.number != "peak_memory":  # of what is needed at once no step has a share
 
@@ -195,7 +189,7 @@ def _exceeded(model: _Sized, costs: Costs, name: Span, limit: Limit, has: int) -
     cost = f"{has:,} {_WORDS[limit.number]}{f' at {sizes}' if sizes else ''}"
     return Diagnostic(
         Code.BUDGET,
-        f"{model.checked.graph.name} has {cost}, and the budget is {limit.most:,}",
+        f"{model} has {cost}, and the budget is {limit.most:,}",
         Label(name, f"{has - limit.most:,} too many"),
         notes=(*share, f"the budget is in {limit.origin}"),
         fact=BudgetExceeded(limit.number, limit.most, has),
