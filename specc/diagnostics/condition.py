@@ -52,6 +52,10 @@ class Condition(NamedTuple):
     def __str__(self) -> str:
         return ", ".join(map(str, self.clauses))
 
+    def sentence(self, claim: str) -> str:
+        """A claim and where it holds: ``the arms of add agree only where H % 2 == 0``; "only" where it is necessary."""
+        return f"{claim} only where {self}" if self.necessary else f"that {claim} is sure where {self}"
+
     @property
     def names(self) -> frozenset[str]:
         """The symbols of which it speaks."""

@@ -9,9 +9,8 @@ from specc.ir.traits import Range
 from specc.ir.types import TensorType, fixed
 from specc.ops.bases import Elementwise
 from specc.ops.fields import Integer, Real, is_float32
-from specc.ops.proof import fixed_number
 from specc.ops.registry import register
-from specc.ops.shapes import require_sample, sample_axis
+from specc.ops.shapes import fixed_number, require_sample, sample_axis
 
 
 @register

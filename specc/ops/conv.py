@@ -13,7 +13,6 @@ from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Channelwise, weight_and_bias
 from specc.ops.fields import LARGEST, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
 from specc.ops.pad import pad, require_room
-from specc.ops.proof import require_at_least
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
@@ -22,6 +21,7 @@ from specc.ops.shapes import (
     fitting,
     per_axis,
     refuse_large_kernel,
+    require_at_least,
     require_channels,
     require_divides,
     require_fit,

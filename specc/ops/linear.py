@@ -8,9 +8,8 @@ from specc.ir.traits import AxisMap, Whole, same
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import weight_and_bias
 from specc.ops.fields import Constants, Flag, Initialiser, Positive
-from specc.ops.proof import fixed_number
 from specc.ops.registry import register
-from specc.ops.shapes import across, product_text, require_sample
+from specc.ops.shapes import across, fixed_number, product_text, require_sample
 
 
 @register

@@ -11,9 +11,8 @@ from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, AxisMap, Joined, Ra
 from specc.ir.types import TensorType
 from specc.ops.bases import Elementwise, Selector
 from specc.ops.fields import Integer
-from specc.ops.proof import never_equal, parting, unproven
 from specc.ops.registry import register
-from specc.ops.shapes import sample_axis
+from specc.ops.shapes import never_equal, parting, sample_axis, unproven
 
 
 class Pairwise(Elementwise, Weightless):

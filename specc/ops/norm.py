@@ -11,8 +11,6 @@ from specc.ir.targets import Builder, Nested, Ref, TorchCall, TorchModule, Value
 from specc.ir.traits import (
     ANY,
     EACH,
-    AxisMap,
-    ChannelsFirst,
     Norm,
     Pointwise,
     Range,
@@ -20,24 +18,41 @@ from specc.ir.traits import (
     Whole,
     every,
     grouped,
-    same,
     taps,
 )
 from specc.ir.types import TensorType, times
+from specc.ops.bases import Channelwise, Elementwise
 from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
 from specc.ops.pad import pad
 from specc.ops.pool import Grid, mean_pool
-from specc.ops.proof import fixed_numbers, require_at_least
 from specc.ops.registry import register
-from specc.ops.shapes import across, numbers, per_channel, require_channels, require_divides, require_spatial
+from specc.ops.shapes import (
+    across,
+    fixed_numbers,
+    numbers,
+    per_channel,
+    require_at_least,
+    require_channels,
+    require_divides,
+    require_sample,
+    require_spatial,
+)
 
 RMS_EPS = 1.1920928955078125e-07
 """torch.finfo(torch.float32).eps, which torch.nn.RMSNorm means by eps=None; in float64 it means another."""
-_OVER_BATCH = Norm(centres=True, over_batch=True, running=True)
+_MOMENTUM = 0.1
+"""PyTorch's default; ONNX's own, of 0.9, is the same."""
+
+
+class Normalisation(Op):
+    """Base of the normalisations with weight and bias, which PyTorch's counter finds no multiply-accumulates in."""
+
+    def macs(self, *inputs: TensorType) -> int:
+        return 0
 
 
 @register
-class BatchNorm(Op):
+class BatchNorm(Channelwise, Normalisation):
     """(x - running_mean)/√(running_var + eps) * weight + bias: torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d.
 
     Training normalises by the batch and keeps the running statistics; afterwards those are used.
@@ -65,21 +80,15 @@ class BatchNorm(Op):
         require_channels(self, inputs[0])
         return inputs[0]
 
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
-
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         channels = inputs[0].channels
         return _affine((channels,), self.affine) + _running(channels)
-
-    def macs(self, *inputs: TensorType) -> int:
-        return 0
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
 
     def norm(self, *inputs: TensorType) -> Norm:
-        return _OVER_BATCH
+        return Norm(centres=True, over_batch=True, running=True)
 
     def rounding(self, *inputs: TensorType) -> Products:
         return Products(1)
@@ -93,7 +102,7 @@ class BatchNorm(Op):
 
 
 @register
-class InstanceNorm(Op):
+class InstanceNorm(Channelwise, Normalisation):
     """Each channel of each sample by its own mean and variance: torch.nn.InstanceNorm1d to InstanceNorm3d.
 
     With track_running_stats, the running statistics take their place after training, as in batchnorm.
@@ -123,15 +132,9 @@ class InstanceNorm(Op):
         require_at_least((prod(x.spatial),), (2,), f"instancenorm finds more than one place in a channel of {x}")
         return x
 
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
-
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         channels = inputs[0].channels
         return _affine((channels,), self.affine) + (_running(channels) if self.track_running_stats else ())
-
-    def macs(self, *inputs: TensorType) -> int:
-        return 0
 
     def window(self, *inputs: TensorType) -> Pointwise | Whole:
         return Pointwise() if self.track_running_stats else Whole(tuple(range(1, len(inputs[0].sample))))
@@ -163,7 +166,7 @@ class InstanceNorm(Op):
 
 
 @register
-class GroupNorm(Op):
+class GroupNorm(Channelwise, Normalisation):
     """Groups of channels, each by its own mean and variance (Wu & He 2018): torch.nn.GroupNorm."""
 
     kind = "groupnorm"
@@ -174,7 +177,7 @@ class GroupNorm(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        _require_sample(self, x)
+        require_sample(self, x)
         channels = require_channels(self, x)
         require_divides(self, "num_groups", self.num_groups, channels, "channels")
         if x.elements == self.num_groups:
@@ -191,14 +194,8 @@ class GroupNorm(Op):
         require_at_least((each,), (2,), claim, argument="num_groups")
         return x
 
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
-
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _affine((inputs[0].channels,), self.affine)
-
-    def macs(self, *inputs: TensorType) -> int:
-        return 0
 
     def window(self, *inputs: TensorType) -> Sliding | Whole:
         (x,) = inputs
@@ -228,11 +225,7 @@ class GroupNorm(Op):
         centred = _centred(build, rows, 1 + len(behind))
         normal = build.node("InstanceNormalization", centred, *factors, epsilon=self.eps)
         result = build.node("Reshape", normal, build.integers([0, *numbers(whole)]))
-        if not self.affine:
-            return result
-        shape = per_channel(x, x.channels)
-        scaled = build.node("Mul", result, build.parameter("weight", shape))
-        return build.node("Add", scaled, build.parameter("bias", shape))
+        return _scaled(build, result, per_channel(x, x.channels)) if self.affine else result
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
@@ -243,14 +236,14 @@ class GroupNorm(Op):
         )
 
 
-class OverTrailing(Op):
+class OverTrailing(Elementwise, Normalisation):
     """Base of the normalisations over the last axes, whose sizes ``normalized_shape`` may repeat."""
 
     normalized_shape: Positives | None = None
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        _require_sample(self, x)
+        require_sample(self, x)
         shape = self._shape(x)
         if shape and len(shape) <= len(x.sample):
             fixed_numbers(self, x.sample[-len(shape) :], "elements to normalise over")
@@ -265,12 +258,6 @@ class OverTrailing(Op):
                 helps=(f"leave it out to normalise over the last axis, of {x.sample[-1]}",),
             )
         return x
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
-
-    def macs(self, *inputs: TensorType) -> int:
-        return 0
 
     def window(self, *inputs: TensorType) -> Whole:
         (x,) = inputs
@@ -325,16 +312,10 @@ class LayerNorm(OverTrailing):
         centred = _centred(build, values[0], len(shape))
         if prod(shape) == 1:
             # ONNX Runtime 1.21 to 1.23 refuses to normalise one element. It is its own mean, so 0 is left to scale.
-            return self._affine(build, centred)
+            return _scaled(build, centred, bias=self.bias) if self.elementwise_affine else centred
         weight = build.parameter("weight") if self.elementwise_affine else build.floats(_ones(shape))
         bias = [build.parameter("bias")] if self.elementwise_affine and self.bias else []
         return build.node("LayerNormalization", centred, weight, *bias, axis=-len(shape), epsilon=self.eps)
-
-    def _affine(self, build: Builder, value: Ref) -> Ref:
-        if not self.elementwise_affine:
-            return value
-        scaled = build.node("Mul", value, build.parameter("weight"))
-        return build.node("Add", scaled, build.parameter("bias")) if self.bias else scaled
 
 
 @register
@@ -367,7 +348,7 @@ class RmsNorm(OverTrailing):
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         # RMSNormalization is an operator of ONNX from opset 23 only.
         square = build.node("Mul", *values, *values)
-        mean = build.node("ReduceMean", square, build.integers(_last(len(self._shape(inputs[0])))))
+        mean = build.node("ReduceMean", square, build.integers(list(range(-len(self._shape(inputs[0])), 0))))
         root = build.node("Sqrt", build.node("Add", mean, build.floats(self._eps)))
         normal = build.node("Div", *values, root)
         return build.node("Mul", normal, build.parameter("weight")) if self.elementwise_affine else normal
@@ -378,7 +359,7 @@ class RmsNorm(OverTrailing):
 
 
 @register
-class Lrn(Weightless):
+class Lrn(Channelwise, Weightless):
     """x/(k + alpha/size * sum of x² over size neighbouring channels)^beta: torch.nn.LocalResponseNorm.
 
     The window of an even size reaches one channel further back than forward.
@@ -395,9 +376,6 @@ class Lrn(Weightless):
         require_spatial(self, inputs[0])
         require_channels(self, inputs[0])
         return inputs[0]
-
-    def axes(self, *inputs: TensorType) -> ChannelsFirst:
-        return ChannelsFirst()
 
     def window(self, *inputs: TensorType) -> Sliding:
         return Sliding((taps(self.size, start=-(self.size // 2)), *(EACH for _ in inputs[0].spatial)))
@@ -422,41 +400,29 @@ class Lrn(Weightless):
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         # LRN is no help: ONNX Runtime refuses even sizes and 1-D input, and its running sum over the
         # channels is 60 times as far from the truth as PyTorch's window at 64 channels of values of 1000.
+        (x,) = inputs
         square = build.node("Mul", *values, *values)
-        mean = self._mean(build, square, inputs[0])
+        # A pool takes the mean over neighbouring channels, which are laid along its first spatial axis. Symbolic sizes
+        # keep their axes: the last one takes the place of the channels.
+        last = x.rank - 1
+        if x.is_fixed:
+            rows = build.node("Reshape", square, build.integers([0, 1, x.channels, -1]))
+            shape: tuple[Dim, ...] = (1, x.channels, prod(numbers(x.spatial)))
+        else:
+            rows = build.node("Transpose", square, perm=[0, last, *range(1, last)])
+            shape = (x.sample[-1], *x.sample[:-1])
+        before, after, none = self.size // 2, (self.size - 1) // 2, (0,) * (len(shape) - 2)
+        if before or after:
+            # Not by the pool: from opset 19 on, ONNX Runtime 1.21 to 1.24 miscounts the padding of one axis of two.
+            rows = pad(build, rows, shape, (0, before, *none), (0, after, *none), mode="constant")
+        ones = (1,) * (len(shape) - 1)
+        mean = mean_pool(build, rows, Grid((self.size, *ones[1:]), ones, (0, *none), ones, ceil_mode=False))
+        if x.is_fixed:
+            mean = build.node("Reshape", mean, build.integers([0, *numbers(x.sample)]))
+        else:
+            mean = build.node("Transpose", mean, perm=[0, *range(2, last + 1), 1])
         base = build.node("Add", build.node("Mul", mean, build.floats(self.alpha)), build.floats(self.k))
         return build.node("Div", *values, build.node("Pow", base, build.floats(self.beta)))
-
-    def _mean(self, build: Builder, value: Ref, x: TensorType) -> Ref:
-        """The mean over neighbouring channels, which a pool takes for places."""
-        pads = self.size // 2, (self.size - 1) // 2
-        if x.is_fixed:
-            rows = build.node("Reshape", value, build.integers([0, 1, x.channels, -1]))
-            mean = _mean_of_first(build, rows, (1, x.channels, prod(numbers(x.spatial))), self.size, pads)
-            return build.node("Reshape", mean, build.integers([0, *numbers(x.sample)]))
-        # Symbolic sizes keep their axes: the last one stands in for the channels.
-        last = x.rank - 1
-        moved = build.node("Transpose", value, perm=[0, last, *range(1, last)])
-        mean = _mean_of_first(build, moved, (x.sample[-1], *x.sample[:-1]), self.size, pads)
-        return build.node("Transpose", mean, perm=[0, *range(2, last + 1), 1])
-
-
-def _mean_of_first(build: Builder, value: Ref, shape: tuple[Dim, ...], size: int, pads: tuple[int, int]) -> Ref:
-    """The mean of ``size`` places along the first spatial axis, the padding counted.
-
-    Args:
-        shape: of ``value``, without the batch.
-    """
-    none, ones = (0,) * (len(shape) - 2), (1,) * (len(shape) - 1)
-    if any(pads):
-        # Not by the pool: from opset 19 on, ONNX Runtime 1.21 to 1.24 counts the padding of one axis of two wrongly.
-        value = pad(build, value, shape, (0, pads[0], *none), (0, pads[1], *none), mode="constant")
-    return mean_pool(build, value, Grid((size, *ones[1:]), ones, (0, *none), ones, ceil_mode=False))
-
-
-def _require_sample(op: Op, x: TensorType) -> None:
-    if not x.sample:
-        raise Refusal("S0101", f"{op.kind} takes at least [N, F], and its input is {x}", cause=0)
 
 
 def _affine(shape: tuple[int, ...], affine: bool, bias: bool = True) -> tuple[Parameter, ...]:
@@ -475,22 +441,21 @@ def _running(channels: int) -> tuple[Parameter, ...]:
 
 
 def _by_running(build: Builder, value: Ref, x: TensorType, norm: BatchNorm | InstanceNorm) -> Ref:
+    """BatchNormalization by the statistics that training recorded."""
     statistics = build.parameter("running_mean"), build.parameter("running_var")
-    options = {} if norm.momentum == _MOMENTUM else {"momentum": _kept(norm.momentum)}
+    options = {}
+    if norm.momentum != _MOMENTUM:
+        # ONNX's is the share of the running statistics that a batch leaves, PyTorch's that of the batch. The plain
+        # average over all batches (None) is no fixed share: the 1 that PyTorch writes too leaves them as they are.
+        options["momentum"] = 1.0 if norm.momentum is None else 1 - norm.momentum
     factors = _factors(build, x.channels, norm.affine)
     return build.node("BatchNormalization", value, *factors, *statistics, epsilon=norm.eps, **options)
 
 
-_MOMENTUM = 0.1
-"""The default, which is ONNX's default of 0.9 too."""
-
-
-def _kept(momentum: float | None) -> float:
-    """ONNX's momentum: the share of the running statistics that a batch leaves, where PyTorch's is that of the batch.
-
-    The plain average over all batches (None) is no fixed share: the 1 that PyTorch writes too leaves them as they are.
-    """
-    return 1.0 if momentum is None else 1 - momentum
+def _scaled(build: Builder, value: Ref, shape: tuple[int, ...] | None = None, bias: bool = True) -> Ref:
+    """``value`` times the weight, plus the bias, each laid out in ``shape`` (default: as it is)."""
+    result = build.node("Mul", value, build.parameter("weight", shape))
+    return build.node("Add", result, build.parameter("bias", shape)) if bias else result
 
 
 def _factors(build: Builder, channels: int, affine: bool) -> tuple[Ref, Ref]:
@@ -506,11 +471,7 @@ def _centred(build: Builder, value: Ref, axes: int) -> Ref:
     At a mean of 1000, ONNX Runtime's normalisations of the raw input lose more digits than PyTorch's:
     its InstanceNormalization is three times as far off, its LayerNormalization of 1.20.1 (E[x²] - E[x]²) NaN.
     """
-    return build.node("Sub", value, build.node("ReduceMean", value, build.integers(_last(axes))))
-
-
-def _last(axes: int) -> list[int]:
-    return list(range(-axes, 0))
+    return build.node("Sub", value, build.node("ReduceMean", value, build.integers(list(range(-axes, 0)))))
 
 
 def _ones(shape: tuple[int, ...]) -> Nested:

@@ -11,9 +11,8 @@ from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import AxisMap, ChannelsFirst, Range, Sliding, hull, same, taps
 from specc.ir.types import TensorType, times
 from specc.ops.fields import LARGEST, Expect, Real
-from specc.ops.proof import require_at_least
 from specc.ops.registry import register
-from specc.ops.shapes import AXIS_NAMES, require_spatial
+from specc.ops.shapes import AXIS_NAMES, require_at_least, require_spatial
 
 # Negative widths pass here, so that they are refused with the step that does crop.
 _Width = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]

@@ -15,7 +15,6 @@ from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise
 from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives, float32
 from specc.ops.pad import pad, slice_axis
-from specc.ops.proof import require_at_least
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
@@ -24,6 +23,7 @@ from specc.ops.shapes import (
     per_axis,
     reach_of,
     refuse_large_kernel,
+    require_at_least,
     require_fit,
     require_spatial,
     slide_text,

@@ -14,9 +14,8 @@ from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Elementwise, Selector
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
 from specc.ops.pad import slice_axis
-from specc.ops.proof import never_equal, unproven
 from specc.ops.registry import register
-from specc.ops.shapes import as_factor, equation, product_text, sample_axis
+from specc.ops.shapes import as_factor, equation, never_equal, product_text, sample_axis, unproven
 
 Sizes = Annotated[
     tuple[Annotated[int, Field(ge=-1, le=LARGEST)] | Size, ...],

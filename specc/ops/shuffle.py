@@ -9,7 +9,6 @@ from specc.ir.traits import EACH, MOST_PHASES, Sliding, Taps, taps
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Selector
 from specc.ops.fields import Positive
-from specc.ops.proof import require_multiples
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
@@ -18,6 +17,7 @@ from specc.ops.shapes import (
     numbers,
     require_channels,
     require_divides,
+    require_multiples,
     require_spatial,
 )
 

@@ -29,16 +29,8 @@ from specc.ops.interpolation import (
     weighted_places,
     weighted_sum,
 )
-from specc.ops.proof import parting, unproven
 from specc.ops.registry import register
-from specc.ops.shapes import (
-    AXIS_NAMES,
-    as_factor,
-    numbers,
-    per_axis,
-    require_spatial,
-    tried,
-)
+from specc.ops.shapes import AXIS_NAMES, as_factor, numbers, parting, per_axis, require_spatial, tried, unproven
 
 _Factor = Annotated[float, Field(gt=0, le=LARGEST)]
 Factors = Annotated[
