@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from specc.diagnostics import UsageError
-from specc.elaborate.errors import suggestion
+from specc.diagnostics.spelling import advice
 from specc.filesystem import DISK, FileSystem, FolderEntry, Kind, Unavailable
 
 MOST_LINKS = 40
@@ -83,12 +83,11 @@ class Repository:
         if done.returncode == 0 and _HASH.fullmatch(name):
             return name
         names = self._output("for-each-ref", "--format=%(refname:short)").decode(errors="replace").split("\n")
-        near = suggestion(ref, [name for name in names if name])
-        advice = near.text if near else ""
+        help_ = advice(ref, filter(None, names), "")
         if self._output("rev-parse", "--is-shallow-repository").strip() == b"true":
             fetch = "fetch the history too: git fetch --unshallow, or fetch-depth: 0 for actions/checkout"
-            advice = f"this clone is shallow, and lacks old commits: {fetch}"
-        raise UsageError(f"the repository has no commit called {ref}" + (advice and f"; {advice}"))
+            help_ = f"this clone is shallow, and lacks old commits: {fetch}"
+        raise UsageError(f"the repository has no commit called {ref}" + (help_ and f"; {help_}"))
 
     def tree(self, commit: str) -> list[Blob]:
         """Everything in the commit."""

@@ -62,10 +62,11 @@ def _foreign_near(word: str) -> tuple[str, ...]:
     return tuple(term for term, safety in slips if safety is Safety.SAFE or (safety and len(term) >= _LONG_WORD))
 
 
-def named(word: str, known: Iterable[str]) -> str:
-    """``did you mean select?``, or all that there is."""
-    near = suggest(word, known)
-    return near.text if near else f"there are {', '.join(sorted(known))}"
+def advice(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """``did you mean select?``; where nothing is spelt alike ``otherwise``, and without that all that there is."""
+    if suggestion := suggest(word, known):
+        return suggestion.text
+    return f"there are {', '.join(sorted(known))}" if otherwise is None else otherwise
 
 
 class _WordSearch:

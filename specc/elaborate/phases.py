@@ -10,7 +10,7 @@ from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
 from specc.diagnostics.condition import NO_CONDITION, Condition
 from specc.elaborate.arguments import unused_parameters
 from specc.elaborate.contracts import GraphOutput, duplicate_ports, input_ports, outputs, unused
-from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invalid, suggestion
+from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invalid
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.files import Imports, environment
 from specc.elaborate.lowering import lower
@@ -73,8 +73,9 @@ def choose(file: ast.File, name: str | None = None, how: str = "model=") -> ast.
         named = [f'{how}"{model}"' if how.endswith("=") else f"{how} {model}" for model in models]
         raise UsageError(f"{file.source.name} has several models: choose with {' or '.join(named)}")
     if name is not None and name not in models:
-        near = suggestion(str(name), models)
-        has = near.text if near else f"it has {', '.join(models)}"
+        from specc.diagnostics.spelling import advice
+
+        has = advice(str(name), models, f"it has {', '.join(models)}")
         raise UsageError(f"{file.source.name} has no model called {name}; {has}")
     return models[name] if name is not None else next(iter(models.values()))
 
@@ -122,8 +123,9 @@ def elaborate(
     params = [param.name for param in model.params]
     for name in settings:
         if name not in params:
-            near = suggestion(name, params)
-            has = near.text if near else f"it has {', '.join(params) or 'none'}"
+            from specc.diagnostics.spelling import advice
+
+            has = advice(name, params, f"it has {', '.join(params) or 'none'}")
             raise UsageError(f"model {model.name} has no parameter called {name}; {has}")
     names = environment(file, imports)
     try:

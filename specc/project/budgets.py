@@ -49,9 +49,9 @@ def read_budget(table: Mapping[str, object], where: str) -> Budget:
     """What a table of the configuration says. Raises UsageError."""
     for key in table:
         if key not in (*NUMBERS, "at"):
-            from specc.diagnostics.spelling import named  # only a wrong key asks for it
+            from specc.diagnostics.spelling import advice  # only a wrong key asks for it
 
-            raise UsageError(f"{where}: there is no budget for {key}; {named(key, (*NUMBERS, 'at'))}")
+            raise UsageError(f"{where}: there is no budget for {key}; {advice(key, (*NUMBERS, 'at'))}")
     amounts = {key: _amount(value, f"{where}: {key}") for key, value in table.items() if key != "at"}
     limits = tuple(Limit(key, amount, where) for key, amount in amounts.items())
     sizes = table.get("at", {})

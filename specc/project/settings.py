@@ -235,9 +235,9 @@ def _read(table: object, origin: str, root: Path, files: FileSystem) -> Settings
     }
     for key in values:
         if key not in known:
-            from specc.diagnostics.spelling import named  # only a wrong key asks for it
+            from specc.diagnostics.spelling import advice  # only a wrong key asks for it
 
-            raise UsageError(f"{origin}: there is no setting {key}; {named(key, known)}")
+            raise UsageError(f"{origin}: there is no setting {key}; {advice(key, known)}")
     read = {key: known[key](value, f"{origin}: {key}") for key, value in values.items()}
     rules = Rules(read.pop("select", None), read.pop("ignore", ()))
     names = {"root": "is_root", "fail-on": "fail_on", "per-file-ignores": "per_file", "budget": "budgets"}

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from specc.analyses import Costs, StepCost
 from specc.diagnostics import UsageError
+from specc.diagnostics.spelling import advice
 from specc.diagnostics.words import listed, plural
-from specc.elaborate.errors import suggestion
 from specc.ir.graph import Graph, Node, Region
 from specc.ir.op import Parameter
 from specc.ir.types import times
@@ -167,8 +167,7 @@ def explain(costs: Costs, name: str) -> str:
     if sharing := list(dict.fromkeys(part.name for part in everything if part.module == name)):
         shared = f"its tensors are shared by {listed(sharing)}"
         raise UsageError(f"{costs.graph.name} has no step called {name}: {shared}; ask for one of these")
-    near = suggestion(name, [*steps, *blocks])
-    has = near.text if near else f"it has {_some(costs.graph.members)}"
+    has = advice(name, (*steps, *blocks), f"it has {_some(costs.graph.members)}")
     raise UsageError(f"{costs.graph.name} has no step called {name}; {has}")
 
 

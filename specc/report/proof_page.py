@@ -10,7 +10,7 @@ from math import ceil, floor, isfinite, log10
 from specc.diagnostics.words import encodable, plural, visible
 from specc.report import proof_wording as wording
 from specc.report.notation import cut
-from specc.report.proof_wording import EXACT, UNTRIED, ProofSubject, cell, number, verdict
+from specc.report.proof_wording import UNTRIED, ProofSubject, cell, number, verdict
 from specc.report.snippets import Style, snippet
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__
@@ -246,7 +246,7 @@ class _Chart:
         if failing:
             first = _safe(failing[0].name)
             return f"{len(failing)} of {len(self._steps)} steps are beyond the bound; the first is {first}."
-        measured = [step for step in self._steps if step.rule != EXACT and step.error_onnx is not None]
+        measured = [step for step in self._steps if not step.is_exact and step.error_onnx is not None]
         closest = max(measured, key=lambda step: step.error_onnx or 0.0, default=None)
         near = f"; the closest is {_safe(closest.name)}, at {number(closest.error_onnx)} of it" if closest else ""
         judged = sum(step.error_onnx is not None for step in self._steps)
@@ -322,7 +322,7 @@ class _Chart:
 
 def _is_equal(step: StepRow) -> bool:
     """Whether the step was equal to the bit."""
-    return step.rule == EXACT and step.error_onnx == 0
+    return step.is_exact and step.error_onnx == 0
 
 
 def _tooltip(step: StepRow) -> str:

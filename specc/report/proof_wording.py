@@ -25,9 +25,6 @@ UNTRIED = (UNFIT, MISTAKEN)
 OWN_WEIGHTS = "the file's own, compared with nothing"
 """Where the weights come from, if nothing says what they should be."""
 
-EXACT = "exact"
-"""The rule of steps whose results must be equal to the bit."""
-
 WHOLE = "errors against PyTorch in float64, in units of rounding every step to float32"
 """What the errors of the whole network are counted in."""
 
@@ -310,7 +307,7 @@ def divergence(parity: Parity) -> Uncoded | None:
         return None
     if row.error_onnx is None:
         amount = row.reason
-    elif row.rule == EXACT:
+    elif row.is_exact:
         amount = "not equal to the bit"
     elif row.error_onnx < JUST_BEYOND:
         amount = "just beyond what is allowed"
@@ -330,12 +327,12 @@ def _notes(parity: Parity, row: StepRow) -> Iterator[str]:
     if row.error_onnx is not None:
         yield row.reason
         yield f"measured: {run(row)}; {plural(row.runs, 'run')} of this step, on PyTorch's own inputs to it"
-        if row.rule == EXACT:
+        if row.is_exact:
             rule = "nothing: the step only moves, picks or compares numbers, so its result is PyTorch's to the bit"
         else:
             rule = f"what rounding can do to it, {row.rule}: {row.why}"
         yield f"allowed: {rule}"
-    if row.error_torch is not None and row.rule != EXACT:
+    if row.error_torch is not None and not row.is_exact:
         yield f"PyTorch's own float32 result is at {number(row.error_torch)} of what is allowed"
     if row.nodes:
         yield f"in the file: {shortened(list(row.nodes))}"

@@ -73,6 +73,7 @@ class StepRow:
         layer: the steps as written in the spec.
         span: the place of the first of them in the spec.
         rule: how its error is judged, in words: "exact", "sum of 27 products" …
+        is_exact: whether its result must be PyTorch's to the bit.
         passed: the verdict; ``reason`` says why not.
         why: where the bound comes from, in words.
         runs: how many runs were compared.
@@ -86,6 +87,7 @@ class StepRow:
     layer: str
     span: Span
     rule: str
+    is_exact: bool
     passed: bool
     reason: str = ""
     why: str = ""

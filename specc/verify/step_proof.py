@@ -176,14 +176,16 @@ class _Heading(NamedTuple):
     layer: str
     span: Span
     rule: str
+    is_exact: bool
     why: str
 
     @classmethod
     def of(cls, nodes: Sequence[Node]) -> _Heading:
-        how, reason = (rule(nodes[-1]), why(nodes[-1])) if len(nodes) == 1 else (TOGETHER, SENSITIVITY)
+        last = nodes[-1]
+        judged = (rule(last), is_exact(last), why(last)) if len(nodes) == 1 else (TOGETHER, False, SENSITIVITY)
         # Of many steps the first and the last are enough.
-        shown, joint = (nodes, " -> ") if len(nodes) <= FEW else ((nodes[0], nodes[-1]), " ... ")
-        return cls(tuple(node.name for node in nodes), joint.join(map(_written, shown)), nodes[0].span, how, reason)
+        shown, joint = (nodes, " -> ") if len(nodes) <= FEW else ((nodes[0], last), " ... ")
+        return cls(tuple(node.name for node in nodes), joint.join(map(_written, shown)), nodes[0].span, *judged)
 
 
 def _written(node: Node) -> str:
@@ -244,18 +246,18 @@ class StepJudge:
     ) -> JudgedStep:
         submodel = step.submodel
         if submodel is None:
-            return JudgedStep(StepRow(*heading[:4], passed=False, reason=step.reason, why=heading.why))
+            return JudgedStep(StepRow(*heading[:5], passed=False, reason=step.reason, why=heading.why))
         ranks = {tensor: cases[0].values[value].ndim for value, tensor in step.tensors.items()}
         model = self.extractor.model(submodel, ranks)
         if model is None:
             reason = "holds more than 2 GB of tensors: judged with the whole network only"
-            return JudgedStep(StepRow(*heading[:4], True, reason, heading.why, nodes=submodel.operators))
+            return JudgedStep(StepRow(*heading[:5], True, reason, heading.why, nodes=submodel.operators))
         values = [{tensor: case.values[value] for value, tensor in step.tensors.items()} for case in cases]
         feeds = [{name: by_tensor[name] for name in submodel.inputs} for by_tensor in values]
         runs = [run for optimised in (False, True) for run in self._runs(model, feeds, references, optimised)]
         worst = next((run for run in runs if run.fault), None) or max(runs, key=lambda run: run.error)
         row = StepRow(
-            *heading[:4],
+            *heading[:5],
             passed=not worst.fault,
             reason=worst.fault,
             why=heading.why + _widening(cases, references),
@@ -355,7 +357,7 @@ def _first_wrong_prefix(
         submodel = judge.extractor.extract(end.output, inputs) if end else None
         prefix = AlignedStep(subgraph, submodel, {value: value for value in subgraph.inputs})
         reason = _Heading.of(subgraph.nodes).why
-        return judge.judge(prefix, case, _Heading((last.name,), _written(last), last.span, WITH_ALL, reason))
+        return judge.judge(prefix, case, _Heading((last.name,), _written(last), last.span, WITH_ALL, False, reason))
 
     place = bisect_left(range(len(steps)), True, key=lambda place: not judged(place).row.passed)
     return judged(place) if place < len(steps) else None

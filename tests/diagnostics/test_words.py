@@ -13,11 +13,14 @@ from specc.source import Source
 ROOT = Path(__file__).parents[2]
 READING = """\
 import re
-from specc.diagnostics import Code, Diagnostic, Label, SpecError
+from dataclasses import asdict
+from specc.diagnostics import Code, Diagnostic, Label, SpecError, Suggestion
 
 def asked(finding: Diagnostic, error: SpecError, label: Label) -> object:
     if finding.code is Code.SHAPE and finding.where and finding.suggestion:
         return finding.suggestion.names, finding.fact, finding.identity, finding.primary.span, label.span
+    if str(finding.code) == f"{error.diagnostics[0].code}" and getattr(finding, "fix") is None and str(label.span):
+        return str(ValueError("words")), Suggestion("wrod", ("word",), note="a note"), getattr(label, "span")
     return finding.with_note("a note").with_help("a help"), Diagnostic(Code.SHAPE, "words", label, notes=("more",))
 
 def taken_apart(finding: Diagnostic, error: SpecError, label: Label) -> object:
@@ -32,6 +35,15 @@ def taken_apart(finding: Diagnostic, error: SpecError, label: Label) -> object:
         case Diagnostic(message="words"):  # read
             return first
     return None
+
+def by_another_way(finding: Diagnostic, error: SpecError | OSError, near: Suggestion | None, name: str) -> object:
+    first = str(error)  # read
+    second = f"{error}"  # read
+    third = getattr(finding, "message")  # read
+    fourth = getattr(finding, name)  # read
+    fifth = near.text if near else ""  # read
+    sixth = near and near.note  # read
+    return first, second, third, fourth, fifth, sixth, repr(finding), asdict(finding)  # read
 """
 
 

@@ -56,6 +56,7 @@ def _step(place: int, line: str, span: object, passed: bool, extra: str) -> Step
         line + extra,
         span,  # type: ignore[arg-type]
         "exact" if exact else "sum of 27 products",
+        exact,
         passed,
         "" if passed else (RELU if exact else CONV) + extra,
         why="" if exact else "errors of the partial sums",
