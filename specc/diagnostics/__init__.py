@@ -3,11 +3,13 @@
 Every phase makes findings; only `specc.report` makes text of them. Start at `finding`.
 """
 
-from specc.diagnostics.condition import NO_CONDITION, Clause, Condition, together
 from specc.diagnostics.finding import (
+    NO_CONDITION,
     BudgetExceeded,
     BudgetUnsized,
+    Clause,
     Code,
+    Condition,
     Diagnostic,
     Edit,
     Fact,
@@ -22,6 +24,7 @@ from specc.diagnostics.finding import (
     SpecError,
     Suggestion,
     UsageError,
+    conjunction,
 )
 
 __all__ = [
@@ -45,5 +48,5 @@ __all__ = [
     "SpecError",
     "Suggestion",
     "UsageError",
-    "together",
+    "conjunction",
 ]

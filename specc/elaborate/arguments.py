@@ -8,7 +8,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.diagnostics.condition import together
+from specc.diagnostics.finding import conjunction
 from specc.diagnostics.words import listed
 from specc.elaborate import hints
 from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short, suggestion
@@ -141,7 +141,7 @@ class OperatorPlan:
                 message,
                 Label(argument.span if argument else self._call.name_span, f"{name} of {kind.kind}"),
                 helps=helps,
-                where=together(map(where_fixed, symbolic)) or None,
+                where=conjunction(map(where_fixed, symbolic)) or None,
             )
             if argument and not helps and isinstance(value, str) and (known := choices(field)):
                 finding = finding.suggesting(suggestion(value, known, "choice"), argument.value.span)

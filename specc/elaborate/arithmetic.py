@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from specc.diagnostics import Code
-from specc.diagnostics.condition import Condition
+from specc.diagnostics.finding import Condition
 from specc.elaborate.errors import invalid
 from specc.elaborate.values import LARGEST_INTEGER, Partial, PerAxis, Value, kind_of
 from specc.ir.conditions import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.diagnostics.condition import NO_CONDITION, Condition, together
+from specc.diagnostics.finding import NO_CONDITION, Condition, conjunction
 from specc.elaborate import hints
 from specc.elaborate.drafts import Construction
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, collecting, in_form, invalid, suggestion
@@ -161,7 +161,7 @@ def agree(shape: ast.Shape, value: Signal, scope: Scope, code: Code, giver: str)
             span,
             f"is {actual.shape[different[0]]}" if len(different) == 1 else "",
             secondary=(cause,),
-            where=together(where_equal(stated[axis], actual.shape[axis]) for axis in different),
+            where=conjunction(where_equal(stated[axis], actual.shape[axis]) for axis in different),
             helps=hints.input_for_current([shape.dims[axis] for axis in different], scope),
         )
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from specc.diagnostics import Code, Diagnostic, Fact, Fix, Label, Suggestion
-from specc.diagnostics.condition import Condition
+from specc.diagnostics.finding import Condition
 from specc.source import Span
 from specc.syntax import is_yaml
 

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError, UsageError
-from specc.diagnostics.condition import NO_CONDITION, Condition
+from specc.diagnostics.finding import NO_CONDITION, Condition
 from specc.elaborate.arguments import unused_parameters
 from specc.elaborate.contracts import GraphOutput, duplicate_ports, input_ports, outputs, unused
 from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invalid

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from specc.diagnostics import Code, Diagnostic, SpecError
-from specc.diagnostics.condition import Clause, Condition
+from specc.diagnostics.finding import Clause, Condition
 from specc.elaborate.errors import Invalid, in_form, invalid, suggestion
 from specc.elaborate.evaluation import evaluate, truth
 from specc.elaborate.scopes import Scope

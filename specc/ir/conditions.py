@@ -8,7 +8,7 @@ from itertools import combinations, islice, product
 from math import isqrt
 from typing import NamedTuple
 
-from specc.diagnostics.condition import NO_CONDITION, Clause, Condition
+from specc.diagnostics.finding import NO_CONDITION, Clause, Condition
 from specc.ir.size import Dim, Size, of
 from specc.ir.symbols import LARGEST_MODULUS, Symbol, restrict, samples
 from specc.ir.types import at

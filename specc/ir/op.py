@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from specc.diagnostics.condition import Condition
+from specc.diagnostics.finding import Condition
 from specc.ir.init import Init
 from specc.ir.record import Record
 from specc.ir.rounding import Rounding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import gcd, lcm
 
-from specc.diagnostics.condition import Clause, Condition
+from specc.diagnostics.finding import Clause, Condition
 
 LARGEST_MODULUS = 2**31
 """No condition of a network comes near."""

@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import gcd
 from typing import TypeVar
 
-from specc.diagnostics.condition import together
+from specc.diagnostics.finding import conjunction
 from specc.ir.conditions import AtLeast, Claim, Equal, always_at_least, assigned, divides, points
 from specc.ir.op import Op, Refusal
 from specc.ir.rounding import Bins
@@ -295,7 +295,7 @@ def unproven(
         notes: facts; where there are none, and no condition is known to be necessary, sizes at which the claim fails.
     """
     parts = tuple(needed)
-    condition = together(part.condition() for part in parts)
+    condition = conjunction(part.condition() for part in parts)
     if condition:
         condition = condition._replace(necessary=condition.necessary and necessary)
     message = condition.sentence(claim) if condition else f"it is not proven that {claim}"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from specc.diagnostics.condition import together
+from specc.diagnostics.finding import conjunction
 from specc.diagnostics.words import listed
 from specc.ir.conditions import Equal
 from specc.ir.op import Refusal, Weightless
@@ -202,7 +202,7 @@ class Upsample(Channelwise, Weightless):
         """Of a size that is not ``factors`` times the input at every size: of ``off`` nothing is proven."""
         given = f"size = {times(out)}"
         examples = tuple(f"{a} and {b}; {example}" for a, b in off if (example := parting(a, b)))
-        condition = together(equal.condition() for equal in off)
+        condition = conjunction(equal.condition() for equal in off)
         possible = condition is not None and condition.is_general
         if len(examples) == len(off) and not possible:
             # At large sizes no other factors would be right, and somewhere these are wrong: there are none.

@@ -17,8 +17,7 @@ from specc.ir.graph import Graph, Node, Region
 from specc.ir.op import Parameter
 from specc.ir.types import times
 from specc.report import notation
-from specc.report.columns import WIDEST, print_columns
-from specc.report.notation import count, field, memory, scaled
+from specc.report.notation import WIDEST, count, field, memory, print_columns, scaled
 
 MOST_NAMES = 12
 """Names that are listed for whoever asked for one that is none."""

@@ -1,15 +1,20 @@
-"""How numbers, sizes, steps and interfaces are written for people."""
+"""How numbers, sizes, steps, interfaces and tables are written for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from specc.diagnostics.words import listed
+from specc.diagnostics.words import listed, visible
 from specc.elaborate.values import display
 from specc.ir.graph import Graph, Handed, Region
 from specc.ir.op import Op
 from specc.ir.symbols import USUAL, Symbol, asked_of
 from specc.ir.types import times
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
 
 LONGEST_VALUE = 24
 """Characters of an argument's value that are shown; of a longer list only ``[...]``. ASCII goes anywhere."""
@@ -17,6 +22,12 @@ LONGEST_HEADER = 48
 """Characters of a loop's first line that are shown."""
 NOTHING = "-"
 """Stands where a number is not known or not claimed."""
+WIDEST = 10_000
+"""Columns of what goes to no screen."""
+LEAST = 12
+"""Characters that are always left of a cell that describes."""
+_GAP = 2
+"""Blanks between the columns of a table."""
 
 
 def count(number: int) -> str:
@@ -30,24 +41,16 @@ def scaled(number: int | None) -> str:
         return NOTHING
     if number < 10_000:
         return count(number)
-    for unit, size in (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= size:
-            return f"{number / size:.4g} {unit}"
-    raise AssertionError("unreachable: numbers below 10,000 are exact")
+    thousands = min((len(str(number)) - 1) // 3, 4)
+    return f"{number / 1000**thousands:.4g} {' kMGT'[thousands]}"
 
 
 def memory(size: int | None) -> str:
     """Bytes in binary units: ``22.5 KiB``."""
     if size is None:
         return NOTHING
-    if size < 1024:
-        return f"{size} B"
-    amount = float(size)
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
-        amount /= 1024
-        if amount < 1024 or unit == "TiB":
-            return f"{amount:.4g} {unit}"
-    raise AssertionError("unreachable: the last unit returns")
+    units = min((max(size, 1).bit_length() - 1) // 10, 4)
+    return f"{size / 1024**units:.4g} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[units]}"
 
 
 def field(sizes: tuple[int, ...] | None) -> str:
@@ -110,3 +113,42 @@ def _call(name: str, arguments: list[str]) -> str:
 def _value(value: object) -> str:
     text = (str(value) if isinstance(value, Handed) else display(value)).replace("…", "...")
     return "[...]" if isinstance(value, tuple) and len(text) > LONGEST_VALUE else cut(text, LONGEST_VALUE)
+
+
+def print_columns(
+    console: Console,
+    header: Sequence[str],
+    rows: Iterable[Sequence[Text]],
+    *,
+    right: Collection[str],
+    describing: Collection[str] = (),
+) -> None:
+    """Print rows below their header: rich sets them, and where the screen is narrow words are cut, never a number.
+
+    Args:
+        right: the columns that are set to the right.
+        describing: the columns that may be cut to the width of the console, the widest first.
+    """
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[Text(visible(name)) for name in header]]
+    cells += ([Text(visible(cell.plain), style=cell.style) for cell in row] for row in rows)
+    widths = [max(cell_len(cell.plain) for cell in column) for column in zip(*cells, strict=True)]
+    excess = sum(widths) + _GAP * (len(header) - 1) - console.width
+    for place in sorted(range(len(header)), key=lambda place: -widths[place]):
+        if header[place] in describing and excess > 0:
+            width = max(LEAST, widths[place] - excess)
+            for row in cells:
+                row[place].plain = cut(row[place].plain, width)
+            excess -= widths[place] - width
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+    for name, title in zip(header, cells[0], strict=True):
+        table.add_column(title, justify="right" if name in right else "left", no_wrap=True)
+    for row in cells[1:]:
+        table.add_row(*row)
+    # A number that is cut is another number: the screen may break a line, and rich may not crop it.
+    screen, console.width = console.width, console.width + max(0, excess)
+    console.print(table)
+    console.width = screen

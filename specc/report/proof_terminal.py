@@ -13,7 +13,7 @@ from rich.text import Text
 
 from specc.diagnostics.words import visible
 from specc.report import proof_wording as wording
-from specc.report.columns import WIDEST, print_columns
+from specc.report.notation import WIDEST, print_columns
 from specc.report.proof_wording import UNTRIED, ProofSubject, cell, used, verdict
 from specc.report.snippets import Style, render
 from specc.verify.result import Parity, Row, StepRow

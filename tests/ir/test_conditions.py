@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from specc.diagnostics.condition import NO_CONDITION, Clause, Condition, together
+from specc.diagnostics.finding import NO_CONDITION, Clause, Condition, conjunction
 from specc.ir.conditions import (
     always_at_least,
     divides,
@@ -169,10 +169,10 @@ def test_what_makes_a_size_a_number(size: Dim, clauses: str | None) -> None:
 def test_conditions_come_together() -> None:
     at_least, halves = Condition((Clause("H", ">=", 8),), True), Condition((Clause("H", "==", 0, 2),), True)
     least = Condition((Clause("H", ">=", 3), Clause("W", "==", 1, 3)))
-    assert str(together([at_least, halves, halves, least])) == "H % 2 == 0, W % 3 == 1, H >= 8"
-    assert together([at_least, halves]) == Condition((Clause("H", "==", 0, 2), Clause("H", ">=", 8)), True)
-    assert together([at_least, None]) is None
-    assert together([]) == NO_CONDITION
+    assert str(conjunction([at_least, halves, halves, least])) == "H % 2 == 0, W % 3 == 1, H >= 8"
+    assert conjunction([at_least, halves]) == Condition((Clause("H", "==", 0, 2), Clause("H", ">=", 8)), True)
+    assert conjunction([at_least, None]) is None
+    assert conjunction([]) == NO_CONDITION
     assert [
         c.is_general for c in (at_least, Condition((Clause("H", "<=", 8),)), Condition((Clause("H", "==", 8),)))
     ] == [

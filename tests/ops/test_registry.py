@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from torch import nn
 
 from specc import ops
-from specc.diagnostics.condition import Condition
+from specc.diagnostics.finding import Condition
 from specc.ir.graph import Node, Port
 from specc.ir.init import Constant, Uniform
 from specc.ir.op import Op, Parameter, Refusal
