@@ -10,8 +10,7 @@ Nothing here knows what a file should hold, but `weights_of`, which takes its te
 
 from __future__ import annotations
 
-from specc.onnxfile.file import OnnxFile, PortInfo, as_onnx_file
-from specc.onnxfile.file_weights import FileWeights, weights_of
+from specc.onnxfile.file import FileWeights, OnnxFile, PortInfo, as_onnx_file, weights_of
 from specc.onnxfile.inlining import NondeterministicNode
 
 __all__ = ["FileWeights", "NondeterministicNode", "OnnxFile", "PortInfo", "as_onnx_file", "weights_of"]

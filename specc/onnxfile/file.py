@@ -1,4 +1,7 @@
-"""One ONNX model, in a file or in memory: parsed once, asked for ports, nodes, tensors, metadata and seal."""
+"""One ONNX model, in a file or in memory: parsed once, asked for ports, nodes, tensors, metadata and seal.
+
+`weights_of` takes its tensors for a network's weights.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,34 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # protobuf ships no types
 from onnx import ModelProto, TensorProto, TypeProto, ValueInfoProto
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from specc.atomic import require_regular
-from specc.backends.onnx import claimed_weights, entries_of, is_sealed
-from specc.diagnostics import UsageError
+from specc.backends.onnx import claimed_weights, entries_of, initializer_name, is_sealed
+from specc.diagnostics import ParityError, UsageError
 from specc.diagnostics.words import visible
+from specc.ir.graph import Graph
+from specc.ir.init import Fixed
+from specc.ir.op import Parameter
 from specc.onnxfile.inlining import NondeterministicNode, inlined, nondeterministic
-from specc.onnxfile.tensor_index import FileTensor, TensorIndex, dense, dtype_name
+from specc.onnxfile.tensor_index import FileTensor, TensorIndex, dense, dtype_name, read_tensor
+from specc.weights.tensors import Array, spans
 
 OPEN = "?"
 """A size that the file does not declare."""
 
 _CONTAINERS = {"sequence_type": "sequence of", "optional_type": "optional", "map_type": "map to"}
 """What holds something else, by its field in ONNX's type."""
+
+SHOWN = 20
+"""Faults named in one message; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ class OnnxFile:
 
     def __init__(self, source: Path | bytes, proto: ModelProto | None = None) -> None:
         self.source = source
-        self._written = proto
+        self._message = proto
 
     @property
     def path(self) -> Path | None:
@@ -101,7 +113,7 @@ class OnnxFile:
     @cached_property
     def proto(self) -> ModelProto:
         """The whole message: external data left where it is, sparse initializers written out in full."""
-        proto = self._written or self._parsed()
+        proto = self._message or self._parsed()
         proto.graph.initializer.extend(dense(tensor, self.folder) for tensor in proto.graph.sparse_initializer)
         del proto.graph.sparse_initializer[:]
         return proto
@@ -124,9 +136,9 @@ class OnnxFile:
 
     @cached_property
     def inputs(self) -> tuple[PortInfo, ...]:
-        """What is fed in; old files list their tensors among the inputs, too, which are left out here."""
-        stored = {tensor.name for tensor in self.proto.graph.initializer}
-        return tuple(PortInfo.of(value) for value in self.proto.graph.input if value.name not in stored)
+        """What is fed in. Before IR version 4 initializers had to be among the inputs, too: these are left out."""
+        tensors = {tensor.name for tensor in self.proto.graph.initializer}
+        return tuple(PortInfo.of(value) for value in self.proto.graph.input if value.name not in tensors)
 
     @cached_property
     def outputs(self) -> tuple[PortInfo, ...]:
@@ -222,3 +234,68 @@ class OnnxFile:
 def as_onnx_file(model: OnnxFile | Path | bytes) -> OnnxFile:
     """The file itself where it is one already: so it is parsed once, however many ask."""
     return model if isinstance(model, OnnxFile) else OnnxFile(model)
+
+
+# ---- its tensors as a network's weights ----------------------------------------------------------------------
+
+
+def weights_of(model: OnnxFile | Path, graph: Graph) -> FileWeights:
+    """The weights inside an ONNX file, found by the graph's parameter paths.
+
+    A tensor may be stored in another shape with the same elements (prelu's slope as (C, 1, 1)).
+
+    Raises:
+        UsageError: the file or its external data cannot be read, or it is no ONNX file.
+        ParityError: it lacks tensors, or holds some of another size or type, with NaN or infinity, or other
+            numbers than those that the spec fixes. One message lists them all; there are no checks to hold.
+    """
+    file = as_onnx_file(model)
+    weights = FileWeights(file)
+    faults = [fault for path, p in graph.state if (fault := weights.fault(path, p))]
+    if not faults:
+        return weights
+    more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+    advice = ""
+    if not all(p.integer or initializer_name(path, p) in file.initializers for path, p in graph.state):
+        # A batch norm that is missing is usually folded into the layer before it.
+        advice = (
+            "A file from elsewhere may fold, rename or share them. Say what they should be, with --weights FILE or "
+            "--seed N: then the file is proven against those, and every tensor is looked for by its numbers"
+        )
+    headline = f"the weights in {file.name} do not fit the spec:"
+    raise ParityError(headline, None, (*faults[:SHOWN], *more), advice)
+
+
+class FileWeights:
+    """The initializers of an ONNX file, as `specc.weights.Weights`. Made by `weights_of`."""
+
+    def __init__(self, file: OnnxFile) -> None:
+        self._initializers = file.initializers
+
+    def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
+        values = self._values(path, parameter)
+        return (values[start:stop] for start, stop in spans(values.size))
+
+    def fault(self, path: str, parameter: Parameter) -> str | None:
+        """What is wrong with one tensor, in words; None where nothing is. Raises UsageError if unreadable."""
+        tensor = self._initializers.get(initializer_name(path, parameter))
+        if tensor is None:
+            return None if parameter.integer else f"{path} is missing"
+        dtype = "int64" if parameter.integer else "float32"
+        if tensor.dtype != dtype:
+            return f"{path} is {tensor.dtype}, not {dtype}"
+        if tensor.size != prod(parameter.shape):
+            return f"{path} has shape {tuple(tensor.proto.dims)}, the spec's has {parameter.shape}"
+        values = self._values(path, parameter)
+        if not np.isfinite(values).all():
+            return f"{path} holds NaN or infinity"
+        fixed = parameter.init if isinstance(parameter.init, Fixed) and not parameter.trainable else None
+        if fixed and not np.array_equal(values, np.asarray(fixed.values, np.float32)):
+            return f"{path} is not the constant that the spec gives"
+        return None
+
+    def _values(self, path: str, parameter: Parameter) -> Array:
+        tensor = self._initializers.get(initializer_name(path, parameter))
+        if tensor is None:  # an integer tensor: a step counter that inference does not need
+            return np.zeros(parameter.shape, np.int64).reshape(-1)
+        return read_tensor(tensor.proto, tensor.folder, path).reshape(-1)

@@ -73,20 +73,18 @@ def rename_values(node: NodeProto, names: Mapping[str, str], prefix: str = "") -
 
 def _set_attributes(node: NodeProto, arguments: Mapping[str, AttributeProto]) -> None:
     """Attributes that refer to those of the call take its values; those that the call leaves out are left out."""
-    attributes = []
-    for attribute in node.attribute:
-        if not attribute.ref_attr_name:
-            attributes.append(attribute)
-        elif attribute.ref_attr_name in arguments:
-            value = AttributeProto()
-            value.CopyFrom(arguments[attribute.ref_attr_name])
-            value.name = attribute.name
-            attributes.append(value)
-    del node.attribute[:]
-    node.attribute.extend(attributes)
-    for graph in _subgraphs(node):
-        for inner in graph.node:
-            _set_attributes(inner, arguments)
+    for each in walk([node]):  # lazy: the graphs inside a node are looked for when its attributes are set
+        attributes = []
+        for attribute in each.attribute:
+            if not attribute.ref_attr_name:
+                attributes.append(attribute)
+            elif attribute.ref_attr_name in arguments:
+                value = AttributeProto()
+                value.CopyFrom(arguments[attribute.ref_attr_name])
+                value.name = attribute.name
+                attributes.append(value)
+        del each.attribute[:]
+        each.attribute.extend(attributes)
 
 
 def values_taken(node: NodeProto) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -49,16 +50,23 @@ def dtype_name(number: int) -> str:
 # ---- reading ------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Turn what onnx and numpy raise for a damaged or missing tensor into a `UsageError`."""
+    try:
+        yield
+    except (OSError, IndexError, ValueError, onnx.checker.ValidationError) as error:
+        raise UsageError(f"{name} cannot be read: {' '.join(str(error).split())}") from None
+
+
 def read_tensor(tensor: TensorProto, folder: Path, name: str) -> NDArray[Any]:
     """The numbers of a tensor, which may lie in a file of ``folder``.
 
     Raises:
         UsageError: they cannot be read: the file is not there, or is too short.
     """
-    try:
+    with _readable(name):
         return numpy_helper.to_array(tensor, str(folder))
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise _unreadable(name, error) from None
 
 
 def copy_with_data(whole: TensorProto, tensor: TensorProto, folder: Path) -> None:
@@ -70,19 +78,13 @@ def copy_with_data(whole: TensorProto, tensor: TensorProto, folder: Path) -> Non
     whole.CopyFrom(tensor)
     if not uses_external_data(tensor):
         return
-    try:
+    with _readable(tensor.name):
         load_external_data_for_tensor(whole, str(folder))
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise _unreadable(tensor.name, error) from None
     size = prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     if tensor.data_type in FLOATS and len(whole.raw_data) != size:
         raise UsageError(f"{tensor.name} cannot be read: {len(whole.raw_data):,} of its {size:,} bytes are there")
     whole.ClearField("external_data")  # some releases of onnx leave it
     whole.data_location = TensorProto.DEFAULT
-
-
-def _unreadable(name: str, error: Exception) -> UsageError:
-    return UsageError(f"{name} cannot be read: {' '.join(str(error).split())}")
 
 
 def dense(sparse: onnx.SparseTensorProto, folder: Path) -> TensorProto:
@@ -95,11 +97,9 @@ def dense(sparse: onnx.SparseTensorProto, folder: Path) -> TensorProto:
     values, places = (read_tensor(part, folder, name) for part in (sparse.values, sparse.indices))
     if prod(sparse.dims) * values.itemsize > PROTOBUF_LIMIT:
         raise UsageError(f"{name} cannot be read: sparse as it is, it has more than 2 GB when written out in full")
-    try:
+    with _readable(name):
         whole = np.zeros(tuple(sparse.dims), values.dtype)
         whole[tuple(places.T) if places.ndim == 2 else np.unravel_index(places, whole.shape)] = values
-    except (IndexError, ValueError) as error:
-        raise UsageError(f"{name} cannot be read: {error}") from None
     return numpy_helper.from_array(whole, name)
 
 

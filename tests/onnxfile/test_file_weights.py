@@ -11,7 +11,7 @@ from onnx import numpy_helper
 
 from specc.diagnostics import ParityError, UsageError
 from specc.ir.graph import Graph
-from specc.onnxfile import file_weights
+from specc.onnxfile import file
 from specc.verify import verify, weights_of
 from specc.weights import Initialised, Randomised, tensor
 from tests.verify.networks import NETWORK, chain, emitted, graph_of
@@ -56,7 +56,7 @@ def test_prelu_is_stored_in_another_shape(tmp_path: Path) -> None:
 
 
 def test_pieces_are_small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(file_weights, "CHUNK", 10)
+    monkeypatch.setattr("specc.weights.tensors.CHUNK", 10)
     graph = chain("[N, 7]", "fc(5)")
     weights = weights_of(saved(emitted(graph, Initialised(0)), tmp_path), graph)
     path, parameter = graph.state[0]
@@ -85,7 +85,7 @@ def test_all_faults_in_one_message(tmp_path: Path) -> None:
 
 
 def test_long_lists_are_cut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(file_weights, "SHOWN", 5)
+    monkeypatch.setattr(file, "SHOWN", 5)
     graph = graph_of(NETWORK)
     other = emitted(chain("[N, 3]", "relu"), Initialised(0))
     missing = sum(not parameter.integer for _, parameter in graph.state)
