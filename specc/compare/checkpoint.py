@@ -105,16 +105,17 @@ def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], prove
         proven: whether the two graphs are the same but for names, so that ``steps`` is no guess.
     """
     old, new = dict(before.state), dict(after.state)
-    homes = _homes(before, after, steps)
+    counterparts = _counterparts(before, after, steps)
     kept = [name for name in old if name in new and _form(old[name]) == _form(new[name])]
     resized = [name for name in old if name in new and _form(old[name]) != _form(new[name])]
-    # Their step is still there and has one like it, under a name that the old network does not have.
-    gone = [name for name in old if name in homes and name not in new and homes[name] not in old]
-    renamed = {name: homes[name] for name in gone if _form(old[name]) == _form(new[homes[name]])}
-    found = {*kept, *resized, *renamed.values()}
-    misplaced = [name for name in kept if homes[name] != name] if proven else exchanged(before, after, steps)
+    # Their step is there and has one like it, under a name that the old network does not have.
+    gone = [name for name in old if name in counterparts and name not in new and counterparts[name] not in old]
+    renamed = {name: counterparts[name] for name in gone if _form(old[name]) == _form(new[counterparts[name]])}
+    misplaced = [name for name in kept if counterparts[name] != name] if proven else exchanged(before, after, steps)
     loads, destinations = _loads(before, after)
     now = {name: name for name in kept} | renamed
+    pairs = now | {name: name for name in resized}
+    new_names = set(pairs.values())
     return WeightsChange(
         loads=loads,
         kept=len(kept),
@@ -122,10 +123,10 @@ def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], prove
         renamed=tuple(_tensor(name, other, old, new) for name, other in renamed.items()),
         guessed=bool(renamed or misplaced) and not proven,
         resized=tuple(_tensor(name, name, old, new) for name in resized),
-        added=tuple(_tensor(None, name, old, new) for name in new if name not in found),
-        lost=tuple(_tensor(name, None, old, new) for name in old if name not in {*kept, *resized, *renamed}),
-        misplaced=tuple(_tensor(name, homes[name], old, new) for name in misplaced),
-        order_fits=destinations == homes if proven and loads == "order" else None,
+        added=tuple(_tensor(None, name, old, new) for name in new if name not in new_names),
+        lost=tuple(_tensor(name, None, old, new) for name in old if name not in pairs),
+        misplaced=tuple(_tensor(name, counterparts[name], old, new) for name in misplaced),
+        order_fits=destinations == counterparts if proven and loads == "order" else None,
         frozen=tuple(b for a, b in now.items() if old[a].trainable and not new[b].trainable),
         trainable=tuple(b for a, b in now.items() if new[b].trainable and not old[a].trainable),
         before=tuple(old),
@@ -140,15 +141,15 @@ def exchanged(before: Graph, after: Graph, steps: Mapping[str, str]) -> list[str
     the names do not come back to where they began.
     """
     old, new = dict(before.state), dict(after.state)
-    homes = _homes(before, after, steps)
+    counterparts = _counterparts(before, after, steps)
     kept = {name for name in old if name in new and _form(old[name]) == _form(new[name])}
-    moved = [name for name in old if name in kept and homes.get(name, name) != name]
-    moved = [name for name in moved if homes[name] in kept and _form(old[name]) == _form(new[homes[name]])]
+    moved = {name: counterparts[name] for name in old if name in kept and counterparts.get(name, name) != name}
+    moved = {one: other for one, other in moved.items() if other in kept and _form(old[one]) == _form(new[other])}
     while True:
-        left = set(moved) & {homes[name] for name in moved}
-        closed = [name for name in moved if name in left and homes[name] in left]
+        targets = set(moved.values())
+        closed = {one: other for one, other in moved.items() if one in targets and other in moved}
         if len(closed) == len(moved):
-            return moved
+            return list(moved)
         moved = closed
 
 
@@ -156,7 +157,7 @@ def _form(parameter: Parameter) -> tuple[tuple[int, ...], bool]:
     return parameter.shape, parameter.integer
 
 
-def _homes(before: Graph, after: Graph, steps: Mapping[str, str]) -> dict[str, str]:
+def _counterparts(before: Graph, after: Graph, steps: Mapping[str, str]) -> dict[str, str]:
     """For the old tensors the name that the new step has for them; none for those that were shared and are not, or are
     and were not: which of several is the one, nothing says."""
     pairs = set[tuple[str, str]]()

@@ -41,7 +41,7 @@ class CostNumber(NamedTuple):
         return self.grew_by_more_than(Fraction(0))
 
     def grew_by_more_than(self, percent: Fraction) -> bool:
-        """Whether it costs more by over that many percent. Where there was nothing, anything is."""
+        """Where there was nothing, anything is more by any percentage."""
         if not isinstance(self.before, int) or not isinstance(self.after, int):
             return False
         return self.after * 100 > self.before * (100 + percent)
@@ -63,11 +63,6 @@ class CostChange(NamedTuple):
     @property
     def changed(self) -> bool:
         return any(number.changed for number in self.numbers) or not self.comparable
-
-    @property
-    def breaking(self) -> bool:
-        """Whether a number grew, or may have."""
-        return self.fails(Fraction(0))
 
     def fails(self, percent: Fraction) -> bool:
         """Whether a number grew by more than that, or may have."""

@@ -86,9 +86,9 @@ class FileChange(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        alone = (self.before is None) != (self.after is None)
-        told = alone or self.moved or self.is_wrong or bool(self.note)
-        return told or any(model.changed for model in self.models)
+        is_single = (self.before is None) != (self.after is None)
+        changed = is_single or self.moved or self.is_wrong or bool(self.note)
+        return changed or any(model.changed for model in self.models)
 
 
 class Comparison(NamedTuple):
@@ -142,9 +142,9 @@ def compare_models(
     """
     old, new = {graph.name: graph for graph in before}, {graph.name: graph for graph in after}
     pairs = {name: name for name in old if name in new}
-    lost, fresh = [name for name in old if name not in pairs], [name for name in new if name not in pairs]
-    if len(lost) == len(fresh) == 1:
-        pairs[lost.pop()] = fresh.pop()
+    removed, added = [name for name in old if name not in pairs], [name for name in new if name not in pairs]
+    if len(removed) == len(added) == 1:
+        pairs[removed.pop()] = added.pop()
     known = {symbol.name for graph in (*before, *after) for symbol in graph.symbols}
     for name in sizes or {}:
         if name not in known:
@@ -153,7 +153,7 @@ def compare_models(
     compared = []
     for name, other in pairs.items():
         difference = compare(old[name], new[other], sizes=sizes, other_name=chosen)
-        # What changed for those who set the model's parameters; another default shows in all the rest.
+        # For those who set parameters. Another default is no change of these: it shows in everything else.
         was, now = parameters[0].get(name, {}), parameters[1].get(other, {})
         effect = "a caller that sets it is refused"
         changes = [PortChange("parameter", "removed", p, was[p], None, True, effect) for p in was if p not in now]
@@ -164,4 +164,4 @@ def compare_models(
             changes.append(PortChange("model", "added", others, None, "beside it", True, effect))
         interface = InterfaceChange((*difference.interface.changes, *changes))
         compared.append(ModelChange(name, other, difference._replace(interface=interface)))
-    return (*compared, *(ModelChange(name, None) for name in lost), *(ModelChange(None, name) for name in fresh))
+    return (*compared, *(ModelChange(name, None) for name in removed), *(ModelChange(None, name) for name in added))

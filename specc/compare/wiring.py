@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from specc.compare.attributes import KeyedGraph, differing, is_unordered
 from specc.compare.interface import Ports
-from specc.ir.graph import Graph, Node, Region
+from specc.ir.graph import Node, Region
 
 Member = Node | Region
 
@@ -27,6 +28,7 @@ class StepChange(NamedTuple):
         attributes: those that differ; of another kind of step none.
         inputs: what it takes, where that is another value and no step that was put in or taken out between explains
             it: the names before and after.
+        former_inputs: what it took, by the names of today.
         sharing: whose tensors it has, before and after, where it shares them with other steps than before.
     """
 
@@ -34,7 +36,7 @@ class StepChange(NamedTuple):
     after: Node
     attributes: tuple[AttributeChange, ...]
     inputs: tuple[tuple[str, ...], tuple[str, ...]] | None
-    were: tuple[str, ...]
+    former_inputs: tuple[str, ...]
     sharing: tuple[str, str] | None
 
     @property
@@ -96,16 +98,16 @@ def compare_graphs(
     renamed = tuple((old, new) for old, new in pairs if old != new)
     if proven:
         return GraphChange(True, (), (), (), (), renamed)
-    wiring = _Wiring(before.graph, after.graph, ports, steps)
-    changed = tuple(wiring.changes(before, after))
-    told = {change.before.name for change in changed}
+    wiring = _Wiring(before, after, ports, steps)
+    changed = tuple(wiring.changes())
+    changed_names = {change.before.name for change in changed}
     return GraphChange(
         False,
         changed,
-        tuple(_whole(after.graph.members, wiring.added)),
-        tuple(_whole(before.graph.members, wiring.removed)),
+        tuple(_complete(after.graph.members, wiring.added)),
+        tuple(_complete(before.graph.members, wiring.removed)),
         tuple(wiring.outputs()),
-        tuple(pair for pair in renamed if pair[0] not in told),
+        tuple(pair for pair in renamed if pair[0] not in changed_names),
     )
 
 
@@ -113,50 +115,47 @@ class _Wiring:
     """What every step takes, before and after.
 
     A step that is put in between two others changes what the second one takes, and one that is taken out does too: that
-    is told by the step itself.
+    is said of the step itself.
+
+    Attributes:
+        removed, added: the steps of one network alone, by name.
     """
 
-    def __init__(self, before: Graph, after: Graph, ports: Ports, steps: Mapping[str, str]) -> None:
+    def __init__(self, before: KeyedGraph, after: KeyedGraph, ports: Ports, steps: Mapping[str, str]) -> None:
         self._before, self._after, self._ports = before, after, ports
         self._values = {old.name: new.name for old, new in ports.inputs.pairs} | dict(steps)
-        kept = set(self._values.values())
-        self.removed = {node.name: node for node in before.nodes if node.name not in self._values}
-        self.added = {node.name: node for node in after.nodes if node.name not in kept}
-        self._homes: dict[str, set[str]] = {}
-        self._origins: dict[str, set[str]] = {}
-        for node in before.nodes:
-            if node.name in self._values and node.parameters:
-                self._homes.setdefault(node.module, set()).add(self._module(node))
-                self._origins.setdefault(self._module(node), set()).add(node.module)
+        new_names = set(self._values.values())
+        self.removed = {node.name: node for node in before.graph.nodes if node.name not in self._values}
+        self.added = {node.name: node for node in after.graph.nodes if node.name not in new_names}
 
     def _now(self, value: str) -> str:
         """What an old value is called now; one that is no more by its own name."""
         return self._values.get(value, value)
 
-    def _module(self, node: Node) -> str:
-        return self._after.node(self._values[node.name]).module
-
-    def changes(self, before: KeyedGraph, after: KeyedGraph) -> Iterator[StepChange]:
-        for old in before.graph.nodes:
-            if old.name not in self._values:
-                continue
-            new = after.graph.node(self._values[old.name])
+    def changes(self) -> Iterator[StepChange]:
+        before, after = self._before, self._after
+        pairs = [
+            (old, after.graph.node(self._values[old.name])) for old in before.graph.nodes if old.name in self._values
+        ]
+        modules = {(old.module, new.module) for old, new in pairs if old.parameters}
+        destinations, origins = Counter(old for old, _ in modules), Counter(new for _, new in modules)
+        for old, new in pairs:
             names = differing(before, after, old, new)
-            attributes = tuple(
-                AttributeChange(name, getattr(old.op, name), getattr(new.op, name)) for name in names or ()
-            )
+            attributes = tuple(AttributeChange(n, getattr(old.op, n), getattr(new.op, n)) for n in names or ())
             same = len(old.inputs) == len(new.inputs) and all(map(self._is_explained, old.inputs, new.inputs))
             if not same and is_unordered(old) and is_unordered(new):
                 same = self._are_explained(old.inputs, new.inputs)
             inputs = None if same else (old.inputs, new.inputs)
-            were = tuple(map(self._now, old.inputs))
-            change = StepChange(old, new, attributes, inputs, were, self._sharing(old))
-            if names != () or change.inputs or change.sharing:
-                yield change
+            # Its tensors were those of one step and are those of several, or the other way round.
+            shares = destinations[old.module] > 1 or origins[new.module] > 1
+            sharing = (old.module, new.module) if old.parameters and shares else None
+            if names != () or inputs or sharing:
+                yield StepChange(old, new, attributes, inputs, tuple(map(self._now, old.inputs)), sharing)
 
     def _are_explained(self, old: tuple[str, ...], new: tuple[str, ...]) -> bool:
-        """Whether they are the same values in some order; the plainest pairs first."""
+        """Whether they are the same values in some order."""
         left, right = list(old), list(new)
+        # First those that are called so: a value that explains several is not spent on another one's.
         for value in old:
             if self._values.get(value) in right:
                 left.remove(value)
@@ -174,15 +173,10 @@ class _Wiring:
         before = {self._values[value] for value in _sources(old, self.removed) if value in self._values}
         return bool(before & _sources(new, self.added))
 
-    def _sharing(self, old: Node) -> tuple[str, str] | None:
-        """Tensors that were one step's and are another's, or the other way round."""
-        new = self._module(old)
-        if not old.parameters or len(self._homes[old.module]) == len(self._origins[new]) == 1:
-            return None
-        return old.module, new
-
     def outputs(self) -> Iterator[OutputChange]:
-        before, after = ({port.name: value for port, value in g.outputs} for g in (self._before, self._after))
+        before, after = (
+            {port.name: value for port, value in side.graph.outputs} for side in (self._before, self._after)
+        )
         for old, new in self._ports.outputs.pairs:
             if not self._is_explained(before[old.name], after[new.name]):
                 yield OutputChange(new.name, before[old.name], after[new.name], self._now(before[old.name]))
@@ -194,19 +188,16 @@ class _Wiring:
 
 def _sources(value: str, between: Mapping[str, Node]) -> set[str]:
     """The values that it comes from, seen through the steps ``between``."""
-    found, seen, left = set[str](), {value}, [value]
-    while left:
-        name = left.pop()
-        if name not in between:
-            found.add(name)
-            continue
-        fresh = set(between[name].inputs) - seen
+    seen, pending = {value}, [value]
+    while pending:
+        node = between.get(pending.pop())
+        fresh = set(node.inputs if node else ()) - seen
         seen |= fresh
-        left += fresh
-    return found
+        pending += fresh
+    return {name for name in seen if name not in between}
 
 
-def _whole(members: Iterable[Member], names: Collection[str]) -> Iterator[Member]:
+def _complete(members: Iterable[Member], names: Collection[str]) -> Iterator[Member]:
     """The steps of these names, and the blocks of which every step is one of them in their place."""
     for member in members:
         if isinstance(member, Node):
@@ -215,4 +206,4 @@ def _whole(members: Iterable[Member], names: Collection[str]) -> Iterator[Member
         elif all(node.name in names for node in member.nodes):
             yield member
         else:
-            yield from _whole(member.members, names)
+            yield from _complete(member.members, names)

@@ -237,7 +237,7 @@ def _change(changed: StepChange) -> str:
     if changed.replaced:
         parts.append(f"{step(changed.before.op)} -> {step(changed.after.op)}")
     if changed.inputs:
-        before = tuple(map(_was, changed.inputs[0], changed.were))
+        before = tuple(map(_was, changed.inputs[0], changed.former_inputs))
         parts.append(f"takes {_listed(changed.inputs[1])} instead of {_listed(before)}")
     if changed.sharing and changed.sharing[0] == changed.sharing[1]:
         parts.append(f"shares the tensors of {changed.sharing[0]} with other steps than before")
