@@ -6,7 +6,7 @@ in the tables; whatever asks where a comment begins, what is a name, or which br
 - `significant`: what the parser reads, without the newlines that mean nothing;
 - `scan`: every token from some offset on, newlines too, also of a text that is no spec;
 - `skip`, `token_at`: what follows at one offset, for those who come from the tree;
-- `brackets`, `Tokens`: a whole text that parses: which bracket closes another, and the tokens beside an offset;
+- `Tokens`: a whole text that parses: the tokens before and behind an offset;
 - `is_name`, `is_word`, `is_number`, `keywords`: what a word alone is;
 - `number_value`, `string_value`: what a literal stands for.
 
@@ -35,7 +35,6 @@ DEEPEST = 100
 """How deep brackets, and the parts of the tree, may nest."""
 NEWLINE, ARROW, BAR, COMMA, COLON = "_NL", "_ARROW", "_BAR", "_COMMA", "_COLON"
 CLOSERS = {"_LPAR": "_RPAR", "_LSQB": "_RSQB", "_LBRACE": "_RBRACE"}
-_CLOSING = frozenset(CLOSERS.values())
 
 # What each bracket does to the depth of all of them, and to that of those in which a newline means nothing.
 _BRACKETS = {
@@ -263,19 +262,6 @@ def string_value(text: str) -> tuple[str, tuple[int, ...]]:
 
 
 # ---- a whole text -------------------------------------------------------------------------------------
-
-
-def brackets(text: str) -> dict[int, int]:
-    """The offset of every bracket's partner, both ways, in a text that parses."""
-    partners: dict[int, int] = {}
-    unclosed: list[int] = []
-    for kind, start, _ in scan(text):
-        if kind in CLOSERS:
-            unclosed.append(start)
-        elif kind in _CLOSING:
-            opener = unclosed.pop()
-            partners[opener], partners[start] = start, opener
-    return partners
 
 
 class Tokens:

@@ -16,7 +16,6 @@ from specc.syntax import read
 from specc.syntax.tokens import (
     NEWLINE,
     Tokens,
-    brackets,
     is_name,
     is_number,
     is_word,
@@ -28,14 +27,6 @@ from tests.elaborate.random_specs import Spec
 from tests.elaborate.random_specs import specs as random_specs
 from tests.syntax.format.scramble import scrambled
 from tests.syntax.test_lalr import FILES
-
-
-def test_brackets_pair_up_outside_of_strings_and_comments() -> None:
-    text = 'let a = [f("]"), ( # )\n 1)]\n'
-    found = brackets(text)
-    assert {text[at] + text[other] for at, other in found.items()} == {"[]", "][", "()", ")("}
-    assert found[text.index("[")] == text.rindex("]")
-    assert found[text.rindex(")")] == text.index("( #")
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
-from functools import cached_property
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
+from specc.source import Span
 from specc.syntax import ast
-from specc.syntax.tokens import Token, brackets, token_at
+from specc.syntax.tokens import Token, scan, token_at
 from specc.syntax.trivia import Comment, empty_line_above, start, tidy
 
 
@@ -26,16 +27,17 @@ class LeadingComment(NamedTuple):
 
 
 class _Host(NamedTuple):
-    """Something that takes comments, with the lists in it, in the order of the text.
+    """Something that takes comments.
 
     Attributes:
-        last: where what ends with it begins; None: that is itself. An arm ends with its last statement.
+        lists: finds the lists in it, in the order of the text. Only hosts with comments inside are asked.
+        last: where what ends with it begins: that is itself, but an arm ends with its last statement.
     """
 
     start: int
     end: int
-    lists: tuple[_Hosts, ...] = ()
-    last: int | None = None
+    lists: Callable[[], list[_Hosts]]
+    last: int
 
 
 class _Hosts(NamedTuple):
@@ -77,7 +79,8 @@ class Attachments:
         self._raised: set[int] = set()
         self._marks: list[int] = []
         if comments:
-            items = _HostFinder(file, self).file
+            hosts = self._hosts(file.items)
+            items = _Hosts(hosts[0].start if hosts else 0, -1, len(file.source.text) + 1, hosts)
             self._distribute(items, comments)
             self.final = self.closing.pop(items.key, self.final)
             self._marks.sort()
@@ -91,31 +94,37 @@ class Attachments:
         """Whether an empty line stands directly above the part that begins here, below the comments before it."""
         return begin not in self._raised and empty_line_above(self._source, begin)
 
-    @cached_property
-    def partners(self) -> dict[int, int]:
-        """The offset of every bracket's partner; most files are formatted without them."""
-        return brackets(self._source.text)
-
     def clauses(self, contract: ast.Contract) -> list[int]:
         """Where the inputs, the outputs and the conditions begin, as far as they are there."""
         begins = [contract.span.start]
-        following = self._behind(contract.inputs, begins[0])
+        following = self._behind(contract.inputs)
         if contract.outputs:
             begins.append(token_at(self._source.text, following.end).start)  # it was the arrow
-            following = self._behind(contract.outputs, begins[1])
+            following = self._behind(contract.outputs)
         return [*begins, following.start] if contract.where else begins
 
-    def _behind(self, ports: tuple[ast.PortDeclaration, ...], begin: int) -> Token:
-        """What follows ports that begin at an offset."""
-        end = self.partners[begin] + 1 if ports[0].name else ports[-1].span.end
-        return token_at(self._source.text, end)
+    def _behind(self, ports: tuple[ast.PortDeclaration, ...]) -> Token:
+        """What follows the ports."""
+        return token_at(self._source.text, self._close(ports) + 1)
+
+    def _close(self, ports: tuple[ast.PortDeclaration, ...]) -> int:
+        """Where the last bracket of the ports stands."""
+        end = ports[-1].span.end
+        return self._find("_RPAR", end) if ports[0].name else end - 1
+
+    def _find(self, kind: str, at: int) -> int:
+        """Where the first token of a kind begins that stands behind an offset."""
+        return next(start for found, start, _ in scan(self._source.text, at) if found == kind)
+
+    # ---- comments -----------------------------------------------------------------------------------
 
     def _distribute(self, hosts: _Hosts, comments: Iterable[Comment]) -> None:
         rest = deque(comments)
         previous: _Host | None = None
         for host in hosts.hosts:
             self._lead(host.start, self._trail(hosts, previous, _taken(rest, host.start)))
-            self._into(host, _taken(rest, host.end))
+            if inside := _taken(rest, host.end):
+                self._into(host, inside)
             previous = host
         if leading := self._trail(hosts, previous, rest):
             self.closing[hosts.key] = leading
@@ -126,7 +135,7 @@ class Attachments:
         if comments and not comments[0].alone and (previous or hosts.open is not None):
             first = tidy(comments.popleft().text)
             if previous:
-                self.trailing[previous.start if previous.last is None else previous.last] = first
+                self.trailing[previous.last] = first
                 self._marks.append(previous.end)
             else:
                 self.opening[hosts.key] = first
@@ -140,10 +149,11 @@ class Attachments:
 
     def _into(self, host: _Host, comments: deque[Comment]) -> None:
         # What no list includes goes before the host, and so does all that stands before it: the order stays.
-        loose = [i for i, c in enumerate(comments) if not any(hosts.includes(c.start) for hosts in host.lists)]
+        lists = host.lists()
+        loose = [i for i, c in enumerate(comments) if not any(hosts.includes(c.start) for hosts in lists)]
         count = loose[-1] + 1 if loose else 0
         self._raise(host.start, [LeadingComment(tidy(comments.popleft().text), False) for _ in range(count)])
-        for hosts in host.lists:
+        for hosts in lists:
             if inside := _taken(comments, hosts.close):
                 self._distribute(hosts, inside)
                 if hosts.open is None and hosts.key in self.leading:
@@ -158,6 +168,81 @@ class Attachments:
             self._raised.add(begin)
         self._lead(begin, leading)
 
+    # ---- what takes comments -------------------------------------------------------------------------
+
+    def _hosts(self, nodes: Iterable[Any]) -> tuple[_Host, ...]:
+        return tuple(map(self._host, nodes))
+
+    def _host(self, node: Any) -> _Host:
+        begin = start(node)
+        last = start(node.statements[-1]) if isinstance(node, ast.Arm) else begin
+        return _Host(begin, node.span.end, partial(self._lists, node), last)
+
+    def _lists(self, node: Any) -> list[_Hosts]:
+        """The lists in a node, or in a tuple of nodes, in the order of the text."""
+        match node:
+            case ast.Number() | ast.Text() | ast.Name() | ast.Binder():
+                return []
+            case ast.Import(names=nodes) | ast.Shared(steps=nodes) | ast.Arm(statements=nodes):
+                return [_loose(self._hosts(nodes))]
+            case ast.Body(statements=nodes) | ast.Shape(dims=nodes):
+                return [self._bracketed(nodes, node.span.start, node.span.end - 1)]
+            case ast.Sequence(items=nodes):
+                return [self._bracketed(nodes, node.span.start, node.span.end - 1)] if nodes else []
+            case ast.Call() | ast.Default():
+                return self._in_parentheses(node.arguments, node.name_span)
+            case ast.Apply():
+                return [*self._lists(node.function), *self._in_parentheses(node.arguments, node.function.span)]
+            case ast.Merge():
+                before = node.arguments[-1].span if node.arguments else node.name_span
+                arms = self._bracketed(node.arms, self._find("_LBRACE", before.end), node.span.end - 1)
+                return [*self._in_parentheses(node.arguments, node.name_span), arms]
+            case ast.If():
+                return [*self._lists(node.test), *self._branches(node)]
+            case ast.BlockDefinition() | ast.ModelDefinition():
+                contract = [self._contract(node.contract)] if node.contract else []
+                return [*self._in_parentheses(node.params, node.name_span), *contract, *self._lists(node.body)]
+        lists = []
+        for part in node:
+            if isinstance(part, tuple):
+                lists += self._lists(part)
+        return lists
+
+    def _contract(self, contract: ast.Contract) -> _Hosts:
+        begins = self.clauses(contract)
+        hosts = []
+        for begin, ports in zip(begins, (contract.inputs, contract.outputs), strict=False):
+            if ports:
+                nodes: Sequence[Any] = ports if ports[0].name else ports[0].shape.dims
+                clause = self._bracketed(nodes, begin, self._close(ports))
+                hosts.append(_Host(begin, clause.close + 1, partial(list, [clause]), begin))
+        if contract.where:
+            clause = _loose(self._hosts(contract.where))
+            hosts.append(_Host(begins[-1], contract.span.end, partial(list, [clause]), begins[-1]))
+        return _loose(tuple(hosts))
+
+    def _branches(self, step: ast.If) -> list[_Hosts]:
+        """The bodies; what stands between one of them and the next, the test in between too, belongs to the next."""
+        lists = self._lists(step.body)
+        while step.otherwise:
+            again = else_if(step)
+            (body,) = self._lists(again.body if again else step.otherwise)
+            lists.append(body._replace(open=lists[-1].close))
+            if not again:
+                break
+            step = again
+        return lists
+
+    def _in_parentheses(self, nodes: Sequence[Any], before: Span) -> list[_Hosts]:
+        """The list in parentheses behind a name or function; none where it is empty."""
+        if not nodes:
+            return []
+        return [self._bracketed(nodes, self._find("_LPAR", before.end), self._find("_RPAR", nodes[-1].span.end))]
+
+    def _bracketed(self, nodes: Sequence[Any], begin: int, close: int) -> _Hosts:
+        hosts = self._hosts(nodes)
+        return _Hosts(hosts[0].start if hosts else begin + 1, begin, close, hosts)
+
 
 def _taken(comments: deque[Comment], end: int) -> deque[Comment]:
     """Those before ``end``, removed from what is left."""
@@ -167,136 +252,8 @@ def _taken(comments: deque[Comment], end: int) -> deque[Comment]:
     return taken
 
 
-class _HostFinder:
-    """What takes comments, made from the tree. ``file`` is all of it."""
-
-    def __init__(self, file: ast.File, attachments: Attachments) -> None:
-        self._text = file.source.text
-        self._partners = attachments.partners
-        self._clauses = attachments.clauses
-        items = tuple(_host(item, self._in_item(item)) for item in file.items)
-        self.file = _Hosts(items[0].start if items else 0, -1, len(file.source.text) + 1, items)
-
-    def _in_item(self, item: ast.Item) -> list[_Hosts]:
-        match item:
-            case ast.Import():
-                return [_loose([_host(name) for name in item.names])]
-            case ast.Let():
-                return self._in_expr(item.value)
-            case ast.Default():
-                return self._arguments(item.arguments, item.span.end)
-        lists: list[_Hosts] = []
-        if item.params:
-            params = (_host(param, self._in_expr(param.default) if param.default else ()) for param in item.params)
-            lists.append(self._bracketed(token_at(self._text, item.name_span.end).start, params))
-        if item.contract:
-            lists.append(self._contract(item.contract))
-        return [*lists, self._body(item.body)]
-
-    def _contract(self, contract: ast.Contract) -> _Hosts:
-        begins = self._clauses(contract)
-        hosts = []
-        for begin, ports in zip(begins, (contract.inputs, contract.outputs), strict=False):
-            if ports:
-                hosts_of = self._shape(ports[0].shape)
-                if ports[0].name:
-                    hosts_of = self._bracketed(begin, (_host(port, [self._shape(port.shape)]) for port in ports))
-                hosts.append(_Host(begin, hosts_of.close + 1, (hosts_of,)))
-        if contract.where:
-            conditions = [_host(condition, self._in_expr(condition)) for condition in contract.where]
-            hosts.append(_Host(begins[-1], contract.span.end, (_loose(conditions),)))
-        return _loose(hosts)
-
-    # ---- statements ---------------------------------------------------------------------------------
-
-    def _body(self, body: ast.Body) -> _Hosts:
-        return self._bracketed(body.span.start, map(self._statement, body.statements))
-
-    def _statement(self, statement: ast.Statement) -> _Host:
-        return _Host(start(statement), statement.span.end, tuple(self._in_statement(statement)))
-
-    def _in_statement(self, statement: ast.Statement) -> list[_Hosts]:
-        match statement:
-            case ast.Call():
-                return self._arguments(statement.arguments, statement.span.end)
-            case ast.Merge():
-                arms = self._bracketed(self._partners[statement.span.end - 1], map(self._arm, statement.arms))
-                if not statement.arguments:
-                    return [arms]
-                close = self._partners[token_at(self._text, statement.name_span.end).start]
-                return [*self._arguments(statement.arguments, close + 1), arms]
-            case ast.Group():
-                return [self._body(statement.body)]
-            case ast.Checkpoint():
-                return [self._shape(statement.shape)]
-            case ast.Repeat():
-                return [*self._in_expr(statement.rounds), self._body(statement.body)]
-            case ast.For():
-                return [*self._in_expr(statement.table), self._body(statement.body)]
-            case ast.If():
-                return [*self._in_expr(statement.test), *self._branches(statement)]
-            case ast.Let():
-                return self._in_expr(statement.value)
-            case ast.Assert():
-                return self._in_expr(statement.test)
-            case ast.Shared():
-                return [_loose([self._statement(step) for step in statement.steps])]
-        return []
-
-    def _arm(self, arm: ast.Arm) -> _Host:
-        hosts = _loose([self._statement(statement) for statement in arm.statements])
-        return _host(arm, [hosts])._replace(last=hosts.hosts[-1].start)
-
-    def _branches(self, step: ast.If) -> list[_Hosts]:
-        """The bodies; what stands between one of them and the next, the test in between too, belongs to the next."""
-        lists = [self._body(step.body)]
-        while step.otherwise:
-            again = else_if(step)
-            body = again.body if again else step.otherwise
-            lists.append(self._body(body)._replace(open=lists[-1].close))
-            if not again:
-                break
-            step = again
-        return lists
-
-    # ---- lists --------------------------------------------------------------------------------------
-
-    def _in_expr(self, expr: ast.Expr) -> list[_Hosts]:
-        match expr:
-            case ast.Sequence():
-                entries = (_host(entry, self._in_expr(entry)) for entry in expr.items)
-                return [self._bracketed(expr.span.start, entries)] if expr.items else []
-            case ast.Apply():
-                return [*self._in_expr(expr.function), *self._arguments(expr.arguments, expr.span.end)]
-            case ast.Number() | ast.Text() | ast.Name():
-                return []
-        parts = [cast(ast.Expr, part) for part in expr if isinstance(part, tuple)]
-        return [hosts for part in parts for hosts in self._in_expr(part)]
-
-    def _arguments(self, arguments: tuple[ast.Argument, ...], end: int) -> list[_Hosts]:
-        """The list whose closing bracket is the character before ``end``."""
-        if not arguments:
-            return []
-        hosts = (_host(argument, self._in_expr(argument.value)) for argument in arguments)
-        return [self._bracketed(self._partners[end - 1], hosts)]
-
-    def _shape(self, shape: ast.Shape) -> _Hosts:
-        return self._bracketed(shape.span.start, (_host(dim, self._in_expr(dim)) for dim in shape.dims))
-
-    def _bracketed(self, begin: int, hosts: Iterable[_Host]) -> _Hosts:
-        listed = tuple(hosts)
-        return _Hosts(listed[0].start if listed else begin + 1, begin, self._partners[begin], listed)
-
-
-def _host(
-    node: ast.Item | ast.Binder | ast.Expr | ast.Argument | ast.Param | ast.PortDeclaration | ast.Arm,
-    lists: Iterable[_Hosts] = (),
-) -> _Host:
-    return _Host(node.span.start, node.span.end, tuple(lists))
-
-
-def _loose(hosts: list[_Host]) -> _Hosts:
-    return _Hosts(hosts[0].start, None, hosts[-1].end, tuple(hosts))
+def _loose(hosts: tuple[_Host, ...]) -> _Hosts:
+    return _Hosts(hosts[0].start, None, hosts[-1].end, hosts)
 
 
 def body_key(body: ast.Body) -> int:
