@@ -198,11 +198,7 @@ class Model:
         return torch_source(self.graph, self._written_arguments())
 
     def to_torch(
-        self,
-        *,
-        seed: int | None = None,
-        weights: str | Path | Weights | None = None,
-        match: str | None = None,
+        self, *, seed: int | None = None, weights: str | Path | Weights | None = None, match: str | None = None
     ) -> nn.Module:
         """The live module of exactly `torch_source`, in eval mode.
 
@@ -300,7 +296,7 @@ class Model:
                 seed 0).
             provider: "cpu" or "cuda".
             tf32: let CUDA round the factors of products to TF32, and allow for it.
-            tolerance: what judges instead of the bounds that the arithmetic sets.
+            tolerance: what judges, in place of the bounds that the arithmetic sets.
             rename: what inputs and outputs of the file are called in the spec: ``{"input.1": "image"}``. Needed where
                 their places and shapes do not say it.
             progress: called with what is being done, how many parts of it are done, and how many there are.

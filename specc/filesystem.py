@@ -111,8 +111,8 @@ class Disk(FileSystem):
         return data
 
     def size(self, path: str) -> int:
-        found = os.stat(path)
-        return found.st_size if stat.S_ISREG(found.st_mode) else 0
+        status = os.stat(path)
+        return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
     def kind(self, path: str, *, follow: bool = True) -> Kind | None:
         try:
@@ -124,9 +124,8 @@ class Disk(FileSystem):
         return "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
 
     def entries(self, folder: str) -> list[FolderEntry]:
-        with os.scandir(folder or ".") as there:
-            found = [FolderEntry(entry.name, _entry_kind(entry), entry.is_symlink()) for entry in there]
-        return sorted(found)
+        with os.scandir(folder or ".") as entries:
+            return sorted(FolderEntry(entry.name, _entry_kind(entry), entry.is_symlink()) for entry in entries)
 
     def real(self, path: str) -> str:
         return os.path.realpath(path).replace(os.sep, "/")
@@ -190,8 +189,8 @@ class Memory(FileSystem):
         place = self.absolute(folder)
         if place not in self._folders:
             raise FileNotFoundError(folder)
-        there = (path for path in (*self._files, *self._folders) if posixpath.dirname(path) == place)
-        return sorted(FolderEntry(posixpath.basename(path), self.kind(path), False) for path in there)
+        paths = (path for path in (*self._files, *self._folders) if posixpath.dirname(path) == place)
+        return sorted(FolderEntry(posixpath.basename(path), self.kind(path), False) for path in paths)
 
     def real(self, path: str) -> str:
         return self.absolute(path)
@@ -229,7 +228,7 @@ def project_root(folder: str, files: FileSystem = DISK) -> Root:
             return Root(here, True)
         tables = []
         for name in SETTINGS:
-            with suppress(OSError, ValueError, RecursionError):  # what is wrong is told where the settings are used
+            with suppress(OSError, ValueError, RecursionError):  # what is wrong is reported where the settings are used
                 table = settings_table(os.path.join(here, name), files)
                 if isinstance(table, dict):
                     tables.append(table)
@@ -246,7 +245,7 @@ def project_root(folder: str, files: FileSystem = DISK) -> Root:
 
 
 def settings_table(path: str, files: FileSystem = DISK) -> Any:
-    """The settings in a file, as they stand there: a table, or what is there instead of one.
+    """The settings in a file, as they are written: a table, or whatever else the file has.
 
     None of a pyproject.toml that is not about specc.
 

@@ -60,14 +60,14 @@ class WeightOptions:
                 raise OptionError("match", f"{self.match!r} is none of {' and '.join(MATCHES)}")
         elif not hasattr(self.weights, "chunks"):
             kind = type(self.weights).__name__
-            wanted = "the path of a file, or what Model.weights has made of one"
-            raise UsageError(f"weights is {wanted}, and not of type {kind}: save it first, as with torch.save")
+            expected = "the path of a file, or what Model.weights has made of one"
+            raise UsageError(f"weights is {expected}, and not of type {kind}: save it first, as with torch.save")
         elif self.seed is not None or self.match is not None:
             raise UsageError("weights that are read already have no seed and nothing left to match: leave these out")
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is said: a file that is proven has weights of its own then."""
+        """Whether no option is set: a file that is proven has weights of its own then."""
         return self.seed is None and self.weights is None
 
     def read(self, state: State) -> Weights:
@@ -95,7 +95,7 @@ class ProofOptions:
     Attributes:
         provider: one of `PROVIDERS`.
         tf32: let CUDA round the factors of products to TF32, and allow for it.
-        tolerance: what judges instead of the bounds that the arithmetic sets.
+        tolerance: what judges, in place of the bounds that the arithmetic sets.
         rename: what inputs and outputs of the file are called in the spec, by their names in the file.
         progress: called with what is being done, how many parts of it are done, and how many there are.
     """

@@ -1,4 +1,4 @@
-"""An ONNX file with its sidecar: written, proven, described and put in place together, and read back.
+"""An ONNX file with its sidecar: written, proven, described and put in place as one, and read back.
 
 `delivery` writes both or none. `sidecar` is the format of the sidecar, `description` makes one of a checked network and
 its proof, `golden_pair` holds the numbers that an application can test itself on. `inspection` reads a file back, and

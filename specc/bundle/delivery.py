@@ -61,44 +61,44 @@ class Delivery:
     failure: Callable[[Parity], ParityError]
 
 
-def deliver_onnx(wanted: Delivery) -> Parity | None:
+def deliver_onnx(delivery: Delivery) -> Parity | None:
     """Write the file and what goes with it, or nothing; gives the proof.
 
     Raises:
         ParityError: the proof failed.
         UsageError, MissingDependency: as `specc.Model.to_onnx`.
     """
-    options, graph = wanted.options, wanted.checked.graph
+    options, graph = delivery.options, delivery.checked.graph
     assembly = checked(graph, options.opset, functions=options.functions)
     require_readable(options.targets, options.opset, functions=options.functions)
     fits = fits_in_one_file(assembly)
-    require_room(options.targets, size_of(assembly), wanted.checked.costs.peak_memory, beside=not fits)
-    # Described first: what cannot be, as labels that do not fit, is told before the proof.
+    require_room(options.targets, size_of(assembly), delivery.checked.costs.peak_memory, beside=not fits)
+    # Described first: what cannot be, as labels that do not fit, is refused before the proof.
     description = described(
-        wanted.checked,
-        arguments=wanted.arguments,
-        weights=origin(graph.state, wanted.weights),
+        delivery.checked,
+        arguments=delivery.arguments,
+        weights=origin(graph.state, delivery.weights),
         runs_on=tuple(target.text for target in options.targets),
-        tried=tried(graph) if wanted.proof and options.sidecar else {},
+        tried=tried(graph) if delivery.proof and options.sidecar else {},
         labels=options.labels,
-        budget=wanted.budget,
+        budget=delivery.budget,
     )
     if fits:
-        with _outputs(wanted) as (output, beside):
-            write_model(assembly, wanted.weights, output)
-            return _complete(wanted, assembly, description, output, beside)
+        with _outputs(delivery) as (output, sidecar_file):
+            write_model(assembly, delivery.weights, output)
+            return _complete(delivery, assembly, description, output, sidecar_file)
     # The weights' file is named by their hash, so that no crash pairs a model with others' weights.
     hashed = hashlib.sha256()
-    write_data(assembly, wanted.weights, hashed.update)
-    data = wanted.path.with_name(f"{wanted.path.stem}.{hashed.hexdigest()[:16]}.data")
+    write_data(assembly, delivery.weights, hashed.update)
+    data = delivery.path.with_name(f"{delivery.path.stem}.{hashed.hexdigest()[:16]}.data")
     existed = data.exists()
     try:
         with replace(data) as output:
-            write_data(assembly, wanted.weights, output.write)
-        with _outputs(wanted) as (output, beside):
+            write_data(assembly, delivery.weights, output.write)
+        with _outputs(delivery) as (output, sidecar_file):
             output.write(serialise(with_external_data(assembly, data.name)))
             weights_file = DataFile(name=data.name, sha256=hashed.hexdigest())
-            return _complete(wanted, assembly, description, output, beside, weights_file)
+            return _complete(delivery, assembly, description, output, sidecar_file, weights_file)
     except BaseException:
         if not existed:
             with suppress(OSError):
@@ -138,31 +138,31 @@ def deliver_weights(path: Path, state: State, weights: Weights) -> Iterator[None
 
 
 @contextmanager
-def _outputs(wanted: Delivery) -> Iterator[tuple[AtomicFile, AtomicFile | None]]:
+def _outputs(delivery: Delivery) -> Iterator[tuple[AtomicFile, AtomicFile | None]]:
     """The ONNX file and its sidecar, None where there is none, on their way: both are put in place, or none."""
-    if not wanted.options.sidecar:
-        with replace(wanted.path) as output:
+    if not delivery.options.sidecar:
+        with replace(delivery.path) as output:
             yield output, None
         return
-    where = sidecar_path(wanted.path)
-    if os.path.realpath(where) == os.path.realpath(wanted.path):
-        raise UsageError(f"{where}, where the sidecar goes, and {wanted.path} are the same file: remove the link")
-    with replace_all(wanted.path, where) as (output, beside):
-        yield output, beside
+    where = sidecar_path(delivery.path)
+    if os.path.realpath(where) == os.path.realpath(delivery.path):
+        raise UsageError(f"{where}, where the sidecar goes, and {delivery.path} are the same file: remove the link")
+    with replace_all(delivery.path, where) as (output, sidecar_file):
+        yield output, sidecar_file
 
 
 def _complete(
-    wanted: Delivery,
+    delivery: Delivery,
     assembly: Assembly,
     description: Mapping[str, Any],
     output: AtomicFile,
-    beside: AtomicFile | None,
+    sidecar_file: AtomicFile | None,
     data: DataFile | None = None,
 ) -> Parity | None:
     """Prove what ``output`` has written, put the metadata behind it, and write the sidecar."""
     output.close()
-    parity = _prove(wanted, wanted.proof, output.path) if wanted.proof else None
-    pair = golden_pair(wanted.checked.graph, wanted.weights, parity) if parity and beside else None
+    parity = _prove(delivery, delivery.proof, output.path) if delivery.proof else None
+    pair = golden_pair(delivery.checked.graph, delivery.weights, parity) if parity and sidecar_file else None
     entries = {
         "version": __version__,
         "spec": description["spec"],
@@ -173,25 +173,25 @@ def _complete(
         "golden": "" if pair is None else golden_hash(pair),
     }
     output.append(metadata_of(output.path, {key: value for key, value in entries.items() if value}))
-    if beside is not None:
+    if sidecar_file is not None:
         file = ModelFile(
-            name=wanted.path.name,
+            name=delivery.path.name,
             sha256=sha256_of(output.path),
             data=data,
             opset=next(imported.version for imported in assembly.model.opset_import if not imported.domain),
             ir_version=assembly.model.ir_version,
         )
-        beside.write(sidecar_json(sidecar(description, file, parity, pair)))
-        beside.close()
+        sidecar_file.write(sidecar_json(sidecar(description, file, parity, pair)))
+        sidecar_file.close()
     return parity
 
 
-def _prove(wanted: Delivery, proof: ProofOptions, file: Path) -> Parity:
+def _prove(delivery: Delivery, proof: ProofOptions, file: Path) -> Parity:
     from specc.verify.parity import verify
     from specc.verify.sessions import load_runtime
 
-    parity = verify(wanted.checked.graph, file, wanted.weights, **proof.run())
+    parity = verify(delivery.checked.graph, file, delivery.weights, **proof.run())
     if not parity.passed:
-        raise wanted.failure(parity)
-    note = outside(wanted.options.targets, load_runtime().__version__)
+        raise delivery.failure(parity)
+    note = outside(delivery.options.targets, load_runtime().__version__)
     return dataclasses.replace(parity, notes=(*parity.notes, note)) if note else parity

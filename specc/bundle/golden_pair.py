@@ -122,14 +122,15 @@ def _called(what: str, tensor: GoldenInput, where: Path) -> str:
 
 
 def _require_ports(what: str, ports: Sequence[InputEntry], tensors: Sequence[GoldenInput], where: Path) -> None:
-    found, names = (", ".join(visible(part.name) for part in parts) or "none" for parts in (tensors, ports))
-    if found != names:
-        raise UsageError(f"{where}: the golden pair has the {what}s {found}, and the network {names}")
+    actual, expected = (", ".join(visible(part.name) for part in parts) or "none" for parts in (tensors, ports))
+    if actual != expected:
+        raise UsageError(f"{where}: the golden pair has the {what}s {actual}, and the network {expected}")
     for port, tensor in zip(ports, tensors, strict=True):
         sizes = zip(port.shape, tensor.shape, strict=False)
         if len(port.shape) != len(tensor.shape) or any(isinstance(s, int) and s != t for s, t in sizes):
-            here, wanted = _shape(tensor.shape), _shape(port.shape)
-            raise UsageError(f"{_called(what, tensor, where)} has shape {here}, the network {wanted}")
+            raise UsageError(
+                f"{_called(what, tensor, where)} has shape {_shape(tensor.shape)}, the network {_shape(port.shape)}"
+            )
 
 
 def _shape(sizes: Sequence[object]) -> str:

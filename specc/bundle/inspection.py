@@ -7,16 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from specc.bundle.sidecar import (
-    Sidecar,
-    golden_hash,
-    is_newer,
-    read_json,
-    sha256_of,
-    sidecar_of,
-    sidecar_path,
-    unknown,
-)
+from specc.bundle.sidecar import Sidecar, golden_hash, is_newer, read_json, sha256_of, sidecar_of, sidecar_path, unknown
 from specc.diagnostics import UsageError
 from specc.onnxfile import NondeterministicNode, OnnxFile, PortInfo
 

@@ -1,4 +1,4 @@
-"""An ONNX file held against its sidecar, with ONNX Runtime alone: no torch, no spec."""
+"""An ONNX file compared with its sidecar by ONNX Runtime alone: no torch, no spec."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """What was found. ``is_tested`` is False where the sidecar has no golden pair."""
+    """The result of a recheck. ``is_tested`` is False where the sidecar has no golden pair."""
 
     provider: str
     runtime: str
@@ -50,7 +50,7 @@ class Recheck:
 
 
 def recheck(model: Path | OnnxFile, sidecar: Sidecar, where: Path, provider: str = "cpu") -> Recheck:
-    """Hold a file against its sidecar, with ONNX Runtime alone: that the two belong together, its interface, its
+    """Compare a file with its sidecar, by ONNX Runtime alone: that the two belong together, its interface, its
     golden pair with graph optimisation off and on.
 
     Args:

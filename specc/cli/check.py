@@ -63,11 +63,11 @@ def command(paths: tuple[str, ...], **options: Any) -> int:
     PATHS are files, folders (searched for *.cnn, *.cnn.yaml and *.cnn.yml), patterns such as 'nets/**/*.cnn', or - for
     standard input; without any, the present folder.
     """
-    asked = _CheckArguments(paths=paths or (".",), **options)
-    _refuse_needless(asked)
-    if asked.watch:
-        _watch(asked)
-    return _report(asked, _check(asked))
+    args = _CheckArguments(paths=paths or (".",), **options)
+    _refuse_needless(args)
+    if args.watch:
+        _watch(args)
+    return _report(args, _check(args))
 
 
 class _CheckArguments(NamedTuple):
@@ -100,7 +100,7 @@ class _Result(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _check(asked: _CheckArguments) -> _Result:
+def _check(args: _CheckArguments) -> _Result:
     """Everything but printing the findings (fixes are printed as they are made). Raises UsageError."""
     from specc.project.baseline import Baselines, read_baseline
     from specc.project.cache import Cache, cache_folder
@@ -109,21 +109,21 @@ def _check(asked: _CheckArguments) -> _Result:
     from specc.project.selection import CheckOptions
     from specc.project.settings import configuration
 
-    settings = configuration(asked.config)
+    settings = configuration(args.config)
     baselines = None
-    if asked.write_baseline is None:
-        baselines = Baselines(None if asked.baseline is None else read_baseline(asked.baseline))
-    stdin = asked.stdin_filename
-    options = CheckOptions(settings, asked.select, asked.ignore, asked.fail_on, baselines, stdin)
-    search = discovered(asked.paths, settings, force_exclude=asked.force_exclude)
-    is_stdin_excluded = asked.force_exclude and stdin is not None and settings.excludes(stdin)
+    if args.write_baseline is None:
+        baselines = Baselines(None if args.baseline is None else read_baseline(args.baseline))
+    stdin = args.stdin_filename
+    options = CheckOptions(settings, args.select, args.ignore, args.fail_on, baselines, stdin)
+    search = discovered(args.paths, settings, force_exclude=args.force_exclude)
+    is_stdin_excluded = args.force_exclude and stdin is not None and settings.excludes(stdin)
     names = [name for name in search.names if name != "-" or not is_stdin_excluded]
-    cache = Cache(None if asked.no_cache else cache_folder())
-    unwritten = _fix(names, options, cache, unsafe=asked.unsafe_fixes) if asked.fix else []
+    cache = Cache(None if args.no_cache else cache_folder())
+    unwritten = _fix(names, options, cache, unsafe=args.unsafe_fixes) if args.fix else []
     outcome = check(names, options, cache)
     outcome = outcome._replace(unreadable=(*search.unreadable, *unwritten, *outcome.unreadable))
-    if asked.fix:  # what --fix takes was tried
-        outcome = outcome._replace(fixable=0, unsafe=0 if asked.unsafe_fixes else outcome.unsafe)
+    if args.fix:  # what --fix takes was tried
+        outcome = outcome._replace(fixable=0, unsafe=0 if args.unsafe_fixes else outcome.unsafe)
     return _Result(outcome, settings, tuple(unused_patterns(search, settings, outcome)))
 
 
@@ -152,12 +152,12 @@ def _fix(names: list[str], options: CheckOptions, cache: Cache, *, unsafe: bool)
     return unwritten
 
 
-def _report(asked: _CheckArguments, result: _Result) -> int:
+def _report(args: _CheckArguments, result: _Result) -> int:
     """Print the findings, or write them down, and return the exit code."""
     outcome, used = result.outcome, result.configuration.used
-    if asked.write_baseline is None:
-        _show(asked, outcome)
-    if asked.form in _FOR_PEOPLE or asked.output is not None:
+    if args.write_baseline is None:
+        _show(args, outcome)
+    if args.form in _FOR_PEOPLE or args.output is not None:
         for problem in outcome.unreadable:
             click.echo(f"error: {visible(problem.message)}", err=True)
     for note in result.notes:
@@ -165,71 +165,71 @@ def _report(asked: _CheckArguments, result: _Result) -> int:
     if outcome.unreadable:
         return USAGE
     if not outcome.files:
-        where = "here" if asked.paths == (".",) else f"in {', '.join(asked.paths)}"
+        where = "here" if args.paths == (".",) else f"in {', '.join(args.paths)}"
         excluded = [f"; {one.origin} excludes {', '.join(one.exclude)}" for one in used if one.exclude]
         click.echo(f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{''.join(excluded)}", err=True)
-        if not asked.allow_empty:
+        if not args.allow_empty:
             return NOTHING
-    if asked.write_baseline is not None:
+    if args.write_baseline is not None:
         from specc.project.baseline import write_baseline
 
-        write_baseline(asked.write_baseline, outcome.each)
+        write_baseline(args.write_baseline, outcome.each)
         counts = f"{plural(len(outcome.each), 'finding')} in {plural(len(outcome.files), 'file')}"
-        click.echo(f"{asked.write_baseline}: {counts}")
+        click.echo(f"{args.write_baseline}: {counts}")
         return 0
     # Of a baseline of one package, a run over several would make another one.
-    only = ", in a run over what it is about alone" if asked.baseline is None and len(used) > 1 else ""
+    only = ", in a run over what it is about alone" if args.baseline is None and len(used) > 1 else ""
     for baseline, count in outcome.gone:
         gone = f"{plural(count, 'finding')} of the baseline came up no more"
         click.echo(f"note: {gone}: --write-baseline {baseline} brings it up to date{only}", err=True)
     return FINDINGS if outcome.fails else 0
 
 
-def _show(asked: _CheckArguments, outcome: Outcome) -> None:
+def _show(args: _CheckArguments, outcome: Outcome) -> None:
     from specc.cli.output import style_of, write
     from specc.report.formats import outcome_text
 
-    if asked.output is not None:
+    if args.output is not None:
         read = (name for file in outcome.files for name in (file.name, *file.imports))
-        refuse_output(asked.output, filter(None, (*read, asked.config, asked.baseline)))
-    text = outcome_text(asked.form, outcome, style_of(asked.output))
-    if asked.statistics:
+        refuse_output(args.output, filter(None, (*read, args.config, args.baseline)))
+    text = outcome_text(args.form, outcome, style_of(args.output))
+    if args.statistics:
         from specc.report.summary import statistics
 
         text = "\n".join(part for part in (text.rstrip("\n"), statistics(outcome)) if part)
-    if text or asked.output is not None:
-        write(text.rstrip("\n"), asked.output)
+    if text or args.output is not None:
+        write(text.rstrip("\n"), args.output)
 
 
-def _refuse_needless(asked: _CheckArguments) -> None:
+def _refuse_needless(args: _CheckArguments) -> None:
     """An option that would change nothing, or undo another, is refused; so is what no later change can put right."""
-    if asked.stdin_filename is not None and "-" not in asked.paths:
+    if args.stdin_filename is not None and "-" not in args.paths:
         raise UsageError("--stdin-filename says what standard input is, and it is not checked: add -")
-    if asked.fix and "-" in asked.paths:
+    if args.fix and "-" in args.paths:
         raise UsageError("--fix writes files, and standard input is none")
-    if asked.unsafe_fixes and not asked.fix:
+    if args.unsafe_fixes and not args.fix:
         raise UsageError("--unsafe-fixes says which fixes --fix applies: add --fix")
-    if asked.baseline is not None and asked.write_baseline is not None:
+    if args.baseline is not None and args.write_baseline is not None:
         raise UsageError("--baseline leaves findings out and --write-baseline keeps them all: leave out one of the two")
-    if asked.statistics and asked.form not in _FOR_PEOPLE:
-        raise UsageError(f"--statistics is for people, and --format {asked.form} has its own counts")
-    refuse_output(asked.output)
-    form, fail_on = f"--format {asked.form}", asked.fail_on
-    shown = {"-o": asked.output, "--statistics": asked.statistics, form: asked.form != "full", "--fail-on": fail_on}
-    if asked.write_baseline and (option := first_given(shown)):
+    if args.statistics and args.form not in _FOR_PEOPLE:
+        raise UsageError(f"--statistics is for people, and --format {args.form} has its own counts")
+    refuse_output(args.output)
+    form, fail_on = f"--format {args.form}", args.fail_on
+    shown = {"-o": args.output, "--statistics": args.statistics, form: args.form != "full", "--fail-on": fail_on}
+    if args.write_baseline and (option := first_given(shown)):
         raise UsageError(f"{option} is about findings that are shown, and --write-baseline writes them down instead")
     not_watched = {
-        "-o": asked.output, "--write-baseline": asked.write_baseline, "--fix": asked.fix, "-": "-" in asked.paths,
-        "--fail-on": fail_on, "--allow-empty": asked.allow_empty, form: asked.form not in _FOR_PEOPLE,
+        "-o": args.output, "--write-baseline": args.write_baseline, "--fix": args.fix, "-": "-" in args.paths,
+        "--fail-on": fail_on, "--allow-empty": args.allow_empty, form: args.form not in _FOR_PEOPLE,
     }  # fmt: skip
-    if asked.watch and (option := first_given(not_watched)):
+    if args.watch and (option := first_given(not_watched)):
         raise UsageError(f"--watch shows findings to a person who edits specs: leave out {option}")
 
 
 # ---- --watch -----------------------------------------------------------------------------------------------
 
 
-def _watch(asked: _CheckArguments) -> NoReturn:
+def _watch(args: _CheckArguments) -> NoReturn:
     """Check again whenever something has changed that may matter. Ends with KeyboardInterrupt.
 
     A run that cannot even begin, such as one with broken settings, says so, and waits for a change, too.
@@ -238,19 +238,19 @@ def _watch(asked: _CheckArguments) -> NoReturn:
     from specc.project.outcome import NOTHING_CHECKED
     from specc.project.settings import NO_SETTINGS, Configuration
 
-    named = [name for name in (asked.config, asked.baseline) if name is not None]
-    last = watched(asked.paths, named, Configuration(NO_SETTINGS), NOTHING_CHECKED)
+    named = [name for name in (args.config, args.baseline) if name is not None]
+    last = watched(args.paths, named, Configuration(NO_SETTINGS), NOTHING_CHECKED)
 
     def check() -> tuple[Watched, Callable[[], object]]:
         """What a run depends on, and what prints its outcome."""
         try:
-            result = _check(asked)
+            result = _check(args)
             baselines = [one.root / one.baseline for one in result.configuration.used if one.root and one.baseline]
-            now = watched(asked.paths, [*named, *map(str, baselines)], result.configuration, result.outcome)
+            now = watched(args.paths, [*named, *map(str, baselines)], result.configuration, result.outcome)
         except UsageError as error:
             message = f"error: {error}"
             return last, lambda: click.echo(message, err=True)
-        return now, lambda: _report(asked, result)
+        return now, lambda: _report(args, result)
 
     def matters(path: str) -> bool:
         return last.matters(path)  # as the last run has it

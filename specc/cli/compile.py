@@ -53,30 +53,30 @@ def command(others: tuple[str, ...], **options: object) -> None:
     from specc.options import WeightOptions, proof_of_output
     from specc.report.notation import count
 
-    asked = _CompileArguments(**options)  # type: ignore[arg-type]  # click has their types
-    _refuse_others(asked.spec, others)
+    args = _CompileArguments(**options)  # type: ignore[arg-type]  # click has their types
+    _refuse_others(args.spec, others)
     gc.enable()
-    source = WeightOptions(asked.seed, asked.weights, asked.match)
-    proof_of_output(not asked.no_verify, asked.provider)
-    _refuse_needless(asked)
-    model = load(asked.spec, asked.model, asked.arguments)
+    source = WeightOptions(args.seed, args.weights, args.match)
+    proof_of_output(not args.no_verify, args.provider)
+    _refuse_needless(args)
+    model = load(args.spec, args.model, args.arguments)
     # From here on all is loaded that a proof needs.
     from specc.bundle.delivery import deliver_weights
     from specc.bundle.sidecar import sidecar_path
 
-    path = Path(asked.output or model.name + (".onnx" if asked.writes_onnx else ".py"))
-    _refuse_overwriting(asked, path)
+    path = Path(args.output or model.name + (".onnx" if args.writes_onnx else ".py"))
+    _refuse_overwriting(args, path)
     weights = source.read(model.graph.state)
-    write = _write_onnx if asked.writes_onnx else _write_source
-    saved = asked.save_weights
+    write = _write_onnx if args.writes_onnx else _write_source
+    saved = args.save_weights
     with deliver_weights(Path(saved), model.graph.state, weights) if saved else nullcontext():
-        proof = write(asked, model, weights, path)
+        proof = write(args, model, weights, path)
     if saved:
         click.echo(f"{saved}: {count(model.params)} parameters as safetensors")
     click.echo(f"{path}: {model.name}, {count(model.params)} parameters; {proof}")
     for note in weight_notes(weights):
         click.echo(f"note: {note}")
-    if asked.no_sidecar and asked.writes_onnx and sidecar_path(path).exists():
+    if args.no_sidecar and args.writes_onnx and sidecar_path(path).exists():
         click.echo(f"note: {sidecar_path(path)} is of an earlier file, and does not belong to this one")
 
 
@@ -107,8 +107,8 @@ class _CompileArguments(NamedTuple):
         return not (self.output and self.output.endswith(".py"))
 
 
-def _write_onnx(asked: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
-    """Write it; gives what is said of it: ``opset 18, IR 8, for onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1); …``"""
+def _write_onnx(args: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
+    """Write it; returns what to print of it: ``opset 18, IR 8, for onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1); …``"""
     from specc.backends.onnx import IR_VERSIONS
     from specc.backends.onnx.runtimes import targets
     from specc.cli.output import progress_bar
@@ -116,38 +116,38 @@ def _write_onnx(asked: _CompileArguments, model: Model, weights: Weights, path: 
     from specc.ir.targets import DEFAULT_OPSET
     from specc.report.proof_wording import with_notes
 
-    opset = DEFAULT_OPSET if asked.opset is None else asked.opset
+    opset = DEFAULT_OPSET if args.opset is None else args.opset
     with progress_bar() as progress:
         parity = model.to_onnx(
             path,
             weights=weights,
             opset=opset,
-            runs_on=asked.runs_on,
-            functions=asked.functions,
-            verify=not asked.no_verify,
-            provider=asked.provider,
-            sidecar=not asked.no_sidecar,
-            labels=None if asked.labels is None else read_labels(asked.labels),
+            runs_on=args.runs_on,
+            functions=args.functions,
+            verify=not args.no_verify,
+            provider=args.provider,
+            sidecar=not args.no_sidecar,
+            labels=None if args.labels is None else read_labels(args.labels),
             progress=progress,
         )
-    on = f", IR {IR_VERSIONS[opset]}, for {listed(map(str, targets(asked.runs_on)))}" if asked.runs_on else ""
+    on = f", IR {IR_VERSIONS[opset]}, for {listed(map(str, targets(args.runs_on)))}" if args.runs_on else ""
     return f"opset {opset}{on}; {with_notes(parity) if parity else 'parity not checked (--no-verify)'}"
 
 
-def _write_source(asked: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
+def _write_source(args: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
     from specc.bundle.delivery import deliver_source
     from specc.cli.output import progress_bar
     from specc.options import proof_of_output
     from specc.report.proof_wording import failed, with_notes
 
     with progress_bar() as progress:
-        proof = proof_of_output(not asked.no_verify, asked.provider, progress)
+        proof = proof_of_output(not args.no_verify, args.provider, progress)
         parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed)
     return with_notes(parity) if parity else "not run (--no-verify)"
 
 
 def _refuse_others(spec: str, others: tuple[str, ...]) -> None:
-    """One spec is taken; what stands behind it belongs to -o."""
+    """There is one spec; what follows it belongs behind -o."""
     if not others:
         return
     if len(others) == 1 and others[0].endswith((".onnx", ".py")):
@@ -156,42 +156,42 @@ def _refuse_others(spec: str, others: tuple[str, ...]) -> None:
     raise UsageError(f"one spec at a time, and what to write behind -o: {listed(others)} stands behind {spec}")
 
 
-def _refuse_needless(asked: _CompileArguments) -> None:
+def _refuse_needless(args: _CompileArguments) -> None:
     """An option that would change nothing for this target is refused, never dropped."""
     from specc.options import require_suffix
 
-    refuse_output(asked.output)
-    refuse_output(asked.save_weights, option="--save-weights")
-    if asked.output and asked.target is None and not asked.output.endswith((".onnx", ".py")):
+    refuse_output(args.output)
+    refuse_output(args.save_weights, option="--save-weights")
+    if args.output and args.target is None and not args.output.endswith((".onnx", ".py")):
         raise UsageError(
-            f"-o {asked.output} does not say what to write: let it end in .onnx or .py, "
+            f"-o {args.output} does not say what to write: let it end in .onnx or .py, "
             "or add --target onnx or --target torch"
         )
-    if asked.output:
-        require_suffix(asked.output, "onnx" if asked.writes_onnx else "torch")
-    if asked.writes_onnx:
+    if args.output:
+        require_suffix(args.output, "onnx" if args.writes_onnx else "torch")
+    if args.writes_onnx:
         return
-    if option := first_given({"--labels": asked.labels, "--no-sidecar": asked.no_sidecar}):
+    if option := first_given({"--labels": args.labels, "--no-sidecar": args.no_sidecar}):
         raise UsageError(f"{option} is about the sidecar of an ONNX file, and this writes PyTorch")
-    if option := first_given({"--opset": asked.opset, "--runs-on": asked.runs_on}):
+    if option := first_given({"--opset": args.opset, "--runs-on": args.runs_on}):
         raise UsageError(f"{option} is for ONNX, and this writes PyTorch")
-    if asked.functions:
+    if args.functions:
         raise UsageError("--functions is for ONNX: a .py keeps the blocks as classes anyway")
-    if not asked.save_weights and (option := first_given({"--seed": asked.seed, "--weights": asked.weights})):
+    if not args.save_weights and (option := first_given({"--seed": args.seed, "--weights": args.weights})):
         raise UsageError(f"{option} would change nothing: a .py holds no weights; add --save-weights FILE")
 
 
-def _refuse_overwriting(asked: _CompileArguments, path: Path) -> None:
+def _refuse_overwriting(args: _CompileArguments, path: Path) -> None:
     """No output may land on an input, nor on another output."""
     from specc.bundle.sidecar import sidecar_path
 
-    inputs = [name for name in (asked.spec, asked.weights, asked.labels) if name and name != "-"]
-    sidecar = sidecar_path(path) if asked.writes_onnx and not asked.no_sidecar else None
-    for file in (path, asked.save_weights, sidecar):
+    inputs = [name for name in (args.spec, args.weights, args.labels) if name and name != "-"]
+    sidecar = sidecar_path(path) if args.writes_onnx and not args.no_sidecar else None
+    for file in (path, args.save_weights, sidecar):
         refuse_output(None if file is None else str(file), inputs)
-    if asked.save_weights and is_same_file(path, asked.save_weights):
+    if args.save_weights and is_same_file(path, args.save_weights):
         raise UsageError(f"{path} cannot hold both the network and --save-weights")
-    if asked.save_weights and sidecar is not None and is_same_file(sidecar, asked.save_weights):
+    if args.save_weights and sidecar is not None and is_same_file(sidecar, args.save_weights):
         raise UsageError(
             f"{sidecar} is the sidecar of {path}: name another file for --save-weights, or add --no-sidecar"
         )

@@ -60,8 +60,8 @@ def command(
     refuse_output(output)
     sections = parse_sections(fail_on)
     failing = FailOn(frozenset(sections), sections.get("cost", Fraction(0)))
-    asked = _DiffArguments(paths, models, arguments, parse_sizes(sizes) if sizes else None, config)
-    comparison, unreadable = _compared_with(asked, against) if against is not None else (_compared(asked), [])
+    args = _DiffArguments(paths, models, arguments, parse_sizes(sizes) if sizes else None, config)
+    comparison, unreadable = _compared_with(args, against) if against is not None else (_compared(args), [])
     if comparison.files or comparison.same:
         refuse_output(output, filter(None, (name for file in comparison.files for name in (file.before, file.after))))
         write(comparison_text(form, comparison, style_of(output), fail_on=failing), output)
@@ -83,43 +83,43 @@ class _DiffArguments(NamedTuple):
     config: str | None
 
 
-def _compared_with(asked: _DiffArguments, against: str) -> tuple[Comparison, list[Unreadable]]:
+def _compared_with(args: _DiffArguments, against: str) -> tuple[Comparison, list[Unreadable]]:
     from specc.compare.history import compare_with
     from specc.project.settings import configuration
 
     kind, colon, ref = against.partition(":")
     if kind != "git" or not colon:
         raise UsageError(f"--against takes git:REF, as in --against git:main, not {against}")
-    if option := first_given({"--model": asked.models, "--set": asked.arguments}):
+    if option := first_given({"--model": args.models, "--set": args.arguments}):
         raise UsageError(f"{option} is for two files: --against compares every model, with the defaults of each")
-    if "-" in asked.paths:
+    if "-" in args.paths:
         raise UsageError("standard input has no earlier version: name files or folders with --against")
-    return compare_with(ref, asked.paths or (".",), asked.sizes, configuration(asked.config))
+    return compare_with(ref, args.paths or (".",), args.sizes, configuration(args.config))
 
 
-def _compared(asked: _DiffArguments) -> Comparison:
+def _compared(args: _DiffArguments) -> Comparison:
     """Two files, each as it is."""
     from specc.compare.specs import Comparison, FileChange, compare_models
 
-    if len(asked.paths) != 2:
+    if len(args.paths) != 2:
         raise UsageError(
             "diff takes two specs, or --against git:REF: specc diff old.cnn new.cnn, specc diff nets --against git:main"
         )
-    if asked.paths == ("-", "-"):
+    if args.paths == ("-", "-"):
         raise UsageError("standard input holds one spec: name a file for the other")
-    if asked.config is not None:
+    if args.config is not None:
         raise UsageError("--config says which specs a folder holds, and is for --against")
-    if len(asked.models) > 2:
+    if len(args.models) > 2:
         raise UsageError("--model is given once for both specs, or twice: for A and for B")
-    chosen = (*asked.models, *asked.models)[:2] or (None, None)
-    names = [_shown(path) for path in asked.paths]
-    (before, old), (after, new) = _networks(asked, chosen)
-    is_chosen = len(asked.models) == 2
-    models = compare_models(before, after, asked.sizes, chosen=is_chosen, parameters=(old, new))
+    chosen = (*args.models, *args.models)[:2] or (None, None)
+    names = [_shown(path) for path in args.paths]
+    (before, old), (after, new) = _networks(args, chosen)
+    is_chosen = len(args.models) == 2
+    models = compare_models(before, after, args.sizes, chosen=is_chosen, parameters=(old, new))
     return Comparison((FileChange(names[0], names[1], models),))
 
 
-def _networks(asked: _DiffArguments, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:
+def _networks(args: _DiffArguments, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:
     """The models of both files, and their parameters. Raises SpecError with the mistakes of both."""
     from specc.cli.parsing import models_of, source
     from specc.compare.specs import parameters
@@ -128,13 +128,13 @@ def _networks(asked: _DiffArguments, chosen: tuple[str | None, ...]) -> list[tup
 
     networks: list[tuple[list[Graph], Parameters]] = []
     findings: list[Diagnostic] = []
-    for path, model in zip(asked.paths, chosen, strict=True):
+    for path, model in zip(args.paths, chosen, strict=True):
         try:
             file = parse(source(path))
-            if model is None and not asked.arguments:
+            if model is None and not args.arguments:
                 graphs = [checked.graph for checked in check_file(file)]
             else:
-                graphs = [network.graph for network in models_of(file, model, asked.arguments)]
+                graphs = [network.graph for network in models_of(file, model, args.arguments)]
             networks.append((graphs, parameters(file)))
         except SpecError as error:
             findings += error.diagnostics

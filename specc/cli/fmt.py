@@ -60,15 +60,15 @@ def command(
     from specc.syntax import is_yaml
 
     paths = paths or (".",)
-    found, missing = spec_files(paths, configuration(config), force_exclude=force_exclude)
+    names, missing = spec_files(paths, configuration(config), force_exclude=force_exclude)
     named = {Path(path).as_posix() for path in paths}
     tally = _Tally([problem.message for problem in missing])
     tally.problems += [
         f"{name}: YAML is left as it is; fmt formats specs of the language (.cnn)"
-        for name in found
+        for name in names
         if is_yaml(name) and name in named
     ]
-    for name in found:
+    for name in names:
         if not is_yaml(name):
             _format(name, tally, writes=writes, diff=diff, annotate=annotate)
     return _report(tally, writes=writes, allow_empty=allow_empty)

@@ -139,16 +139,16 @@ def parse_sections(texts: Iterable[str]) -> dict[str, Fraction]:
         for part in map(str.strip, text.split(",")):
             name, limit, percent = (word.strip() for word in part.partition("+"))
             if name not in SECTIONS:
-                wanted = f"{', '.join(SECTIONS[:-1])} and {SECTIONS[-1]}"
-                raise UsageError(f"--fail-on takes {wanted}, not {name or 'nothing'}")
+                choices = f"{', '.join(SECTIONS[:-1])} and {SECTIONS[-1]}"
+                raise UsageError(f"--fail-on takes {choices}, not {name or 'nothing'}")
             if limit and name != "cost":
                 raise UsageError(
                     f"--fail-on {part}: only cost takes a limit, as in cost+1%; {name} breaks somebody or does not"
                 )
             number = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) *%", percent)
             if limit and number is None:
-                wanted = "the limit is a percentage, as in cost+1% or cost+0.5%"
-                raise UsageError(f"--fail-on {part}: {wanted}, not {percent or 'nothing'}")
+                expected = "the limit is a percentage, as in cost+1% or cost+0.5%"
+                raise UsageError(f"--fail-on {part}: {expected}, not {percent or 'nothing'}")
             growth = Fraction(number[1] if number else 0)
             if sections.setdefault(name, growth) != growth:
                 raise UsageError("--fail-on names cost twice, with different limits: leave one out")

@@ -62,17 +62,17 @@ def command(spec: str, onnx: tuple[str, ...], form: str | None, **options: objec
     With an ONNX file alone, run it on the golden input of the sidecar that compile wrote beside it.
     """
     _refuse_misplaced(spec, onnx)
-    asked = _VerifyArguments(spec, onnx[0] if onnx else None, form=form or "full", **options)  # type: ignore[arg-type]
-    by_name = _FORMATS.get(Path(asked.output).suffix.lower()) if asked.output else None
+    args = _VerifyArguments(spec, onnx[0] if onnx else None, form=form or "full", **options)  # type: ignore[arg-type]
+    by_name = _FORMATS.get(Path(args.output).suffix.lower()) if args.output else None
     if form is not None and by_name is not None and form != by_name:
         raise UsageError(
-            f"-o {asked.output} is the name of a file for --format {by_name}, and --format {form} is asked for"
+            f"-o {args.output} is the name of a file for --format {by_name}, and --format {form} is asked for"
         )
-    asked = asked._replace(form=form or by_name or "full")
+    args = args._replace(form=form or by_name or "full")
     if onnx or not _is_onnx(spec):
         gc.enable()
-        return _prove(asked)
-    return _recheck(asked)
+        return _prove(args)
+    return _recheck(args)
 
 
 class _VerifyArguments(NamedTuple):
@@ -104,46 +104,46 @@ def _is_onnx(name: str) -> bool:
 # ---- against the spec --------------------------------------------------------------------------------------
 
 
-def _prove(asked: _VerifyArguments) -> int:
+def _prove(args: _VerifyArguments) -> int:
     from specc.cli.output import progress_bar
     from specc.cli.parsing import load, parse_renames, weight_notes
     from specc.options import ProofOptions, WeightOptions, tolerance
 
-    weights = WeightOptions(asked.seed, asked.weights, asked.match)
-    judged_by = tolerance(asked.atol, asked.rtol)
-    proof = ProofOptions(asked.provider, asked.tf32, judged_by, parse_renames(asked.rename))
+    weights = WeightOptions(args.seed, args.weights, args.match)
+    judged_by = tolerance(args.atol, args.rtol)
+    proof = ProofOptions(args.provider, args.tf32, judged_by, parse_renames(args.rename))
     file = None
-    if asked.onnx is not None:  # a bad spec without one is refused before onnx and numpy are loaded
+    if args.onnx is not None:  # a bad spec without one is refused before onnx and numpy are loaded
         from specc.onnxfile import OnnxFile
 
-        file = OnnxFile(Path(asked.onnx))
-    _refuse_needless(asked, proof, file)
+        file = OnnxFile(Path(args.onnx))
+    _refuse_needless(args, proof, file)
     try:
         # A report is handed on: paths are as relative as they can be.
-        network = load(asked.spec if asked.spec == "-" else shown(asked.spec), asked.model, asked.arguments)
+        network = load(args.spec if args.spec == "-" else shown(args.spec), args.model, args.arguments)
     except SpecError as error:
-        if asked.output is not None or asked.form != "full":  # to people mistakes are shown by themselves
+        if args.output is not None or args.form != "full":  # to people mistakes are shown by themselves
             from specc.report.proof_wording import mistaken
 
-            name = asked.model or Path(asked.spec).stem
-            _show(asked, mistaken(error, asked.provider), _subject(name, file, asked))
+            name = args.model or Path(args.spec).stem
+            _show(args, mistaken(error, args.provider), _subject(name, file, args))
         raise
-    source = None if weights.is_empty else weights.read(network.graph.state)  # then those of the file are taken
-    subject = _subject(network.name, file, asked)
+    source = None if weights.is_empty else weights.read(network.graph.state)  # None: those of the file
+    subject = _subject(network.name, file, args)
     try:
         with progress_bar() as progress:
             parity = network.verify(file, weights=source, rename=proof.rename, **proof.run() | {"progress": progress})
     except ParityError as error:  # the file's own weights do not fit the spec: that is the one check that there is
         from specc.report.proof_wording import unfit
 
-        parity = unfit(error, asked.provider)
-    _show(asked, replace(parity, notes=(*parity.notes, *weight_notes(source))), subject)
-    if asked.repro is not None:
-        _reproduce(asked.repro, parity)
+        parity = unfit(error, args.provider)
+    _show(args, replace(parity, notes=(*parity.notes, *weight_notes(source))), subject)
+    if args.repro is not None:
+        _reproduce(args.repro, parity)
     return 0 if parity.passed else FINDINGS
 
 
-def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> ProofSubject:
+def _subject(model: str, file: OnnxFile | None, args: _VerifyArguments) -> ProofSubject:
     """What a proof is about, so that who reads its report can tell: which bytes, and what their weights had to be.
 
     Raises:
@@ -152,10 +152,10 @@ def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> Proo
     from specc.bundle.sidecar import sha256_of
     from specc.report.proof_wording import OWN_WEIGHTS, FileDigest, ProofSubject
 
-    if asked.weights is not None:
-        wanted = shown(asked.weights)
+    if args.weights is not None:
+        wanted = shown(args.weights)
     else:
-        wanted = f"seed {asked.seed or 0}" if asked.seed is not None or file is None else OWN_WEIGHTS
+        wanted = f"seed {args.seed or 0}" if args.seed is not None or file is None else OWN_WEIGHTS
     if file is None:
         return ProofSubject(model, None, weights=wanted)
     assert file.path is not None
@@ -165,17 +165,17 @@ def _subject(model: str, file: OnnxFile | None, asked: _VerifyArguments) -> Proo
     return ProofSubject(model, shown(str(file.path)), tuple(files), wanted, file.claimed_weights)
 
 
-def _show(asked: _VerifyArguments, parity: Parity, subject: ProofSubject) -> None:
+def _show(args: _VerifyArguments, parity: Parity, subject: ProofSubject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
     from specc.cli.output import echo, style_of, write
     from specc.report.formats import proof_text
     from specc.report.proof_wording import UNFIT, full_reason, verdict
 
     for row in parity.rows:
-        if row.case == UNFIT and (asked.output is not None or asked.form != "full"):
+        if row.case == UNFIT and (args.output is not None or args.form != "full"):
             echo(f"error: {full_reason(row)}", err=True)
-    write(proof_text(asked.form, parity, subject, style_of(asked.output), everything=asked.everything), asked.output)
-    if asked.output is not None:
+    write(proof_text(args.form, parity, subject, style_of(args.output), everything=args.everything), args.output)
+    if args.output is not None:
         echo(verdict(parity, subject))
 
 
@@ -194,45 +194,45 @@ def _reproduce(folder: str, parity: Parity) -> None:
     click.echo(f"{folder} is not written: {reason}", err=True)
 
 
-def _refuse_needless(asked: _VerifyArguments, proof: ProofOptions, file: OnnxFile | None) -> None:
+def _refuse_needless(args: _VerifyArguments, proof: ProofOptions, file: OnnxFile | None) -> None:
     """An option that would change nothing, or make everything right, is refused; so is what cannot be written."""
     from specc.atomic import require_new_folder
 
-    if asked.sidecar is not None:
+    if args.sidecar is not None:
         raise UsageError("--sidecar is for an ONNX file without its spec: specc verify FILE.onnx --sidecar FILE")
-    if asked.everything and asked.form != "full":
-        raise UsageError(f"--all would change nothing: {asked.form} has every row anyway")
-    _refuse_report(asked, file)
-    if asked.repro is None:
+    if args.everything and args.form != "full":
+        raise UsageError(f"--all would change nothing: {args.form} has every row anyway")
+    _refuse_report(args, file)
+    if args.repro is None:
         return
-    folder = Path(asked.repro)
+    folder = Path(args.repro)
     require_new_folder(folder)
-    if asked.output and Path(os.path.realpath(folder)) in Path(os.path.realpath(asked.output)).parents:
-        raise UsageError(f"-o {asked.output} lies in {folder}, which --repro writes whole: name another place")
+    if args.output and Path(os.path.realpath(folder)) in Path(os.path.realpath(args.output)).parents:
+        raise UsageError(f"-o {args.output} lies in {folder}, which --repro writes whole: name another place")
     if proof.tolerance is not None:
         raise UsageError("--repro writes the first step that diverges, and --atol and --rtol judge the outputs only")
 
 
-def _refuse_report(asked: _VerifyArguments, file: OnnxFile | None) -> None:
+def _refuse_report(args: _VerifyArguments, file: OnnxFile | None) -> None:
     """A report may land neither on what is read nor on what belongs to that, and must be possible where it goes."""
     from specc.atomic import require_place
     from specc.bundle.sidecar import sidecar_path
 
-    read = [name for name in (asked.spec, asked.onnx, asked.weights, asked.sidecar) if name and name != "-"]
-    if asked.output and file is not None and file.path is not None:
+    read = [name for name in (args.spec, args.onnx, args.weights, args.sidecar) if name and name != "-"]
+    if args.output and file is not None and file.path is not None:
         read.append(str(sidecar_path(file.path)))
-        with suppress(UsageError):  # of one that cannot be read that is told when it is read for what it holds
+        with suppress(UsageError):  # one that cannot be read is reported where its content is needed
             read += [str(file.folder / name) for name in file.data_files]
-    refuse_output(asked.output, read)
-    if asked.output:
-        require_place(Path(asked.output))
+    refuse_output(args.output, read)
+    if args.output:
+        require_place(Path(args.output))
 
 
 # ---- against the sidecar -----------------------------------------------------------------------------------
 
 
-def _recheck(asked: _VerifyArguments) -> int:
-    """Hold a file against its sidecar: 0 where all agree, 1 where something does not, 3 where nothing can be run."""
+def _recheck(args: _VerifyArguments) -> int:
+    """Compare a file with its sidecar: 0 where all agree, 1 where something does not, 3 where nothing can be run."""
     from specc.bundle.recheck import recheck
     from specc.bundle.sidecar import read_sidecar, sidecar_path
     from specc.cli.output import write
@@ -240,13 +240,13 @@ def _recheck(asked: _VerifyArguments) -> int:
     from specc.onnxfile import OnnxFile
     from specc.report.artifacts import recheck_json, recheck_text
 
-    onnx = asked.spec
-    _refuse_for_spec(asked)
+    onnx = args.spec
+    _refuse_for_spec(args)
     file, path = OnnxFile(Path(onnx)), Path(onnx)
-    _refuse_report(asked, file)
-    if asked.form not in ("full", "json"):
+    _refuse_report(args, file)
+    if args.form not in ("full", "json"):
         raise UsageError(
-            f"--format {asked.form} is for a proof against a spec: specc verify SPEC {onnx} --format {asked.form}"
+            f"--format {args.form} is for a proof against a spec: specc verify SPEC {onnx} --format {args.form}"
         )
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name the ONNX file in it")
@@ -254,7 +254,7 @@ def _recheck(asked: _VerifyArguments) -> int:
         similar = suggest(path.name, [other.name for other in path.parent.glob("*.onnx")])
         hint = f"; did you mean {path.with_name(similar.names[0])}?" if similar else ""
         raise UsageError(f"there is no {path}{hint}")
-    where = Path(asked.sidecar) if asked.sidecar is not None else sidecar_path(path)
+    where = Path(args.sidecar) if args.sidecar is not None else sidecar_path(path)
     try:
         if not where.exists():
             raise UsageError(
@@ -265,26 +265,26 @@ def _recheck(asked: _VerifyArguments) -> int:
     except UsageError:
         _ = file.proto  # of two files that are wrong, the one that was named first
         raise
-    result = recheck(file, sidecar, where, asked.provider)
-    write((recheck_json if asked.form == "json" else recheck_text)(onnx, where, result), asked.output)
+    result = recheck(file, sidecar, where, args.provider)
+    write((recheck_json if args.form == "json" else recheck_text)(onnx, where, result), args.output)
     if not all(check.passed for check in result.checks):
         return FINDINGS
     return 0 if result.is_tested else NOTHING
 
 
-def _refuse_for_spec(asked: _VerifyArguments) -> None:
+def _refuse_for_spec(args: _VerifyArguments) -> None:
     """Options of a proof against a spec are refused, with the command that they belong to."""
     options = {
-        "--model": asked.model, "--set": asked.arguments, "--seed": asked.seed, "--weights": asked.weights,
-        "--match": asked.match, "--tf32": asked.tf32, "--atol": asked.atol, "--rtol": asked.rtol,
-        "--rename": asked.rename, "--all": asked.everything, "--repro": asked.repro,
+        "--model": args.model, "--set": args.arguments, "--seed": args.seed, "--weights": args.weights,
+        "--match": args.match, "--tf32": args.tf32, "--atol": args.atol, "--rtol": args.rtol,
+        "--rename": args.rename, "--all": args.everything, "--repro": args.repro,
     }  # fmt: skip
     if option := first_given(options):
         value: object = options[option]
         words = [option] if value is True else []
         for part in value if isinstance(value, tuple) else () if value is True else (value,):
             words += [option, f"{part:g}" if isinstance(part, float) else str(part)]
-        raise UsageError(f"{option} is for a spec and its ONNX file: {_command('SPEC', asked.spec, *words)}")
+        raise UsageError(f"{option} is for a spec and its ONNX file: {_command('SPEC', args.spec, *words)}")
 
 
 # ---- files named where others belong -----------------------------------------------------------------------
@@ -294,14 +294,14 @@ def _refuse_misplaced(spec: str, files: Sequence[str]) -> None:
     """An ONNX file or a sidecar in place of the spec, a sidecar in place of the ONNX file, or several ONNX files.
 
     Raises:
-        UsageError: with the command that was meant.
+        UsageError: with the right command.
     """
     names = (spec, *files)
     sidecar = next((name for name in names if name.lower().endswith(SUFFIX)), None)
     if sidecar is not None:
         own = next(filter(_is_onnx, names), f"{sidecar[: -len(SUFFIX)]}.onnx")
-        meant = _command(own, "--sidecar", sidecar)
-        raise UsageError(f"{sidecar} is a sidecar, which goes with its ONNX file: {meant}")
+        command = _command(own, "--sidecar", sidecar)
+        raise UsageError(f"{sidecar} is a sidecar, which goes with its ONNX file: {command}")
     if len(files) == 1 and _is_onnx(spec) and not _is_onnx(files[0]):
         raise UsageError(f"the spec comes first: {_command(files[0], spec)}")
     if files and _is_onnx(spec):

@@ -1,1 +1,1 @@
-"""Many specs, as a team keeps them: configuration, which files are meant, one check of all of them."""
+"""Many specs of one project: settings, discovery, one check of all of them, fixes, baselines and budgets."""

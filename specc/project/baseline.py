@@ -1,6 +1,6 @@
 """The baseline: the findings that a project had when it began to check, in a file that is committed.
 
-It is a file apart, so that two rules stay narrow: outside the report nothing but its writer reads the words of
+It has a file of its own, so that two rules stay narrow: outside the report nothing but its writer reads the words of
 findings, and it is read from the disk, where specs are read through a file system.
 """
 
@@ -28,7 +28,7 @@ class Baseline(NamedTuple):
     """The findings that a project had when it began to check, so that only new ones fail it.
 
     A finding is known by its file, its code and the text of its line, so that it stays known when lines move; a number
-    in its message may change. The file has no clock and no order but its own: it is meant to be committed and reviewed.
+    in its message may change. The file has no clock and no order but its own: it can be committed and reviewed.
 
     Attributes:
         folder: where the file lies: its paths start there, from wherever specc is run.
@@ -109,7 +109,7 @@ def write_baseline(name: str, findings: Iterable[Diagnostic]) -> None:
     from specc.atomic import replace
 
     baseline = Baseline(name, _folder(name), {})
-    keys = sorted(((baseline.key(finding), finding.message) for finding in findings), key=lambda known: known[0][0])
+    keys = sorted(((baseline.key(finding), finding.message) for finding in findings), key=lambda pair: pair[0][0])
     entries = [{"path": path, "code": code, "line": line, "message": text} for (path, code, line), text in keys]
     document = {"version": VERSION, "specc": __version__, "findings": entries}
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -34,7 +34,7 @@ class Limit(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """Limits, and the sizes at which a symbolic model is held against them."""
+    """Limits, and the sizes at which a symbolic model is compared with them."""
 
     limits: tuple[Limit, ...]
     at: tuple[tuple[str, int], ...]

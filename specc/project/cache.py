@@ -118,7 +118,7 @@ class Cache:
 
 
 def cache_folder() -> Path:
-    """Where the platform has caches; ``SPECC_CACHE_DIR``, if set, says where instead."""
+    """Where the platform has caches; ``SPECC_CACHE_DIR``, if set, is another folder."""
     if chosen := os.environ.get("SPECC_CACHE_DIR"):
         return Path(chosen)
     from platformdirs import user_cache_path
@@ -144,8 +144,8 @@ def compiler(folder: Path, package: str = PACKAGE) -> bytes:
         stamps.append(ascii((file, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, sys.version)).encode())
     entry = folder / "compilers" / _hashed(*stamps).hex()
     with suppress(OSError):
-        if len(stored := entry.read_bytes()) == len(_hashed()):
-            return stored
+        if len(content := entry.read_bytes()) == len(_hashed()):
+            return content
     parts = [sys.version.encode()]
     for file in files:
         inside = os.path.relpath(file, package) if file.startswith(package) else os.path.basename(file)

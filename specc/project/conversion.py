@@ -69,9 +69,9 @@ def _with_directives(old: Source, new: Source, directives: list[Ignore]) -> tupl
     moved = [(one, lines.get(one.line) if one.line else None) for one in directives]
     moved = [(one, line) for one, line in moved if one.line is None or line is not None]
     text = _with_comments(old, new.text, moved)
-    wanted = sorted((one.codes, _code_of(new, line)) for one, line in moved)
+    expected = sorted((one.codes, _code_of(new, line)) for one, line in moved)
     result = Source(new.name, text)
-    if sorted((one.codes, _code_of(result, one.line)) for one in ignores(result)[0]) != wanted:
+    if sorted((one.codes, _code_of(result, one.line)) for one in ignores(result)[0]) != expected:
         return new.text, set()
     return text, {one.span.start for one, _ in moved}
 
@@ -83,16 +83,16 @@ def _same_lines(old: ast.File, new: ast.File) -> dict[int | None, int]:
     begin where their first line does.
     """
     new_lines, old_lines = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)
-    waiting: list[tuple[object, object]] = [(old.items, new.items)]
-    while waiting:
-        one, other = waiting.pop()
-        if isinstance(one, Span) and isinstance(other, Span):
-            new_lines[one.position[0]].add(other.position[0])
-            old_lines[other.position[0]].add(one.position[0])
-        elif isinstance(one, ast.Body) and isinstance(other, ast.Body):
-            waiting.append((one.statements, other.statements))
-        elif isinstance(one, tuple) and isinstance(other, tuple):
-            waiting += zip(one, other, strict=True)
+    stack: list[tuple[object, object]] = [(old.items, new.items)]
+    while stack:
+        old_node, new_node = stack.pop()
+        if isinstance(old_node, Span) and isinstance(new_node, Span):
+            new_lines[old_node.position[0]].add(new_node.position[0])
+            old_lines[new_node.position[0]].add(old_node.position[0])
+        elif isinstance(old_node, ast.Body) and isinstance(new_node, ast.Body):
+            stack.append((old_node.statements, new_node.statements))
+        elif isinstance(old_node, tuple) and isinstance(new_node, tuple):
+            stack += zip(old_node, new_node, strict=True)
     single = {line: min(lines) for line, lines in new_lines.items() if len(lines) == 1}
     return {line: new_line for line, new_line in single.items() if old_lines[new_line] == {line}}
 

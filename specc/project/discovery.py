@@ -1,4 +1,4 @@
-"""Which files are meant: by name, below folders, by patterns; and which changes of them a run depends on."""
+"""The specs that paths name: files, folders, patterns; and the changes that a run depends on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def spec_files(
     """The specs among ``paths``, each once however it is spelled, in order, and what could not be looked at.
 
     A folder is searched, but for hidden folders, links to folders, and what the settings there exclude; a pattern is
-    expanded, and what it fits is searched for in the same way. A file that is named is taken whatever it is called,
+    expanded, and what it fits is searched for in the same way. A file that is named is a spec whatever it is called,
     and excluded only with ``force_exclude`` (hooks name every file).
 
     Raises:
@@ -274,13 +274,13 @@ def changes(
     """
     from watchfiles import Change, watch
 
-    def wanted(change: Change, path: str) -> bool:
+    def is_relevant(change: Change, path: str) -> bool:
         return matters(path) or (change is Change.added and DISK.is_folder(path))
 
     existing = sorted(filter(DISK.is_folder, watched_folders))
     try:
         yield from watch(
-            *existing, watch_filter=wanted, recursive=False, yield_on_timeout=True, rust_timeout=WATCH_INTERVAL
+            *existing, watch_filter=is_relevant, recursive=False, yield_on_timeout=True, rust_timeout=WATCH_INTERVAL
         )
     except OSError as error:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Findings put right: every fix is tried on the whole file, and kept only where it helps and adds nothing.
+"""Findings put right: every fix is tried on the whole file, and stays only where it helps and adds nothing.
 
 All fixes that do not overlap are tried at once, with one check. Where that makes anything worse, half of them are, and
 so on down to the one at fault, which is left out: checks grow with the number of bad fixes, not with that of findings.
@@ -74,7 +74,7 @@ def fix(name: str, checker: Checker, options: CheckOptions, *, unsafe: bool = Fa
     """
     before = read(name)
     repair = _Repair(before, checker, options, unsafe)
-    repaired = repair.done()
+    repaired = repair.run()
     if repaired.findings:
         try:
             content = DISK.read(before.name, LARGEST)
@@ -95,12 +95,12 @@ class _Repair:
         self.source = source
         self._checker = checker
         self._options = options
-        self._wanted = (Safety.SAFE, Safety.UNSAFE) if unsafe else (Safety.SAFE,)
+        self._safeties = (Safety.SAFE, Safety.UNSAFE) if unsafe else (Safety.SAFE,)
         self._failed: set[tuple[tuple[object, ...], int]] = set()
         self._edits: list[tuple[Code, int, str, str]] = []
         self._count = 0
 
-    def done(self) -> FixedFile:
+    def run(self) -> FixedFile:
         """Apply every fix that holds."""
         result, checks = self._checker.attempt(self.source), 1
         size = 0
@@ -125,18 +125,18 @@ class _Repair:
         return FixedFile(self._count, tuple(sorted(places, key=lambda edit: edit.place.start)))
 
     def _batch(self, result: FileFindings) -> list[Diagnostic]:
-        """The findings whose fixes are tried next: shown, of this file, apart from each other, not tried in vain."""
-        wanted = [
+        """The findings whose fixes are tried next: shown, of this file, not overlapping, not tried in vain."""
+        fixable = [
             finding
             for finding in Selection(self._options).of(result).shown
             if finding.fix
-            and finding.fix.safety in self._wanted
+            and finding.fix.safety in self._safeties
             and all(edit.span.source is self.source for edit in finding.fix.edits)
             and _key(finding) not in self._failed
         ]
         batch: list[Diagnostic] = []
         start = end = -1
-        for finding in sorted(wanted, key=_start):
+        for finding in sorted(fixable, key=_start):
             if (_start(finding) > start and _start(finding) >= end) or (batch and finding.fix == batch[-1].fix):
                 batch.append(finding)
                 start, end = _start(finding), max(edit.span.end for edit in _edits(finding))
@@ -184,17 +184,17 @@ def _key(finding: Diagnostic) -> tuple[tuple[object, ...], int]:
     return finding.identity, _start(finding)
 
 
-def _is_better(before: FileFindings, after: FileFindings, gone: Sequence[Diagnostic], change: _Change) -> bool:
-    """Whether all of ``gone`` are, and nothing that was not there has come."""
+def _is_better(before: FileFindings, after: FileFindings, fixed: Sequence[Diagnostic], change: _Change) -> bool:
+    """Whether none of ``fixed`` is left, and nothing is new."""
     had, has = _counted(before.findings), _counted(after.findings)
-    if any(had[known] - has[known] < count for known, count in _counted(gone).items()):
+    if any(had[known] - has[known] < count for known, count in _counted(fixed).items()):
         return False
-    come = [finding for finding in after.findings if has[_known(finding)] > had[_known(finding)]]
-    spans = [finding.primary.span for finding in gone]
+    new = [finding for finding in after.findings if has[_known(finding)] > had[_known(finding)]]
+    spans = [finding.primary.span for finding in fixed]
     moved = [(change.moved(span.start), change.moved(span.end)) for span in spans]
-    places = [_FixedFinding(*place, finding) for place, finding in zip(moved, gone, strict=True)]
+    places = [_FixedFinding(*place, finding) for place, finding in zip(moved, fixed, strict=True)]
     places.sort(key=lambda place: place.start)
-    return all(_was_hidden(finding, places) for finding in come)
+    return all(_was_hidden(finding, places) for finding in new)
 
 
 class _FixedFinding(NamedTuple):
@@ -205,37 +205,37 @@ class _FixedFinding(NamedTuple):
     finding: Diagnostic
 
 
-def _was_hidden(come: Diagnostic, gone: list[_FixedFinding]) -> bool:
-    """Whether what has come was there before, and not looked at because of one that is gone.
+def _was_hidden(new: Diagnostic, fixed: list[_FixedFinding]) -> bool:
+    """Whether a new finding was there before, and not looked at because of one that is fixed.
 
-    It is not where it stands at something that was changed, or was come to by a call with something changed in it, and
+    It was not where it is at something that was changed, or was reached by a call with something changed in it, and
     that did not hide it: then it comes of the change.
     """
-    for span in (label.span for label in (come.primary, *come.trace)):
+    for span in (label.span for label in (new.primary, *new.trace)):
         # Those that it has in it or touches; of many the first, or a thousand findings in one body are asked each time.
-        first = bisect_left(gone, span.start, key=lambda place: place.end)
-        last = bisect_right(gone, span.end, key=lambda place: place.start)
-        for place in gone[first : min(last, first + _MOST_INSIDE)]:
-            if place.finding.primary.span.source.name == span.source.name and _is_new(come, place):
+        first = bisect_left(fixed, span.start, key=lambda place: place.end)
+        last = bisect_right(fixed, span.end, key=lambda place: place.start)
+        for place in fixed[first : min(last, first + _MOST_INSIDE)]:
+            if place.finding.primary.span.source.name == span.source.name and _is_caused_by(new, place):
                 return False
-    return any(not _is_new(come, place) for place in gone)
+    return any(not _is_caused_by(new, place) for place in fixed)
 
 
-def _is_new(come: Diagnostic, place: _FixedFinding) -> bool:
-    """Whether what has come was not there before the finding at ``place`` was put right.
+def _is_caused_by(new: Diagnostic, place: _FixedFinding) -> bool:
+    """Whether a new finding was not there before the one at ``place`` was put right.
 
     Of a network that fits everything was known, and of a text that can be read every mistake in reading it. Where a
     step was wrong, what follows from it was not looked at, nor what is asked of whole networks only; so what comes
     counts as new before that step, and in other files.
     """
-    gone = place.finding
-    if gone.severity is Severity.WARNING:
-        return come.severity is Severity.ERROR
-    if come.code.startswith(_READING) and not gone.code.startswith(_READING):
+    fixed = place.finding
+    if fixed.severity is Severity.WARNING:
+        return new.severity is Severity.ERROR
+    if new.code.startswith(_READING) and not fixed.code.startswith(_READING):
         return True
-    span = come.primary.span
-    return not come.code.startswith(_LATE) and (
-        span.source.name != gone.primary.span.source.name or span.start <= place.end
+    span = new.primary.span
+    return not new.code.startswith(_LATE) and (
+        span.source.name != fixed.primary.span.source.name or span.start <= place.end
     )
 
 

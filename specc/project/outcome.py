@@ -91,8 +91,8 @@ class Outcome(NamedTuple):
     @property
     def each(self) -> tuple[Diagnostic, ...]:
         """The findings of all files, in order: what the settings have caused is there for each model."""
-        found = {finding.sort_key: finding for file in self.files for finding in file.findings}
-        return tuple(found[key] for key in sorted(found))
+        findings = {finding.sort_key: finding for file in self.files for finding in file.findings}
+        return tuple(findings[key] for key in sorted(findings))
 
     @property
     def baselined(self) -> int:
@@ -101,7 +101,7 @@ class Outcome(NamedTuple):
 
     @property
     def wrong(self) -> int:
-        """How many files have an error, shown or kept back."""
+        """How many files have an error, shown or not."""
         return sum(file.has_errors for file in self.files)
 
 
@@ -112,8 +112,8 @@ def fingerprint(finding: Diagnostic, seen: dict[str, int]) -> str:
     """32 hexadecimal digits: the same for the same fault, however its line moves; of one run, each once.
 
     They come from the path, the code, and the text of the line where the fault begins, however it is spaced. Neither
-    the number of the line nor the message is in them: both change with what is written elsewhere. Equal ones are told
-    apart by their order.
+    the number of the line nor the message is in them: both change with what is written elsewhere. Equal ones
+    differ by their order.
 
     Args:
         seen: how often each was met: the same dictionary for all findings of a run, in order.

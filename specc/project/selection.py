@@ -210,11 +210,11 @@ class Selection:
     def _select_from(self, findings: Sequence[Diagnostic]) -> Selected:
         before = len(self._suppressed)
         # Of equal ones, such as those that two models come to, the first is the one that is shown.
-        wanted = {}
+        selected = {}
         for finding in reversed(findings):
             if finding.code not in CHOICES or self._rules(finding.primary.span.source.name).want(finding.code):
-                wanted[finding.sort_key] = finding
-        for key, finding in wanted.items():
+                selected[finding.sort_key] = finding
+        for key, finding in selected.items():
             if key in self._shown or key in self._suppressed:
                 continue
             if self._is_turned_off(finding):
@@ -225,8 +225,8 @@ class Selection:
                     self._baselined_errors.add(key)
             else:
                 self._shown[key] = finding
-        shown = [self._shown[key] for key in wanted if key in self._shown]
-        baselined = in_order(finding for key, finding in wanted.items() if key in self._baselined_errors)
+        shown = [self._shown[key] for key in selected if key in self._shown]
+        baselined = in_order(finding for key, finding in selected.items() if key in self._baselined_errors)
         return Selected(in_order(shown), len(self._suppressed) - before, baselined)
 
     def _is_turned_off(self, finding: Diagnostic) -> bool:

@@ -116,7 +116,7 @@ class Configuration:
     They are read once, where a file is asked about. From wherever a run starts, a file has the same settings.
 
     Args:
-        only: settings that hold for all files instead.
+        only: settings that hold for all files.
         files: what settings are read from.
     """
 

@@ -208,13 +208,13 @@ class TestFiles:
         self, specc: Specc, here: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write(here, a="model M : [N, 3] { rellu6 }\n")
-        done = fixes._Repair.done
+        done = fixes._Repair.run
 
         def edited(self: fixes._Repair) -> fixes.FixedFile:
             write(here, a="model M : [N, 3] { rellu6 -> tanh }\n")
             return done(self)
 
-        monkeypatch.setattr(fixes._Repair, "done", edited)
+        monkeypatch.setattr(fixes._Repair, "run", edited)
         result = specc("check", "--fix")
         message = "error: a.cnn: it changed while fixes were tried, and is left alone; try again\n"
         assert (result.code, result.err) == (2, message)
