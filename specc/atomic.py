@@ -44,6 +44,7 @@ class AtomicFile(io.BufferedWriter):
             return
         self.flush()
         with _system_errors(self._raw.shown):
+            # Many file systems write data later than names: a crash would leave an empty file at the place.
             os.fsync(self.fileno())
         super().close()
 
@@ -101,6 +102,7 @@ class _Move:
         with _system_errors(path):
             self.target = _target(path)
         self.path = path
+        # A name has at most 255 bytes on most file systems: 40 characters take 160 of them at most.
         hidden = f".{self.target.name[:40]}.{os.urandom(8).hex()}"
         self.temporary = self.target.with_name(f"{hidden}.tmp")
         self.backup = self.target.with_name(f"{hidden}.old")
@@ -133,7 +135,7 @@ class _Move:
 
     def roll_back(self) -> None:
         """As it was before the temporary took the target's place, where that has come so far."""
-        if self.temporary.exists():
+        if self.temporary.exists():  # it has not been moved yet
             return
         if self.replaces:
             self.backup.replace(self.target)
@@ -243,6 +245,7 @@ def _target(path: Path) -> Path:
     if "\0" in str(path):
         raise UsageError(f"cannot write {str(path)!r}: a file name holds no NUL character")
     target = Path(os.path.realpath(path))
+    # Of links in a circle, realpath gives up and leaves one in the path; it raises nothing.
     if any(place.is_symlink() for place in (target, *target.parents)):
         raise UsageError(f"cannot write {path}: its symbolic links lead round in a circle")
     _require_folder(path, target)
@@ -252,6 +255,7 @@ def _target(path: Path) -> Path:
         return target
     if not target.is_file():
         raise UsageError(f"cannot write {path}: it is a device, pipe or socket, and only a regular file is replaced")
+    # To replace a file only its folder must be writable; who has write-protected the file wants to have it as it is.
     try:
         target.open("ab").close()
     except PermissionError as error:

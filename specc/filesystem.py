@@ -116,7 +116,7 @@ class Disk(FileSystem):
 
     def kind(self, path: str, *, follow: bool = True) -> Kind | None:
         try:
-            mode = os.stat(path or ".", follow_symlinks=follow).st_mode
+            mode = os.stat(path or ".", follow_symlinks=follow).st_mode  # to `os`, "" is no path
         except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path has a NUL character
             return None
         if stat.S_ISREG(mode):

@@ -160,7 +160,7 @@ def _complete(
     data: DataFile | None = None,
 ) -> Parity | None:
     """Prove what ``output`` has written, put the metadata behind it, and write the sidecar."""
-    output.close()
+    output.close()  # onnxruntime opens it by its path
     parity = _prove(delivery, delivery.proof, output.path) if delivery.proof else None
     pair = golden_pair(delivery.checked.graph, delivery.weights, parity) if parity and sidecar_file else None
     entries = {
@@ -172,6 +172,7 @@ def _complete(
         "parity": verdict_words(parity),
         "golden": "" if pair is None else golden_hash(pair),
     }
+    # Protobuf reads what is appended to a message as more of it: the proven bytes stay as they are.
     output.append(metadata_of(output.path, {key: value for key, value in entries.items() if value}))
     if sidecar_file is not None:
         file = ModelFile(

@@ -72,7 +72,7 @@ def tried(graph: Graph, seed: int = 0) -> dict[str, tuple[float, float]]:
 
 def _truth(name: str, expected: Expected, usual: float) -> GoldenOutput:
     bound = roundings_allowed(expected.error(expected.single), usual)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # beyond float32 the right answer is infinity, in PyTorch too
         right = expected.exact.astype(np.float32)
     sizes = np.abs(right, out=np.zeros(right.shape), where=np.isfinite(right), dtype=np.float64)
     most = bound * expected.unit + U * sizes  # for the rounding of the right output itself

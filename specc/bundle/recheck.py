@@ -98,7 +98,7 @@ def _compared(name: str, result: NDArray[Any], truth: Expectation) -> Check:
     fault = structure_fault(result, truth.values)
     if fault:
         return Check("golden pair", False, f"{name} {fault}")
-    finite = np.isfinite(truth.values)
+    finite = np.isfinite(truth.values)  # elsewhere the two are the same NaN or infinity, whose difference is NaN
     distance = np.abs(np.subtract(result, truth.values, out=np.zeros(finite.shape), where=finite, dtype=np.float64))
     shares = errors_by_bound(distance, np.broadcast_to(truth.allowed, distance.shape))
     error = float(shares.max(initial=0.0))

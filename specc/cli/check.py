@@ -280,6 +280,7 @@ def _signals() -> Iterator[None]:
         came.append(number)
         raise KeyboardInterrupt
 
+    # Windows has no SIGHUP.
     known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = [signal.signal(number, remember) for number in known]
     try:

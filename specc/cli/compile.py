@@ -55,7 +55,7 @@ def command(others: tuple[str, ...], **options: object) -> None:
 
     args = _CompileArguments(**options)  # type: ignore[arg-type]  # click has their types
     _refuse_others(args.spec, others)
-    gc.enable()
+    gc.enable()  # a proof, unlike a check, leaves much to collect
     source = WeightOptions(args.seed, args.weights, args.match)
     proof_of_output(not args.no_verify, args.provider)
     _refuse_needless(args)

@@ -70,7 +70,8 @@ def main() -> NoReturn:
         code = _run()
         sys.stdout.flush()
     except OSError as error:
-        # The disk behind our output is full, or its reader has left.
+        # The disk behind our output is full, or its reader has left. Python flushes it once more at its end, and would
+        # fail there with a traceback: what is left goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = _report_error(UsageError(f"cannot write the output: {(error.strerror or str(error)).lower()}"))
     sys.exit(code)

@@ -44,7 +44,7 @@ def echo(text: str, *, err: bool = False) -> None:
     if not speaks_unicode(stream):
         encoding = stream.encoding or "ascii"
         text = text.encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(text, err=err, color=True)
+    click.echo(text, err=err, color=True)  # click would take colours away in a pipe; `style_of` has decided on them
 
 
 def write(text: str, output: str | None) -> None:

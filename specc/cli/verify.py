@@ -70,7 +70,7 @@ def command(spec: str, onnx: tuple[str, ...], form: str | None, **options: objec
         )
     args = args._replace(form=form or by_name or "full")
     if onnx or not _is_onnx(spec):
-        gc.enable()
+        gc.enable()  # a proof, unlike a check, leaves much to collect
         return _prove(args)
     return _recheck(args)
 

@@ -139,6 +139,7 @@ def compiler(folder: Path, package: str = PACKAGE) -> bytes:
             files.append(os.path.join(os.path.dirname(spec.origin), version))
     files += sorted(_files(package))
     stamps = []
+    # An installer sets a file's mtime to that in the package; its ctime no program sets, so an update is seen by it.
     for file in files:
         stat = os.stat(file)
         stamps.append(ascii((file, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, sys.version)).encode())
@@ -166,7 +167,7 @@ def _files(folder: str) -> Iterator[str]:
 
 def _write(path: str, data: bytes) -> None:
     """Write a file, whole or not at all; a folder that cannot be written to is no reason to fail."""
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = f"{path}.{os.getpid()}.tmp"  # two runs may write the same entry at once
     with suppress(OSError):
         _prune(os.path.dirname(path))
         with open(temporary, "wb") as file:

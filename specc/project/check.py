@@ -107,6 +107,7 @@ class Checker:
         from specc.lint import lint
         from specc.syntax import ast, parse
 
+        # One for all files, so that what many import is parsed once; `read` has what this one imports.
         self._imports = imports = self._imports or Imports(self._files)
         imports.forget()
         try:

@@ -245,7 +245,7 @@ def watched(paths: Iterable[str], named: Iterable[str], configuration: Configura
         top = next((at for at, folder in enumerate(above) if DISK.exists(str(folder / ".git"))), len(above))
         places.update(map(str, above[: top + 1]))
     existing = set()
-    for place in map(Path, places):  # where a folder is not there, its parent sees it made
+    for place in map(Path, places):  # where a folder does not exist, its parent sees it made
         existing.add(str(next(folder for folder in (place, *place.parents) if DISK.is_folder(str(folder)))))
     return Watched(frozenset(existing), files | real, configuration)
 
@@ -279,6 +279,8 @@ def changes(
 
     existing = sorted(filter(DISK.is_folder, watched_folders))
     try:
+        # Not recursive: below a folder lie hidden ones and those that settings exclude, .git and node_modules with
+        # more files than a system watches. A timeout shows that watching has begun, and lets Ctrl-C through.
         yield from watch(
             *existing, watch_filter=is_relevant, recursive=False, yield_on_timeout=True, rust_timeout=WATCH_INTERVAL
         )

@@ -62,7 +62,7 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
     return any(_compiled(pattern).fullmatch(path) for pattern in patterns)
 
 
-@cache
+@cache  # fnmatch lets * go through slashes, and glob.translate is of Python 3.13
 def _compiled(pattern: str) -> re.Pattern[str]:
     inner = pattern.removeprefix("./").strip("/")
     anywhere = "" if "/" in inner or pattern.startswith(("/", "./")) else "(?:.*/)?"
