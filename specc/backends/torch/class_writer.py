@@ -1,25 +1,23 @@
-"""One class as text: its constructor, what it holds, its ``forward``."""
+"""One class as text: its constructor, the modules in it, its ``forward``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from itertools import groupby
 
 from specc.backends.torch.class_code import LIST, Declaration
 from specc.backends.torch.classes import ModuleClass
-from specc.backends.torch.constructor import (
-    ArgumentFormula,
+from specc.backends.torch.constructor import Constructor
+from specc.backends.torch.formulas import (
+    Binding,
     ConstantValue,
-    Constructor,
-    ConstructorArgument,
-    Meaning,
+    Formula,
     ModuleValue,
     TupleOf,
     in_terms_of,
-    more,
-    shown,
+    increased,
+    written,
 )
 from specc.backends.torch.forward import Forward
 from specc.backends.torch.module_tree import is_nameless
@@ -32,16 +30,14 @@ from specc.backends.torch.python import (
     Keyword,
     Listing,
     PythonCall,
-    Repeated,
     filled,
     flat,
     holes,
-    repeated,
     runs,
     statement,
 )
 from specc.backends.torch.python_names import is_plain, reached, whole
-from specc.backends.torch.step_code import NOTHING, Layer, Line, Options, literal
+from specc.backends.torch.step_code import NOTHING, Layer, Options, literal
 
 _LEAST_NAMED = 4
 """As many equal layers as nobody writes one below another: conv1, conv2 and conv3 read best as they are."""
@@ -50,293 +46,17 @@ _OF_A_LIST = {"append", "extend", "insert", "pop"}
 """What nn.ModuleList has besides what every module has."""
 
 
-class ClassWriter:
-    """Writes the classes of one file.
+@dataclass(frozen=True, slots=True)
+class FileClasses:
+    """The classes of one file.
 
-    Args:
-        names: of the classes; empty for a sequence, which is written where it stands.
+    Attributes:
+        names: empty for a sequence, which is written where it stands.
     """
 
-    def __init__(self, families: list[ModuleClass], names: list[str], constructors: list[Constructor]) -> None:
-        self._families = families
-        self._names = names
-        self._constructors = constructors
-
-    def lines(self, number: int, model_docstring: list[str]) -> Iterator[str]:
-        """The class without a line end after it."""
-        family = self._families[number]
-        docstring = model_docstring if family.body.is_model else [_summary(family)]
-        yield f"class {self._names[number]}({family.body.base}):"
-        yield from _quoted(docstring)
-        yield ""
-        made = list(self._init(number))
-        if made:
-            arguments = tuple(map(_parameter, self._constructors[number].arguments))
-            yield from statement(PythonCall("def __init__", ("self", *arguments)), 4, after=" -> None:")
-            yield from made
-        if family.body.base != "nn.Sequential":
-            yield from [""] if made else []
-            yield from self._forward(number)
-
-    def called(self, number: int) -> Iterator[Expr]:
-        """What the statements of ``forward`` call: the function itself where a slot is the same layer in every use."""
-        literals = self._constructors[number].literals
-        for line in self._families[number].body.statements:
-            match line.expr:
-                case PythonCall(Hole("slot", index), items) if isinstance(meaning := literals[index], ConstantValue):
-                    assert isinstance(meaning.value, Layer), "a layer stands in a slot"
-                    yield filled(meaning.value.called, partial(_same, items))
-                case expr:
-                    yield expr
-
-    def _slots(self, number: int) -> Iterator[tuple[int, str]]:
-        """The values that come out of a slot which is an argument, with its name."""
-        constructor = self._constructors[number]
-        for line in self._families[number].body.statements:
-            for hole in holes(line.expr):
-                if hole.kind == "slot" and isinstance(meaning := constructor.literals[hole.index], ArgumentFormula):
-                    yield line.targets[0], constructor.names[meaning.index]
-
-    def _init(self, number: int) -> Iterator[str]:
-        """The lines of the constructor; none where it would only call that of nn.Module."""
-        names, body = self._constructors[number].names, self._families[number].body
-        kept = [f"        self.{attribute} = {names[index]}" for index, attribute in self._kept(number).items()]
-        if body.base != "nn.Module":
-            notes = dict.fromkeys(note for d in body.declarations for note in self._notes(number, d))
-            yield from (f"        # {note}" for note in notes)
-            yield from statement(self._container(number, "super().__init__", None, names), 8)
-            yield from kept
-            yield from (text for d in body.declarations for line in d.after for text in _text(line))
-        elif kept or body.declarations:
-            yield "        super().__init__()"
-            yield from kept
-            yield from self._declarations(number)
-
-    def _declarations(self, number: int) -> Iterator[str]:
-        said: set[str] = set()
-        for together in _together(self._families[number].body.declarations):
-            notes = dict.fromkeys(note for declaration in together for note in self._notes(number, declaration))
-            yield from (f"        # {note}" for note in notes if note not in said)
-            said |= notes.keys()
-            if _item(together[0]) is None:
-                yield from (line for declaration in together for line in self._declaration(number, declaration))
-            else:
-                yield from self._loops(number, together)
-
-    def _notes(self, number: int, declaration: Declaration) -> Iterator[str]:
-        """What must be said of a declaration, those of a sequence in it too: it is written in place."""
-        if declaration.note:
-            yield declaration.note
-        for _, made in declaration.parts:
-            if isinstance(made, Hole) and made.index not in self._families[number].handed:
-                inner = self._families[number].instances[0].children[made.index].family
-                if self._families[inner].is_sequence:
-                    yield from (note for d in self._families[inner].body.declarations for note in self._notes(inner, d))
-
-    def _declaration(self, number: int, declaration: Declaration) -> Iterator[str]:
-        made = "nn.Module()" if declaration.made is None else self._made(number, declaration.made)
-        *above, label = declaration.labels
-        place = reached(declaration.labels, declaration.registry)
-        if place.endswith(")"):  # a call gives it, and cannot be assigned to
-            register = "add_module" if declaration.registry == "_modules" else "register_parameter"
-            yield from statement(
-                PythonCall(f"{reached(above) if above else 'self'}.{register}", (f'"{label}"', made)), 8
-            )
-        else:
-            yield from statement(made, 8, f"{place} = ")
-        yield from (text for line in declaration.after for text in _text(line))
-
-    def _loops(self, number: int, declarations: list[Declaration]) -> Iterator[str]:
-        """Modules whose labels count on: ``0``, ``1``, … or ``layer1``, ``layer2``, …"""
-        (stem, first), place = _counted(declarations[0].labels[0]), 0
-        assert first is not None, "they are together since they have numbers"
-        for run in runs([self._made(number, declaration.made or "nn.Module()") for declaration in declarations]):
-            if run.count < (_LEAST_NAMED if stem else 2):
-                for declaration in declarations[place : place + run.count]:
-                    yield from self._declaration(number, declaration)
-            else:
-                # Where the item speaks of i, it reads best from 0 on.
-                start = 0 if run.counts else first
-                label = _label(stem, first, start)
-                yield f"        for i in {EqualRun(run.item, start, run.count, run.counts).range}:"
-                yield from statement(PythonCall("self.add_module", (label, run.item)), 12)
-            first, place = first + run.count, place + run.count
-
-    def _made(self, number: int, expr: Expr) -> Expr:
-        """The constructor's call as ``__init__`` says it."""
-        made = self._filled(number, expr, None, self._constructors[number].names)
-        match made:
-            case PythonCall(head, (Listing(items),)) if head == LIST:
-                return PythonCall(LIST, (_list(tuple(map(repeated, runs([*items])))),))
-        return made
-
-    def _filled(self, number: int, expr: Expr, outer: Sequence[Meaning] | None, names: Sequence[str]) -> Expr:
-        """The text of a class with its holes filled in.
-
-        Args:
-            outer: what the arguments of the class mean where a sequence is written in place.
-            names: of the arguments that all of it is told in.
-        """
-        constructor = self._constructors[number]
-
-        def meant(meaning: Meaning) -> Meaning:
-            return meaning if outer is None else in_terms_of(meaning, outer)
-
-        def at_default(hole: Hole, name: str, meaning: Meaning) -> bool:
-            options = self._families[number].instances[0].noted[hole.index]
-            assert isinstance(options, Options), "what is noted for such a hole"
-            default = options.defaults.get(name, NOTHING)
-            return outer is not None and isinstance(meaning, ConstantValue) and repr(meaning.value) == repr(default)
-
-        def fill(hole: Hole) -> Iterable[Expr]:
-            if hole.kind in ("literal", "slot"):
-                return (self._shown(meant(constructor.literals[hole.index]), names),)
-            if hole.kind == "options":
-                set_here = ((n, meant(m)) for n, m in constructor.options[hole.index])
-                return tuple(Keyword(n, self._shown(m, names)) for n, m in set_here if not at_default(hole, n, m))
-            arguments = [meant(meaning) for meaning in constructor.children[hole.index]]
-            if hole.index in self._families[number].handed:
-                return (self._shown(arguments[0], names),)
-            return (self._child(self._families[number].instances[0].children[hole.index].family, arguments, names),)
-
-        return filled(expr, fill)
-
-    def _shown(self, meaning: Meaning, names: Sequence[str]) -> Expr:
-        """The text of what stands in a hole, modules as the calls that make them."""
-        if isinstance(meaning, ConstantValue) and isinstance(meaning.value, ModuleValue):
-            return self._child(meaning.value.family, list(map(ConstantValue, meaning.value.values)), names)
-        return shown(meaning, names)
-
-    def _child(self, number: int, given: Sequence[Meaning], names: Sequence[str]) -> Expr:
-        """The call that makes a module of a class, or the sequence in place."""
-        family = self._families[number]
-        if not family.is_sequence:
-            return PythonCall(self._names[number], tuple(self._arguments(number, given, names)))
-        return self._container(number, "nn.Sequential", given, names)
-
-    def _container(self, number: int, head: str, outer: Sequence[Meaning] | None, names: Sequence[str]) -> PythonCall:
-        """The call that makes a Sequential or a list of all that a class holds; arguments as of `_filled`."""
-        body = self._families[number].body
-        rounds = list(self._rounds(number, outer, names))
-        if not body.is_numbered:
-            pairs = tuple(pair for several in _known_together(rounds) for pair in _labelled(several, names))
-            return PythonCall(head, (PythonCall("OrderedDict", (Listing(pairs, "[]"),)),))
-        items = tuple(item for several in _known_together(rounds) for item in _unlabelled(several, names))
-        return PythonCall(head, (_list(items),) if body.base == LIST else items)
-
-    def _rounds(self, number: int, outer: Sequence[Meaning] | None, names: Sequence[str]) -> Iterator[_Rounds]:
-        """What a container holds, those together that are alike and follow one another."""
-        constructor = self._constructors[number]
-        body = self._families[number].body
-        last: _Rounds | None = None
-        for declaration in body.declarations:
-            item, count = self._filled(number, declaration.made or "", outer, names), declaration.count
-            meaning = ConstantValue(1) if count is None else constructor.counts[count.index]
-            meaning = meaning if outer is None else in_terms_of(meaning, outer)
-            this = _Rounds(declaration.labels[0], item, meaning, count is not None)
-            joined = last and last.joined(this, are_places=body.is_numbered)
-            if last and not joined:
-                yield last
-            last = joined or this
-        if last:
-            yield last
-
-    def _arguments(self, number: int, given: Sequence[Meaning], names: Sequence[str]) -> Iterator[Expr]:
-        for argument, meaning in zip(self._constructors[number].arguments, given, strict=True):
-            if argument.by_position:
-                yield self._shown(meaning, names)
-            elif not (isinstance(meaning, ConstantValue) and repr(meaning.value) == repr(argument.hint.default)):
-                yield Keyword(argument.hint.name, self._shown(meaning, names))
-
-    def _kept(self, number: int) -> dict[int, str]:
-        """The attributes that keep the arguments which ``forward`` needs, by the number of the argument."""
-        body, constructor = self._families[number].body, self._constructors[number]
-        needed = {index for line in body.statements for index in _needed(line.expr, constructor)}
-        taken = {declaration.labels[0] for declaration in body.declarations}
-        taken |= _OF_A_LIST if body.base == LIST else set()
-        kept: dict[int, str] = {}
-        for index in sorted(needed):
-            kept[index] = _attribute(constructor.names[index], taken)
-            taken.add(kept[index])
-        return kept
-
-    def _forward(self, number: int) -> Iterator[str]:
-        family = self._families[number]
-        code = Forward(family, dict(self._slots(number)))
-        kept = self._kept(number)
-        names = [f"self.{kept.get(index)}" for index in range(len(self._constructors[number].arguments))]
-
-        def fill(hole: Hole) -> Iterable[Expr]:
-            if hole.kind in ("value", "given"):
-                return (code.name(hole),)
-            return _parts(self._filled(number, PythonCall("", (hole,)), None, names))
-
-        yield from code.signature()
-        for line, expr in zip(family.body.statements, self.called(number), strict=True):
-            yield from code.line(line, filled(expr, fill))
-        yield from code.result()
-
-
-def _same(items: tuple[Expr, ...], _: Hole) -> tuple[Expr, ...]:
-    return items
-
-
-def _text(line: Line) -> list[str]:
-    return statement(line.expr, 8, line.before, line.after)
-
-
-def _quoted(lines: list[str]) -> list[str]:
-    if len(lines) == 1:
-        return [f'    """{lines[0]}"""']
-    return [f'    """{lines[0]}', *(f"    {line}".rstrip() for line in lines[1:]), '    """']
-
-
-def _summary(family: ModuleClass) -> str:
-    """What the class is in the spec, and where."""
-    first, *more = (instance.use for instance in family.instances)
-    block = first.block
-    if block is None:
-        raise ValueError("the network is no block")
-    what = f"{block.kind.capitalize()} {block.title}" if not is_nameless(block) else f"A {block.kind}"
-    where = f": {first.name}{f' and {len(more)} more' if more else ''}."
-    return what + where if len(what + where) <= WIDTH - 10 else "A block of the spec."
-
-
-def _parameter(argument: ConstructorArgument) -> Expr:
-    """``stride: int = 1``"""
-    name, default = argument.hint.name, argument.hint.default
-    value = "" if default is NOTHING else f" = {flat(literal(default))}"
-    return f"{name}: {argument.annotation}{value}"
-
-
-def _together(declarations: tuple[Declaration, ...]) -> Iterator[list[Declaration]]:
-    """Modules whose labels count on together, the others alone."""
-    place = 0
-    while place < len(declarations):
-        end = place + 1
-        while end < len(declarations) and _follows(_item(declarations[end - 1]), _item(declarations[end])):
-            end += 1
-        yield list(declarations[place:end])
-        place = end
-
-
-def _follows(before: tuple[str, int] | None, after: tuple[str, int] | None) -> bool:
-    return before is not None and after == (before[0], before[1] + 1)
-
-
-def _item(declaration: Declaration) -> tuple[str, int] | None:
-    """What a module's label counts, and its number, where nothing more is to be said of it."""
-    if len(declaration.labels) > 1 or declaration.registry != "_modules" or declaration.after:
-        return None
-    stem, number = _counted(declaration.labels[0])
-    return None if number is None or declaration.made is None else (stem, number)
-
-
-def _label(stem: str, first: int, start: int) -> str:
-    """The label that begins with ``first`` where i is ``start``, in terms of i."""
-    if not stem:
-        return f"str({first} + i)" if start < first else "str(i)"
-    return f'f"{stem}{{i + {first}}}"' if start < first else f'f"{stem}{{i}}"'
+    families: list[ModuleClass]
+    names: list[str]
+    constructors: list[Constructor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,85 +65,346 @@ class _Rounds:
 
     label: str
     item: Expr
-    count: Meaning
+    count: Binding
     is_round: bool
 
-    def joined(self, after: _Rounds, *, are_places: bool) -> _Rounds | None:
-        """With those that follow, if the same expression makes them and their numbers go on.
 
-        Args:
-            are_places: all labels are places: they do.
-        """
-        if not (self.is_round and after.is_round and self.item == after.item):
+class ClassWriter:
+    """Writes a class, or a sequence where it stands.
+
+    Args:
+        names: what its arguments are called; without them, as in its constructor.
+        outer: what the arguments of a sequence are where it stands.
+    """
+
+    def __init__(
+        self,
+        file: FileClasses,
+        number: int,
+        names: Sequence[str] | None = None,
+        outer: Sequence[Binding] | None = None,
+    ) -> None:
+        self._file = file
+        self._number = number
+        self._name = file.names[number]
+        self._family = file.families[number]
+        self._body = self._family.body
+        self._constructor = file.constructors[number]
+        self._names = self._constructor.names if names is None else names
+        self._outer = outer
+
+    def lines(self, model_docstring: list[str]) -> Iterator[str]:
+        """The class without a line end after it."""
+        yield f"class {self._name}({self._body.base}):"
+        first, *rest = model_docstring if self._body.is_model else [self._summary()]
+        yield f'    """{first}' if rest else f'    """{first}"""'
+        yield from (f"    {line}".rstrip() for line in rest)
+        if rest:
+            yield '    """'
+        yield ""
+        init = list(self._init())
+        if init:
+            parameters = ["self"]
+            for argument in self._constructor.arguments:  # stride: int = 1
+                default = argument.hint.default
+                value = "" if default is NOTHING else f" = {flat(literal(default))}"
+                parameters.append(f"{argument.hint.name}: {argument.annotation}{value}")
+            yield from statement(PythonCall("def __init__", tuple(parameters)), 4, after=" -> None:")
+            yield from init
+        if self._body.base != "nn.Sequential":
+            yield from [""] if init else []
+            yield from self._forward()
+
+    def calls(self) -> Iterator[Expr]:
+        """What the statements of ``forward`` call: the function itself where a slot is the same layer in every use."""
+        for line in self._body.statements:
+            match line.expr:
+                case PythonCall(Hole("slot", index), items) if isinstance(
+                    binding := self._constructor.literals[index], ConstantValue
+                ):
+                    assert isinstance(binding.value, Layer), "a layer stands in a slot"
+                    yield filled(binding.value.function, {Hole("value", 0): items}.__getitem__)
+                case expr:
+                    yield expr
+
+    def _summary(self) -> str:
+        """What the class is in the spec, and where."""
+        first, *more = (instance.use for instance in self._family.instances)
+        block = first.block
+        if block is None:
+            raise ValueError("the network is no block")
+        what = f"{block.kind.capitalize()} {block.title}" if not is_nameless(block) else f"A {block.kind}"
+        where = f": {first.name}{f' and {len(more)} more' if more else ''}."
+        return what + where if len(what + where) <= WIDTH - 10 else "A block of the spec."
+
+    def _init(self) -> Iterator[str]:
+        """The lines of the constructor; none where it would only call that of nn.Module."""
+        body, attributes = self._body, self._attributes()
+        assignments = [f"        self.{name} = {self._names[index]}" for index, name in attributes.items()]
+        if body.base != "nn.Module":
+            notes = dict.fromkeys(note for d in body.declarations for note in self._notes(d))
+            yield from (f"        # {note}" for note in notes)
+            yield from statement(self._container("super().__init__"), 8)
+            yield from assignments
+            for line in (line for d in body.declarations for line in d.after):
+                yield from statement(line.expr, 8, line.before, line.after)
+        elif assignments or body.declarations:
+            yield "        super().__init__()"
+            yield from assignments
+            yield from self._declarations()
+
+    def _declarations(self) -> Iterator[str]:
+        """The modules in order, those whose labels count on in loops: ``0``, ``1``, … or ``layer1``, ``layer2``, …"""
+        commented: set[str] = set()
+        declarations = self._body.declarations
+        # Only a module of which nothing more is to be said can be one of a loop.
+        labels = [
+            d.labels[0]
+            if len(d.labels) == 1 and d.registry == "_modules" and d.expr is not None and not d.after
+            else None
+            for d in declarations
+        ]
+        for start, end in _consecutive(labels):
+            several = declarations[start:end]
+            notes = dict.fromkeys(note for declaration in several for note in self._notes(declaration))
+            yield from (f"        # {note}" for note in notes if note not in commented)
+            commented |= notes.keys()
+            stem, number = _counted(labels[start] or "")
+            if number is None:
+                yield from self._declaration(*several)
+                continue
+            place = 0
+            for run in runs([self._made(declaration) for declaration in several]):
+                if run.count < (_LEAST_NAMED if stem else 2):
+                    yield from self._declaration(*several[place : place + run.count])
+                else:
+                    # Where the item speaks of i, it reads best from 0 on.
+                    first = 0 if run.counts else number
+                    i = f"i + {number}" if first < number else "i"
+                    label = f'f"{stem}{{{i}}}"' if stem else f"str({number} + i)" if first < number else "str(i)"
+                    yield f"        for i in {EqualRun(run.item, first, run.count, run.counts).range}:"
+                    yield from statement(PythonCall("self.add_module", (label, run.item)), 12)
+                number, place = number + run.count, place + run.count
+
+    def _notes(self, declaration: Declaration) -> Iterator[str]:
+        """What must be said of a declaration, those of a sequence in it too: it is written in place."""
+        if declaration.note:
+            yield declaration.note
+        for _, expr in declaration.parts:
+            if isinstance(expr, Hole) and expr.index not in self._family.module_arguments:
+                number = self._family.instances[0].children[expr.index].family
+                if self._file.families[number].is_sequence:
+                    inner = ClassWriter(self._file, number)
+                    yield from (note for d in inner._body.declarations for note in inner._notes(d))
+
+    def _declaration(self, *declarations: Declaration) -> Iterator[str]:
+        for declaration in declarations:
+            *above, label = declaration.labels
+            place = reached(declaration.labels, declaration.registry)
+            made = self._made(declaration)
+            if place.endswith(")"):  # a call gives it, and cannot be assigned to
+                register = "add_module" if declaration.registry == "_modules" else "register_parameter"
+                owner = reached(above) if above else "self"
+                yield from statement(PythonCall(f"{owner}.{register}", (f'"{label}"', made)), 8)
+            else:
+                yield from statement(made, 8, f"{place} = ")
+            for line in declaration.after:
+                yield from statement(line.expr, 8, line.before, line.after)
+
+    def _made(self, declaration: Declaration) -> Expr:
+        """The constructor's call as ``__init__`` says it."""
+        if declaration.expr is None:
+            return "nn.Module()"
+        match filled(declaration.expr, self._fill):
+            case PythonCall(head, (Listing(items),)) if head == LIST:
+                return PythonCall(LIST, (_listing([run.argument for run in runs([*items])]),))
+            case made:
+                return made
+
+    def _fill(self, hole: Hole) -> Iterable[Expr]:
+        """What stands in a hole of the class."""
+        constructor = self._constructor
+        if hole.kind in ("literal", "slot"):
+            return (self._written(self._bound(constructor.literals[hole.index])),)
+        if hole.kind == "options":
+            options = self._family.instances[0].fillings[hole.index]
+            assert isinstance(options, Options), "they fill such a hole"
+            keywords = []
+            for name, binding in constructor.options[hole.index]:
+                value, default = self._bound(binding), options.defaults.get(name, NOTHING)
+                # What differs from use to use may be the default where one sequence stands.
+                if self._outer is None or not _is(value, default):
+                    keywords.append(Keyword(name, self._written(value)))
+            return keywords
+        bindings = [self._bound(binding) for binding in constructor.children[hole.index]]
+        if hole.index in self._family.module_arguments:
+            return (self._written(bindings[0]),)
+        return (self._child(self._family.instances[0].children[hole.index].family, bindings),)
+
+    def _bound(self, binding: Binding) -> Binding:
+        """What stands in a hole, in terms of the arguments that have names here."""
+        return binding if self._outer is None else in_terms_of(binding, self._outer)
+
+    def _written(self, binding: Binding) -> Expr:
+        """The text of it, modules as the calls that make them."""
+        match binding:
+            case ConstantValue(ModuleValue(family, values)):
+                return self._child(family, list(map(ConstantValue, values)))
+        return written(binding, self._names)
+
+    def _child(self, number: int, bindings: Sequence[Binding]) -> Expr:
+        """The call that makes a module of a class, or the sequence in place."""
+        if self._file.families[number].is_sequence:
+            return ClassWriter(self._file, number, self._names, bindings)._container("nn.Sequential")
+        items: list[Expr] = []
+        for argument, binding in zip(self._file.constructors[number].arguments, bindings, strict=True):
+            if argument.by_position:
+                items.append(self._written(binding))
+            elif not _is(binding, argument.hint.default):
+                items.append(Keyword(argument.hint.name, self._written(binding)))
+        return PythonCall(self._file.names[number], tuple(items))
+
+    def _container(self, head: str) -> PythonCall:
+        """The call that makes a Sequential or a list of all that the class has in it."""
+        items: list[Expr] = []
+        for is_known, several in groupby(self._rounds(), lambda rounds: isinstance(rounds.count, ConstantValue)):
+            if is_known:
+                items += self._known(list(several))
+            elif self._body.is_numbered:
+                items += (
+                    Comprehension(r.item, f"_ in range({flat(written(r.count, self._names))})", "*()") for r in several
+                )
+            else:
+                for rounds in several:
+                    first = int(rounds.label)
+                    end = flat(written(increased(rounds.count, first), self._names))
+                    clause = f"i in range({f'{first}, ' if first else ''}{end})"
+                    items.append(Comprehension(Listing(("str(i)", rounds.item)), clause, "*()"))
+        if not self._body.is_numbered:
+            return PythonCall(head, (PythonCall("OrderedDict", (Listing(tuple(items), "[]"),)),))
+        return PythonCall(head, (_listing(items),) if self._body.base == LIST else tuple(items))
+
+    def _known(self, rounds: list[_Rounds]) -> Iterator[Expr]:
+        """The items of a container whose number is known."""
+        labels: list[str] = []
+        items: list[Expr] = []
+        for each in rounds:
+            number = whole(each.label)
+            count = each.count.value if isinstance(each.count, ConstantValue) and number is not None else 1
+            assert isinstance(count, int), "it is known"
+            labels += [each.label] if number is None else [str(number + place) for place in range(count)]
+            items += [each.item] * count
+        if self._body.is_numbered:
+            yield from (run.argument for run in runs(items))
+            return
+        for start, end in _consecutive(labels):
+            stem, first = _counted(labels[start])
+            for run in runs(items[start:end], first or 0):
+                label = f'"{stem}"' if first is None else f'"{stem}{run.start}"'
+                if run.count > 1:
+                    label = f'f"{stem}{{i}}"' if stem else "str(i)"
+                yield EqualRun(Listing((label, run.item)), run.start, run.count, True).argument
+
+    def _rounds(self) -> Iterator[_Rounds]:
+        """What a container has in it, those as one that are alike and follow one another."""
+        last: _Rounds | None = None
+        for declaration in self._body.declarations:
+            item = filled(declaration.expr or "", self._fill)
+            hole = declaration.count
+            count = ConstantValue(1) if hole is None else self._bound(self._constructor.counts[hole.index])
+            this = _Rounds(declaration.labels[0], item, count, hole is not None)
+            if last is None:
+                last = this
+            elif (total := self._total(last, this)) is None:
+                yield last
+                last = this
+            else:
+                last = _Rounds(last.label, item, total, is_round=True)
+        if last is not None:
+            yield last
+
+    def _total(self, before: _Rounds, after: _Rounds) -> Binding | None:
+        """How many both are, if the same expression makes them and their numbers go on."""
+        if not (before.is_round and after.is_round and before.item == after.item):
             return None
-        match self.count, after.count:
-            case ConstantValue(int(some)), others if are_places or int(after.label) == int(self.label) + some:
-                return replace(self, count=more(others, some))
-            case some_told, ConstantValue(int(others)) if are_places:
-                return replace(self, count=more(some_told, others))
+        # Where all labels are places, they go on whatever the counts are.
+        match before.count, after.count:
+            case ConstantValue(int(count)), other if (
+                self._body.is_numbered or int(after.label) == int(before.label) + count
+            ):
+                return increased(other, count)
+            case other, ConstantValue(int(count)) if self._body.is_numbered:
+                return increased(other, count)
         return None
 
-    def told(self, names: Sequence[str]) -> Expr:
-        """The items of an OrderedDict, where an argument says how many."""
-        first = int(self.label)
-        start = f"{first}, " if first else ""
-        return Repeated(
-            Listing(("str(i)", self.item)), f"i in range({start}{flat(shown(more(self.count, first), names))})"
-        )
+    def _attributes(self) -> dict[int, str]:
+        """The attributes for the arguments that ``forward`` needs, by the number of the argument."""
+        bindings: list[Binding] = []
+        for hole in (hole for line in self._body.statements for hole in holes(line.expr)):
+            if hole.kind in ("literal", "slot"):
+                bindings.append(self._constructor.literals[hole.index])
+            elif hole.kind == "options":
+                bindings += (binding for _, binding in self._constructor.options[hole.index])
+        needed: set[int] = set()
+        for binding in bindings:  # which grows by what is in the tuples
+            match binding:
+                case Formula():
+                    needed.update(binding.terms)
+                case TupleOf(items):
+                    bindings += items
+        names: dict[int, str] = {}
+        labels = {declaration.labels[0] for declaration in self._body.declarations}
+        labels |= _OF_A_LIST if self._body.base == LIST else set()
+        for index in sorted(needed):
+            name = self._constructor.names[index]
+            while name in labels or name in names.values() or not is_plain(name):
+                name = f"{name.lstrip('_')}_"
+            names[index] = name
+        return names
 
-    @property
-    def labels(self) -> list[str]:
-        """Of each, where it is known how many there are."""
-        number = whole(self.label)
-        match self.count:
-            case ConstantValue(int(count)) if number is not None:
-                return [str(number + place) for place in range(count)]
-        return [self.label]
+    def _forward(self) -> Iterator[str]:
+        slots = {}
+        for line in self._body.statements:
+            for hole in holes(line.expr):
+                binding = self._constructor.literals[hole.index] if hole.kind == "slot" else None
+                if isinstance(binding, Formula):
+                    slots[line.targets[0]] = self._constructor.names[binding.base]
+        code = Forward(self._family, slots)
+        attributes = self._attributes()
+        # Where it is no attribute, no line of `forward` speaks of the argument.
+        names = [f"self.{attributes.get(index)}" for index in range(len(self._constructor.arguments))]
+        inner = ClassWriter(self._file, self._number, names)
+
+        def fill(hole: Hole) -> Iterable[Expr]:
+            return (code.name(hole),) if hole.kind in ("value", "borrowed") else inner._fill(hole)
+
+        yield from code.signature()
+        for line, expr in zip(self._body.statements, self.calls(), strict=True):
+            yield from code.line(line, filled(expr, fill))
+        yield from code.result()
 
 
-def _known_together(rounds: list[_Rounds]) -> Iterator[list[_Rounds]]:
-    """Those whose number is known and that follow one another together, the others alone."""
-    for is_known, several in groupby(rounds, lambda each: isinstance(each.count, ConstantValue)):
-        together = list(several)
-        yield from [together] if is_known else ([each] for each in together)
+def _is(binding: Binding, value: object) -> bool:
+    """Whether it is that value in every use, to the last bit and type."""
+    return isinstance(binding, ConstantValue) and repr(binding.value) == repr(value)
 
 
-def _unlabelled(rounds: list[_Rounds], names: Sequence[str]) -> Iterator[Expr]:
-    """The items of a container whose labels are their places."""
-    (first, *_) = rounds
-    if isinstance(first.count, ConstantValue):
-        yield from map(repeated, runs([each.item for each in rounds for _ in each.labels]))
-    else:
-        yield Repeated(first.item, f"_ in range({flat(shown(first.count, names))})")
-
-
-def _list(items: tuple[Expr, ...]) -> Expr:
+def _listing(items: list[Expr]) -> Expr:
     """``[a, *(b for _ in range(3))]``, or a comprehension."""
     match items:
-        case (Repeated(item, clause),):
+        case [Comprehension(item, clause)]:
             return Comprehension(item, clause)
-    return Listing(items, "[]")
+    return Listing(tuple(items), "[]")
 
 
-def _labelled(rounds: list[_Rounds], names: Sequence[str]) -> Iterator[Expr]:
-    """The items of an OrderedDict: those whose labels count on, ``layer1``, ``layer2`` …, together."""
-    if not isinstance(rounds[0].count, ConstantValue):
-        yield rounds[0].told(names)
-        return
-    labels = [label for each in rounds for label in each.labels]
-    items = [each.item for each in rounds for _ in each.labels]
-    place = 0
-    while place < len(labels):
-        stem, first = _counted(labels[place])
-        count = 1
-        while first is not None and labels[place + count : place + count + 1] == [f"{stem}{first + count}"]:
-            count += 1
-        for run in runs(items[place : place + count], first or 0):
-            name = f'"{stem}{run.start}"' if first is not None else f'"{stem}"'
-            if run.count > 1:
-                name = f'f"{stem}{{i}}"' if stem else "str(i)"
-            yield repeated(EqualRun(Listing((name, run.item)), run.start, run.count, True))
-        place += count
+def _consecutive(labels: Sequence[str | None]) -> Iterator[tuple[int, int]]:
+    """The starts and ends of the stretches in which labels count on: ``layer1``, ``layer2`` …; others are alone."""
+    start = 0
+    for end in range(1, len(labels) + 1):
+        stem, number = _counted(labels[end - 1] or "")
+        if end == len(labels) or number is None or labels[end] != f"{stem}{number + 1}":
+            yield start, end
+            start = end
 
 
 def _counted(label: str) -> tuple[str, int | None]:
@@ -431,29 +412,3 @@ def _counted(label: str) -> tuple[str, int | None]:
     stem = label.rstrip("0123456789")
     number = whole(label[len(stem) :]) if stem != label else None
     return (label, None) if number is None else (stem, number)
-
-
-def _needed(expr: Expr, constructor: Constructor) -> Iterator[int]:
-    """The arguments in terms of which the holes of an expression are told."""
-    for hole in holes(expr):
-        if hole.kind in ("literal", "slot"):
-            yield from _told(constructor.literals[hole.index])
-        elif hole.kind == "options":
-            yield from (index for _, meaning in constructor.options[hole.index] for index in _told(meaning))
-
-
-def _told(meaning: Meaning) -> Iterator[int]:
-    if isinstance(meaning, ArgumentFormula):
-        yield from meaning.indices
-    elif isinstance(meaning, TupleOf):
-        yield from (index for item in meaning.items for index in _told(item))
-
-
-def _attribute(name: str, taken: set[str]) -> str:
-    while name in taken or not is_plain(name):
-        name = f"{name.lstrip('_')}_"
-    return name
-
-
-def _parts(expr: Expr) -> tuple[Expr, ...]:
-    return expr.items if isinstance(expr, PythonCall) else (expr,)

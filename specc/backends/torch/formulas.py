@@ -1,4 +1,4 @@
-"""What a number is in terms of the arguments of a class: ``4 * c``, ``in_channels // 2 + 3 * growth``, ``k // 2``.
+"""What stands in a hole, in terms of its class's arguments: ``4 * c``, ``in_channels // 2 + 3 * growth``, ``k // 2``.
 
 A block computes its numbers from its arguments and its input, and the graph has nothing but the results. So a formula
 is looked for that holds in every use, among those that people write.
@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeGuard
+from typing import Generic, TypeGuard, TypeVar
+
+from specc.backends.torch.python import Expr, Listing, Offset
+from specc.backends.torch.step_code import literal
+
+Term = TypeVar("Term")
 
 Key = tuple[str, tuple[str, ...]]
-"""What arguments that are one have in common: their kind, and their values to the last bit and type."""
+"""What columns that are one argument have in common: their kind, and their values to the last bit and type."""
 
 Counts = tuple[int, ...]
 """Positive whole numbers, one for each use."""
@@ -27,20 +32,88 @@ _SHARES = (2, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Formula:
-    """``(factor * base // divisor + offset * unit) // share``; without a unit, ``offset`` is the number itself."""
+class ConstantValue:
+    """The same value everywhere."""
 
-    base: Key
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Formula(Generic[Term]):
+    """``(factor * base // divisor + offset * unit) // share``; without a unit, ``offset`` is the number itself.
+
+    A term is the `Key` of an argument while arguments are looked for, and its index in the constructor afterwards.
+    """
+
+    base: Term
     factor: int = 1
     divisor: int = 1
     offset: int = 0
-    unit: Key | None = None
+    unit: Term | None = None
     share: int = 1
 
     @property
-    def keys(self) -> tuple[Key, ...]:
-        """What it speaks of."""
+    def terms(self) -> tuple[Term, ...]:
         return (self.base,) if self.unit is None else (self.base, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class TupleOf:
+    """A tuple of such."""
+
+    items: tuple[Binding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleValue:
+    """A module of the class ``family``, by the values of its constructor's arguments."""
+
+    family: int
+    values: tuple[object, ...]
+
+
+Binding = ConstantValue | Formula[int] | TupleOf
+"""What stands in a hole."""
+
+
+def written(binding: Binding, names: Sequence[str]) -> Expr:
+    """The text of what stands in a hole.
+
+    Args:
+        names: of the arguments.
+    """
+    match binding:
+        case ConstantValue(value):
+            return literal(value)
+        case TupleOf(items):
+            return Listing(tuple(written(item, names) for item in items))
+        case Formula(base, factor, divisor, offset, unit, share):
+            times = f"{factor} * " if factor > 1 else ""
+            over = f" // {divisor}" if divisor > 1 else ""
+            grown = Offset(f"{times}{names[base]}{over}", str(offset), "" if unit is None else names[unit])
+            return grown if share == 1 else f"({grown}) // {share}"
+
+
+def in_terms_of(binding: Binding, outer: Sequence[Binding]) -> Binding:
+    """What stands in a sequence's hole where the sequence stands, ``outer`` being what its arguments are there."""
+    match binding:
+        case Formula(base, offset=offset):
+            return increased(outer[base], offset)
+        case TupleOf(items):
+            return TupleOf(tuple(in_terms_of(item, outer) for item in items))
+    return binding
+
+
+def increased(count: Binding, number: int) -> Binding:
+    """The number of rounds and so many more."""
+    match count:
+        case _ if number == 0:
+            return count
+        case ConstantValue(int(value)):
+            return ConstantValue(value + number)
+        case Formula(unit=None, share=1):
+            return replace(count, offset=count.offset + number)
+    raise TypeError(f"{count} is no number of rounds")
 
 
 def are_counts(values: tuple[object, ...]) -> TypeGuard[Counts]:
@@ -48,7 +121,7 @@ def are_counts(values: tuple[object, ...]) -> TypeGuard[Counts]:
 
 
 class Bases:
-    """What channels may be told from, with its values in every use.
+    """The arguments that channels may be computed from, with their values in every use.
 
     Args:
         values: the block's own arguments, those that count channels first; then the channels of its input.
@@ -60,76 +133,59 @@ class Bases:
         self._values = values
         self._counted = counted
         self._growing = sorted((key for key in values if len({*key[1]}) > 1), key=lambda key: key != entry)
-        self._multiples: dict[int, list[Formula]] = {}
+        self._multiples: dict[int, list[Formula[Key]]] = {}
         for key, (first, *_) in values.items():
             for factor in _FACTORS:
                 self._multiples.setdefault(factor * first, []).append(Formula(key, factor))
                 self._multiples.setdefault(first // factor, []).append(Formula(key, 1, factor))
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._values
-
-    def multiple(self, values: Counts, *, without: Key | None = None, is_whole: bool = False) -> Formula | None:
+    def multiple(self, values: Counts, *, without: Key | None = None, is_whole: bool = False) -> Formula[Key] | None:
         """The first small multiple or fraction of a base that the values are; rather one that leaves no rest.
 
         Args:
             without: a base that is not looked at.
             is_whole: no fraction.
         """
-        found = [
+        fitting = [
             formula
             for formula in self._multiples.get(values[0], ())
-            if formula.base != without and not (is_whole and formula.divisor > 1) and self._holds(formula, values)
+            if formula.base != without
+            and not (is_whole and formula.divisor > 1)
+            and values == tuple(formula.factor * n // formula.divisor for n in self._values[formula.base])
         ]
-        return min(found, key=lambda formula: not self._is_exact(formula), default=None)
+        return min(fitting, key=lambda formula: not self._is_exact(formula), default=None)
 
-    def share(self, values: Counts) -> Formula | None:
+    def share(self, values: Counts) -> Formula[Key] | None:
         """The first small multiple or fraction that leaves no rest: groups have so many channels each."""
         formula = self.multiple(values)
         return formula if formula and self._is_exact(formula) else None
 
-    def _is_exact(self, formula: Formula) -> bool:
+    def _is_exact(self, formula: Formula[Key]) -> bool:
         return all(number % formula.divisor == 0 for number in self._values[formula.base])
 
-    def _holds(self, formula: Formula, values: Counts) -> bool:
-        base = self._values[formula.base]
-        pairs = zip(base, values, strict=True)
-        return all(formula.factor * number // formula.divisor == value for number, value in pairs)
-
-    def sum(self, values: Counts) -> Formula | None:
+    def sum(self, values: Counts) -> Formula[Key] | None:
         """The values as a base, or a part of it, and what has been added in every use alike."""
-        return next(self._sums(values), None)
-
-    def _sums(self, values: Counts) -> Iterator[Formula]:
         for share in _SHARES:
-            whole = [share * number for number in values]
-            if tuple(map(repr, whole)) in self._counted:
-                yield from (replace(formula, share=share) for formula in self._grown(whole, (1, 1)))
-        for scale in _SCALES:
-            yield from self._grown(values, scale)
+            total = tuple(share * number for number in values)
+            if tuple(map(repr, total)) in self._counted and (formula := next(self._grown(total, (1, 1)), None)):
+                return replace(formula, share=share)
+        return next((formula for scale in _SCALES for formula in self._grown(values, scale)), None)
 
-    def _grown(self, values: Sequence[int], scale: tuple[int, int]) -> Iterator[Formula]:
-        """The values as a base, scaled so, and what has been added."""
+    def _grown(self, values: Counts, scale: tuple[int, int]) -> Iterator[Formula[Key]]:
+        """The values as a base, scaled so, and what has been added: one number, or so many times another argument."""
         factor, divisor = scale
         for key in self._growing:
-            differences = [a - factor * b // divisor for a, b in zip(values, self._values[key], strict=True)]
-            yield from (Formula(key, factor, divisor, number, unit) for number, unit in self._steps(key, differences))
-
-    def _steps(self, base: Key, differences: Sequence[int]) -> Iterator[tuple[int, Key | None]]:
-        """The differences as one number, or as so many times another argument."""
-        first = differences[0]
-        if first and all(difference == first for difference in differences):
-            yield first, None
-        for unit in self._growing:
-            numbers = self._values[unit]
-            times, rest = divmod(first, numbers[0])
-            if unit == base or rest or not times:
-                continue
-            if all(difference == times * number for difference, number in zip(differences, numbers, strict=True)):
-                yield times, unit
+            added = [value - factor * n // divisor for value, n in zip(values, self._values[key], strict=True)]
+            if added[0] and len({*added}) == 1:
+                yield Formula(key, factor, divisor, added[0])
+            for unit in self._growing:
+                numbers = self._values[unit]
+                times = added[0] // numbers[0]
+                if unit != key and times and added == [times * number for number in numbers]:
+                    yield Formula(key, factor, divisor, times, unit)
 
 
-def half(values: tuple[object, ...], kernels: Iterable[tuple[Key, tuple[object, ...]]]) -> Formula | None:
+def half(values: tuple[object, ...], kernels: Iterable[tuple[Key, tuple[object, ...]]]) -> Formula[Key] | None:
     """A padding as half of a kernel: ``k // 2``."""
     for key, kernel in kernels:
         if all(type(k) is int and k // 2 == value for k, value in zip(kernel, values, strict=True)):

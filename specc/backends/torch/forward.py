@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from specc.backends.torch.class_code import IN_TURN, Statement
+from specc.backends.torch.class_code import Statement
 from specc.backends.torch.classes import ModuleClass
-from specc.backends.torch.python import Expr, Hole, Listing, PythonCall, flat, holes, statement
-from specc.backends.torch.python_names import free, variables
+from specc.backends.torch.python import Expr, Hole, Listing, PythonCall, flat, statement
+from specc.backends.torch.python_names import free, stem
 
 
 class Forward:
@@ -20,54 +20,46 @@ class Forward:
 
     def __init__(self, family: ModuleClass, slots: Mapping[int, str]) -> None:
         self._family = family
-        body = family.body
-        self._chained = _chained(family)
-        self._names = variables(_inputs(family), _labels(family, slots), self._chained)
-        taken: list[str] = list(self._names)
-        for path in family.instances[0].use.given:
-            taken.append(free(_identifier(path.rpartition(".")[2]), set(taken)))
-        self._given = taken[len(self._names) :]
+        body, first = family.body, family.instances[0]
+        labels = [_identifier(slots.get(value, label)) for value, label in enumerate(first.labels)]
+        self._names = _variables(_inputs(family), labels[body.inputs :], _chained(family))
+        self._borrowed: list[str] = []
+        for path in first.use.borrowed:
+            name = free(_identifier(path.rpartition(".")[2]), {*self._names, *self._borrowed})
+            self._borrowed.append(name)
         self._outputs = [self._names[value] for value in body.outputs]
 
     def name(self, hole: Hole) -> str:
-        names = self._names if hole.kind == "value" else self._given
+        names = self._names if hole.kind == "value" else self._borrowed
         return names[hole.index] + "".join(map(str, hole.detail))
 
     def signature(self) -> list[str]:
         body = self._family.body
         values = (f"{name}: torch.Tensor" for name in self._names[: body.inputs])
-        given = (f"{name}: {kind}" for name, kind in zip(self._given, body.given, strict=True))
+        borrowed = (f"{name}: {kind}" for name, kind in zip(self._borrowed, body.borrowed, strict=True))
         result = ["torch.Tensor"] * len(self._outputs)
         returns = result[0] if len(result) == 1 else f"tuple[{', '.join(result)}]"
-        return statement(PythonCall("def forward", ("self", *values, *given)), 4, after=f" -> {returns}:")
+        return statement(PythonCall("def forward", ("self", *values, *borrowed)), 4, after=f" -> {returns}:")
 
     def line(self, line: Statement, expr: Expr) -> list[str]:
-        if isinstance(expr, PythonCall) and expr.head == IN_TURN:
-            if any(sum(instance.counts) > 1 for instance in self._family.instances):
-                return self._loop(line, flat(expr.items[0]))
-            expr = PythonCall("self[0]", expr.items)
         targets = ", ".join(self._names[target] for target in line.targets)
-        comment = self._comment(line.targets) if len(line.targets) == 1 else ""
+        if line.is_in_turn and isinstance(expr, PythonCall):
+            if any(sum(instance.counts) > 1 for instance in self._family.instances):
+                # torch.jit.script writes such a loop out.
+                value, layer = flat(expr.items[0]), free("layer", {*self._names, *self._borrowed})
+                start = [] if value == targets else [f"        {targets} = {value}"]
+                return [*start, f"        for {layer} in self:", f"            {targets} = {layer}({targets})"]
+            expr = PythonCall("self[0]", expr.items)
+        shapes = {instance.shapes[line.targets[0]] for instance in self._family.instances}
+        comment = f"  # {shapes.pop()}" if len(line.targets) == len(shapes) == 1 else ""
         plain = statement(expr, 8, f"{targets} = ")
         commented = statement(expr, 8, f"{targets} = ", comment)
         # A statement is not broken for the sake of its comment.
         return commented if len(commented) == len(plain) else plain
 
-    def _loop(self, line: Statement, value: str) -> list[str]:
-        """All modules of a list, in turn; torch.jit.script writes such a loop out."""
-        target, layer = self._names[line.targets[0]], free("layer", {*self._names, *self._given})
-        start = [] if value == target else [f"        {target} = {value}"]
-        return [*start, f"        for {layer} in self:", f"            {target} = {layer}({target})"]
-
     def result(self) -> list[str]:
-        given = tuple(self._outputs)
-        return statement(given[0] if len(given) == 1 else Listing(given, ""), 8, "return ")
-
-    def _comment(self, values: tuple[int, ...]) -> str:
-        """The shapes, where they are the same in every use."""
-        shapes = [{instance.shapes[value] for instance in self._family.instances} for value in values]
-        known = [shape for each in shapes for shape in each if len(each) == 1]
-        return f"  # {', '.join(known)}" if len(known) == len(values) else ""
+        outputs = tuple(self._outputs)
+        return statement(outputs[0] if len(outputs) == 1 else Listing(outputs, ""), 8, "return ")
 
 
 def _identifier(label: str) -> str:
@@ -77,40 +69,55 @@ def _identifier(label: str) -> str:
 
 
 def _inputs(family: ModuleClass) -> list[str]:
-    """What the class calls the values it takes: the first is x, the others go by what all uses call them."""
-    body, labels = family.body, [instance.labels for instance in family.instances]
-    if body.is_model:
-        return ["x"] if body.inputs == 1 else list(map(_identifier, labels[0][: body.inputs]))
-    names = ["x"] if body.inputs else []
-    for value in range(1, body.inputs):
-        stems = {re.sub(r"_?\d+$", "", each[value]) for each in labels}
+    """What the class calls its inputs: the first is x, the others go by what all uses call them."""
+    count, labels = family.body.inputs, [instance.labels for instance in family.instances]
+    if family.body.is_model:
+        return ["x"] if count == 1 else list(map(_identifier, labels[0][:count]))
+    names = ["x"] if count else []
+    for value in range(1, count):
         same = {each[value] for each in labels}
-        found = same if len(same) == 1 else stems
-        name = _identifier(found.pop()) if len(found) == 1 else ""
-        names.append(name if name and name not in names else _other(names))
+        shared = same if len(same) == 1 else {stem(label) for label in same}
+        candidates = [
+            *map(_identifier, shared if len(shared) == 1 else ()),
+            "y",
+            "z",
+            *(f"x{i}" for i in range(2, count + 2)),
+        ]
+        names.append(next(name for name in candidates if name not in names))
     return names
 
 
-def _other(names: list[str]) -> str:
-    return next(name for name in ("y", "z", *(f"x{i}" for i in range(2, len(names) + 3))) if name not in names)
+def _variables(inputs: Sequence[str], steps: Sequence[str], chained: set[int]) -> list[str]:
+    """The local variable of every value of a module.
 
-
-def _labels(family: ModuleClass, slots: Mapping[int, str]) -> list[str]:
-    labels = [slots.get(value, label) for value, label in enumerate(family.instances[0].labels)]
-    return list(map(_identifier, labels[family.body.inputs :]))
+    Args:
+        inputs: what its inputs are called.
+        steps: what the values that it makes are called.
+        chained: the values, counted from the inputs on, that only what comes next uses: they share one variable.
+    """
+    names: list[str] = []
+    for port in inputs:
+        names.append(free(port, names))
+    if "x" not in names or names.index("x") in chained:
+        chain = "x"
+    else:
+        chain = free("y", [name for value, name in enumerate(names) if value not in chained])
+    used = {chain, *names}
+    for value, step in enumerate(steps, len(names)):
+        names.append(chain if value in chained else free(step, used))
+        used.add(names[-1])
+    return names
 
 
 def _chained(family: ModuleClass) -> set[int]:
     """The values that only the very next statement uses (after the last one: the result)."""
     body = family.body
-    end = len(body.statements)
     users: dict[int, set[int]] = {}
     for place, line in enumerate(body.statements):
-        for hole in holes(line.expr):
-            if hole.kind == "value":
-                users.setdefault(hole.index, set()).add(place)
+        for value in line.values:
+            users.setdefault(value, set()).add(place)
     for value in body.outputs:
-        users.setdefault(value, set()).add(end)
+        users.setdefault(value, set()).add(len(body.statements))
     following = dict.fromkeys(range(body.inputs), 0)
     # Of several results of one statement, only one can go on in the shared variable.
     following |= {line.targets[0]: place + 1 for place, line in enumerate(body.statements)}

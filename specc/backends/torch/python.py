@@ -1,4 +1,4 @@
-"""Python expressions with holes, and statements laid out as `ruff format --line-length 100` lays them out.
+"""Python text: expressions with holes, and statements laid out as `ruff format --line-length 100` lays them out.
 
 Equal expressions in a row, and those whose numbers go up in equal steps, become loops (`runs`).
 """
@@ -6,12 +6,13 @@ Equal expressions in a row, and those whose numbers go up in equal steps, become
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import sub
 
 WIDTH = 100
 """PyTorch users' code is mostly 88 to 120 wide; 100 keeps a layer with its options on one line."""
-
 
 _WHOLE = re.compile(r"-?\d+")
 _LEAST_STEPS = 3
@@ -67,24 +68,17 @@ class Infix:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
-    """``*(item for clause)``."""
-
-    item: Expr
-    clause: str
-
-
-@dataclass(frozen=True, slots=True)
 class Comprehension:
-    """``[item for clause]``."""
+    """``[item for clause]``, or ``*(item for clause)`` among the items of a call."""
 
     item: Expr
     clause: str
+    brackets: str = "[]"
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """``base + number * unit``: what an argument has grown to. A number of 0 leaves the base; no unit, the number."""
+    """``base + number * unit``: an argument and what is added to it. Without a unit, the number itself is added."""
 
     base: str
     number: str
@@ -102,8 +96,7 @@ class Offset:
         return f"{self.base} {sign} {times} * {self.unit}"
 
 
-Expr = str | Hole | PythonCall | Keyword | Listing | NumberRow | Infix | Repeated | Comprehension | Offset
-_Broken = PythonCall | Listing | NumberRow | Infix | Repeated | Comprehension
+Expr = str | Hole | PythonCall | Keyword | Listing | NumberRow | Infix | Comprehension | Offset
 
 
 def flat(expr: Expr) -> str:
@@ -120,59 +113,61 @@ def flat(expr: Expr) -> str:
             return f" {operator} ".join(map(flat, operands))
         case Keyword(name, value):
             return f"{name}={flat(value)}"
-        case Repeated(item, clause):
-            return f"*({flat(item)} for {clause})"
-        case Comprehension(item, clause):
-            return f"[{flat(item)} for {clause}]"
+        case Comprehension(item, clause, brackets):
+            return f"{brackets[:-1]}{flat(item)} for {clause}{brackets[-1]}"
         case Hole():
             raise TypeError(f"{expr} has not been filled in")
     return str(expr)
 
 
-def filled(expr: Expr, fill: Callable[[Hole], Iterable[Expr]]) -> Expr:
-    """The expression with what ``fill`` gives in place of each hole: any number of items in a call, one elsewhere."""
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and those in it, from left to right; a comprehension is finished text, and not entered."""
+    yield expr
+    inner: tuple[Expr, ...] = ()
     match expr:
-        case Hole():
-            (only,) = fill(expr)
-            return only
         case PythonCall(head, items):
-            called = filled(head, fill)
-            called = called if isinstance(called, (str, Hole)) else flat(called)
-            parts = (fill(item) if isinstance(item, Hole) else (filled(item, fill),) for item in items)
-            return PythonCall(called, tuple(part for several in parts for part in several))
-        case Keyword(name, value):
-            return Keyword(name, filled(value, fill))
-        case Listing(items, brackets):
-            return Listing(tuple(filled(item, fill) for item in items), brackets)
-        case Infix(operator, operands):
-            return Infix(operator, tuple(filled(operand, fill) for operand in operands))
-    return expr
+            inner = head, *items
+        case Keyword(_, value):
+            inner = (value,)
+        case Listing(items) | Infix(_, items):
+            inner = items
+    for part in inner:
+        yield from walk(part)
 
 
 def holes(expr: Expr) -> Iterator[Hole]:
     """Its holes, from left to right."""
-    match expr:
-        case Hole():
-            yield expr
-        case PythonCall(head, items):
-            yield from holes(head)
-            yield from (hole for item in items for hole in holes(item))
-        case Keyword(_, value):
-            yield from holes(value)
-        case Listing(items) | Infix(_, items):
-            yield from (hole for item in items for hole in holes(item))
+    return (part for part in walk(expr) if isinstance(part, Hole))
 
 
-def heads(expr: Expr) -> Iterator[str]:
-    """What is called in it."""
+def filled(expr: Expr, fill: Callable[[Hole], Iterable[Expr]]) -> Expr:
+    """The expression with what ``fill`` gives in place of each hole: any number of items in a call, one elsewhere."""
+    return _substituted(expr, lambda leaf: fill(leaf) if isinstance(leaf, Hole) else (leaf,))
+
+
+def _substituted(expr: Expr, change: Callable[[Expr], Iterable[Expr]]) -> Expr:
+    """The expression with what ``change`` gives in place of each part that has no parts itself."""
+
+    def inside(part: Expr) -> Iterable[Expr]:
+        has_parts = isinstance(part, (PythonCall, Keyword, Listing, Infix))
+        return (_substituted(part, change),) if has_parts else change(part)
+
+    def each(parts: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        return tuple(new for part in parts for new in inside(part))
+
     match expr:
         case PythonCall(head, items):
-            yield from [head] if isinstance(head, str) else []
-            yield from (inner for item in items for inner in heads(item))
-        case Keyword(_, value):
-            yield from heads(value)
-        case Listing(items) | Infix(_, items):
-            yield from (inner for item in items for inner in heads(item))
+            (called,) = inside(head)
+            return PythonCall(called if isinstance(called, (str, Hole)) else flat(called), each(items))
+        case Keyword(name, value):
+            (new,) = inside(value)
+            return Keyword(name, new)
+        case Listing(items, brackets):
+            return Listing(each(items), brackets)
+        case Infix(operator, operands):
+            return Infix(operator, each(operands))
+    (new,) = change(expr)
+    return new
 
 
 def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> list[str]:
@@ -180,35 +175,34 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
 
     A trailing comment belongs to ``after``: ruff counts it in the width too.
     """
-    if isinstance(expr, Keyword):
-        return statement(expr.value, indent, f"{before}{expr.name}=", after)
     margin = " " * indent
     line = margin + before + flat(expr) + after
-    if len(line) <= WIDTH or isinstance(expr, (str, Hole, Offset)):
-        return [line]
-    head, brackets = _opening(expr)
-    opening = margin + before + head + brackets[0]
-    if head and before and len(opening) > WIDTH:
-        return [f"{margin}{before}(", *statement(expr, indent + 4), f"{margin}){after}"]
-    return [opening, *_body(expr, indent + 4), margin + brackets[1] + after]
-
-
-def _opening(expr: _Broken) -> tuple[str, str]:
     match expr:
+        case Keyword(name, value):
+            return statement(value, indent, f"{before}{name}=", after)
         case PythonCall(head, _):
-            return str(head), "()"
+            ends = f"{head}()"
         case Listing(_, brackets):
-            return "", brackets or "()"
-        case NumberRow() | Comprehension():
-            return "", "[]"
+            ends = brackets or "()"
+        case Comprehension(_, _, brackets):
+            ends = brackets
+        case NumberRow():
+            ends = "[]"
         case Infix():
-            return "", "()"
-        case Repeated():
-            return "*", "()"
+            ends = "()"
+        case _:
+            return [line]
+    if len(line) <= WIDTH:
+        return [line]
+    opening = margin + before + ends[:-1]
+    # ruff puts a call into parentheses of its own where even its name does not fit behind what it is assigned to.
+    if len(ends) > 2 and before and len(opening) > WIDTH:
+        return [f"{margin}{before}(", *statement(expr, indent + 4), f"{margin}){after}"]
+    return [opening, *_body(expr, indent + 4), margin + ends[-1] + after]
 
 
-def _body(expr: _Broken, indent: int) -> list[str]:
-    """What stands between the brackets of a broken expression."""
+def _body(expr: PythonCall | Listing | NumberRow | Infix | Comprehension, indent: int) -> list[str]:
+    """The lines between the brackets of a broken expression."""
     margin = " " * indent
     match expr:
         case NumberRow(numbers):
@@ -219,22 +213,21 @@ def _body(expr: _Broken, indent: int) -> list[str]:
                 else:
                     lines.append(f"{margin}{number},")
             return lines
-        case Repeated(item, clause) | Comprehension(item, clause):
+        case Comprehension(item, clause):
             return [*statement(item, indent), f"{margin}for {clause}"]
+        case Listing(items):
+            return [line for item in items for line in statement(item, indent, after=",")]
         case Infix(operator, operands):
             one_line = margin + flat(expr)
-            first, *rest = operands
-            broken = statement(first, indent) + [
-                line for operand in rest for line in statement(operand, indent, f"{operator} ")
+            signs = ["", *[f"{operator} "] * (len(operands) - 1)]
+            broken = [
+                line for sign, part in zip(signs, operands, strict=True) for line in statement(part, indent, sign)
             ]
         case PythonCall(_, items):
             one_line = margin + ", ".join(map(flat, items))
-            if len(items) == 1 and not isinstance(items[0], Keyword):
-                broken = statement(items[0], indent)
-            else:
-                broken = [line for item in items for line in statement(item, indent, after=",")]
-        case Listing(items):
-            return [line for item in items for line in statement(item, indent, after=",")]
+            # ruff gives a single argument no comma unless it has a name.
+            comma = "," if len(items) != 1 or isinstance(items[0], Keyword) else ""
+            broken = [line for item in items for line in statement(item, indent, after=comma)]
     return [one_line] if len(one_line) <= WIDTH else broken
 
 
@@ -251,6 +244,13 @@ class EqualRun:
     def range(self) -> str:
         return f"range({self.start}, {self.start + self.count})" if self.start else f"range({self.count})"
 
+    @property
+    def argument(self) -> Expr:
+        """The run among the items of a call."""
+        if self.count == 1:
+            return self.item
+        return Comprehension(self.item, f"{'i' if self.counts else '_'} in {self.range}", "*()")
+
 
 def runs(items: list[Expr], first: int | None = None) -> Iterator[EqualRun]:
     """The items in order.
@@ -258,105 +258,62 @@ def runs(items: list[Expr], first: int | None = None) -> Iterator[EqualRun]:
     Args:
         first: the number that ``i`` is for the first item; without it, ``i`` starts from 0 in every run.
     """
-    units = {offset.base: offset.unit for item in items for offset in _offsets(item) if offset.unit}
-    items = [_in_units(item, units) for item in items] if units else items
-    skeletons = [_Skeleton.of(item) for item in items]
+    offsets = [part for item in items for part in walk(item) if isinstance(part, Offset)]
+    if units := {offset.base: offset.unit for offset in offsets if offset.unit}:
+
+        def in_units(leaf: Expr) -> tuple[Expr]:
+            """An argument to which nothing is added, as one to which 0 units are: it begins a row."""
+            match leaf:
+                case Offset(base, "0"):
+                    return (Offset(base, "0", units.get(base, "")),)
+            return (leaf,)
+
+        items = [_substituted(item, in_units) for item in items]
+    skeletons = [_skeleton(item) for item in items]
+    # From each item to the next: how much each number goes up, or None where they differ in more than numbers.
+    steps = [
+        tuple(map(sub, after, before)) if rest == other else None
+        for (rest, before), (other, after) in pairwise(skeletons)
+    ]
+    steps.append(None)
     place = 0
     while place < len(items):
-        equal = 1
-        while place + equal < len(items) and items[place + equal] == items[place]:
-            equal += 1
-        count = max(equal, _steps(skeletons, place))
-        start = 0 if first is None else first + place
-        item = items[place] if count == equal else _counted(items[place], skeletons, place, start)
-        yield EqualRun(item, start, count, count != equal)
+        step, count, start = steps[place], 1, 0 if first is None else first + place
+        while step is not None and steps[place + count - 1] == step:
+            count += 1
+        item, counts = items[place], step is not None and any(step)
+        if step is not None and counts and count >= _LEAST_STEPS:
+            each = iter(step)
+            item = _with_numbers(item, lambda number: _linear(number, next(each), start))  # noqa: B023  # called here
+        elif counts:
+            count, counts = 1, False
+        yield EqualRun(item, start, count, counts)
         place += count
 
 
-def repeated(run: EqualRun) -> Expr:
-    """The run among the items of a call."""
-    if run.count == 1:
-        return run.item
-    return Repeated(run.item, f"{'i' if run.counts else '_'} in {run.range}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Skeleton:
+def _skeleton(expr: Expr) -> tuple[Expr, tuple[int, ...]]:
     """An expression with 0 for each whole number in it, and the numbers."""
+    numbers: list[int] = []
 
-    rest: Expr
-    numbers: tuple[int, ...]
+    def take(number: int) -> str:
+        numbers.append(number)
+        return "0"
 
-    @staticmethod
-    def of(expr: Expr) -> _Skeleton:
-        numbers: list[int] = []
-
-        def take(number: str) -> str:
-            numbers.append(int(number))
-            return "0"
-
-        return _Skeleton(_mapped(expr, take), tuple(numbers))
+    return _with_numbers(expr, take), tuple(numbers)
 
 
-def _mapped(expr: Expr, change: Callable[[str], str]) -> Expr:
+def _with_numbers(expr: Expr, change: Callable[[int], str]) -> Expr:
     """The expression with ``change`` made to each whole number in it, from left to right."""
-    match expr:
-        case PythonCall(head, items):
-            return PythonCall(head, tuple(_mapped(item, change) for item in items))
-        case Keyword(name, value):
-            return Keyword(name, _mapped(value, change))
-        case Listing(items, brackets):
-            return Listing(tuple(_mapped(item, change) for item in items), brackets)
-        case Offset(base, number, unit):
-            return Offset(base, change(number), unit)
-        case str() if _WHOLE.fullmatch(expr):
-            return change(expr)
-    return expr
 
+    def changed(leaf: Expr) -> tuple[Expr]:
+        match leaf:
+            case Offset(base, number, unit):
+                return (Offset(base, change(int(number)), unit),)
+            case str() if _WHOLE.fullmatch(leaf):
+                return (change(int(leaf)),)
+        return (leaf,)
 
-def _offsets(expr: Expr) -> Iterator[Offset]:
-    match expr:
-        case Offset():
-            yield expr
-        case PythonCall(_, items) | Listing(items):
-            yield from (offset for item in items for offset in _offsets(item))
-        case Keyword(_, value):
-            yield from _offsets(value)
-
-
-def _in_units(expr: Expr, units: Mapping[str, str]) -> Expr:
-    """What has not grown yet, in the units that the others have grown by."""
-    match expr:
-        case Offset(base, "0"):
-            return Offset(base, "0", units.get(base, ""))
-        case PythonCall(head, items):
-            return PythonCall(head, tuple(_in_units(item, units) for item in items))
-        case Listing(items, brackets):
-            return Listing(tuple(_in_units(item, units) for item in items), brackets)
-        case Keyword(name, value):
-            return Keyword(name, _in_units(value, units))
-    return expr
-
-
-def _steps(skeletons: list[_Skeleton], place: int) -> int:
-    """How many items from ``place`` on differ only in numbers that go up in equal steps; 1 if too few."""
-    end = place + 1
-    while end < len(skeletons) and skeletons[end].rest == skeletons[place].rest:
-        if _step(skeletons, end - 1) != _step(skeletons, place):
-            break
-        end += 1
-    return end - place if end - place >= _LEAST_STEPS else 1
-
-
-def _step(skeletons: list[_Skeleton], place: int) -> tuple[int, ...]:
-    pairs = zip(skeletons[place].numbers, skeletons[place + 1].numbers, strict=True)
-    return tuple(after - before for before, after in pairs)
-
-
-def _counted(item: Expr, skeletons: list[_Skeleton], place: int, start: int) -> Expr:
-    """The first item of a run in terms of ``i``."""
-    steps = iter(_step(skeletons, place))
-    return _mapped(item, lambda number: _linear(int(number), next(steps), start))
+    return _substituted(expr, changed)
 
 
 def _linear(first: int, step: int, start: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -10,13 +9,12 @@ from itertools import chain, count
 from math import prod
 from pathlib import PurePosixPath
 
-from specc.backends.torch.class_writer import ClassWriter
+from specc.backends.torch.class_writer import ClassWriter, FileClasses
 from specc.backends.torch.classes import ModuleClass, module_classes
 from specc.backends.torch.constructor import constructors
-from specc.backends.torch.python import WIDTH, heads
-from specc.backends.torch.python_names import camel, free
+from specc.backends.torch.python import WIDTH, PythonCall, walk
+from specc.backends.torch.python_names import camel, free, stem
 from specc.ir.graph import Graph
-from specc.ir.types import TensorType
 
 
 def torch_source(graph: Graph, settings: Mapping[str, str] | None = None) -> str:
@@ -31,12 +29,15 @@ def torch_source(graph: Graph, settings: Mapping[str, str] | None = None) -> str
     Raises:
         ValueError, TypeError: an operator describes itself in a way this backend cannot render.
     """
-    kinds = module_classes(graph)
-    names = class_names(kinds, class_name(graph))
-    writer = ClassWriter(kinds, names, constructors(kinds, names))
+    families = module_classes(graph)
+    names = class_names(families, class_name(graph))
+    file = FileClasses(families, names, constructors(families, names))
+    writers = [ClassWriter(file, number) for number in range(len(families))]
     docstring = _docstring(graph)
-    classes = ["\n".join(writer.lines(number, docstring)) for number, name in enumerate(names) if name]
-    heading = _header(graph, kinds, writer, settings or {})
+    classes = ["\n".join(writer.lines(docstring)) for writer, name in zip(writers, names, strict=True) if name]
+    parts = (part for writer in writers for call in writer.calls() for part in walk(call))
+    functions = {part.head for part in parts if isinstance(part, PythonCall) and isinstance(part.head, str)}
+    heading = _heading(graph, families, functions, settings or {})
     return "\n\n\n".join(["\n".join(heading), *classes]) + "\n"
 
 
@@ -45,26 +46,25 @@ def class_name(graph: Graph) -> str:
     return free(graph.name)
 
 
-def _header(graph: Graph, kinds: list[ModuleClass], writer: ClassWriter, settings: Mapping[str, str]) -> Iterator[str]:
-    head = f'"""{graph.name}, made by specc{_origin(graph)}.'
+def _heading(
+    graph: Graph, families: list[ModuleClass], functions: set[str], settings: Mapping[str, str]
+) -> Iterator[str]:
+    """The docstring of the file and its imports."""
+    files = dict.fromkeys(node.span.source.name for node in graph.nodes)
+    names = (PurePosixPath(name).name for name in files if name != "<stdin>")
+    # A name of a file may have anything in it: what would end the docstring or the line is no part of it.
+    origin = ", ".join("".join(c if c.isprintable() and c not in '"\\' else "?" for c in name) for name in names)
+    head = f'"""{graph.name}, made by specc{f" from {origin}" if origin else ""}.'
     yield from [head, "", *_made_with(settings), '"""'] if settings else [f'{head}"""']
     yield ""
-    if any(kind.body.base == "nn.Sequential" and not kind.body.is_numbered for kind in kinds):
+    bodies = [family.body for family in families]
+    if any(body.base == "nn.Sequential" and not body.is_numbered for body in bodies):
         yield from ("from collections import OrderedDict", "")
-    if any(kind.body.base != "nn.Sequential" for kind in kinds):  # the others have no forward
+    if any(body.base != "nn.Sequential" for body in bodies):  # the others have no forward
         yield "import torch"
-    called = (expr for number in range(len(kinds)) for expr in writer.called(number))
-    if any(head.startswith("F.") for expr in called for head in heads(expr)):
+    if any(name.startswith("F.") for name in functions):
         yield "import torch.nn.functional as F"
     yield "from torch import nn"
-
-
-def _origin(graph: Graph) -> str:
-    """`` from lenet.cnn``: the files the steps stand in, without folders."""
-    files = dict.fromkeys(node.span.source.name for node in graph.nodes)
-    shown = (PurePosixPath(name).name for name in files if name != "<stdin>")
-    text = ", ".join("".join(c if c.isprintable() and c not in '"\\' else "?" for c in name) for name in shown)
-    return f" from {text}" if text else ""
 
 
 def _made_with(settings: Mapping[str, str]) -> list[str]:
@@ -81,48 +81,37 @@ def _docstring(graph: Graph) -> list[str]:
     size = f"{total:,} parameter{'' if total == 1 else 's'}"
     if frozen:
         size += ", all frozen" if frozen == total else f", {frozen:,} of them frozen"
-    inputs = [(port.name, port.type) for port in graph.inputs]
-    outputs = [(port.name, port.type) for port, _ in graph.outputs]
-    lines = [f"{graph.name}: {size}.", "", "Takes", *_ports(inputs), "Gives", *_ports(outputs)]
+    inputs = [f"    {port.name}: {port.type}" for port in graph.inputs]
+    outputs = [f"    {port.name}: {port.type}" for port, _ in graph.outputs]
+    lines = [f"{graph.name}: {size}.", "", "Takes", *inputs, "Gives", *outputs]
     if len(inputs) == len(outputs) == 1:
-        lines = [f"{graph.name}: {inputs[0][1]} -> {outputs[0][1]}, {size}."]
+        lines = [f"{graph.name}: {graph.inputs[0].type} -> {graph.outputs[0][0].type}, {size}."]
     if class_name(graph) != graph.name:
         lines += ["", f"The class is not called {graph.name}: Python or this file needs that name."]
     return lines
-
-
-def _ports(ports: list[tuple[str, TensorType]]) -> list[str]:
-    return [f"    {name}: {tensor}" for name, tensor in ports]
 
 
 def class_names(families: list[ModuleClass], model: str) -> list[str]:
     """A name for every class: what the spec calls it, and where there are several of that name, what tells it apart.
 
     The plain name is for the one that is used most: ``Bottleneck``, and ``BottleneckDownsample``; for a block rather
-    than for a group of that name in it, which is what the author calls a part.
+    than for a group of that name in it, which is what the author calls a part. A sequence has no name.
     """
     names = {len(families) - 1: model}
-    taken = {model}
-    for alike in _by_title(families).values():
-        usual = max(alike, key=lambda number: (_is_block(families[number]), len(families[number].instances)))
-        numbers = count(2)
-        named: list[ModuleClass] = []
-        for number in sorted(alike, key=lambda number: number != usual):
-            title = families[number].body.title
-            wanted = _apart(title, families[number], named) if named else [title]
-            candidates = chain(map(free, wanted), (free(f"{title}{i}") for i in numbers))
-            names[number] = next(name for name in candidates if name not in taken)
-            taken.add(names[number])
-            named.append(families[number])
-    return [names.get(number, "") for number in range(len(families))]
-
-
-def _by_title(families: list[ModuleClass]) -> dict[str, list[int]]:
     alike: dict[str, list[int]] = {}
     for number, family in enumerate(families[:-1]):
         if not family.is_sequence:
             alike.setdefault(family.body.title, []).append(number)
-    return alike
+    for title, several in alike.items():
+        usual = max(several, key=lambda number: (_is_block(families[number]), len(families[number].instances)))
+        numbers = count(2)
+        named: list[ModuleClass] = []
+        for number in sorted(several, key=lambda number: number != usual):
+            titles = _distinctions(title, families[number], named) if named else [title]
+            candidates = chain(map(free, titles), (free(f"{title}{i}") for i in numbers))
+            names[number] = next(name for name in candidates if name not in names.values())
+            named.append(families[number])
+    return [names.get(number, "") for number in range(len(families))]
 
 
 def _is_block(family: ModuleClass) -> bool:
@@ -130,24 +119,24 @@ def _is_block(family: ModuleClass) -> bool:
     return block is not None and block.kind == "block"
 
 
-def _apart(title: str, family: ModuleClass, named: list[ModuleClass]) -> Iterator[str]:
+def _distinctions(title: str, family: ModuleClass, named: list[ModuleClass]) -> Iterator[str]:
     """The title with ``Downsample`` for what the usual one, which is named first, lacks; else with ``WithoutAdd``.
 
     A label that differs in its number alone says it only where it is the one that is new: with ``conv5`` and ``conv6``,
     ``Conv5`` would be half of it.
     """
-    usual = named[0]
-    if _is_block(usual) and not _is_block(family):
+    if _is_block(named[0]) and not _is_block(family):
         yield f"{title}Group"
         return
-    own, other = _stems(family), _stems(usual)
-    yield from (f"{title}{camel(label)}" for label in own if label not in other)
-    yield from (f"{title}Without{camel(label)}" for label in other if label not in own)
+    labels, usual = _labels(family), _labels(named[0])
+    stems, usual_stems = dict.fromkeys(map(stem, labels)), dict.fromkeys(map(stem, usual))
+    yield from (f"{title}{camel(label)}" for label in stems if label not in usual_stems)
+    yield from (f"{title}Without{camel(label)}" for label in usual_stems if label not in stems)
     known = {label for before in named for label in _labels(before)}
-    new = [label for label in _labels(family) if label not in known]
+    new = [label for label in labels if label not in known]
     if len(new) == 1:
         yield f"{title}{camel(new[0])}"
-    missing = [label for label in _labels(usual) if label not in _labels(family)]
+    missing = [label for label in usual if label not in labels]
     if not new and len(missing) == 1:
         yield f"{title}Without{camel(missing[0])}"
 
@@ -155,10 +144,5 @@ def _apart(title: str, family: ModuleClass, named: list[ModuleClass]) -> Iterato
 def _labels(family: ModuleClass) -> dict[str, None]:
     """The labels of its members."""
     values = family.instances[0].labels[family.body.inputs :]
-    held = (label for declaration in family.body.declarations for label in declaration.labels)
-    return dict.fromkeys(label for label in (*held, *values) if not label.isdigit())
-
-
-def _stems(family: ModuleClass) -> dict[str, None]:
-    """The labels without their numbers."""
-    return dict.fromkeys(re.sub(r"_?\d+$", "", label) for label in _labels(family))
+    modules = (label for declaration in family.body.declarations for label in declaration.labels)
+    return dict.fromkeys(label for label in (*modules, *values) if not label.isdigit())

@@ -45,7 +45,7 @@ def camel(label: str) -> str:
 
 
 def is_plain(label: str) -> bool:
-    """Whether ``self.label`` reaches what a module keeps under that name.
+    """Whether ``self.label`` reaches what a module has under that name.
 
     PyTorch's own attributes are found first (``forward``), and Python mangles two underscores in front.
     """
@@ -66,7 +66,7 @@ def reached(labels: Sequence[str], registry: str = "_modules") -> str:
 
     Args:
         labels: from the outside in.
-        registry: "_modules" or "_parameters", where the last one is kept: the way to a name that is another
+        registry: "_modules" or "_parameters", the dictionary of the last one: the way to a name that is another
             attribute of every module.
     """
     place = "self"
@@ -76,7 +76,7 @@ def reached(labels: Sequence[str], registry: str = "_modules") -> str:
 
 
 def inside(place: str, label: str, registry: str) -> str:
-    """How what a module keeps under one label is reached."""
+    """How the code of a module reaches what is under one label in it."""
     if is_plain(label):
         return f"{place}.{label}"
     if not is_attribute(label):
@@ -85,27 +85,11 @@ def inside(place: str, label: str, registry: str) -> str:
     return f'getattr({place}, "{label}")'
 
 
+def stem(label: str) -> str:
+    """``conv1`` without its number."""
+    return re.sub(r"_?\d+$", "", label) or label
+
+
 def whole(label: str) -> int | None:
     """The number that the label is, if that number is written so."""
     return int(label) if label.isdecimal() and str(int(label)) == label else None
-
-
-def variables(inputs: Sequence[str], steps: Sequence[str], chained: set[int]) -> list[str]:
-    """The local variable of every value of a module.
-
-    Args:
-        inputs: what the values that it takes are called.
-        steps: what the values that it makes are called.
-        chained: the values, counted from the inputs on, that only what comes next uses: they share one variable.
-    """
-    names: list[str] = []
-    for port in inputs:
-        names.append(free(port, names))
-    kept = {name for value, name in enumerate(names) if value not in chained}
-    flows = "x" in names and names.index("x") in chained
-    chain = "x" if flows or "x" not in names else free("y", kept)
-    taken = {chain, *names}
-    for value, step in enumerate(steps, len(names)):
-        names.append(chain if value in chained else free(step, taken))
-        taken.add(names[-1])
-    return names

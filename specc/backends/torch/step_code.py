@@ -1,7 +1,7 @@
 """One step in PyTorch text: the call, its arguments, how its tensors start.
 
-Numbers and other plain arguments are holes in the text, and noted beside it: where steps of several places
-share their text, these are what may differ.
+Numbers and other plain arguments are holes in the text, with their values in a list beside it (`Fillings`): where steps
+of several places share their text, these are what may differ.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite, prod
 
-from specc.backends.torch.python import Expr, Hole, Infix, Keyword, Listing, NumberRow, PythonCall, flat
+from specc.backends.torch.python import Expr, Hole, Infix, Keyword, Listing, NumberRow, PythonCall, flat, walk
 from specc.ir.graph import Node
 from specc.ir.init import INITIALISERS, Constant, Fixed, named
 from specc.ir.op import Op, Parameter
 from specc.ir.targets import Own, SizeOf, TorchCall, TorchModule, Value
 
-Made = TorchModule | TorchCall
+TorchStep = TorchModule | TorchCall
 
 _INFIX = {"torch.add": "+", "torch.mul": "*"}
 _UNFORMATTED = "  # fmt: skip"
@@ -33,7 +33,7 @@ CHANNELS = frozenset(
     channels in_channels out_channels in_features out_features num_features num_channels normalized_shape length
     """.split()
 )
-"""Arguments that count channels: they may be told from one another (``4 * c``), and are passed by position."""
+"""Arguments that count channels: one may be a multiple of another (``4 * c``), and they are passed by position."""
 
 # What PyTorch calls the arguments that are written by position; the number of axes in a name is left out.
 _POSITIONAL = {
@@ -80,19 +80,26 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The plain keyword arguments of one call; those with a default may be left out."""
+    """The plain keyword arguments of one call; those with a default may be left out.
+
+    Attributes:
+        defaults: PyTorch's, of all that the operator has, in PyTorch's order.
+    """
 
     values: Mapping[str, object]
     defaults: Mapping[str, object]
-    """PyTorch's, of all that the operator has, in PyTorch's order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What a slot stands for, without tensors: the module that it is, and the call where the slot is no argument."""
+    """What a slot stands for, without tensors: as a module, and as a function where the slot is no argument."""
 
-    made: Expr
-    called: Expr
+    module: Expr
+    function: Expr
+
+
+Fillings = list[Literal | Options]
+"""The values of a text's "literal", "slot" and "options" holes, by the number of the hole."""
 
 
 IDENTITY = Layer(PythonCall("nn.Identity", ()), Hole("value", 0))
@@ -127,134 +134,122 @@ _MODULES = {
 }
 
 
-def layer(made: Made) -> Layer | None:
+def layer(step: TorchStep) -> Layer | None:
     """The step as a layer that can be an argument of a class; None where it has tensors, or is no module's function."""
-    if not isinstance(made, TorchCall) or made.args[:1] != (Value(),):
+    if not isinstance(step, TorchCall) or step.args[:1] != (Value(),):
         return None
-    axes = re.search(r"\d+d$", made.name)
-    module = _MODULES.get(made.name.removesuffix(axes[0]) if axes else made.name)
-    if module is None or not all(map(_plain, (*made.args[1:], *made.kwargs.values()))):
+    axes = re.search(r"\d+d$", step.name)
+    suffix = axes[0] if axes else ""
+    module = _MODULES.get(step.name.removesuffix(suffix))
+    if module is None or not all(map(_is_plain, (*step.args[1:], *step.kwargs.values()))):
         return None
-    said = (*map(literal, made.args[1:]), *(Keyword(name, literal(value)) for name, value in made.kwargs.items()))
-    return Layer(PythonCall(module + (axes[0] if axes else ""), said), PythonCall(made.name, (Hole("value", 0), *said)))
+    options = (*map(literal, step.args[1:]), *(Keyword(name, literal(value)) for name, value in step.kwargs.items()))
+    return Layer(PythonCall(module + suffix, options), PythonCall(step.name, (Hole("value", 0), *options)))
 
 
-Noted = list[Literal | Options]
+def slotted(slot: str, value_layer: Layer, value: Hole, fillings: Fillings) -> Expr:
+    """A value through the layer that a slot stands for here."""
+    fillings.append(Literal(Hint(slot), value_layer))
+    return PythonCall(Hole("slot", len(fillings) - 1), (value,))
 
 
-def note(value: object, hint: Hint, noted: Noted) -> Hole:
-    noted.append(Literal(hint, value))
-    return Hole("literal", len(noted) - 1)
-
-
-@dataclass
-class Arguments:
-    """What stands for a step's inputs and its own parameter, and which of them have been used."""
-
-    node: Node
-    noted: Noted
-    values: tuple[Hole, ...] = ()
-    own: Expr | None = None
-    seen: set[int | str] = field(default_factory=set)
-
-    def expr(self, argument: object, hint: Hint) -> Expr:
-        match argument:
-            case Value(index) if index in range(len(self.values)):
-                self.seen.add(index)
-                return self.values[index]
-            case SizeOf(axis, index) if index in range(len(self.values)):
-                self.seen.add(index)
-                return PythonCall(replace(self.values[index], detail=(".size",)), (repr(axis),))
-            case Own("") if self.own is not None:
-                self.seen.add("")
-                return self.own
-            case TorchCall() if self.values:
-                return call(argument, self)
-            case tuple() if not _plain(argument):
-                return Listing(tuple(self.expr(part, hint) for part in argument))
-        try:
-            literal(argument)
-        except TypeError as error:
-            raise TypeError(f"{self.node.name}: {error}") from None
-        return note(argument, hint, self.noted)
-
-
-def applied(node: Node, made: Made, place: Expr | None, values: tuple[Hole, ...], noted: Noted) -> Expr:
+def applied(node: Node, step: TorchStep, place: Expr | None, values: tuple[Hole, ...], fillings: Fillings) -> Expr:
     """The step applied to its values.
 
     Args:
         place: its module or parameter, where it has one.
     """
-    if isinstance(made, TorchModule):
-        return PythonCall(_head(place), values)
-    arguments = Arguments(node, noted, values, place)
-    expr = call(made, arguments, node.op)
-    if arguments.seen != {*range(len(values)), *(p.name for p in node.parameters)}:
-        raise ValueError(f"{node.name}: {made} leaves out an input or a parameter of the step")
+    if isinstance(step, TorchModule):
+        return PythonCall(place if isinstance(place, Hole) else flat(place or ""), values)
+    call = _Call(node, fillings, values, place)
+    expr = call.expr(step, node.op)
+    if call.used != {*range(len(values)), *(p.name for p in node.parameters)}:
+        raise ValueError(f"{node.name}: {step} leaves out an input or a parameter of the step")
     return expr
 
 
-def slotted(slot: str, of: Layer, value: Hole, noted: Noted) -> Expr:
-    """A value through the layer that a slot stands for here."""
-    noted.append(Literal(Hint(slot), of))
-    return PythonCall(Hole("slot", len(noted) - 1), (value,))
+@dataclass
+class _Call:
+    """Writes the call of a step.
+
+    Attributes:
+        values: the step's inputs.
+        own: its own parameter, where it is one.
+        used: which of these, by number and name, stand in the text.
+    """
+
+    node: Node
+    fillings: Fillings
+    values: tuple[Hole, ...] = ()
+    own: Expr | None = None
+    used: set[int | str] = field(default_factory=set)
+
+    def expr(self, step: TorchStep, op: Op | None = None) -> Expr:
+        """``step`` with its arguments; those of ``op``'s own call may be left out where they are the default."""
+        if not re.fullmatch(r"(torch|nn|F)(\.\w+)+", step.name):
+            raise ValueError(f"{self.node.name}: {step.name} is none of torch, nn and F")
+        if step.name in _INFIX and len(step.args) == 2 and not step.kwargs:
+            parts = [self.argument(operand, Hint("value")) for operand in _operands(step)]
+            operands = (PythonCall("", (part,)) if isinstance(part, Infix) else part for part in parts)
+            return Infix(_INFIX[step.name], tuple(operands))
+        names = _POSITIONAL.get(re.sub(r"\d+d$", "", step.name), ())
+        hints = [Hint(name) for name in names] + [Hint("value")] * len(step.args)
+        return PythonCall(step.name, (*map(self.argument, step.args, hints), *self._keywords(step, op)))
+
+    def argument(self, argument: object, hint: Hint) -> Expr:
+        match argument:
+            case Value(index) if index in range(len(self.values)):
+                self.used.add(index)
+                return self.values[index]
+            case SizeOf(axis, index) if index in range(len(self.values)):
+                self.used.add(index)
+                return PythonCall(replace(self.values[index], detail=(".size",)), (repr(axis),))
+            case Own("") if self.own is not None:
+                self.used.add("")
+                return self.own
+            case TorchCall() if self.values:
+                return self.expr(argument)
+            case tuple() if not _is_plain(argument):
+                return Listing(tuple(self.argument(part, hint) for part in argument))
+        try:
+            literal(argument)
+        except TypeError as error:
+            raise TypeError(f"{self.node.name}: {error}") from None
+        self.fillings.append(Literal(hint, argument))
+        return Hole("literal", len(self.fillings) - 1)
+
+    def _keywords(self, step: TorchStep, op: Op | None) -> list[Expr]:
+        plain = {name: value for name, value in step.kwargs.items() if _is_plain(value)}
+        for value in plain.values():
+            literal(value)  # refused here, where the step is known
+        others: list[Expr] = [
+            Keyword(name, self.argument(value, Hint(name))) for name, value in step.kwargs.items() if name not in plain
+        ]
+        fields = type(op).model_fields if op else {}
+        defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
+        if not plain and not defaults:
+            return others
+        # Attributes that are set and yet no argument: only where these agree may an argument be left out.
+        unwritten = tuple(name for name, value in defaults.items() if name not in plain and getattr(op, name) != value)
+        required = tuple(name for name in plain if name not in defaults)
+        self.fillings.append(Options(plain, defaults))
+        return [*others, Hole("options", len(self.fillings) - 1, (type(op).__name__, unwritten, required))]
 
 
-def _head(place: Expr | None) -> str | Hole:
-    return place if isinstance(place, Hole) else flat(place or "")
-
-
-def call(made: Made, arguments: Arguments, op: Op | None = None) -> Expr:
-    """``made`` with its arguments; those of ``op``'s own call may be left out where they are the default."""
-    if not re.fullmatch(r"(torch|nn|F)(\.\w+)+", made.name):
-        raise ValueError(f"{arguments.node.name}: {made.name} is none of torch, nn and F")
-    if made.name in _INFIX and len(made.args) == 2 and not made.kwargs:
-        operands = (_operand(arguments.expr(a, Hint("value"))) for a in _folded(made))
-        return Infix(_INFIX[made.name], tuple(operands))
-    hints = _POSITIONAL.get(re.sub(r"\d+d$", "", made.name), ())
-    named_by = [Hint(name) for name in hints] + [Hint("value")] * len(made.args)
-    positional = tuple(map(arguments.expr, made.args, named_by))
-    return PythonCall(made.name, (*positional, *_keywords(made, arguments, op)))
-
-
-def _keywords(made: Made, arguments: Arguments, op: Op | None) -> list[Expr]:
-    plain = {name: value for name, value in made.kwargs.items() if _plain(value)}
-    for value in plain.values():
-        literal(value)
-    others: list[Expr] = [Keyword(n, arguments.expr(v, Hint(n))) for n, v in made.kwargs.items() if n not in plain]
-    defaults = _defaults(op) if op else {}
-    # Attributes that are set and yet no argument: only where these agree may an argument be left out.
-    unsaid = tuple(name for name, default in defaults.items() if name not in plain and getattr(op, name) != default)
-    required = tuple(name for name in plain if name not in defaults)
-    if not plain and not defaults:
-        return others
-    arguments.noted.append(Options(plain, defaults))
-    return [*others, Hole("options", len(arguments.noted) - 1, (type(op).__name__, unsaid, required))]
-
-
-def _defaults(op: Op) -> Mapping[str, object]:
-    fields = type(op).model_fields
-    return {name: f.default for name, f in fields.items() if not f.is_required()}
-
-
-def _plain(argument: object) -> bool:
+def _is_plain(argument: object) -> bool:
     if isinstance(argument, tuple):
-        return all(map(_plain, argument))
+        return all(map(_is_plain, argument))
     return not isinstance(argument, (Value, Own, SizeOf, TorchCall))
 
 
-def _folded(made: Made) -> list[object]:
-    """The operands of ``f(f(f(a, b), c), d)``: a, b, c, d."""
+def _operands(step: TorchStep) -> list[object]:
+    """Those of ``f(f(f(a, b), c), d)``: a, b, c, d."""
     operands: list[object] = []
-    rest: object = made
-    while isinstance(rest, type(made)) and rest.name == made.name and len(rest.args) == 2 and not rest.kwargs:
+    rest: object = step
+    while isinstance(rest, type(step)) and rest.name == step.name and len(rest.args) == 2 and not rest.kwargs:
         rest, operand = rest.args
         operands.append(operand)
     return [rest, *reversed(operands)]
-
-
-def _operand(expr: Expr) -> Expr:
-    return PythonCall("", (expr,)) if isinstance(expr, Infix) else expr
 
 
 def literal(value: object) -> Expr:
@@ -272,7 +267,7 @@ def literal(value: object) -> Expr:
     if value is None or type(value) in (bool, int):
         return repr(value)
     if isinstance(value, Layer):
-        return value.made
+        return value.module
     raise TypeError(f"no way to write {value!r} as an argument")
 
 
@@ -285,48 +280,44 @@ class Line:
     after: str = ""
 
 
-def constructed(node: Node, made: Made, noted: Noted) -> Expr:
+def constructed(node: Node, step: TorchStep, fillings: Fillings) -> Expr:
     """What ``__init__`` makes for a step that has a module or is its own parameter."""
-    if isinstance(made, TorchModule):
-        return call(made, Arguments(node, noted), node.op)
+    call = _Call(node, fillings)
+    if isinstance(step, TorchModule):
+        return call.expr(step, node.op)
     (own,) = node.parameters
     if own.name or own.buffer or own.integer or not isinstance(own.init, Constant):
         raise ValueError(f"{node.name}: no way to declare {own} beside a function call")
-    shape = note(own.shape, Hint("channels"), noted)
-    start = PythonCall("torch.full", (shape, note(own.init.value, Hint("value"), noted)))
+    shape, value = call.argument(own.shape, Hint("channels")), call.argument(own.init.value, Hint("value"))
     frozen = () if own.trainable else ("requires_grad=False",)
-    return PythonCall("nn.Parameter", (start, *frozen))
+    return PythonCall("nn.Parameter", (PythonCall("torch.full", (shape, value)), *frozen))
 
 
-def started(node: Node, made: Made, place: str) -> tuple[Line, ...]:
+def started(node: Node, step: TorchStep, place: str) -> tuple[Line, ...]:
     """How a layer's tensors start, where that is not the layer's own way, and which are frozen."""
-    if isinstance(made, TorchCall):
+    if isinstance(step, TorchCall):
         return ()
-    lines = [line for parameter in node.parameters for line in _start(f"{place}.{parameter.name}", parameter)]
-    return (*lines, *_freeze(place, [p for p in node.parameters if not p.buffer]))
+    starts = [_start(f"{place}.{parameter.name}", parameter) for parameter in node.parameters]
+    weights = [p for p in node.parameters if not p.buffer]
+    frozen = [f"{place}.{p.name}" for p in weights if not p.trainable]
+    if frozen and len(frozen) == len(weights):
+        frozen = [place]
+    return (*filter(None, starts), *(Line(f"{tensor}.requires_grad_(False)") for tensor in frozen))
 
 
-def _start(place: str, parameter: Parameter) -> list[Line]:
+def _start(place: str, parameter: Parameter) -> Line | None:
     init = parameter.init
     if isinstance(init, Fixed):
         if parameter.buffer or parameter.integer:
             raise ValueError(f"{place}: no way to give a buffer its numbers")
         constant = _tensor(init.values, parameter.shape)
-        return [
-            Line(PythonCall("nn.Parameter", (constant,)), f"{place} = ", _UNFORMATTED if _has_row(constant) else "")
-        ]
+        has_row = any(isinstance(part, NumberRow) for part in walk(constant))
+        return Line(PythonCall("nn.Parameter", (constant,)), f"{place} = ", _UNFORMATTED if has_row else "")
     if not init.name:
-        return []
+        return None
     if init not in (named(name, parameter.shape) for name in INITIALISERS):
         raise ValueError(f"{place}: {init} is not what {init.name} does by default")
-    return [Line(PythonCall(init.name, (place,)))]
-
-
-def _freeze(place: str, parameters: list[Parameter]) -> list[Line]:
-    frozen = [p for p in parameters if not p.trainable]
-    if frozen and len(frozen) == len(parameters):
-        return [Line(f"{place}.requires_grad_(False)")]
-    return [Line(f"{place}.{p.name}.requires_grad_(False)") for p in frozen]
+    return Line(PythonCall(init.name, (place,)))
 
 
 def _tensor(values: tuple[float, ...], shape: tuple[int, ...]) -> Expr:
@@ -349,9 +340,3 @@ def _nested(values: tuple[float, ...], shape: tuple[int, ...]) -> Expr:
     step = len(values) // shape[0]
     parts = (values[i * step : (i + 1) * step] for i in range(shape[0]))
     return Listing(tuple(_nested(part, shape[1:]) for part in parts), "[]")
-
-
-def _has_row(expr: Expr) -> bool:
-    if isinstance(expr, (PythonCall, Listing)):
-        return any(map(_has_row, expr.items))
-    return isinstance(expr, NumberRow)
