@@ -194,7 +194,7 @@ def test_the_module_of_a_layer_is_its_function(kind: type[Op]) -> None:
     of = layer(node.op.torch(*node.input_types))
     assert (of is not None) == (kind.kind in WITH_A_MODULE)
     if of is not None:
-        module = eval(flat(of.made), {"nn": nn})
+        module = eval(flat(of.module), {"nn": nn})
         assert not list(module.parameters())
         x = images(2, *node.input_types[0].sample)
         torch.testing.assert_close(module(x), twin(node.op, node.input_types)(x), rtol=0, atol=0, equal_nan=True)

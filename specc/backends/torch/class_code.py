@@ -1,15 +1,17 @@
-"""The code of a class, with holes for whatever may differ where it stands, and what of it is rounds."""
+"""The code of a class, with holes for whatever may differ where it stands; its uses; what of the code is rounds."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
+from specc.backends.torch.module_tree import ModuleUse
 from specc.backends.torch.python import Expr, Hole, Listing, PythonCall, filled, holes
 from specc.backends.torch.python_names import is_attribute, is_plain, whole
-from specc.backends.torch.step_code import Line
+from specc.backends.torch.step_code import Fillings, Line
 
 LIST = "nn.ModuleList"
 IN_TURN = "each of self, in turn"
@@ -120,6 +122,65 @@ class ClassCode:
     def is_numbered(self) -> bool:
         """Whether what is in it is labelled 0, 1, 2 …"""
         return all(d.labels == (str(place),) for place, d in enumerate(self.declarations))
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One use of a class.
+
+    Attributes:
+        number: its place among the uses of the class.
+        family: the number of the class.
+        fillings: the arguments in its code.
+        children: the modules that its own modules are, by the number of the hole.
+        counts: how many rounds there are like one of them, by the number of the hole.
+        labels: what its values are called, by number; the inputs first.
+        shapes: their shapes, as text.
+        channels: of each, where they are a number.
+        in_channels: of the block's own input, where it has one and they are a number.
+        out_channels: of its own output.
+    """
+
+    use: ModuleUse
+    number: int
+    family: int
+    fillings: Fillings
+    children: tuple[Instance, ...]
+    counts: tuple[int, ...]
+    labels: tuple[str, ...]
+    shapes: tuple[str, ...]
+    channels: tuple[int | None, ...]
+    in_channels: int | None
+    out_channels: int | None
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """What it is made of, whole: equal for modules that the same expression makes."""
+        return (self.family, repr(self.fillings), self.counts, tuple(child.key for child in self.children))
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleClass:
+    """A class: its code and where it is used. Classes that it uses stand before it."""
+
+    body: ClassCode
+    instances: tuple[Instance, ...]
+
+    @cached_property
+    def is_sequence(self) -> bool:
+        """Whether it is written as ``nn.Sequential(…)`` where it is used, and needs no class.
+
+        One with rounds among other names is long to write: it is a class, where there are several of it.
+        """
+        has_rounds = any(declaration.count is not None for declaration in self.body.declarations)
+        is_short = self.body.is_numbered or not has_rounds or len(self.instances) == 1
+        return self.body.base == "nn.Sequential" and not self.body.is_model and is_short
+
+    @cached_property
+    def module_arguments(self) -> tuple[int, ...]:
+        """The modules in it, by number, that are of several classes: they are arguments of its constructor."""
+        numbers = range(len(self.instances[0].children))
+        return tuple(n for n in numbers if len({instance.children[n].family for instance in self.instances}) > 1)
 
 
 def is_chain(body: ClassCode) -> bool:

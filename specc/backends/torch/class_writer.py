@@ -6,14 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from specc.backends.torch.class_code import LIST, Declaration
-from specc.backends.torch.classes import ModuleClass
-from specc.backends.torch.constructor import Constructor
-from specc.backends.torch.formulas import (
+from specc.backends.torch.arguments import Formula, ModuleValue
+from specc.backends.torch.class_code import LIST, Declaration, ModuleClass
+from specc.backends.torch.constructor import (
     Binding,
     ConstantValue,
-    Formula,
-    ModuleValue,
+    Constructor,
     TupleOf,
     in_terms_of,
     increased,
@@ -36,7 +34,7 @@ from specc.backends.torch.python import (
     runs,
     statement,
 )
-from specc.backends.torch.python_names import is_plain, reached, whole
+from specc.backends.torch.python_names import consecutive, counted, is_plain, reached, whole
 from specc.backends.torch.step_code import NOTHING, Layer, Options, literal
 
 _LEAST_NAMED = 4
@@ -164,12 +162,12 @@ class ClassWriter:
             else None
             for d in declarations
         ]
-        for start, end in _consecutive(labels):
+        for start, end in consecutive(labels):
             several = declarations[start:end]
             notes = dict.fromkeys(note for declaration in several for note in self._notes(declaration))
             yield from (f"        # {note}" for note in notes if note not in commented)
             commented |= notes.keys()
-            stem, number = _counted(labels[start] or "")
+            stem, number = counted(labels[start] or "")
             if number is None:
                 yield from self._declaration(*several)
                 continue
@@ -297,8 +295,8 @@ class ClassWriter:
         if self._body.is_numbered:
             yield from (run.argument for run in runs(items))
             return
-        for start, end in _consecutive(labels):
-            stem, first = _counted(labels[start])
+        for start, end in consecutive(labels):
+            stem, first = counted(labels[start])
             for run in runs(items[start:end], first or 0):
                 label = f'"{stem}"' if first is None else f'"{stem}{run.start}"'
                 if run.count > 1:
@@ -395,20 +393,3 @@ def _listing(items: list[Expr]) -> Expr:
         case [Comprehension(item, clause)]:
             return Comprehension(item, clause)
     return Listing(tuple(items), "[]")
-
-
-def _consecutive(labels: Sequence[str | None]) -> Iterator[tuple[int, int]]:
-    """The starts and ends of the stretches in which labels count on: ``layer1``, ``layer2`` …; others are alone."""
-    start = 0
-    for end in range(1, len(labels) + 1):
-        stem, number = _counted(labels[end - 1] or "")
-        if end == len(labels) or number is None or labels[end] != f"{stem}{number + 1}":
-            yield start, end
-            start = end
-
-
-def _counted(label: str) -> tuple[str, int | None]:
-    """``layer`` and 12 of ``layer12``; the label itself and None where no number ends it."""
-    stem = label.rstrip("0123456789")
-    number = whole(label[len(stem) :]) if stem != label else None
-    return (label, None) if number is None else (stem, number)

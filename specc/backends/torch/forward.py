@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from specc.backends.torch.class_code import Statement
-from specc.backends.torch.classes import ModuleClass
+from specc.backends.torch.class_code import ModuleClass, Statement
 from specc.backends.torch.python import Expr, Hole, Listing, PythonCall, flat, statement
 from specc.backends.torch.python_names import free, stem
 

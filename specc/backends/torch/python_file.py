@@ -9,8 +9,9 @@ from itertools import chain, count
 from math import prod
 from pathlib import PurePosixPath
 
+from specc.backends.torch.class_code import ModuleClass
 from specc.backends.torch.class_writer import ClassWriter, FileClasses
-from specc.backends.torch.classes import ModuleClass, module_classes
+from specc.backends.torch.classes import module_classes
 from specc.backends.torch.constructor import constructors
 from specc.backends.torch.python import WIDTH, PythonCall, walk
 from specc.backends.torch.python_names import camel, free, stem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 _IMPORTED = {"torch", "nn", "F", "self", "OrderedDict"}
 
@@ -93,3 +93,20 @@ def stem(label: str) -> str:
 def whole(label: str) -> int | None:
     """The number that the label is, if that number is written so."""
     return int(label) if label.isdecimal() and str(int(label)) == label else None
+
+
+def consecutive(labels: Sequence[str | None]) -> Iterator[tuple[int, int]]:
+    """The starts and ends of the stretches in which labels count on: ``layer1``, ``layer2`` …; others are alone."""
+    start = 0
+    for end in range(1, len(labels) + 1):
+        stem, number = counted(labels[end - 1] or "")
+        if end == len(labels) or number is None or labels[end] != f"{stem}{number + 1}":
+            yield start, end
+            start = end
+
+
+def counted(label: str) -> tuple[str, int | None]:
+    """``layer`` and 12 of ``layer12``; the label itself and None where no number ends it."""
+    stem = label.rstrip("0123456789")
+    number = whole(label[len(stem) :]) if stem != label else None
+    return (label, None) if number is None else (stem, number)
