@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from onnx import (
@@ -20,14 +19,13 @@ from specc.backends.onnx.step_nodes import (
     FunctionNamespace,
     GraphNamespace,
     Initializer,
-    Initializers,
     Namespace,
     StepBuilder,
 )
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph, Node, Port, Region
 from specc.ir.size import Size
-from specc.ir.symbols import Symbol, asked_of
+from specc.ir.symbols import asked_of
 from specc.ir.targets import DEFAULT_OPSET, NEWEST_OPSET
 from specc.ir.types import TensorType
 from specc.version import __version__
@@ -41,20 +39,23 @@ DOMAIN = OperatorSetIdProto(domain="specc", version=1)
 
 @dataclass(frozen=True)
 class Assembly:
-    """An ONNX model whose weights are still to be written."""
+    """An ONNX model whose weights are still to be written.
+
+    Attributes:
+        model: complete but for ``weights``, which are in no list of it.
+    """
 
     model: ModelProto
-    """Complete but for ``weights``, which are in no list of it."""
     weights: tuple[Initializer, ...]
 
     def skeleton(self) -> ModelProto:
         """The model with its weights declared as inputs: as checkable as the whole, and always small."""
         skeleton = ModelProto()
         skeleton.CopyFrom(self.model)
-        for weight in self.weights:
-            skeleton.graph.input.append(
-                helper.make_tensor_value_info(weight.name, weight.header().data_type, weight.shape)
-            )
+        skeleton.graph.input.extend(
+            helper.make_tensor_value_info(weight.name, weight.header().data_type, weight.shape)
+            for weight in self.weights
+        )
         return skeleton
 
 
@@ -71,7 +72,7 @@ def assemble(graph: Graph, opset: int = DEFAULT_OPSET, *, functions: bool = Fals
     if opset not in IR_VERSIONS:
         raise UsageError(f"opset {opset!r} is not supported: choose {DEFAULT_OPSET} to {NEWEST_OPSET}")
     imported = OperatorSetIdProto(version=opset)
-    namespace, local = GraphNamespace(Initializers(), graph), Functions(graph, imported) if functions else None
+    namespace, local = GraphNamespace({}, graph), Functions(graph, imported) if functions else None
     _write(graph.members, namespace, local)
     model = ModelProto(
         ir_version=IR_VERSIONS[opset],
@@ -81,7 +82,7 @@ def assemble(graph: Graph, opset: int = DEFAULT_OPSET, *, functions: bool = Fals
         functions=local.protos if local else (),
         opset_import=[imported, DOMAIN] if local and local.protos else [imported],
     )
-    return Assembly(model, tuple(namespace.initializers.weights.values()))
+    return Assembly(model, tuple(namespace.initializers.values()))
 
 
 def _write(members: tuple[Node | Region, ...], namespace: Namespace, functions: Functions | None) -> None:
@@ -100,7 +101,7 @@ def _write(members: tuple[Node | Region, ...], namespace: Namespace, functions: 
 
 def _graph_proto(graph: Graph, namespace: GraphNamespace) -> GraphProto:
     names = namespace.values
-    # An output that gives out an input, or a value that goes by another output's name, takes a node of its own.
+    # ONNX has no other way for an output to be an input, or a value that goes by another output's name.
     identities = [
         helper.make_node("Identity", [names[value]], [port.name], name=f"{port.name}/Identity")
         for port, value in graph.outputs
@@ -113,26 +114,21 @@ def _graph_proto(graph: Graph, namespace: GraphNamespace) -> GraphProto:
         name=graph.name,
         node=[*namespace.nodes, *identities],
         initializer=namespace.constants,
-        input=[_value_info(port.name, port.type, str(asked_of(_symbols_of(port)))) for port in graph.inputs],
+        input=[_value_info(port.name, port.type, _condition(port)) for port in graph.inputs],
         output=[_value_info(port.name, port.type) for port, _ in graph.outputs],
         value_info=[_value_info(name, tensor) for name, tensor in inner if name in results],
     )
 
 
-def _symbols_of(port: Port) -> dict[Symbol, None]:
-    """The symbols of its shape, each once, in order."""
+def _condition(port: Port) -> str:
+    """What the contract asks of its symbolic sizes, as the language has it: ``H % 16 == 0``."""
     sizes = (size for size in port.type.shape if isinstance(size, Size))
-    return dict.fromkeys(symbol for size in sizes for symbol in size.symbols)
+    return str(asked_of(dict.fromkeys(symbol for size in sizes for symbol in size.symbols)))
 
 
-def _value_info(name: str, tensor: TensorType, condition: str = "") -> ValueInfoProto:
-    """The shape of a value.
-
-    Args:
-        condition: what the contract asks of its symbolic sizes, as the language says it: ``H % 16 == 0``.
-    """
+def _value_info(name: str, tensor: TensorType, note: str = "") -> ValueInfoProto:
     shape = [size if isinstance(size, int) else str(size) for size in tensor.shape]
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape, condition)
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape, note)
 
 
 class Functions:
@@ -152,35 +148,31 @@ class Functions:
         self.protos: list[FunctionProto] = []
 
     def call(self, block: Region, body: FunctionNamespace, namespace: Namespace) -> NodeProto:
-        """The node in ``namespace`` that stands for ``block``, whose steps ``body`` holds."""
-        outputs = self._outputs(block)
-        inputs = [body.values[value] for value in body.inputs] + [name for name, *_ in body.weights.values()]
-        name = self._named(block.title, inputs, [body.values[value] for value in outputs], body.nodes)
+        """The node in ``namespace`` that stands for ``block``, whose steps ``body`` has."""
+        # The values used outside: the steps of a block are next to each other, so their last use is behind them all.
+        end = self._places[block.nodes[-1].name]
+        used = [node.name for node in block.nodes if self._last_use[node.name] > end]
+        outputs = sorted(used, key=lambda value: value != block.output)
+        function = FunctionProto(
+            domain=DOMAIN.domain,
+            input=[*(body.values[value] for value in body.inputs), *(name for name, *_ in body.weights.values())],
+            output=[body.values[value] for value in outputs],
+            node=body.nodes,
+            opset_import=self._opsets,
+        )
         weights = [
             namespace.weight(step, weight.parameter, weight.shape)[0] for _, step, weight in body.weights.values()
         ]
         return helper.make_node(
-            name,
+            self._name(block.title, function),
             [*(namespace.values[value] for value in body.inputs), *weights],
             [namespace.values[value] for value in outputs],
             name=namespace.label(block),
             domain=DOMAIN.domain,
         )
 
-    def _outputs(self, block: Region) -> list[str]:
-        """The block's values that are used outside it: what it gives first, then others that are referred to.
-
-        The steps of a block are next to each other, so these are the values whose last use is behind them.
-        """
-        end = self._places[block.nodes[-1].name]
-        used = [node.name for node in block.nodes if self._last_use[node.name] > end]
-        return sorted(used, key=lambda value: value != block.output)
-
-    def _named(self, title: str, inputs: Sequence[str], outputs: Sequence[str], nodes: Sequence[NodeProto]) -> str:
-        """The function of that title and body, made where there is none: ``unit``, ``unit_2`` …"""
-        function = FunctionProto(
-            domain=DOMAIN.domain, input=inputs, output=outputs, node=nodes, opset_import=self._opsets
-        )
+    def _name(self, title: str, function: FunctionProto) -> str:
+        """The name of the function of that title and body, which is added if it is new: ``unit``, ``unit_2`` …"""
         key = title, bytes(function.SerializeToString(deterministic=True))
         if key not in self._names:
             name = title

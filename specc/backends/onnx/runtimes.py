@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.specifiers import InvalidSpecifier, Specifier
 from packaging.version import InvalidVersion, Version
@@ -74,8 +74,11 @@ class Target:
     """One requirement, ``onnxruntime>=1.16,<1.20``: every release of the runtime that all clauses allow."""
 
     runtime: str
-    text: str
     clauses: tuple[Specifier, ...]
+
+    @property
+    def text(self) -> str:
+        return self.runtime + ",".join(map(str, self.clauses))
 
     @property
     def releases(self) -> tuple[Release, ...]:
@@ -96,10 +99,10 @@ def targets(runs_on: Sequence[str]) -> tuple[Target, ...]:
     Raises:
         UsageError: one is no requirement, or allows releases of which nothing is known.
     """
-    found = dict.fromkeys(target for text in runs_on for target in _parsed(text))
-    for target in found:
+    required = dict.fromkeys(target for text in runs_on for target in _parsed(text))
+    for target in required:
         _require_tested(target)
-    return tuple(found)
+    return tuple(required)
 
 
 def oldest_tested(runtime: str) -> str:
@@ -111,33 +114,33 @@ def is_older(version: str, other: str) -> bool:
     return _release(version) < _release(other)
 
 
-def require_readable(found: Sequence[Target], opset: int, *, functions: bool) -> None:
-    """Raises UsageError where a release that ``found`` allows does not read ``opset``, or local functions."""
-    for target in found:
+def require_readable(required: Sequence[Target], opset: int, *, functions: bool) -> None:
+    """Raises UsageError where a release that ``required`` allows does not read ``opset``, or local functions."""
+    for target in required:
         tested = TESTED[target.runtime]
-        if deaf := [release for release in target.releases if release.opset < opset]:
+        if too_old := [release for release in target.releases if release.opset < opset]:
             first = next(release.version for release in tested if release.opset >= opset)
             raise UsageError(
-                f"opset {opset} is too new for {target.runtime} {_span(deaf)}, which {target.text} allows: "
-                f"choose an opset up to {deaf[0].opset}, or ask for {target.runtime}>={first}"
+                f"opset {opset} is too new for {target.runtime} {_span(too_old)}, which {target.text} allows: "
+                f"choose an opset up to {too_old[0].opset}, or ask for {target.runtime}>={first}"
             )
-        if functions and (deaf := [release for release in target.releases if not release.functions]):
+        if functions and (too_old := [release for release in target.releases if not release.functions]):
             first = next(release.version for release in tested if release.functions)
             raise UsageError(
-                f"functions do not always load in {target.runtime} {_span(deaf)}, which {target.text} allows: "
+                f"functions do not always load in {target.runtime} {_span(too_old)}, which {target.text} allows: "
                 f"leave them out, or ask for {target.runtime}>={first}"
             )
 
 
-def require_room(found: Sequence[Target], size: int, values: int | None, *, beside: bool) -> None:
-    """Raises UsageError where a release that ``found`` allows is not shown to run so large a network.
+def require_room(required: Sequence[Target], size: int, values: int | None, *, beside: bool) -> None:
+    """Raises UsageError where a release that ``required`` allows is not shown to run so large a network.
 
     Args:
         size: bytes of the model with its weights.
-        values: bytes of what inference holds at once for one sample; None where it depends on symbolic sizes.
+        values: bytes of the values in memory at once for one sample; None where they depend on symbolic sizes.
         beside: the weights are in a file of their own.
     """
-    for target in (target for target in found if target.runtime == "onnxruntime-web"):
+    for target in (target for target in required if target.runtime == "onnxruntime-web"):
         if beside:
             raise UsageError(
                 f"the network has {_amount(size)}, which above protobuf's 2 GB go to a file of their own, and "
@@ -178,9 +181,9 @@ def _amount(size: int) -> str:
     return f"{size / unit:.3g} {name}"
 
 
-def outside(found: Sequence[Target], installed: str) -> str | None:
-    """The note where a proof in the onnxruntime ``installed`` is none of what was asked for."""
-    others = [target for target in found if target.runtime != "onnxruntime" or not target.allows(installed)]
+def outside(required: Sequence[Target], installed: str) -> str | None:
+    """The note where a proof in the onnxruntime ``installed`` is none of what was required."""
+    others = [target for target in required if target.runtime != "onnxruntime" or not target.allows(installed)]
     if not others:
         return None
     return f"proven in onnxruntime {installed}, not in what was asked for: {listed(map(str, others))}"
@@ -188,26 +191,32 @@ def outside(found: Sequence[Target], installed: str) -> str | None:
 
 def _parsed(text: str) -> list[Target]:
     """``onnxruntime>=1.16,<1.20,onnxruntime-web``: a part that begins with no name belongs to the one before."""
-    found: list[Target] = []
+    required: list[Target] = []
     for part in text.split(","):
         name, condition = _PART.fullmatch(part).groups()  # type: ignore[union-attr]  # it matches anything
-        clauses = _clauses(condition) if condition else ()
-        if clauses is None or not (name or (found and clauses)):
+        clause = _clause(condition)
+        clauses = () if clause is None else (clause,)
+        if (condition and not clauses) or not (name or (required and clauses)):
             raise UsageError(
                 f'"{text.strip()}" is no list of runtimes and versions: write for example onnxruntime>=1.16, '
                 "onnxruntime==1.20.1 or onnxruntime-web"
             )
-        if name:
-            runtime = name.lower().replace("_", "-")
-            _require_once(runtime, clauses, found)
-            found.append(Target(runtime, runtime + _joined(clauses), clauses))
-        else:
-            last = found.pop()
-            found.append(Target(last.runtime, f"{last.text},{_joined(clauses)}", last.clauses + clauses))
-    return found
+        if not name:
+            required[-1] = replace(required[-1], clauses=required[-1].clauses + clauses)
+            continue
+        target = Target(name.lower().replace("_", "-"), clauses)
+        if before := next((other for other in required if other.runtime == target.runtime), None):
+            # pip means releases that meet both, and a reader may mean both releases.
+            both = replace(target, clauses=before.clauses + clauses)
+            raise UsageError(
+                f"{target.runtime} stands twice: write {both.text} for releases that meet both, or {before.text} and "
+                f"{target.text} apart, each as a requirement of its own"
+            )
+        required.append(target)
+    return required
 
 
-def _clauses(text: str) -> tuple[Specifier, ...] | None:
+def _clause(text: str) -> Specifier | None:
     """``>=1.16`` as pip reads it; None of what it does not take, and of versions that no release can have."""
     try:
         clause = Specifier(text)
@@ -215,60 +224,29 @@ def _clauses(text: str) -> tuple[Specifier, ...] | None:
     except (InvalidSpecifier, InvalidVersion):
         return None
     is_release = str(version) == version.base_version and len(version.release) <= _DEPTH
-    return (clause,) if is_release and clause.operator != "===" and text.isascii() else None
-
-
-def _require_once(runtime: str, clauses: tuple[Specifier, ...], found: Sequence[Target]) -> None:
-    """pip means releases that meet both, and a reader may mean both releases."""
-    before = next((target for target in found if target.runtime == runtime), None)
-    if before is None:
-        return
-    both, this = f"{runtime}{_joined(before.clauses + clauses)}", f"{runtime}{_joined(clauses)}"
-    raise UsageError(
-        f"{runtime} stands twice: write {both} for releases that meet both, or {before.text} and {this} apart, "
-        "each as a requirement of its own"
-    )
-
-
-def _joined(clauses: Sequence[Specifier]) -> str:
-    return ",".join(map(str, clauses))
+    return clause if is_release and clause.operator != "===" and text.isascii() else None
 
 
 def _require_tested(target: Target) -> None:
     if target.runtime not in TESTED:
         raise UsageError(f"{target.runtime} is not tested: {listed(TESTED)} are, on the CPU")
+    tested = [Version(release.version) for release in TESTED[target.runtime]]
+    oldest = tested[0]
+    bounds = [(clause, Version(clause.version.removesuffix(".*"))) for clause in target.clauses]
     if not target.releases:
-        raise UsageError(f"{target.text} allows no release that is tested: {_nearest(target)}")
-    oldest = oldest_tested(target.runtime)
-    if target.clauses and all(_reaches_below(clause, Version(oldest)) for clause in target.clauses):
-        kept = [clause for clause in target.clauses if _narrows_from(clause, Version(oldest))]
+        _, version = bounds[0]
+        older, newer = [v for v in tested if v < version], [v for v in tested if v >= version]
+        near = [str(v) for v in (*older[-1:], *newer[:1])]
+        nearest = f"the nearest {'are' if len(near) > 1 else 'is'} {listed(near)}"
+        raise UsageError(f"{target.text} allows no release that is tested: {nearest}")
+    # Whether every clause allows releases older than all that are tested.
+    if bounds and all(clause.operator not in (">=", ">", "~=", "==") or v < oldest for clause, v in bounds):
+        # Those that may still forbid something of the oldest release and later ones.
+        narrower = [clause for clause, v in bounds if v >= oldest or clause.operator not in (">=", ">", "!=")]
         raise UsageError(
             f"{target.text} allows releases before {oldest}, the oldest that is tested: "
-            f"ask for {','.join([f'{target.runtime}>={oldest}', *map(str, kept)])}"
+            f"ask for {','.join([f'{target.runtime}>={oldest}', *map(str, narrower)])}"
         )
-
-
-def _reaches_below(clause: Specifier, oldest: Version) -> bool:
-    """Whether it allows releases older than that."""
-    return clause.operator not in (">=", ">", "~=", "==") or _named(clause) < oldest
-
-
-def _narrows_from(clause: Specifier, oldest: Version) -> bool:
-    """Whether it may still forbid something of that version and later ones."""
-    return _named(clause) >= oldest or clause.operator not in (">=", ">", "!=")
-
-
-def _named(clause: Specifier) -> Version:
-    return Version(clause.version.removesuffix(".*"))
-
-
-def _nearest(target: Target) -> str:
-    """``the nearest are 1.17.1 and 1.17.3``: the tested releases next to the first version that is named."""
-    named, tested = _named(target.clauses[0]), TESTED[target.runtime]
-    older = [release.version for release in tested if Version(release.version) < named][-1:]
-    newer = [release.version for release in tested if Version(release.version) >= named][:1]
-    near = older + newer
-    return f"the nearest {'are' if len(near) > 1 else 'is'} {listed(near)}"
 
 
 def _span(releases: Sequence[Release]) -> str:

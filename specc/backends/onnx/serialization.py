@@ -1,4 +1,4 @@
-"""An assembled model as bytes, written piece by piece: the weights are never in memory together.
+"""An assembled model as bytes, written piece by piece: the weights are never in memory all at once.
 
 A protobuf message is the sequence of its fields, and a message inside it is preceded by its length.
 All sizes are known from the shapes, so the lengths are written first and the weights stream behind them.
@@ -85,11 +85,15 @@ class _Layout:
             )
         )
         self._before = serialise(GraphProto(node=graph.node, name=graph.name, initializer=graph.initializer))
-        self._weights = [(weight, _tensor_head(weight)) for weight in assembly.weights]
+        # Of each weight, everything of the graph's initializer entry that stands before its data.
+        self._weights: list[tuple[Initializer, bytes]] = []
+        for weight in assembly.weights:
+            head = serialise(weight.header()) + _TENSOR_RAW_DATA + _varint(weight.size)
+            self._weights.append((weight, _GRAPH_INITIALIZER + _varint(len(head) + weight.size) + head))
         self._after = serialise(GraphProto(input=graph.input, output=graph.output, value_info=graph.value_info))
         self._tail = serialise(ModelProto(opset_import=model.opset_import, functions=model.functions))
-        stored = sum(len(head) + weight.size for weight, head in self._weights)
-        length = len(self._before) + stored + len(self._after)
+        weights = sum(len(head) + weight.size for weight, head in self._weights)
+        length = len(self._before) + weights + len(self._after)
         self._head += _MODEL_GRAPH + _varint(length)
         self.size = len(self._head) + length + len(self._tail)
 
@@ -101,12 +105,6 @@ class _Layout:
             yield from _data(weight, weights)
         yield self._after
         yield self._tail
-
-
-def _tensor_head(weight: Initializer) -> bytes:
-    """Everything of the graph's initializer entry that stands before the data."""
-    head = serialise(weight.header()) + _TENSOR_RAW_DATA + _varint(weight.size)
-    return _GRAPH_INITIALIZER + _varint(len(head) + weight.size) + head
 
 
 def _data(weight: Initializer, weights: Weights) -> Iterator[bytes]:

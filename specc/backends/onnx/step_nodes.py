@@ -29,14 +29,11 @@ def initializer_name(path: str, parameter: Parameter) -> str:
 
 @dataclass(frozen=True)
 class Initializer:
-    """A weight of the file: its path in the state dict, the parameter, the shape it is stored in."""
+    """A weight of the file: its path in the state dict, the parameter, the shape that the file has it in."""
 
     path: str
     parameter: Parameter
     shape: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        self.require_fits(self.shape)
 
     @property
     def name(self) -> str:
@@ -53,41 +50,16 @@ class Initializer:
         kind = TensorProto.INT64 if self.parameter.integer else TensorProto.FLOAT
         return TensorProto(name=self.name, dims=self.shape, data_type=kind)
 
-    def require_fits(self, shape: tuple[int, ...]) -> None:
-        if prod(shape) != prod(self.parameter.shape):
-            raise ValueError(f"{self.path} of shape {self.parameter.shape} cannot be stored as {shape}")
-
-
-class Initializers:
-    """The weights of the file by path, each once: steps that share a weight share an initializer."""
-
-    def __init__(self) -> None:
-        self.weights: dict[str, Initializer] = {}
-
-    def find(self, path: str, parameter: Parameter, shape: tuple[int, ...]) -> Initializer:
-        """The weight as it is stored, which is in ``shape`` if this is its first use.
-
-        Raises:
-            ValueError: another tensor has the path, or the shape holds other than its elements; our bug.
-        """
-        initializer = self.weights.get(path)
-        if initializer is None:
-            initializer = self.weights[path] = Initializer(path, parameter, shape)
-        if initializer.parameter != parameter:
-            raise ValueError(f"{path} is {initializer.parameter.shape} to one step and {parameter.shape} to another")
-        initializer.require_fits(shape)
-        return initializer
-
 
 class Namespace(ABC):
     """Nodes in order, and the names that hold among them.
 
     Attributes:
-        initializers: the weights of the file.
+        initializers: the weights of the file by path, each once: steps that share a weight share an initializer.
         values: what each value of the network is called here.
     """
 
-    def __init__(self, initializers: Initializers, values: dict[str, Ref]) -> None:
+    def __init__(self, initializers: dict[str, Initializer], values: dict[str, Ref]) -> None:
         self.initializers = initializers
         self.values = values
         self.nodes: list[NodeProto] = []
@@ -98,17 +70,26 @@ class Namespace(ABC):
 
     @abstractmethod
     def weight(self, step: Node, parameter: Parameter, shape: tuple[int, ...]) -> tuple[Ref, Initializer]:
-        """The name of a weight here, and its initializer."""
+        """The name of a weight here, and its initializer, which is in ``shape`` if this is its first use."""
 
     @abstractmethod
     def add(self, nodes: list[NodeProto], constants: list[TensorProto]) -> None:
-        """Take what a step has written."""
+        """Append the nodes of a step."""
+
+    def _initializer(self, step: Node, parameter: Parameter, shape: tuple[int, ...]) -> Initializer:
+        path = step.path(parameter)
+        initializer = self.initializers.setdefault(path, Initializer(path, parameter, shape))
+        if initializer.parameter != parameter:
+            raise ValueError(f"{path} is {initializer.parameter.shape} to one step and {parameter.shape} to another")
+        if prod(shape) != prod(parameter.shape):
+            raise ValueError(f"{path} of shape {parameter.shape} cannot be stored as {shape}")
+        return initializer
 
 
 class GraphNamespace(Namespace):
     """The graph of the file: everything goes by its path."""
 
-    def __init__(self, initializers: Initializers, graph: Graph) -> None:
+    def __init__(self, initializers: dict[str, Initializer], graph: Graph) -> None:
         super().__init__(initializers, value_names(graph))
         self.constants: list[TensorProto] = []
 
@@ -116,7 +97,7 @@ class GraphNamespace(Namespace):
         return member.name
 
     def weight(self, step: Node, parameter: Parameter, shape: tuple[int, ...]) -> tuple[Ref, Initializer]:
-        initializer = self.initializers.find(step.path(parameter), parameter, shape)
+        initializer = self._initializer(step, parameter, shape)
         return initializer.name, initializer
 
     def add(self, nodes: list[NodeProto], constants: list[TensorProto]) -> None:
@@ -129,11 +110,11 @@ class FunctionNamespace(Namespace):
 
     Attributes:
         inputs: the values from outside, in the order of the function's inputs.
-        weights: by path: what the weight is called here, its first user, and how the file stores it. They are the
+        weights: by path: what the weight is called here, its first user, and its initializer. They are the
             function's inputs behind ``inputs``.
     """
 
-    def __init__(self, initializers: Initializers, block: Region) -> None:
+    def __init__(self, initializers: dict[str, Initializer], block: Region) -> None:
         self._block = block
         self.inputs = block.inputs
         # A label may be `in`, and none has a slash in it.
@@ -148,7 +129,7 @@ class FunctionNamespace(Namespace):
         return inner or (member.op.kind if isinstance(member, Node) else member.title)
 
     def weight(self, step: Node, parameter: Parameter, shape: tuple[int, ...]) -> tuple[Ref, Initializer]:
-        initializer = self.initializers.find(step.path(parameter), parameter, shape)
+        initializer = self._initializer(step, parameter, shape)
         inner = f"{self.label(step)}.{parameter.name}".removesuffix(".")
         name, *_ = self.weights.setdefault(initializer.path, (initializer_name(inner, parameter), step, initializer))
         return name, initializer
@@ -163,7 +144,7 @@ class FunctionNamespace(Namespace):
 
 
 class StepBuilder:
-    """Collects the nodes that one step adds: the `specc.ir.targets.Builder` that operators write through.
+    """The nodes that one step adds: the `specc.ir.targets.Builder` that operators write through.
 
     Every value is called after the step: ``conv1/Pad``, ``conv1/Pad_2``, constants ``conv1/const``;
     a parameter goes by its state-dict path.
@@ -186,11 +167,11 @@ class StepBuilder:
         return name
 
     def parameter(self, name: str, shape: tuple[int, ...] | None = None) -> Ref:
-        """A tensor is stored once, in the shape of its first use; where another one is wanted it is reshaped."""
+        """A tensor is in the file once, in the shape of its first use; for another shape it is reshaped."""
         parameter = self._parameters[name]
-        wanted = parameter.shape if shape is None else shape
-        ref, initializer = self._namespace.weight(self._step, parameter, wanted)
-        return ref if initializer.shape == wanted else self.node("Reshape", ref, self.integers(wanted))
+        shape = parameter.shape if shape is None else shape
+        ref, initializer = self._namespace.weight(self._step, parameter, shape)
+        return ref if initializer.shape == shape else self.node("Reshape", ref, self.integers(shape))
 
     def floats(self, values: Nested) -> Ref:
         return self._constant(np.asarray(values, dtype=np.float32))
@@ -203,9 +184,8 @@ class StepBuilder:
         if not any(result in node.output for node in self.nodes):
             result = self.node("Identity", result)
         name = self._namespace.values[self._step.name]
-        for node in self.nodes:
-            _rename(node.input, result, name)
-            _rename(node.output, result, name)
+        for names in (names for node in self.nodes for names in (node.input, node.output)):
+            names[:] = [name if value == result else value for value in names]
         self.nodes[-1].name = self._label
         self._namespace.add(self.nodes, self.constants)
 
@@ -226,17 +206,11 @@ class StepBuilder:
         return f"{self._label}/{kind}" + (f"_{count}" if count > 1 else "")
 
 
-def _rename(names: list[str], old: str, new: str) -> None:
-    for i, name in enumerate(names):
-        if name == old:
-            names[i] = new
-
-
 def value_names(graph: Graph) -> dict[str, Ref]:
-    """What each value is called in the file: its own name, or that of the output it is given out as.
+    """What each value is called in the file: its own name, or that of the output that it is.
 
-    A step named like an output that gives out another value, as in ``score: fc(1) -> sigmoid``, owns the name in
-    the state dict; the output owns it here, and the step's value is called ``score/fc``.
+    A step named like an output that is another value, as in ``score: fc(1) -> sigmoid``, owns the name in the state
+    dict; the output owns it here, and the step's value is called ``score/fc``.
     """
     steps = {node.name for node in graph.nodes}
     outputs: dict[str, Ref] = {}
