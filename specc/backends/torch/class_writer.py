@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import compress, groupby
 
 from specc.backends.torch.arguments import Formula, ModuleValue
 from specc.backends.torch.class_code import LIST, Declaration, ModuleClass
@@ -117,8 +117,8 @@ class ClassWriter:
         """What the statements of ``forward`` call: the function itself where a slot is the same layer in every use."""
         for line in self._body.statements:
             match line.expr:
-                case PythonCall(Hole("slot", index), items) if isinstance(
-                    binding := self._constructor.literals[index], ConstantValue
+                case PythonCall(Hole("slot") as slot, items) if isinstance(
+                    binding := self._constructor.binding(slot), ConstantValue
                 ):
                     assert isinstance(binding.value, Layer), "a layer stands in a slot"
                     yield filled(binding.value.function, {Hole("value", 0): items}.__getitem__)
@@ -221,23 +221,19 @@ class ClassWriter:
 
     def _fill(self, hole: Hole) -> Iterable[Expr]:
         """What stands in a hole of the class."""
-        constructor = self._constructor
-        if hole.kind in ("literal", "slot"):
-            return (self._written(self._bound(constructor.literals[hole.index])),)
+        bindings = [(name, self._bound(b)) for name, b in self._constructor.bindings[hole.kind, hole.index]]
         if hole.kind == "options":
             options = self._family.instances[0].fillings[hole.index]
             assert isinstance(options, Options), "they fill such a hole"
-            keywords = []
-            for name, binding in constructor.options[hole.index]:
-                value, default = self._bound(binding), options.defaults.get(name, NOTHING)
-                # What differs from use to use may be the default where one sequence stands.
-                if self._outer is None or not _is(value, default):
-                    keywords.append(Keyword(name, self._written(value)))
-            return keywords
-        bindings = [self._bound(binding) for binding in constructor.children[hole.index]]
-        if hole.index in self._family.module_arguments:
-            return (self._written(bindings[0]),)
-        return (self._child(self._family.instances[0].children[hole.index].family, bindings),)
+            # What differs from use to use may be the default where one sequence stands.
+            is_written = [
+                self._outer is None or not _is(b, options.defaults.get(name, NOTHING)) for name, b in bindings
+            ]
+            return [Keyword(name, self._written(binding)) for name, binding in compress(bindings, is_written)]
+        if hole.kind != "child" or hole.index in self._family.module_arguments:
+            return [self._written(binding) for _, binding in bindings]
+        number = self._family.instances[0].children[hole.index].family
+        return [self._child(number, [binding for _, binding in bindings])]
 
     def _bound(self, binding: Binding) -> Binding:
         """What stands in a hole, in terms of the arguments that have names here."""
@@ -309,7 +305,7 @@ class ClassWriter:
         for declaration in self._body.declarations:
             item = filled(declaration.expr or "", self._fill)
             hole = declaration.count
-            count = ConstantValue(1) if hole is None else self._bound(self._constructor.counts[hole.index])
+            count = ConstantValue(1) if hole is None else self._bound(self._constructor.binding(hole))
             this = _Rounds(declaration.labels[0], item, count, hole is not None)
             if last is None:
                 last = this
@@ -337,12 +333,9 @@ class ClassWriter:
 
     def _attributes(self) -> dict[int, str]:
         """The attributes for the arguments that ``forward`` needs, by the number of the argument."""
-        bindings: list[Binding] = []
-        for hole in (hole for line in self._body.statements for hole in holes(line.expr)):
-            if hole.kind in ("literal", "slot"):
-                bindings.append(self._constructor.literals[hole.index])
-            elif hole.kind == "options":
-                bindings += (binding for _, binding in self._constructor.options[hole.index])
+        used = (hole for line in self._body.statements for hole in holes(line.expr))
+        named = (pair for hole in used for pair in self._constructor.bindings.get((hole.kind, hole.index), ()))
+        bindings = [binding for _, binding in named]
         needed: set[int] = set()
         for binding in bindings:  # which grows by what is in the tuples
             match binding:
@@ -364,8 +357,7 @@ class ClassWriter:
         slots = {}
         for line in self._body.statements:
             for hole in holes(line.expr):
-                binding = self._constructor.literals[hole.index] if hole.kind == "slot" else None
-                if isinstance(binding, Formula):
+                if hole.kind == "slot" and isinstance(binding := self._constructor.binding(hole), Formula):
                     slots[line.targets[0]] = self._constructor.names[binding.base]
         code = Forward(self._family, slots)
         attributes = self._attributes()

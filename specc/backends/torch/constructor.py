@@ -8,8 +8,9 @@ names, as far as those are true of the whole block.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from specc.backends.torch.arguments import (
     Arguments,
@@ -93,88 +94,72 @@ class Constructor:
     """The arguments of a class, in order, and what stands in its holes in terms of them.
 
     Attributes:
-        literals: by the number of the "literal" or "slot" hole.
-        options: by the number of the "options" hole: the keyword arguments that are written.
-        children: by the number of the "child" hole: the arguments of that module's own constructor; for one that is
-            an argument itself, the module.
-        counts: by the number of the "count" hole.
+        bindings: by the kind and number of the hole, each with a name that is empty for a "literal", "slot" or "count".
+            For "options" they are the keyword arguments that are written; for a "child" the arguments of that module's
+            own constructor, or the module where that is an argument itself.
     """
 
     arguments: tuple[ConstructorArgument, ...]
-    literals: dict[int, Binding]
-    options: dict[int, tuple[tuple[str, Binding], ...]]
-    children: dict[int, tuple[Binding, ...]]
-    counts: dict[int, Binding]
+    bindings: Mapping[tuple[str, int], Sequence[tuple[str, Binding]]]
 
     @property
     def names(self) -> list[str]:
         return [argument.hint.name for argument in self.arguments]
 
+    def binding(self, hole: Hole) -> Binding:
+        """The only one of a hole."""
+        ((_, binding),) = self.bindings[hole.kind, hole.index]
+        return binding
+
 
 def constructors(families: list[ModuleClass], reserved: Iterable[str]) -> list[Constructor]:
     """The constructor of each class; no argument has one of the ``reserved`` names."""
-    made: dict[int, Constructor] = {}
     never = frozenset(("i", *reserved))
 
-    def make(number: int) -> None:
+    @cache  # a class may use one that stands behind it, where that is of a module that is an argument
+    def constructor(number: int) -> Constructor:
         family = families[number]
-        for inner in {child.family for instance in family.instances for child in instance.children} - made.keys():
-            make(inner)
-        columns = _Columns(family, made)
+        columns = _Columns(family, constructor)
         if family.is_sequence:
-            made[number] = columns.constructor(
-                columns.varying, [Formula(index) for index in range(len(columns.varying))]
-            )
-        else:
-            made[number] = columns.constructor(*Arguments(family, columns.varying, never).chosen())
+            return columns.constructor(columns.varying, [Formula(index) for index in range(len(columns.varying))])
+        return columns.constructor(*Arguments(family, columns.varying, never).chosen())
 
-    for number in range(len(families)):
-        if number not in made:
-            make(number)
-    return [made[number] for number in range(len(families))]
+    return list(map(constructor, range(len(families))))
 
 
 class _Columns:
     """The holes of a class as columns: the values of each by the number of the instance, where they vary."""
 
-    def __init__(self, family: ModuleClass, made: Mapping[int, Constructor]) -> None:
+    def __init__(self, family: ModuleClass, constructor_of: Callable[[int], Constructor]) -> None:
         self._family = family
-        self._made = made
+        self._constructor_of = constructor_of
         self.varying: list[ConstructorArgument] = []
-        self._literals: dict[int, Binding] = {}
-        self._options: dict[int, tuple[tuple[str, Binding], ...]] = {}
-        self._children: dict[int, tuple[Binding, ...]] = {}
-        self._counts: dict[int, Binding] = {}
         self._inner = _inner_holes(family)
         self._numbers: set[str] = set()
-        parts = [(expr, labels[-1]) for d in family.body.declarations for labels, expr in d.parts]
-        labels = {expr.index: label for expr, label in parts if isinstance(expr, Hole) and expr.kind == "child"}
-        for hole in family.body.holes:
-            match hole.kind:
-                case "literal" | "slot":
-                    self._literals[hole.index] = self._literal(hole)
-                case "options":
-                    self._options[hole.index] = tuple(self._keywords(hole))
-                case "child":
-                    self._children[hole.index] = tuple(self._arguments(hole, labels[hole.index]))
-                case "count":
-                    self._counts[hole.index] = self._count(hole)
+        read = {
+            "literal": self._literal,
+            "slot": self._literal,
+            "options": self._keywords,
+            "child": self._arguments,
+            "count": self._count,
+        }
+        holes = (hole for hole in family.body.holes if hole.kind in read)
+        self._bindings = {(hole.kind, hole.index): list(read[hole.kind](hole)) for hole in holes}
 
     def constructor(self, arguments: Iterable[ConstructorArgument], bindings: Sequence[Binding]) -> Constructor:
         """With the varying columns in terms of the arguments."""
-        return Constructor(
-            tuple(arguments),
-            {hole: in_terms_of(binding, bindings) for hole, binding in self._literals.items()},
-            {hole: tuple((n, in_terms_of(b, bindings)) for n, b in named) for hole, named in self._options.items()},
-            {hole: tuple(in_terms_of(b, bindings) for b in inner) for hole, inner in self._children.items()},
-            {hole: in_terms_of(binding, bindings) for hole, binding in self._counts.items()},
-        )
+        filled = {
+            hole: [(name, in_terms_of(binding, bindings)) for name, binding in named]
+            for hole, named in self._bindings.items()
+        }
+        return Constructor(tuple(arguments), filled)
 
-    def _literal(self, hole: Hole) -> Binding:
+    def _literal(self, hole: Hole) -> Iterator[tuple[str, Binding]]:
         fillings = [instance.fillings[hole.index] for instance in self._family.instances]
         literals = [filling for filling in fillings if isinstance(filling, Literal)]
         hint, values = literals[0].hint, tuple(each.value for each in literals)
-        return self._binding(hole, hint, values, by_position=hint.name in CHANNELS and not isinstance(values[0], Layer))
+        by_position = hint.name in CHANNELS and not isinstance(values[0], Layer)
+        yield "", self._binding(hole, hint, values, by_position)
 
     def _keywords(self, hole: Hole) -> Iterator[tuple[str, Binding]]:
         """Every option that some instance sets; the others have it at its default."""
@@ -190,44 +175,44 @@ class _Columns:
             values = tuple(option.values.get(name, default) for option in options)
             yield name, self._binding(hole, Hint(name, default), values)
 
-    def _arguments(self, hole: Hole, label: str) -> Iterator[Binding]:
+    def _arguments(self, hole: Hole) -> Iterator[tuple[str, Binding]]:
         children = [instance.children[hole.index] for instance in self._family.instances]
-        made = [
-            [argument.values[child.number] for argument in self._made[child.family].arguments] for child in children
+        arguments = [self._constructor_of(child.family).arguments for child in children]
+        rows = [
+            tuple(argument.values[child.number] for argument in each)
+            for child, each in zip(children, arguments, strict=True)
         ]
         if hole.index in self._family.module_arguments:
-            modules = [ModuleValue(child.family, tuple(row)) for child, row in zip(children, made, strict=True)]
-            yield self._binding(hole, Hint(label), tuple(modules))
+            modules = [ModuleValue(child.family, row) for child, row in zip(children, rows, strict=True)]
+            parts = (part for declaration in self._family.body.declarations for part in declaration.parts)
+            label = next(labels[-1] for labels, expr in parts if expr == hole)
+            yield label, self._binding(hole, Hint(label), tuple(modules))
             return
-        for argument, *values in zip(self._made[children[0].family].arguments, *made, strict=True):
-            yield self._binding(hole, argument.hint, tuple(values), argument.by_position, argument.layer_name)
+        for argument, *values in zip(arguments[0], *rows, strict=True):
+            hint = argument.hint
+            yield hint.name, self._binding(hole, hint, tuple(values), argument.by_position, argument.layer_name)
 
-    def _count(self, hole: Hole) -> Binding:
+    def _count(self, hole: Hole) -> Iterator[tuple[str, Binding]]:
         """How many rounds: all that there are, which is what people count, or the block's own number."""
         instances = self._family.instances
         counts = [instance.counts[hole.index] for instance in instances]
         if len({*counts}) == 1:
-            return ConstantValue(counts[0])
+            yield "", ConstantValue(counts[0])
+            return
         # The numbered modules besides, where all but these are the same in every use.
-        numbered = [
-            declaration.count for declaration in self._family.body.declarations if declaration.number is not None
-        ]
+        numbered = [d.count for d in self._family.body.declarations if d.number is not None]
         rounds = [{1} if count is None else {i.counts[count.index] for i in instances} for count in numbered]
         fixed = [min(each) for each in rounds if len(each) == 1]
         total = tuple(count + sum(fixed if len(fixed) == len(rounds) - 1 else ()) for count in counts)
         # A parameter of the block that is this number, or one more or less. A stride is no number of rounds.
         others = _COMPUTED | {column.hint.name for column in self.varying} - self._numbers
-        own = [(n, values) for n, values in block_arguments(self._family).items() if n not in others]
-        near = [
-            (name, values)
-            for more in (0, 1, -1)
-            for name, values in own
-            if are_counts(values) and values == tuple(count + more for count in total)
-        ]
-        name, values = next(iter(near), ("depth", total))
+        own = [(name, values) for name, values in block_arguments(self._family).items() if name not in others]
+        totals = [tuple(count + more for count in total) for more in (0, 1, -1)]
+        fitting = [(n, values) for each in totals for n, values in own if are_counts(values) and values == each]
+        name, values = next(iter(fitting), ("depth", total))
         self._numbers.add(name)
         self.varying.append(ConstructorArgument(Hint(name), False, values, name))
-        return Formula(len(self.varying) - 1, offset=counts[0] - values[0])
+        yield "", Formula(len(self.varying) - 1, offset=counts[0] - values[0])
 
     def _binding(
         self, hole: Hole, hint: Hint, values: tuple[object, ...], by_position: bool = False, layer_name: str = ""

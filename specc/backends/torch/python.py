@@ -6,6 +6,7 @@ Equal expressions in a row, and those whose numbers go up in equal steps, become
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -206,13 +207,8 @@ def _body(expr: PythonCall | Listing | NumberRow | Infix | Comprehension, indent
     margin = " " * indent
     match expr:
         case NumberRow(numbers):
-            lines = [f"{margin}{numbers[0]},"]
-            for number in numbers[1:]:
-                if len(lines[-1]) + len(number) + 2 <= WIDTH:
-                    lines[-1] += f" {number},"
-                else:
-                    lines.append(f"{margin}{number},")
-            return lines
+            text = f"{', '.join(numbers)},"
+            return textwrap.wrap(text, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
         case Comprehension(item, clause):
             return [*statement(item, indent), f"{margin}for {clause}"]
         case Listing(items):
