@@ -25,7 +25,7 @@ _ALIGNMENT = 4096
 
 def size_of(assembly: Assembly) -> int:
     """Bytes of the model, its weights and the room for its metadata."""
-    return _Layout(assembly).size + ROOM
+    return _size(_pieces(assembly)) + ROOM
 
 
 def fits_in_one_file(assembly: Assembly) -> bool:
@@ -39,11 +39,12 @@ def write_model(assembly: Assembly, weights: Weights, file: BinaryIO) -> None:
     Raises:
         ValueError: above protobuf's 2 GB; see `fits_in_one_file`.
     """
-    layout = _Layout(assembly)
-    if layout.size > PROTOBUF_LIMIT:
-        raise ValueError(f"{layout.size} bytes do not fit into one protobuf message")
-    for piece in layout.pieces(weights):
-        file.write(piece)
+    pieces = _pieces(assembly)
+    if (size := _size(pieces)) > PROTOBUF_LIMIT:
+        raise ValueError(f"{size} bytes do not fit into one protobuf message")
+    for piece in pieces:
+        for data in _data(piece, weights) if isinstance(piece, Initializer) else (piece,):
+            file.write(data)
 
 
 def write_data(assembly: Assembly, weights: Weights, write: Callable[[bytes], object]) -> None:
@@ -74,37 +75,25 @@ def serialise(message: ModelProto | GraphProto | TensorProto) -> bytes:
     return bytes(message.SerializeToString(deterministic=True))
 
 
-class _Layout:
-    """The pieces of the file in their order, and its size."""
+def _pieces(assembly: Assembly) -> list[bytes | Initializer]:
+    """The bytes of the file in their order, and the weights between them."""
+    model, graph = assembly.model, assembly.model.graph
+    inner: list[bytes | Initializer] = [
+        serialise(GraphProto(node=graph.node, name=graph.name, initializer=graph.initializer))
+    ]
+    for weight in assembly.weights:
+        head = serialise(weight.header()) + _TENSOR_RAW_DATA + _varint(weight.size)
+        inner += _GRAPH_INITIALIZER + _varint(len(head) + weight.size) + head, weight
+    inner.append(serialise(GraphProto(input=graph.input, output=graph.output, value_info=graph.value_info)))
+    producer = ModelProto(
+        ir_version=model.ir_version, producer_name=model.producer_name, producer_version=model.producer_version
+    )
+    head = serialise(producer) + _MODEL_GRAPH + _varint(_size(inner))
+    return [head, *inner, serialise(ModelProto(opset_import=model.opset_import, functions=model.functions))]
 
-    def __init__(self, assembly: Assembly) -> None:
-        model, graph = assembly.model, assembly.model.graph
-        self._head = serialise(
-            ModelProto(
-                ir_version=model.ir_version, producer_name=model.producer_name, producer_version=model.producer_version
-            )
-        )
-        self._before = serialise(GraphProto(node=graph.node, name=graph.name, initializer=graph.initializer))
-        # Of each weight, everything of the graph's initializer entry that stands before its data.
-        self._weights: list[tuple[Initializer, bytes]] = []
-        for weight in assembly.weights:
-            head = serialise(weight.header()) + _TENSOR_RAW_DATA + _varint(weight.size)
-            self._weights.append((weight, _GRAPH_INITIALIZER + _varint(len(head) + weight.size) + head))
-        self._after = serialise(GraphProto(input=graph.input, output=graph.output, value_info=graph.value_info))
-        self._tail = serialise(ModelProto(opset_import=model.opset_import, functions=model.functions))
-        weights = sum(len(head) + weight.size for weight, head in self._weights)
-        length = len(self._before) + weights + len(self._after)
-        self._head += _MODEL_GRAPH + _varint(length)
-        self.size = len(self._head) + length + len(self._tail)
 
-    def pieces(self, weights: Weights) -> Iterator[bytes]:
-        yield self._head
-        yield self._before
-        for weight, head in self._weights:
-            yield head
-            yield from _data(weight, weights)
-        yield self._after
-        yield self._tail
+def _size(pieces: list[bytes | Initializer]) -> int:
+    return sum(piece.size if isinstance(piece, Initializer) else len(piece) for piece in pieces)
 
 
 def _data(weight: Initializer, weights: Weights) -> Iterator[bytes]:
