@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, groupby
 
-from specc.backends.torch.arguments import Formula, ModuleValue
+from specc.backends.torch.class_arguments import Formula, ModuleValue
 from specc.backends.torch.class_code import LIST, Declaration, ModuleClass
 from specc.backends.torch.constructor import (
     Binding,

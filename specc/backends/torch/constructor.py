@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from specc.backends.torch.arguments import (
+from specc.backends.torch.class_arguments import (
     Arguments,
     ConstructorArgument,
     Formula,
