@@ -34,9 +34,9 @@ class FolderEntry(NamedTuple):
 
 
 class Unavailable(UsageError):
-    """A file that is known to be there and cannot be had, so that nothing may be concluded from its absence.
+    """A file that is known to exist and cannot be read here, as in a submodule that is not checked out.
 
-    An import of a file that is not there is a mistake in the spec. An import of this one is not: elaboration lets the
+    An import of a file that does not exist is a mistake in the spec. An import of this one is not: elaboration lets the
     error pass.
     """
 
@@ -54,7 +54,7 @@ class FileSystem(ABC):
 
     @abstractmethod
     def kind(self, path: str, *, follow: bool = True) -> Kind | None:
-        """What is there, behind all links; with ``follow=False`` a link is one. None: nothing is."""
+        """What the path leads to, behind all links; with ``follow=False`` a link is one. None: nothing."""
 
     @abstractmethod
     def entries(self, folder: str) -> list[FolderEntry]:
@@ -62,7 +62,7 @@ class FileSystem(ABC):
 
     @abstractmethod
     def real(self, path: str) -> str:
-        """The absolute path without links; what is not there is spelled as it is."""
+        """The absolute path without links; what does not exist is spelled as it is."""
 
     @abstractmethod
     def absolute(self, path: str) -> str:

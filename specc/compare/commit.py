@@ -22,7 +22,12 @@ MOST_LINKS = 40
 LONGEST_LINK = 4096
 """Bytes of a symbolic link's target."""
 
-_QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_READ_ONLY = {
+    "GIT_OPTIONAL_LOCKS": "0",  # else a diff may write the index anew
+    "GIT_NO_LAZY_FETCH": "1",  # else a partial clone fetches what it lacks
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",  # errors are read below
+}
 _OTHER_REPOSITORY = frozenset(
     "GIT_DIR GIT_WORK_TREE GIT_IMPLICIT_WORK_TREE GIT_COMMON_DIR GIT_INDEX_FILE GIT_PREFIX GIT_INTERNAL_SUPER_PREFIX "
     "GIT_NAMESPACE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_GRAFT_FILE GIT_SHALLOW_FILE GIT_CONFIG "
@@ -32,6 +37,7 @@ _OTHER_REPOSITORY = frozenset(
 its hooks, where the folder would then pass for the top. Settings (GIT_CONFIG_COUNT …) stay: ``safe.directory`` may be
 among them."""
 _HASH = re.compile(r"[0-9a-f]{40,64}")
+# A file system monitor may be any program that the repository's settings name.
 _SETTINGS = ("core.fsmonitor=false", "diff.autoRefreshIndex=false", "core.quotePath=false")
 
 
@@ -108,13 +114,17 @@ class Repository:
         Args:
             patterns: git's pathspecs: which files may be.
         """
+        # Drivers of diff and textconv are programs of the user's; diff.relative would leave out what is not below here.
         options = ["-M", "--name-status", "-z", "--diff-filter=R", "--no-ext-diff", "--no-textconv", "--no-relative"]
-        found = self._output("diff", *options, "--ignore-submodules=all", commit, "--", *patterns).split(b"\0")
-        return {os.fsdecode(found[i + 1]): os.fsdecode(found[i + 2]) for i in range(0, len(found) - 2, 3)}
+        output = self._output("diff", *options, "--ignore-submodules=all", commit, "--", *patterns)
+        fields = [os.fsdecode(field) for field in output.split(b"\0")[:-1]]  # of each R100, old path, new path
+        return dict(zip(fields[1::3], fields[2::3], strict=True))
 
     def content(self, blob: Blob) -> bytes | None:
         """What a blob holds; None: the clone does not have it, or it is damaged."""
-        if self._reader is None:  # one process for all of them: a commit may have thousands of specs
+        # One process for all of them: a commit may have thousands of specs. Nobody reads its errors, and a pipe that is
+        # full would stop it.
+        if self._reader is None:
             self._reader = self._started(subprocess.DEVNULL, "cat-file", "--batch")
         requests, answers = self._reader.stdin, self._reader.stdout
         assert requests is not None
@@ -153,7 +163,7 @@ class Repository:
         inherited = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
         try:
             pipe = subprocess.PIPE
-            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, env=inherited | _QUIET)
+            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, env=inherited | _READ_ONLY)
         except FileNotFoundError:
             raise UsageError("--against git:… needs git, which is not installed, or not on the PATH") from None
         except OSError as error:
@@ -199,7 +209,7 @@ class Commit(FileSystem):
     content of a file in a partial clone.
 
     Attributes:
-        ref: as the user calls it; it stands behind the names of its files.
+        ref: as the user calls it; the names of its files end with it: ``nets/lenet.cnn@main``.
         top: the folder of the repository, without links.
         name: what git calls the commit.
     """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import accumulate, takewhile
 from typing import Literal
@@ -12,7 +12,7 @@ from specc.diagnostics import UsageError
 from specc.diagnostics.spelling import suggest
 from specc.ir.op import Parameter
 from specc.weights.parametrized import Computed, computed, replaced
-from specc.weights.tensors import Archive, State, plain
+from specc.weights.tensors import Archive, State, TensorEntry, plain
 
 Match = Literal["name", "order"]
 MATCHES: tuple[Match, ...] = ("name", "order")
@@ -37,7 +37,7 @@ was a part of: a training framework's ``model.``, a detector's ``backbone.``."""
 _ALIGNED = 2_000
 """Tensors up to which lists of shapes are aligned, which takes time by the square of their number."""
 _COMPARED = 2_500
-"""Pairs of names up to which near ones are looked for."""
+"""Pairs of names up to which similar ones are looked for."""
 
 
 def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
@@ -54,117 +54,108 @@ def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
             names are the network's but for what a wrapper has put before each, it says that instead; and where the file
             has parts that PyTorch computes weights from, how to put the weights in their place.
     """
-    pairing = _paired(state, archive, match)
-    lines = _parametrized(state, archive, match) or _misfit(state, archive, match, pairing)
+    pairing = _Pairing(state, archive, match)
+    lines = _parametrized(pairing) or _misfit(pairing)
     if lines:
         raise UsageError("\n".join([f"{archive.path} does not fit the network:", *lines]))
-    return {name: theirs for name, _, theirs in pairing.pairs}
+    return {name: other for name, _, other in pairing.pairs}
 
 
-def _misfit(state: State, archive: Archive, match: Match, pairing: _Pairing) -> list[str]:
-    """All that keeps the file from fitting; nothing, where it fits."""
-    findings = _findings(pairing, archive)
-    if not findings:
-        return []
-    return _wrapped(state, archive, match) or [*_suggestion(state, archive, match), *findings]
-
-
-_Ours = list[tuple[str, Parameter]]
-
-
-@dataclass
 class _Pairing:
-    by: Match
-    pairs: list[tuple[str, Parameter, str]] = field(default_factory=list)
-    missing: _Ours = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
+    """Tensors of the network and of the file, and those of one alone.
+
+    By order they are paired one by one where there are as many, else where the shapes agree and as far as the numbers
+    go.
+    """
+
+    def __init__(self, state: State, archive: Archive, by: Match) -> None:
+        self.state, self.archive, self.by = state, archive, by
+        self.pairs: list[tuple[str, Parameter, str]] = []
+        self.missing: list[tuple[str, Parameter]] = []
+        self.unexpected: list[str] = []
+        if by == "name":
+            self._pair_by_name()
+        else:
+            self._pair_by_order()
+
+    def _pair_by_name(self) -> None:
+        entries, names = self.archive.entries, {name for name, _ in self.state}
+        uncounted = not any(parameter.integer and name in entries for name, parameter in self.state)
+        self.pairs = [(name, parameter, name) for name, parameter in self.state if name in entries]
+        self.missing = [(n, p) for n, p in self.state if n not in entries and not (p.integer and uncounted)]
+        self.unexpected = [name for name in entries if name not in names]
+
+    def _pair_by_order(self) -> None:
+        entries = self.archive.entries
+        for counting in (False, True):
+            ours = [(name, parameter) for name, parameter in self.state if parameter.integer == counting]
+            theirs = [name for name, entry in entries.items() if entry.counts == counting]
+            if counting and not theirs:  # a file without counters lacks nothing
+                continue
+            stretches: Sequence[tuple[str, int, int, int, int]] = [("equal", 0, len(ours), 0, len(theirs))]
+            if len(ours) != len(theirs) and max(len(ours), len(theirs)) <= _ALIGNED:
+                shapes = [p.shape for _, p in ours], [entries[name].shape for name in theirs]
+                # By default shapes that are frequent among 200 tensors or more begin no stretch.
+                stretches = SequenceMatcher(None, *shapes, autojunk=False).get_opcodes()
+            for _, start, end, their_start, their_end in stretches:
+                some, others = ours[start:end], theirs[their_start:their_end]
+                both = min(len(some), len(others))
+                self.pairs += [(name, parameter, other) for (name, parameter), other in zip(some, others, strict=False)]
+                self.missing += some[both:]
+                self.unexpected += others[both:]
+
+    def of(self, entries: Mapping[str, TensorEntry]) -> _Pairing:
+        """The same for a file with these tensors instead."""
+        return _Pairing(self.state, replace(self.archive, entries=entries), self.by)
+
+    def faults(self) -> list[str]:
+        """Everything that keeps the file from being the weights of this network, under headlines."""
+        entries = self.archive.entries
+        shapes = [entry.shape for entry in entries.values() if not entry.counts]
+        if self.by == "order" and self.archive.sorted_by_name and len({*shapes}) < len(shapes):
+            return [_UNORDERED]
+        lists: dict[str, list[str]] = {
+            "missing": [self._missing(name, p) for name, p in self.missing],
+            "not in the network": [f"{plain(name)} {list(entries[name].shape)}" for name in self.unexpected],
+            "of another shape": [],
+            "of another type; convert the file first": [],
+            "of another kind, paired by order": [],
+        }
+        _, _, shape_faults, type_faults, kind_faults = lists.values()
+        for name, p, other in self.pairs:
+            entry, both = entries[other], name if name == other else f"{name} ({plain(other)} in the file)"
+            if p.shape != entry.shape:
+                shape_faults.append(f"{both} is {list(entry.shape)}, needs {list(p.shape)}")
+            elif p.name in _ROLES and other.rpartition(".")[2] in {*_ROLES} - {p.name}:
+                kind_faults.append(f"{name} with {plain(other)}")
+            if entry.dtype not in (("int64",) if p.integer else _EXACT):
+                type_faults.append(f"{both} is {entry.dtype}, needs {'int64' if p.integer else 'float32'}")
+        return [f"  {what}:" + "".join(f"\n    {item}" for item in items) for what, items in lists.items() if items]
+
+    def _missing(self, name: str, parameter: Parameter) -> str:
+        """The tensor, and the unexpected one of its shape that it may be: the one that ends with its name
+        (``net.conv1.weight``), or else one with a similar name."""
+        line = f"{name} {list(parameter.shape)}"
+        if self.by == "order" or len(self.missing) * len(self.unexpected) > _COMPARED:
+            return line
+        others = [other for other in self.unexpected if self.archive.entries[other].shape == parameter.shape]
+        candidates = [other for other in others if other.endswith(f".{name}")]
+        if len(candidates) != 1:
+            similar = suggest(name, others)
+            candidates = [*similar.names[:1]] if similar else []
+        return f"{line}; did you mean {plain(candidates[0])}, which the file has?" if candidates else line
 
 
-def _paired(state: State, archive: Archive, match: Match) -> _Pairing:
-    return _by_name(state, archive) if match == "name" else _by_order(state, archive)
+def _misfit(pairing: _Pairing) -> list[str]:
+    """All that keeps the file from fitting; nothing, where it fits."""
+    faults = pairing.faults()
+    return (_wrapped(pairing) or [*_other_match(pairing), *faults]) if faults else []
 
 
-def _by_name(state: State, archive: Archive) -> _Pairing:
-    entries, known = archive.entries, {name for name, _ in state}
-    uncounted = not any(parameter.integer and name in entries for name, parameter in state)
-    return _Pairing(
-        "name",
-        [(name, parameter, name) for name, parameter in state if name in entries],
-        [(name, p) for name, p in state if name not in entries and not (p.integer and uncounted)],
-        [name for name in entries if name not in known],
-    )
-
-
-def _by_order(state: State, archive: Archive) -> _Pairing:
-    """Paired one by one where there are as many tensors, else where the shapes agree and as far as the numbers go."""
-    pairing = _Pairing("order")
-    for counting in (False, True):
-        ours = [(name, parameter) for name, parameter in state if parameter.integer == counting]
-        theirs = [name for name, entry in archive.entries.items() if entry.counts == counting]
-        if counting and not theirs:  # a file without counters lacks nothing
-            continue
-        stretches: Sequence[tuple[str, int, int, int, int]] = [("equal", 0, len(ours), 0, len(theirs))]
-        if len(ours) != len(theirs) and max(len(ours), len(theirs)) <= _ALIGNED:
-            shapes = [p.shape for _, p in ours], [archive.entries[name].shape for name in theirs]
-            stretches = SequenceMatcher(None, *shapes, autojunk=False).get_opcodes()
-        for _, start, end, their_start, their_end in stretches:
-            left, right = ours[start:end], theirs[their_start:their_end]
-            both = min(len(left), len(right))
-            pairing.pairs += [(name, parameter, other) for (name, parameter), other in zip(left, right, strict=False)]
-            pairing.missing += left[both:]
-            pairing.unexpected += right[both:]
-    return pairing
-
-
-def _findings(pairing: _Pairing, archive: Archive) -> list[str]:
-    """Everything that keeps the file from being the weights of this network, under headlines."""
-    shapes = [entry.shape for entry in archive.entries.values() if not entry.counts]
-    if pairing.by == "order" and archive.sorted_by_name and len({*shapes}) < len(shapes):
-        return [_UNORDERED]
-    fitting = [(name, p, other) for name, p, other in pairing.pairs if p.shape == archive.entries[other].shape]
-    lists = {
-        "missing": [_missing(name, p, pairing, archive) for name, p in pairing.missing],
-        "not in the network": [f"{plain(n)} {list(archive.entries[n].shape)}" for n in pairing.unexpected],
-        "of another shape": [
-            f"{_both(name, other)} is {list(archive.entries[other].shape)}, needs {list(p.shape)}"
-            for name, p, other in pairing.pairs
-            if p.shape != archive.entries[other].shape
-        ],
-        "of another type; convert the file first": [
-            f"{_both(name, other)} is {archive.entries[other].dtype}, needs {'int64' if p.integer else 'float32'}"
-            for name, p, other in pairing.pairs
-            if archive.entries[other].dtype not in (("int64",) if p.integer else _EXACT)
-        ],
-        "of another kind, paired by order": [
-            f"{name} with {plain(other)}"
-            for name, p, other in fitting
-            if p.name in _ROLES and other.rpartition(".")[2] in {*_ROLES} - {p.name}
-        ],
-    }
-    return [f"  {what}:" + "".join(f"\n    {item}" for item in items) for what, items in lists.items() if items]
-
-
-def _missing(name: str, parameter: Parameter, pairing: _Pairing, archive: Archive) -> str:
-    """The tensor, and the name that was perhaps meant, of an unexpected tensor of its shape: the one that ends with it
-    (``net.conv1.weight``), or else a similar one."""
-    line = f"{name} {list(parameter.shape)}"
-    if pairing.by == "order" or len(pairing.missing) * len(pairing.unexpected) > _COMPARED:
-        return line
-    others = [other for other in pairing.unexpected if archive.entries[other].shape == parameter.shape]
-    meant = [other for other in others if other.endswith(f".{name}")]
-    if len(meant) != 1:
-        similar = suggest(name, others)
-        meant = [*similar.names[:1]] if similar else []
-    return f"{line}; did you mean {plain(meant[0])}, which the file has?" if meant else line
-
-
-def _both(name: str, other: str) -> str:
-    return name if name == other else f"{name} ({plain(other)} in the file)"
-
-
-def _parametrized(state: State, archive: Archive, match: Match) -> list[str]:
+def _parametrized(pairing: _Pairing) -> list[str]:
     """That weights are computed from parts that the file has in their place, and what does not fit even so."""
-    tensors = computed(archive.entries, {name for name, _ in state})
+    entries = pairing.archive.entries
+    tensors = computed(entries, {name for name, _ in pairing.state})
     if not tensors:
         return []
     alike: dict[tuple[str, str], list[Computed]] = {}
@@ -179,37 +170,37 @@ def _parametrized(state: State, archive: Archive, match: Match) -> list[str]:
             "  let PyTorch put what is computed in place in the model, and save the state dict anew:",
             *(f"    {line}" for line in first.by.code(first.attribute)),
         ]
-    whole = replace(archive, entries=replaced(archive.entries, tensors))
-    further = _parametrized(state, whole, match)  # pruned below a norm
-    rest = [] if further else _misfit(state, whole, match, _paired(state, whole, match))
+    whole = pairing.of(replaced(entries, tensors))
+    further = _parametrized(whole)  # pruned below a norm
+    rest = [] if further else _misfit(whole)
     return [*lines, *further, *(["  with them in place it does not fit either:"] if rest else []), *rest]
 
 
-def _wrapped(state: State, archive: Archive, match: Match) -> list[str]:
+def _wrapped(pairing: _Pairing) -> list[str]:
     """That one prefix is before every name, if names fit without it; and what does not fit even so."""
-    known = {name for name, _ in state}
+    archive, known = pairing.archive, {name for name, _ in pairing.state}
     scopes = zip(*(name.split(".")[:-1] for name in archive.entries), strict=False)
     shared = takewhile(lambda parts: len({*parts}) == 1, scopes)
     prefixes = accumulate((f"{part}." for part, *_ in shared), initial="")
     prefix = max(prefixes, key=lambda p: sum(name[len(p) :] in known for name in archive.entries))
     if not prefix:  # none leaves more of the network's names than there are as it is
         return []
-    bare = replace(archive, entries={name.removeprefix(prefix): entry for name, entry in archive.entries.items()})
-    findings = _findings(_by_name(state, bare), bare)
+    bare = pairing.of({name.removeprefix(prefix): entry for name, entry in archive.entries.items()})
+    faults = _Pairing(bare.state, bare.archive, "name").faults()
     by = f", which {_WRAPPERS[prefix]} has added" if prefix in _WRAPPERS else ""
     lines = [f"  all {len(archive.entries)} of its names begin with {plain(prefix)}{by}"]
-    if not findings:
+    if not faults:
         advice = "  without it all of them fit by name: write the file anew in Python, and take the new one\n"
         return [*lines, f"{advice}    {archive.without(prefix)}"]
-    if match == "order":
+    if pairing.by == "order":
         return []
-    return [*lines, "  without it they do not all fit either:", *_suggestion(state, archive, match), *findings]
+    return [*lines, "  without it they do not all fit either:", *_other_match(pairing), *faults]
 
 
-def _suggestion(state: State, archive: Archive, match: Match) -> list[str]:
-    """The other way to match, where it finds nothing wrong."""
-    other: Match = "order" if match == "name" else "name"
-    if _findings(_paired(state, archive, other), archive):
+def _other_match(pairing: _Pairing) -> list[str]:
+    """The advice to match in the other way, where all of it fits so."""
+    other: Match = "order" if pairing.by == "name" else "name"
+    if _Pairing(pairing.state, pairing.archive, other).faults():
         return []
     if other == "name":
         return ["  all of it fits by name: leave out --match order"]

@@ -140,6 +140,7 @@ def _drawn(
 
 
 def _stream(purpose: str, seed: int, path: str) -> Philox:
+    # Part of what a seed promises: another name gives every network other numbers.
     name = f"specc/{purpose}/{seed}/{path}".encode()
     return Philox(key=int.from_bytes(sha256(name).digest()[:16], "little"))
 
@@ -152,6 +153,7 @@ def _uniform(raw: Array, centre: float, bound: float) -> Array:
     values -= 1.0
     values *= bound
     values += centre
+    # The float32 nearest to a bound may lie beyond it.
     low, high = centre - bound, centre + bound
     lowest, highest = np.float32(low), np.float32(high)
     if float(lowest) < low:

@@ -1,4 +1,4 @@
-"""Weights from a file: its format found out, its tensors matched to the network's, its numbers checked as they come."""
+"""Weights from a file: its format recognised, its tensors matched to the network's, its numbers checked."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _Stamp = tuple[int, int, int]
 def read_weights(path: Path, state: State, match: Match = "name") -> WeightsFile:
     """The weights of a file, once it is known to hold exactly the tensors of ``state``.
 
-    The format is told by the content: safetensors, NumPy's .npz, or a PyTorch state dict. Only names, shapes and
+    The format is recognised by the content: safetensors, NumPy's .npz, or a PyTorch state dict. Only names, shapes and
     types and the spec's frozen constants are read here, the rest when it is asked for.
 
     Args:
