@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from specc.ir.conditions import always_at_least, divides, known_most
+from specc.ir.conditions import always_at_least
 from specc.ir.graph import Graph, Port
 from specc.ir.size import Dim, Size, of
 from specc.ir.symbols import Symbol, asked_of, restrict
@@ -277,9 +277,9 @@ def _allows(symbol: Symbol, size: Dim) -> bool:
     """Whether it is proven that the symbol may take every value of ``size``."""
     if isinstance(size, int):
         return symbol.allows(size)
-    most = known_most(size)
+    most = size if isinstance(size, int) else size.most
     below = symbol.most is None or (most is not None and most <= symbol.most)
-    return below and always_at_least(size, symbol.least) and divides(symbol.modulus, size - symbol.residue)
+    return below and always_at_least(size, symbol.least) and (size - symbol.residue) % symbol.modulus == 0
 
 
 def _outputs(ports: PairedPorts, sizes: CommonSizes | None) -> Iterator[PortChange]:

@@ -14,10 +14,8 @@ from specc.elaborate.values import LARGEST_INTEGER, Partial, PerAxis, Value, kin
 from specc.ir.conditions import (
     always_at_least,
     assigned,
-    divides,
     points,
     where_at_least,
-    where_divides,
     where_equal,
 )
 from specc.ir.size import Dim, Size
@@ -140,7 +138,7 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
         refuse(expression.right.span, f"a symbolic size is divided by whole numbers of at least 1, and not by {text}")
     if expression.operator == "%":
         return left % right
-    if expression.operator == "/" and not divides(right, left):
+    if expression.operator == "/" and left % right != 0:
         example = _example("!=", left % right, 0)
         raise invalid(
             Code.UNPROVEN,
@@ -148,7 +146,7 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
             expression.span,
             notes=(f"it is none at {example}",) if example else (),
             helps=("// rounds down",),
-            where=where_divides(right, left),
+            where=where_equal(left % right, 0),
         )
     return left // right
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import combinations, islice, product
 from math import isqrt
 from typing import NamedTuple
@@ -17,10 +18,10 @@ MOST_TRIES = 2_000
 """Conditions of one form that are tried before the next form is."""
 
 MOST_RESIDUES = 64
-"""H % m == r is tried for every r below this, larger ones are no condition that anybody means."""
+"""H % m == r is tried for every r below this, larger ones are no condition that anybody wants."""
 
 MOST_CLASSES = 256
-"""Residue classes that are gone through to show that a condition is necessary."""
+"""Residue classes that are tried to show that a condition is necessary."""
 
 LARGEST_BOUND = 2**32
 """H >= n is tried up to this n."""
@@ -31,26 +32,48 @@ MOST_POINTS = 1_000
 MOST_WORK = 50_000
 """What all proofs of one search may take (`Size.work`): about half a second."""
 
-_SAMPLED = 12
-"""Values at which it is looked whether a bound fails before it is proven that it holds: most that are tried do."""
+_SAMPLES = 12
+"""Values at which a bound is tried before it is proven: most bounds that are tried fail at one of them."""
 
 
 class _TooMuch(Exception):
-    """A search has gone through `MOST_WORK`, and found nothing."""
+    """A search has cost more than `MOST_WORK`, and ends without a condition."""
 
 
-class _Effort:
-    """One search for a condition: it counts what its proofs cost, and what takes too much is not found."""
+class _Search:
+    """One search for a condition, whose proofs together may take `MOST_WORK`: each raises _TooMuch beyond."""
 
     def __init__(self) -> None:
         self._left = MOST_WORK
 
-    def prove(self, size: Size) -> Size:
-        """The size, about which something is going to be proven. Raises _TooMuch."""
+    def narrowed(self, size: Size, symbols: Iterable[Symbol]) -> Dim:
+        """The size with these symbols for its own of the same names, to prove something of it."""
         self._left -= size.work
         if self._left < 0:
             raise _TooMuch
-        return size
+        return size.narrowed(*symbols)
+
+    def vanishes(self, difference: Size, symbols: list[Symbol]) -> bool:
+        """Whether it is 0 everywhere with these symbols for its own of the same names."""
+        if any(_at_samples(difference, symbols, 3)):
+            return False  # most conditions fail here
+        return self.narrowed(difference, symbols) == 0
+
+    def vanishes_where(self, difference: Size, congruences: Iterable[tuple[Symbol, int, int]]) -> bool:
+        """Whether it is 0 wherever each symbol % modulus == residue; False where there is no such place."""
+        try:
+            symbols = [restrict(symbol, modulus=m, residue=r % m) for symbol, m, r in congruences]
+        except ValueError:
+            return False
+        return self.vanishes(difference, symbols)
+
+    def reaches(self, size: Dim, number: int, symbols: list[Symbol]) -> bool:
+        """Whether size >= number everywhere with these symbols for its own of the same names."""
+        if isinstance(size, int):
+            return size >= number
+        if any(value < number for value in _at_samples(size, symbols, _SAMPLES)):
+            return False
+        return always_at_least(self.narrowed(size, symbols), number)
 
 
 class Equal(NamedTuple):
@@ -95,16 +118,11 @@ def points(sizes: Iterable[Dim], within: Condition = NO_CONDITION) -> Iterator[d
     symbols = {symbol.name: symbol for size in sizes if isinstance(size, Size) for symbol in size.symbols}
     for clause in within.clauses:
         if isinstance(clause.value, int):
-            symbols[clause.name] = restrict(symbols[clause.name], **_limits(clause, clause.value))
+            bounded = {">=": ("least",), "<=": ("most",), "==": ("least", "most")}[clause.sign]
+            limits = dict.fromkeys(bounded if clause.modulus is None else ("residue",), clause.value)
+            symbols[clause.name] = restrict(symbols[clause.name], modulus=clause.modulus, **limits)
     for values in islice(product(*(samples(symbol, 8) for symbol in symbols.values())), MOST_POINTS):
         yield dict(zip(symbols, values, strict=True))
-
-
-def _limits(clause: Clause, value: int) -> dict[str, int]:
-    """The arguments of `restrict`."""
-    if clause.modulus is not None:
-        return {"modulus": clause.modulus, "residue": value}
-    return {">=": {"least": value}, "<=": {"most": value}, "==": {"least": value, "most": value}}[clause.sign]
 
 
 def assigned(sizes: Mapping[str, int]) -> str:
@@ -112,41 +130,26 @@ def assigned(sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in sizes.items())
 
 
-def known_least(size: Dim) -> int | None:
-    """It is never smaller; None where no such number is known."""
-    return size if isinstance(size, int) else size.least
-
-
-def known_most(size: Dim) -> int | None:
-    """It is never larger; None where no such number is known."""
-    return size if isinstance(size, int) else size.most
-
-
 def always_at_least(size: Dim, number: int) -> bool:
     """Whether it is proven that size >= number for every value of its symbols."""
-    if isinstance(size, Size) and any(value < number for value in _at_samples(size, size.symbols, _SAMPLED)):
+    if isinstance(size, int):
+        return size >= number
+    if any(value < number for value in _at_samples(size, size.symbols, _SAMPLES)):
         return False
-    least = known_least(size)
-    return least is not None and least >= number
+    return size.least is not None and size.least >= number
 
 
-def divides(number: int, size: Dim) -> bool:
-    """Whether it is proven that size % number == 0 for every value of its symbols."""
-    return size % number == 0
-
-
-def where_equal(a: Dim, b: Dim) -> Condition | None:
+def where_equal(a: Dim, b: Dim, search: _Search | None = None) -> Condition | None:
     """A condition under which a == b: ``H % 16 == 0``.
 
     The forms are tried from weak to strong: one symbol's residue, several symbols' residues, ``H == W`` (and what is
     needed besides), ``H == 8``. In each form the weakest is named. Empty where a == b anyway, None where no condition
     is found in `MOST_WORK`.
+
+    Args:
+        search: what this is a part of.
     """
-    return _where_equal(a, b, _Effort())
-
-
-def _where_equal(a: Dim, b: Dim, search: _Effort) -> Condition | None:
-    difference = a - b
+    difference, search = a - b, search or _Search()
     if isinstance(difference, int):
         return None if difference else NO_CONDITION
     try:
@@ -160,12 +163,11 @@ def _where_equal(a: Dim, b: Dim, search: _Effort) -> Condition | None:
         return None
     if clauses is None:
         return None
-    return Condition(clauses, _is_needed(clauses, difference, _is_never_zero, search))
 
+    def is_never_zero(size: Dim) -> bool:
+        return always_at_least(size, 1) or always_at_least(-size, 1)
 
-def where_divides(number: int, size: Dim) -> Condition | None:
-    """A condition under which size % number == 0, as of `where_equal`."""
-    return where_equal(size % number, 0)
+    return Condition(clauses, _is_needed(clauses, difference, is_never_zero, search))
 
 
 def where_fixed(size: Dim) -> Condition | None:
@@ -175,9 +177,9 @@ def where_fixed(size: Dim) -> Condition | None:
     """
     if isinstance(size, int):
         return NO_CONDITION
-    search = _Effort()
+    search = _Search()
     for number in sorted({size.at(point) for point in islice(points((size,)), 64)}, key=abs):
-        condition = _where_equal(size, number, search)
+        condition = where_equal(size, number, search)
         if condition is not None and condition.is_general:
             return condition._replace(necessary=False)  # another number might do as well
     return None
@@ -187,19 +189,20 @@ def where_at_least(size: Dim, number: int) -> Condition | None:
     """Bounds on its symbols within which size >= number: ``H >= 32, W >= 32``.
 
     One common lower bound, as small as it can be, and then each as small as the others allow; an upper bound where
-    the size falls with its only symbol. Empty where size >= number
-    anyway, None where no bounds are found.
+    the size falls with its only symbol. Empty where size >= number anyway, None where no bounds are found.
     """
-    if isinstance(size, int) or always_at_least(size, number):
-        return NO_CONDITION if always_at_least(size, number) else None
-    search = _Effort()
+    if always_at_least(size, number):
+        return NO_CONDITION
+    if isinstance(size, int):
+        return None
+    search = _Search()
     try:
         raised = _raised(size, number, search)
         if raised is None:
             clauses = _at_most(size, number, search)
         else:
             pairs = zip(size.symbols, raised, strict=True)
-            clauses = tuple(clause for old, new in pairs for clause in _clauses(old, new))
+            clauses = tuple([clause for old, new in pairs for clause in _clauses(old, new)])
     except _TooMuch:
         return None
     if clauses is None:
@@ -207,86 +210,76 @@ def where_at_least(size: Dim, number: int) -> Condition | None:
     return Condition(clauses, _is_needed(clauses, size, lambda other: always_at_least(number - 1 - other, 0), search))
 
 
-def _is_needed(clauses: Sequence[Clause], size: Size, fails: Callable[[Dim], bool], search: _Effort) -> bool:
+def _is_needed(clauses: Sequence[Clause], size: Size, fails: Callable[[Dim], bool], search: _Search) -> bool:
     """Whether it is proven that a claim about ``size`` fails wherever one of the clauses does not hold.
 
     Args:
         fails: whether the claim fails at every value of the size.
     """
     symbols = {symbol.name: symbol for symbol in size.symbols}
-    pairs = [clause for clause in clauses if isinstance(clause.value, str)]
+    pairs = [(symbols[clause.name], symbols[clause.value]) for clause in clauses if isinstance(clause.value, str)]
     if pairs:
-        (one, other), *more = ((symbols[clause.name], symbols[str(clause.value)]) for clause in pairs)
-        return not more and len(clauses) == 1 and _is_multiple_of_difference(size, one, other)
+        # c * (one - other) is 0 where the two are equal, and nowhere else.
+        one, other = pairs[0]
+        most = samples(one, 3)[-1]
+        y = next(value for value in samples(other, 3) if value != most)
+        factor = size.at({one.name: most, other.name: y}) // (most - y) if len(clauses) == 1 else 0
+        return factor != 0 and size == factor * (of(one) - of(other))
     if any(clause.modulus is not None and clause.modulus > MOST_CLASSES for clause in clauses):
         return False
     parts = (outside for clause in clauses for outside in _outside(clause, symbols[clause.name]))
     try:
-        return all(fails(search.prove(size).narrowed(outside)) for outside in parts)
+        return all(fails(search.narrowed(size, [outside])) for outside in parts)
     except _TooMuch:
         return False
 
 
 def _outside(clause: Clause, symbol: Symbol) -> Iterator[Symbol]:
     """The symbol with the values at which the clause does not hold, in as many parts as it takes."""
-    assert isinstance(clause.value, int), "of two symbols there are no such parts"
+    assert isinstance(clause.value, int), "a clause on two symbols has no such parts"
     below, above = {"most": clause.value - 1}, {"least": clause.value + 1}
     limits = {">=": [below], "<=": [above], "==": [below, above]}[clause.sign]
     if clause.modulus is not None:
         limits = [{"modulus": clause.modulus, "residue": r} for r in range(clause.modulus) if r != clause.value]
     for limit in limits:
-        try:
+        with suppress(ValueError):  # no value is left
             yield restrict(symbol, **limit)
-        except ValueError:  # in words, that no value is left
-            continue
 
 
-def _is_never_zero(size: Dim) -> bool:
-    return always_at_least(size, 1) or always_at_least(-size, 1)
-
-
-def _is_multiple_of_difference(size: Size, one: Symbol, other: Symbol) -> bool:
-    """Whether it is c * (one - other): 0 where the two are equal, and nowhere else."""
-    most = samples(one, 3)[-1]
-    y = next(value for value in samples(other, 3) if value != most)
-    factor = size.at({one.name: most, other.name: y}) // (most - y)
-    return factor != 0 and size == factor * (of(one) - of(other))
-
-
-def _at_most(size: Size, number: int, search: _Effort) -> tuple[Clause, ...] | None:
+def _at_most(size: Size, number: int, search: _Search) -> tuple[Clause, ...] | None:
     """``H <= 8``: the largest bound up to which a size that falls with its one symbol is at least ``number``."""
     (symbol, *others), low = size.symbols, _raised(number - size, 1, search)
     if others or low is None or low[0].first == symbol.first:
         return None
     narrower = restrict(symbol, most=low[0].value(low[0].first - 1))
-    return _clauses(symbol, narrower) if _reaches(size, number, [narrower], search) else None
+    return _clauses(symbol, narrower) if search.reaches(size, number, [narrower]) else None
 
 
-def _residue(difference: Size, search: _Effort) -> tuple[Clause, ...] | None:
+def _residue(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
     """``H % m == r``: the smallest m that will do, r = 0 first."""
     for symbol in difference.symbols:
         tries = ((m, r) for m in _divisors(difference, symbol) for r in range(min(m, MOST_RESIDUES)))
         for modulus, residue in islice(tries, MOST_TRIES):
-            if _vanishes(difference, _narrowed((symbol,), (modulus,), (residue,)), search):
+            if search.vanishes_where(difference, [(symbol, modulus, residue)]):
                 return (Clause(symbol.name, "==", residue, modulus),)
     return None
 
 
-def _residues(difference: Size, search: _Effort) -> tuple[Clause, ...] | None:
+def _residues(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
     """``H % m == r, W % n == s``: first with the whole period for m and n, then each with the least that will do."""
     symbols = difference.symbols
     divisors = [[1, *_divisors(difference, symbol)] for symbol in symbols]
     moduli = [of_symbol[-1] for of_symbol in divisors]
     for residues in islice(product(*(range(min(m, MOST_RESIDUES)) for m in moduli)), MOST_TRIES):
-        if _vanishes(difference, _narrowed(symbols, moduli, residues), search):
+        if search.vanishes_where(difference, zip(symbols, moduli, residues, strict=True)):
             break
     else:
         return None
     for axis, of_axis in enumerate(divisors):
         weaker = ([*moduli[:axis], m, *moduli[axis + 1 :]] for m in of_axis)
-        moduli = next(some for some in weaker if _vanishes(difference, _narrowed(symbols, some, residues), search))
+        moduli = next(m for m in weaker if search.vanishes_where(difference, zip(symbols, m, residues, strict=True)))
     clauses = zip(symbols, moduli, residues, strict=True)
-    return tuple(Clause(symbol.name, "==", r % m, m) for symbol, m, r in clauses if m > 1)
+    return tuple([Clause(symbol.name, "==", r % m, m) for symbol, m, r in clauses if m > 1])
 
 
 def _divisors(difference: Size, symbol: Symbol) -> list[int]:
@@ -298,31 +291,6 @@ def _divisors(difference: Size, symbol: Symbol) -> list[int]:
     return sorted({*small, *(period // n for n in small)} - {1})
 
 
-def _narrowed(symbols: Sequence[Symbol], moduli: Sequence[int], residues: Sequence[int]) -> list[Symbol] | None:
-    """The symbols under these conditions; None where they leave no value."""
-    try:
-        return [restrict(s, modulus=m, residue=r % m) for s, m, r in zip(symbols, moduli, residues, strict=True)]
-    except ValueError:
-        return None
-
-
-def _vanishes(difference: Dim, symbols: list[Symbol] | None, search: _Effort) -> bool:
-    """Whether it is 0 everywhere with these symbols for its own of the same names."""
-    if symbols is None or not isinstance(difference, Size):
-        return symbols is not None and difference == 0
-    if any(_at_samples(difference, symbols, 3)):
-        return False  # most conditions fail here
-    return _under(search.prove(difference), symbols) == 0
-
-
-def _under(size: Size, symbols: list[Symbol]) -> Dim:
-    """The size with these symbols for its own of the same names."""
-    narrowed: Dim = size
-    for symbol in symbols:
-        narrowed = narrowed.narrowed(symbol) if isinstance(narrowed, Size) else narrowed
-    return narrowed
-
-
 def _at_samples(size: Size, symbols: Iterable[Symbol], count: int) -> Iterator[int]:
     """Its values at a few places that the symbols leave, the least first."""
     narrower = {symbol.name: symbol for symbol in symbols}
@@ -331,33 +299,25 @@ def _at_samples(size: Size, symbols: Iterable[Symbol], count: int) -> Iterator[i
         yield size.at({name: some[min(i, len(some) - 1)] for name, some in values.items()})
 
 
-def _same(difference: Size, search: _Effort) -> tuple[Clause, ...] | None:
+def _same(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
     """``H == W``, if need be with residues."""
     for one, other in combinations(difference.symbols, 2):
-        merged = _merged(difference, one, other)
+        try:
+            both = restrict(one, least=other.least, most=other.most, modulus=other.modulus, residue=other.residue)
+        except ValueError:
+            continue  # they are never equal
+        twin = Symbol(other.name, both.least, both.most, both.modulus, both.residue)
+        merged = difference.narrowed(both, twin)
+        merged = merged.merged(both, twin) if isinstance(merged, Size) else merged
         same = Clause(one.name, "==", other.name)
         if merged == 0:
             return (same,)
-        besides = (_residue(merged, search) or _residues(merged, search)) if isinstance(merged, Size) else None
-        if besides:
+        if isinstance(merged, Size) and (besides := _residue(merged, search) or _residues(merged, search)):
             return (same, *besides)
     return None
 
 
-def _merged(difference: Size, one: Symbol, other: Symbol) -> Dim | None:
-    """It where the two symbols are equal; None where they never are."""
-    try:
-        both = restrict(one, least=other.least, most=other.most, modulus=other.modulus, residue=other.residue)
-    except ValueError:
-        return None
-    twin = Symbol(other.name, both.least, both.most, both.modulus, both.residue)
-    narrowed: Dim = difference
-    for symbol in (both, twin):
-        narrowed = narrowed.narrowed(symbol) if isinstance(narrowed, Size) else narrowed
-    return narrowed.merged(both, twin) if isinstance(narrowed, Size) else narrowed
-
-
-def _values(difference: Size, search: _Effort) -> tuple[Clause, ...] | None:
+def _values(difference: Size, search: _Search) -> tuple[Clause, ...] | None:
     """``H == 8``, or ``H >= 224, H <= 255``: of one symbol with which the difference rises or falls."""
     if len(difference.symbols) > 1:
         return None
@@ -367,7 +327,7 @@ def _values(difference: Size, search: _Effort) -> tuple[Clause, ...] | None:
         if start and (not stop or stop[0].first > start[0].first):
             most = stop[0].value(stop[0].first - 1) if stop else symbol.most
             range_ = restrict(start[0], most=most)
-            if _vanishes(difference, [range_], search):
+            if search.vanishes(difference, [range_]):
                 return _clauses(symbol, range_)
     return None
 
@@ -381,7 +341,7 @@ def _clauses(old: Symbol, new: Symbol) -> tuple[Clause, ...]:
     return lower + upper
 
 
-def _raised(size: Dim, number: int, search: _Effort) -> list[Symbol] | None:
+def _raised(size: Dim, number: int, search: _Search) -> list[Symbol] | None:
     """The symbols of the size from the bounds on from which it is at least ``number``; None where there are none.
 
     The bounds are one for all, as small as possible, and then each as small as the others allow.
@@ -389,14 +349,14 @@ def _raised(size: Dim, number: int, search: _Effort) -> list[Symbol] | None:
     if isinstance(size, int):
         return None
     symbols = list(size.symbols)
-    common = _first(lambda bound: _reaches(size, number, [_from(s, bound) for s in symbols], search), symbols)
+    common = _first(lambda bound: search.reaches(size, number, [_from(s, bound) for s in symbols]), symbols)
     if common is None:
         return None
     raised = [_from(symbol, common) for symbol in symbols]
     for axis, symbol in enumerate(symbols):
 
         def reaches(bound: int, axis: int = axis, symbol: Symbol = symbol) -> bool:
-            return _reaches(size, number, [*raised[:axis], _from(symbol, bound), *raised[axis + 1 :]], search)
+            return search.reaches(size, number, [*raised[:axis], _from(symbol, bound), *raised[axis + 1 :]])
 
         least = _first(reaches, [symbol])
         raised[axis] = raised[axis] if least is None else _from(symbol, least)
@@ -420,11 +380,3 @@ def _from(symbol: Symbol, bound: int) -> Symbol:
     """The symbol from ``bound`` on; but for its greatest value where it has none that large."""
     greatest = None if symbol.last is None else symbol.value(symbol.last)
     return restrict(symbol, least=bound if greatest is None else min(bound, greatest))
-
-
-def _reaches(size: Dim, number: int, symbols: list[Symbol], search: _Effort) -> bool:
-    if not isinstance(size, Size):
-        return size >= number
-    if any(value < number for value in _at_samples(size, symbols, _SAMPLED)):
-        return False
-    return always_at_least(_under(search.prove(size), symbols), number)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from specc.ir.conditions import AtLeast, Equal, always_at_least, divides, where_fixed
+from specc.ir.conditions import AtLeast, Equal, always_at_least, where_fixed
 from specc.ir.op import Op, Refusal, Weightless
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, TorchModule, Value
@@ -170,7 +170,7 @@ class Reshape(Selector):
         if -1 not in sizes and known == x.elements:
             return sizes
         whole, by = _cancelled(x.sample, tuple(size for size in sizes if size != -1))
-        if -1 in sizes and isinstance(by, int) and divides(by, whole):
+        if -1 in sizes and isinstance(by, int) and whole % by == 0:
             return [whole // by if size == -1 else size for size in sizes]
         if not (isinstance(whole, int) and isinstance(by, int)):
             raise self._unproven(x, whole, by, open_size=-1 in sizes)

@@ -10,7 +10,7 @@ from math import gcd
 from typing import TypeVar
 
 from specc.diagnostics.finding import conjunction
-from specc.ir.conditions import AtLeast, Claim, Equal, always_at_least, assigned, divides, points
+from specc.ir.conditions import AtLeast, Claim, Equal, always_at_least, assigned, points
 from specc.ir.op import Op, Refusal
 from specc.ir.rounding import Bins
 from specc.ir.size import Dim, Size
@@ -333,7 +333,7 @@ def require_at_least(
 
 def require_multiples(sizes: Iterable[Dim], divisor: int, claim: str, *, argument: str) -> None:
     """Refuses ``claim`` where ``divisor`` may leave a rest of some size."""
-    uneven = [size for size in sizes if not divides(divisor, size)]
+    uneven = [size for size in sizes if size % divisor != 0]
     if uneven:
         raise unproven(claim, (Equal(size % divisor, 0) for size in uneven), argument=argument)
 
