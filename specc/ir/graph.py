@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from specc.ir.op import Op, Parameter
+from specc.ir.record import Record
 from specc.ir.size import Size
 from specc.ir.symbols import Symbol
 from specc.ir.types import TensorType
@@ -98,7 +99,7 @@ class Node:
 
 
 class Handed(str):
-    """A layer or a block that a block is given as an argument, as written: ``leakyrelu(0.2)``."""
+    """A layer or a block that is an argument of a block, as text: ``leakyrelu(0.2)``."""
 
     __slots__ = ()
 
@@ -109,7 +110,7 @@ class Passed(NamedTuple):
     Attributes:
         slot: as of `Node`.
         value: its name.
-        place: how many members of the block stand before.
+        place: how many members of the block come before it.
     """
 
     slot: str
@@ -117,8 +118,8 @@ class Passed(NamedTuple):
     place: int
 
 
-class Region:
-    """Steps that belong together: a block called, a labelled group or loop, one round of a loop.
+class Region(Record):
+    """Steps with one name in the spec: a block called, a labelled group or loop, one round of a loop.
 
     Attributes:
         name: dotted path; every member's name begins with it.
@@ -138,38 +139,26 @@ class Region:
             variable.
     """
 
-    def __init__(
-        self,
-        name: str,
-        kind: Literal["block", "group", "loop", "round"],
-        title: str,
-        arguments: tuple[tuple[str, object], ...],
-        input: str | None,
-        output: str,
-        members: tuple[Node | Region, ...],
-        span: Span,
-        owner: str | None = None,
-        values: tuple[tuple[str, str], ...] = (),
-        passed: tuple[Passed, ...] = (),
-        slot: str | None = None,
-    ) -> None:
-        self.name = name
-        self.kind = kind
-        self.title = title
-        self.arguments = arguments
-        self.input = input
-        self.output = output
-        self.members = members
-        self.span = span
-        self.owner = owner
-        self.values = values
-        self.passed = passed
-        self.slot = slot
+    name: str
+    kind: Literal["block", "group", "loop", "round"]
+    title: str
+    arguments: tuple[tuple[str, object], ...]
+    input: str | None
+    output: str
+    members: tuple[Node | Region, ...]
+    span: Span
+    owner: str | None = None
+    values: tuple[tuple[str, str], ...] = ()
+    passed: tuple[Passed, ...] = ()
+    slot: str | None = None
+
+    __eq__ = object.__eq__  # another call of the same block is another region
+    __hash__ = object.__hash__
 
     def with_members(self, members: tuple[Node | Region, ...]) -> Region:
         """The same around other members of the same names."""
-        given = self.arguments, self.input, self.output, members, self.span, self.owner, self.values, self.passed
-        return Region(self.name, self.kind, self.title, *given, slot=self.slot)
+        attributes: dict[str, Any] = {name: getattr(self, name) for name in self.__match_args__}
+        return Region(**attributes | {"members": members})
 
     def __repr__(self) -> str:
         return f"Region({self.name}: {len(self.members)} members)"
@@ -187,10 +176,10 @@ class Region:
     @cached_property
     def inputs(self) -> tuple[str, ...]:
         """Names of the values that its steps take from outside: ``input`` first, then in order of use."""
-        made = {node.name for node in self.nodes}
-        taken = dict.fromkeys(value for node in self.nodes for value in node.inputs if value not in made)
-        first = [self.input] if self.input in taken else []
-        return tuple(dict.fromkeys([*first, *taken]))
+        inside = {node.name for node in self.nodes}
+        outside = dict.fromkeys(value for node in self.nodes for value in node.inputs if value not in inside)
+        first = [self.input] if self.input in outside else []
+        return tuple(dict.fromkeys([*first, *outside]))
 
 
 class Graph:
@@ -214,18 +203,15 @@ class Graph:
         self.inputs = inputs
         self.outputs = outputs
         self.members = members
-        self._require_order()
-
-    def _require_order(self) -> None:
         known = {port.name for port in self.inputs}
         for node in self.nodes:
             if not known.issuperset(node.inputs) or node.name in known:
                 missing = [value for value in node.inputs if value not in known]
                 raise ValueError(f"graph {self.name}: step {node.name} is out of order or named twice: {missing}")
             known.add(node.name)
-        lost = [value for _, value in self.outputs if value not in known]
-        if lost:
-            raise ValueError(f"graph {self.name}: outputs of unknown values {lost}")
+        unknown = [value for _, value in self.outputs if value not in known]
+        if unknown:
+            raise ValueError(f"graph {self.name}: outputs of unknown values {unknown}")
 
     def __repr__(self) -> str:
         return f"Graph({self.name}: {len(self.nodes)} steps)"
@@ -245,8 +231,8 @@ class Graph:
     def state(self) -> tuple[tuple[str, Parameter], ...]:
         """Every tensor of the network with its path, in PyTorch's state-dict order.
 
-        A module lists what it holds itself (a step that is its own parameter) before what its modules hold,
-        and those in the order in which they first appear; a shared tensor is listed once.
+        A module lists its own tensors (a step that is its own parameter) before those of the modules in it, and
+        these in the order in which they first appear; a shared tensor is listed once.
         """
         root: _Holder = _Holder({}, {})
         for node in self.nodes:
@@ -275,14 +261,6 @@ class Graph:
         Raises:
             ValueError: a value is missing, is for no symbol, or is not allowed; the message is for the user.
         """
-        self._require(sizes)
-        if not self.symbols:
-            return self
-        inputs = tuple(Port(name, x.at(sizes)) for name, x in self.inputs)
-        outputs = tuple((Port(name, x.at(sizes)), value) for (name, x), value in self.outputs)
-        return Graph(self.name, inputs, outputs, _members_at(self.members, sizes, {}))
-
-    def _require(self, sizes: Mapping[str, int]) -> None:
         symbols = {symbol.name: symbol for symbol in self.symbols}
         known = " and ".join(symbols) or "none but the batch"
         for name, size in sizes.items():
@@ -293,6 +271,11 @@ class Graph:
         missing = [name for name in symbols if name not in sizes]
         if missing:
             raise ValueError(f"{self.name} depends on {known}, and {' and '.join(missing)} must be given too")
+        if not symbols:
+            return self
+        inputs = tuple([Port(name, x.at(sizes)) for name, x in self.inputs])
+        outputs = tuple([(Port(name, x.at(sizes)), value) for (name, x), value in self.outputs])
+        return Graph(self.name, inputs, outputs, _members_at(self.members, sizes, {}))
 
     @cached_property
     def _by_name(self) -> dict[str, Node]:
@@ -301,13 +284,13 @@ class Graph:
 
 def steps(members: Iterable[Node | Region]) -> list[Node]:
     """The steps among ``members`` and in their blocks, in order."""
-    found: list[Node] = []
+    nodes: list[Node] = []
     for member in members:
         if isinstance(member, Node):
-            found.append(member)
+            nodes.append(member)
         else:
-            found += steps(member.members)
-    return found
+            nodes += steps(member.members)
+    return nodes
 
 
 class _Holder(NamedTuple):

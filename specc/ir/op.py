@@ -22,10 +22,10 @@ from specc.ir.traits import ANY, UNKNOWN, Axes, Convolution, Norm, Range, Window
 from specc.ir.types import TensorType
 
 
-class Refusal(Exception):
+class Refusal(Record, Exception):
     """An operator will not take these inputs with these attributes; says why, with the arithmetic.
 
-    Args:
+    Attributes:
         code: one of the S-codes of `specc.diagnostics.Code`, as text.
         message: the headline, complete in itself, with the user's own numbers.
         argument: the attribute at fault; None where the step as a whole is.
@@ -36,27 +36,17 @@ class Refusal(Exception):
         where: of a claim that does not hold for every size, a condition that makes it hold: ``H % 16 == 0``.
     """
 
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        argument: str | None = None,
-        label: str = "",
-        cause: int | None = None,
-        notes: tuple[str, ...] = (),
-        helps: tuple[str, ...] = (),
-        where: Condition | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.argument = argument
-        self.label = label
-        self.cause = cause
-        self.notes = notes
-        self.helps = helps
-        self.where = where
+    code: str
+    message: str
+    argument: str | None = None
+    label: str = ""
+    cause: int | None = None
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    where: Condition | None = None
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class Parameter(Record):
