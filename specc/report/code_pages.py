@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import fill
 from typing import NamedTuple
@@ -83,27 +84,30 @@ def meaning(code: str) -> str | None:
     if code.upper() not in set(Code):
         raise UsageError(f"there is no code {code.upper()}; they go from {min(Code)} to {max(Code)}")
     known = Code(code.upper())
-    return "\n\n".join([fill(f"{known}: {page(known).meaning}", WIDTH), *_parts(known)])
+    return "\n\n".join([fill(f"{known}: {page(known).meaning}", WIDTH), *_parts(known, _indented, str)])
 
 
-def _parts(code: Code) -> list[str]:
+def _parts(code: Code, block: Callable[[str, str], str], message: Callable[[str], str]) -> list[str]:
+    """What stands below the meaning.
+
+    Args:
+        block: how a text of a kind of file is set apart.
+        message: how what specc says is.
+    """
     about = page(code)
-    parts = [about.reason]
-    if about.configuration:
-        parts.append(_indented(about.configuration))
-    parts += ["Wrong:", _indented(about.shown), example(code), "Right:"]
-    return [*parts, *map(_indented, _right(about))]
+    parts = [about.reason, *([block(about.configuration, "toml")] if about.configuration else [])]
+    parts += ["Wrong:", block(about.shown, "text"), message(example(code)), "Right:"]
+    # The files that the right example needs come before it, each under its name.
+    files = (about.files | {NAME: about.right}).items()
+    return parts + [block(f"# {name}\n{text}" if about.files else text, "text") for name, text in files]
 
 
-def _right(about: Page) -> list[str]:
-    """The right example, and before it the files that it needs, each under its name."""
-    if not about.files:
-        return [about.right]
-    return [f"# {name}\n{text}" for name, text in (about.files | {NAME: about.right}).items()]
-
-
-def _indented(text: str) -> str:
+def _indented(text: str, kind: str) -> str:
     return "\n".join(f"  {line}".rstrip() for line in text.rstrip().splitlines())
+
+
+def _fenced(text: str, kind: str = "text") -> str:
+    return f"```{kind}\n{text.rstrip()}\n```"
 
 
 def meanings() -> dict[Code, str]:
@@ -131,8 +135,8 @@ def findings(text: str, configuration: str = "", name: str = NAME) -> list[Diagn
         for model, network in zip(file.models, checked, strict=True):
             found += budget_findings(network, model.name_span, budget)
     silence = IgnoreComments()
-    kept = [finding for finding in found if not silence.is_silenced(finding)]
-    return [*kept, *silence.wrong(source), *silence.unneeded(source, lambda _: True)]
+    shown = [finding for finding in found if not silence.is_silenced(finding)]
+    return [*shown, *silence.wrong(source), *silence.unneeded(source, lambda _: True)]
 
 
 def markdown() -> str:
@@ -142,20 +146,8 @@ def markdown() -> str:
         "`specc/report/pages`;\nboth examples of every page are executed in the tests. Codes from S0501 are lints: "
         "warnings about specs that fit.\n"
     )
-    return head + "".join(f"\n{_section(code)}" for code in Code)
-
-
-def _section(code: Code) -> str:
-    about = page(code)
-    parts = [f"## {code}", about.meaning, about.reason]
-    if about.configuration:
-        parts.append(_fenced("toml", about.configuration))
-    parts += ["Wrong:", _fenced("text", about.shown), _fenced("text", example(code)), "Right:"]
-    return "\n\n".join([*parts, *(_fenced("text", text) for text in _right(about))]) + "\n"
-
-
-def _fenced(kind: str, text: str) -> str:
-    return f"```{kind}\n{text.rstrip()}\n```"
+    pages = ("\n\n".join([f"## {code}", page(code).meaning, *_parts(code, _fenced, _fenced)]) for code in Code)
+    return head + "".join(f"\n{text}\n" for text in pages)
 
 
 if __name__ == "__main__":

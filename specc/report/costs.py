@@ -119,12 +119,9 @@ def _opened(members: tuple[Node | Region, ...], depth: int) -> Iterator[Node | R
 
 def _sum(numbers: Iterable[int | None]) -> int | None:
     """None where one of them is not known."""
-    total = 0
-    for number in numbers:
-        if number is None:
-            return None
-        total += number
-    return total
+    addends = list(numbers)
+    known = [number for number in addends if number is not None]
+    return sum(known) if len(known) == len(addends) else None
 
 
 def _sums(costs: Costs) -> Iterator[str]:
@@ -173,13 +170,18 @@ def explain(costs: Costs, name: str) -> str:
 def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     node = step.node
     yield from _head(graph, node, notation.step(node.op))
-    for name, kind in zip(node.inputs, node.input_types, strict=True):
-        yield f"  takes   {name} {kind}"
+    for name, type_ in zip(node.inputs, node.input_types, strict=True):
+        yield f"  takes   {name} {type_}"
     yield f"  gives   {node.type}"
     yield ""
     yield from (f"  {line}" for line in node.op.arithmetic(*node.input_types))
     yield f"  in float32: {node.op.rounding(*node.input_types).rule}"
-    yield from (f"  {_parameter(parameter)}" for parameter in node.parameters)
+    for parameter in node.parameters:
+        kind = "running statistic" if parameter.buffer else "parameter" if parameter.trainable else "frozen parameter"
+        size = count(prod(parameter.shape))
+        if len(parameter.shape) > 1:
+            size = f"{times(parameter.shape)} = {size}"
+        yield f"  {parameter.name or 'its factor'}: {size} ({kind})"
     own = [parameter for parameter in node.parameters if not parameter.buffer]
     trainable = [parameter for parameter in own if parameter.trainable]
     frozen = "" if trainable == own else f", of them trainable {count(_elements(trainable))}"
@@ -254,11 +256,3 @@ def _some(members: tuple[Node | Region, ...], owner: str = "") -> str:
     names = [member.name.removeprefix(f"{owner}.") for member in members]
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return ", ".join(names[:MOST_NAMES]) + more
-
-
-def _parameter(parameter: Parameter) -> str:
-    kind = "running statistic" if parameter.buffer else "parameter" if parameter.trainable else "frozen parameter"
-    size = count(prod(parameter.shape))
-    if len(parameter.shape) > 1:
-        size = f"{times(parameter.shape)} = {size}"
-    return f"{parameter.name or 'its factor'}: {size} ({kind})"

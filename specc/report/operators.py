@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator
 from inspect import cleandoc
 
-from pydantic.fields import FieldInfo
-
 from specc.elaborate.arguments import signature
 from specc.elaborate.values import display
 from specc.ir.op import Op
@@ -42,14 +40,8 @@ def _section(kind: type[Op]) -> Iterator[str]:
     yield from ("", f"## {kind.kind}", "", f"`{signature(kind)}`", "", _prose(meaning.rstrip(".") + "."))
     for paragraph in details:
         yield from ("", _prose(paragraph))
-    yield from ("", *_facts(kind, counterpart.rstrip(".")))
-    if kind.model_fields:
-        yield from ("", "| argument | takes | default |", "|---|---|---|")
-        yield from (_row(name, field) for name, field in kind.model_fields.items())
-
-
-def _facts(kind: type[Op], counterpart: str) -> Iterator[str]:
-    yield f"- PyTorch: {_prose('torch.' + counterpart) if counterpart else 'no module or function of its own'}"
+    torch = _prose(f"torch.{counterpart.rstrip('.')}") if counterpart else "no module or function of its own"
+    yield from ("", f"- PyTorch: {torch}")
     if kind.aliases:
         yield f"- Also called {' and '.join(f'`{alias}`' for alias in kind.aliases)}"
     least, most = kind.arity
@@ -57,11 +49,11 @@ def _facts(kind: type[Op], counterpart: str) -> Iterator[str]:
         yield f"- Joins {least} or more values: `{kind.kind} {{ | … | … }}`"
     if kind.variadic:
         yield f"- `{kind.variadic}` may also be written as several arguments"
-
-
-def _row(name: str, field: FieldInfo) -> str:
-    default = "required" if field.is_required() else f"`{display(field.default)}`"
-    return f"| `{name}` | {_prose(expected(field))} | {default} |"
+    if kind.model_fields:
+        yield from ("", "| argument | takes | default |", "|---|---|---|")
+    for name, field in kind.model_fields.items():
+        default = "required" if field.is_required() else f"`{display(field.default)}`"
+        yield f"| `{name}` | {_prose(expected(field))} | {default} |"
 
 
 def _prose(text: str) -> str:

@@ -10,7 +10,7 @@ from math import ceil, floor, isfinite, log10
 from specc.diagnostics.words import encodable, plural, visible
 from specc.report import proof_wording as wording
 from specc.report.notation import cut
-from specc.report.proof_wording import UNTRIED, ProofSubject, cell, number, verdict
+from specc.report.proof_wording import UNTRIED, ProofSubject, number, verdict
 from specc.report.snippets import Style, snippet
 from specc.verify.result import Parity, Row, StepRow
 from specc.version import __version__
@@ -85,30 +85,25 @@ def _steps(parity: Parity) -> Iterator[str]:
     keys = [f'<span class="key"><svg viewBox="0 0 12 12">{mark}</svg>{name}</span>' for mark, name in LEGEND]
     legend = "\n".join(("<figcaption>", *keys, "</figcaption>"))
     yield f"<figure>\n{_scrolled(chart(parity.steps), 'chart of errors')}\n{legend}\n</figure>"
-    count = wording.files(parity)
-    header = ("step", "layer", "line" if count == 1 else "place", "judged as", "runs", "ONNX", "PyTorch", "result")
-    rows = []
-    for step in parity.steps:
-        errors, result = (number(step.error_onnx), number(step.error_torch)), step.reason or _result(step)
-        place = wording.place(step, count)
-        rows.append(((cell(step), step.layer, place, step.rule, str(step.runs), *errors, result), step.passed))
+    header, cells = wording.step_table(parity)
+    rows = [
+        ((*row, step.reason or wording.result(step)), step.passed)
+        for row, step in zip(cells, parity.steps, strict=True)
+    ]
+    header += ("result",)
     yield _folded(_table("Errors of the steps, as a part of what is allowed", header, rows, "4 5 6"), len(rows), "step")
     yield "</section>"
 
 
 def _checks(parity: Parity) -> Iterator[str]:
     yield "<section>\n<h2>The whole network</h2>"
-    caption = _sentence(wording.WHOLE)
 
     def table(checks: Iterable[Row]) -> str:
-        header = ("case", "batch", "optimised", "ONNX", "PyTorch", "allowed", "result")
         rows = []
         for row in checks:
-            errors = map(number, (row.error_onnx, row.error_torch, row.bound))
-            batch = "" if row.batch is None else str(row.batch)
-            result = ("" if row.case in UNTRIED else row.reason) or _result(row)
-            rows.append(((row.case, batch, wording.optimised(row), *errors, result), row.passed))
-        return _table(caption, header, rows, "1 3 4 5")
+            result = (row.case not in UNTRIED and row.reason) or wording.result(row)
+            rows.append(((*wording.check_cells(row), result), row.passed))
+        return _table(_sentence(wording.WHOLE), (*wording.CHECK_HEADER, "result"), rows, "1 3 4 5")
 
     holding = [row for row in parity.rows if row.passed]
     failing = [row for row in parity.rows if not row.passed]
@@ -120,10 +115,6 @@ def _checks(parity: Parity) -> Iterator[str]:
         which = "that hold" if failing else "were made, and all hold"
         yield f"<details>\n<summary>{plural(len(holding), 'check')} {which}</summary>\n{table(holding)}\n</details>"
     yield "</section>"
-
-
-def _result(row: Row | StepRow) -> str:
-    return "ok" if row.passed else "failed"
 
 
 def _tensors(parity: Parity) -> Iterator[str]:

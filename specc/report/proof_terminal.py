@@ -14,9 +14,9 @@ from rich.text import Text
 from specc.diagnostics.words import visible
 from specc.report import proof_wording as wording
 from specc.report.notation import WIDEST, print_columns
-from specc.report.proof_wording import UNTRIED, ProofSubject, cell, used, verdict
+from specc.report.proof_wording import UNTRIED, ProofSubject, used, verdict
 from specc.report.snippets import Style, render
-from specc.verify.result import Parity, Row, StepRow
+from specc.verify.result import Parity
 
 SHORT = 24
 """Rows up to which a table is shown whole."""
@@ -52,32 +52,22 @@ def full(parity: Parity, subject: ProofSubject, style: Style, everything: bool) 
 def _steps(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     if not parity.steps:
         return
+    header, rows = wording.step_table(parity)
+    cells = dict(zip(parity.steps, rows, strict=True))
     shown, rest = _excerpt(parity.steps, "step", everything, lambda row: row.passed, used)
-    files = wording.files(parity)
-    header = ("step", "layer", "line" if files == 1 else "place", "judged as", "runs", "ONNX", "PyTorch", "")
-    rows = []
-    for row in shown:
-        errors = wording.number(row.error_onnx), wording.number(row.error_torch)
-        result = "not run" if row.passed and row.error_onnx is None else _result(row)
-        rows.append((cell(row), row.layer, wording.place(row, files), row.rule, str(row.runs), *errors, result))
+    results = ["not run" if row.passed and row.error_onnx is None else wording.result(row) for row in shown]
     yield "each step of the file by itself, on PyTorch's own inputs to it"
     yield wording.UNIT
-    yield from _table(header, rows, style)
+    yield from _table(header, [cells[row] for row in shown], results, style)
     yield from rest
-    yield from _reasons((cell(row), row.reason) for row in shown)
+    yield from _reasons((wording.by_step(row, " + "), row.reason) for row in shown)
 
 
 def _checks(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     shown, rest = _excerpt(parity.rows, "check", everything, lambda row: row.passed, used)
-    header = ("case", "batch", "optimised", "ONNX", "PyTorch", "allowed", "")
-    rows = []
-    for row in shown:
-        errors = map(wording.number, (row.error_onnx, row.error_torch, row.bound))
-        batch = "" if row.batch is None else str(row.batch)
-        rows.append((row.case, batch, wording.optimised(row), *errors, _result(row)))
     yield "the whole network, from input to output"
     yield wording.WHOLE
-    yield from _table(header, rows, style)
+    yield from _table(wording.CHECK_HEADER, map(wording.check_cells, shown), map(wording.result, shown), style)
     yield from rest
     # The table does not say all of the first that fails, nor of those that no bound was held against.
     first = next((row for row in shown if not row.passed), None)
@@ -104,10 +94,6 @@ def _excerpt(
     return shown, [f"... {' and '.join(counts)}: --all shows every {what}"] if counts else []
 
 
-def _result(row: Row | StepRow) -> str:
-    return "ok" if row.passed else "failed"
-
-
 def _reasons(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Below the table, where they have room: why rows fail, or what is to be said of them."""
     yield from (f"{visible(name)}: {visible(reason)}" for name, reason in rows if reason)
@@ -130,8 +116,8 @@ def _facts(parity: Parity, subject: ProofSubject, everything: bool) -> Iterator[
     yield from (visible(f"note: {note}") for note in parity.notes)
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> Iterator[str]:
-    """The lines of a table; its last column says how it went, and is coloured."""
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], results: Iterable[str], style: Style) -> Iterator[str]:
+    """The lines of a table, and behind each row in colour how it went."""
     file = StringIO()
     console = Console(
         file=file,
@@ -140,7 +126,10 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -
         color_system="standard" if style.color else None,
         highlight=False,
     )
-    cells = [[*map(Text, row[:-1]), Text(row[-1], style=_COLORS.get(row[-1], "yellow"))] for row in rows]
-    print_columns(console, header, cells, right=_NUMBERS, describing=_DESCRIBING)
+    cells = (
+        [*map(Text, row), Text(result, style=_COLORS.get(result, "yellow"))]
+        for row, result in zip(rows, results, strict=True)
+    )
+    print_columns(console, (*header, ""), cells, right=_NUMBERS, describing=_DESCRIBING)
     for line in file.getvalue().splitlines():
         yield re.sub(r" +(?=(?: |\x1b\[[0-9;]*m)*$)", "", line)

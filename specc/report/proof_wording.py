@@ -130,18 +130,15 @@ def with_notes(parity: Parity) -> str:
     return "\n".join([verdict(parity), *(f"note: {note}" for note in parity.notes)])
 
 
-def by_step(row: StepRow) -> str:
-    """``conv1``; of steps that the file computes as one ``conv1 and bn1``; of many ``conv1 to fc1 (15 steps)``."""
-    return _many(row) or listed(row.steps)
+def by_step(row: StepRow, joint: str | None = None) -> str:
+    """``conv1``; of steps that the file computes as one ``conv1 and bn1``; of many ``conv1 to fc1 (15 steps)``.
 
-
-def cell(row: StepRow) -> str:
-    """The same in a table: ``conv1 + bn1``."""
-    return _many(row) or " + ".join(row.steps)
-
-
-def _many(row: StepRow) -> str:
-    return f"{row.steps[0]} to {row.name} ({len(row.steps)} steps)" if len(row.steps) > FEW else ""
+    Args:
+        joint: what stands between the names instead of "and".
+    """
+    if len(row.steps) > FEW:
+        return f"{row.steps[0]} to {row.name} ({len(row.steps)} steps)"
+    return listed(row.steps) if joint is None else joint.join(row.steps)
 
 
 def other_weights(parity: Parity, subject: ProofSubject | None) -> str:
@@ -224,19 +221,31 @@ def number(value: float | None) -> str:
     return f"{value:.3g}" if isfinite(value) else "NaN"
 
 
-def place(row: StepRow, files: int) -> str:
-    """``4:3``; with the file where the steps are from several."""
-    line, column = row.span.position
-    return f"{line}:{column}" if files == 1 else str(row.span)
+def step_table(parity: Parity) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The header and a row of cells for each step, but for how it went; its file is named where there are several."""
+    is_one_file = len({step.span.source.name for step in parity.steps}) == 1
+    header = ("step", "layer", "line" if is_one_file else "place", "judged as", "runs", "ONNX", "PyTorch")
+    rows: list[tuple[str, ...]] = []
+    for step in parity.steps:
+        line, column = step.span.position
+        place = f"{line}:{column}" if is_one_file else str(step.span)
+        errors = number(step.error_onnx), number(step.error_torch)
+        rows.append((by_step(step, " + "), step.layer, place, step.rule, str(step.runs), *errors))
+    return header, rows
 
 
-def files(parity: Parity) -> int:
-    """How many files the steps are from."""
-    return len({step.span.source.name for step in parity.steps})
+CHECK_HEADER = ("case", "batch", "optimised", "ONNX", "PyTorch", "allowed")
 
 
-def optimised(row: Row | StepRow) -> str:
-    return "" if row.optimised is None else "yes" if row.optimised else "no"
+def check_cells(row: Row) -> tuple[str, ...]:
+    """The cells of a check of the whole network below `CHECK_HEADER`."""
+    batch = "" if row.batch is None else str(row.batch)
+    optimised = "" if row.optimised is None else "yes" if row.optimised else "no"
+    return (row.case, batch, optimised, *map(number, (row.error_onnx, row.error_torch, row.bound)))
+
+
+def result(row: Row | StepRow) -> str:
+    return "ok" if row.passed else "failed"
 
 
 def run(row: Row | StepRow) -> str:

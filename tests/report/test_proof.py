@@ -18,7 +18,7 @@ from specc.diagnostics import ParityError
 from specc.report.formats import PROOF_FORMATS, proof_text
 from specc.report.proof_page import MANY, NAMED, chart
 from specc.report.proof_terminal import CLOSEST, FAILING, SHORT
-from specc.report.proof_wording import OWN_WEIGHTS, FileDigest, by_step, cell, unfit, verdict, with_notes
+from specc.report.proof_wording import OWN_WEIGHTS, FileDigest, by_step, unfit, verdict, with_notes
 from specc.report.snippets import Style
 from specc.verify.result import Parity, Row, TensorRow, Tolerance
 from tests.report.proofs import CONV, RELU, SUBJECT, proof, reproduced
@@ -144,7 +144,7 @@ class TestNames:
     def test_of_steps_that_the_file_computes_as_one(self, count: int, spoken: str, shown: str) -> None:
         steps = proof(count, {count - 1}).steps
         row = replace(steps[-1], steps=tuple(step.name for step in steps))
-        assert (by_step(row), cell(row)) == (spoken, shown)
+        assert (by_step(row), by_step(row, " + ")) == (spoken, shown)
         assert f"parity failed at {spoken} (" in verdict(replace(proof(count), steps=(row,)))
         assert shown in full(replace(proof(count), steps=(row,)))
 
