@@ -18,10 +18,14 @@ from specc.syntax.yaml.operands import BESIDE_LAYER, ITEMS, RESERVED, STATEMENTS
 
 Schema = dict[str, Any]
 
-_EXPRESSION: Schema = {"$ref": "#/$defs/expression"}
-_VALUE: Schema = {"$ref": "#/$defs/value"}
-_NAME: Schema = {"$ref": "#/$defs/name"}
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+_EXPRESSION, _VALUE, _NAME = map(_ref, ("expression", "value", "name"))
 _NULL: Schema = {"type": "null"}
+_SCALAR: Schema = {"type": ["number", "string", "boolean", "null"]}
 
 
 def schema_json() -> str:
@@ -35,7 +39,7 @@ def schema() -> Schema:
         "$id": "urn:specc:yaml:1",
         "title": "specc 1: a convolutional network in YAML",
         "type": ["array", "null"],
-        "items": {"$ref": "#/$defs/item"},
+        "items": _ref("item"),
         "$defs": {**_values(), **_contracts(), **_bodies(), **_items(), **_layers()},
     }
 
@@ -49,9 +53,9 @@ def _values() -> Schema:
             {"type": "string", "pattern": "^="}, "an expression of the language: `=2 * classes`, `=in.channels`"
         ),
         "name": {"type": "string", "pattern": _whole(pattern("NAME").pattern), "not": {"enum": sorted(keywords())}},
-        "value": _any(_types("number", "string", "boolean", "null"), _list(_VALUE)),
+        "value": _any(_SCALAR, _list(_VALUE)),
         "operand": _described(
-            _any(_types("number", "string", "boolean", "null"), _list({"$ref": "#/$defs/operand"})),
+            _any(_SCALAR, _list(_ref("operand"))),
             "a number, or an expression: `2 * classes`",
         ),
         "label": _described(
@@ -62,11 +66,10 @@ def _values() -> Schema:
 
 
 def _contracts() -> Schema:
-    operand = {"$ref": "#/$defs/operand"}
-    shape = {"$ref": "#/$defs/shape"}
+    shape = _ref("shape")
     condition = {"type": ["string", "boolean", "number", "null"]}
     return {
-        "shape": _described(_list(operand), "the batch, the channels, then the spatial axes: `[N, 3, 32, 32]`"),
+        "shape": _described(_list(_ref("operand")), "the batch, the channels, then the spatial axes: `[N, 3, 32, 32]`"),
         "ports": _any(shape, _named(shape, least=1)),
         "params": _described(
             _list(_any(_NAME, _pair(_VALUE))), "a name, or a pair of a name and its default: `[c, {stride: 1}]`"
@@ -79,8 +82,7 @@ def _contracts() -> Schema:
 
 
 def _bodies() -> Schema:
-    step, statement, chain = ({"$ref": f"#/$defs/{name}"} for name in ("step", "statement", "chain"))
-    line = {"$ref": "#/$defs/line"}
+    step, statement, chain, line = map(_ref, ("step", "statement", "chain", "line"))
     return {
         "body": _described(
             _any(step, statement, _list(line)), "lines, one below the other; each takes the value of the one before"
@@ -105,9 +107,8 @@ def _step() -> Schema:
         {"if": {"required": [head]}, "then": {"required": list(form.needs), "propertyNames": _keys(head, form)}}
         for head, form in STEPS.items()
     ]
-    no_layer = sorted(RESERVED - {*STEPS, *BESIDE_LAYER, "in"})
     layer = {
-        "propertyNames": {"not": {"enum": no_layer}},
+        "propertyNames": {"not": {"enum": sorted(RESERVED - {*STEPS, *BESIDE_LAYER, "in"})}},
         "properties": {"in": _NULL},
         "anyOf": [_beside(()), _beside(("label",)), _beside(("arms",)), _beside(BESIDE_LAYER)],
     }
@@ -130,11 +131,11 @@ def _beside(keys: tuple[str, ...]) -> Schema:
 
 def _parts() -> Schema:
     """What stands behind the words of YAML's form, in steps and statements."""
-    body, operand, text = {"$ref": "#/$defs/body"}, {"$ref": "#/$defs/operand"}, {"type": "string"}
+    body, operand, text = _ref("body"), _ref("operand"), {"type": "string"}
     return {
-        "label": {"$ref": "#/$defs/label"},
-        "arms": _described(_list({"$ref": "#/$defs/arm"}, least=1), "each starts from the current value, `_`"),
-        "shape": _described({"$ref": "#/$defs/shape"}, "a checkpoint: the shape at this place"),
+        "label": _ref("label"),
+        "arms": _described(_list(_ref("arm"), least=1), "each starts from the current value, `_`"),
+        "shape": _described(_ref("shape"), "a checkpoint: the shape at this place"),
         "group": body,
         "repeat": _described(operand, "how often the body runs, each round on the value of the round before"),
         "for": _any(_NAME, _list(_NAME, least=1)),
@@ -144,12 +145,12 @@ def _parts() -> Schema:
         "then": body,
         "else": body,
         "call": _described(_bare_step(), "a layer or block by its name, where that is a word of the form itself"),
-        "args": {"$ref": "#/$defs/arguments"},
+        "args": _ref("arguments"),
         "let": _described(_pair(_VALUE), "a name for a value"),
         "assert": _described(operand, "a claim about the network: `params <= 200k`"),
         "message": text,
         "shared": _described(_NAME, "steps that are applied wherever the name stands, with one set of weights"),
-        "steps": _any({"$ref": "#/$defs/step"}, {"$ref": "#/$defs/chain"}),
+        "steps": _any(_ref("step"), _ref("chain")),
     }
 
 
@@ -157,29 +158,23 @@ def _parts() -> Schema:
 
 
 def _items() -> Schema:
+    empty = {"type": "array", "maxItems": 0}
+    layers = {name: _any({"$ref": f"{layer['$ref']}-by-name"}, empty) for name, layer in _by_name().items()}
     parts: Schema = {
         "from": _described({"type": "string"}, "the path of another spec, from this one's folder"),
         "import": _list(_NAME, least=1),
         "let": _parts()["let"],
-        "default": _default(),
+        # Arguments by name for every later call of a layer or block.
+        "default": {**_pair(_any(_named(_VALUE), empty)), "properties": layers},
         "block": _NAME,
         "model": _NAME,
-        "params": {"$ref": "#/$defs/params"},
-        "input": {"$ref": "#/$defs/ports"},
-        "output": {"$ref": "#/$defs/ports"},
-        "where": {"$ref": "#/$defs/where"},
-        "body": {"$ref": "#/$defs/body"},
+        "params": _ref("params"),
+        "input": _ref("ports"),
+        "output": _ref("ports"),
+        "where": _ref("where"),
+        "body": _ref("body"),
     }
-    item = _one_of(ITEMS, parts)
-    item["dependentRequired"] = {"output": ["input"], "where": ["input"]}
-    return {"item": item}
-
-
-def _default() -> Schema:
-    """Arguments by name for every later call of a layer or block."""
-    none = {"type": "array", "maxItems": 0}
-    layers = {name: _any({"$ref": f"{layer['$ref']}-by-name"}, none) for name, layer in _by_name().items()}
-    return {**_pair(_any(_named(_VALUE), none)), "properties": layers}
+    return {"item": {**_one_of(ITEMS, parts), "dependentRequired": {"output": ["input"], "where": ["input"]}}}
 
 
 # ---- layers -----------------------------------------------------------------------------------------
@@ -197,9 +192,13 @@ def _layers() -> Schema:
     for kind in operators():
         summary = cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("``", "`").replace("\n", " ")
         defs[f"layer-{kind.kind}"] = _described(_arguments(kind), summary)
-        defs[f"layer-{kind.kind}-by-name"] = {
-            "type": "object", "properties": _fields(kind), "additionalProperties": False
-        }  # fmt: skip
+        stated, fields = kind.model_json_schema().get("properties", {}), {}
+        for name, field in kind.model_fields.items():
+            default = stated[name].get("default")
+            shown = "" if default is None else f" [default: {json.dumps(default)}]"
+            fields[name] = _described(_or_expression(stated[name]), f"{expected(field)}{shown}")
+        by_name = {"type": "object", "properties": fields, "additionalProperties": False}
+        defs[f"layer-{kind.kind}-by-name"] = by_name
     return defs
 
 
@@ -216,31 +215,19 @@ def _arguments(kind: type[Op]) -> Schema:
         several["prefixItems"] = [*(_any(field, by_name) for field in positional), by_name]
         several["items"] = False
     # A list is never the first argument, but all of them.
-    alone = [{"allOf": [first, {"not": _types("array")}]} for first in positional[:1]]
+    alone = [{"allOf": [first, {"not": {"type": ["array"]}}]} for first in positional[:1]]
     return _any(_NULL, *alone, several, by_name)
-
-
-def _fields(kind: type[Op]) -> Schema:
-    stated = kind.model_json_schema().get("properties", {})
-    fields: Schema = {}
-    for name, field in kind.model_fields.items():
-        default = stated[name].get("default")
-        shown = "" if default is None else f" [default: {json.dumps(default)}]"
-        fields[name] = _described(_or_expression(stated[name]), f"{expected(field)}{shown}")
-    return fields
 
 
 def _or_expression(stated: Schema) -> Schema:
     """Pydantic's schema of a field, with an expression wherever a value may stand."""
-    kinds = stated.get("anyOf", [stated])
-    return _any(*map(_kind, kinds), _EXPRESSION)
-
-
-def _kind(stated: Schema) -> Schema:
-    kept = {key: value for key, value in stated.items() if key not in ("title", "default", "items")}
-    if "items" in stated:
-        kept["items"] = _or_expression(stated["items"]) if stated["items"] else _VALUE
-    return kept
+    kinds = []
+    for kind in stated.get("anyOf", [stated]):
+        plain = {key: value for key, value in kind.items() if key not in ("title", "default", "items")}
+        if "items" in kind:
+            plain["items"] = _or_expression(kind["items"]) if kind["items"] else _VALUE
+        kinds.append(plain)
+    return _any(*kinds, _EXPRESSION)
 
 
 # ---- parts of schemas -------------------------------------------------------------------------------
@@ -264,10 +251,6 @@ def _keys(head: str, form: Form) -> Schema:
 
 def _any(*schemas: Schema | bool) -> Schema:
     return {"anyOf": list(schemas)}
-
-
-def _types(*names: str) -> Schema:
-    return {"type": list(names)}
 
 
 def _list(of: Schema | bool, least: int = 0) -> Schema:
