@@ -12,7 +12,7 @@ from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, first_given, ou
 from specc.diagnostics import SpecError, UsageError
 
 if TYPE_CHECKING:
-    from specc.compare.specs import Comparison, Parameters
+    from specc.compare.difference import Comparison, Parameters
     from specc.diagnostics import Diagnostic
     from specc.ir.graph import Graph
     from specc.project.outcome import Unreadable
@@ -54,7 +54,7 @@ def command(
 
     from specc.cli.output import style_of, write
     from specc.cli.parsing import parse_sections, parse_sizes
-    from specc.compare.specs import FailOn
+    from specc.compare.difference import FailOn
     from specc.report.formats import comparison_text
 
     refuse_output(output)
@@ -99,7 +99,7 @@ def _compared_with(args: _DiffArguments, against: str) -> tuple[Comparison, list
 
 def _compared(args: _DiffArguments) -> Comparison:
     """Two files, each as it is."""
-    from specc.compare.specs import Comparison, FileChange, compare_models
+    from specc.compare.difference import Comparison, FileChange, compare_models
 
     if len(args.paths) != 2:
         raise UsageError(
@@ -122,7 +122,7 @@ def _compared(args: _DiffArguments) -> Comparison:
 def _networks(args: _DiffArguments, chosen: tuple[str | None, ...]) -> list[tuple[list[Graph], Parameters]]:
     """The models of both files, and their parameters. Raises SpecError with the mistakes of both."""
     from specc.cli.parsing import models_of, source
-    from specc.compare.specs import parameters
+    from specc.compare.difference import parameters
     from specc.elaborate import check_file
     from specc.syntax import parse
 

@@ -2,7 +2,7 @@
 
 `difference` compares two graphs in four sections: it pairs their ports and sizes (`interface`), aligns their steps
 (`attributes`, `alignment`), and says what changed of the interface, the `checkpoint`, the `wiring` and the costs.
-`specs` does so for all models of two files, and `history` for the files of a working tree and of a `commit`, which is a
+It does so for all models of two files, too, and `history` for the files of a working tree and of a `commit`, which is a
 file system. An account of a change is a guess where it says so, and else proven.
 """
 

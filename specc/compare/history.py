@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from specc.compare.commit import Commit, OutOfReach, Repository
-from specc.compare.specs import Comparison, FileChange, Parameters, compare_models, parameters
+from specc.compare.difference import Comparison, FileChange, Parameters, compare_models, parameters
 from specc.diagnostics import Diagnostic, Label, SpecError, UsageError
 from specc.elaborate import Imports, check_file
 from specc.filesystem import DISK, project_root

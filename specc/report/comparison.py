@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from specc.compare import SECTIONS
-from specc.compare.specs import Comparison, FailOn, FileChange, ModelChange
+from specc.compare.difference import Comparison, FailOn, FileChange, ModelChange
 from specc.diagnostics import Diagnostic
 from specc.diagnostics.words import encodable, plural, visible
 from specc.report.json import difference

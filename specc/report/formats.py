@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from specc.report.snippets import PLAIN, Style
 
 if TYPE_CHECKING:
-    from specc.compare.specs import Comparison, FailOn
+    from specc.compare.difference import Comparison, FailOn
     from specc.project.outcome import Outcome
     from specc.report.proof_wording import ProofSubject
     from specc.verify.result import Parity

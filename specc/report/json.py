@@ -21,7 +21,7 @@ from specc.version import __version__
 # A check that the cache answers loads no pydantic: what compares and proves is imported where it is called.
 if TYPE_CHECKING:
     from specc.compare import Difference
-    from specc.compare.specs import Comparison, FailOn
+    from specc.compare.difference import Comparison, FailOn
     from specc.compare.wiring import Member, StepChange
     from specc.report.proof_wording import ProofSubject
     from specc.verify.result import Parity

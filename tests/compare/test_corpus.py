@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from specc.compare.specs import Comparison, FileChange, compare_models
+from specc.compare.difference import Comparison, FileChange, compare_models
 from specc.elaborate import check_file
 from specc.ir.graph import Graph
 from specc.report.formats import comparison_text

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from specc.compare.difference import Comparison, FailOn, FileChange
 from specc.compare.history import compare_with
-from specc.compare.specs import Comparison, FailOn, FileChange
 from specc.diagnostics import UsageError
 from specc.project.discovery import spec_files
 from specc.project.outcome import Unreadable

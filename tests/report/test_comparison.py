@@ -11,8 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from specc.compare.difference import CostNumber
-from specc.compare.specs import Comparison, FailOn, FileChange, compare_models
+from specc.compare.difference import Comparison, CostNumber, FailOn, FileChange, compare_models
 from specc.diagnostics import Diagnostic, SpecError
 from specc.diagnostics.words import visible
 from specc.elaborate import check_file

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import specc
+from specc.compare.difference import FailOn, FileChange, compare_models, parameters
 from specc.compare.interface import PortChange
-from specc.compare.specs import FailOn, FileChange, compare_models, parameters
 from specc.diagnostics import UsageError
 from specc.elaborate import check_file
 from specc.source import Source
