@@ -12,7 +12,7 @@ from specc.ir.rounding import Function, SoftmaxOver
 from specc.ir.targets import Builder, Ref, TorchCall, TorchModule, Value
 from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range, Whole
 from specc.ir.types import TensorType
-from specc.ops.bases import Elementwise
+from specc.ops.bases import Elementwise, Functional
 from specc.ops.fields import LARGEST_REAL, Expect, Integer, Positive, PositiveReal, Real
 from specc.ops.registry import register
 from specc.ops.shapes import across, per_channel, require_channels, sample_axis
@@ -22,11 +22,10 @@ SELU_SCALE = 1.0507009873554805
 """The fixed point of Klambauer et al. 2017, as torch.nn.SELU has it."""
 
 
-class Activation(Elementwise, Weightless):
-    """Base of the activations that own no tensor: a function of PyTorch's, whose arguments are the fields."""
+class Activation(Functional, Elementwise, Weightless):
+    """Base of the activations that own no tensor."""
 
     activation = True
-    torch_name: ClassVar[str]
     onnx_name: ClassVar[str]
     """Of the one node that does the same; where there is none, `onnx` writes several."""
     image: ClassVar[Range] = ANY
@@ -39,9 +38,6 @@ class Activation(Elementwise, Weightless):
         if fixed is not None and x.lies_in(fixed):
             return x
         return x.signs.clipped(self.image) if self.keeps_sign else self.image
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(self.torch_name, kwargs=self.non_default(*type(self).model_fields))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node(self.onnx_name, *values)

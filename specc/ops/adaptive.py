@@ -1,7 +1,7 @@
 """Pooling whose result has a given size: bins that divide the input, or the whole of it as one."""
 
 from math import gcd, prod
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -9,9 +9,9 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import EACH, MOST_PHASES, Range, Sliding, Taps, Whole
+from specc.ir.traits import EACH, MOST_PHASES, Sliding, Taps, Whole
 from specc.ir.types import TensorType, times
-from specc.ops.bases import Channelwise, Selector
+from specc.ops.bases import Averaging, Channelwise, Functional, Selector
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.pool import Grid, mean_pool
 from specc.ops.registry import register
@@ -33,7 +33,7 @@ MOST_BINNED = 2**24
 """Entries of a constant table of bins: 64 MiB."""
 
 
-class AdaptivePool(Channelwise, Weightless):
+class AdaptivePool(Functional, Channelwise, Weightless):
     """Base of the pools that are told the size of their result.
 
     Bin i of o over n places is [floor(i*n/o), ceil((i + 1)*n/o)): the bins may overlap. Where the bins lie
@@ -55,7 +55,24 @@ class AdaptivePool(Channelwise, Weightless):
             )
         out = self._sizes(x)
         for n, o in zip(x.spatial, out, strict=True):
-            self._check_bins(n, o, tabled=not x.is_fixed)
+            if o in (n, 1):
+                continue
+            if not isinstance(n, int) or not isinstance(o, int):
+                raise Refusal(
+                    "S0108",
+                    f"{self.kind} divides a fixed number of places into {o} bins, and here it is {n}",
+                    argument="size",
+                    cause=0,
+                    label="where a bin begins depends on the size: only 1 is possible, or none to keep the axis",
+                )
+            # Beside a symbolic size even bins take a table too: `onnx` goes axis by axis there.
+            if (n % o or not x.is_fixed) and n * o > MOST_BINNED:
+                raise Refusal(
+                    "S0601",
+                    f"{self.kind} of {n} places to {o} bins needs a table of {n:,} x {o:,} in the ONNX file",
+                    argument="size",
+                    label="at most 2^24 entries" + (f"; a size that divides {n} needs no table" if x.is_fixed else ""),
+                )
         return x.with_sample(x.sample[0], *out)
 
     def window(self, *inputs: TensorType) -> Sliding:
@@ -64,34 +81,14 @@ class AdaptivePool(Channelwise, Weightless):
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
-        return tuple(
-            f"{name}: {_bins_text(n, o)}"
-            for name, n, o in zip(AXIS_NAMES[len(x.spatial)], x.spatial, self._sizes(x), strict=True)
-        )
-
-    def _check_bins(self, n: Dim, o: Dim, *, tabled: bool) -> None:
-        """Refuses an axis of n places whose bins cannot be told, or are too many for a constant table.
-
-        Args:
-            tabled: even bins take a table too.
-        """
-        if o in (n, 1):
-            return
-        if not isinstance(n, int) or not isinstance(o, int):
-            raise Refusal(
-                "S0108",
-                f"{self.kind} divides a fixed number of places into {o} bins, and here it is {n}",
-                argument="size",
-                cause=0,
-                label="where a bin begins depends on the size: only 1 is possible, or none to keep the axis",
-            )
-        if (n % o or tabled) and n * o > MOST_BINNED:
-            raise Refusal(
-                "S0601",
-                f"{self.kind} of {n} places to {o} bins needs a table of {n:,} x {o:,} in the ONNX file",
-                argument="size",
-                label="at most 2^24 entries" + ("" if tabled else f"; a size that divides {n} needs no table"),
-            )
+        lines = []
+        for name, n, o in zip(AXIS_NAMES[len(x.spatial)], x.spatial, self._sizes(x), strict=True):
+            if isinstance(n, int) and isinstance(o, int):
+                each = f"{'' if n % o == 0 else 'at most '}{_longest_bin(n, o)}"
+                lines.append(f"{name}: {n} places in {o} {'bin' if o == 1 else 'bins'} of {each}")
+            else:
+                lines.append(f"{name}: " + (f"all {n} places in one bin" if o == 1 else f"{n} places, each for itself"))
+        return tuple(lines)
 
     def _sizes(self, x: TensorType) -> tuple[Dim, ...]:
         if isinstance(self.size, int):
@@ -112,26 +109,18 @@ class AdaptivePool(Channelwise, Weightless):
 
 
 @register
-class AdaptiveAvgPool(AdaptivePool):
+class AdaptiveAvgPool(Averaging, AdaptivePool):
     """The mean of each bin: torch.nn.AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d."""
 
     kind = "adaptiveavgpool"
-
-    def homogeneous(self, *inputs: TensorType) -> bool:
-        return True
-
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0].signs
+    torch_name = "F.adaptive_avg_pool{}d"
 
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
         sizes = self._sizes(x)
         axes = map(_bins, numbers(x.spatial), numbers(sizes)) if x.is_fixed else ()
         bins = ((axis, tuple(range(*ends) for ends in each)) for axis, each in enumerate(axes, start=2))
-        return Averaged(prod(map(_together, x.spatial, sizes)), tuple(bins))
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), self.size))
+        return Averaged(prod(map(_longest_bin, x.spatial, sizes)), tuple(bins))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
@@ -176,9 +165,7 @@ class AdaptiveMaxPool(Selector, AdaptivePool):
     """The largest element of each bin: torch.nn.AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d."""
 
     kind = "adaptivemaxpool"
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), self.size))
+    torch_name = "F.adaptive_max_pool{}d"
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
@@ -193,12 +180,21 @@ class AdaptiveMaxPool(Selector, AdaptivePool):
             if o == 1:
                 value = build.node("ReduceMax", value, build.integers([axis]), keepdims=1)
                 continue
-            value = _largest_of_bins(build, value, axis, *numbers((n, o)))
+            # [..., o, places of a bin, ...]; a short bin repeats its last place, which changes no maximum.
+            ends = _bins(*numbers((n, o)))
+            longest = max(stop - start for start, stop in ends)
+            places = [[min(start + i, stop - 1) for i in range(longest)] for start, stop in ends]
+            bins = build.node("Gather", value, build.integers(places), axis=axis)
+            value = build.node("ReduceMax", bins, build.integers([axis + 1]), keepdims=0)
         return value
 
 
 class GlobalPool(Channelwise, Weightless):
     """Base of the pools over the whole of each channel; every spatial axis becomes 1."""
+
+    torch_name: ClassVar[str]
+    result: ClassVar[str]
+    """What is taken of a channel, in words."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -207,25 +203,26 @@ class GlobalPool(Channelwise, Weightless):
     def window(self, *inputs: TensorType) -> Whole:
         return Whole(tuple(range(1, len(inputs[0].sample))))
 
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall(self.torch_name.format(len(inputs[0].spatial)), (Value(), 1))
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        elements = f"{times(x.spatial)} = {prod(x.spatial)} elements"
+        return (f"each of the {x.sample[0]} channels: {self.result} {elements}",)
+
 
 @register
-class GlobalAvgPool(GlobalPool):
+class GlobalAvgPool(Averaging, GlobalPool):
     """The mean of each channel: torch.nn.AdaptiveAvgPool2d(1)."""
 
     kind = "globalavgpool"
-
-    def homogeneous(self, *inputs: TensorType) -> bool:
-        return True
-
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0].signs
+    torch_name = "F.adaptive_avg_pool{}d"
+    result = "the mean of"
 
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
         return Averaged(prod(x.spatial), whole(x, tuple(range(2, x.rank))))
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(f"F.adaptive_avg_pool{len(inputs[0].spatial)}d", (Value(), 1))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
@@ -236,44 +233,17 @@ class GlobalAvgPool(GlobalPool):
             value = build.node("ReduceMean", value, build.integers([axis]), keepdims=1)
         return value
 
-    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        return (f"each of the {inputs[0].sample[0]} channels: the mean of {_elements_text(inputs[0])}",)
-
 
 @register
 class GlobalMaxPool(Selector, GlobalPool):
     """The largest element of each channel: torch.nn.AdaptiveMaxPool2d(1)."""
 
     kind = "globalmaxpool"
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(f"F.adaptive_max_pool{len(inputs[0].spatial)}d", (Value(), 1))
+    torch_name = "F.adaptive_max_pool{}d"
+    result = "the largest of"
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("GlobalMaxPool", *values)
-
-    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        return (f"each of the {inputs[0].sample[0]} channels: the largest of {_elements_text(inputs[0])}",)
-
-
-def _elements_text(x: TensorType) -> str:
-    return f"{times(x.spatial)} = {prod(x.spatial)} elements"
-
-
-def _bins_text(n: Dim, o: Dim) -> str:
-    """``7 places in 3 bins of at most 3``."""
-    if not isinstance(n, int) or not isinstance(o, int):
-        return f"all {n} places in one bin" if o == 1 else f"{n} places, each for itself"
-    bins = "bin" if o == 1 else "bins"
-    return f"{n} places in {o} {bins} of {'' if n % o == 0 else 'at most '}{_largest_bin(n, o)}"
-
-
-def _largest_of_bins(build: Builder, value: Ref, axis: int, n: int, o: int) -> Ref:
-    """[..., o, places of a bin, ...]; a short bin repeats its last place, which changes no maximum."""
-    longest = _largest_bin(n, o)
-    places = [[min(start + i, stop - 1) for i in range(longest)] for start, stop in _bins(n, o)]
-    bins = build.node("Gather", value, build.integers(places), axis=axis)
-    return build.node("ReduceMax", bins, build.integers([axis + 1]), keepdims=0)
 
 
 def _bins(n: int, o: int) -> list[tuple[int, int]]:
@@ -290,18 +260,16 @@ def _bin_taps(n: int, o: int) -> Taps | None:
     return Taps(n, tuple([range(*ends) for ends in _bins(n, o)]), fitted=common == 1 and o > 1)
 
 
-def _largest_bin(n: int, o: int) -> int:
-    """The longest of `_bins`: in lowest terms n'/o', a bin starts at most (o' - 1)/o' behind its mark."""
-    common = gcd(n, o)
-    n, o = n // common, o // common
-    return -(-(n + o - 1) // o)
+def _longest_bin(n: Dim, o: Dim) -> Dim:
+    """Places of the longest of `_bins`: in lowest terms n'/o', a bin starts at most (o' - 1)/o' behind its mark.
 
-
-def _together(n: Dim, o: Dim) -> Dim:
-    """Places of the longest of ``o`` bins over ``n`` places, which may be symbolic where `infer` accepts it."""
+    Symbolic where `infer` accepts that.
+    """
     if o in (n, 1):
         return 1 if o == n else n
-    return _largest_bin(*numbers((n, o)))
+    places, bins = numbers((n, o))
+    common = gcd(places, bins)
+    return -(-(places + bins - common) // bins)
 
 
 def _averaging(n: int, o: int) -> list[list[float]]:

@@ -6,7 +6,8 @@ from typing import ClassVar
 from specc.ir.init import Fixed, Init, Initialiser, named, pytorch_default
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.rounding import Exact, Rounding
-from specc.ir.traits import AxisMap, ChannelsFirst, Pointwise, Window, same
+from specc.ir.targets import TorchCall, Value
+from specc.ir.traits import AxisMap, ChannelsFirst, Pointwise, Range, Window, same
 from specc.ir.types import TensorType, times
 from specc.ops.fields import LARGEST_REAL
 
@@ -45,6 +46,30 @@ class Channelwise(Op):
 
     def axes(self, *inputs: TensorType) -> ChannelsFirst:
         return ChannelsFirst()
+
+
+class Averaging(Op):
+    """Base of the means of elements: factors above 0 pass through them; of a range, rounding leaves only the sign."""
+
+    def homogeneous(self, *inputs: TensorType) -> bool:
+        return True
+
+    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return taken[0].signs
+
+
+class Functional(Op):
+    """Base of the operators that are one function of PyTorch, whose arguments are the fields in their order."""
+
+    torch_name: ClassVar[str]
+    """Of the function; ``{}`` is the number of spatial axes."""
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        fields = type(self).model_fields
+        required = [name for name, field in fields.items() if field.is_required()]
+        options = self.non_default(*(name for name in fields if name not in required))
+        name = self.torch_name.format(len(inputs[0].spatial))
+        return TorchCall(name, (Value(), *(getattr(self, field) for field in required)), options)
 
 
 def weight_and_bias(

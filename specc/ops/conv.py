@@ -61,20 +61,16 @@ class Conv(Channelwise):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        out = self._plain(x)
+        out = None
+        # Networks repeat themselves, and most of their layers are of this kind: `fitting` remembers them.
+        if x.sample and self.padding_mode == "zeros" and self.weight is None:
+            channels, groups = x.sample[0], self.groups
+            if isinstance(channels, int) and channels % groups == self.out_channels % groups == 0:
+                out = fitting(x.spatial, self.kernel, self.stride, self.padding, self.dilation)
         return x.with_sample(self.out_channels, *(out or self._proven(x)))
 
-    def _plain(self, x: TensorType) -> tuple[Dim, ...] | None:
-        """The spatial sizes of the result where nothing is to be refused; networks repeat themselves, and most do."""
-        if not x.sample or self.padding_mode != "zeros" or self.weight is not None:
-            return None
-        channels, groups = x.sample[0], self.groups
-        if not isinstance(channels, int) or channels % groups or self.out_channels % groups:
-            return None
-        return fitting(x.sample[1:], self.kernel, self.stride, self.padding, self.dilation)
-
     def _proven(self, x: TensorType) -> tuple[Dim, ...]:
-        """The same, one thing proven after the other. Raises Refusal."""
+        """The spatial sizes of the result, one requirement after the other. Raises Refusal."""
         axes = require_spatial(self, x)
         kernel, stride, dilation = self._geometry(axes)
         before, after = self._pads(axes)

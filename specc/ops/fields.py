@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from struct import pack, unpack
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, get_args
 
 from pydantic import Field
 from pydantic.fields import FieldInfo
@@ -74,44 +74,28 @@ Initialiser = Annotated[init.Initialiser, Expect("one of " + ", ".join(f'"{name}
 
 def expected(field: FieldInfo) -> str:
     """What the attribute takes, in words; every attribute of every operator has them."""
-    return next(part.text for part in _parts(field) if isinstance(part, Expect))
+    # Pydantic moves the outermost words into the metadata; those inside are about a part of the type.
+    return next(part.text for part in (*field.metadata, *_parts(field.annotation)) if isinstance(part, Expect))
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
     """The texts that an attribute takes; none where it takes none."""
-    return tuple(text for text in _literals(field.annotation) if isinstance(text, str))
-
-
-def _literals(annotation: object) -> Iterator[object]:
-    if get_origin(annotation) is Literal:
-        yield from get_args(annotation)
-        return
-    for inner in get_args(annotation):
-        yield from _literals(inner)
+    return tuple(part for part in _parts(field.annotation) if isinstance(part, str))
 
 
 def takes_sizes(field: FieldInfo) -> bool:
     """Whether the attribute may be a size that is known as a formula only."""
-    return any(part is Size for part in _types(field.annotation))
+    return any(part is Size for part in _parts(field.annotation))
 
 
 def takes_whole_numbers(field: FieldInfo) -> bool:
     """Whether the attribute may be a whole number, or a list with some in it."""
-    return any(part is int for part in _types(field.annotation))
-
-
-def _types(annotation: object) -> Iterator[object]:
-    yield annotation
-    for inner in get_args(annotation):
-        yield from _types(inner)
+    return any(part is int for part in _parts(field.annotation))
 
 
 def _parts(annotation: object) -> Iterator[object]:
-    """The annotations of a field, those of the field itself before those of the types inside."""
-    if isinstance(annotation, FieldInfo):
-        yield from annotation.metadata
-        yield from _parts(annotation.annotation)
-        return
+    """A type and all that it is made of: the types inside, the texts of literals, what annotates them."""
+    yield annotation
     yield from getattr(annotation, "__metadata__", ())
     for inner in get_args(annotation):
         yield from _parts(inner)

@@ -5,14 +5,13 @@ from typing import ClassVar
 
 from specc.ir.conditions import Equal, always_at_least
 from specc.ir.op import Refusal, Weightless
-from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, AxisMap, Joined, Range, hull, same
 from specc.ir.types import TensorType
 from specc.ops.bases import Elementwise, Selector
 from specc.ops.fields import Integer
 from specc.ops.registry import register
-from specc.ops.shapes import never_equal, parting, sample_axis, unproven
+from specc.ops.shapes import counterexample, never_equal, sample_axis, unproven
 
 
 class Pairwise(Elementwise, Weightless):
@@ -106,10 +105,17 @@ class Mul(Pairwise):
     def infer(self, *inputs: TensorType) -> TensorType:
         result = inputs[0]
         for index, x in enumerate(inputs):
-            if x.batch != result.batch or len(x.sample) != len(result.sample) or not _widens(x, result):
-                rule, free = "only a size of exactly 1 is widened", _widened(result, x)
-                raise _differ(self, result, x, index, rule, *_as_gate(result, x), free=free)
-            result = result.with_sample(*(b if a == 1 else a for a, b in zip(result.sample, x.sample, strict=True)))
+            pairs = [*zip(result.sample, x.sample, strict=False)]
+            widens = x.rank == result.rank and all(a == b or 1 in (a, b) for a, b in pairs)
+            if x.batch != result.batch or not widens:
+                free = tuple(axis for axis, pair in enumerate(pairs, start=1) if 1 in pair)
+                helps: tuple[str, ...] = ()
+                flat, wide = sorted((result, x), key=lambda t: t.rank)
+                if len(flat.sample) == 1 and wide.spatial and flat.sample[0] in (1, wide.sample[0]):
+                    shape = ", ".join(map(str, (-1, flat.sample[0], *(1 for _ in wide.spatial))))
+                    helps = (f"reshape({shape}) makes the {flat.sample[0]} features a factor for each channel",)
+                raise _differ(self, result, x, index, "only a size of exactly 1 is widened", *helps, free=free)
+            result = result.with_sample(*(b if a == 1 else a for a, b in pairs))
         return result
 
     def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
@@ -156,24 +162,6 @@ class Concat(Selector):
         return (f"axis {axis}: {' + '.join(map(str, sizes))} = {sum(sizes)}",)
 
 
-def _widens(x: TensorType, y: TensorType) -> bool:
-    return all(a == b or 1 in (a, b) for a, b in zip(x.sample, y.sample, strict=True))
-
-
-def _widened(x: TensorType, y: TensorType) -> tuple[int, ...]:
-    """The axes, the batch counted, where one of the two sizes is exactly 1."""
-    return tuple(axis for axis, pair in enumerate(zip(x.sample, y.sample, strict=False), start=1) if 1 in pair)
-
-
-def _as_gate(x: TensorType, y: TensorType) -> tuple[str, ...]:
-    """How a flat arm becomes a factor for each channel of the other."""
-    flat, wide = sorted((x, y), key=lambda t: t.rank)
-    if len(flat.sample) == 1 and len(wide.sample) > 1 and flat.sample[0] in (1, wide.sample[0]):
-        shape = (-1, flat.sample[0], *(1 for _ in wide.spatial))
-        return (f"reshape({', '.join(map(str, shape))}) makes the {flat.sample[0]} features a factor for each channel",)
-    return ()
-
-
 def _differ(
     op: Pairwise | Concat,
     first: TensorType,
@@ -185,26 +173,19 @@ def _differ(
 ) -> Refusal:
     """The refusal of an arm of another shape; the axes ``free`` may differ."""
     arms = f"{first} and, as arm {index + 1}, {x}"
-    pairs = _differing(first, x)
-    bound = {axis: pair for axis, pair in pairs.items() if axis not in free}
+    pairs = enumerate(zip(first.shape, x.shape, strict=False))
+    bound = {axis: (a, b) for axis, (a, b) in pairs if a != b and axis not in free}
     if x.rank == first.rank and x.batch == first.batch and not any(never_equal(a, b) for a, b in bound.values()):
-        claim, notes = f"the arms of {op.kind} agree", tuple(map(_apart, bound, bound.values()))
+        notes = tuple(
+            f"axis {axis}: {a} and {b}" + (f"; {example}" if (example := counterexample(a, b)) else "")
+            for axis, (a, b) in bound.items()
+        )
         # A size that happens to be 1 is widened, whatever the other is: no condition is the only one.
         necessary = not isinstance(op, Mul) or all(always_at_least(size, 2) for pair in bound.values() for size in pair)
         needed = (Equal(*pair) for pair in bound.values())
+        claim = f"the arms of {op.kind} agree"
         return unproven(claim, needed, necessary=necessary, detail=arms, label=rule, cause=index, notes=notes)
     notes = tuple(f"axis {axis}: {a} and {b}" for axis, (a, b) in bound.items())
     if x.rank != first.rank:
         notes = (f"{first} has {first.rank} axes, {x} has {x.rank}",)
     return Refusal("S0105", f"the arms of {op.kind} differ: {arms}", label=rule, cause=index, notes=notes, helps=helps)
-
-
-def _differing(x: TensorType, y: TensorType) -> dict[int, tuple[Dim, Dim]]:
-    """The sizes of each axis, the batch counted, that are not equal at every size."""
-    return {axis: (a, b) for axis, (a, b) in enumerate(zip(x.shape, y.shape, strict=False)) if a != b}
-
-
-def _apart(axis: int, sizes: tuple[Dim, Dim]) -> str:
-    """``axis 2: 2*floor(H/2) and H; at H = 1, 0 and 1``."""
-    example = parting(*sizes)
-    return f"axis {axis}: {sizes[0]} and {sizes[1]}" + (f"; {example}" if example else "")

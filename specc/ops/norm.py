@@ -7,7 +7,7 @@ from specc.ir.init import Constant
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.rounding import Normalised, Products, Quotient
 from specc.ir.size import Dim
-from specc.ir.targets import Builder, Nested, Ref, TorchCall, TorchModule, Value
+from specc.ir.targets import Builder, Nested, Ref, TorchModule
 from specc.ir.traits import (
     ANY,
     EACH,
@@ -21,7 +21,7 @@ from specc.ir.traits import (
     taps,
 )
 from specc.ir.types import TensorType, times
-from specc.ops.bases import Channelwise, Elementwise
+from specc.ops.bases import Channelwise, Elementwise, Functional
 from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
 from specc.ops.pad import pad
 from specc.ops.pool import Grid, mean_pool
@@ -359,13 +359,14 @@ class RmsNorm(OverTrailing):
 
 
 @register
-class Lrn(Channelwise, Weightless):
+class Lrn(Functional, Channelwise, Weightless):
     """x/(k + alpha/size * sum of x² over size neighbouring channels)^beta: torch.nn.LocalResponseNorm.
 
     The window of an even size reaches one channel further back than forward.
     """
 
     kind = "lrn"
+    torch_name = "F.local_response_norm"
 
     size: Positive
     alpha: Real = 1e-4
@@ -393,9 +394,6 @@ class Lrn(Channelwise, Weightless):
 
     def rounding(self, *inputs: TensorType) -> Quotient:
         return Quotient(self.size, self.k, self.beta)
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.local_response_norm", (Value(), self.size), self.non_default("alpha", "beta", "k"))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         # LRN is no help: ONNX Runtime refuses even sizes and 1-D input, and its running sum over the

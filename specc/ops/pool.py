@@ -1,6 +1,5 @@
 """Pooling by a window that slides, 1-D to 3-D."""
 
-from abc import abstractmethod
 from functools import partial
 from math import inf, prod
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import EACH, NON_NEGATIVE, Range, Sliding
 from specc.ir.types import TensorType, times
-from specc.ops.bases import Channelwise
+from specc.ops.bases import Channelwise, Functional
 from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives, float32
 from specc.ops.pad import pad, slice_axis
 from specc.ops.registry import register
@@ -111,12 +110,17 @@ class Grid(NamedTuple):
         return set(self.kernel + self.stride) == {1}
 
 
-class Pool(Channelwise, Weightless):
+class Pool(Functional, Channelwise, Weightless):
     """Base of the pools whose window slides."""
 
-    @abstractmethod
     def grid(self, axes: int) -> Grid:
-        """The windows over ``axes`` spatial axes."""
+        """The windows over ``axes`` spatial axes; where a pool has no such field, no padding and no dilation."""
+        defaults = {"kernel": 1, "stride": None, "padding": 0, "dilation": 1}
+        each = {field: getattr(self, field, default) for field, default in defaults.items()}
+        if each["stride"] is None:
+            each["stride"] = each["kernel"]
+        kernel, stride, padding, dilation = (per_axis(value, axes, self, field) for field, value in each.items())
+        return Grid(kernel, stride, padding, dilation, getattr(self, "ceil_mode", False))
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -144,10 +148,6 @@ class Pool(Channelwise, Weightless):
         grid = self.grid(len(x.spatial))
         names = AXIS_NAMES[len(x.spatial)]
         return tuple(f"{name}: {grid.text(x.spatial, axis)}" for axis, name in enumerate(names))
-
-    def call(self, function: str, axes: int, *leading: object, options: tuple[str, ...]) -> TorchCall:
-        """``F.max_pool2d(x, 2, …)``: ``function`` with the rank in its place, and what is not the default."""
-        return TorchCall(function.format(axes), (Value(), *leading), self.non_default(*options))
 
     def _too_large(self, x: TensorType, grid: Grid, reason: str) -> Refusal:
         smaller = tuple(min(k, n) if isinstance(n, int) else k for k, n in zip(grid.kernel, x.spatial, strict=True))
@@ -185,22 +185,13 @@ class MaxPool(Pool):
     """The largest element of each window: torch.nn.MaxPool1d, MaxPool2d, MaxPool3d."""
 
     kind = "maxpool"
+    torch_name = "F.max_pool{}d"
 
     kernel: Positives
     stride: Positives | None = None
     padding: Naturals = 0
     dilation: Positives = 1
     ceil_mode: Flag = False
-
-    def grid(self, axes: int) -> Grid:
-        kernel = per_axis(self.kernel, axes, self, "kernel")
-        return Grid(
-            kernel,
-            kernel if self.stride is None else per_axis(self.stride, axes, self, "stride"),
-            per_axis(self.padding, axes, self, "padding"),
-            per_axis(self.dilation, axes, self, "dilation"),
-            self.ceil_mode,
-        )
 
     def identity(self, *inputs: TensorType) -> str | None:
         reads_one = self.grid(len(inputs[0].spatial)).reads_one
@@ -217,10 +208,6 @@ class MaxPool(Pool):
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()
 
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        options = ("stride", "padding", "dilation", "ceil_mode")
-        return self.call("F.max_pool{}d", len(inputs[0].spatial), self.kernel, options=options)
-
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
         value, grid = values[0], self.grid(len(x.spatial))
@@ -233,7 +220,13 @@ class MaxPool(Pool):
             before = after = (0,) * len(before)
         if may_miss:
             # Of a window over nothing but -inf, ONNX Runtime's MaxPool before 1.29 gives the lowest float.
-            return _max_of_slices(build, value, grid)
+            # So axis by axis the largest of the slices that begin at each place of the window.
+            axes = zip(grid.kernel, grid.stride, grid.dilation, grid.reach, strict=True)
+            for axis, (k, s, d, r) in enumerate(axes, start=2):
+                places = [(i * d, i * d - r + 1) for i in range(k)]
+                slices = [slice_axis(build, value, axis, start, stop or LARGEST, s) for start, stop in places]
+                value = build.node("Max", *slices)
+            return value
         return build.node(
             "MaxPool",
             value,
@@ -249,6 +242,7 @@ class AvgPool(Average):
     """The mean of each window: torch.nn.AvgPool1d, AvgPool2d, AvgPool3d."""
 
     kind = "avgpool"
+    torch_name = "F.avg_pool{}d"
 
     kernel: Positives
     stride: Positives | None = None
@@ -256,16 +250,6 @@ class AvgPool(Average):
     ceil_mode: Flag = False
     count_include_pad: Flag = True
     divisor_override: Positive | None = None
-
-    def grid(self, axes: int) -> Grid:
-        kernel = per_axis(self.kernel, axes, self, "kernel")
-        return Grid(
-            kernel,
-            kernel if self.stride is None else per_axis(self.stride, axes, self, "stride"),
-            per_axis(self.padding, axes, self, "padding"),
-            (1,) * axes,
-            self.ceil_mode,
-        )
 
     def infer(self, *inputs: TensorType) -> TensorType:
         if self.divisor_override is not None and len(inputs[0].spatial) == 1:
@@ -286,10 +270,6 @@ class AvgPool(Average):
         (x,) = inputs
         grid = self.grid(len(x.spatial))
         return Averaged(prod(grid.kernel), grid.bins(numbers(x.spatial)) if x.is_fixed else ())
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        options = ("stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
-        return self.call("F.avg_pool{}d", len(inputs[0].spatial), self.kernel, options=options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
@@ -314,16 +294,12 @@ class LpPool(Average):
     """
 
     kind = "lppool"
+    torch_name = "F.lp_pool{}d"
 
     norm_type: PositiveReal
     kernel: Positives
     stride: Positives | None = None
     ceil_mode: Flag = False
-
-    def grid(self, axes: int) -> Grid:
-        kernel = per_axis(self.kernel, axes, self, "kernel")
-        stride = kernel if self.stride is None else per_axis(self.stride, axes, self, "stride")
-        return Grid(kernel, stride, (0,) * axes, (1,) * axes, self.ceil_mode)
 
     def identity(self, *inputs: TensorType) -> str | None:
         is_one = self.norm_type == 1 and self.grid(len(inputs[0].spatial)).reads_one
@@ -337,10 +313,11 @@ class LpPool(Average):
         return PowerMean(prod(self.grid(len(inputs[0].spatial)).kernel), self.norm_type)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
-        axes = len(inputs[0].spatial)
+        if len(inputs[0].spatial) > 1:
+            return super().torch(*inputs)
         # F.lp_pool1d multiplies by its kernel_size, so there it must be a number.
-        kernel = self.grid(1).kernel[0] if axes == 1 else self.kernel
-        return self.call("F.lp_pool{}d", axes, self.norm_type, kernel, options=("stride", "ceil_mode"))
+        (kernel,) = self.grid(1).kernel
+        return TorchCall("F.lp_pool1d", (Value(), self.norm_type, kernel), self.non_default("stride", "ceil_mode"))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         # ONNX's LpPool takes whole norms only and powers of absolute values.
@@ -350,16 +327,6 @@ class LpPool(Average):
         mean = mean_pool(build, powers, grid, after=grid.overhang(x.spatial))
         total = build.node("Mul", mean, build.floats(prod(grid.kernel)))
         return build.node("Pow", total, build.floats(1 / self.norm_type))
-
-
-def _max_of_slices(build: Builder, value: Ref, grid: Grid) -> Ref:
-    """The largest element of each window, axis by axis: of the slices that begin at each place of the window."""
-    axes = zip(grid.kernel, grid.stride, grid.dilation, grid.reach, strict=True)
-    for axis, (k, s, d, r) in enumerate(axes, start=2):
-        places = [(i * d, i * d - r + 1) for i in range(k)]
-        slices = [slice_axis(build, value, axis, start, stop or LARGEST, s) for start, stop in places]
-        value = build.node("Max", *slices)
-    return value
 
 
 def _plus(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:

@@ -9,9 +9,9 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import AxisMap, Range, Whole, same
+from specc.ir.traits import AxisMap, Whole, same
 from specc.ir.types import TensorType
-from specc.ops.bases import Selector
+from specc.ops.bases import Averaging, Selector
 from specc.ops.fields import LARGEST, Expect, Flag
 from specc.ops.registry import register
 from specc.ops.shapes import product_text, sample_axis, whole
@@ -86,18 +86,12 @@ class Reduction(Weightless):
 
 
 @register
-class Mean(Reduction):
+class Mean(Averaging, Reduction):
     """The mean over whole axes: torch.mean."""
 
     kind = "mean"
     torch_name = "torch.mean"
     onnx_name = "ReduceMean"
-
-    def homogeneous(self, *inputs: TensorType) -> bool:
-        return True
-
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0].signs
 
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs

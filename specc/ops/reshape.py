@@ -11,7 +11,7 @@ from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, TorchModule, Value
 from specc.ir.traits import EACH, AxisMap, Flat, Moved, Opaque, Pointwise, Sliding, Window, regrouped, same, taps
 from specc.ir.types import TensorType, fixed, times
-from specc.ops.bases import Elementwise, Selector
+from specc.ops.bases import Elementwise, Functional, Selector
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
 from specc.ops.pad import slice_axis
 from specc.ops.registry import register
@@ -217,10 +217,11 @@ class Reshape(Selector):
 
 
 @register
-class Permute(Selector):
+class Permute(Functional, Selector):
     """The axes in another order; the batch stays first: torch.permute."""
 
     kind = "permute"
+    torch_name = "torch.permute"
     variadic = "dims"
 
     dims: Integers
@@ -251,9 +252,6 @@ class Permute(Selector):
     def identity(self, *inputs: TensorType) -> str | None:
         (x,) = inputs
         return "the axes are in this order already" if self._order(x) == tuple(range(x.rank)) else None
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("torch.permute", (Value(), self.dims))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("Transpose", *values, perm=list(self._order(inputs[0])))

@@ -363,7 +363,7 @@ def never_equal(a: Dim, b: Dim) -> bool:
     return always_at_least(a - b, 1) or always_at_least(b - a, 1)
 
 
-def parting(a: Dim, b: Dim) -> str | None:
+def counterexample(a: Dim, b: Dim) -> str | None:
     """``at H = 33, 5 and 4``: sizes at which the two differ; None where none of those tried shows it."""
     for sizes in points((a, b)):
         x, y = at(a, sizes), at(b, sizes)

@@ -1,13 +1,12 @@
 """Elements moved between channels and places, or from channel to channel."""
 
 from abc import abstractmethod
-from typing import ClassVar
 
 from specc.ir.op import Refusal
-from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.targets import Builder, Ref
 from specc.ir.traits import EACH, MOST_PHASES, Sliding, Taps, taps
 from specc.ir.types import TensorType, times
-from specc.ops.bases import Channelwise, Selector
+from specc.ops.bases import Channelwise, Functional, Selector
 from specc.ops.fields import Positive
 from specc.ops.registry import register
 from specc.ops.shapes import (
@@ -22,10 +21,8 @@ from specc.ops.shapes import (
 )
 
 
-class Pixels(Channelwise, Selector):
+class Pixels(Functional, Channelwise, Selector):
     """Base of the operators that move blocks of r x r places into channels, or back."""
-
-    torch_name: ClassVar[str]
 
     @property
     @abstractmethod
@@ -34,9 +31,6 @@ class Pixels(Channelwise, Selector):
 
     def identity(self, *inputs: TensorType) -> str | None:
         return "there is nothing to move by a factor of 1" if self.factor == 1 else None
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall(self.torch_name, (Value(), self.factor))
 
 
 @register
@@ -139,10 +133,11 @@ class PixelUnshuffle(Pixels):
 
 
 @register
-class ChannelShuffle(Channelwise, Selector):
+class ChannelShuffle(Functional, Channelwise, Selector):
     """The channels of ``groups`` groups interleaved: torch.nn.ChannelShuffle (Zhang et al. 2018)."""
 
     kind = "channelshuffle"
+    torch_name = "F.channel_shuffle"
 
     groups: Positive
 
@@ -165,9 +160,6 @@ class ChannelShuffle(Channelwise, Selector):
     def identity(self, *inputs: TensorType) -> str | None:
         in_order = self.groups in (1, inputs[0].channels)
         return "groups of one channel, or one group of all, stay in order" if in_order else None
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        return TorchCall("F.channel_shuffle", (Value(), self.groups))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs

@@ -30,7 +30,7 @@ from specc.ops.interpolation import (
     weighted_sum,
 )
 from specc.ops.registry import register
-from specc.ops.shapes import AXIS_NAMES, as_factor, numbers, parting, per_axis, require_spatial, tried, unproven
+from specc.ops.shapes import AXIS_NAMES, as_factor, counterexample, numbers, per_axis, require_spatial, tried, unproven
 
 _Factor = Annotated[float, Field(gt=0, le=LARGEST)]
 Factors = Annotated[
@@ -201,7 +201,7 @@ class Upsample(Channelwise, Weightless):
     def _no_factor(self, x: TensorType, out: tuple[Dim, ...], factors: tuple[int, ...], off: list[Equal]) -> Refusal:
         """Of a size that is not ``factors`` times the input at every size: of ``off`` nothing is proven."""
         given = f"size = {times(out)}"
-        examples = tuple(f"{a} and {b}; {example}" for a, b in off if (example := parting(a, b)))
+        examples = tuple(f"{a} and {b}; {example}" for a, b in off if (example := counterexample(a, b)))
         condition = conjunction(equal.condition() for equal in off)
         possible = condition is not None and condition.is_general
         if len(examples) == len(off) and not possible:
