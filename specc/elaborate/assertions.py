@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from math import prod
 from operator import attrgetter
 
@@ -10,7 +11,7 @@ from specc.analyses import Costs
 from specc.analyses import costs as counted
 from specc.analyses.receptive_field import Reason
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.elaborate.errors import Invalid, Unknown, invalid, short, suggestion
+from specc.elaborate.errors import Invalid, collecting, invalid, short, suggestion
 from specc.elaborate.evaluation import FUNCTIONS, evaluate, present, truth
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import CONSTANTS, Absent, Metric, PerAxis, Value, display
@@ -59,25 +60,19 @@ def metrics(costs: Costs) -> dict[str, Metric]:
     batch = {str(port.type.batch) for port in graph.inputs if isinstance(port.type.batch, Size)}
     needs = tuple(symbol.name for symbol in graph.symbols)
 
-    def at(name: str, scaled: bool) -> Callable[[Mapping[str, int]], Value]:
-        def asked(sizes: Mapping[str, int]) -> Value:
-            samples = prod(size for symbol, size in sizes.items() if scaled and symbol in batch)
-            fixed = {symbol: size for symbol, size in sizes.items() if not scaled or symbol not in batch}
-            of = counted(graph.at(fixed)) if needs or fixed else costs
-            return _field(of) if name == "receptive_field" else getattr(of, name) * samples
+    def at(name: str, scaled: bool, sizes: Mapping[str, int]) -> Value:
+        samples = prod(size for symbol, size in sizes.items() if scaled and symbol in batch)
+        fixed = {symbol: size for symbol, size in sizes.items() if not scaled or symbol not in batch}
+        of = counted(graph.at(fixed)) if needs or fixed else costs
+        return _field(of) if name == "receptive_field" else getattr(of, name) * samples
 
-        return asked
-
-    def count(name: str) -> Callable[[], Value]:
-        return lambda: getattr(costs, name)
-
-    fixed = {name: Metric(name, count(name)) for name in ("params", "trainable_params", "depth")}
-    grow = {
-        name: Metric(name, count(name), at(name, True), needs) for name in ("macs", "activation_memory", "peak_memory")
-    }
+    known = {name: Metric(name, partial(getattr, costs, name)) for name in ("params", "trainable_params", "depth")}
+    for name in ("macs", "activation_memory", "peak_memory"):
+        known[name] = Metric(name, partial(getattr, costs, name), partial(at, name, True), needs)
     sees = needs if needs and costs.no_receptive_field is None else ()
-    seen = Metric("receptive_field", lambda: _field(costs), at("receptive_field", False) if needs else None, sees)
-    return fixed | grow | {"memory": grow["activation_memory"], "receptive_field": seen}
+    at_sizes = partial(at, "receptive_field", False) if needs else None
+    known["receptive_field"] = Metric("receptive_field", partial(_field, costs), at_sizes, sees)
+    return known | {"memory": known["activation_memory"]}
 
 
 def _field(costs: Costs) -> Value:
@@ -114,29 +109,20 @@ def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diag
         if any(name.span in doubtful for name in _names(assertion.test)):
             continue
         inner = Scope(known, scope)
-        try:
-            _refuse_meaningless(assertion.test, known, scope)
+        with collecting(findings.append):
+            # A budget must not be met by a parameter that happens to be called macs, nor by a number nobody knows.
+            for name in _names(assertion.test):
+                if name.name in known and name.name in scope.known():
+                    message = (
+                        f"{name.name} means two things here: a name of the spec, and the network's own {name.name}"
+                    )
+                    helps = (f"call the parameter, let or label {name.name} differently",)
+                    raise invalid(Code.BAD_VALUE, message, name.span, helps=helps)
+                if name.name in known and known[name.name].at is None:  # at sizes, it is refused where it is asked
+                    present(known[name.name].value, name.span)
             if not truth(assertion.test, inner):
-                findings.append(_failed(assertion, known, costs, inner).diagnostic)
-        except Invalid as problem:
-            findings.append(problem.diagnostic)
-        except Unknown:
-            continue
+                raise _failed(assertion, known, costs, inner)
     return findings
-
-
-def _refuse_meaningless(test: ast.Expr, known: Mapping[str, Metric], scope: Scope) -> None:
-    """A budget must not be met by a parameter that happens to be called macs, nor by a number nobody knows."""
-    for name in _names(test):
-        if name.name in known and name.name in scope.known():
-            raise invalid(
-                Code.BAD_VALUE,
-                f"{name.name} means two things here: a name of the spec, and the network's own {name.name}",
-                name.span,
-                helps=(f"call the parameter, let or label {name.name} differently",),
-            )
-        if name.name in known and known[name.name].at is None:  # at sizes, it is refused where it is asked
-            present(known[name.name].value, name.span)
 
 
 def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, scope: Scope) -> Invalid:

@@ -12,11 +12,10 @@ from specc.elaborate.errors import Invalid, Unknown, ambiguous, collecting, in_f
 from specc.elaborate.evaluation import evaluate, truth
 from specc.elaborate.scopes import ABSENT, Scope
 from specc.elaborate.values import Signal, display, is_whole, kind_of
-from specc.elaborate.where import narrowed
+from specc.elaborate.where import define_sizes
 from specc.ir.conditions import where_equal
 from specc.ir.graph import Port
-from specc.ir.size import Dim, Size, symbol
-from specc.ir.symbols import Symbol
+from specc.ir.size import Dim, Size
 from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
 from specc.source import Span
@@ -48,7 +47,7 @@ def input_ports(model: ast.ModelDefinition, scope: Scope, besides: Condition = N
         raise invalid(Code.CONTRACT, message, model.name_span, helps=(example,))
     if not contract.inputs:
         raise invalid(Code.CONTRACT, f"model {model.name} has no input", contract.span)
-    _define_symbols(contract, scope, besides)
+    define_sizes(contract, scope, besides)
     ports: list[Port] = []
     for stated in contract.inputs:
         shape = stated.shape
@@ -71,27 +70,6 @@ def input_ports(model: ast.ModelDefinition, scope: Scope, besides: Condition = N
                 secondary=(Label(contract.inputs[0].shape.dims[0].span, f"the batch is {first} here"),),
             )
     return tuple(ports)
-
-
-def _define_symbols(contract: ast.Contract, scope: Scope, besides: Condition) -> None:
-    """Every name of an input's shape that means nothing yet is a size that only the caller knows."""
-    batches: dict[str, ast.Name] = {}
-    symbols: dict[str, ast.Name] = {}
-    for port in contract.inputs:
-        for axis, dim in enumerate(port.shape.dims):
-            if isinstance(dim, ast.Name) and not scope.has(dim.name) and dim.name != "_":
-                (symbols if axis else batches).setdefault(dim.name, dim)
-    for name in batches.keys() & symbols.keys():
-        raise invalid(
-            Code.CONTRACT,
-            f"{name} is the batch, and a size of a sample cannot be the same",
-            symbols[name].span,
-            secondary=(Label(batches[name].span, "the batch"),),
-        )
-    for name in batches:
-        scope.names[name] = symbol(name)
-    free = {name: Symbol(name) for name in symbols}
-    scope.names.update(narrowed(free, contract.where, frozenset(batches), scope, besides))
 
 
 # ---- shapes ---------------------------------------------------------------------------------------------------------

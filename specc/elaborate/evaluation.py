@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from specc.diagnostics import Code
 from specc.elaborate.arithmetic import COMPARISONS, arithmetic, bounded, compare, number, refuse
@@ -47,7 +46,32 @@ def evaluate(expression: ast.Expr | Evaluated, scope: Scope) -> Value:
         Invalid: it has none: an unknown name, a wrong type, a division by zero, a number out of bounds.
         Unknown: it depends on something that an earlier error already concerns.
     """
-    return _EVALUATORS[type(expression)](expression, scope)
+    match expression:
+        case ast.Number():
+            return expression.value
+        case ast.Name():
+            return _name(expression, scope)
+        case ast.Text() | Evaluated():
+            return expression.value
+        case ast.Binary(_, "and" | "or" as operator, left, right):
+            value = truth(left, scope)
+            return value if value == (operator == "or") else truth(right, scope)
+        case ast.Binary(_, operator, left, right):
+            operation = compare if operator in COMPARISONS else arithmetic
+            return operation(expression, plain(left, scope), plain(right, scope))
+        case ast.Sequence(span, items):
+            return scope.budget.charge(tuple([plain(item, scope) for item in items]), span)
+        case ast.Attribute():
+            return _attribute(expression, scope)
+        case ast.Unary(_, "not", operand):
+            return not truth(operand, scope)
+        case ast.Unary(_, _, operand):
+            return -number(plain(operand, scope), operand)
+        case ast.Conditional(_, value, test, other):
+            return evaluate(value if truth(test, scope) else other, scope)
+        case ast.Index():
+            return _index(expression, scope)
+    return _apply(expression, scope)
 
 
 def truth(expression: ast.Expr, scope: Scope) -> bool:
@@ -97,10 +121,6 @@ def attribute_of(value: Signal, name: str) -> Value:
 # ---- each kind of expression ----------------------------------------------------------------------------------------
 
 
-def _value(expression: ast.Number | ast.Text | Evaluated, scope: Scope) -> Value:
-    return expression.value
-
-
 def _name(expression: ast.Name, scope: Scope) -> Value:
     name = expression.name
     if name in CONSTANTS:
@@ -134,28 +154,6 @@ def _help_with_size(name: str, scope: Scope) -> tuple[str, ...]:
         if isinstance(size, Size) and str(size) == name:
             return (f"{name} is a size of the model's contract, which a block does not see: in.{axis} is the one here",)
     return ()
-
-
-def _sequence(expression: ast.Sequence, scope: Scope) -> Value:
-    return scope.budget.charge(tuple([plain(item, scope) for item in expression.items]), expression.span)
-
-
-def _unary(expression: ast.Unary, scope: Scope) -> Value:
-    if expression.operator == "not":
-        return not truth(expression.operand, scope)
-    return -number(plain(expression.operand, scope), expression.operand)
-
-
-def _binary(expression: ast.Binary, scope: Scope) -> Value:
-    if expression.operator in ("and", "or"):
-        left = truth(expression.left, scope)
-        return left if left == (expression.operator == "or") else truth(expression.right, scope)
-    left, right = plain(expression.left, scope), plain(expression.right, scope)
-    return (compare if expression.operator in COMPARISONS else arithmetic)(expression, left, right)
-
-
-def _conditional(expression: ast.Conditional, scope: Scope) -> Value:
-    return evaluate(expression.value if truth(expression.test, scope) else expression.other, scope)
 
 
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
@@ -238,20 +236,6 @@ def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:
     except ValueError as error:
         refuse(expression.span, f"{metric.name} cannot be asked here: {error}")
 
-
-_EVALUATORS: Mapping[type, Callable[[Any, Scope], Value]] = {
-    ast.Number: _value,
-    ast.Text: _value,
-    Evaluated: _value,
-    ast.Name: _name,
-    ast.Sequence: _sequence,
-    ast.Unary: _unary,
-    ast.Binary: _binary,
-    ast.Conditional: _conditional,
-    ast.Attribute: _attribute,
-    ast.Index: _index,
-    ast.Apply: _apply,
-}
 
 # ---- the functions of the language ----------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from specc.diagnostics import Code, Diagnostic, ImportFault, Label, SpecError, U
 from specc.elaborate.arguments import name_of
 from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.scopes import ABSENT, DefaultArguments, Definition, Environment, require_name
+from specc.elaborate.scopes import ABSENT, Definition, Environment, require_name
 from specc.elaborate.values import UNKNOWN, Partial, Value, evaluated
 from specc.filesystem import DISK, FileSystem, FolderEntry, Root, Unavailable, project_root
 from specc.ir.op import Op
@@ -262,4 +262,4 @@ def _add_default(names: Environment, item: ast.Default) -> None:
         else:
             with collecting(findings.append):
                 arguments[argument.name] = evaluated(argument, evaluate(argument.value, names.scope))
-    names.defaults.setdefault(target, []).append(DefaultArguments(item.span.start, arguments))
+    names.defaults.setdefault(target, []).append((item.span.start, arguments))

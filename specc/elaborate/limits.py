@@ -90,16 +90,37 @@ class _Forecast:
         if known is None:
             # Nothing but the operator itself goes by an operator's name.
             growing = [s for s in statements if not (isinstance(s, ast.Call) and find(s.name))]
-            known = self._statements[id(statements)] = growing, _labels(statements) if growing else set()
+            # Names that these define beside their lets, at any depth: what they stand for is not known yet.
+            parts = ast.parts(statements, _WITHOUT_LABELS) if growing else ()
+            labels = {part.name for part in parts if isinstance(part, (ast.Binder, ast.Shared))}
+            known = self._statements[id(statements)] = growing, labels
         growing, labels = known
         count = len(statements)
-        if growing:
-            inner = Scope(dict.fromkeys(labels, UNKNOWN), scope)
-            for statement in growing:
-                if isinstance(statement, ast.Let):
+        inner = Scope(dict.fromkeys(labels, UNKNOWN), scope)
+        for statement in growing:
+            match statement:
+                case ast.Let():
                     inner.names[statement.name] = self._value(statement.value, inner)
-                else:
-                    count += self._inside(statement, inner)
+                case ast.Call():
+                    count += self.of_call(statement, inner)
+                case ast.Group(_, body):
+                    count += self.of(body.statements, inner)
+                case ast.Merge():
+                    count += sum(self.of(arm.statements, inner) for arm in statement.arms)
+                case ast.If(_, test, body, otherwise):
+                    truth = self._value(test, inner)
+                    yes = 0 if truth is False else self.of(body.statements, inner)
+                    no = 0 if truth is True or otherwise is None else self.of(otherwise.statements, inner)
+                    count += yes + no if isinstance(truth, bool) else min(yes, no)
+                case ast.Repeat(_, rounds, body):
+                    value = self._value(rounds, inner)
+                    if type(value) is int and value > 0:
+                        count += value * self.of(body.statements, inner)
+                case ast.For(_, names, values, body):
+                    table = self._value(values, inner)
+                    if isinstance(table, tuple) and table:
+                        row = Scope({label.name: UNKNOWN for label in names}, inner)
+                        count += len(table) * self.of(body.statements, row)
         self._depth -= 1
         return count
 
@@ -108,29 +129,28 @@ class _Forecast:
         value = scope.get(call.name)
         if not isinstance(value, Partial) or not isinstance(value.target, Definition):
             return 0
-        if value.target in self._open:
+        definition = value.target
+        if definition in self._open:
             return 0  # a block that contains itself is refused where it is called
-        try:
-            return self._of_block(value.target, (*value.arguments, *call.arguments), scope)
-        except TypeError:
-            return 0  # a value without a hash: a tensor's, which is not known here
-
-    def _of_block(self, definition: Definition, arguments: tuple[ast.Argument, ...], scope: Scope) -> int:
         params = definition.block.params
         values: dict[str, object] = dict.fromkeys([param.name for param in params], UNKNOWN)
-        if len(self._blocks) < _MOST_CALLS:
-            values = self._arguments(params, arguments, scope)
-        key = definition, tuple(values.items())
-        if key not in self._blocks:
-            self._open.add(definition)
-            self._blocks[key] = self.of(definition.block.body.statements, Scope(values, definition.environment.scope))
-            self._open.remove(definition)
-        return self._blocks[key]
+        try:
+            if len(self._blocks) < _MOST_CALLS:
+                values = self._arguments(params, (*value.arguments, *call.arguments), scope)
+            key = definition, tuple(values.items())
+            if key not in self._blocks:
+                self._open.add(definition)
+                inner = Scope(values, definition.environment.scope)
+                self._blocks[key] = self.of(definition.block.body.statements, inner)
+                self._open.remove(definition)
+            return self._blocks[key]
+        except TypeError:
+            return 0  # a value without a hash: a tensor's, which is not known here
 
     def _arguments(
         self, params: tuple[ast.Param, ...], arguments: tuple[ast.Argument, ...], scope: Scope
     ) -> dict[str, object]:
-        """The parameters of a block by name; UNKNOWN where the call does not tell them yet."""
+        """The parameters of a block by name; UNKNOWN where the call does not say yet what they are."""
         names = [param.name for param in params]
         assigned = dict(zip(names, (a for a in arguments if a.name is None), strict=False))
         assigned |= {argument.name: argument for argument in arguments if argument.name in names}
@@ -143,31 +163,6 @@ class _Forecast:
                 value = UNKNOWN
             values[param.name] = value
         return values
-
-    def _inside(self, statement: ast.Statement, scope: Scope) -> int:
-        match statement:
-            case ast.Call():
-                return self.of_call(statement, scope)
-            case ast.Group(_, body):
-                return self.of(body.statements, scope)
-            case ast.Merge():
-                return sum(self.of(arm.statements, scope) for arm in statement.arms)
-            case ast.If(_, test, body, otherwise):
-                taken = self._value(test, scope)
-                yes = 0 if taken is False else self.of(body.statements, scope)
-                no = 0 if taken is True or otherwise is None else self.of(otherwise.statements, scope)
-                return yes + no if isinstance(taken, bool) else min(yes, no)
-            case ast.Repeat(_, count, body):
-                rounds = self._value(count, scope)
-                return self._loop(rounds if type(rounds) is int else 0, body, scope)
-            case ast.For(_, names, values, body):
-                table = self._value(values, scope)
-                inner = Scope({label.name: UNKNOWN for label in names}, scope)
-                return self._loop(len(table) if isinstance(table, tuple) else 0, body, inner)
-        return 0
-
-    def _loop(self, rounds: int, body: ast.Body, scope: Scope) -> int:
-        return rounds * self.of(body.statements, scope) if rounds > 0 else 0
 
     def _value(self, expression: ast.Expr | Evaluated, scope: Scope) -> object:
         """The value of an expression whose names are all known; else UNKNOWN.
@@ -190,12 +185,6 @@ class _Forecast:
             return evaluate(expression, Scope({}, scope, self._entries))
         except (Invalid, Unknown):
             return UNKNOWN
-
-
-def _labels(statements: tuple[ast.Statement, ...]) -> set[str]:
-    """The names that these define beside their lets, at any depth: what they stand for is not known yet."""
-    parts = ast.parts(statements, _WITHOUT_LABELS)
-    return {part.name for part in parts if isinstance(part, (ast.Binder, ast.Shared))}
 
 
 def _is_known(name: str, value: object) -> bool:

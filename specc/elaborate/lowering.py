@@ -58,7 +58,12 @@ class _Lowering:
         """
         self._homes[block] = path if owner is None else owner
         if block not in self._labels:
-            self._label_parts(block, {*self._inputs, *self._outputs} if not path else set())
+            # The members of a group that goes on are told apart in all its parts.
+            parts, taken = block.names.parts, set() if path else self._inputs | self._outputs
+            names, findings = _names([m for part in parts for m in part.members], block.names.labels, taken)
+            self.findings += findings
+            for part in parts:
+                self._labels[part], names = names[: len(part.members)], names[len(part.members) :]
         inside, owned = f"{path}." if path else "", f"{owner}." if owner else ""
         lowered: list[Node | Region] = []
         for member, label in zip(block.members, self._labels[block], strict=True):
@@ -75,15 +80,6 @@ class _Lowering:
                 self.findings.append(Diagnostic(Code.BAD_LABEL, message, Label(member.span), helps=helps))
             lowered.append(self._node(member, f"{inside}{label}", its_owner))
         return tuple(lowered)
-
-    def _label_parts(self, block: DraftBlock, taken: set[str]) -> None:
-        """Name the members: of a group that goes on those of all its parts are told apart together."""
-        parts = block.names.parts
-        members = block.members if len(parts) == 1 else [member for part in parts for member in part.members]
-        names, findings = _names(members, block.names.labels, taken)
-        self.findings += findings
-        for part in parts:
-            self._labels[part], names = names[: len(part.members)], names[len(part.members) :]
 
     def _node(self, draft: DraftNode, path: str, owner: str | None) -> Node:
         values = self._values
@@ -174,29 +170,24 @@ def _names(
 
 def _two_sets_of_weights(graph: Graph) -> list[Diagnostic]:
     """Shared steps that would not be the same at every place where they are applied."""
-    first: dict[str, Node] = {}
+    applied: dict[str, Node] = {}
     findings: dict[str, Diagnostic] = {}
     for node in graph.nodes:
-        known = first.setdefault(node.module, node)
-        if node.owner is not None and known is not node and node.module not in findings:
-            difference = _difference(known, node)
-            if difference is not None:
-                findings[known.module] = difference
-    return list(findings.values()) or _other_steps(graph.members, {})
-
-
-def _difference(one: Node, other: Node) -> Diagnostic | None:
-    for mine, its in zip(one.parameters, other.parameters, strict=False):
-        if mine != its:
+        first = applied.setdefault(node.module, node)
+        if node.owner is None or first is node or node.module in findings:
+            continue
+        pairs = zip(first.parameters, node.parameters, strict=False)
+        mine, its = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))
+        if mine and its:
             shapes = f"{list(mine.shape)} at one place and {list(its.shape)} at another"
-            message = f"{one.path(mine)} is shared, and would be {shapes}"
-            help_ = "shared steps are applied to values of the same channels"
-            return Diagnostic(Code.SHARED, message, Label(other.span), helps=(help_,))
-    if one.op.torch(*one.input_types) != other.op.torch(*other.input_types):
-        types = f"for {other.input_types[0]} than for {one.input_types[0]}"
-        message = f"{one.module} is shared, and would be another {one.op.kind} {types}"
-        return Diagnostic(Code.SHARED, message, Label(other.span))
-    return None
+            message = f"{first.path(mine)} is shared, and would be {shapes}"
+            helps = ("shared steps are applied to values of the same channels",)
+            findings[node.module] = Diagnostic(Code.SHARED, message, Label(node.span), helps=helps)
+        elif first.op.torch(*first.input_types) != node.op.torch(*node.input_types):
+            types = f"for {node.input_types[0]} than for {first.input_types[0]}"
+            message = f"{first.module} is shared, and would be another {first.op.kind} {types}"
+            findings[node.module] = Diagnostic(Code.SHARED, message, Label(node.span))
+    return list(findings.values()) or _other_steps(graph.members, {})
 
 
 def _other_steps(members: tuple[Node | Region, ...], first: dict[str, tuple[str, ...]]) -> list[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from specc.analyses import Costs
 
 
+@dataclass(eq=False)
 class Checked:
     """A model that fits together.
 
@@ -33,9 +35,8 @@ class Checked:
         blocks: the names, where they are defined, of the blocks that it calls.
     """
 
-    def __init__(self, graph: Graph, blocks: tuple[Span, ...] = ()) -> None:
-        self.graph = graph
-        self.blocks = blocks
+    graph: Graph
+    blocks: tuple[Span, ...] = ()
 
     @cached_property
     def costs(self) -> Costs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from specc.diagnostics import Code, Diagnostic
 from specc.elaborate.errors import Unknown, invalid
@@ -155,26 +155,24 @@ class Definition(Callee):
         self.environment = environment
 
 
-class DefaultArguments(NamedTuple):
-    """``default conv(bias = false)``: arguments by name, for calls that stand behind ``start``."""
-
-    start: int
-    arguments: dict[str, ast.Argument]
-
-
+@dataclass(slots=True, eq=False)
 class Environment:
-    """The names of one file, its defaults, and what is wrong with them."""
+    """The names of one file, its defaults, and what is wrong with them.
 
-    def __init__(self) -> None:
-        self.scope = Scope({})
-        self.findings: list[Diagnostic] = []
-        self.places: dict[str, Span] = {}
-        self.defaults: dict[type[Op] | Callee, list[DefaultArguments]] = {}
+    Attributes:
+        places: where each name is defined.
+        defaults: ``default conv(bias = false)``: where each begins, and its arguments by name.
+    """
+
+    scope: Scope = field(default_factory=lambda: Scope({}))
+    findings: list[Diagnostic] = field(default_factory=list)
+    places: dict[str, Span] = field(default_factory=dict)
+    defaults: dict[type[Op] | Callee, list[tuple[int, dict[str, ast.Argument]]]] = field(default_factory=dict)
 
     def defaults_for(self, target: type[Op] | Callee, place: Span) -> dict[str, ast.Argument]:
         """What a call of an operator or block at ``place`` gets for arguments that it leaves out."""
         arguments: dict[str, ast.Argument] = {}
-        for default in self.defaults.get(target, ()):
-            if default.start < place.start:
-                arguments |= default.arguments
+        for start, own in self.defaults.get(target, ()):
+            if start < place.start:
+                arguments |= own
         return arguments

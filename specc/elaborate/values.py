@@ -126,29 +126,23 @@ def relocated(value: Value, span: Span) -> Value:
 # ---- numbers of the whole network -----------------------------------------------------------------------------------
 
 
+@dataclass(eq=False)
 class Metric:
     """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``).
 
-    ``needs`` says which sizes it depends on. Where the network has no such number, both give `Absent`.
+    ``count`` gives the number, once it is asked for. ``needs`` says which sizes it depends on. Where the network has no
+    such number, both give `Absent`.
     """
 
-    def __init__(
-        self,
-        name: str,
-        count: Callable[[], Value],
-        at: Callable[[Mapping[str, int]], Value] | None = None,
-        needs: tuple[str, ...] = (),
-    ) -> None:
-        """``count`` gives the number, once it is asked for."""
-        self.name = name
-        self._count = count
-        self.at = at
-        self.needs = needs
+    name: str
+    count: Callable[[], Value]
+    at: Callable[[Mapping[str, int]], Value] | None = None
+    needs: tuple[str, ...] = ()
 
     @cached_property
     def value(self) -> Value:
         """`Absent` where the network has no such number; None where it depends on sizes."""
-        return self._count()
+        return self.count()
 
 
 class Absent(NamedTuple):

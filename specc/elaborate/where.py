@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from specc.diagnostics import Code, Diagnostic, SpecError
+from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.diagnostics.finding import Clause, Condition
 from specc.elaborate.errors import Invalid, in_form, invalid, suggestion
 from specc.elaborate.evaluation import evaluate, truth
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import is_whole, kind_of
 from specc.ir.graph import Graph
-from specc.ir.size import Dim, symbol
+from specc.ir.size import symbol
 from specc.ir.symbols import Symbol, asked_of, restrict
 from specc.ops.fields import LARGEST
 from specc.source import Span
@@ -25,58 +25,65 @@ _MOST_CLAUSES = 24
 """Halvings of two axes that may each ask for something."""
 
 
-def narrowed(
-    free: Mapping[str, Symbol],
-    where: tuple[ast.Expr, ...],
-    batches: frozenset[str],
-    scope: Scope,
-    besides: Condition,
-) -> dict[str, Dim]:
-    """The sizes of a contract by name, each with the values that ``where`` leaves it.
+def define_sizes(contract: ast.Contract, scope: Scope, besides: Condition) -> None:
+    """Define in ``scope`` what the shapes of a model's inputs name.
+
+    A name that means nothing yet is a size that only the caller knows, with the values that ``where`` leaves it.
 
     Args:
-        free: the symbols before any condition.
-        batches: names of the batch, of which no condition may speak.
-        besides: what is asked besides, of symbols that are free.
+        besides: what is asked of the sizes besides the contract's ``where``.
 
     Raises:
         Invalid: a condition of ``where`` cannot be used, or contradicts those before it.
         ValueError: ``besides`` contradicts them.
     """
-    clauses = [clause for expression in where for clause in _conjuncts(expression)]
-    pairs = [pair for clause in clauses if (pair := _pair(clause, free)) is not None]
-    pairs += [(clause.name, clause.value) for clause in besides.clauses if isinstance(clause.value, str)]
+    batches: dict[str, ast.Name] = {}
+    free: dict[str, ast.Name] = {}
+    for port in contract.inputs:
+        for axis, dim in enumerate(port.shape.dims):
+            if isinstance(dim, ast.Name) and not scope.has(dim.name) and dim.name != "_":
+                (free if axis else batches).setdefault(dim.name, dim)
+    for name in batches.keys() & free.keys():
+        message = f"{name} is the batch, and a size of a sample cannot be the same"
+        raise invalid(Code.CONTRACT, message, free[name].span, secondary=(Label(batches[name].span, "the batch"),))
+    for name in batches:
+        scope.names[name] = symbol(name)
+    equal = [(clause.name, clause.value) for clause in besides.clauses if isinstance(clause.value, str)]
+    clauses: list[ast.Expr] = []
+    for clause in (conjunct for expression in contract.where for conjunct in _conjuncts(expression)):
+        match clause:
+            case ast.Binary(_, "==", ast.Name(_, one), ast.Name(_, other)) if one in free and other in free:
+                equal.append((one, other))
+            case _:
+                clauses.append(clause)
     # For each symbol the one that stands for it: of symbols that are equal, the first of the contract.
     order = list(free)
     same = {name: name for name in order}
-    for pair in pairs:
-        first, second = sorted((same[pair[0]], same[pair[1]]), key=order.index)
+    for one, other in equal:
+        first, second = sorted((same[one], same[other]), key=order.index)
         same = {name: first if target == second else target for name, target in same.items()}
-    symbols = {name: free[name] for name in free if same[name] == name}
+    symbols = {name: Symbol(name) for name in order if same[name] == name}
     for clause in clauses:
         names = ast.names_in(clause)
-        if names & batches:
+        if names & batches.keys():
             message = "the batch is whatever the caller brings: a condition speaks of the sizes of a sample"
             raise invalid(Code.CONTRACT, message, clause.span)
         if not names & free.keys():
             _require(clause, free, scope)
-        elif _pair(clause, free) is None:
-            name, sign, bound, modulus = _read(clause, same, scope)
-            if bound > LARGEST:
-                raise invalid(Code.CONTRACT, f"{bound:,} is no size: sizes are below 2^31", clause.span)
-            try:
-                symbols[same[name]] = _restricted(symbols[same[name]], sign, bound, modulus)
-            except ValueError as error:
-                raise invalid(Code.CONTRACT, str(error), clause.span) from None
+            continue
+        asked = _read(clause, free, scope)
+        try:
+            symbols[same[asked.name]] = _restricted(symbols[same[asked.name]], asked)
+        except ValueError as error:
+            raise invalid(Code.CONTRACT, str(error), clause.span) from None
     for asked in besides.clauses:
         if isinstance(asked.value, int):
-            name = same[asked.name]
-            symbols[name] = _restricted(symbols[name], asked.sign, asked.value, asked.modulus)
+            symbols[same[asked.name]] = _restricted(symbols[same[asked.name]], asked)
     sizes = {
         name: symbol(name, least=s.least, most=s.most, modulus=s.modulus, residue=s.residue)
         for name, s in symbols.items()
     }
-    return {name: sizes[same[name]] for name in free}
+    scope.names.update({name: sizes[same[name]] for name in free})
 
 
 def _conjuncts(expression: ast.Expr) -> Iterator[ast.Expr]:
@@ -87,15 +94,7 @@ def _conjuncts(expression: ast.Expr) -> Iterator[ast.Expr]:
         yield expression
 
 
-def _pair(clause: ast.Expr, free: Mapping[str, Symbol]) -> tuple[str, str] | None:
-    """The names in ``H == W``."""
-    match clause:
-        case ast.Binary(_, "==", ast.Name(_, one), ast.Name(_, other)) if one in free and other in free:
-            return one, other
-    return None
-
-
-def _require(clause: ast.Expr, free: Mapping[str, Symbol], scope: Scope) -> None:
+def _require(clause: ast.Expr, free: Iterable[str], scope: Scope) -> None:
     """A condition on the model's parameters alone, or on a size whose name is misspelt."""
     try:
         if truth(clause, scope):
@@ -111,34 +110,32 @@ def _require(clause: ast.Expr, free: Mapping[str, Symbol], scope: Scope) -> None
     raise invalid(Code.CONTRACT, f"{clause.span.text} does not hold", clause.span, ", ".join(values))
 
 
-def _restricted(symbol: Symbol, sign: str, bound: int, modulus: int | None) -> Symbol:
+def _restricted(symbol: Symbol, asked: Clause) -> Symbol:
     """The symbol under one more condition. Raises ValueError in words where no value is left."""
-    match sign:
-        case "==" if modulus:
-            return restrict(symbol, modulus=modulus, residue=bound)
-        case "==":
-            return restrict(symbol, least=bound, most=bound)
-        case ">=" | ">":
-            return restrict(symbol, least=bound + (sign == ">"))
-    return restrict(symbol, most=bound - (sign == "<"))
+    assert isinstance(asked.value, int), "equal symbols are one"
+    if asked.modulus is not None:
+        return restrict(symbol, modulus=asked.modulus, residue=asked.value)
+    least, most = asked.sign in ("==", ">="), asked.sign in ("==", "<=")
+    return restrict(symbol, least=asked.value if least else None, most=asked.value if most else None)
 
 
-def _read(clause: ast.Expr, same: Mapping[str, str], scope: Scope) -> tuple[str, str, int, int | None]:
-    """Symbol, comparison, number and modulus of a condition.
-
-    Raises:
-        Invalid: it has another form.
-    """
+def _read(clause: ast.Expr, free: Mapping[str, ast.Name], scope: Scope) -> Clause:
+    """A condition on one of the free symbols. Raises Invalid where it has another form."""
     if isinstance(clause, ast.Binary) and clause.operator in _MIRRORED:
         left, sign, right = clause.left, clause.operator, clause.right
-        if not ast.names_in(left) & same.keys():
+        if not ast.names_in(left) & free.keys():
             left, sign, right = right, _MIRRORED[sign], left
         match left:
-            case _ if ast.names_in(right) & same.keys():
+            case _ if ast.names_in(right) & free.keys():
                 pass
-            case ast.Name(_, name) if name in same:
-                return name, sign, _whole(right, scope), None
-            case ast.Binary(_, "%", ast.Name(_, name), divisor) if name in same and sign == "==":
+            case ast.Name(_, name) if name in free:
+                bound = _whole(right, scope)
+                if bound > LARGEST:
+                    raise invalid(Code.CONTRACT, f"{bound:,} is no size: sizes are below 2^31", clause.span)
+                if sign in ("<", ">"):
+                    sign, bound = f"{sign}=", bound + (1 if sign == ">" else -1)
+                return Clause(name, sign, bound)
+            case ast.Binary(_, "%", ast.Name(_, name), divisor) if name in free and sign == "==":
                 modulus, residue = _whole(divisor, scope), _whole(right, scope)
                 if modulus < 1:
                     message = f"{divisor.span.text} divides nothing: % takes at least 1"
@@ -146,7 +143,9 @@ def _read(clause: ast.Expr, same: Mapping[str, str], scope: Scope) -> tuple[str,
                 if not 0 <= residue < modulus:
                     message = f"{clause.span.text} holds for no size: what % {modulus} leaves is 0 to {modulus - 1}"
                     raise invalid(Code.CONTRACT, message, clause.span)
-                return name, sign, residue, modulus
+                if residue > LARGEST:
+                    raise invalid(Code.CONTRACT, f"{residue:,} is no size: sizes are below 2^31", clause.span)
+                return Clause(name, sign, residue, modulus)
     raise invalid(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
 
 
