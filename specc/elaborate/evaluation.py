@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from specc.diagnostics import Code
 from specc.elaborate.arithmetic import COMPARISONS, arithmetic, bounded, compare, number, refuse
@@ -46,32 +47,7 @@ def evaluate(expression: ast.Expr | Evaluated, scope: Scope) -> Value:
         Invalid: it has none: an unknown name, a wrong type, a division by zero, a number out of bounds.
         Unknown: it depends on something that an earlier error already concerns.
     """
-    match expression:
-        case ast.Number():
-            return expression.value
-        case ast.Name():
-            return _name(expression, scope)
-        case ast.Text() | Evaluated():
-            return expression.value
-        case ast.Binary(_, "and" | "or" as operator, left, right):
-            value = truth(left, scope)
-            return value if value == (operator == "or") else truth(right, scope)
-        case ast.Binary(_, operator, left, right):
-            operation = compare if operator in COMPARISONS else arithmetic
-            return operation(expression, plain(left, scope), plain(right, scope))
-        case ast.Sequence(span, items):
-            return scope.budget.charge(tuple([plain(item, scope) for item in items]), span)
-        case ast.Attribute():
-            return _attribute(expression, scope)
-        case ast.Unary(_, "not", operand):
-            return not truth(operand, scope)
-        case ast.Unary(_, _, operand):
-            return -number(plain(operand, scope), operand)
-        case ast.Conditional(_, value, test, other):
-            return evaluate(value if truth(test, scope) else other, scope)
-        case ast.Index():
-            return _index(expression, scope)
-    return _apply(expression, scope)
+    return _EVALUATORS[type(expression)](expression, scope)
 
 
 def truth(expression: ast.Expr, scope: Scope) -> bool:
@@ -156,6 +132,24 @@ def _help_with_size(name: str, scope: Scope) -> tuple[str, ...]:
     return ()
 
 
+def _sequence(expression: ast.Sequence, scope: Scope) -> Value:
+    return scope.budget.charge(tuple([plain(item, scope) for item in expression.items]), expression.span)
+
+
+def _unary(expression: ast.Unary, scope: Scope) -> Value:
+    if expression.operator == "not":
+        return not truth(expression.operand, scope)
+    return -number(plain(expression.operand, scope), expression.operand)
+
+
+def _binary(expression: ast.Binary, scope: Scope) -> Value:
+    if expression.operator in ("and", "or"):
+        left = truth(expression.left, scope)
+        return left if left == (expression.operator == "or") else truth(expression.right, scope)
+    left, right = plain(expression.left, scope), plain(expression.right, scope)
+    return (compare if expression.operator in COMPARISONS else arithmetic)(expression, left, right)
+
+
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     value = scope.get(expression.value.name) if isinstance(expression.value, ast.Name) else ABSENT
     if not isinstance(value, Signal):  # whatever else may be called so: only a value has sizes
@@ -236,6 +230,21 @@ def _metric_at(metric: Metric, expression: ast.Apply, scope: Scope) -> Value:
     except ValueError as error:
         refuse(expression.span, f"{metric.name} cannot be asked here: {error}")
 
+
+# A match statement in its place takes twice as long for an expression such as ``2 * c``.
+_EVALUATORS: Mapping[type, Callable[[Any, Scope], Value]] = {
+    ast.Number: lambda expression, _: expression.value,
+    ast.Text: lambda expression, _: expression.value,
+    Evaluated: lambda expression, _: expression.value,
+    ast.Conditional: lambda it, scope: evaluate(it.value if truth(it.test, scope) else it.other, scope),
+    ast.Name: _name,
+    ast.Sequence: _sequence,
+    ast.Unary: _unary,
+    ast.Binary: _binary,
+    ast.Attribute: _attribute,
+    ast.Index: _index,
+    ast.Apply: _apply,
+}
 
 # ---- the functions of the language ----------------------------------------------------------------------------------
 
