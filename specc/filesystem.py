@@ -79,9 +79,6 @@ class FileSystem(ABC):
         except OSError:
             return None
 
-    def exists(self, path: str) -> bool:
-        return self.look(path) is not None
-
     def is_file(self, path: str) -> bool:
         return self.look(path) == "file"
 
@@ -224,7 +221,7 @@ def project_root(folder: str, files: FileSystem = DISK) -> Root:
     start = here = files.absolute(folder)
     configured = project = None
     while True:
-        if files.exists(os.path.join(here, ".git")):
+        if files.look(os.path.join(here, ".git")):
             return Root(here, True)
         tables = []
         for name in SETTINGS:
@@ -236,7 +233,7 @@ def project_root(folder: str, files: FileSystem = DISK) -> Root:
             return Root(here, True)
         if tables and configured is None:
             configured = here
-        if project is None and files.exists(os.path.join(here, SETTINGS[1])):
+        if project is None and files.look(os.path.join(here, SETTINGS[1])):
             project = here
         above = os.path.dirname(here)
         if above == here:

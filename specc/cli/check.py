@@ -118,7 +118,7 @@ def _check(args: _CheckArguments) -> _Result:
     search = discovered(args.paths, settings, force_exclude=args.force_exclude)
     is_stdin_excluded = args.force_exclude and stdin is not None and settings.excludes(stdin)
     names = [name for name in search.names if name != "-" or not is_stdin_excluded]
-    cache = Cache(None if args.no_cache else cache_folder())
+    cache = None if args.no_cache else Cache(cache_folder())
     unwritten = _fix(names, options, cache, unsafe=args.unsafe_fixes) if args.fix else []
     outcome = check(names, options, cache)
     outcome = outcome._replace(unreadable=(*search.unreadable, *unwritten, *outcome.unreadable))
@@ -127,7 +127,7 @@ def _check(args: _CheckArguments) -> _Result:
     return _Result(outcome, settings, tuple(unused_patterns(search, settings, outcome)))
 
 
-def _fix(names: list[str], options: CheckOptions, cache: Cache, *, unsafe: bool) -> list[Unreadable]:
+def _fix(names: list[str], options: CheckOptions, cache: Cache | None, *, unsafe: bool) -> list[Unreadable]:
     """Put right what can be, say how, and return what could not be written; the check tells what cannot be read."""
     from specc.diagnostics import SpecError
     from specc.project.check import Checker

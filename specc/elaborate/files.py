@@ -133,7 +133,7 @@ class _Library:
             raise
         except UsageError as error:
             helps: tuple[str, ...] = ()
-            if not self._files.exists(place.real):
+            if not self._files.look(place.real):
                 helps = self._similar_files(item.path, place, chain)
                 if item.span.source.name == "<stdin>":
                     where = "imports of standard input start from the present folder"

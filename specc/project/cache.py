@@ -58,17 +58,15 @@ class Cache:
     """The entries in one folder.
 
     Args:
-        folder: where they are; None: there are none, and none are written.
+        folder: where they are.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._compiler = compiler(folder) if folder else b""
+        self._compiler = compiler(folder)
 
     def key(self, source: Source, project: ProjectFolder, settings: object) -> str:
         """The name of the entry for a file of ``project``, checked with ``settings`` (whatever prints them whole)."""
-        if self._folder is None:
-            return ""
         texts = (project.subfolder, source.name, repr(settings), source.text)
         return _hashed(self._compiler, *map(_encoded, texts)).hex()
 
@@ -76,8 +74,6 @@ class Cache:
         self, key: str, source: Source, project: ProjectFolder, imported: Callable[[str], Source | None]
     ) -> FileFindings | None:
         """The entry under ``key``; ``imported`` reads an imported file, None where that cannot be."""
-        if self._folder is None:
-            return None
         try:
             with open(self._path(key), "rb") as file:  # hundreds of files: Path costs time
                 checksum, _, payload = file.read().partition(b"\n")
@@ -100,7 +96,7 @@ class Cache:
 
     def put(self, key: str, result: FileFindings, project: ProjectFolder) -> None:
         """Write an entry. A folder that cannot be written to gets none, and costs nobody a check."""
-        if self._folder is None or any(finding.code in _UNCACHED for finding in result.findings):
+        if any(finding.code in _UNCACHED for finding in result.findings):
             return
         entry = {
             "models": result.models,

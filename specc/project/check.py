@@ -55,7 +55,7 @@ class Checker:
 
     def __init__(self, configuration: Configuration, cache: Cache | None = None, files: FileSystem = DISK) -> None:
         self._configuration = configuration
-        self._cache = cache or Cache(None)
+        self._cache = cache
         self._files = files
         self._imports: Imports | None = None
         self._projects: dict[str, ProjectFolder] = {}
@@ -65,6 +65,8 @@ class Checker:
     def check(self, source: Source) -> FileFindings:
         """All findings of a spec, from the cache or a check of its own, whatever of them is wanted."""
         budget = self._configuration.of(source.name).budget(source.name)
+        if self._cache is None:
+            return self._check_anew(source, budget)
         folder = "" if source.name == STDIN else os.path.dirname(source.name)
         if folder not in self._projects:
             root = project_root(folder, self._files).folder

@@ -242,7 +242,7 @@ def watched(paths: Iterable[str], named: Iterable[str], configuration: Configura
     # Settings may come to be there and above, up to the folder of the repository.
     for place in map(Path, tuple(places)):
         above = (place, *place.parents)
-        top = next((at for at, folder in enumerate(above) if DISK.exists(str(folder / ".git"))), len(above))
+        top = next((at for at, folder in enumerate(above) if DISK.look(str(folder / ".git"))), len(above))
         places.update(map(str, above[: top + 1]))
     existing = set()
     for place in map(Path, places):  # where a folder does not exist, its parent sees it made

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -144,7 +144,7 @@ class Configuration:
                 if nearest := _in_folder(here, self._files):
                     break
                 above = os.path.dirname(here)
-                if above == here or self._files.exists(os.path.join(here, ".git")):
+                if above == here or self._files.look(os.path.join(here, ".git")):
                     nearest = NO_SETTINGS
                     break
                 here = above
@@ -167,7 +167,7 @@ class Configuration:
             if settings.exclude and matches(settings.relative(Path(path).as_posix()), settings.exclude):
                 return True
             path = str(settings.root)
-            is_last = settings.is_root or self._files.exists(str(settings.root / ".git"))
+            is_last = settings.is_root or self._files.look(str(settings.root / ".git"))
             if self._only is not None or is_last or path == os.path.dirname(path):
                 break
             settings = self.of(path)
@@ -221,7 +221,7 @@ def _from_file(path: Path, files: FileSystem) -> Settings | None:
 
 
 def _read(table: object, origin: str, root: Path, files: FileSystem) -> Settings:
-    values = _table(table, origin)
+    values = _checked(table, origin, dict, "a table")
     known: dict[str, Callable[[object, str], Any]] = {
         "root": partial(_checked, kind=bool, what="true or false"),
         "include": _patterns,
@@ -247,13 +247,13 @@ def _read(table: object, origin: str, root: Path, files: FileSystem) -> Settings
 
 
 def _per_file(value: object, where: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    table = _table(value, where).items()
+    table = _checked(value, where, dict, "a table").items()
     return tuple((_pattern(pattern, where), _codes(codes, f"{where}: {pattern}")) for pattern, codes in table)
 
 
 def _budgets(value: object, where: str) -> tuple[tuple[str, Budget], ...]:
     """The numbers for every file, then those for patterns, in the order written."""
-    table = _table(value, where)
+    table = _checked(value, where, dict, "a table")
     patterns = {key: value for key, value in table.items() if isinstance(value, dict) and key != "at"}
     general = {key: value for key, value in table.items() if key not in patterns}
     budgets = [("**", read_budget(general, where))] if general else []
@@ -268,10 +268,6 @@ def _budgets(value: object, where: str) -> tuple[tuple[str, Budget], ...]:
             "give one, or leave out at"
         )
     return tuple(budgets)
-
-
-def _table(value: object, where: str) -> Mapping[str, Any]:
-    return _checked(value, where, dict, "a table")
 
 
 def _texts(value: object, where: str) -> tuple[str, ...]:
