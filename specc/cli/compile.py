@@ -54,7 +54,12 @@ def command(others: tuple[str, ...], **options: object) -> None:
     from specc.report.notation import count
 
     args = _CompileArguments(**options)  # type: ignore[arg-type]  # click has their types
-    _refuse_others(args.spec, others)
+    if len(others) == 1 and others[0].endswith((".onnx", ".py")):
+        command = shlex.join(("specc", "compile", args.spec, "-o", others[0]))
+        raise UsageError(f"{others[0]} is what to write: {command}")
+    if others:
+        behind = f"{listed(others)} stands behind {args.spec}"
+        raise UsageError(f"one spec at a time, and what to write behind -o: {behind}")
     gc.enable()  # a proof, unlike a check, leaves much to collect
     source = WeightOptions(args.seed, args.weights, args.match)
     proof_of_output(not args.no_verify, args.provider)
@@ -67,10 +72,9 @@ def command(others: tuple[str, ...], **options: object) -> None:
     path = Path(args.output or model.name + (".onnx" if args.writes_onnx else ".py"))
     _refuse_overwriting(args, path)
     weights = source.read(model.graph.state)
-    write = _write_onnx if args.writes_onnx else _write_source
     saved = args.save_weights
     with deliver_weights(Path(saved), model.graph.state, weights) if saved else nullcontext():
-        proof = write(args, model, weights, path)
+        proof = _write(args, model, weights, path)
     if saved:
         click.echo(f"{saved}: {count(model.params)} parameters as safetensors")
     click.echo(f"{path}: {model.name}, {count(model.params)} parameters; {proof}")
@@ -107,15 +111,25 @@ class _CompileArguments(NamedTuple):
         return not (self.output and self.output.endswith(".py"))
 
 
-def _write_onnx(args: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
-    """Write it; returns what to print of it: ``opset 18, IR 8, for onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1); …``"""
+def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
+    """Write it, proven; returns what to print of that.
+
+    Such as ``opset 18, IR 8, for onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1); proven …``.
+    """
     from specc.backends.onnx import IR_VERSIONS
     from specc.backends.onnx.runtimes import targets
+    from specc.bundle.delivery import deliver_source
     from specc.cli.output import progress_bar
     from specc.cli.parsing import read_labels
     from specc.ir.targets import DEFAULT_OPSET
-    from specc.report.proof_wording import with_notes
+    from specc.options import proof_of_output
+    from specc.report.proof_wording import failed, with_notes
 
+    if not args.writes_onnx:
+        with progress_bar() as progress:
+            proof = proof_of_output(not args.no_verify, args.provider, progress)
+            parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed)
+        return with_notes(parity) if parity else "not run (--no-verify)"
     opset = DEFAULT_OPSET if args.opset is None else args.opset
     with progress_bar() as progress:
         parity = model.to_onnx(
@@ -132,28 +146,6 @@ def _write_onnx(args: _CompileArguments, model: Model, weights: Weights, path: P
         )
     on = f", IR {IR_VERSIONS[opset]}, for {listed(map(str, targets(args.runs_on)))}" if args.runs_on else ""
     return f"opset {opset}{on}; {with_notes(parity) if parity else 'parity not checked (--no-verify)'}"
-
-
-def _write_source(args: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
-    from specc.bundle.delivery import deliver_source
-    from specc.cli.output import progress_bar
-    from specc.options import proof_of_output
-    from specc.report.proof_wording import failed, with_notes
-
-    with progress_bar() as progress:
-        proof = proof_of_output(not args.no_verify, args.provider, progress)
-        parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed)
-    return with_notes(parity) if parity else "not run (--no-verify)"
-
-
-def _refuse_others(spec: str, others: tuple[str, ...]) -> None:
-    """There is one spec; what follows it belongs behind -o."""
-    if not others:
-        return
-    if len(others) == 1 and others[0].endswith((".onnx", ".py")):
-        command = shlex.join(("specc", "compile", spec, "-o", others[0]))
-        raise UsageError(f"{others[0]} is what to write: {command}")
-    raise UsageError(f"one spec at a time, and what to write behind -o: {listed(others)} stands behind {spec}")
 
 
 def _refuse_needless(args: _CompileArguments) -> None:
