@@ -194,14 +194,14 @@ def tolerance(atol: float | None, rtol: float | None) -> Tolerance | None:
 
 def model_arguments(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values of a model's parameters, as the language knows them; numbers of NumPy are numbers too."""
-    return {name: _frozen(value) for name, value in values.items()}
+    return {name: _argument(value) for name, value in values.items()}
 
 
-def _frozen(value: Any) -> Any:
+def _argument(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
-        return tuple(map(_frozen, value))
+        return tuple(map(_argument, value))
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):

@@ -61,7 +61,7 @@ def command(
     sections = parse_sections(fail_on)
     failing = FailOn(frozenset(sections), sections.get("cost", Fraction(0)))
     args = _DiffArguments(paths, models, arguments, parse_sizes(sizes) if sizes else None, config)
-    comparison, unreadable = _compared_with(args, against) if against is not None else (_compared(args), [])
+    comparison, unreadable = _compare_with_commit(args, against) if against is not None else (_compare_files(args), [])
     if comparison.files or comparison.same:
         refuse_output(output, filter(None, (name for file in comparison.files for name in (file.before, file.after))))
         write(comparison_text(form, comparison, style_of(output), fail_on=failing), output)
@@ -83,7 +83,7 @@ class _DiffArguments(NamedTuple):
     config: str | None
 
 
-def _compared_with(args: _DiffArguments, against: str) -> tuple[Comparison, list[Unreadable]]:
+def _compare_with_commit(args: _DiffArguments, against: str) -> tuple[Comparison, list[Unreadable]]:
     from specc.compare.history import compare_with
     from specc.project.settings import configuration
 
@@ -97,7 +97,7 @@ def _compared_with(args: _DiffArguments, against: str) -> tuple[Comparison, list
     return compare_with(ref, args.paths or (".",), args.sizes, configuration(args.config))
 
 
-def _compared(args: _DiffArguments) -> Comparison:
+def _compare_files(args: _DiffArguments) -> Comparison:
     """Two files, each as it is."""
     from specc.compare.difference import Comparison, FileChange, compare_models
 

@@ -153,16 +153,16 @@ def _subject(model: str, file: OnnxFile | None, args: _VerifyArguments) -> Proof
     from specc.report.proof_wording import OWN_WEIGHTS, FileDigest, ProofSubject
 
     if args.weights is not None:
-        wanted = shown(args.weights)
+        weights = shown(args.weights)
     else:
-        wanted = f"seed {args.seed or 0}" if args.seed is not None or file is None else OWN_WEIGHTS
+        weights = f"seed {args.seed or 0}" if args.seed is not None or file is None else OWN_WEIGHTS
     if file is None:
-        return ProofSubject(model, None, weights=wanted)
+        return ProofSubject(model, None, weights=weights)
     assert file.path is not None
     parts = (file.path, *(file.folder / name for name in file.data_files))
     # One that is missing is the proof's to tell.
     files = [FileDigest(shown(str(part)), part.stat().st_size, sha256_of(part)) for part in parts if part.is_file()]
-    return ProofSubject(model, shown(str(file.path)), tuple(files), wanted, file.claimed_weights)
+    return ProofSubject(model, shown(str(file.path)), tuple(files), weights, file.claimed_weights)
 
 
 def _show(args: _VerifyArguments, parity: Parity, subject: ProofSubject) -> None:

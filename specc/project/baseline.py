@@ -76,6 +76,7 @@ def read_baseline(name: str) -> Baseline:
     Raises:
         UsageError: it cannot be read, or it is of a version of specc whose format this one does not read.
     """
+    renew = f"write it anew: specc check --write-baseline {name}"
     try:
         document = json.loads(Path(name).read_bytes())
     except FileNotFoundError:
@@ -83,39 +84,31 @@ def read_baseline(name: str) -> Baseline:
     except OSError as error:
         raise UsageError(f"the baseline {name} cannot be read: {(error.strerror or str(error)).lower()}") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"the baseline {name} is not JSON: {error}; {_renew(name)}") from None
+        raise UsageError(f"the baseline {name} is not JSON: {error}; {renew}") from None
     if not isinstance(document, dict) or "version" not in document:
-        raise UsageError(f"{name} is not a baseline of specc; {_renew(name)}")
+        raise UsageError(f"{name} is not a baseline of specc; {renew}")
     if document["version"] != VERSION:
         raise UsageError(
             f"the baseline {name} has version {document['version']} (of specc {document.get('specc', 'unknown')}), "
-            f"and specc {__version__} reads version {VERSION}; {_renew(name)}"
+            f"and specc {__version__} reads version {VERSION}; {renew}"
         )
     try:
         entries: list[Any] = [(entry["path"], entry["code"], entry["line"]) for entry in document["findings"]]
     except (KeyError, TypeError):
         entries = [None]
     if not all(entry and all(isinstance(part, str) for part in entry) for entry in entries):
-        raise UsageError(f"the baseline {name} is damaged; {_renew(name)}")
-    return Baseline(name, _folder(name), Counter(entries))
-
-
-def _renew(name: str) -> str:
-    return f"write it anew: specc check --write-baseline {name}"
+        raise UsageError(f"the baseline {name} is damaged; {renew}")
+    return Baseline(name, Path(name).parent.resolve(), Counter(entries))
 
 
 def write_baseline(name: str, findings: Iterable[Diagnostic]) -> None:
     """Write the findings as a baseline, by path, and of one file in their order. Raises UsageError."""
     from specc.atomic import replace
 
-    baseline = Baseline(name, _folder(name), {})
+    baseline = Baseline(name, Path(name).parent.resolve(), {})
     keys = sorted(((baseline.key(finding), finding.message) for finding in findings), key=lambda pair: pair[0][0])
     entries = [{"path": path, "code": code, "line": line, "message": text} for (path, code, line), text in keys]
     document = {"version": VERSION, "specc": __version__, "findings": entries}
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     with replace(Path(name)) as output:
         output.write(text.encode("utf-8", "backslashreplace"))  # bytes of a path that are no UTF-8 are escapes of JSON
-
-
-def _folder(name: str) -> Path:
-    return Path(name).parent.resolve()

@@ -74,13 +74,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(anywhere + "/".join(parts).replace("**/", "(?:.*/)?").replace("**", ".*") + "(?:/.*)?", re.DOTALL)
 
 
-_MAGIC = frozenset("*?[")
 Positions = frozenset[int]
 """How many parts of a pattern are behind a path: with ``**`` in it, there may be several answers."""
 
 
 def is_pattern(path: str) -> bool:
-    return bool(_MAGIC & set(path))
+    return any(sign in path for sign in "*?[")
 
 
 def expanded(pattern: str, unreadable: Callable[[str, OSError], None], files: FileSystem = DISK) -> Iterator[str]:
