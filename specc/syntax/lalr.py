@@ -65,16 +65,17 @@ class Parser:
 
     def _accepted(self, states: list[int]) -> frozenset[str]:
         """The terminals that can come next, `END` aside: those that are taken after all rules that they complete."""
-        symbols = (symbol for symbol in self._rows[states[-1]] if symbol.isupper() and symbol != END)
-        return frozenset(symbol for symbol in symbols if self._takes(states, symbol))
-
-    def _takes(self, states: list[int], terminal: str) -> bool:
-        states = states.copy()
-        while (action := self._rows[states[-1]].get(terminal, _MISTAKE)) < 0:
-            symbol, top, *_ = self._rules[-1 - action]
-            del states[top or slice(-1, None)]
-            states.append(self._rows[states[-1]][symbol])
-        return action != _MISTAKE
+        accepted = set()
+        for terminal in self._rows[states[-1]]:
+            if terminal.isupper() and terminal != END:
+                stack = states.copy()
+                while (action := self._rows[stack[-1]].get(terminal, _MISTAKE)) < 0:
+                    symbol, top, *_ = self._rules[-1 - action]
+                    del stack[top or slice(-1, None)]
+                    stack.append(self._rows[stack[-1]][symbol])
+                if action != _MISTAKE:
+                    accepted.add(terminal)
+        return frozenset(accepted)
 
 
 @cache
@@ -98,18 +99,17 @@ def _prepared(rule: Production) -> tuple[str, slice | None, int | None, _Take | 
     places = [place - rule.size if place >= 0 else 0 for place in rule.parts]  # from the top, or the bottom itself
     top = slice(-rule.size, None) if rule.size > 1 else None
     method = rule.method if rule.method >= 0 else None
+    take: _Take | None
     if rule.passes >= 0:
-        return rule.symbol, top, method, itemgetter(*places) if top else None
-    if rule.lists or (method is None and len(places) > 1):
-        return rule.symbol, top, method, _joined(places, frozenset(place - rule.size for place in rule.lists))
-    return rule.symbol, top, method, _picked(places)
-
-
-def _picked(places: list[int]) -> _Take:
-    if len(places) > 1:
-        return itemgetter(*places)
-    # An itemgetter of one place gives no sequence, but one of a slice does.
-    return itemgetter(slice(places[0], places[0] + 1 or None) if places else slice(0))
+        take = itemgetter(*places) if top else None
+    elif rule.lists or (method is None and len(places) > 1):
+        take = _joined(places, frozenset(place - rule.size for place in rule.lists))
+    elif len(places) > 1:
+        take = itemgetter(*places)
+    else:
+        # An itemgetter of one place gives no sequence, but one of a slice does.
+        take = itemgetter(slice(places[0], places[0] + 1 or None) if places else slice(0))
+    return rule.symbol, top, method, take
 
 
 def _joined(places: list[int], lists: frozenset[int]) -> _Take:

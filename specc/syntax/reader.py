@@ -40,7 +40,14 @@ def read(path: str | Path, files: FileSystem = DISK) -> Source:
             _refuse_size(name, files.size(name))
         return _decode(name, data)
     except SpecError:
-        _refuse_network(shown, Path(name).suffix.lower())
+        # What is no text may be a network, called as ONNX or onnxruntime call theirs.
+        suffix = Path(name).suffix.lower()
+        if suffix == ".onnx":
+            message = f"{shown} is an ONNX file, not a spec: specc inspect {shlex.quote(shown)} says what it is"
+            raise UsageError(message) from None
+        if suffix == ".ort":
+            message = "is in onnxruntime's own format, not a spec: take the ONNX file that it was made from"
+            raise UsageError(f"{shown} {message}") from None
         raise
     except FileNotFoundError:
         raise UsageError(f"{shown}: there is no such file") from None
@@ -48,14 +55,6 @@ def read(path: str | Path, files: FileSystem = DISK) -> Source:
         raise UsageError(f"{shown}: you have no permission to read it") from None
     except OSError as error:
         raise UsageError(f"{shown}: cannot be read: {error.strerror or error}") from None
-
-
-def _refuse_network(name: str, suffix: str) -> None:
-    """Raises UsageError where what is no text is called as a file of ONNX or of onnxruntime."""
-    if suffix == ".onnx":
-        raise UsageError(f"{name} is an ONNX file, not a spec: specc inspect {shlex.quote(name)} says what it is")
-    if suffix == ".ort":
-        raise UsageError(f"{name} is in onnxruntime's own format, not a spec: take the ONNX file that it was made from")
 
 
 def read_stdin() -> Source:
@@ -74,16 +73,16 @@ def read_stdin() -> Source:
 
 def refuse_hidden_characters(source: Source) -> None:
     """Raises SpecError at the first control character, bidirectional override or lone carriage return."""
-    found = _HIDDEN.search(source.text)
-    if not found:
+    hidden = _HIDDEN.search(source.text)
+    if not hidden:
         return
-    name = f"U+{ord(found[0]):04X}"
+    name = f"U+{ord(hidden[0]):04X}"
     message = f"the text contains the hidden character {name}"
-    if found[0] == "\0":
+    if hidden[0] == "\0":
         message = "the text contains a NUL byte: this is no text file"
-    if found[0] == "\r":
+    if hidden[0] == "\r":
         message = f"the text contains a carriage return ({name}) without a newline after it"
-    _refuse(source, message, found.start(), found.end(), "remove it: only tabs and line ends are allowed here")
+    _refuse(source, message, *hidden.span(), "remove it: only tabs and line ends are allowed here")
 
 
 def _refuse_size(name: str, size: int) -> NoReturn:
@@ -97,19 +96,14 @@ def _decode(name: str, data: bytes) -> Source:
     try:
         source = Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        _refuse_bytes(name, data, error)
+        shown = Source(name, error.object.decode("utf-8", "backslashreplace"))
+        start, bad = len(error.object[: error.start].decode("utf-8")), error.object[error.start]
+        # utf-8-sig counts from behind the byte order mark.
+        offset = error.start + len(data) - len(error.object)
+        message = f"the file is not UTF-8: byte 0x{bad:02x} at offset {offset} is not part of any character"
+        _refuse(shown, message, start, start + len(f"\\x{bad:02x}"), "save the file as UTF-8")
     refuse_hidden_characters(source)
     return source
-
-
-def _refuse_bytes(name: str, data: bytes, error: UnicodeDecodeError) -> NoReturn:
-    # utf-8-sig counts from behind the byte order mark.
-    skipped = len(data) - len(error.object)
-    bad = error.object[error.start]
-    shown = Source(name, error.object.decode("utf-8", "backslashreplace"))
-    start = len(error.object[: error.start].decode("utf-8"))
-    message = f"the file is not UTF-8: byte 0x{bad:02x} at offset {error.start + skipped} is not part of any character"
-    _refuse(shown, message, start, start + len(f"\\x{bad:02x}"), "save the file as UTF-8")
 
 
 def _refuse(source: Source, message: str, start: int, end: int, help_: str) -> NoReturn:

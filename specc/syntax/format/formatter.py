@@ -58,12 +58,12 @@ class _Formatter:
     def text(self) -> str:
         """The text, after all that must hold of it has been looked at."""
         source = self._file.source
-        text, lost = self._tried(self._comments, LineConstraints(self._suppressions))
+        text, lost = self._layout(self._comments, LineConstraints(self._suppressions))
         if lost:
             # Once more, with the comments that lost what they were about beside it.
             beside = self._suppressions.beside(lost, self._comments)
             moved = tuple(sorted(beside.get(comment, comment) for comment in self._comments))
-            text, lost = self._tried(moved, LineConstraints(self._suppressions, lost))
+            text, lost = self._layout(moved, LineConstraints(self._suppressions, lost))
         if lost:
             line, _ = source.position(lost[0].comment.start)
             raise UsageError(
@@ -72,30 +72,34 @@ class _Formatter:
             )
         return text
 
-    def _tried(self, wanted: tuple[Comment, ...], constraints: LineConstraints) -> tuple[str, list[Suppressed]]:
+    def _layout(self, intended: tuple[Comment, ...], constraints: LineConstraints) -> tuple[str, list[Suppressed]]:
         """The text with these comments, and those that are no longer about what they were about."""
         source = self._file.source
-        text = FileWriter(self._file, Attachments(self._file, wanted), constraints, self._remarks or {}).text()
+        text = FileWriter(self._file, Attachments(self._file, intended), constraints, self._remarks or {}).text()
         if pin(Source(source.name, text)) and not pin(source):
             text = f"\n{text}"  # below the first line, a comment that reads like a pin is none
         if source.text.find("\r\n") == source.text.find("\n") - 1 >= 0:
             text = text.replace("\n", "\r\n")
         again = parse(Source(source.name, text))
-        written = self._comments_of(again)
-        same_comments = [tidy(comment.text) for comment in written] == [tidy(comment.text) for comment in wanted]
+        present = self._comments_of(again)
+        same_comments = [tidy(comment.text) for comment in present] == [tidy(comment.text) for comment in intended]
         if not same_comments or _shape(again) != _shape(self._file):
             raise RuntimeError(f"formatting would change what {source.name} says")
-        return text, self._suppressions.lost(Suppressions(again, written))
+        return text, self._suppressions.lost(Suppressions(again, present))
 
     def _comments_of(self, file: ast.File) -> tuple[Comment, ...]:
-        found = comments(file.source)
-        return found if self._remarks is None else tuple(_without_remarks(file, found))
+        present = comments(file.source)
+        return present if self._remarks is None else tuple(_without_remarks(file, present))
 
 
-def _without_remarks(file: ast.File, found: tuple[Comment, ...]) -> Iterator[Comment]:
+def _without_remarks(file: ast.File, comments: tuple[Comment, ...]) -> Iterator[Comment]:
     """The comments without the shapes among them: those behind a step. A comment behind a shape stays."""
-    ends = set(_step_ends(file)) if any(_REMARKS.match(comment.text) for comment in found) else set()
-    for comment in found:
+    ends: set[int] = set()
+    if any(_REMARKS.match(comment.text) for comment in comments):
+        # Where steps end that have a shape of their own: what is shared has none until it is called.
+        parts = ast.parts(file.items, frozenset((ast.Shared, ast.Let, ast.Assert)))
+        ends = {part.span.end for part in parts if isinstance(part, ast.Step) and not isinstance(part, ast.Checkpoint)}
+    for comment in comments:
         remark = _REMARKS.match(comment.text)
         before = file.source.before(comment.start)
         # Where the code before a comment ends, an arrow aside; on another line, that of the arrow or blanks.
@@ -104,13 +108,6 @@ def _without_remarks(file: ast.File, found: tuple[Comment, ...]) -> Iterator[Com
             yield comment
         elif remark.end() < len(comment.text):
             yield comment._replace(text=comment.text[remark.end() :])
-
-
-def _step_ends(file: ast.File) -> Iterator[int]:
-    """Where steps end, of which a shape can be told."""
-    for part in ast.parts(file.items, frozenset((ast.Shared, ast.Let, ast.Assert))):
-        if isinstance(part, ast.Step) and not isinstance(part, ast.Checkpoint):
-            yield part.span.end
 
 
 def _shape(file: ast.File) -> list[object]:

@@ -55,15 +55,15 @@ class Suppressions:
         self._source = file.source
         self.anchors: list[Anchor] = []
         self.all: list[Suppressed] = []
-        speaking = [(comment, codes) for comment in comments if (codes := _codes(comment))]
-        if not speaking:
+        ignores = [(comment, codes) for comment in comments if (codes := _codes(comment))]
+        if not ignores:
             return
         self.anchors = sorted(_anchors(file), key=lambda anchor: anchor.at)
         by_line: dict[int, list[int]] = defaultdict(list)
         for i, anchor in enumerate(self.anchors):
             by_line[self._source.position(anchor.at)[0]].append(i)
         code = CodeLines(self._source)
-        for comment, codes in speaking:
+        for comment, codes in ignores:
             budget = any(Code.BUDGET.startswith(prefix) for prefix in codes)
             lint = any(not prefix.startswith(Code.BUDGET) for prefix in codes)
             about = by_line.get(code.about(comment.start), ())
@@ -99,24 +99,19 @@ class Suppressions:
         at_ends = {self._source.position(comment.start)[0]: comment for comment in comments if not comment.alone}
         moved = {}
         for comment, anchors in lost:
-            row, first, last = self._innermost(anchors)
-            end = row[last].span.end
+            ways = [self.anchors[i].way for i in anchors]
+            level = 0  # of the innermost row that has all the anchors
+            while all(len(way) > level + 1 and way[level + 1][0] is ways[0][level + 1][0] for way in ways):
+                level += 1
+            row, numbers = ways[0][level][0], [way[level][1] for way in ways]
+            end = row[max(numbers)].span.end
             other = at_ends.get(self._source.position(end)[0])
-            taken = other is not None and other is not comment and other.start >= end
-            if taken or any(self.anchors[i].is_model for i in anchors):
-                moved[comment] = comment._replace(start=_start(row[first]) - 1, alone=True, after_blank=False)
+            occupied = other is not None and other is not comment and other.start >= end
+            if occupied or any(self.anchors[i].is_model for i in anchors):
+                moved[comment] = comment._replace(start=_start(row[min(numbers)]) - 1, alone=True, after_blank=False)
             else:
                 moved[comment] = comment._replace(start=end, alone=False, after_blank=False)
         return moved
-
-    def _innermost(self, anchors: tuple[int, ...]) -> tuple[Row, int, int]:
-        """The innermost row that holds all the anchors: from its first part to its last."""
-        ways = [self.anchors[i].way for i in anchors]
-        level = 0
-        while all(len(way) > level + 1 and way[level + 1][0] is ways[0][level + 1][0] for way in ways):
-            level += 1
-        places = [way[level][1] for way in ways]
-        return ways[0][level][0], min(places), max(places)
 
 
 class LineConstraints:
@@ -140,16 +135,13 @@ class LineConstraints:
         for one in suppressions.all:
             anchors = [suppressions.anchors[i] for i in one.anchors]
             owners = {anchor.owner for anchor in anchors if is_moved(one) or not anchor.is_argument}
-            self._constrain([anchor for anchor in anchors if anchor.owner in owners])
-
-    def _constrain(self, anchors: list[Anchor]) -> None:
-        places: dict[int, tuple[Row, set[int]]] = {}
-        for anchor in anchors:
-            self.whole.add(anchor.owner)
-            for row, i in () if anchor.is_model else anchor.way:
-                places.setdefault(id(row), (row, set()))[1].add(i)
-        for row, numbers in places.values():
-            self._constrain_row(row, min(numbers), max(numbers))
+            self.whole |= owners
+            rows: dict[int, tuple[Row, set[int]]] = {}
+            for anchor in anchors:
+                for row, i in anchor.way if anchor.owner in owners and not anchor.is_model else ():
+                    rows.setdefault(id(row), (row, set()))[1].add(i)
+            for row, numbers in rows.values():
+                self._constrain_row(row, min(numbers), max(numbers))
 
     def _constrain_row(self, row: Row, first: int, last: int) -> None:
         """The parts from ``first`` to ``last`` stand on a line, without others in which something can be found."""
@@ -176,8 +168,8 @@ def _start(part: ast.Statement | ast.Item | ast.Binder) -> int:
 
 def _codes(comment: Comment) -> tuple[str, ...]:
     """What a comment silences on its line: codes or their beginnings."""
-    found = directive(comment.text)
-    return tuple(filter(None, found.codes or ())) if found and found.word == "ignore" else ()
+    ignore = directive(comment.text)
+    return tuple(filter(None, ignore.codes or ())) if ignore and ignore.word == "ignore" else ()
 
 
 # ---- where findings can begin -----------------------------------------------------------------------
