@@ -1,8 +1,8 @@
 """From text to tree: reading a spec file and parsing it. Everything here knows syntax and no meaning.
 
-A spec has one of two forms: the language (`specc.syntax.parser`), or YAML (`specc.syntax.yaml`), which is carried over
-to it. Both give the tree of `specc.syntax.ast`. Of a text's words `specc.syntax.tokens` is asked, of its comments, what
-they say to specc, and its lines `specc.syntax.trivia`.
+A spec has one of two forms: the language (`specc.syntax.parser`), or YAML (`specc.syntax.yaml`), which is translated to
+it. Both give the tree of `specc.syntax.ast`. `specc.syntax.tokens` is the one lexer; `specc.syntax.trivia` reads
+comments, what they say to specc, and lines.
 """
 
 from __future__ import annotations

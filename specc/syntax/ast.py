@@ -306,12 +306,12 @@ def parts(tree: object, whole: frozenset[type] = _LEAVES) -> Iterator[object]:
     Args:
         whole: nodes of these kinds are not looked into.
     """
-    waiting: list[tuple[object, ...]] = [tree] if isinstance(tree, tuple) else []
-    while waiting:
-        part = waiting.pop()
+    stack: list[tuple[object, ...]] = [tree] if isinstance(tree, tuple) else []
+    while stack:
+        part = stack.pop()
         yield part
         if type(part) not in whole:
-            waiting += [inner for inner in part if isinstance(inner, tuple)]
+            stack += [inner for inner in part if isinstance(inner, tuple)]
 
 
 def names_in(tree: object) -> set[str]:

@@ -1,7 +1,7 @@
 """Shift and reduce: from text to tree by the tables that Lark made of the grammar, without Lark.
 
 A plain LALR(1) parser. The builder's method for a rule is called the moment the rule is complete, from the leaves up,
-so there is no tree but the one that is wanted.
+so there is no other tree in between.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Parser:
         return values[1]
 
     def _accepted(self, states: list[int]) -> frozenset[str]:
-        """The terminals that can come next, `END` aside: those that are taken after all rules that they complete."""
+        """The terminals that can come next, `END` aside: those that are shifted after all rules that they complete."""
         accepted = set()
         for terminal in self._rows[states[-1]]:
             if terminal.isupper() and terminal != END:

@@ -33,7 +33,7 @@ def parse(source: Source, *, is_expression: bool = False) -> ast.File:
     """The tree of a spec. A file without items gives a File without items.
 
     Args:
-        is_expression: the text was put around an expression of YAML: what ends too early is said to be that.
+        is_expression: the text was put around an expression of YAML: a message calls it so where it ends too early.
 
     Raises:
         SpecError: hidden characters, an unknown language version, brackets that do not pair up,
@@ -55,7 +55,7 @@ def parse(source: Source, *, is_expression: bool = False) -> ast.File:
 
 
 def _mistakes(source: Source, is_expression: bool) -> list[Diagnostic]:
-    """Those of a text that the grammar refuses: each statement with one is taken out, and the rest is parsed again."""
+    """The mistakes of a text that the grammar refuses: a faulty statement is removed and the rest parsed again."""
     # Most files are right: what explains mistakes is imported here only.
     from specc.syntax.mistakes import explain
     from specc.syntax.recovery import MOST_MISTAKES, FaultlessText, flatten
@@ -346,14 +346,14 @@ def _present(nodes: Sequence[_Node | None]) -> tuple[_Node, ...]:
 
 def _too_deep(items: tuple[ast.Item, ...]) -> Diagnostic | None:
     """Whoever walks the tree later may recurse: its depth is bounded here, once, without recursion."""
-    waiting: list[tuple[Any, int]] = [(items, 0)]
-    while waiting:
-        part, depth = waiting.pop()
+    stack: list[tuple[Any, int]] = [(items, 0)]
+    while stack:
+        part, depth = stack.pop()
         if type(part) in _NESTING:
             depth += 1
             if depth > DEEPEST:
                 begin = Span(part.span.source, part.span.start, part.span.start + 1)
                 message, help_ = f"this nests deeper than {DEEPEST}", "name a part of it with `let`, or make it a block"
                 return Diagnostic(Code.LIMIT, message, Label(begin, f"level {depth} begins here"), helps=(help_,))
-        waiting += [(inner, depth) for inner in part if isinstance(inner, tuple)]
+        stack += [(inner, depth) for inner in part if isinstance(inner, tuple)]
     return None

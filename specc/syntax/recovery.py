@@ -125,13 +125,13 @@ class _Scan:
             self._never_closed(last, Label(place, "the body around it ends here"))
         else:
             opened = Label(self._span(last.at), f"`{last.mark}` opened here")
-            wanted = _CLOSER[last.mark]
-            self._refuse(f"`{last.mark}` is closed by `{mark}`", Label(place, f"expected `{wanted}`"), opened)
+            closer = _CLOSER[last.mark]
+            self._refuse(f"`{last.mark}` is closed by `{mark}`", Label(place, f"expected `{closer}`"), opened)
 
     def _never_closed(self, unclosed: _Open, where: Label) -> NoReturn:
         opened = Label(self._span(unclosed.at), "opened here")
-        wanted = _CLOSER[unclosed.mark]
-        self._refuse(f"`{unclosed.mark}` is never closed", opened, where, help_=f"add the missing `{wanted}`")
+        closer = _CLOSER[unclosed.mark]
+        self._refuse(f"`{unclosed.mark}` is never closed", opened, where, help_=f"add the missing `{closer}`")
 
     def _single_quotes(self, start: int) -> int:
         """Note a string of another language, or quotes in a comment of another; where to go on."""

@@ -30,7 +30,7 @@ class Production(NamedTuple):
         passes: the place of the one whose value is the value of the whole; -1 where something is made of them.
         method: the number of the builder's method, which is called with the offsets of begin and end and with the
             parts; -1 where the parts are only a list for the rule around this one.
-        parts: places among the symbols; -1 stands for an optional part that was left out.
+        parts: places among the symbols; -1 for an optional part that was left out.
         lists: which of these places hold such a list, which gives its members.
     """
 
@@ -50,7 +50,7 @@ class Tables(NamedTuple):
         terminals: their names and regular expressions, in the order in which Lark tries them.
         blanks: a regular expression of what may stand between any two of them.
         keywords: the names that are terminals of their own.
-        kept: the terminals that the tree keeps.
+        in_tree: the terminals that the tree keeps.
         rows: for each state what a symbol leads to: a state, or ``-1 - n`` to apply rule ``n`` first. A text is right
             if `END` leads back to state 0, the first.
         rules: in the order of their numbers.
@@ -61,7 +61,7 @@ class Tables(NamedTuple):
     terminals: list[tuple[str, str]]
     blanks: str
     keywords: dict[str, str]
-    kept: list[str]
+    in_tree: list[str]
     rows: list[dict[str, int]]
     rules: list[Production]
     methods: list[str]
@@ -120,7 +120,7 @@ def made(grammar: str) -> Tables:
         terminals=[(name, pattern) for name, pattern in patterns.items() if name != ignored],
         blanks=patterns[ignored],
         keywords={str(terminal.pattern.value): terminal.name for terminal in names.scanner.terminals},
-        kept=sorted({symbol.name for symbol in symbols if symbol.is_term and not symbol.filter_out}),
+        in_tree=sorted({symbol.name for symbol in symbols if symbol.is_term and not symbol.filter_out}),
         rows=_rows(built, {rule: number for number, rule in enumerate(rules)}),
         rules=[_production(rule, methods) for rule in rules],
         methods=methods,
@@ -132,14 +132,14 @@ def _rows(built: Lark, numbers: dict[Rule, int]) -> list[dict[str, int]]:
     table: Any = built.parser.parser._parse_table
     reached = {table.start_states["start"]: 0}
     rows: list[dict[str, int]] = []
-    for state in (waiting := list(reached)):
+    for state in (queue := list(reached)):
         rows.append({})
         for symbol, (_, target) in sorted(table.states[state].items()):
             if isinstance(target, int):
                 next_state = _behind(table.states, state, symbol)
                 if next_state not in reached:
-                    reached[next_state] = len(waiting)
-                    waiting.append(next_state)
+                    reached[next_state] = len(queue)
+                    queue.append(next_state)
                 rows[-1][symbol] = reached[next_state]
             elif target.expansion:
                 rows[-1][symbol] = -1 - numbers[target]

@@ -8,9 +8,9 @@ in the tables; whatever asks where a comment begins, what is a name, or which br
 - `skip`, `token_at`: what follows at one offset, for those who come from the tree;
 - `Tokens`: a whole text that parses: the tokens before and behind an offset;
 - `is_name`, `is_word`, `is_number`, `keywords`: what a word alone is;
-- `number_value`, `string_value`: what a literal stands for.
+- `number_value`, `string_value`: the value of a literal.
 
-Comments and empty lines are asked of `specc.syntax.trivia`.
+Comments and empty lines are `specc.syntax.trivia`.
 
 A kind is the name of a terminal in the grammar; one that begins with ``_`` leaves no trace in the tree. Newlines are
 tokens that take in comments and blank lines. No other token goes beyond its line, so a line alone has the same tokens
@@ -96,12 +96,12 @@ class _Lexer(NamedTuple):
     pattern: re.Pattern[str]
     trivia: re.Pattern[str]
     keywords: dict[str, str]
-    kept: frozenset[str]
+    in_tree: frozenset[str]
 
 
 @cache
 def _lexer() -> _Lexer:
-    _, terminals, blanks, keywords, kept, *_ = tables()
+    _, terminals, blanks, keywords, in_tree, *_ = tables()
     # No groups around the terminals: they would keep Python's matcher from telling by a first character what cannot
     # match, and the lexer would take a quarter longer.
     any_terminal = "|".join(f"(?:{pattern})(?P<{name}>)" for name, pattern in terminals)
@@ -109,7 +109,7 @@ def _lexer() -> _Lexer:
         re.compile(f"(?:{blanks})?(?P<begin>)(?:{any_terminal}|(?!{blanks}).(?P<{UNKNOWN}>))"),
         re.compile(f"(?:{dict(terminals)[NEWLINE]})?(?:{blanks})?"),
         keywords,
-        frozenset(kept),
+        frozenset(in_tree),
     )
 
 
@@ -122,19 +122,19 @@ def significant(text: str) -> Iterator[tuple[str, Token | None, int, int]]:
     Raises:
         NotInGrammar: brackets nest deeper than `DEEPEST`.
     """
-    pattern, _, keywords, kept = _lexer()
+    pattern, _, keywords, in_tree = _lexer()
     stop = depth = parentheses = 0
     newline: tuple[str, None, int, int] | None = None
     goes_on = False
-    for found in pattern.finditer(text):
-        kind = found.lastgroup or ""
+    for match in pattern.finditer(text):
+        kind = match.lastgroup or ""
         if kind == NEWLINE:
             if not (parentheses or goes_on):
-                newline = NEWLINE, None, found.start(), found.end()
+                newline = NEWLINE, None, match.start(), match.end()
             continue
-        start, stop = found.start(1), found.end()
+        start, stop = match.start(1), match.end()
         token = None
-        if kind in kept:
+        if kind in in_tree:
             word = text[start:stop]
             kind = keywords.get(word, kind)
             token = Token(kind, word, start)
@@ -159,22 +159,22 @@ def significant(text: str) -> Iterator[tuple[str, Token | None, int, int]]:
 def scan(text: str, start: int = 0) -> Iterator[tuple[str, int, int]]:
     """Every token from an offset on, newlines with the blanks in front of them: kind, begin and end."""
     pattern, _, keywords, _ = _lexer()
-    for found in pattern.finditer(text, start):
-        kind = found.lastgroup or ""
-        begin = found.start() if kind == NEWLINE else found.start(1)
+    for match in pattern.finditer(text, start):
+        kind = match.lastgroup or ""
+        begin = match.start() if kind == NEWLINE else match.start(1)
         if kind == "NAME":
-            kind = keywords.get(text[begin : found.end()], kind)
-        yield kind, begin, found.end()
+            kind = keywords.get(text[begin : match.end()], kind)
+        yield kind, begin, match.end()
 
 
 def skip(text: str, start: int) -> int:
     """The offset behind the blanks, newlines and comments at ``start``."""
-    found = _lexer().trivia.match(text, start)
-    return found.end() if found else start
+    match = _lexer().trivia.match(text, start)
+    return match.end() if match else start
 
 
 def token_at(text: str, start: int) -> Token:
-    """The first token that begins at an offset or behind it, newlines aside; `END` where there is none."""
+    """The first token at an offset or behind it, newlines aside; `END` behind the last."""
     kind, begin, end = next(scan(text, skip(text, start)), (END, len(text), len(text)))
     return Token(kind, text[begin:end], begin)
 
@@ -228,7 +228,7 @@ class OutOfRange(ValueError):
 def number_value(text: str) -> int | float:
     """The value of a number: ``61_706``, ``4.1G``, ``0.5``, ``1e-3``.
 
-    It is whole where it was written without point and exponent, or where a suffix makes it so.
+    It is an int without point and exponent, or where a suffix makes it whole.
     No digit is lost on the way: whole numbers are exact, others are the nearest float64.
     """
     if text.isdecimal() and len(text) < _DIGITS:
@@ -279,7 +279,7 @@ class Tokens:
         self._starts = [token.start for token in self.all]
 
     def before(self, offset: int) -> Token | None:
-        """The last token that begins before an offset; None where there is none."""
+        """The last token that begins before an offset; None in front of the first."""
         place = bisect_left(self._starts, offset)
         return self.all[place - 1] if place else None
 

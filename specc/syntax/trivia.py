@@ -3,8 +3,8 @@
 ``# specc: 1`` on the first line pins the version. ``# specc: ignore[S0505] reason`` is about its line or, alone on one,
 about the next line of code; ``ignore-file`` is about the whole file. They mean the same in both forms of a spec.
 
-An arrow and a newline mean the same, so the tree keeps neither; the formatter and the YAML writer ask here. What is
-asked with a node is of a tree made from the text of the language: the spans must lie in it.
+An arrow and a newline mean the same, so the tree has neither; the formatter and the YAML writer find them here. A node
+that is passed to these functions must be of a tree made from the text of the language: its spans must lie in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*(?P<version>v?\d\S*)(?P<rest>[^
 # Texts, compiled when the first comment of the kind is read: most specs have none.
 _DIRECTIVE = r"#[ \t]*specc:[ \t]*(?P<word>[\w-]*)(?:\[(?P<codes>[^\]]*)\])?[ \t]*(?P<reason>.*)"
 
-# What stands before the comment of a line of YAML, where a # in a word begins none, and a quotation mark in a word is
+# The part of a line of YAML before its comment, where a # in a word begins none, and a quotation mark in a word is
 # one of its letters. PyYAML knows it too, but is not imported where all that is known of a file lies in the cache.
 _YAML_CODE = r"""(?:[^"'#]|(?<![^\s\[{,:])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(?<=\S)["'#])*"""
 
@@ -37,7 +37,7 @@ _YAML_CODE = r"""(?:[^"'#]|(?<![^\s\[{,:])(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(
 class Comment(NamedTuple):
     """``start`` is the offset of the ``#``; ``text`` goes to the end of the line, less trailing blanks.
 
-    ``alone``: nothing but blanks stands before it on its line.
+    ``alone``: nothing but blanks is before it on its line.
     ``after_blank``: it is alone, and the line above is empty.
     """
 
@@ -90,8 +90,8 @@ class Pin(NamedTuple):
 
     Attributes:
         line: the line, less trailing blanks.
-        version: where the version stands.
-        is_alone: nothing else stands on the line; where something does, the line is a comment like others.
+        version: the place of the version.
+        is_alone: the line has nothing else; where it has, it is a comment like others.
     """
 
     line: str
@@ -104,9 +104,9 @@ class Directive(NamedTuple):
 
     Attributes:
         start: where in the comment it begins: other words may stand before it.
-        word: ``ignore``, ``ignore-file``, or what a mistaken author wrote there.
-        codes: what stands in the brackets: codes of findings or their beginnings; None without brackets.
-        reason: what is said behind them.
+        word: ``ignore``, ``ignore-file``, or a mistaken author's other word.
+        codes: in the brackets, codes of findings or their beginnings; None without brackets.
+        reason: the text behind them.
     """
 
     start: int
@@ -123,11 +123,11 @@ def pin(source: Source) -> Pin | None:
 
 def directive(comment: str) -> Directive | None:
     """What a comment says to specc; None for one that says nothing, or a version."""
-    found = re.search(_DIRECTIVE, comment) if "specc:" in comment else None
-    if found is None or _PIN.match(found[0]):
+    match = re.search(_DIRECTIVE, comment) if "specc:" in comment else None
+    if match is None or _PIN.match(match[0]):
         return None
-    codes = None if found["codes"] is None else tuple(code.strip() for code in found["codes"].split(","))
-    return Directive(found.start(), found["word"], codes, found["reason"].strip())
+    codes = None if match["codes"] is None else tuple(code.strip() for code in match["codes"].split(","))
+    return Directive(match.start(), match["word"], codes, match["reason"].strip())
 
 
 def directives(source: Source) -> Iterator[tuple[Span, Directive]]:
@@ -138,8 +138,8 @@ def directives(source: Source) -> Iterator[tuple[Span, Directive]]:
         end = text.find("\n", mark) % (len(text) + 1)
         line = text[start:end].rstrip()
         at = _comment_start(line, is_yaml=is_yaml(source.name))
-        if found := directive(line[at:]):
-            yield source.span(start + at + found.start, start + len(line)), found
+        if instruction := directive(line[at:]):
+            yield source.span(start + at + instruction.start, start + len(line)), instruction
 
 
 class CodeLines:
@@ -218,7 +218,7 @@ def after_blank(node: ast.Statement | ast.Item) -> bool:
 
 
 def empty_line_above(source: Source, offset: int) -> bool:
-    """Whether ``offset`` is the first mark on its line, and there is nothing but blanks on the line above."""
+    """Whether ``offset`` is the first mark on its line, and nothing but blanks is on the line above."""
     line, _ = source.position(offset)
     return line > 1 and not source.before(offset).strip() and not source.line(line - 1).strip()
 

@@ -95,7 +95,7 @@ class Attachments:
         return begin not in self._raised and empty_line_above(self._source, begin)
 
     def clauses(self, contract: ast.Contract) -> list[int]:
-        """Where the inputs, the outputs and the conditions begin, as far as they are there."""
+        """Where the inputs, the outputs and the conditions begin, as far as the contract has them."""
         begins = [contract.span.start]
         following = self._behind(contract.inputs)
         if contract.outputs:
@@ -114,7 +114,7 @@ class Attachments:
 
     def _find(self, kind: str, at: int) -> int:
         """Where the first token of a kind begins that stands behind an offset."""
-        return next(start for found, start, _ in scan(self._source.text, at) if found == kind)
+        return next(start for token, start, _ in scan(self._source.text, at) if token == kind)
 
     # ---- comments -----------------------------------------------------------------------------------
 
@@ -122,8 +122,8 @@ class Attachments:
         rest = deque(comments)
         previous: _Host | None = None
         for host in hosts.hosts:
-            self._lead(host.start, self._trail(hosts, previous, _taken(rest, host.start)))
-            if inside := _taken(rest, host.end):
+            self._lead(host.start, self._trail(hosts, previous, _pop_before(rest, host.start)))
+            if inside := _pop_before(rest, host.end):
                 self._into(host, inside)
             previous = host
         if leading := self._trail(hosts, previous, rest):
@@ -154,7 +154,7 @@ class Attachments:
         count = loose[-1] + 1 if loose else 0
         self._raise(host.start, [LeadingComment(tidy(comments.popleft().text), False) for _ in range(count)])
         for hosts in lists:
-            if inside := _taken(comments, hosts.close):
+            if inside := _pop_before(comments, hosts.close):
                 self._distribute(hosts, inside)
                 if hosts.open is None and hosts.key in self.leading:
                     # What would stand before the first part of a list without a bracket stands before the whole.
@@ -244,12 +244,12 @@ class Attachments:
         return _Hosts(hosts[0].start if hosts else begin + 1, begin, close, hosts)
 
 
-def _taken(comments: deque[Comment], end: int) -> deque[Comment]:
-    """Those before ``end``, removed from what is left."""
-    taken: deque[Comment] = deque()
+def _pop_before(comments: deque[Comment], end: int) -> deque[Comment]:
+    """The comments before ``end``, which are removed."""
+    before: deque[Comment] = deque()
     while comments and comments[0].start < end:
-        taken.append(comments.popleft())
-    return taken
+        before.append(comments.popleft())
+    return before
 
 
 def _loose(hosts: tuple[_Host, ...]) -> _Hosts:

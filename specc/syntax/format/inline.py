@@ -89,17 +89,17 @@ def is_long(tree: ast.Expr | ast.Argument | ast.Param | ast.PortDeclaration) -> 
 
     To write it all on each level, only to see that it does not fit, takes long where much is in each other.
     """
-    waiting: list[object] = [tree]
+    stack: list[object] = [tree]
     length = 0
-    while waiting and length <= WIDTH:
-        part = waiting.pop()
+    while stack and length <= WIDTH:
+        part = stack.pop()
         if isinstance(part, str):
             length += len(part)
         elif isinstance(part, ast.Number):
             length += part.span.end - part.span.start
         elif isinstance(part, tuple):
             length += len("[]") if isinstance(part, (ast.Sequence, ast.Index, ast.Apply)) else 0
-            waiting += part
+            stack += part
     return length > WIDTH
 
 
@@ -111,7 +111,7 @@ def string(value: str) -> str:
 
 
 def sequence(expr: ast.Sequence, *, tight: bool = False, rows: bool = False) -> str:
-    """``[a, b]``; the entries of a table that a loop takes apart (``rows``) are tuples."""
+    """``[a, b]``; the entries of a table that a loop unpacks (``rows``) are tuples."""
     entries = (row(item) if rows else text(item, tight=tight) for item in expr.items)
     return f"[{', '.join(entries)}]"
 
@@ -290,7 +290,7 @@ class Inline:
 
 
 def _all(between: str, parts: Iterable[str | None]) -> str | None:
-    """The parts on one line; None where one of them is not there, and then no further one is asked for."""
+    """The parts on one line; None at the first that has no line of its own, and no further one is made."""
     shown = []
     for part in parts:
         if not part:

@@ -52,7 +52,7 @@ class LineWriter:
         return len(self._code) + len(text) + more <= WIDTH
 
     def comment(self, comment: str) -> None:
-        """A comment at the end of the present line, behind one that is there already."""
+        """A comment at the end of the present line, behind one that it has already."""
         self._comment = f"{self._comment}  {comment}" if self._comment else comment
 
     def newline(self, indent: int) -> None:
@@ -269,7 +269,7 @@ class ListWriter(LineWriter):
         Args:
             brackets: the opening and the closing one.
             indent: of the line that the list begins on.
-            filled: as many entries on a line as fit, instead of one.
+            filled: as many entries on a line as fit, not one.
             key: of a list that may be empty: where it opens, and one more.
         """
         leading, trailing, inside = self.attachments.leading, self.attachments.trailing, self.attachments.inside

@@ -45,7 +45,7 @@ class FileWriter(ListWriter):
     def _above_item(
         self, leading: list[LeadingComment], blank: bool, previous: ast.Item | None, item: ast.Item | None
     ) -> None:
-        """The comments above an item, and the empty lines: those that were there, and one around blocks and models."""
+        """The comments above an item, and the empty lines: the author's, and one around blocks and models."""
         blanks = [*(comment.after_blank for comment in leading), *([blank] if item else [])]
         if not blanks:
             return
@@ -239,7 +239,7 @@ class FileWriter(ListWriter):
         """The arrow before a step. Returns whether a new line has begun with it.
 
         Args:
-            closes: the step before took several lines, and only its closing bracket stands on the present one.
+            closes: the step before took several lines, and only its closing bracket is on the present one.
         """
         text = self._inline.statement(step)
         # Of several lines, its first says nothing.

@@ -85,7 +85,7 @@ class Suppressions:
         return [one for one in self.all if one.text in besides or not now[one.text].issuperset(one.anchors)]
 
     def _by_text(self) -> dict[str, set[int]]:
-        """The anchors by the words of a comment, of which there may be several."""
+        """The anchors by the words of a comment, which several may share."""
         anchors: dict[str, set[int]] = defaultdict(set)
         for one in self.all:
             anchors[one.text].update(one.anchors)
@@ -123,7 +123,7 @@ class LineConstraints:
         whole: those that must stand on one line, however long.
 
     Args:
-        moved: comments that are written behind the whole line, and not at an argument of a step.
+        moved: comments that go behind the whole line, and not at an argument of a step.
     """
 
     def __init__(self, suppressions: Suppressions, moved: Collection[Suppressed] = ()) -> None:
@@ -192,7 +192,7 @@ def _anchors(file: ast.File) -> Iterator[Anchor]:
 
 
 def _in_statements(statements: tuple[ast.Statement, ...], outer: _Way) -> Iterator[Anchor]:
-    """Of merges, loops and conditions nothing is said, but of the steps in them."""
+    """Merges, loops and conditions have no findings of their own, only the steps in them."""
     for row in lines(statements):
         for i, statement in enumerate(row):
             way = (*outer, (row, i))

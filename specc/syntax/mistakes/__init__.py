@@ -1,4 +1,4 @@
-"""What is said of a text that the grammar refuses; imported only where there is one.
+"""The diagnostics of a text that the grammar refuses; imported only for such a text.
 
 The parser knows the token that does not fit and the kinds that would (`unexpected`). Rules recognise the mistake this
 most likely is, of the order of a spec (`structure`) or a habit of another language (`habits`): the first that does

@@ -32,7 +32,7 @@ class UnexpectedToken(NamedTuple):
 
     Attributes:
         kind: its kind.
-        word: what is written there; empty at the end of a line.
+        word: its text; empty at the end of a line.
         start: its offset.
         before: the text in front of it, without the blanks and comments between.
         gap: how many characters those are.

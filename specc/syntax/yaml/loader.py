@@ -51,8 +51,8 @@ def _parse(source: Source) -> tuple[SourceMap, ast.File]:
     if version := pin(source):
         # A first line that pins the version means the same in both forms.
         line = version.line
-        apart = isinstance(root, List) and root.items and after_blank(source.text, root.items[0])
-        newline = Segment("\n\n" if apart else "\n", len(line), len(line))
+        spaced = isinstance(root, List) and root.items and after_blank(source.text, root.items[0])
+        newline = Segment("\n\n" if spaced else "\n", len(line), len(line))
         segments = [Segment(line, 0, len(line), exact=True), newline, *segments]
     expressions = [segment for segment in segments if segment.expression]
     if translator.findings or not all(is_self_contained(segment.text) for segment in expressions):
@@ -238,7 +238,7 @@ def _problems(source: Source, segment: Segment) -> Iterator[Diagnostic]:
 
 _COMMA = re.compile(r"[ \t]*,")
 _BRACKET = re.compile(r"[()\[\]{},\n]")
-# A text that goes on for longer, and more such texts, are nobody's: what is said of them may be less to the point.
+# Nobody writes longer texts, or more of them that are cut: their messages may be less to the point.
 _LONGEST, _MOST_TRIED = 1000, 1000
 
 
@@ -280,28 +280,28 @@ def _without_cuts(source: Source, root: Node | None, findings: list[Diagnostic])
 def _cuts(text: str, root: Node | None, starts: set[int]) -> Iterator[_CutText]:
     """The places in the text, in order, none within another."""
     end = tried = 0
-    waiting = [root]
-    while waiting and tried < _MOST_TRIED:
-        node = waiting.pop()
+    stack = [root]
+    while stack and tried < _MOST_TRIED:
+        node = stack.pop()
         if isinstance(node, List):
-            waiting += reversed(node.items)
+            stack += reversed(node.items)
         elif isinstance(node, Scalar):
             depth = node.value.count("(") - node.value.count(")")
             if node.plain and depth > 0 and _COMMA.match(text, node.end):
                 tried += 1
-                if node.start >= end and (meant := _meant_end(text, node.end, [")"] * depth)):
-                    end = meant
+                if node.start >= end and (intended := _intended_end(text, node.end, [")"] * depth)):
+                    end = intended
                     yield _CutText(node.start, end, node.start in starts)
         elif node is not None:
-            waiting += [part for pair in reversed(node.pairs.values()) for part in reversed(pair)]
+            stack += [part for pair in reversed(node.pairs.values()) for part in reversed(pair)]
 
 
-def _meant_end(text: str, at: int, closers: list[str]) -> int:
+def _intended_end(text: str, at: int, closers: list[str]) -> int:
     """Where the brackets are closed that are open where a comma stands; 0 where that is not to be seen on its line."""
-    for found in _BRACKET.finditer(text, at, at + _LONGEST):
-        bracket = found[0]
+    for match in _BRACKET.finditer(text, at, at + _LONGEST):
+        bracket = match[0]
         if not closers and bracket in ",]}\n":
-            return found.start()
+            return match.start()
         if bracket in _CLOSER:
             closers.append(_CLOSER[bracket])
         elif bracket != "," and (not closers or closers.pop() != bracket):

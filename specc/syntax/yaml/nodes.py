@@ -90,7 +90,7 @@ def tree(source: Source) -> Node | None:
     builder.read()
     if not builder.findings:
         # libyaml takes some tabs among the blanks; PyYAML's own parser takes none and stops at the first.
-        tab = next((found for found in builder.between_scalars(_TAB) if found["tab"]), None)
+        tab = next((match for match in builder.between_scalars(_TAB) if match["tab"]), None)
         if tab:
             builder.findings.append(_finding(source, "a tab is no blank of YAML", *tab.span(), "write spaces"))
     if builder.findings:
@@ -102,7 +102,7 @@ def comments(source: Source) -> tuple[Span, ...]:
     """The comments of a YAML text that `tree` takes, each from its ``#`` to the end of the line."""
     builder = _TreeBuilder(source)
     builder.read()
-    return tuple(source.span(*found.span()) for found in builder.between_scalars(_COMMENT))
+    return tuple(source.span(*match.span()) for match in builder.between_scalars(_COMMENT))
 
 
 def _loader() -> Any:
@@ -286,8 +286,8 @@ def literal(text: str) -> str | None:
         return str(value)
     if _NOT_FINITE.fullmatch(text):
         raise NotFinite(text)
-    if found := _FLOAT.fullmatch(text):
-        sign, digits, exponent = found.groups("")
+    if match := _FLOAT.fullmatch(text):
+        sign, digits, exponent = match.groups("")
         whole, point, part = digits.partition(".")
         # A number of the language begins and ends with a digit.
         return f"{sign.removeprefix('+')}{whole or '0'}{point}{(part or '0') if point else ''}{exponent}"
@@ -361,9 +361,9 @@ def _open_bracket(source: Source, begin: int, at: int) -> Diagnostic:
 
 def _word_from(text: str, at: int) -> tuple[int, int]:
     """Where the next word begins and ends; of a long one, its first 20 characters."""
-    found = re.compile(r"\s*(\S{0,20})").match(text, at)
-    assert found, "it matches anything"
-    return found.span(1)
+    match = re.compile(r"\s*(\S{0,20})").match(text, at)
+    assert match, "it matches anything"
+    return match.span(1)
 
 
 def _finding(

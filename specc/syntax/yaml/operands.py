@@ -117,15 +117,15 @@ Segments = Iterator["Segment | Segments"]
 def flat(segments: Segments) -> list[Segment]:
     """The segments in order, those of the generators among them in their places."""
     done: list[Segment] = []
-    waiting = [segments]
-    while waiting:
-        for segment in waiting[-1]:
+    stack = [segments]
+    while stack:
+        for segment in stack[-1]:
             if not isinstance(segment, Segment):
-                waiting.append(segment)
+                stack.append(segment)
                 break
             done.append(segment)
         else:
-            waiting.pop()
+            stack.pop()
     return done
 
 
@@ -255,7 +255,7 @@ class Operands:
         return ""
 
     def _expression(self, node: Scalar, kind: str) -> Segments:
-        """It is text of the file's author: whether it is one expression is asked before it is parsed."""
+        """Text of the file's author: the loader checks that it is one expression before it is parsed."""
         skip = len(node.value) - len(node.value.removeprefix("=").lstrip())
         if skip == len(node.value):
             help_ = "an empty text as a value is written `'=\"\"'`" if skip else ""
@@ -269,7 +269,7 @@ class Operands:
             yield mark(string(node.value), node)
 
     def _is_visible(self, node: Scalar) -> bool:
-        """Whether there are no characters that an escape of YAML has made and the language does not let in."""
+        """Whether it has no characters that an escape of YAML can make and the language refuses."""
         hidden = _HIDDEN.search(node.value)
         if hidden:
             message = f"the text contains the hidden character U+{ord(hidden[0]):04X}"

@@ -1,7 +1,7 @@
 """From the syntax tree to YAML: the form that `specc.syntax.yaml.loader` reads as the same tree.
 
-Lists and mappings stand in brackets where they fit on a line, on lines of their own where not. What is written is read
-alike by readers of YAML 1.1 and 1.2: whatever one of them could take for something else than a text stands in quotes.
+Lists and mappings are in brackets where they fit on a line, on lines of their own where not. Readers of YAML 1.1 and
+1.2 read the output alike: a text that one of them could take for something else is in quotes.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def to_yaml(source: Source) -> str:
     """
     file = parse(source)
     items: list[Out] = [_item(item) for item in file.items]
-    apart = {
+    spaced = {
         n
         for n, item in enumerate(file.items)
         if after_blank(item) or isinstance(item, ast.BlockDefinition | ast.ModelDefinition)
     }
     # The blank line belongs to both: to what follows a block or model, too.
-    apart |= {n + 1 for n in apart if isinstance(file.items[n], ast.BlockDefinition | ast.ModelDefinition)}
-    text = rendered(Entries(items, tall=bool(items), blank=frozenset(apart - {0})))
+    spaced |= {n + 1 for n in spaced if isinstance(file.items[n], ast.BlockDefinition | ast.ModelDefinition)}
+    text = rendered(Entries(items, tall=bool(items), blank=frozenset(spaced - {0})))
     version = pin(source)
     if not version:
         return text
@@ -148,7 +148,7 @@ def word(text: str) -> str:
         return text
     if '"' in text and "'" not in text and text.isprintable():
         return f"'{text}'"
-    # What cannot be seen is written by its number.
+    # Invisible characters are escaped by their number.
     shown = (
         _ESCAPES.get(c, c)
         if c in _ESCAPES or c.isprintable()
@@ -164,7 +164,7 @@ class _Placed(NamedTuple):
     """A node, and where it goes.
 
     Attributes:
-        before: what stands before it: the key or the dash, on the line where that begins.
+        before: the key or the dash in front of it, on the line where that begins.
         at: the column in which it begins.
         indent: that of its entries or pairs where they stand on lines of their own.
         behind_key: the first of them, too, begins on a line of its own.
@@ -180,13 +180,13 @@ class _Placed(NamedTuple):
 def rendered(node: Out) -> str:
     """The text: an explicit stack, since a spec may nest as deep as the parser lets it."""
     text: list[str] = []
-    waiting = [_Placed("", node, 0, 0)]
-    while waiting:
-        placed = waiting.pop()
+    stack = [_Placed("", node, 0, 0)]
+    while stack:
+        placed = stack.pop()
         text.append(placed.before)
         inline = _inline(placed)
         if inline is None:
-            waiting += reversed([*_opened(placed)])
+            stack += reversed([*_opened(placed)])
         else:
             text.append(inline)
     return "\n".join(line.rstrip() for line in "".join(text).split("\n")) + "\n"
@@ -285,9 +285,9 @@ def _body(statements: tuple[ast.Statement, ...]) -> Out:
 
 def _lines(statements: tuple[ast.Statement, ...], *, tall: bool = False) -> Entries:
     chains = lines(statements)
-    apart = frozenset(n for n, chain in enumerate(chains) if n and after_blank(chain[0]))
+    spaced = frozenset(n for n, chain in enumerate(chains) if n and after_blank(chain[0]))
     entries = list(map(_chain, chains))
-    return Entries(entries, tall=bool(entries) and (tall or len(entries) > 1), blank=apart)
+    return Entries(entries, tall=bool(entries) and (tall or len(entries) > 1), blank=spaced)
 
 
 def _chain(steps: tuple[ast.Statement, ...]) -> Out:
