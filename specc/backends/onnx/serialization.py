@@ -51,7 +51,7 @@ def write_data(assembly: Assembly, weights: Weights, write: Callable[[bytes], ob
     """Hand the weights alone to ``write``, each at the offset that `with_external_data` gives it."""
     position = 0
     for weight, offset in _offsets(assembly):
-        write(bytes(offset - position))
+        write(bytes(offset - position))  # zeros up to the next page
         for piece in _data(weight, weights):
             write(piece)
         position = offset + weight.size
@@ -100,6 +100,7 @@ def _data(weight: Initializer, weights: Weights) -> Iterator[bytes]:
     """The tensor's little-endian bytes, in chunks."""
     written = 0
     for chunk in weights.chunks(weight.path, weight.parameter):
+        # ONNX's raw data are little-endian on every machine.
         piece: bytes = chunk.astype(chunk.dtype.newbyteorder("<"), copy=False).tobytes()
         written += len(piece)
         yield piece

@@ -135,6 +135,7 @@ class FunctionNamespace(Namespace):
         return name, initializer
 
     def add(self, nodes: list[NodeProto], constants: list[TensorProto]) -> None:
+        # A tensor in an attribute needs no name: the node's output has it.
         for constant in constants:
             value = TensorProto()
             value.CopyFrom(constant)

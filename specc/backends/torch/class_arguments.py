@@ -13,7 +13,7 @@ from typing import Generic, TypeGuard, TypeVar
 
 from specc.backends.torch.class_code import ModuleClass
 from specc.backends.torch.python_names import free
-from specc.backends.torch.step_code import CHANNELS, NOTHING, Hint, Layer
+from specc.backends.torch.step_code import CHANNELS, NOTHING, Layer
 
 Term = TypeVar("Term")
 
@@ -24,9 +24,7 @@ Counts = tuple[int, ...]
 """Positive whole numbers, one for each use."""
 
 _OF_A_LAYER = frozenset("in_channels out_channels in_features out_features num_features num_channels".split())
-"""PyTorch's names that would be taken for the whole block's."""
-
-_ENDS = frozenset(name for name in _OF_A_LAYER if name.startswith(("in_", "out_")))
+"""PyTorch's names of a layer's ends, which are not those of the block."""
 
 _INNER = "inner channels"
 """The kind of an argument that counts the channels of a layer's input which is not the block's."""
@@ -70,17 +68,18 @@ class ModuleValue:
 
 @dataclass(frozen=True, slots=True)
 class ConstructorArgument:
-    """An argument of a constructor, or a column that a sequence leaves open to whatever it stands in.
+    """An argument of a constructor, or a column that a sequence leaves open to the class that has it in it.
 
     Attributes:
-        hint: its name and default.
+        default: `NOTHING` if it has none.
         by_position: how it is passed.
         values: by the number of the instance.
         layer_name: what it is called by the layer that it is for, whatever the classes on the way do.
         is_inner: whether it counts the channels of a layer's input that is not the block's.
     """
 
-    hint: Hint
+    name: str
+    default: object
     by_position: bool
     values: tuple[object, ...]
     layer_name: str
@@ -235,7 +234,7 @@ class Arguments:
             key, argument = item
             if argument.by_position:
                 return (False,)
-            return True, argument.hint.default is not NOTHING, key not in self._is_own
+            return True, argument.default is not NOTHING, key not in self._is_own
 
         arguments = dict(sorted(arguments.items(), key=order))
         place = {key: index for index, key in enumerate(arguments)}
@@ -255,7 +254,7 @@ class Arguments:
         of_channels = column.layer_name in ("groups", "start")
         if column.by_position or (of_channels and text in by_position):
             return "channels", text
-        return column.layer_name if of_channels else column.hint.name, text
+        return column.layer_name if of_channels else column.name, text
 
     def _keys_of_own(self, own: Mapping[str, tuple[object, ...]]) -> dict[str, Key]:
         """The columns that are an argument of the block, by its name: by name if it can be, else by value.
@@ -303,7 +302,7 @@ class Arguments:
         names: dict[Key, str] = {}
         times = Counter[str]()
         for key in sorted((key for key in columns if key not in own), key=lambda key: key != self._input):
-            hints = [column.hint.name for column in columns[key]]
+            hints = [column.name for column in columns[key]]
             name = self._channel_name(key, hints) if key[0] == "channels" else hints[0]
             times[name] += 1
             numbered = name if times[name] == 1 else f"{name}{times[name]}"
@@ -313,7 +312,7 @@ class Arguments:
     def _channel_name(self, key: Key, hints: list[str]) -> str:
         """``in_channels`` and ``out_channels`` where they are the block's; ``mid_channels`` from layer to layer."""
         end = "in" if key == self._input else "out" if key == self._output else ""
-        ends = [hint.split("_") for hint in hints if hint in _ENDS]
+        ends = [hint.split("_") for hint in hints if hint in _OF_A_LAYER and hint.startswith(("in_", "out_"))]
         noun = ends[0][1] if ends else "channels"
         if end or len({side for side, _ in ends}) == 2:
             return f"{end or 'mid'}_{noun}"
@@ -328,9 +327,9 @@ class Arguments:
         by_position = key[0] == "channels"
         columns = self._groups.get(key)
         if columns is None:
-            return ConstructorArgument(Hint(name), by_position, self._bases[key], name)
+            return ConstructorArgument(name, NOTHING, by_position, self._bases[key], name)
         # The default, where all have the same one and some instance has it.
-        first, default = columns[0], columns[0].hint.default
-        is_shared = {repr(column.hint.default) for column in columns} == {repr(default)}
-        hint = Hint(name, default if is_shared and repr(default) in _texts(first.values) else NOTHING)
-        return ConstructorArgument(hint, by_position, first.values, first.layer_name)
+        first, default = columns[0], columns[0].default
+        is_shared = {repr(column.default) for column in columns} == {repr(default)}
+        default = default if is_shared and repr(default) in _texts(first.values) else NOTHING
+        return ConstructorArgument(name, default, by_position, first.values, first.layer_name)

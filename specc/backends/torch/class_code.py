@@ -1,4 +1,4 @@
-"""The code of a class, with holes for whatever may differ where it stands; its uses; what of the code is rounds."""
+"""The code of a class, with holes for whatever may differ from use to use; the uses; what of the code is rounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from specc.backends.torch.step_code import Fillings, Line
 
 LIST = "nn.ModuleList"
 IN_TURN = "each of self, in turn"
-"""The head of the call that stands for all modules of a list, each applied to what the one before gives."""
+"""The head of the call of all modules of a list, each applied to what the one before gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Declaration:
         expr: the constructor's call, or a hole of kind "child"; None for a module that only has others in it.
         after: the statements that start it.
         note: a comment on it.
-        count: the hole that says how many like it there are, from its number on.
+        count: the hole with the number of modules like it, from its own label on.
     """
 
     labels: tuple[str, ...]
@@ -84,10 +84,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class ClassCode:
-    """The code of a module with holes for whatever may differ where it stands.
+    """The code of a module, with holes for whatever may differ from use to use.
 
     Holes: "literal", "slot" and "options" (arguments of a step), "child" (a module in it, by number; with its class,
-    where that is the same in every use), "count" (how many of these there are), "value" (counted from the inputs on)
+    where that is the same in every use), "count" (the number of these), "value" (counted from the inputs on)
     and "borrowed" (a module or parameter of an outer module).
 
     Attributes:
@@ -133,7 +133,7 @@ class Instance:
         family: the number of the class.
         fillings: the arguments in its code.
         children: the modules that its own modules are, by the number of the hole.
-        counts: how many rounds there are like one of them, by the number of the hole.
+        counts: the number of rounds like one of them, by the number of the hole.
         labels: what its values are called, by number; the inputs first.
         shapes: their shapes, as text.
         channels: of each, where they are a number.
@@ -161,16 +161,16 @@ class Instance:
 
 @dataclass(frozen=True, eq=False)
 class ModuleClass:
-    """A class: its code and where it is used. Classes that it uses stand before it."""
+    """A class: its code and its uses."""
 
     body: ClassCode
     instances: tuple[Instance, ...]
 
     @cached_property
     def is_sequence(self) -> bool:
-        """Whether it is written as ``nn.Sequential(…)`` where it is used, and needs no class.
+        """Whether it is an expression ``nn.Sequential(…)`` in other classes, and needs no class.
 
-        One with rounds among other names is long to write: it is a class, where there are several of it.
+        One with rounds among other names is long: it is a class if it has several uses.
         """
         has_rounds = any(declaration.count is not None for declaration in self.body.declarations)
         is_short = self.body.is_numbered or not has_rounds or len(self.instances) == 1
@@ -206,11 +206,11 @@ def is_chain(body: ClassCode) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FoldedRounds:
-    """A body in which equal rounds stand once, and what is left of that of one use.
+    """A body in which equal rounds are one, and what is left of that of one use.
 
     Attributes:
         children: which of its modules, by number.
-        counts: how many stand for each that has a count.
+        counts: how many rounds each is that has a count.
         values: which of its values.
     """
 
@@ -225,7 +225,7 @@ def folded(body: ClassCode, keys: Sequence[Hashable], *, first_separate: bool = 
 
     Args:
         keys: what each of its modules is made of.
-        first_separate: the first round stands by itself, though it be as the next is.
+        first_separate: the first round is separate, though it be as the next is.
     """
     first = _first_in_turn(body)
     if body.base != "nn.Sequential" and first is None:
@@ -269,7 +269,7 @@ def folded(body: ClassCode, keys: Sequence[Hashable], *, first_separate: bool = 
 
 
 def separated(body: ClassCode) -> object:
-    """What is the same of two bodies that would be one if in both the first round stood by itself."""
+    """What is the same of two bodies that would be one if in both the first round were separate."""
     kinds: list[object] = []
     for declaration in body.declarations:
         expr = declaration.expr.detail if isinstance(declaration.expr, Hole) else declaration.expr

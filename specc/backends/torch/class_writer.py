@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress, groupby
 
 from specc.backends.torch.class_arguments import Formula, ModuleValue
@@ -13,9 +13,9 @@ from specc.backends.torch.constructor import (
     ConstantValue,
     Constructor,
     TupleOf,
+    expression,
     in_terms_of,
     increased,
-    written,
 )
 from specc.backends.torch.forward import Forward
 from specc.backends.torch.module_tree import is_nameless
@@ -49,7 +49,7 @@ class FileClasses:
     """The classes of one file.
 
     Attributes:
-        names: empty for a sequence, which is written where it stands.
+        names: empty for a sequence, which has no class: it is text in others.
     """
 
     families: list[ModuleClass]
@@ -68,11 +68,11 @@ class _Rounds:
 
 
 class ClassWriter:
-    """Writes a class, or a sequence where it stands.
+    """Writes a class, or a sequence as an expression in another.
 
     Args:
         names: what its arguments are called; without them, as in its constructor.
-        outer: what the arguments of a sequence are where it stands.
+        outer: what the arguments of a sequence are in that other class.
     """
 
     def __init__(
@@ -104,9 +104,9 @@ class ClassWriter:
         if init:
             parameters = ["self"]
             for argument in self._constructor.arguments:  # stride: int = 1
-                default = argument.hint.default
+                default = argument.default
                 value = "" if default is NOTHING else f" = {flat(literal(default))}"
-                parameters.append(f"{argument.hint.name}: {argument.annotation}{value}")
+                parameters.append(f"{argument.name}: {argument.annotation}{value}")
             yield from statement(PythonCall("def __init__", tuple(parameters)), 4, after=" -> None:")
             yield from init
         if self._body.base != "nn.Sequential":
@@ -120,7 +120,7 @@ class ClassWriter:
                 case PythonCall(Hole("slot") as slot, items) if isinstance(
                     binding := self._constructor.binding(slot), ConstantValue
                 ):
-                    assert isinstance(binding.value, Layer), "a layer stands in a slot"
+                    assert isinstance(binding.value, Layer), "a slot is filled by a layer"
                     yield filled(binding.value.function, {Hole("value", 0): items}.__getitem__)
                 case expr:
                     yield expr
@@ -144,8 +144,7 @@ class ClassWriter:
             yield from (f"        # {note}" for note in notes)
             yield from statement(self._container("super().__init__"), 8)
             yield from assignments
-            for line in (line for d in body.declarations for line in d.after):
-                yield from statement(line.expr, 8, line.before, line.after)
+            yield from (text for d in body.declarations for text in _started(d))
         elif assignments or body.declarations:
             yield "        super().__init__()"
             yield from assignments
@@ -155,7 +154,7 @@ class ClassWriter:
         """The modules in order, those whose labels count on in loops: ``0``, ``1``, … or ``layer1``, ``layer2``, …"""
         commented: set[str] = set()
         declarations = self._body.declarations
-        # Only a module of which nothing more is to be said can be one of a loop.
+        # Only a module of which there is no more than a call can be one of a loop.
         labels = [
             d.labels[0]
             if len(d.labels) == 1 and d.registry == "_modules" and d.expr is not None and not d.after
@@ -185,7 +184,7 @@ class ClassWriter:
                 number, place = number + run.count, place + run.count
 
     def _notes(self, declaration: Declaration) -> Iterator[str]:
-        """What must be said of a declaration, those of a sequence in it too: it is written in place."""
+        """The comments on a declaration, and on those of a sequence in it: it has no class to have them in."""
         if declaration.note:
             yield declaration.note
         for _, expr in declaration.parts:
@@ -206,11 +205,10 @@ class ClassWriter:
                 yield from statement(PythonCall(f"{owner}.{register}", (f'"{label}"', made)), 8)
             else:
                 yield from statement(made, 8, f"{place} = ")
-            for line in declaration.after:
-                yield from statement(line.expr, 8, line.before, line.after)
+            yield from _started(declaration)
 
     def _made(self, declaration: Declaration) -> Expr:
-        """The constructor's call as ``__init__`` says it."""
+        """The constructor's call in ``__init__``."""
         if declaration.expr is None:
             return "nn.Module()"
         match filled(declaration.expr, self._fill):
@@ -220,31 +218,31 @@ class ClassWriter:
                 return made
 
     def _fill(self, hole: Hole) -> Iterable[Expr]:
-        """What stands in a hole of the class."""
+        """The text in a hole of the class."""
         bindings = [(name, self._bound(b)) for name, b in self._constructor.bindings[hole.kind, hole.index]]
         if hole.kind == "options":
             options = self._family.instances[0].fillings[hole.index]
             assert isinstance(options, Options), "they fill such a hole"
-            # What differs from use to use may be the default where one sequence stands.
+            # What differs from use to use may be the default in one of them.
             is_written = [
                 self._outer is None or not _is(b, options.defaults.get(name, NOTHING)) for name, b in bindings
             ]
-            return [Keyword(name, self._written(binding)) for name, binding in compress(bindings, is_written)]
+            return [Keyword(name, self._expression(binding)) for name, binding in compress(bindings, is_written)]
         if hole.kind != "child" or hole.index in self._family.module_arguments:
-            return [self._written(binding) for _, binding in bindings]
+            return [self._expression(binding) for _, binding in bindings]
         number = self._family.instances[0].children[hole.index].family
         return [self._child(number, [binding for _, binding in bindings])]
 
     def _bound(self, binding: Binding) -> Binding:
-        """What stands in a hole, in terms of the arguments that have names here."""
+        """The binding in terms of the arguments that have names here."""
         return binding if self._outer is None else in_terms_of(binding, self._outer)
 
-    def _written(self, binding: Binding) -> Expr:
+    def _expression(self, binding: Binding) -> Expr:
         """The text of it, modules as the calls that make them."""
         match binding:
             case ConstantValue(ModuleValue(family, values)):
                 return self._child(family, list(map(ConstantValue, values)))
-        return written(binding, self._names)
+        return expression(binding, self._names)
 
     def _child(self, number: int, bindings: Sequence[Binding]) -> Expr:
         """The call that makes a module of a class, or the sequence in place."""
@@ -253,9 +251,9 @@ class ClassWriter:
         items: list[Expr] = []
         for argument, binding in zip(self._file.constructors[number].arguments, bindings, strict=True):
             if argument.by_position:
-                items.append(self._written(binding))
-            elif not _is(binding, argument.hint.default):
-                items.append(Keyword(argument.hint.name, self._written(binding)))
+                items.append(self._expression(binding))
+            elif not _is(binding, argument.default):
+                items.append(Keyword(argument.name, self._expression(binding)))
         return PythonCall(self._file.names[number], tuple(items))
 
     def _container(self, head: str) -> PythonCall:
@@ -266,12 +264,13 @@ class ClassWriter:
                 items += self._known(list(several))
             elif self._body.is_numbered:
                 items += (
-                    Comprehension(r.item, f"_ in range({flat(written(r.count, self._names))})", "*()") for r in several
+                    Comprehension(r.item, f"_ in range({flat(expression(r.count, self._names))})", "*()")
+                    for r in several
                 )
             else:
                 for rounds in several:
                     first = int(rounds.label)
-                    end = flat(written(increased(rounds.count, first), self._names))
+                    end = flat(expression(increased(rounds.count, first), self._names))
                     clause = f"i in range({f'{first}, ' if first else ''}{end})"
                     items.append(Comprehension(Listing(("str(i)", rounds.item)), clause, "*()"))
         if not self._body.is_numbered:
@@ -299,23 +298,20 @@ class ClassWriter:
                     label = f'f"{stem}{{i}}"' if stem else "str(i)"
                 yield EqualRun(Listing((label, run.item)), run.start, run.count, True).argument
 
-    def _rounds(self) -> Iterator[_Rounds]:
+    def _rounds(self) -> list[_Rounds]:
         """What a container has in it, those as one that are alike and follow one another."""
-        last: _Rounds | None = None
+        rounds: list[_Rounds] = []
         for declaration in self._body.declarations:
-            item = filled(declaration.expr or "", self._fill)
             hole = declaration.count
             count = ConstantValue(1) if hole is None else self._bound(self._constructor.binding(hole))
-            this = _Rounds(declaration.labels[0], item, count, hole is not None)
-            if last is None:
-                last = this
-            elif (total := self._total(last, this)) is None:
-                yield last
-                last = this
+            item = filled(declaration.expr or "", self._fill)
+            after = _Rounds(declaration.labels[0], item, count, hole is not None)
+            total = self._total(rounds[-1], after) if rounds else None
+            if total is None:
+                rounds.append(after)
             else:
-                last = _Rounds(last.label, item, total, is_round=True)
-        if last is not None:
-            yield last
+                rounds[-1] = replace(rounds[-1], count=total)
+        return rounds
 
     def _total(self, before: _Rounds, after: _Rounds) -> Binding | None:
         """How many both are, if the same expression makes them and their numbers go on."""
@@ -372,6 +368,11 @@ class ClassWriter:
         for line, expr in zip(self._body.statements, self.calls(), strict=True):
             yield from code.line(line, filled(expr, fill))
         yield from code.result()
+
+
+def _started(declaration: Declaration) -> Iterator[str]:
+    """The statements that start it."""
+    return (text for line in declaration.after for text in statement(line.expr, 8, line.before, line.after))
 
 
 def _is(binding: Binding, value: object) -> bool:

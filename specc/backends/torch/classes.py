@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 
 from specc.backends.torch.class_code import (
     LIST,
@@ -40,8 +41,8 @@ def module_classes(graph: Graph) -> list[ModuleClass]:
     unused_slots: frozenset[tuple[str, str]] = frozenset()
     no_arguments: frozenset[str] = frozenset()
     separate: frozenset[str] = frozenset()
-    # What the classes are decides what may be a slot, an argument or a round in them: until nothing changes. Each turn
-    # adds to one of the four sets, and they are bounded by the graph.
+    # What the classes are decides what may be a slot, an argument or a round in them, and that what they are. Each turn
+    # adds to one of the four sets, which the graph bounds.
     while True:
         tree = ModuleTree(graph, dissolved, unused_slots)
         try:
@@ -49,7 +50,7 @@ def module_classes(graph: Graph) -> list[ModuleClass]:
         except _NotOneModule as error:
             if error.path in dissolved:
                 raise
-            # Shared steps that are not the same code in every place are written out in each.
+            # Shared steps that are not the same code in every place are in each place's own code.
             dissolved |= {error.path}
             continue
         # Where no use of a class has a layer in a slot, it is no argument either.
@@ -82,7 +83,7 @@ def _no_arguments(family: ModuleClass, families: list[ModuleClass]) -> Iterator[
 
 
 def _separate_rounds(families: list[ModuleClass]) -> Iterator[str]:
-    """Paths of the modules whose first round has to stand by itself for them to share a class with others.
+    """Paths of the modules whose first round has to be separate for them to share a class with others.
 
     In those the first round differs from the rest: it takes fewer channels.
     """
@@ -101,9 +102,7 @@ def _unused_slots(family: ModuleClass) -> Iterator[tuple[str, str]]:
         if hole.kind == "slot":
             values = [(instance.use.name, instance.fillings[hole.index]) for instance in family.instances]
             slots = [
-                (use, value.hint.name)
-                for use, value in values
-                if isinstance(value, Literal) and value.value == IDENTITY
+                (use, value.name) for use, value in values if isinstance(value, Literal) and value.value == IDENTITY
             ]
             if len(slots) == len(values):
                 yield from slots
@@ -122,7 +121,7 @@ class _Classification:
 
     Args:
         no_arguments: paths of the modules that are not to be arguments of a class.
-        separate: paths of the modules whose first round stands by itself.
+        separate: paths of the modules whose first round is separate from equal ones.
     """
 
     def __init__(self, graph: Graph, tree: ModuleTree, no_arguments: frozenset[str], separate: frozenset[str]) -> None:
@@ -254,7 +253,7 @@ class _Classification:
         return self._lists[path]
 
     def _statements(self, scope: _CodeScope) -> Iterator[Statement]:
-        """What ``forward`` says, in order: what passes a slot between its members."""
+        """The lines of ``forward``: what passes a slot between its members."""
         passed = list(scope.use.passed)
         for place, member in enumerate((*scope.use.members, None)):
             while passed and passed[0].place == place:
@@ -266,7 +265,7 @@ class _Classification:
                 yield self._statement(scope, member)
 
     def _statement(self, scope: _CodeScope, member: Node | ModuleUse) -> Statement:
-        """What ``forward`` says for a member."""
+        """The line of ``forward`` for a member."""
         inputs = tuple(Hole("value", scope.values[value]) for value in member.inputs)
         targets = scope.add(member)
         if isinstance(member, ModuleUse):
@@ -322,7 +321,7 @@ class _CodeScope:
         self.counts: tuple[int, ...] = ()
 
     def fold(self, fold: FoldedRounds) -> None:
-        """Drops what is no more in the code where rounds stand for several."""
+        """Drops what is no more in the code where one round is in it for several."""
         self.children = [self.children[number] for number in fold.children]
         self.names = [self.names[value] for value in fold.values]
         self.labels = [self.labels[value] for value in fold.values]
@@ -351,11 +350,10 @@ def _joined(path: str, label: str) -> str:
 
 def _label_beside(place: str, value: str) -> str:
     """What the steps beside the one called ``place`` call a value: ``e4`` for what comes out of ``e4.conv2``."""
-    here, there = place.split("."), value.split(".")
-    shared = 0
-    while shared < min(len(here), len(there)) - 1 and here[shared] == there[shared]:
-        shared += 1
-    return there[shared]
+    labels = value.split(".")
+    pairs = zip(place.split(".")[:-1], labels[:-1], strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return labels[shared]
 
 
 def _has_slots(use: ModuleUse) -> bool:

@@ -22,7 +22,7 @@ from specc.backends.torch.class_arguments import (
 )
 from specc.backends.torch.class_code import ModuleClass
 from specc.backends.torch.python import Expr, Hole, Listing, Offset, holes
-from specc.backends.torch.step_code import CHANNELS, NOTHING, Hint, Layer, Literal, Options, literal
+from specc.backends.torch.step_code import CHANNELS, NOTHING, Layer, Literal, Options, literal
 
 _OF_AN_INPUT = frozenset("in_channels in_features num_features num_channels normalized_shape".split())
 """Arguments that count the channels of a layer's input."""
@@ -46,11 +46,11 @@ class TupleOf:
 
 
 Binding = ConstantValue | Formula[int] | TupleOf
-"""What stands in a hole."""
+"""What is in a hole."""
 
 
-def written(binding: Binding, names: Sequence[str]) -> Expr:
-    """The text of what stands in a hole.
+def expression(binding: Binding, names: Sequence[str]) -> Expr:
+    """The text of a binding.
 
     Args:
         names: of the arguments.
@@ -59,7 +59,7 @@ def written(binding: Binding, names: Sequence[str]) -> Expr:
         case ConstantValue(value):
             return literal(value)
         case TupleOf(items):
-            return Listing(tuple(written(item, names) for item in items))
+            return Listing(tuple(expression(item, names) for item in items))
         case Formula(base, factor, divisor, offset, unit, share):
             times = f"{factor} * " if factor > 1 else ""
             over = f" // {divisor}" if divisor > 1 else ""
@@ -68,7 +68,7 @@ def written(binding: Binding, names: Sequence[str]) -> Expr:
 
 
 def in_terms_of(binding: Binding, outer: Sequence[Binding]) -> Binding:
-    """What stands in a sequence's hole where the sequence stands, ``outer`` being what its arguments are there."""
+    """A binding of a sequence in the class that has the sequence in it, where its arguments are ``outer``."""
     match binding:
         case Formula(base, offset=offset):
             return increased(outer[base], offset)
@@ -91,11 +91,11 @@ def increased(count: Binding, number: int) -> Binding:
 
 @dataclass(frozen=True)
 class Constructor:
-    """The arguments of a class, in order, and what stands in its holes in terms of them.
+    """The arguments of a class, in order, and what is in its holes in terms of them.
 
     Attributes:
         bindings: by the kind and number of the hole, each with a name that is empty for a "literal", "slot" or "count".
-            For "options" they are the keyword arguments that are written; for a "child" the arguments of that module's
+            For "options" they are the keyword arguments that are set; for a "child" the arguments of that module's
             own constructor, or the module where that is an argument itself.
     """
 
@@ -104,7 +104,7 @@ class Constructor:
 
     @property
     def names(self) -> list[str]:
-        return [argument.hint.name for argument in self.arguments]
+        return [argument.name for argument in self.arguments]
 
     def binding(self, hole: Hole) -> Binding:
         """The only one of a hole."""
@@ -116,7 +116,7 @@ def constructors(families: list[ModuleClass], reserved: Iterable[str]) -> list[C
     """The constructor of each class; no argument has one of the ``reserved`` names."""
     never = frozenset(("i", *reserved))
 
-    @cache  # a class may use one that stands behind it, where that is of a module that is an argument
+    @cache  # a class may use one that comes after it, where that is of a module that is an argument
     def constructor(number: int) -> Constructor:
         family = families[number]
         columns = _Columns(family, constructor)
@@ -157,9 +157,9 @@ class _Columns:
     def _literal(self, hole: Hole) -> Iterator[tuple[str, Binding]]:
         fillings = [instance.fillings[hole.index] for instance in self._family.instances]
         literals = [filling for filling in fillings if isinstance(filling, Literal)]
-        hint, values = literals[0].hint, tuple(each.value for each in literals)
-        by_position = hint.name in CHANNELS and not isinstance(values[0], Layer)
-        yield "", self._binding(hole, hint, values, by_position)
+        name, values = literals[0].name, tuple(each.value for each in literals)
+        by_position = name in CHANNELS and not isinstance(values[0], Layer)
+        yield "", self._binding(hole, ConstructorArgument(name, NOTHING, by_position, values, name))
 
     def _keywords(self, hole: Hole) -> Iterator[tuple[str, Binding]]:
         """Every option that some instance sets; the others have it at its default."""
@@ -173,7 +173,7 @@ class _Columns:
         for name in names:
             default = defaults.get(name, NOTHING)
             values = tuple(option.values.get(name, default) for option in options)
-            yield name, self._binding(hole, Hint(name, default), values)
+            yield name, self._binding(hole, ConstructorArgument(name, default, False, values, name))
 
     def _arguments(self, hole: Hole) -> Iterator[tuple[str, Binding]]:
         children = [instance.children[hole.index] for instance in self._family.instances]
@@ -183,17 +183,16 @@ class _Columns:
             for child, each in zip(children, arguments, strict=True)
         ]
         if hole.index in self._family.module_arguments:
-            modules = [ModuleValue(child.family, row) for child, row in zip(children, rows, strict=True)]
+            modules = tuple(ModuleValue(child.family, row) for child, row in zip(children, rows, strict=True))
             parts = (part for declaration in self._family.body.declarations for part in declaration.parts)
             label = next(labels[-1] for labels, expr in parts if expr == hole)
-            yield label, self._binding(hole, Hint(label), tuple(modules))
+            yield label, self._binding(hole, ConstructorArgument(label, NOTHING, False, modules, label))
             return
         for argument, *values in zip(arguments[0], *rows, strict=True):
-            hint = argument.hint
-            yield hint.name, self._binding(hole, hint, tuple(values), argument.by_position, argument.layer_name)
+            yield argument.name, self._binding(hole, replace(argument, values=tuple(values)))
 
     def _count(self, hole: Hole) -> Iterator[tuple[str, Binding]]:
-        """How many rounds: all that there are, which is what people count, or the block's own number."""
+        """How many rounds: all of them, which is what people count, or the block's own number."""
         instances = self._family.instances
         counts = [instance.counts[hole.index] for instance in instances]
         if len({*counts}) == 1:
@@ -205,27 +204,26 @@ class _Columns:
         fixed = [min(each) for each in rounds if len(each) == 1]
         total = tuple(count + sum(fixed if len(fixed) == len(rounds) - 1 else ()) for count in counts)
         # A parameter of the block that is this number, or one more or less. A stride is no number of rounds.
-        others = _COMPUTED | {column.hint.name for column in self.varying} - self._numbers
+        others = _COMPUTED | {column.name for column in self.varying} - self._numbers
         own = [(name, values) for name, values in block_arguments(self._family).items() if name not in others]
         totals = [tuple(count + more for count in total) for more in (0, 1, -1)]
         fitting = [(n, values) for each in totals for n, values in own if are_counts(values) and values == each]
         name, values = next(iter(fitting), ("depth", total))
         self._numbers.add(name)
-        self.varying.append(ConstructorArgument(Hint(name), False, values, name))
+        self.varying.append(ConstructorArgument(name, NOTHING, False, values, name))
         yield "", Formula(len(self.varying) - 1, offset=counts[0] - values[0])
 
-    def _binding(
-        self, hole: Hole, hint: Hint, values: tuple[object, ...], by_position: bool = False, layer_name: str = ""
-    ) -> Binding:
+    def _binding(self, hole: Hole, column: ConstructorArgument) -> Binding:
+        values = column.values
         if len(set(map(repr, values))) == 1:
             return ConstantValue(values[0])
         tuples = [value for value in values if isinstance(value, tuple)]
         if len(tuples) == len(values) and len({*map(len, tuples)}) == 1:
             parts = list(zip(*tuples, strict=True))
             if sum(len({*map(repr, part)}) > 1 for part in parts) == 1:  # (c, 1, 1)
-                return TupleOf(tuple(self._binding(hole, hint, part, by_position, layer_name) for part in parts))
-        is_inner = (hole.kind, hole.index) in self._inner and hint.name in _OF_AN_INPUT
-        self.varying.append(ConstructorArgument(hint, by_position, values, layer_name or hint.name, is_inner))
+                return TupleOf(tuple(self._binding(hole, replace(column, values=part)) for part in parts))
+        is_inner = (hole.kind, hole.index) in self._inner and column.name in _OF_AN_INPUT
+        self.varying.append(replace(column, is_inner=is_inner))
         return Formula(len(self.varying) - 1)
 
 

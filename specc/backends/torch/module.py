@@ -21,6 +21,7 @@ from specc.weights import Weights, tensor
 def build(graph: Graph, weights: Weights, settings: Mapping[str, str] | None = None) -> nn.Module:
     """See `specc.backends.torch.torch_module`."""
     network = getattr(_run(graph.name, torch_source(graph, settings)), class_name(graph))
+    # Without drawing, VGG16 is made in 5 ms, and not in 620, and PyTorch's global random state stays as it is.
     with torch.device("cpu"), _Undrawn():
         module: nn.Module = network().float()  # whatever the user's default dtype is
     _require_same_state(graph, module)
@@ -52,6 +53,7 @@ def _run(name: str, source: str) -> ModuleType:
     Equal sources give the same module, so their networks are of one class.
     """
     digest = sha256(source.encode()).hexdigest()[:16]
+    # pickle finds a class by the name of its module in sys.modules.
     full_name = f"specc_{name}_{digest}"
     if full_name in sys.modules:
         return sys.modules[full_name]
@@ -64,7 +66,7 @@ def _run(name: str, source: str) -> ModuleType:
 
 
 def _require_same_state(graph: Graph, module: nn.Module) -> None:
-    """Raises where the module holds other tensors than the graph says, or in another order."""
+    """Raises where the module has other tensors than the graph, or in another order."""
     claimed = [
         (path, parameter.shape, not parameter.buffer, parameter.trainable, parameter.integer)
         for path, parameter in graph.state

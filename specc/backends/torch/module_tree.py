@@ -22,7 +22,7 @@ class ModuleUse:
         path: the module's; the network's is empty.
         name: what its values' names begin with.
         block: None for the network.
-        title: what its class is called, but for what tells classes of one title apart.
+        title: what its class is called, but for what distinguishes classes of one title.
         inputs: names of the values that it takes from outside, the block's own input first.
         outputs: names of the values that are used outside, the block's own output first.
         borrowed: paths of the modules and parameters that it uses and an outer module has, in order of use.
@@ -183,9 +183,9 @@ def _title(block: Region, outer_title: str) -> str:
 
 
 def _content(members: tuple[Node | ModuleUse, ...], passed: tuple[Passed, ...]) -> str:
-    """``ConvBatchnormRelu`` for two or three things in a row; empty where that would say nothing.
+    """``ConvBatchnormRelu`` for two or three things in a row; empty where that would be no name.
 
-    Nor where there are rounds among them: how many there are is no part of a name.
+    Nor where rounds are among them: how many they are is no part of a name.
     """
     labels = [member.name.rpartition(".")[2] for member in members]
     stems = [

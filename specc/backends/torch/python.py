@@ -22,7 +22,7 @@ _LEAST_STEPS = 3
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A place in an expression that is filled in before it is laid out; ``kind`` says with what."""
+    """A place in an expression that is filled in before it is laid out, with what its ``kind`` is the name of."""
 
     kind: str
     index: int

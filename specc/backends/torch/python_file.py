@@ -1,4 +1,4 @@
-"""The graph as the PyTorch source that a person would have written: a class for each block, a line a step."""
+"""The graph as PyTorch source that reads as a person's: a class for each block, a line a step."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def torch_source(graph: Graph, settings: Mapping[str, str] | None = None) -> str
     state dict has the keys of ``graph.state``.
 
     Args:
-        settings: the model's parameters that were set, as the language writes them; the file's head says them.
+        settings: the model's parameters that were set, as in the language; they are in the file's docstring.
 
     Raises:
         ValueError, TypeError: an operator describes itself in a way this backend cannot render.
@@ -93,7 +93,7 @@ def _docstring(graph: Graph) -> list[str]:
 
 
 def class_names(families: list[ModuleClass], model: str) -> list[str]:
-    """A name for every class: what the spec calls it, and where there are several of that name, what tells it apart.
+    """A name for every class: what the spec calls it, and where several have that name, what is different in it.
 
     The plain name is for the one that is used most: ``Bottleneck``, and ``BottleneckDownsample``; for a block rather
     than for a group of that name in it, which is what the author calls a part. A sequence has no name.
@@ -123,8 +123,8 @@ def _is_block(family: ModuleClass) -> bool:
 def _distinctions(title: str, family: ModuleClass, named: list[ModuleClass]) -> Iterator[str]:
     """The title with ``Downsample`` for what the usual one, which is named first, lacks; else with ``WithoutAdd``.
 
-    A label that differs in its number alone says it only where it is the one that is new: with ``conv5`` and ``conv6``,
-    ``Conv5`` would be half of it.
+    A label that differs in its number alone is no difference, unless it is the only new one: with ``conv5`` and
+    ``conv6``, ``Conv5`` would be half of it.
     """
     if _is_block(named[0]) and not _is_block(family):
         yield f"{title}Group"

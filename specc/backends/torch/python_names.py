@@ -31,9 +31,9 @@ _MODULE_ATTRIBUTES = frozenset(
 )
 
 
-def free(name: str, taken: Iterable[str] = ()) -> str:
-    """``name`` with as many underscores after it as it takes to be no keyword, builtin, import or taken name."""
-    while keyword.iskeyword(name) or hasattr(builtins, name) or name in _IMPORTED or name in taken:
+def free(name: str, used: Iterable[str] = ()) -> str:
+    """``name`` with as many underscores after it as it takes to be no keyword, builtin, import or used name."""
+    while keyword.iskeyword(name) or hasattr(builtins, name) or name in _IMPORTED or name in used:
         name += "_"
     return name
 
@@ -47,7 +47,7 @@ def camel(label: str) -> str:
 def is_plain(label: str) -> bool:
     """Whether ``self.label`` reaches what a module has under that name.
 
-    PyTorch's own attributes are found first (``forward``), and Python mangles two underscores in front.
+    PyTorch's own attributes come first (``forward``), and Python mangles two underscores in front.
     """
     return (
         label.isascii()
@@ -91,7 +91,7 @@ def stem(label: str) -> str:
 
 
 def whole(label: str) -> int | None:
-    """The number that the label is, if that number is written so."""
+    """The number that the label is, if `str` of that number is the label."""
     return int(label) if label.isdecimal() and str(int(label)) == label else None
 
 

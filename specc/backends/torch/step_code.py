@@ -35,7 +35,7 @@ CHANNELS = frozenset(
 )
 """Arguments that count channels: one may be a multiple of another (``4 * c``), and they are passed by position."""
 
-# What PyTorch calls the arguments that are written by position; the number of axes in a name is left out.
+# What PyTorch calls the arguments that are passed by position; the number of axes in a name is left out.
 _POSITIONAL = {
     "nn.Conv": ("in_channels", "out_channels", "kernel_size"),
     "nn.ConvTranspose": ("in_channels", "out_channels", "kernel_size"),
@@ -63,18 +63,10 @@ _POSITIONAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
-    """What is known of an argument besides its values: PyTorch's name and default for it."""
+class Literal:
+    """A plain argument by PyTorch's name for it, or the `Layer` of a slot."""
 
     name: str
-    default: object = NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    """A plain value of one place, or the `Layer` of a slot."""
-
-    hint: Hint
     value: object
 
 
@@ -92,7 +84,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What a slot stands for, without tensors: as a module, and as a function where the slot is no argument."""
+    """The layer in a slot, without tensors: as a module, and as a function where the slot is no argument."""
 
     module: Expr
     function: Expr
@@ -148,8 +140,8 @@ def layer(step: TorchStep) -> Layer | None:
 
 
 def slotted(slot: str, value_layer: Layer, value: Hole, fillings: Fillings) -> Expr:
-    """A value through the layer that a slot stands for here."""
-    fillings.append(Literal(Hint(slot), value_layer))
+    """A value through the layer that is in a slot here."""
+    fillings.append(Literal(slot, value_layer))
     return PythonCall(Hole("slot", len(fillings) - 1), (value,))
 
 
@@ -175,7 +167,7 @@ class _Call:
     Attributes:
         values: the step's inputs.
         own: its own parameter, where it is one.
-        used: which of these, by number and name, stand in the text.
+        used: which of these, by number and name, are in the text.
     """
 
     node: Node
@@ -189,14 +181,14 @@ class _Call:
         if not re.fullmatch(r"(torch|nn|F)(\.\w+)+", step.name):
             raise ValueError(f"{self.node.name}: {step.name} is none of torch, nn and F")
         if step.name in _INFIX and len(step.args) == 2 and not step.kwargs:
-            parts = [self.argument(operand, Hint("value")) for operand in _operands(step)]
+            parts = [self.argument(operand, "value") for operand in _operands(step)]
             operands = (PythonCall("", (part,)) if isinstance(part, Infix) else part for part in parts)
             return Infix(_INFIX[step.name], tuple(operands))
         names = _POSITIONAL.get(re.sub(r"\d+d$", "", step.name), ())
-        hints = [Hint(name) for name in names] + [Hint("value")] * len(step.args)
-        return PythonCall(step.name, (*map(self.argument, step.args, hints), *self._keywords(step, op)))
+        names = (*names, *["value"] * len(step.args))
+        return PythonCall(step.name, (*map(self.argument, step.args, names), *self._keywords(step, op)))
 
-    def argument(self, argument: object, hint: Hint) -> Expr:
+    def argument(self, argument: object, name: str) -> Expr:
         match argument:
             case Value(index) if index in range(len(self.values)):
                 self.used.add(index)
@@ -210,12 +202,12 @@ class _Call:
             case TorchCall() if self.values:
                 return self.expr(argument)
             case tuple() if not _is_plain(argument):
-                return Listing(tuple(self.argument(part, hint) for part in argument))
+                return Listing(tuple(self.argument(part, name) for part in argument))
         try:
             literal(argument)
         except TypeError as error:
             raise TypeError(f"{self.node.name}: {error}") from None
-        self.fillings.append(Literal(hint, argument))
+        self.fillings.append(Literal(name, argument))
         return Hole("literal", len(self.fillings) - 1)
 
     def _keywords(self, step: TorchStep, op: Op | None) -> list[Expr]:
@@ -223,7 +215,7 @@ class _Call:
         for value in plain.values():
             literal(value)  # refused here, where the step is known
         others: list[Expr] = [
-            Keyword(name, self.argument(value, Hint(name))) for name, value in step.kwargs.items() if name not in plain
+            Keyword(name, self.argument(value, name)) for name, value in step.kwargs.items() if name not in plain
         ]
         fields = type(op).model_fields if op else {}
         defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
@@ -288,7 +280,7 @@ def constructed(node: Node, step: TorchStep, fillings: Fillings) -> Expr:
     (own,) = node.parameters
     if own.name or own.buffer or own.integer or not isinstance(own.init, Constant):
         raise ValueError(f"{node.name}: no way to declare {own} beside a function call")
-    shape, value = call.argument(own.shape, Hint("channels")), call.argument(own.init.value, Hint("value"))
+    shape, value = call.argument(own.shape, "channels"), call.argument(own.init.value, "value")
     frozen = () if own.trainable else ("requires_grad=False",)
     return PythonCall("nn.Parameter", (PythonCall("torch.full", (shape, value)), *frozen))
 
@@ -312,6 +304,7 @@ def _start(place: str, parameter: Parameter) -> Line | None:
             raise ValueError(f"{place}: no way to give a buffer its numbers")
         constant = _tensor(init.values, parameter.shape)
         has_row = any(isinstance(part, NumberRow) for part in walk(constant))
+        # ruff would put each number of a long row on a line of its own.
         return Line(PythonCall("nn.Parameter", (constant,)), f"{place} = ", _UNFORMATTED if has_row else "")
     if not init.name:
         return None
@@ -321,7 +314,7 @@ def _start(place: str, parameter: Parameter) -> Line | None:
 
 
 def _tensor(values: tuple[float, ...], shape: tuple[int, ...]) -> Expr:
-    """The constant as ``torch.tensor``; one kernel that serves all filters is written once."""
+    """The constant as ``torch.tensor``; one kernel that serves all filters is there once."""
     if prod(shape) != len(values):
         raise ValueError(f"{len(values)} numbers do not fill {shape}")
     one = len(values) // shape[0]
