@@ -53,7 +53,6 @@ def _run(name: str, source: str) -> ModuleType:
     Equal sources give the same module, so their networks are of one class.
     """
     digest = sha256(source.encode()).hexdigest()[:16]
-    # pickle finds a class by the name of its module in sys.modules.
     full_name = f"specc_{name}_{digest}"
     if full_name in sys.modules:
         return sys.modules[full_name]
@@ -61,7 +60,7 @@ def _run(name: str, source: str) -> ModuleType:
     module.__file__ = f"<specc {name} {digest}>"
     linecache.cache[module.__file__] = (len(source), None, source.splitlines(keepends=True), module.__file__)
     exec(compile(source, module.__file__, "exec"), module.__dict__)
-    sys.modules[full_name] = module
+    sys.modules[full_name] = module  # where inspect and pickle look for the module of a class
     return module
 
 
