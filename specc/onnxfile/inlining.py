@@ -1,4 +1,4 @@
-"""The nodes of a model: functions inlined, the graphs inside nodes looked into, and those whose results vary."""
+"""The nodes of a model: function calls inlined, nodes of subgraphs, and those whose results vary from run to run."""
 
 from __future__ import annotations
 

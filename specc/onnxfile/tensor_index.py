@@ -165,8 +165,8 @@ class TensorIndex:
     ) -> None:
         nodes = tuple(nodes)
         used = {name for node in nodes for name in values_taken(node)} | outputs
-        constants = (FileTensor(tensor.name, tensor, folder) for tensor in _constants(nodes, folder))
-        self._by_name = {tensor.name: tensor for tensor in (*initializers, *constants) if tensor.name in used}
+        tensors = (*initializers, *_constants(nodes, folder))
+        self._by_name = {tensor.name: tensor for tensor in tensors if tensor.name in used}
         self._by_size: dict[int, list[FileTensor]] = {}
         for tensor in self._by_name.values():
             self._by_size.setdefault(tensor.size, []).append(tensor)
@@ -177,10 +177,10 @@ class TensorIndex:
         for node in nodes:
             if node.op_type in SAME_NUMBERS and node.input:
                 self._origins.update(dict.fromkeys(node.output, self._origin(node.input[0])))
-            taken = values_taken(node)
-            if not data.isdisjoint(taken):
+            values = values_taken(node)
+            if not data.isdisjoint(values):
                 data.update(node.output)
-                self.on_data.update(map(self._origin, taken))
+                self.on_data.update(map(self._origin, values))
 
     def named(self, path: str, parameter: Parameter) -> FileTensor | None:
         """The tensor of that path, as specc or another calls it."""
@@ -210,22 +210,17 @@ class TensorIndex:
         return self._origins.get(name, name)
 
 
-def _constants(nodes: Iterable[onnx.NodeProto], folder: Path) -> Iterator[TensorProto]:
+def _constants(nodes: Iterable[onnx.NodeProto], folder: Path) -> Iterator[FileTensor]:
     """What Constant nodes give, sparse tensors and plain numbers too, by the names of their values."""
     for name, tensor in constant_tensors(nodes):
-        constant = TensorProto()
-        constant.CopyFrom(tensor)
-        constant.name = name
-        yield constant
+        yield FileTensor(name, tensor, folder)
     for node in nodes:
         for attribute in node.attribute if node.op_type == "Constant" else ():
             if attribute.name == "sparse_value":
-                whole = dense(attribute.sparse_tensor, folder)
-                whole.name = node.output[0]
-                yield whole
+                yield FileTensor(node.output[0], dense(attribute.sparse_tensor, folder), folder)
             elif attribute.name in {"value_float", "value_floats"}:
                 numbers = np.asarray(helper.get_attribute_value(attribute), np.float32)
-                yield numpy_helper.from_array(numbers, node.output[0])
+                yield FileTensor(node.output[0], numpy_helper.from_array(numbers), folder)
 
 
 def probed(flat: Values) -> Values:
