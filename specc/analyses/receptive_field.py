@@ -1,23 +1,24 @@
 """Receptive fields from the windows of the steps: exact, place by place.
 
-A receptive field is told per axis of the network's input: how many places lie from the first to the last that one place
-of a value (all its channels together) reads; the most that any of its places does. So what is carried along is where
-each place reads, from which first place to which last one. Size and jump alone (Araujo, Norris and Sim, "Computing
-Receptive Fields of Convolutional Neural Networks", 2019) are not enough: behind an upsampling, a window may lie within
-the copies of one place or across the border between two; and arms whose windows lie apart see the union of both.
+A receptive field has a number for each axis of the network's input: how many places lie from the first to the last that
+one place of a value (all its channels together) reads; the most that any of its places does. So what a value has along
+an axis is where each of its places reads, from which first place to which last one. Size and jump alone (Araujo, Norris
+and Sim, "Computing Receptive Fields of Convolutional Neural Networks", 2019) are not enough: behind an upsampling, a
+window may lie within the copies of one place or across the border between two; and arms whose windows do not overlap
+see the union of both.
 
 Where a place reads is periodic: behind a stride of 2, place i + 1 reads what i reads, 2 further on; behind an
 upsampling by 3, place i + 3 reads what i reads, 1 further on. So larger sizes cost no more, and padding is not
 subtracted: its places are places like others.
 
 Some networks are not periodic: those that are fitted to a size (``align_corners``, bins that do not divide the input),
-and those whose arms do not keep step. They are gone through once more with the very places that there are, from the
-first to the last, and in padding there are none.
+and those whose arms do not keep step. They are read once more with the very places that there are, from the first to
+the last, and in padding there are none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from math import gcd, lcm
 from typing import NamedTuple
@@ -27,9 +28,9 @@ from specc.ir.traits import EACH, MOST_PHASES, Flat, Joined, Moved, Opaque, Poin
 from specc.ir.types import fixed
 
 _LONGEST_PERIOD = 4096
-"""Places after which reading repeats itself at the latest; else each is told by itself."""
+"""Places after which reading repeats itself at the latest; else each is computed by itself."""
 _MOST_PLACES = MOST_PHASES
-"""Places of an axis that are told one by one: a tenth of a second for each step."""
+"""Places of an axis that are computed one by one: a tenth of a second for each step."""
 _MOST_READ = 2**22
 """Places that these may read in all, where the outermost ones do not decide."""
 
@@ -66,14 +67,14 @@ class Fields(NamedTuple):
 
 def receptive_fields(graph: Graph) -> Fields:
     """The receptive fields of the steps of a graph without symbols."""
-    found = _fields(graph, _start)
-    if None in found.values():
-        by_place = _fields(graph, _start_by_place)
-        found = {name: size or by_place[name] for name, size in found.items()}
-    known = {name: size or Unclaimed(Reason.IRREGULAR, None) for name, size in found.items()}
+    fields = _fields(graph, by_place=False)
+    if None in fields.values():
+        by_place = _fields(graph, by_place=True)
+        fields = {name: field or by_place[name] for name, field in fields.items()}
+    known = {name: field or Unclaimed(Reason.IRREGULAR, None) for name, field in fields.items()}
     return Fields(
-        {name: None if isinstance(size, Unclaimed) else size for name, size in known.items()},
-        {name: size for name, size in known.items() if isinstance(size, Unclaimed)},
+        {name: None if isinstance(field, Unclaimed) else field for name, field in known.items()},
+        {name: field for name, field in known.items() if isinstance(field, Unclaimed)},
     )
 
 
@@ -134,7 +135,7 @@ class _Reading(NamedTuple):
         return _union(map(self.at, (*places[: len(self.spans)], *places[-len(self.spans) :])))
 
     def everything(self, places: int) -> _Reading | None:
-        """Every one of so many places as one that reads what all do; None where that is not told by the period."""
+        """Every one of so many places as one that reads what all do; None where the period does not say that."""
         span = self.over(range(places))
         return _constant(span) if self._is_inside(span) else None
 
@@ -176,7 +177,7 @@ def _intersection(spans: Iterable[_Span]) -> _Span:
 
 
 def _through(reading: _Reading, taps: Taps, before: int, after: int) -> _Reading | None:
-    """Behind a step that reads by ``taps``; None where it is not periodic, or too long.
+    """The reading behind a step that reads by ``taps``; None where it is not periodic, or too long.
 
     Args:
         before, after: places of its input and of its result.
@@ -193,9 +194,11 @@ def _through(reading: _Reading, taps: Taps, before: int, after: int) -> _Reading
     if taps.fitted:
         return None
     padded, bounds = reading.padded, reading.bounds
+    rounds, phase = divmod(after - 1, len(taps.phases))
+    last = taps.phases[phase].stop - 1 + rounds * taps.advance
     if not padded and taps.bordered:
         bounds = _intersection([bounds, reading.over(range(before))])
-    elif not padded and not _reads_inside(taps, before, after):
+    elif not padded and (last >= before or min(window.start for window in taps.phases) < 0):
         padded, bounds = True, None
     if len(reading.spans) == len(taps.phases) == 1 and reading.spans[0] is not None:
         (first, last), (window,), advance = reading.spans[0], taps.phases, reading.advance
@@ -206,13 +209,6 @@ def _through(reading: _Reading, taps: Taps, before: int, after: int) -> _Reading
     if period > _LONGEST_PERIOD:
         return None
     return _shortest(_read(reading, taps, period), advance)._replace(padded=padded, bounds=bounds)
-
-
-def _reads_inside(taps: Taps, before: int, after: int) -> bool:
-    """Whether no place reads padding."""
-    rounds, phase = divmod(after - 1, len(taps.phases))
-    last = taps.phases[phase].stop - 1 + rounds * taps.advance
-    return min(window.start for window in taps.phases) >= 0 and last < before
 
 
 def _read(reading: _Reading, taps: Taps, places: int) -> tuple[_Span, ...]:
@@ -239,7 +235,7 @@ def _by_place(spans: tuple[_Span, ...]) -> _Reading:
     return _constant(spans[0]) if len(set(spans)) == 1 else _Reading(spans, None)
 
 
-def _together(readings: list[_Reading], places: int) -> _Reading | None:
+def _met(readings: list[_Reading], places: int) -> _Reading | None:
     """Where several arms meet: at each of so many places the union of what they read; None where it is not periodic."""
     different = list(dict.fromkeys(readings))
     if len(different) == 1:
@@ -295,13 +291,6 @@ class _View(NamedTuple):
         """The axis of a sample that lies along that of the input."""
         return self.axes.index(along) if along in self.axes else None
 
-    def widened(self, along: int, shape: tuple[int, ...], sample: tuple[int, ...]) -> _Reading | None:
-        """Of a value of ``shape`` that is widened to ``sample``: its only place is then read everywhere."""
-        axis = self.lies(along)
-        if axis is None or shape[axis] == sample[axis]:
-            return self.readings[along]
-        return self.everything(along)
-
 
 def _is_constant(reading: _Reading | None) -> bool:
     return reading is not None and reading.is_constant
@@ -322,40 +311,36 @@ _Value = Mapping[str, _Views]
 """By the name of the input; a value has no entry for an input that it does not depend on."""
 
 
-def _start(places: int) -> _Reading:
-    """An axis of an input: each place reads itself."""
-    return _Reading(((0, 0),), 1)
-
-
-def _start_by_place(places: int) -> _Reading | None:
-    if places > _MOST_PLACES:
-        return None
-    return _Reading(tuple([(place, place) for place in range(places)]), None)
-
-
 # ---- a network ----------------------------------------------------------------------------------------------
 
 
-def _fields(graph: Graph, start: Callable[[int], _Reading | None]) -> dict[str, tuple[int, ...] | Unclaimed | None]:
+def _fields(graph: Graph, *, by_place: bool) -> dict[str, tuple[int, ...] | Unclaimed | None]:
     """The receptive field of every step, None where it is not periodic.
 
     Args:
-        start: what an axis of so many places of an input reads of itself.
+        by_place: every place of an input is a reading of its own, and no period is looked for.
     """
+
+    def axis(places: int) -> _Reading | None:
+        """An axis of an input: each place reads itself."""
+        if not by_place:
+            return _Reading(((0, 0),), 1)
+        return _Reading(tuple([(place, place) for place in range(places)]), None) if places <= _MOST_PLACES else None
+
     values: dict[str, _Value | Unclaimed] = {}
     for port in graph.inputs:
         sample = tuple(map(fixed, port.type.sample))
         axes = (None, *range(len(sample) - 1))[: len(sample)]
-        values[port.name] = {port.name: (_View(tuple(map(start, sample[1:])), axes, sample[1:]),)}
-    found: dict[str, tuple[int, ...] | Unclaimed | None] = {}
+        values[port.name] = {port.name: (_View(tuple(map(axis, sample[1:])), axes, sample[1:]),)}
+    fields: dict[str, tuple[int, ...] | Unclaimed | None] = {}
     for node in graph.nodes:
         inputs = [values[name] for name in node.inputs]
-        value = values[node.name] = _after(node, inputs)
-        if value is inputs[0] and node.inputs[0] in found:
-            found[node.name] = found[node.inputs[0]]
+        value = values[node.name] = _value_after(node, inputs)
+        if value is inputs[0] and node.inputs[0] in fields:
+            fields[node.name] = fields[node.inputs[0]]
         else:
-            found[node.name] = value if isinstance(value, Unclaimed) else _size(node, value)
-    return found
+            fields[node.name] = value if isinstance(value, Unclaimed) else _size(node, value)
+    return fields
 
 
 def _size(node: Node, value: _Value) -> tuple[int, ...] | Unclaimed | None:
@@ -376,53 +361,57 @@ def _size(node: Node, value: _Value) -> tuple[int, ...] | Unclaimed | None:
     return tuple(map(max, zip(*sizes, strict=True))) or Unclaimed(Reason.FLAT_INPUT, None)
 
 
-def _after(node: Node, inputs: list[_Value | Unclaimed]) -> _Value | Unclaimed:
+def _value_after(node: Node, inputs: list[_Value | Unclaimed]) -> _Value | Unclaimed:
     values: list[_Value] = []
     for value in inputs:
         if isinstance(value, Unclaimed):
             return value
         values.append(value)
-    try:
-        return _seen(node, values)
-    except _Unclaimable as lost:
-        return Unclaimed(lost.reason, node)
-
-
-def _seen(node: Node, values: list[_Value]) -> _Value:
-    """Raises _Unclaimable."""
     window = node.op.window(*node.input_types)
     if isinstance(window, Pointwise) and len(values) == 1:
         return values[0]
     sample = tuple(map(fixed, node.type.sample))
-    if isinstance(window, (Pointwise, Joined)):
-        side_by_side = _joined(values, window.axis) if isinstance(window, Joined) else None
-        return _merged(node, sample, values) if side_by_side is None else side_by_side
-    (value,) = values
-    return {name: _views_after(window, views, node, sample) for name, views in value.items()}
+    try:
+        if isinstance(window, Joined) and (joined := _joined(values, window.axis)) is not None:
+            return joined
+        if isinstance(window, (Pointwise, Joined)):
+            return _merged(node, sample, values)
+        if isinstance(window, Whole) and window.axes is None:
+            return {name: (_whole(views, len(sample)),) for name, views in values[0].items()}
+        return {
+            name: tuple([_view_after(window, view, node, sample) for view in views])
+            for name, views in values[0].items()
+        }
+    except _Unclaimable as error:
+        return Unclaimed(error.reason, node)
 
 
-def _views_after(window: Sliding | Whole | Moved | Flat | Opaque, views: _Views, node: Node, sample: _Shape) -> _Views:
+def _view_after(window: Sliding | Whole | Moved | Flat | Opaque, view: _View, node: Node, sample: _Shape) -> _View:
     match window:
         case Sliding(axes):
-            if node.type != node.input_types[0] and any(view.flattened is not None for view in views):
+            if view.flattened is not None and (node.type != node.input_types[0] or any(taps != EACH for taps in axes)):
                 raise _Unclaimable(Reason.REARRANGED)
-            return tuple([_slid(view, axes, sample) for view in views])
-        case Whole(None):
-            return _whole(views, len(sample))
+            return _slid(view, axes, sample)
         case Whole(axes, dropped):
-            return tuple([_reduced(view, axes or (), dropped) for view in views])
+            readings, places = list(view.readings), list(view.places)
+            for axis in axes or ():
+                if (along := view.axes[axis]) is not None:
+                    readings[along] = view.everything(along)
+                    places[along] = 1 if axis in dropped else places[along]
+            left = tuple([along for axis, along in enumerate(view.axes) if axis not in dropped])
+            return view._replace(readings=tuple(readings), axes=left, places=tuple(places))
         case Moved(order):
-            return tuple([view._replace(axes=tuple([view.axes[axis] for axis in order])) for view in views])
+            return view._replace(axes=tuple([view.axes[axis] for axis in order]))
         case Flat():
+            readings = [view.everything(a) if size == 1 else view.readings[a] for a, size in enumerate(view.places)]
+            flat = _View(tuple(readings), (None,), view.places)
             before = tuple(map(fixed, node.input_types[0].sample))
-            return tuple([_flat(view, before) for view in views])
+            return flat if flat.is_constant else flat._replace(flattened=(before, view.axes))
         case Opaque():
             raise _Unclaimable(Reason.REARRANGED)
 
 
 def _slid(view: _View, axes: tuple[Taps | None, ...], sample: _Shape) -> _View:
-    if view.flattened is not None and any(taps != EACH for taps in axes):
-        raise _Unclaimable(Reason.REARRANGED)
     readings, places = list(view.readings), list(view.places)
     for axis, (along, taps, size) in enumerate(zip(view.axes, axes, sample, strict=True)):
         if along is None:
@@ -437,7 +426,7 @@ def _slid(view: _View, axes: tuple[Taps | None, ...], sample: _Shape) -> _View:
     return view._replace(readings=tuple(readings), places=tuple(places))
 
 
-def _whole(views: _Views, rank: int) -> _Views:
+def _whole(views: _Views, rank: int) -> _View:
     """Each element sees all that there is; of views side by side, all of each."""
     first, *others = views
     readings = [first.everything(axis) for axis in range(len(first.readings))]
@@ -445,23 +434,7 @@ def _whole(views: _Views, rank: int) -> _Views:
         pairs = zip(readings, map(view.everything, range(len(readings))), strict=True)
         readings = [a and b and _constant(_union((a.at(0), b.at(0)))) for a, b in pairs]
     axes = first.axes if len(first.axes) == rank and first.flattened is None else (None,) * rank
-    return (_View(tuple(readings), axes, first.places),)
-
-
-def _reduced(view: _View, axes: tuple[int, ...], dropped: tuple[int, ...]) -> _View:
-    readings, places = list(view.readings), list(view.places)
-    for axis in axes:
-        if (along := view.axes[axis]) is not None:
-            readings[along] = view.everything(along)
-            places[along] = 1 if axis in dropped else places[along]
-    left = tuple([along for axis, along in enumerate(view.axes) if axis not in dropped])
-    return view._replace(readings=tuple(readings), axes=left, places=tuple(places))
-
-
-def _flat(view: _View, sample: _Shape) -> _View:
-    readings = [view.everything(a) if size == 1 else view.readings[a] for a, size in enumerate(view.places)]
-    flat = _View(tuple(readings), (None,), view.places)
-    return flat if flat.is_constant else flat._replace(flattened=(sample, view.axes))
+    return _View(tuple(readings), axes, first.places)
 
 
 # ---- several values -----------------------------------------------------------------------------------------
@@ -484,20 +457,16 @@ def _merged(node: Node, sample: _Shape, values: list[_Value]) -> _Value:
     merged: dict[str, _Views] = {}
     for name in dict.fromkeys(name for value in values for name in value):
         arms = [(value[name], shape) for value, shape in zip(values, shapes, strict=True) if name in value]
-        alike = len({views for views, _ in arms}) == 1 and all(shape == sample for _, shape in arms)
-        merged[name] = arms[0][0] if alike else _meet(arms, sample)
+        if len({views for views, _ in arms}) == 1 and all(shape == sample for _, shape in arms):
+            merged[name] = arms[0][0]
+            continue
+        alone = [(views[0], shape) for views, shape in arms if len(views) == 1]
+        several = {views for views, _ in arms if len(views) > 1}
+        if several and (len(several) > 1 or not all(view.is_constant for view, _ in alone)):
+            raise _Unclaimable(Reason.CROSSED)
+        parts = [[(part, sample), *alone] for part in several.pop()] if several else [alone]
+        merged[name] = tuple([_united(part, sample) for part in parts])
     return merged
-
-
-def _meet(arms: list[tuple[_Views, _Shape]], sample: _Shape) -> _Views:
-    """What several arms read of one input, together. ``arms``: each with its shape."""
-    alone = [(views[0], shape) for views, shape in arms if len(views) == 1]
-    several = {views for views, _ in arms if len(views) > 1}
-    if not several:
-        return (_united(alone, sample),)
-    if len(several) > 1 or not all(view.is_constant for view, _ in alone):
-        raise _Unclaimable(Reason.CROSSED)
-    return tuple([_united([(part, sample), *alone], sample) for part in several.pop()])
 
 
 def _united(arms: list[tuple[_View, _Shape]], sample: _Shape) -> _View:
@@ -518,8 +487,12 @@ def _united(arms: list[tuple[_View, _Shape]], sample: _Shape) -> _View:
         if axis is not None:
             layout.setdefault(axis, along)
         places[along] = (moving[along] or views)[0].places[along] if axis is None else sample[axis]
-        widened = [view.widened(along, shape, sample) for view, shape in arms]
-        known = [reading for reading in widened if reading is not None]
-        readings[along] = _together(known, places[along]) if len(known) == len(widened) else None
+        # Of an arm that is widened, the only place is read everywhere.
+        known = [
+            view.readings[along] if (a := view.lies(along)) is None or shape[a] == sample[a] else view.everything(along)
+            for view, shape in arms
+        ]
+        every = [reading for reading in known if reading is not None]
+        readings[along] = _met(every, places[along]) if len(every) == len(known) else None
     axes = tuple([layout.get(axis) for axis in range(len(sample))])
     return _View(tuple(readings), axes, tuple(places), next(iter(flattened), None))
