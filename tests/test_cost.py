@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import specc
-from specc.analyses import Costs, costs
+from specc.analyses import Costs
 from specc.elaborate import check_file
 from specc.ir.graph import Graph, Port
 from specc.ir.symbols import samples as allowed
@@ -86,14 +86,14 @@ def test_an_output_lives_to_the_end() -> None:
     graph = counted("conv(2, 1) -> conv(8, 1) -> relu", 1, 4, 4).graph
     first = graph.nodes[0]
     early = Port("early", first.type)
-    assert costs(graph).peak_memory == 4 * (128 + 128)
-    assert costs(giving(graph, *graph.outputs, (early, first.name))).peak_memory == 4 * (32 + 128 + 128)
+    assert Costs(graph).peak_memory == 4 * (128 + 128)
+    assert Costs(giving(graph, *graph.outputs, (early, first.name))).peak_memory == 4 * (32 + 128 + 128)
 
 
 def test_without_steps_there_is_the_input() -> None:
     graph = counted("relu", 2, 3).graph
     (source,) = graph.inputs
-    nothing = costs(Graph("Nothing", graph.inputs, ((source, source.name),), ()))
+    nothing = Costs(Graph("Nothing", graph.inputs, ((source, source.name),), ()))
     assert (nothing.peak_memory, nothing.activation_memory, nothing.depth) == (24, 0, 0)
 
 
@@ -118,7 +118,7 @@ def test_depth_of_several_outputs_is_that_of_the_deepest() -> None:
     graph = counted("conv(2, 1) -> conv(2, 1)", 1, 4, 4).graph
     early = Port("early", graph.nodes[0].type)
     for outputs in (((early, graph.nodes[0].name), *graph.outputs), (*graph.outputs, (early, graph.nodes[0].name))):
-        assert costs(giving(graph, *outputs)).depth == 2
+        assert Costs(giving(graph, *outputs)).depth == 2
 
 
 # ---- shared steps, several inputs ---------------------------------------------------------------------
@@ -177,7 +177,7 @@ def test_at_a_size_it_is_the_network_of_that_size(size: dict[str, int]) -> None:
     (checked,) = check_file(parse(Source("m.cnn", ANY_SIZE)))
     fixed = ANY_SIZE.replace(" where H >= 16, W >= 16", "").replace("H, W", f"{size['H']}, {size['W']}")
     (expected,) = check_file(parse(Source("m.cnn", fixed)))
-    network = costs(checked.graph.at(size))
+    network = Costs(checked.graph.at(size))
     for number in (
         "params",
         "trainable_params",
@@ -195,9 +195,9 @@ def test_what_multiplies_is_the_same_at_every_size(kind: str) -> None:
     """Depth is told of symbolic sizes too: no operator multiplies at one size and not at another."""
     for arguments, samples in EVERY_SIZE.get(kind, []):
         graph = graph_of(make(kind, **arguments), *samples)
-        (symbolic,) = costs(graph).steps
+        (symbolic,) = Costs(graph).steps
         for place in (0, 3):
-            (step,) = costs(graph.at({s.name: allowed(s, 4)[place] for s in graph.symbols})).steps
+            (step,) = Costs(graph.at({s.name: allowed(s, 4)[place] for s in graph.symbols})).steps
             assert step.multiplies == symbolic.multiplies == bool(step.macs)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from specc.analyses import costs
+from specc.analyses import Costs
 from specc.analyses.receptive_field import Reason
 from specc.elaborate import Checked, check_file
 from specc.source import Source
@@ -246,6 +246,6 @@ def test_larger_sizes_cost_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = []
     for size in (96, 9600):
         asked = 0
-        assert costs(checked(UNET, 2, size).graph).receptive_field == (26,)
+        assert Costs(checked(UNET, 2, size).graph).receptive_field == (26,)
         counts.append(asked)
     assert counts[0] == counts[1] < 2000

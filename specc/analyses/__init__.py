@@ -1,5 +1,5 @@
 """What a checked network costs and sees: numbers only, from the operator contract alone."""
 
-from specc.analyses.cost import Costs, StepCost, costs
+from specc.analyses.cost import Costs, StepCost
 
-__all__ = ["Costs", "StepCost", "costs"]
+__all__ = ["Costs", "StepCost"]

@@ -1,11 +1,11 @@
 """Parameters, multiply-accumulates, activation memory and depth. Every cost is of one sample.
 
-What depends on symbolic sizes is None: ``costs(graph.at(sizes))`` has the numbers at those sizes.
+What depends on symbolic sizes is None: ``Costs(graph.at(sizes))`` has the numbers at those sizes.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from math import prod
@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from specc.analyses.receptive_field import Fields, Reason, Unclaimed, receptive_fields
 from specc.ir.graph import Graph, Node
-from specc.ir.symbols import samples
 from specc.ir.types import TensorType, fixed
 
 FLOAT_BYTES = 4
@@ -45,7 +44,7 @@ class StepCost(NamedTuple):
 class Costs:
     """The numbers of a network and of each of its steps; those that depend on symbolic sizes are None.
 
-    Each is counted when it is first asked for: whoever wants the parameters need not wait for receptive fields.
+    Each is computed when it is first used: who wants the parameters need not wait for receptive fields.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -54,19 +53,20 @@ class Costs:
     @cached_property
     def steps(self) -> tuple[StepCost, ...]:
         """Every step, in order."""
-        return tuple(map(self._step, self.graph.nodes))
-
-    def _step(self, node: Node) -> StepCost:
-        sizes = self._own.get(node.name, ())
-        return StepCost(
-            node=node,
-            params=sum(size for size, _ in sizes),
-            trainable_params=sum(size for size, trainable in sizes if trainable),
-            macs=None if self.graph.symbols else node.op.macs(*node.input_types),
-            multiplies=self._multiplies(node),
-            activation_memory=None if self.graph.symbols else _memory(node.type),
-            receptive_field=self._fields.sizes.get(node.name),
-        )
+        rows = []
+        for node in self.graph.nodes:
+            sizes = self._own.get(node.name, ())
+            row = StepCost(
+                node=node,
+                params=sum(size for size, _ in sizes),
+                trainable_params=sum(size for size, trainable in sizes if trainable),
+                macs=None if self.graph.symbols else node.op.macs(*node.input_types),
+                multiplies=self._multiplies(node),
+                activation_memory=None if self.graph.symbols else _memory(node.type),
+                receptive_field=self._fields.sizes.get(node.name),
+            )
+            rows.append(row)
+        return tuple(rows)
 
     @cached_property
     def _own(self) -> dict[str, list[tuple[int, bool]]]:
@@ -83,8 +83,8 @@ class Costs:
 
     @cached_property
     def _small(self) -> Mapping[str, int]:
-        """Some size for every symbol: whether a step multiplies is the same at all of them."""
-        return {symbol.name: samples(symbol, 1)[0] for symbol in self.graph.symbols}
+        """A size for every symbol: whether a step multiplies is the same at all of them."""
+        return {symbol.name: symbol.value(symbol.first) for symbol in self.graph.symbols}
 
     def _multiplies(self, node: Node) -> bool:
         return node.op.macs(*(x.at(self._small) for x in node.input_types)) > 0
@@ -116,24 +116,19 @@ class Costs:
             return None
         memory = {port.name: _memory(port.type) for port in self.graph.inputs}
         memory |= {node.name: _memory(node.type) for node in self.graph.nodes}
-        live = peak = sum(memory[port.name] for port in self.graph.inputs)
-        unneeded = self._unneeded_after()
-        for i, node in enumerate(self.graph.nodes):
-            live += memory[node.name]
-            peak = max(peak, live)
-            live -= sum(memory[value] for value in unneeded[i])
-        return peak
-
-    def _unneeded_after(self) -> Mapping[int, list[str]]:
-        """For each step, by index, the values that no later one reads."""
         nodes = self.graph.nodes
         last_use = {port.name: 0 for port in self.graph.inputs} | {node.name: i for i, node in enumerate(nodes)}
         last_use |= {value: i for i, node in enumerate(nodes) for value in node.inputs}
         last_use |= {value: len(nodes) for _, value in self.graph.outputs}
-        unneeded = defaultdict(list)
+        freed: Counter[int] = Counter()
         for value, i in last_use.items():
-            unneeded[i].append(value)
-        return unneeded
+            freed[i] += memory[value]
+        live = peak = sum(memory[port.name] for port in self.graph.inputs)
+        for i, node in enumerate(nodes):
+            live += memory[node.name]
+            peak = max(peak, live)
+            live -= freed[i]
+        return peak
 
     @cached_property
     def receptive_field(self) -> tuple[int, ...] | None:
@@ -154,11 +149,6 @@ class Costs:
         for node in self.graph.nodes:
             longest[node.name] = max(longest[value] for value in node.inputs) + self._multiplies(node)
         return max(longest[value] for _, value in self.graph.outputs)
-
-
-def costs(graph: Graph) -> Costs:
-    """What ``graph`` costs."""
-    return Costs(graph)
 
 
 def _memory(x: TensorType) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
-from specc.analyses import Costs, costs
+from specc.analyses import Costs
 from specc.compare.alignment import alignments, isomorphism
 from specc.compare.attributes import KeyedGraph
 from specc.compare.checkpoint import WeightsChange, compare_weights, exchanged
@@ -163,7 +163,7 @@ def _compare_costs(
         known = {symbol.name for symbol in graph.symbols}
         at.append({name: size for name, size in (given or {}).items() if name in known})
         try:
-            counts.append(costs(graph if given is None else graph.at(at[-1])))
+            counts.append(Costs(graph if given is None else graph.at(at[-1])))
         except ValueError as error:
             raise UsageError(str(error)) from None
     old, new = counts

@@ -8,7 +8,6 @@ from math import prod
 from operator import attrgetter
 
 from specc.analyses import Costs
-from specc.analyses import costs as counted
 from specc.analyses.receptive_field import Reason
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate.errors import Invalid, collecting, invalid, short, suggestion
@@ -63,7 +62,7 @@ def metrics(costs: Costs) -> dict[str, Metric]:
     def at(name: str, scaled: bool, sizes: Mapping[str, int]) -> Value:
         samples = prod(size for symbol, size in sizes.items() if scaled and symbol in batch)
         fixed = {symbol: size for symbol, size in sizes.items() if not scaled or symbol not in batch}
-        of = counted(graph.at(fixed)) if needs or fixed else costs
+        of = Costs(graph.at(fixed)) if needs or fixed else costs
         return _field(of) if name == "receptive_field" else getattr(of, name) * samples
 
     known = {name: Metric(name, partial(getattr, costs, name)) for name in ("params", "trainable_params", "depth")}

@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import specc
-from specc.analyses import costs
+from specc.analyses import Costs
 from specc.backends import onnx as onnx_backend
 from specc.backends.torch import torch_module
 from specc.ir.graph import Graph
@@ -66,7 +66,7 @@ def test_network_is_the_one_written_by_hand(name: str, tmp_path: Path) -> None:
     theirs = randomised(twin.network())
     ours = torch_module(graph, Zeros()).double()
     assert [t.shape for t in ours.state_dict().values()] == [t.shape for t in theirs.state_dict().values()]
-    assert costs(graph).params == sum(p.numel() for p in theirs.parameters())
+    assert Costs(graph).params == sum(p.numel() for p in theirs.parameters())
     ours.load_state_dict(dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True)))
 
     path = tmp_path / "network.onnx"
@@ -80,7 +80,7 @@ def test_network_is_the_one_written_by_hand(name: str, tmp_path: Path) -> None:
         with torch.no_grad():
             got = several(ours(*inputs))
         feed = {port.name: x.float().numpy() for port, x in zip(graph.inputs, inputs, strict=True)}
-        assert 2 * 2 * costs(graph.at(sizes(graph, shapes))).macs == counter.get_total_flops()
+        assert 2 * 2 * Costs(graph.at(sizes(graph, shapes))).macs == counter.get_total_flops()
         for exact, live, onnx in zip(expected, got, session.run(None, feed), strict=True):
             scale = exact.abs().max().item()
             assert live.shape == exact.shape == onnx.shape

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import specc
-from specc.analyses import costs
+from specc.analyses import Costs
 from specc.backends import onnx as onnx_backend
 from specc.elaborate import choose, elaborate
 from specc.ir.graph import Graph
@@ -83,7 +83,7 @@ def load(name: str) -> Graph:
 
 def counts(graph: Graph, size: dict[str, int]) -> tuple[int, float]:
     """Parameters, and 10^9 multiply-accumulates as they are published: to three decimals."""
-    sized = costs(graph.at({symbol.name: size[symbol.name] for symbol in graph.symbols}))
+    sized = Costs(graph.at({symbol.name: size[symbol.name] for symbol in graph.symbols}))
     return sized.params, round(sized.macs / 1e9, 3)
 
 
