@@ -11,13 +11,16 @@ from specc.ir.rounding import SoftmaxOver
 from specc.ir.traits import ANY, Range, hull
 from specc.lint.lints import Lint, Match, Network
 
+_HELP = "leave it out"
+
 
 def _identity(node: Node, network: Network) -> Match | None:
-    """What the step's own numbers say is a knob where one of them has a name; without numbers it is what it is."""
+    """A number of the step is a knob where it has a name; without numbers the step is what it is."""
     why = node.op.identity(*node.input_types)
     if why is None:
         return None
-    return Match(node, _headline(node), why, helps=(_HELP,), literal=bool(node.op.model_fields_set), removable=True)
+    headline = f"{node.op.kind} has no effect here"
+    return Match(node, headline, why, helps=(_HELP,), literal=bool(node.op.model_fields_set), removable=True)
 
 
 def _nothing_to_change(node: Node, network: Network) -> Match | None:
@@ -36,20 +39,13 @@ def _nothing_to_change(node: Node, network: Network) -> Match | None:
     itself = f"from {fixed.least:g} to {fixed.most:g}" if fixed.most < inf else f"at least {fixed.least:g}"
     return Match(
         node,
-        _headline(node),
+        f"{node.op.kind} has no effect here",
         f"what it takes is {what} already",
         (Label(before.span, "gives no other numbers"),),
         (f"{node.op.kind} gives x itself where x is {itself}",),
         (_HELP,),
         removable=not node.parameters,
     )
-
-
-def _headline(node: Node) -> str:
-    return f"{node.op.kind} has no effect here"
-
-
-_HELP = "leave it out"
 
 
 def _repeated(node: Node, network: Network) -> Match | None:

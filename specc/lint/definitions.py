@@ -1,7 +1,7 @@
 """S0508: imports and lets that nothing uses.
 
 Names are followed through the scopes of the text, so that a use of one name is no use of another that it hides.
-Where that depends on how the spec is run (a shared step sees what its place knows when it is applied), both are used.
+Where that depends on how the spec is run (a shared step sees the scope in which it is applied), both are used.
 A let or block of the file itself may be there to be imported, and so may an import of a file without models.
 """
 
@@ -20,44 +20,34 @@ def unused_definitions(file: ast.File) -> Iterator[Diagnostic]:
     if "let" not in file.source.text and not any(isinstance(item, ast.Import) for item in file.items):
         return
     reader = _Reader(file)
-    for item in file.items:
-        if isinstance(item, ast.Import) and file.models:
-            yield from (_unused_import(item, label) for label in item.names if label.span not in reader.used)
+    imports = [item for item in file.items if isinstance(item, ast.Import)] if file.models else []
+    for item in imports:
+        for label in item.names:
+            if label.span not in reader.used:
+                what = "leave the import out" if len(item.names) == 1 else f"leave {label.name} out of the import"
+                yield Diagnostic(
+                    Code.UNUSED_DEFINITION,
+                    f"nothing in this file uses {label.name}",
+                    Label(label.span, "is imported here"),
+                    helps=(f"{what}, unless another file imports {label.name} from here",),
+                    severity=Severity.WARNING,
+                )
     for let in reader.lets:
         if let.name_span not in reader.used:
-            yield _unused_let(let)
-
-
-def _unused_import(item: ast.Import, label: ast.Binder) -> Diagnostic:
-    what = "leave the import out" if len(item.names) == 1 else f"leave {label.name} out of the import"
-    return Diagnostic(
-        Code.UNUSED_DEFINITION,
-        f"nothing in this file uses {label.name}",
-        Label(label.span, "is imported here"),
-        helps=(f"{what}, unless another file imports {label.name} from here",),
-        severity=Severity.WARNING,
-    )
-
-
-def _unused_let(let: ast.Let) -> Diagnostic:
-    return Diagnostic(
-        Code.UNUSED_DEFINITION,
-        f"the let {let.name} is never used",
-        Label(let.name_span),
-        helps=("leave it out",),
-        severity=Severity.WARNING,
-        fix=_without_line(let.span),
-    )
-
-
-def _without_line(span: Span) -> Fix | None:
-    """The text without the statement, where it has its lines for itself."""
-    lines = None if is_yaml(span.source.name) else own_lines(span)
-    return Fix((Edit(lines, ""),), Safety.SAFE) if lines else None
+            # The fix is for a let with lines of its own.
+            lines = None if is_yaml(file.source.name) else own_lines(let.span)
+            yield Diagnostic(
+                Code.UNUSED_DEFINITION,
+                f"the let {let.name} is never used",
+                Label(let.name_span),
+                helps=("leave it out",),
+                severity=Severity.WARNING,
+                fix=Fix((Edit(lines, ""),), Safety.SAFE) if lines else None,
+            )
 
 
 class _Scope:
-    """Names, and where the definition stands that each of them means; None for one that is not asked about."""
+    """Names, and where each of them is defined; None for one whose use does not matter."""
 
     def __init__(self, outer: _Scope | None = None) -> None:
         self._names: dict[str, Span | None] = {}
@@ -97,35 +87,30 @@ class _Reader:
                 for label in item.names:
                     names.define(label.name, label.span)
         for item in file.items:
-            self._item(item, names)
+            match item:
+                case ast.Let():
+                    self._read(item.value, names)
+                case ast.Default():
+                    self._name(item.name, names)
+                    self._read(item.arguments, names)
+                case ast.BlockDefinition() | ast.ModelDefinition():
+                    self._definition(item, _Scope(names))
 
-    def _item(self, item: ast.Item, names: _Scope) -> None:
-        match item:
-            case ast.Let():
-                self._read(item.value, names)
-            case ast.Default():
-                self._name(item.name, names)
-                self._read(item.arguments, names)
-            case ast.BlockDefinition() | ast.ModelDefinition():
-                inner = _Scope(names)
-                for param in item.params:
-                    self._read(param.default, inner)
-                    inner.define(param.name)
-                if item.contract is not None:
-                    self._contract(item.contract, inner)
-                self._list(item.body.statements, inner, inner)
-
-    def _contract(self, contract: ast.Contract, scope: _Scope) -> None:
-        """A name in a shape that means nothing yet is a size of its own."""
-        for port in (*contract.inputs, *(contract.outputs or ())):
-            for name in _names_in(port.shape):
-                self._name(name, scope)
-                if not scope.knows(name):
-                    scope.define(name)
-        for port in contract.inputs:
-            if port.name is not None:
-                scope.define(port.name)
-        self._read(contract.where, scope)
+    def _definition(self, item: ast.BlockDefinition | ast.ModelDefinition, scope: _Scope) -> None:
+        for param in item.params:
+            self._read(param.default, scope)
+            scope.define(param.name)
+        if item.contract is not None:
+            for port in (*item.contract.inputs, *(item.contract.outputs or ())):
+                for name in _names_in(port.shape):
+                    self._name(name, scope)
+                    if not scope.knows(name):
+                        scope.define(name)  # a name in a shape that means nothing yet is a size of its own
+            for port in item.contract.inputs:
+                if port.name is not None:
+                    scope.define(port.name)
+            self._read(item.contract.where, scope)
+        self._list(item.body.statements, scope, scope)
 
     def _list(self, statements: tuple[ast.Statement, ...], scope: _Scope, frame: _Scope) -> None:
         """Statements in order.
@@ -143,17 +128,14 @@ class _Reader:
                 case ast.Assert():
                     later.append(statement.test)  # proven in the end, with all that is known then
                 case ast.Shared():
-                    self._shared(statement, scope)
+                    inner = _Scope(scope)
+                    self._list(statement.steps, inner, inner)
+                    scope.define(statement.name)
                     later.append(statement.steps)
                 case _:
                     self._step(statement, scope, frame)
         for part in later:
             self._read(part, scope)
-
-    def _shared(self, statement: ast.Shared, scope: _Scope) -> None:
-        inner = _Scope(scope)
-        self._list(statement.steps, inner, inner)
-        scope.define(statement.name)
 
     def _step(self, step: ast.Step, scope: _Scope, frame: _Scope) -> None:
         if step.label is not None:
@@ -177,18 +159,15 @@ class _Reader:
                     branch = _Scope(scope)
                     self._list(body.statements, branch, branch if step.label is not None else frame)
             case ast.Repeat() | ast.For():
-                self._loop(step, scope, inner)
+                self._read(step.rounds if isinstance(step, ast.Repeat) else step.table, scope)
+                for label in step.names if isinstance(step, ast.For) else ():
+                    inner.define(label.name)
+                self._list(step.body.statements, inner, inner)
         if step.label is not None:
             frame.label(step.label.name)
 
-    def _loop(self, step: ast.Repeat | ast.For, scope: _Scope, inner: _Scope) -> None:
-        self._read(step.rounds if isinstance(step, ast.Repeat) else step.table, scope)
-        for label in step.names if isinstance(step, ast.For) else ():
-            inner.define(label.name)
-        self._list(step.body.statements, inner, inner)
-
     def _read(self, part: object, scope: _Scope) -> None:
-        """Every name in expressions and arguments, and in steps that are gone through a second time."""
+        """Every name in expressions and arguments, and in steps that are read a second time."""
         for name in _names_in(part):
             self._name(name, scope)
 
@@ -199,4 +178,4 @@ class _Reader:
 
 
 def _names_in(part: object) -> Iterable[str]:
-    return (found.name for found in ast.parts(part) if isinstance(found, (ast.Name, ast.Call, ast.Merge)))
+    return (one.name for one in ast.parts(part) if isinstance(one, (ast.Name, ast.Call, ast.Merge)))

@@ -41,18 +41,15 @@ def findings_of(file: ast.File, networks: list[Network], occurrences: list[Occur
         first, span = same[0], same[0].match.node.span
         if not first.lint.everywhere:
             yield _of_network(same, file.source)
-        elif len(same) == len(steps[span]) and (site := sites.at(span)) is not None and _stands(first.match, site):
+        elif len(same) == len(steps[span]) and (site := sites.at(span)) is not None and _is_of_text(first.match, site):
             others = {label.span for label in first.match.secondary}
-            if all(other.source is span.source and _is_named(sites.at(other), steps[other]) for other in others):
+            # The other steps, too, must be layers here, or no calls: a block may have one as its argument.
+            named = ((other, sites.at(other)) for other in others if other.source is span.source)
+            if len(others) == sum(call is None or all(map(call.names, steps[other])) for other, call in named):
                 yield _of_text(same, site, sites)
 
 
-def _is_named(site: CallSite | None, ops: list[Op]) -> bool:
-    """Whether these steps are written as a layer here, or not as a call: a block may be handed one as an argument."""
-    return site is None or all(map(site.names, ops))
-
-
-def _stands(match: Match, site: CallSite) -> bool:
+def _is_of_text(match: Match, site: CallSite) -> bool:
     """Whether it is about the text here: a layer by its own name, with numbers that are no knobs."""
     node = match.node
     # The names of symbolic sizes that the step takes are no knobs.
@@ -106,7 +103,7 @@ def _of_network(same: list[Occurrence], source: Source) -> Diagnostic:
 
 
 def _where_else(same: list[Occurrence]) -> tuple[str, ...]:
-    """The steps and models, if the place is come to several times."""
+    """The steps and models, if there are several for one place in the text."""
     if len(same) == 1:
         return ()
     first, *others = dict.fromkeys(one.network.graph.name for one in same)
