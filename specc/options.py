@@ -202,7 +202,7 @@ def _argument(value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         return tuple(map(_argument, value))
-    if isinstance(value, Integral):
+    if isinstance(value, Integral):  # NumPy registers its scalars with these classes; PyTorch's tensors are neither
         return int(value)
     if isinstance(value, Real):
         return float(value)

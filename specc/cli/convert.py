@@ -18,12 +18,12 @@ _FORM = click.Choice(list(OTHER))
 @click.command("convert", cls=Command, short_help="Write a spec as YAML, or YAML as a spec.")
 @click.argument("spec", metavar="IN")
 @click.argument("output", metavar="[OUT]", default="-")
-@click.option("--from", "written", type=_FORM, help="The form of IN, where its name does not say it.")
+@click.option("--from", "source_form", type=_FORM, help="The form of IN, where its name does not say it.")
 @click.option(
-    "--to", "wanted", type=_FORM, help="The form of OUT, where its name does not say it [default: the other]."
+    "--to", "target_form", type=_FORM, help="The form of OUT, where its name does not say it [default: the other]."
 )
 @click.option("--force", is_flag=True, help="Write OUT even where there is such a file.")
-def command(spec: str, output: str, written: Form | None, wanted: Form | None, force: bool) -> None:
+def command(spec: str, output: str, source_form: Form | None, target_form: Form | None, force: bool) -> None:
     """Write a spec of the language (.cnn) in YAML (.yaml, .yml), or one in YAML in the language.
 
     IN and OUT are files, or - for standard input and output; without OUT, standard output. The network is the same
@@ -31,15 +31,15 @@ def command(spec: str, output: str, written: Form | None, wanted: Form | None, f
     """
     from specc.cli.parsing import source
 
-    written = _form(spec, written, "--from")
-    wanted = OTHER[written] if output == "-" and wanted is None else _form(output, wanted, "--to")
-    if written == wanted:
-        already = "YAML" if written == "yaml" else "the language"
-        raise UsageError(f"{spec} is {already} already; --to {OTHER[written]} converts it")
+    source_form = _form(spec, source_form, "--from")
+    target_form = OTHER[source_form] if output == "-" and target_form is None else _form(output, target_form, "--to")
+    if source_form == target_form:
+        already = "YAML" if source_form == "yaml" else "the language"
+        raise UsageError(f"{spec} is {already} already; --to {OTHER[source_form]} converts it")
     if output != "-":
         refuse_output(output, () if spec == "-" else (spec,), "OUT")
-    _refuse_to_overwrite(output, wanted, force)
-    result = convert(source(spec), written)
+    _refuse_to_overwrite(output, target_form, force)
+    result = convert(source(spec), source_form)
     if output == "-":
         echo_utf8(result.text)
     else:
@@ -56,16 +56,16 @@ def command(spec: str, output: str, written: Form | None, wanted: Form | None, f
             click.echo(f"note: {spec}: {left_out}: {why}", err=True)
 
 
-def _form(path: str, stated: Form | None, option: str) -> Form:
+def _form(path: str, form: Form | None, option: str) -> Form:
     """The form that the name or the option says; they may not disagree."""
     named = _SUFFIXES.get(Path(path).suffix.lower())
     if path == "-" or named is None:
-        if stated is None:
+        if form is None:
             shown = "standard input" if path == "-" else path
             raise UsageError(f"{shown} does not say whether it is cnn or yaml: add {option} cnn or {option} yaml")
-        return stated
-    if stated not in (None, named):
-        raise UsageError(f"{option} {stated} contradicts the name of {path}")
+        return form
+    if form not in (None, named):
+        raise UsageError(f"{option} {form} contradicts the name of {path}")
     return named
 
 

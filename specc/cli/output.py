@@ -63,6 +63,7 @@ def write(text: str, output: str | None) -> None:
 
 
 def speaks_unicode(stream: TextIO) -> bool:
+    # Python, environments and terminals write utf-8, UTF8 and utf-8-sig.
     return (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
 
 

@@ -79,6 +79,7 @@ def parse_arguments(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         name = name.strip()
+        # A value is parsed as that of a `let`; a line end in it would begin another declaration.
         if not equals or not name.isidentifier() or "\n" in text:
             raise UsageError(f"--set takes NAME=VALUE, not {text}")
         try:
@@ -109,7 +110,7 @@ def parse_renames(texts: Iterable[str]) -> dict[str, str]:
     """Each ``NAME=NAME`` of ``--rename``, by name in the file, which may have signs of any kind."""
     names: dict[str, str] = {}
     for text in texts:
-        theirs, _, ours = text.rpartition("=")
+        theirs, _, ours = text.rpartition("=")  # the file's name may have a =, the spec's may not
         if not theirs or not ours:
             raise UsageError(f"--rename {text} is no NAME=NAME: the file's name, then the spec's, as in input.1=image")
         if theirs in names:

@@ -81,7 +81,7 @@ class Cache:
             return None
         if checksum != _checksum(key, payload):
             return None
-        entry = json.loads(payload)
+        entry = json.loads(payload)  # the checksum is right: it is as `put` has written it
         sources = {source.name: source}
         for name, expected in entry["imports"].items():
             source_now = imported(name)

@@ -143,7 +143,7 @@ class Search:
     def below(self, folder: str) -> Iterator[str]:
         """The specs in a folder and in those below it; none, where it was searched before."""
         own_identity = identity(folder, self.files)
-        if own_identity in self._searched:
+        if own_identity in self._searched:  # two paths, or two matches of a pattern, may lead to it
             return
         self._searched.add(own_identity)
         try:

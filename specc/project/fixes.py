@@ -113,7 +113,7 @@ class _Repair:
             checked, checks = self._checker.attempt(after.source), checks + 1
             if isinstance(checked, FileFindings) and _is_better(result, checked, batch, after):
                 self._keep(after)
-                result, size = checked, 2 * size
+                result, size = checked, 2 * size  # 0, at the beginning, stands for all
             elif len(batch) > 1:
                 size = len(batch) // 2
             else:
