@@ -179,7 +179,19 @@ class BlockPlan:
         for param in self._block.params:
             value = UNKNOWN
             try:
-                value = values[param.name] = self._value(param, scope, inner)
+                require_name(param.name, param.span)
+                argument = self._arguments.get(param.name)
+                if argument is not None:
+                    value = evaluate(argument.value, scope)
+                    if isinstance(argument.value, ast.Name):
+                        inner.budget.charge(value, argument.span)  # a list used again costs time again
+                elif param.default is not None:
+                    value = evaluate(param.default, inner)
+                else:
+                    message = f"{self._block.name} needs {param.name}"
+                    span, helps = self._call.name_span, (signature(self._block),)
+                    raise invalid(Code.MISSING_ARGUMENT, message, span, helps=helps)
+                values[param.name] = value
             except Invalid as problem:
                 findings.append(problem.diagnostic)
             except Unknown:
@@ -191,18 +203,6 @@ class BlockPlan:
         if findings:
             report(*findings)
         return None if findings or len(values) < len(self._block.params) else values
-
-    def _value(self, param: ast.Param, scope: Scope, inner: Scope) -> Value:
-        require_name(param.name, param.span)
-        argument = self._arguments.get(param.name)
-        if argument is not None:
-            value = evaluate(argument.value, scope)
-            # A list used again costs time again.
-            return inner.budget.charge(value, argument.span) if isinstance(argument.value, ast.Name) else value
-        if param.default is not None:
-            return evaluate(param.default, inner)
-        message = f"{self._block.name} needs {param.name}"
-        raise invalid(Code.MISSING_ARGUMENT, message, self._call.name_span, helps=(signature(self._block),))
 
 
 def unused_parameters(item: ast.BlockDefinition | ast.ModelDefinition) -> list[Diagnostic]:
@@ -319,36 +319,30 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
             scope.budget.charge(value, argument.span)  # a list used again costs time again
     except Invalid as problem:
         first = expression.items[0] if isinstance(expression, ast.Sequence) and expression.items else expression
+        helps: tuple[str, ...] = ()
         if kind.variadic == "shape" and isinstance(first, ast.Name) and not scope.has(first.name):
-            help_ = "-1 stands for the batch, whatever it is called"
-        elif problem.diagnostic.code == Code.UNKNOWN_NAME and _is_choice(kind, name, word := _word(expression)):
-            help_ = _quoted(word, argument)
-        else:
+            helps = ("-1 stands for the batch, whatever it is called",)
+        elif problem.diagnostic.code == Code.UNKNOWN_NAME and isinstance(expression, ast.Name):
+            helps = _quoted_choice(expression.name, kind, name, argument.span)
+        if not helps:
             raise
-        raise Invalid(replace(problem.diagnostic, helps=(help_,))) from None
+        raise Invalid(replace(problem.diagnostic, helps=helps)) from None
     if type(value) not in SIMPLE and isinstance(value, _FOREIGN):
-        word = value.name if isinstance(value, Partial) else ""
         raise invalid(
             Code.BAD_ARGUMENT,
             f"{kind.kind} takes {display(value)} for no argument",
             argument.span,
             f"{name} is {expected(kind.model_fields[name])}",
-            helps=(_quoted(word, argument),) if _is_choice(kind, name, word) else (),
+            helps=_quoted_choice(value.name, kind, name, argument.span) if isinstance(value, Partial) else (),
         )
     return value
 
 
-def _word(expression: ast.Expr | Evaluated) -> str:
-    return expression.name if isinstance(expression, ast.Name) else ""
-
-
-def _is_choice(kind: type[Op], name: str, word: str) -> bool:
-    """Whether the attribute takes a word as a text."""
-    return word in choices(kind.model_fields[name]) and not kind.instead(name, {name: word})
-
-
-def _quoted(word: str, argument: ast.Argument) -> str:
-    return in_form(argument.span, f'a text is quoted: "{word}"', f"a text has no `=` before it: `{word}`")
+def _quoted_choice(word: str, kind: type[Op], name: str, span: Span) -> tuple[str, ...]:
+    """How a word is written as a text, where the attribute ``name`` takes that text."""
+    if word not in choices(kind.model_fields[name]) or kind.instead(name, {name: word}):
+        return ()
+    return (in_form(span, f'a text is quoted: "{word}"', f"a text has no `=` before it: `{word}`"),)
 
 
 def _dependence(sizes: tuple[Size, ...]) -> str:

@@ -129,21 +129,21 @@ def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, sc
     used = [name for name in dict.fromkeys(name.name for name in _names(test)) if name in known]
     sides = (test.left, test.right) if isinstance(test, ast.Binary) and test.operator not in ("and", "or") else ()
     facts = {side.span.text: evaluate(side, scope) for side in sides if not isinstance(side, ast.Number)}
+    notes: list[str] = []
+    for name in used:
+        if name in _PER_STEP and (total := getattr(costs, name)):
+            step = max(costs.steps, key=attrgetter(name))
+            own, (line, _) = int(getattr(step, name)), step.node.span.position
+            share = f"{display(own)}, {100 * own / total:.0f}%"
+            notes.append(f"of these, {step.node.name} (line {line}) has the most: {share}")
     shown = facts or {name: known[name] for name in used if not known[name].needs}
     return invalid(
         Code.ASSERTION,
         assertion.message or f"{test.span.text} does not hold",
         test.span,
         ", ".join(f"{what} = {display(value)}{_UNITS.get(what, '')}" for what, value in shown.items()),
-        notes=tuple(_costliest(name, costs) for name in used if name in _PER_STEP and getattr(costs, name)),
+        notes=tuple(notes),
     )
-
-
-def _costliest(name: str, costs: Costs) -> str:
-    step = max(costs.steps, key=attrgetter(name))
-    own, total = int(getattr(step, name)), getattr(costs, name)
-    line, _ = step.node.span.position
-    return f"of these, {step.node.name} (line {line}) has the most: {display(own)}, {100 * own / total:.0f}%"
 
 
 def _names(expression: ast.Expr) -> list[ast.Name]:

@@ -12,7 +12,7 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.diagnostics.words import visible
 from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short
 from specc.elaborate.evaluation import evaluate
-from specc.elaborate.scopes import ABSENT, Definition, Environment, Scope, name_problem
+from specc.elaborate.scopes import ABSENT, Definition, Environment, Scope, require_name
 from specc.elaborate.values import CONSTANTS, Callee, Partial, Signal, display, is_whole
 from specc.ir.op import Op, Parameter
 from specc.ir.size import Size
@@ -143,23 +143,20 @@ class Findings:
     """What is wrong with one model so far, each mistake once for each place, and the way to where the walk is.
 
     Attributes:
+        unique: the findings, by what makes one a repetition of another.
         trace: the calls and rounds that the walk is in; a label is made only if there is a mistake in it.
     """
 
     def __init__(self) -> None:
-        self._findings: dict[tuple[object, ...], Diagnostic] = {}
+        self.unique: dict[tuple[object, ...], Diagnostic] = {}
         self.trace: list[Callable[[], Label]] = []
-
-    @property
-    def all(self) -> list[Diagnostic]:
-        return list(self._findings.values())
 
     def report(self, *findings: Diagnostic) -> None:
         """Add mistakes; of one place in a block or loop only the first, with the calls that led there."""
         for finding in findings:
             key = (finding.primary.span, finding.code if self.trace else finding.identity)
-            if key not in self._findings:
-                self._findings[key] = replace(finding, trace=tuple(label() for label in reversed(self.trace)))
+            if key not in self.unique:
+                self.unique[key] = replace(finding, trace=tuple(label() for label in reversed(self.trace)))
 
 
 class Construction:
@@ -204,9 +201,11 @@ class Construction:
 
     def claim_name(self, name: str, place: Span, scope: Scope) -> None:
         """Take the name of what steps mean by it: of an input, of shared steps."""
-        if problem := name_problem(name):
+        try:
+            require_name(name, place)
+        except Invalid as problem:
             self.block.names.labels[name] = place
-            self.findings.report(Diagnostic(Code.BAD_LABEL, problem, Label(place), helps=("choose another name",)))
+            self.findings.report(problem.diagnostic.with_help("choose another name"))
         else:
             self.claim(ast.Binder(place, name), scope)
 

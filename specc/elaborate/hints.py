@@ -147,7 +147,8 @@ def text_argument(
     for meaning, advice in meanings:
         if _is_allowed(kind, name, argument.value, {**values, name: meaning}, scope):
             return (advice,)
-    if in_yaml and not _is_quoted(span) and not choices(kind.model_fields[name]) and _is_expression(text):
+    is_expression = expression is not None and text not in ("None", "null")
+    if in_yaml and not _is_quoted(span) and not choices(kind.model_fields[name]) and is_expression:
         return (f"{short(text)} is a text here: an expression begins with `=`",)
     return ()
 
@@ -210,10 +211,6 @@ def _as_expression(text: str, span: Span) -> str:
     if nodes.literal(text) is not None:
         return f"leave out the quotes: `{short(text)}`"
     return f'an expression begins with `=`: `"={short(text)}"`'
-
-
-def _is_expression(text: str) -> bool:
-    return text not in ("None", "null") and _parsed(text) is not None
 
 
 def _parsed(text: str) -> ast.Expr | None:

@@ -30,12 +30,24 @@ _WITHOUT_LABELS = frozenset((ast.Argument, ast.Binder, ast.Shape, *get_args(ast.
 
 
 class StepBudget:
-    """The statements that are left."""
+    """The statements that are left, and a forecast of how many come out of some at least.
+
+    What cannot be said before shapes are known counts as none.
+
+    Attributes:
+        left: below 0 once it has been reported that there are none.
+    """
 
     def __init__(self) -> None:
         self.left = MOST_STEPS
-        """Below 0 once it has been said that there are none."""
-        self._forecast = _Forecast()
+        self._blocks: dict[tuple[object, ...], int] = {}
+        self._open: set[Definition] = set()
+        # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk. What default
+        # gives is evaluated anew, and stands beside what is known of it.
+        self._statements: dict[int, tuple[list[ast.Statement], set[str]]] = {}
+        self._read: dict[int, tuple[ast.Expr | Evaluated, set[str]]] = {}
+        self._depth = 0
+        self._entries = EntryBudget()
 
     @property
     def is_gone(self) -> bool:
@@ -58,31 +70,17 @@ class StepBudget:
         """Refuse a loop before its first round where at least its rounds would be too many."""
         if self.left < 0:
             raise Unknown
-        if rounds and rounds * max(1, self._forecast.of(body.statements, scope)) > self.left:
+        if rounds and rounds * max(1, self._least(body.statements, scope)) > self.left:
             self.spend(self.left + 1, span)
 
     def block(self, call: ast.Call, scope: Scope) -> None:
         """Refuse a call before its first step where what it comes to at least would be too much."""
         if self.left < 0:
             raise Unknown
-        if self._forecast.of_call(call, scope) > self.left:
+        if self._least_of_call(call, scope) > self.left:
             self.spend(self.left + 1, call.name_span)
 
-
-class _Forecast:
-    """How many statements come out of some at least; what cannot be told before shapes are known counts as none."""
-
-    def __init__(self) -> None:
-        self._blocks: dict[tuple[object, ...], int] = {}
-        self._open: set[Definition] = set()
-        # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk. What default
-        # gives is evaluated anew, and stands beside what is known of it.
-        self._statements: dict[int, tuple[list[ast.Statement], set[str]]] = {}
-        self._read: dict[int, tuple[ast.Expr | Evaluated, set[str]]] = {}
-        self._depth = 0
-        self._entries = EntryBudget()
-
-    def of(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
+    def _least(self, statements: tuple[ast.Statement, ...], scope: Scope) -> int:
         if self._depth >= MOST_DEPTH:
             return 0  # it is refused for that
         self._depth += 1
@@ -102,29 +100,29 @@ class _Forecast:
                 case ast.Let():
                     inner.names[statement.name] = self._value(statement.value, inner)
                 case ast.Call():
-                    count += self.of_call(statement, inner)
+                    count += self._least_of_call(statement, inner)
                 case ast.Group(_, body):
-                    count += self.of(body.statements, inner)
+                    count += self._least(body.statements, inner)
                 case ast.Merge():
-                    count += sum(self.of(arm.statements, inner) for arm in statement.arms)
+                    count += sum(self._least(arm.statements, inner) for arm in statement.arms)
                 case ast.If(_, test, body, otherwise):
                     truth = self._value(test, inner)
-                    yes = 0 if truth is False else self.of(body.statements, inner)
-                    no = 0 if truth is True or otherwise is None else self.of(otherwise.statements, inner)
+                    yes = 0 if truth is False else self._least(body.statements, inner)
+                    no = 0 if truth is True or otherwise is None else self._least(otherwise.statements, inner)
                     count += yes + no if isinstance(truth, bool) else min(yes, no)
                 case ast.Repeat(_, rounds, body):
                     value = self._value(rounds, inner)
                     if type(value) is int and value > 0:
-                        count += value * self.of(body.statements, inner)
+                        count += value * self._least(body.statements, inner)
                 case ast.For(_, names, values, body):
                     table = self._value(values, inner)
                     if isinstance(table, tuple) and table:
                         row = Scope({label.name: UNKNOWN for label in names}, inner)
-                        count += len(table) * self.of(body.statements, row)
+                        count += len(table) * self._least(body.statements, row)
         self._depth -= 1
         return count
 
-    def of_call(self, call: ast.Call, scope: Scope) -> int:
+    def _least_of_call(self, call: ast.Call, scope: Scope) -> int:
         """The body of a block, with the arguments that are known."""
         value = scope.get(call.name)
         if not isinstance(value, Partial) or not isinstance(value.target, Definition):
@@ -141,7 +139,7 @@ class _Forecast:
             if key not in self._blocks:
                 self._open.add(definition)
                 inner = Scope(values, definition.environment.scope)
-                self._blocks[key] = self.of(definition.block.body.statements, inner)
+                self._blocks[key] = self._least(definition.block.body.statements, inner)
                 self._open.remove(definition)
             return self._blocks[key]
         except TypeError:

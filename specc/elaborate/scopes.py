@@ -23,10 +23,7 @@ ABSENT = object()
 class EntryBudget:
     """The entries that lists, and arguments bound to steps, have so far: no short text may stand for endless lists."""
 
-    __slots__ = ("count",)
-
-    def __init__(self) -> None:
-        self.count = 0
+    count = 0
 
     @property
     def is_exceeded(self) -> bool:
@@ -129,21 +126,17 @@ class Scope:
             scope = scope._outer
 
 
-def name_problem(name: str) -> str | None:
-    """Why nothing can be called ``name``; None where it can."""
-    if find(name):
-        return f"{name} is a layer, and no other thing can be called so"
-    if name in CONSTANTS:
-        return f"{name} is a constant, and no other thing can be called so"
-    if name == "_":
-        return "_ is the current value, and no other thing can be called so"
-    return None
-
-
 def require_name(name: str, span: Span) -> None:
     """Raises Invalid where nothing can be called ``name``."""
-    if problem := name_problem(name):
-        raise invalid(Code.BAD_LABEL, problem, span)
+    if find(name):
+        what = f"{name} is a layer"
+    elif name in CONSTANTS:
+        what = f"{name} is a constant"
+    elif name == "_":
+        what = "_ is the current value"
+    else:
+        return
+    raise invalid(Code.BAD_LABEL, f"{what}, and no other thing can be called so", span)
 
 
 class Definition(Callee):
