@@ -67,12 +67,12 @@ class OperatorPlan:
         """Plan the call.
 
         Args:
-            arguments: those of the call, behind those that the operator was handed over with.
+            arguments: those of the call, behind those that the operator comes with (``act``: ``leakyrelu(0.1)``).
             defaults: for attributes that ``arguments`` leave out.
         """
         self.span = call.name_span.to(call.span)
         self._fixed: BoundOperator | None = None
-        """What `bound` gives everywhere, where no argument depends on the scope; None before it was asked."""
+        """What `bound` gives everywhere, where no argument depends on the scope; None before its first use."""
         self._call = call
         self._kind = kind
         self._findings: list[Diagnostic] = []
@@ -207,20 +207,22 @@ class BlockPlan:
 
 def unused_parameters(item: ast.BlockDefinition | ast.ModelDefinition) -> list[Diagnostic]:
     """Parameters that nothing in the body, the contract or another default reads: an argument must not be ignored."""
-    left = {param.name for param in item.params}
+    unread = {param.name for param in item.params}
     for part in ast.parts((item.params, item.contract, item.body)):
-        if not left:
+        if not unread:
             return []
         if isinstance(part, (ast.Name, ast.Call, ast.Merge)):
-            left.discard(part.name)
+            unread.discard(part.name)
     what = "block" if isinstance(item, ast.BlockDefinition) else "model"
     findings: list[Diagnostic] = []
     for param in item.params:
-        if param.name in left:
+        if param.name in unread:
             # The contract may have a name like it: that is a symbolic size, whatever its name.
-            near = suggestion(param.name, ast.names_in(item.contract))
-            advice = f"did you mean {param.name} where the contract says {near.names[0]}?" if near else "leave it out"
-            helps = () if near else hints.unread_text(param.name, item.body)
+            similar = suggestion(param.name, ast.names_in(item.contract))
+            advice = (
+                f"did you mean {param.name} where the contract says {similar.names[0]}?" if similar else "leave it out"
+            )
+            helps = () if similar else hints.unread_text(param.name, item.body)
             message = f"the parameter {short(param.name)} of {what} {short(item.name)} is never used"
             findings.append(Diagnostic(Code.UNUSED, message, Label(param.span), helps=helps or (advice,)))
     return findings
@@ -236,7 +238,7 @@ def signature(target: type[Op] | ast.BlockDefinition) -> str:
 
 
 def name_of(argument: ast.Argument) -> Span:
-    """Where the name of an argument stands, which has one."""
+    """The place of the name of an argument that has one."""
     start = argument.span.start
     return argument.span.source.span(start, start + len(argument.name or ""))
 
@@ -248,7 +250,7 @@ def _assigned(
     defaults: Mapping[str, ast.Argument],
     findings: list[Diagnostic],
 ) -> dict[str, ast.Argument]:
-    """Each argument under the name that it has, or stands for by its position; then the defaults of the rest."""
+    """Each argument by attribute or parameter, which it names or has the position of; then the defaults of the rest."""
     if isinstance(target, ast.BlockDefinition):
         kind, called, names = None, target.name, [param.name for param in target.params]
     else:
@@ -280,16 +282,16 @@ def _assigned(
         if name in names:
             pairs.append((name, argument))
             continue
-        near = None
+        similar = None
         helps = kind.instead(name, {}) if kind else ()
         if kind and name in _KNOWN_FROM_INPUT:
             helps = (f"leave it out: the input tells {name}",)
         if not helps:
-            near = suggestion(name, names, "argument")
-            helps = () if near else (signature(target),)
+            similar = suggestion(name, names, "argument")
+            helps = () if similar else (signature(target),)
         message = f"{called} has no argument called {short(name)}"
         finding = Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=helps)
-        findings.append(finding.suggesting(near))
+        findings.append(finding.suggesting(similar))
     assigned: dict[str, ast.Argument] = {}
     for name, argument in pairs:
         first = assigned.setdefault(name, argument)

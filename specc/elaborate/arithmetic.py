@@ -177,13 +177,13 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
 
 
 def _example(sign: str, left: Dim, right: Dim) -> str:
-    """``H = 33``: sizes at which the comparison holds; empty where none is found."""
+    """``H = 33``: sizes at which the comparison holds; empty where no tried ones do."""
     holds = COMPARISONS[sign]
-    near = next((sizes for sizes in points((left, right)) if holds(at(left, sizes), at(right, sizes))), None)
-    if near is None and sign != "!=" and (condition := _clause(sign, left, right)):
-        far = points((left, right), condition)
-        near = next((sizes for sizes in far if holds(at(left, sizes), at(right, sizes))), None)
-    return assigned(near) if near else ""
+    example = next((sizes for sizes in points((left, right)) if holds(at(left, sizes), at(right, sizes))), None)
+    if example is None and sign != "!=" and (condition := _clause(sign, left, right)):
+        more = points((left, right), condition)
+        example = next((sizes for sizes in more if holds(at(left, sizes), at(right, sizes))), None)
+    return assigned(example) if example else ""
 
 
 def _clause(sign: str, left: Dim, right: Dim) -> Condition | None:

@@ -52,8 +52,8 @@ METRICS = (
 def metrics(costs: Costs) -> dict[str, Metric]:
     """The numbers by name. Memory is in bytes; costs are of one sample.
 
-    ``macs`` and the memories grow with the batch and may be asked at one: ``macs(N=8)``. Where heights or widths
-    are symbolic they, and the receptive field, are asked at those: ``macs(H=224, W=224)``.
+    ``macs`` and the memories grow with the batch and take one as an argument: ``macs(N=8)``. Where heights or widths
+    are symbolic they, and the receptive field, take those: ``macs(H=224, W=224)``.
     """
     graph = costs.graph
     batch = {str(port.type.batch) for port in graph.inputs if isinstance(port.type.batch, Size)}
@@ -87,7 +87,7 @@ def _field(costs: Costs) -> Value:
 
 
 def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic]:
-    """Names in assertions that nothing has: shown even where other mistakes keep them from being proven."""
+    """Findings about names in assertions that nothing is called by, shown even where other mistakes prevent a proof."""
     findings: list[Diagnostic] = []
     for assertion, scope in assertions:
         known = scope.known() | {*METRICS, *CONSTANTS, *FUNCTIONS}
@@ -117,7 +117,7 @@ def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diag
                     )
                     helps = (f"call the parameter, let or label {name.name} differently",)
                     raise invalid(Code.BAD_VALUE, message, name.span, helps=helps)
-                if name.name in known and known[name.name].at is None:  # at sizes, it is refused where it is asked
+                if name.name in known and known[name.name].at is None:  # one that takes sizes is refused at its call
                     present(known[name.name].value, name.span)
             if not truth(assertion.test, inner):
                 raise _failed(assertion, known, costs, inner)

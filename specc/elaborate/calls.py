@@ -30,7 +30,7 @@ Plan = TypeVar("Plan")
 
 
 class Calls:
-    """What a walk comes to where something is called.
+    """Follows calls, merges and shared steps for a walk.
 
     Attributes:
         blocks: the blocks that are called, with the findings about their parameters that nothing reads.
@@ -98,7 +98,7 @@ class Calls:
         return self._shared(call, target, current, scope)
 
     def _callee(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Partial:
-        """What a name calls that stands for ``value``. Raises Invalid where nothing is called so."""
+        """What a name calls whose value is ``value``. Raises Invalid where that is nothing to call."""
         if isinstance(value, Partial):
             return value
         if value is UNKNOWN:
@@ -123,7 +123,7 @@ class Calls:
         )
 
     def _label_elsewhere(self, step: ast.Call | ast.Merge) -> tuple[str, ...]:
-        """Where a label of that name stands, if this place does not see it."""
+        """The place of a label of that name which the step does not see."""
         here = next((d.block.body.statements for d in reversed(self._active) if isinstance(d, Definition)), None)
         statements = here or self._statements
         labels = self._labels.get(id(statements))
@@ -155,7 +155,9 @@ class Calls:
         self.network.claim(label, scope, kind)
         plan, report = self._plan(OperatorPlan, call, step, kind), self.network.findings.report
         if kind.arity != (1, 1):
-            if not any(argument.name in (None, "arms") for argument in call.arguments):  # which were meant as its arms
+            if not any(
+                argument.name in (None, "arms") for argument in call.arguments
+            ):  # those are its arms in a wrong place
                 plan.bound(scope, report)
             raise invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=hints.arms(call))
         bound = plan.bound(scope, report)
@@ -193,7 +195,7 @@ class Calls:
         step: Partial,
         target: Target,
     ) -> Plan:
-        """How the call's arguments are those of its target; one that brings arguments of its own is planned anew."""
+        """The plan of a call, made once for each target; anew where the target comes with bound arguments."""
         key = id(call), target
         plan: Plan | None = None if step.arguments else self._plans.get(key)
         if plan is None:

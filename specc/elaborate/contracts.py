@@ -110,7 +110,7 @@ def within_limit(tensor: TensorType, span: Span) -> TensorType:
 def agree(shape: ast.Shape, value: Signal, scope: Scope, code: Code, giver: str) -> None:
     """Refuse unless the value has this shape, pointing at the one size that differs. Its type is known."""
     actual = value.type
-    assert actual is not None, "asked where it is known"
+    assert actual is not None, "whoever calls knows the type"
     cause = Label(value.span, f"gives {actual}")
     if len(shape.dims) != actual.rank:
         raise invalid(
@@ -128,8 +128,8 @@ def agree(shape: ast.Shape, value: Signal, scope: Scope, code: Code, giver: str)
             if problem.diagnostic.code != Code.UNKNOWN_NAME or not isinstance(dim, ast.Name):
                 raise
             message = f"{dim.name} is neither a parameter nor a size of the input"
-            near = suggestion(dim.name, scope.known(), "value")
-            raise invalid(Code.UNKNOWN_NAME, message, dim.span, suggestion=near) from None
+            similar = suggestion(dim.name, scope.known(), "value")
+            raise invalid(Code.UNKNOWN_NAME, message, dim.span, suggestion=similar) from None
     different = [axis for axis, (s, a) in enumerate(zip(stated, actual.shape, strict=True)) if s != a]
     if different:
         span = shape.dims[different[0]].span if len(different) == 1 else shape.span
@@ -194,7 +194,7 @@ def outputs(
     """The model's outputs, its contract (if stated) proven.
 
     An output gives out the value of the step labelled with its name. The body's last value is an output too:
-    of the port that no label names; where every port has its label, of the one whose label stands nearest before
+    of the port that no label names; where every port has its label, of the one whose label is the last before
     it (``score: fc(1) -> sigmoid`` labels the weights of fc, and gives out the sigmoid).
     """
     stated = model.contract.outputs if model.contract else None
@@ -228,15 +228,15 @@ def _output_values(
     producers = [value.producer for value in labelled if value is not None]
     if len(unnamed) > (0 if last.producer in producers else 1):
         # Shown at one that a label nearly names.
-        near = {port: suggestion(port.name or "", scope.known()) for port in unnamed}
-        port = next((port for port in unnamed if near[port]), unnamed[1] if len(unnamed) > 1 else unnamed[0])
+        similar = {port: suggestion(port.name or "", scope.known()) for port in unnamed}
+        port = next((port for port in unnamed if similar[port]), unnamed[1] if len(unnamed) > 1 else unnamed[0])
         with_label = in_form(port.span, f"{port.name}: …", f"`{{label: {port.name}, …}}`")
         raise invalid(
             Code.CONTRACT,
             f"nothing is labelled {port.name}, and the last value is one output only",
             port.span,
-            helps=() if near[port] else (f"label the step that gives it, in the model's own body: {with_label}",),
-            suggestion=near[port],
+            helps=() if similar[port] else (f"label the step that gives it, in the model's own body: {with_label}",),
+            suggestion=similar[port],
         )
     values = [value or last for value in labelled]
     if not unnamed and last.producer not in producers:
@@ -270,7 +270,7 @@ def unused(
     needed = {value.producer for _, value in out}
     read = needed | {value.producer for node in network.nodes for value in node.inputs}
     vain = []
-    for node in reversed(network.nodes):  # whatever takes a value stands behind what makes it
+    for node in reversed(network.nodes):  # a value is made before it is read
         if node.producer in needed:
             needed.update([value.producer for value in node.inputs])
         else:

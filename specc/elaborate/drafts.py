@@ -53,11 +53,11 @@ class DraftNode(Signal):
 
 @dataclass(slots=True)
 class LocalNames:
-    """All that is counted or called by a name in one block; of a group that goes on, in all its parts together.
+    """The names and counts of one block; a group that goes on has one for all its parts.
 
     Attributes:
         labels: every name there, of shared steps and of rounds too, with its place.
-        scopes: for each label what its place sees, which tells its rounds apart.
+        scopes: for each label the scope at its place, whose variables say which round it was.
         groups: the labelled groups, by name; the first part of each.
         rounds: how many rounds of unlabelled loops have been numbered.
         parts: the parts of the group, or the block alone.
@@ -117,7 +117,7 @@ class DraftBlock:
     def is_numbered_with_tensors(self) -> bool:
         """Whether it is numbered among the blocks of its name that hold tensors.
 
-        A group labelled `conv` is no convolution. The tensors of shared steps go by another name: they count apart.
+        A group labelled `conv` is no convolution. The tensors of shared steps have another owner, and no number here.
         """
         return self.kind == "block" and self.shared is None and self.holds_tensors
 
@@ -140,11 +140,11 @@ class SharedSteps(Callee):
 
 
 class Findings:
-    """What is wrong with one model so far, each mistake once for each place, and the way to where the walk is.
+    """The mistakes of one model so far, each once for each place, and the calls and rounds that the walk is in.
 
     Attributes:
         unique: the findings, by what makes one a repetition of another.
-        trace: the calls and rounds that the walk is in; a label is made only if there is a mistake in it.
+        trace: those calls and rounds; a label is made only if there is a mistake in it.
     """
 
     def __init__(self) -> None:
@@ -229,7 +229,7 @@ class Construction:
         """Run ``body``, whose steps and labels go to ``block``, and make that a member of the present block.
 
         Args:
-            trace: how the block is called, should something be wrong in it.
+            trace: the call, as a finding inside the block shows it.
         """
         outer, self.block = self.block, block
         if trace is not None:

@@ -64,7 +64,7 @@ def collecting(add: Callable[[Diagnostic], object]) -> Iterator[None]:
 
 
 def in_form(span: Span, language: str, in_yaml: str) -> str:
-    """Words about how something is written, in the form of the file that the span is in."""
+    """One of two texts: about the form, language or YAML, of the file that the span is in."""
     return in_yaml if is_yaml(span.source.name) else language
 
 
@@ -101,7 +101,7 @@ def short(text: str) -> str:
 
 
 def suggestion(word: str, known: Iterable[str], kind: Kind = "name") -> Suggestion | None:
-    """What may have been meant by a word that nothing of its kind is called by, of the names that are known."""
+    """The names among ``known`` that a word which is none of them may be a slip of."""
     from specc.diagnostics.spelling import suggest  # a spec without mistakes needs none of it
 
     return suggest(word, known, kind)

@@ -162,8 +162,8 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     except KeyError:
         known = {*AXES, "shape", "rank"}
         shape = f"{short(expression.value.span.text)} is {value.type} and has no {short(expression.name)}"
-        near = None if expression.name in known else suggestion(expression.name, known, "attribute")
-        raise invalid(Code.UNKNOWN_NAME, shape, expression.span, suggestion=near) from None
+        similar = None if expression.name in known else suggestion(expression.name, known, "attribute")
+        raise invalid(Code.UNKNOWN_NAME, shape, expression.span, suggestion=similar) from None
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:

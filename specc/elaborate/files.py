@@ -49,18 +49,18 @@ class Imports:
                 self._trees[shown] = parse(read(shown, self.files))
             except (UsageError, SpecError) as error:
                 self._trees[shown] = error
-        found = self._trees[shown]
-        if isinstance(found, Exception):
-            raise found
-        self.read[shown] = found.source
-        return found
+        tree = self._trees[shown]
+        if isinstance(tree, Exception):
+            raise tree
+        self.read[shown] = tree.source
+        return tree
 
 
 def environment(file: ast.File, imports: Imports | None = None) -> Environment:
-    """Everything that ``file`` defines and imports. What is wrong with it is in ``findings``."""
+    """Everything that ``file`` defines and imports, and the findings about that."""
     name, imports = file.source.name, imports or Imports()
     if not any(isinstance(item, ast.Import) for item in file.items):
-        return _Library(Root("", True), imports).opened(file, _FilePath(name, name), ())  # where it lies, imports ask
+        return _Library(Root("", True), imports).opened(file, _FilePath(name, name), ())  # only imports need its folder
     folder = "" if name == "<stdin>" else posixpath.dirname(name)
     library = _Library(project_root(folder, imports.files), imports)
     return library.opened(file, _FilePath(posixpath.normpath(name), imports.files.real(name)), ())
@@ -166,9 +166,9 @@ class _Library:
         )
         return invalid(Code.IMPORT, f"{item.path} {how} the project's folder", item.path_span, notes=(note,))
 
-    def _similar_files(self, path: str, lost: _FilePath, chain: tuple[_FilePath, ...]) -> tuple[str, ...]:
-        """``did you mean lib/common.cnn?``: specs where the lost file was looked for, whose names are near its own."""
-        folder = posixpath.dirname(lost.shown)
+    def _similar_files(self, path: str, missing: _FilePath, chain: tuple[_FilePath, ...]) -> tuple[str, ...]:
+        """``did you mean lib/common.cnn?``: specs in the folder of a missing file whose names are similar."""
+        folder = posixpath.dirname(missing.shown)
         written_folder, slash, name = path.rpartition("/")
         try:
             entries = self._files.entries(folder)
@@ -198,16 +198,16 @@ def _within(folder: str, path: str) -> bool:
 
 def _imported_value(label: ast.Binder, item: ast.Import, source: Environment | None) -> object:
     if source is None:
-        raise Unknown  # why there is nothing has been said
+        raise Unknown  # the reason has been reported
     value = source.scope.get(label.name)
     if value is not ABSENT:
         return value
     is_model = label.name in source.places
     message = f"{item.path} has no block and no let called {short(label.name)}"
     helps = ("it is a model there: only blocks and lets are imported",) if is_model else ()
-    near = None if is_model else suggestion(label.name, source.scope.known())
+    similar = None if is_model else suggestion(label.name, source.scope.known())
     fact = ImportFault(item.path, label.name)
-    raise invalid(Code.IMPORT, message, label.span, helps=helps, suggestion=near, fact=fact)
+    raise invalid(Code.IMPORT, message, label.span, helps=helps, suggestion=similar, fact=fact)
 
 
 def _define(names: Environment, name: str, span: Span, value: Callable[[], Value]) -> None:
@@ -223,7 +223,7 @@ def _claim(names: Environment, name: str, span: Span) -> bool:
     other = names.places.setdefault(name, span)
     if other is span:
         return True
-    # Blocks are known before what stands above them.
+    # Blocks are defined first, so the other one may be further up.
     first, again = sorted((other, span), key=lambda place: place.start)
     message = f"two things of this file are called {short(name)}"
     labels = (Label(first, "first here"),)
@@ -241,9 +241,9 @@ def _add_default(names: Environment, item: ast.Default) -> None:
         target = find(item.name)
         parameters = list(target.model_fields) if target else []
     if target is None:
-        near = suggestion(item.name, {*layers(), *names.scope.known()}, "layer")
+        similar = suggestion(item.name, {*layers(), *names.scope.known()}, "layer")
         message = f"no layer or block is called {short(item.name)}"
-        findings.append(Diagnostic(Code.UNKNOWN_LAYER, message, Label(item.name_span)).suggesting(near))
+        findings.append(Diagnostic(Code.UNKNOWN_LAYER, message, Label(item.name_span)).suggesting(similar))
         return
     arguments: dict[str, ast.Argument] = {}
     for argument in item.arguments:
@@ -254,11 +254,11 @@ def _add_default(names: Environment, item: ast.Default) -> None:
             message = "a default gives arguments by name"
             findings.append(Diagnostic(Code.BAD_ARGUMENT, message, Label(argument.span), helps=(example,)))
         elif argument.name not in parameters:
-            near = suggestion(argument.name, parameters, "argument")
-            helps = () if near else (f"it has {', '.join(parameters) or 'none'}",)
+            similar = suggestion(argument.name, parameters, "argument")
+            helps = () if similar else (f"it has {', '.join(parameters) or 'none'}",)
             message = f"{item.name} has no argument called {short(argument.name)}"
             finding = Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=helps)
-            findings.append(finding.suggesting(near))
+            findings.append(finding.suggesting(similar))
         else:
             with collecting(findings.append):
                 arguments[argument.name] = evaluated(argument, evaluate(argument.value, names.scope))

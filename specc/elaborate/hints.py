@@ -1,8 +1,8 @@
-"""Helps where a habit from elsewhere is the reason, or a text stands and something else is taken.
+"""Helps for habits of other languages, and for texts in the place of something else.
 
 Real numbers for whole ones, ``in`` in a loop, an input without a batch, the input's channels among a layer's arguments;
-expressions and several arguments in quotes. What is said of a text has been tried before. Who mends a spec by a rule
-finds its edit here, too: the ``flatten`` that is missing.
+expressions and several arguments in quotes. What a help suggests for a text has been tried. The
+fix that inserts a missing ``flatten`` is here, too.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _without_first(step: ast.Call | ast.Merge, what: str) -> tuple[str, ...]:
 
 
 def arms(call: ast.Call) -> tuple[str, ...]:
-    """How a layer that joins values is written, as a help."""
+    """A help that shows a layer with the arms that it joins."""
 
     def name(value: ast.Expr | Evaluated) -> str:
         """A name, as such or as the text that it is in YAML; empty for anything else."""
@@ -113,7 +113,7 @@ def arms(call: ast.Call) -> tuple[str, ...]:
     return (f"{in_form(call.span, language, in_yaml)} with one arm for each, _ for the current value",)
 
 
-# ---- texts that stand for something else ----------------------------------------------------------------------------
+# ---- texts in the place of something else ----------------------------------------------------------------------------
 
 
 def text_argument(
@@ -122,7 +122,7 @@ def text_argument(
     """What may be written in place of a text that attribute ``name`` of an operator does not take, as helps.
 
     Args:
-        argument: the attribute's; there is nothing to say where it holds no text.
+        argument: the attribute's; without a text in it there is no help.
         values: the operator's attributes, the wrong one among them.
     """
     text, span = next(_texts(argument.value), (None, argument.span))
@@ -183,7 +183,7 @@ def _several(text: str, span: Span) -> tuple[str, ...]:
 
 
 def _texts(value: ast.Expr | Evaluated) -> Iterator[tuple[str, Span]]:
-    """The texts that stand in an argument as such, alone or in a list.
+    """The texts of an argument, alone or in a list, with their places.
 
     What `default` gives is evaluated, and may have been a name.
     """
@@ -197,7 +197,7 @@ def _texts(value: ast.Expr | Evaluated) -> Iterator[tuple[str, Span]]:
 
 
 def _is_quoted(span: Span) -> bool:
-    # As it stands in the file; of YAML, a span's own text is that of the language.
+    # A span of YAML has the text of the language; quotes are in the file only.
     return span.source.text[span.start : span.start + 1] in ("'", '"')
 
 
@@ -229,7 +229,7 @@ def _parsed(text: str) -> ast.Expr | None:
 
 
 def _is_allowed(kind: type[Op], name: str, value: ast.Expr | Evaluated, values: dict[str, Value], scope: Scope) -> bool:
-    """Whether the operator takes the attribute, where every text in it is read as the first of them is meant to be."""
+    """Whether the operator takes the attribute, with every text in it read as the first of them is."""
     try:
         if isinstance(value, ast.Sequence):
             values[name] = _read_anew(value, scope)
@@ -259,7 +259,7 @@ def flattened(step: ast.Call, value: TensorType | None) -> Fix | None:
 
     It is safe where the map has one place: flatten and a global pool give the same there. Of any other map most people
     mean flatten (as in LeNet), others a global pool (as in ResNet), or `linear`, which takes every place for itself;
-    the three have different weights, so it is for the user to say.
+    the three have different weights, so the user decides.
     """
     span = step.name_span.to(step.span)
     if is_yaml(span.source.name):
@@ -274,7 +274,7 @@ def flattened(step: ast.Call, value: TensorType | None) -> Fix | None:
 
 
 def _entry_before(step: Span) -> Edit | None:
-    """``flatten`` as an entry of its own before the step's, where that stands in a list of YAML."""
+    """``flatten`` as an entry of its own before the step's, where that is in a list of YAML."""
     from specc.syntax.yaml.nodes import List, Mapping, Node, tree
 
     source = step.source

@@ -33,13 +33,13 @@ Inferred = tuple[TensorType, tuple[Parameter, ...]]
 
 _MOST_KNOWN = 16384
 _known: dict[tuple[int, tuple[TensorType, ...]], tuple[Inferred, Op]] = {}
-"""What operators inferred, by their identity and the types they took, each with the operator itself, whose identity
-stays its own by that. Emptied when it is full. Networks repeat their blocks: without this, elaborating examples/zoo
-takes 15 % longer."""
+"""What operators inferred, by their identity and the types of their inputs. Each entry holds the operator, for Python
+gives the identity of an object that is gone to another. Emptied when it is full. Networks repeat their blocks: without
+this, elaborating examples/zoo takes 15 % longer."""
 
 
 class BoundOperator(NamedTuple):
-    """An operator, the place where each of its attributes stands, and the argument that stands there."""
+    """An operator, and the places and arguments of its attributes."""
 
     op: Op
     places: Mapping[str, Span]

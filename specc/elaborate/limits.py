@@ -1,4 +1,4 @@
-"""How much a spec may grow into: it is stopped before it grows, wherever that can be told."""
+"""How much a spec may grow into: growth is refused before it happens, wherever a forecast is possible."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MOST_STEPS = 1_000_000
 """Statements that a model may come to, with its blocks written out and its loops unrolled."""
 
 MOST_DEPTH = 64
-"""In how many bodies a statement may stand: of the model, of blocks, groups, loops and arms."""
+"""How many bodies may be around a statement: of the model, of blocks, groups, loops and arms."""
 
 _MOST_CALLS = 10_000
-"""Calls of different arguments that are told apart; beyond them a block comes to what it does with any arguments."""
+"""Forecasts of calls with different arguments; further calls have the forecast of unknown arguments."""
 
 _MOST_COMPARED = 100
-"""Entries of a list that tells apart calls of a block; with a longer one they count as one."""
+"""Entries of a list among the arguments of a forecast; a longer one counts as unknown."""
 
 _BUILT_IN = {*FUNCTIONS, *CONSTANTS}
 _WITHOUT_LABELS = frozenset((ast.Argument, ast.Binder, ast.Shape, *get_args(ast.Expr)))
@@ -32,7 +32,7 @@ _WITHOUT_LABELS = frozenset((ast.Argument, ast.Binder, ast.Shape, *get_args(ast.
 class StepBudget:
     """The statements that are left, and a forecast of how many come out of some at least.
 
-    What cannot be said before shapes are known counts as none.
+    What depends on shapes counts as none.
 
     Attributes:
         left: below 0 once it has been reported that there are none.
@@ -42,8 +42,8 @@ class StepBudget:
         self.left = MOST_STEPS
         self._blocks: dict[tuple[object, ...], int] = {}
         self._open: set[Definition] = set()
-        # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk. What default
-        # gives is evaluated anew, and stands beside what is known of it.
+        # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk. Arguments of
+        # ``default`` are evaluated anew, and an entry holds its node so that the identity is not used again.
         self._statements: dict[int, tuple[list[ast.Statement], set[str]]] = {}
         self._read: dict[int, tuple[ast.Expr | Evaluated, set[str]]] = {}
         self._depth = 0
@@ -56,7 +56,7 @@ class StepBudget:
     def spend(self, count: int, span: Span) -> None:
         """Raises Invalid, once and for all, where the model has grown too large."""
         if self.left < 0:
-            raise Unknown  # it has been said
+            raise Unknown  # it has been reported
         self.left -= count
         if self.left < 0:
             raise invalid(
@@ -88,7 +88,7 @@ class StepBudget:
         if known is None:
             # Nothing but the operator itself goes by an operator's name.
             growing = [s for s in statements if not (isinstance(s, ast.Call) and find(s.name))]
-            # Names that these define beside their lets, at any depth: what they stand for is not known yet.
+            # Names that these define beside their lets, at any depth: their values are not known yet.
             parts = ast.parts(statements, _WITHOUT_LABELS) if growing else ()
             labels = {part.name for part in parts if isinstance(part, (ast.Binder, ast.Shared))}
             known = self._statements[id(statements)] = growing, labels
@@ -148,7 +148,7 @@ class StepBudget:
     def _arguments(
         self, params: tuple[ast.Param, ...], arguments: tuple[ast.Argument, ...], scope: Scope
     ) -> dict[str, object]:
-        """The parameters of a block by name; UNKNOWN where the call does not say yet what they are."""
+        """The parameters of a block by name; UNKNOWN where they depend on shapes."""
         names = [param.name for param in params]
         assigned = dict(zip(names, (a for a in arguments if a.name is None), strict=False))
         assigned |= {argument.name: argument for argument in arguments if argument.name in names}
@@ -165,7 +165,7 @@ class StepBudget:
     def _value(self, expression: ast.Expr | Evaluated, scope: Scope) -> object:
         """The value of an expression whose names are all known; else UNKNOWN.
 
-        A forecast charges no entries of lists to the file. It has as many of its own, and then tells nothing.
+        A forecast charges no entries of lists to the file. It has as many of its own; beyond them all is UNKNOWN.
         """
         if self._entries.is_exceeded:
             return UNKNOWN

@@ -1,8 +1,8 @@
 """Drafts become the graph: every step and block gets its name and its place.
 
 A step with tensors is named by its kind and its place among the steps of that kind with tensors, labelled
-ones counted: labelling a step renames no other. Steps without tensors are numbered apart, past every name
-taken, so that inserting a relu never renames a weight.
+ones counted: labelling a step renames no other. Steps without tensors are numbered after them, past every name
+in use, so that inserting a relu never renames a weight.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class _Lowering:
         """
         self._homes[block] = path if owner is None else owner
         if block not in self._labels:
-            # The members of a group that goes on are told apart in all its parts.
-            parts, taken = block.names.parts, set() if path else self._inputs | self._outputs
-            names, findings = _names([m for part in parts for m in part.members], block.names.labels, taken)
+            # The members of a group that goes on have unique names in all its parts.
+            parts, ports = block.names.parts, set() if path else self._inputs | self._outputs
+            names, findings = _names([m for part in parts for m in part.members], block.names.labels, ports)
             self.findings += findings
             for part in parts:
                 self._labels[part], names = names[: len(part.members)], names[len(part.members) :]
@@ -123,13 +123,13 @@ class _Lowering:
 
 
 def _names(
-    steps: Sequence[DraftNode | DraftBlock], labels: Mapping[str, Span], taken: set[str]
+    steps: Sequence[DraftNode | DraftBlock], labels: Mapping[str, Span], ports: set[str]
 ) -> tuple[list[str], list[Diagnostic]]:
     """A unique name for each step of one block; labels are unique already.
 
     Args:
-        labels: every name given in that block, those of shared steps and of rounds too, with its place.
-        taken: other names there (of inputs and outputs).
+        labels: every name in that block, those of shared steps and of rounds too, with its place.
+        ports: names of inputs and outputs there.
     """
     names = [step.label or "" for step in steps]
     if all(names):
@@ -154,7 +154,7 @@ def _names(
             message = f"an unlabelled {first.noun} and an unlabelled {noun} both count as {name}"
             places = Label(step.span, f"this {noun}"), (Label(first.span, f"this {first.noun}"),)
             findings.append(Diagnostic(Code.BAD_LABEL, message, *places, helps=("label one of them",)))
-    used, numbers = {*taken, *labels, *names}, dict[str, int]()
+    used, numbers = {*ports, *labels, *names}, dict[str, int]()
     for index, step in enumerate(steps):
         while not names[index]:
             noun = step.noun

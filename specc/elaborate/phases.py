@@ -223,7 +223,7 @@ def _no_model(file: ast.File, name: str) -> Diagnostic:
 
 
 def constant(file: ast.File) -> Value:
-    """The value of a file that is a single ``let``: how values are given from outside.
+    """The value of a file that is a single ``let``: how the commands read values of parameters.
 
     Raises:
         SpecError: it has none.

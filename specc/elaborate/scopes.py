@@ -1,4 +1,4 @@
-"""Names and what they stand for at a place of the spec, blocks and their files among them."""
+"""Scopes: the names of a place in the spec and their values; blocks, and the names of their files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from specc.source import Span
 from specc.syntax import ast
 
 MOST_ENTRIES = 1_000_000
-"""Entries of all lists of a file together, those of lists inside lists counted wherever they stand."""
+"""Entries of all lists of a file, those of lists inside lists counted at every place of them."""
 
 ABSENT = object()
-"""What `Scope.get` gives for a name that stands for nothing."""
+"""What `Scope.get` returns for a name that has no value."""
 
 
 class EntryBudget:
-    """The entries that lists, and arguments bound to steps, have so far: no short text may stand for endless lists."""
+    """The entries that lists, and arguments bound to steps, have so far: no short text may make endless lists."""
 
     count = 0
 
@@ -84,7 +84,7 @@ class Scope:
         return self.get(name) is not ABSENT
 
     def get(self, name: str) -> Value:
-        """What ``name`` stands for; ABSENT where that is nothing."""
+        """The value of ``name``; ABSENT where it has none."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
@@ -106,7 +106,7 @@ class Scope:
     def ambiguity(self, name: str) -> tuple[Span, ...]:
         """The labels that make it unclear what ``name`` alone means here; none where it is clear.
 
-        Every step would ask: where ``root.is_ambiguous`` is false, as nearly always, there is nothing to ask for.
+        Every step needs this; where ``root.is_ambiguous`` is false, as nearly always, there are none.
         """
         for scope in self._upwards():
             if scope._ambiguous and name in scope._ambiguous:
@@ -150,7 +150,7 @@ class Definition(Callee):
 
 @dataclass(slots=True, eq=False)
 class Environment:
-    """The names of one file, its defaults, and what is wrong with them.
+    """The names of one file, its defaults, and the findings about both.
 
     Attributes:
         places: where each name is defined.

@@ -24,16 +24,16 @@ Value = Any
 CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "none": None}
 
 UNKNOWN = object()
-"""Stands in a scope for a value that an earlier error left unknown."""
+"""In a scope: a value that is unknown because of an earlier error."""
 
 # ---- values of the network, and what is called ----------------------------------------------------------------------
 
 
 @dataclass(slots=True, unsafe_hash=True)
 class Signal:
-    """A value of the network on its way: where it comes from, and its type (None: an earlier error left it unknown).
+    """A value of the network: what makes it, and its type (None: unknown because of an earlier error).
 
-    Expressions ask it for its sizes: ``in.channels``, ``conv1.shape[2]``.
+    Expressions read its sizes: ``in.channels``, ``conv1.shape[2]``.
 
     Attributes:
         producer: index of the step that makes it; the name of the model's input that it is; None where it is unknown.
@@ -80,7 +80,7 @@ class Partial:
         self.name = name
         self.target = target
         self.arguments = arguments
-        # Once: steps stand in each other's arguments, the same one several times.
+        # Computed once: where each step is an argument of the next one twice, every level would double the time.
         self._hash = hash((target, arguments))
 
     def __eq__(self, other: object) -> bool:
@@ -101,7 +101,7 @@ class Evaluated(NamedTuple):
 
 
 def evaluated(argument: ast.Argument, value: Value, span: Span | None = None) -> ast.Argument:
-    """The argument with its value in place of the expression, standing where it stands, or else at ``span``."""
+    """The argument with its value in place of the expression, at the same place, or else at ``span``."""
     if span is None:
         return argument._replace(value=cast(ast.Expr, Evaluated(argument.value.span, value)))
     return argument._replace(span=span, value=cast(ast.Expr, Evaluated(span, value)))
@@ -114,7 +114,7 @@ def value_of(argument: ast.Argument) -> Value:
 
 
 def relocated(value: Value, span: Span) -> Value:
-    """The value with every argument in it standing at ``span``: what comes from outside has no place of its own."""
+    """The value with every argument in it at ``span``: what comes from outside has no place of its own."""
     if isinstance(value, tuple):
         return tuple(relocated(entry, span) for entry in value)
     if not isinstance(value, Partial) or not value.arguments:
@@ -128,9 +128,9 @@ def relocated(value: Value, span: Span) -> Value:
 
 @dataclass(eq=False)
 class Metric:
-    """A number of the whole network, usable in ``assert``; ``at`` asks it at given sizes (``macs(N=8)``).
+    """A number of the whole network, usable in ``assert``; ``at`` computes it at sizes (``macs(N=8)``).
 
-    ``count`` gives the number, once it is asked for. ``needs`` says which sizes it depends on. Where the network has no
+    ``count`` computes the number at its first use. ``needs`` says which sizes it depends on. Where the network has no
     such number, both give `Absent`.
     """
 

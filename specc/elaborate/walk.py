@@ -43,7 +43,7 @@ class Walk:
     def __init__(
         self, model: ast.ModelDefinition, inputs: tuple[Port, ...], scope: Scope, environment: Environment
     ) -> None:
-        """Begin at the inputs: their names are taken, and those that the contract gives are values."""
+        """Begin at the inputs: they claim their names, and those that the contract names are values."""
         assert model.contract is not None, "a model without a contract has no inputs"
         declared = list(zip(inputs, model.contract.inputs, strict=True))
         signals = [Signal(port.name, port.type, place.shape.span) for port, place in declared]
@@ -80,7 +80,7 @@ class Walk:
             current: None where there is none yet: a model of several inputs begins with one of them.
             name: what the only step of these is called, where they are a round of a loop.
         """
-        if not statements:  # an empty body stands no deeper than what it belongs to
+        if not statements:  # an empty body adds no depth
             return current
         if self._depth >= MOST_DEPTH:
             span = statements[0].span
@@ -155,7 +155,7 @@ class Walk:
     def _group(
         self, step: ast.Group | ast.If, body: ast.Body, current: Signal | None, scope: Scope, name: str | None
     ) -> Signal | None:
-        """``label: { … }`` names its steps under one name; without a label it only holds them together."""
+        """``label: { … }`` names its steps under one name; without a label it only has a scope of its own."""
         label = step.label and resolved(step.label, scope)
         called = label.name if label else name
         if called is None:
@@ -172,7 +172,7 @@ class Walk:
         scope: Scope,
         body: Callable[[Scope], Signal | None],
     ) -> Signal | None:
-        """Run ``body`` with its steps under ``name``, which ``label`` claims if the spec has written one."""
+        """Run ``body`` with its steps under ``name``, which ``label`` claims if there is one."""
         here = self.network.block
         is_labelled_group = kind == "group" and label is not None
         continues = here.names.groups.get(name) if is_labelled_group else None
@@ -187,12 +187,12 @@ class Walk:
         return self.network.fill(draft, label, partial(body, inner))
 
     def _if(self, step: ast.If, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
-        taken = step.body if truth(step.test, scope) else step.otherwise
-        if taken is None:
+        branch = step.body if truth(step.test, scope) else step.otherwise
+        if branch is None:
             return current
-        if step.label is None and (name is None or is_sole(taken.statements)):
-            return self.walk(taken.statements, current, Scope({}, scope), name)
-        return self._group(step, taken, current, scope, name)
+        if step.label is None and (name is None or is_sole(branch.statements)):
+            return self.walk(branch.statements, current, Scope({}, scope), name)
+        return self._group(step, branch, current, scope, name)
 
     def _loop(self, step: Loop, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         """The rounds one after the other, each of its own name: its number."""
@@ -221,7 +221,7 @@ class Walk:
             if self._budget.is_gone or scope.budget.is_exceeded:
                 raise Unknown  # no further round says more
             number = None
-            if is_numbered:  # the next number is its name among all that stands here
+            if is_numbered:  # its name in this block is the next number
                 names = self.network.block.names
                 number = str(names.rounds)
                 names.rounds += 1

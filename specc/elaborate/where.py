@@ -1,4 +1,4 @@
-"""The ``where`` of a contract: what it says of symbolic sizes; and the ``where`` that a contract lacks, looked for."""
+"""The ``where`` of a contract: its conditions on symbolic sizes, and the search for conditions that are missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMS = "a condition reads H % 16 == 0, H >= 32, H <= 512 or H == W, with sizes
 _MIRRORED = {"==": "==", "<=": ">=", "<": ">", ">=": "<=", ">": "<"}
 
 _MOST_CLAUSES = 24
-"""Halvings of two axes that may each ask for something."""
+"""As many as two axes need that are halved a dozen times each."""
 
 
 def define_sizes(contract: ast.Contract, scope: Scope, besides: Condition) -> None:
@@ -49,36 +49,36 @@ def define_sizes(contract: ast.Contract, scope: Scope, besides: Condition) -> No
     for name in batches:
         scope.names[name] = symbol(name)
     equal = [(clause.name, clause.value) for clause in besides.clauses if isinstance(clause.value, str)]
-    clauses: list[ast.Expr] = []
-    for clause in (conjunct for expression in contract.where for conjunct in _conjuncts(expression)):
-        match clause:
+    conditions: list[ast.Expr] = []
+    for condition in (conjunct for expression in contract.where for conjunct in _conjuncts(expression)):
+        match condition:
             case ast.Binary(_, "==", ast.Name(_, one), ast.Name(_, other)) if one in free and other in free:
                 equal.append((one, other))
             case _:
-                clauses.append(clause)
-    # For each symbol the one that stands for it: of symbols that are equal, the first of the contract.
+                conditions.append(condition)
+    # Symbols that are equal are one: the first of them in the contract.
     order = list(free)
     same = {name: name for name in order}
     for one, other in equal:
         first, second = sorted((same[one], same[other]), key=order.index)
         same = {name: first if target == second else target for name, target in same.items()}
     symbols = {name: Symbol(name) for name in order if same[name] == name}
-    for clause in clauses:
-        names = ast.names_in(clause)
+    for condition in conditions:
+        names = ast.names_in(condition)
         if names & batches.keys():
             message = "the batch is whatever the caller brings: a condition speaks of the sizes of a sample"
-            raise invalid(Code.CONTRACT, message, clause.span)
+            raise invalid(Code.CONTRACT, message, condition.span)
         if not names & free.keys():
-            _require(clause, free, scope)
+            _require(condition, free, scope)
             continue
-        asked = _read(clause, free, scope)
+        clause = _read(condition, free, scope)
         try:
-            symbols[same[asked.name]] = _restricted(symbols[same[asked.name]], asked)
+            symbols[same[clause.name]] = _restricted(symbols[same[clause.name]], clause)
         except ValueError as error:
-            raise invalid(Code.CONTRACT, str(error), clause.span) from None
-    for asked in besides.clauses:
-        if isinstance(asked.value, int):
-            symbols[same[asked.name]] = _restricted(symbols[same[asked.name]], asked)
+            raise invalid(Code.CONTRACT, str(error), condition.span) from None
+    for clause in besides.clauses:
+        if isinstance(clause.value, int):
+            symbols[same[clause.name]] = _restricted(symbols[same[clause.name]], clause)
     sizes = {
         name: symbol(name, least=s.least, most=s.most, modulus=s.modulus, residue=s.residue)
         for name, s in symbols.items()
@@ -110,13 +110,13 @@ def _require(clause: ast.Expr, free: Iterable[str], scope: Scope) -> None:
     raise invalid(Code.CONTRACT, f"{clause.span.text} does not hold", clause.span, ", ".join(values))
 
 
-def _restricted(symbol: Symbol, asked: Clause) -> Symbol:
+def _restricted(symbol: Symbol, clause: Clause) -> Symbol:
     """The symbol under one more condition. Raises ValueError in words where no value is left."""
-    assert isinstance(asked.value, int), "equal symbols are one"
-    if asked.modulus is not None:
-        return restrict(symbol, modulus=asked.modulus, residue=asked.value)
-    least, most = asked.sign in ("==", ">="), asked.sign in ("==", "<=")
-    return restrict(symbol, least=asked.value if least else None, most=asked.value if most else None)
+    assert isinstance(clause.value, int), "equal symbols are one"
+    if clause.modulus is not None:
+        return restrict(symbol, modulus=clause.modulus, residue=clause.value)
+    least, most = clause.sign in ("==", ">="), clause.sign in ("==", "<=")
+    return restrict(symbol, least=clause.value if least else None, most=clause.value if most else None)
 
 
 def _read(clause: ast.Expr, free: Mapping[str, ast.Name], scope: Scope) -> Clause:
@@ -163,8 +163,8 @@ def _whole(expression: ast.Expr, scope: Scope) -> int:
 def explained(error: SpecError, model: ast.ModelDefinition, again: Callable[[Condition], Graph]) -> SpecError:
     """``error`` with the ``where`` that mends it.
 
-    A U-Net asks at its first pool for H >= 2 and at its first merge for H % 16 == 0; whoever is told only the
-    first has four more errors to come. So every clause is taken in, until the model fits or another mistake shows.
+    A U-Net needs H >= 2 at its first pool and H % 16 == 0 at its first merge; a user who adds the first alone has four
+    more errors to come. So every clause is added, until the model fits or another mistake shows.
 
     Args:
         again: elaborates the model with a condition besides its contract's. Raises SpecError, and ValueError where
@@ -187,18 +187,18 @@ def explained(error: SpecError, model: ast.ModelDefinition, again: Callable[[Con
             known |= new
             last = _possible(other, batches)
             continue
-        except ValueError:  # in words, that some of them contradict each other: each finding keeps its own advice
+        except ValueError:  # some contradict each other: each finding has its own condition as advice
             break
         equal = (clause for clause in known | new if isinstance(clause.value, str))
         whole = Condition((*equal, *asked_of(graph.symbols).clauses))
         return _helped(shown.diagnostics, whole, ": with it every step fits")
-    # Other mistakes are left where the sizes are as asked: both are shown.
+    # With all conditions met, other mistakes remain: both are shown.
     left = [finding for finding in last.diagnostics if not finding.where]
     return _helped((*_asking(error), *left), None, "")
 
 
 def _possible(error: SpecError, batches: frozenset[str]) -> SpecError:
-    """The mistakes with the conditions that a contract can ask for and may well do."""
+    """The mistakes, without conditions that no contract can or would state."""
     findings: list[Diagnostic] = []
     for finding in error.diagnostics:
         where = finding.where
@@ -215,7 +215,7 @@ def _asking(error: SpecError) -> tuple[Diagnostic, ...]:
 
 
 def _helped(findings: Iterable[Diagnostic], whole: Condition | None, tried: str) -> SpecError:
-    """The findings, those that ask for a condition with the words that say where it goes.
+    """The findings, each that needs a condition with a help that says where it goes.
 
     Args:
         whole: the condition of them all, where it is known.
