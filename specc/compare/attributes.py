@@ -22,7 +22,7 @@ otherwise."""
 
 
 def canonical_attributes(node: Node) -> dict[str, object]:
-    """The attributes of a step, each in the one spelling that stands for all that mean the same for its input."""
+    """The attributes of a step, each in one spelling for all that mean the same for its input."""
     values = {name: getattr(node.op, name) for name in type(node.op).model_fields}
     if not node.input_types:
         return values
@@ -49,7 +49,7 @@ def _padding(value: Any, values: Values, x: TensorType) -> object:
 
 
 def _pad_widths(value: Any, values: Values, x: TensorType) -> object:
-    """Before and after each axis, the last axis first; axes that are left out are not padded."""
+    """Before and after each axis, the last axis first; padding of 0 at the end says nothing."""
     widths = [value] * (2 * len(x.spatial)) if isinstance(value, int) else list(value)
     while widths[-2:] == [0, 0]:
         del widths[-2:]

@@ -112,7 +112,7 @@ def compare(
 
     Args:
         sizes: at which costs are counted; left out: some that both contracts allow.
-        other_name: the two are meant to have different names: that is no change then.
+        other_name: the two have different names on purpose: that is no change then.
 
     Raises:
         UsageError: ``sizes`` lacks one, or gives one that is not allowed.
@@ -152,18 +152,18 @@ def _compare_graphs(before: KeyedGraph, after: KeyedGraph, ports: Ports) -> tupl
 def _compare_costs(
     before: Graph, after: Graph, sizes: tuple[Mapping[str, int] | None, Mapping[str, int] | None]
 ) -> CostChange:
-    """The numbers at these sizes, of which a network may have some; None: there are none that both allow.
+    """The numbers at these sizes; a network may have some of them. None: no sizes are allowed by both.
 
     Raises:
         UsageError: a size is missing, or is not allowed.
     """
     at: list[dict[str, int]] = []
     counts: list[Costs] = []
-    for graph, given in zip((before, after), sizes, strict=True):
-        known = {symbol.name for symbol in graph.symbols}
-        at.append({name: size for name, size in (given or {}).items() if name in known})
+    for graph, chosen in zip((before, after), sizes, strict=True):
+        symbols = {symbol.name for symbol in graph.symbols}
+        at.append({name: size for name, size in (chosen or {}).items() if name in symbols})
         try:
-            counts.append(Costs(graph if given is None else graph.at(at[-1])))
+            counts.append(Costs(graph if chosen is None else graph.at(at[-1])))
         except ValueError as error:
             raise UsageError(str(error)) from None
     old, new = counts
@@ -284,7 +284,7 @@ class Comparison(NamedTuple):
 
 
 Parameters = Mapping[str, Mapping[str, str]]
-"""Of each model by name its parameters by name, as they are written."""
+"""Of each model by name its parameters by name, as in the spec: ``classes = 10``."""
 
 
 def parameters(file: ast.File) -> Parameters:
@@ -302,11 +302,11 @@ def compare_models(
     chosen: bool = False,
     parameters: tuple[Parameters, Parameters] = ({}, {}),
 ) -> tuple[ModelChange, ...]:
-    """Pair the models by name; a single one that is left on both sides has another name now.
+    """Pair the models by name; where one of each remains, it has been renamed.
 
     Args:
         sizes: at which costs are counted.
-        chosen: there is one of each, and the caller meant these two.
+        chosen: there is one of each, and the caller has chosen these two.
         parameters: of the models of both.
     """
     old, new = {graph.name: graph for graph in before}, {graph.name: graph for graph in after}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -241,14 +241,11 @@ class _Comparer:
             file = parse(read(path))
         except (SpecError, UsageError):
             return []  # no imports are followed where the file itself cannot be read
-        return [place for place in _imported_paths(path, file) if old.from_top(place) is not None]
-
-
-def _imported_paths(path: str, file: ast.File) -> Iterator[str]:
-    """What a file imports. Absolute paths are refused as they are written."""
-    for item in file.items:
-        if isinstance(item, ast.Import) and item.path and "\0" not in item.path and not os.path.isabs(item.path):
-            yield os.path.normpath(os.path.join(os.path.dirname(path), item.path))
+        # The others are refused whatever the files are: absolute paths, and those that lead out.
+        names = [item.path for item in file.items if isinstance(item, ast.Import)]
+        relative = [name for name in names if name and "\0" not in name and not os.path.isabs(name)]
+        imports = [os.path.normpath(os.path.join(os.path.dirname(path), name)) for name in relative]
+        return [place for place in imports if old.from_top(place) is not None]
 
 
 def _with_ref(finding: Diagnostic, old: Commit) -> Diagnostic:

@@ -58,7 +58,7 @@ def _paired(before: Sequence[Port], after: Sequence[Port]) -> PairedPorts:
 # ---- sizes in common terms ----------------------------------------------------------------------------------
 
 SymbolMap = Mapping[str, Symbol]
-"""For each symbol of a network the common one: of the values that both networks allow, often of one alone."""
+"""For each symbol of a network the common one, which has the values that both networks allow."""
 
 
 class CommonSizes(NamedTuple):
@@ -80,7 +80,7 @@ def common_sizes(before: Graph, after: Graph, inputs: PairedPorts) -> CommonSize
     numbers: dict[tuple[bool, str], int] = {}
     for old, new in inputs.pairs:
         for size, other in zip(old.type.shape, new.type.shape, strict=False):
-            # A formula at a place tells nothing of its symbols: it may be had in many ways.
+            # A formula there says nothing of its symbols: many sizes may give the same.
             keys = [(is_new, str(dim)) for is_new, dim in ((False, size), (True, other)) if _is_symbol(dim)]
             if len(keys) == 2 and groups[keys[0]] is not groups[keys[1]]:
                 group, joined = groups[keys[0]], groups[keys[1]]
@@ -107,7 +107,7 @@ def common_sizes(before: Graph, after: Graph, inputs: PairedPorts) -> CommonSize
 def in_common_terms(size: Dim, common: SymbolMap) -> Dim:
     """A size of one network in the symbols common to both."""
     for symbol in size.symbols if isinstance(size, Size) else ():
-        assert isinstance(size, Size), "as many symbols as are left"
+        assert isinstance(size, Size), "it returns as soon as none remains"
         own = common[symbol.name]
         narrower = Symbol(symbol.name, own.least, own.most, own.modulus, own.residue)
         size = size.narrowed(narrower)
@@ -235,7 +235,7 @@ def _inputs(ports: PairedPorts, sizes: CommonSizes | None) -> Iterator[PortChang
                     before, after = (str(symbol.condition) or f"any {symbol.name}" for symbol in (one, other))
                     yield PortChange("input", "where", one.name, before, after, not taken_alone, effect)
             if not taken and all(_allows(other, of(one)) for one, other in symbols):
-                # By itself it takes what it took, and together with the inputs before it does not.
+                # Alone it takes what it took, and with the inputs before it does not.
                 effect = "a size must now be the same as in another input"
                 yield PortChange("input", "shape", new.name, str(old.type), str(new.type), True, effect)
 

@@ -112,7 +112,7 @@ class OnnxFile:
 
     @cached_property
     def proto(self) -> ModelProto:
-        """The whole message: external data left where it is, sparse initializers written out in full."""
+        """The whole message: without the external data, and with sparse initializers made dense."""
         proto = self._message or self._parsed()
         proto.graph.initializer.extend(dense(tensor, self.folder) for tensor in proto.graph.sparse_initializer)
         del proto.graph.sparse_initializer[:]
@@ -136,7 +136,7 @@ class OnnxFile:
 
     @cached_property
     def inputs(self) -> tuple[PortInfo, ...]:
-        """What is fed in. Before IR version 4 initializers had to be among the inputs, too: these are left out."""
+        """What is fed in. Before IR version 4 initializers had to be among the inputs, too: these are no inputs."""
         tensors = {tensor.name for tensor in self.proto.graph.initializer}
         return tuple(PortInfo.of(value) for value in self.proto.graph.input if value.name not in tensors)
 

@@ -72,7 +72,7 @@ def rename_values(node: NodeProto, names: Mapping[str, str], prefix: str = "") -
 
 
 def _set_attributes(node: NodeProto, arguments: Mapping[str, AttributeProto]) -> None:
-    """Attributes that refer to those of the call take its values; those that the call leaves out are left out."""
+    """Attributes that refer to those of the call take its values, and are removed where it has none."""
     for each in walk([node]):  # lazy: the graphs inside a node are looked for when its attributes are set
         attributes = []
         for attribute in each.attribute:
@@ -160,7 +160,7 @@ def nondeterministic(nodes: Iterable[NodeProto], initializers: Iterable[TensorPr
 
 
 def _may_drop(node: NodeProto, tensors: Mapping[str, TensorProto]) -> bool:
-    """Whether anything but a constant false stands where training is turned on."""
+    """Whether the input that turns training on is anything but a constant false."""
     switch = node.input[DROPOUT[node.op_type]] if len(node.input) > DROPOUT[node.op_type] else ""
     if not switch:
         return False

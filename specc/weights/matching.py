@@ -51,7 +51,7 @@ def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
 
     Raises:
         UsageError: all tensors that are missing, unexpected, or of another shape or type, in one message. Where the
-            names are the network's but for what a wrapper has put before each, it says that instead; and where the file
+            names are the network's but for a wrapper's prefix, it says only that; and where the file
             has parts that PyTorch computes weights from, how to put the weights in their place.
     """
     pairing = _Pairing(state, archive, match)
