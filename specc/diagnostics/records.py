@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from specc.diagnostics import (
@@ -21,40 +22,41 @@ from specc.diagnostics import (
     Severity,
     Suggestion,
 )
-from specc.source import Source, Span
+from specc.source import Source
 
 
 def as_json(finding: Diagnostic) -> list[Any]:
-    """The finding; a span is the name of its file and two offsets."""
+    """The finding; a span is the name of its file and two offsets, and of tuples JSON makes lists."""
+    fix = finding.fix
     return [
         finding.code,
         finding.message,
-        _label(finding.primary),
-        [_label(label) for label in finding.secondary],
+        _labels((finding.primary,)),
+        _labels(finding.secondary),
         finding.notes,
         finding.helps,
-        [_label(label) for label in finding.trace],
-        finding.where,  # tuples of tuples: to JSON, lists
+        _labels(finding.trace),
+        finding.where,
         finding.severity,
-        finding.fix and [finding.fix.safety, [[_span(edit.span), edit.text] for edit in finding.fix.edits]],
+        fix and [fix.safety, _labels(fix.edits)],
         finding.suggestion,
         finding.fact and [type(finding.fact).__name__, *finding.fact],
     ]
+
+
+def _labels(labels: Iterable[Label | Edit]) -> list[Any]:
+    return [[label.span.source.name, label.span.start, label.span.end, label.text] for label in labels]
 
 
 def from_json(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
     """What `as_json` was given, in ``sources`` by name. Raises KeyError, ValueError, TypeError where it is none."""
     code, message, primary, secondary, notes, helps, trace, where, severity, fix, suggestion, fact = values
 
-    def span(place: list[Any]) -> Span:
-        name, start, end = place
-        return sources[name].span(start, end)
+    def labels(entries: list[Any]) -> tuple[Label, ...]:
+        return tuple(Label(sources[name].span(start, end), text) for name, start, end, text in entries)
 
-    def labels(pairs: list[Any]) -> tuple[Label, ...]:
-        return tuple(Label(span(place), text) for place, text in pairs)
-
-    (first,) = labels([primary])
-    return Diagnostic(
+    (first,) = labels(primary)
+    finding = Diagnostic(
         Code(code),
         message,
         first,
@@ -62,42 +64,25 @@ def from_json(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
         tuple(notes),
         tuple(helps),
         labels(trace),
-        where and _condition(*where),
-        Severity(severity),
-        _fix(fix, span) if fix else None,
-        _suggestion(suggestion) if suggestion else None,
-        _fact(*fact) if fact else None,
+        severity=Severity(severity),
+        fact=_fact(*fact) if fact else None,
     )
-
-
-def _condition(clauses: list[list[Any]], necessary: bool) -> Condition:
-    return Condition(tuple(Clause(*clause) for clause in clauses), necessary)
-
-
-def _fix(packed: list[Any], span: Callable[[list[Any]], Span]) -> Fix:
-    safety, edits = packed
-    return Fix(tuple(Edit(span(place), text) for place, text in edits), Safety(safety))
-
-
-def _suggestion(packed: list[Any]) -> Suggestion:
-    word, names, safety, note = packed
-    return Suggestion(word, tuple(names), Safety(safety), note)
+    if where:
+        clauses, necessary = where
+        finding = replace(finding, where=Condition(tuple(Clause(*clause) for clause in clauses), necessary))
+    if fix:
+        safety, edits = fix
+        edits = tuple(Edit(label.span, label.text) for label in labels(edits))
+        finding = replace(finding, fix=Fix(edits, Safety(safety)))
+    if suggestion:
+        word, names, safety, note = suggestion
+        finding = replace(finding, suggestion=Suggestion(word, tuple(names), Safety(safety), note))
+    return finding
 
 
 def _fact(kind: str, *fields: Any) -> Fact:
     if kind == BudgetUnsized.__name__:
-        model, numbers, origins, given, possible = fields
-        return BudgetUnsized(model, tuple(numbers), tuple(origins), _pairs(given), _pairs(possible))
+        model, numbers, origins, *sizes = fields
+        given, possible = (tuple((name, size) for name, size in pairs) for pairs in sizes)
+        return BudgetUnsized(model, tuple(numbers), tuple(origins), given, possible)
     return ImportFault(*fields) if kind == ImportFault.__name__ else BudgetExceeded(*fields)
-
-
-def _pairs(packed: list[list[Any]]) -> tuple[tuple[str, int], ...]:
-    return tuple((name, size) for name, size in packed)
-
-
-def _label(label: Label) -> list[Any]:
-    return [_span(label.span), label.text]
-
-
-def _span(span: Span) -> list[Any]:
-    return [span.source.name, span.start, span.end]

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from specc.diagnostics.finding import Safety, Suggestion
-from specc.diagnostics.vocabulary import CONTRARY, FOREIGN, TERMS, Kind, is_foreign, known_here
+from specc.diagnostics.vocabulary import CONTRARY, FOREIGN, TERMS, Kind, counterpart, is_foreign
 from specc.diagnostics.words import listed
 
 MOST_SHOWN = 3
@@ -42,21 +42,21 @@ _WORD = re.compile(r"[A-Za-z]+")
 def suggest(word: str, known: Iterable[str], kind: Kind = "name") -> Suggestion | None:
     """What may have been meant by ``word``, a wrong name of some kind, of the names in ``known``; None for nothing."""
     names = frozenset(known)
-    if (term := known_here(word, TERMS[kind], names)) is not None:
+    if (term := counterpart(word, TERMS[kind], names)) is not None:
         return Suggestion(word, term.names, note=term.note) if term.names or term.note else None
     search = _searches.get(word)
     if search is None:
         if len(_searches) >= _MOST_SEARCHES:
             _searches.clear()
         search = _searches[word] = _WordSearch(word)
-    near = search.among(names)
-    if near and near.safety is Safety.SAFE and not names.issuperset(_foreign_near(word)):
-        return near._replace(safety=Safety.UNSAFE)
-    return near
+    suggestion = search.among(names)
+    if suggestion and suggestion.safety is Safety.SAFE and not names.issuperset(_foreign_slips(word)):
+        return suggestion._replace(safety=Safety.UNSAFE)
+    return suggestion
 
 
 @lru_cache(maxsize=_MOST_SEARCHES)
-def _foreign_near(word: str) -> tuple[str, ...]:
+def _foreign_slips(word: str) -> tuple[str, ...]:
     """The words of other tools of which ``word`` may be a slip, too."""
     slips = ((term, slip(word, term)) for term in FOREIGN)
     return tuple(term for term, safety in slips if safety is Safety.SAFE or (safety and len(term) >= _LONG_WORD))
@@ -107,8 +107,8 @@ class _WordSearch:
         self._numbered |= numbered - shown  # down2 and down1
         if len(names) > _LARGEST_SCOPE:
             return
-        near = _similar(self._word[:_LONGEST].lower(), names - shown - numbered)
-        self._close.update((name, share) for name, share in near if not _is_contrary(self._word, name))
+        similar = _similar(self._word[:_LONGEST].lower(), names - shown - numbered)
+        self._close.update((name, share) for name, share in similar if not _is_contrary(self._word, name))
 
 
 class _Index:
@@ -123,14 +123,11 @@ class _Index:
         self._parts: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
 
-    def _forget(self) -> None:
-        for part in (self._names, self._parts, self._letters):
-            part.clear()
-
     def near(self, word: str, names: frozenset[str]) -> tuple[set[str], set[str]]:
         """Of ``names``, those that may be one slip from ``word``, and those that differ from it in digits alone."""
         if len(self._names) > _MOST_INDEXED:
-            self._forget()
+            for table in (self._names, self._parts, self._letters):
+                table.clear()
         for name in names - self._names:
             for part in _parts(name):
                 self._parts.setdefault(part, []).append(name)

@@ -29,7 +29,7 @@ Terms = Mapping[str, Term]
 """What other tools call the things of one kind."""
 
 
-def known_here(word: str, terms: Terms, names: frozenset[str]) -> Term | None:
+def counterpart(word: str, terms: Terms, names: frozenset[str]) -> Term | None:
     """What ``word`` is here, of ``names``; None where it is no word of ``terms``, and most likely a slip."""
     if (term := terms.get(word)) is not None:  # by case, too: ONNX's Mean is another than mean
         return _noted(word, term, names)
@@ -55,13 +55,14 @@ def squeezed(word: str) -> str:
 
 
 def _noted(word: str, term: Term, names: frozenset[str]) -> Term:
-    there = tuple(name for name in term.names if name in names)
-    if term.names and not there:
+    known = tuple(name for name in term.names if name in names)
+    if term.names and not known:
         return Term()
-    return Term(there, term.note or (there and f"{word} is called {' or '.join(there)} here") or "")
+    return Term(known, term.note or (known and f"{word} is called {' or '.join(known)} here") or "")
 
 
-def _none(words: str) -> Iterable[tuple[str, Term]]:
+def _foreign(words: str) -> Iterable[tuple[str, Term]]:
+    """Words without a counterpart."""
     return ((word, Term()) for word in words.split())
 
 
@@ -114,7 +115,7 @@ LAYERS = _table(
     _called("channelshuffle", "shufflechannel shufflechannels"),
     _called("upsample", "upsampling upsamplingnearest interpolate resize"),
     _called("pad", "padding zeropad zeropadding constantpad"),
-    _none(
+    _foreign(
         "embedding embeddingbag lstm gru rnn lstmcell grucell rnncell attention multiheadattention "
         "transformer scaleddotproductattention erf erfc erfinv exp expm1 log log1p log2 log10 logit sqrt "
         "rsqrt pow sin cos tan asin acos atan sinh cosh asinh acosh atanh arctan arctanh arcsinh arccosh sign "
@@ -247,7 +248,7 @@ ARGUMENTS = _table(
     _called("upscale_factor", "blocksize"),
     _called("downscale_factor", "blocksize"),
     _called("normalized_shape", "normshape"),
-    _none(
+    _foreign(
         "beta gamma k step steps length side sides outpadding inpadding autopad border code node use nobias "
         "nonbias unbias debias nogroups act"
     ),
@@ -267,12 +268,12 @@ CHOICES = _table(
     _called("reflect", "reflection mirror"),
     _called("constant", "zero zeros"),
     _called("zeros", "constant zero"),
-    _none("area lanczos nearest-exact symmetric cubic lanczos3 lanczos5 erf quick full causal explicit lower upper"),
+    _foreign("area lanczos nearest-exact symmetric cubic lanczos3 lanczos5 erf quick full causal explicit lower upper"),
 )
 """What stands where one of several texts does."""
 
 VALUES = _table(
-    _none(
+    _foreign(
         "self inf nan pi sum pow sqrt log log2 exp sin cos any all map zip list tuple str bool dict set print sorted"
     ),
     int="whole numbers come of //, floor() and round()",

@@ -398,7 +398,7 @@ def test_of_a_thousand_equal_words_one_is_looked_up(specc: Specc, here: Path, mo
     slip = spelling.slip
     monkeypatch.setattr(spelling, "slip", lambda word, name: compared.append((word, name)) or slip(word, name))
     monkeypatch.setattr(spelling, "_searches", {})
-    spelling._foreign_near.cache_clear()  # whatever ran before
+    spelling._foreign_slips.cache_clear()  # whatever ran before
     (here / "a.cnn").write_text(HEAD + "  rellu\n  x: rellu\n" * 100 + "}\n")
     specc("check", "--no-cache")
     assert 0 < len(compared) == len(set(compared))
