@@ -1,4 +1,4 @@
-"""What a user is told about a spec, as data: findings, their fixes and conditions, and the errors that carry them.
+"""Diagnostics as data: findings about a spec, their fixes and conditions, and the exceptions with them.
 
 Every phase makes findings; only `specc.report` makes text of them. Start at `finding`.
 """

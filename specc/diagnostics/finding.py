@@ -1,4 +1,4 @@
-"""What a user is told: frozen values that never print themselves."""
+"""Findings, fixes, conditions and exceptions: frozen values that never print themselves."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Label:
-    """A span and the words that stand beside its underline."""
+    """A span and the words beside its underline."""
 
     span: Span
     text: str = ""
@@ -94,15 +94,15 @@ class Safety(StrEnum):
     """What may be done with a fix without asking anybody."""
 
     SAFE = "safe"
-    """The network comes out that was meant, or none: ``--fix`` applies it."""
+    """It gives the intended network, or none: ``--fix`` applies it."""
     UNSAFE = "unsafe"
-    """Most likely right, and yet another network may have been meant: ``--fix --unsafe-fixes`` applies it."""
+    """Most likely right, but the user may have intended another network: ``--fix --unsafe-fixes`` applies it."""
     DISPLAY_ONLY = "display-only"
     """Something to read: no command applies it."""
 
 
 class Fix(NamedTuple):
-    """What puts a finding right; it is tried before it is kept."""
+    """Edits that correct a finding; ``--fix`` checks the result before it writes it."""
 
     edits: tuple[Edit, ...]
     safety: Safety
@@ -176,7 +176,7 @@ NO_CONDITION = Condition((), necessary=True)
 
 
 def conjunction(conditions: Iterable[Condition | None]) -> Condition | None:
-    """All of them as one, each clause said once, of several least sizes of a symbol the largest; None where one is."""
+    """The conjunction without repetitions: of several lower bounds of a symbol the largest. None where one is None."""
     clauses: dict[Clause, None] = {}
     least: dict[str, int] = {}
     necessary = True
@@ -193,13 +193,13 @@ def conjunction(conditions: Iterable[Condition | None]) -> Condition | None:
 
 
 class Suggestion(NamedTuple):
-    """The names that may have been meant by a word that nothing is called by.
+    """Known names that are similar to an unknown word.
 
     Attributes:
-        word: as it was written.
-        names: what may stand in its place, the nearest first.
+        word: the unknown one, as in the spec.
+        names: candidates for its place, the most similar first.
         safety: of putting the only name of ``names`` in the place of ``word``.
-        note: what to say instead of asking whether ``names`` was meant: what a word of another tool is here.
+        note: a sentence that replaces the question for ``names``: what the word of another tool is called here.
     """
 
     word: str
@@ -225,11 +225,11 @@ class Suggestion(NamedTuple):
 
 
 class ImportFault(NamedTuple):
-    """What an `IMPORT` is about: a file, or one of the names that are asked of it.
+    """The subject of an `IMPORT` error: a file, or a name imported from it.
 
     Attributes:
         path: of the file, as the spec writes it: from the folder of the spec that imports it.
-        name: what is asked of it; empty where the file itself is at fault.
+        name: the imported one; empty where the file itself is at fault.
     """
 
     path: str
@@ -245,14 +245,14 @@ class BudgetExceeded(NamedTuple):
 
 
 class BudgetUnsized(NamedTuple):
-    """A budget cannot be held against a model whose costs depend on sizes that it does not give, or gives wrongly.
+    """A budget cannot be checked: the costs depend on sizes for which it has no value, or no possible one.
 
     Attributes:
         model: its name.
         numbers: of the limits, of `specc.project.budgets.NUMBERS`.
-        origins: where the limits are written.
-        given: the model's sizes that the budget gives.
-        possible: sizes that the model takes, near the given ones.
+        origins: the places of the limits.
+        given: the sizes that the budget has.
+        possible: sizes that the model allows, close to those.
     """
 
     model: str
@@ -263,17 +263,17 @@ class BudgetUnsized(NamedTuple):
 
 
 Fact = ImportFault | BudgetExceeded | BudgetUnsized
-"""What code asks of a finding besides its code and place: nothing reads the words."""
+"""What code may need to know of a finding besides its code and place: nothing parses the message."""
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding. The headline stands alone; ``primary`` is the smallest span that shows the fault.
+    """One finding. The message is complete by itself; ``primary`` is the smallest span that shows the fault.
 
     ``trace`` leads there: the calls of blocks and the rounds of loops around it, the innermost first, each with
     the values of its arguments. ``where`` is a condition on the contract's sizes under which all is well.
-    ``suggestion`` holds the names that are near a wrong one. Its words (``message``, the texts of labels, ``notes``
-    and ``helps``) are for people: only `specc.report` reads them, which a plugin of mypy holds.
+    ``suggestion`` holds the names that are similar to a wrong one. The words (``message``, the texts of labels,
+    ``notes`` and ``helps``) are for people: a plugin of mypy allows only `specc.report` to read them.
     """
 
     code: Code
@@ -295,10 +295,10 @@ class Diagnostic:
         return (self.suggestion.text, *self.helps) if self.suggestion else self.helps
 
     def suggesting(self, suggestion: Suggestion | None, place: Span | None = None) -> Diagnostic:
-        """The finding with the names that are near the wrong one, and with the fix that they give.
+        """The finding with names that are similar to the wrong one, and the fix that follows from them.
 
         Args:
-            place: where the wrong name stands, if not at ``primary``.
+            place: of the wrong name, if not ``primary``.
         """
         if suggestion is None:
             return self
@@ -314,7 +314,7 @@ class Diagnostic:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What it is known by before and after a change elsewhere: wherever it stands, and however files are named."""
+        """A key that stays the same when the finding moves or files are renamed."""
         if self.code is Code.NO_MODEL:  # a file has one at most, and its message names the file
             return (self.code,)
         return (self.code, self.fact) if self.fact else (self.code, self.message)
@@ -341,7 +341,7 @@ class SpecError(Exception):
 
 
 class ParityError(Exception):
-    """A model is not equal to PyTorch's, and was not written.
+    """A model is not equal to PyTorch's, and no file was written.
 
     Args:
         parity: every check; None where a file's own weights do not fit, so that nothing could be run.

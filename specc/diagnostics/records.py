@@ -49,7 +49,7 @@ def _labels(labels: Iterable[Label | Edit]) -> list[Any]:
 
 
 def from_json(values: list[Any], sources: Mapping[str, Source]) -> Diagnostic:
-    """What `as_json` was given, in ``sources`` by name. Raises KeyError, ValueError, TypeError where it is none."""
+    """The finding of `as_json`, its sources by name. Raises KeyError, ValueError or TypeError for anything else."""
     code, message, primary, secondary, notes, helps, trace, where, severity, fix, suggestion, fact = values
 
     def labels(entries: list[Any]) -> tuple[Label, ...]:

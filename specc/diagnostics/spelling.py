@@ -1,7 +1,7 @@
-"""Names that a wrong one may stand for, and whether one of them may be put in its place without asking.
+"""Similar names for an unknown one, and whether one of them may replace it without a question.
 
 A slip of the keyboard is a letter missing, doubled or wrong, two neighbours swapped, or a letter of the other case. It
-is put right only where it is the slip of one known name. What people write on purpose never is, however near it is:
+is put right only where it is the slip of one known name. What people write on purpose never is, however similar:
 a word of another tool (`vocabulary`), a name that differs in a number (``down2`` and ``down1``), the contrary
 (``minpool``), or a name made of a known one (``deconv``). So a safe slip leaves numbers, capitals and the first and
 last letters of words alone, short words (``sub`` and ``sum`` are one letter apart) whole, and of words that are not
@@ -22,7 +22,7 @@ MOST_SHOWN = 3
 _LONGEST = 100
 """Letters of a name that are compared: nobody misspells more."""
 _SHORTEST_WORD, _LONG_WORD = 4, 6
-"""Letters of a word in which a slip is told from another word; and in which a wrong vowel is."""
+"""Letters from which a word is long enough to be distinct from others but for a slip; and but for a wrong vowel."""
 _CLOSE = 0.75
 """difflib's ratio from which a name is worth showing: ``inner`` and ``linear`` have 0.73."""
 _SHARE = 0.5
@@ -32,7 +32,9 @@ _MOST_COMPARED = 100
 _LARGEST_SCOPE = 500
 """Names among which what is merely similar is looked for: of more, no person has written the file."""
 _MOST_INDEXED = 20_000
+"""Names in the index, which outlives a file: beyond them it begins anew."""
 _MOST_SEARCHES = 256
+"""Words whose comparisons are remembered."""
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _DIGITS = re.compile(r"\d+")
@@ -40,7 +42,7 @@ _WORD = re.compile(r"[A-Za-z]+")
 
 
 def suggest(word: str, known: Iterable[str], kind: Kind = "name") -> Suggestion | None:
-    """What may have been meant by ``word``, a wrong name of some kind, of the names in ``known``; None for nothing."""
+    """The names in ``known`` that are similar to ``word``, an unknown name of some kind; None where none is."""
     names = frozenset(known)
     if (term := counterpart(word, TERMS[kind], names)) is not None:
         return Suggestion(word, term.names, note=term.note) if term.names or term.note else None
@@ -70,7 +72,7 @@ def advice(word: str, known: Iterable[str], otherwise: str | None = None) -> str
 
 
 class _WordSearch:
-    """What is known of the names that one word was compared with: each is compared once, however often it is asked."""
+    """The comparisons of one word with names: each name is compared once, in however many scopes it is looked up."""
 
     def __init__(self, word: str) -> None:
         self._word = word
@@ -93,7 +95,7 @@ class _WordSearch:
 
     def _compare(self, names: frozenset[str]) -> None:
         self._seen |= names
-        slipped, numbered = _index.near(self._word, names)
+        slipped, numbered = _index.candidates(self._word, names)
         shown = set()
         for name in slipped:
             safety = slip(self._word, name)
@@ -123,7 +125,7 @@ class _Index:
         self._parts: dict[str, list[str]] = {}
         self._letters: dict[str, list[str]] = {}
 
-    def near(self, word: str, names: frozenset[str]) -> tuple[set[str], set[str]]:
+    def candidates(self, word: str, names: frozenset[str]) -> tuple[set[str], set[str]]:
         """Of ``names``, those that may be one slip from ``word``, and those that differ from it in digits alone."""
         if len(self._names) > _MOST_INDEXED:
             for table in (self._names, self._parts, self._letters):

@@ -1,4 +1,4 @@
-"""How lists, numbers and strange characters are written, wherever specc says something."""
+"""Lists, numbers and unprintable characters in messages."""
 
 from collections.abc import Iterable
 

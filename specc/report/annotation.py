@@ -60,7 +60,7 @@ class _Context(NamedTuple):
 class _Annotator:
     """What the graphs say of the steps, and what follows for the lines.
 
-    The graphs hold what was made, and not what was passed over (an `if` not taken, a block that hands its input on): of
+    The graphs hold what was made, and not what was skipped (an `if` not taken, a block that hands its input on): of
     a value that may be such a one, all that it may be is known, or nothing.
     """
 

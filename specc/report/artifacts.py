@@ -131,7 +131,7 @@ def _sidecar(file: Inspection) -> Iterator[tuple[str, str]]:
     yield from (("", note) for note in sidecar.notes)
 
 
-# ---- a file held against its sidecar ----------------------------------------------------------------
+# ---- a file compared with its sidecar ---------------------------------------------------------------
 
 
 def recheck_text(onnx: str, where: Path, recheck: Recheck) -> str:

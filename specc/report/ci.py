@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from specc.diagnostics import Diagnostic, Edit, Fix, Label, Safety, Severity
+from specc.diagnostics import Diagnostic, Label, Safety, Severity
 from specc.diagnostics.words import encodable, visible
 from specc.project.outcome import Outcome, fingerprint
 from specc.project.paths import STDIN
@@ -113,7 +112,7 @@ def junit(outcome: Outcome, style: Style) -> str:
     suite = Element("testsuite", name="specc")
     for file in outcome.files:
         case = SubElement(suite, "testcase", classname="specc", name=visible(file.name))
-        # A test that passes says that the file is as it must be: of a file with an error that is never true.
+        # A test that passes means that the file is correct: a file with an error must not pass, whatever fails the run.
         strict = file.fail_on == "warning"
         failing = [finding for finding in file.findings if strict or finding.severity is Severity.ERROR]
         passing = [finding for finding in file.findings if not strict and finding.severity is not Severity.ERROR]
@@ -158,7 +157,18 @@ def sarif(outcome: Outcome, style: Style) -> str:
         }
         # Viewers apply a fix at a click, and know nothing of safety: others than safe ones are left out.
         if finding.fix and finding.fix.safety is Safety.SAFE:
-            result["fixes"] = [_fix(finding.fix)]
+            changes = [
+                {
+                    "artifactLocation": _artifact(name),
+                    "replacements": [
+                        {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}}
+                        for edit in finding.fix.edits
+                        if edit.span.source.name == name
+                    ],
+                }
+                for name in sorted({edit.span.source.name for edit in finding.fix.edits})
+            ]
+            result["fixes"] = [{"artifactChanges": changes, "properties": {"safety": finding.fix.safety}}]
         results.append(result)
     notifications = [
         {
@@ -214,22 +224,6 @@ def _artifact(name: str) -> dict[str, Any]:
     if Path(name).is_absolute():
         return {"uri": Path(name).as_uri()}
     return {"uri": quote(os.fsencode(name)), "uriBaseId": _ROOT}
-
-
-def _fix(fix: Fix) -> dict[str, Any]:
-    def file(edit: Edit) -> str:
-        return edit.span.source.name
-
-    changes = [
-        {
-            "artifactLocation": _artifact(name),
-            "replacements": [
-                {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}} for edit in edits
-            ],
-        }
-        for name, edits in groupby(sorted(fix.edits, key=file), key=file)
-    ]
-    return {"artifactChanges": changes, "properties": {"safety": fix.safety}}
 
 
 def _message(text: str) -> dict[str, str]:

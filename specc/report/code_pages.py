@@ -1,8 +1,8 @@
 """What the diagnostic codes mean: a page for each, with a network that earns it and the same network put right.
 
 A page is a file in ``pages``: the meaning in its first line, the reason, and fenced blocks. ``cnn wrong`` and
-``cnn right`` are the two specs (``escaped``: with characters that are written by their numbers), ``cnn NAME`` is a file
-beside the right one, and ``toml`` the configuration that both are held against.
+``cnn right`` are the two specs (``escaped``: with escapes for invisible characters), ``cnn NAME`` is a file
+beside the right one, and ``toml`` the configuration that both are checked with.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ _FENCE = re.compile(r"^```(.*)\n((?:(?!```).*\n)*)```\n?", re.MULTILINE)
 
 
 class Page(NamedTuple):
-    """All that is to be said of a code.
+    """The documentation of a code.
 
     Attributes:
         meaning: in a sentence.
         reason: why it is a mistake, or worth a warning; paragraphs of lines of at most 88 characters.
         wrong: a spec that earns the code.
-        shown: the same as it is printed: with characters that nobody could see written by their numbers.
+        shown: the same as it is printed: with invisible characters as escapes.
         right: the same network put right.
-        files: what stands beside the right one, by name.
-        configuration: the specc part of a pyproject.toml that both are held against; empty where there is none.
+        files: those that the right one imports, by name.
+        configuration: the specc part of a pyproject.toml that both are checked with; empty where there is none.
     """
 
     meaning: str
@@ -88,11 +88,11 @@ def meaning(code: str) -> str | None:
 
 
 def _parts(code: Code, block: Callable[[str, str], str], message: Callable[[str], str]) -> list[str]:
-    """What stands below the meaning.
+    """The page below the meaning.
 
     Args:
-        block: how a text of a kind of file is set apart.
-        message: how what specc says is.
+        block: the format of a text of a kind of file.
+        message: the format of what specc prints.
     """
     about = page(code)
     parts = [about.reason, *([block(about.configuration, "toml")] if about.configuration else [])]
@@ -116,13 +116,13 @@ def meanings() -> dict[Code, str]:
 
 
 def example(code: Code) -> str:
-    """What is said of the wrong example of ``code``."""
+    """The findings of ``code`` in its wrong example, as text."""
     about = page(code)
     return render(finding for finding in findings(about.wrong, about.configuration) if finding.code == code)
 
 
 def findings(text: str, configuration: str = "", name: str = NAME) -> list[Diagnostic]:
-    """All that `specc check` says of a spec: mistakes, or else lints, budgets and comments that ignore nothing."""
+    """The findings of `specc check` in a spec: errors, or else lints, budgets and comments that ignore nothing."""
     source = Source(name, text)
     try:
         file = parse(source)

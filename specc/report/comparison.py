@@ -1,6 +1,6 @@
 """A comparison for people: on a terminal, and as a comment on a pull request.
 
-Models that changed alike, as those that import one block, are a group: what changed is said once.
+Models with the same changes, as those that import one block, are a group with one text.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FAILS, _CHANGED, _SAME = "❌", "🔸", "✅"
 _MARKUP = re.compile(r"[`*<|\\~\[\]&@#$]|^>|\b_|_\b|//|www\.|:\w+:")
 
 Group = Sequence[tuple[FileChange, ModelChange | None]]
-"""Models of which the same is to be said, each with its file; None: the file's models are not compared."""
+"""Models with the same text, each with its file; None: the file's models are not compared."""
 
 
 def groups(comparison: Comparison) -> list[Group]:
@@ -64,7 +64,7 @@ def heading(group: Group, code: Callable[[str], str]) -> tuple[str, str]:
     """``nets/lenet.cnn, LeNet``; of several models how many, and which ones.
 
     Args:
-        code: how names are written.
+        code: the format of names.
     """
     file, model = group[0]
     place = " -> ".join(map(code, _names(file)))
@@ -96,7 +96,7 @@ def summary(comparison: Comparison, code: Callable[[str], str] = visible) -> str
     """How many files: ``2 of 14 specs have changed since main: 1 new, 1 gone``.
 
     Args:
-        code: how the name of the old version is written.
+        code: the format of the old version's name.
     """
     files = comparison.files
     counts = (
@@ -119,7 +119,7 @@ def summary(comparison: Comparison, code: Callable[[str], str] = visible) -> str
 
 
 def _without_difference(file: FileChange) -> str:
-    """Of a file whose model is what it was."""
+    """For a file whose model is unchanged."""
     return "nothing else has changed" if file.moved else "nothing has changed"
 
 

@@ -20,7 +20,7 @@ from specc.report import notation
 from specc.report.notation import WIDEST, count, field, memory, print_columns, scaled
 
 MOST_NAMES = 12
-"""Names that are listed for whoever asked for one that is none."""
+"""Names in the message about an unknown one."""
 _DESCRIBING = ("step", "layer", "output")
 _COLUMNS = (*_DESCRIBING, "params", "MACs", "memory", "sees")
 
@@ -38,7 +38,7 @@ def show(costs: Costs, console: Console, depth: int | None = None) -> None:
     steps = {step.node.name: step for step in costs.steps}
     members = costs.graph.nodes if depth is None else tuple(_opened(costs.graph.members, depth))
     rows = [_row(member, steps) for member in members]
-    # Without weights there are no params, at symbolic sizes no costs: a column that says nothing is left out.
+    # Without weights there are no params, at symbolic sizes no costs: an empty column is left out.
     cells = list(zip(*rows, strict=True))
     columns = [i for i, name in enumerate(_COLUMNS) if name in _DESCRIBING or not {*cells[i]} <= {"", notation.NOTHING}]
     print_columns(
@@ -54,9 +54,9 @@ def show(costs: Costs, console: Console, depth: int | None = None) -> None:
 
 def summary(costs: Costs) -> str:
     """The same as plain text, as wide as it needs to be."""
-    written = io.StringIO()
-    show(costs, Console(file=written, width=WIDEST, no_color=True))
-    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+    file = io.StringIO()
+    show(costs, Console(file=file, width=WIDEST, no_color=True))
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
 
 
 def compare(networks: list[Costs], console: Console) -> None:
@@ -214,18 +214,18 @@ def _of_block(graph: Graph, block: Region, steps: dict[str, StepCost]) -> Iterat
 
 
 def _head(graph: Graph, part: Node | Region, meaning: str) -> Iterator[str]:
-    """What was written, what it means with its values filled in, where it stands, and in what."""
+    """The call in the spec, the same with its values, its place, and the blocks around it."""
     line, column = part.span.position
-    written = " ".join(part.span.text.partition("{")[0].split()) or meaning
-    yield f"{part.name}: {written}"
+    call_text = " ".join(part.span.text.partition("{")[0].split()) or meaning
+    yield f"{part.name}: {call_text}"
     # Blanks, and the kind of brackets around a list, make no difference to the reader.
-    plain, meant = (call.replace(" ", "").translate(str.maketrans("[]", "()")) for call in (written, meaning))
-    if plain != meant:
+    source, filled = (call.replace(" ", "").translate(str.maketrans("[]", "()")) for call in (call_text, meaning))
+    if source != filled:
         yield f"  is {meaning}"
     yield f"  at {part.span.source.name}:{line}:{column}"
     inside = part.nodes[0] if isinstance(part, Region) else part
-    near = [block for block in _blocks(graph.members) if part.name.startswith(f"{block.name}.")]
-    for around in reversed([block for block in near if inside in block.nodes]):  # of a group in parts, that part
+    outer = [block for block in _blocks(graph.members) if part.name.startswith(f"{block.name}.")]
+    for around in reversed([block for block in outer if inside in block.nodes]):  # of a group in parts, that part
         yield f"  in {around.name}: {notation.block(around)}"
     yield ""
 
@@ -253,6 +253,4 @@ def _blocks(members: tuple[Node | Region, ...]) -> Iterator[Region]:
 
 def _some(members: tuple[Node | Region, ...], owner: str = "") -> str:
     """The members' names, as long as the list is of use."""
-    names = [member.name.removeprefix(f"{owner}.") for member in members]
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
+    return notation.some([member.name.removeprefix(f"{owner}.") for member in members], MOST_NAMES)

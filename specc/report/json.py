@@ -1,6 +1,6 @@
 """For programs: all that is known of a check, a comparison or a proof, as JSON with a version.
 
-findings.schema.json and proof.schema.json, beside this file, describe what is written of a check and of a proof.
+findings.schema.json and proof.schema.json, beside this file, are the schemas for a check and for a proof.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _fact(fact: Fact) -> dict[str, Any]:
 
 
 def remarks(finding: Diagnostic) -> Iterator[str]:
-    """What stands below the headline where there is no source: the words of its place, notes and helps, in lines."""
+    """The lines below the headline in formats without source: the primary label, notes and helps."""
     if finding.primary.text:
         yield finding.primary.text
     for kind, texts in (("note", finding.notes), ("help", finding.advice)):
@@ -260,7 +260,7 @@ def _member(member: Member) -> dict[str, Any]:
 
 
 def proof_json(parity: Parity, subject: ProofSubject, style: Style, everything: bool) -> str:
-    """All that was found; ``everything`` makes no difference."""
+    """All that is known; ``everything`` makes no difference."""
     from specc.report.proof_wording import full_reason, verdict
 
     first, tolerance = parity.first_divergence, parity.tolerance

@@ -1,4 +1,4 @@
-"""How numbers, sizes, steps, interfaces and tables are written for people."""
+"""The notation of numbers, sizes, steps, interfaces and tables for people."""
 
 from __future__ import annotations
 
@@ -58,6 +58,11 @@ def field(sizes: tuple[int, ...] | None) -> str:
     return times(sizes) if sizes else NOTHING
 
 
+def some(names: Sequence[str], most: int) -> str:
+    """``conv1, relu1 and 3 more``"""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
 def cut(text: str, width: int) -> str:
     """``text``, at most ``width`` characters of it."""
     return text if len(text) <= width else f"{text[: max(0, width - 3)]}..."
@@ -66,9 +71,9 @@ def cut(text: str, width: int) -> str:
 def step(op: Op) -> str:
     """An operator as a call, with the arguments that it really has: ``conv(64, 3, stride=2, bias=false)``."""
     fields = type(op).model_fields
-    given = [_value(getattr(op, name)) for name, field in fields.items() if field.is_required()]
+    required = [_value(getattr(op, name)) for name, field in fields.items() if field.is_required()]
     optional = op.non_default(*(name for name, field in fields.items() if not field.is_required()))
-    return _call(op.kind, [*given, *(f"{name}={_value(value)}" for name, value in optional.items())])
+    return _call(op.kind, [*required, *(f"{name}={_value(value)}" for name, value in optional.items())])
 
 
 def block(of: Region) -> str:

@@ -259,7 +259,7 @@ class _Chart:
         yield f'<text class="tick" x="{_LEFT - 8}" y="{below + 4:.1f}" text-anchor="end">exact</text>'
 
     def _step(self, place: int, step: StepRow) -> Iterator[str]:
-        """One step: a strip over the whole height that says its numbers, and its marks."""
+        """One step: a strip over the whole height with its numbers as a tooltip, and its marks."""
         x, left = self._x(place), _LEFT + self._slot * place
         size = min(5.0, max(1.8, self._slot / 3))
         top, height = self._top - self._above, self._bottom + _BAND - self._top + self._above
@@ -317,7 +317,7 @@ def _is_equal(step: StepRow) -> bool:
 
 
 def _tooltip(step: StepRow) -> str:
-    """What hovering over a step says."""
+    """The text that appears when the mouse is over a step."""
     lines = [f"{step.name}: {step.layer}"]
     if not step.passed:
         lines.append(f"failed: {step.reason}")

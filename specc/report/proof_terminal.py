@@ -69,7 +69,7 @@ def _checks(parity: Parity, style: Style, everything: bool) -> Iterator[str]:
     yield wording.WHOLE
     yield from _table(wording.CHECK_HEADER, map(wording.check_cells, shown), map(wording.result, shown), style)
     yield from rest
-    # The table does not say all of the first that fails, nor of those that no bound was held against.
+    # The table has no room for the reason of the first that fails, nor of those that have no bound.
     first = next((row for row in shown if not row.passed), None)
     unclear = [row for row in shown if (row is first or row.bound is None) and row.case not in UNTRIED]
     yield from _reasons((wording.run(row), row.reason) for row in unclear)
@@ -95,7 +95,7 @@ def _excerpt(
 
 
 def _reasons(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Below the table, where they have room: why rows fail, or what is to be said of them."""
+    """The reasons of rows, below the table, where they have room."""
     yield from (f"{visible(name)}: {visible(reason)}" for name, reason in rows if reason)
 
 
@@ -131,5 +131,5 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], results: Iterab
         for row, result in zip(rows, results, strict=True)
     )
     print_columns(console, (*header, ""), cells, right=_NUMBERS, describing=_DESCRIBING)
-    for line in file.getvalue().splitlines():
+    for line in file.getvalue().splitlines():  # rich fills up the last column with blanks, inside of its colour
         yield re.sub(r" +(?=(?: |\x1b\[[0-9;]*m)*$)", "", line)

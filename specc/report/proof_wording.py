@@ -1,4 +1,4 @@
-"""What every format for people says of a proof: what it was about, its verdict in one line, and what that rests on."""
+"""A proof in words, for every format for people: its subject, its verdict in one line, and the reasons."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from specc.diagnostics import Label, ParityError, SpecError
 from specc.diagnostics.words import listed, plural, visible
+from specc.report.notation import some
 from specc.report.snippets import Uncoded, line
 from specc.verify.result import FEW, Parity, Row, StepRow, TensorRow
 
@@ -23,13 +24,13 @@ UNTRIED = (UNFIT, MISTAKEN)
 """Checks that fail before anything is run."""
 
 OWN_WEIGHTS = "the file's own, compared with nothing"
-"""Where the weights come from, if nothing says what they should be."""
+"""The origin of the weights where the user named none."""
 
 WHOLE = "errors against PyTorch in float64, in units of rounding every step to float32"
 """What the errors of the whole network are counted in."""
 
 JUST_BEYOND = 1.05
-"""Below so many times its bound, an error is said to be just beyond it."""
+"""An error up to so many times its bound is called just beyond it."""
 
 SEVERAL = 6
 """Operators, nodes or tensors that are named in one line; more are counted."""
@@ -64,7 +65,7 @@ class ProofSubject(NamedTuple):
     Attributes:
         files: the file, and those beside it that its weights are in; none without a file.
         weights: what the weights had to be: ``seed 0``, the name of a file, or `OWN_WEIGHTS`; empty if not known.
-        claimed: where the weights come from as the file says of itself; empty where it does not.
+        claimed: the origin of the weights in the file's own metadata; empty where it has none.
     """
 
     model: str
@@ -134,7 +135,7 @@ def by_step(row: StepRow, joint: str | None = None) -> str:
     """``conv1``; of steps that the file computes as one ``conv1 and bn1``; of many ``conv1 to fc1 (15 steps)``.
 
     Args:
-        joint: what stands between the names instead of "and".
+        joint: a separator of the names in place of "and".
     """
     if len(row.steps) > FEW:
         return f"{row.steps[0]} to {row.name} ({len(row.steps)} steps)"
@@ -142,7 +143,7 @@ def by_step(row: StepRow, joint: str | None = None) -> str:
 
 
 def other_weights(parity: Parity, subject: ProofSubject | None) -> str:
-    """What is to be said of tensors that hold other numbers: how many, and than which. Empty where none does."""
+    """How many tensors have other numbers than they should; empty where none has."""
     tensors = parity.wrong_tensors
     if not tensors:
         return ""
@@ -155,7 +156,7 @@ def other_weights(parity: Parity, subject: ProofSubject | None) -> str:
 
 
 def claim(subject: ProofSubject | None) -> str:
-    """What the file says of its own weights; empty where it says nothing else than what they had to be."""
+    """The origin of the weights in the file's metadata, where it differs from the required one; else empty."""
     if subject is None or subject.claimed in ("", subject.weights):
         return ""
     return f"the file says of itself: {subject.claimed}"
@@ -284,8 +285,7 @@ def providers(parity: Parity) -> Iterator[tuple[str, str]]:
 def shortened(names: list[str]) -> str:
     """A few names, and how many more there are; a name that comes several times in a row once, with its number."""
     runs = [(name, len(list(run))) for name, run in groupby(names)]
-    shown = [f"{count} x {name}" if count > 1 else name for name, count in runs[:SEVERAL]]
-    return ", ".join(shown) + (f" and {len(runs) - SEVERAL} more" if len(runs) > SEVERAL else "")
+    return some([f"{count} x {name}" if count > 1 else name for name, count in runs], SEVERAL)
 
 
 def identification(subject: ProofSubject) -> Iterator[tuple[str, str]]:
@@ -310,7 +310,7 @@ def cause(parity: Parity, subject: ProofSubject) -> list[str]:
 
 
 def divergence(parity: Parity) -> Uncoded | None:
-    """The first step that is not what the spec says, at its place in the spec; None where every step holds."""
+    """The first step that differs from the spec, at its place in the spec; None where none does."""
     row = parity.first_divergence
     if row is None:
         return None

@@ -1,7 +1,7 @@
 """The JSON Schema of specs in YAML (draft 2020-12), for editors and for programs that write specs.
 
-Made from the registry: every argument of every layer, with its type and its words. What takes a shape or a name of the
-file to know, `specc check` says; whatever it accepts, the schema accepts.
+Made from the registry: every argument of every layer, with its type and its words. What depends on a shape
+or on a name of the file only `specc check` finds; whatever it accepts, the schema accepts.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _bodies() -> Schema:
 
 
 def _bare_step() -> Schema:
-    """A name as it stands: a layer, an earlier value, ``_`` or ``in``."""
+    """A name by itself: a layer, an earlier value, ``_`` or ``in``."""
     names = {"pattern": _whole(pattern("NAME").pattern), "not": {"enum": sorted(keywords() - {"in"})}}
     return {"type": "string", **names}
 
@@ -130,7 +130,7 @@ def _beside(keys: tuple[str, ...]) -> Schema:
 
 
 def _parts() -> Schema:
-    """What stands behind the words of YAML's form, in steps and statements."""
+    """The values of the keys of YAML's form, in steps and statements."""
     body, operand, text = _ref("body"), _ref("operand"), {"type": "string"}
     return {
         "label": _ref("label"),
@@ -220,7 +220,7 @@ def _arguments(kind: type[Op]) -> Schema:
 
 
 def _or_expression(stated: Schema) -> Schema:
-    """Pydantic's schema of a field, with an expression wherever a value may stand."""
+    """Pydantic's schema of a field, with an expression as an alternative to each value."""
     kinds = []
     for kind in stated.get("anyOf", [stated]):
         plain = {key: value for key, value in kind.items() if key not in ("title", "default", "items")}

@@ -14,7 +14,7 @@ from specc.compare.wiring import GraphChange, Member, StepChange
 from specc.diagnostics.words import listed, plural
 from specc.elaborate.values import display
 from specc.ir.graph import Node, Region
-from specc.report.notation import block, count, cut, field, memory, scaled, step
+from specc.report.notation import block, count, cut, field, memory, scaled, some, step
 
 Tone = Literal["same", "changed", "breaking"]
 Row = tuple[str, ...]
@@ -22,7 +22,7 @@ Row = tuple[str, ...]
 LONGEST_VALUE = 40
 """Characters of an attribute's value that are shown."""
 MOST_NAMES = 4
-"""Steps that changed alike and are named, as far as they fit."""
+"""Names in a row about steps with the same change, as far as they fit."""
 NAMES_WIDTH = 44
 """Characters that their names may take, so that a line with what changed is about as wide as a terminal."""
 
@@ -225,11 +225,7 @@ def _some(names: Sequence[str]) -> str:
     while shown < min(len(names), MOST_NAMES) and width + 2 + len(names[shown]) <= NAMES_WIDTH:
         width += 2 + len(names[shown])
         shown += 1
-    return ", ".join(names[:shown]) + _more(len(names) - shown)
-
-
-def _more(number: int) -> str:
-    return f" and {number:,} more" if number > 0 else ""
+    return some(names, shown)
 
 
 def _change(changed: StepChange) -> str:
@@ -252,7 +248,7 @@ def _was(before: str, now: str) -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return listed(names[:MOST_NAMES]) + _more(len(names) - MOST_NAMES)
+    return listed(names) if len(names) <= MOST_NAMES else some(names, MOST_NAMES)
 
 
 def _value(value: object) -> str:

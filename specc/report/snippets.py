@@ -27,7 +27,7 @@ _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 
 class Style(NamedTuple):
-    """How a text may be written.
+    """The options of a text.
 
     Attributes:
         color: with ANSI colours.
@@ -41,6 +41,7 @@ class Style(NamedTuple):
 
     def paint(self, text: str, fg: str | None = None, *, bold: bool = True) -> str:
         """The text in a colour and weight, where it may have any."""
+        # Of bold=False click would write a code, too.
         return click.style(text, fg=fg, bold=bold or None) if self.color else text
 
 
@@ -49,7 +50,7 @@ PLAIN = Style()
 
 
 class Uncoded(NamedTuple):
-    """What is shown as a diagnostic is, and has no code: the spec is not what is wrong."""
+    """A message in the form of a diagnostic, without a code: it is not the spec that is wrong."""
 
     message: str
     primary: Label
@@ -61,7 +62,7 @@ class Uncoded(NamedTuple):
 
 
 def render(diagnostics: Iterable[Diagnostic | Uncoded], style: Style = PLAIN) -> str:
-    """The findings in the given order, with an empty line between two; source lines are cut to the screen's width.
+    """The findings in their order, with an empty line between two; source lines are cut to the screen's width.
 
     No summary and no newline at the end; no finding gives the empty text.
     """
@@ -92,7 +93,7 @@ def line(finding: Diagnostic, style: Style = PLAIN) -> str:
 
 
 def headline(error: SpecError) -> str:
-    """What its first finding says, as a part of another sentence."""
+    """The message of its first finding, as a part of another sentence."""
     return error.diagnostics[0].message
 
 
@@ -149,7 +150,7 @@ class _Snippet:
             yield SnippetLine((margin + first).rstrip(), is_words=True)
             for line in rest:
                 yield SnippetLine((" " * (self._gutter + 9) + line).rstrip(), is_words=True)
-        # How the fault was come to: the calls and rounds around it, the innermost first, line by line.
+        # The calls and rounds around the fault, the innermost first, line by line.
         trace = finding.trace[len(self._around) :]
         omitted = len(trace) - INNERMOST - OUTERMOST
         if omitted <= 1:  # to say that one is left out takes the line that it would have
@@ -225,7 +226,7 @@ class _Snippet:
         return self._style.paint(f"{'' if number is None else number:>{self._gutter}} |", "blue")
 
     def _rows(self, marks: list[_Mark]) -> Iterator[str]:
-        """The lines under a source line: the underlines, then the words that found no room beside them.
+        """The lines under a source line: the underlines, then the labels that have no room beside them.
 
         The rightmost label has its words on the first line; the others follow, one line each, from right to left,
         each led down to by a bar.

@@ -62,7 +62,7 @@ def counts(findings: Iterable[Diagnostic]) -> str:
 
 
 def summary(outcome: Outcome) -> str:
-    """What was found, what was proven, and what is not shown; nothing, where nothing was checked."""
+    """The numbers of findings, of proven models, and of what is not shown; empty where nothing was checked."""
     lines = []
     if outcome.findings:
         wrong = sum(bool(file.findings) for file in outcome.files)
@@ -85,7 +85,7 @@ def summary(outcome: Outcome) -> str:
 
 
 def _verdict(outcome: Outcome) -> Iterator[str]:
-    """What was proven. That all fits is only said where no file is wrong, shown or not."""
+    """What is proven: "all fit together" only where no file is wrong, whether its errors are shown or not."""
     baselined = sum(bool(file.baselined) for file in outcome.files)
     files, models = plural(len(outcome.files), "file"), sum(file.models for file in outcome.files)
     libraries = sum(file.is_library for file in outcome.files)
