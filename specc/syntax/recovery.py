@@ -24,13 +24,6 @@ _BEGINS_ITEM = _AT_MARGIN | {"LET", END}
 _CLOSER = {"(": ")", "[": "]", "{": "}"}
 
 
-class _Open(NamedTuple):
-    """A bracket that waits for its closer."""
-
-    at: int
-    mark: str
-
-
 def flatten(source: Source, is_expression: bool = False) -> str:
     """The text without newlines that mean nothing, every character still at its own offset; it ends in a newline.
 
@@ -41,97 +34,84 @@ def flatten(source: Source, is_expression: bool = False) -> str:
             or brackets nested deeper than `DEEPEST`.
     """
     text = source.text.replace("\r\n", " \n") + "\n"
-    return _Scan(source, text, is_expression).flattened()
+    return _Scan(source, text, "expression" if is_expression else "file").flattened()
 
 
 class _Scan:
-    def __init__(self, source: Source, text: str, is_expression: bool) -> None:
+    """One pass over a text, with the offsets of the open brackets; ``whole`` is what ends where the text does."""
+
+    def __init__(self, source: Source, text: str, whole: str) -> None:
         self._source = source
-        self._whole = "expression" if is_expression else "file"
         self._text = text
-        self._open: list[_Open] = []
-        self._unclosed_before: tuple[_Open, Span] | None = None
+        self._whole = whole
+        self._open: list[int] = []
         self._foreign: list[Diagnostic] = []
 
     def flattened(self) -> str:
         text = self._text
         pieces: list[str] = []
         copied = 0
+        unclosed: tuple[int, Span] | None = None
         tokens = scan(text)
         while token := next(tokens, None):
             kind, start, end = token
+            flat = bool(self._open) and text[self._open[-1]] != "{"
             if kind in CLOSERS:
-                self._opened(start)
+                if kind == "_LBRACE" and flat:
+                    self._never_closed(self._open[-1], Label(self._mark(start), "a body cannot stand inside it"))
+                self._open.append(start)
+                if len(self._open) > DEEPEST:
+                    place = Label(self._mark(start), f"bracket number {len(self._open)} inside one another")
+                    self._refuse(f"brackets nest deeper than {DEEPEST}", place, code=Code.LIMIT)
             elif kind in CLOSERS.values():
-                self._closed(start)
-            elif kind == NEWLINE and self._flat:
+                self._close(start)
+            elif kind == NEWLINE and flat:
                 pieces += (text[copied:start], " " * (end - start))
                 copied = end
             elif kind == UNKNOWN and text[start] == '"':
-                self._refuse_string(start)
+                end = start + len(text[start : text.index("\n", start)].rstrip())
+                place = Label(self._source.span(start, end), 'no `"` before the end of the line')
+                self._refuse("this string is not closed", place, help_='close it with `"` on the same line')
             elif kind == UNKNOWN and text[start] == "'":
                 tokens = scan(text, self._single_quotes(start))
-            elif kind == "TIMES" and not self._flat and text.startswith("//", start):
+            elif kind == "TIMES" and not flat and text.startswith("//", start):
                 # Inside ( ) and [ ] they divide, and so they do behind something on their line.
                 if not self._source.before(start).strip(" \t"):
                     tokens = scan(text, self._slashes(start))
-            elif kind in _AT_MARGIN and self._open and not self._unclosed_before and self._at_margin(start, end):
-                # An item begins at the margin; what is open by now was most likely meant to be closed before.
-                self._unclosed_before = self._open[-1], self._source.span(start, end)
+            elif kind in _AT_MARGIN and self._open and not (unclosed or self._source.before(start)):
+                # Behind an item at the margin the author most likely sees nothing open; but a word may be a label, too.
+                is_label = next(scan(text, end))[0] == COLON
+                unclosed = None if is_label else (self._open[-1], self._source.span(start, end))
         if self._foreign:
             raise SpecError(self._foreign)
-        if self._unclosed_before and self._open:
-            unclosed, item = self._unclosed_before
-            self._never_closed(unclosed, Label(item, f"`{item.text}` begins inside it"))
+        if unclosed and self._open:
+            bracket, item = unclosed
+            self._never_closed(bracket, Label(item, f"`{item.text}` begins inside it"))
         if self._open:
             end = len(text.rstrip())
             self._never_closed(self._open[-1], Label(self._source.span(end, end), f"the {self._whole} ends here"))
         return "".join([*pieces, text[copied:]])
 
-    def _at_margin(self, start: int, end: int) -> bool:
-        """Whether a word of the language is the first of its line, and no label."""
-        return not self._source.before(start) and next(scan(self._text, end))[0] != COLON
-
-    @property
-    def _flat(self) -> bool:
-        """Inside ( ) or [ ], where a newline means nothing."""
-        return bool(self._open) and self._open[-1].mark != "{"
-
-    def _refuse_string(self, start: int) -> NoReturn:
-        end = start + len(self._text[start : self._text.index("\n", start)].rstrip())
-        place = Label(self._source.span(start, end), 'no `"` before the end of the line')
-        self._refuse("this string is not closed", place, help_='close it with `"` on the same line')
-
-    def _opened(self, at: int) -> None:
-        mark = self._text[at]
-        if mark == "{" and self._flat:
-            self._never_closed(self._open[-1], Label(self._span(at), "a body cannot stand inside it"))
-        self._open.append(_Open(at, mark))
-        if len(self._open) > DEEPEST:
-            place = Label(self._span(at), f"bracket number {len(self._open)} inside one another")
-            self._refuse(f"brackets nest deeper than {DEEPEST}", place, code=Code.LIMIT)
-
-    def _closed(self, at: int) -> None:
-        mark, place = self._text[at], self._span(at)
+    def _close(self, at: int) -> None:
+        mark, place = self._text[at], self._mark(at)
         if not self._open:
             self._refuse(f"`{mark}` closes nothing", Label(place, "no bracket is open here"), help_="remove it")
         last = self._open[-1]
-        if _CLOSER[last.mark] == mark:
+        opener = self._text[last]
+        if _CLOSER[opener] == mark:
             self._open.pop()
-        elif last.mark == "{":
-            inside = Label(self._span(last.at), "the innermost open bracket is this one")
+        elif opener == "{":
+            inside = Label(self._mark(last), "the innermost open bracket is this one")
             self._refuse(f"`{mark}` closes nothing", Label(place), inside, help_="remove it")
         elif mark == "}":
             self._never_closed(last, Label(place, "the body around it ends here"))
         else:
-            opened = Label(self._span(last.at), f"`{last.mark}` opened here")
-            closer = _CLOSER[last.mark]
-            self._refuse(f"`{last.mark}` is closed by `{mark}`", Label(place, f"expected `{closer}`"), opened)
+            opened = Label(self._mark(last), f"`{opener}` opened here")
+            self._refuse(f"`{opener}` is closed by `{mark}`", Label(place, f"expected `{_CLOSER[opener]}`"), opened)
 
-    def _never_closed(self, unclosed: _Open, where: Label) -> NoReturn:
-        opened = Label(self._span(unclosed.at), "opened here")
-        closer = _CLOSER[unclosed.mark]
-        self._refuse(f"`{unclosed.mark}` is never closed", opened, where, help_=f"add the missing `{closer}`")
+    def _never_closed(self, bracket: int, where: Label) -> NoReturn:
+        opener, opened = self._text[bracket], Label(self._mark(bracket), "opened here")
+        self._refuse(f"`{opener}` is never closed", opened, where, help_=f"add the missing `{_CLOSER[opener]}`")
 
     def _single_quotes(self, start: int) -> int:
         """Note a string of another language, or quotes in a comment of another; where to go on."""
@@ -156,7 +136,7 @@ class _Scan:
         if len(self._foreign) == MOST_MISTAKES:
             raise SpecError(self._foreign)
 
-    def _span(self, at: int) -> Span:
+    def _mark(self, at: int) -> Span:
         return self._source.span(at, at + 1)
 
     def _refuse(

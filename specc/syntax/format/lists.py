@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from typing import NamedTuple, cast
 
 from specc.syntax import ast
@@ -67,15 +68,10 @@ class LineWriter:
     def text(self) -> str:
         """All lines that have ended; the comments behind consecutive lines stand in one column."""
         text: list[str] = []
-        begin = 0
-        while begin < len(self._lines):
-            end = begin
-            while end < len(self._lines) and self._lines[end].comment and not self._lines[end].is_alone:
-                end += 1
-            aligned = self._lines[begin : max(end, begin + 1)]
-            width = max(len(line.code) for line in aligned)
-            text += (f"{code.ljust(width)}  {comment}\n" if comment else f"{code}\n" for code, comment in aligned)
-            begin += len(aligned)
+        for is_aligned, group in groupby(self._lines, lambda line: line.comment != "" and not line.is_alone):
+            lines = list(group)
+            width = max(len(line.code) for line in lines) if is_aligned else 0
+            text += (f"{code.ljust(width)}  {comment}\n" if comment else f"{code}\n" for code, comment in lines)
         return "".join(text)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
@@ -151,7 +152,15 @@ class _TreeBuilder:
     def _read_event(self, event: Any, start: int, end: int) -> None:
         match type(event).__name__:
             case "DocumentStartEvent":
-                self._begin_document(event, start, end)
+                self._documents += 1
+                if self._documents > 1:
+                    message = "a spec is one YAML document, and here a second one begins"
+                    raise SpecError([_finding(self._source, message, start, end)])
+                if event.tags or event.version not in (None, (1, 2)):
+                    message, help_ = "specs are read as YAML 1.2, without tags", "leave the line out"
+                    end = start + len(self._text[start:end].partition("\n")[0])
+                    place = Label(self._source.span(start, end), "this asks for something else")
+                    self.findings.append(Diagnostic(Code.SYNTAX, message, place, helps=(help_,)))
             case "AliasEvent":
                 if event.anchor not in self._anchors:  # of the others, the anchor is refused already
                     self._refuse_reference(start, end, "an alias, `*`, stands for what is written elsewhere")
@@ -171,22 +180,9 @@ class _TreeBuilder:
             case "SequenceEndEvent" | "MappingEndEvent":
                 node, brackets = self._open.pop()
                 self._keys.pop()
-                parts = (
-                    node.items if isinstance(node, List) else [part for pair in node.pairs.values() for part in pair]
-                )
+                parts = node.items if isinstance(node, List) else chain.from_iterable(node.pairs.values())
                 # The end mark of a block, too, is where the next token begins.
                 node.end = end if brackets else max((part.end for part in parts), default=node.start)
-
-    def _begin_document(self, event: Any, start: int, end: int) -> None:
-        self._documents += 1
-        if self._documents > 1:
-            message = "a spec is one YAML document, and here a second one begins"
-            raise SpecError([_finding(self._source, message, start, end)])
-        if event.tags or event.version not in (None, (1, 2)):
-            message = "specs are read as YAML 1.2, without tags"
-            end = start + len(self._text[start:end].partition("\n")[0])
-            place = Label(self._source.span(start, end), "this asks for something else")
-            self.findings.append(Diagnostic(Code.SYNTAX, message, place, helps=("leave the line out",)))
 
     def _begin(self, event: Any, node: List | Mapping) -> None:
         self._refuse_properties(event, node.start)

@@ -281,25 +281,24 @@ class Translator(Operands):
         elif not others:
             self.note("this step names no layer", node, _A_STEP)
         elif len(others) > 1:
-            self._note_several([pair.key for pair in others])
+            # Several keys that may all be layers, or one of them a slip.
+            keys = [pair.key for pair in others]
+            known = (*STEPS, *STATEMENTS, *BESIDE_LAYER)
+            slips = [(key, did_you_mean(key.value, known)) for key in keys if key.value not in RESERVED]
+            for key, help_ in (*slips, *((key, beside(key.value)) for key in keys)):
+                if help_:
+                    self.note(f"a step has no key called `{short(key.value)}` here", key, help_)
+                    return None
+            names = f"`{short(keys[0].value)}` and `{short(keys[1].value)}`"
+            by_name = "arguments by name stand in a mapping behind the others: `conv: [16, 3, {stride: 2}]`"
+            help_ = f"each step is an entry of its own: `[conv: [16, 3], relu]`; {by_name}"
+            self.note(f"a step is one layer, and this one names {names}", keys[1], help_)
         elif (name := others[0].key.value) in RESERVED - {"in"}:
             help_ = f"{beside(name)}; a block of that name is written `{{call: {name}, args: [16]}}`"
             self.note(f"this step names no layer, and `{name}` is none", others[0].key, help_)
         else:
             return others[0]
         return None
-
-    def _note_several(self, keys: list[Scalar]) -> None:
-        """Several keys that may all be layers, or one of them a slip."""
-        known = (*STEPS, *STATEMENTS, *BESIDE_LAYER)
-        slips = [(key, did_you_mean(key.value, known)) for key in keys if key.value not in RESERVED]
-        for key, help_ in (*slips, *((key, beside(key.value)) for key in keys)):
-            if help_:
-                return self.note(f"a step has no key called `{short(key.value)}` here", key, help_)
-        names = f"`{short(keys[0].value)}` and `{short(keys[1].value)}`"
-        by_name = "arguments by name stand in a mapping behind the others: `conv: [16, 3, {stride: 2}]`"
-        help_ = f"each step is an entry of its own: `[conv: [16, 3], relu]`; {by_name}"
-        return self.note(f"a step is one layer, and this one names {names}", keys[1], help_)
 
     def _label(self, node: Mapping) -> Segments:
         if "label" not in node.pairs:

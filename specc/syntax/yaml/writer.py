@@ -13,7 +13,7 @@ from typing import NamedTuple
 from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast
-from specc.syntax.format.inline import text
+from specc.syntax.format.inline import string, text
 from specc.syntax.parser import parse
 from specc.syntax.tokens import is_plain_number
 from specc.syntax.trivia import after_blank, lines, pin
@@ -25,7 +25,6 @@ _PLAIN = re.compile(r"(?:[A-Za-z_=(/0-9]|\.{1,2}/|-(?=[A-Za-z0-9_(]))(?:[A-Za-z0
 # Each of these some reader of YAML 1.1 or 1.2 takes for a truth value, a number, a date or a time.
 _LIKE_A_NUMBER = re.compile(r"(?=.*[0-9])[-+.0-9][-+.:_0-9A-Fa-foxOX]*")
 _LIKE_A_WORD = frozenset("= true false null yes no on off".split())
-_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 # Numbers that YAML and the language write alike.
 _NUMBER = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
@@ -38,14 +37,10 @@ def to_yaml(source: Source) -> str:
     """
     file = parse(source)
     items: list[Out] = [_item(item) for item in file.items]
-    spaced = {
-        n
-        for n, item in enumerate(file.items)
-        if after_blank(item) or isinstance(item, ast.BlockDefinition | ast.ModelDefinition)
-    }
-    # The blank line belongs to both: to what follows a block or model, too.
-    spaced |= {n + 1 for n in spaced if isinstance(file.items[n], ast.BlockDefinition | ast.ModelDefinition)}
-    text = rendered(Entries(items, tall=bool(items), blank=frozenset(spaced - {0})))
+    # An empty line stands around blocks and models, too.
+    definitions = [isinstance(item, ast.BlockDefinition | ast.ModelDefinition) for item in file.items]
+    spaced = [after_blank(item) or any(definitions[max(0, n - 1) : n + 1]) for n, item in enumerate(file.items)]
+    text = rendered(Entries(items, tall=bool(items), blank=frozenset(n for n in range(1, len(items)) if spaced[n])))
     version = pin(source)
     if not version:
         return text
@@ -149,15 +144,9 @@ def word(text: str) -> str:
     if '"' in text and "'" not in text and text.isprintable():
         return f"'{text}'"
     # Invisible characters are escaped by their number.
-    shown = (
-        _ESCAPES.get(c, c)
-        if c in _ESCAPES or c.isprintable()
-        else f"\\u{ord(c):04X}"
-        if c <= "\uffff"
-        else f"\\U{ord(c):08X}"
-        for c in text
+    return "".join(
+        c if c.isprintable() else f"\\u{ord(c):04X}" if c <= "\uffff" else f"\\U{ord(c):08X}" for c in string(text)
     )
-    return f'"{"".join(shown)}"'
 
 
 class _Placed(NamedTuple):
