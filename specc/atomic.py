@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import system_reason
 
 _FORBIDDEN = "no permission to make or replace a file in its folder"
 _REASONS = {
@@ -236,7 +237,7 @@ def _system_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _REASONS.get(error.errno or 0, (error.strerror or str(error)).lower())
+        reason = _REASONS.get(error.errno or 0, system_reason(error))
         raise UsageError(f"cannot write {path}: {reason}") from error
 
 

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from specc.atomic import require_regular
 from specc.bundle import SUFFIX
 from specc.diagnostics import UsageError
-from specc.diagnostics.words import visible
+from specc.diagnostics.words import system_reason, visible
 
 FORMAT: Final = 1
 """It grows where a field goes or changes its meaning; fields may be added within a format."""
@@ -223,7 +223,7 @@ def sha256_of(path: Path) -> str:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"{path} cannot be read: {system_reason(error)}") from None
 
 
 def read_sidecar(path: Path) -> Sidecar:
@@ -263,7 +263,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"{path} cannot be read: {system_reason(error)}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no JSON, or is cut short: {error}") from None
     if not isinstance(value, dict):

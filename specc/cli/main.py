@@ -22,6 +22,7 @@ import click
 
 from specc.cli.command import FINDINGS, USAGE
 from specc.diagnostics import OptionError, ParityError, SpecError, UsageError
+from specc.diagnostics.words import system_reason
 from specc.version import __version__
 
 _COMMANDS = ("check", "fmt", "show", "explain", "diff", "compile", "verify", "inspect", "convert", "schema", "doctor")
@@ -73,7 +74,7 @@ def main() -> NoReturn:
         # The disk behind our output is full, or its reader has left. Python flushes it once more at its end, and would
         # fail there with a traceback: what is left goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = _report_error(UsageError(f"cannot write the output: {(error.strerror or str(error)).lower()}"))
+        code = _report_error(UsageError(f"cannot write the output: {system_reason(error)}"))
     sys.exit(code)
 
 

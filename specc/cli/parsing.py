@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from specc.diagnostics import SpecError, UsageError
+from specc.diagnostics.words import system_reason
 from specc.elaborate import check_file, choose, constant, elaborate
 from specc.report.snippets import headline
 from specc.source import Source
@@ -124,7 +125,7 @@ def read_labels(path: str) -> list[str]:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UsageError(f"--labels {path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"--labels {path} cannot be read: {system_reason(error)}") from None
     except UnicodeDecodeError:
         raise UsageError(f"--labels {path} is not UTF-8") from None
     return text.rstrip().split("\n") if text.strip() else []

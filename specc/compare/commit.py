@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from specc.diagnostics import UsageError
 from specc.diagnostics.spelling import advice
+from specc.diagnostics.words import system_reason
 from specc.filesystem import DISK, FileSystem, FolderEntry, Kind, Unavailable
 
 MOST_LINKS = 40
@@ -167,7 +168,7 @@ class Repository:
         except FileNotFoundError:
             raise UsageError("--against git:… needs git, which is not installed, or not on the PATH") from None
         except OSError as error:
-            raise UsageError(f"git cannot be run: {(error.strerror or str(error)).lower()}") from None
+            raise UsageError(f"git cannot be run: {system_reason(error)}") from None
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -14,6 +14,11 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def system_reason(error: OSError) -> str:
+    """Why the system has refused, in its words: ``no such file or directory``."""
+    return (error.strerror or str(error)).lower()
+
+
 def visible(text: str) -> str:
     """Without line ends or anything else that a terminal or a log would obey: such characters are shown as escapes."""
     return text if text.isprintable() else "".join(map(_visible, text))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from specc.diagnostics import Diagnostic, UsageError
+from specc.diagnostics.words import system_reason
 from specc.project.paths import relative_to
 from specc.project.settings import Settings
 from specc.version import __version__
@@ -82,7 +83,7 @@ def read_baseline(name: str) -> Baseline:
     except FileNotFoundError:
         raise UsageError(f"there is no baseline {name}; make it first: specc check --write-baseline {name}") from None
     except OSError as error:
-        raise UsageError(f"the baseline {name} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"the baseline {name} cannot be read: {system_reason(error)}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the baseline {name} is not JSON: {error}; {renew}") from None
     if not isinstance(document, dict) or "version" not in document:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import ImportFault, UsageError
+from specc.diagnostics.words import system_reason
 from specc.filesystem import DISK, SETTINGS, FileSystem, FolderEntry
 from specc.project.outcome import Outcome, Unreadable
 from specc.project.paths import expanded, identity, is_pattern, matches
@@ -162,8 +163,7 @@ class Search:
 
     def _report_unreadable(self, folder: str, error: OSError) -> None:
         """Report a folder that cannot be read, once, and only where it is not excluded."""
-        reason = (error.strerror or str(error)).lower()
-        problem = Unreadable(_posix(folder), f"{_posix(folder)}: cannot be searched: {reason}")
+        problem = Unreadable(_posix(folder), f"{_posix(folder)}: cannot be searched: {system_reason(error)}")
         if problem not in self.unreadable and not self._configuration.excludes(folder):
             self.unreadable.append(problem)
 
@@ -286,6 +286,6 @@ def changes(
         )
     except OSError as error:
         raise UsageError(
-            f"cannot watch {len(existing)} folders: {(error.strerror or str(error)).lower()}; "
+            f"cannot watch {len(existing)} folders: {system_reason(error)}; "
             "WATCHFILES_FORCE_POLLING=1 in the environment has them looked at again and again instead"
         ) from None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from specc.diagnostics import Code, UsageError
+from specc.diagnostics.words import system_reason
 from specc.filesystem import DISK, SETTINGS, FileSystem, settings_table
 from specc.project.budgets import Budget, read_budget
 from specc.project.outcome import FAIL_ON
@@ -201,7 +202,7 @@ def _from_file(path: Path, files: FileSystem) -> Settings | None:
     try:
         table = settings_table(str(path), files)
     except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(f"{shown} cannot be read: {system_reason(error)}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{shown} is not TOML: {error}") from None
     if table is None:

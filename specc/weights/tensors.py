@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import system_reason
 from specc.ir.op import Parameter
 
 Array = npt.NDArray[Any]
@@ -143,7 +144,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(f"cannot read {path}: {system_reason(error)}") from error
 
 
 def damaged(path: Path, what: str, reason: object) -> UsageError:
