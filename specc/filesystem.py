@@ -72,10 +72,10 @@ class FileSystem(ABC):
         """How a file is called in what a user reads."""
         return path
 
-    def look(self, path: str) -> Kind | None:
+    def look(self, path: str, *, follow: bool = True) -> Kind | None:
         """As `kind`, and None where it cannot be known: in a closed folder, behind links in a circle."""
         try:
-            return self.kind(path)
+            return self.kind(path, follow=follow)
         except OSError:
             return None
 
@@ -87,10 +87,7 @@ class FileSystem(ABC):
 
     def has(self, path: str) -> bool:
         """Whether there is something of that name, if only a link that leads nowhere."""
-        try:
-            return self.kind(path, follow=False) is not None
-        except OSError:
-            return False
+        return self.look(path, follow=False) is not None
 
 
 class Disk(FileSystem):
@@ -176,7 +173,7 @@ class Memory(FileSystem):
         return self._files[place][: most + 1]
 
     def size(self, path: str) -> int:
-        return len(self._files[self.absolute(path)])
+        return len(self._files.get(self.absolute(path), b""))
 
     def kind(self, path: str, *, follow: bool = True) -> Kind | None:
         place = self.absolute(path)
