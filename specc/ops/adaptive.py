@@ -15,7 +15,7 @@ from specc.ops.bases import Averaging, Channelwise, Functional, Selector
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.pool import Grid, mean_pool
 from specc.ops.registry import register
-from specc.ops.shapes import AXIS_NAMES, numbers, per_axis, require_spatial, whole
+from specc.ops.shapes import AXIS_NAMES, all_places, numbers, per_axis, require_spatial
 
 _Size = Annotated[int, Field(ge=1, le=LARGEST)]
 Sizes = Annotated[
@@ -222,7 +222,7 @@ class GlobalAvgPool(Averaging, GlobalPool):
 
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
-        return Averaged(prod(x.spatial), whole(x, tuple(range(2, x.rank))))
+        return Averaged(prod(x.spatial), all_places(x, tuple(range(2, x.rank))))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs

@@ -27,7 +27,13 @@ class Linear(Op):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         require_sample(self, x)
-        fixed_number(self, x.sample[-1], "features", *_by_channel(x))
+        helps: tuple[str, ...] = ()
+        if len(x.sample) == 1:
+            helps = ("globalavgpool before flatten gives one feature a channel, whatever the size",)
+            (size,) = x.sample
+            if isinstance(size, Size) and [str(size)] == [symbol.name for symbol in size.symbols]:
+                helps = (f"with a number for {size} in the contract it is one",)
+        fixed_number(self, x.sample[-1], "features", *helps)
         if self.weight is not None:
             self.parameters(x)  # refuses numbers of another shape
         return x.with_sample(*x.sample[:-1], self.out_features)
@@ -84,29 +90,16 @@ class Fc(Linear):
         (x,) = inputs
         if len(x.sample) == 1:
             return super().infer(x)
+        # To a number of features that does not depend on the places.
+        helps: tuple[str, ...] = ()
+        if x.is_fixed or not x.sample:
+            helps = (f"insert flatten before it: {product_text(x.sample)} = {x.elements} features",)
+        elif isinstance(x.sample[0], int):
+            helps = (f"insert globalavgpool and flatten before it: {x.sample[0]} features, whatever the size",)
         raise Refusal(
             "S0102",
             f"fc takes flat features, [N, F], and its input is {times(x.sample)}",
             cause=0,
             label="needs a flat input",
-            helps=_flatten(x),
+            helps=helps,
         )
-
-
-def _flatten(x: TensorType) -> tuple[str, ...]:
-    """How ``x`` becomes flat features, of a number that does not depend on its places."""
-    if x.is_fixed or not x.sample:
-        return (f"insert flatten before it: {product_text(x.sample)} = {x.elements} features",)
-    if isinstance(x.sample[0], int):
-        return (f"insert globalavgpool and flatten before it: {x.sample[0]} features, whatever the size",)
-    return ()
-
-
-def _by_channel(x: TensorType) -> tuple[str, ...]:
-    """What gives a number of features: one for each channel of an image, or a contract that has it."""
-    if len(x.sample) != 1:
-        return ()
-    (size,) = x.sample
-    if isinstance(size, Size) and [str(size)] == [symbol.name for symbol in size.symbols]:
-        return (f"with a number for {size} in the contract it is one",)
-    return ("globalavgpool before flatten gives one feature a channel, whatever the size",)

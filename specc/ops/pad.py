@@ -53,7 +53,18 @@ class Pad(Weightless):
             )
         before, after = self._pads(x)
         for axis, widths in enumerate(zip(before, after, strict=True)):
-            self._check_sign(x, axis, *widths)
+            if min(widths) >= 0:
+                continue
+            # Of what `slice` can do instead, the places that it would leave.
+            n, (start, end) = x.sample[axis], (max(0, -width) for width in widths)
+            stop, leaves = (n - end, start < n - end) if isinstance(n, int) else (-end, end > 0)
+            raise Refusal(
+                "S0303",
+                f"padding = {min(widths)} would crop, and pad only adds",
+                argument="padding",
+                label="at least 0",
+                helps=(f"slice({start}, {stop}, dim={axis + 1}) crops",) if leaves else (),
+            )
         require_room(self.mode, x, before[1:], after[1:])
         return x.with_sample(*(b + n + a for b, n, a in zip(before, x.sample, after, strict=True)))
 
@@ -153,20 +164,6 @@ class Pad(Weightless):
                 label=f"at most {2 * len(x.sample)} entries",
             )
 
-    def _check_sign(self, x: TensorType, axis: int, before: int, after: int) -> None:
-        if min(before, after) >= 0:
-            return
-        n, start, end = x.sample[axis], max(0, -before), max(0, -after)
-        stop, leaves = (n - end, start < n - end) if isinstance(n, int) else (-end, end > 0)
-        helps = (f"slice({start}, {stop}, dim={axis + 1}) crops",) if leaves else ()
-        raise Refusal(
-            "S0303",
-            f"padding = {min(before, after)} would crop, and pad only adds",
-            argument="padding",
-            label="at least 0",
-            helps=helps,
-        )
-
 
 def require_room(mode: str, x: TensorType, before: tuple[int, ...], after: tuple[int, ...]) -> None:
     """Refuses widths of ``padding`` (one for each spatial axis) that the mode cannot fill from ``x``.
@@ -206,7 +203,13 @@ def pad(
     """
     if mode == "circular":
         for axis, (size, left, right) in enumerate(zip(shape, before, after, strict=True), start=1):
-            x = _wrap(build, x, axis, size, (left, right))
+            parts = [x]
+            if left:
+                ends = (size - left, size) if isinstance(size, int) else (-left, LARGEST)
+                parts.insert(0, slice_axis(build, x, axis, *ends))
+            if right:
+                parts.append(slice_axis(build, x, axis, 0, right))
+            x = build.node("Concat", *parts, axis=axis) if len(parts) > 1 else x
         return x
     if ONNX_MODES[mode] != "constant":
         return build.node("Pad", x, build.integers([0, *before, 0, *after]), mode=ONNX_MODES[mode])
@@ -217,17 +220,6 @@ def pad(
     pads = [widths[axis][0] for axis in axes] + [widths[axis][1] for axis in axes]
     filler = build.floats(value) if value else ""
     return build.node("Pad", x, build.integers(pads), filler, build.integers(axes), mode="constant")
-
-
-def _wrap(build: Builder, x: Ref, axis: int, size: Dim, widths: tuple[int, int]) -> Ref:
-    left, right = widths
-    parts = [x]
-    if left:
-        places = (size - left, size) if isinstance(size, int) else (-left, LARGEST)
-        parts.insert(0, slice_axis(build, x, axis, *places))
-    if right:
-        parts.append(slice_axis(build, x, axis, 0, right))
-    return build.node("Concat", *parts, axis=axis) if len(parts) > 1 else x
 
 
 def slice_axis(build: Builder, x: Ref, axis: int, start: int, stop: int, step: int = 1) -> Ref:

@@ -14,7 +14,7 @@ from specc.ir.types import TensorType
 from specc.ops.bases import Averaging, Selector
 from specc.ops.fields import LARGEST, Expect, Flag
 from specc.ops.registry import register
-from specc.ops.shapes import product_text, sample_axis, whole
+from specc.ops.shapes import all_places, product_text, sample_axis
 
 _Axis = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Axes = Annotated[_Axis | tuple[_Axis, ...], Expect("an axis, or a list of axes (whole numbers)")]
@@ -96,7 +96,7 @@ class Mean(Averaging, Reduction):
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
         axes = self._axes(x)
-        return Averaged(prod(x.sample[axis - 1] for axis in axes), whole(x, axes))
+        return Averaged(prod(x.sample[axis - 1] for axis in axes), all_places(x, axes))
 
 
 @register

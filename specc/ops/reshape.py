@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from specc.ir.conditions import AtLeast, Equal, always_at_least, where_fixed
-from specc.ir.op import Op, Refusal, Weightless
+from specc.ir.op import Refusal, Weightless
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, TorchModule, Value
 from specc.ir.traits import EACH, AxisMap, Flat, Moved, Opaque, Pointwise, Sliding, Window, regrouped, same, taps
@@ -44,12 +44,54 @@ class Identity(Elementwise, Weightless):
         return values[0]
 
 
+class Regrouping(Selector):
+    """Base of the operators that lay a sample out anew, in row-major order."""
+
+    keeps_order = True
+
+    def axes(self, *inputs: TensorType) -> AxisMap:
+        return regrouped(inputs[0].sample, self.infer(*inputs).sample)
+
+    def window(self, *inputs: TensorType) -> Window:
+        result = self.infer(*inputs)
+        if result == inputs[0]:
+            return Pointwise()
+        return Flat() if len(result.sample) == 1 else Opaque()
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        result = self.infer(*inputs)
+        if len(result.sample) == 1:
+            return build.node("Flatten", *values, axis=1)
+        # Reshape takes 0 as "the size that it has there", -1 as "what is left".
+        return build.node("Reshape", *values, build.integers([0, *self._target(inputs[0], result)]))
+
+    def _target(self, x: TensorType, result: TensorType) -> tuple[int, ...]:
+        """The sample of ``result`` as numbers: 0 is a symbolic size that ``x`` has on the same axis, -1 another one."""
+        before = x.sample + (None,) * len(result.sample)
+        return tuple(
+            size if isinstance(size, int) else 0 if size == same_axis else -1
+            for size, same_axis in zip(result.sample, before, strict=False)
+        )
+
+    def _require_target(self, x: TensorType, result: TensorType) -> None:
+        """Refuses a result with two sizes that are neither numbers nor those of the same axis of the input."""
+        new = [size for size, target in zip(result.sample, self._target(x, result), strict=True) if target == -1]
+        if len(new) < 2 or len(result.sample) == 1:
+            return
+        sizes = times(tuple(new))
+        raise Refusal(
+            "S0108",
+            f"{self.kind} of {x} to {result} computes {len(new)} sizes, {sizes}, and only one can be inferred",
+            cause=0,
+            label="one size may depend on symbols, besides those that keep their axis",
+        )
+
+
 @register
-class Flatten(Selector):
+class Flatten(Regrouping):
     """The axes start_dim to end_dim as one: torch.flatten, torch.nn.Flatten."""
 
     kind = "flatten"
-    keeps_order = True
 
     start_dim: Integer = 1
     end_dim: Integer = -1
@@ -66,14 +108,8 @@ class Flatten(Selector):
                 label=f"axis {start}, and end_dim is axis {end}",
             )
         result = x.with_sample(*x.sample[: start - 1], prod(x.sample[start - 1 : end]), *x.sample[end:])
-        _require_expressible(self, x, result)
+        self._require_target(x, result)
         return result
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return regrouped(inputs[0].sample, self.infer(*inputs).sample)
-
-    def window(self, *inputs: TensorType) -> Window:
-        return _window(inputs[0], self.infer(*inputs))
 
     def identity(self, *inputs: TensorType) -> str | None:
         (x,) = inputs
@@ -83,9 +119,6 @@ class Flatten(Selector):
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         return TorchCall("torch.flatten", (Value(), self.start_dim), self.non_default("end_dim"))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return _reshaped(build, values[0], inputs[0], self.infer(*inputs))
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
@@ -98,7 +131,7 @@ class Flatten(Selector):
 
 
 @register
-class Reshape(Selector):
+class Reshape(Regrouping):
     """The same elements in another shape, sample by sample: torch.reshape.
 
     ``shape`` is the whole shape: first the batch (-1, its name or its number), then the sizes of a sample,
@@ -106,7 +139,6 @@ class Reshape(Selector):
     """
 
     kind = "reshape"
-    keeps_order = True
     variadic = "shape"
 
     shape: Sizes
@@ -117,7 +149,7 @@ class Reshape(Selector):
             raise self._refuse(
                 x,
                 "S0106",
-                f"reshape to {self._written()} would mix the samples of a batch",
+                f"reshape to {self._shape_text()} would mix the samples of a batch",
                 f"the first size is the batch: -1 or {x.batch}",
             )
         sizes = list(self.shape[1:])
@@ -125,7 +157,7 @@ class Reshape(Selector):
             raise self._refuse(
                 x,
                 "S0303",
-                f"reshape to {self._written()} needs whole numbers above 0 after the batch",
+                f"reshape to {self._shape_text()} needs whole numbers above 0 after the batch",
                 "needs the sizes of a sample",
             )
         if self.shape.count(-1) > 1:
@@ -137,82 +169,65 @@ class Reshape(Selector):
                 f"with {x.batch} for the batch, one other size may be -1",
             )
         result = x.with_sample(*self._sizes(x, sizes))
-        _require_expressible(self, x, result)
+        self._require_target(x, result)
         return result
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return regrouped(inputs[0].sample, self.infer(*inputs).sample)
-
-    def window(self, *inputs: TensorType) -> Window:
-        return _window(inputs[0], self.infer(*inputs))
 
     def identity(self, *inputs: TensorType) -> str | None:
         return "this is the shape already" if self.infer(*inputs) == inputs[0] else None
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         (x,) = inputs
-        result = self.infer(x)
-        written = _written(x, result)
+        target = self._target(x, self.infer(x))
         # PyTorch infers one size: the batch, or else the size that only follows from the others.
-        batch = SizeOf(0) if -1 in written else -1
-        sizes = (SizeOf(axis) if size == 0 else size for axis, size in enumerate(written, start=1))
+        batch = SizeOf(0) if -1 in target else -1
+        sizes = (SizeOf(axis) if size == 0 else size for axis, size in enumerate(target, start=1))
         return TorchCall("torch.reshape", (Value(), (batch, *sizes)))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return _reshaped(build, values[0], inputs[0], self.infer(*inputs))
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         return (f"{_product(inputs[0].sample)}, and {_product(self.infer(*inputs).sample)}",)
 
     def _sizes(self, x: TensorType, sizes: list[Dim]) -> list[Dim]:
         """The sizes of a sample, the -1 filled in; refuses where they do not hold exactly one sample."""
-        known = prod(size for size in sizes if size != -1)
-        if -1 not in sizes and known == x.elements:
+        known, is_open = [size for size in sizes if size != -1], -1 in sizes
+        if not is_open and prod(known) == x.elements:
             return sizes
-        whole, by = _cancelled(x.sample, tuple(size for size in sizes if size != -1))
-        if -1 in sizes and isinstance(by, int) and whole % by == 0:
+        # Without the symbolic factors that both have, what is left is often two numbers.
+        left = [*x.sample]
+        for size in [size for size in known if isinstance(size, Size) and size in x.sample]:
+            if size in left:
+                left.remove(size)
+                known.remove(size)
+        whole, by = prod(left), prod(known)
+        if is_open and isinstance(by, int) and whole % by == 0:
             return [whole // by if size == -1 else size for size in sizes]
-        if not (isinstance(whole, int) and isinstance(by, int)):
-            raise self._unproven(x, whole, by, open_size=-1 in sizes)
-        relation = "is no multiple of" if -1 in sizes else "is not"
-        raise self._refuse(
-            x,
-            "S0107",
-            f"a sample of {x} has {x.elements} elements, which {relation} {known}",
-            "holds other than one sample",
-            notes=(_product(x.sample), _product(tuple(sizes))),
-        )
-
-    def _unproven(self, x: TensorType, whole: Dim, by: Dim, *, open_size: bool) -> Refusal:
-        """Of shapes with symbols: ``whole`` and ``by`` are the products, without the factors that both have."""
-        if not open_size and never_equal(whole, by):
-            message = f"reshape to {self._written()} never holds one sample of {x}"
-            return self._refuse(x, "S0107", message, "holds other than one sample")
-        claim = f"reshape to {self._written()} holds one sample of {x}"
-        if not open_size:
-            return unproven(claim, [Equal(whole, by)], argument="shape")
-        if isinstance(by, int):
-            return unproven(claim, [Equal(whole % by, 0)], argument="shape")
-        return unproven(claim, (), argument="shape")
+        if isinstance(whole, int) and isinstance(by, int):
+            relation = "is no multiple of" if is_open else "is not"
+            count = prod(size for size in sizes if size != -1)
+            message = f"a sample of {x} has {x.elements} elements, which {relation} {count}"
+            notes = (_product(x.sample), _product(tuple(sizes)))
+            raise self._refuse(x, "S0107", message, "holds other than one sample", notes=notes)
+        if not is_open and never_equal(whole, by):
+            message = f"reshape to {self._shape_text()} never holds one sample of {x}"
+            raise self._refuse(x, "S0107", message, "holds other than one sample")
+        needed = [] if is_open else [Equal(whole, by)]
+        if is_open and isinstance(by, int):
+            needed = [Equal(whole % by, 0)]
+        raise unproven(f"reshape to {self._shape_text()} holds one sample of {x}", needed, argument="shape")
 
     def _refuse(
         self, x: TensorType, code: str, message: str, label: str, *helps: str, notes: tuple[str, ...] = ()
     ) -> Refusal:
-        whole = ", ".join(map(str, (-1, *self._nearest(x))))
-        fix = (
-            f"reshape(({whole})) keeps every sample to itself" if x.is_fixed else "flatten keeps every sample to itself"
-        )
-        return Refusal(code, message, argument="shape", label=label, cause=0, notes=notes, helps=helps or (fix,))
+        if not helps and x.is_fixed:
+            # The sizes as they are, with or without the first, where they hold a sample; else the flat sample.
+            sample: tuple[Dim, ...] = (x.elements,)
+            for sizes in (self.shape[1:], self.shape):
+                if sizes and -1 not in sizes and 0 not in sizes and prod(sizes) == x.elements:
+                    sample = sizes
+            helps = (f"reshape(({', '.join(map(str, (-1, *sample)))})) keeps every sample to itself",)
+        helps = helps or ("flatten keeps every sample to itself",)
+        return Refusal(code, message, argument="shape", label=label, cause=0, notes=notes, helps=helps)
 
-    def _nearest(self, x: TensorType) -> tuple[Dim, ...]:
-        """The written sizes, with or without the first, where they hold a sample; else the flat sample."""
-        for written in (self.shape, self.shape[1:]):
-            sizes = tuple(size for size in written if isinstance(size, int) and size > 0)
-            if len(sizes) == len(written) > 0 and prod(sizes) == x.elements:
-                return sizes
-        return (x.elements,)
-
-    def _written(self) -> str:
+    def _shape_text(self) -> str:
         return ", ".join(map(str, self.shape)) or "nothing"
 
 
@@ -297,9 +312,7 @@ class Slice(Selector):
                 cause=0,
                 label=f"from place {start} to before place {stop}",
             )
-        sizes = list(x.sample)
-        sizes[axis - 1] = stop - start
-        return x.with_sample(*sizes)
+        return x.with_sample(*x.sample[: axis - 1], stop - start, *x.sample[axis:])
 
     def axes(self, *inputs: TensorType) -> AxisMap:
         return same(len(inputs[0].sample))
@@ -372,54 +385,6 @@ class Slice(Selector):
         if lacking:
             claim = f"slice({self.start}, {self.stop}) lies within axis {axis} of {x}"
             raise unproven(claim, lacking, argument="stop")
-
-
-def _window(x: TensorType, result: TensorType) -> Window:
-    """What is known of places when a sample is laid out anew."""
-    if result == x:
-        return Pointwise()
-    return Flat() if len(result.sample) == 1 else Opaque()
-
-
-def _written(x: TensorType, result: TensorType) -> tuple[int, ...]:
-    """The sample of ``result`` as numbers, 0 for "the size that the input has there", -1 for "what is left"."""
-    kept = x.sample + (None,) * len(result.sample)
-    return tuple(
-        size if isinstance(size, int) else 0 if size == same else -1
-        for size, same in zip(result.sample, kept, strict=False)
-    )
-
-
-def _require_expressible(op: Op, x: TensorType, result: TensorType) -> None:
-    """Refuses a result with two sizes that are neither numbers nor those of the same axis of the input."""
-    new = [size for size, written in zip(result.sample, _written(x, result), strict=True) if written == -1]
-    if len(new) < 2 or len(result.sample) == 1:
-        return
-    raise Refusal(
-        "S0108",
-        f"{op.kind} of {x} to {result} computes {len(new)} sizes, {times(tuple(new))}, and only one can be inferred",
-        cause=0,
-        label="one size may depend on symbols, besides those that keep their axis",
-    )
-
-
-def _reshaped(build: Builder, value: Ref, x: TensorType, result: TensorType) -> Ref:
-    """``value``, of type ``x``, in the shape of ``result``; Reshape takes 0 as "the size it has"."""
-    if len(result.sample) == 1:
-        return build.node("Flatten", value, axis=1)
-    return build.node("Reshape", value, build.integers([0, *_written(x, result)]))
-
-
-def _cancelled(whole: tuple[Dim, ...], by: tuple[Dim, ...]) -> tuple[Dim, Dim]:
-    """The products of both without the symbolic factors that they share."""
-    rest = list(whole)
-    left = []
-    for size in by:
-        if isinstance(size, Size) and size in rest:
-            rest.remove(size)
-        else:
-            left.append(size)
-    return prod(rest), prod(left)
 
 
 def _names(size: Dim) -> set[str]:

@@ -6,6 +6,7 @@ with the condition that makes the claim hold.
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from json import dumps
 from math import gcd
 from typing import TypeVar
 
@@ -51,7 +52,7 @@ def numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
     return tuple(map(fixed, sizes))
 
 
-def whole(x: TensorType, axes: tuple[int, ...]) -> Bins:
+def all_places(x: TensorType, axes: tuple[int, ...]) -> Bins:
     """All places of each of ``axes`` (the batch counted) together; none while a size is open."""
     return tuple((axis, (range(fixed(x.sample[axis - 1])),)) for axis in axes) if x.is_fixed else ()
 
@@ -135,7 +136,7 @@ def refuse_large_kernel(
         label=f"needs at least {times(reach_of(kernel, dilation))}",
         cause=0,
         notes=(arithmetic,),
-        helps=tuple(h for c in changes if (h := tried(op, c, x))),
+        helps=tuple(h for c in changes if (h := suggestion(op, c, x))),
     )
 
 
@@ -174,21 +175,16 @@ def reach_of(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, .
     return tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
 
 
-def tried(op: Op, update: dict[str, object], *inputs: TensorType) -> str | None:
+def suggestion(op: Op, update: dict[str, object], *inputs: TensorType) -> str | None:
     """``padding=2 keeps 2 x 2``, if the operator takes its inputs with that change; else None."""
     try:
         result = op.model_copy(update=update).infer(*inputs)
     except Refusal:
         return None
-    written = ", ".join(f"{name}={_written(value)}" for name, value in update.items())
-    verb = "keeps" if result.spatial == inputs[0].spatial else "gives"
-    return f"{written} {verb} {times(result.spatial)}"
-
-
-def _written(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    # The language writes true and "text" as JSON does, and pairs in parentheses.
+    texts = {name: dumps(v) if isinstance(v, (bool, str)) else str(v) for name, v in update.items()}
+    arguments = ", ".join(f"{name}={text}" for name, text in texts.items())
+    return f"{arguments} {'keeps' if result.spatial == inputs[0].spatial else 'gives'} {times(result.spatial)}"
 
 
 def require_divides(op: Op, argument: str, divisor: int, number: Dim, what: str, *others: int) -> None:

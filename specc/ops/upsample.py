@@ -1,6 +1,6 @@
 """More or fewer places by interpolation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from math import floor, frexp
 from operator import mul
@@ -30,7 +30,16 @@ from specc.ops.interpolation import (
     weighted_sum,
 )
 from specc.ops.registry import register
-from specc.ops.shapes import AXIS_NAMES, as_factor, counterexample, numbers, per_axis, require_spatial, tried, unproven
+from specc.ops.shapes import (
+    AXIS_NAMES,
+    as_factor,
+    counterexample,
+    numbers,
+    per_axis,
+    require_spatial,
+    suggestion,
+    unproven,
+)
 
 _Factor = Annotated[float, Field(gt=0, le=LARGEST)]
 Factors = Annotated[
@@ -46,7 +55,6 @@ _RANK = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 _FARTHEST = 2**22
 """Places on an axis up to which float32 coordinates tell halves apart."""
-_SEEN = {"nearest": 1, "bicubic": 4}
 _PERIODS = 16
 """Places of the input on which the rounding of a whole factor is tried: it is coarsest at the first ones."""
 _LARGE = 24
@@ -82,7 +90,7 @@ class Upsample(Channelwise, Weightless):
         axes = require_spatial(self, x)
         self._check_arguments()
         if _RANK.get(self.mode, axes) != axes:
-            fits = tried(self, {"mode": _LINEAR[axes]}, x)
+            fits = suggestion(self, {"mode": _LINEAR[axes]}, x)
             raise Refusal(
                 "S0305",
                 f'mode="{self.mode}" is for {_RANK[self.mode]} spatial '
@@ -141,7 +149,11 @@ class Upsample(Channelwise, Weightless):
     def rounding(self, *inputs: TensorType) -> Exact | Interpolated:
         if self.mode == "nearest":
             return Exact()
-        return Interpolated(_SEEN.get(self.mode, 2), self._has_exact_places(inputs[0]))
+        (x,) = inputs
+        factors = self._ratios(x) if self._is_fixed(x) else self._whole_factors(x)
+        # By a power of two, (i + 1/2)/factor - 1/2 is a float32.
+        exact = not self.align_corners and all(frexp(factor)[0] == 0.5 for factor in factors)
+        return Interpolated(4 if self.mode == "bicubic" else 2, exact)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         (x,) = inputs
@@ -156,7 +168,7 @@ class Upsample(Channelwise, Weightless):
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
         if not self._is_fixed(x):
-            return self._enlarged(build, values[0], self._whole_factors(x))
+            return self._resize(build, values[0], build.floats([1, 1, *self._whole_factors(x)]))
         return self._nearest(build, values[0], x) if self.mode == "nearest" else self._smooth(build, values[0], x)
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
@@ -174,70 +186,58 @@ class Upsample(Channelwise, Weightless):
         asked = self.size if isinstance(self.size, tuple) else (self.size,)
         return not any(isinstance(size, Size) for size in (*x.spatial, *asked))
 
-    def _has_exact_places(self, x: TensorType) -> bool:
-        """Whether the factor of every axis is a power of two: (i + 1/2)/factor - 1/2 is then a float32."""
-        if self.align_corners:
-            return False
-        if not self._is_fixed(x):
-            return all(frexp(factor)[0] == 0.5 for factor in self._whole_factors(x))
-        sizes = zip(numbers(x.spatial), self._sizes(x), strict=True)
-        factors = self._factors(len(x.spatial)) or tuple(o / n for n, o in sizes)
-        return all(frexp(factor)[0] == 0.5 for factor in factors)
-
     def _whole_factors(self, x: TensorType) -> tuple[int, ...]:
         """How many times the places of each axis, whatever its size; refuses what is no whole factor."""
         axes = len(x.spatial)
         if self.size is None:
-            return tuple(map(self._whole_factor, self._factors(axes)))
-        pairs = tuple(zip(per_axis(self.size, axes, self, "size"), x.spatial, strict=True))
-        factors = tuple(_ratio(o, n) for o, n in pairs)
-        off = [Equal(o, n * r) for (o, n), r in zip(pairs, factors, strict=True) if o != n * r]
-        if off:
-            raise self._no_factor(x, tuple(o for o, _ in pairs), factors, off)
-        for r in factors:
-            self._check_representable(r)
+            for factor in self._factors(axes):
+                if not factor.is_integer():
+                    raise Refusal(
+                        "S0108",
+                        f"scale_factor = {factor} is no whole number, and a size of the input is symbolic",
+                        argument="scale_factor",
+                        cause=0,
+                        label="which places are read depends on the size",
+                        helps=("a whole factor serves every size",),
+                    )
+            factors = tuple(map(int, self._factors(axes)))
+        else:
+            out = per_axis(self.size, axes, self, "size")
+            factors = tuple(map(_factor_at_large_sizes, x.spatial, out))
+            wrong = [Equal(o, n * r) for o, n, r in zip(out, x.spatial, factors, strict=True) if o != n * r]
+            if wrong:
+                raise self._no_factor(x, out, factors, wrong)
+        for factor in factors:
+            self._check_representable(factor)
         return factors
 
-    def _no_factor(self, x: TensorType, out: tuple[Dim, ...], factors: tuple[int, ...], off: list[Equal]) -> Refusal:
-        """Of a size that is not ``factors`` times the input at every size: of ``off`` nothing is proven."""
-        given = f"size = {times(out)}"
-        examples = tuple(f"{a} and {b}; {example}" for a, b in off if (example := counterexample(a, b)))
-        condition = conjunction(equal.condition() for equal in off)
+    def _no_factor(self, x: TensorType, out: tuple[Dim, ...], factors: tuple[int, ...], wrong: list[Equal]) -> Refusal:
+        """The refusal of a size that is not ``factors`` times the input at every size: ``wrong`` says of which axes."""
+        size = f"size = {times(out)}"
+        examples = tuple(f"{a} and {b}; {example}" for a, b in wrong if (example := counterexample(a, b)))
+        condition = conjunction(equal.condition() for equal in wrong)
         possible = condition is not None and condition.is_general
-        if len(examples) == len(off) and not possible:
+        if len(examples) == len(wrong) and not possible:
             # At large sizes no other factors would be right, and somewhere these are wrong: there are none.
-            names = dict.fromkeys(symbol.name for size in (*x.spatial, *out) for symbol in _symbols(size))
+            names = dict.fromkeys(symbol.name for symbol in _symbols(*x.spatial, *out))
             numbers_for = f"{'a number' if len(names) == 1 else 'numbers'} for {listed(names)}"
             return Refusal(
                 "S0108",
-                f"{given} is not the same whole factor times {times(x.spatial)} at every size",
+                f"{size} is not the same whole factor times {times(x.spatial)} at every size",
                 argument="size",
                 label="with symbolic sizes, upsample takes only whole factors that serve every size",
                 cause=0,
                 helps=(f"with {numbers_for} in the contract, upsample takes any size",),
             )
         return unproven(
-            f"{given} is {times(factors)} times {times(x.spatial)}",
-            off if possible else (),
+            f"{size} is {times(factors)} times {times(x.spatial)}",
+            wrong if possible else (),
             necessary=False,  # as numbers, other sizes would do as well
             argument="size",
             label="with symbolic sizes, upsample takes only whole factors that serve every size",
             notes=examples,
             helps=("scale_factor takes a whole factor, which serves every size",),
         )
-
-    def _whole_factor(self, factor: float) -> int:
-        if not factor.is_integer():
-            raise Refusal(
-                "S0108",
-                f"scale_factor = {factor} is no whole number, and a size of the input is symbolic",
-                argument="scale_factor",
-                cause=0,
-                label="which places are read depends on the size",
-                helps=("a whole factor serves every size",),
-            )
-        self._check_representable(int(factor))
-        return int(factor)
 
     def _check_representable(self, factor: int) -> None:
         """Refuses a factor whose places PyTorch, which multiplies by 1/factor in float32, finds elsewhere."""
@@ -280,7 +280,7 @@ class Upsample(Channelwise, Weightless):
         """
         for n, o, factor in zip(numbers(x.spatial), out, self._factors(len(out)), strict=False):
             if o in (n, 2 * n) and nearest_sources(n, o, factor) != [i * n // o for i in range(o)]:
-                fits = tried(
+                fits = suggestion(
                     self.model_copy(update={"scale_factor": None}), {"size": out[0] if len(set(out)) == 1 else out}, x
                 )
                 raise Refusal(
@@ -310,16 +310,24 @@ class Upsample(Channelwise, Weightless):
             return numbers(per_axis(self.size, axes, self, "size"))
         return tuple(floor(n * factor) for n, factor in zip(numbers(x.spatial), self._factors(axes), strict=True))
 
-    def _enlarged(self, build: Builder, value: Ref, factors: tuple[int, ...]) -> Ref:
-        """Resize by whole factors: of any size."""
-        options: dict[str, object] = {"mode": "nearest", "nearest_mode": "floor"}
-        if self.mode != "nearest":
-            options = {"mode": "cubic", "cubic_coeff_a": -0.75} if self.mode == "bicubic" else {"mode": "linear"}
+    def _ratios(self, x: TensorType) -> tuple[float, ...]:
+        """How many times the places of each axis, where all sizes are numbers."""
+        sizes = zip(numbers(x.spatial), self._sizes(x), strict=True)
+        return self._factors(len(x.spatial)) or tuple(o / n for n, o in sizes)
+
+    def _resize(self, build: Builder, value: Ref, *amounts: Ref, **options: object) -> Ref:
+        """ONNX's Resize in this mode, of which there is one linear for all ranks.
+
+        Args:
+            amounts: its inputs for scales, and for sizes.
+        """
+        modes: dict[str, dict[str, object]] = {
+            "nearest": {"mode": "nearest", "nearest_mode": "floor"},
+            "bicubic": {"mode": "cubic", "cubic_coeff_a": -0.75},
+        }
         places = "align_corners" if self.align_corners else "half_pixel"
-        if self.mode == "nearest":
-            places = "asymmetric"
-        scales = build.floats([1, 1, *factors])
-        return build.node("Resize", value, "", scales, coordinate_transformation_mode=places, **options)
+        options["coordinate_transformation_mode"] = "asymmetric" if self.mode == "nearest" else places
+        return build.node("Resize", value, "", *amounts, **options, **modes.get(self.mode, {"mode": "linear"}))
 
     def _nearest(self, build: Builder, value: Ref, x: TensorType) -> Ref:
         """Resize where every axis grows by a whole factor; else the places are looked up.
@@ -333,7 +341,7 @@ class Upsample(Channelwise, Weightless):
         if all(source == [i // r for i in range(len(source))] for source, r in zip(sources, ratios, strict=True) if r):
             whole = [r * n == o for r, n, o in zip(ratios, places, out, strict=True)]
             if all(whole):
-                return self._enlarged(build, value, ratios)
+                return self._resize(build, value, build.floats([1, 1, *ratios]))
         for axis, (n, read) in enumerate(zip(places, sources, strict=True), start=2):
             if read != list(range(n)):
                 value = build.node("Gather", value, build.integers(read), axis=axis)
@@ -347,41 +355,24 @@ class Upsample(Channelwise, Weightless):
         """
         places, out = numbers(x.spatial), self._sizes(x)
         cubic = self.mode == "bicubic"
-        options: dict[str, object] = {"mode": "cubic", "cubic_coeff_a": -0.75} if cubic else {"mode": "linear"}
         if self.align_corners:
-            return build.node(
-                "Resize",
-                value,
-                "",
-                "",
-                build.integers(list(out)),
-                axes=list(range(2, x.rank)),
-                coordinate_transformation_mode="align_corners",
-                **options,
-            )
-        factors = self._factors(len(out)) or tuple(o / n for n, o in zip(places, out, strict=True))
+            return self._resize(build, value, "", build.integers(list(out)), axes=list(range(2, x.rank)))
+        factors = self._ratios(x)
         # An axis that keeps its size PyTorch copies, whatever the factor; the cubic mode does not.
         factors = tuple(1.0 if n == o and not cubic else f for n, o, f in zip(places, out, factors, strict=True))
         if all(map(is_exact, places, out, factors)):
-            return build.node(
-                "Resize",
-                value,
-                "",
-                build.floats([1, 1, *factors]),
-                coordinate_transformation_mode="half_pixel",
-                **options,
-            )
+            return self._resize(build, value, build.floats([1, 1, *factors]))
         for axis, (n, o, factor) in enumerate(zip(places, out, factors, strict=True), start=2):
             if factor != 1:
                 value = weighted_sum(build, value, axis, x.rank, weighted_places(n, o, factor, cubic))
         return value
 
 
-def _symbols(size: Dim) -> tuple[Symbol, ...]:
-    return size.symbols if isinstance(size, Size) else ()
+def _symbols(*sizes: Dim) -> Iterator[Symbol]:
+    return (symbol for size in sizes if isinstance(size, Size) for symbol in size.symbols)
 
 
-def _ratio(o: Dim, n: Dim) -> int:
-    """The whole number of times that n goes into o, if there is one: as at large sizes."""
-    sizes = {symbol.name: samples(symbol, _LARGE)[-1] for size in (o, n) for symbol in _symbols(size)}
+def _factor_at_large_sizes(n: Dim, o: Dim) -> int:
+    """The whole number of times that n goes into o, if there is one: there, formulas are nearly in proportion."""
+    sizes = {symbol.name: samples(symbol, _LARGE)[-1] for symbol in _symbols(n, o)}
     return max(1, round(Fraction(at(o, sizes), max(1, at(n, sizes)))))
