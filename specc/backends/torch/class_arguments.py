@@ -7,7 +7,7 @@ is looked for that holds in every use, among those that people write.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeGuard, TypeVar
 
@@ -169,14 +169,6 @@ class Bases:
                     yield Formula(key, factor, divisor, times, unit)
 
 
-def half(values: tuple[object, ...], kernels: Iterable[tuple[Key, tuple[object, ...]]]) -> Formula[Key] | None:
-    """A padding as half of a kernel: ``k // 2``."""
-    for key, kernel in kernels:
-        if all(type(k) is int and k // 2 == value for k, value in zip(kernel, values, strict=True)):
-            return Formula(key, divisor=2)
-    return None
-
-
 def block_arguments(family: ModuleClass) -> dict[str, tuple[object, ...]]:
     """The values of the block's own arguments, where every instance has them."""
     rows = [dict(instance.use.block.arguments) if instance.use.block else {} for instance in family.instances]
@@ -276,8 +268,11 @@ class Arguments:
         if key in self._bases or key in self._own_names:
             return itself
         if kind == "padding":
-            kernels = [(key, columns[0].values) for key, columns in self._groups.items() if key[0] == "kernel_size"]
-            return half(values, kernels) or itself
+            for other, (column, *_) in self._groups.items():  # k // 2
+                pairs = zip(column.values, values, strict=True)
+                if other[0] == "kernel_size" and all(type(k) is int and k // 2 == value for k, value in pairs):
+                    return Formula(other, divisor=2)
+            return itself
         if not are_counts(values):
             return itself
         same = ("channels", texts)

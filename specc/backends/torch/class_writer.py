@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress, groupby
+from itertools import groupby
 
 from specc.backends.torch.class_arguments import Formula, ModuleValue
 from specc.backends.torch.class_code import LIST, Declaration, ModuleClass
@@ -114,7 +114,7 @@ class ClassWriter:
             yield from self._forward()
 
     def calls(self) -> Iterator[Expr]:
-        """What the statements of ``forward`` call: the function itself where a slot is the same layer in every use."""
+        """The expressions of ``forward``: the function itself where a slot is the same layer in every use."""
         for line in self._body.statements:
             match line.expr:
                 case PythonCall(Hole("slot") as slot, items) if isinstance(
@@ -224,10 +224,11 @@ class ClassWriter:
             options = self._family.instances[0].fillings[hole.index]
             assert isinstance(options, Options), "they fill such a hole"
             # What differs from use to use may be the default in one of them.
-            is_written = [
-                self._outer is None or not _is(b, options.defaults.get(name, NOTHING)) for name, b in bindings
+            return [
+                Keyword(name, self._expression(binding))
+                for name, binding in bindings
+                if self._outer is None or not _is(binding, options.defaults.get(name, NOTHING))
             ]
-            return [Keyword(name, self._expression(binding)) for name, binding in compress(bindings, is_written)]
         if hole.kind != "child" or hole.index in self._family.module_arguments:
             return [self._expression(binding) for _, binding in bindings]
         number = self._family.instances[0].children[hole.index].family
@@ -262,17 +263,14 @@ class ClassWriter:
         for is_known, several in groupby(self._rounds(), lambda rounds: isinstance(rounds.count, ConstantValue)):
             if is_known:
                 items += self._known(list(several))
-            elif self._body.is_numbered:
-                items += (
-                    Comprehension(r.item, f"_ in range({flat(expression(r.count, self._names))})", "*()")
-                    for r in several
-                )
-            else:
-                for rounds in several:
-                    first = int(rounds.label)
-                    end = flat(expression(increased(rounds.count, first), self._names))
-                    clause = f"i in range({f'{first}, ' if first else ''}{end})"
-                    items.append(Comprehension(Listing(("str(i)", rounds.item)), clause, "*()"))
+                continue
+            for rounds in several:
+                first, variable, item = 0, "_", rounds.item
+                if not self._body.is_numbered:
+                    first, variable, item = int(rounds.label), "i", Listing(("str(i)", item))
+                end = flat(expression(increased(rounds.count, first), self._names))
+                clause = f"{variable} in range({f'{first}, ' if first else ''}{end})"
+                items.append(Comprehension(item, clause, "*()"))
         if not self._body.is_numbered:
             return PythonCall(head, (PythonCall("OrderedDict", (Listing(tuple(items), "[]"),)),))
         return PythonCall(head, (_listing(items),) if self._body.base == LIST else tuple(items))

@@ -192,18 +192,15 @@ class _Classification:
         first = self._modules.setdefault(path, module)
         if first is module:
             return
-        if isinstance(first, Instance) and isinstance(module, Instance):
-            if (first.family, first.fillings, first.counts) != (module.family, module.fillings, module.counts):
-                raise _NotOneModule(path)
-            return
         steps = self._tree.steps
-        if (
-            isinstance(first, Instance)
-            or isinstance(module, Instance)
-            or steps[first.name] != steps[module.name]
-            or first.parameters != module.parameters
-        ):
-            raise ValueError(f"graph {self._graph.name}: {path} is not the same module everywhere")
+        match first, module:
+            case Instance(), Instance():
+                if (first.family, first.fillings, first.counts) != (module.family, module.fillings, module.counts):
+                    raise _NotOneModule(path)
+            case Node(), Node() if steps[first.name] == steps[module.name] and first.parameters == module.parameters:
+                pass
+            case _:
+                raise ValueError(f"graph {self._graph.name}: {path} is not the same module everywhere")
 
     def _is_module(self, path: str) -> bool:
         """Whether it is known by now, and not a parameter."""
