@@ -173,13 +173,13 @@ def _report(args: _CheckArguments, result: _Result) -> int:
     if args.write_baseline is not None:
         from specc.project.baseline import write_baseline
 
-        write_baseline(args.write_baseline, outcome.each)
-        counts = f"{plural(len(outcome.each), 'finding')} in {plural(len(outcome.files), 'file')}"
+        write_baseline(args.write_baseline, outcome.file_findings)
+        counts = f"{plural(len(outcome.file_findings), 'finding')} in {plural(len(outcome.files), 'file')}"
         click.echo(f"{args.write_baseline}: {counts}")
         return 0
     # Of a baseline of one package, a run over several would make another one.
     only = ", in a run over what it is about alone" if args.baseline is None and len(used) > 1 else ""
-    for baseline, count in outcome.gone:
+    for baseline, count in outcome.unmet:
         gone = f"{plural(count, 'finding')} of the baseline came up no more"
         click.echo(f"note: {gone}: --write-baseline {baseline} brings it up to date{only}", err=True)
     return FINDINGS if outcome.fails else 0

@@ -189,7 +189,7 @@ def _outcome(
         tuple(files),
         tuple(unreadable),
         merge_unsized(selection.shown),
-        selection.gone(results.values()),
+        selection.unmet(results.values()),
         fixable[Safety.SAFE],
         fixable[Safety.UNSAFE],
         tuple(sorted(uncalled, key=lambda block: (block.path, block.line))),

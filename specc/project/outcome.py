@@ -70,7 +70,7 @@ class Outcome(NamedTuple):
     files: tuple[FileOutcome, ...]
     unreadable: tuple[Unreadable, ...]
     findings: tuple[Diagnostic, ...]
-    gone: tuple[tuple[str, int], ...] = ()
+    unmet: tuple[tuple[str, int], ...] = ()
     """The baselines of which findings have not come up again, each with how many."""
     fixable: int = 0
     """How many of the findings have a safe fix, which ``--fix`` would try."""
@@ -89,7 +89,7 @@ class Outcome(NamedTuple):
         return sum(file.silenced for file in self.files)
 
     @property
-    def each(self) -> tuple[Diagnostic, ...]:
+    def file_findings(self) -> tuple[Diagnostic, ...]:
         """The findings of all files, in order: what the settings have caused is there for each model."""
         findings = {finding.sort_key: finding for file in self.files for finding in file.findings}
         return tuple(findings[key] for key in sorted(findings))
@@ -100,7 +100,7 @@ class Outcome(NamedTuple):
         return len({finding.sort_key for file in self.files for finding in file.baselined})
 
     @property
-    def wrong(self) -> int:
+    def wrong_files(self) -> int:
         """How many files have an error, shown or not."""
         return sum(file.has_errors for file in self.files)
 

@@ -181,7 +181,7 @@ class Selection:
             return self._select_from(())
         return self._select_from(self._comments.unneeded(file.sources[0], self._rules(file.sources[0].name).want))
 
-    def gone(self, files: Iterable[FileFindings]) -> tuple[tuple[str, int], ...]:
+    def unmet(self, files: Iterable[FileFindings]) -> tuple[tuple[str, int], ...]:
         """How many entries of each baseline, in these files, have met no finding. What was not looked for is not."""
         counts: Counter[str] = Counter()
         for name in (file.sources[0].name for file in files if file.models):

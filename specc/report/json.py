@@ -63,7 +63,7 @@ def outcome_json(outcome: Outcome, style: Style) -> str:
         "summary": {
             "files": len(outcome.files),
             "models": sum(file.models for file in outcome.files),
-            "wrong": outcome.wrong,
+            "wrong": outcome.wrong_files,
             **_severities(outcome.findings),
             "fixable": outcome.fixable,
             "unsafe": outcome.unsafe,
