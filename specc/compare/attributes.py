@@ -150,7 +150,7 @@ class KeyedGraph:
             canonical = {name: _in_common_terms(value, common) for name, value in canonical_attributes(node).items()}
             attributes[node.name] = Attributes(spelled, canonical)
         keys = {node.name: (node.op.kind, *attributes[node.name].canonical.values()) for node in graph.nodes}
-        sizes = None if common is None else {s.name: common[s.name].near(USUAL) for s in graph.symbols}
+        sizes = None if common is None else {s.name: common[s.name].nearest(USUAL) for s in graph.symbols}
         return cls(graph, sizes, keys, attributes)
 
     @cached_property

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 from specc.ir.conditions import always_at_least
 from specc.ir.graph import Graph, Port
 from specc.ir.size import Dim, Size, of
-from specc.ir.symbols import Symbol, asked_of, restrict
+from specc.ir.symbols import Symbol, contract_condition, restrict
 from specc.ir.types import TensorType
 
 Side = Literal["model", "parameter", "input", "output"]
@@ -219,7 +219,7 @@ def _inputs(ports: PairedPorts, sizes: CommonSizes | None) -> Iterator[PortChang
         taken, wider = _takes(old, new, forth, same), not _takes(new, old, back, same)
         if str(old.type) != str(new.type):
             effect = _effect(taken, wider) or "takes what it took, its sizes are called otherwise"
-            conditions = (asked_of(_symbols(port.type)) for port in (old, new))
+            conditions = (contract_condition(_symbols(port.type)) for port in (old, new))
             before, after = (
                 f"{port.type} where {condition}" if condition else str(port.type)
                 for port, condition in zip((old, new), conditions, strict=True)

@@ -133,7 +133,7 @@ class OperatorPlan:
                 helps += hints.input_for_current((argument.value,), scope)
                 if takes_whole_numbers(field):
                     helps += hints.real_for_whole(value, argument.value)
-            helps += kind.instead(name, values)
+            helps += kind.alternatives(name, values)
             if name == "bias":
                 helps += hints.features_first(self._call, kind)
             finding = Diagnostic(
@@ -283,7 +283,7 @@ def _assigned(
             pairs.append((name, argument))
             continue
         similar = None
-        helps = kind.instead(name, {}) if kind else ()
+        helps = kind.alternatives(name, {}) if kind else ()
         if kind and name in _KNOWN_FROM_INPUT:
             helps = (f"leave it out: the input tells {name}",)
         if not helps:
@@ -342,7 +342,7 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
 
 def _quoted_choice(word: str, kind: type[Op], name: str, span: Span) -> tuple[str, ...]:
     """How a word is written as a text, where the attribute ``name`` takes that text."""
-    if word not in choices(kind.model_fields[name]) or kind.instead(name, {name: word}):
+    if word not in choices(kind.model_fields[name]) or kind.alternatives(name, {name: word}):
         return ()
     return (in_form(span, f'a text is quoted: "{word}"', f"a text has no `=` before it: `{word}`"),)
 

@@ -17,7 +17,7 @@ from specc.elaborate.inference import BoundOperator, inferred, refused
 from specc.elaborate.limits import StepBudget
 from specc.elaborate.scopes import ABSENT, Definition, Scope
 from specc.elaborate.values import UNKNOWN, Partial, Signal, Value, display, display_arguments, is_plain, kind_of
-from specc.ir.graph import Handed
+from specc.ir.graph import LayerText
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Size
 from specc.ir.types import TensorType
@@ -259,7 +259,7 @@ class Calls:
             current,
             current,
             label.name if label else name,
-            tuple([(key, value if is_plain(value) else Handed(display(value))) for key, value in plain.items()]),
+            tuple([(key, value if is_plain(value) else LayerText(display(value))) for key, value in plain.items()]),
             tuple([(key, value) for key, value in values.items() if isinstance(value, Signal)]),
             slot=call.name if call.name != block.name else None,
         )

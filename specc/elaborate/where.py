@@ -13,7 +13,7 @@ from specc.elaborate.scopes import Scope
 from specc.elaborate.values import is_whole, kind_of
 from specc.ir.graph import Graph
 from specc.ir.size import symbol
-from specc.ir.symbols import Symbol, asked_of, restrict
+from specc.ir.symbols import Symbol, contract_condition, restrict
 from specc.ops.fields import LARGEST
 from specc.source import Span
 from specc.syntax import ast
@@ -190,7 +190,7 @@ def explained(error: SpecError, model: ast.ModelDefinition, again: Callable[[Con
         except ValueError:  # some contradict each other: each finding has its own condition as advice
             break
         equal = (clause for clause in known | new if isinstance(clause.value, str))
-        whole = Condition((*equal, *asked_of(graph.symbols).clauses))
+        whole = Condition((*equal, *contract_condition(graph.symbols).clauses))
         return _helped(shown.diagnostics, whole, ": with it every step fits")
     # With all conditions met, other mistakes remain: both are shown.
     left = [finding for finding in last.diagnostics if not finding.where]

@@ -34,12 +34,13 @@ class Node:
         input_types: their types, in order.
         type: the type of its result.
         span: the step in the spec.
-        owner: the path of what holds its tensors, where that is not ``name``: shared steps that are
+        owner: the path of the module with its tensors, where that is not ``name``: shared steps that are
             applied several times are several nodes with one owner.
         slot: the name that the spec calls it by, where that is no layer's own: of a parameter, a let, a loop's
             variable (``act``).
     """
 
+    # Slots, and so no `Record`: lints and costs read these attributes again and again, and take a tenth longer without.
     __slots__ = ("_parameters", "input_types", "inputs", "name", "op", "owner", "slot", "span", "type")
 
     def __init__(
@@ -98,7 +99,7 @@ class Node:
         return f"Node({self.name}: {self.op!r} -> {self.type})"
 
 
-class Handed(str):
+class LayerText(str):
     """A layer or a block that is an argument of a block, as text: ``leakyrelu(0.2)``."""
 
     __slots__ = ()
@@ -127,7 +128,7 @@ class Region(Record):
         title: what a person calls it: the block's name in the spec (``bottleneck``); the label, or the
             round's number, of the others.
         arguments: a block's parameters by name, in order: numbers, truth values, texts, none and tuples of these,
-            and `Handed` for layers and blocks.
+            and `LayerText` for layers and blocks.
         input: name of the value that it is applied to; None where it takes none.
         output: name of the value that it gives: one of its own steps'.
         members: its steps and the blocks in it, in topological order.

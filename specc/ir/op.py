@@ -68,7 +68,7 @@ class Parameter(Record):
     buffer: bool = False
     integer: bool = False
 
-    def starting(self, init: Init) -> "Parameter":
+    def with_init(self, init: Init) -> "Parameter":
         """The same tensor with another start."""
         return Parameter(self.name, self.shape, init, self.trainable, self.buffer, self.integer)
 
@@ -102,7 +102,7 @@ class Op(BaseModel):
     """Of an activation, what becomes of a value to which it is applied twice."""
 
     @classmethod
-    def instead(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
+    def alternatives(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
         """What to write where an attribute has a value that PyTorch takes and this operator does not, as helps.
 
         Args:

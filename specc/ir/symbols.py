@@ -81,7 +81,7 @@ class Symbol:
         """Why it may not take this value, for the user."""
         return f"{self.name} = {value} is not allowed: {self.condition or 'a size is a whole number from 1 on'}"
 
-    def near(self, value: int) -> int:
+    def nearest(self, value: int) -> int:
         """The least of its values from ``value`` on, else the greatest."""
         index = max(self.first, -((self.residue - value) // self.modulus))
         return self.value(index if self.last is None else min(index, self.last))
@@ -93,7 +93,7 @@ class Symbol:
         return (value - self.residue) // self.modulus
 
 
-def asked_of(symbols: Iterable[Symbol]) -> Condition:
+def contract_condition(symbols: Iterable[Symbol]) -> Condition:
     """What a contract asks of its symbolic sizes, as one condition."""
     return Condition(tuple(clause for symbol in symbols for clause in symbol.condition.clauses))
 

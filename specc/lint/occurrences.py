@@ -51,20 +51,25 @@ def findings_of(file: ast.File, networks: list[Network], occurrences: list[Occur
 
 def _is_of_text(match: Match, site: CallSite) -> bool:
     """Whether it is about the text here: a layer by its own name, with numbers that are no knobs."""
-    node = match.node
-    # The names of symbolic sizes that the step takes are no knobs.
-    sizes = [size for x in node.input_types for size in x.shape if isinstance(size, Size)]
-    knobless = {symbol.name for size in sizes for symbol in size.symbols}
-    if not site.names(node.op) or (match.literal and not site.is_literal(knobless)):
+    node, call = match.node, site.call
+    if not site.names(node.op):
         return False
-    if not site.gives_by_position(match.positional):
+    if match.literal:
+        # Numbers, texts, truth values, and the names of symbolic sizes that the step takes are no knobs.
+        sizes = (size for x in node.input_types for size in x.shape if isinstance(size, Size))
+        knobless = {"true", "false", "none", *(symbol.name for size in sizes for symbol in size.symbols)}
+        parts = (part for argument in call.arguments for part in ast.parts(argument.value))
+        if not call.arguments or not {part.name for part in parts if isinstance(part, ast.Name)} <= knobless:
+            return False
+    first = call.arguments[: match.positional]
+    if len(first) < match.positional or any(argument.name is not None for argument in first):
         return False
-    return not (node.op.passes and site.call.label is not None)  # a label gives a value another name
+    return not (node.op.passes and call.label is not None)  # a label gives a value another name
 
 
 def _of_text(same: list[Occurrence], site: CallSite, sites: CallSites) -> Diagnostic:
     lint, _, match = same[0]
-    place = site.argument(match.argument) if match.argument else None
+    place = next((a.span for a in site.call.arguments if a.name is not None and a.name == match.argument), None)
     return Diagnostic(
         lint.code,
         match.message,
@@ -120,14 +125,12 @@ def _some(names: list[str], what: str) -> str:
 
 # ---- the calls in the text: their arguments as written, and the steps beside them --------------------------------
 
-_CONSTANTS = ("true", "false", "none")
-
 
 class CallSite(NamedTuple):
     """A call in the text.
 
     Attributes:
-        steps: how many steps the list has that it stands in.
+        steps: how many steps the list around it has.
         own_body: that list is the body of a model or a block.
     """
 
@@ -136,23 +139,8 @@ class CallSite(NamedTuple):
     own_body: bool
 
     def names(self, op: Op) -> bool:
-        """Whether the call has the operator's own name, and not that of a parameter which stands for it."""
+        """Whether the call has the operator's own name, and not that of a parameter whose value it is."""
         return self.call.name in (op.kind, *op.aliases)
-
-    def is_literal(self, sizes: set[str]) -> bool:
-        """Whether it has arguments, and these are numbers, texts, truth values and the names in ``sizes`` alone."""
-        parts = (part for argument in self.call.arguments for part in ast.parts(argument.value))
-        names = {part.name for part in parts if isinstance(part, ast.Name)}
-        return bool(self.call.arguments) and names <= {*_CONSTANTS, *sizes}
-
-    def gives_by_position(self, count: int) -> bool:
-        """Whether its first arguments, as many as that, have no name."""
-        first = self.call.arguments[:count]
-        return len(first) == count and all(argument.name is None for argument in first)
-
-    def argument(self, name: str) -> Span | None:
-        """Where the argument ``name`` is written, by that name."""
-        return next((argument.span for argument in self.call.arguments if argument.name == name), None)
 
 
 class CallSites:

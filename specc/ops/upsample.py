@@ -73,7 +73,7 @@ class Upsample(Channelwise, Weightless):
     align_corners: Flag | None = None
 
     @classmethod
-    def instead(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
+    def alternatives(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
         match name, values.get(name):
             case "mode", "area":
                 size = values.get("size")

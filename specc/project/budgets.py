@@ -160,7 +160,7 @@ def _unsized_finding(checked: Checked, uses: list[BudgetUse], name: Span) -> Dia
         tuple(use.limit.number for use in uses),
         tuple(dict.fromkeys(use.limit.origin for use in uses)),
         tuple(at.items()),
-        tuple((symbol.name, symbol.near(at.get(symbol.name, USUAL))) for symbol in checked.graph.symbols),
+        tuple((symbol.name, symbol.nearest(at.get(symbol.name, USUAL))) for symbol in checked.graph.symbols),
     )
     sizes = ", ".join(f"{symbol} = {size}" for symbol, size in fact.possible)
     return Diagnostic(

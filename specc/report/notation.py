@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from specc.diagnostics.words import listed, visible
 from specc.elaborate.values import display
-from specc.ir.graph import Graph, Handed, Region
+from specc.ir.graph import Graph, LayerText, Region
 from specc.ir.op import Op
-from specc.ir.symbols import USUAL, Symbol, asked_of
+from specc.ir.symbols import USUAL, Symbol, contract_condition
 from specc.ir.types import times
 
 if TYPE_CHECKING:
@@ -93,19 +93,19 @@ def interface(graph: Graph) -> str:
     """``a [N, 1, H, W], b [N, 1, H, W] -> score [N, 1] where H % 8 == 0``"""
     inputs = ", ".join(f"{port.name} {port.type}" for port in graph.inputs)
     outputs = ", ".join(f"{port.name} {port.type}" for port, _ in graph.outputs)
-    allowed = asked_of(graph.symbols)
+    allowed = contract_condition(graph.symbols)
     return f"{inputs} -> {outputs}" + (f" where {allowed}" if allowed else "")
 
 
 def example_sizes(symbols: Iterable[Symbol]) -> dict[str, int]:
     """Sizes that the contract allows: those at 224 or next above it, else the largest."""
-    return {symbol.name: symbol.near(USUAL) for symbol in symbols}
+    return {symbol.name: symbol.nearest(USUAL) for symbol in symbols}
 
 
 def ask_at_sizes(graph: Graph) -> str:
     """How to get the numbers that depend on symbolic sizes."""
     options = " ".join(f"--at {name}={size}" for name, size in example_sizes(graph.symbols).items())
-    allowed = asked_of(graph.symbols)
+    allowed = contract_condition(graph.symbols)
     within = f", or any other sizes with {allowed}" if allowed else ""
     names = listed(symbol.name for symbol in graph.symbols)
     return f"MACs, memory and receptive field depend on {names}: add {options}{within}"
@@ -116,7 +116,7 @@ def _call(name: str, arguments: list[str]) -> str:
 
 
 def _value(value: object) -> str:
-    text = (str(value) if isinstance(value, Handed) else display(value)).replace("…", "...")
+    text = (str(value) if isinstance(value, LayerText) else display(value)).replace("…", "...")
     return "[...]" if isinstance(value, tuple) and len(text) > LONGEST_VALUE else cut(text, LONGEST_VALUE)
 
 

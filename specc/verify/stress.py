@@ -73,7 +73,7 @@ class PartlyRandom:
         if parameter.trainable and isinstance(parameter.init, Fixed):
             # `Randomised` leaves fixed numbers as they are: trainable ones are the named constants of a spec here.
             values = set(parameter.init.values)
-            parameter = parameter.starting(Constant(values.pop() if len(values) == 1 else 0.0, "weight"))
+            parameter = parameter.with_init(Constant(values.pop() if len(values) == 1 else 0.0, "weight"))
         return Randomised(self.seed).chunks(path, parameter)
 
 

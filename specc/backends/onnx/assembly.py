@@ -25,7 +25,7 @@ from specc.backends.onnx.step_nodes import (
 from specc.diagnostics import UsageError
 from specc.ir.graph import Graph, Node, Port, Region
 from specc.ir.size import Size
-from specc.ir.symbols import asked_of
+from specc.ir.symbols import contract_condition
 from specc.ir.targets import DEFAULT_OPSET, NEWEST_OPSET
 from specc.ir.types import TensorType
 from specc.version import __version__
@@ -123,7 +123,7 @@ def _graph_proto(graph: Graph, namespace: GraphNamespace) -> GraphProto:
 def _condition(port: Port) -> str:
     """What the contract asks of its symbolic sizes, as the language has it: ``H % 16 == 0``."""
     sizes = (size for size in port.type.shape if isinstance(size, Size))
-    return str(asked_of(dict.fromkeys(symbol for size in sizes for symbol in size.symbols)))
+    return str(contract_condition(dict.fromkeys(symbol for size in sizes for symbol in size.symbols)))
 
 
 def _value_info(name: str, tensor: TensorType, note: str = "") -> ValueInfoProto:
