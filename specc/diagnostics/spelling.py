@@ -82,7 +82,9 @@ class _WordSearch:
         self._numbered: set[str] = set()
 
     def among(self, names: frozenset[str]) -> Suggestion | None:
-        self._compare(names - self._seen)
+        """The names that are similar to the word: the one of which it is a slip, else the closest, or the numbered."""
+        if unseen := names - self._seen:
+            self._compare(unseen)
         slips = [name for name in self._slips if name in names]
         close = sorted((name for name in self._close if name in names), key=lambda name: (-self._close[name], name))
         if len(slips) == 1 and self._close.get(slips[0]) == 1.0:
@@ -95,22 +97,15 @@ class _WordSearch:
 
     def _compare(self, names: frozenset[str]) -> None:
         self._seen |= names
-        slipped, numbered = _index.candidates(self._word, names)
-        shown = set()
-        for name in slipped:
-            safety = slip(self._word, name)
-            if safety is None:
-                continue
-            self._slips[name] = safety
-            if safety is not Safety.DISPLAY_ONLY:
-                shown.add(name)
-                if not _is_contrary(self._word, name):
-                    self._close[name] = 1.0
+        candidates, numbered = _index.candidates(self._word, names)
+        found = {name: safety for name in candidates if (safety := slip(self._word, name)) is not None}
+        self._slips |= found
+        shown = {name for name, safety in found.items() if safety is not Safety.DISPLAY_ONLY}
+        shares = dict.fromkeys(shown, 1.0)
         self._numbered |= numbered - shown  # down2 and down1
-        if len(names) > _LARGEST_SCOPE:
-            return
-        similar = _similar(self._word[:_LONGEST].lower(), names - shown - numbered)
-        self._close.update((name, share) for name, share in similar if not _is_contrary(self._word, name))
+        if len(names) <= _LARGEST_SCOPE:
+            shares.update(_similar(self._word[:_LONGEST].lower(), names - shown - numbered))
+        self._close |= {name: share for name, share in shares.items() if not _is_contrary(self._word, name)}
 
 
 class _Index:

@@ -21,15 +21,16 @@ def system_reason(error: OSError) -> str:
 
 def visible(text: str) -> str:
     """Without line ends or anything else that a terminal or a log would obey: such characters are shown as escapes."""
-    return text if text.isprintable() else "".join(map(_visible, text))
-
-
-def _visible(character: str) -> str:
+    if text.isprintable():
+        return text
     from unicodedata import category
 
-    if character.isprintable() or category(character) == "Zs":
-        return character
-    return character.encode("unicode_escape").decode("ascii")
+    return "".join(
+        character
+        if character.isprintable() or category(character) == "Zs"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
 
 
 def encodable(text: str) -> str:

@@ -11,7 +11,7 @@ from json import dumps, loads
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from specc.diagnostics import BudgetExceeded, Diagnostic, Fact, ImportFault, Label, Severity
+from specc.diagnostics import BudgetExceeded, BudgetUnsized, Diagnostic, ImportFault, Label, Severity
 from specc.diagnostics.words import encodable
 from specc.project.outcome import Outcome, fingerprint
 from specc.report.snippets import Style
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """It grows where a field goes or changes its meaning. New fields may come at any time."""
 
+_FACTS = {ImportFault: "import", BudgetExceeded: "budget", BudgetUnsized: "budget_sizes"}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -94,8 +95,9 @@ def _severities(findings: tuple[Diagnostic, ...]) -> dict[str, int]:
 
 
 def _finding(finding: Diagnostic, mark: str) -> dict[str, Any]:
-    suggestion, fix = finding.suggestion, finding.fix
+    suggestion, fix, fact = finding.suggestion, finding.fix, finding.fact
     edits = [{**_location(edit.span), "text": edit.text} for edit in fix.edits] if fix else []
+    sizes = {"given": dict(fact.given), "possible": dict(fact.possible)} if isinstance(fact, BudgetUnsized) else {}
 
     def text(label: Label) -> dict[str, Any]:
         return {"text": label.text, **_location(label.span)}
@@ -116,18 +118,9 @@ def _finding(finding: Diagnostic, mark: str) -> dict[str, Any]:
         and {"word": suggestion.word, "names": list(suggestion.names), "safety": suggestion.safety},
         "where": str(finding.where) if finding.where else None,
         "fix": fix and {"safety": fix.safety, "edits": edits},
-        "fact": finding.fact and _fact(finding.fact),
+        "fact": fact and {"kind": _FACTS[type(fact)], **fact._asdict(), **sizes},
         "fingerprint": mark,
     }
-
-
-def _fact(fact: Fact) -> dict[str, Any]:
-    match fact:
-        case ImportFault():
-            return {"kind": "import", **fact._asdict()}
-        case BudgetExceeded():
-            return {"kind": "budget", **fact._asdict()}
-    return {"kind": "budget_sizes", **fact._asdict(), "given": dict(fact.given), "possible": dict(fact.possible)}
 
 
 def remarks(finding: Diagnostic) -> Iterator[str]:

@@ -35,25 +35,30 @@ def html(parity: Parity, subject: ProofSubject, style: Style, everything: bool) 
     title = _safe(subject.title)
     css = files(__package__).joinpath("page.css").read_text(encoding="utf-8").rstrip()
     word = "Failed" if not parity.passed else "Proven" if parity.tolerance is None else "Within tolerance"
-    return "\n".join(
-        (
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            # Whatever a spec is called, the page loads nothing and runs nothing.
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-            f"<title>{word}: {title}</title>",
-            f"<style>\n{css}\n</style>\n</head>\n<body>\n<main>",
-            f"<h1>{title}</h1>",
-            f'<p class="verdict {"good" if parity.passed else "bad"}">{_safe(_sentence(verdict(parity, subject)))}</p>',
-            *(f'<p class="note">Note: {_safe(note)}</p>' for note in parity.notes),
-            *_reasons(parity, subject),
-            *_steps(parity),
-            *_checks(parity),
-            *_tensors(parity),
-            *_settings(parity, subject),
-            f"<footer>specc {_safe(__version__)}</footer>\n</main>\n</body>\n</html>",
-        )
+    nodes = [("nodes", f"{provider}: {names}") for provider, names in wording.providers(parity)]
+    facts = [(fact, True) for fact in (*wording.identification(subject), *parity.settings, *nodes)]
+    parts = (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        # Whatever a spec is called, the page loads nothing and runs nothing.
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        f"<title>{word}: {title}</title>",
+        f"<style>\n{css}\n</style>\n</head>\n<body>\n<main>",
+        f"<h1>{title}</h1>",
+        f'<p class="verdict {"good" if parity.passed else "bad"}">{_safe(_sentence(verdict(parity, subject)))}</p>',
+        *(f'<p class="note">Note: {_safe(note)}</p>' for note in parity.notes),
+        *_reasons(parity, subject),
+        *_steps(parity),
+        *_checks(parity),
+        *_tensors(parity),
+        _section("What it ran on", _table("Settings", ("setting", "value"), facts)) if facts else "",
+        f"<footer>specc {_safe(__version__)}</footer>\n</main>\n</body>\n</html>",
     )
+    return "\n".join(filter(None, parts))
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section>\n<h2>{title}</h2>\n{content}\n</section>"
 
 
 def _reasons(parity: Parity, subject: ProofSubject) -> Iterator[str]:
@@ -65,7 +70,7 @@ def _reasons(parity: Parity, subject: ProofSubject) -> Iterator[str]:
     if lines:
         items = "\n".join(f"<li>{_safe(line)}</li>" for line in lines[1:])
         notes = f"\n<ul>\n{items}\n</ul>" if items else ""
-        yield f"<section>\n<h2>{title}</h2>\n<p>{_safe(_sentence(lines[0]))}</p>{notes}\n</section>"
+        yield _section(title, f"<p>{_safe(_sentence(lines[0]))}</p>{notes}")
     divergence = wording.divergence(parity)
     if divergence is not None:
         # Lines of the spec stay as they are, so that the marks below them do; words go on in the next line.
@@ -74,7 +79,7 @@ def _reasons(parity: Parity, subject: ProofSubject) -> Iterator[str]:
             for line, is_words in snippet(divergence)
         )
         source = _scrolled(f"<pre>{shown}</pre>", "source")
-        yield f"<section>\n<h2>The first step that diverges</h2>\n{source}\n</section>"
+        yield _section("The first step that diverges", source)
 
 
 def _steps(parity: Parity) -> Iterator[str]:
@@ -126,13 +131,6 @@ def _tensors(parity: Parity) -> Iterator[str]:
         table = _table("Tensors that are not the same", ("tensor", "status", "detail"), rows)
         yield _folded(table, len(rows), "tensor")
     yield "</section>"
-
-
-def _settings(parity: Parity, subject: ProofSubject) -> Iterator[str]:
-    nodes = [("nodes", f"{provider}: {names}") for provider, names in wording.providers(parity)]
-    facts = [((name, value), True) for name, value in (*wording.identification(subject), *parity.settings, *nodes)]
-    if facts:
-        yield f"<section>\n<h2>What it ran on</h2>\n{_table('Settings', ('setting', 'value'), facts)}\n</section>"
 
 
 def _folded(table: str, rows: int, what: str) -> str:
@@ -262,15 +260,25 @@ class _Chart:
         """One step: a strip over the whole height with its numbers as a tooltip, and its marks."""
         x, left = self._x(place), _LEFT + self._slot * place
         size = min(5.0, max(1.8, self._slot / 3))
+        is_equal = step.is_exact and step.error_onnx == 0
+        lines = [f"{step.name}: {step.layer}"]
+        if not step.passed:
+            lines.append(f"failed: {step.reason}")
+        elif is_equal:
+            lines.append("exact: equal to the bit")
+        else:
+            onnx, torch = number(step.error_onnx) or "not compared", number(step.error_torch) or "not compared"
+            lines += [step.rule, f"ONNX {onnx}, PyTorch {torch} of what is allowed"]
+        tooltip = "\n".join(map(_safe, "\n".join(lines).split("\n")))
         top, height = self._top - self._above, self._bottom + _BAND - self._top + self._above
-        yield f'<g class="{"step" if step.passed else "step bad"}"><title>{_tooltip(step)}</title>'
+        yield f'<g class="{"step" if step.passed else "step bad"}"><title>{tooltip}</title>'
         yield f'<rect class="strip" x="{left:.1f}" y="{top}" width="{self._slot:.1f}" height="{height}"/>'
         if not step.passed:
             y, half = self._y(step.error_onnx), max(4.0, size)
             top_left, top_right = f"{x - half:.1f} {y - half:.1f}", f"{x + half:.1f} {y - half:.1f}"
             bottom_left, bottom_right = f"{x - half:.1f} {y + half:.1f}", f"{x + half:.1f} {y + half:.1f}"
             yield f'<path class="cross" d="M{top_left}L{bottom_right}M{bottom_left}L{top_right}"/>'
-        elif _is_equal(step):
+        elif is_equal:
             side = 2 * min(size, 4.0)
             y = self._bottom + _BAND / 2 - side / 2
             yield f'<rect class="exact" x="{x - side / 2:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}"/>'
@@ -309,21 +317,3 @@ class _Chart:
             return float(self._top - _BEYOND)
         exponent = log10(max(error, 10.0**self._low))
         return self._top + _PLOT * (self._high - exponent) / (self._high - self._low)
-
-
-def _is_equal(step: StepRow) -> bool:
-    """Whether the step was equal to the bit."""
-    return step.is_exact and step.error_onnx == 0
-
-
-def _tooltip(step: StepRow) -> str:
-    """The text that appears when the mouse is over a step."""
-    lines = [f"{step.name}: {step.layer}"]
-    if not step.passed:
-        lines.append(f"failed: {step.reason}")
-    elif _is_equal(step):
-        lines.append("exact: equal to the bit")
-    else:
-        onnx, torch = number(step.error_onnx) or "not compared", number(step.error_torch) or "not compared"
-        lines += [step.rule, f"ONNX {onnx}, PyTorch {torch} of what is allowed"]
-    return "\n".join(_safe(part) for line in lines for part in line.split("\n"))

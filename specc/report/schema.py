@@ -25,6 +25,7 @@ def _ref(name: str) -> Schema:
 
 _EXPRESSION, _VALUE, _NAME = map(_ref, ("expression", "value", "name"))
 _NULL: Schema = {"type": "null"}
+_NAMES = f"^(?:{pattern('NAME').pattern})$"
 _SCALAR: Schema = {"type": ["number", "string", "boolean", "null"]}
 
 
@@ -40,50 +41,31 @@ def schema() -> Schema:
         "title": "specc 1: a convolutional network in YAML",
         "type": ["array", "null"],
         "items": _ref("item"),
-        "$defs": {**_values(), **_contracts(), **_bodies(), **_items(), **_layers()},
+        "$defs": {**_parts_of_specs(), **_layers()},
     }
 
 
-# ---- values -----------------------------------------------------------------------------------------
-
-
-def _values() -> Schema:
+def _parts_of_specs() -> Schema:
+    """The definitions of all but layers: values, contracts, bodies, items."""
+    step, statement, chain, line, shape, operand = map(_ref, ("step", "statement", "chain", "line", "shape", "operand"))
+    condition = {"type": ["string", "boolean", "number", "null"]}
     return {
         "expression": _described(
             {"type": "string", "pattern": "^="}, "an expression of the language: `=2 * classes`, `=in.channels`"
         ),
-        "name": {"type": "string", "pattern": _whole(pattern("NAME").pattern), "not": {"enum": sorted(keywords())}},
+        "name": {"type": "string", "pattern": _NAMES, "not": {"enum": sorted(keywords())}},
         "value": _any(_SCALAR, _list(_VALUE)),
-        "operand": _described(
-            _any(_SCALAR, _list(_ref("operand"))),
-            "a number, or an expression: `2 * classes`",
-        ),
+        "operand": _described(_any(_SCALAR, _list(operand)), "a number, or an expression: `2 * classes`"),
         "label": _described(
-            _any({"type": "integer", "minimum": 0}, {"type": "string", "pattern": _whole(LABEL)}),
+            _any({"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^(?:{LABEL})$"}),
             "the name of the step: of its weights, its value and its tensor; whatever a checkpoint has",
         ),
-    }
-
-
-def _contracts() -> Schema:
-    shape = _ref("shape")
-    condition = {"type": ["string", "boolean", "number", "null"]}
-    return {
-        "shape": _described(_list(_ref("operand")), "the batch, the channels, then the spatial axes: `[N, 3, 32, 32]`"),
+        "shape": _described(_list(operand), "the batch, the channels, then the spatial axes: `[N, 3, 32, 32]`"),
         "ports": _any(shape, _named(shape, least=1)),
         "params": _described(
             _list(_any(_NAME, _pair(_VALUE))), "a name, or a pair of a name and its default: `[c, {stride: 1}]`"
         ),
         "where": _described(_any(condition, _list(condition, least=1)), "what the symbolic sizes fulfil: `H % 8 == 0`"),
-    }
-
-
-# ---- bodies -----------------------------------------------------------------------------------------
-
-
-def _bodies() -> Schema:
-    step, statement, chain, line = map(_ref, ("step", "statement", "chain", "line"))
-    return {
         "body": _described(
             _any(step, statement, _list(line)), "lines, one below the other; each takes the value of the one before"
         ),
@@ -92,13 +74,15 @@ def _bodies() -> Schema:
         "chain": _described(_list(step, least=1), "steps with arrows between them"),
         "statement": _one_of(STATEMENTS, _parts()),
         "step": _any(_bare_step(), _step()),
+        "item": _item(),
+        # The arguments of a block, which the schema does not know.
+        "arguments": _any(_VALUE, _named(_VALUE), _list(_any(_VALUE, _named(_VALUE)))),
     }
 
 
 def _bare_step() -> Schema:
     """A name by itself: a layer, an earlier value, ``_`` or ``in``."""
-    names = {"pattern": _whole(pattern("NAME").pattern), "not": {"enum": sorted(keywords() - {"in"})}}
-    return {"type": "string", **names}
+    return {"type": "string", "pattern": _NAMES, "not": {"enum": sorted(keywords() - {"in"})}}
 
 
 def _step() -> Schema:
@@ -115,7 +99,7 @@ def _step() -> Schema:
     return {
         "type": "object",
         "properties": {**_by_name(), **_parts()},
-        "patternProperties": {_whole(pattern("NAME").pattern): True},
+        "patternProperties": {_NAMES: True},
         "additionalProperties": False,
         "minProperties": 1,
         "allOf": [*forms, {"if": {"not": _any(*({"required": [head]} for head in STEPS))}, "then": layer}],
@@ -154,10 +138,7 @@ def _parts() -> Schema:
     }
 
 
-# ---- items ------------------------------------------------------------------------------------------
-
-
-def _items() -> Schema:
+def _item() -> Schema:
     empty = {"type": "array", "maxItems": 0}
     layers = {name: _any({"$ref": f"{layer['$ref']}-by-name"}, empty) for name, layer in _by_name().items()}
     parts: Schema = {
@@ -174,7 +155,7 @@ def _items() -> Schema:
         "where": _ref("where"),
         "body": _ref("body"),
     }
-    return {"item": {**_one_of(ITEMS, parts), "dependentRequired": {"output": ["input"], "where": ["input"]}}}
+    return {**_one_of(ITEMS, parts), "dependentRequired": {"output": ["input"], "where": ["input"]}}
 
 
 # ---- layers -----------------------------------------------------------------------------------------
@@ -187,8 +168,7 @@ def _by_name() -> dict[str, Schema]:
 
 
 def _layers() -> Schema:
-    # The arguments of a block, which the schema does not know.
-    defs: Schema = {"arguments": _any(_VALUE, _named(_VALUE), _list(_any(_VALUE, _named(_VALUE))))}
+    defs: Schema = {}
     for kind in operators():
         summary = cleandoc(kind.__doc__ or "").partition("\n\n")[0].replace("``", "`").replace("\n", " ")
         defs[f"layer-{kind.kind}"] = _described(_arguments(kind), summary)
@@ -269,7 +249,3 @@ def _pair(of: Schema) -> Schema:
 
 def _described(schema: Schema, words: str) -> Schema:
     return {**schema, "description": words}
-
-
-def _whole(pattern: str) -> str:
-    return f"^(?:{pattern})$"
