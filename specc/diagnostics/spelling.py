@@ -98,9 +98,9 @@ class _WordSearch:
     def _compare(self, names: frozenset[str]) -> None:
         self._seen |= names
         candidates, numbered = _index.candidates(self._word, names)
-        found = {name: safety for name in candidates if (safety := slip(self._word, name)) is not None}
-        self._slips |= found
-        shown = {name for name, safety in found.items() if safety is not Safety.DISPLAY_ONLY}
+        slips = {name: safety for name in candidates if (safety := slip(self._word, name)) is not None}
+        self._slips |= slips
+        shown = {name for name, safety in slips.items() if safety is not Safety.DISPLAY_ONLY}
         shares = dict.fromkeys(shown, 1.0)
         self._numbered |= numbered - shown  # down2 and down1
         if len(names) <= _LARGEST_SCOPE:

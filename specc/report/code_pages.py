@@ -129,13 +129,13 @@ def findings(text: str, configuration: str = "", name: str = NAME) -> list[Diagn
         checked = check_file(file)
     except SpecError as error:
         return list(error.diagnostics)
-    found = lint(file, checked)
+    result = lint(file, checked)
     if configuration:
         budget = read_budget(tomllib.loads(configuration)["tool"]["specc"]["budget"], "pyproject.toml")
         for model, network in zip(file.models, checked, strict=True):
-            found += budget_findings(network, model.name_span, budget)
+            result += budget_findings(network, model.name_span, budget)
     silence = IgnoreComments()
-    shown = [finding for finding in found if not silence.is_silenced(finding)]
+    shown = [finding for finding in result if not silence.is_silenced(finding)]
     return [*shown, *silence.wrong(source), *silence.unneeded(source, lambda _: True)]
 
 

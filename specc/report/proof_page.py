@@ -237,9 +237,9 @@ class _Chart:
             return f"{len(failing)} of {len(self._steps)} steps are beyond the bound; the first is {first}."
         measured = [step for step in self._steps if not step.is_exact and step.error_onnx is not None]
         closest = max(measured, key=lambda step: step.error_onnx or 0.0, default=None)
-        near = f"; the closest is {_safe(closest.name)}, at {number(closest.error_onnx)} of it" if closest else ""
+        margin = f"; the closest is {_safe(closest.name)}, at {number(closest.error_onnx)} of it" if closest else ""
         judged = sum(step.error_onnx is not None for step in self._steps)
-        return f"{judged} of {len(self._steps)} steps were compared, and all are within their bounds{near}."
+        return f"{judged} of {len(self._steps)} steps were compared, and all are within their bounds{margin}."
 
     def _axes(self) -> Iterator[str]:
         every = max(1, round((self._high - self._low) / 6))

@@ -149,10 +149,10 @@ def other_weights(parity: Parity, subject: ProofSubject | None) -> str:
         return ""
     what = f"those of {subject.weights}" if subject and subject.weights else "the given ones"
     if len(tensors) == 1:
-        found = f"{tensors[0].path}: {tensors[0].detail}"
+        differing = f"{tensors[0].path}: {tensors[0].detail}"
     else:
-        found = f"{len(tensors):,} of {plural(len(parity.tensors), 'tensor')} differ"
-    return f"the weights are not {what}: {found}"
+        differing = f"{len(tensors):,} of {plural(len(parity.tensors), 'tensor')} differ"
+    return f"the weights are not {what}: {differing}"
 
 
 def claim(subject: ProofSubject | None) -> str:
@@ -170,8 +170,8 @@ def of_step(parity: Parity, row: StepRow) -> list[TensorRow]:
 def _success(parity: Parity) -> str:
     how = f"parity proven on {parity.provider}"
     if parity.tolerance is not None:
-        given = f"atol {parity.tolerance.atol:g} and rtol {parity.tolerance.rtol:g}"
-        how = f"parity within {given} on {parity.provider}, which were given: the derived bounds have judged nothing"
+        limits = f"atol {parity.tolerance.atol:g} and rtol {parity.tolerance.rtol:g}"
+        how = f"parity within {limits} on {parity.provider}, which were given: the derived bounds have judged nothing"
     checks = f"{plural(len(parity.rows), 'check')} against PyTorch in float64"
     if parity.steps:  # one that was not judged by itself is nothing to claim
         judged, steps = sum(step.error_onnx is not None for step in parity.steps), len(parity.steps)
@@ -262,8 +262,8 @@ def tensors(parity: Parity) -> str:
     counts = Counter[str](tensor.status for tensor in parity.tensors)
     if counts["same"] == len(parity.tensors):
         return f"{plural(len(parity.tensors), 'tensor')}, all {_STATUS['same']}"
-    found = listed(f"{counts[status]:,} {words}" for status, words in _STATUS.items() if counts[status])
-    return f"{plural(len(parity.tensors), 'tensor')}: {found}"
+    parts = listed(f"{counts[status]:,} {words}" for status, words in _STATUS.items() if counts[status])
+    return f"{plural(len(parity.tensors), 'tensor')}: {parts}"
 
 
 def not_same(parity: Parity) -> list[TensorRow]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from specc.compare import SECTIONS, Difference
 from specc.compare.checkpoint import TensorChange, WeightsChange
@@ -18,6 +18,8 @@ from specc.report.notation import block, count, cut, field, memory, scaled, some
 
 Tone = Literal["same", "changed", "breaking"]
 Row = tuple[str, ...]
+Item = TypeVar("Item")
+Key = TypeVar("Key")
 
 LONGEST_VALUE = 40
 """Characters of an attribute's value that are shown."""
@@ -51,6 +53,14 @@ def sections(difference: Difference) -> tuple[Section, ...]:
     )
     assert tuple(section.name for section in every) == SECTIONS
     return every
+
+
+def _groups(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """The items by key, in the order of the first of each group."""
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def _interface(interface: InterfaceChange) -> Section:
@@ -106,14 +116,13 @@ def _tensors(weights: WeightsChange) -> Iterator[Row]:
     for (old, new), names in modules.items():
         yield "renamed", f"{old} -> {new}", "; ".join(filter(None, (_own_tensors(names), doubt)))
     # The tensors of a step are one row where they were and are of one shape, as those of a batch norm.
-    alike: dict[tuple[str, str], list[str]] = {}
-    for tensor in weights.resized:
-        step, _, _ = (tensor.before or "").rpartition(".")
-        shapes = f"{_shape(tensor.shape_before)} -> {_shape(tensor.shape_after)}"
-        alike.setdefault((step, shapes), []).append(tensor.before or "")
-    for (step, shapes), names in alike.items():
-        one = len(names) == 1
-        yield "resized", names[0] if one else step, shapes if one else f"{plural(len(names), 'tensor')}, {shapes} each"
+    by_owner = _groups(weights.resized, lambda t: ((t.before or "").rpartition(".")[0], t.shape_before, t.shape_after))
+    for (owner, before, after), resized in by_owner.items():
+        shapes = f"{_shape(before)} -> {_shape(after)}"
+        if len(resized) == 1:
+            yield "resized", resized[0].before or "", shapes
+        else:
+            yield "resized", owner, f"{plural(len(resized), 'tensor')}, {shapes} each"
     for what, tensors, every in (("new", weights.added, weights.after), ("lost", weights.lost, weights.before)):
         of = {(tensor.after or tensor.before or ""): tensor for tensor in tensors}
         yield from ((what, *row) for row in _grouped(of, every))
@@ -151,10 +160,7 @@ def _own_tensors(names: Sequence[str]) -> str:
 def _grouped(tensors: Mapping[str, TensorChange], every: Sequence[str]) -> Iterator[Row]:
     """The tensors, those of a module as one where all of it is among them."""
     partial = {above for name in every if name not in tensors for above in _above(name)}
-    groups: dict[str, list[str]] = {}
-    for name in tensors:
-        whole = next((above for above in _above(name) if above not in partial), name)
-        groups.setdefault(whole, []).append(name)
+    groups = _groups(tensors, lambda name: next((above for above in _above(name) if above not in partial), name))
     for group, names in groups.items():
         if names == [group]:
             tensor = tensors[group]
@@ -194,22 +200,16 @@ def _steps(members: Iterable[Member]) -> int:
 
 
 def _graph_rows(graph: GraphChange) -> Iterator[Row]:
-    alike: dict[str, list[StepChange]] = {}
-    for changed in graph.changed_steps:
-        alike.setdefault(_change(changed), []).append(changed)
-    for what, steps in alike.items():
+    for what, steps in _groups(graph.changed_steps, _change).items():
         names = [(changed.before.name, changed.after.name) for changed in steps]
         yield "changed", _some([old if old == new else f"{old} -> {new}" for old, new in names]), what
     for output in graph.outputs:
         was = "nothing" if output.before is None else _was(output.before, output.was or output.before)
         yield "output", output.name, f"gives out {output.after or 'nothing'} instead of {was}"
     for kind, members in (("added", graph.added), ("removed", graph.removed)):
-        same: dict[str, list[str]] = {}
-        for member in members:
-            same.setdefault(_member(member), []).append(member.name)
-        for what, alike_names in same.items():
-            each = f"{what} each" if len(alike_names) > 1 and ", " in what else what
-            yield kind, _some(alike_names), each
+        for what, alike in _groups(members, _member).items():
+            each = f"{what} each" if len(alike) > 1 and ", " in what else what
+            yield kind, _some([member.name for member in alike]), each
     yield from _names(graph)
 
 

@@ -162,8 +162,8 @@ class _Snippet:
         yield from self._chain(trace[-OUTERMOST:])
 
     def _chain(self, trace: Iterable[Label]) -> Iterator[SnippetLine]:
-        for _, here in groupby(trace, key=_line):
-            labels = list(here)
+        for _, group in groupby(trace, key=_line):
+            labels = list(group)
             yield from self._part(labels[0].span.source, labels)
 
     def _part(self, source: Source, labels: list[Label]) -> Iterator[SnippetLine]:
@@ -173,13 +173,13 @@ class _Snippet:
         yield SnippetLine(f"{' ' * self._gutter}{arrow} {_clean(source.name)}:{line}:{column}")
         yield SnippetLine(self._bar())
         previous = None
-        for number, here in groupby(sorted(labels, key=_number), key=_number):
+        for number, group in groupby(sorted(labels, key=_number), key=_number):
             if previous is not None and number == previous + 2:
                 between, _ = self._shown(source.line(number - 1), [])
                 yield SnippetLine(f"{self._bar(number - 1)} {between}".rstrip())
             elif previous is not None and number > previous + 2:
                 yield SnippetLine(self._style.paint("...", "blue"))
-            shown, marks = self._shown(source.line(number), list(here))
+            shown, marks = self._shown(source.line(number), list(group))
             yield SnippetLine(f"{self._bar(number)} {shown}".rstrip())
             for row in self._rows(marks):
                 yield SnippetLine(f"{self._bar()} {row}".rstrip())
