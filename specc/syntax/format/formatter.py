@@ -61,8 +61,8 @@ class _Formatter:
         text, lost = self._layout(self._comments, LineConstraints(self._suppressions))
         if lost:
             # Once more, with the comments that lost what they were about beside it.
-            beside = self._suppressions.beside(lost, self._comments)
-            moved = tuple(sorted(beside.get(comment, comment) for comment in self._comments))
+            new_places = self._suppressions.relocated(lost, self._comments)
+            moved = tuple(sorted(new_places.get(comment, comment) for comment in self._comments))
             text, lost = self._layout(moved, LineConstraints(self._suppressions, lost))
         if lost:
             line, _ = source.position(lost[0].comment.start)

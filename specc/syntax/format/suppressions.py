@@ -76,25 +76,21 @@ class Suppressions:
         One that was about nothing may be about anything, and one about a step about all its arguments.
         """
         before, now = self._by_text(), after._by_text()
-        nowhere = {one.text for one in self.all if not one.anchors}
-        besides = {
-            text
-            for text, anchors in before.items()
-            if text not in nowhere and not self._owners(now[text]) <= self._owners(anchors)
+        empty = {ignore.text for ignore in self.all if not ignore.anchors}
+        owners = {text: {self.anchors[i].owner for i in anchors} for text, anchors in before.items()}
+        widened = {
+            text for text in before.keys() - empty if any(self.anchors[i].owner not in owners[text] for i in now[text])
         }
-        return [one for one in self.all if one.text in besides or not now[one.text].issuperset(one.anchors)]
+        return [ignore for ignore in self.all if ignore.text in widened or not now[ignore.text] >= {*ignore.anchors}]
 
     def _by_text(self) -> dict[str, set[int]]:
         """The anchors by the words of a comment, which several may share."""
         anchors: dict[str, set[int]] = defaultdict(set)
-        for one in self.all:
-            anchors[one.text].update(one.anchors)
+        for ignore in self.all:
+            anchors[ignore.text].update(ignore.anchors)
         return anchors
 
-    def _owners(self, anchors: Iterable[int]) -> set[int]:
-        return {self.anchors[i].owner for i in anchors}
-
-    def beside(self, lost: Iterable[Suppressed], comments: Iterable[Comment]) -> dict[Comment, Comment]:
+    def relocated(self, lost: Iterable[Suppressed], comments: Iterable[Comment]) -> dict[Comment, Comment]:
         """Each comment at the end of the line that it is about; where another stands there, alone above that line."""
         at_ends = {self._source.position(comment.start)[0]: comment for comment in comments if not comment.alone}
         moved = {}
@@ -132,9 +128,9 @@ class LineConstraints:
         self.whole: set[int] = set()
         self._begins = {_start(row[i]) for anchor in suppressions.anchors for row, i in anchor.way}
         is_moved = frozenset(moved).__contains__
-        for one in suppressions.all:
-            anchors = [suppressions.anchors[i] for i in one.anchors]
-            owners = {anchor.owner for anchor in anchors if is_moved(one) or not anchor.is_argument}
+        for ignore in suppressions.all:
+            anchors = [suppressions.anchors[i] for i in ignore.anchors]
+            owners = {anchor.owner for anchor in anchors if is_moved(ignore) or not anchor.is_argument}
             self.whole |= owners
             rows: dict[int, tuple[Row, set[int]]] = {}
             for anchor in anchors:

@@ -263,8 +263,8 @@ def _shape(shape: ast.Shape) -> Entries:
 
 
 # ---- statements and steps ---------------------------------------------------------------------------
-# Whatever nests is written through `map`: a comprehension takes a frame of its own on each level, and with the hundred
-# levels that a spec may have, a third of all frames that Python gives.
+# Whatever nests is translated through `map`: in Python 3.11 a comprehension takes a frame of its own on each level, and
+# with the hundred levels that a spec may have, a third of all frames that Python gives.
 
 
 def _body(statements: tuple[ast.Statement, ...]) -> Out:
