@@ -304,8 +304,8 @@ class TreeBuilder:
 
     def _nested(self, start: int, end: int) -> Span:
         """The span of a part that nests."""
-        # The tree nests no deeper than there are such parts, so the depth of most trees need not be measured: that would
-        # take a tenth of the time of parsing.
+        # The tree nests no deeper than there are such parts, so the depth of most trees need not be measured,
+        # which would take a tenth of the time of parsing.
         self._nesting += 1
         return self._span(start, end)
 

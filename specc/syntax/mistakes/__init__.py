@@ -1,8 +1,7 @@
 """The diagnostics of a text that the grammar refuses; imported only for such a text.
 
-The parser knows the token that does not fit and the kinds that would (`unexpected`). Rules recognise the mistake this
-most likely is, of the order of a spec (`structure`) or a habit of another language (`habits`): the first that does
-explains it, else what was expected.
+The parser knows the token that does not fit and the kinds that would (`unexpected`). The first of the `rules` that
+recognises the mistake explains it, else what was expected.
 """
 
 from __future__ import annotations
@@ -13,35 +12,36 @@ from collections.abc import Callable
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
-from specc.syntax.mistakes import habits, structure
-from specc.syntax.mistakes.habits import step_for_sum
+from specc.syntax.mistakes import rules
+from specc.syntax.mistakes.rules import SIGNS, step_for_sum
 from specc.syntax.mistakes.unexpected import Explanation, UnexpectedToken, short, unexpected_token
 from specc.syntax.tokens import UNKNOWN, NotInGrammar
 
 __all__ = ["explain", "step_for_sum"]
 
+
 # The more special ones first.
 _RULES: tuple[Callable[[UnexpectedToken], Explanation | None], ...] = (
-    structure.keyword_as_name,
-    structure.nested_item,
-    structure.without_step,
-    structure.arm,
-    structure.equals_sign,
-    structure.colon,
-    structure.contract,
-    habits.arithmetic,
-    habits.python,
-    habits.shape_in_parentheses,
-    habits.number_as_step,
-    habits.bracketed_step,
-    habits.operator,
-    habits.point,
-    structure.hyphen_in_name,
-    structure.missing_comma,
-    structure.misspelt,
-    structure.after_step,
-    structure.missing_body,
-    structure.outside,
+    rules.keyword_as_name,
+    rules.nested_item,
+    rules.without_step,
+    rules.arm,
+    rules.equals_sign,
+    rules.colon,
+    rules.contract,
+    rules.arithmetic,
+    rules.python,
+    rules.shape_in_parentheses,
+    rules.number_as_step,
+    rules.bracketed_step,
+    rules.operator,
+    rules.point,
+    rules.hyphen_in_name,
+    rules.missing_comma,
+    rules.misspelt,
+    rules.after_step,
+    rules.missing_body,
+    rules.outside,
 )
 
 
@@ -69,4 +69,4 @@ def _unknown_character(text: str, at: int) -> Explanation:
     shown = f"`{character}`" if character.isprintable() else unicodedata.name(character, "a character").lower()
     if not character.isascii():
         shown += f" (U+{ord(character):04X})"
-    return Explanation(f"{shown} is no part of the language", habits.SIGNS.get(character, ""), (at, at + 1))
+    return Explanation(f"{shown} is no part of the language", SIGNS.get(character, ""), (at, at + 1))
