@@ -174,9 +174,9 @@ class Op(BaseModel):
         """Whether s times the inputs give s times the result, for every s > 0. Asked of steps without parameters."""
         return self.selects(*inputs)
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        """Between which numbers the result lies where its inputs lie in ``taken``, in training too."""
-        return hull(taken) if self.selects(*inputs) or self.identity(*inputs) else ANY
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        """Between which numbers the result lies where its inputs lie in ``ranges``, in training too."""
+        return hull(ranges) if self.selects(*inputs) or self.identity(*inputs) else ANY
 
     def fixed_points(self) -> Range | None:
         """Numbers that are given back as they are, by an operator on single elements; None where none are claimed."""

@@ -33,8 +33,8 @@ class Activation(Functional, Elementwise, Weightless):
     keeps_sign: ClassVar[bool] = False
     """Whether no result is above 0 where x is below, or below 0 where x is above."""
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        (x,), fixed = taken, self.fixed_points()
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        (x,), fixed = ranges, self.fixed_points()
         if fixed is not None and x.lies_in(fixed):
             return x
         return x.signs.clipped(self.image) if self.keeps_sign else self.image
@@ -50,8 +50,8 @@ class Clip(Activation):
     def fixed_points(self) -> Range:
         """The range."""
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0].clipped(self.fixed_points())
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ranges[0].clipped(self.fixed_points())
 
 
 @register
@@ -95,9 +95,9 @@ class LeakyRelu(Activation):
     def fixed_points(self) -> Range:
         return ANY if self.negative_slope == 1 else NON_NEGATIVE
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        known = super().bounds(taken, *inputs)
-        return taken[0].signs if known == ANY and self.negative_slope >= 0 else known
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        known = super().bounds(ranges, *inputs)
+        return ranges[0].signs if known == ANY and self.negative_slope >= 0 else known
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("LeakyRelu", *values, alpha=self.negative_slope)
@@ -137,8 +137,8 @@ class Prelu(Elementwise):
     def fixed_points(self) -> Range:
         return NON_NEGATIVE
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0] if taken[0].lies_in(NON_NEGATIVE) else ANY  # a learned slope may be negative
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ranges[0] if ranges[0].lies_in(NON_NEGATIVE) else ANY  # a learned slope may be negative
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         return TorchModule("nn.PReLU", kwargs=self.non_default("num_parameters", "init"))
@@ -160,9 +160,9 @@ class Elu(Activation):
     def fixed_points(self) -> Range:
         return NON_NEGATIVE
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        known = super().bounds(taken, *inputs)
-        return taken[0].signs if known == ANY and self.alpha >= 0 else known
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        known = super().bounds(ranges, *inputs)
+        return ranges[0].signs if known == ANY and self.alpha >= 0 else known
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=abs(self.alpha))
@@ -302,9 +302,9 @@ class Softplus(Activation):
         Expect("a number up to 88: e^89, which PyTorch takes below it, overflows"),
     ] = 20.0
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         """At least 0, unless a threshold below 0 lets numbers below 0 through."""
-        return NON_NEGATIVE if self.threshold >= 0 or taken[0].least >= 0 else ANY
+        return NON_NEGATIVE if self.threshold >= 0 or ranges[0].least >= 0 else ANY
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=1 / self.beta)

@@ -1,4 +1,4 @@
-"""Pooling whose result has a given size: bins that divide the input, or the whole of it as one."""
+"""Pooling to a size: bins that divide the input, or the whole of it as one."""
 
 from math import gcd, prod
 from typing import Annotated, ClassVar
@@ -34,7 +34,7 @@ MOST_BINNED = 2**24
 
 
 class AdaptivePool(Functional, Channelwise, Weightless):
-    """Base of the pools that are told the size of their result.
+    """Base of the pools whose ``size`` is that of the result.
 
     Bin i of o over n places is [floor(i*n/o), ceil((i + 1)*n/o)): the bins may overlap. Where the bins lie
     depends on n, so of a symbolic size only a single bin is possible.
@@ -194,7 +194,7 @@ class GlobalPool(Channelwise, Weightless):
 
     torch_name: ClassVar[str]
     result: ClassVar[str]
-    """What is taken of a channel, in words."""
+    """What a channel becomes, in words."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs

@@ -28,9 +28,9 @@ class Affine(Elementwise, Weightless):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return self.offset == 0
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        """An end is kept where nothing is rounded on the way; else signs are, where the two terms have the same."""
-        ends = [(end * self.factor if end and self.factor else 0.0, end) for end in taken[0]]
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        """An end is exact where nothing is rounded on the way; else its sign is, where both terms have the same."""
+        ends = [(end * self.factor if end and self.factor else 0.0, end) for end in ranges[0]]
         (low, first), (high, last) = ends if self.factor >= 0 else reversed(ends)
         least, most = low + self.offset, high + self.offset
         return Range(

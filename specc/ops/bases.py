@@ -54,8 +54,8 @@ class Averaging(Op):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return True
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0].signs
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ranges[0].signs
 
 
 class Functional(Op):
@@ -89,7 +89,7 @@ def weight_and_bias(
             then serves every filter.
 
     Raises:
-        Refusal: where ``weight`` is ragged, not numeric or of another shape, or stands beside ``init``.
+        Refusal: where ``weight`` is ragged, not numeric or of another shape, or comes with ``init``.
     """
     default = pytorch_default(shape)
     start: Init = named(init, shape) if init else default

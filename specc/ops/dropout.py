@@ -22,8 +22,8 @@ class Dropping(Elementwise, Weightless):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return True
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0].signs if self.p else taken[0]
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ranges[0].signs if self.p else ranges[0]
 
     def zeroed(self) -> float:
         return self.p
@@ -53,8 +53,8 @@ class AlphaDropout(Dropout):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return False
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return ANY if self.p else taken[0]
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ANY if self.p else ranges[0]
 
     def zeroed(self) -> float:
         return 0.0  # what it drops becomes -1.758, what selu gives far below 0

@@ -10,7 +10,7 @@ from specc.ir.traits import EACH, MOST_PHASES, Taps
 from specc.ops.fields import Expect, float32
 
 _LARGEST_FACTOR = 1024
-"""Denominator up to which a factor is taken for the fraction that it stands for: 0.3333333333333333 for a third."""
+"""The largest denominator of a fraction that a factor is read as: 0.3333333333333333 is a third."""
 
 Mode = Annotated[
     Literal["nearest", "linear", "bilinear", "trilinear", "bicubic"],
@@ -38,7 +38,7 @@ def upsample_taps(n: int, o: int, factor: float | None, mode: Mode, align_corner
         places = sources if fitted else [i * advance // period for i in range(period)]
         return Taps(advance, tuple([range(place, place + 1) for place in places]), fitted=fitted)
     shift = Fraction(0) if align_corners else (step - 1) / 2
-    phases = [_weighed(i * step + shift, cubic=mode == "bicubic") for i in range(period)]
+    phases = [_neighbours(i * step + shift, cubic=mode == "bicubic") for i in range(period)]
     return Taps(advance, tuple(phases), fitted=fitted, bordered=True)
 
 
@@ -50,7 +50,7 @@ def _step(n: int, o: int, factor: float | None) -> Fraction:
     return 1 / (simple if simple and float(simple) == factor else Fraction(factor))
 
 
-def _weighed(coordinate: Fraction, *, cubic: bool) -> range:
+def _neighbours(coordinate: Fraction, *, cubic: bool) -> range:
     """The places that an interpolation at ``coordinate`` reads; one, where it meets that."""
     place = floor(coordinate)
     if coordinate == place:
@@ -62,7 +62,7 @@ def nearest_sources(n: int, o: int, factor: float | None) -> list[int]:
     """The place that each of ``o`` places takes its value from: min(floor(i*step), n - 1).
 
     In float32 throughout, as PyTorch computes it for float32 tensors: rounding decides at whole numbers.
-    The step is 1/factor, or n/o where the size was given.
+    The step is 1/factor, or n/o where there is no factor.
     """
     step = float32(n / o if factor is None else 1 / factor)
     return [min(source(i, step), n - 1) for i in range(o)]

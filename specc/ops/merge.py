@@ -58,8 +58,8 @@ class Add(Alike):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return True
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return hull(taken).signs
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return hull(ranges).signs
 
 
 @register
@@ -73,9 +73,9 @@ class Sub(Alike):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return True
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         """The sign of a difference is that of the comparison, rounded or not."""
-        result, *others = taken
+        result, *others = ranges
         for other in others:
             falls = NON_POSITIVE if result.most <= other.least else ANY
             result = NON_NEGATIVE if result.least >= other.most else falls
@@ -90,8 +90,8 @@ class Maximum(Selector, Alike):
     torch_name = "torch.maximum"
     onnx_name = "Max"
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return Range(*map(max, zip(*taken, strict=True)))
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return Range(*map(max, zip(*ranges, strict=True)))
 
 
 @register
@@ -118,8 +118,8 @@ class Mul(Pairwise):
             result = result.with_sample(*(b if a == 1 else a for a, b in pairs))
         return result
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return reduce(Range.times, taken)
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return reduce(Range.times, ranges)
 
 
 @register

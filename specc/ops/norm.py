@@ -248,10 +248,10 @@ class OverTrailing(Elementwise, Normalisation):
         if shape and len(shape) <= len(x.sample):
             fixed_numbers(self, x.sample[-len(shape) :], "elements to normalise over")
         if not shape or shape != x.sample[-len(shape) :]:
-            given = times(shape) or "empty"
+            actual = times(shape) or "empty"
             raise Refusal(
                 "S0107",
-                f"normalized_shape is {given}, and the input of {self.kind} is {x}",
+                f"normalized_shape is {actual}, and the input of {self.kind} is {x}",
                 argument="normalized_shape",
                 cause=0,
                 label=f"needs the last sizes of {times(x.sample)}",
@@ -335,8 +335,8 @@ class RmsNorm(OverTrailing):
     def norm(self, *inputs: TensorType) -> Norm:
         return Norm()
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return ANY if self.elementwise_affine else taken[0].signs
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ANY if self.elementwise_affine else ranges[0].signs
 
     def rounding(self, *inputs: TensorType) -> Normalised:
         return Normalised(prod(self._shape(inputs[0])), self._eps, centred=False)
@@ -387,10 +387,10 @@ class Lrn(Functional, Channelwise, Weightless):
     def norm(self, *inputs: TensorType) -> Norm:
         return Norm()
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         if self.identity(*inputs):
-            return taken[0]
-        return taken[0].signs if self.alpha >= 0 and self.k >= 0 else ANY
+            return ranges[0]
+        return ranges[0].signs if self.alpha >= 0 and self.k >= 0 else ANY
 
     def rounding(self, *inputs: TensorType) -> Quotient:
         return Quotient(self.size, self.k, self.beta)

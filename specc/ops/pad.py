@@ -55,7 +55,7 @@ class Pad(Weightless):
         for axis, widths in enumerate(zip(before, after, strict=True)):
             if min(widths) >= 0:
                 continue
-            # Of what `slice` can do instead, the places that it would leave.
+            # `slice` crops: from `start` to `stop`, where that leaves anything.
             n, (start, end) = x.sample[axis], (max(0, -width) for width in widths)
             stop, leaves = (n - end, start < n - end) if isinstance(n, int) else (-end, end > 0)
             raise Refusal(
@@ -87,10 +87,10 @@ class Pad(Weightless):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return self.value == 0
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         if self.selects(*inputs) or self.identity(*inputs):
-            return taken[0]
-        return hull((*taken, Range(self.value, self.value)))
+            return ranges[0]
+        return hull((*ranges, Range(self.value, self.value)))
 
     def rounding(self, *inputs: TensorType) -> Exact:
         return Exact()

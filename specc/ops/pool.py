@@ -74,7 +74,7 @@ class Grid(NamedTuple):
     def overhang(self, spatial: tuple[Dim, ...]) -> tuple[int, ...]:
         """How far the last window reaches beyond the right padding (``ceil_mode`` only): at most, of a symbolic size.
 
-        ONNX's own ceil_mode counts otherwise in some opsets and runtimes, so it is padding instead.
+        ONNX's own ceil_mode counts otherwise in some opsets and runtimes, so it is written as padding.
         """
         ends = ((o - 1) * s + r for o, s, r in zip(self.sizes(spatial), self.stride, self.reach, strict=True))
         beyond = (end - n - 2 * p for end, n, p in zip(ends, spatial, self.padding, strict=True))
@@ -106,7 +106,7 @@ class Grid(NamedTuple):
 
     @property
     def reads_one(self) -> bool:
-        """Whether each window is the one place where it stands."""
+        """Whether the windows are the single places of the input, one after the other."""
         return set(self.kernel + self.stride) == {1}
 
 
@@ -176,8 +176,8 @@ class Average(Pool):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return True
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return taken[0] if self.identity(*inputs) else taken[0].signs
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ranges[0] if self.identity(*inputs) else ranges[0].signs
 
 
 @register
@@ -305,9 +305,9 @@ class LpPool(Average):
         is_one = self.norm_type == 1 and self.grid(len(inputs[0].spatial)).reads_one
         return "the sum of a single element is that element" if is_one else None
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         """A root is at least 0, or NaN: a plain sum alone may be below."""
-        return super().bounds(taken, *inputs) if float32(self.norm_type) == 1 else NON_NEGATIVE
+        return super().bounds(ranges, *inputs) if float32(self.norm_type) == 1 else NON_NEGATIVE
 
     def rounding(self, *inputs: TensorType) -> PowerMean:
         return PowerMean(prod(self.grid(len(inputs[0].spatial)).kernel), self.norm_type)

@@ -1,4 +1,4 @@
-"""Operators that take an axis, or several, together as one number."""
+"""Operators that make one number of a whole axis, or of several."""
 
 from math import prod
 from typing import Annotated, ClassVar
@@ -73,13 +73,13 @@ class Reduction(Weightless):
 
     def _axes(self, x: TensorType) -> tuple[int, ...]:
         """The axes in ascending order, the batch counted."""
-        given = (self.dim,) if isinstance(self.dim, int) else self.dim
-        axes = sorted(sample_axis(self, dim, x) for dim in given)
+        dims = (self.dim,) if isinstance(self.dim, int) else self.dim
+        axes = sorted(sample_axis(self, dim, x) for dim in dims)
         if axes and len(set(axes)) == len(axes):
             return tuple(axes)
         raise Refusal(
             "S0303",
-            f"dim of {self.kind} names {'an axis twice' if axes else 'no axis'}: {list(given)}",
+            f"dim of {self.kind} names {'an axis twice' if axes else 'no axis'}: {list(dims)}",
             argument="dim",
             label="needs one axis, or several different ones",
         )

@@ -295,11 +295,11 @@ class Slice(Selector):
         if not (isinstance(size, int) and isinstance(start, int) and isinstance(stop, int)):
             self._check_symbolic(x, axis, start, stop)
             return x.with_sample(*x.sample[: axis - 1], stop - start, *x.sample[axis:])
-        for name, given, place in (("start", self.start, start), ("stop", self.stop, stop)):
+        for name, argument, place in (("start", self.start, start), ("stop", self.stop, stop)):
             if not 0 <= place <= size:
                 raise Refusal(
                     "S0303",
-                    f"{name} = {given} lies outside axis {axis} of {x}",
+                    f"{name} = {argument} lies outside axis {axis} of {x}",
                     argument=name,
                     cause=0,
                     label=f"from {-size} to {size}",
@@ -358,7 +358,7 @@ class Slice(Selector):
         return fixed(place - x.sample[sample_axis(self, self.dim, x) - 1])
 
     def _check_symbolic(self, x: TensorType, axis: int, start: Dim, stop: Dim) -> None:
-        """Refuses places that cannot be told from either end, or that not every size has."""
+        """Refuses places that are a fixed number from neither end, or that not every size has."""
         size = x.sample[axis - 1]
         for name, place in (("start", start), ("stop", stop)):
             if not isinstance(place, int) and not isinstance(place - size, int):

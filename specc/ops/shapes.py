@@ -53,7 +53,7 @@ def numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
 
 
 def all_places(x: TensorType, axes: tuple[int, ...]) -> Bins:
-    """All places of each of ``axes`` (the batch counted) together; none while a size is open."""
+    """All places of each of ``axes`` (the batch counted) as one bin; none while a size is symbolic."""
     return tuple((axis, (range(fixed(x.sample[axis - 1])),)) for axis in axes) if x.is_fixed else ()
 
 
@@ -80,7 +80,7 @@ def per_axis(value: Entry | tuple[Entry, ...], axes: int, op: Op, argument: str)
 
 @lru_cache(maxsize=4096)  # arithmetic with symbols takes its time: 5 % of a first elaboration of examples/zoo
 def slide(size: Dim, kernel: int, stride: int, padding: int, dilation: int) -> Dim:
-    """Positions of a window: floor((n + p - d(k - 1) - 1)/s) + 1, p the padding of both ends together.
+    """Positions of a window: floor((n + p - d(k - 1) - 1)/s) + 1, p the padding of both ends.
 
     The formula of torch.nn.Conv2d and MaxPool2d.
     """
@@ -98,8 +98,8 @@ def fitting(
 ) -> tuple[Dim, ...] | None:
     """Positions of a window along 1 to 3 axes, by `slide`; None where there may be none, or something is unusual.
 
-    An attribute is one number for every axis, or a list. It is asked without the channels, so that layers which differ
-    in these alone share one answer.
+    An attribute is one number for every axis, or a list. The channels are no argument, so that layers which differ
+    in these alone share one result.
     """
     axes = len(spatial)
     if axes not in (1, 2, 3) or isinstance(padding, str):
@@ -199,8 +199,8 @@ def require_divides(op: Op, argument: str, divisor: int, number: Dim, what: str,
     if number % divisor == 0:
         return
     common = gcd(number, *others)
-    near = [d for d in range(1, min(common, 4096) + 1) if common % d == 0]
-    fits = sorted(sorted(near, key=lambda d: abs(d - divisor))[:3])
+    divisors = [d for d in range(1, min(common, 4096) + 1) if common % d == 0]
+    fits = sorted(sorted(divisors, key=lambda d: abs(d - divisor))[:3])
     numbers = " and ".join(map(str, dict.fromkeys((number, *others))))
     raise Refusal(
         "S0103",
@@ -286,8 +286,8 @@ def unproven(
     Args:
         claim: a sentence: "kernel 5 fits into its input of H x W".
         needed: what it comes to.
-        necessary: whether the claim fails where what is needed does: "only where" is said of nothing else.
-        detail: what stands behind the colon.
+        necessary: whether the claim fails wherever what is needed does not hold.
+        detail: follows the claim, after a colon.
         notes: facts; where there are none, and no condition is known to be necessary, sizes at which the claim fails.
     """
     parts = tuple(needed)

@@ -77,8 +77,8 @@ class Upsample(Channelwise, Weightless):
         match name, values.get(name):
             case "mode", "area":
                 size = values.get("size")
-                written = str(list(size) if isinstance(size, tuple) else size) if size else "[…]"
-                return (f'over fixed sizes, mode="area" is adaptiveavgpool({written}), in PyTorch too',)
+                text = str(list(size) if isinstance(size, tuple) else size) if size else "[…]"
+                return (f'over fixed sizes, mode="area" is adaptiveavgpool({text}), in PyTorch too',)
             case "mode", "nearest-exact":
                 return ('mode="nearest" is the same where every axis grows by a whole factor',)
             case "antialias", _:
@@ -141,10 +141,10 @@ class Upsample(Channelwise, Weightless):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return True
 
-    def bounds(self, taken: tuple[Range, ...], *inputs: TensorType) -> Range:
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         if self.selects(*inputs) or self.identity(*inputs):
-            return taken[0]
-        return ANY if self.mode == "bicubic" else taken[0].signs  # some of the cubic weights are below 0
+            return ranges[0]
+        return ANY if self.mode == "bicubic" else ranges[0].signs  # some of the cubic weights are below 0
 
     def rounding(self, *inputs: TensorType) -> Exact | Interpolated:
         if self.mode == "nearest":
@@ -182,9 +182,9 @@ class Upsample(Channelwise, Weightless):
         )
 
     def _is_fixed(self, x: TensorType) -> bool:
-        """Whether every size is a number: those of the input, and those that are asked for."""
-        asked = self.size if isinstance(self.size, tuple) else (self.size,)
-        return not any(isinstance(size, Size) for size in (*x.spatial, *asked))
+        """Whether every size is a number: those of the input, and those of the result."""
+        out = self.size if isinstance(self.size, tuple) else (self.size,)
+        return not any(isinstance(size, Size) for size in (*x.spatial, *out))
 
     def _whole_factors(self, x: TensorType) -> tuple[int, ...]:
         """How many times the places of each axis, whatever its size; refuses what is no whole factor."""
@@ -294,7 +294,7 @@ class Upsample(Channelwise, Weightless):
                 )
 
     def _factors(self, axes: int) -> tuple[float, ...]:
-        """``scale_factor`` per axis; empty where the size is given instead."""
+        """``scale_factor`` per axis; empty where there is a size."""
         factor = self.scale_factor
         if factor is None:
             return ()
