@@ -16,7 +16,7 @@ _Letters = tuple[str | None, ...]
 
 
 def layouts(graph: Graph) -> tuple[dict[str, str | None], dict[str, str | None]]:
-    """The layout of each input, by what is done with it, and of each output, by what has made it, by port.
+    """The layouts of the inputs, from the steps that use them, and of the outputs, from the steps before them, by port.
 
     ``NCHW``, ``NHWC``, ``NCL``: N batch, C channels, F features, L, HW or DHW places. None: not every axis is known.
 

@@ -1,6 +1,6 @@
 """The checked network: typed, in topological order, with the tree of blocks it came from.
 
-Holding a Graph proves that its spec fits together.
+A Graph exists only of a spec that fits together: its types have been checked.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Node:
         parameters: tuple[Parameter, ...] | None = None,
         slot: str | None = None,
     ) -> None:
-        """``parameters``: what the operator says of these inputs, where that has been asked already."""
+        """``parameters``: the tensors for these inputs, where they are known; else they are computed at first use."""
         self.name = name
         self.op = op
         self.inputs = inputs
@@ -82,7 +82,7 @@ class Node:
         return f"{self.module}.{parameter.name}" if parameter.name else self.module
 
     def at(self, sizes: Mapping[str, int], known: dict[TensorType, TensorType] | None = None) -> Node:
-        """The step where the symbolic sizes have the given values.
+        """The step where the symbolic sizes have these values.
 
         Args:
             known: types of earlier steps at these sizes: most steps take what another gives.
@@ -254,7 +254,7 @@ class Graph:
         return self._by_name[name]
 
     def at(self, sizes: Mapping[str, int]) -> Graph:
-        """The network where its symbolic sizes have the given values; the batch stays as it is.
+        """The network where its symbolic sizes have these values; the batch stays as it is.
 
         Args:
             sizes: a value for every symbol of `symbols`.

@@ -57,7 +57,7 @@ class Parameter(Record):
         shape: as PyTorch stores it.
         init: how it starts; for "parameters" that PyTorch calls buffers, their constant.
         trainable: False for a frozen parameter (``requires_grad=False``) and for every buffer.
-        buffer: kept in the state dict, but no parameter: not counted in ``params``.
+        buffer: in the state dict, but no parameter: not counted in ``params``.
         integer: int64 instead of float32 (``num_batches_tracked``).
     """
 
@@ -88,10 +88,10 @@ class Op(BaseModel):
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """Least and greatest number of inputs; None: any number."""
     positional: ClassVar[int | None] = None
-    """How many attributes may be written without their names; None: all. In PyTorch a norm's first argument is the
+    """How many attributes need not have their names in a call; None: all. In PyTorch a norm's first argument is the
     number of channels, which the input tells here: ``bn(64)`` must not mean an eps of 64."""
     variadic: ClassVar[str | None] = None
-    """The list-valued field that may also be written as several arguments: ``permute(0, 2, 1)``."""
+    """The list-valued field whose elements may also be arguments of their own: ``permute(0, 2, 1)``."""
     passes: ClassVar[bool] = False
     """Whether it gives what it takes whatever its attributes are: as an argument (``act=identity``) it is no step."""
     keeps_order: ClassVar[bool] = False
@@ -107,7 +107,7 @@ class Op(BaseModel):
 
         Args:
             name: the attribute; it may be one that only PyTorch has.
-            values: all attributes that are given, as far as they are known.
+            values: all attributes of the call, as far as they are known.
         """
         return ()
 
@@ -147,7 +147,7 @@ class Op(BaseModel):
         """Add the step's nodes for ``values`` and return the result's name."""
 
     def axes(self, *inputs: TensorType) -> Axes:
-        """What the step does with axes: what layouts are told from. The default says nothing."""
+        """What the step does with axes, from which layouts are computed. The default says nothing."""
         return UNKNOWN
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
@@ -179,7 +179,7 @@ class Op(BaseModel):
         return hull(ranges) if self.selects(*inputs) or self.identity(*inputs) else ANY
 
     def fixed_points(self) -> Range | None:
-        """Numbers that are given back as they are, by an operator on single elements; None where none are claimed."""
+        """Numbers that an operator on single elements leaves as they are; None where none are claimed."""
         return None
 
     def zeroed(self) -> float:

@@ -42,7 +42,7 @@ class Products(Record):
 
 
 Bins = tuple[tuple[int, tuple[range, ...]], ...]
-"""An axis (the batch counted) and the places on it that are taken together, for each axis on which some are."""
+"""An axis (the batch counted) and the places on it of each mean, for each axis along which means are computed."""
 
 
 class Averaged(Record):
@@ -130,7 +130,7 @@ class Normalised(Record):
     """(x - mean)/sqrt(variance + eps) * weight + bias, by the statistics of ``terms`` elements that lie in a row.
 
     Attributes:
-        centred: the mean is taken away; else it is left, and the variance is the mean of the squares.
+        centred: the mean is subtracted; else it is left, and the variance is the mean of the squares.
         by_channel: weight and bias have one number for each channel; else they lie along the last axes.
     """
 

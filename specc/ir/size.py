@@ -66,7 +66,7 @@ class Size:
 
     @property
     def work(self) -> int:
-        """What a proof about it takes: as often as it is a polynomial of its own, its terms are gone through."""
+        """The cost of a proof about it: its terms, once for each residue class, in which it is a polynomial."""
         return algebra.cases(self._terms, self._domain) * algebra.length(self._terms)
 
     def period(self, symbol: Symbol) -> int:
@@ -168,7 +168,7 @@ Dim = int | Size
 
 
 def of(symbol: Symbol) -> Dim:
-    """The size that the symbol stands for: a number where it may take only one value."""
+    """The symbol as a size: a number where it may take only one value."""
     if symbol.count == 1:
         return symbol.value(symbol.first)
     return Size({(symbol.name,): symbol.modulus, **constant(symbol.residue)}, (symbol,))

@@ -8,9 +8,9 @@ from math import gcd, lcm
 from specc.diagnostics.finding import Clause, Condition
 
 LARGEST_MODULUS = 2**31
-"""No condition of a network comes near."""
+"""Far beyond any condition of a network."""
 USUAL = 224
-"""The size at which a symbolic network is shown where nobody gives another: that of ImageNet's images."""
+"""The size at which a symbolic network is shown by default: that of ImageNet's images."""
 
 
 class Symbol:

@@ -59,7 +59,7 @@ class TorchCall(Record):
 # ---- ONNX: nodes -------------------------------------------------------------------------------------------------
 
 DEFAULT_OPSET, NEWEST_OPSET = 18, 23
-"""The opset written unless another is asked for, and the newest whose every node is proven by the tests."""
+"""The default opset, and the newest of which the tests prove every node."""
 
 Ref = str
 """The name of a value in the ONNX graph."""
@@ -79,7 +79,7 @@ class Builder(Protocol):
     def parameter(self, name: str, shape: tuple[int, ...] | None = None) -> Ref:
         """The step's own `Parameter`; with ``shape``, the same elements in that shape.
 
-        A tensor is stored once, in the shape that its first step asks for; others that share it get it reshaped.
+        The file has a tensor once, in the shape that its first step uses; others that share it get it reshaped.
         """
 
     def floats(self, values: Nested) -> Ref:

@@ -24,7 +24,7 @@ MOST_CASES = 20_000
 MOST_CASES_OF_BOUNDS = 4_000
 
 LONGEST_SCAN = 4_096
-"""So far the least value of a polynomial of one variable is searched one by one."""
+"""Up to here every value of a polynomial of one variable is tried for the least."""
 
 
 class Unwieldy(ValueError):
@@ -70,20 +70,20 @@ Bounds = tuple[int | None, int | None]
 
 def names(terms: Terms) -> frozenset[str]:
     """The symbols in it, in floors too."""
-    found = set[str]()
+    symbols = set[str]()
     for monomial in terms:
         for factor in monomial:
             if isinstance(factor, str):
-                found.add(factor)
+                symbols.add(factor)
             else:
-                found |= factor.names
-    return frozenset(found)
+                symbols |= factor.names
+    return frozenset(symbols)
 
 
 def floors(terms: Terms) -> list[Floor]:
     """The floors among its factors (not those in floors), in a fixed order."""
-    found = {factor for monomial in terms for factor in monomial if not isinstance(factor, str)}
-    return sorted(found, key=str)
+    factors = {factor for monomial in terms for factor in monomial if not isinstance(factor, str)}
+    return sorted(factors, key=str)
 
 
 def is_bare(monomial: Monomial) -> TypeGuard[tuple[Floor]]:
@@ -136,24 +136,28 @@ def floored(terms: Terms, divisor: int) -> Terms:
         rest = {monomial: c for monomial, c in terms.items() if monomial != (nested,)}
         terms = plus(nested.terms, rest, nested.divisor)  # floor((floor(p / a) + q) / b) = floor((p + aq) / ab)
         divisor *= nested.divisor
-    if divisor == 1 or not any(terms):  # a constant below the divisor is gone
+    if divisor == 1 or not any(terms):  # a constant below the divisor is 0 then
         return plus(whole, terms) if divisor == 1 else whole
     return plus(whole, {(Floor(terms, divisor),): 1})
 
 
 def _nested(terms: Terms) -> Floor | None:
-    """The only floor in it, where that stands alone and once."""
-    found = [monomial for monomial in terms if any(not isinstance(factor, str) for factor in monomial)]
-    if len(found) == 1 and is_bare(found[0]) and terms[found[0]] == 1:
-        return found[0][0]
+    """The only floor in it, where that is a term of its own with coefficient 1."""
+    with_floors = [monomial for monomial in terms if any(not isinstance(factor, str) for factor in monomial)]
+    if len(with_floors) == 1 and is_bare(with_floors[0]) and terms[with_floors[0]] == 1:
+        return with_floors[0][0]
     return None
 
 
 def _facing_up(terms: Terms) -> Terms:
     """The same with p + floor(…) for p - floor(…), where that is the only floor."""
-    found = floors(terms)
-    if len(found) == 1 and terms.get((found[0],)) == -1 and sum(found[0] in monomial for monomial in terms) == 1:
-        return replaced(terms, found[0])
+    its_floors = floors(terms)
+    if (
+        len(its_floors) == 1
+        and terms.get((its_floors[0],)) == -1
+        and sum(its_floors[0] in monomial for monomial in terms) == 1
+    ):
+        return replaced(terms, its_floors[0])
     return terms
 
 
@@ -177,14 +181,14 @@ def replaced(terms: Terms, floor: Floor) -> Terms:
 
 
 def tidy(terms: Terms) -> Terms:
-    """The same, written so that equal formulas mostly look alike.
+    """The same in a form in which equal formulas are mostly identical.
 
-    Of a floor and its opposite at most one is kept, so that ceil(H/2) + floor(H/2) is H; and no floor that stands
-    alone is subtracted: ceil(H/2) = H - floor(H/2) is floor((H + 1)/2).
+    Of a floor and its opposite at most one remains, so that ceil(H/2) + floor(H/2) is H; and no floor that is
+    a term of its own is subtracted: ceil(H/2) = H - floor(H/2) is floor((H + 1)/2).
     """
-    found = floors(terms)
-    for floor in found:
-        if any(other in found and str(floor) < str(other) for other in floors(opposite(floor))):
+    its_floors = floors(terms)
+    for floor in its_floors:
+        if any(other in its_floors and str(floor) < str(other) for other in floors(opposite(floor))):
             terms = replaced(terms, floor)
     for floor in floors(terms):
         if terms.get((floor,), 0) < 0 and sum(floor in monomial for monomial in terms) == 1:
@@ -207,7 +211,7 @@ def substituted(terms: Terms, by: Mapping[str, Terms]) -> Terms:
 
 
 def length(terms: Terms) -> int:
-    """How many sums and products it is written with, in floors too."""
+    """How many sums and products it has, in floors too."""
     inner = (length(factor.terms) for monomial in terms for factor in monomial if not isinstance(factor, str))
     return len(terms) + sum(inner)
 

@@ -60,7 +60,7 @@ class Norm(Record):
     Attributes:
         centres: each channel by itself loses its mean, over all its places (and maybe samples): a number added to a
             whole channel changes nothing.
-        over_batch: the statistics are those of all samples of a batch together.
+        over_batch: one statistic is over all samples of a batch.
         running: they are recorded, and the records take their place after training.
     """
 
@@ -138,7 +138,7 @@ def regrouped(before: tuple[Dim, ...], after: tuple[Dim, ...]) -> AxisMap:
     return AxisMap(tuple(groups))
 
 
-# ---- windows: what receptive fields are computed from. They are asked for where sizes are numbers -----------------
+# ---- windows: what receptive fields are computed from, at sizes that are numbers ----------------------------------
 
 MOST_PHASES = 2**16
 """Phases of `Taps`: beyond it nothing is claimed, since each takes its time."""
@@ -203,7 +203,7 @@ class Joined(Record):
 
 
 class Whole(Record):
-    """Each element reads the whole extent of the given axes; None: of every axis.
+    """Each element reads the whole extent of ``axes``; None: of every axis.
 
     The axes ``dropped`` are no longer there afterwards.
     """

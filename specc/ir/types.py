@@ -65,7 +65,7 @@ class TensorType:
         return TensorType(self.batch, sample)
 
     def at(self, sizes: Mapping[str, int]) -> TensorType:
-        """The type where the symbols of its sample have the given values; the batch stays as it is."""
+        """The type where the symbols of its sample have these values; the batch stays as it is."""
         return self if self.is_fixed else self.with_sample(*(at(size, sizes) for size in self.sample))
 
     def __repr__(self) -> str:
@@ -83,7 +83,7 @@ def fixed(size: Dim) -> int:
 
 
 def at(size: Dim, sizes: Mapping[str, int]) -> int:
-    """The number that ``size`` is where the symbols have the given values."""
+    """The number that ``size`` is where the symbols have these values."""
     return size.at(sizes) if isinstance(size, Size) else size
 
 

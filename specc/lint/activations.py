@@ -28,14 +28,14 @@ def _nothing_to_change(node: Node, network: Network) -> Match | None:
     before, fixed = network.before(node), node.op.fixed_points()
     if before is None or fixed is None or not claims_range(type(before.op)):
         return None
-    taken = network.ranges[node.inputs[0]]
-    if taken == ANY or not taken.lies_in(fixed):
+    x = network.ranges[node.inputs[0]]
+    if x == ANY or not x.lies_in(fixed):
         return None
     if node.op.identity(*node.input_types) is not None:
         return None  # a finding of `_identity`, whatever it takes
     if before.op.kind == node.op.kind and _twice(node, before) is not None:
         return None  # a finding of S0504
-    what = f"from {taken.least:g} to {taken.most:g}" if taken.most < inf else f"at least {taken.least:g}"
+    what = f"from {x.least:g} to {x.most:g}" if x.most < inf else f"at least {x.least:g}"
     itself = f"from {fixed.least:g} to {fixed.most:g}" if fixed.most < inf else f"at least {fixed.least:g}"
     return Match(
         node,

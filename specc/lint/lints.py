@@ -51,14 +51,14 @@ class Network:
 
     @cached_property
     def uses(self) -> Counter[str]:
-        """How often each value is taken, by steps and by outputs."""
-        taken = Counter(value for node in self.graph.nodes for value in node.inputs)
-        taken.update(value for _, value in self.graph.outputs)
-        return taken
+        """How many steps and outputs use each value."""
+        uses = Counter(value for node in self.graph.nodes for value in node.inputs)
+        uses.update(value for _, value in self.graph.outputs)
+        return uses
 
     @cached_property
     def ranges(self) -> dict[str, Range]:
-        """Between which numbers the values lie that are taken by steps which leave some numbers as they are."""
+        """Between which numbers the inputs lie of steps that leave some numbers as they are."""
         nodes = self.graph.nodes
         return ranges(self.graph, (n.inputs[0] for n in nodes if type(n.op).fixed_points is not Op.fixed_points))
 
@@ -81,10 +81,10 @@ class Match(NamedTuple):
 
     Attributes:
         node: the step that is pointed at.
-        argument: the attribute that is pointed at, where it is written.
+        argument: the attribute that is pointed at, where the call names it.
         literal: it follows from the numbers in the step's own call; with a name among these, it is a knob that
-            somebody else may turn, and nothing is said.
-        positional: how many numbers are given by their place for it to be about the call as it is written.
+            somebody else may turn, and there is no finding.
+        positional: how many arguments must have no names for it to be about the call.
         removable: the step gives what it takes, so leaving it out changes no value.
     """
 
@@ -107,9 +107,9 @@ class Lint(NamedTuple):
         code: what it is called.
         trait: the member of `specc.ir.op.Op` that it asks for: of operators that have only the default of it, there is
             nothing to say.
-        look: says what is to be said of a step, or None.
+        look: the match of a step, or None.
         unless: traits of operators that it is not about, so that these are passed over sooner.
-        everywhere: it is about the text of the step, so it must hold wherever that text comes to stand: a block
+        everywhere: it is about the text of the step, so it must hold wherever that text is used: a block
             that is called in several ways is right if one of them needs it so. The others are about the network
             that the model makes of it, and one place is enough.
     """

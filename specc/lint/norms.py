@@ -1,4 +1,4 @@
-"""S0502, S0503, S0510: what stands before a norm, and what it has to normalise by."""
+"""S0502, S0503, S0510: what precedes a norm, and what it has to normalise by."""
 
 from __future__ import annotations
 

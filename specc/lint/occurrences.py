@@ -123,7 +123,7 @@ def _some(names: list[str], what: str) -> str:
     return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more {what}"
 
 
-# ---- the calls in the text: their arguments as written, and the steps beside them --------------------------------
+# ---- the calls in the text: their arguments, and the steps beside them ---------------------------------------------
 
 
 class CallSite(NamedTuple):
@@ -144,7 +144,7 @@ class CallSite(NamedTuple):
 
 
 class CallSites:
-    """The calls in the files of one check, by their spans; a file is looked through when it is asked for."""
+    """The calls in the files of one check, by their spans; a file is searched when a call of it is looked up."""
 
     def __init__(self, file: ast.File) -> None:
         self._files = {file.source: file}
@@ -175,7 +175,7 @@ class CallSites:
             return None
         source = call.span.source
         if source not in self._tokens:
-            self._tokens[source] = Tokens(source)  # gone through once, however many of its steps have findings
+            self._tokens[source] = Tokens(source)  # once, however many of its steps have findings
         cut = _with_arrow_or_line(call.span, self._tokens[source])
         return Fix((Edit(cut, ""),), Safety.SAFE) if cut else None
 

@@ -15,12 +15,12 @@ from specc.ir.types import TensorType, fixed, times
 from specc.lint.lints import Lint, Match, Network
 
 _LARGE = 8
-"""A kernel of which a number of filters is made more often than a kernel."""
+"""From this number on, a first argument is more often a number of channels than a kernel."""
 _FEW = 4
 """Input channels of images and signals, of which no network makes as many by a stride of 3 or more."""
 
 _LONGEST = 1 << 20
-"""Places of an axis that are gone through one by one; of a window with holes that is longer, nothing is said."""
+"""Places of an axis that are marked one by one; a window with holes that is longer has no finding."""
 
 _WORDS = {1: ("place",), 2: ("row", "column"), 3: ("plane", "row", "column")}
 
