@@ -52,6 +52,11 @@ def refused(body: str, before: str = HELPERS) -> list[str]:
     return [finding.message for finding in error.value.diagnostics]
 
 
+def output(*arguments: str) -> str:
+    """What a command prints."""
+    return str(CliRunner().invoke(cli, arguments, catch_exceptions=False).output)
+
+
 # ---- what can be a label ------------------------------------------------------------------------------
 
 
@@ -246,22 +251,17 @@ def test_both_forms_say_the_same(spec: Path) -> None:
 
 
 def test_every_command_takes_every_label(spec: Path) -> None:
-    def said(*arguments: str) -> str:
-        result = CliRunner().invoke(cli, arguments)
-        assert not isinstance(result.exception, Exception) or result.exit_code, result.output
-        return result.output
-
-    shown = said("show", str(spec))
+    shown = output("show", str(spec))
     changed = spec.with_name("changed.cnn")
     changed.write_text(EVERY_FORM.replace("from: conv(4, 1)", "from: conv(4, 1, bias=false)"), encoding="utf-8")
-    diff = said("diff", str(spec), str(changed))
+    diff = output("diff", str(spec), str(changed))
     for node in specc.load(spec).graph.nodes:
         assert f"\n{node.name} " in shown
-        assert said("explain", f"{spec}:{node.name}").startswith(f"{node.name}: ")
+        assert output("explain", f"{spec}:{node.name}").startswith(f"{node.name}: ")
     assert "for.from.bias" in diff
-    assert said("fmt", "--check", str(spec)) == "1 file would be left unchanged\n"
-    assert "#: [N, 4, H, W]" in said("fmt", "--annotate", "--diff", str(spec))
-    assert "linear" in said("show", "--depth", "1", str(spec))
+    assert output("fmt", "--check", str(spec)) == "1 file would be left unchanged\n"
+    assert "#: [N, 4, H, W]" in output("fmt", "--annotate", "--diff", str(spec))
+    assert "linear" in output("show", "--depth", "1", str(spec))
 
 
 # ---- groups that go on --------------------------------------------------------------------------------
@@ -337,15 +337,13 @@ def test_a_group_in_parts_is_one_module_and_two_rows(tmp_path: Path) -> None:
     assert model.to_onnx(tmp_path / "split.onnx", functions=True)
     costs = model.at(H=4, W=4)
     rows = [
-        line.split()[0] for line in _said("show", "--depth", "3", str(path)).splitlines() if line.startswith("layer1.0")
+        line.split()[0]
+        for line in output("show", "--depth", "3", str(path)).splitlines()
+        if line.startswith("layer1.0")
     ]
     assert rows.count("layer1.0.convs") == 3
-    assert _said("explain", f"{path}:layer1.0.convs").count("layer1.0.convs: group") == 3
+    assert output("explain", f"{path}:layer1.0.convs").count("layer1.0.convs: group") == 3
     assert costs.params == sum(p.numel() for p in module.parameters())
-
-
-def _said(*arguments: str) -> str:
-    return str(CliRunner().invoke(cli, arguments, catch_exceptions=False).output)
 
 
 def test_a_lint_finds_its_way_through_the_parts() -> None:

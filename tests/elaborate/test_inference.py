@@ -1,4 +1,4 @@
-"""What one spec has made is used again for the next, and changes nothing of what is said of it."""
+"""What is cached of one spec is used for the next, and changes no finding and no type of it."""
 
 from __future__ import annotations
 
