@@ -126,7 +126,12 @@ class OperatorPlan:
             symbolic = () if takes_sizes(field) else tuple(_sizes(value))
             message = f"{name} must be {expected(field)}, not {display(value)}"
             if symbolic:
-                message = f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {_dependence(symbolic)}"
+                formulas = dict.fromkeys(map(str, symbolic))
+                symbols = dict.fromkeys(symbol.name for size in symbolic for symbol in size.symbols)
+                why = f"{listed(formulas)} {'depends' if len(formulas) == 1 else 'depend'} on {listed(symbols)}"
+                if formulas.keys() == symbols.keys():
+                    why = f"here it is {listed(formulas)}"
+                message = f"{name} of {kind.kind} takes numbers, no symbolic sizes, and {why}"
             helps: tuple[str, ...] = ()
             if argument:
                 helps = hints.text_argument(kind, name, argument, values, scope)
@@ -345,15 +350,6 @@ def _quoted_choice(word: str, kind: type[Op], name: str, span: Span) -> tuple[st
     if word not in choices(kind.model_fields[name]) or kind.alternatives(name, {name: word}):
         return ()
     return (in_form(span, f'a text is quoted: "{word}"', f"a text has no `=` before it: `{word}`"),)
-
-
-def _dependence(sizes: tuple[Size, ...]) -> str:
-    """``H/2 depends on H``, ``here it is H``"""
-    formulas = dict.fromkeys(map(str, sizes))
-    symbols = dict.fromkeys(symbol.name for size in sizes for symbol in size.symbols)
-    if formulas.keys() == symbols.keys():
-        return f"here it is {listed(formulas)}"
-    return f"{listed(formulas)} {'depends' if len(formulas) == 1 else 'depend'} on {listed(symbols)}"
 
 
 def _sizes(value: Value) -> Iterator[Size]:

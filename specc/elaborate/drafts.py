@@ -40,16 +40,6 @@ class DraftNode(Signal):
     label: str | None
     slot: str | None
 
-    @property
-    def noun(self) -> str:
-        """What it counts as where it has no label."""
-        return self.op.kind
-
-    @property
-    def is_numbered_with_tensors(self) -> bool:
-        """Whether it is numbered among the steps of its kind that hold tensors."""
-        return bool(self.parameters)
-
 
 @dataclass(slots=True)
 class LocalNames:
@@ -107,19 +97,6 @@ class DraftBlock:
     def __post_init__(self) -> None:
         self.names = self.continues.names if self.continues is not None else LocalNames()
         self.names.parts.append(self)
-
-    @property
-    def noun(self) -> str:
-        """What it counts as where it has no label."""
-        return self.title
-
-    @property
-    def is_numbered_with_tensors(self) -> bool:
-        """Whether it is numbered among the blocks of its name that hold tensors.
-
-        A group labelled `conv` is no convolution. The tensors of shared steps have another owner, and no number here.
-        """
-        return self.kind == "block" and self.shared is None and self.holds_tensors
 
     @property
     def holds_tensors(self) -> bool:

@@ -112,7 +112,14 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
         return step
     if name in FUNCTIONS:
         refuse(expression.span, f"{name} is a function: {name}(…)")
-    helps = _OTHERWISE.get(name.lower()) or _help_with_size(name, scope)
+    helps = _OTHERWISE.get(name.lower(), ())
+    entry = scope.get("in")
+    if isinstance(entry, Signal) and not helps:
+        # A block does not see the sizes of the model's contract; by their formulas, one of its input's may be meant.
+        sizes = {str(size): axis for axis in reversed(AXES) if isinstance(size := attribute_of(entry, axis), Size)}
+        if axis := sizes.get(name):
+            text = f"{name} is a size of the model's contract, which a block does not see: in.{axis} is the one here"
+            helps = (text,)
     raise invalid(
         Code.UNKNOWN_NAME,
         f"nothing is called {short(name)} here",
@@ -120,16 +127,6 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
         helps=helps,
         suggestion=None if helps else suggestion(name, {*names(), *scope.known(), *CONSTANTS}, "value"),
     )
-
-
-def _help_with_size(name: str, scope: Scope) -> tuple[str, ...]:
-    """How a block reads a size that has this name in the model's contract."""
-    entry = scope.get("in")
-    for axis in AXES if isinstance(entry, Signal) else ():
-        size = attribute_of(entry, axis)
-        if isinstance(size, Size) and str(size) == name:
-            return (f"{name} is a size of the model's contract, which a block does not see: in.{axis} is the one here",)
-    return ()
 
 
 def _sequence(expression: ast.Sequence, scope: Scope) -> Value:

@@ -136,11 +136,16 @@ def _names(
         return names, []
     findings: list[Diagnostic] = []
     counts: dict[str, int] = {}
-    counted: dict[str, DraftNode | DraftBlock] = {}
-    for index, step in enumerate(steps):
-        if not step.is_numbered_with_tensors:
+    counted: dict[str, tuple[str, Span]] = {}
+    nouns = [step.title if isinstance(step, DraftBlock) else step.op.kind for step in steps]
+    for index, (step, noun) in enumerate(zip(steps, nouns, strict=True)):
+        if isinstance(step, DraftBlock):
+            # A group labelled `conv` is no convolution; the tensors of shared steps have another owner.
+            has_number = step.kind == "block" and step.shared is None and step.holds_tensors
+        else:
+            has_number = bool(step.parameters)
+        if not has_number:
             continue
-        noun = step.noun
         count = counts[noun] = counts.get(noun, 0) + 1
         if names[index]:
             continue
@@ -150,14 +155,16 @@ def _names(
             places = Label(labels[name], "the label"), (Label(step.span, f"this step counts as {name}"),)
             helps = ("label the other step too, or choose another label",)
             findings.append(Diagnostic(Code.BAD_LABEL, message, *places, helps=helps))
-        elif (first := counted.setdefault(name, step)) is not step:
-            message = f"an unlabelled {first.noun} and an unlabelled {noun} both count as {name}"
-            places = Label(step.span, f"this {noun}"), (Label(first.span, f"this {first.noun}"),)
+        elif name in counted:
+            first, place = counted[name]
+            message = f"an unlabelled {first} and an unlabelled {noun} both count as {name}"
+            places = Label(step.span, f"this {noun}"), (Label(place, f"this {first}"),)
             findings.append(Diagnostic(Code.BAD_LABEL, message, *places, helps=("label one of them",)))
+        else:
+            counted[name] = noun, step.span
     used, numbers = {*ports, *labels, *names}, dict[str, int]()
-    for index, step in enumerate(steps):
+    for index, noun in enumerate(nouns):
         while not names[index]:
-            noun = step.noun
             number = numbers[noun] = numbers.get(noun, 0) + 1
             if (free := f"{noun}{number}") not in used:
                 names[index] = free

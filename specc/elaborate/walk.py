@@ -123,7 +123,12 @@ class Walk:
             case ast.Group():
                 return self._group(statement, statement.body, current, scope, name)
             case ast.If():
-                return self._if(statement, current, scope, name)
+                branch = statement.body if truth(statement.test, scope) else statement.otherwise
+                if branch is None:
+                    return current
+                if statement.label is None and (name is None or is_sole(branch.statements)):
+                    return self.walk(branch.statements, current, Scope({}, scope), name)
+                return self._group(statement, branch, current, scope, name)
             case ast.Repeat() | ast.For():
                 return self._loop(statement, current, scope, name)
             case ast.Shared():
@@ -186,24 +191,19 @@ class Walk:
             here.names.groups.setdefault(name, draft)
         return self.network.fill(draft, label, partial(body, inner))
 
-    def _if(self, step: ast.If, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
-        branch = step.body if truth(step.test, scope) else step.otherwise
-        if branch is None:
-            return current
-        if step.label is None and (name is None or is_sole(branch.statements)):
-            return self.walk(branch.statements, current, Scope({}, scope), name)
-        return self._group(step, branch, current, scope, name)
-
     def _loop(self, step: Loop, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         """The rounds one after the other, each of its own name: its number."""
-        table: Sequence[Row] = ()
-        if isinstance(step, ast.Repeat):
-            rounds, place = _repetitions(step, scope), step.rounds.span
-        else:
+        if isinstance(step, ast.For):
             table = _rows(step, scope)
-            rounds, place = len(table), step.table.span
-        self._budget.loop(rounds, step.body, scope, place)
-        table = table or [()] * rounds
+            self._budget.loop(len(table), step.body, scope, step.table.span)
+        else:
+            rounds, place = evaluate(step.rounds, scope), step.rounds.span
+            if not is_whole(rounds) or rounds < 0:
+                value = kind_of(rounds) if isinstance(rounds, Size) else display(rounds)
+                message = f"repeat takes a whole number of at least 0, not {value}"
+                raise invalid(Code.BAD_VALUE, message, place, helps=hints.real_for_whole(rounds, step.rounds))
+            self._budget.loop(rounds, step.body, scope, place)  # before a table of a billion rows
+            table = [()] * rounds
         label = step.label and resolved(step.label, scope)
         called = label.name if label else name
         if called is None:
@@ -243,16 +243,6 @@ class Walk:
 
 
 # ---- loops ----------------------------------------------------------------------------------------------------------
-
-
-def _repetitions(step: ast.Repeat, scope: Scope) -> int:
-    """How many rounds ``repeat`` has. Raises Invalid, Unknown."""
-    rounds = evaluate(step.rounds, scope)
-    if is_whole(rounds) and rounds >= 0:
-        return int(rounds)
-    value = kind_of(rounds) if isinstance(rounds, Size) else display(rounds)
-    message = f"repeat takes a whole number of at least 0, not {value}"
-    raise invalid(Code.BAD_VALUE, message, step.rounds.span, helps=hints.real_for_whole(rounds, step.rounds))
 
 
 def _rows(step: ast.For, scope: Scope) -> list[Row]:
