@@ -31,7 +31,7 @@ _OPEN = object()
 
 
 Report = Callable[..., None]
-"""Takes findings: `specc.elaborate.drafts.Findings.report`."""
+"""Takes findings: `specc.elaborate.drafts.Construction.report`."""
 
 _FOREIGN = (Signal, Metric, Partial)
 """Values that no operator takes, whatever the attribute."""

@@ -153,7 +153,7 @@ class Calls:
     ) -> Signal:
         label = call.label and resolved(call.label, scope)
         self.network.claim(label, scope, kind)
-        plan, report = self._plan(OperatorPlan, call, step, kind), self.network.findings.report
+        plan, report = self._plan(OperatorPlan, call, step, kind), self.network.report
         if kind.arity != (1, 1):
             if not any(
                 argument.name in (None, "arms") for argument in call.arguments
@@ -178,7 +178,7 @@ class Calls:
         label = merge.label and resolved(merge.label, scope)
         self.network.claim(label, scope, kind)
         plan = self._plan(OperatorPlan, merge, step, kind)
-        bound = plan.bound(scope, self.network.findings.report)
+        bound = plan.bound(scope, self.network.report)
         arms = [self._walk(arm.statements, current, Scope({}, scope)) for arm in merge.arms]
         inputs = tuple([value for value in arms if value is not None])
         if len(inputs) < len(arms):
@@ -241,7 +241,7 @@ class Calls:
         if not self._active:
             self._budget.block(call, scope)  # what is called from there is part of this forecast
         inner = Scope({"in": current.seen}, environment.scope)
-        plan, report = self._plan(BlockPlan, call, step, definition), self.network.findings.report
+        plan, report = self._plan(BlockPlan, call, step, definition), self.network.report
         values = plan.values(scope, inner, report)
         if values is None:
             return self.network.label(label, Signal(None, None, call.span))

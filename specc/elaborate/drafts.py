@@ -116,26 +116,6 @@ class SharedSteps(Callee):
         self.block = block
 
 
-class Findings:
-    """The mistakes of one model so far, each once for each place, and the calls and rounds that the walk is in.
-
-    Attributes:
-        unique: the findings, by what makes one a repetition of another.
-        trace: those calls and rounds; a label is made only if there is a mistake in it.
-    """
-
-    def __init__(self) -> None:
-        self.unique: dict[tuple[object, ...], Diagnostic] = {}
-        self.trace: list[Callable[[], Label]] = []
-
-    def report(self, *findings: Diagnostic) -> None:
-        """Add mistakes; of one place in a block or loop only the first, with the calls that led there."""
-        for finding in findings:
-            key = (finding.primary.span, finding.code if self.trace else finding.identity)
-            if key not in self.unique:
-                self.unique[key] = replace(finding, trace=tuple(label() for label in reversed(self.trace)))
-
-
 class Construction:
     """What a walk builds.
 
@@ -143,15 +123,25 @@ class Construction:
         block: where steps and labels go now.
         nodes: all steps of the model, in its order.
         shared: shared steps, and whether they are applied anywhere.
+        findings: the mistakes so far, by what makes one a repetition of another.
+        trace: the calls and rounds that the walk is in; a label is made only if there is a mistake in it.
         outputs: what labels of the model's own body name and no step can take: an output can be called so all the same.
     """
 
     def __init__(self, model: DraftBlock) -> None:
         self.block = model
-        self.findings = Findings()
+        self.findings: dict[tuple[object, ...], Diagnostic] = {}
+        self.trace: list[Callable[[], Label]] = []
         self.nodes: list[DraftNode] = []
         self.shared: dict[SharedSteps, bool] = {}
         self.outputs: dict[str, Signal] = {}
+
+    def report(self, *findings: Diagnostic) -> None:
+        """Add mistakes; of one place in a block or loop only the first, with the calls that led there."""
+        for finding in findings:
+            key = (finding.primary.span, finding.code if self.trace else finding.identity)
+            if key not in self.findings:
+                self.findings[key] = replace(finding, trace=tuple(label() for label in reversed(self.trace)))
 
     def claim(self, label: ast.Binder | None, scope: Scope, kind: type[Op] | None = None) -> None:
         """Take a label for a step of the block, and report it where the step cannot have it.
@@ -165,16 +155,16 @@ class Construction:
         earlier = names.labels.setdefault(name, place)
         if earlier is not place:
             by_round = is_plain_number(name) and len(name) < 10 and int(name) < names.rounds
-            self.findings.report(two_of_a_name(name, place, earlier, by_round=by_round))
+            self.report(two_of_a_name(name, place, earlier, by_round=by_round))
         elif name in names.scopes:
-            self.findings.report(_two_rounds(label, names.scopes[name]))
+            self.report(_two_rounds(label, names.scopes[name]))
         else:
             names.scopes[name] = scope
             if _could_be_called(name, self.block, scope, kind, place):
                 self.block.scope.mark_ambiguous(name, (place,))
             if problem := _label_conflict(name, place, self.block, scope):
                 message, advice = problem
-                self.findings.report(Diagnostic(Code.BAD_LABEL, message, Label(place), helps=(advice,)))
+                self.report(Diagnostic(Code.BAD_LABEL, message, Label(place), helps=(advice,)))
 
     def claim_name(self, name: str, place: Span, scope: Scope) -> None:
         """Take the name of what steps mean by it: of an input, of shared steps."""
@@ -182,7 +172,7 @@ class Construction:
             require_name(name, place)
         except Invalid as problem:
             self.block.names.labels[name] = place
-            self.findings.report(problem.diagnostic.with_help("choose another name"))
+            self.report(problem.diagnostic.with_help("choose another name"))
         else:
             self.claim(ast.Binder(place, name), scope)
 
@@ -210,16 +200,16 @@ class Construction:
         """
         outer, self.block = self.block, block
         if trace is not None:
-            self.findings.trace.append(trace)
+            self.trace.append(trace)
         try:
             block.result = body()
         except (Invalid, Unknown) as problem:
             if isinstance(problem, Invalid):
-                self.findings.report(problem.diagnostic)
+                self.report(problem.diagnostic)
             block.result = Signal(None, None, block.span)
         self.block = outer
         if trace is not None:
-            self.findings.trace.pop()
+            self.trace.pop()
         if block.members:
             outer.members.append(block)
         if label is None or block.continues is None:

@@ -182,7 +182,7 @@ def _elaborated(
         raise SpecError(findings) from None
     walk = Walk(model, inputs, scope, names)
     last, network = walk.run(), walk.network
-    findings += network.findings.unique.values()
+    findings += network.findings.values()
     # Where the file has mistakes besides, what is missing may be missing for them.
     is_sound = not names.findings and not findings
     if not network.nodes and is_sound:

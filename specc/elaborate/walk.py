@@ -101,7 +101,7 @@ class Walk:
                     current = self._follow(statement, current, scope, name)
             except (Invalid, Unknown) as problem:
                 if isinstance(problem, Invalid):
-                    self.network.findings.report(problem.diagnostic)
+                    self.network.report(problem.diagnostic)
                 # A step's value is unknown, and so is what the statement names.
                 if isinstance(statement, (ast.Let, ast.Shared)):
                     scope.names[statement.name] = UNKNOWN
@@ -215,21 +215,21 @@ class Walk:
         if is_numbered is None:
             is_numbered = self._is_numbered[id(step)] = not _names_its_rounds(step)
         header = Span(step.span.source, step.span.start, step.body.span.start)
-        statements, variables, findings = step.body.statements, _variables(step), self.network.findings
+        statements, variables, network = step.body.statements, _variables(step), self.network
         takes_number = is_sole(statements)
         for index, row in enumerate(table):
             if self._budget.is_gone or scope.budget.is_exceeded:
                 raise Unknown  # no further round says more
             number = None
             if is_numbered:  # its name in this block is the next number
-                names = self.network.block.names
+                names = network.block.names
                 number = str(names.rounds)
                 names.rounds += 1
                 earlier = names.labels.setdefault(number, header)
                 if earlier is not header:
-                    findings.report(two_of_a_name(number, header, earlier, by_round=True))
+                    network.report(two_of_a_name(number, header, earlier, by_round=True))
             values = dict(zip(variables, row, strict=True))
-            findings.trace.append(partial(_round_label, header, index, len(table), values))
+            network.trace.append(partial(_round_label, header, index, len(table), values))
             inner = Scope({**values}, scope)
             try:
                 if number is None or takes_number:
@@ -238,7 +238,7 @@ class Walk:
                     body = partial(self.walk, statements, current)
                     current = self._under("round", number, step, None, current, inner, body)
             finally:
-                findings.trace.pop()
+                network.trace.pop()
         return current
 
 
