@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -70,17 +71,18 @@ def _called(name: str, words: str) -> Iterable[tuple[str, Term]]:
     return ((word, Term((name,))) for word in words.split())
 
 
-def _table(*entries: Iterable[tuple[str, Term]], **notes: str) -> Terms:
-    """The entries, and words by the name of an argument with how each is written; ``name! …`` begins with the name.
+def _table(*entries: Iterable[tuple[str, Term]], notes: Mapping[str, str] = MappingProxyType({})) -> Terms:
+    """The entries by word. A word may stand for several names: of a place, those are intended that are known there.
 
-    A word may stand for several names: of a place, those are meant that are known there.
+    Args:
+        notes: by words with the same meaning how it is written here; ``name! …`` begins with the name.
     """
     table: dict[str, Term] = {}
-    for word, term in (pair for entry in entries for pair in entry):
+    for word, term in chain.from_iterable(entries):
         table[word] = Term(table.get(word, Term()).names + term.names)
-    for word, note in notes.items():
-        name, colon, rest = note.partition("! ")
-        table[word] = Term((name,), rest) if colon else Term((), note)
+    for words, note in notes.items():
+        name, mark, rest = note.partition("! ")
+        table |= dict.fromkeys(words.split(), Term((name,), rest) if mark else Term((), note))
     return MappingProxyType(table)
 
 
@@ -133,92 +135,80 @@ LAYERS = _table(
         "quantize dequantize relux prelux slide share step fmax fmin scaler addr rsub gemm real imag renorm "
         "maxroipool globallppool shape floattensor floattype out result self x y"
     ),
-    conv="conv! conv takes the channels that it gives, those of its input it knows: conv(8, 3)",
-    convolution="conv! convolution is called conv here: conv(8, 3) gives 8 channels",
-    convtranspose="convtranspose! convtranspose takes the channels that it gives, those of its input it knows: "
-    "convtranspose(8, 2, stride=2)",
-    deconv="convtranspose! deconv is called convtranspose here: convtranspose(8, 2, stride=2)",
-    deconvolution="convtranspose! deconvolution is called convtranspose here: convtranspose(8, 2, stride=2)",
-    transposedconv="convtranspose! it is called convtranspose here: convtranspose(8, 2, stride=2)",
-    convtransposed="convtranspose! it is called convtranspose here: convtranspose(8, 2, stride=2)",
-    transposeconv="convtranspose! it is called convtranspose here: convtranspose(8, 2, stride=2)",
-    upconv="either convtranspose(8, 2, stride=2), or upsample(scale_factor=2) -> conv(8, 3, padding=1)",
-    depthwiseconv="a conv of as many groups as channels: conv(_.channels, 3, padding=1, groups=_.channels)",
-    dwconv="a conv of as many groups as channels: conv(_.channels, 3, padding=1, groups=_.channels)",
-    pointwiseconv="a conv of kernel 1: conv(8, 1)",
-    pwconv="a conv of kernel 1: conv(8, 1)",
-    sepconv="two convs: conv(_.channels, 3, padding=1, groups=_.channels) -> conv(8, 1)",
-    separableconv="two convs: conv(_.channels, 3, padding=1, groups=_.channels) -> conv(8, 1)",
-    dropout1d="no layer drops whole channels; dropout drops single values",
-    dropout2d="no layer drops whole channels; dropout drops single values",
-    dropout3d="no layer drops whole channels; dropout drops single values",
-    spatialdropout="no layer drops whole channels; dropout drops single values",
-    featurealphadropout="no layer drops whole channels; alphadropout drops single values",
-    layernorm2d="of each place over its channels: permute(0, 2, 3, 1) -> layernorm(_.shape[-1]) -> permute(0, 3, 1, 2)",
-    **{
-        f"{norm}norm{axes}": f"{norm}norm! the input tells {norm}norm its channels and axes: {norm}norm"
-        for norm in ("batch", "instance")
-        for axes in ("1d", "2d", "3d")
+    notes={
+        "conv": "conv! conv takes the channels that it gives, those of its input it knows: conv(8, 3)",
+        "convolution": "conv! convolution is called conv here: conv(8, 3) gives 8 channels",
+        "convtranspose ConvTranspose": "convtranspose! convtranspose takes the channels that it gives, those of its "
+        "input it knows: convtranspose(8, 2, stride=2)",
+        "deconv": "convtranspose! deconv is called convtranspose here: convtranspose(8, 2, stride=2)",
+        "deconvolution": "convtranspose! deconvolution is called convtranspose here: convtranspose(8, 2, stride=2)",
+        "transposedconv convtransposed transposeconv": "convtranspose! it is called convtranspose here: "
+        "convtranspose(8, 2, stride=2)",
+        "upconv": "either convtranspose(8, 2, stride=2), or upsample(scale_factor=2) -> conv(8, 3, padding=1)",
+        "depthwiseconv dwconv": "a conv of as many groups as channels: "
+        "conv(_.channels, 3, padding=1, groups=_.channels)",
+        "pointwiseconv pwconv": "a conv of kernel 1: conv(8, 1)",
+        "sepconv separableconv": "two convs: conv(_.channels, 3, padding=1, groups=_.channels) -> conv(8, 1)",
+        "dropout1d dropout2d dropout3d spatialdropout": "no layer drops whole channels; dropout drops single values",
+        "featurealphadropout": "no layer drops whole channels; alphadropout drops single values",
+        "layernorm2d": "of each place over its channels: "
+        "permute(0, 2, 3, 1) -> layernorm(_.shape[-1]) -> permute(0, 3, 1, 2)",
+        "softmax2d": "softmax over the channels is softmax(dim=1)",
+        "softmin": "affine(-1) -> softmax(dim=1)",
+        "glu": "half of the channels times the sigmoid of the others: "
+        "mul { | slice(0, _.channels // 2, dim=1) | slice(_.channels // 2, _.channels, dim=1) -> sigmoid }",
+        "logsigmoid": "it is -softplus(-x): affine(-1) -> softplus -> affine(-1)",
+        "softshrink": "by 0.5 it is sub { | affine(1, -0.5) -> relu | affine(-1, -0.5) -> relu }",
+        "tanhshrink": "sub { | _ | tanh }",
+        "crelu": "concat { | relu | affine(-1) -> relu }",
+        "quickgelu": "mul { | _ | affine(1.702) -> sigmoid }",
+        "minimum": "it is -maximum(-a, -b): affine(-1) in each arm of maximum, and behind it",
+        "min": "along an axis it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
+        "amin reducemin": "it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
+        "max": "amax is the largest value along an axis, maximum that of several values",
+        "minpool": "it is -maxpool(-x): affine(-1) -> maxpool(2) -> affine(-1)",
+        "clamp clip": "hardtanh! it is called hardtanh here: hardtanh(0, 6) keeps values from 0 to 6",
+        "transpose swapaxes swapdims movedim moveaxis": "permute gives all axes a new order: permute(0, 1, 3, 2)",
+        "clampmin": "relu clamps at 0 from below; hardtanh(0, 6) from both sides",
+        "div truediv divide": "by a number it is affine(1 / 2), for 2; no layer divides one value by another",
+        "matmul": "no layer multiplies two values as matrices; linear and fc multiply by learned ones",
+        "sequential": "steps in a row stand with -> between them, or each on its own line: conv(8, 3) -> relu",
+        "modulelist": "rounds of the same steps are a loop: repeat, or for; what each does stands in its braces",
+        "split chunk": "slice takes a part of an axis: slice(0, 2, dim=1)",
+        "crop cropping centercrop": "slice takes a part of an axis: slice(1, -1, dim=2)",
+        "squeeze": "flatten takes axes of one place away, and reshape does: globalavgpool -> flatten",
+        "unsqueeze": "reshape gives another number of axes",
+        "stack": "concat joins values along an axis that they have",
+        "l2norm normalize": "no layer divides by the length of a vector; rmsnorm divides by the root of its mean "
+        "square",
+        "norm": "batchnorm, layernorm, groupnorm, instancenorm and rmsnorm are the norms",
+        "sum": "add gives the sum of several values; mean(1) times its length the sum along an axis",
+        "reducesum": "mean(1) times its length is the sum along an axis",
+        "average": "of two values it is add { | _ | _ } -> affine(1 / 2), their arms for _",
+        "neg negative": "affine(-1)",
+        "abs": "maximum { | _ | affine(-1) }",
+        "square": "mul { | _ | _ }",
+        "upsamplingbilinear": 'upsample! it is upsample(scale_factor=2, mode="bilinear", align_corners=true)',
+        "reflectionpad": 'pad! it is pad(1, mode="reflect")',
+        "replicationpad": 'pad! it is pad(1, mode="replicate")',
+        "circularpad": 'pad! it is pad(1, mode="circular")',
+        "depthtospace": "pixelshuffle orders channels as PyTorch does (ONNX: "
+        "mode CRD), depthtospace of TensorFlow otherwise",
+        "spacetodepth": "pixelunshuffle orders channels as PyTorch does, and others do otherwise",
+        "Mean": "ONNX's Mean is the mean of several values: "
+        "add { | _ | _ } -> affine(1 / 2); mean(1) that along an axis",
+        "Conv": "conv! in some tools Conv takes the input's channels first; conv the channels that it gives: "
+        "conv(8, 3)",
+        "Scale": "scale! scale learns one factor a channel; affine(0.1) multiplies by a number; mmcv's learns one for "
+        "all",
+        "HardSigmoid": "hardsigmoid is relu6(x + 3) / 6, as PyTorch has it; ONNX's own HardSigmoid is steeper or "
+        "flatter",
+        **{
+            f"{norm}norm1d {norm}norm2d {norm}norm3d": f"{norm}norm! the input tells {norm}norm its channels and axes: "
+            f"{norm}norm"
+            for norm in ("batch", "instance")
+        },
     },
-    softmax2d="softmax over the channels is softmax(dim=1)",
-    softmin="affine(-1) -> softmax(dim=1)",
-    glu="half of the channels times the sigmoid of the others: "
-    "mul { | slice(0, _.channels // 2, dim=1) | slice(_.channels // 2, _.channels, dim=1) -> sigmoid }",
-    logsigmoid="it is -softplus(-x): affine(-1) -> softplus -> affine(-1)",
-    softshrink="by 0.5 it is sub { | affine(1, -0.5) -> relu | affine(-1, -0.5) -> relu }",
-    tanhshrink="sub { | _ | tanh }",
-    crelu="concat { | relu | affine(-1) -> relu }",
-    quickgelu="mul { | _ | affine(1.702) -> sigmoid }",
-    minimum="it is -maximum(-a, -b): affine(-1) in each arm of maximum, and behind it",
-    min="along an axis it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
-    amin="it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
-    reducemin="it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
-    max="amax is the largest value along an axis, maximum that of several values",
-    minpool="it is -maxpool(-x): affine(-1) -> maxpool(2) -> affine(-1)",
-    clamp="hardtanh! it is called hardtanh here: hardtanh(0, 6) keeps values from 0 to 6",
-    clip="hardtanh! it is called hardtanh here: hardtanh(0, 6) keeps values from 0 to 6",
-    transpose="permute gives all axes a new order: permute(0, 1, 3, 2)",
-    swapaxes="permute gives all axes a new order: permute(0, 1, 3, 2)",
-    swapdims="permute gives all axes a new order: permute(0, 1, 3, 2)",
-    movedim="permute gives all axes a new order: permute(0, 1, 3, 2)",
-    moveaxis="permute gives all axes a new order: permute(0, 1, 3, 2)",
-    clampmin="relu clamps at 0 from below; hardtanh(0, 6) from both sides",
-    div="by a number it is affine(1 / 2), for 2; no layer divides one value by another",
-    truediv="by a number it is affine(1 / 2), for 2; no layer divides one value by another",
-    divide="by a number it is affine(1 / 2), for 2; no layer divides one value by another",
-    matmul="no layer multiplies two values as matrices; linear and fc multiply by learned ones",
-    sequential="steps in a row stand with -> between them, or each on its own line: conv(8, 3) -> relu",
-    modulelist="rounds of the same steps are a loop: repeat, or for; what each does stands in its braces",
-    split="slice takes a part of an axis: slice(0, 2, dim=1)",
-    chunk="slice takes a part of an axis: slice(0, 2, dim=1)",
-    crop="slice takes a part of an axis: slice(1, -1, dim=2)",
-    cropping="slice takes a part of an axis: slice(1, -1, dim=2)",
-    centercrop="slice takes a part of an axis: slice(1, -1, dim=2)",
-    squeeze="flatten takes axes of one place away, and reshape does: globalavgpool -> flatten",
-    unsqueeze="reshape gives another number of axes",
-    stack="concat joins values along an axis that they have",
-    l2norm="no layer divides by the length of a vector; rmsnorm divides by the root of its mean square",
-    normalize="no layer divides by the length of a vector; rmsnorm divides by the root of its mean square",
-    norm="batchnorm, layernorm, groupnorm, instancenorm and rmsnorm are the norms",
-    sum="add gives the sum of several values; mean(1) times its length the sum along an axis",
-    reducesum="mean(1) times its length is the sum along an axis",
-    average="of two values it is add { | _ | _ } -> affine(1 / 2), their arms for _",
-    neg="affine(-1)",
-    negative="affine(-1)",
-    abs="maximum { | _ | affine(-1) }",
-    square="mul { | _ | _ }",
-    upsamplingbilinear='upsample! it is upsample(scale_factor=2, mode="bilinear", align_corners=true)',
-    reflectionpad='pad! it is pad(1, mode="reflect")',
-    replicationpad='pad! it is pad(1, mode="replicate")',
-    circularpad='pad! it is pad(1, mode="circular")',
-    depthtospace="pixelshuffle orders channels as PyTorch does (ONNX: mode CRD), depthtospace of TensorFlow otherwise",
-    spacetodepth="pixelunshuffle orders channels as PyTorch does, and others do otherwise",
-    Mean="ONNX's Mean is the mean of several values: add { | _ | _ } -> affine(1 / 2); mean(1) that along an axis",
-    Conv="conv! in some tools Conv takes the input's channels first; conv the channels that it gives: conv(8, 3)",
-    ConvTranspose="convtranspose! convtranspose takes the channels that it gives, those of its input it knows: "
-    "convtranspose(8, 2, stride=2)",
-    Scale="scale! scale learns one factor a channel; affine(0.1) multiplies by a number; mmcv's learns one for all",
-    HardSigmoid="hardsigmoid is relu6(x + 3) / 6, as PyTorch has it; ONNX's own HardSigmoid is steeper or flatter",
 )
 """What stands where a layer does."""
 
@@ -252,13 +242,15 @@ ARGUMENTS = _table(
         "beta gamma k step steps length side sides outpadding inpadding autopad border code node use nobias "
         "nonbias unbias debias nogroups act"
     ),
-    inplace="leave it out: nothing here works in place",
-    dtype="leave it out: everything is float32",
-    device="leave it out: the network is moved by the program that runs it",
-    activation="an activation is a step of its own: -> relu",
-    dataformat="leave it out: channels come before the places",
-    returnindices="leave it out: a step gives one value",
-    nobias="bias! no_bias=true is bias=false here",
+    notes={
+        "inplace": "leave it out: nothing here works in place",
+        "dtype": "leave it out: everything is float32",
+        "device": "leave it out: the network is moved by the program that runs it",
+        "activation": "an activation is a step of its own: -> relu",
+        "dataformat": "leave it out: channels come before the places",
+        "returnindices": "leave it out: a step gives one value",
+        "nobias": "bias! no_bias=true is bias=false here",
+    },
 )
 """What stands where the name of an argument does."""
 
@@ -276,10 +268,11 @@ VALUES = _table(
     _foreign(
         "self inf nan pi sum pow sqrt log log2 exp sin cos any all map zip list tuple str bool dict set print sorted"
     ),
-    int="whole numbers come of //, floor() and round()",
-    float="a number with a point is one: 2.0",
-    null="write none",
-    nil="write none",
+    notes={
+        "int": "whole numbers come of //, floor() and round()",
+        "float": "a number with a point is one: 2.0",
+        "null nil": "write none",
+    },
 )
 """What stands where an expression has a name."""
 
