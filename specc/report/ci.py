@@ -132,6 +132,7 @@ def junit(outcome: Outcome, style: Style) -> str:
     for name, elements in totals:
         suite.set(name, str(len(suite.findall(elements))))
     indent(suite)
+    # In ASCII other characters become references; either way ElementTree leaves the declaration out.
     xml = tostring(suite, encoding="unicode" if style.unicode else "us-ascii")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + (xml if isinstance(xml, str) else xml.decode("ascii"))
 
@@ -223,6 +224,7 @@ def _artifact(name: str) -> dict[str, Any]:
         return {"uri": quote(name), "description": {"text": "Standard input."}}
     if Path(name).is_absolute():
         return {"uri": Path(name).as_uri()}
+    # The name of a file need not be UTF-8: its very bytes are quoted.
     return {"uri": quote(os.fsencode(name)), "uriBaseId": _ROOT}
 
 

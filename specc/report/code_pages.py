@@ -61,6 +61,7 @@ def page(code: Code) -> Page:
     text = (_PAGES / f"{code}.md").read_text(encoding="utf-8")
     fences = {fence[1]: fence[2] for fence in _FENCE.finditer(text)}
     meaning, _, reason = _FENCE.sub("", text).strip().partition("\n\n")
+    # Characters that no editor shows stand in the page as escapes: \u202e.
     escaped = fences.get("cnn wrong escaped", "")
     return Page(
         meaning,

@@ -82,6 +82,7 @@ def heading(group: Group, code: Callable[[str], str]) -> tuple[str, str]:
 def _names(file: FileChange) -> tuple[str, ...]:
     """``lenet.cnn``, or ``old.cnn`` and ``new.cnn``."""
     before, after = visible(file.before or ""), visible(file.after or "")
+    # lenet.cnn@main and lenet.cnn are two versions of one file.
     if not before or not after or before == after or (before.startswith(f"{after}@") and not file.moved):
         return (after or before,)
     return before, after

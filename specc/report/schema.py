@@ -187,6 +187,7 @@ def _arguments(kind: type[Op]) -> Schema:
     by_name: Schema = {"$ref": f"#/$defs/layer-{kind.kind}-by-name"}
     fields = list(kind.model_fields)[: kind.positional]
     positional: list[Schema] = [{"$ref": f"{by_name['$ref']}/properties/{field}"} for field in fields]
+    # Arguments by name are one mapping at the end; JSON Schema can say "at most one", and not where.
     several: Schema = {"type": "array", "contains": {"type": "object"}, "minContains": 0, "maxContains": 1}
     if kind.variadic:
         elements = {"$ref": f"{positional[0]['$ref']}/anyOf/0/items"}
