@@ -219,11 +219,8 @@ def _inputs(ports: PairedPorts, sizes: CommonSizes | None) -> Iterator[PortChang
         taken, wider = _takes(old, new, forth, same), not _takes(new, old, back, same)
         if str(old.type) != str(new.type):
             effect = _effect(taken, wider) or "takes what it took, its sizes are called otherwise"
-            conditions = (contract_condition(_symbols(port.type)) for port in (old, new))
-            before, after = (
-                f"{port.type} where {condition}" if condition else str(port.type)
-                for port, condition in zip((old, new), conditions, strict=True)
-            )
+            contracts = ((str(port.type), contract_condition(_symbols(port.type))) for port in (old, new))
+            before, after = (f"{shape} where {condition}" if condition else shape for shape, condition in contracts)
             yield PortChange("input", "shape", new.name, before, after, not taken, effect)
         elif not taken or wider:
             symbols = list(zip(_symbols(old.type), _symbols(new.type), strict=True))
@@ -277,8 +274,7 @@ def _allows(symbol: Symbol, size: Dim) -> bool:
     """Whether it is proven that the symbol may take every value of ``size``."""
     if isinstance(size, int):
         return symbol.allows(size)
-    most = size if isinstance(size, int) else size.most
-    below = symbol.most is None or (most is not None and most <= symbol.most)
+    below = symbol.most is None or (size.most is not None and size.most <= symbol.most)
     return below and always_at_least(size, symbol.least) and (size - symbol.residue) % symbol.modulus == 0
 
 

@@ -72,10 +72,10 @@ class _Npz(Archive):
 
 
 def open_npz(path: Path) -> Archive:
-    """The arrays of an archive, in its order: that in which ``numpy.savez`` was given them.
+    """The arrays of an archive, in its order: that of the arguments of ``numpy.savez``.
 
     Only the headers are read. Nothing is ever unpickled, and no array is unpacked before its shape is known
-    to be wanted.
+    to fit.
 
     Raises:
         UsageError: the file is damaged, or holds something else than arrays.
@@ -91,7 +91,7 @@ def open_npz(path: Path) -> Archive:
         closed_on_error.pop_all()
     entries = {name: TensorEntry(member.dtype.name, member.shape) for name, member in members.items()}
     opened = _Npz(path=path, entries=entries, zip=archive, members=members)
-    # Forgotten together with an error that refers to both, the file might go first, and complain that it is open.
+    # Where an error refers to both, the garbage collector may take the zip file first, which warns that it is open.
     finalize(opened, archive.close)
     return opened
 

@@ -1,7 +1,7 @@
 """Tensors of a file that are no weights, but what PyTorch computes a weight from on every call.
 
-`torch.nn.utils.weight_norm` keeps ``weight_g`` and ``weight_v`` in place of ``weight``, its successors put everything
-below ``parametrizations``, and pruning keeps ``weight_orig`` beside a mask. Such a file is refused: of its tensors the
+`torch.nn.utils.weight_norm` has ``weight_g`` and ``weight_v`` in place of ``weight``, its successors put everything
+below ``parametrizations``, and pruning has ``weight_orig`` beside a mask. Such a file is refused: of its tensors the
 one with the weight's shape is not the weight, so that whoever took it by another name would have another network.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from specc.weights.tensors import TensorEntry
 
 _BELOW = re.compile(r"(?P<layer>(?:.*\.)?)parametrizations\.(?P<name>[^.]+)\.(?P<part>original\d*|\d+\..+)")
-"""Where `torch.nn.utils.parametrize` keeps the parts of a tensor of a layer."""
+"""How `torch.nn.utils.parametrize` names the parts of a tensor of a layer."""
 
 
 @dataclass(frozen=True)
