@@ -21,7 +21,7 @@ SLASHES = "a comment begins with `#`, not `//`"
 
 _AT_MARGIN = frozenset(("MODEL", "BLOCK", "FROM", "DEFAULT"))
 _BEGINS_ITEM = _AT_MARGIN | {"LET", END}
-_CLOSER = {"(": ")", "[": "]", "{": "}"}
+CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 def flatten(source: Source, is_expression: bool = False) -> str:
@@ -35,6 +35,11 @@ def flatten(source: Source, is_expression: bool = False) -> str:
     """
     text = source.text.replace("\r\n", " \n") + "\n"
     return _Scan(source, text, "expression" if is_expression else "file").flattened()
+
+
+def short(text: str) -> str:
+    """A text as a message shows it: of a long one, the beginning."""
+    return text if len(text) <= 40 else f"{text[:20]}..."
 
 
 class _Scan:
@@ -98,7 +103,7 @@ class _Scan:
             self._refuse(f"`{mark}` closes nothing", Label(place, "no bracket is open here"), help_="remove it")
         last = self._open[-1]
         opener = self._text[last]
-        if _CLOSER[opener] == mark:
+        if CLOSING[opener] == mark:
             self._open.pop()
         elif opener == "{":
             inside = Label(self._mark(last), "the innermost open bracket is this one")
@@ -107,11 +112,11 @@ class _Scan:
             self._never_closed(last, Label(place, "the body around it ends here"))
         else:
             opened = Label(self._mark(last), f"`{opener}` opened here")
-            self._refuse(f"`{opener}` is closed by `{mark}`", Label(place, f"expected `{_CLOSER[opener]}`"), opened)
+            self._refuse(f"`{opener}` is closed by `{mark}`", Label(place, f"expected `{CLOSING[opener]}`"), opened)
 
     def _never_closed(self, bracket: int, where: Label) -> NoReturn:
         opener, opened = self._text[bracket], Label(self._mark(bracket), "opened here")
-        self._refuse(f"`{opener}` is never closed", opened, where, help_=f"add the missing `{_CLOSER[opener]}`")
+        self._refuse(f"`{opener}` is never closed", opened, where, help_=f"add the missing `{CLOSING[opener]}`")
 
     def _single_quotes(self, start: int) -> int:
         """Note a string of another language, or quotes in a comment of another; where to go on."""

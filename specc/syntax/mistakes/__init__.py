@@ -14,7 +14,8 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
 from specc.syntax.mistakes import rules
 from specc.syntax.mistakes.rules import SIGNS, step_for_sum
-from specc.syntax.mistakes.unexpected import Explanation, UnexpectedToken, short, unexpected_token
+from specc.syntax.mistakes.unexpected import Explanation, UnexpectedToken, unexpected_token
+from specc.syntax.recovery import short
 from specc.syntax.tokens import UNKNOWN, NotInGrammar
 
 __all__ = ["explain", "step_for_sum"]

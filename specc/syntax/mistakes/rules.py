@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from specc.syntax.mistakes.unexpected import WINDOW, Explanation, UnexpectedToken, short
-from specc.syntax.recovery import SLASHES
+from specc.syntax.mistakes.unexpected import WINDOW, Explanation, UnexpectedToken
+from specc.syntax.recovery import SLASHES, short
 from specc.syntax.tokens import keywords
 
 SIGNS = {

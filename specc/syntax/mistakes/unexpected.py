@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from specc.syntax.recovery import short
 from specc.syntax.tokens import NEWLINE, NotInGrammar, keywords, scan, skip
 
 WINDOW = 2000
@@ -161,7 +162,3 @@ def _surrounded(text: str, kind: str, start: int, word: str, accepts: frozenset[
     return UnexpectedToken(
         kind, word, start, before, len(window) - len(before), after, (below, next_line), accepts, line
     )
-
-
-def short(text: str) -> str:
-    return text if len(text) <= 40 else text[:20] + "..."

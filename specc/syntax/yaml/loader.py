@@ -18,10 +18,10 @@ from specc.source import Source, Span
 from specc.syntax import ast
 from specc.syntax.parser import parse as parse_language
 from specc.syntax.reader import refuse_hidden_characters
-from specc.syntax.recovery import MOST_MISTAKES
+from specc.syntax.recovery import CLOSING, MOST_MISTAKES, short
 from specc.syntax.tokens import CLOSERS, COMMA, UNKNOWN, scan
 from specc.syntax.trivia import pin
-from specc.syntax.yaml.nodes import List, Node, Scalar, short, tree
+from specc.syntax.yaml.nodes import List, Node, Scalar, tree
 from specc.syntax.yaml.operands import Segment, flat
 from specc.syntax.yaml.translator import Translator, after_blank
 from specc.syntax.yaml.writer import line_in_yaml
@@ -193,7 +193,6 @@ _AFTER = {"value": "\n", "condition": "\n}\n"}
 _IN_EXPRESSIONS = frozenset(
     "NUMBER STRING NAME COMPARE TIMES PLUS MINUS DOT IF _ELSE AND OR NOT IN _LPAR _RPAR _LSQB _RSQB".split()
 )
-_CLOSER = {"(": ")", "[": "]", "{": "}"}
 _LONE_EQUALS = re.compile("(?<![=!<>])=(?!=)")
 
 
@@ -302,8 +301,8 @@ def _intended_end(text: str, at: int, closers: list[str]) -> int:
         bracket = match[0]
         if not closers and bracket in ",]}\n":
             return match.start()
-        if bracket in _CLOSER:
-            closers.append(_CLOSER[bracket])
+        if bracket in CLOSING:
+            closers.append(CLOSING[bracket])
         elif bracket != "," and (not closers or closers.pop() != bracket):
             return 0
     return 0

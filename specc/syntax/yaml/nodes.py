@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.source import Source, Span
-from specc.syntax.recovery import MOST_MISTAKES
+from specc.syntax.recovery import MOST_MISTAKES, short
 from specc.syntax.tokens import DEEPEST as DEEPEST_LANGUAGE
 from specc.syntax.tokens import LARGEST_INTEGER
 
@@ -238,11 +238,6 @@ class _TreeBuilder:
     def _refuse_reference(self, start: int, end: int, what: str) -> None:
         message, help_ = f"{what}; a spec is read as it stands", "name it with `let`, or make it a block"
         self.findings.append(_finding(self._source, message, start, end, help_))
-
-
-def short(text: str) -> str:
-    """A text as a message shows it: of a long one, the beginning."""
-    return text if len(text) <= 40 else f"{text[:20]}..."
 
 
 # ---- single values, by the core schema of YAML 1.2 (its section 10.3.2) ---------------------------------

@@ -12,8 +12,9 @@ from typing import NamedTuple
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.source import Source
 from specc.syntax.format.inline import string
+from specc.syntax.recovery import short
 from specc.syntax.tokens import is_word, keywords
-from specc.syntax.yaml.nodes import NULLS, List, Mapping, Node, NotFinite, Scalar, TooLarge, literal, short
+from specc.syntax.yaml.nodes import NULLS, List, Mapping, Node, NotFinite, Scalar, TooLarge, literal
 
 # ---- keys -------------------------------------------------------------------------------------------
 

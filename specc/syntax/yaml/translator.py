@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from specc.syntax.recovery import MOST_MISTAKES
+from specc.syntax.recovery import MOST_MISTAKES, short
 from specc.syntax.tokens import is_name, is_number, is_word, keywords, needs_quotes
-from specc.syntax.yaml.nodes import KeyValue, List, Mapping, Node, Scalar, short
+from specc.syntax.yaml.nodes import KeyValue, List, Mapping, Node, Scalar
 from specc.syntax.yaml.operands import (
     BESIDE_LAYER,
     ITEMS,
