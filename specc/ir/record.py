@@ -16,13 +16,14 @@ class Record:
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        cls.__match_args__ = names = tuple(cls.__annotations__)  # type: ignore[misc]
+        names = tuple(dict.fromkeys((*cls.__match_args__, *cls.__annotations__)))  # those of the class above come first
+        cls.__match_args__ = names  # type: ignore[misc]
         # Written out, as dataclasses and named tuples do it: a loop over the attributes takes three times as long, and
         # every tensor of a network is one of these.
         lines = [f"def __init__({', '.join(('self', *names))}):", "    pass", *(f"    self.{n} = {n}" for n in names)]
         namespace: dict[str, Any] = {}
         exec("\n".join(lines), namespace)
-        namespace["__init__"].__defaults__ = tuple([vars(cls)[name] for name in names if name in vars(cls)])
+        namespace["__init__"].__defaults__ = tuple([getattr(cls, name) for name in names if hasattr(cls, name)])
         cls.__init__ = namespace["__init__"]  # type: ignore[method-assign]
 
     def __eq__(self, other: object) -> bool:
