@@ -42,20 +42,10 @@ class OperatorPlan:
 
     Attributes:
         span: the whole step.
+        fixed: what `bound` returns everywhere, where no argument depends on the scope; None before its first use.
     """
 
-    __slots__ = (
-        "_assigned",
-        "_call",
-        "_findings",
-        "_fixed",
-        "_kind",
-        "_missing",
-        "_open",
-        "_places",
-        "_values",
-        "span",
-    )
+    __slots__ = ("_assigned", "_call", "_findings", "_kind", "_missing", "_open", "_places", "_values", "fixed", "span")
 
     def __init__(
         self,
@@ -71,8 +61,7 @@ class OperatorPlan:
             defaults: for attributes that ``arguments`` leave out.
         """
         self.span = call.name_span.to(call.span)
-        self._fixed: BoundOperator | None = None
-        """What `bound` gives everywhere, where no argument depends on the scope; None before its first use."""
+        self.fixed: BoundOperator | None = None
         self._call = call
         self._kind = kind
         self._findings: list[Diagnostic] = []
@@ -88,8 +77,6 @@ class OperatorPlan:
 
         None where one is wrong, which is reported, or where an earlier error left one unknown.
         """
-        if self._fixed is not None:
-            return self._fixed
         values, findings = self._values.copy(), self._findings.copy()
         is_known = True
         for name, argument in self._open:
@@ -115,7 +102,7 @@ class OperatorPlan:
         if findings:
             report(*findings)
         elif not self._open:
-            self._fixed = bound
+            self.fixed = bound
         return bound
 
     def _refused(self, error: ValidationError, values: dict[str, Value], scope: Scope) -> list[Diagnostic]:

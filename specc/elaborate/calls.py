@@ -153,14 +153,14 @@ class Calls:
     ) -> Signal:
         label = call.label and resolved(call.label, scope)
         self.network.claim(label, scope, kind)
-        plan, report = self._plan(OperatorPlan, call, step, kind), self.network.report
+        plan = self._plan(OperatorPlan, call, step, kind)
         if kind.arity != (1, 1):
             if not any(
                 argument.name in (None, "arms") for argument in call.arguments
             ):  # those are its arms in a wrong place
-                plan.bound(scope, report)
+                plan.bound(scope, self.network.report)
             raise invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=hints.arms(call))
-        bound = plan.bound(scope, report)
+        bound = plan.fixed or plan.bound(scope, self.network.report)
         if bound is None or current.type is None:
             return self.network.label(label, Signal(None, None, plan.span))
         if slot is not None and kind.passes:
@@ -178,7 +178,7 @@ class Calls:
         label = merge.label and resolved(merge.label, scope)
         self.network.claim(label, scope, kind)
         plan = self._plan(OperatorPlan, merge, step, kind)
-        bound = plan.bound(scope, self.network.report)
+        bound = plan.fixed or plan.bound(scope, self.network.report)
         arms = [self._walk(arm.statements, current, Scope({}, scope)) for arm in merge.arms]
         inputs = tuple([value for value in arms if value is not None])
         if len(inputs) < len(arms):
