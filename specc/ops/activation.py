@@ -1,6 +1,5 @@
 """Activations: one function applied to every element, and softmax over an axis."""
 
-from abc import abstractmethod
 from math import pi, sqrt
 from typing import Annotated, ClassVar, Literal
 
@@ -44,14 +43,10 @@ class Activation(Functional, Elementwise, Weightless):
 
 
 class Clip(Activation):
-    """Base of the activations that cut numbers off at the ends of a range."""
-
-    @abstractmethod
-    def fixed_points(self) -> Range:
-        """The range."""
+    """Base of the activations that cut numbers off at the ends of the range of their fixed points."""
 
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
-        return ranges[0].clipped(self.fixed_points())
+        return ranges[0].clipped(self.fixed_points() or ANY)
 
 
 @register
@@ -59,11 +54,9 @@ class Relu(Clip):
     """max(x, 0): torch.nn.ReLU."""
 
     kind = "relu"
+    unchanged = NON_NEGATIVE
     torch_name = "F.relu"
     onnx_name = "Relu"
-
-    def fixed_points(self) -> Range:
-        return NON_NEGATIVE
 
 
 @register
@@ -71,10 +64,8 @@ class Relu6(Clip):
     """min(max(x, 0), 6): torch.nn.ReLU6."""
 
     kind = "relu6"
+    unchanged = Range(0, 6)
     torch_name = "F.relu6"
-
-    def fixed_points(self) -> Range:
-        return Range(0, 6)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("Clip", *values, build.floats(0), build.floats(6))
@@ -108,6 +99,7 @@ class Prelu(Elementwise):
     """x above 0, a learned slope times x below, one slope for all or one a channel: torch.nn.PReLU."""
 
     kind = "prelu"
+    unchanged = NON_NEGATIVE
     activation = True
 
     num_parameters: Positive = 1
@@ -134,9 +126,6 @@ class Prelu(Elementwise):
     def macs(self, *inputs: TensorType) -> int:
         return 0
 
-    def fixed_points(self) -> Range:
-        return NON_NEGATIVE
-
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         return ranges[0] if ranges[0].lies_in(NON_NEGATIVE) else ANY  # a learned slope may be negative
 
@@ -153,12 +142,10 @@ class Elu(Activation):
     """x above 0, alpha * (e^x - 1) below: torch.nn.ELU."""
 
     kind = "elu"
+    unchanged = NON_NEGATIVE
     torch_name = "F.elu"
 
     alpha: Real = 1.0
-
-    def fixed_points(self) -> Range:
-        return NON_NEGATIVE
 
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         known = super().bounds(ranges, *inputs)
@@ -189,13 +176,11 @@ class Celu(Activation):
     """x above 0, alpha * (e^(x/alpha) - 1) below: torch.nn.CELU."""
 
     kind = "celu"
+    unchanged = NON_NEGATIVE
     torch_name = "F.celu"
     keeps_sign = True
 
     alpha: PositiveReal = 1.0
-
-    def fixed_points(self) -> Range:
-        return NON_NEGATIVE
 
     def rounding(self, *inputs: TensorType) -> Function:
         return Function(inner=self.alpha)

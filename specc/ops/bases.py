@@ -17,6 +17,8 @@ class Elementwise(Op):
 
     numerics: ClassVar[Rounding] = Exact()
     """The float32 arithmetic, where no attribute changes it."""
+    unchanged: ClassVar[Range | None] = None
+    """The numbers that are results of themselves, where no attribute changes them."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         return inputs[0]
@@ -29,6 +31,9 @@ class Elementwise(Op):
 
     def rounding(self, *inputs: TensorType) -> Rounding:
         return self.numerics
+
+    def fixed_points(self) -> Range | None:
+        return self.unchanged
 
 
 class Selector(Weightless):

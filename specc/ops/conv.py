@@ -74,9 +74,7 @@ class Conv(Channelwise):
         axes = require_spatial(self, x)
         kernel, stride, dilation = self._geometry(axes)
         before, after = self._pads(axes)
-        channels = require_channels(self, x)
-        require_divides(self, "groups", self.groups, channels, "input channels", self.out_channels)
-        require_divides(self, "groups", self.groups, self.out_channels, "output channels", channels)
+        _require_groups(self, x)
         require_room(self.padding_mode, x, before, after)
         totals = tuple(b + a for b, a in zip(before, after, strict=True))
         out = tuple(map(slide, x.spatial, kernel, stride, totals, dilation))
@@ -141,14 +139,10 @@ class Conv(Channelwise):
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
-        axes = len(x.spatial)
-        kernel = self._geometry(axes)[0]
-        out = self.infer(x)
-        per_group = x.channels // self.groups
-        lines = [f"{name}: {self._formula(x, axis)}" for axis, name in enumerate(AXIS_NAMES[axes])]
+        lines = [f"{name}: {self._formula(x, axis)}" for axis, name in enumerate(AXIS_NAMES[len(x.spatial)])]
+        filter_shape = _filter_shape(self, x, x.channels)
         total = f" = {self.macs(x):,}" if x.is_fixed else ""
-        lines.append(f"macs: {times(out.sample)} outputs * {times((per_group, *kernel))}{total}")
-        return tuple(lines)
+        return (*lines, f"macs: {times(self.infer(x).sample)} outputs * {times(filter_shape)}{total}")
 
     def _formula(self, x: TensorType, axis: int) -> str:
         """The size of one axis of the result, with the numbers filled in."""
@@ -202,9 +196,7 @@ class ConvTranspose(Channelwise):
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
         axes = require_spatial(self, x)
-        channels = require_channels(self, x)
-        require_divides(self, "groups", self.groups, channels, "input channels", self.out_channels)
-        require_divides(self, "groups", self.groups, self.out_channels, "output channels", channels)
+        _require_groups(self, x)
         kernel, stride, padding, extra, dilation = self._geometry(axes)
         for e, s, d in zip(extra, stride, dilation, strict=True):
             if e >= max(s, d):
@@ -295,10 +287,9 @@ class ConvTranspose(Channelwise):
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
         lines = [self._formula(x, axis) for axis in range(len(x.spatial))]
-        shape = self.parameters(x)[0].shape
+        filter_shape = _filter_shape(self, x, self.out_channels)
         total = f" = {self.macs(x):,}" if x.is_fixed else ""
-        lines.append(f"macs: {times(x.sample)} inputs * {times(shape[1:])}{total}")
-        return tuple(lines)
+        return (*lines, f"macs: {times(x.sample)} inputs * {times(filter_shape)}{total}")
 
     def _formula(self, x: TensorType, axis: int) -> str:
         k, s, p, e, d = (values[axis] for values in self._geometry(len(x.spatial)))
@@ -310,6 +301,13 @@ class ConvTranspose(Channelwise):
         """kernel, stride, padding, output_padding, dilation, one entry per axis each."""
         fields = ("kernel", "stride", "padding", "output_padding", "dilation")
         return tuple(per_axis(getattr(self, field), axes, self, field) for field in fields)
+
+
+def _require_groups(op: Conv | ConvTranspose, x: TensorType) -> None:
+    """Refuses groups of which the channels, before or after, are no multiple."""
+    channels = require_channels(op, x)
+    require_divides(op, "groups", op.groups, channels, "input channels", op.out_channels)
+    require_divides(op, "groups", op.groups, op.out_channels, "output channels", channels)
 
 
 def _filters(op: Conv | ConvTranspose, x: TensorType, filters: int, channels: int) -> tuple[Parameter, ...]:
