@@ -20,6 +20,8 @@ _MOST_ERRORS = 20
 
 def full(outcome: Outcome, style: Style) -> str:
     """Every finding with its source and carets; the errors again, a line each, where they are few among many."""
+    if not outcome.findings:
+        return summary(outcome)
     shown, more = abridged(outcome.findings)
     parts = [render(shown, style), *more]
     errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
