@@ -14,7 +14,15 @@ from specc.filesystem import DISK, FileSystem, Memory
 from specc.ir.graph import Graph
 from specc.ir.symbols import Symbol
 from specc.ir.targets import DEFAULT_OPSET
-from specc.options import ProofOptions, WeightOptions, model_arguments, onnx_options, proof_of_output, require_suffix
+from specc.options import (
+    QUICK,
+    ProofOptions,
+    WeightOptions,
+    model_arguments,
+    onnx_options,
+    proof_of_output,
+    require_suffix,
+)
 from specc.syntax import ast, parse, read
 
 if TYPE_CHECKING:
@@ -228,6 +236,7 @@ class Model:
         runs_on: str | Sequence[str] = (),
         functions: bool = False,
         verify: bool = True,
+        proof: str | None = None,
         provider: str = "cpu",
         sidecar: bool = True,
         labels: Sequence[str] | None = None,
@@ -246,6 +255,7 @@ class Model:
                 of them that specc is tested with. A proof in another one is noted.
             functions: keep the spec's blocks as ONNX local functions, instead of one flat graph.
             verify: False writes without proof.
+            proof: "quick" (if left out) or "full": how much the proof runs, as docs/proof.md says.
             provider: "cpu" or "cuda": where the proof runs.
             sidecar: False leaves out the file beside it.
             labels: what each channel of the output stands for, for the sidecar.
@@ -264,7 +274,7 @@ class Model:
         from specc.report.proof_wording import failed
 
         options = onnx_options(opset=opset, runs_on=runs_on, functions=functions, sidecar=sidecar, labels=labels)
-        proof = proof_of_output(verify, provider, progress)
+        run = proof_of_output(verify, provider, proof, progress)
         require_suffix(path, "onnx")
         source = WeightOptions(seed, weights, match).read(self.graph.state)
         budget = None
@@ -272,7 +282,7 @@ class Model:
             spec = str(self._spec)
             budget = Configuration(files=self._files).of(spec).budget(spec)
         arguments = self._written_arguments()
-        return deliver_onnx(Delivery(self._checked, source, Path(path), options, proof, arguments, budget, failed))
+        return deliver_onnx(Delivery(self._checked, source, Path(path), options, run, arguments, budget, failed))
 
     def verify(
         self,
@@ -281,6 +291,7 @@ class Model:
         seed: int | None = None,
         weights: str | Path | Weights | None = None,
         match: str | None = None,
+        proof: str | None = None,
         provider: str = "cpu",
         tf32: bool = False,
         opset: int | None = None,
@@ -294,6 +305,7 @@ class Model:
             onnx: the file to judge; None: the one that `to_onnx` would write.
             seed, weights, match: what its weights must be, as in `to_torch`. None: the file's own (or those of
                 seed 0).
+            proof: "quick" (if left out) or "full".
             provider: "cpu" or "cuda".
             tf32: let CUDA round the factors of products to TF32, and allow for it.
             tolerance: what judges, in place of the bounds that the arithmetic sets.
@@ -308,19 +320,19 @@ class Model:
         from specc.onnxfile import OnnxFile, weights_of
         from specc.verify.parity import verify, verify_emitted
 
-        proof = ProofOptions(provider, tf32, tolerance, rename or {}, progress)
+        run = ProofOptions(provider, tf32, tolerance, rename or {}, progress, proof or QUICK)
         options = WeightOptions(seed, weights, match)
         if onnx is None:
             if rename:
                 command = "specc verify SPEC FILE.onnx --rename NAME=NAME"
                 raise UsageError(f"rename is for a file from elsewhere, as in {command}")
             source = options.read(self.graph.state)
-            return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, **proof.run())
+            return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, **run.run())
         if opset is not None:
             raise UsageError("opset says how a model is written, and this one is written already")
         file = onnx if isinstance(onnx, OnnxFile) else OnnxFile(Path(onnx))
         source = weights_of(file, self.graph) if options.is_empty else options.read(self.graph.state)
-        return verify(self.graph, file, source, rename=proof.rename, **proof.run())
+        return verify(self.graph, file, source, rename=run.rename, **run.run())
 
     def weights(self, *, seed: int | None = None, file: str | Path | None = None, match: str | None = None) -> Weights:
         """The numbers of the model: from ``seed`` (0 if nothing is given), or from a file.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from specc.weights import Weights
     from specc.weights.tensors import State
 
+PROOFS = (QUICK, FULL) = ("quick", "full")
+"""How much a proof runs."""
 PROVIDERS = ("cpu", "cuda")
 """Where onnxruntime can run a proof."""
 MATCHES = ("name", "order")
@@ -98,6 +100,7 @@ class ProofOptions:
         tolerance: what judges, in place of the bounds that the arithmetic sets.
         rename: what inputs and outputs of the file are called in the spec, by their names in the file.
         progress: called with what is being done, how many parts of it are done, and how many there are.
+        level: one of `PROOFS`.
     """
 
     provider: str = "cpu"
@@ -105,10 +108,13 @@ class ProofOptions:
     tolerance: Tolerance | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
     progress: Progress | None = None
+    level: str = QUICK
 
     def __post_init__(self) -> None:
         if self.provider not in PROVIDERS:
             raise OptionError("provider", f"{self.provider!r} is none of {' and '.join(PROVIDERS)}")
+        if self.level not in PROOFS:
+            raise OptionError("proof", f"{self.level!r} is none of {' and '.join(PROOFS)}")
         if self.tf32 and self.provider != "cuda":
             raise UsageError(
                 f"TF32 is a format of NVIDIA GPUs, and the proof runs on {self.provider}: add --provider cuda "
@@ -121,7 +127,13 @@ class ProofOptions:
 
     def run(self) -> dict[str, Any]:
         """The arguments of `specc.verify.parity.verify` but for ``rename``."""
-        return {"provider": self.provider, "tf32": self.tf32, "tolerance": self.tolerance, "progress": self.progress}
+        return {
+            "provider": self.provider,
+            "tf32": self.tf32,
+            "tolerance": self.tolerance,
+            "progress": self.progress,
+            "level": self.level,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +179,15 @@ def onnx_options(
     )
 
 
-def proof_of_output(is_wanted: bool, provider: str, progress: Progress | None = None) -> ProofOptions | None:
+def proof_of_output(
+    is_wanted: bool, provider: str, level: str | None = None, progress: Progress | None = None
+) -> ProofOptions | None:
     """How what is to be written is proven; None: not at all. Raises UsageError where that has no place for it."""
     if not is_wanted and provider != "cpu":
         raise OptionError("provider", f"{provider} is where the proof runs, and it is left out")
-    options = ProofOptions(provider, progress=progress)
+    if not is_wanted and level is not None:
+        raise OptionError("proof", f"{level} says how much the proof runs, and it is left out")
+    options = ProofOptions(provider, progress=progress, level=level or QUICK)
     return options if is_wanted else None
 
 

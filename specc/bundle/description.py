@@ -160,13 +160,16 @@ def verdict_words(parity: Parity | None) -> str:
     settings = dict(parity.settings)
     runtime, torch = settings.get("onnxruntime", "unknown"), settings.get("PyTorch", "unknown").partition("+")[0]
     by = "" if parity.tolerance is None else f", within {parity.tolerance.atol:g} + {parity.tolerance.rtol:g} * |truth|"
-    return f"proven on {parity.provider}: onnxruntime {runtime} against torch {torch} in float64{by}"
+    level = f" ({settings['proof']} proof)" if "proof" in settings else ""
+    return f"proven on {parity.provider}{level}: onnxruntime {runtime} against torch {torch} in float64{by}"
 
 
 def _verdict(parity: Parity | None, golden: GoldenPair | None) -> Verdict:
     words = verdict_words(parity)
     if parity is None:
-        return Verdict(words=words, passed=None, provider=None, versions={}, checks=0, steps=0, worst=None, notes=())
+        return Verdict(
+            words=words, passed=None, provider=None, proof=None, versions={}, checks=0, steps=0, worst=None, notes=()
+        )
     settings = dict(parity.settings)
     ours = [row.error_onnx for row in parity.rows if row.error_onnx is not None]
     theirs = [row.error_torch for row in parity.rows if row.error_torch is not None]
@@ -174,6 +177,7 @@ def _verdict(parity: Parity | None, golden: GoldenPair | None) -> Verdict:
         words=words,
         passed=parity.passed,
         provider=parity.provider,
+        proof=parity.level,
         versions={name: settings[title] for name, title in _VERSIONS.items() if title in settings},
         checks=len(parity.rows),
         steps=len(parity.steps),

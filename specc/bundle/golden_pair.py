@@ -49,8 +49,11 @@ def golden_pair(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -
     case = next((case for case in candidates if sum(prod(case.shape(port)) for port in ports) <= LARGEST), None)
     if case is None:
         return None
-    inputs = case.inputs(graph, seed)
-    (results,) = expected_outputs(graph, weights, [inputs], ProofSettings())
+    if parity.truth is not None and parity.truth[0] == case:
+        _, inputs, results = parity.truth
+    else:
+        inputs = case.inputs(graph, seed)
+        (results,) = expected_outputs(graph, weights, [inputs], ProofSettings())
     golden_inputs = tuple(GoldenInput(name=name, shape=x.shape, data=_encoded(x)) for name, x in inputs.items())
     golden_outputs = []
     for (port, _), expected in zip(graph.outputs, results, strict=True):

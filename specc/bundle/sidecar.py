@@ -142,6 +142,8 @@ class Verdict(SidecarPart):
     """The same as in the file's metadata: "proven on cpu: …", "not checked"."""
     passed: bool | None
     provider: str | None
+    proof: Literal["quick", "full"] | None = None
+    """How much of it was run; null where a file is older than the choice."""
     versions: dict[str, str]
     """Of torch and onnxruntime, as they were."""
     checks: Count

@@ -66,6 +66,12 @@ provider = click.option(
     help="Where onnxruntime runs the proof; cuda never falls back to the CPU.",
 )
 
+proof = click.option(
+    "--proof",
+    type=click.Choice(["quick", "full"]),
+    help="How much the proof runs: every step once, or each on every case [default: quick].",
+)
+
 match = click.option(
     "--match",
     type=click.Choice(["name", "order"]),

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 )
 @click.option("--no-sidecar", is_flag=True, help="Leave out NAME.specc.json, which goes with NAME.onnx.")
 @click.option("--no-verify", is_flag=True, help="Write without proving parity.")
+@shared.proof
 @shared.provider
 def command(others: tuple[str, ...], **options: object) -> None:
     """Write the network as ONNX or PyTorch, proven equal in both before the file appears."""
@@ -62,7 +63,7 @@ def command(others: tuple[str, ...], **options: object) -> None:
         raise UsageError(f"one spec at a time, and what to write behind -o: {behind}")
     gc.enable()  # a proof, unlike a check, leaves much to collect
     source = WeightOptions(args.seed, args.weights, args.match)
-    proof_of_output(not args.no_verify, args.provider)
+    proof_of_output(not args.no_verify, args.provider, args.proof)
     _refuse_needless(args)
     model = load(args.spec, args.model, args.arguments)
     # From here on all is loaded that a proof needs.
@@ -102,6 +103,7 @@ class _CompileArguments(NamedTuple):
     labels: str | None
     no_sidecar: bool
     no_verify: bool
+    proof: str | None
     provider: str
 
     @property
@@ -127,7 +129,7 @@ def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path) 
 
     if not args.writes_onnx:
         with progress_bar() as progress:
-            proof = proof_of_output(not args.no_verify, args.provider, progress)
+            proof = proof_of_output(not args.no_verify, args.provider, args.proof, progress)
             parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed)
         return with_notes(parity) if parity else "not run (--no-verify)"
     opset = DEFAULT_OPSET if args.opset is None else args.opset
@@ -139,6 +141,7 @@ def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path) 
             runs_on=args.runs_on,
             functions=args.functions,
             verify=not args.no_verify,
+            proof=args.proof,
             provider=args.provider,
             sidecar=not args.no_sidecar,
             labels=None if args.labels is None else read_labels(args.labels),

@@ -36,6 +36,7 @@ _FORMATS = {".json": "json", ".html": "html", ".htm": "html", ".txt": "full"}
 @click.option("--seed", type=int, help="The weights must be those of this seed.")
 @click.option("--weights", metavar="FILE", help="The weights must be those of this safetensors, .npz or PyTorch file.")
 @shared.match
+@shared.proof
 @shared.provider
 @click.option("--tf32", is_flag=True, help="Let CUDA round the factors of products to TF32; bounds are wider then.")
 @click.option("--atol", type=float, help="Allow atol + rtol * |truth| instead of the bounds that the arithmetic sets.")
@@ -85,6 +86,7 @@ class _VerifyArguments(NamedTuple):
     seed: int | None
     weights: str | None
     match: str | None
+    proof: str | None
     provider: str
     tf32: bool
     atol: float | None
@@ -107,11 +109,12 @@ def _is_onnx(name: str) -> bool:
 def _prove(args: _VerifyArguments) -> int:
     from specc.cli.output import progress_bar
     from specc.cli.parsing import load, parse_renames, weight_notes
-    from specc.options import ProofOptions, WeightOptions, tolerance
+    from specc.options import QUICK, ProofOptions, WeightOptions, tolerance
 
     weights = WeightOptions(args.seed, args.weights, args.match)
     judged_by = tolerance(args.atol, args.rtol)
-    proof = ProofOptions(args.provider, args.tf32, judged_by, parse_renames(args.rename))
+    renames = parse_renames(args.rename)
+    proof = ProofOptions(args.provider, args.tf32, judged_by, renames, level=args.proof or QUICK)
     file = None
     if args.onnx is not None:  # a bad spec without one is refused before onnx and numpy are loaded
         from specc.onnxfile import OnnxFile
@@ -132,7 +135,16 @@ def _prove(args: _VerifyArguments) -> int:
     subject = _subject(network.name, file, args)
     try:
         with progress_bar() as progress:
-            parity = network.verify(file, weights=source, rename=proof.rename, **proof.run() | {"progress": progress})
+            parity = network.verify(
+                file,
+                weights=source,
+                proof=proof.level,
+                provider=proof.provider,
+                tf32=proof.tf32,
+                tolerance=proof.tolerance,
+                rename=proof.rename,
+                progress=progress,
+            )
     except ParityError as error:  # the file's own weights do not fit the spec: that is the one check that there is
         from specc.report.proof_wording import unfit
 
@@ -276,7 +288,7 @@ def _refuse_for_spec(args: _VerifyArguments) -> None:
     """Options of a proof against a spec are refused, with the command that they belong to."""
     options = {
         "--model": args.model, "--set": args.arguments, "--seed": args.seed, "--weights": args.weights,
-        "--match": args.match, "--tf32": args.tf32, "--atol": args.atol, "--rtol": args.rtol,
+        "--match": args.match, "--proof": args.proof, "--tf32": args.tf32, "--atol": args.atol, "--rtol": args.rtol,
         "--rename": args.rename, "--all": args.everything, "--repro": args.repro,
     }  # fmt: skip
     if option := first_given(options):

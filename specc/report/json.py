@@ -267,6 +267,7 @@ def proof_json(parity: Parity, subject: ProofSubject, style: Style, everything: 
         "claimed": subject.claimed,
         "passed": parity.passed,
         "verdict": verdict(parity, subject),
+        "proof": parity.level,
         "provider": parity.provider,
         "tolerance": tolerance and {"atol": _number(tolerance.atol), "rtol": _number(tolerance.rtol)},
         "first_divergence": first and first.name,
@@ -289,6 +290,8 @@ def proof_json(parity: Parity, subject: ProofSubject, style: Style, everything: 
                 "batch": row.batch,
                 "optimised": row.optimised,
                 "nodes": list(row.nodes),
+                "like": row.like or None,
+                "in_part": row.in_part,
             }
             for row in parity.steps
         ],

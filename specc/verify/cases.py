@@ -3,13 +3,17 @@
 A contract with symbolic sizes claims every one that it allows. Four are tried, not square but for the second: an
 ordinary one, with every kind of numbers; the smallest; one just above it; and one just above the ordinary, so that
 divisions leave other remainders. Beyond `LARGE`, sizes are smaller or left out.
+
+The full proof feeds one case at a time. The quick one feeds the kinds of numbers as the samples of one batch, so that
+every step runs once on all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import count
 from math import prod
 
 import numpy as np
@@ -18,6 +22,7 @@ from numpy.typing import NDArray
 from specc.ir.graph import Graph, Port
 from specc.ir.size import Size
 from specc.ir.symbols import Symbol
+from specc.ir.traits import Sliding
 from specc.ir.types import at as size_at
 from specc.ir.types import fixed
 
@@ -36,17 +41,29 @@ ORDINARY = 4
 SPARSE = 512
 """Elements of a channel for one spike."""
 
-MANY, FEW = 11, 3
-"""Samples on which the shapes of a file are tried, of an ordinary network and a large one."""
+MORE, ONE_MORE = 4, 1
+"""So many samples more than are judged the shapes of a file are tried on, of an ordinary network and a large one."""
 
 MULTIPLES = (8, 6, 4, 3, 2)
 """How many times the ordinary sizes are tried for the shapes: the largest that is affordable."""
+
+MOST_REMAINDERS, FURTHEST = 2, 24
+"""How many sizes are added for the sake of their remainders, and how far above the smallest they are looked for."""
 
 PLACES = 400
 """The most of an axis of these."""
 
 ROOM = 2**26
 """Elements of one value that are affordable."""
+
+ELEMENT = 100
+"""What rounding an element of a value at random takes, in MACs: many small layers cost more than they multiply."""
+
+AFFORDABLE = 1_200_000_000
+"""MACs, with those of `ELEMENT`, of the samples that the quick proof follows from end to end, if they are many."""
+
+TWICE = 8_000_000_000
+"""MACs, with those of `ELEMENT`, of a sample up to which there are two of them all the same."""
 
 Sizes = tuple[tuple[str, int], ...]
 """A value for every symbolic size of a network, in the contract's order."""
@@ -91,6 +108,21 @@ class Case:
         return (self.batch, *(size_at(size, dict(self.sizes)) for size in port.type.sample))
 
 
+KINDS = (
+    Case("normal", 1),
+    Case("zeros", 1, scale=0.0),
+    Case("x 1e3", 1, scale=1e3),
+    Case("x 1e-6", 1, scale=1e-6),
+    Case("mean 1000", 1, mean=1000.0),
+    Case("spikes", 1, spikes=True),
+)
+"""What is drawn."""
+
+
+NEGATED = Case("negated", 1, scale=-1.0)
+"""What a step is tried on besides: behind a step that gives no negative numbers, others show half of it alone."""
+
+
 def _add_spikes(values: NDArray[np.float64], stream: np.random.Generator) -> None:
     """One element in `SPARSE`, at least one of a channel; their sizes are even on a logarithmic scale."""
     channels = values.shape[:2] if values.ndim > 2 else values.shape[:1]
@@ -102,12 +134,128 @@ def _add_spikes(values: NDArray[np.float64], stream: np.random.Generator) -> Non
     flat[largest] = np.copysign(1e6, flat[largest])
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What one run takes: cases of the same sizes, the samples of one behind those of the other."""
+
+    cases: tuple[Case, ...]
+
+    @property
+    def batch(self) -> int:
+        return sum(case.batch for case in self.cases)
+
+    @property
+    def sizes(self) -> Sizes:
+        return self.case.sizes
+
+    @property
+    def case(self) -> Case:
+        """The first: what a run is called by that does not say of whose samples it speaks."""
+        return self.cases[0]
+
+    def shape(self, port: Port) -> tuple[int, ...]:
+        """What the contract says of a value here."""
+        return (self.batch, *self.case.shape(port)[1:])
+
+    def inputs(self, graph: Graph, seed: int) -> dict[str, NDArray[np.float32]]:
+        """Every input of the graph by name."""
+        drawn = [case.inputs(graph, seed) for case in self.cases]
+        return {name: np.concatenate([each[name] for each in drawn]) for name in drawn[0]}
+
+    def begins(self, other: Feed) -> bool:
+        """Whether it is the first cases of ``other``, which has more: a run with a batch of its own."""
+        return self != other and self.cases == other.cases[: len(self.cases)]
+
+    def samples(self) -> Iterator[tuple[Case, slice]]:
+        """Each case and where its samples lie."""
+        start = 0
+        for case in self.cases:
+            yield case, slice(start, start + case.batch)
+            start += case.batch
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a proof runs.
+
+    Attributes:
+        network: from end to end.
+        steps: on its way through the network, to every step.
+        probe: what the values of a file with other names are told apart by: normal numbers, among which none outweighs
+            all others, of two samples, so that no size of 1 is taken for the batch.
+        kinds: what every step is tried on besides, made of what reaches it in the first case.
+        at_once: in one batch with that.
+        reaching: what goes through the network where none is made: a file from elsewhere may leave out what changes
+            nothing on the numbers that reach it, as a second ReLU does.
+    """
+
+    network: tuple[Feed, ...]
+    steps: tuple[Feed, ...]
+    probe: Feed
+    kinds: tuple[Case, ...] = ()
+    at_once: bool = True
+    reaching: tuple[Feed, ...] = ()
+
+    @property
+    def followed(self) -> tuple[Feed, ...]:
+        """Feeds that PyTorch is run on: not on one that is the beginning of another."""
+        return tuple(feed for feed in self.network if not any(feed.begins(other) for other in self.network))
+
+
+def full_plan(graph: Graph) -> Plan:
+    """Every case by itself."""
+    feeds = tuple(Feed((case,)) for case in cases(graph))
+    return Plan(feeds, feeds, _probe(graph))
+
+
+def quick_plan(graph: Graph) -> Plan:
+    """All kinds of numbers at once, where the batch may be as large; two samples of each other size.
+
+    From end to end go as many kinds as are `AFFORDABLE`, normal numbers and spikes first. These two go to every step,
+    which is tried on the other kinds besides.
+    """
+    ordinary, *others = sizes_tried(graph)
+    one = _batch(graph, 1)
+    # Where not all can be followed, spikes show most beside the normal ones.
+    kinds = [replace(kind, batch=one, sizes=ordinary) for kind in (KINDS[0], KINDS[-1], *KINDS[1:-1])]
+    work = max(_work(graph, ordinary), 1)
+    followed = kinds[: max(2 if work <= TWICE else 1, AFFORDABLE // work)]
+    sizes = tuple(Feed((Case("normal", _batch(graph, 2), sizes=each),)) for each in others)
+    network, steps = _stacked(graph, followed), _stacked(graph, kinds[:2])
+    alone = () if Feed((kinds[0],)) in network else (Feed((kinds[0],)),)
+    made = (*kinds[2:], replace(NEGATED, batch=one, sizes=ordinary))
+    at_once = len(_stacked(graph, (*kinds[:2], *made))) == 1
+    reaching = (*_stacked(graph, kinds), *sizes)
+    return Plan((*alone, *network, *sizes), (*steps, *sizes), _probe(graph), made, at_once, reaching)
+
+
+def _probe(graph: Graph) -> Feed:
+    return Feed((Case("normal", _batch(graph, 2), sizes=sizes_tried(graph)[0]),))
+
+
+def _stacked(graph: Graph, kinds: Sequence[Case]) -> tuple[Feed, ...]:
+    """One feed of all, where the contract allows so large a batch; else each by itself."""
+    together = Feed(tuple(kinds))
+    return (together,) if _batch(graph, together.batch) == together.batch else tuple(Feed((kind,)) for kind in kinds)
+
+
 def is_large(graph: Graph) -> bool:
     return _is_too_much(graph, sizes_tried(graph)[0])
 
 
+def is_costly(graph: Graph) -> bool:
+    """Whether not all kinds of numbers can be followed in the quick proof."""
+    return _work(graph, sizes_tried(graph)[0]) * len(KINDS) > AFFORDABLE
+
+
+def _work(graph: Graph, sizes: Sizes) -> int:
+    """MACs, with those of `ELEMENT`, of the smallest batch."""
+    elements = sum(fixed(node.type.elements) for node in graph.at(dict(sizes)).nodes)
+    return _batch(graph, 1) * (_macs(graph, sizes) + ELEMENT * elements)
+
+
 def cases(graph: Graph) -> tuple[Case, ...]:
-    """The cases of ``graph``: batches 1, 2 and 7 where the batch is symbolic, else the batch it is fixed to.
+    """The cases of the full proof: batches 1, 2 and 7 where the batch is symbolic, else the one that it is fixed to.
 
     A large network (see `LARGE`) goes without batch 7.
     """
@@ -116,20 +264,20 @@ def cases(graph: Graph) -> tuple[Case, ...]:
     one, *more = batches = tuple(dict.fromkeys(_batch(graph, least) for least in wanted))
     return (
         *(Case("normal", batch, sizes=ordinary) for batch in batches),
-        Case("zeros", one, scale=0.0, sizes=ordinary),
-        Case("x 1e3", one, scale=1e3, sizes=ordinary),
-        Case("x 1e-6", one, scale=1e-6, sizes=ordinary),
-        Case("mean 1000", one, mean=1000.0, sizes=ordinary),
-        Case("spikes", one, spikes=True, sizes=ordinary),
+        *(replace(kind, batch=one, sizes=ordinary) for kind in KINDS[1:]),
         *(Case("normal", more[0] if more else one, sizes=sizes) for sizes in others),
     )
 
 
-def shape_cases(graph: Graph) -> Iterator[Case]:
-    """Cases for the shapes of the file alone, beyond what is tried of its numbers: many samples, and large sizes."""
+def shape_cases(graph: Graph, judged: int) -> Iterator[Case]:
+    """Cases for the shapes of the file alone, beyond what is tried of its numbers: more samples, and larger sizes.
+
+    Args:
+        judged: the most samples of which the numbers are.
+    """
     ordinary = sizes_tried(graph)[0]
     if not isinstance(graph.inputs[0].type.batch, int):
-        yield Case("shapes", _batch(graph, FEW if is_large(graph) else MANY), sizes=ordinary)
+        yield Case("shapes", _batch(graph, judged + (ONE_MORE if is_costly(graph) else MORE)), sizes=ordinary)
     one = _batch(graph, 1)
     for times in MULTIPLES:
         larger = _different(graph.symbols, [max(size, min(times * size, PLACES)) for _, size in ordinary])
@@ -149,7 +297,44 @@ def sizes_tried(graph: Graph) -> tuple[Sizes, ...]:
     above = _further(symbols, smallest, range(count, 0, -1))
     larger = _further(symbols, ordinary, range(2 * count - 1, 0, -2))
     others = (sizes for sizes in (above, larger) if not _is_too_much(graph, sizes))
-    return tuple(dict.fromkeys((ordinary, smallest, *others)))
+    tried = (ordinary, smallest, *others)
+    return tuple(dict.fromkeys((*tried, *_other_remainders(graph, tried))))
+
+
+def _other_remainders(graph: Graph, tried: Sequence[Sizes]) -> Iterator[Sizes]:
+    """Sizes just above the smallest at which windows that stride leave another number of places behind the last one.
+
+    Rounding up and down are the same where nothing is left over: half of a half is a whole number at 12, 13, 20
+    and 21.
+    """
+    left = [_places_left(graph, sizes) for sizes in tried]
+    one_sided = {key for key, places in left[0].items() if all(each[key] == places for each in left)}
+    steps, found = count(2), 0
+    while one_sided and found < MOST_REMAINDERS and (step := next(steps)) <= FURTHEST:
+        sizes = _further(graph.symbols, tried[1], [step + place for place in range(len(graph.symbols))])
+        places = _places_left(graph, sizes)
+        if shown := {key for key in one_sided if places[key] != left[0][key]}:
+            one_sided -= shown
+            found += 1
+            yield sizes
+
+
+def _places_left(graph: Graph, sizes: Sizes) -> dict[tuple[str, int], int]:
+    """What every axis along which a step strides, at other sizes another, leaves over: by the step and the axis."""
+    left = {}
+    at = graph.at(dict(sizes))
+    for node in graph.nodes:
+        spatial = node.input_types[0].spatial if node.input_types else ()
+        if not any(isinstance(size, Size) for size in spatial):
+            continue
+        here = at.node(node.name)
+        match here.op.window(*here.input_types):
+            case Sliding((_, *axes)):
+                numbers = map(fixed, here.input_types[0].spatial)
+                for axis, (taps, size, symbolic) in enumerate(zip(axes, numbers, spatial, strict=True)):
+                    if taps is not None and taps.advance > 1 and not taps.fitted and isinstance(symbolic, Size):
+                        left[node.name, axis] = size % taps.advance
+    return left
 
 
 def _ordinary(graph: Graph, smallest: Sizes) -> Sizes:
@@ -199,4 +384,9 @@ def _batch(graph: Graph, wanted: int) -> int:
 
 
 def _is_too_much(graph: Graph, sizes: Sizes) -> bool:
-    return sum(node.op.macs(*node.input_types) for node in graph.at(dict(sizes)).nodes) > LARGE
+    return _macs(graph, sizes) > LARGE
+
+
+def _macs(graph: Graph, sizes: Sizes) -> int:
+    """Of one sample."""
+    return sum(node.op.macs(*node.input_types) for node in graph.at(dict(sizes)).nodes)

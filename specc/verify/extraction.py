@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from itertools import count
+from math import prod
 from typing import TYPE_CHECKING
 
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
@@ -19,13 +22,16 @@ from specc.ir.op import Parameter
 from specc.ir.types import TensorType
 from specc.onnxfile import OnnxFile
 from specc.onnxfile.inlining import rename_values, values_taken, walk
-from specc.onnxfile.tensor_index import copy_with_data
+from specc.onnxfile.tensor_index import copy_with_data, read_tensor
 from specc.weights import Array, Weights
 
 if TYPE_CHECKING:
     from torch import nn
 
 OTHER_FLOATS = {TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
+
+LARGE = 2**24
+"""Bytes of a tensor from which on it is fed to a submodel of its own."""
 
 RESULT = "result"
 """What a submodel without nodes calls what it gives."""
@@ -160,6 +166,11 @@ class SubmodelExtractor:
         if names and {port.name for port in file.inputs} & {port.name for port in file.outputs}:
             self.fault = "it gives out an input as it is, under a name that is not the spec's"
 
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every tensor of the file, by name."""
+        return {name: tuple(tensor.dims) for name, tensor in self._tensors.items()}
+
     @property
     def values(self) -> tuple[str, ...]:
         """The names of all values that nodes give, in the order of the file."""
@@ -195,8 +206,46 @@ class SubmodelExtractor:
         nodes = tuple(self.nodes[place] for place in sorted(places))
         return Submodel(nodes, tuple(sorted(inputs, key=lambda name: (self.position(name), name))), output)
 
-    def model(self, submodel: Submodel, ranks: Mapping[str, int]) -> bytes | None:
+    def likeness(self, submodel: Submodel, own: Collection[str]) -> bytes:
+        """The same for submodels that compute the same: their nodes, whatever the values are called.
+
+        Args:
+            own: tensors of which the shape alone is looked at: those of the step.
+        """
+        names: dict[str, str] = {}
+        parts = []
+        for node in submodel.nodes:
+            copy = NodeProto()
+            copy.CopyFrom(node)
+            every = [*values_taken(node), *node.output]
+            rename_values(copy, {name: names.setdefault(name, str(len(names))) for name in every if name})
+            copy.ClearField("name")
+            copy.ClearField("doc_string")
+            parts.append(copy.SerializeToString(deterministic=True))
+        for name, alias in names.items():
+            if name in self._tensors:
+                numbers = b""
+                if name not in own:
+                    numbers = sha256(read_tensor(self._tensors[name], self._folder, name).tobytes()).digest()
+                parts.append(f"{alias} {self._tensors[name].data_type} {self.shapes[name]} ".encode() + numbers)
+        inputs = [names.get(name, name) for name in (*submodel.inputs, submodel.output)]
+        return b"\0".join([*parts, repr(inputs).encode()])
+
+    def large_tensors(self, submodel: Submodel) -> dict[str, Array]:
+        """The submodel's tensors of `LARGE` bytes and more, by name: better fed than copied into a model."""
+        names = dict.fromkeys(name for node in submodel.nodes for name in values_taken(node))
+        tensors = {name: self._tensors[name] for name in names if name in self._tensors}
+        return {
+            name: read_tensor(tensor, self._folder, name)
+            for name, tensor in tensors.items()
+            if tensor.data_type == TensorProto.FLOAT and prod(tensor.dims) * 4 >= LARGE
+        }
+
+    def model(self, submodel: Submodel, ranks: Mapping[str, int], fed: Collection[str] = ()) -> bytes | None:
         """The submodel as an ONNX model that takes float32 values of the given ranks, of any sizes.
+
+        Args:
+            fed: tensors that are inputs, too.
 
         Returns:
             None where its tensors are above protobuf's 2 GB.
@@ -208,10 +257,11 @@ class SubmodelExtractor:
         if not nodes:
             nodes, output = [helper.make_node("Identity", [output], [RESULT])], RESULT
         names = dict.fromkeys(name for node in nodes for name in values_taken(node))
-        tensors = [self._tensors[name] for name in names if name in self._tensors]
+        tensors = [self._tensors[name] for name in names if name in self._tensors and name not in fed]
         if sum(map(_bytes_of, tensors)) > PROTOBUF_LIMIT - 2**20:
             return None
         inputs = [_float32(name, ranks[name]) for name in submodel.inputs]
+        inputs += [_float32(name, len(self.shapes[name])) for name in fed]
         outputs = [helper.make_empty_tensor_value_info(output)]
         return serialise(self._model("piece", nodes, inputs, outputs, tensors))
 

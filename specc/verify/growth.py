@@ -23,7 +23,7 @@ TF32_U = 2.0**-11
 """Unit roundoff of TF32, which keeps 10 bits of a factor's fraction."""
 
 
-SAMPLE = 2**18
+SAMPLE = 2**16
 """Weights that are looked at, of one layer."""
 
 

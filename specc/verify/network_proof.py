@@ -8,17 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from specc.diagnostics.words import listed
 from specc.ir.graph import Graph
 from specc.onnxfile import OnnxFile
-from specc.verify.cases import LARGE, Case, cases, is_large, shape_cases, sizes_tried
+from specc.verify.cases import LARGE, Case, Feed, Plan, is_costly, is_large, quick_plan, shape_cases, sizes_tried
 from specc.verify.proof_settings import ProofSettings
-from specc.verify.result import Row, Tolerance
-from specc.verify.sessions import ModelRefused, Session, run
+from specc.verify.result import Level, Row, Tolerance, Truth
+from specc.verify.sessions import ModelRefused, Session, assignment, run
 from specc.weights import Weights
 
 if TYPE_CHECKING:
@@ -42,18 +43,40 @@ SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One case and what its outputs should be."""
+    """What one run takes, and what its outputs should be."""
 
-    case: Case
+    feed: Feed
     inputs: dict[str, NDArray[np.float32]]
     expected: tuple[Expected, ...]
 
+    def cases(self) -> Iterator[tuple[Case, slice, tuple[Expected, ...]]]:
+        """Each case, where its samples lie, and what they should give."""
+        for case, samples in self.feed.samples():
+            yield case, samples, tuple(each.of(samples) for each in self.expected)
 
-def trials(graph: Graph, weights: Weights, settings: ProofSettings) -> tuple[Trial, ...]:
-    """Every case, with PyTorch's results. Raises TorchRefused."""
-    tried = cases(graph)
-    inputs = [case.inputs(graph, settings.seed) for case in tried]
-    return tuple(map(Trial, tried, inputs, expected_outputs(graph, weights, inputs, settings)))
+
+def first_case(trial: Trial) -> Truth:
+    """The first case of the trial."""
+    case, samples, expected = next(trial.cases())
+    return Truth(case, {name: values[samples] for name, values in trial.inputs.items()}, expected)
+
+
+def trials(graph: Graph, weights: Weights, plan: Plan, settings: ProofSettings) -> tuple[Trial, ...]:
+    """Every feed of the network, with PyTorch's results. Raises TorchRefused."""
+    inputs = [feed.inputs(graph, settings.seed) for feed in plan.followed]
+    made = tuple(map(Trial, plan.followed, inputs, expected_outputs(graph, weights, inputs, settings)))
+    return tuple(next(filter(None, (_part(trial, feed) for trial in made))) for feed in plan.network)
+
+
+def _part(trial: Trial, feed: Feed) -> Trial | None:
+    """What ``trial`` says of ``feed``; None where that is no part of it."""
+    if trial.feed == feed:
+        return trial
+    if not feed.begins(trial.feed):
+        return None
+    samples = slice(feed.batch)
+    inputs = {name: values[samples] for name, values in trial.inputs.items()}
+    return Trial(feed, inputs, tuple(each.of(samples) for each in trial.expected))
 
 
 def expected_outputs(
@@ -63,17 +86,31 @@ def expected_outputs(
     from specc.backends.torch import torch_module
     from specc.verify.reference import PATTERNS, expectations
 
-    patterns = PATTERNS // 2 if is_large(graph) else PATTERNS
+    coarse = settings.level == "quick" and is_costly(graph)
+    patterns = PATTERNS // 2 if coarse or is_large(graph) else PATTERNS
     progress = settings.progress_of("PyTorch in float64")
-    return expectations(torch_module(graph, weights), inputs, patterns, settings.u, progress)
+    return expectations(torch_module(graph, weights), inputs, patterns, settings.u, progress, coarse)
 
 
-def prove_network(
-    graph: Graph, file: OnnxFile, ports: Signature, tried: tuple[Trial, ...], settings: ProofSettings, optimised: bool
-) -> Iterator[Row]:
-    """A row for each case: the file as it is, run with graph optimisation or without.
+class NetworkRuns(NamedTuple):
+    """The file as it is, run with graph optimisation or without.
 
-    Without it the file's shapes are tried on more, which gives a row where they are wrong.
+    Attributes:
+        assignment: (node, execution provider) of the model as it runs.
+        results: of each feed, the outputs in the spec's order; ONNX Runtime's refusal where it fails.
+        shapes: where the file's shapes are wrong for more samples or larger sizes; tried without optimisation alone.
+    """
+
+    optimised: bool
+    assignment: tuple[tuple[str, str], ...]
+    results: tuple[list[Any] | ModelRefused, ...]
+    shapes: tuple[Row, ...]
+
+
+def run_network(
+    graph: Graph, file: OnnxFile, ports: Signature, feeds: Sequence[Feed], settings: ProofSettings, optimise: bool
+) -> NetworkRuns:
+    """Run all ``feeds`` in one session, which is gone afterwards: a large file is in memory once.
 
     Args:
         ports: says what the inputs and outputs are called in the file.
@@ -81,25 +118,39 @@ def prove_network(
     Raises:
         ModelRefused: ONNX Runtime does not load the file.
     """
-    session = settings.session(file.source, optimised)
-    # A single number can be right by luck, so a bound comes from PyTorch's usual error, too.
-    usual = [median(t.expected[i].error(t.expected[i].single) for t in tried) for i in range(len(graph.outputs))]
-    for trial in tried:
-        case = trial.case
+    session = settings.session(file.source, optimise)
+    results: list[list[Any] | ModelRefused] = []
+    for feed in feeds:
         try:
-            results = run(session, ports.feeds(trial.inputs), ports.outputs.values())
+            results.append(run(session, ports.feeds(feed.inputs(graph, settings.seed)), ports.outputs.values()))
         except ModelRefused as refused:
-            yield Row(case.title, False, str(refused), case.batch, optimised)
+            results.append(refused)
+    most = max(feed.batch for feed in feeds)
+    shapes = () if optimise else tuple(_other_shapes(graph, session, ports, settings.seed, most))
+    return NetworkRuns(optimise, assignment(session), tuple(results), shapes)
+
+
+def judged_runs(graph: Graph, tried: Sequence[Trial], runs: NetworkRuns, tolerance: Tolerance | None) -> Iterator[Row]:
+    """A row for each case of each run, and where other shapes are wrong."""
+    # A single number can be right by luck, so a bound comes from PyTorch's usual error, too.
+    own = [[each.error(each.single) for each in expected] for trial in tried for *_, expected in trial.cases()]
+    usual = [median(errors) for errors in zip(*own, strict=True)]
+    names = [port.name for port, _ in graph.outputs]
+    for trial, results in zip(tried, runs.results, strict=True):
+        batch = trial.feed.batch
+        if isinstance(results, ModelRefused):
+            yield Row(trial.feed.case.title, False, str(results), batch, runs.optimised)
             continue
-        names = list(ports.outputs)
-        yield judge(case, optimised, names, results, trial.expected, usual, settings.tolerance)
-    if not optimised:
-        yield from _other_shapes(graph, session, ports, settings.seed)
+        for case, samples, expected in trial.cases():
+            # What has another batch than was fed is at fault as a whole.
+            parts = [result[samples] if result.shape[:1] == (batch,) else result for result in results]
+            yield judge(case, runs.optimised, names, parts, expected, usual, tolerance, batch)
+    yield from runs.shapes
 
 
-def _other_shapes(graph: Graph, session: Session, ports: Signature, seed: int) -> Iterator[Row]:
+def _other_shapes(graph: Graph, session: Session, ports: Signature, seed: int, judged: int) -> Iterator[Row]:
     """Where the file has other shapes than the contract says: for more samples and larger sizes than are judged."""
-    for case in shape_cases(graph):
+    for case in shape_cases(graph, judged):
         try:
             results = run(session, ports.feeds(case.inputs(graph, seed)), ports.outputs.values())
         except ModelRefused as refused:
@@ -122,6 +173,7 @@ def judge(
     expected: Sequence[Expected],
     usual: Sequence[float],
     tolerance: Tolerance | None = None,
+    batch: int | None = None,
 ) -> Row:
     """The verdict on one run: of the outputs, the first that fails, or else the one that is closest to its bound.
 
@@ -131,12 +183,14 @@ def judge(
         usual: PyTorch's usual error for each: the bound comes from it or from that of this very case, whichever is
             larger.
         tolerance: what judges instead of that bound.
+        batch: how many samples have run at once, where others have run with those of the case.
     """
+    batch = batch or case.batch
     rows = []
     for name, result, truth, own_usual in zip(outputs, results, expected, usual, strict=True):
         fault = structure_fault(result, truth.single)
         if fault:
-            rows.append(Row(case.title, False, f"{name} {fault}", case.batch, optimised, name))
+            rows.append(Row(case.title, False, f"{name} {fault}", batch, optimised, name))
             continue
         own, error = truth.error(truth.single), truth.error(result)
         if tolerance is not None:
@@ -145,7 +199,7 @@ def judge(
             bound = roundings_allowed(own, own_usual)
             reason = f"{name} is {error:.3g} roundings from the truth, PyTorch {own:.3g}; allowed: {bound:.3g}"
             reason = "" if error <= bound else reason
-        rows.append(Row(case.title, not reason, reason, case.batch, optimised, name, error, own, bound))
+        rows.append(Row(case.title, not reason, reason, batch, optimised, name, error, own, bound))
     wrong = next((row for row in rows if not row.passed), None)
     return wrong or max(rows, key=lambda row: (row.error_onnx or 0.0) / (row.bound or 1.0))
 
@@ -191,10 +245,10 @@ def shape_faults(graph: Graph, tried: tuple[Trial, ...]) -> Iterator[Row]:
     """Where PyTorch's results have other shapes than the contract says: what is claimed of all sizes is wrong."""
     for trial in tried:
         for (port, _), expected in zip(graph.outputs, trial.expected, strict=True):
-            real, claimed = expected.single.shape, trial.case.shape(port)
+            real, claimed = expected.single.shape, trial.feed.shape(port)
             if real != claimed:
                 reason = f"{port.name} has shape {list(real)} in PyTorch, the spec says {list(claimed)}"
-                yield Row(trial.case.title, False, reason, trial.case.batch, output=port.name)
+                yield Row(trial.feed.case.title, False, reason, trial.feed.batch, output=port.name)
 
 
 def constant_outputs(graph: Graph, tried: tuple[Trial, ...]) -> tuple[list[Row], list[str]]:
@@ -228,9 +282,12 @@ def _ranges(values: list[NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDA
     return np.min(least, 0), np.max(most, 0)
 
 
-def size_notes(graph: Graph) -> Iterator[str]:
+def size_notes(graph: Graph, level: Level) -> Iterator[str]:
     """What was left out of a large network, and which of its symbolic sizes were tried."""
-    if is_large(graph):
+    if level == "quick" and is_costly(graph):
+        kinds = dict.fromkeys(case.name for feed in quick_plan(graph).network for case in feed.cases)
+        yield f"a large network: from end to end on {listed(kinds)} numbers alone"
+    if level == "full" and is_large(graph):
         yield f"more than {LARGE / 1e9:g} GMACs per sample: proven with batches of 1 and 2, without 7"
     if graph.symbols:
         names = ", ".join(symbol.name for symbol in graph.symbols)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from specc import atomic
+from specc.backends.onnx import initializer_name
 from specc.diagnostics import MissingDependency, UsageError
 from specc.ir.graph import Graph
 from specc.onnxfile import FileWeights, NondeterministicNode, OnnxFile, as_onnx_file
-from specc.verify.proof_settings import ProofSettings
-from specc.verify.result import Parity, Progress, Reproduction, Row, StepRow, TensorRow, Tolerance
+from specc.verify.cases import Plan, full_plan, quick_plan
+from specc.verify.proof_settings import ProofSettings, WholeProgress
+from specc.verify.result import Level, Parity, Progress, Reproduction, Row, StepRow, TensorRow, Tolerance, Truth
 from specc.verify.sessions import ModelRefused, assignment, load_runtime
 from specc.weights import Weights
+from specc.weights.tensors import InMemory
 
 STRESSED = "randomised state · "
 """Before the cases of the pass with random weights."""
@@ -34,6 +38,7 @@ def verify(
     tolerance: Tolerance | None = None,
     progress: Progress | None = None,
     rename: Mapping[str, str] | None = None,
+    level: Level = "quick",
 ) -> Parity:
     """Prove that ``model`` computes what ``graph`` with ``weights`` computes in PyTorch, or show where not.
 
@@ -55,64 +60,121 @@ def verify(
             used.
         MissingDependency: torch or onnxruntime is not installed.
     """
+    if progress is not None:
+        progress("loading PyTorch and onnxruntime", 0, 1)  # which takes seconds of which nothing else would be seen
     try:
         import torch  # noqa: F401 - only here is its absence given its name
     except ModuleNotFoundError:
         raise MissingDependency("parity", "torch", "cpu") from None
     load_runtime()
-    settings = ProofSettings(provider, seed, tf32, tolerance, progress, rename)
+    settings = ProofSettings(provider, seed, tf32, tolerance, progress, rename, level)
     file = as_onnx_file(model)
     before = file.stamp()
     try:
-        return _verified(graph, file, weights, settings, stress)
+        with one_thread():
+            return _verified(graph, file, weights, settings, stress)
     finally:
         # Whatever was found is of no file then, and neither is an error.
         if file.stamp() != before:
             raise UsageError(f"{file.name}, or a file with its weights, was changed while it was proven: prove it anew")
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch computes in one thread: on the small pieces of a proof others mostly wait, busily, and cost as much."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def _verified(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettings, stress: bool | None) -> Parity:
     """The proof, the file's tensors against ``weights`` where these are not its own, what it says of itself; and the
     same file's proof with random weights where that is wanted."""
     from specc.verify.step_proof import worse_of
-    from specc.verify.stress import is_worthwhile, not_worthwhile_note, randomised
+    from specc.verify.stress import free, is_worthwhile, not_worthwhile_note, randomised
     from specc.verify.tensor_comparison import compare_tensors
 
-    first = _prove(graph, file, weights, settings)
-    tensors: tuple[TensorRow, ...] = ()
-    if first.is_loaded and not isinstance(weights, FileWeights):
+    again_wanted = stress or (stress is None and is_worthwhile(graph, weights))
+    its_own = isinstance(weights, FileWeights)
+    tensors: tuple[TensorRow, ...] | None = None
+    known: Weights = InMemory(weights)
+    is_known = _holds_all_by_name(graph, file)
+    if is_known and not its_own:
+        tensors = compare_tensors(graph, file, weights, {node.name for node in graph.nodes})
+        is_known = all(row.status == "same" for row in tensors)
+    if is_known:
+        known = FileWeights(file)  # equal to the bit, and in memory already
+    # Steps are proven once in the quick proof: where every tensor is known, with random numbers in them.
+    once = settings.level == "quick" and is_known and bool(again_wanted and free(graph))
+    if settings.progress is not None:
+        plan = plan_of(graph, settings)
+        passes, proofs_of_steps = 1 + bool(again_wanted), 1 + bool(again_wanted and not once)
+        pieces = passes * len(plan.followed) + proofs_of_steps * len(graph.nodes)
+        settings = replace(settings, progress=WholeProgress(settings.progress, pieces))
+    first = _prove(graph, file, known, settings, Part.WHOLE if once else Part.ALL)
+    if once and not all(row.passed for row in first.rows):
+        once = False
+        first = _prove(graph, file, known, settings)
+    if its_own or not first.is_loaded:
+        tensors = ()
+    elif tensors is None or not is_known:
         alone = {row.name for row in first.steps if len(row.steps) == 1}
-        tensors = compare_tensors(graph, file, weights, alone)
+        tensors = compare_tensors(graph, file, known, alone)
     result = Parity(
         provider=settings.provider,
         rows=first.rows,
         steps=first.steps,
         tensors=tensors,
         assignment=first.assignment,
-        settings=settings.in_words(),
+        settings=(*settings.in_words(), *first.settings),
         notes=(*_changed(file), *first.notes),
+        level=settings.level,
         tf32=settings.tf32,
         tolerance=settings.tolerance,
         renamed=first.renamed,
         reproduction=first.reproduction,
+        truth=first.truth,
     )
     if not result.passed or stress is False:
         return result
-    if not (stress or is_worthwhile(graph, weights)):
+    if not again_wanted:
         return replace(result, notes=(*result.notes, *not_worthwhile_note(graph, weights)))
     as_named = all(row.status == "same" for row in tensors)
     with randomised(graph, file, weights, settings.seed, as_named) as (copy, others, notes):
-        again = _prove(graph, copy, others, settings) if copy else _Pass()
+        copied = FileWeights(copy) if copy and is_known else InMemory(others)
+        again = _prove(graph, copy or file, copied, settings) if copy or once else _Pass()
     rows = (replace(row, case=f"{STRESSED}{row.case}") for row in again.rows)
     steps = tuple(replace(row, case=f"{STRESSED}{row.case}") for row in again.steps)
     new = (f"randomised state: {note}" for note in (*notes, *again.notes) if note not in result.notes)
     return replace(
         result,
         rows=(*result.rows, *rows),
-        steps=worse_of(result.steps, steps),
+        steps=steps if once else worse_of(result.steps, steps),
+        settings=(*result.settings, *again.settings) if once else result.settings,
         notes=(*result.notes, *new),
         reproduction=again.reproduction,
     )
+
+
+def _holds_all_by_name(graph: Graph, file: OnnxFile) -> bool:
+    """Whether every tensor is in the file by itself, under the name that specc gives it; counters are in no file."""
+    return all(initializer_name(path, p) in file.initializers for path, p in graph.state if not p.integer)
+
+
+def plan_of(graph: Graph, settings: ProofSettings) -> Plan:
+    return quick_plan(graph) if settings.level == "quick" else full_plan(graph)
+
+
+class Part(Enum):
+    """What a pass over a file proves."""
+
+    ALL = "the whole network and every step"
+    WHOLE = "the whole network"
 
 
 @dataclass(frozen=True)
@@ -123,51 +185,61 @@ class _Pass:
     is_loaded: bool = True
     steps: tuple[StepRow, ...] = ()
     assignment: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
     reproduction: Reproduction | None = None
+    truth: Truth | None = None
 
 
-def _prove(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettings) -> _Pass:
+def _prove(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettings, part: Part = Part.ALL) -> _Pass:
     from specc.verify import network_proof
     from specc.verify.reference import TorchRefused
     from specc.verify.signature import compare_signature
     from specc.verify.step_proof import prove_steps
 
     ports = compare_signature(graph, file, settings.rename)
-    notes = (*network_proof.size_notes(graph), *ports.notes)
+    notes = (*network_proof.size_notes(graph, settings.level), *ports.notes)
     renamed = tuple(ports.renamed.items())
     if ports.faults:
         return _Pass(rows=tuple(Row("interface", False, fault) for fault in ports.faults), notes=notes, renamed=renamed)
     varying = tuple(map(_varying, file.nondeterministic))
-    # Opened before anything is computed: a provider that cannot be used is the first thing to say.
+    plan = plan_of(graph, settings)
+    # The file runs before anything is computed: a provider that cannot be used is the first thing to say.
     try:
-        placed = assignment(settings.session(file.source, optimised=True))
         if varying:
+            placed = assignment(settings.session(file.source, optimised=True))
             return _Pass(rows=varying, assignment=placed, notes=notes, renamed=renamed)
-        tried = network_proof.trials(graph, weights, settings)
-        rows = [
-            row
-            for optimised in (False, True)
-            for row in network_proof.prove_network(graph, file, ports, tried, settings, optimised)
-        ]
+        plain, optimised = (
+            network_proof.run_network(graph, file, ports, plan.network, settings, optimise)
+            for optimise in (False, True)
+        )
+        tried = network_proof.trials(graph, weights, plan, settings)
     except ModelRefused as refused:
         # Most builds of onnxruntime have no training, and refuse such a node in other words.
         why = varying or (Row("loading", False, str(refused)),)
         return _Pass(is_loaded=bool(varying), rows=why, notes=notes, renamed=renamed)
     except TorchRefused as refused:
         return _Pass(rows=(Row("PyTorch", False, str(refused)),), notes=notes, renamed=renamed)
+    rows = [r for runs in (plain, optimised) for r in network_proof.judged_runs(graph, tried, runs, settings.tolerance)]
     constant, constant_notes = network_proof.constant_outputs(graph, tried)
     found = _Pass(
         rows=(Row("interface", True), *network_proof.shape_faults(graph, tried), *rows, *constant),
-        assignment=placed,
+        assignment=optimised.assignment,
         notes=(*notes, *constant_notes),
         renamed=renamed,
+        truth=network_proof.first_case(tried[0]),
     )
-    if settings.tolerance is not None:
+    if settings.tolerance is not None or part is Part.WHOLE:
         return found
-    steps = prove_steps(graph, file, ports.renamed, weights, tried, found.rows, settings)
-    return replace(found, steps=steps.rows, notes=(*found.notes, *steps.notes), reproduction=steps.reproduction)
+    steps = prove_steps(graph, file, ports.renamed, weights, plan, tried, found.rows, settings)
+    return replace(
+        found,
+        steps=steps.rows,
+        settings=steps.settings,
+        notes=(*found.notes, *steps.notes),
+        reproduction=steps.reproduction,
+    )
 
 
 def _varying(node: NondeterministicNode) -> Row:

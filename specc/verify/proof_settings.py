@@ -9,8 +9,30 @@ from pathlib import Path
 
 from specc.diagnostics import UsageError
 from specc.verify.growth import TF32_U, U
-from specc.verify.result import Progress, Tolerance
+from specc.verify.result import Level, Progress, Tolerance
 from specc.verify.sessions import CUDA_OPTIONS, Session, load_runtime, open_session
+
+
+class WholeProgress:
+    """Tells how far the whole proof is, of what is told of its parts one after another.
+
+    Args:
+        progress: who is told.
+        total: how many pieces all parts have together, as far as that is known beforehand.
+    """
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._before = 0
+        self._part = ("", 0, 0)
+
+    def __call__(self, what: str, done: int, of: int) -> None:
+        name, last, pieces = self._part
+        if what != name or done < last:  # of two passes the second has the same parts
+            self._before += pieces
+        self._part = what, done, of
+        self._progress(what, self._before + done, max(self._total, self._before + of))
 
 
 @dataclass(frozen=True)
@@ -23,6 +45,7 @@ class ProofSettings:
         tf32: let CUDA round the factors of products to TF32; the bounds are wider then.
         tolerance: what judges instead of the derived bounds.
         progress: told how far the proof is.
+        level: which proof: see `specc.verify.cases` and `specc.verify.step_proof`.
         rename: what inputs and outputs of a file from elsewhere are called in the spec, where that must be said; None
             of a file of our own, which has the spec's names.
 
@@ -36,6 +59,7 @@ class ProofSettings:
     tolerance: Tolerance | None = None
     progress: Progress | None = None
     rename: Mapping[str, str] | None = None
+    level: Level = "quick"
 
     def __post_init__(self) -> None:
         if self.tf32 and self.provider != "cuda":
@@ -59,6 +83,7 @@ class ProofSettings:
         """(name, value) of everything that bears on the numbers."""
         cuda = (("cuDNN algorithm search", CUDA_OPTIONS["cudnn_conv_algo_search"]),) if self.provider == "cuda" else ()
         return (
+            ("proof", self.level),
             ("provider", self.provider),
             ("onnxruntime", str(load_runtime().__version__)),
             ("PyTorch", metadata.version("torch")),

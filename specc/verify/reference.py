@@ -16,6 +16,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from specc.verify import growth
 from specc.verify.growth import TINY, U
 
+COARSE = 64
+"""How many times as large noise is where it is tried in float32, whose own rounding is a small part of it then.
+
+What it moves, divided by this, is what noise of the right size would: functions are straight on so short a way,
+but where they saturate, and there it is less than they bend.
+"""
+
 PATTERNS = 4
 """Random rounding patterns tried per case (half as many for large networks)."""
 
@@ -37,6 +44,10 @@ class Expected:
     single: NDArray[np.float32]
     unit: NDArray[np.float64]
 
+    def of(self, samples: slice) -> Expected:
+        """Of some of the samples."""
+        return Expected(self.exact[samples], self.single[samples], self.unit[samples])
+
     def error(self, result: NDArray[np.float32]) -> float:
         """The largest error of ``result`` in units, over the elements that are finite in PyTorch's float32."""
         distance = np.zeros(self.exact.shape)
@@ -54,6 +65,7 @@ def expectations(
     patterns: int = PATTERNS,
     u: float = U,
     progress: Callable[[int, int], None] | None = None,
+    coarse: bool = False,
 ) -> list[tuple[Expected, ...]]:
     """For each of ``batches`` what every output of ``module`` should be.
 
@@ -62,30 +74,46 @@ def expectations(
     Args:
         u: unit roundoff of the factors of products: 2^-11 where TF32 is allowed.
         progress: told how many of the batches are done, and how many there are.
+        coarse: measure how far rounding moves the result in float32, where it costs a third: see `COARSE`.
 
     Raises:
         TorchRefused: the module does not take some of the inputs.
     """
     singles = [run_module(module, inputs, torch.float32) for inputs in batches]
+    shifts = []
+    if coarse:
+        equal = EqualWeights(module.state_dict().values())
+        for inputs, of_outputs in zip(batches, singles, strict=True):
+            noise = [Rounding(pattern, u, equal, torch.float32, COARSE) for pattern in range(patterns)]
+            shifts.append([shift / COARSE for shift in _shifts(module, inputs, of_outputs, noise)])
     module.double()
     equal = EqualWeights(module.state_dict().values())
     expected: list[tuple[Expected, ...]] = []
-    for inputs, of_outputs in zip(batches, singles, strict=True):
+    for place, (inputs, of_outputs) in enumerate(zip(batches, singles, strict=True)):
         if progress:
-            progress(len(expected), len(batches))
+            progress(place, len(batches))
         exact = list(map(finite_truth, run_module(module, inputs, torch.float64), of_outputs))
-        moved = [np.zeros(value.shape) for value in exact]
-        for pattern in range(patterns):
-            with Rounding(pattern, u, equal):
-                rounded = run_module(module, inputs, torch.float64)
-            for most, value, truth in zip(moved, rounded, exact, strict=True):
-                finite = np.isfinite(value) & np.isfinite(truth)
-                distance = np.abs(np.subtract(value, truth, out=np.zeros(value.shape), where=finite))
-                np.maximum(most, distance, out=most)
+        noise = [Rounding(pattern, u, equal) for pattern in range(patterns)]
+        moved = shifts[place] if coarse else _shifts(module, inputs, exact, noise)
         expected.append(
             tuple(Expected(*each) for each in zip(exact, of_outputs, map(_unit, exact, moved), strict=True))
         )
     return expected
+
+
+def _shifts(
+    module: torch.nn.Module, inputs: Inputs, results: Sequence[NDArray[Any]], noise: Sequence[Rounding]
+) -> list[NDArray[np.float64]]:
+    """How far noise moves each element of the results, at most."""
+    moved = [np.zeros(value.shape) for value in results]
+    for rounding in noise:
+        with rounding:
+            rounded = run_module(module, inputs, rounding.dtype)
+        for most, value, result in zip(moved, rounded, results, strict=True):
+            finite = np.isfinite(value) & np.isfinite(result)
+            distance = np.subtract(value, result, out=np.zeros(value.shape), where=finite, dtype=np.float64)
+            np.maximum(most, np.abs(distance), out=most)
+    return moved
 
 
 def finite_truth(exact: NDArray[np.float64], single: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -142,8 +170,18 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
     The plain equivalent: add random noise of relative size 2^-24 to every tensor before it is used.
     """
 
-    def __init__(self, pattern: int, u: float = U, equal: EqualWeights | None = None) -> None:
+    def __init__(
+        self,
+        pattern: int,
+        u: float = U,
+        equal: EqualWeights | None = None,
+        dtype: torch.dtype = torch.float64,
+        times: int = 1,
+    ) -> None:
+        """``dtype``: of the tensors that are moved, ``times`` as far as float32 rounds."""
         super().__init__()  # type: ignore[no-untyped-call] # as above
+        self.dtype = dtype
+        self._unit = U * times
         self._random = torch.Generator().manual_seed(pattern)
         self._coherent = pattern % 2 == 1
         self._coarser = u / U
@@ -175,21 +213,21 @@ class Rounding(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         if scale is None:
             return result
         signs = self._bits(result).mul_(2).sub_(1)
-        return result + signs.mul_(U) * scale(*args)
+        return result + signs.mul_(self._unit) * scale(*args)
 
     def _moved(self, value: Any, size: float) -> Any:
-        """A float64 tensor, or those in a list, moved by ``size`` units of roundoff; all else as it is."""
+        """A tensor, or those in a list, moved by ``size`` units of roundoff; all else as it is."""
         if isinstance(value, list | tuple):
             return type(value)(self._moved(part, size) for part in value)
-        if not isinstance(value, torch.Tensor) or value.dtype != torch.float64:
+        if not isinstance(value, torch.Tensor) or value.dtype != self.dtype:
             return value
-        less, more = 1 - U * size, 1 + U * size
+        less, more = 1 - self._unit * size, 1 + self._unit * size
         return self._bits(value).mul_(more - less).add_(less) * value
 
     def _bits(self, like: torch.Tensor) -> torch.Tensor:
         """Zeros and ones at random, for each element or for each channel."""
         shape = [*like.shape[:2], *(1 for _ in like.shape[2:])] if self._coherent else like.shape
-        return torch.randint(0, 2, shape, dtype=torch.int8, generator=self._random).to(torch.float64)
+        return torch.randint(0, 2, shape, dtype=torch.int8, generator=self._random).to(self.dtype)
 
 
 def _convolution(x: Any, weight: Any, *options: Any) -> tuple[int, int, int]:

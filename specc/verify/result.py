@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from specc.source import Span
 
@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from specc.verify.cases import Case
+    from specc.verify.reference import Expected
+
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many parts of it are done, and how many there are."""
 
+
+Level = Literal["quick", "full"]
+"""How much a proof runs."""
 
 FEW = 3
 """Steps that a file has merged are named one by one up to so many."""
@@ -81,6 +87,9 @@ class StepRow:
             bound; for exact steps 0, or infinity where a bit differs. None where nothing was compared.
         case, batch, optimised: the run in which ``error_onnx`` was found.
         nodes: ONNX operators of the piece of the file, in order.
+        like: an earlier step that is computed alike and was tried on every kind of numbers; this one, with its own
+            weights, on normal ones alone. Empty where it was tried on every kind itself.
+        in_part: it was tried on a part of the places, since it does the same at each.
     """
 
     steps: tuple[str, ...]
@@ -98,6 +107,8 @@ class StepRow:
     batch: int | None = None
     optimised: bool | None = None
     nodes: tuple[str, ...] = ()
+    like: str = ""
+    in_part: bool = False
 
     @property
     def name(self) -> str:
@@ -143,6 +154,14 @@ class Reproduction:
     source: str
 
 
+class Truth(NamedTuple):
+    """A case, its inputs by name, and what each output should be."""
+
+    case: Case
+    inputs: dict[str, NDArray[np.float32]]
+    outputs: tuple[Expected, ...]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Parity:
     """The outcome.
@@ -155,10 +174,12 @@ class Parity:
         assignment: (node, execution provider) of the model as optimised; empty where ONNX Runtime cannot tell.
         settings: (name, value): what the proof ran with, in words: versions, TF32, determinism.
         notes: what the reader must know to weigh the verdict.
+        level: how much was run; None where nothing was.
         tf32: whether CUDA was let round factors to TF32.
         tolerance: what judged instead of the derived bounds; None where they did.
         renamed: (name in the file, name in the spec) of inputs and outputs where the two differ.
         reproduction: of the first step that diverges, where it was asked for.
+        truth: of the first case, with the weights as they are; None where nothing was run.
     """
 
     provider: str
@@ -168,10 +189,12 @@ class Parity:
     assignment: tuple[tuple[str, str], ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    level: Level | None = None
     tf32: bool = False
     tolerance: Tolerance | None = None
     renamed: tuple[tuple[str, str], ...] = ()
     reproduction: Reproduction | None = field(default=None, compare=False, repr=False)
+    truth: Truth | None = field(default=None, compare=False, repr=False)
 
     def __repr__(self) -> str:
         wrong = self.first_divergence or self.first_failure or next(iter(self.wrong_tensors), None)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from operator import is_not
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -18,19 +19,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from specc.backends.onnx import initializer_name
 from specc.backends.torch import torch_source
+from specc.diagnostics.words import listed, plural
 from specc.ir.graph import Graph, Node
 from specc.onnxfile import OnnxFile
 from specc.source import Span
-from specc.verify.cases import Case
-from specc.verify.extraction import SubgraphExtractor, SubmodelExtractor
+from specc.verify.cases import Case, Feed, Plan
+from specc.verify.excerpt import around_largest, is_local, smaller
+from specc.verify.extraction import SubgraphExtractor, Submodel, SubmodelExtractor
 from specc.verify.network_proof import Trial, errors_by_bound, roundings_allowed, structure_fault
 from specc.verify.proof_settings import ProofSettings
 from specc.verify.reference import expectations, finite_truth, run_module
 from specc.verify.result import FEW, Reproduction, Row, StepRow
 from specc.verify.sessions import ModelRefused, run
 from specc.verify.step_alignment import AlignedStep, align
-from specc.verify.step_bounds import allowed, is_exact, rule, why
+from specc.verify.step_bounds import allowed, is_exact, product_magnitude, rule, why
 from specc.weights import Weights
 
 TOGETHER = "computed as one by the file"
@@ -42,6 +46,9 @@ WITH_ALL = "with all steps before it, from the network's inputs on"
 
 HALF = 0.5
 """The part of a bound that PyTorch may need; the bound is widened where it needs more."""
+
+LARGE_VALUE = 2**20
+"""Elements of a result that are judged at once."""
 
 FAR = 8.0
 """So many times at most: where PyTorch is further off, float32 cannot compute the step, and agreement means nothing."""
@@ -56,6 +63,7 @@ class StepResults(NamedTuple):
     rows: tuple[StepRow, ...]
     notes: tuple[str, ...]
     reproduction: Reproduction | None
+    settings: tuple[tuple[str, str], ...]
 
 
 def prove_steps(
@@ -63,6 +71,7 @@ def prove_steps(
     file: OnnxFile,
     renamed: Mapping[str, str],
     weights: Weights,
+    plan: Plan,
     trials: Sequence[Trial],
     network_rows: Sequence[Row],
     settings: ProofSettings,
@@ -71,49 +80,131 @@ def prove_steps(
 
     Args:
         renamed: what inputs and outputs under other names are called in the spec.
-        trials: the cases.
-        network_rows: what they have shown of the whole network.
+        plan: what is run.
+        trials: what the whole network was tried on.
+        network_rows: what that has shown.
     """
     extractor = SubmodelExtractor(file, renamed)
-    # Of two samples, so that no size of 1 is taken for the batch.
-    probe = next((trial for trial in trials if trial.case.batch > 1), trials[0])
-    steps, notes = align(graph, extractor, weights, probe.inputs, settings)
-    judge = StepJudge(extractor, weights, settings)
+    steps, notes = align(graph, extractor, weights, plan.probe.inputs(graph, settings.seed), settings)
+    feeds, kinds = (plan.reaching, ()) if notes and plan.reaching else (plan.steps, plan.kinds)
+    judge = StepJudge(extractor, weights, settings, kinds, plan.at_once)
     rows, reproduction = [], None
-    for row, shown in judge.judge_all(steps, [CaseValues.of(graph, trial) for trial in trials]):
+    values = [FeedValues.of(graph, feed, feed.inputs(graph, settings.seed)) for feed in feeds]
+    for row, shown in judge.judge_all(steps, values):
         rows.append(row)
         reproduction = reproduction or shown
     failing = {(row.case, row.batch) for row in network_rows if not row.passed}
-    wrong = next((trial for trial in trials if (trial.case.title, trial.case.batch) in failing), None)
+    tried = ((trial, (case.title, trial.feed.batch)) for trial in trials for case in trial.feed.cases)
+    wrong = next((trial for trial, named in tried if named in failing), None)
     if wrong is not None and all(row.passed for row in rows):
-        first = _first_wrong_prefix(graph, steps, judge, CaseValues.of(graph, wrong))
+        first = _first_wrong_prefix(graph, steps, judge, FeedValues.of(graph, wrong.feed, wrong.inputs))
         if first is not None:
             rows.append(first.row)
             reproduction = first.reproduction
-    return StepResults(tuple(rows), tuple(notes), reproduction)
+    words = tuple(in_words(rows, feeds, kinds)) if settings.level == "quick" and rows else ()
+    return StepResults(tuple(rows), tuple(notes), reproduction, words)
+
+
+def in_words(rows: Sequence[StepRow], feeds: Sequence[Feed], kinds: Sequence[Case]) -> Iterator[tuple[str, str]]:
+    """(name, value): on what the quick proof has tried the steps."""
+    names = dict.fromkeys(case.name for case in (*(case for feed in feeds for case in feed.cases), *kinds))
+    new = sum(not row.like for row in rows)
+    yield "steps", f"{new} tried on {listed(names)} numbers"
+    if new < len(rows):
+        yield (
+            "steps alike",
+            f"{len(rows) - new} computed like one of these, tried with their own weights on normal numbers",
+        )
+    if any(row.in_part for row in rows):
+        count = sum(row.in_part for row in rows)
+        yield "places", f"{plural(count, 'step')} that do the same at each place tried on a part of the places"
 
 
 @dataclass(frozen=True)
-class CaseValues:
-    """One case on its way through the network.
+class FeedValues:
+    """What was fed, on its way through the network.
 
     Attributes:
-        graph: the network at the sizes of the case.
+        graph: the network at the sizes of the feed.
         values: PyTorch's float32 values that later steps still take, by name; the network's inputs first.
     """
 
-    case: Case
+    feed: Feed
     graph: Graph
     values: dict[str, NDArray[np.float32]]
 
     @classmethod
-    def of(cls, graph: Graph, trial: Trial) -> CaseValues:
-        return cls(trial.case, graph.at(dict(trial.case.sizes)), dict(trial.inputs))
+    def of(cls, graph: Graph, feed: Feed, inputs: Mapping[str, NDArray[np.float32]]) -> FeedValues:
+        return cls(feed, graph.at(dict(feed.sizes)), dict(inputs))
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """What a step is judged on: all that reaches it in one feed, an excerpt of that, or numbers made of it.
+
+    Attributes:
+        node: the step at these sizes; of several, the last.
+        values: by the names of the spec.
+        single: PyTorch's float32 result.
+        samples: each case and where its samples lie.
+        batch: how many samples there are.
+    """
+
+    node: Node
+    values: dict[str, NDArray[np.float32]]
+    single: NDArray[np.float32]
+    samples: tuple[tuple[Case, slice], ...]
+    batch: int
+
+    @classmethod
+    def of(cls, step: AlignedStep, run: FeedValues, module: torch.nn.Module) -> StepInputs:
+        """``module``: the step in float32, here and below."""
+        values = {value: run.values[value] for value in step.subgraph.inputs}
+        (single,) = run_module(module, values, torch.float32)
+        return cls(run.graph.node(step.subgraph.last.name), values, single, tuple(run.feed.samples()), run.feed.batch)
+
+    def excerpt(self, module: torch.nn.Module) -> StepInputs | None:
+        """See `specc.verify.excerpt`; None where the step has to see the whole."""
+        node = smaller(self.node)
+        if node is None:
+            return None
+        types = dict(zip(node.inputs, node.input_types, strict=True))
+        parts = around_largest(list(self.values.values()), [types[value] for value in self.values])
+        values = dict(zip(self.values, parts, strict=True))
+        return replace(self, node=node, values=values, single=run_module(module, values, torch.float32)[0])
+
+    def first_case(self) -> StepInputs:
+        """Of the first case alone."""
+        case, samples = self.samples[0]
+        values = {name: value[samples] for name, value in self.values.items()}
+        return replace(self, values=values, single=self.single[samples], samples=((case, samples),), batch=case.batch)
+
+    def with_kinds(self, kinds: Sequence[Case], at_once: bool, module: torch.nn.Module) -> list[StepInputs]:
+        """Also what other kinds of numbers are: normal ones, as they reach the step, scaled and moved.
+
+        Args:
+            at_once: as further samples of the same batch; else each by itself.
+        """
+        normal = self.first_case()
+        made = [
+            {name: (kind.scale * value + kind.mean).astype(np.float32) for name, value in normal.values.items()}
+            for kind in kinds
+        ]
+        if not at_once:
+            singles = [run_module(module, values, torch.float32)[0] for values in made]
+            others = zip(kinds, made, singles, strict=True)
+            whole = slice(None)
+            return [self, *(StepInputs(self.node, v, s, ((kind, whole),), normal.batch) for kind, v, s in others)]
+        values = {name: np.concatenate([value, *(each[name] for each in made)]) for name, value in self.values.items()}
+        starts = range(self.batch, self.batch + len(kinds) * normal.batch, normal.batch)
+        samples = ((kind, slice(start, start + normal.batch)) for kind, start in zip(kinds, starts, strict=True))
+        (single,) = run_module(module, values, torch.float32)
+        return [StepInputs(self.node, values, single, (*self.samples, *samples), starts.stop)]
 
 
 @dataclass(frozen=True)
 class StepReference:
-    """What steps should give in one case.
+    """What a step should give in one case.
 
     Attributes:
         exact: in float64; where only PyTorch's float32 result is finite, that.
@@ -194,9 +285,10 @@ def _written(node: Node) -> str:
 
 
 class _ComparedRun(NamedTuple):
-    """A run of a submodel, compared with what it should give."""
+    """A case in a run of a submodel, compared with what it should give."""
 
     place: int
+    case: Case
     optimised: bool
     error: float
     fault: str = ""
@@ -214,138 +306,244 @@ class StepJudge:
 
     Args:
         weights: what the file's tensors should be.
+        kinds: kinds of numbers that every step is tried on in the quick proof, beside what reaches it; ``at_once``, in
+            one batch with that.
     """
 
-    def __init__(self, extractor: SubmodelExtractor, weights: Weights, settings: ProofSettings) -> None:
+    def __init__(
+        self,
+        extractor: SubmodelExtractor,
+        weights: Weights,
+        settings: ProofSettings,
+        kinds: Sequence[Case] = (),
+        at_once: bool = True,
+    ) -> None:
         self.extractor = extractor
+        self._kinds = kinds
+        self._at_once = at_once
         self._weights = weights
         self._settings = settings
+        self._tried: dict[object, str] = {}
 
-    def judge_all(self, steps: Sequence[AlignedStep], cases: Sequence[CaseValues]) -> Iterator[JudgedStep]:
-        """A row for each step, in order. The values of ``cases`` are dropped where no later step takes them."""
+    def judge_all(self, steps: Sequence[AlignedStep], runs: Sequence[FeedValues]) -> Iterator[JudgedStep]:
+        """A row for each step, in order. The values of ``runs`` are dropped where no later step takes them."""
         users = Counter(value for step in steps for value in step.subgraph.inputs)
         progress = self._settings.progress_of("step by step")
         for place, step in enumerate(steps):
             if progress:
                 progress(place, len(steps))
-            references = self._references(step, cases)
-            yield self._judged(step, cases, references, _Heading.of(step.subgraph.nodes))
+            module = step.subgraph.module(self._weights)
+            whole = [StepInputs.of(step, run, module) for run in runs]
+            yield self._judged(step, module, whole, _Heading.of(step.subgraph.nodes))
             users.subtract(step.subgraph.inputs)
-            for case, reference in zip(cases, references, strict=True):
-                case.values[step.subgraph.last.name] = reference.single
+            for each, inputs in zip(runs, whole, strict=True):
+                each.values[step.subgraph.last.name] = inputs.single
                 for value in step.subgraph.inputs:
                     if not users[value]:
-                        case.values.pop(value, None)
+                        each.values.pop(value, None)
 
-    def judge(self, step: AlignedStep, case: CaseValues, heading: _Heading) -> JudgedStep:
-        """One step in one case."""
-        return self._judged(step, [case], self._references(step, [case]), heading)
+    def judge(self, step: AlignedStep, run: FeedValues, heading: _Heading) -> JudgedStep:
+        """One step in one feed."""
+        module = step.subgraph.module(self._weights)
+        return self._compared(step, module, [StepInputs.of(step, run, module)], heading)
 
     def _judged(
-        self, step: AlignedStep, cases: Sequence[CaseValues], references: Sequence[StepReference], heading: _Heading
+        self, step: AlignedStep, module: torch.nn.Module, whole: Sequence[StepInputs], heading: _Heading
+    ) -> JudgedStep:
+        """In the quick proof on less, where that shows what the whole would; where it fails, the whole decides."""
+        if self._settings.level == "full" or step.submodel is None or len(step.subgraph.nodes) > 1:
+            return self._compared(step, module, whole, heading)
+        parts = self._parts(step, step.submodel, whole, module)
+        in_part = any(map(is_not, parts, whole))
+        name, key = step.subgraph.last.name, self._likeness(step, step.submodel, parts)
+        like = self._tried.setdefault(key, name)
+        if like == name:
+            judged = self._compared(step, module, self._with_kinds(parts, module), heading)
+        else:
+            judged = self._compared(step, module, [parts[0].first_case()], heading, (False,))
+        if judged.row.passed:
+            return JudgedStep(replace(judged.row, in_part=in_part, like="" if like == name else like))
+        if like == name and not in_part:
+            return judged
+        return self._compared(step, module, self._with_kinds(whole, module.float()), heading)
+
+    def _with_kinds(self, inputs: Sequence[StepInputs], module: torch.nn.Module) -> list[StepInputs]:
+        ordinary, *others = inputs
+        return [*ordinary.with_kinds(self._kinds, self._at_once, module), *others]
+
+    def _parts(
+        self, step: AlignedStep, submodel: Submodel, whole: Sequence[StepInputs], module: torch.nn.Module
+    ) -> list[StepInputs]:
+        """Excerpts, where the step and its nodes of the file do the same at every place."""
+        axes = len(step.subgraph.last.input_types[0].spatial)
+        if not axes or not is_local(submodel, self.extractor.shapes, axes):
+            return list(whole)
+        return [inputs.excerpt(module) or inputs for inputs in whole]
+
+    def _likeness(self, step: AlignedStep, submodel: Submodel, tried: Sequence[StepInputs]) -> object:
+        """The same for steps that are computed alike on inputs of the same sizes, whatever their weights are."""
+        node = step.subgraph.last
+        own = {initializer_name(node.path(parameter), parameter) for parameter in node.parameters}
+        sizes = tuple(x.sample for inputs in tried for x in inputs.node.input_types)
+        return repr(node.op), sizes, self.extractor.likeness(submodel, own)
+
+    def _compared(
+        self,
+        step: AlignedStep,
+        module: torch.nn.Module,
+        tried: Sequence[StepInputs],
+        heading: _Heading,
+        optimisation: Sequence[bool] = (False, True),
     ) -> JudgedStep:
         submodel = step.submodel
         if submodel is None:
             return JudgedStep(StepRow(*heading[:5], passed=False, reason=step.reason, why=heading.why))
-        ranks = {tensor: cases[0].values[value].ndim for value, tensor in step.tensors.items()}
-        model = self.extractor.model(submodel, ranks)
+        ranks = {tensor: tried[0].values[value].ndim for value, tensor in step.tensors.items()}
+        large = self.extractor.large_tensors(submodel) if self._settings.level == "quick" else {}
+        model = self.extractor.model(submodel, ranks, large)
         if model is None:
             reason = "holds more than 2 GB of tensors: judged with the whole network only"
             return JudgedStep(StepRow(*heading[:5], True, reason, heading.why, nodes=submodel.operators))
-        values = [{tensor: case.values[value] for value, tensor in step.tensors.items()} for case in cases]
-        feeds = [{name: by_tensor[name] for name in submodel.inputs} for by_tensor in values]
-        runs = [run for optimised in (False, True) for run in self._runs(model, feeds, references, optimised)]
+        by_tensor = [{tensor: each.values[value] for value, tensor in step.tensors.items()} for each in tried]
+        feeds = [{name: tensors[name] for name in submodel.inputs} | large for tensors in by_tensor]
+        references = self._references(step, module, tried)
+        runs = [run for optimised in optimisation for run in self._runs(model, feeds, tried, references, optimised)]
         worst = next((run for run in runs if run.fault), None) or max(runs, key=lambda run: run.error)
+        every = [reference for each in references for reference in each]
         row = StepRow(
             *heading[:5],
             passed=not worst.fault,
             reason=worst.fault,
-            why=heading.why + _widening(cases, references),
+            why=heading.why + _widening(tried, references),
             runs=len(runs),
             error_onnx=worst.error,
-            error_torch=max(reference.error(reference.single) for reference in references),
-            case=cases[worst.place].case.title,
-            batch=cases[worst.place].case.batch,
+            error_torch=max(reference.error(reference.single) for reference in every),
+            case=worst.case.title,
+            batch=tried[worst.place].batch,
             optimised=worst.optimised,
             nodes=submodel.operators,
         )
         if row.passed:
             return JudgedStep(row)
-        reference = references[worst.place]
-        limit = np.zeros(reference.exact.shape) if reference.allowed is None else reference.allowed
-        source = torch_source(step.subgraph.graph())
-        fed = feeds[worst.place]
-        return JudgedStep(row, Reproduction(row, model, fed, reference.exact, reference.single, limit, source))
+        by_case, fed = references[worst.place], feeds[worst.place]
+        exact = np.concatenate([each.exact for each in by_case])
+        limits = [np.zeros(each.exact.shape) if each.allowed is None else each.allowed for each in by_case]
+        single, source = np.concatenate([each.single for each in by_case]), torch_source(step.subgraph.graph())
+        return JudgedStep(row, Reproduction(row, model, fed, exact, single, np.concatenate(limits), source))
 
     def _runs(
-        self, model: bytes, feeds: Sequence[dict[str, Any]], references: Sequence[StepReference], optimised: bool
+        self,
+        model: bytes,
+        feeds: Sequence[dict[str, Any]],
+        tried: Sequence[StepInputs],
+        references: Sequence[tuple[StepReference, ...]],
+        optimised: bool,
     ) -> Iterator[_ComparedRun]:
+        first = tried[0].samples[0][0]
         try:
             session = self._settings.session(model, optimised)
         except ModelRefused as refused:
-            yield _ComparedRun(0, optimised, np.inf, str(refused))
+            yield _ComparedRun(0, first, optimised, np.inf, str(refused))
             return
-        for place, (fed, reference) in enumerate(zip(feeds, references, strict=True)):
+        for place, (fed, inputs, expected) in enumerate(zip(feeds, tried, references, strict=True)):
+            case = inputs.samples[0][0]
             try:
                 (result,) = run(session, fed)
             except ModelRefused as refused:
-                yield _ComparedRun(place, optimised, np.inf, str(refused))
+                yield _ComparedRun(place, case, optimised, np.inf, str(refused))
                 continue
-            fault = structure_fault(result, reference.single)
-            error = np.inf if fault else reference.error(result)
-            fault = fault or reference.fault(result, error)
-            impossible = reference.beyond_float32 if fault else ""
-            yield _ComparedRun(place, optimised, error, "; ".join(filter(None, (fault, impossible))))
+            shape = structure_fault(result, inputs.single)
+            if shape and result.shape != inputs.single.shape:
+                yield _ComparedRun(place, case, optimised, np.inf, shape)
+                continue
+            for (case, samples), reference in zip(inputs.samples, expected, strict=True):
+                part = result[samples]
+                fault = structure_fault(part, reference.single)
+                error = np.inf if fault else reference.error(part)
+                fault = fault or reference.fault(part, error)
+                impossible = reference.beyond_float32 if fault else ""
+                said = "; ".join(filter(None, (fault, impossible)))
+                yield _ComparedRun(place, case, optimised, error, said)
 
-    def _references(self, step: AlignedStep, cases: Sequence[CaseValues]) -> list[StepReference]:
-        module = step.subgraph.module(self._weights)
-        inputs = [{value: case.values[value] for value in step.subgraph.inputs} for case in cases]
+    def _references(
+        self, step: AlignedStep, module: torch.nn.Module, tried: Sequence[StepInputs]
+    ) -> list[tuple[StepReference, ...]]:
+        """For each of ``tried``, what each of its cases should give; the module is float64 afterwards."""
         if len(step.subgraph.nodes) > 1:
-            return self._merged_references(module, inputs)
-        singles = [run_module(module, fed, torch.float32)[0] for fed in inputs]
+            return self._merged_references(module, tried)
+        # Large values one case at a time: what float64 needs on the way is many times their size.
+        pieces = [
+            [s for _, s in inputs.samples] if inputs.single.size > LARGE_VALUE else [slice(None)] for inputs in tried
+        ]
+        sums = [self._magnitudes(inputs, module, places) for inputs, places in zip(tried, pieces, strict=True)]
         module.double()
-        references = []
-        for case, fed, single in zip(cases, inputs, singles, strict=True):
-            node = case.graph.node(step.subgraph.last.name)
-            exact = finite_truth(run_module(module, fed, torch.float64)[0], single)
-            if is_exact(node):
-                references.append(StepReference(exact, single, None))
-                continue
-            wide = [np.asarray(value, np.float64) for value in fed.values()]
-            limit = allowed(node, module, wide, exact, self._settings.u)
-            references.append(StepReference(exact, single, limit).with_room())
-        return references
+        found = []
+        for inputs, places, magnitudes in zip(tried, pieces, sums, strict=True):
+            limits = (self._limits(inputs, module, *each) for each in zip(places, magnitudes, strict=True))
+            truth, limit = (np.concatenate(parts) for parts in zip(*limits, strict=True))
+            exact = is_exact(inputs.node)
+            references = (
+                StepReference(truth[s], inputs.single[s], None if exact else limit[s]).with_room()
+                for _, s in inputs.samples
+            )
+            found.append(tuple(references))
+        return found
+
+    def _magnitudes(
+        self, inputs: StepInputs, module: torch.nn.Module, pieces: Sequence[slice]
+    ) -> list[NDArray[np.float64] | None]:
+        if self._settings.level == "full":
+            return [None] * len(pieces)
+        return [
+            product_magnitude(inputs.node, module, [value[samples] for value in inputs.values.values()])
+            for samples in pieces
+        ]
+
+    def _limits(
+        self, inputs: StepInputs, module: torch.nn.Module, samples: slice, magnitude: NDArray[np.float64] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The exact results of some samples, and the largest difference from them."""
+        values = {name: value[samples] for name, value in inputs.values.items()}
+        exact = finite_truth(run_module(module, values, torch.float64)[0], inputs.single[samples])
+        if is_exact(inputs.node):
+            return exact, exact
+        wide = [np.asarray(value, np.float64) for value in values.values()]
+        return exact, allowed(inputs.node, module, wide, exact, self._settings.u, magnitude)
 
     def _merged_references(
-        self, module: torch.nn.Module, inputs: Sequence[Mapping[str, NDArray[np.float32]]]
-    ) -> list[StepReference]:
+        self, module: torch.nn.Module, tried: Sequence[StepInputs]
+    ) -> list[tuple[StepReference, ...]]:
         """Steps that are computed as one are a small network, and are judged as one."""
-        expected = [outputs[0] for outputs in expectations(module, inputs, u=self._settings.u)]
-        usual = median(each.error(each.single) for each in expected)
-        references = []
-        for each in expected:
-            roundings = roundings_allowed(each.error(each.single), usual)
-            limit = np.broadcast_to(roundings * each.unit, each.exact.shape)
-            references.append(StepReference(each.exact, each.single, limit))
-        return references
+        made = expectations(module.float(), [inputs.values for inputs in tried], u=self._settings.u)
+        by_case = [[outputs[0].of(s) for _, s in inputs.samples] for inputs, outputs in zip(tried, made, strict=True)]
+        usual = median(each.error(each.single) for cases in by_case for each in cases)
+        found = []
+        for cases in by_case:
+            limits = (roundings_allowed(each.error(each.single), usual) * each.unit for each in cases)
+            pairs = zip(cases, limits, strict=True)
+            wide = [StepReference(e.exact, e.single, np.broadcast_to(limit, e.exact.shape)) for e, limit in pairs]
+            found.append(tuple(wide))
+        return found
 
 
-def _widening(cases: Sequence[CaseValues], references: Sequence[StepReference]) -> str:
+def _widening(tried: Sequence[StepInputs], references: Sequence[tuple[StepReference, ...]]) -> str:
     """Where bounds are wider than the arithmetic says; empty where they are not."""
-    case, widest = max(zip(cases, references, strict=True), key=lambda pair: pair[1].widened)
+    cases = [case for inputs in tried for case, _ in inputs.samples]
+    every = [reference for each in references for reference in each]
+    case, widest = max(zip(cases, every, strict=True), key=lambda pair: pair[1].widened)
     if widest.widened == 1:
         return ""
-    return f"; up to {widest.widened:.3g} times as much ({case.case.title}), where PyTorch itself needs more than half"
+    return f"; up to {widest.widened:.3g} times as much ({case.title}), where PyTorch itself needs more than half"
 
 
 def _first_wrong_prefix(
-    graph: Graph, steps: Sequence[AlignedStep], judge: StepJudge, case: CaseValues
+    graph: Graph, steps: Sequence[AlignedStep], judge: StepJudge, run: FeedValues
 ) -> JudgedStep | None:
     """The first step up to which the file, from the network's inputs on, is wrong; None where there is none.
 
     Args:
         steps: all of them right by themselves.
-        case: one in which the whole file is wrong; its inputs alone.
+        run: one in which the whole file is wrong; its inputs alone.
     """
     subgraphs = SubgraphExtractor(graph)
     inputs = {port.name: port.name for port in graph.inputs}
@@ -357,7 +555,7 @@ def _first_wrong_prefix(
         submodel = judge.extractor.extract(end.output, inputs) if end else None
         prefix = AlignedStep(subgraph, submodel, {value: value for value in subgraph.inputs})
         reason = _Heading.of(subgraph.nodes).why
-        return judge.judge(prefix, case, _Heading((last.name,), _written(last), last.span, WITH_ALL, False, reason))
+        return judge.judge(prefix, run, _Heading((last.name,), _written(last), last.span, WITH_ALL, False, reason))
 
     place = bisect_left(range(len(steps)), True, key=lambda place: not judged(place).row.passed)
     return judged(place) if place < len(steps) else None

@@ -42,13 +42,13 @@ def is_worthwhile(graph: Graph, weights: Weights) -> bool:
     """
     if isinstance(weights, Randomised):
         return False
-    starts_constant = any(isinstance(p.init, Constant | Fixed) for _, p in _free(graph))
+    starts_constant = any(isinstance(p.init, Constant | Fixed) for _, p in free(graph))
     return starts_constant or not (isinstance(weights, Initialised) or is_large(graph))
 
 
 def not_worthwhile_note(graph: Graph, weights: Weights) -> tuple[str, ...]:
     """The note where weights from a file are not replaced because the network is large."""
-    if isinstance(weights, Initialised | Randomised) or not _free(graph) or is_worthwhile(graph, weights):
+    if isinstance(weights, Initialised | Randomised) or not free(graph) or is_worthwhile(graph, weights):
         return ()
     return ("a large network: proven with the given weights alone",)
 
@@ -90,9 +90,9 @@ def randomised(
     that keep their numbers: those that the file does not hold by themselves, because they were folded into others, or
     that cannot be told from others under a new name.
     """
-    free = _free(graph)
-    names = _names_in_file(free, file, weights, as_named)
-    unchanged = [path for path, _ in free if path not in names]
+    tensors = free(graph)
+    names = _names_in_file(tensors, file, weights, as_named)
+    unchanged = [path for path, _ in tensors if path not in names]
     mixed = PartlyRandom(seed, weights, frozenset(unchanged))
     more = f" and {len(unchanged) - SHOWN} more" if len(unchanged) > SHOWN else ""
     notes = (f"the file does not hold {', '.join(unchanged[:SHOWN])}{more} {FOLDED}",) if unchanged else ()
@@ -100,11 +100,11 @@ def randomised(
         yield None, mixed, notes
         return
     with TemporaryDirectory(prefix="specc-") as folder:
-        replaced = {names[path]: (path, p) for path, p in free if path in names}
+        replaced = {names[path]: (path, p) for path, p in tensors if path in names}
         yield _copy(file, replaced, mixed, Path(folder, "model.onnx")), mixed, notes
 
 
-def _free(graph: Graph) -> list[tuple[str, Parameter]]:
+def free(graph: Graph) -> list[tuple[str, Parameter]]:
     """The tensors whose numbers may be others: all but counters and the constants of the spec."""
     return [(path, p) for path, p in graph.state if not p.integer and (p.trainable or not isinstance(p.init, Fixed))]
 

@@ -59,6 +59,28 @@ def tensor(weights: Weights, path: str, parameter: Parameter) -> Array:
     return whole.reshape(parameter.shape)
 
 
+class InMemory:
+    """Other weights, each tensor of which is drawn or read once and stays in memory: a proof asks for it many times.
+
+    Args:
+        most: bytes that may stay in memory; tensors beyond are drawn or read each time.
+    """
+
+    def __init__(self, weights: Weights, most: int = 2**30) -> None:
+        self._weights = weights
+        self._room = most
+        self._tensors: dict[str, Array] = {}
+
+    def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
+        if path not in self._tensors:
+            size = prod(parameter.shape) * element_type(parameter).itemsize
+            if size > self._room:
+                return self._weights.chunks(path, parameter)
+            self._room -= size
+            self._tensors[path] = tensor(self._weights, path, parameter).reshape(-1)
+        return iter((self._tensors[path],))
+
+
 def element_type(parameter: Parameter) -> np.dtype[Any]:
     """How the tensor is stored, little-endian as in every file format it goes to."""
     return np.dtype("<i8" if parameter.integer else "<f4")

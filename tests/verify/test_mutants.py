@@ -16,6 +16,7 @@ from specc.diagnostics import SpecError
 from specc.ir.graph import Graph
 from specc.ops import registry
 from specc.verify import Parity, verify, weights_of
+from specc.verify.result import Level
 from specc.weights import Initialised, Randomised, Weights
 from tests.verify import specimens
 from tests.verify.mutants import KINDS, Draft, Mutant, mutants
@@ -135,17 +136,24 @@ SPEC_MUTANTS = {
 WEIGHTS = Randomised(3)
 
 
-def test_unbroken_model_passes_at_every_scale() -> None:
+NUMBERS = ("zeros", "x 1e3", "x 1e-6", "mean 1000", "spikes")
+
+
+@pytest.mark.parametrize(
+    ("level", "runs"),
+    [
+        ("full", {("normal", 1), ("normal", 2), ("normal", 7), *((kind, 1) for kind in NUMBERS)}),
+        ("quick", {("normal", 1), ("normal", 6), *((kind, 6) for kind in NUMBERS)}),
+    ],
+)
+def test_unbroken_model_passes_at_every_scale(level: Level, runs: set[tuple[str, int]]) -> None:
     graph = graph_of(NETWORK)
-    parity = verify(graph, emitted(graph, WEIGHTS).SerializeToString(), WEIGHTS)
+    parity = verify(graph, emitted(graph, WEIGHTS).SerializeToString(), WEIGHTS, level=level)
     assert parity.first_failure is None
     measured = [row for row in parity.rows if row.error_onnx is not None]
-    assert {(row.case, row.batch) for row in measured} == {
-        ("normal", 1), ("normal", 2), ("normal", 7), ("zeros", 1), ("x 1e3", 1), ("x 1e-6", 1), ("mean 1000", 1),
-        ("spikes", 1),
-    }  # fmt: skip
+    assert {(row.case, row.batch) for row in measured} == runs
     assert {row.optimised for row in measured} == {False, True}
-    assert len(measured) == 16
+    assert len(measured) == 2 * len(runs)
     assert any(row.error_onnx and row.error_torch for row in measured)
 
 

@@ -18,13 +18,13 @@ from specc.diagnostics import UsageError
 from specc.ir.graph import Graph
 from specc.onnxfile import OnnxFile
 from specc.verify import verify
-from specc.verify.cases import cases
+from specc.verify.cases import Feed, cases
 from specc.verify.extraction import SubgraphExtractor, SubmodelExtractor
 from specc.verify.proof_settings import ProofSettings
 from specc.verify.reference import run_module
 from specc.verify.result import Parity, Tolerance
 from specc.verify.step_alignment import align
-from specc.verify.step_proof import CaseValues, StepJudge
+from specc.verify.step_proof import FeedValues, StepJudge
 from specc.weights import Initialised, Randomised
 from tests.verify.networks import NETWORK, chain, emitted, graph_of
 from tests.verify.test_sessions import HAS_CUDA
@@ -59,7 +59,7 @@ def failing(parity: Parity) -> list[str]:
 @pytest.mark.parametrize("functions", [False, True], ids=["flat", "functions"])
 def test_every_step_of_a_right_file_is_judged_by_itself(spec: str, functions: bool) -> None:
     graph = graph_of(spec)
-    parity = verify(graph, _written(graph, functions), WEIGHTS)
+    parity = verify(graph, _written(graph, functions), WEIGHTS, level="full")
     assert parity.passed, (failing(parity), parity.first_failure)
     assert [row.steps for row in parity.steps] == [(node.name,) for node in graph.nodes]
     assert all(row.runs == 2 * len(cases(graph)) for row in parity.steps)
@@ -310,13 +310,13 @@ def test_progress_is_told() -> None:
     graph = chain("[N, 3, 9, 8]", "conv(4, 3) -> relu")
     told: list[tuple[str, int, int]] = []
     proof(graph, emitted(graph, WEIGHTS), progress=lambda *parts: told.append(parts))
-    assert {what for what, _, _ in told} == {"PyTorch in float64", "step by step"}
+    assert {what for what, _, _ in told} == {"loading PyTorch and onnxruntime", "PyTorch in float64", "step by step"}
     assert all(0 <= done < of for _, done, of in told)
 
 
 def test_initial_weights_are_proven_too() -> None:
     graph = graph_of(SKIPS)
-    parity = verify(graph, emitted(graph, Initialised(0)).SerializeToString(), Initialised(0))
+    parity = verify(graph, emitted(graph, Initialised(0)).SerializeToString(), Initialised(0), level="full")
     assert parity.passed, (failing(parity), parity.first_failure)
     assert all(row.runs == 4 * len(cases(graph)) for row in parity.steps), "as they are, and randomised"
 
@@ -361,7 +361,7 @@ def test_weights_in_tf32_are_within_the_bounds_of_tf32_alone(tf32: bool, wrong: 
             stored.CopyFrom(numpy_helper.from_array(to_tf32(numpy_helper.to_array(stored)), stored.name))
     settings = Tf32OnTheCpu(tf32=tf32)
     extractor = SubmodelExtractor(OnnxFile(model.SerializeToString()))
-    values = [CaseValues(case, graph, case.inputs(graph, 0)) for case in cases(graph)]
+    values = [FeedValues.of(graph, Feed((case,)), case.inputs(graph, 0)) for case in cases(graph)]
     steps, _ = align(graph, extractor, WEIGHTS, values[0].values, settings)
     judged = StepJudge(extractor, WEIGHTS, settings).judge_all(steps, values)
     assert [step.row.name for step in judged if not step.row.passed] == wrong
