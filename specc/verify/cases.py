@@ -47,7 +47,7 @@ MORE, ONE_MORE = 4, 1
 MULTIPLES = (8, 6, 4, 3, 2)
 """How many times the ordinary sizes are tried for the shapes: the largest that is affordable."""
 
-MOST_REMAINDERS, FURTHEST = 2, 24
+MOST_REMAINDERS, FURTHEST = 2, 8
 """How many sizes are added for the sake of their remainders, and how far above the smallest they are looked for."""
 
 PLACES = 400
@@ -195,6 +195,10 @@ class Plan:
     kinds: tuple[Case, ...] = ()
     at_once: bool = True
     reaching: tuple[Feed, ...] = ()
+
+    def at_ordinary_sizes(self) -> Plan:
+        """The network at its first sizes alone: where another pass tries the others, with other weights."""
+        return replace(self, network=tuple(feed for feed in self.network if feed.sizes == self.network[0].sizes))
 
     @property
     def followed(self) -> tuple[Feed, ...]:

@@ -231,15 +231,19 @@ class SubmodelExtractor:
         inputs = [names.get(name, name) for name in (*submodel.inputs, submodel.output)]
         return b"\0".join([*parts, repr(inputs).encode()])
 
-    def large_tensors(self, submodel: Submodel) -> dict[str, Array]:
-        """The submodel's tensors of `LARGE` bytes and more, by name: better fed than copied into a model."""
+    def large_tensors(self, submodel: Submodel) -> list[str]:
+        """The names of the submodel's tensors of `LARGE` bytes and more: better fed than copied into a model."""
         names = dict.fromkeys(name for node in submodel.nodes for name in values_taken(node))
         tensors = {name: self._tensors[name] for name in names if name in self._tensors}
-        return {
-            name: read_tensor(tensor, self._folder, name)
+        return [
+            name
             for name, tensor in tensors.items()
             if tensor.data_type == TensorProto.FLOAT and prod(tensor.dims) * 4 >= LARGE
-        }
+        ]
+
+    def read(self, names: Iterable[str]) -> dict[str, Array]:
+        """Tensors of the file by name."""
+        return {name: read_tensor(self._tensors[name], self._folder, name) for name in names}
 
     def model(self, submodel: Submodel, ranks: Mapping[str, int], fed: Collection[str] = ()) -> bytes | None:
         """The submodel as an ONNX model that takes float32 values of the given ranks, of any sizes.

@@ -113,8 +113,9 @@ def _verified(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSet
     once = settings.level == "quick" and is_known and bool(again_wanted and free(graph))
     if settings.progress is not None:
         plan = plan_of(graph, settings)
-        passes, proofs_of_steps = 1 + bool(again_wanted), 1 + bool(again_wanted and not once)
-        pieces = passes * len(plan.followed) + proofs_of_steps * len(graph.nodes)
+        pieces = len((plan.at_ordinary_sizes() if once else plan).followed) + len(graph.nodes)
+        if again_wanted:
+            pieces += len(plan.followed) + (0 if once else len(graph.nodes))
         settings = replace(settings, progress=WholeProgress(settings.progress, pieces))
     first = _prove(graph, file, known, settings, Part.WHOLE if once else Part.ALL)
     if once and not all(row.passed for row in first.rows):
@@ -174,7 +175,7 @@ class Part(Enum):
     """What a pass over a file proves."""
 
     ALL = "the whole network and every step"
-    WHOLE = "the whole network"
+    WHOLE = "the whole network at its ordinary sizes"
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,8 @@ def _prove(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettin
         return _Pass(rows=tuple(Row("interface", False, fault) for fault in ports.faults), notes=notes, renamed=renamed)
     varying = tuple(map(_varying, file.nondeterministic))
     plan = plan_of(graph, settings)
+    if part is Part.WHOLE:
+        plan = plan.at_ordinary_sizes()
     # The file runs before anything is computed: a provider that cannot be used is the first thing to say.
     try:
         if varying:

@@ -399,14 +399,15 @@ class StepJudge:
         if submodel is None:
             return JudgedStep(StepRow(*heading[:5], passed=False, reason=step.reason, why=heading.why))
         ranks = {tensor: tried[0].values[value].ndim for value, tensor in step.tensors.items()}
-        large = self.extractor.large_tensors(submodel) if self._settings.level == "quick" else {}
+        large = self.extractor.large_tensors(submodel) if self._settings.level == "quick" else []
         model = self.extractor.model(submodel, ranks, large)
         if model is None:
             reason = "holds more than 2 GB of tensors: judged with the whole network only"
             return JudgedStep(StepRow(*heading[:5], True, reason, heading.why, nodes=submodel.operators))
         by_tensor = [{tensor: each.values[value] for value, tensor in step.tensors.items()} for each in tried]
-        feeds = [{name: tensors[name] for name in submodel.inputs} | large for tensors in by_tensor]
         references = self._references(step, module, tried)
+        fed = self.extractor.read(large)
+        feeds = [{name: tensors[name] for name in submodel.inputs} | fed for tensors in by_tensor]
         runs = [run for optimised in optimisation for run in self._runs(model, feeds, tried, references, optimised)]
         worst = next((run for run in runs if run.fault), None) or max(runs, key=lambda run: run.error)
         every = [reference for each in references for reference in each]
@@ -425,11 +426,11 @@ class StepJudge:
         )
         if row.passed:
             return JudgedStep(row)
-        by_case, fed = references[worst.place], feeds[worst.place]
+        by_case, inputs = references[worst.place], feeds[worst.place]
         exact = np.concatenate([each.exact for each in by_case])
         limits = [np.zeros(each.exact.shape) if each.allowed is None else each.allowed for each in by_case]
         single, source = np.concatenate([each.single for each in by_case]), torch_source(step.subgraph.graph())
-        return JudgedStep(row, Reproduction(row, model, fed, exact, single, np.concatenate(limits), source))
+        return JudgedStep(row, Reproduction(row, model, inputs, exact, single, np.concatenate(limits), source))
 
     def _runs(
         self,
