@@ -128,32 +128,39 @@ def print_columns(
     right: Collection[str],
     describing: Collection[str] = (),
 ) -> None:
-    """Print rows below their header: rich sets them, and where the screen is narrow words are cut, never a number.
+    """Print rows below their header; where the screen is narrow words are cut, never a number.
+
+    rich measures and prints the cells, and does not set them: of ten thousand rows its table took 3.5 s of 4.
 
     Args:
         right: the columns that are set to the right.
         describing: the columns that may be cut to the width of the console, the widest first.
     """
     from rich.cells import cell_len
-    from rich.table import Table
     from rich.text import Text
 
-    cells = [[Text(visible(name)) for name in header]]
-    cells += ([Text(visible(cell.plain), style=cell.style) for cell in row] for row in rows)
-    widths = [max(cell_len(cell.plain) for cell in column) for column in zip(*cells, strict=True)]
+    cells = [[(visible(name), "dim") for name in header]]
+    cells += ([(visible(cell.plain), str(cell.style)) for cell in row] for row in rows)
+    widths = [max(cell_len(text) for text, _ in column) for column in zip(*cells, strict=True)]
     excess = sum(widths) + _GAP * (len(header) - 1) - console.width
     for place in sorted(range(len(header)), key=lambda place: -widths[place]):
         if header[place] in describing and excess > 0:
             width = max(LEAST, widths[place] - excess)
             for row in cells:
-                row[place].plain = cut(row[place].plain, width)
+                row[place] = cut(row[place][0], width), row[place][1]
             excess -= widths[place] - width
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
-    for name, title in zip(header, cells[0], strict=True):
-        table.add_column(title, justify="right" if name in right else "left", no_wrap=True)
-    for row in cells[1:]:
-        table.add_row(*row)
+            widths[place] = width
+    lines = Text()
+    for number, row in enumerate(cells):
+        blanks = "\n" if number else ""  # those behind the last cell are not printed
+        for name, width, (text, style) in zip(header, widths, row, strict=True):
+            missing = " " * (width - cell_len(text))
+            before, behind = (missing, "") if name in right else ("", missing)
+            if text:
+                lines.append(blanks + before).append(text, style or None)
+                blanks = ""
+            else:
+                blanks += before
+            blanks += behind + " " * _GAP
     # A number that is cut is another number: the screen may break a line, and rich may not crop it.
-    screen, console.width = console.width, console.width + max(0, excess)
-    console.print(table)
-    console.width = screen
+    console.print(lines, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import StringIO
 from typing import TypeVar
@@ -131,5 +130,4 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]], results: Iterab
         for row, result in zip(rows, results, strict=True)
     )
     print_columns(console, (*header, ""), cells, right=_NUMBERS, describing=_DESCRIBING)
-    for line in file.getvalue().splitlines():  # rich fills up the last column with blanks, inside of its colour
-        yield re.sub(r" +(?=(?: |\x1b\[[0-9;]*m)*$)", "", line)
+    yield from file.getvalue().splitlines()

@@ -1,11 +1,16 @@
 """How steps, blocks, interfaces and sizes are written."""
 
+import io
+
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from specc.elaborate import check_file
 from specc.ir.graph import Graph, Region
 from specc.ir.symbols import Symbol
 from specc.report import notation
+from specc.report.notation import print_columns
 from specc.source import Source
 from specc.syntax import parse
 
@@ -94,3 +99,26 @@ def test_ask_at_sizes() -> None:
 def test_cut() -> None:
     assert notation.cut("abcdef", 6) == "abcdef"
     assert notation.cut("abcdefg", 6) == "abc..."
+
+
+def test_columns_are_set_by_the_width_of_their_characters() -> None:
+    """Wide characters take two places; behind the last cell stands nothing, and an empty one leaves its place free."""
+    file = io.StringIO()
+    console = Console(file=file, width=80)
+    rows = [
+        [Text("层"), Text("7"), Text("yes")],
+        [Text("conv"), Text(""), Text("")],
+        [Text(""), Text("1,000"), Text("é")],
+    ]
+    print_columns(console, ("step", "params", "seen"), rows, right=("params",))
+    assert file.getvalue() == "step  params  seen\n层         7  yes\nconv\n       1,000  é\n"
+
+
+def test_a_narrow_screen_cuts_words_and_no_number() -> None:
+    file = io.StringIO()
+    rows = [[Text("a_long_name_of_a_step"), Text("1,234,567,890")]]
+    print_columns(Console(file=file, width=28), ("step", "params"), rows, right=("params",), describing=("step",))
+    _, line = file.getvalue().splitlines()
+    assert line.endswith("1,234,567,890")
+    assert len(line) == 28
+    assert "..." in line
