@@ -168,6 +168,7 @@ def _holds_all_by_name(graph: Graph, file: OnnxFile) -> bool:
 
 
 def plan_of(graph: Graph, settings: ProofSettings) -> Plan:
+    """What the quick proof runs, or the full one."""
     return quick_plan(graph) if settings.level == "quick" else full_plan(graph)
 
 

@@ -78,7 +78,7 @@ def test_the_verdict_names_what_it_was_found_with(tmp_path: Path) -> None:
     specc.load(EXAMPLES / "edges.cnn").to_onnx(tmp_path / "edges.onnx")
     torch_version = torch.__version__.split("+")[0]
     assert said(tmp_path / "edges.onnx")["specc.parity"] == (
-        f"proven on cpu: onnxruntime {ort.__version__} against torch {torch_version} in float64"
+        f"proven on cpu (quick proof): onnxruntime {ort.__version__} against torch {torch_version} in float64"
     )
 
 
