@@ -14,6 +14,7 @@ from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import NodeProto
 
 from specc.ir.graph import Node
 from specc.ir.op import Refusal
@@ -37,7 +38,10 @@ LOCAL = frozenset(
 )
 """Operators of ONNX that do the same at every place, whatever the sizes."""
 
-PLACELESS = frozenset({"AveragePool", "BatchNormalization", "Conv", "ConvTranspose", "LpPool", "MaxPool"})
+WINDOWED = frozenset({"AveragePool", "Conv", "ConvTranspose", "LpPool", "MaxPool"})
+"""Those of them that read several places."""
+
+PLACELESS = WINDOWED | {"BatchNormalization"}
 """Those of them whose tensors lie along windows or channels, and not along the axes of a value."""
 
 
@@ -80,18 +84,32 @@ def _taps(node: Node, types: Sequence[TensorType]) -> tuple[Taps, ...] | None:
 
 def _places(size: int, taps: Taps, axis: int) -> int:
     """So many places of ``size`` that the last window ends as far from the edge; more on each further axis."""
-    reach = max(phase[-1] for phase in taps.phases) - min(phase[0] for phase in taps.phases) + 1
-    places = max(LEAST, reach + WINDOWS * taps.advance) + axis * taps.advance
+    places = max(LEAST, _extent(taps) + WINDOWS * taps.advance) + axis * taps.advance
     return min(size, places + (size - places) % taps.advance)
 
 
-def is_local(submodel: Submodel, tensors: Mapping[str, tuple[int, ...]], axes: int) -> bool:
-    """Whether the nodes do the same at every place.
+def _extent(taps: Taps) -> int:
+    """From the first place that is read to the last."""
+    return max(phase[-1] for phase in taps.phases) - min(phase[0] for phase in taps.phases) + 1
+
+
+def reach(node: Node) -> tuple[int, ...] | None:
+    """How many places further than itself a place of the result reads along each axis; None where that is not told."""
+    taps = _taps(node, node.input_types)
+    return None if taps is None else tuple(_extent(each) - 1 for each in taps)
+
+
+def is_local(submodel: Submodel, tensors: Mapping[str, tuple[int, ...]], most: Sequence[int]) -> bool:
+    """Whether the nodes do the same at every place, and read no further than the step does.
+
+    A window that is wider than the step's, with its zeros in the right places, would read nothing but padding in an
+    excerpt.
 
     Args:
         tensors: the shape of each tensor of the file.
-        axes: how many spatial ones the values have, their last.
+        most: the step's `reach` along each spatial axis, which are the last of the values'.
     """
+    axes, read = len(most), [0] * len(most)
     for node in submodel.nodes:
         attributes = {attribute.name: attribute for attribute in node.attribute}
         if node.op_type not in LOCAL or node.domain or "output_shape" in attributes:
@@ -101,9 +119,27 @@ def is_local(submodel: Submodel, tensors: Mapping[str, tuple[int, ...]], axes: i
         shapes = [tensors[name] for name in node.input if name in tensors]
         if node.op_type == "Constant":
             shapes = [tuple(attribute.t.dims) for attribute in attributes.values() if attribute.HasField("t")]
+        if node.op_type in WINDOWED:
+            widths = _widths(node, tensors, axes)
+            if widths is None:
+                return False
+            read = [sum(pair) for pair in zip(read, widths, strict=True)]
         if node.op_type not in PLACELESS and any(size != 1 for shape in shapes for size in shape[-axes:]):
             return False
-    return True
+    return all(own <= step for own, step in zip(read, most, strict=True))
+
+
+def _widths(node: NodeProto, tensors: Mapping[str, tuple[int, ...]], axes: int) -> list[int] | None:
+    """How many places further than itself a place of the node's result reads along each axis."""
+    numbers = {attribute.name: list(attribute.ints) for attribute in node.attribute}
+    kernel = numbers.get("kernel_shape") or list(tensors.get(node.input[1], ())[2:] if len(node.input) > 1 else ())
+    if len(kernel) != axes:
+        return None
+    dilations = numbers.get("dilations") or [1] * axes
+    strides = numbers.get("strides") or [1] * axes
+    if node.op_type != "ConvTranspose":
+        strides = [1] * axes
+    return [(k - 1) * d // s for k, d, s in zip(kernel, dilations, strides, strict=True)]
 
 
 def around_largest(values: Sequence[Array], part: Sequence[TensorType]) -> list[Array]:

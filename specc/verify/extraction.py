@@ -218,7 +218,7 @@ class SubmodelExtractor:
             copy = NodeProto()
             copy.CopyFrom(node)
             every = [*values_taken(node), *node.output]
-            rename_values(copy, {name: names.setdefault(name, str(len(names))) for name in every if name})
+            rename_values(copy, {name: names.setdefault(name, f"\x01{len(names)}") for name in every if name})
             copy.ClearField("name")
             copy.ClearField("doc_string")
             parts.append(copy.SerializeToString(deterministic=True))

@@ -88,7 +88,7 @@ class StepRow:
         case, batch, optimised: the run in which ``error_onnx`` was found.
         nodes: ONNX operators of the piece of the file, in order.
         like: an earlier step that is computed alike and was tried on every kind of numbers; this one, with its own
-            weights, on normal ones alone. Empty where it was tried on every kind itself.
+            weights, on normal and negated ones. Empty where it was tried on every kind itself.
         in_part: it was tried on a part of the places, since it does the same at each.
     """
 

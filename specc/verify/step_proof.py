@@ -26,7 +26,7 @@ from specc.ir.graph import Graph, Node
 from specc.onnxfile import OnnxFile
 from specc.source import Span
 from specc.verify.cases import Case, Feed, Plan
-from specc.verify.excerpt import around_largest, is_local, smaller
+from specc.verify.excerpt import around_largest, is_local, reach, smaller
 from specc.verify.extraction import SubgraphExtractor, Submodel, SubmodelExtractor
 from specc.verify.network_proof import Trial, errors_by_bound, roundings_allowed, structure_fault
 from specc.verify.proof_settings import ProofSettings
@@ -182,13 +182,16 @@ class StepInputs:
     def with_kinds(self, kinds: Sequence[Case], at_once: bool, module: torch.nn.Module) -> list[StepInputs]:
         """Also what other kinds of numbers are: normal ones, as they reach the step, scaled and moved.
 
+        Negated ones are made of the last case, the spikes: then large numbers of both signs are there.
+
         Args:
             at_once: as further samples of the same batch; else each by itself.
         """
         normal = self.first_case()
         made = [
-            {name: (kind.scale * value + kind.mean).astype(np.float32) for name, value in normal.values.items()}
+            {name: (kind.scale * value[source] + kind.mean).astype(np.float32) for name, value in self.values.items()}
             for kind in kinds
+            for _, source in [self.samples[-1 if kind.scale < 0 else 0]]
         ]
         if not at_once:
             singles = [run_module(module, values, torch.float32)[0] for values in made]
@@ -360,7 +363,9 @@ class StepJudge:
         if like == name:
             judged = self._compared(step, module, self._with_kinds(parts, module), heading)
         else:
-            judged = self._compared(step, module, [parts[0].first_case()], heading, (False,))
+            normal = parts[0].first_case()
+            both = normal.with_kinds(self._kinds[-1:], self._at_once, module) if self._kinds else [normal]
+            judged = self._compared(step, module, both, heading, (False,))
         if judged.row.passed:
             return JudgedStep(replace(judged.row, in_part=in_part, like="" if like == name else like))
         if like == name and not in_part:
@@ -375,15 +380,17 @@ class StepJudge:
         self, step: AlignedStep, submodel: Submodel, whole: Sequence[StepInputs], module: torch.nn.Module
     ) -> list[StepInputs]:
         """Excerpts, where the step and its nodes of the file do the same at every place."""
-        axes = len(step.subgraph.last.input_types[0].spatial)
-        if not axes or not is_local(submodel, self.extractor.shapes, axes):
+        most = reach(whole[0].node)
+        if most is None or not is_local(submodel, self.extractor.shapes, most):
             return list(whole)
         return [inputs.excerpt(module) or inputs for inputs in whole]
 
     def _likeness(self, step: AlignedStep, submodel: Submodel, tried: Sequence[StepInputs]) -> object:
         """The same for steps that are computed alike on inputs of the same sizes, whatever their weights are."""
         node = step.subgraph.last
-        own = {initializer_name(node.path(parameter), parameter) for parameter in node.parameters}
+        own = {initializer_name(node.path(p), p) for p in node.parameters if not p.integer}
+        if not own <= {name for each in submodel.nodes for name in each.input}:
+            return node.name  # its numbers are in the nodes, if anywhere: it is like no other
         sizes = tuple(x.sample for inputs in tried for x in inputs.node.input_types)
         return repr(node.op), sizes, self.extractor.likeness(submodel, own)
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from specc.backends.torch import torch_module
 from specc.ir.types import TensorType
-from specc.verify.excerpt import around_largest, is_local, smaller
+from specc.verify.excerpt import around_largest, is_local, reach, smaller
 from specc.verify.extraction import Submodel
 from specc.weights import Randomised
 from tests.twins import graph_of, make
@@ -136,6 +136,39 @@ def constant(*shape: int) -> Any:
 )
 def test_nodes_that_ask_for_sizes_see_the_whole(node: Any, local: bool) -> None:
     tensors = {"w": (4, 6, 3, 3), "channels": (6, 1, 1), "one": (), "columns": (37,), "places": (1, 1, 41, 1)}
-    assert is_local(submodel(node), tensors, axes=2) is local
+    assert is_local(submodel(node), tensors, most=(2, 2)) is local
     other = helper.make_node("Relu", ["x"], ["y"])
-    assert is_local(submodel(other, node), tensors, axes=2) is local, "one node is enough"
+    assert is_local(submodel(other, node), tensors, most=(2, 2)) is local, "one node is enough"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reads"),
+    [
+        ([helper.make_node("Conv", ["x", "w"], ["y"])], (2, 1)),
+        ([helper.make_node("Conv", ["x", "w"], ["y"], dilations=[30, 2])], (60, 2)),
+        ([helper.make_node("Conv", ["x", "w"], ["z"]), helper.make_node("Conv", ["z", "w"], ["y"])], (4, 2)),
+        ([helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[3, 5], strides=[2, 2])], (2, 4)),
+        ([helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[2, 2])], (1, 0)),
+    ],
+)
+def test_nodes_that_read_further_than_the_step_see_the_whole(nodes: list[Any], reads: tuple[int, int]) -> None:
+    tensors = {"w": (4, 6, 3, 2)}
+    assert is_local(submodel(*nodes), tensors, reads)
+    for axis in range(2):
+        less = tuple(read - (place == axis) for place, read in enumerate(reads))
+        assert not is_local(submodel(*nodes), tensors, less)
+
+
+def test_a_window_of_unknown_size_sees_the_whole() -> None:
+    assert not is_local(submodel(helper.make_node("Conv", ["x", "computed"], ["y"])), {}, most=(9, 9))
+
+
+def test_a_step_reads_as_far_as_its_window() -> None:
+    for kind, arguments, expected in (
+        ("conv", {"out_channels": 4, "kernel": 3, "dilation": 2}, (4, 4)),
+        ("convtranspose", {"out_channels": 4, "kernel": 2, "stride": 2}, (0, 0)),
+        ("convtranspose", {"out_channels": 4, "kernel": 3, "stride": 2}, (1, 1)),
+        ("relu", {}, (0, 0)),
+        ("globalavgpool", {}, None),
+    ):
+        assert reach(graph_of(make(kind, **arguments), (6, 41, 37)).nodes[0]) == expected

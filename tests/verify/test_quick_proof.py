@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 import onnx
@@ -10,11 +11,14 @@ import pytest
 import torch
 from onnx import numpy_helper
 
+from specc.ir.op import Parameter
+from specc.onnxfile import OnnxFile, weights_of
 from specc.verify import Parity, proof_settings, reference, step_proof, verify
 from specc.verify.cases import KINDS, full_plan, quick_plan
 from specc.verify.parity import one_thread
 from specc.verify.result import Level
 from specc.weights import Initialised, Randomised, Weights
+from specc.weights.tensors import Array
 from tests.verify.mutants import KINDS as MUTANTS
 from tests.verify.mutants import Draft, mutants
 from tests.verify.networks import chain, emitted, graph_of
@@ -44,8 +48,8 @@ def test_a_step_like_another_runs_on_normal_numbers_with_its_own_weights() -> No
     assert parity.passed
     rows = {row.name: row for row in parity.steps}
     assert {name: row.like for name, row in rows.items() if row.like} == {"b": "a"}
-    assert [rows[name].runs for name in ("stem", "a", "b", "flatten1")] == [14, 14, 1, 14], (
-        "seven kinds, with graph optimisation and without; the first kind without"
+    assert [rows[name].runs for name in ("stem", "a", "b", "flatten1")] == [14, 14, 2, 14], (
+        "seven kinds, with graph optimisation and without; normal numbers and negated ones without"
     )
     assert {name for name, row in rows.items() if row.in_part} == {"stem", "relu1", "a", "b"}
     settings = dict(parity.settings)
@@ -144,6 +148,71 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         proof_settings, "open_session", lambda *a, **k: (counted.update(sessions=1), opened(*a, **k))[1]
     )
     return counted
+
+
+def test_a_node_that_reads_far_is_seen() -> None:
+    """A tap 30 places away reads padding alone in an excerpt: such a piece is tried on the whole."""
+    image, steps = "[N, 3, 64, 64]", "stem: conv(6, 3, padding=1) -> relu -> globalavgpool -> flatten -> fc(3)"
+    model = emitted(chain(image, steps), WEIGHTS)
+    relu = node(model, "relu1")
+    taps = np.zeros((6, 1, 3, 3), np.float32)
+    taps[:, :, 0, 0] = 1e-7
+    model.graph.initializer.append(numpy_helper.from_array(taps, "far"))
+    place = list(model.graph.node).index(relu)
+    relu.output[0] = "near"
+    far = onnx.helper.make_node("Conv", ["stem", "far"], ["distant"], dilations=[30, 30], pads=[30] * 4, group=6)
+    model.graph.node.insert(place + 1, far)
+    model.graph.node.insert(place + 2, onnx.helper.make_node("Add", ["near", "distant"], ["relu1"]))
+    parity = proven(model, steps, image)
+    assert parity.first_divergence is not None
+    assert parity.first_divergence.name == "relu1"
+
+
+def test_equal_nodes_that_hold_the_numbers_of_one_step_alone() -> None:
+    """Two steps whose slopes differ, both computed with that of the first."""
+    steps = "conv(4, 1) -> affine(1.0, 30.0) -> a: prelu -> affine(1.0, 30.0) -> b: prelu -> flatten -> fc(3)"
+    image = "[N, 3, 12, 12]"
+    given = {"a.weight": 0.25, "b.weight": 0.5}
+
+    class Slopes(Randomised):
+        def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
+            return iter([np.full(1, given[path], np.float32)]) if path in given else super().chunks(path, parameter)
+
+    weights = Slopes(0)
+    model = emitted(chain(image, steps), weights)
+    for step in given:
+        prelu = node(model, step.partition(".")[0])
+        prelu.op_type = "LeakyRelu"
+        del prelu.input[1:]
+        prelu.attribute.append(onnx.helper.make_attribute("alpha", 0.25))
+    parity = proven(model, steps, image, weights)
+    assert parity.first_divergence is not None
+    assert (parity.first_divergence.name, parity.first_divergence.like) == ("b", "")
+
+
+def test_a_limit_is_seen_behind_numbers_of_either_sign() -> None:
+    steps, image = "first: relu -> conv(4, 3) -> relu -> globalavgpool -> flatten -> fc(3)", "[N, 1, 64, 64]"
+    graph = chain(image, steps)
+    for seed in range(3):
+        model = emitted(graph, WEIGHTS)
+        relu = node(model, "first")
+        relu.output[0] = "open"
+        place = list(model.graph.node).index(relu)
+        model.graph.initializer.append(numpy_helper.from_array(np.float32(1e4), "limit"))
+        model.graph.node.insert(place + 1, onnx.helper.make_node("Min", ["open", "limit"], ["first"]))
+        parity = verify(graph, model.SerializeToString(), WEIGHTS, level="quick", stress=False, seed=seed)
+        assert parity.first_divergence is not None
+        assert parity.first_divergence.name == "first"
+
+
+@pytest.mark.parametrize(("weights", "passes_over_steps"), [(Initialised(0), 1), (None, 2)])
+def test_numbers_from_a_file_are_tried_at_every_step(weights: Weights | None, passes_over_steps: int) -> None:
+    """Drawn ones are as good as random ones; those of a file may be of any size."""
+    graph = chain(IMAGE, "conv(4, 3) -> bn -> relu -> flatten -> fc(3)")
+    file = OnnxFile(emitted(graph, Initialised(0)).SerializeToString())
+    parity = verify(graph, file, weights or weights_of(file, graph))
+    assert parity.passed
+    assert {row.runs for row in parity.steps} == {14 * passes_over_steps}
 
 
 def test_costs_grow_with_the_different_steps(passes: Counter[str]) -> None:
