@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 from specc.ir.op import Parameter
 from specc.onnxfile import OnnxFile, weights_of
-from specc.verify import Parity, proof_settings, reference, step_proof, verify
+from specc.verify import Parity, proof_settings, reference, step_cases, step_proof, verify
 from specc.verify.cases import KINDS, full_plan, quick_plan
 from specc.verify.parity import one_thread
 from specc.verify.result import Level
@@ -140,7 +140,7 @@ def test_a_large_network_is_followed_on_fewer_kinds_and_says_so(monkeypatch: pyt
 def passes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often PyTorch runs a module and ONNX Runtime makes a session."""
     counted: Counter[str] = Counter()
-    for module in (reference, step_proof):
+    for module in (reference, step_cases, step_proof):
         run = module.run_module
         monkeypatch.setattr(module, "run_module", lambda *a, run=run, **k: (counted.update(passes=1), run(*a, **k))[1])
     opened = proof_settings.open_session

@@ -24,7 +24,8 @@ from specc.verify.proof_settings import ProofSettings
 from specc.verify.reference import run_module
 from specc.verify.result import Parity, Tolerance
 from specc.verify.step_alignment import align
-from specc.verify.step_proof import FeedValues, StepJudge
+from specc.verify.step_cases import FeedValues
+from specc.verify.step_proof import StepJudge
 from specc.weights import Initialised, Randomised
 from tests.verify.networks import NETWORK, chain, emitted, graph_of
 from tests.verify.test_sessions import HAS_CUDA
