@@ -79,7 +79,7 @@ def deliver_onnx(delivery: Delivery) -> Parity | None:
         arguments=delivery.arguments,
         weights=origin(graph.state, delivery.weights),
         runs_on=tuple(target.text for target in options.targets),
-        tried=tried(graph) if delivery.proof and options.sidecar else {},
+        tried=tried(graph, delivery.proof.level) if delivery.proof and options.sidecar else {},
         labels=options.labels,
         budget=delivery.budget,
     )

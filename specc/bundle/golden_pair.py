@@ -18,7 +18,7 @@ from specc.bundle.sidecar import GoldenInput, GoldenOutput, GoldenPair, InputEnt
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import plural, visible
 from specc.ir.graph import Graph
-from specc.verify.cases import Case, cases, sizes_tried
+from specc.verify.cases import Case, cases, plan_of, sizes_tried
 from specc.verify.growth import U
 from specc.verify.network_proof import expected_outputs, roundings_allowed
 from specc.verify.proof_settings import ProofSettings
@@ -63,10 +63,11 @@ def golden_pair(graph: Graph, weights: Weights, parity: Parity, seed: int = 0) -
     return GoldenPair(sizes=dict(case.sizes), inputs=golden_inputs, outputs=tuple(golden_outputs))
 
 
-def tried(graph: Graph, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """The least and the greatest number that the proof has fed into each input."""
+def tried(graph: Graph, level: str, seed: int = 0) -> dict[str, tuple[float, float]]:
+    """The least and the greatest number that the proof of this level has fed into each input."""
     extremes: dict[str, tuple[float, float]] = {}
-    for case in cases(graph):
+    plan = plan_of(graph, level)
+    for case in dict.fromkeys(case for feed in (*plan.network, *plan.steps) for case in feed.cases):
         for name, values in case.inputs(graph, seed).items():
             least, most = extremes.get(name, (0.0, 0.0))  # zeros are among the cases
             extremes[name] = min(least, float(values.min(initial=0))), max(most, float(values.max(initial=0)))

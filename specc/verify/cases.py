@@ -206,6 +206,11 @@ class Plan:
         return tuple(feed for feed in self.network if not any(feed.begins(other) for other in self.network))
 
 
+def plan_of(graph: Graph, level: str) -> Plan:
+    """What the quick proof runs, or the full one."""
+    return quick_plan(graph) if level == "quick" else full_plan(graph)
+
+
 def full_plan(graph: Graph) -> Plan:
     """Every case by itself."""
     feeds = tuple(Feed((case,)) for case in cases(graph))

@@ -15,7 +15,7 @@ from specc.backends.onnx import initializer_name
 from specc.diagnostics import MissingDependency, UsageError
 from specc.ir.graph import Graph
 from specc.onnxfile import FileWeights, NondeterministicNode, OnnxFile, as_onnx_file
-from specc.verify.cases import Plan, full_plan, quick_plan
+from specc.verify.cases import plan_of
 from specc.verify.proof_settings import ProofSettings, WholeProgress
 from specc.verify.result import Level, Parity, Progress, Reproduction, Row, StepRow, TensorRow, Tolerance, Truth
 from specc.verify.sessions import ModelRefused, assignment, load_runtime
@@ -54,6 +54,7 @@ def verify(
         progress: told how far the proof is.
         rename: what inputs and outputs of a file from elsewhere are called in the spec, where that must be said. None:
             they must have the spec's names, as those of our own files.
+        level: how much is run: see `specc.verify.cases.Plan`.
 
     Raises:
         UsageError: ``model`` is no ONNX file, or was changed meanwhile; `ProviderError` where the provider cannot be
@@ -114,7 +115,7 @@ def _verified(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSet
     is_drawn = isinstance(weights, Initialised | Randomised)
     once = settings.level == "quick" and is_known and is_drawn and bool(again_wanted and free(graph))
     if settings.progress is not None:
-        plan = plan_of(graph, settings)
+        plan = plan_of(graph, settings.level)
         pieces = len((plan.at_ordinary_sizes() if once else plan).followed) + len(graph.nodes)
         if again_wanted:
             pieces += len(plan.followed) + (0 if once else len(graph.nodes))
@@ -169,11 +170,6 @@ def _holds_all_by_name(graph: Graph, file: OnnxFile) -> bool:
     return all(initializer_name(path, p) in file.initializers for path, p in graph.state if not p.integer)
 
 
-def plan_of(graph: Graph, settings: ProofSettings) -> Plan:
-    """What the quick proof runs, or the full one."""
-    return quick_plan(graph) if settings.level == "quick" else full_plan(graph)
-
-
 class Part(Enum):
     """What a pass over a file proves."""
 
@@ -208,7 +204,7 @@ def _prove(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSettin
     if ports.faults:
         return _Pass(rows=tuple(Row("interface", False, fault) for fault in ports.faults), notes=notes, renamed=renamed)
     varying = tuple(map(_varying, file.nondeterministic))
-    plan = plan_of(graph, settings)
+    plan = plan_of(graph, settings.level)
     if part is Part.WHOLE:
         plan = plan.at_ordinary_sizes()
     # The file runs before anything is computed: a provider that cannot be used is the first thing to say.

@@ -105,7 +105,7 @@ def in_words(rows: Sequence[StepRow], feeds: Sequence[Feed], kinds: Sequence[Cas
     if new < len(rows):
         yield (
             "steps alike",
-            f"{len(rows) - new} computed like one of these, tried with their own weights on normal numbers",
+            f"{len(rows) - new} computed like one of these: their own weights, normal and negated numbers",
         )
     if any(row.in_part for row in rows):
         count = sum(row.in_part for row in rows)
