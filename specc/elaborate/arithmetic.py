@@ -33,7 +33,10 @@ COMPARISONS: Mapping[str, Callable[[Value, Value], bool]] = {
     ">=": operator.ge,
 }
 _NEGATED = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_DIVISIONS = ("/", "//", "%")
+_UNBOUNDED = ("/", "//", "%", "**")
+"""The operators that may divide by zero, or take long to come to more than a file could hold."""
+_HIGHEST_POWER = 16
+"""Of a symbolic size."""
 
 
 def refuse(span: Span, message: str, *notes: str, helps: tuple[str, ...] = ()) -> NoReturn:
@@ -57,8 +60,8 @@ def number(value: Value, expression: ast.Expr) -> int | float | Size:
 
 
 def arithmetic(expression: ast.Binary, left: Value, right: Value) -> Value:
-    """``left`` + - * / // % ``right``."""
-    if type(left) is int and type(right) is int and expression.operator not in _DIVISIONS:
+    """``left`` + - * / // % ** ``right``."""
+    if type(left) is int and type(right) is int and expression.operator not in _UNBOUNDED:
         return bounded(_of_numbers(expression.operator, left, right), expression.span)
     left, right = number(left, expression.left), number(right, expression.right)
     if isinstance(left, Size) or isinstance(right, Size):
@@ -68,8 +71,10 @@ def arithmetic(expression: ast.Binary, left: Value, right: Value) -> Value:
             raise invalid(Code.LIMIT, str(error), expression.span) from None
     try:
         value = _of_numbers(expression.operator, left, right)
+    except ValueError:
+        refuse(expression.span, f"{expression.span.text} is no real number: {left} is negative")
     except ZeroDivisionError:
-        divisor = expression.right.span.text
+        divisor = (expression.left if expression.operator == "**" else expression.right).span.text
         refuse(expression.span, f"{expression.span.text} divides by zero", *[f"{divisor} = 0"][: divisor != "0"])
     except OverflowError:
         value = math.inf
@@ -113,10 +118,24 @@ def _of_numbers(sign: str, left: int | float, right: int | float) -> int | float
             return left // right
         case "%":
             return left % right
+        case "**":
+            return _power(left, right)
     # A quotient of whole numbers that comes out even stays whole: 64 / 4 may count channels.
     if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
         return left // right
     return left / right
+
+
+def _power(base: int | float, exponent: int | float) -> int | float:
+    """``base ** exponent``; 2^63 where it is beyond that. Raises ValueError where it is no real number."""
+    if isinstance(base, int) and isinstance(exponent, int):
+        if exponent < 0:
+            return _of_numbers("/", 1, _power(base, -exponent))
+        return base**exponent if abs(base) < 2 or exponent < LARGEST_INTEGER.bit_length() else LARGEST_INTEGER + 1
+    value: int | float | complex = base**exponent
+    if isinstance(value, complex):
+        raise ValueError("no real number")
+    return value
 
 
 def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> Dim:
@@ -133,6 +152,8 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
             return left - right
         case "*":
             return left * right
+    if expression.operator == "**":
+        return _power_of_size(expression, left, right)
     if not isinstance(right, int) or right < 1:
         text = expression.right.span.text
         refuse(expression.right.span, f"a symbolic size is divided by whole numbers of at least 1, and not by {text}")
@@ -149,6 +170,13 @@ def _of_sizes(expression: ast.Binary, left: Dim | float, right: Dim | float) -> 
             where=where_equal(left % right, 0),
         )
     return left // right
+
+
+def _power_of_size(expression: ast.Binary, base: Dim, exponent: Dim) -> Dim:
+    if not isinstance(exponent, int) or not 0 <= exponent <= _HIGHEST_POWER:
+        message = f"with a symbolic size, powers go from 0 to {_HIGHEST_POWER}, and not to {expression.right.span.text}"
+        refuse(expression.right.span, message)
+    return math.prod([base] * exponent, start=1)
 
 
 def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:

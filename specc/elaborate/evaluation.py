@@ -144,7 +144,28 @@ def _binary(expression: ast.Binary, scope: Scope) -> Value:
         left = truth(expression.left, scope)
         return left if left == (expression.operator == "or") else truth(expression.right, scope)
     left, right = plain(expression.left, scope), plain(expression.right, scope)
-    return (compare if expression.operator in COMPARISONS else arithmetic)(expression, left, right)
+    if expression.operator in COMPARISONS:
+        return compare(expression, left, right)
+    if type(left) is tuple or type(right) is tuple:
+        return scope.budget.charge(_of_lists(expression, left, right), expression.span)
+    return arithmetic(expression, left, right)
+
+
+def _of_lists(expression: ast.Binary, left: Value, right: Value) -> Value:
+    """``[1, 2] + [3]`` and ``[64] * 3``, as in Python."""
+    if expression.operator == "+" and type(left) is tuple and type(right) is tuple:
+        return left + right
+    entries, rounds = (left, right) if type(left) is tuple else (right, left)
+    if expression.operator == "*" and is_whole(rounds):
+        if len(entries) * rounds > MOST_ENTRIES:
+            raise invalid(Code.LIMIT, f"{expression.span.text} has more than {MOST_ENTRIES:,} entries", expression.span)
+        if rounds < 0:
+            refuse(expression.span, f"a list is repeated 0 times or more, and not {rounds} times")
+        return entries * rounds
+    side = expression.left if entries is left else expression.right
+    message = f"{expression.operator} is for numbers, and {short(side.span.text)} is a list"
+    helps = ("lists are joined with lists, [64] + [128], and repeated, [64] * 3",)
+    raise invalid(Code.BAD_VALUE, message, expression.span, helps=helps)
 
 
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
@@ -174,6 +195,21 @@ def _index(expression: ast.Index, scope: Scope) -> Value:
     return value[index]
 
 
+def _slice(expression: ast.Slice, scope: Scope) -> Value:
+    value = plain(expression.value, scope)
+    if not isinstance(value, tuple):
+        refuse(expression.value.span, f"{expression.value.span.text} is {kind_of(value)}, and only a list has parts")
+    places = []
+    for part in (expression.start, expression.stop, expression.step):
+        place = None if part is None else plain(part, scope)
+        if part is not None and (not is_whole(place) or (part is expression.step and place == 0)):
+            what = "0" if place == 0 else kind_of(place)
+            role = "the step" if part is expression.step else "an end"
+            refuse(part.span, f"{role} of a part of a list is a whole number, and not {what}")
+        places.append(place)
+    return scope.budget.charge(tuple(value)[slice(*places)], expression.span)
+
+
 def _apply(expression: ast.Apply, scope: Scope) -> Value:
     if not isinstance(expression.function, ast.Name):
         helps: tuple[str, ...] = ()
@@ -186,7 +222,8 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
         return _metric_at(value, expression, scope)
     if isinstance(value, Signal):  # a label: what it hides can be called still
         value = scope.behind(name)
-    step = value if isinstance(value, Partial) else layer(name)
+    # What is a function and a layer is the function here: `abs(-3)`, and `act=abs` for the layer.
+    step = value if isinstance(value, Partial) else None if name in FUNCTIONS else layer(name)
     if step is not None:  # with more of its arguments: ``leakyrelu(0.1)`` handed to a block as ``act``
         bound = tuple(evaluated(argument, plain(argument.value, scope)) for argument in expression.arguments)
         return scope.budget.charge(Partial(step.name, step.target, (*step.arguments, *bound)), expression.span)
@@ -240,6 +277,7 @@ _EVALUATORS: Mapping[type, Callable[[Any, Scope], Value]] = {
     ast.Binary: _binary,
     ast.Attribute: _attribute,
     ast.Index: _index,
+    ast.Slice: _slice,
     ast.Apply: _apply,
 }
 
@@ -270,10 +308,25 @@ def _of_one_number(name: str, function: Callable[[Value], Value]) -> Callable[[V
     return checked
 
 
-def _length(value: Value) -> int:
-    if not isinstance(value, (tuple, str)):
-        raise _Misuse(f"len takes a list, not {kind_of(value)}")
-    return len(value)
+def _entries(name: str, value: Value) -> tuple[Value, ...]:
+    if not isinstance(value, tuple):
+        raise _Misuse(f"{name} takes a list, not {kind_of(value)}")
+    return tuple(value)
+
+
+def _sum(*values: Value) -> int | float:
+    if len(values) != 1:
+        raise _Misuse(f"sum takes one list, not {_listed(list(values))}")
+    entries = _entries("sum", values[0])
+    return sum(_numbers("sum", (entries,))) if entries else 0
+
+
+def _zip(*lists: Value) -> tuple[Value, ...]:
+    entries = [_entries("zip", value) for value in lists]
+    lengths = [len(each) for each in entries]
+    if len(set(lengths)) > 1:
+        raise _Misuse(f"zip takes lists of one length, not of {' and '.join(map(str, lengths))} entries")
+    return tuple(zip(*entries, strict=True))
 
 
 def _range(*bounds: Value) -> tuple[int, ...]:
@@ -292,8 +345,12 @@ FUNCTIONS: Mapping[str, Callable[..., Value]] = {
     "ceil": _of_one_number("ceil", math.ceil),
     "floor": _of_one_number("floor", math.floor),
     "round": _of_one_number("round", round),
-    "len": _length,
+    "sum": _sum,
+    "len": lambda value: len(value) if isinstance(value, str) else len(_entries("len", value)),
     "range": _range,
+    "reversed": lambda value: _entries("reversed", value)[::-1],
+    "enumerate": lambda value: tuple(enumerate(_entries("enumerate", value))),
+    "zip": _zip,
 }
 
 _CONVERSIONS = {
@@ -301,11 +358,9 @@ _CONVERSIONS = {
     "str": "a text stands in double quotes",
     "list": "a list is written [1, 2, 3]",
     "tuple": "a list is written [1, 2, 3]",
-    "enumerate": "`for i, c in [[0, 64], [1, 128]]` goes through a table, a row a round",
-    "zip": "`for c, n in [[64, 3], [128, 4]]` goes through a table, a row a round",
-    "sum": "write the sum with +",
 }
-_NUMBERS = frozenset(("sqrt", "pow", "exp", "log", "log2", "log10", "sin", "cos", "tanh", "divmod"))
+_POWERS = {"sqrt": "0.5", "pow": "2"}
+_NUMBERS = frozenset(("exp", "log", "log2", "log10", "sin", "cos", "tanh", "divmod"))
 
 
 def _help_with_function(call: ast.Apply, name: str) -> tuple[str, ...]:
@@ -315,6 +370,9 @@ def _help_with_function(call: ast.Apply, name: str) -> tuple[str, ...]:
         return (f"write {name}({inside})",)
     if name in ("int", "trunc"):
         return (f"write floor({inside}), which rounds down, or round({inside})",)
+    if name in _POWERS:
+        base, _, exponent = inside.partition(",")
+        return (f"write {base} ** {exponent.strip() or _POWERS[name]}",)
     if name in _CONVERSIONS:
         return (_CONVERSIONS[name],)
     if isinstance(call.function, ast.Attribute) and name in (*AXES, "size", "shape", "dim"):

@@ -47,7 +47,7 @@ class Unary(NamedTuple):
 
 
 class Binary(NamedTuple):
-    """``operator`` is one of + - * / // % == != < <= > >= and or."""
+    """``operator`` is one of + - * / // % ** == != < <= > >= and or."""
 
     span: Span
     operator: str
@@ -80,6 +80,16 @@ class Index(NamedTuple):
     place: Expr
 
 
+class Slice(NamedTuple):
+    """``value[start:stop:step]``: a part of a list, as in Python; what is left out is None."""
+
+    span: Span
+    value: Expr
+    start: Expr | None
+    stop: Expr | None
+    step: Expr | None
+
+
 class Apply(NamedTuple):
     """``function(arguments)`` inside an expression: ``max(a, b)``, ``macs(H=224)``."""
 
@@ -88,7 +98,7 @@ class Apply(NamedTuple):
     arguments: tuple[Argument, ...]
 
 
-Expr = Number | Text | Name | Sequence | Unary | Binary | Conditional | Attribute | Index | Apply
+Expr = Number | Text | Name | Sequence | Unary | Binary | Conditional | Attribute | Index | Slice | Apply
 
 
 class Argument(NamedTuple):

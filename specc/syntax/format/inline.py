@@ -13,11 +13,12 @@ from specc.syntax.trivia import Line, lines, start
 WIDTH = 100
 """Columns for code; comments may go beyond."""
 
-LOOSEST, DISJUNCTION, CONJUNCTION, NEGATION, COMPARISON, SUM, PRODUCT, SIGNED, POSTFIX = range(9)
+LOOSEST, DISJUNCTION, CONJUNCTION, NEGATION, COMPARISON, SUM, PRODUCT, SIGNED, POWER, POSTFIX = range(10)
 """How tightly each level of the grammar binds."""
 
 _TIMES = frozenset({"*", "/", "//", "%"})
-_BINDING = {"or": DISJUNCTION, "and": CONJUNCTION, "+": SUM, "-": SUM} | dict.fromkeys(_TIMES, PRODUCT)
+_BINDING = {"or": DISJUNCTION, "and": CONJUNCTION, "+": SUM, "-": SUM, "**": POWER} | dict.fromkeys(_TIMES, PRODUCT)
+_TIGHT = _TIMES | {"**"}
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"})
 
 
@@ -39,13 +40,16 @@ def binding(expr: ast.Expr) -> int:
 def operands(expr: ast.Expr) -> Iterator[tuple[str, ast.Expr, int]]:
     """The operands of an expression, each with the operator before it and the loosest level that may stand there.
 
-    Binary operators lean to the left, and comparisons cannot be chained. None for what has no operators.
+    Binary operators lean to the left, but for powers; comparisons cannot be chained. None for what has no operators.
     """
     match expr:
         case ast.Conditional():
             yield "", expr.value, DISJUNCTION
             yield "if", expr.test, DISJUNCTION
             yield "else", expr.other, LOOSEST
+        case ast.Binary(operator="**"):
+            yield "", expr.left, POSTFIX
+            yield "**", expr.right, SIGNED
         case ast.Binary(operator=operator):
             level = _BINDING.get(operator, COMPARISON)
             yield "", expr.left, level + (level == COMPARISON)
@@ -58,7 +62,7 @@ def before(operator: str, expr: ast.Expr, *, tight: bool) -> str:
     """The operator before an operand of an expression, with its blanks; in a shape (``tight``) ``2*H + 1``."""
     if isinstance(expr, ast.Unary):
         return "not " if operator == "not" else operator
-    return operator if not operator or (tight and operator in _TIMES) else f" {operator} "
+    return operator if not operator or (tight and operator in _TIGHT) else f" {operator} "
 
 
 def text(expr: ast.Expr, level: int = LOOSEST, *, tight: bool = False) -> str:
@@ -76,12 +80,22 @@ def text(expr: ast.Expr, level: int = LOOSEST, *, tight: bool = False) -> str:
             return f"{text(expr.value, POSTFIX, tight=tight)}.{expr.name}"
         case ast.Index():
             return f"{text(expr.value, POSTFIX, tight=tight)}[{text(expr.place, tight=tight)}]"
+        case ast.Slice():
+            return f"{text(expr.value, POSTFIX, tight=tight)}[{between(expr, tight=tight)}]"
         case ast.Apply():
             return text(expr.function, POSTFIX, tight=tight) + arguments(expr.arguments, tight=tight)
     shown = ""
     for operator, operand, loosest in operands(expr):
         shown += before(operator, expr, tight=tight) + text(operand, loosest, tight=tight)
     return f"({shown})" if binding(expr) < level else shown
+
+
+def between(expr: ast.Slice, *, tight: bool = False) -> str:
+    """What stands between the brackets of a slice, as black has it, without a second colon that says nothing."""
+    places = [expr.start, expr.stop, *[expr.step][: expr.step is not None]]
+    has_operators = any(part is not None and binding(part) < SIGNED for part in places)
+    colon = " : " if has_operators and not tight else ":"
+    return colon.join("" if part is None else text(part, tight=tight) for part in places).strip()
 
 
 def is_long(tree: ast.Expr | ast.Argument | ast.Param | ast.PortDeclaration) -> bool:
@@ -98,7 +112,7 @@ def is_long(tree: ast.Expr | ast.Argument | ast.Param | ast.PortDeclaration) -> 
         elif isinstance(part, ast.Number):
             length += part.span.end - part.span.start
         elif isinstance(part, tuple):
-            length += len("[]") if isinstance(part, (ast.Sequence, ast.Index, ast.Apply)) else 0
+            length += len("[]") if isinstance(part, (ast.Sequence, ast.Index, ast.Slice, ast.Apply)) else 0
             stack += part
     return length > WIDTH
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 from specc.syntax import ast
 from specc.syntax.format import inline
 from specc.syntax.format.attachment import Attachments, LeadingComment
-from specc.syntax.format.inline import COMPARISON, LOOSEST, POSTFIX, SIGNED, WIDTH, before, binding, operands
+from specc.syntax.format.inline import LOOSEST, POSTFIX, SIGNED, WIDTH, before, binding, operands
 
 INDENT = 2
 
@@ -160,6 +160,9 @@ class ListWriter(LineWriter):
                 self.write("[")
                 self._part(expr.place, indent, LOOSEST, more, tight=tight)
                 self.write("]")
+            case ast.Slice():
+                self._part(expr.value, indent, POSTFIX, more, tight=tight)
+                self.write(f"[{inline.between(expr, tight=tight)}]")
             case ast.Apply():
                 self._part(expr.function, indent, POSTFIX, more, tight=tight)
                 self.arguments(expr.arguments, indent, tight=tight)
@@ -308,7 +311,7 @@ class ListWriter(LineWriter):
 def _loosest_operands(expr: ast.Expr) -> Iterator[tuple[str, ast.Expr, int]]:
     """The operands of the loosest operators: ``a + b - c`` has three, for the operators lean to the left."""
     for operator, operand, level in operands(expr):
-        if isinstance(expr, ast.Binary) and operand is expr.left and binding(operand) == binding(expr) != COMPARISON:
+        if isinstance(expr, ast.Binary) and operand is expr.left and binding(operand) == binding(expr) >= level:
             yield from _loosest_operands(operand)
         else:
             yield operator, operand, level

@@ -24,7 +24,7 @@ SIGNS = {
     "≥": "write `>=`",
     "≠": "write `!=`",
     "\xa0": "put an ordinary space there",
-    "^": "write a power as a product: `a * a`",
+    "^": "write `**`",
     "@": "a product with a matrix that is learned is `fc(…)` or `linear(…)`",
 }
 """What is written for a character that the language does not have."""
@@ -207,8 +207,6 @@ def outside(token: UnexpectedToken) -> Explanation | None:
 def arithmetic(token: UnexpectedToken) -> Explanation | None:
     """``x + y`` and ``conv(8, 3) * 0.1`` where a step stands; ``conv(8, 3) >> relu``."""
     sign, start = token.word, token.start
-    if sign == "*" and token.after.startswith("*"):
-        sign = "**"
     if sign in _MERGES and (token.ends_step or token.accepts == {"_COLON"}):
         left = _operand_before(token.before)
         right = _operand_behind(token.after[len(sign) - len(token.word) :])
@@ -352,12 +350,12 @@ def bracketed_step(token: UnexpectedToken) -> Explanation | None:
 
 
 def operator(token: UnexpectedToken) -> Explanation | None:
-    """``0 < a < b``, ``a ** b``, a comment behind ``//``"""
+    """``0 < a < b``, ``[2 * i for i in xs]``, a comment behind ``//``"""
+    if token.word == "for" and "_RSQB" in token.accepts:
+        help_ = "write the list out, or compute it where it is used: `for i in range(3) { conv(2 ** i, 1) }`"
+        return Explanation("a list is not computed by a loop in it", help_)
     if token.kind == "COMPARE" and token.ends_value:
         return Explanation("comparisons cannot be chained", "join two with `and`: `0 < a and a < b`")
-    if token.word == "*" and token.before.endswith("*") and not token.gap:
-        place = token.start - 1, token.start + 1
-        return Explanation("there is no operator `**`", "write a power as a product: `a * a`", place)
     if token.word == "//":
         return Explanation(SLASHES)
     line = token.line_before

@@ -19,7 +19,7 @@ from specc.syntax import ast
 from specc.syntax.parser import parse as parse_language
 from specc.syntax.reader import refuse_hidden_characters
 from specc.syntax.recovery import CLOSING, MOST_MISTAKES, short
-from specc.syntax.tokens import CLOSERS, COMMA, UNKNOWN, scan
+from specc.syntax.tokens import CLOSERS, COLON, COMMA, UNKNOWN, scan
 from specc.syntax.trivia import pin
 from specc.syntax.yaml.nodes import List, Node, Scalar, tree
 from specc.syntax.yaml.operands import Segment, flat
@@ -191,7 +191,7 @@ class SourceMap:
 _BEFORE = {"value": "let value = ", "condition": "model M {\nassert "}
 _AFTER = {"value": "\n", "condition": "\n}\n"}
 _IN_EXPRESSIONS = frozenset(
-    "NUMBER STRING NAME COMPARE TIMES PLUS MINUS DOT IF _ELSE AND OR NOT IN _LPAR _RPAR _LSQB _RSQB".split()
+    "NUMBER STRING NAME COMPARE TIMES POWER PLUS MINUS DOT IF _ELSE AND OR NOT IN _LPAR _RPAR _LSQB _RSQB".split()
 )
 _LONE_EQUALS = re.compile("(?<![=!<>])=(?!=)")
 
@@ -201,7 +201,7 @@ def is_self_contained(text: str) -> bool:
 
     Such a text, put where an expression stands, cannot end it, begin another, or close what is around it: signs that
     part expressions from what is around them (newlines, braces, bars, arrows, comments, the words of statements, and
-    outside of brackets commas and `=`) do not occur in it. That it is an expression is left to the parser.
+    outside of brackets commas, colons and `=`) do not occur in it. That it is an expression is left to the parser.
     """
     closers: list[str] = []
     for kind, start, _ in scan(text):
@@ -209,7 +209,7 @@ def is_self_contained(text: str) -> bool:
             closers.append(CLOSERS[kind])
         elif kind in CLOSERS.values() and (not closers or closers.pop() != kind):
             return False
-        is_inner = kind in ("EQUAL", COMMA) and closers
+        is_inner = kind in ("EQUAL", COMMA, COLON) and closers
         is_bad_number = kind == UNKNOWN and text[start] in "0123456789"
         if not (kind in _IN_EXPRESSIONS or is_inner or is_bad_number):
             return False

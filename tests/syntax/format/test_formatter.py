@@ -214,7 +214,7 @@ def test_operators_keep_their_tree() -> None:
 
 
 def operator_pairs() -> Iterator[str]:
-    operators = ["or", "and", "==", "<", "+", "-", "*", "/", "//", "%"]
+    operators = ["or", "and", "==", "<", "+", "-", "*", "/", "//", "%", "**"]
     for outer in operators:
         for inner in operators:
             yield f"(a {inner} b) {outer} c"
@@ -228,6 +228,7 @@ def operator_pairs() -> Iterator[str]:
         yield f"a {outer} (b if c else d)"
         yield f"(a {outer} b).c"
         yield f"(a {outer} b)[0]"
+        yield f"(a {outer} b)[c {outer} d :]"
 
 
 def needed(text: str) -> int:
