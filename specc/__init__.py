@@ -11,13 +11,14 @@ where a path or an option is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from specc.diagnostics import Diagnostic, MissingDependency, ParityError, SpecError, UsageError
 from specc.version import __version__
 
+TYPE_CHECKING = False  # typing's own takes longer to load than the version to be said
 if TYPE_CHECKING:
+    from typing import Any
+
     from specc.api import Model, load, loads
+    from specc.diagnostics import Diagnostic, MissingDependency, ParityError, SpecError, UsageError
 
 __all__ = [
     "Diagnostic",
@@ -42,4 +43,8 @@ def __getattr__(name: str) -> Any:
         from specc import api
 
         return getattr(api, name)
+    if name in __all__:
+        from specc import diagnostics
+
+        return getattr(diagnostics, name)
     raise AttributeError(f"module 'specc' has no attribute {name!r}")

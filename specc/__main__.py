@@ -1,5 +1,5 @@
 """``python -m specc``: the same as the command."""
 
-from specc.cli.main import main
+from specc.cli.main import run
 
-main()
+run()

@@ -17,7 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from specc.cli.main import cli
+from specc.cli.commands import cli
 from tests.cli.conftest import Specc
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

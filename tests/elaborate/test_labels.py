@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import specc
 from specc.api import Model
-from specc.cli.main import cli
+from specc.cli.commands import cli
 from specc.diagnostics import Code, Diagnostic, SpecError
 from specc.elaborate import check_file
 from specc.lint.definitions import unused_definitions

@@ -1,0 +1,107 @@
+"""The commands by name, and what becomes of an error that ends one.
+
+Only click is imported here; the files of the commands import what they need when a command runs.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import traceback
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from specc.cli.command import FINDINGS, USAGE
+from specc.diagnostics import OptionError, ParityError, SpecError, UsageError
+from specc.version import __version__
+
+_COMMANDS = ("check", "fmt", "show", "explain", "diff", "compile", "verify", "inspect", "convert", "schema", "doctor")
+_QUERIES = ("show", "explain", "inspect", "schema", "doctor")
+"""The commands of `specc.cli.queries`; each other one has a module of its own."""
+
+
+class _Commands(click.Group):
+    """The commands by name, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = ("queries", cmd_name) if cmd_name in _QUERIES else (cmd_name, "command")
+        command: click.Command = getattr(import_module(f"specc.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="specc")
+def cli() -> None:
+    """A compiler for convolutional networks: proves that a spec fits together, writes PyTorch and ONNX."""
+
+
+def help_text() -> str:
+    """The help as click sets it in full width."""
+    return cli.make_context("specc", [], resilient_parsing=True, terminal_width=78).get_help() + "\n"
+
+
+def run_command() -> int:
+    """Run the command that the arguments of this process name, and return its exit code.
+
+    Raises:
+        OSError: standard output cannot be written.
+    """
+    try:
+        code = cli.main(standalone_mode=False, prog_name="specc")
+    except SystemExit as left:
+        # click leaves so where nobody reads the output any more; a signal's handler leaves with its own code.
+        return 128 + signal.SIGPIPE if left.code == 1 else int(left.code or 0)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return 128 + signal.SIGINT
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE):
+            raise
+        return _report_error(error)
+    return code if isinstance(code, int) else 0
+
+
+def _report_error(error: Exception) -> int:
+    """Say what went wrong and return the exit code."""
+    match error:
+        case SpecError():
+            from specc.cli.output import print_findings
+
+            print_findings(error.diagnostics, err=True)
+            return FINDINGS
+        case ParityError():
+            click.echo(f"error: {error}", err=True)
+            return FINDINGS
+        case UsageError():
+            click.echo(f"error: {error.typed if isinstance(error, OptionError) else error}", err=True)
+            return USAGE
+        case MemoryError():
+            click.echo("error: this takes more memory than there is; --no-verify leaves out the proof", err=True)
+            return USAGE
+        case click.Abort():
+            click.echo("interrupted", err=True)
+            return 128 + signal.SIGINT
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+    # Our own mistake: a report needs where it happened.
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    click.echo(f"internal error: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})", err=True)
+    click.echo("This is a mistake in specc, not in your spec: please report it, with the spec.", err=True)
+    if os.environ.get("SPECC_TRACEBACK"):
+        click.echo("".join(traceback.format_exception(error)), err=True)
+    else:
+        click.echo("SPECC_TRACEBACK=1 in the environment shows where it happened.", err=True)
+    return USAGE
+
+
+if __name__ == "__main__":
+    print(help_text(), end="")  # noqa: T201 - `make docs` puts it into help.txt

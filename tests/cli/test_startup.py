@@ -1,0 +1,107 @@
+"""What a process of specc loads before it answers, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from specc.cli.commands import help_text
+
+ROOT = Path(__file__).parents[2]
+LENET = str(ROOT / "examples" / "lenet.cnn")
+INSTANT = {"specc", "specc.cli", "specc.cli.main", "specc.version"}
+"""All of specc that its version and its help need."""
+
+
+def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+
+
+def loaded(*arguments: str) -> set[str]:
+    """The modules that a command has imported when it ends."""
+    program = (
+        "import atexit, sys\n"
+        "before = set(sys.modules)\n"
+        "atexit.register(lambda: print(*set(sys.modules) - before, file=sys.stderr))\n"
+        f"sys.argv = ['specc', *{list(arguments)!r}]\n"
+        "from specc.cli.main import main\n"
+        "main()\n"
+    )
+    return set(python("-c", program, PYTHONPATH=str(ROOT)).stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("option", ["--version", "--help", "-h"])
+def test_version_and_help_load_next_to_nothing(option: str) -> None:
+    modules = loaded(option)
+    assert {module for module in modules if module.startswith("specc")} == INSTANT
+    # What importing any of them would take is more than the rest of such a run.
+    assert not modules & {"click", "typing", "re", "dataclasses", "inspect", "shutil", "pathlib"}
+
+
+def test_the_help_is_that_of_click() -> None:
+    assert (ROOT / "specc" / "cli" / "help.txt").read_text(encoding="utf-8") == help_text(), "make docs writes it"
+
+
+@pytest.mark.parametrize("columns", [None, "0", "wide", "80", "200", "79", "60"])
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_the_instant_answer_is_that_of_click(option: str, columns: str | None) -> None:
+    """An option that is no command's: click answers it where it comes second, and at once where it comes alone."""
+    environment = {} if columns is None else {"COLUMNS": columns}
+    ours = python("-m", "specc", option, **environment)
+    by_click = "from specc.cli.commands import cli; cli(prog_name='specc')"
+    clicks = python("-c", by_click, option, **environment)
+    assert (ours.returncode, ours.stdout, ours.stderr) == (clicks.returncode, clicks.stdout, clicks.stderr)
+    assert ours.returncode == 0
+    assert ours.stdout
+
+
+def test_the_end_comes_after_what_is_registered_for_it() -> None:
+    program = (
+        "import atexit, sys, weakref\n"
+        "class Kept: pass\n"
+        "kept = Kept()\n"
+        "weakref.finalize(kept, print, 'finalized')\n"
+        "atexit.register(print, 'registered')\n"
+        "sys.argv = ['specc', 'check', 'none.cnn', '--format', 'concise']\n"
+        "from specc.cli.main import run\n"
+        "run()\n"
+    )
+    ended = python("-c", program)
+    assert ended.returncode == 2
+    assert ended.stdout.splitlines()[-2:] == ["registered", "finalized"]
+    assert "none.cnn" in ended.stderr
+
+
+def test_a_thread_is_waited_for() -> None:
+    program = (
+        "import sys, threading\n"
+        "wait = threading.Event()\n"
+        "def work():\n    wait.wait(0.2); print('worked')\n"
+        "threading.Thread(target=work).start()\n"
+        "sys.argv = ['specc', '--version']\n"
+        "from specc.cli.main import run\n"
+        "run()\n"
+    )
+    assert python("-c", program).stdout.splitlines()[-1] == "worked"
+
+
+def test_a_profiler_gets_its_say() -> None:
+    ended = python("-m", "cProfile", "-m", "specc", "--version")
+    assert "specc, version" in ended.stdout
+    assert "function calls" in ended.stdout
+
+
+@pytest.mark.parametrize("begin", ["from specc.cli.main import run; run()", "import specc.__main__"])
+def test_exit_codes_are_those_of_main(begin: str, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.cnn"
+    bad.write_text("model M : [N, 3] { cf(3) }")
+    for arguments, code in ((["--version"], 0), (["check", str(bad)], 1), (["check", "--unknown"], 2)):
+        program = f"import sys; sys.argv = ['specc', *{arguments!r}]; {begin}"
+        ended = python("-c", program)
+        assert ended.returncode == code
+        assert ended.stdout or ended.stderr
