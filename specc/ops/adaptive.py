@@ -14,6 +14,7 @@ from specc.ir.types import TensorType, times
 from specc.ops.bases import Averaging, Channelwise, Functional, Selector
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.pool import Grid, mean_pool
+from specc.ops.reduce import reduced
 from specc.ops.registry import register
 from specc.ops.shapes import AXIS_NAMES, all_places, numbers, per_axis, require_spatial
 
@@ -146,11 +147,10 @@ class AdaptiveAvgPool(Averaging, AdaptivePool):
 
     def _by_axis(self, build: Builder, value: Ref, x: TensorType) -> Ref:
         """Without the shape of the whole: one bin is a mean, several are a product from the right."""
-        for axis, (n, o) in enumerate(zip(x.spatial, self._sizes(x), strict=True), start=2):
-            if n == o:
-                continue
-            if o == 1:
-                value = build.node("ReduceMean", value, build.integers([axis]), keepdims=1)
+        sizes = self._sizes(x)
+        value = reduced(build, "ReduceMean", value, _one_bin(x, sizes))
+        for axis, (n, o) in enumerate(zip(x.spatial, sizes, strict=True), start=2):
+            if o in (n, 1):
                 continue
             averaging = build.floats([*zip(*_averaging(*numbers((n, o))), strict=True)])
             order = [*range(x.rank)]
@@ -173,12 +173,10 @@ class AdaptiveMaxPool(Selector, AdaptivePool):
             if prod(even.kernel) == 1:
                 return values[0]
             return build.node("MaxPool", values[0], kernel_shape=list(even.kernel), strides=list(even.stride))
-        value = values[0]
-        for axis, (n, o) in enumerate(zip(x.spatial, self._sizes(x), strict=True), start=2):
-            if n == o:
-                continue
-            if o == 1:
-                value = build.node("ReduceMax", value, build.integers([axis]), keepdims=1)
+        sizes = self._sizes(x)
+        value = reduced(build, "ReduceMax", values[0], _one_bin(x, sizes))
+        for axis, (n, o) in enumerate(zip(x.spatial, sizes, strict=True), start=2):
+            if o in (n, 1):
                 continue
             # [..., o, places of a bin, ...]; a short bin repeats its last place, which changes no maximum.
             ends = _bins(*numbers((n, o)))
@@ -228,10 +226,7 @@ class GlobalAvgPool(Averaging, GlobalPool):
         (x,) = inputs
         if x.is_fixed and prod(numbers(x.spatial)) <= _LONG_SUM:
             return build.node("GlobalAveragePool", *values)
-        value = values[0]
-        for axis in reversed(range(2, x.rank)):
-            value = build.node("ReduceMean", value, build.integers([axis]), keepdims=1)
-        return value
+        return reduced(build, "ReduceMean", values[0], range(2, x.rank))
 
 
 @register
@@ -244,6 +239,11 @@ class GlobalMaxPool(Selector, GlobalPool):
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return build.node("GlobalMaxPool", *values)
+
+
+def _one_bin(x: TensorType, sizes: tuple[Dim, ...]) -> list[int]:
+    """The axes of several places that become one."""
+    return [axis for axis, (n, o) in enumerate(zip(x.spatial, sizes, strict=True), start=2) if o == 1 and n != 1]
 
 
 def _bins(n: int, o: int) -> list[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """Operators that make one number of a whole axis, or of several."""
 
+from collections.abc import Sequence
 from math import prod
 from typing import Annotated, ClassVar
 
@@ -18,6 +19,18 @@ from specc.ops.shapes import all_places, product_text, sample_axis
 
 _Axis = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Axes = Annotated[_Axis | tuple[_Axis, ...], Expect("an axis, or a list of axes (whole numbers)")]
+
+
+def reduced(build: Builder, op_type: str, value: Ref, axes: Sequence[int], *, keepdim: bool = True) -> Ref:
+    """``value`` over its axes, which ascend, one after the other: a plain running sum over many places loses digits.
+
+    What has become 1 is gone over again with the axis before it: that costs nothing, and before an axis of 1 ONNX
+    Runtime's ReduceMean is slow (1.31.1: 213 us over axis 2 of 1 x 1280 x 7 x 1, 12 us over both).
+    """
+    for first in reversed(range(len(axes))):
+        last = len(axes) if keepdim else first + 1
+        value = build.node(op_type, value, build.integers(axes[first:last]), keepdims=int(keepdim))
+    return value
 
 
 class Reduction(Weightless):
@@ -60,11 +73,7 @@ class Reduction(Weightless):
         return TorchCall(self.torch_name, (Value(),), {"dim": self.dim} | self.non_default("keepdim"))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        # One axis after the other: a plain running sum over many places loses digits.
-        value = values[0]
-        for axis in reversed(self._axes(inputs[0])):
-            value = build.node(self.onnx_name, value, build.integers([axis]), keepdims=int(self.keepdim))
-        return value
+        return reduced(build, self.onnx_name, values[0], self._axes(inputs[0]), keepdim=self.keepdim)
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
