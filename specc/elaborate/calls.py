@@ -104,15 +104,14 @@ class Calls:
         if value is UNKNOWN:
             raise Unknown
         target = layer(step.name)
+        if value is not ABSENT and (target is None or _is_hidden(step, value)):
+            helps: tuple[str, ...] = ("a value takes no arguments",) if isinstance(value, Signal) else ()
+            if target is not None:
+                helps = (f"it hides the layer {step.name}: call the one that is defined here something else",)
+            message = f"{step.name} is {kind_of(value)} here, and no step"
+            raise invalid(Code.UNKNOWN_LAYER, message, step.name_span, helps=helps)
         if target is not None:
             return target
-        if value is not ABSENT:
-            raise invalid(
-                Code.UNKNOWN_LAYER,
-                f"{step.name} is {kind_of(value)} here, and no step",
-                step.name_span,
-                helps=("a value takes no arguments",) if isinstance(value, Signal) else (),
-            )
         elsewhere = self._label_elsewhere(step)
         raise invalid(
             Code.UNKNOWN_LAYER,
@@ -316,12 +315,15 @@ class Calls:
         if target not in self._active:
             return
         chain = [*self._active[self._active.index(target) :], target]
+        helps = ("repeat and for say how often something comes; a network has a fixed depth",)
+        if len(chain) == 2 and layer(target.name):
+            helps = (f"in here {target.name} is what is defined, and not the layer: call it something else",)
         raise invalid(
             Code.RECURSION,
             f"{target.name} would contain itself",
             span,
             notes=(" calls ".join([callee.name for callee in chain]),),
-            helps=("repeat and for say how often something comes; a network has a fixed depth",),
+            helps=helps,
         )
 
 
@@ -331,3 +333,13 @@ def is_sole(statements: tuple[ast.Statement, ...]) -> bool:
     if len(others) != 1 or not isinstance(others[0], (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If)):
         return False
     return others[0].label is None
+
+
+def _is_hidden(step: ast.Call | ast.Merge, value: Value) -> bool:
+    """Whether a value that is no step hides the layer of its name.
+
+    With arguments, or arms, a number or a value of the network can only be the layer: ``pad(pad)``. What says that
+    there is no step, ``act = none``, is never the layer of that name.
+    """
+    is_bare = isinstance(step, ast.Call) and step.bare
+    return is_bare or value is None or isinstance(value, bool)

@@ -174,7 +174,7 @@ class Construction:
             self.block.names.labels[name] = place
             self.report(problem.diagnostic.with_help("choose another name"))
         else:
-            self.claim(ast.Binder(place, name), scope)
+            self.claim(ast.Binder(place, name), scope, find(name))  # no second meaning of the layer that it hides
 
     def label(self, label: ast.Binder | None, value: Signal) -> Signal:
         """``value``, which goes by its label from now on."""

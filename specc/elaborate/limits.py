@@ -86,8 +86,9 @@ class StepBudget:
         self._depth += 1
         known = self._statements.get(id(statements))
         if known is None:
-            # Nothing but the operator itself goes by an operator's name.
-            growing = [s for s in statements if not (isinstance(s, ast.Call) and find(s.name))]
+            growing = [
+                s for s in statements if not (isinstance(s, ast.Call) and find(s.name) and not scope.has(s.name))
+            ]
             # Names that these define beside their lets, at any depth: their values are not known yet.
             parts = ast.parts(statements, _WITHOUT_LABELS) if growing else ()
             labels = {part.name for part in parts if isinstance(part, (ast.Binder, ast.Shared))}

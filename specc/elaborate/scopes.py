@@ -9,7 +9,6 @@ from specc.diagnostics import Code, Diagnostic
 from specc.elaborate.errors import Unknown, invalid
 from specc.elaborate.values import CONSTANTS, Callee, Partial, Value, value_of
 from specc.ir.op import Op
-from specc.ops import find
 from specc.source import Span
 from specc.syntax import ast
 
@@ -127,10 +126,11 @@ class Scope:
 
 
 def require_name(name: str, span: Span) -> None:
-    """Raises Invalid where nothing can be called ``name``."""
-    if find(name):
-        what = f"{name} is a layer"
-    elif name in CONSTANTS:
+    """Raises Invalid where nothing can be called ``name``.
+
+    What a spec defines hides the layer of that name, so that a new layer changes no spec that was written before.
+    """
+    if name in CONSTANTS:
         what = f"{name} is a constant"
     elif name == "_":
         what = "_ is the current value"

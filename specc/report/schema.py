@@ -1,7 +1,8 @@
 """The JSON Schema of specs in YAML (draft 2020-12), for editors and for programs that write specs.
 
 Made from the registry: every argument of every layer, with its type and its words. What depends on a shape
-or on a name of the file only `specc check` finds; whatever it accepts, the schema accepts.
+or on a name of the file only `specc check` finds; whatever it accepts, the schema accepts, but for a block that is
+called like a layer: the arguments of the layer are expected there.
 """
 
 from __future__ import annotations

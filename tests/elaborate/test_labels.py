@@ -184,9 +184,10 @@ def test_an_output_may_be_called_as_a_layer() -> None:
     assert names("globalavgpool -> flatten -> linear: fc(5)", " -> (linear: [N, 5])")[-1] == "linear"
 
 
-@pytest.mark.parametrize("statement", ["shared conv = fc(3)\n conv", "let conv = 3\n conv(conv, 1)"])
-def test_what_is_said_by_its_name_is_not_called_as_a_layer(statement: str) -> None:
-    assert "conv is a layer, and no other thing can be called so" in refused(f"flatten -> fc(3)\n{statement}", "")
+def test_what_a_spec_defines_hides_the_layer_of_its_name() -> None:
+    nodes = network("flatten -> fc(3)\nshared conv = fc(3)\nconv").graph.nodes
+    assert [node.op.kind for node in nodes] == ["flatten", "fc", "fc"]
+    assert names("let conv = 3\nconv(conv, 1)") == ["conv1"]
 
 
 # ---- through everything -------------------------------------------------------------------------------
