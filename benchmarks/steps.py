@@ -85,7 +85,8 @@ def _large() -> Iterator[Step]:
     yield step("conv", image, out_channels=16, kernel=1)
     yield step("convtranspose", image, out_channels=4, kernel=2, stride=2)
     for kind in ("batchnorm", "softmax", "logsoftmax", "rmsnorm", "layernorm", "instancenorm", "gelu", "tanh", "elu",
-                 "selu", "silu", "mish", "sigmoid", "softplus", "softsign", "hardswish", "affine", "add"):  # fmt: skip
+                 "selu", "silu", "mish", "sigmoid", "softplus", "softsign", "hardswish", "affine", "add",
+                 "exp", "log", "sqrt", "logsigmoid", "tanhshrink", "softmin"):  # fmt: skip
         samples = (image, image) if kind == "add" else (image,)
         yield step(kind, *samples, **({"factor": 0.17, "offset": 0.3} if kind == "affine" else {}))
     yield step("gelu", image, approximate="tanh")

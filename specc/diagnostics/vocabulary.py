@@ -108,6 +108,11 @@ LAYERS = _table(
     _called("add", "shortcut plus"),
     _called("mul", "multiply times"),
     _called("sub", "subtract minus"),
+    _called("neg", "negative negate"),
+    _called("abs", "absolute absval"),
+    _called("clamp", "clipbyvalue"),
+    _called("softshrink", "softshrinkage"),
+    _called("hardshrink", "hardshrinkage"),
     _called("mean", "reducemean"),
     _called("amax", "reducemax"),
     _called("convtranspose", "lazyconvtranspose convt convtr"),
@@ -119,12 +124,12 @@ LAYERS = _table(
     _called("pad", "padding zeropad zeropadding constantpad"),
     _foreign(
         "embedding embeddingbag lstm gru rnn lstmcell grucell rnncell attention multiheadattention "
-        "transformer scaleddotproductattention erf erfc erfinv exp expm1 log log1p log2 log10 logit sqrt "
-        "rsqrt pow sin cos tan asin acos atan sinh cosh asinh acosh atanh arctan arctanh arcsinh arccosh sign "
-        "round floor ceil trunc frac reciprocal gamma lgamma digamma median mode std var prod argmax argmin "
+        "transformer scaleddotproductattention erf erfc erfinv expm1 log1p log2 log10 logit "
+        "sin cos tan asin acos atan sinh cosh asinh acosh atanh arctan arctanh arcsinh arccosh sign "
+        "round floor ceil trunc frac gamma lgamma digamma median mode std var prod argmax argmin "
         "cumsum cumprod topk sort gather scatter where nonzero unique histc cov cond conj copy clone "
-        "contiguous detach flip roll rot90 tile expand einsum bmm mm dot outer cross norm1 threshold "
-        "hardshrink celu6 relu1 relun rrelu srelu frelu drelu trelu brelu arelu grelu erelu qrelu hardmish "
+        "contiguous detach flip roll rot90 tile expand einsum bmm mm dot outer cross norm1 "
+        "celu6 relu1 relun rrelu srelu frelu drelu trelu brelu arelu grelu erelu qrelu hardmish "
         "hardtan softsin serf snake maxout maxunpool maxunpooling unpool unpooling fractionalmaxpool rankpool "
         "minout spectralnorm weightnorm evonorm filterresponsenorm scalenorm dconv deformconv tconv pconv "
         "gconv lconv econv fconv sconv conv1x1 conv3x3 convlstm lazyconv lazylinear bilinear "
@@ -153,24 +158,20 @@ LAYERS = _table(
         "featurealphadropout": "no layer drops whole channels; alphadropout drops single values",
         "layernorm2d": "of each place over its channels: "
         "permute(0, 2, 3, 1) -> layernorm(_.shape[-1]) -> permute(0, 3, 1, 2)",
-        "softmax2d": "softmax over the channels is softmax(dim=1)",
-        "softmin": "affine(-1) -> softmax(dim=1)",
-        "glu": "half of the channels times the sigmoid of the others: "
-        "mul { | slice(0, _.channels // 2, dim=1) | slice(_.channels // 2, _.channels, dim=1) -> sigmoid }",
-        "logsigmoid": "it is -softplus(-x): affine(-1) -> softplus -> affine(-1)",
-        "softshrink": "by 0.5 it is sub { | affine(1, -0.5) -> relu | affine(-1, -0.5) -> relu }",
-        "tanhshrink": "sub { | _ | tanh }",
-        "crelu": "concat { | relu | affine(-1) -> relu }",
+        "softmax2d": "softmax! softmax over the channels is softmax(dim=1); over all places of each channel "
+        "flatten(2) -> softmax(dim=2)",
+        "crelu": "concat { | relu | neg -> relu }",
         "quickgelu": "mul { | _ | affine(1.702) -> sigmoid }",
-        "minimum": "it is -maximum(-a, -b): affine(-1) in each arm of maximum, and behind it",
-        "min": "along an axis it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
-        "amin reducemin": "it is affine(-1) -> amax(1) -> affine(-1), the axis in place of 1",
+        "min": "minimum is the smallest of several values; along an axis it is neg -> amax(1) -> neg, the axis in "
+        "place of 1",
+        "amin reducemin": "it is neg -> amax(1) -> neg, the axis in place of 1",
         "max": "amax is the largest value along an axis, maximum that of several values",
-        "minpool": "it is -maxpool(-x): affine(-1) -> maxpool(2) -> affine(-1)",
-        "clamp clip": "hardtanh! it is called hardtanh here: hardtanh(0, 6) keeps values from 0 to 6",
+        "minpool": "it is -maxpool(-x): neg -> maxpool(2) -> neg",
         "transpose swapaxes swapdims movedim moveaxis": "permute gives all axes a new order: permute(0, 1, 3, 2)",
-        "clampmin": "relu clamps at 0 from below; hardtanh(0, 6) from both sides",
-        "div truediv divide": "by a number it is affine(1 / 2), for 2; no layer divides one value by another",
+        "clampmin": "clamp! clamp(min=0) keeps numbers from 0 on",
+        "clampmax": "clamp! clamp(max=6) keeps numbers up to 6",
+        "truediv divide": "div! of values it is div { | _ | _ }, their arms for _; by a number it is affine(1 / 2), "
+        "for 2",
         "matmul": "no layer multiplies two values as matrices; linear and fc multiply by learned ones",
         "sequential": "steps in a row stand with -> between them, or each on its own line: conv(8, 3) -> relu",
         "modulelist": "rounds of the same steps are a loop: repeat, or for; what each does stands in its braces",
@@ -184,10 +185,12 @@ LAYERS = _table(
         "norm": "batchnorm, layernorm, groupnorm, instancenorm and rmsnorm are the norms",
         "sum": "add gives the sum of several values; mean(1) times its length the sum along an axis",
         "reducesum": "mean(1) times its length is the sum along an axis",
+        "square": "pow! it is pow(2)",
+        "cube": "pow! it is pow(3)",
+        "rsqrt": "pow! it is pow(-0.5)",
+        "reciprocal inverse": "pow! it is pow(-1)",
+        "power": "pow! by a number it is pow(2)",
         "average": "of two values it is add { | _ | _ } -> affine(1 / 2), their arms for _",
-        "neg negative": "affine(-1)",
-        "abs": "maximum { | _ | affine(-1) }",
-        "square": "mul { | _ | _ }",
         "upsamplingbilinear": 'upsample! it is upsample(scale_factor=2, mode="bilinear", align_corners=true)',
         "reflectionpad": 'pad! it is pad(1, mode="reflect")',
         "replicationpad": 'pad! it is pad(1, mode="replicate")',

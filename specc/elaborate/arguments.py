@@ -12,7 +12,7 @@ from specc.diagnostics.finding import conjunction
 from specc.diagnostics.words import listed
 from specc.elaborate import hints
 from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short, suggestion
-from specc.elaborate.evaluation import evaluate
+from specc.elaborate.evaluation import evaluate, help_with_function
 from specc.elaborate.inference import SIMPLE, BoundOperator, operator
 from specc.elaborate.scopes import Definition, Scope, require_name
 from specc.elaborate.values import CONSTANTS, UNKNOWN, Evaluated, Metric, Partial, Signal, Value, display
@@ -322,12 +322,15 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
             raise
         raise Invalid(replace(problem.diagnostic, helps=helps)) from None
     if type(value) not in SIMPLE and isinstance(value, _FOREIGN):
+        helps = _quoted_choice(value.name, kind, name, argument.span) if isinstance(value, Partial) else ()
+        if isinstance(expression, ast.Apply) and isinstance(value, Partial):  # sqrt(4) is a layer, with an argument
+            helps = help_with_function(expression, value.name)
         raise invalid(
             Code.BAD_ARGUMENT,
             f"{kind.kind} takes {display(value)} for no argument",
             argument.span,
             f"{name} is {expected(kind.model_fields[name])}",
-            helps=_quoted_choice(value.name, kind, name, argument.span) if isinstance(value, Partial) else (),
+            helps=helps,
         )
     return value
 

@@ -82,6 +82,9 @@ class Calls:
             raise ambiguous(call.name, call.name_span, labels)
         if isinstance(value, Signal):  # an input, a labelled step, a value handed to the block
             if call.bare:
+                if value is current and isinstance(value.producer, int) and layer(call.name) is not None:
+                    # As a value it would do nothing here.
+                    raise ambiguous(call.name, call.name_span, (value.span,))
                 refuse_label(call)
                 return value
             value = scope.behind(call.name) or value

@@ -224,6 +224,17 @@ class Construction:
 
 # ---- labels ---------------------------------------------------------------------------------------------------------
 
+RESERVED = frozenset(
+    """
+    adaptiveavgpool adaptivemaxpool add affine alphadropout amax avgpool batchnorm bn celu channelshuffle concat conv
+    convtranspose dropout elu fc flatten gelu globalavgpool globalmaxpool groupnorm hardsigmoid hardswish hardtanh
+    identity instancenorm layernorm leakyrelu linear logsoftmax lppool lrn maximum maxpool mean mish mul pad permute
+    pixelshuffle pixelunshuffle prelu relu relu6 reshape rmsnorm scale selu sigmoid silu slice softmax softplus softsign
+    stochasticdepth sub tanh upsample
+    """.split()
+)
+"""The layers that the language began with: a label named as one of them names the weights only. As a later one, it
+names the value, and hides the layer: a spec that is older than the layer means what it meant."""
 LONGEST_LABEL = 200
 _NO_LABELS = {
     "": "a label has at least one character",
@@ -307,17 +318,16 @@ def refuse_label(step: ast.Call | ast.Checkpoint | ast.Enclosing) -> None:
 def _stands_for_value(label: ast.Binder) -> bool:
     """Whether the value of the step goes by its label.
 
-    Not where the word means something else: a layer's name stays the layer, `in` the input. Such a label names the
-    weights only, and so does one that is no name, or is computed.
+    Not where the word means something else: a reserved layer's name stays the layer, `in` the input. Such a label names
+    the weights only, and so does one that is no name, or is computed.
     """
-    return not label.parts and is_name(label.name) and not find(label.name) and label.name not in CONSTANTS
+    return not label.parts and is_name(label.name) and label.name not in RESERVED and label.name not in CONSTANTS
 
 
 def _could_be_called(name: str, block: DraftBlock, scope: Scope, kind: type[Op] | None, place: Span) -> bool:
     """Whether ``name`` alone is a step as well: another layer than that which it labels, a block without arguments."""
-    layer = find(name)
-    if layer is not None:
-        return layer is not kind
+    if name in RESERVED:
+        return find(name) is not kind
     called = scope.get(name)
     if not isinstance(called, Partial):
         return False

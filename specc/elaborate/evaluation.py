@@ -214,7 +214,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
     if not isinstance(expression.function, ast.Name):
         helps: tuple[str, ...] = ()
         if isinstance(expression.function, ast.Attribute) and isinstance(expression.function.value, ast.Name):
-            helps = _help_with_function(expression, expression.function.name)
+            helps = help_with_function(expression, expression.function.name)
         refuse(expression.function.span, f"{expression.function.span.text} is not a function", helps=helps)
     name = expression.function.name
     value = scope.get(name)
@@ -232,7 +232,7 @@ def _apply(expression: ast.Apply, scope: Scope) -> Value:
             Code.UNKNOWN_NAME,
             f"no function is called {name}",
             expression.function.span,
-            helps=(helps := _help_with_function(expression, name)),
+            helps=(helps := help_with_function(expression, name)),
             suggestion=None if helps else suggestion(name, {*FUNCTIONS, *names(), *scope.known()}, "value"),
         )
     for argument in expression.arguments:
@@ -363,7 +363,7 @@ _POWERS = {"sqrt": "0.5", "pow": "2"}
 _NUMBERS = frozenset(("exp", "log", "log2", "log10", "sin", "cos", "tanh", "divmod"))
 
 
-def _help_with_function(call: ast.Apply, name: str) -> tuple[str, ...]:
+def help_with_function(call: ast.Apply, name: str) -> tuple[str, ...]:
     """What to write for a function of Python that the language has not, or has by another name."""
     inside = short(", ".join(argument.span.text for argument in call.arguments) or "…")
     if name in FUNCTIONS:

@@ -112,18 +112,52 @@ class Function(Record):
         return "function of each element"
 
 
+class Power(Record):
+    """Each element to the power of ``exponent``."""
+
+    why = "errors of the argument, of the exponent where float32 does not hold it, and of the result"
+
+    exponent: float
+
+    @property
+    def rule(self) -> str:
+        return f"power {self.exponent:g} of each element"
+
+
+class Gated(Record):
+    """One half of an axis times the sigmoid of the other.
+
+    Attributes:
+        axis: it is halved, the batch counted.
+    """
+
+    why = "errors of the argument and of the sigmoid, in proportion to what it is the factor of"
+
+    axis: int
+
+    @property
+    def rule(self) -> str:
+        return "product with a sigmoid"
+
+
 class SoftmaxOver(Record):
-    """e^x over the sum of the ``terms`` e^x along ``axis`` (the batch counted), or the logarithm of that."""
+    """e^x over the sum of the ``terms`` e^x along ``axis`` (the batch counted), or the logarithm of that.
+
+    Attributes:
+        negated: it is of -x.
+    """
 
     why = "errors of the differences from the largest element, and of the sum of exponentials"
 
     axis: int
     terms: Dim
     log: bool
+    negated: bool = False
 
     @property
     def rule(self) -> str:
-        return f"{'logarithm of softmax' if self.log else 'softmax'} over {self.terms}"
+        name = "logarithm of softmax" if self.log else "softmax"
+        return f"{name}{' of -x' if self.negated else ''} over {self.terms}"
 
 
 class Normalised(Record):
@@ -160,4 +194,16 @@ class Quotient(Record):
         return f"quotient by {self.terms} squares"
 
 
-Rounding = Exact | Products | Averaged | PowerMean | Interpolated | Function | SoftmaxOver | Normalised | Quotient
+Rounding = (
+    Exact
+    | Products
+    | Averaged
+    | PowerMean
+    | Interpolated
+    | Function
+    | Power
+    | Gated
+    | SoftmaxOver
+    | Normalised
+    | Quotient
+)

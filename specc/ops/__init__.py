@@ -6,6 +6,8 @@ from specc.ops import (  # noqa: F401  (registering is their effect)
     affine,
     conv,
     dropout,
+    elementary,
+    glu,
     linear,
     merge,
     norm,
@@ -13,6 +15,7 @@ from specc.ops import (  # noqa: F401  (registering is their effect)
     pool,
     reduce,
     reshape,
+    shrink,
     shuffle,
     upsample,
 )

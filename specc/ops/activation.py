@@ -305,6 +305,19 @@ class Softplus(Activation):
 
 
 @register
+class Logsigmoid(Activation):
+    """The logarithm of sigmoid(x), computed as one: torch.nn.LogSigmoid."""
+
+    kind = "logsigmoid"
+    torch_name = "F.logsigmoid"
+    numerics = Function(inner=1)
+    image = NON_POSITIVE
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Neg", build.node("Softplus", build.node("Neg", *values)))
+
+
+@register
 class Softsign(Activation):
     """x/(1 + |x|): torch.nn.Softsign."""
 
@@ -371,8 +384,10 @@ class Hardtanh(Clip):
 class OverAxis(Activation):
     """Base of the activations that set the elements along one axis against each other."""
 
-    log: ClassVar[bool]
+    log: ClassVar[bool] = False
     """Whether the result is the logarithm of the shares."""
+    negated: ClassVar[bool] = False
+    """Whether the shares are those of -x."""
 
     dim: Integer = 1
 
@@ -385,7 +400,7 @@ class OverAxis(Activation):
 
     def rounding(self, *inputs: TensorType) -> SoftmaxOver:
         axis = sample_axis(self, self.dim, inputs[0])
-        return SoftmaxOver(axis, inputs[0].sample[axis - 1], self.log)
+        return SoftmaxOver(axis, inputs[0].sample[axis - 1], self.log, self.negated)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         # Always with dim: PyTorch deprecates the default, which depends on the rank.
@@ -402,7 +417,6 @@ class Softmax(OverAxis):
     kind = "softmax"
     torch_name = "F.softmax"
     onnx_name = "Softmax"
-    log = False
     repeated = "softmax of probabilities is nearly even: no class gets more than e = 2.718 times another's share"
     image = Range(0, 1)
 
@@ -416,3 +430,17 @@ class LogSoftmax(OverAxis):
     onnx_name = "LogSoftmax"
     log = True
     image = NON_POSITIVE
+
+
+@register
+class Softmin(OverAxis):
+    """The softmax of -x, so that the smallest element has the largest share: torch.nn.Softmin."""
+
+    kind = "softmin"
+    torch_name = "F.softmin"
+    negated = True
+    repeated = "softmin of shares is nearly even: no class gets more than e = 2.718 times another's share"
+    image = Range(0, 1)
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("Softmax", build.node("Neg", *values), axis=self.dim)

@@ -95,12 +95,19 @@ class Maximum(Selector, Alike):
 
 
 @register
-class Mul(Pairwise):
-    """The product of values of one shape; a size of exactly 1 is widened: torch.mul."""
+class Minimum(Selector, Alike):
+    """At each place the smallest of values of one shape: torch.minimum, without broadcasting."""
 
-    kind = "mul"
-    torch_name = "torch.mul"
-    onnx_name = "Mul"
+    kind = "minimum"
+    torch_name = "torch.minimum"
+    onnx_name = "Min"
+
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return Range(*map(min, zip(*ranges, strict=True)))
+
+
+class Widening(Pairwise):
+    """Base of the merges that widen a size of exactly 1 to the other's."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         result = inputs[0]
@@ -118,8 +125,41 @@ class Mul(Pairwise):
             result = result.with_sample(*(b if a == 1 else a for a, b in pairs))
         return result
 
+
+@register
+class Mul(Widening):
+    """The product of values of one shape; a size of exactly 1 is widened: torch.mul."""
+
+    kind = "mul"
+    torch_name = "torch.mul"
+    onnx_name = "Mul"
+
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         return reduce(Range.times, ranges)
+
+
+@register
+class Div(Widening):
+    """The first value over the others, of one shape; a size of exactly 1 is widened: torch.div.
+
+    Over 0 it is infinite, and 0 over 0 is NaN: an ``affine(1, 1e-12)`` in the arm below keeps clear of both.
+    """
+
+    kind = "div"
+    torch_name = "torch.div"
+    onnx_name = "Div"
+
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        """Signs, where no divisor is 0: of two zeros either may be the one below 0."""
+        result, *others = ranges
+        for other in others:
+            if other.least > 0:
+                result = result.signs
+            elif other.most < 0:
+                result = Range(-result.most, -result.least).signs
+            else:
+                return ANY
+        return result
 
 
 @register
@@ -181,7 +221,8 @@ def _differ(
             for axis, (a, b) in bound.items()
         )
         # A size that happens to be 1 is widened, whatever the other is: no condition is the only one.
-        necessary = not isinstance(op, Mul) or all(always_at_least(size, 2) for pair in bound.values() for size in pair)
+        widens = isinstance(op, Widening)
+        necessary = not widens or all(always_at_least(size, 2) for pair in bound.values() for size in pair)
         needed = (Equal(*pair) for pair in bound.values())
         claim = f"the arms of {op.kind} agree"
         return unproven(claim, needed, necessary=necessary, detail=arms, label=rule, cause=index, notes=notes)

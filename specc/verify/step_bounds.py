@@ -28,8 +28,10 @@ from specc.ir.rounding import (
     Averaged,
     Exact,
     Function,
+    Gated,
     Interpolated,
     Normalised,
+    Power,
     PowerMean,
     Products,
     Quotient,
@@ -101,9 +103,16 @@ def allowed(
             case Interpolated():
                 size = U * _interpolated(rounding, inputs[0], exact.shape)
             case Function():
-                size = _function(rounding, module, inputs[0], exact)
+                inner = rounding.inner * (np.abs(inputs[0]) if rounding.gate else 1.0)
+                size = _moved(module, inputs[0], exact) + 8 * U * (np.abs(exact) + inner)
+            case Power():
+                x = inputs[0]
+                size = _moved(module, x, exact) + (8 + _exponent(x, rounding.exponent)) * U * np.abs(exact)
+            case Gated():
+                gated = np.split(np.abs(inputs[0]), 2, rounding.axis)[0]
+                size = _moved(module, inputs[0], exact) + 8 * U * (np.abs(exact) + gated)
             case SoftmaxOver():
-                size = U * _softmax(rounding, inputs[0], exact)
+                size = U * _softmax(rounding, -inputs[0] if rounding.negated else inputs[0], exact)
             case Normalised():
                 size = U * _normalised(rounding, module, inputs[0])
             case Quotient():
@@ -191,17 +200,18 @@ def _power_mean(rounding: PowerMean, module: torch.nn.Module, inputs: Sequence[A
     """The sum s of the powers is off by its roundings d; the root of s + d or s - d is as far off as the result."""
     p, terms = rounding.power, fixed(rounding.terms)
     sums = np.abs(exact) ** p
-    spread = (growth.chain(terms) + _exponent(inputs[0], p)) * U * _magnitude(module, inputs) ** p + TINY
+    roundings = growth.chain(terms) + _exponent(inputs[0], p).max(initial=0.0)
+    spread = roundings * U * _magnitude(module, inputs) ** p + TINY
     up, down = (sums + spread) ** (1 / p), np.maximum(sums - spread, 0) ** (1 / p)
     root = np.abs(exact)
     return np.asarray(np.maximum(up - root, root - down) + 4 * (1 + np.abs(np.log(sums + TINY)) / p) * U * root)
 
 
-def _exponent(x: Array, power: float) -> float:
+def _exponent(x: Array, power: float) -> Array:
     """Roundings of x^p = e^(p log x) through that of p, where p is no float32: |p log x| at most."""
-    if np.float32(power) == power:
-        return 0.0
-    return float(np.abs(power * np.log(np.abs(x), out=np.zeros(x.shape), where=x != 0)).max(initial=0.0))
+    if float(np.float32(power)) == power:  # beside a float32 the other is one, too
+        return np.zeros(x.shape)
+    return np.asarray(np.abs(power * np.log(np.abs(x), out=np.zeros(x.shape), where=x != 0)))
 
 
 def _interpolated(rounding: Interpolated, x: Array, shape: tuple[int, ...]) -> Array:
@@ -223,11 +233,9 @@ def _largest_near(x: Array, reach: Sequence[int], size: tuple[int, ...]) -> Arra
     return np.asarray(functional.interpolate(most, size=size, mode="nearest").numpy(), np.float64)
 
 
-def _function(rounding: Function, module: torch.nn.Module, x: Array, exact: Array) -> Array:
-    """How far the function moves where its argument moves by some roundings, and those of its result and inside it."""
-    moved = np.maximum(*(np.abs(_run(module, [x * (1 + sign * 4 * U)]) - exact) for sign in (-1, 1)))
-    inner = rounding.inner * (np.abs(x) if rounding.gate else 1.0)
-    return np.asarray(moved + 8 * U * (np.abs(exact) + inner))
+def _moved(module: torch.nn.Module, x: Array, exact: Array) -> Array:
+    """How far a function moves where its argument moves by some roundings."""
+    return np.maximum(*(np.abs(_run(module, [x * (1 + sign * 4 * U)]) - exact) for sign in (-1, 1)))
 
 
 def _softmax(rounding: SoftmaxOver, x: Array, exact: Array) -> Array:

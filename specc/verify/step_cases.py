@@ -89,14 +89,16 @@ class StepInputs:
     def with_kinds(self, kinds: Sequence[Case], at_once: bool, module: torch.nn.Module) -> list[StepInputs]:
         """Also what other kinds of numbers are: normal ones, as they reach the step, scaled and moved.
 
-        Negated ones are made of the last case, the spikes: then large numbers of both signs are there.
+        Negated ones are made of the last case, the spikes: then large numbers of both signs are there. Of infinity and
+        NaN, which a log or a quotient gives, nothing is made: 0 stands for them.
 
         Args:
             at_once: as further samples of the same batch; else each by itself.
         """
         normal = self.first_case()
+        finite = {name: np.where(np.isfinite(value), value, 0) for name, value in self.values.items()}
         made = [
-            {name: (kind.scale * value[source] + kind.mean).astype(np.float32) for name, value in self.values.items()}
+            {name: (kind.scale * value[source] + kind.mean).astype(np.float32) for name, value in finite.items()}
             for kind in kinds
             for _, source in [self.samples[-1 if kind.scale < 0 else 0]]
         ]

@@ -33,6 +33,7 @@ def left_to_right(function: Callable[..., torch.Tensor]) -> Callable[..., torch.
 @pytest.mark.parametrize("opset", [18, 23])
 def test_element_by_element(sample: tuple[int, ...], count: int, opset: int) -> None:
     functions = {"add": torch.add, "sub": torch.sub, "maximum": torch.maximum, "mul": torch.mul}
+    functions |= {"minimum": torch.minimum, "div": torch.div}
     for kind, function in functions.items():
         check_twin(make(kind), left_to_right(function), *[sample] * count, opset=opset)
 
@@ -45,6 +46,12 @@ def test_sums_run_from_left_to_right_on_both_sides() -> None:
         expected = ((inputs[0] + inputs[1]) + inputs[2]) + inputs[3]
         ours = run_onnx(onnx_bytes(graph_of(make("add"), *[(4,)] * 4), {}), inputs)
         assert (ours == expected.numpy()).all()
+
+
+def test_quotients_of_zero_are_those_of_pytorch() -> None:
+    values = [torch.tensor([[1.0, -1.0, 0.0, 1.0, 0.0]]), torch.tensor([[0.0, 0.0, 0.0, -0.0, 3.0]])]
+    ours = run_onnx(onnx_bytes(graph_of(make("div"), (5,), (5,)), {}), values)
+    np.testing.assert_array_equal(ours, torch.div(*values).numpy())
 
 
 def test_calls_are_nested_from_the_left() -> None:
@@ -64,8 +71,9 @@ def test_calls_are_nested_from_the_left() -> None:
         ((1,), (6,)),
     ],
 )
-def test_mul_widens_sizes_of_one(samples: tuple[tuple[int, ...], ...]) -> None:
+def test_products_and_quotients_widen_sizes_of_one(samples: tuple[tuple[int, ...], ...]) -> None:
     check_twin(make("mul"), left_to_right(torch.mul), *samples)
+    check_twin(make("div"), left_to_right(torch.div), *samples)
 
 
 @pytest.mark.parametrize(

@@ -395,7 +395,7 @@ def check_refusal(refusal: Refusal, op: Op, shapes: Shapes, known: dict[str, Sym
 def meets_one(op: Op, shapes: Shapes, sizes: dict[str, int]) -> bool:
     """Whether a symbolic size happens to be 1, which `mul` would widen if it were written as 1."""
     symbolic = (size for shape in shapes for size in shape if isinstance(size, Size))
-    return op.kind == "mul" and any(size.at(sizes) == 1 for size in symbolic)
+    return op.kind in ("mul", "div") and any(size.at(sizes) == 1 for size in symbolic)
 
 
 STATED = re.compile(

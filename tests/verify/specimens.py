@@ -44,6 +44,16 @@ _STEPS = {
     "exponentials": ("[N, 3, 5, 4]", "elu -> conv(3, 1) -> selu -> conv(3, 1) -> celu(0.5)"),
     "gelu": ("[N, 3, 5, 4]", 'gelu -> conv(3, 1) -> gelu("tanh")'),
     "smooth": ("[N, 3, 5, 4]", "silu -> conv(3, 1) -> mish -> conv(3, 1) -> softsign -> conv(3, 1) -> softplus"),
+    "functions": (
+        "[N, 4, 5, 4]",
+        "abs -> affine(1, 0.2) -> log -> exp -> sqrt -> pow(2.5) -> clamp(0.1, 3) -> pow(3) -> conv(4, 1)"
+        " -> clamp(max=2) -> logsigmoid -> neg -> conv(4, 1) -> pow(-2)",
+    ),
+    "shrinks": (
+        "[N, 4, 5, 4]",
+        "softshrink(0.3) -> conv(4, 1) -> hardshrink(0.2) -> tanhshrink -> conv(4, 1) -> threshold(0.1, -0.3) -> glu(1)"
+        " -> div { | minimum { | _ | neg } | exp } -> softmin",
+    ),
     "softplus": ("[N, 3, 5, 4]", "softplus(2.0, 10) -> tanh -> sigmoid"),
     "hard": ("[N, 3, 5, 4]", "hardsigmoid -> conv(3, 1) -> hardswish -> conv(3, 1) -> hardtanh(-0.5, 2)"),
     "softmax": ("[N, 4, 5, 4]", "softmax -> conv(4, 1) -> logsoftmax -> softmax(dim=2)"),
@@ -123,7 +133,8 @@ model M : [N, 1, H, W] -> [N, 2, H, W] where H % 4 == 0, W % 4 == 0 {
 _POINTWISE = (
     "relu", "relu", "relu6", "leakyrelu(0.2)", "prelu", "elu", "selu", "celu(0.5)", "gelu", 'gelu("tanh")', "silu",
     "mish", "sigmoid", "tanh", "softplus", "softplus(2.0)", "softsign", "hardsigmoid", "hardswish", "hardtanh",
-    "dropout", "scale(0.5)", "affine(0.5, 0.1)", "softmax", "logsoftmax",
+    "dropout", "scale(0.5)", "affine(0.5, 0.1)", "softmax", "logsoftmax", "softmin", "logsigmoid", "abs", "neg",
+    "pow(2)", "clamp(-1, 2)", "softshrink", "hardshrink", "tanhshrink", "threshold(0, 0.1)",
 )  # fmt: skip
 _NORM = ("bn", "bn", "bn", "bn(eps=0.001)", "instancenorm", "groupnorm(2)", "layernorm", "rmsnorm", "lrn(3)")
 _SAME = (

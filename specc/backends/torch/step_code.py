@@ -20,7 +20,7 @@ from specc.ir.targets import Own, SizeOf, TorchCall, TorchModule, Value
 
 TorchStep = TorchModule | TorchCall
 
-_INFIX = {"torch.add": "+", "torch.mul": "*"}
+_INFIX = {"torch.add": "+", "torch.mul": "*", "torch.div": "/"}
 _UNFORMATTED = "  # fmt: skip"
 _LONG_ROW = 60
 """Characters of a row of constants up to which it fits on a line at any depth of a 5-axis weight."""
@@ -55,6 +55,8 @@ _POSITIONAL = {
     "F.pixel_shuffle": ("input", "upscale_factor"),
     "F.pixel_unshuffle": ("input", "downscale_factor"),
     "F.channel_shuffle": ("input", "groups"),
+    "F.threshold": ("input", "threshold", "value"),
+    "torch.pow": ("input", "exponent"),
     "torch.flatten": ("input", "start_dim"),
     "torch.reshape": ("input", "shape"),
     "torch.permute": ("input", "dims"),
@@ -115,6 +117,13 @@ _MODULES = {
     "F.hardsigmoid": "nn.Hardsigmoid",
     "F.hardswish": "nn.Hardswish",
     "F.hardtanh": "nn.Hardtanh",
+    "F.logsigmoid": "nn.LogSigmoid",
+    "F.softshrink": "nn.Softshrink",
+    "F.hardshrink": "nn.Hardshrink",
+    "F.tanhshrink": "nn.Tanhshrink",
+    "F.threshold": "nn.Threshold",
+    "F.glu": "nn.GLU",
+    "F.softmin": "nn.Softmin",
     "F.softmax": "nn.Softmax",
     "F.log_softmax": "nn.LogSoftmax",
     "F.max_pool": "nn.MaxPool",
