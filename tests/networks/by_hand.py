@@ -265,3 +265,64 @@ class Segmenter(nn.Module):
         mean = functional.interpolate(self.mean(x), size=x.shape[2:], mode="bilinear", align_corners=False)
         x = self.head(torch.cat([*(arm(x) for arm in self.arms), mean], 1))
         return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+class TCN(nn.Module):
+    """The network of the paper's code (locuslab), without weight norm; padded at the beginning, and never cut."""
+
+    class Level(nn.Module):
+        def __init__(self, a: int, b: int, kernel: int, dilation: int) -> None:
+            super().__init__()
+            self.future = (kernel - 1) * dilation
+            self.conv1 = nn.Conv1d(a, b, kernel, dilation=dilation)
+            self.conv2 = nn.Conv1d(b, b, kernel, dilation=dilation)
+            self.downsample = nn.Conv1d(a, b, 1) if a != b else nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = torch.relu(self.conv1(functional.pad(x, (self.future, 0))))
+            y = torch.relu(self.conv2(functional.pad(y, (self.future, 0))))
+            return torch.relu(y + self.downsample(x))
+
+    def __init__(self, c: int, levels: int, kernel: int, classes: int) -> None:
+        super().__init__()
+        self.levels = nn.Sequential(*(self.Level(c if i else 1, c, kernel, 2**i) for i in range(levels)))
+        self.linear = nn.Linear(c, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.levels(x)[:, :, -1])
+
+
+def eegnet(electrodes: int) -> nn.Module:
+    return nn.Sequential(
+        nn.ZeroPad2d((31, 32, 0, 0)), nn.Conv2d(1, 8, (1, 64), bias=False), nn.BatchNorm2d(8),
+        nn.Conv2d(8, 16, (electrodes, 1), groups=8, bias=False), nn.BatchNorm2d(16), nn.ELU(),
+        nn.AvgPool2d((1, 4)), nn.ZeroPad2d((7, 8, 0, 0)),
+        nn.Conv2d(16, 16, (1, 16), groups=16, bias=False), nn.Conv2d(16, 16, 1, bias=False),
+        nn.BatchNorm2d(16), nn.ELU(), nn.AvgPool2d((1, 8)), nn.Flatten(), nn.Linear(64, 2),
+    )  # fmt: skip
+
+
+class CBAM(nn.Module):
+    """Attention over channels, then over places (Jongchan/attention-module)."""
+
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Conv2d(c, c // 16, 1), nn.ReLU(), nn.Conv2d(c // 16, c, 1))
+        self.spatial = nn.Sequential(*conv_bn(2, 1, 7))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        pooled = functional.adaptive_avg_pool2d(x, 1), functional.adaptive_max_pool2d(x, 1)
+        x = x * torch.sigmoid(self.mlp(pooled[0]) + self.mlp(pooled[1]))
+        places = torch.cat([x.max(1, keepdim=True)[0], x.mean(1, keepdim=True)], 1)
+        return x * torch.sigmoid(self.spatial(places))
+
+
+def resnet18_cbam() -> nn.Module:
+    def unit(a: int, b: int, stride: int) -> nn.Module:
+        body = [*conv_bn_relu(a, b, stride=stride), *conv_bn(b, b), CBAM(b)]
+        return Residual(body, conv_bn(a, b, 1, stride) if a != b else [])
+
+    widths = [64, 64, 64, 128, 128, 256, 256, 512, 512]
+    units = [unit(a, b, 1 + (a != b)) for a, b in pairwise(widths)]
+    stem = [*conv_bn_relu(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1)]
+    return nn.Sequential(*stem, *units, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))

@@ -43,6 +43,13 @@ TWINS = {
     ),
     "residual1d": Twin(ZOO / "residual1d.cnn", {}, by_hand.rhythm, [[(2, 500)], [(2, 77)], [(2, 1)]]),
     "residual3d": Twin(ZOO / "residual3d.cnn", {}, by_hand.clips, [[(3, 8, 16, 20)], [(3, 5, 7, 9)]]),
+    "tcn": Twin(
+        ZOO / "tcn.cnn", {"c": 6, "levels": 3}, lambda: by_hand.TCN(6, 3, 7, 10), [[(1, 50)], [(1, 7)], [(1, 1)]]
+    ),
+    "eegnet": Twin(ZOO / "eegnet.cnn", {}, lambda: by_hand.eegnet(64), [[(1, 64, 128)]]),
+    "resnet18_cbam": Twin(
+        ZOO / "cbam.cnn", {"model": "ResNet18_CBAM"}, by_hand.resnet18_cbam, [[(3, 64, 64)], [(3, 33, 70)]]
+    ),
     "se_resnet": Twin(OTHERS / "se_resnet.cnn", {}, by_hand.se_resnet, PICTURES),
     "mobilenet_v1": Twin(OTHERS / "mobilenet_v1.cnn", {"width": 0.25}, lambda: by_hand.mobilenet_v1(0.25), PICTURES),
     "tiny_yolo": Twin(

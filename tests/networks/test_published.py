@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -44,8 +45,8 @@ SPECS = {name: (ZOO / "resnet.cnn", model) for name, model in RESNETS.items()} |
     "vgg16": (ZOO / "vgg.cnn", "VGG16"),
     "vgg16_bn": (ZOO / "vgg.cnn", "VGG16_bn"),
     "vgg19": (ZOO / "vgg.cnn", "VGG19"),
-    "convnext_tiny": (OTHERS / "convnext.cnn", "ConvNeXtTiny"),
-    "efficientnet_b0": (OTHERS / "efficientnet.cnn", "EfficientNetB0"),
+    "convnext_tiny": (ZOO / "convnext.cnn", "ConvNeXtTiny"),
+    "efficientnet_b0": (ZOO / "efficientnet.cnn", "EfficientNetB0"),
     "inception_v3": (OTHERS / "inception_v3.cnn", "InceptionV3"),
     "mobilenet_v3_large": (OTHERS / "mobilenet_v3.cnn", "MobileNetV3Large"),
     "mobilenet_v3_small": (OTHERS / "mobilenet_v3.cnn", "MobileNetV3Small"),
@@ -103,10 +104,24 @@ def test_counts_of_their_siblings(name: str) -> None:
     assert [*counts(graph, {"H": 224, "W": 224})] == published
 
 
+@pytest.mark.parametrize(
+    ("file", "settings", "published", "unit"),
+    [
+        ("eegnet.cnn", {}, 2258, 1),
+        ("eegnet.cnn", {"filters": 4}, 1066, 1),
+        ("cbam.cnn", {"model": "ResNet18_CBAM"}, 11.78, 1e6),
+        ("cbam.cnn", {"model": "ResNet50_CBAM"}, 28.09, 1e6),
+    ],
+)
+def test_counts_of_the_papers(file: str, settings: dict[str, Any], published: float, unit: float) -> None:
+    """Tables 3 of Lawhern et al. (P300) and of Woo et al."""
+    assert round(specc.load(ZOO / file, **settings).params / unit, 2) == published
+
+
 def test_no_model_of_the_zoo_is_left_out() -> None:
     models = {model.name for path in ZOO.glob("*.cnn") for model in parse(read(path)).models}
     published = {model for path, model in SPECS.values() if path.parent == ZOO}
-    by_hand = {"UNet", "Rhythm", "Clips"}  # in test_others.py
+    by_hand = {"UNet", "Rhythm", "Clips", "TCN", "EEGNet", "ResNet18_CBAM", "ResNet50_CBAM"}  # in test_others.py
     assert models == published | set(COUNTED) | by_hand
 
 
