@@ -53,6 +53,10 @@ def _codes(ctx: click.Context, option: click.Parameter, text: str | None) -> tup
 @click.option("--statistics", is_flag=True, help="Count the findings of each code.")
 @click.option("--watch", is_flag=True, help="Check again whenever a spec changes, until Ctrl-C.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep what was found before.")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1),
+    help="How many processes check; 1: only this one [default: as many as help].",
+)  # fmt: skip
 @click.option("--config", metavar="FILE", help="Take the settings of all files from FILE; else each has the nearest.")
 @click.option("--force-exclude", is_flag=True, help="Leave out excluded files even where they are named.")
 @click.option("--allow-empty", is_flag=True, help="Pass where there is nothing to check: no exit code 3.")
@@ -86,6 +90,7 @@ class _CheckArguments(NamedTuple):
     statistics: bool
     watch: bool
     no_cache: bool
+    jobs: int | None
     config: str | None
     force_exclude: bool
     allow_empty: bool
@@ -120,7 +125,7 @@ def _check(args: _CheckArguments) -> _Result:
     names = [name for name in search.names if name != "-" or not is_stdin_excluded]
     cache = None if args.no_cache else Cache(cache_folder())
     unwritten = _fix(names, options, cache, unsafe=args.unsafe_fixes) if args.fix else []
-    outcome = check(names, options, cache)
+    outcome = check(names, options, cache, jobs=1 if args.watch else args.jobs)
     outcome = outcome._replace(unreadable=(*search.unreadable, *unwritten, *outcome.unreadable))
     if args.fix:  # what --fix takes was tried
         outcome = outcome._replace(fixable=0, unsafe=0 if args.unsafe_fixes else outcome.unsafe)
@@ -219,7 +224,8 @@ def _refuse_needless(args: _CheckArguments) -> None:
     if args.write_baseline and (option := first_given(shown)):
         raise UsageError(f"{option} is about findings that are shown, and --write-baseline writes them down instead")
     not_watched = {
-        "-o": args.output, "--write-baseline": args.write_baseline, "--fix": args.fix, "-": "-" in args.paths,
+        "-o": args.output, "--write-baseline": args.write_baseline, "--fix": args.fix, "--jobs": args.jobs,
+        "-": "-" in args.paths,
         "--fail-on": fail_on, "--allow-empty": args.allow_empty, form: args.form not in _FOR_PEOPLE,
     }  # fmt: skip
     if args.watch and (option := first_given(not_watched)):

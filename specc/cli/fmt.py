@@ -111,7 +111,7 @@ def _format(name: str, tally: _Tally, *, writes: bool, diff: bool, annotate: boo
     except Exception as error:
         if os.environ.get("SPECC_TRACEBACK"):
             raise
-        from specc.project.check import internal_error
+        from specc.project.fresh import internal_error
 
         tally.problems.append(internal_error(name, error))  # a mistake of ours is no reason to leave the others
 

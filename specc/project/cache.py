@@ -166,9 +166,14 @@ def _write(path: str, data: bytes) -> None:
     temporary = f"{path}.{os.getpid()}.tmp"  # two runs may write the same entry at once
     with suppress(OSError):
         _prune(os.path.dirname(path))
-        with open(temporary, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+            os.replace(temporary, path)
+        except BaseException:  # a full disk, Ctrl-C: nothing half-written stays
+            with suppress(OSError):
+                os.remove(temporary)
+            raise
 
 
 @cache  # once a run is enough; a cache has 256 folders

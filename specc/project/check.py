@@ -1,19 +1,21 @@
-"""Many specs checked in one process: what is in each, what of it is shown, and what all of it comes to."""
+"""Many specs checked: what is in each, what of it is shown, and what all of it comes to."""
 
 from __future__ import annotations
 
 import os
-import traceback
+import time
 from collections import Counter
-from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
+from functools import cache, partial
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import Safety, SpecError, UsageError
-from specc.filesystem import DISK, FileSystem, Unavailable, project_root
-from specc.project.budgets import Budget, budget_findings, merge_unsized
+from specc.filesystem import DISK, FileSystem, project_root
+from specc.project.budgets import Budget, merge_unsized
 from specc.project.cache import Cache, FileFindings, ProjectFolder
+from specc.project.fresh import FreshChecker, guarded
 from specc.project.outcome import FileOutcome, Outcome, Uncalled, Unreadable
 from specc.project.paths import STDIN, shown
 from specc.project.selection import CheckOptions, Selection, in_order
@@ -21,32 +23,107 @@ from specc.project.settings import Configuration
 from specc.source import Source
 
 if TYPE_CHECKING:
-    from specc.elaborate import Imports
+    from specc.project.workers import Lost
+
+PATIENCE = 0.15
+"""Seconds of work in which one process checks by itself before it asks others. Where processes fork, a worker takes a
+tenth of that to start; where each begins anew, twice as much."""
 
 
-def check(names: Iterable[str], options: CheckOptions, cache: Cache | None = None, files: FileSystem = DISK) -> Outcome:
-    """Check the files, ``-`` being standard input, each whether or not the others can be checked."""
+def check(
+    names: Iterable[str],
+    options: CheckOptions,
+    cache: Cache | None = None,
+    files: FileSystem = DISK,
+    jobs: int | None = 1,
+) -> Outcome:
+    """Check the files, ``-`` being standard input, each whether or not the others can be checked.
+
+    Args:
+        jobs: how many processes check; None: as many as there are processors, where there is work for them. Neither
+            what is found nor its order depends on it.
+    """
     checker = Checker(options.configuration, cache, files)
-    results: dict[str, FileFindings] = {}
-    unreadable: list[Unreadable] = []
-    for name in names:
+    found: dict[int, tuple[str, FileFindings | Unreadable]] = {}
+    cold: dict[int, Lookup] = {}
+    for place, name in enumerate(names):
         try:
             source = read(name, options.stdin_name, files)
         except SpecError as error:
-            results[error.diagnostics[0].primary.span.source.name] = FileFindings(0, False, error.diagnostics, ())
+            shown_name = error.diagnostics[0].primary.span.source.name
+            found[place] = shown_name, FileFindings(0, False, error.diagnostics, ())
         except UsageError as error:
-            unreadable.append(Unreadable(name, str(error)))
+            found[place] = name, Unreadable(name, str(error))
         else:
-            result = checker.attempt(source)
-            if isinstance(result, FileFindings):
-                results[source.name] = result
+            answer = guarded(source.name, partial(checker.look_up, source))
+            if isinstance(answer, Lookup):
+                cold[place] = answer
             else:
-                unreadable.append(Unreadable(name, result))
-    return _outcome(results, unreadable, options, files)
+                found[place] = source.name, Unreadable(name, answer) if isinstance(answer, str) else answer
+    with closing(_checked(cold, files, jobs)) as results:
+        for place, result in results:
+            lookup = cold[place]
+            if isinstance(result, FileFindings):
+                checker.keep(lookup, result)
+                found[place] = lookup.source.name, result
+            else:
+                found[place] = lookup.source.name, Unreadable(lookup.source.name, result)
+    in_order = [found[place] for place in sorted(found)]
+    return _outcome(
+        {name: result for name, result in in_order if isinstance(result, FileFindings)},
+        [result for _, result in in_order if isinstance(result, Unreadable)],
+        options,
+        files,
+    )
+
+
+def _checked(
+    cold: Mapping[int, Lookup], files: FileSystem, jobs: int | None
+) -> Generator[tuple[int, FileFindings | str], None, None]:
+    """What is in each spec, or why that cannot be known; in whatever order they come."""
+    # An error that is to be raised is raised here.
+    most = 1 if os.environ.get("SPECC_TRACEBACK") else jobs or processors()
+    checker = FreshChecker(files)
+    started = 0.0
+    for done, (place, lookup) in enumerate(cold.items()):
+        if done == 1:  # the first one took the time that imports take
+            started = time.process_time()
+        left = len(cold) - done
+        if most > 1 and left > 1 and (jobs or (done > 1 and _pays(time.process_time() - started, done - 1, left))):
+            from specc.project.workers import Lost, check_all  # most runs need none
+
+            rest = {number: (one.source, one.budget) for number, one in islice(cold.items(), done, None)}
+            for number, result in check_all(rest, files, most):
+                yield number, _lost(cold[number].source, result) if isinstance(result, Lost) else result
+            return
+        yield place, checker.attempt(lookup.source, lookup.budget)
+
+
+def _pays(seconds: float, done: int, left: int) -> bool:
+    """Whether other processes are worth their start, after so much work for so many files."""
+    return seconds > PATIENCE and seconds / done * left > 2 * PATIENCE
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # of Linux: a container, a batch system may allow few
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def _lost(source: Source, end: Lost) -> str:
+    return f"{source.name} was not checked: {end.how}; where that was for want of memory, --jobs 1 takes the least"
+
+
+class Lookup(NamedTuple):
+    """A spec that is not in the cache, with what it is checked with and where it is to be kept; None: nowhere."""
+
+    source: Source
+    budget: Budget | None
+    place: tuple[str, ProjectFolder] | None
 
 
 class Checker:
-    """Checks one file after the other; what they import is read once.
+    """Findings of one file after the other, from the cache or a check.
 
     Args:
         cache: None: every file is checked anew.
@@ -57,16 +134,29 @@ class Checker:
         self._configuration = configuration
         self._cache = cache
         self._files = files
-        self._imports: Imports | None = None
+        self._fresh = FreshChecker(files)
         self._projects: dict[str, ProjectFolder] = {}
         self._cached_imports: dict[str, Source | None] = {}
         """The imported files that entries of the cache name, each read once; None for one that cannot be."""
 
     def check(self, source: Source) -> FileFindings:
-        """All findings of a spec, from the cache or a check of its own, whatever of them is wanted."""
+        """All findings of a spec, whatever of them is wanted."""
+        answer = self.look_up(source)
+        if isinstance(answer, Lookup):
+            result = self._fresh.check(source, answer.budget)
+            self.keep(answer, result)
+            return result
+        return answer
+
+    def attempt(self, source: Source) -> FileFindings | str:
+        """As `check`, or the message of an error that must not end the check of other files."""
+        return guarded(source.name, partial(self.check, source))
+
+    def look_up(self, source: Source) -> FileFindings | Lookup:
+        """What the cache has of a spec, or what a check of it takes."""
         budget = self._configuration.of(source.name).budget(source.name)
         if self._cache is None:
-            return self._check_anew(source, budget)
+            return Lookup(source, budget, None)
         folder = "" if source.name == STDIN else os.path.dirname(source.name)
         if folder not in self._projects:
             root = project_root(folder, self._files).folder
@@ -75,26 +165,13 @@ class Checker:
         project = self._projects[folder]
         key = self._cache.key(source, project, budget)
         cached = self._cache.get(key, source, project, self._cached_import)
-        if cached is not None:
-            return cached
-        result = self._check_anew(source, budget)
-        self._cache.put(key, result, project)
-        return result
+        return cached or Lookup(source, budget, (key, project))
 
-    def attempt(self, source: Source) -> FileFindings | str:
-        """As `check`, or the message of an error that must not end the check of other files.
-
-        Such an error is a mistake of specc's own, which ``SPECC_TRACEBACK`` in the environment has raised, or an
-        imported file that is there and cannot be read.
-        """
-        try:
-            return self.check(source)
-        except Unavailable as error:
-            return str(error)
-        except Exception as error:
-            if os.environ.get("SPECC_TRACEBACK"):
-                raise
-            return internal_error(source.name, error)
+    def keep(self, lookup: Lookup, result: FileFindings) -> None:
+        """Put what a check has found in the cache."""
+        if self._cache is not None and lookup.place is not None:
+            key, project = lookup.place
+            self._cache.put(key, result, project)
 
     def _cached_import(self, name: str) -> Source | None:
         if name not in self._cached_imports:
@@ -103,39 +180,6 @@ class Checker:
             except (SpecError, UsageError):
                 self._cached_imports[name] = None
         return self._cached_imports[name]
-
-    def _check_anew(self, source: Source, budget: Budget | None) -> FileFindings:
-        from specc.elaborate import Imports, check_file  # not needed where all is in the cache
-        from specc.lint import lint
-        from specc.syntax import ast, parse
-
-        # One for all files, so that what many import is parsed once; `read` has what this one imports.
-        self._imports = imports = self._imports or Imports(self._files)
-        imports.forget()
-        try:
-            file = parse(source)
-            checked = check_file(file, imports)
-        except SpecError as error:
-            return FileFindings(0, False, error.diagnostics, (source, *imports.read.values()))
-        findings = lint(file, checked)
-        if budget is not None:
-            for model, network in zip(file.models, checked, strict=True):
-                findings += budget_findings(network, model.name_span, budget)
-        own = tuple(
-            (item.name, item.name_span.position[0]) for item in file.items if isinstance(item, ast.BlockDefinition)
-        )
-        called = tuple(dict.fromkeys((name.source.name, name.text) for one in checked for name in one.blocks))
-        sources = (source, *imports.read.values())
-        return FileFindings(len(checked), not checked, tuple(findings), sources, own, called)
-
-
-def internal_error(name: str, error: Exception) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(last.filename).name}:{last.lineno}"
-    return (
-        f"{name}: internal error: {type(error).__name__}: {error} ({place}); this is a mistake in specc, not in your "
-        "spec: please report it, with the spec and what SPECC_TRACEBACK=1 in the environment shows"
-    )
 
 
 def read(name: str, stdin_name: str | None = None, files: FileSystem = DISK) -> Source:

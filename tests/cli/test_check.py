@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 
 from specc.cli.check import command
+from specc.project.budgets import Budget
 from specc.project.cache import FileFindings
-from specc.project.check import Checker
+from specc.project.fresh import FreshChecker
 from specc.source import Source
 from tests.cli.conftest import Specc
 from tests.project.specs import BAD, FINE, FLOOR, write
@@ -228,14 +229,14 @@ class TestManyFiles:
     def test_a_mistake_of_specc_names_the_file_and_keeps_no_other_from_being_checked(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: Path, form: str
     ) -> None:
-        real = Checker.check
+        real = FreshChecker.check
 
-        def broken(self: Checker, source: Source) -> FileFindings:
+        def broken(self: FreshChecker, source: Source, budget: Budget | None) -> FileFindings:
             if source.name == "b.cnn":
                 raise ZeroDivisionError("by nought")
-            return real(self, source)
+            return real(self, source, budget)
 
-        monkeypatch.setattr(Checker, "check", broken)
+        monkeypatch.setattr(FreshChecker, "check", broken)
         write(here, a=BAD.replace("rellu6", "zzz"), b=FINE, c=BAD.replace("rellu6", "zzz"))
         code = command.main(["--format", form, "--fix"], standalone_mode=False)
         out, err = capsys.readouterr()

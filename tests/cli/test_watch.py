@@ -245,7 +245,7 @@ def test_a_change_during_a_check_is_not_lost(here: Path, start: type[Watch], whe
     """The spec is changed by the very process, at the worst times, and the change seen for all that."""
     (here / "nets" / "a.cnn").write_text(FINE)
     place = {
-        "while it is checked": "specc.project.check.Checker.check",
+        "while it is checked": "specc.project.fresh.FreshChecker.check",
         "before it is told": "specc.report.formats.outcome_text",
         "before it is read": "specc.project.discovery.discovered",
     }[when]

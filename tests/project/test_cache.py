@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,16 +31,16 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that were not known from before, as they are checked."""
-    from specc.project.check import Checker
+    from specc.project.fresh import FreshChecker
 
     names: list[str] = []
-    real: Callable[..., caching.FileFindings] = Checker._check_anew
+    real: Callable[..., caching.FileFindings] = FreshChecker.check
 
-    def spy(self: Checker, source: object, *rest: object) -> caching.FileFindings:
+    def spy(self: FreshChecker, source: object, *rest: object) -> caching.FileFindings:
         names.append(source.name)  # type: ignore[attr-defined]
         return real(self, source, *rest)
 
-    monkeypatch.setattr(Checker, "_check_anew", spy)
+    monkeypatch.setattr(FreshChecker, "check", spy)
     return names
 
 
@@ -326,6 +328,38 @@ class TestEntries:
         assert result.code == 1
         assert result.err == ""
         assert specc("check") == result
+
+    @pytest.mark.parametrize("jobs", [1, 2])
+    def test_a_full_disk(self, here: Path, folder: Path, jobs: int) -> None:
+        """A limit on the size of files stands for it: what is written fails half-way."""
+        write(here, a=FINE, b=BAD, c=FLOOR)
+
+        def limited() -> None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+
+        command = [sys.executable, "-m", "specc", "check", "-j", str(jobs)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        full, fresh = (
+            subprocess.run(
+                [*command, *extra], capture_output=True, check=False, env=environment, preexec_fn=limit,
+            )
+            for extra, limit in (([], limited), (["--no-cache"], None))
+        )  # fmt: skip
+        assert (full.returncode, full.stdout, full.stderr) == (1, fresh.stdout, b"")
+        assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+    def test_ctrl_c_while_one_is_written(
+        self, specc: Specc, here: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(here, a=FINE)
+
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(os, "replace", interrupted)
+        assert specc("check").code == 130
+        assert [path for path in folder.rglob("*") if path.is_file()] == []
 
     def test_paths_that_are_no_utf8(self, specc: Specc, here: Path, folder: Path) -> None:
         name = os.fsdecode(b"\xff.cnn")

@@ -10,8 +10,10 @@ import pytest
 from specc import atomic
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity, UsageError, spelling
 from specc.project import fixes
+from specc.project.budgets import Budget
 from specc.project.cache import FileFindings
 from specc.project.check import Checker
+from specc.project.fresh import FreshChecker
 from specc.project.selection import CheckOptions
 from specc.project.settings import Configuration
 from specc.source import Source
@@ -386,8 +388,13 @@ def test_what_was_hidden_comes_up_in_many_models_at_once(
 ) -> None:
     """Each stands behind what hid it and before what hid the next: one check is enough to tell."""
     asked = []
-    found = Checker.check
-    monkeypatch.setattr(Checker, "check", lambda self, source: asked.append(source) or found(self, source))
+    found = FreshChecker.check
+
+    def check(self: FreshChecker, source: Source, budget: Budget | None) -> FileFindings:
+        asked.append(source)
+        return found(self, source, budget)
+
+    monkeypatch.setattr(FreshChecker, "check", check)
     models = "".join(f"model M{i} : [N, 3, 8, 8] {{ convv(4, 3) -> maxpool(9) }}\n" for i in range(20))
     assert fixed(specc, here, models, "--no-cache") == models.replace("convv", "conv")
     assert len(asked) == 3  # before, behind all fixes, and the check that follows

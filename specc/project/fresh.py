@@ -1,0 +1,101 @@
+"""One spec after the other, each checked anew: in the main process, or in a worker of its own."""
+
+from __future__ import annotations
+
+import gc
+import os
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from specc.diagnostics import SpecError
+from specc.filesystem import DISK, FileSystem, Unavailable
+from specc.project.budgets import Budget, budget_findings
+from specc.project.cache import FileFindings
+from specc.source import Source
+
+if TYPE_CHECKING:
+    from specc.elaborate import Imports
+
+T = TypeVar("T")
+
+
+class FreshChecker:
+    """Checks specs whatever was found before; what they import is read once.
+
+    Args:
+        files: where the specs are.
+    """
+
+    def __init__(self, files: FileSystem = DISK) -> None:
+        self._files = files
+        self._imports: Imports | None = None
+
+    def check(self, source: Source, budget: Budget | None) -> FileFindings:
+        """All findings of a spec, whatever of them is wanted."""
+        from specc.elaborate import Imports, check_file  # not needed where all is in the cache
+        from specc.lint import lint
+        from specc.syntax import ast, parse
+
+        self._collect()
+        # One for all files, so that what many import is parsed once; `read` has what this one imports.
+        self._imports = imports = self._imports or Imports(self._files)
+        imports.forget()
+        try:
+            file = parse(source)
+            checked = check_file(file, imports)
+        except SpecError as error:
+            return FileFindings(0, False, error.diagnostics, (source, *imports.read.values()))
+        findings = lint(file, checked)
+        if budget is not None:
+            for model, network in zip(file.models, checked, strict=True):
+                findings += budget_findings(network, model.name_span, budget)
+        own = tuple(
+            (item.name, item.name_span.position[0]) for item in file.items if isinstance(item, ast.BlockDefinition)
+        )
+        called = tuple(dict.fromkeys((name.source.name, name.text) for one in checked for name in one.blocks))
+        sources = (source, *imports.read.values())
+        return FileFindings(len(checked), not checked, tuple(findings), sources, own, called)
+
+    def attempt(self, source: Source, budget: Budget | None) -> FileFindings | str:
+        """As `check`, or the message of an error that must not end the check of other files."""
+        return guarded(source.name, lambda: self.check(source, budget))
+
+    def _collect(self) -> None:
+        """Free what the file before has left, where Python does not do so by itself, as in the command.
+
+        Nearly all of it is as young as that file, and nothing older is looked at: 5,000 networks take 7 % more time,
+        and 66 MB instead of 940.
+        """
+        if gc.isenabled():
+            return
+        if self._imports is None:
+            gc.freeze()
+        else:
+            gc.collect(0)
+
+
+def guarded(name: str, call: Callable[[], T]) -> T | str:
+    """What the call returns, or the message of an error that must not end the check of other files.
+
+    Such an error is a mistake of specc's own, which ``SPECC_TRACEBACK`` in the environment has raised, or an
+    imported file that is there and cannot be read.
+    """
+    try:
+        return call()
+    except Unavailable as error:
+        return str(error)
+    except Exception as error:
+        if os.environ.get("SPECC_TRACEBACK"):
+            raise
+        return internal_error(name, error)
+
+
+def internal_error(name: str, error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return (
+        f"{name}: internal error: {type(error).__name__}: {error} ({place}); this is a mistake in specc, not in your "
+        "spec: please report it, with the spec and what SPECC_TRACEBACK=1 in the environment shows"
+    )
