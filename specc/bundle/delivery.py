@@ -26,7 +26,7 @@ from specc.backends.onnx import (
 from specc.backends.onnx.runtimes import outside, require_readable, require_room
 from specc.bundle.description import described, sidecar, sidecar_json, verdict_words
 from specc.bundle.golden_pair import golden_pair, tried
-from specc.bundle.sidecar import DataFile, ModelFile, golden_hash, sha256_of, sidecar_path
+from specc.bundle.sidecar import DataFile, ModelFile, golden_hash, sidecar_path
 from specc.diagnostics import ParityError, UsageError
 from specc.elaborate import Checked
 from specc.ir.graph import Graph
@@ -173,11 +173,12 @@ def _complete(
         "golden": "" if pair is None else golden_hash(pair),
     }
     # Protobuf reads what is appended to a message as more of it: the proven bytes stay as they are.
-    output.append(metadata_of(output.path, {key: value for key, value in entries.items() if value}))
+    end, digest = metadata_of(output.path, {key: value for key, value in entries.items() if value})
+    output.append(end)
     if sidecar_file is not None:
         file = ModelFile(
             name=delivery.path.name,
-            sha256=sha256_of(output.path),
+            sha256=digest,
             data=data,
             opset=next(imported.version for imported in assembly.model.opset_import if not imported.domain),
             ir_version=assembly.model.ir_version,

@@ -15,19 +15,20 @@ from pathlib import Path
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # protobuf ships no types
-from onnx import ModelProto, TensorProto, TypeProto, ValueInfoProto
+from onnx import ModelProto, StringStringEntryProto, TensorProto, TypeProto, ValueInfoProto
 from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 from specc.atomic import require_regular
-from specc.backends.onnx import claimed_weights, entries_of, initializer_name, is_sealed
+from specc.backends.onnx import claimed_weights, entries_of, initializer_name, is_sealed, serialise
 from specc.diagnostics import ParityError, UsageError
 from specc.diagnostics.words import visible
 from specc.ir.graph import Graph
 from specc.ir.init import Fixed
 from specc.ir.op import Parameter
 from specc.onnxfile.inlining import NondeterministicNode, inlined, nondeterministic
-from specc.onnxfile.tensor_index import FileTensor, TensorIndex, dense, dtype_name, read_tensor
-from specc.weights.tensors import Array, spans
+from specc.onnxfile.lean import Place, parse_lean
+from specc.onnxfile.tensor_index import FileTensor, TensorIndex, dense, dtype_name
+from specc.weights.tensors import Array
 
 OPEN = "?"
 """A size that the file does not declare."""
@@ -94,6 +95,7 @@ class OnnxFile:
     def __init__(self, source: Path | bytes, proto: ModelProto | None = None) -> None:
         self.source = source
         self._message = proto
+        self._places: dict[int, Place] = {}
 
     @property
     def path(self) -> Path | None:
@@ -112,7 +114,9 @@ class OnnxFile:
 
     @cached_property
     def proto(self) -> ModelProto:
-        """The whole message: without the external data, and with sparse initializers made dense."""
+        """The message: without external data and, of a large file, without the numbers of large tensors, which
+        `stored` reads; and with sparse initializers made dense.
+        """
         proto = self._message or self._parsed()
         proto.graph.initializer.extend(dense(tensor, self.folder) for tensor in proto.graph.sparse_initializer)
         del proto.graph.sparse_initializer[:]
@@ -124,8 +128,11 @@ class OnnxFile:
                 proto = onnx.load_from_string(self.source)
             else:
                 require_regular(self.source)
-                # Whatever its name ends in, the file is protobuf: runtimes read no other format.
-                proto = onnx.load(self.source, format="protobuf", load_external_data=False)
+                if (lean := parse_lean(self.source)) is not None:
+                    proto, self._places = lean
+                else:
+                    # Whatever its name ends in, the file is protobuf: runtimes read no other format.
+                    proto = onnx.load(self.source, format="protobuf", load_external_data=False)
         except OSError as error:
             raise UsageError(f"{self.name} cannot be read: {error.strerror}") from None
         except DecodeError:
@@ -162,7 +169,35 @@ class OnnxFile:
 
     @cached_property
     def initializers(self) -> dict[str, FileTensor]:
-        return {tensor.name: FileTensor(tensor.name, tensor, self.folder) for tensor in self.proto.graph.initializer}
+        return {tensor.name: tensor for tensor in self.stored}
+
+    @cached_property
+    def stored(self) -> tuple[FileTensor, ...]:
+        """Every initializer in the order of the file, though two should have one name."""
+        return tuple(
+            FileTensor(t.name, t, self.folder, None if uses_external_data(t) else self._places.get(place))
+            for place, t in enumerate(self.proto.graph.initializer)
+        )
+
+    def given_beside(self) -> tuple[bytes, dict[str, Array]] | None:
+        """The model without the numbers that were left in the file, and these by name; None where there are none.
+
+        So onnxruntime needs no copy of its own, of which it makes three where it reads a file.
+
+        Raises:
+            UsageError: they cannot be read.
+        """
+        left = {tensor.name: tensor for tensor in self.stored if tensor.place is not None}
+        if not left:
+            return None
+        model = ModelProto()
+        model.CopyFrom(self.proto)
+        for tensor in model.graph.initializer:
+            if tensor.name in left:
+                tensor.ClearField("raw_data")
+                tensor.data_location = TensorProto.EXTERNAL
+                tensor.external_data.append(StringStringEntryProto(key="location", value="beside"))
+        return serialise(model), {name: tensor.values() for name, tensor in left.items()}
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -273,8 +308,8 @@ class FileWeights:
         self._initializers = file.initializers
 
     def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
-        values = self._values(path, parameter)
-        return (values[start:stop] for start, stop in spans(values.size))
+        """One piece: it is in memory as a whole."""
+        return iter((self._values(path, parameter),))
 
     def fault(self, path: str, parameter: Parameter) -> str | None:
         """What is wrong with one tensor, in words; None where nothing is. Raises UsageError if unreadable."""
@@ -298,4 +333,4 @@ class FileWeights:
         tensor = self._initializers.get(initializer_name(path, parameter))
         if tensor is None:  # an integer tensor: a step counter that inference does not need
             return np.zeros(parameter.shape, np.int64).reshape(-1)
-        return read_tensor(tensor.proto, tensor.folder, path).reshape(-1)
+        return tensor.values().reshape(-1)

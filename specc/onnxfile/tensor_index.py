@@ -20,6 +20,7 @@ from specc.backends.onnx import PROTOBUF_LIMIT, initializer_name
 from specc.diagnostics import UsageError
 from specc.ir.op import Parameter
 from specc.onnxfile.inlining import constant_tensors, values_taken
+from specc.onnxfile.lean import Place
 
 PROBES = 16
 """Elements that are looked at before a tensor is compared as a whole."""
@@ -28,6 +29,14 @@ MOST_PADDING = 16
 """Runtimes fill channels up to a block of this size at most."""
 
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+
+PLAIN: dict[int, str] = {
+    TensorProto.FLOAT: "<f4",
+    TensorProto.DOUBLE: "<f8",
+    TensorProto.FLOAT16: "<f2",
+    TensorProto.INT64: "<i8",
+}
+"""Types of which NumPy reads the numbers as they lie in a file."""
 
 SAME_NUMBERS = frozenset({"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
 """Operators whose result has the numbers of their first input."""
@@ -110,13 +119,19 @@ def dense(sparse: onnx.SparseTensorProto, folder: Path) -> TensorProto:
 class FileTensor:
     """A tensor of the file: an initializer, or what a Constant node gives.
 
-    Its numbers are read anew each time, since a file may be larger than memory; `probes` and `bit_sum` are computed
-    once, 17 numbers that spare most comparisons the reading.
+    Numbers in another file are read anew each time, since that may be larger than memory; `probes` and `bit_sum` are
+    computed once, 17 numbers that spare most comparisons the reading.
+
+    Attributes:
+        proto: its message, without its numbers where these lie in another file, or were left in this one.
+        folder: where other files are looked for.
+        place: where in this file its numbers are, where the message lacks them.
     """
 
     name: str
     proto: TensorProto
     folder: Path
+    place: Place | None = None
 
     @property
     def size(self) -> int:
@@ -136,7 +151,38 @@ class FileTensor:
 
     def values(self) -> Values:
         """In the file's shape and type. Raises UsageError as `read_tensor`."""
-        return read_tensor(self.proto, self.folder, self.name)
+        return read_tensor(self.proto, self.folder, self.name) if self.place is None else self._left
+
+    @cached_property
+    def _left(self) -> Values:
+        """Those that were left in the file, read once: all of them are less than the message would have been."""
+        assert self.place is not None
+        if self.proto.data_type not in PLAIN:
+            return read_tensor(self.whole(), self.folder, self.name)
+        path, offset, length = self.place
+        dtype = np.dtype(PLAIN[self.proto.data_type])
+        with _readable(self.name):
+            # NumPy asks the system for large pages: a tenth of the time that a bytes object of this size takes.
+            numbers = np.fromfile(path, dtype, length // dtype.itemsize, offset=offset).reshape(tuple(self.proto.dims))
+        numbers.flags.writeable = False
+        return numbers
+
+    def whole(self, message: TensorProto | None = None) -> TensorProto:
+        """Its message with its numbers in it; ``message`` is made that, where there is one.
+
+        Raises:
+            UsageError: as `read_tensor`.
+        """
+        whole = TensorProto() if message is None else message
+        if self.place is None:
+            copy_with_data(whole, self.proto, self.folder)
+            return whole
+        whole.CopyFrom(self.proto)
+        path, offset, length = self.place
+        with _readable(self.name), path.open("rb") as file:
+            file.seek(offset)
+            whole.raw_data = file.read(length)
+        return whole
 
     @cached_property
     def probes(self) -> Values:

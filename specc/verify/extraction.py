@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import count
-from math import prod
 from typing import TYPE_CHECKING
 
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
@@ -22,7 +21,7 @@ from specc.ir.op import Parameter
 from specc.ir.types import TensorType
 from specc.onnxfile import OnnxFile
 from specc.onnxfile.inlining import rename_values, values_taken, walk
-from specc.onnxfile.tensor_index import copy_with_data, read_tensor
+from specc.onnxfile.tensor_index import FileTensor
 from specc.weights import Array, Weights
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class Subgraph:
             for old, new in zip(self.nodes, graph.nodes, strict=True)
             for parameter in new.parameters
         }
-        return torch_module(graph, _RenamedWeights(paths, weights))
+        return torch_module(graph, _RenamedWeights(paths, weights), shared=True)
 
 
 @dataclass(frozen=True)
@@ -155,10 +154,10 @@ class SubmodelExtractor:
 
     def __init__(self, file: OnnxFile, renamed: Mapping[str, str] | None = None) -> None:
         self._proto = file.proto
-        self._folder = file.folder
         self._names = _unambiguous(file, renamed or {})
         names = self._names
-        self._tensors = {names.get(name, name): tensor.proto for name, tensor in file.initializers.items()}
+        self._stored = file.stored
+        self._tensors = {names.get(name, name): tensor for name, tensor in file.initializers.items()}
         self.nodes = tuple(_renamed(node, names) for node in file.nodes) if names else file.nodes
         self._maker = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
         self._inputs = {names.get(port.name, port.name) for port in file.inputs}
@@ -169,7 +168,7 @@ class SubmodelExtractor:
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of every tensor of the file, by name."""
-        return {name: tuple(tensor.dims) for name, tensor in self._tensors.items()}
+        return {name: tuple(tensor.proto.dims) for name, tensor in self._tensors.items()}
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -226,8 +225,8 @@ class SubmodelExtractor:
             if name in self._tensors:
                 numbers = b""
                 if name not in own:
-                    numbers = sha256(read_tensor(self._tensors[name], self._folder, name).tobytes()).digest()
-                parts.append(f"{alias} {self._tensors[name].data_type} {self.shapes[name]} ".encode() + numbers)
+                    numbers = sha256(self._tensors[name].values().tobytes()).digest()
+                parts.append(f"{alias} {self._tensors[name].dtype} {self.shapes[name]} ".encode() + numbers)
         inputs = [names.get(name, name) for name in (*submodel.inputs, submodel.output)]
         return b"\0".join([*parts, repr(inputs).encode()])
 
@@ -235,15 +234,11 @@ class SubmodelExtractor:
         """The names of the submodel's tensors of `LARGE` bytes and more: better fed than copied into a model."""
         names = dict.fromkeys(name for node in submodel.nodes for name in values_taken(node))
         tensors = {name: self._tensors[name] for name in names if name in self._tensors}
-        return [
-            name
-            for name, tensor in tensors.items()
-            if tensor.data_type == TensorProto.FLOAT and prod(tensor.dims) * 4 >= LARGE
-        ]
+        return [name for name, tensor in tensors.items() if tensor.is_float32 and 4 * tensor.size >= LARGE]
 
     def read(self, names: Iterable[str]) -> dict[str, Array]:
         """Tensors of the file by name."""
-        return {name: read_tensor(self._tensors[name], self._folder, name) for name in names}
+        return {name: self._tensors[name].values() for name in names}
 
     def model(self, submodel: Submodel, ranks: Mapping[str, int], fed: Collection[str] = ()) -> bytes | None:
         """The submodel as an ONNX model that takes float32 values of the given ranks, of any sizes.
@@ -280,7 +275,7 @@ class SubmodelExtractor:
         outputs = [*map(self._port, ports.output)]
         known = {value.name for value in outputs} | fed.keys()
         outputs += [helper.make_empty_tensor_value_info(name) for name in values if name not in known]
-        model = self._model("exposed", self.nodes, inputs, outputs, ports.initializer)
+        model = self._model("exposed", self.nodes, inputs, outputs, self._stored)
         for node in model.graph.node:
             node.output[:] = [f"{name}/computed" if name in fed else name for name in node.output]
         return model
@@ -298,7 +293,7 @@ class SubmodelExtractor:
         nodes: Iterable[NodeProto],
         inputs: Iterable[ValueInfoProto],
         outputs: Iterable[ValueInfoProto],
-        tensors: Iterable[TensorProto],
+        tensors: Iterable[FileTensor],
     ) -> ModelProto:
         """A model of the file's kind, with all tensors inside."""
         model = ModelProto(ir_version=self._proto.ir_version, opset_import=self._proto.opset_import)
@@ -308,7 +303,7 @@ class SubmodelExtractor:
         graph.input.extend(inputs)
         graph.output.extend(outputs)
         for tensor in tensors:
-            copy_with_data(graph.initializer.add(), tensor, self._folder)
+            tensor.whole(graph.initializer.add())
         return model
 
 
@@ -351,6 +346,8 @@ def _float32(name: str, rank: int) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [f"{name}/{axis}" for axis in range(rank)])
 
 
-def _bytes_of(tensor: TensorProto) -> int:
-    outside = {entry.key: entry.value for entry in tensor.external_data}
-    return int(outside.get("length", 0)) or tensor.ByteSize()
+def _bytes_of(tensor: FileTensor) -> int:
+    if tensor.place is not None:
+        return tensor.place.length
+    outside = {entry.key: entry.value for entry in tensor.proto.external_data}
+    return int(outside.get("length", 0)) or tensor.proto.ByteSize()

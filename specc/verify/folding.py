@@ -34,6 +34,11 @@ class Fold:
     layer: Node
     norm: Node
 
+    @property
+    def weight(self) -> tuple[str, Parameter]:
+        """Path and parameter of what the norm can be multiplied into."""
+        return next((self.layer.path(p), p) for p in self.layer.parameters if p.name == "weight")
+
     def tensors(self, weights: Weights) -> Mapping[str, tuple[str, Parameter, Values]]:
         """By the names that the formulas use: path, parameter and float64 numbers; what a step lacks is left out."""
         tensors = {}

@@ -89,7 +89,7 @@ def expected_outputs(
     coarse = settings.level == "quick" and is_costly(graph)
     patterns = PATTERNS // 2 if coarse or is_large(graph) else PATTERNS
     progress = settings.progress_of("PyTorch in float64")
-    return expectations(torch_module(graph, weights), inputs, patterns, settings.u, progress, coarse)
+    return expectations(torch_module(graph, weights, shared=True), inputs, patterns, settings.u, progress, coarse)
 
 
 class NetworkRuns(NamedTuple):
@@ -118,7 +118,11 @@ def run_network(
     Raises:
         ModelRefused: ONNX Runtime does not load the file.
     """
-    session = settings.session(file.source, optimise)
+    # Optimised, it runs as onnxruntime reads it by itself; the other time, of a large file, on what was read already.
+    model, tensors = file.source, None
+    if not optimise and (beside := file.given_beside()) is not None:
+        model, tensors = beside
+    session = settings.session(model, optimise, tensors)
     results: list[list[Any] | ModelRefused] = []
     for feed in feeds:
         try:

@@ -11,6 +11,7 @@ from specc.diagnostics import UsageError
 from specc.verify.growth import TF32_U, U
 from specc.verify.result import Level, Progress, Tolerance
 from specc.verify.sessions import CUDA_OPTIONS, Session, load_runtime, open_session
+from specc.weights import Array
 
 
 class WholeProgress:
@@ -70,9 +71,9 @@ class ProofSettings:
         """Unit roundoff of the factors of products."""
         return TF32_U if self.tf32 else U
 
-    def session(self, model: Path | bytes, optimised: bool) -> Session:
+    def session(self, model: Path | bytes, optimised: bool, tensors: Mapping[str, Array] | None = None) -> Session:
         """See `open_session`."""
-        return open_session(model, self.provider, optimised, tf32=self.tf32)
+        return open_session(model, self.provider, optimised, tf32=self.tf32, tensors=tensors)
 
     def progress_of(self, what: str) -> Callable[[int, int], None] | None:
         """Progress in ``what`` alone: how many parts are done, of how many."""

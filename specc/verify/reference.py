@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -15,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from specc.verify import growth
 from specc.verify.growth import TINY, U
+from specc.verify.large_layers import InSlices, is_large, widen
 
 COARSE = 64
 """How many times as large noise is where it is tried in float32, whose own rounding is a small part of it then.
@@ -69,7 +71,8 @@ def expectations(
 ) -> list[tuple[Expected, ...]]:
     """For each of ``batches`` what every output of ``module`` should be.
 
-    The module comes in float32 and is float64 afterwards: a second copy of the weights never exists.
+    The module comes in float32 and is float64 afterwards, but for large linear layers where ``coarse``: a second copy
+    of the weights never exists.
 
     Args:
         u: unit roundoff of the factors of products: 2^-11 where TF32 is allowed.
@@ -86,7 +89,10 @@ def expectations(
         for inputs, of_outputs in zip(batches, singles, strict=True):
             noise = [Rounding(pattern, u, equal, torch.float32, COARSE) for pattern in range(patterns)]
             shifts.append([shift / COARSE for shift in _shifts(module, inputs, of_outputs, noise)])
-    module.double()
+    if coarse:
+        widen(module)
+    else:
+        module.double()
     equal = EqualWeights(module.state_dict().values())
     expected: list[tuple[Expected, ...]] = []
     for place, (inputs, of_outputs) in enumerate(zip(batches, singles, strict=True)):
@@ -131,7 +137,8 @@ def _unit(exact: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.
 
 def run_module(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> list[NDArray[Any]]:
     """Every output of ``module`` for ``inputs``, given in order. Raises TorchRefused."""
-    with torch.no_grad(), catch_warnings():
+    slices = InSlices() if dtype == torch.float64 and any(map(is_large, module.parameters())) else nullcontext()
+    with torch.no_grad(), catch_warnings(), slices:
         simplefilter("ignore", UserWarning)  # PyTorch's advice on speed is nothing to the reader of a proof
         try:
             result = module(*(torch.from_numpy(value).to(dtype) for value in inputs.values()))

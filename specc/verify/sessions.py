@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from specc.diagnostics import MissingDependency, UsageError
+from specc.weights import Array
 
 Session = Any
 """An onnxruntime.InferenceSession; onnxruntime has no type stubs, and is imported only when needed."""
@@ -124,7 +125,14 @@ def _require_fitting(version: str | None) -> None:
         )
 
 
-def open_session(model: Path | bytes, provider: str, optimise: bool, *, tf32: bool = False) -> Session:
+def open_session(
+    model: Path | bytes,
+    provider: str,
+    optimise: bool,
+    *,
+    tf32: bool = False,
+    tensors: Mapping[str, Array] | None = None,
+) -> Session:
     """A session that runs every node on ``provider``.
 
     Args:
@@ -132,6 +140,7 @@ def open_session(model: Path | bytes, provider: str, optimise: bool, *, tf32: bo
         provider: "cpu" or "cuda".
         optimise: run every graph optimisation of ONNX Runtime, or none.
         tf32: let CUDA round the factors of products to 10 bits.
+        tensors: the numbers of initializers that the model says are external, by name; they stay where they are.
 
     Raises:
         ProviderError: ``provider`` is unknown, cannot be used here, or did not take every node.
@@ -153,6 +162,9 @@ def open_session(model: Path | bytes, provider: str, optimise: bool, *, tf32: bo
     options.use_deterministic_compute = True
     options.intra_op_num_threads = 1  # waiting threads take twice the processor time of the work on small models
     options.add_session_config_entry(RECORD_ASSIGNMENT, "1")
+    if tensors:
+        values = [ort.OrtValue.ortvalue_from_numpy(numbers) for numbers in tensors.values()]
+        options.add_external_initializers(list(tensors), values)
     providers: list[Any] = [PROVIDERS[provider]]
     if provider == "cuda":
         options.add_session_config_entry(NO_CPU_FALLBACK, "1")

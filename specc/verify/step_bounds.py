@@ -41,6 +41,7 @@ from specc.ir.rounding import (
 from specc.ir.types import fixed
 from specc.verify import growth
 from specc.verify.growth import TINY, U
+from specc.verify.large_layers import InSlices, is_large
 
 Array = NDArray[np.float64]
 
@@ -136,10 +137,11 @@ def _run(
 
 def _magnitude(module: torch.nn.Module, inputs: Sequence[NDArray[Any]]) -> Array:
     """The step on absolute values: the sum of the absolute products, which their errors are in proportion to."""
-    state = {name: tensor.abs() for name, tensor in module.state_dict().items()}
+    state = {name: tensor.abs() for name, tensor in module.state_dict().items() if not is_large(tensor)}
     # A running mean is subtracted, so it is negative here: |x| + |mean|. A variance is positive as it is.
     state |= {name: -tensor for name, tensor in state.items() if name.rpartition(".")[2] == "running_mean"}
-    return _run(module, [np.abs(value) for value in inputs], state)
+    with InSlices(absolute=True):
+        return _run(module, [np.abs(value) for value in inputs], state)
 
 
 def product_magnitude(node: Node, module: torch.nn.Module, inputs: Sequence[NDArray[np.float32]]) -> Array | None:

@@ -28,6 +28,7 @@ from specc.source import Span
 from specc.verify.cases import Case, Feed, Plan
 from specc.verify.excerpt import is_local, reach
 from specc.verify.extraction import SubgraphExtractor, Submodel, SubmodelExtractor
+from specc.verify.large_layers import widen
 from specc.verify.network_proof import Trial, roundings_allowed, structure_fault
 from specc.verify.proof_settings import ProofSettings
 from specc.verify.reference import expectations, finite_truth, run_module
@@ -325,7 +326,7 @@ class StepJudge:
     def _references(
         self, step: AlignedStep, module: torch.nn.Module, tried: Sequence[StepInputs]
     ) -> list[tuple[StepReference, ...]]:
-        """For each of ``tried``, what each of its cases should give; the module is float64 afterwards."""
+        """For each of ``tried``, what each of its cases should give; the module is wide afterwards."""
         if len(step.subgraph.nodes) > 1:
             return self._merged_references(module, tried)
         # Large values one case at a time: what float64 needs on the way is many times their size.
@@ -333,7 +334,7 @@ class StepJudge:
             [s for _, s in inputs.samples] if inputs.single.size > LARGE_VALUE else [slice(None)] for inputs in tried
         ]
         sums = [self._magnitudes(inputs, module, places) for inputs, places in zip(tried, pieces, strict=True)]
-        module.double()
+        widen(module)
         found = []
         for inputs, places, magnitudes in zip(tried, pieces, sums, strict=True):
             limits = (self._limits(inputs, module, *each) for each in zip(places, magnitudes, strict=True))

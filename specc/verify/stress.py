@@ -20,7 +20,7 @@ from specc.ir.init import Constant, Fixed
 from specc.ir.op import Parameter
 from specc.onnxfile import OnnxFile
 from specc.onnxfile.inlining import constant_tensors
-from specc.onnxfile.tensor_index import FileTensor, copy_with_data, probed
+from specc.onnxfile.tensor_index import FileTensor, probed
 from specc.verify.cases import is_large
 from specc.weights import Array, Initialised, Randomised, Weights, tensor
 
@@ -122,29 +122,24 @@ def _copy(file: OnnxFile, replaced: Mapping[str, tuple[str, Parameter]], weights
     _merge(proto, file.proto, "graph")
     _merge(proto.graph, file.proto.graph, "initializer")
     with path.with_name(DATA).open("wb") as data:
-        for original in file.proto.graph.initializer:
-            numbers = _numbers(original, original.name, replaced, weights, file.folder)
-            outside = uses_external_data(original) or len(numbers or b"") >= LARGE_TENSOR
-            _fill(proto.graph.initializer.add(), original, numbers, data if outside else None)
+        for stored in file.stored:
+            numbers = _numbers(stored, replaced, weights)
+            outside = uses_external_data(stored.proto) or len(numbers or b"") >= LARGE_TENSOR
+            _fill(proto.graph.initializer.add(), stored.proto, numbers, data if outside else None)
         constants = zip(constant_tensors(file.proto.graph.node), constant_tensors(proto.graph.node), strict=True)
         for (name, original), (_, copy) in constants:
-            numbers = _numbers(original, name, replaced, weights, file.folder)
+            numbers = _numbers(FileTensor(name, original, file.folder), replaced, weights)
             _fill(copy, original, numbers, data if uses_external_data(original) else None)
     path.write_bytes(serialise(proto))
     return OnnxFile(path, proto)
 
 
-def _numbers(
-    original: TensorProto, name: str, replaced: Mapping[str, tuple[str, Parameter]], weights: Weights, folder: Path
-) -> bytes | None:
+def _numbers(original: FileTensor, replaced: Mapping[str, tuple[str, Parameter]], weights: Weights) -> bytes | None:
     """The bytes of a tensor of the copy; None where they are written as typed numbers."""
-    if name in replaced:
-        return tensor(weights, *replaced[name]).astype("<f4", copy=False).tobytes()
-    if uses_external_data(original):
-        whole = TensorProto()
-        copy_with_data(whole, original, folder)
-        return whole.raw_data
-    return original.raw_data if original.HasField("raw_data") else None
+    if original.name in replaced:
+        return tensor(weights, *replaced[original.name]).astype("<f4", copy=False).tobytes()
+    whole = original.whole()
+    return whole.raw_data if whole.HasField("raw_data") else None
 
 
 def _fill(copy: TensorProto, original: TensorProto, numbers: bytes | None, data: BinaryIO | None) -> None:

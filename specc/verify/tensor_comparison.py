@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import permutations
+from math import prod
 
 import numpy as np
 
@@ -79,9 +80,12 @@ class _TensorComparison:
 
     def add_folded(self, fold: Fold) -> None:
         """The rows of both steps' tensors where the norm is merged into the layer's weight; none where it is not."""
-        given = fold.tensors(self._weights)
-        path, parameter, weight = given["weight"]
+        path, parameter = fold.weight
         own = self._index.named(path, parameter)
+        if own is not None and _holds(own, self._weights, path, parameter):
+            return
+        given = fold.tensors(self._weights)
+        *_, weight = given["weight"]
         if own is not None and _layout_of(own, weight.astype(np.float32)) is not None:
             return
         merged = folded_tensors(fold, given)
@@ -108,7 +112,12 @@ class _TensorComparison:
 
     def add_same(self, path: str, parameter: Parameter) -> None:
         """The tensor with these numbers: under its own name, else anywhere in the file; nothing where there is none."""
-        own, wanted = self._index.named(path, parameter), tensor(self._weights, path, parameter)
+        own = self._index.named(path, parameter)
+        if own is not None and _holds(own, self._weights, path, parameter):
+            self.rows[path] = TensorRow(path, "same")
+            self.explained.add(own.name)
+            return
+        wanted = tensor(self._weights, path, parameter)
         for candidate in (*([own] if own else []), *self._index.of_size(wanted.size)):
             layout = _layout_of(candidate, wanted)
             if layout is not None:
@@ -196,6 +205,18 @@ class _TensorComparison:
 def _layouts(values: Values) -> tuple[Values, ...]:
     """As given, and a matrix transposed too."""
     return (values, values.T) if values.ndim == 2 else (values,)
+
+
+def _holds(found: FileTensor, weights: Weights, path: str, parameter: Parameter) -> bool:
+    """Whether the tensor has these numbers, in their order and to the bit: compared as they come, piece by piece."""
+    if not found.is_float32 or found.size != prod(parameter.shape):
+        return False
+    numbers, start = bits(found.values()), 0
+    for piece in weights.chunks(path, parameter):
+        if not np.array_equal(numbers[start : start + piece.size], bits(piece)):
+            return False
+        start += piece.size
+    return start == found.size
 
 
 def _layout_of(found: FileTensor, wanted: Values) -> str | None:

@@ -36,7 +36,8 @@ class Weights(Protocol):
     """A source of tensors."""
 
     def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
-        """The elements of one tensor in row-major order, in flat pieces of at most 2**20 elements.
+        """The elements of one tensor in row-major order, in flat pieces: of at most 2**20 elements where they are made
+        for it, as a whole where it is in memory.
 
         Args:
             path: the tensor's key in the state dict, ``conv1.weight``.
@@ -48,10 +49,12 @@ class Weights(Protocol):
 
 
 def tensor(weights: Weights, path: str, parameter: Parameter) -> Array:
-    """The whole tensor, in its shape."""
-    whole = np.empty(prod(parameter.shape), element_type(parameter))
-    start = 0
-    for piece in weights.chunks(path, parameter):
+    """The whole tensor, in its shape: to be read, since it may be the source's own."""
+    pieces = weights.chunks(path, parameter)
+    whole, start = np.empty(prod(parameter.shape), element_type(parameter)), 0
+    for piece in pieces:
+        if piece.size == whole.size and piece.dtype == whole.dtype:
+            return piece.reshape(parameter.shape)
         whole[start : start + piece.size] = piece
         start += piece.size
     if start != whole.size:

@@ -139,7 +139,7 @@ class TestSeal:
 
 def test_a_setting_that_no_encoding_knows_and_one_that_never_ends(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"")
-    end = backend.metadata_of(tmp_path / "x", {"settings": "a\udcff" + "b" * 100_000})
+    end, _ = backend.metadata_of(tmp_path / "x", {"settings": "a\udcff" + "b" * 100_000})
     value = onnx.load_from_string(end).metadata_props[0].value
     assert value.startswith("a\\udcffbbb")
     assert value.endswith("b…")

@@ -29,8 +29,9 @@ _SEAL = f"{PREFIX}sha256"
 _PIECE = 2**20
 
 
-def metadata_of(path: Path, entries: Mapping[str, str]) -> bytes:
-    """The bytes to append to those of ``path``: ``{"spec": "sha256:…"}`` becomes the entry ``specc.spec``.
+def metadata_of(path: Path, entries: Mapping[str, str]) -> tuple[bytes, str]:
+    """The bytes to append to those of ``path``, and the hash of both: ``{"spec": "sha256:…"}`` becomes the entry
+    ``specc.spec``.
 
     The last entry, ``specc.sha256``, is the hash of all that stands before it: a file that is changed later, and not
     its metadata, is recognised.
@@ -49,7 +50,8 @@ def metadata_of(path: Path, entries: Mapping[str, str]) -> bytes:
     end = props + _serialised({_SEAL: hashed.hexdigest()})
     if len(end) > ROOM:
         raise ValueError(f"{len(end)} bytes of metadata are more than {ROOM}")
-    return end
+    hashed.update(end[len(props) :])
+    return end, hashed.hexdigest()
 
 
 def is_sealed(path: Path, model: ModelProto) -> bool | None:

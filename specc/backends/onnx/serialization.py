@@ -82,13 +82,13 @@ def _pieces(assembly: Assembly) -> list[bytes | Initializer]:
         serialise(GraphProto(node=graph.node, name=graph.name, initializer=graph.initializer))
     ]
     for weight in assembly.weights:
-        head = serialise(weight.header()) + _TENSOR_RAW_DATA + _varint(weight.size)
-        inner += _GRAPH_INITIALIZER + _varint(len(head) + weight.size) + head, weight
+        head = serialise(weight.header()) + _TENSOR_RAW_DATA + varint(weight.size)
+        inner += _GRAPH_INITIALIZER + varint(len(head) + weight.size) + head, weight
     inner.append(serialise(GraphProto(input=graph.input, output=graph.output, value_info=graph.value_info)))
     producer = ModelProto(
         ir_version=model.ir_version, producer_name=model.producer_name, producer_version=model.producer_version
     )
-    head = serialise(producer) + _MODEL_GRAPH + _varint(_size(inner))
+    head = serialise(producer) + _MODEL_GRAPH + varint(_size(inner))
     return [head, *inner, serialise(ModelProto(opset_import=model.opset_import, functions=model.functions))]
 
 
@@ -117,10 +117,10 @@ def _offsets(assembly: Assembly) -> Iterator[tuple[Initializer, int]]:
 
 def _field(number: int) -> bytes:
     """The tag of a length-delimited field (wire type 2)."""
-    return _varint(number << 3 | 2)
+    return varint(number << 3 | 2)
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
     """Protobuf's base-128 number: seven bits a byte, least significant first."""
     out = bytearray()
     while number > 127:

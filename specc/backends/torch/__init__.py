@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["torch_module", "torch_source"]
 
 
-def torch_module(graph: Graph, weights: Weights, settings: Mapping[str, str] | None = None) -> nn.Module:
+def torch_module(
+    graph: Graph, weights: Weights, settings: Mapping[str, str] | None = None, *, shared: bool = False
+) -> nn.Module:
     """The network as PyTorch runs it: what `torch_source` says, float32, on the CPU, in eval mode.
 
     PyTorch's global random state is left as it is.
 
     Args:
         settings: as of `torch_source`.
+        shared: its large tensors may be those of ``weights``: it is run, and never trained.
 
     Raises:
         MissingDependency: PyTorch is not installed.
@@ -36,4 +39,4 @@ def torch_module(graph: Graph, weights: Weights, settings: Mapping[str, str] | N
         if error.name != "torch":
             raise
         raise MissingDependency("the PyTorch module", "torch", "cpu") from None
-    return build(graph, weights, settings)
+    return build(graph, weights, settings, shared=shared)
