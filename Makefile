@@ -3,8 +3,8 @@
 # make lint    ruff, mypy --strict, import contracts; the workflows and forms of .github
 # make bench   the speed promises, measured as whole processes
 # make grammar the parser's tables, after a change of the grammar or of Lark
-# make docs    docs/operators.md, docs/codes.md and the text of specc --help, after a change of an operator, a code's page,
-#              or a command
+# make docs    docs/operators.md, docs/codes.md, the names of the operators and the text of specc --help, after a change of
+#              an operator, a code's page, or a command
 # make dist    the sdist and the wheel, in dist/, built by the tools of requirements.lock
 # make lock    requirements.lock, after a change of a requirement or of constraints.txt; needs uv
 # make siblings, runtimes, mutants, package, hooks, action    what .ci/run does besides
@@ -51,6 +51,7 @@ grammar: $(VENV)/installed
 	$(BIN)/python -m specc.syntax.tables
 
 docs: $(VENV)/installed
+	$(BIN)/python -m specc.ops
 	$(BIN)/python -m specc.report.operators > docs/operators.md
 	$(BIN)/python -m specc.report.code_pages > docs/codes.md
 	$(BIN)/python -m specc.cli.commands > specc/cli/help.txt

@@ -105,3 +105,11 @@ def test_exit_codes_are_those_of_main(begin: str, tmp_path: Path) -> None:
         ended = python("-c", program)
         assert ended.returncode == code
         assert ended.stdout or ended.stderr
+
+
+def test_a_check_loads_the_families_that_its_spec_names() -> None:
+    modules = {module.removeprefix("specc.ops.") for module in loaded("check", "--no-cache", LENET)}
+    ground = {"bases", "families", "fields", "pad", "registry", "shapes"}
+    assert {name for name in modules if (ROOT / "specc" / "ops" / f"{name}.py").exists()} == {
+        *ground, "activation", "conv", "linear", "pool", "reshape",
+    }  # fmt: skip
