@@ -14,7 +14,7 @@ from specc.ir.types import TensorType, times
 from specc.ops.bases import Averaging, Channelwise, Functional, Selector
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.pool import Grid, mean_pool
-from specc.ops.reduce import reduced
+from specc.ops.reduce import LONG_SUM, reduced
 from specc.ops.registry import register
 from specc.ops.shapes import AXIS_NAMES, all_places, numbers, per_axis, require_spatial
 
@@ -26,9 +26,6 @@ Sizes = Annotated[
         "where none keeps the axis as it is"
     ),
 ]
-
-_LONG_SUM = 4096
-"""Elements above which runtimes' plain averages, which add one by one, are visibly worse than PyTorch's."""
 
 MOST_BINNED = 2**24
 """Entries of a constant table of bins: 64 MiB."""
@@ -128,7 +125,7 @@ class AdaptiveAvgPool(Averaging, AdaptivePool):
         if not x.is_fixed:
             return self._by_axis(build, values[0], x)
         even = self._even(x)
-        if even and prod(even.kernel) <= _LONG_SUM:
+        if even and prod(even.kernel) <= LONG_SUM:
             return values[0] if prod(even.kernel) == 1 else mean_pool(build, values[0], even)
         value, sample = values[0], [*numbers(x.sample)]
         for axis, (n, o) in enumerate(zip(numbers(x.spatial), numbers(self._sizes(x)), strict=True), start=1):
@@ -148,7 +145,7 @@ class AdaptiveAvgPool(Averaging, AdaptivePool):
     def _by_axis(self, build: Builder, value: Ref, x: TensorType) -> Ref:
         """Without the shape of the whole: one bin is a mean, several are a product from the right."""
         sizes = self._sizes(x)
-        value = reduced(build, "ReduceMean", value, _one_bin(x, sizes))
+        value = reduced(build, "ReduceMean", value, x, _one_bin(x, sizes))
         for axis, (n, o) in enumerate(zip(x.spatial, sizes, strict=True), start=2):
             if o in (n, 1):
                 continue
@@ -174,7 +171,7 @@ class AdaptiveMaxPool(Selector, AdaptivePool):
                 return values[0]
             return build.node("MaxPool", values[0], kernel_shape=list(even.kernel), strides=list(even.stride))
         sizes = self._sizes(x)
-        value = reduced(build, "ReduceMax", values[0], _one_bin(x, sizes))
+        value = reduced(build, "ReduceMax", values[0], x, _one_bin(x, sizes))
         for axis, (n, o) in enumerate(zip(x.spatial, sizes, strict=True), start=2):
             if o in (n, 1):
                 continue
@@ -224,9 +221,9 @@ class GlobalAvgPool(Averaging, GlobalPool):
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
-        if x.is_fixed and prod(numbers(x.spatial)) <= _LONG_SUM:
+        if x.is_fixed and prod(numbers(x.spatial)) <= LONG_SUM:
             return build.node("GlobalAveragePool", *values)
-        return reduced(build, "ReduceMean", values[0], range(2, x.rank))
+        return reduced(build, "ReduceMean", values[0], x, range(2, x.rank))
 
 
 @register
