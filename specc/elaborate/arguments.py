@@ -198,8 +198,14 @@ class BlockPlan:
 
 
 def unused_parameters(item: ast.BlockDefinition | ast.ModelDefinition) -> list[Diagnostic]:
-    """Parameters that nothing in the body, the contract or another default reads: an argument must not be ignored."""
+    """Parameters that nothing in the body, the contract or another default reads: an argument must not be ignored.
+
+    And so must none of several inputs of a block, which has no value to begin with but these.
+    """
     unread = {param.name for param in item.params}
+    inputs = item.contract.inputs if item.contract is not None and isinstance(item, ast.BlockDefinition) else ()
+    several = {port.name: port.span for port in inputs if port.name is not None} if len(inputs) > 1 else {}
+    unread |= several.keys()
     for part in ast.parts((item.params, item.contract, item.body)):
         if not unread:
             return []
@@ -217,6 +223,11 @@ def unused_parameters(item: ast.BlockDefinition | ast.ModelDefinition) -> list[D
             helps = () if similar else hints.unread_text(param.name, item.body)
             message = f"the parameter {short(param.name)} of {what} {short(item.name)} is never used"
             findings.append(Diagnostic(Code.UNUSED, message, Label(param.span), helps=helps or (advice,)))
+    for name, place in several.items():
+        if name in unread:
+            message = f"the input {short(name)} of block {short(item.name)} is never used"
+            helps = ("leave it out, and its arm in each call",)
+            findings.append(Diagnostic(Code.UNUSED, message, Label(place), helps=helps))
     return findings
 
 

@@ -7,16 +7,28 @@ from functools import partial
 from typing import Any, TypeVar
 
 from specc.diagnostics import Code, Diagnostic, Label
+from specc.diagnostics.words import listed
 from specc.elaborate import hints
 from specc.elaborate.arguments import BlockPlan, OperatorPlan, signature, unused_parameters
-from specc.elaborate.contracts import check_input, check_output
+from specc.elaborate.contracts import check_inputs, given
 from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSteps, refuse_label, resolved
-from specc.elaborate.errors import Invalid, Unknown, ambiguous, invalid, short, suggestion
-from specc.elaborate.evaluation import layer
+from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, short, suggestion
+from specc.elaborate.evaluation import evaluate, layer
 from specc.elaborate.inference import BoundOperator, inferred, refused
+from specc.elaborate.inside import BlockValue
 from specc.elaborate.limits import StepBudget
 from specc.elaborate.scopes import ABSENT, Definition, Scope
-from specc.elaborate.values import UNKNOWN, Partial, Signal, Value, display, display_arguments, is_plain, kind_of
+from specc.elaborate.values import (
+    CONSTANTS,
+    UNKNOWN,
+    Partial,
+    Signal,
+    Value,
+    display,
+    display_arguments,
+    is_plain,
+    kind_of,
+)
 from specc.ir.graph import LayerText
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Size
@@ -63,13 +75,39 @@ class Calls:
         self._labels: dict[int, dict[str, ast.Binder]] = {}
 
     def nothing_yet(self, span: Span) -> Invalid:
-        """Where a model of several inputs has not begun with one."""
+        """Where a model or a block of several inputs has not begun with one."""
+        around = next((each for each in reversed(self._active) if isinstance(each, Definition)), None)
+        ports = around.block.contract.inputs if around is not None and around.block.contract else ()
+        names = [port.name or "" for port in ports] or self._inputs
         return invalid(
             Code.RANK,
-            "the model has several inputs, and nothing says which one this step takes",
+            f"the {'block' if ports else 'model'} has several inputs, and nothing says which one this step takes",
             span,
-            helps=(f"begin with one of them: {', '.join(self._inputs)}",),
+            helps=(f"begin with one of them: {', '.join(names)}",),
         )
+
+    def reference(self, step: ast.Reference, scope: Scope) -> Signal:
+        """The value of the inside of an earlier step. Raises Invalid, Unknown."""
+        expression = step.value
+        if scope.get((head := _head(expression)).name) is ABSENT and head.name not in CONSTANTS:
+            raise self._unknown(head.name, head.span, scope, owner=True)
+        value = evaluate(expression, scope)
+        if isinstance(value, Signal):
+            return value
+        what = f"{short(step.span.text)} is {kind_of(value)}, and no step"
+        helps: tuple[str, ...] = ()
+        if isinstance(value, Partial):
+            what = "the entry of a list is no step"
+            helps = (f"give it a name first: `let one = {short(step.span.text)}`, then `one` is a step",)
+        elif isinstance(expression, ast.Attribute):
+            owner = evaluate(expression.value, scope)
+            if isinstance(owner, BlockValue) and (label := owner.inside.values.get(expression.name)):
+                text, whole = short(step.span.text), short(expression.value.span.text)
+                message = f"{text} is a size of {whole}, and a label in it: nothing says which is meant"
+                place = Label(label.span, "the value of that label")
+                helps = (f"give the step another label than {expression.name}",)
+                raise invalid(Code.BAD_LABEL, message, step.span, secondary=(place,), helps=helps)
+        raise invalid(Code.UNKNOWN_LAYER, what, step.span, helps=helps)
 
     def call(self, call: ast.Call, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         if call.bare and call.name == "_":
@@ -89,14 +127,16 @@ class Calls:
                 return value
             value = scope.behind(call.name) or value
         step = self._callee(call, value, scope)
+        target = step.target
+        if isinstance(target, Definition) and len(_inputs_of(target)) > 1:
+            raise _without_arms(call, target)
         if current is None:
             raise self.nothing_yet(call.name_span)
-        target = step.target
         if isinstance(target, type):
             slot = call.name if step is value else None
             return self._operator(call, step, target, current, scope, name, slot)
         if isinstance(target, Definition):
-            return self._block(call, step, target, current, scope, name)
+            return self._block(call, step, target, (current,), scope, name)
         assert isinstance(target, SharedSteps), "there is nothing else that can be called"
         return self._shared(call, target, current, scope)
 
@@ -115,17 +155,30 @@ class Calls:
             raise invalid(Code.UNKNOWN_LAYER, message, step.name_span, helps=helps)
         if target is not None:
             return target
-        elsewhere = self._label_elsewhere(step)
-        raise invalid(
+        raise self._unknown(step.name, step.name_span, scope)
+
+    def _unknown(self, name: str, span: Span, scope: Scope, *, owner: bool = False) -> Invalid:
+        """Of a name that means nothing at this place.
+
+        Args:
+            owner: it stands before a point or a bracket.
+        """
+        from specc.syntax.mistakes.rules import OWNERS  # a spec without mistakes needs none of it
+
+        helps = self._label_elsewhere(name, span)
+        known = scope.known() if owner else {*names(), *scope.known()}
+        if owner and not helps and name in OWNERS:
+            helps = (f"layers are called by their names alone: leave out `{name}.`",)
+        return invalid(
             Code.UNKNOWN_LAYER,
-            f"no layer is called {short(step.name)}",
-            step.name_span,
-            helps=elsewhere,
-            suggestion=None if elsewhere else suggestion(step.name, {*names(), *scope.known()}, "layer"),
+            f"no {'value' if owner else 'layer'} is called {short(name)}",
+            span,
+            helps=helps,
+            suggestion=None if helps else suggestion(name, known, "value" if owner else "layer"),
         )
 
-    def _label_elsewhere(self, step: ast.Call | ast.Merge) -> tuple[str, ...]:
-        """The place of a label of that name which the step does not see."""
+    def _label_elsewhere(self, name: str, span: Span) -> tuple[str, ...]:
+        """The place of a label of that name which a step at ``span`` does not see."""
         here = next((d.block.body.statements for d in reversed(self._active) if isinstance(d, Definition)), None)
         statements = here or self._statements
         labels = self._labels.get(id(statements))
@@ -135,13 +188,15 @@ class Calls:
                 label = getattr(part, "label", None)
                 if isinstance(label, ast.Binder):
                     labels.setdefault(label.name, label)
-        label = labels.get(step.name)
+        label = labels.get(name)
         if label is None:
             return ()
         line, _ = label.span.position
-        if label.span.start > step.span.start:
-            return (f"{step.name} is labelled further down, in line {line}: a value is used behind its label",)
-        return (f"{step.name} is labelled in line {line}, in a block, group, loop or branch that this place is not in",)
+        if label.span.start > span.start:
+            return (f"{name} is labelled further down, in line {line}: a value is used behind its label",)
+        if any(block.label == name for block in self.network.open):
+            return (f"{name} has a value at its end: inside of it, `_` is the value so far",)
+        return (f"{name} is labelled in line {line}, in a block, group, loop or branch that this place is not in",)
 
     def _operator(
         self,
@@ -171,9 +226,21 @@ class Calls:
             return self.network.label(label, current)
         return self._step(call, label, plan.span, bound, (current,), (current.type,), name, scope, slot)
 
-    def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope) -> Signal:
+    def _arms(self, merge: ast.Merge, current: Signal | None, scope: Scope) -> tuple[Signal, ...]:
+        """The value of each arm. Raises Invalid."""
+        arms = [self._walk(arm.statements, current, Scope({}, scope)) for arm in merge.arms]
+        values = tuple([value for value in arms if value is not None])
+        if len(values) < len(arms):
+            raise self.nothing_yet(merge.arms[arms.index(None)].span)
+        return values
+
+    def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope) -> Signal | None:
         step = self._callee(merge, scope.get(merge.name), scope)
         kind = step.target
+        if isinstance(kind, Definition) and len(ports := _inputs_of(kind)) > 1:
+            if len(merge.arms) != len(ports):
+                raise _without_arms(merge, kind)
+            return self._block(merge, step, kind, self._arms(merge, current, scope), scope, None)
         if not isinstance(kind, type) or kind.arity == (1, 1):
             helps = (signature(kind),) if isinstance(kind, type) else ()
             raise invalid(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
@@ -181,10 +248,7 @@ class Calls:
         self.network.claim(label, scope, kind)
         plan = self._plan(OperatorPlan, merge, step, kind)
         bound = plan.fixed or plan.bound(scope, self.network.report)
-        arms = [self._walk(arm.statements, current, Scope({}, scope)) for arm in merge.arms]
-        inputs = tuple([value for value in arms if value is not None])
-        if len(inputs) < len(arms):
-            raise self.nothing_yet(merge.arms[arms.index(None)].span)
+        inputs = self._arms(merge, current, scope)
         types = tuple([value.type for value in inputs if value.type is not None])
         if bound is None or len(types) < len(inputs):
             return self.network.label(label, Signal(None, None, plan.span))
@@ -234,15 +298,23 @@ class Calls:
     # ---- blocks and shared steps ------------------------------------------------------------------------------------
 
     def _block(
-        self, call: ast.Call, step: Partial, definition: Definition, current: Signal, scope: Scope, name: str | None
+        self,
+        call: ast.Call | ast.Merge,
+        step: Partial,
+        definition: Definition,
+        inputs: tuple[Signal, ...],
+        scope: Scope,
+        name: str | None,
     ) -> Signal | None:
+        """Call a block on one value, or with several, of which each has its name in the block."""
+        current = inputs[0] if len(inputs) == 1 else None
         block, environment = definition.block, definition.environment
         label = call.label and resolved(call.label, scope)
         self.network.claim(label, scope)
         self._refuse_recursion(definition, call.name_span)
         if not self._active:
             self._budget.block(call, scope)  # what is called from there is part of this forecast
-        inner = Scope({"in": current.seen}, environment.scope)
+        inner = Scope({} if current is None else {"in": current.seen}, environment.scope)
         plan, report = self._plan(BlockPlan, call, step, definition), self.network.report
         values = plan.values(scope, inner, report)
         if values is None:
@@ -251,7 +323,10 @@ class Calls:
             self.blocks[definition] = unused_parameters(block)
         if self.blocks[definition]:
             report(*self.blocks[definition])
+        contract = block.contract
         plain = {key: value for key, value in values.items() if not isinstance(value, (Signal, Size))}
+        ports = contract.inputs if contract is not None and current is None else ()
+        several = tuple([(port.name or "", value) for port, value in zip(ports, inputs, strict=True)]) if ports else ()
         draft = DraftBlock(
             "block",
             block.name,
@@ -262,17 +337,15 @@ class Calls:
             current,
             label.name if label else name,
             tuple([(key, value if is_plain(value) else LayerText(display(value))) for key, value in plain.items()]),
-            tuple([(key, value) for key, value in values.items() if isinstance(value, Signal)]),
+            (*several, *((key, value) for key, value in values.items() if isinstance(value, Signal))),
             slot=call.name if call.name != block.name else None,
         )
 
         def body() -> Signal | None:
-            if block.contract is not None:
-                check_input(block.contract, block.name, current, inner)
+            if contract is not None:
+                check_inputs(contract, block.name, inputs, inner)
             result = self._walk(block.body.statements, current, inner)
-            if block.contract is not None:
-                check_output(block.contract, block.name, result, inner)
-            return result
+            return result if contract is None or result is None else given(contract, draft, self.network, result)
 
         self._active.append(definition)
         result = self.network.fill(
@@ -328,6 +401,34 @@ class Calls:
             notes=(" calls ".join([callee.name for callee in chain]),),
             helps=helps,
         )
+
+
+def _inputs_of(definition: Definition) -> tuple[ast.PortDeclaration, ...]:
+    """What its contract says of its inputs."""
+    return definition.block.contract.inputs if definition.block.contract is not None else ()
+
+
+def _without_arms(step: ast.Call | ast.Merge, definition: Definition) -> Invalid:
+    """Where a block of several inputs is given no arms, or not as many."""
+    names = [port.name or "" for port in _inputs_of(definition)]
+    arms = f"{len(step.arms)} arm{'' if len(step.arms) == 1 else 's'}" if isinstance(step, ast.Merge) else "no arms"
+    called = " ".join(step.name_span.to(step.span).text.partition("{")[0].split())
+    example = f"`{short(called)} {{ | {' | '.join(names)} }}`"
+    return invalid(
+        Code.RANK,
+        f"{step.name} takes {len(names)} values, {listed(names)}, and is given {arms}",
+        step.name_span,
+        secondary=(Label(definition.block.contract.span, "its inputs"),) if definition.block.contract else (),
+        helps=(in_form(step.span, f"give it an arm for each: {example}", "give it an entry of `arms` for each"),),
+    )
+
+
+def _head(expression: ast.Expr) -> ast.Name:
+    """The name that ``body.c3`` or ``down[0].skip`` begins with."""
+    while isinstance(expression, (ast.Attribute, ast.Index)):
+        expression = expression.value
+    assert isinstance(expression, ast.Name), "the grammar has nothing else there"
+    return expression
 
 
 def is_sole(statements: tuple[ast.Statement, ...]) -> bool:

@@ -6,12 +6,13 @@ from math import prod
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.diagnostics.finding import NO_CONDITION, Condition, conjunction
+from specc.diagnostics.words import listed
 from specc.elaborate import hints
-from specc.elaborate.drafts import Construction
+from specc.elaborate.drafts import Construction, DraftBlock
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, collecting, in_form, invalid, suggestion
 from specc.elaborate.evaluation import evaluate, truth
-from specc.elaborate.scopes import ABSENT, Scope
-from specc.elaborate.values import Signal, display, is_whole, kind_of
+from specc.elaborate.scopes import Scope, require_name
+from specc.elaborate.values import UNKNOWN, Signal, display, is_whole, kind_of
 from specc.elaborate.where import define_sizes
 from specc.ir.conditions import where_equal
 from specc.ir.graph import Port
@@ -49,8 +50,14 @@ def input_ports(model: ast.ModelDefinition, scope: Scope, besides: Condition = N
         raise invalid(Code.CONTRACT, f"model {model.name} has no input", contract.span)
     define_sizes(contract, scope, besides)
     ports: list[Port] = []
+    batches: list[Span] = []
     for stated in contract.inputs:
-        shape = stated.shape
+        if (shape := stated.shape) is None:
+            helps: tuple[str, ...] = (f"write `{stated.name}: [N, 3, 32, 32]`, with your own sizes",)
+            if all(port.shape is None for port in contract.inputs):
+                names = ", ".join(port.span.text for port in contract.inputs)
+                helps = (*helps, f"or, where these are the sizes of one input, `[{names}]`")
+            raise invalid(Code.CONTRACT, f"the input {stated.name} states no shape", stated.span, helps=helps)
         if len(shape.dims) < 2:
             raise invalid(
                 Code.CONTRACT,
@@ -58,16 +65,21 @@ def input_ports(model: ast.ModelDefinition, scope: Scope, besides: Condition = N
                 shape.span,
                 helps=("[N, 784] is a batch of flat inputs, [N, 3, 32, 32] one of images",),
             )
+        if any(isinstance(dim, ast.Name) and dim.name == "_" for dim in shape.dims):
+            message, helps = "an input states each of its sizes", ("a name, such as `H`, is any size",)
+            place = next(dim.span for dim in shape.dims if isinstance(dim, ast.Name) and dim.name == "_")
+            raise invalid(Code.CONTRACT, message, place, helps=helps)
+        batches.append(shape.dims[0].span)
         batch, *sample = (size(dim, scope) for dim in shape.dims)
         ports.append(Port(stated.name or "input", within_limit(TensorType(batch, tuple(sample)), shape.span)))
     first = ports[0].type.batch
-    for stated, port in zip(contract.inputs, ports, strict=True):
+    for place, port in zip(batches, ports, strict=True):
         if port.type.batch != first:
             raise invalid(
                 Code.CONTRACT,
                 f"the inputs of a model have one batch, and {port.name} has {port.type.batch}",
-                stated.shape.dims[0].span,
-                secondary=(Label(contract.inputs[0].shape.dims[0].span, f"the batch is {first} here"),),
+                place,
+                secondary=(Label(batches[0], f"the batch is {first} here"),),
             )
     return tuple(ports)
 
@@ -121,7 +133,10 @@ def agree(shape: ast.Shape, value: Signal, scope: Scope, code: Code, giver: str)
             helps=hints.missing_batch(actual, shape, scope),
         )
     stated: list[Dim] = []
-    for dim in shape.dims:
+    for dim, known in zip(shape.dims, actual.shape, strict=True):
+        if isinstance(dim, ast.Name) and dim.name == "_":  # whatever it is
+            stated.append(known)
+            continue
         try:
             stated.append(size(dim, scope))
         except Invalid as problem:
@@ -147,95 +162,109 @@ def agree(shape: ast.Shape, value: Signal, scope: Scope, code: Code, giver: str)
 # ---- the contract of a block ----------------------------------------------------------------------------------------
 
 
-def check_input(contract: ast.Contract, name: str, current: Signal, scope: Scope) -> None:
-    """Hold the contract of the block ``name`` against what goes in; the names of its sizes are defined in ``scope``.
+def check_inputs(contract: ast.Contract, name: str, values: tuple[Signal, ...], scope: Scope) -> None:
+    """Hold the contract of the block ``name`` against what goes in; what it names is defined in ``scope``.
 
     Raises:
         Invalid: it does not hold.
         Unknown: an earlier error left the value unknown.
     """
-    for ports in (contract.inputs, contract.outputs or ()):
-        if len(ports) > 1:
-            raise invalid(
-                Code.CONTRACT,
-                "a block takes one value and gives one",
-                ports[1].span,
-                helps=("hand other values over as arguments: up(256, e4)",),
-            )
-    if current.type is None:
-        raise Unknown
-    for port in contract.inputs:
-        # A name that means nothing yet takes the size at its place.
-        for dim, actual in zip(port.shape.dims, current.type.shape, strict=False):
-            if isinstance(dim, ast.Name) and not scope.has(dim.name):
-                scope.names[dim.name] = actual
-        agree(port.shape, current, scope, Code.CONTRACT, "the block is given")
+    for port, current in zip(contract.inputs, values, strict=bool(contract.inputs)):
+        if port.name and len(values) > 1:
+            require_name(port.name, port.span)
+        if port.name and port.name in scope.names:
+            message = f"{port.name} is an input of block {name}, and a parameter of it"
+            raise invalid(Code.DUPLICATE_LABEL, message, port.span, helps=("call one of them something else",))
         if port.name:
             scope.names[port.name] = current.seen
+        if current.type is None:
+            raise Unknown
+        if port.shape is not None:
+            # A name that means nothing yet takes the size at its place.
+            for dim, actual in zip(port.shape.dims, current.type.shape, strict=False):
+                if isinstance(dim, ast.Name) and dim.name != "_" and not scope.has(dim.name):
+                    scope.names[dim.name] = actual
+            agree(port.shape, current, scope, Code.CONTRACT, "the block is given")
+    if any(value.type is None for value in values):
+        raise Unknown
     for condition in contract.where:
         if not truth(condition, scope):
-            message = f"block {name} needs {condition.span.text}, and is given {current.type}"
+            types = listed([str(value.type) for value in values])
+            message = f"block {name} needs {condition.span.text}, and is given {types}"
             raise invalid(Code.CONTRACT, message, condition.span)
 
 
-def check_output(contract: ast.Contract, name: str, result: Signal | None, scope: Scope) -> None:
-    """Hold the contract against what the block gives, where that is known. Raises Invalid."""
-    if result is not None and result.type is not None:
-        for port in contract.outputs or ():
-            agree(port.shape, result, scope, Code.CONTRACT, f"the block {name} gives")
+def given(contract: ast.Contract, block: DraftBlock, network: Construction, last: Signal) -> Signal:
+    """The value of a block: of the outputs that it states the last, else that of its last step.
+
+    Raises:
+        Invalid: the contract is not kept.
+    """
+    stated, inside = contract.outputs or (), block.names.inside
+    values = output_values(stated, block, network, last)
+    for port in () if contract.inputs or last.type is None else stated:
+        batch = next(iter(port.shape.dims), None) if port.shape else None
+        if isinstance(batch, ast.Name) and not block.scope.has(batch.name):
+            block.scope.names[batch.name] = last.type.batch  # no input has said what it is called
+    for port, value in zip(stated, values, strict=True):
+        if port.shape is not None and value.type is not None:
+            agree(port.shape, value, block.scope, Code.CONTRACT, f"the block {block.title} gives")
+    network.stated += [(block, port, value) for port, value in zip(stated, values, strict=True) if port.name]
+    block.outputs = tuple([(port.name, value) for port, value in zip(stated, values, strict=True) if port.name])
+    if block.outputs:
+        inside.values.update(block.outputs)
+        inside.outputs = {port.name: port.span for port in stated if port.name}
+    return values[-1] if values else last
 
 
-# ---- the outputs of a model -----------------------------------------------------------------------------------------
+# ---- outputs --------------------------------------------------------------------------------------------------------
 
 
 def outputs(
-    model: ast.ModelDefinition, network: Construction, scope: Scope, last: Signal
+    model: ast.ModelDefinition, root: DraftBlock, network: Construction, last: Signal
 ) -> tuple[list[GraphOutput], list[Diagnostic]]:
-    """The model's outputs, its contract (if stated) proven.
-
-    An output gives out the value of the step labelled with its name. The body's last value is an output too:
-    of the port that no label names; where every port has its label, of the one whose label is the last before
-    it (``score: fc(1) -> sigmoid`` labels the weights of fc, and gives out the sigmoid).
-    """
+    """The model's outputs, its contract (if stated) proven."""
     stated = model.contract.outputs if model.contract else None
     if not stated:
         return ([(Port("output", last.type), last)] if last.type else []), []
     proven: list[GraphOutput] = []
     findings: list[Diagnostic] = []
     with collecting(findings.append):
-        for port, value in zip(stated, _output_values(stated, network, scope, last), strict=True):
+        for port, value in zip(stated, output_values(stated, root, network, last), strict=True):
             if value.type is not None:
                 with collecting(findings.append):
-                    agree(port.shape, value, scope, Code.CONTRACT, "the model gives")
+                    if port.shape is not None:
+                        agree(port.shape, value, root.scope, Code.CONTRACT, "the model gives")
                     proven.append((Port(port.name or "output", value.type), value))
     return proven, findings
 
 
-def _output_values(
-    stated: tuple[ast.PortDeclaration, ...], network: Construction, scope: Scope, last: Signal
+def output_values(
+    stated: tuple[ast.PortDeclaration, ...], block: DraftBlock, network: Construction, last: Signal
 ) -> list[Signal]:
-    """The value of each output. Raises Invalid."""
-    labelled: list[Signal | None] = []
-    for port in stated:
-        if port.name is not None and len(labels := scope.ambiguity(port.name)) > 1:
-            raise ambiguous(port.name, port.span, labels)
-        value = ABSENT if port.name is None else scope.get(port.name)
-        if value is ABSENT:
-            labelled.append(network.outputs.get(port.name or ""))
-        else:
-            labelled.append(value if isinstance(value, Signal) else Signal(None, None, port.span))
+    """The value of each output of a model or block.
+
+    An output gives out the value of the step labelled with its name. The body's last value is an output too:
+    of the port that no label names; where every port has its label, of the one whose label is the last before
+    it (``score: fc(1) -> sigmoid`` labels the weights of fc, and gives out the sigmoid).
+
+    Raises:
+        Invalid: nothing has the name of an output.
+    """
+    labelled = [_labelled(port, block) for port in stated]
     unnamed = [port for port, value in zip(stated, labelled, strict=True) if value is None]
     producers = [value.producer for value in labelled if value is not None]
     if len(unnamed) > (0 if last.producer in producers else 1):
         # Shown at one that a label nearly names.
-        similar = {port: suggestion(port.name or "", scope.known()) for port in unnamed}
+        similar = {port: suggestion(port.name or "", block.scope.known()) for port in unnamed}
         port = next((port for port in unnamed if similar[port]), unnamed[1] if len(unnamed) > 1 else unnamed[0])
+        where = f"in the {block.kind}'s own body"
         with_label = in_form(port.span, f"{port.name}: …", f"`{{label: {port.name}, …}}`")
         raise invalid(
             Code.CONTRACT,
             f"nothing is labelled {port.name}, and the last value is one output only",
             port.span,
-            helps=() if similar[port] else (f"label the step that gives it, in the model's own body: {with_label}",),
+            helps=() if similar[port] else (f"label the step that gives it, {where}: {with_label}",),
             suggestion=similar[port],
         )
     values = [value or last for value in labelled]
@@ -250,16 +279,16 @@ def _output_values(
     return values
 
 
-def _labelled(port: ast.PortDeclaration, network: Construction, scope: Scope) -> Signal | None:
-    """The value called by the port's name; None where nothing is."""
+def _labelled(port: ast.PortDeclaration, block: DraftBlock) -> Signal | None:
+    """The value called by the port's name in the block's own body; None where nothing is."""
     if port.name is None:
         return None
-    if len(labels := scope.ambiguity(port.name)) > 1:
+    if len(labels := block.scope.ambiguity(port.name)) > 1:
         raise ambiguous(port.name, port.span, labels)
-    value = scope.get(port.name)
-    if value is ABSENT:
-        return network.outputs.get(port.name)
-    return value if isinstance(value, Signal) else Signal(None, None, port.span)
+    if (value := block.names.inside.values.get(port.name)) is not None:
+        return value
+    value = block.scope.names.get(port.name)  # a let, an input
+    return Signal(None, None, port.span) if value is UNKNOWN else value if isinstance(value, Signal) else None
 
 
 def unused(
@@ -276,9 +305,16 @@ def unused(
         else:
             vain.append(node)
     in_vain = {value.producer for node in vain for value in node.inputs}
-    last = {node.span: node.op.kind for node in reversed(vain) if node.producer not in in_vain}
+    ends = {node.producer: node for node in reversed(vain) if node.producer not in in_vain}
+    unread = {}
+    for block, port, value in network.stated:
+        if value.producer in ends:
+            unread[block.span, port.name] = _unread(block, port)
+    given_out = {value.producer for _, _, value in network.stated}
+    last = {node.span: node.op.kind for producer, node in ends.items() if producer not in given_out}
     helps = ("every step must lead to the output",)
     return [
+        *unread.values(),
         *(
             Diagnostic(Code.UNUSED, f"the value of this {kind} is never used", Label(span), helps=helps)
             for span, kind in last.items()
@@ -294,6 +330,18 @@ def unused(
             if port.name not in read
         ),
     ]
+
+
+def _unread(block: DraftBlock, port: ast.PortDeclaration) -> Diagnostic:
+    """An output of a block that nothing reads, nor any step behind it."""
+    owner = block.label or block.title
+    return Diagnostic(
+        Code.UNUSED,
+        f"the output {port.name} of {owner} is never used",
+        Label(block.span, f"nothing reads {port.name} here"),
+        (Label(port.span, f"{block.title} gives it"),),
+        helps=("every step must lead to the output: use it, or let a parameter leave out the steps that make it",),
+    )
 
 
 def duplicate_ports(contract: ast.Contract, inputs: tuple[Port, ...], out: list[GraphOutput]) -> list[Diagnostic]:

@@ -12,8 +12,9 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.diagnostics.words import visible
 from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short
 from specc.elaborate.evaluation import evaluate
+from specc.elaborate.inside import BlockValue, Inside
 from specc.elaborate.scopes import ABSENT, Definition, Environment, Scope, require_name
-from specc.elaborate.values import CONSTANTS, Callee, Partial, Signal, display, is_whole
+from specc.elaborate.values import CONSTANTS, UNKNOWN, Callee, Partial, Signal, display, is_whole
 from specc.ir.op import Op, Parameter
 from specc.ir.size import Size
 from specc.ir.types import TensorType
@@ -49,14 +50,14 @@ class LocalNames:
         labels: every name there, of shared steps and of rounds too, with its place.
         scopes: for each label the scope at its place, whose variables say which round it was.
         groups: the labelled groups, by name; the first part of each.
-        rounds: how many rounds of unlabelled loops have been numbered.
         parts: the parts of the group, or the block alone.
+        inside: the values that go by these names.
     """
 
+    inside: Inside
     labels: dict[str, Span] = field(default_factory=dict)
     scopes: dict[str, Scope] = field(default_factory=dict)
     groups: dict[str, DraftBlock] = field(default_factory=dict)
-    rounds: int = 0
     parts: list[DraftBlock] = field(default_factory=list)
 
 
@@ -72,6 +73,7 @@ class DraftBlock:
         sole: they are a single step, which takes their name.
         slot: the name that the spec calls it by, where that is not the block's own.
         continues: the first part of the group that goes on here.
+        outputs: those that a block states, by name.
         passed: the slot, the value and how many members there were, for every slot that is identity.
     """
 
@@ -92,10 +94,11 @@ class DraftBlock:
     names: LocalNames = field(init=False)
     members: list[DraftNode | DraftBlock] = field(default_factory=list)
     passed: list[tuple[str, Signal, int]] = field(default_factory=list)
+    outputs: tuple[tuple[str, Signal], ...] = ()
     result: Signal | None = None
 
     def __post_init__(self) -> None:
-        self.names = self.continues.names if self.continues is not None else LocalNames()
+        self.names = self.continues.names if self.continues is not None else LocalNames(Inside(self.title, self.span))
         self.names.parts.append(self)
 
     @property
@@ -124,17 +127,19 @@ class Construction:
         nodes: all steps of the model, in its order.
         shared: shared steps, and whether they are applied anywhere.
         findings: the mistakes so far, by what makes one a repetition of another.
+        stated: the outputs that blocks state.
+        open: the blocks that the present one is in, and itself.
         trace: the calls and rounds that the walk is in; a label is made only if there is a mistake in it.
-        outputs: what labels of the model's own body name and no step can take: an output can be called so all the same.
     """
 
     def __init__(self, model: DraftBlock) -> None:
         self.block = model
+        self.open: list[DraftBlock] = [model]
         self.findings: dict[tuple[object, ...], Diagnostic] = {}
         self.trace: list[Callable[[], Label]] = []
         self.nodes: list[DraftNode] = []
         self.shared: dict[SharedSteps, bool] = {}
-        self.outputs: dict[str, Signal] = {}
+        self.stated: list[tuple[DraftBlock, ast.PortDeclaration, Signal]] = []
 
     def report(self, *findings: Diagnostic) -> None:
         """Add mistakes; of one place in a block or loop only the first, with the calls that led there."""
@@ -154,7 +159,7 @@ class Construction:
         name, place, names = label.name, label.span, self.block.names
         earlier = names.labels.setdefault(name, place)
         if earlier is not place:
-            by_round = is_plain_number(name) and len(name) < 10 and int(name) < names.rounds
+            by_round = is_plain_number(name) and len(name) < 10 and int(name) < names.inside.rounds
             self.report(two_of_a_name(name, place, earlier, by_round=by_round))
         elif name in names.scopes:
             self.report(_two_rounds(label, names.scopes[name]))
@@ -180,10 +185,9 @@ class Construction:
         """``value``, which goes by its label from now on."""
         if label is None:
             return value
+        self.block.names.inside.values[label.name] = value
         if _stands_for_value(label):
             self.block.scope.names[label.name] = value.seen
-        elif self.block.kind == "model":
-            self.outputs[label.name] = value
         return value
 
     def fill(
@@ -199,6 +203,7 @@ class Construction:
             trace: the call, as a finding inside the block shows it.
         """
         outer, self.block = self.block, block
+        self.open.append(block)
         if trace is not None:
             self.trace.append(trace)
         try:
@@ -207,19 +212,33 @@ class Construction:
             if isinstance(problem, Invalid):
                 self.report(problem.diagnostic)
             block.result = Signal(None, None, block.span)
+        self.open.pop()
         self.block = outer
+        value = _with_inside(block, outer)
         if trace is not None:
             self.trace.pop()
         if block.members:
             outer.members.append(block)
+        if value is not None and label is None and block.label is not None:  # a round, which has a number
+            outer.names.inside.values[block.label] = value
         if label is None or block.continues is None:
-            return block.result and self.label(label, block.result)
+            return value and self.label(label, value)
         # The group has gone on: no one value goes by its label any more.
-        self.outputs.pop(label.name, None)
+        outer.names.inside.values.pop(label.name, None)
         if _stands_for_value(label):
-            outer.scope.names.pop(label.name, None)
+            outer.scope.names[label.name] = UNKNOWN if value is None else value.seen  # the way to the labels in it
             outer.scope.mark_ambiguous(label.name, (outer.names.labels[label.name], label.span))
-        return block.result
+        return value
+
+
+def _with_inside(block: DraftBlock, outer: DraftBlock) -> Signal | None:
+    """The value of a block that has been walked, with the way to those inside of it."""
+    value = block.result
+    if value is None or value.type is None or (block.sole and isinstance(value, BlockValue)):
+        return value
+    inside = block.names.inside
+    inside.around = outer.names.inside
+    return BlockValue(value.producer, value.type, value.span, inside)
 
 
 # ---- labels ---------------------------------------------------------------------------------------------------------
@@ -304,7 +323,7 @@ def resolved(label: ast.Binder, scope: Scope) -> ast.Binder:
     return label._replace(name=name)
 
 
-def refuse_label(step: ast.Call | ast.Checkpoint | ast.Enclosing) -> None:
+def refuse_label(step: ast.Call | ast.Checkpoint | ast.Enclosing | ast.Reference) -> None:
     """Raises Invalid where a step that makes no value of its own has a label."""
     if step.label is not None:
         raise invalid(

@@ -9,6 +9,7 @@ from typing import Any
 from specc.diagnostics import Code
 from specc.elaborate.arithmetic import COMPARISONS, arithmetic, bounded, compare, number, refuse
 from specc.elaborate.errors import Unknown, ambiguous, invalid, short, suggestion
+from specc.elaborate.inside import BlockValue, entry, member
 from specc.elaborate.scopes import ABSENT, MOST_ENTRIES, Scope
 from specc.elaborate.values import (
     CONSTANTS,
@@ -31,6 +32,9 @@ from specc.syntax import ast
 
 AXES = ("batch", "channels", "features", "length", "depth", "height", "width")
 """The attributes of a value that are one of its sizes."""
+
+ATTRIBUTES = (*AXES, "shape", "rank")
+"""What a value has behind a point, besides the values of its inside."""
 
 _OTHERWISE = {
     **dict.fromkeys(("no", "off"), ("write false",)),
@@ -170,6 +174,11 @@ def _of_lists(expression: ast.Binary, left: Value, right: Value) -> Value:
 
 def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     value = scope.get(expression.value.name) if isinstance(expression.value, ast.Name) else ABSENT
+    if isinstance(value, BlockValue) and scope.root.is_ambiguous and expression.name not in value.inside.seen:
+        assert isinstance(expression.value, ast.Name), "it has been looked up"
+        labels = scope.ambiguity(expression.value.name)
+        if len(labels) > 1:  # of a group that goes on, only what is in it is clear
+            raise ambiguous(expression.value.name, expression.value.span, labels)
     if not isinstance(value, Signal):  # whatever else may be called so: only a value has sizes
         value = plain(expression.value, scope)
     if not isinstance(value, Signal):
@@ -178,14 +187,25 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
     try:
         return value.attribute(expression.name)
     except KeyError:
-        known = {*AXES, "shape", "rank"}
+        is_inside = isinstance(value, BlockValue) and expression.name in value.inside.seen
+        if isinstance(value, BlockValue) and (is_inside or expression.name not in ATTRIBUTES):
+            return _known(member(value, expression, ATTRIBUTES))
         shape = f"{short(expression.value.span.text)} is {value.type} and has no {short(expression.name)}"
-        similar = None if expression.name in known else suggestion(expression.name, known, "attribute")
+        similar = None if expression.name in ATTRIBUTES else suggestion(expression.name, ATTRIBUTES, "attribute")
         raise invalid(Code.UNKNOWN_NAME, shape, expression.span, suggestion=similar) from None
+
+
+def _known(value: Signal) -> Signal:
+    """Raises Unknown where an earlier error left the value unknown."""
+    if value.type is None:
+        raise Unknown
+    return value
 
 
 def _index(expression: ast.Index, scope: Scope) -> Value:
     value, index = plain(expression.value, scope), plain(expression.place, scope)
+    if isinstance(value, Signal):
+        return _known(entry(value, expression, index))
     if not isinstance(value, tuple):
         refuse(expression.value.span, f"{expression.value.span.text} is {kind_of(value)}, and only a list has entries")
     if not is_whole(index):

@@ -73,7 +73,7 @@ class StepBudget:
         if rounds and rounds * max(1, self._least(body.statements, scope)) > self.left:
             self.spend(self.left + 1, span)
 
-    def block(self, call: ast.Call, scope: Scope) -> None:
+    def block(self, call: ast.Call | ast.Merge, scope: Scope) -> None:
         """Refuse a call before its first step where what it comes to at least would be too much."""
         if self.left < 0:
             raise Unknown
@@ -105,6 +105,7 @@ class StepBudget:
                 case ast.Group(_, body):
                     count += self._least(body.statements, inner)
                 case ast.Merge():
+                    count += self._least_of_call(statement, inner)  # a block of several inputs
                     count += sum(self._least(arm.statements, inner) for arm in statement.arms)
                 case ast.If(_, test, body, otherwise):
                     truth = self._value(test, inner)
@@ -123,7 +124,7 @@ class StepBudget:
         self._depth -= 1
         return count
 
-    def _least_of_call(self, call: ast.Call, scope: Scope) -> int:
+    def _least_of_call(self, call: ast.Call | ast.Merge, scope: Scope) -> int:
         """The body of a block, with the arguments that are known."""
         value = scope.get(call.name)
         if not isinstance(value, Partial) or not isinstance(value.target, Definition):

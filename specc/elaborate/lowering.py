@@ -114,6 +114,7 @@ class _Lowering:
             tuple([(name, self.value(value)) for name, value in block.values]),
             tuple([Passed(slot, self.value(value), index) for slot, value, index in block.passed]),
             block.slot,
+            tuple([(name, self.value(value)) for name, value in block.outputs]),
         )
 
     def value(self, value: Signal) -> str:

@@ -189,7 +189,7 @@ def _elaborated(
         findings.append(Diagnostic(Code.NO_MODEL, f"model {model.name} has no steps", Label(model.body.span)))
     out: list[GraphOutput] = []
     if last is not None and last.type is not None and model.contract is not None:
-        out, wrong = outputs(model, network, scope, last)
+        out, wrong = outputs(model, walk.root, network, last)
         if is_sound and not findings and not wrong:
             findings += unused(inputs, model.contract.inputs, network, out)
         findings += wrong

@@ -46,7 +46,7 @@ class Walk:
         """Begin at the inputs: they claim their names, and those that the contract names are values."""
         assert model.contract is not None, "a model without a contract has no inputs"
         declared = list(zip(inputs, model.contract.inputs, strict=True))
-        signals = [Signal(port.name, port.type, place.shape.span) for port, place in declared]
+        signals = [Signal(port.name, port.type, (place.shape or place).span) for port, place in declared]
         only = signals[0] if len(signals) == 1 else None
         self.root = DraftBlock("model", model.name, model.span, scope, environment, only, only)
         self.network = Construction(self.root)
@@ -106,10 +106,10 @@ class Walk:
                 if isinstance(statement, (ast.Let, ast.Shared)):
                     scope.names[statement.name] = UNKNOWN
                 elif not isinstance(statement, (ast.Assert, ast.Checkpoint)):
-                    here = self.network.block.scope
-                    if statement.label is not None and statement.label.name not in here.names:
-                        here.names[statement.label.name] = UNKNOWN
-                    current = Signal(None, None, statement.span)
+                    here, current = self.network.block, Signal(None, None, statement.span)
+                    if statement.label is not None:
+                        here.scope.names.setdefault(statement.label.name, UNKNOWN)
+                        here.names.inside.values.setdefault(statement.label.name, current)
         self._depth -= 1
         return current
 
@@ -153,6 +153,9 @@ class Walk:
                 if isinstance(statement, ast.Checkpoint) and value.type is not None:
                     agree(statement.shape, value, scope, Code.CHECKPOINT, "the shape here is")
                 return value
+            case ast.Reference():
+                refuse_label(statement)
+                return self.calls.reference(statement, scope)
         return current
 
     # ---- groups, conditions and loops -------------------------------------------------------------------------------
@@ -223,8 +226,8 @@ class Walk:
             number = None
             if is_numbered:  # its name in this block is the next number
                 names = network.block.names
-                number = str(names.rounds)
-                names.rounds += 1
+                number = str(names.inside.rounds)
+                names.inside.rounds += 1
                 earlier = names.labels.setdefault(number, header)
                 if earlier is not header:
                     network.report(two_of_a_name(number, header, earlier, by_round=True))
@@ -237,6 +240,9 @@ class Walk:
                 else:
                     body = partial(self.walk, statements, current)
                     current = self._under("round", number, step, None, current, inner, body)
+                if number is not None and current is not None:
+                    # Of a round that is a single step, or that the value passes: no block has told.
+                    network.block.names.inside.values.setdefault(number, current)
             finally:
                 network.trace.pop()
         return current

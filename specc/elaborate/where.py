@@ -40,7 +40,7 @@ def define_sizes(contract: ast.Contract, scope: Scope, besides: Condition) -> No
     batches: dict[str, ast.Name] = {}
     free: dict[str, ast.Name] = {}
     for port in contract.inputs:
-        for axis, dim in enumerate(port.shape.dims):
+        for axis, dim in enumerate(port.shape.dims if port.shape else ()):
             if isinstance(dim, ast.Name) and not scope.has(dim.name) and dim.name != "_":
                 (free if axis else batches).setdefault(dim.name, dim)
     for name in batches.keys() & free.keys():
@@ -171,7 +171,7 @@ def explained(error: SpecError, model: ast.ModelDefinition, again: Callable[[Con
             the condition cannot hold.
     """
     inputs = model.contract.inputs if model.contract else ()
-    firsts = [port.shape.dims[0] for port in inputs if port.shape.dims]
+    firsts = [port.shape.dims[0] for port in inputs if port.shape and port.shape.dims]
     batches = frozenset(first.name for first in firsts if isinstance(first, ast.Name))
     shown = last = error = _possible(error, batches)
     known: dict[Clause, None] = {}

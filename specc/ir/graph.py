@@ -131,6 +131,7 @@ class Region(Record):
             and `LayerText` for layers and blocks.
         input: name of the value that it is applied to; None where it takes none.
         output: name of the value that it gives: one of its own steps'.
+        outputs: where it states several values that it gives, their names there and those of the values, in order.
         members: its steps and the blocks in it, in topological order.
         span: the call, group or loop in the spec.
         owner: as of `Node`.
@@ -152,6 +153,7 @@ class Region(Record):
     values: tuple[tuple[str, str], ...] = ()
     passed: tuple[Passed, ...] = ()
     slot: str | None = None
+    outputs: tuple[tuple[str, str], ...] = ()
 
     __eq__ = object.__eq__  # another call of the same block is another region
     __hash__ = object.__hash__

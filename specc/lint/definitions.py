@@ -111,6 +111,8 @@ class _Reader:
                     scope.define(port.name)
             self._read(item.contract.where, scope)
         self._list(item.body.statements, scope, scope)
+        for port in (item.contract.outputs or ()) if item.contract else ():
+            self._name(port.name or "", scope)
 
     def _list(self, statements: tuple[ast.Statement, ...], scope: _Scope, frame: _Scope) -> None:
         """Statements in order.
@@ -149,8 +151,8 @@ class _Reader:
                     self._read(step.arguments, scope)
                 for arm in step.arms if isinstance(step, ast.Merge) else ():
                     self._list(arm.statements, _Scope(scope), frame)
-            case ast.Checkpoint():
-                self._read(step.shape, scope)
+            case ast.Checkpoint() | ast.Reference():
+                self._read(step[1], scope)
             case ast.Group():
                 self._list(step.body.statements, inner, place)
             case ast.If():

@@ -113,7 +113,7 @@ class _Annotator:
             case ast.Merge():
                 for arm in step.arms:
                     self.body(arm, context)
-                return tuple(self._steps.get(place, ()))
+                return tuple(self._steps.get(place, ()) or self._blocks.get(place, ()))
             case ast.Group():
                 return self.body(step.body, inner)
             case ast.Call() if place in self._steps:

@@ -15,7 +15,7 @@ from specc.ir.op import Op
 from specc.ops import operators
 from specc.ops.fields import expected
 from specc.syntax.tokens import LABEL, keywords, pattern
-from specc.syntax.yaml.operands import BESIDE_LAYER, ITEMS, RESERVED, STATEMENTS, STEPS, Form
+from specc.syntax.yaml.operands import BESIDE_LAYER, ITEMS, REFERENCE, RESERVED, STATEMENTS, STEPS, Form
 
 Schema = dict[str, Any]
 
@@ -62,7 +62,9 @@ def _parts_of_specs() -> Schema:
             "the name of the step: of its weights, its value and its tensor; whatever a checkpoint has",
         ),
         "shape": _described(_list(operand), "the batch, the channels, then the spatial axes: `[N, 3, 32, 32]`"),
-        "ports": _any(shape, _named(shape, least=1)),
+        "ports": _described(
+            _any(shape, _named(_any(shape, _NULL), least=1)), "a shape; or names, each with its shape or with nothing"
+        ),
         "params": _described(
             _list(_any(_NAME, _pair(_VALUE))), "a name, or a pair of a name and its default: `[c, {stride: 1}]`"
         ),
@@ -82,8 +84,9 @@ def _parts_of_specs() -> Schema:
 
 
 def _bare_step() -> Schema:
-    """A name by itself: a layer, an earlier value, ``_`` or ``in``."""
-    return {"type": "string", "pattern": _NAMES, "not": {"enum": sorted(keywords() - {"in"})}}
+    """A name by itself: a layer, an earlier value, ``_`` or ``in``; or a value of the inside of a step."""
+    pattern = f"{_NAMES}|{REFERENCE}"
+    return {"type": "string", "pattern": pattern, "not": {"enum": sorted(keywords() - {"in"})}}
 
 
 def _step() -> Schema:
@@ -156,7 +159,11 @@ def _item() -> Schema:
         "where": _ref("where"),
         "body": _ref("body"),
     }
-    return {**_one_of(ITEMS, parts), "dependentRequired": {"output": ["input"], "where": ["input"]}}
+    # A block may state what it gives, and not what it takes.
+    of_model = {"dependentRequired": {"output": ["input"], "where": ["input"]}}
+    of_block = {"dependentSchemas": {"where": _any({"required": ["input"]}, {"required": ["output"]})}}
+    rules = [{"if": {"required": [head]}, "then": rule} for head, rule in (("model", of_model), ("block", of_block))]
+    return {**_one_of(ITEMS, parts), "allOf": rules}
 
 
 # ---- layers -----------------------------------------------------------------------------------------

@@ -178,6 +178,14 @@ class Enclosing(NamedTuple):
     label: Binder | None = None
 
 
+class Reference(NamedTuple):
+    """``body.c3``, ``down[0].skip`` as a step: a value of the inside of an earlier one."""
+
+    span: Span
+    value: Attribute | Index
+    label: Binder | None = None
+
+
 class Repeat(NamedTuple):
     """``repeat rounds { … }``"""
 
@@ -205,7 +213,7 @@ class If(NamedTuple):
     label: Binder | None = None
 
 
-Step = Call | Merge | Group | Checkpoint | Enclosing | Repeat | For | If
+Step = Call | Merge | Group | Checkpoint | Enclosing | Reference | Repeat | For | If
 
 
 class Let(NamedTuple):
@@ -248,15 +256,18 @@ class Shape(NamedTuple):
 
 
 class PortDeclaration(NamedTuple):
-    """``name: shape``; a bare shape has no name (None)."""
+    """``name: shape``; a bare shape has no name (None), and a name may stand without a shape (None)."""
 
     span: Span
     name: str | None
-    shape: Shape
+    shape: Shape | None
 
 
 class Contract(NamedTuple):
-    """``inputs -> outputs where …``; ``outputs`` is None where the result was left out."""
+    """``inputs -> outputs where …``.
+
+    ``outputs`` is None where the result was left out; a block may leave out its inputs, which are none then.
+    """
 
     span: Span
     inputs: tuple[PortDeclaration, ...]

@@ -153,6 +153,9 @@ class TreeBuilder:
     ) -> ast.Contract:
         return ast.Contract(self._span(start, end), inputs, outputs, where or ())
 
+    def results(self, start: int, end: int, outputs: Ports, where: tuple[ast.Expr, ...] | None) -> ast.Contract:
+        return ast.Contract(self._span(start, end), (), outputs, where or ())
+
     def bare_port(self, start: int, end: int, shape: ast.Shape) -> Ports:
         return (ast.PortDeclaration(self._span(start, end), None, shape),)
 
@@ -160,7 +163,7 @@ class TreeBuilder:
         self._refuse_twice("port", [(port.name or "", port.span) for port in ports])
         return ports
 
-    def port(self, start: int, end: int, name: Token, shape: ast.Shape) -> ast.PortDeclaration:
+    def port(self, start: int, end: int, name: Token, shape: ast.Shape | None) -> ast.PortDeclaration:
         return ast.PortDeclaration(self._span(start, end), name.text, shape)
 
     def shape(self, start: int, end: int, *dims: ast.Expr | None) -> ast.Shape:
@@ -229,6 +232,9 @@ class TreeBuilder:
 
     def enclosing(self, start: int, end: int, in_: Token) -> ast.Enclosing:
         return ast.Enclosing(self._span(start, end))
+
+    def reference(self, start: int, end: int, value: ast.Attribute | ast.Index) -> ast.Reference:
+        return ast.Reference(self._span(start, end), value)
 
     def repeat(self, start: int, end: int, rounds: ast.Expr, body: ast.Body) -> ast.Repeat:
         return ast.Repeat(self._nested(start, end), rounds, body)

@@ -24,7 +24,7 @@ class ModuleUse:
         block: None for the network.
         title: what its class is called, but for what distinguishes classes of one title.
         inputs: names of the values that it takes from outside, the block's own input first.
-        outputs: names of the values that are used outside, the block's own output first.
+        outputs: names of the values that are used outside, the block's own output first; or those that it states.
         borrowed: paths of the modules and parameters that it uses and an outer module has, in order of use.
         members: its steps and the modules in it, in order.
         passed: what passes a slot that is identity here, and may be a layer in other uses of the class.
@@ -145,8 +145,10 @@ class ModuleTree:
         start, end = self._place[first.name], self._place[last.name]
         outside = [value for m in members for value in m.inputs if not start <= self._place.get(value, -1) <= end]
         inputs = sorted(dict.fromkeys(outside), key=lambda value: value != block.input)
-        made = [value for member in members for value in results(member) if self._last_use.get(value, -1) > end]
-        outputs = sorted(dict.fromkeys(made), key=lambda value: value != block.output)
+        made = dict.fromkeys(value for member in members for value in results(member))
+        outputs = [value for _, value in block.outputs if value in made]
+        others = [value for value in made if self._last_use.get(value, -1) > end and value not in outputs]
+        outputs += sorted(others, key=lambda value: value != block.output)
         used: list[str] = []
         for member in members:
             if isinstance(member, ModuleUse):

@@ -97,8 +97,11 @@ class Attachments:
 
     def clauses(self, contract: ast.Contract) -> list[int]:
         """Where the inputs, the outputs and the conditions begin, as far as the contract has them."""
-        begins = [contract.span.start]
-        following = self._behind(contract.inputs)
+        begins: list[int] = []
+        following = token_at(self._source.text, contract.span.start)
+        if contract.inputs:
+            begins.append(contract.span.start)
+            following = self._behind(contract.inputs)
         if contract.outputs:
             begins.append(token_at(self._source.text, following.end).start)  # it was the arrow
             following = self._behind(contract.outputs)
@@ -212,11 +215,11 @@ class Attachments:
     def _contract(self, contract: ast.Contract) -> _Hosts:
         begins = self.clauses(contract)
         hosts = []
-        for begin, ports in zip(begins, (contract.inputs, contract.outputs), strict=False):
-            if ports:
-                nodes: Sequence[Any] = ports if ports[0].name else ports[0].shape.dims
-                clause = self._bracketed(nodes, begin, self._close(ports))
-                hosts.append(_Host(begin, clause.close + 1, partial(list, [clause]), begin))
+        for begin, ports in zip(begins, filter(None, (contract.inputs, contract.outputs)), strict=False):
+            shape = ports[0].shape
+            nodes: Sequence[Any] = shape.dims if shape and not ports[0].name else ports
+            clause = self._bracketed(nodes, begin, self._close(ports))
+            hosts.append(_Host(begin, clause.close + 1, partial(list, [clause]), begin))
         if contract.where:
             clause = _loose(self._hosts(contract.where))
             hosts.append(_Host(begins[-1], contract.span.end, partial(list, [clause]), begins[-1]))

@@ -157,7 +157,7 @@ def shape(node: ast.Shape) -> str:
 
 
 def port(node: ast.PortDeclaration) -> str:
-    return f"{node.name}: {shape(node.shape)}" if node.name else shape(node.shape)
+    return ": ".join(part for part in (node.name, node.shape and shape(node.shape)) if part)
 
 
 def ports(nodes: tuple[ast.PortDeclaration, ...]) -> str:
@@ -184,7 +184,7 @@ def header(item: ast.BlockDefinition | ast.ModelDefinition) -> str:
     """What stands before the body of a block or model."""
     shown = f"{kind(item)} {item.name}{params(item)}"
     if contract := item.contract:
-        shown += f" : {ports(contract.inputs)}"
+        shown += f" : {ports(contract.inputs)}" if contract.inputs else ""
         shown += f" -> {ports(contract.outputs)}" if contract.outputs else ""
         shown += f" {where(contract)}" if contract.where else ""
     return shown
@@ -295,6 +295,8 @@ class Inline:
                 return shape(step.shape)
             case ast.Enclosing():
                 return "in"
+            case ast.Reference():
+                return text(step.value)
         body = self.body(step.body)
         if not body or not isinstance(step, ast.If) or not step.otherwise:
             return body and head(step) + body

@@ -244,13 +244,14 @@ class ListWriter(LineWriter):
 
     def ports(self, ports: tuple[ast.PortDeclaration, ...], indent: int) -> None:
         """Where the shape of a bare port, or any of the named ones, needs several lines."""
-        if not ports[0].name:
+        if not ports[0].name and ports[0].shape:
             return self.shape(ports[0].shape, indent)
 
         def entry(port: ast.PortDeclaration) -> ListEntry:
             def put(indent: int) -> None:
-                self.write(f"{port.name}: ")
-                self.shape(port.shape, indent)
+                self.write(f"{port.name}: " if port.shape else port.name or "")
+                if port.shape:
+                    self.shape(port.shape, indent)
 
             return ListEntry(port.span.start, port.span.end, inline.port(port), put)
 

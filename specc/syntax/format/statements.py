@@ -134,7 +134,7 @@ class FileWriter(ListWriter):
         self.write(f"{inline.kind(item)} {item.name}")
         # The parameters stand on one line where they fit, with all that must stand on the line where they end.
         line, more = inline.params(item), len(" {")
-        if contract:
+        if contract and contract.inputs:
             line += f" : {inline.ports(contract.inputs)}"
             more = 0 if contract.outputs or contract.where else more
         end = contract.span.start if contract else item.body.span.start
@@ -143,19 +143,20 @@ class FileWriter(ListWriter):
         else:
             self.write(inline.params(item))
         if contract:
-            self.write(" : ")
+            self.write(" : " if contract.inputs else "")
             self._contract(contract)
 
     def _contract(self, contract: ast.Contract) -> None:
         """The clauses: each on the line of the one before, or on a line of its own."""
         begins = self.attachments.clauses(contract)
         brace = len(" {")
-        self._ports(contract.inputs, begins[0], 0, 0 if len(begins) > 1 else brace)
+        if contract.inputs:
+            self._ports(contract.inputs, begins[0], 0, 0 if len(begins) > 1 else brace)
         if contract.outputs:
-            more = 0 if contract.where else brace
-            self._go_on(begins[1], f" -> {inline.ports(contract.outputs)}", more)
+            begin, more = begins[len(begins) - 1 - bool(contract.where)], 0 if contract.where else brace
+            self._go_on(begin, f" -> {inline.ports(contract.outputs)}", more)
             self.write("-> ")
-            self._ports(contract.outputs, begins[1], CONTINUED, more)
+            self._ports(contract.outputs, begin, CONTINUED, more)
         if contract.where:
             self._go_on(begins[-1], f" {inline.where(contract)}", brace)
             self.write("where")
@@ -296,6 +297,8 @@ class FileWriter(ListWriter):
                 self._chain(statement.steps, indent)
             case ast.Enclosing():
                 self.write("in")
+            case ast.Reference():
+                self.expression(statement.value, indent)
         return None
 
     def _call(self, step: ast.Call | ast.Merge | ast.Default, indent: int, *, equals: str = "=") -> None:

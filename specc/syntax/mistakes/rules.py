@@ -314,35 +314,36 @@ def python(token: UnexpectedToken) -> Explanation | None:
     if word == "(" and token.before.endswith(")"):
         value = short(_operand_behind(token.after) or "_")
         return Explanation("a step is given the value before it", f"write `{value} -> {step}`")
-    if word == "." and previous in OWNERS:
-        message = f"layers and labels are called by their names alone, without `{previous}.`"
-        return Explanation(message, f"leave out `{previous}.`")
-    if word == "." and (method := re.match(r"[A-Za-z_]\w*(?=\s*\()", token.after)):
-        return Explanation("a step has no methods", f"write `{step} -> {method[0]}`, where {method[0]} is a layer")
+    if word == "(" and (called := re.search(r"([\w.\[\]]+)\.(\w+)\Z", token.before)):
+        owner, method = short(called[1]), called[2]
+        place = token.back(len(method) + 1)
+        if owner in OWNERS:
+            message = f"layers and labels are called by their names alone, without `{owner}.`"
+            return Explanation(message, f"leave out `{owner}.`", token.back(len(called[0])))
+        return Explanation("a step has no methods", f"write `{owner} -> {method}`, where {method} is a layer", place)
+    if word == "." and (name := re.match(r"[A-Za-z_]\w*(?=\s*\()", token.after)):
+        return Explanation("a step has no methods", f"write `{step} -> {name[0]}`, where {name[0]} is a layer")
     return None
 
 
 def shape_in_parentheses(token: UnexpectedToken) -> Explanation | None:
     """``model M : (N, 3, 8, 8) {``"""
-    first = re.search(r":\s*\((\s*\w+)\Z", token.before)
-    if token.statement != "model" or token.word != "," or not first:
+    first = re.search(r"(?::|->)\s*\((\s*\w+,(?:\s*\w+,)*\s*)\Z", token.before)
+    if token.statement != "model" or token.kind != "NUMBER" or not first:
         return None
     rest = token.after.partition(")")[0]
-    return Explanation("a shape stands in square brackets", f"write `[{short(f'{first[1].strip()},{rest}')}]`")
+    shape = f"[{short(f'{first[1].strip()} {token.word}{rest}')}]"
+    return Explanation("a shape stands in square brackets", f"write `{shape}`", token.back(len(first[1]) + 1))
 
 
 def bracketed_step(token: UnexpectedToken) -> Explanation | None:
-    """``(x + y) -> relu``, ``-x``, ``xs[0] -> relu``"""
+    """``(x + y) -> relu``, ``-x``"""
     if token.word == "(" and token.wants_step:
         help_ = "`{ … }` holds steps together, `add { | x | y }` adds values"
         return Explanation("a step does not begin with `(`", help_)
     if token.word == "-" and token.wants_step and (token.gap or not token.previous):
         value = short(_operand_behind(token.after)) or "_"
         return Explanation("`-` is for numbers, not for steps", f"write `{value} -> affine(-1)`")
-    if token.word == "[" and token.ends_step and token.previous and not token.gap:
-        entry = f"{token.previous}[{token.after.partition(']')[0]}]"
-        help_ = f"give it a name first: `let one = {short(entry)}`, then `one` is a step"
-        return Explanation("the entry of a list is no step", help_, token.back(len(token.previous)))
     return None
 
 

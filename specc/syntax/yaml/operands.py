@@ -56,6 +56,10 @@ RESERVED = frozenset(BESIDE_LAYER).union(
 """The words of steps and statements: a block that is called so is written with ``call``."""
 
 
+REFERENCE = r"^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\[.+\])+$"
+"""A value of the inside of a step as a text: ``body.c3``, ``down[0].skip``."""
+
+
 def without_blank(text: str) -> str:
     """What is missing in ``conv:[16, 3]``, which YAML takes for one text, as a help; empty for others."""
     key, _, value = text.partition(":")

@@ -11,6 +11,7 @@ from specc.syntax.yaml.nodes import KeyValue, List, Mapping, Node, Scalar
 from specc.syntax.yaml.operands import (
     BESIDE_LAYER,
     ITEMS,
+    REFERENCE,
     RESERVED,
     STATEMENTS,
     STEPS,
@@ -113,7 +114,7 @@ class Translator(Operands):
             yield self.pair(node.first.key, "a parameter", " = ", self.value(node.first.value))
 
     def _contract(self, node: Mapping) -> Segments:
-        if "input" not in node.pairs:
+        if "input" not in node.pairs and not ("block" in node.pairs and "output" in node.pairs):
             late = next((node.pairs[key].key for key in ("output", "where") if key in node.pairs), None)
             if late:
                 self.note(f"`{late.value}` needs an `input`", late, "as in `input: [N, 3, 32, 32]`")
@@ -141,9 +142,15 @@ class Translator(Operands):
         if not node.pairs:
             self.note("here stand one or more names, each with its shape", node, "as in `{image: [N, 3, 32, 32]}`")
         yield mark("(", node)
-        ports = (self.pair(name, "a port", ": ", self._shape(shape)) for name, shape in node.pairs.values())
-        yield joined(ports, node)
+        yield joined(map(self._port, node.pairs.values()), node)
         yield mark(")", node)
+
+    def _port(self, pair: KeyValue) -> Segments:
+        """A name with its shape, or with nothing."""
+        if is_null(pair.value):
+            yield self.name(pair.key, "a port")
+        else:
+            yield self.pair(pair.key, "a port", ": ", self._shape(pair.value))
 
     # ---- bodies and lines ---------------------------------------------------------------------------
 
@@ -226,6 +233,8 @@ class Translator(Operands):
             self.note("here a step is missing", node, _A_STEP)
         elif node.value == "in" or is_name(node.value):
             yield self.exact(node)
+        elif re.fullmatch(REFERENCE, node.value):
+            yield self.exact(node, expression="value")
         elif node.value in keywords():
             yield self.name(node, "a step")
         else:
@@ -266,7 +275,10 @@ class Translator(Operands):
                     yield self._step(other) if again else self._body(other)
             case "call":
                 nothing = Scalar(value.end, value.end, "", plain=True)
-                if isinstance(value, Scalar):
+                is_alone = "args" not in node.pairs and "arms" not in node.pairs
+                if isinstance(value, Scalar) and is_alone and re.fullmatch(REFERENCE, value.value):
+                    yield self.exact(value, expression="value")
+                elif isinstance(value, Scalar):
                     yield self._call(node, value, node.pairs["args"].value if "args" in node.pairs else nothing)
                 else:
                     self.note(f"`call` takes the name of a layer or block, not {kind_of(value)}", value)

@@ -245,7 +245,8 @@ def _item(item: ast.Item) -> Out:
         ]
         pairs.append(("params", Entries(params)))
     if item.contract:
-        pairs.append(("input", _ports(item.contract.inputs)))
+        if item.contract.inputs:
+            pairs.append(("input", _ports(item.contract.inputs)))
         if item.contract.outputs is not None:
             pairs.append(("output", _ports(item.contract.outputs)))
         if item.contract.where:
@@ -258,8 +259,8 @@ def _ports(ports: tuple[ast.PortDeclaration, ...]) -> Out:
     return Keys(named) if named else _shape(ports[0].shape)
 
 
-def _shape(shape: ast.Shape) -> Entries:
-    return Entries([_expression(dim, tight=True) for dim in shape.dims])
+def _shape(shape: ast.Shape | None) -> Out:
+    return _NULL if shape is None else Entries([_expression(dim, tight=True) for dim in shape.dims])
 
 
 # ---- statements and steps ---------------------------------------------------------------------------
@@ -306,12 +307,17 @@ def _let(let: ast.Let) -> Out:
 
 
 def _bare_name(statement: ast.Statement) -> Word | None:
-    """A step that is no more than a name. Asked before a step is written: to write it twice doubles each level."""
+    """A step that is no more than a name, or a value of the inside of one.
+
+    Asked before a step is written: to write it twice doubles each level.
+    """
     match statement:
         case ast.Enclosing(label=None):
             return Word("in")
         case ast.Call(label=None, bare=True, name=name):
             return Word(word(name))
+        case ast.Reference(label=None, value=value):
+            return Word(word(text(value)))
     return None
 
 
@@ -328,6 +334,8 @@ def _pairs(step: ast.Step) -> list[tuple[str, Out]]:
             return [("shape", _shape(shape))]
         case ast.Enclosing():
             return [("in", _NULL)]
+        case ast.Reference(value=value):
+            return [("call", Word(word(text(value))))]
         case ast.Repeat(rounds=rounds, body=body):
             return [("repeat", _expression(rounds)), ("body", _body(body.statements))]
         case ast.For():
