@@ -98,7 +98,9 @@ class Calls:
         helps: tuple[str, ...] = ()
         if isinstance(value, Partial):
             what = "the entry of a list is no step"
-            helps = (f"give it a name first: `let one = {short(step.span.text)}`, then `one` is a step",)
+            text = short(step.span.text)
+            let = in_form(step.span, f"`let one = {text}`", f"`let: {{one: \"={text}\"}}`")
+            helps = (f"give it a name first: {let}, then `one` is a step",)
         elif isinstance(expression, ast.Attribute):
             owner = evaluate(expression.value, scope)
             if isinstance(owner, BlockValue) and (label := owner.inside.values.get(expression.name)):

@@ -415,8 +415,6 @@ def _in_yaml(text: str) -> str:
 
     if is_number(text):
         return f"`affine: {text}` multiplies by a number, `affine: [1, {text}]` adds it"
-    if entry := re.fullmatch(r"\w+\[.+\]", text):
-        return f"give it a name first: `let: {{one: ={entry[0]}}}`, then `one` is a step"
     if (merge := step_for_sum(text)) and (in_yaml := line_in_yaml(merge)):
         return f"in YAML it is written `{in_yaml}`"
     if not re.match(r"\w+:\w+ *\(", text) and (help_ := without_blank(text)):
