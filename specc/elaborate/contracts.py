@@ -202,9 +202,9 @@ def given(contract: ast.Contract, block: DraftBlock, network: Construction, last
     """
     stated, inside = contract.outputs or (), block.names.inside
     values = output_values(stated, block, network, last)
-    for port in () if contract.inputs or last.type is None else stated:
+    for port in () if contract.inputs else stated:
         batch = next(iter(port.shape.dims), None) if port.shape else None
-        if isinstance(batch, ast.Name) and not block.scope.has(batch.name):
+        if last.type is not None and isinstance(batch, ast.Name) and not block.scope.has(batch.name):
             block.scope.names[batch.name] = last.type.batch  # no input has said what it is called
     for port, value in zip(stated, values, strict=True):
         if port.shape is not None and value.type is not None:
