@@ -99,7 +99,7 @@ class Calls:
         if isinstance(value, Partial):
             what = "the entry of a list is no step"
             text = short(step.span.text)
-            let = in_form(step.span, f"`let one = {text}`", f"`let: {{one: \"={text}\"}}`")
+            let = in_form(step.span, f"`let one = {text}`", f'`let: {{one: "={text}"}}`')
             helps = (f"give it a name first: {let}, then `one` is a step",)
         elif isinstance(expression, ast.Attribute):
             owner = evaluate(expression.value, scope)
