@@ -34,10 +34,17 @@ class AtomicFile(io.BufferedWriter):
         path: where the bytes are now: a hidden temporary in the folder of the final place.
     """
 
-    def __init__(self, raw: _Raw, path: Path) -> None:
+    def __init__(self, raw: _Raw, move: _Move) -> None:
         super().__init__(raw, buffer_size=1 << 18)
         self._raw = raw
-        self.path = path
+        self._move = move
+        self.path = move.temporary
+
+    def turn_to(self, path: Path) -> None:
+        """Have it put at ``path`` instead, in the same folder: for a name that depends on what was written."""
+        with _system_errors(path):
+            self._move.target = _target(path)
+        self._move.path = path
 
     def close(self) -> None:
         """Finish writing: every byte is on the disk, and ``path`` may be read or handed to others."""
@@ -113,7 +120,7 @@ class _Move:
     def opened(self) -> Iterator[AtomicFile]:
         """The temporary, with the mode of what it will replace; closed when the body ends."""
         with _system_errors(self.path):
-            output = AtomicFile(_Raw(self.temporary, self.path), self.temporary)
+            output = AtomicFile(_Raw(self.temporary, self.path), self)
         try:
             with _system_errors(self.path):
                 if self.target.exists():  # a new file keeps the mode that it was made with, 0666 less the umask

@@ -85,25 +85,13 @@ def deliver_onnx(delivery: Delivery) -> Parity | None:
     )
     if fits:
         with _outputs(delivery) as (output, sidecar_file):
-            write_model(assembly, delivery.weights, output)
-            return _complete(delivery, assembly, description, output, sidecar_file)
-    # The weights' file is named by their hash, so that no crash pairs a model with others' weights.
-    hashed = hashlib.sha256()
-    write_data(assembly, delivery.weights, hashed.update)
-    data = delivery.path.with_name(f"{delivery.path.stem}.{hashed.hexdigest()[:16]}.data")
-    existed = data.exists()
-    try:
-        with replace(data) as output:
-            write_data(assembly, delivery.weights, output.write)
-        with _outputs(delivery) as (output, sidecar_file):
-            output.write(serialise(with_external_data(assembly, data.name)))
-            weights_file = DataFile(name=data.name, sha256=hashed.hexdigest())
-            return _complete(delivery, assembly, description, output, sidecar_file, weights_file)
-    except BaseException:
-        if not existed:
-            with suppress(OSError):
-                data.unlink(missing_ok=True)
-        raise
+            model = _Hashed(output)
+            write_model(assembly, delivery.weights, model.write)
+            return _complete(delivery, assembly, description, model, sidecar_file)
+    with _data_file(delivery, assembly) as data, _outputs(delivery) as (output, sidecar_file):
+        model = _Hashed(output)
+        model.write(serialise(with_external_data(assembly, data.name)))
+        return _complete(delivery, assembly, description, model, sidecar_file, data)
 
 
 def deliver_source(
@@ -137,6 +125,42 @@ def deliver_weights(path: Path, state: State, weights: Weights) -> Iterator[None
         yield
 
 
+class _Hashed:
+    """A file on its way, and the hash of what was written to it: a large one is not read again for that."""
+
+    def __init__(self, file: AtomicFile) -> None:
+        self.file = file
+        self.hash = hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self.hash.update(data)
+        self.file.write(data)
+
+    def append(self, data: bytes) -> None:
+        self.hash.update(data)
+        self.file.append(data)
+
+
+@contextmanager
+def _data_file(delivery: Delivery, assembly: Assembly) -> Iterator[DataFile]:
+    """The weights in a file of their own, beside the model; taken back where the body fails and it is new."""
+    path, is_new = delivery.path.with_name(f"{delivery.path.stem}.HASH.data"), False
+    try:
+        with replace(path) as output:
+            weights = _Hashed(output)
+            write_data(assembly, delivery.weights, weights.write)
+            # Named by its content, so that no crash pairs a model with others' weights.
+            path = delivery.path.with_name(f"{delivery.path.stem}.{weights.hash.hexdigest()[:16]}.data")
+            is_new = not path.exists()
+            output.turn_to(path)
+        yield DataFile(name=path.name, sha256=weights.hash.hexdigest())
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
+
+
 @contextmanager
 def _outputs(delivery: Delivery) -> Iterator[tuple[AtomicFile, AtomicFile | None]]:
     """The ONNX file and its sidecar, None where there is none, on their way: both are put in place, or none."""
@@ -155,13 +179,13 @@ def _complete(
     delivery: Delivery,
     assembly: Assembly,
     description: Mapping[str, Any],
-    output: AtomicFile,
+    model: _Hashed,
     sidecar_file: AtomicFile | None,
     data: DataFile | None = None,
 ) -> Parity | None:
-    """Prove what ``output`` has written, put the metadata behind it, and write the sidecar."""
-    output.close()  # onnxruntime opens it by its path
-    parity = _prove(delivery, delivery.proof, output.path) if delivery.proof else None
+    """Prove the ``model`` as it was written, put the metadata behind it, and write the sidecar."""
+    model.file.close()  # onnxruntime opens it by its path
+    parity = _prove(delivery, delivery.proof, model.file.path) if delivery.proof else None
     pair = golden_pair(delivery.checked.graph, delivery.weights, parity) if parity and sidecar_file else None
     entries = {
         "version": __version__,
@@ -173,12 +197,11 @@ def _complete(
         "golden": "" if pair is None else golden_hash(pair),
     }
     # Protobuf reads what is appended to a message as more of it: the proven bytes stay as they are.
-    end, digest = metadata_of(output.path, {key: value for key, value in entries.items() if value})
-    output.append(end)
+    model.append(metadata_of(model.hash, {key: value for key, value in entries.items() if value}))
     if sidecar_file is not None:
         file = ModelFile(
             name=delivery.path.name,
-            sha256=digest,
+            sha256=model.hash.hexdigest(),
             data=data,
             opset=next(imported.version for imported in assembly.model.opset_import if not imported.domain),
             ir_version=assembly.model.ir_version,

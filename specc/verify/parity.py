@@ -279,7 +279,7 @@ def _emitted(graph: Graph, weights: Weights, opset: int, functions: bool) -> Ite
         path, data = Path(folder, "model.onnx"), Path(folder, "model.data")
         if backend.fits_in_one_file(assembly):
             with atomic.replace(path) as file:
-                backend.write_model(assembly, weights, file)
+                backend.write_model(assembly, weights, file.write)
         else:
             with atomic.replace(data) as file:
                 backend.write_data(assembly, weights, file.write)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from math import prod
 
@@ -22,6 +23,7 @@ from numpy.random import Philox
 from specc.diagnostics import UsageError
 from specc.ir.init import Constant, Fixed, Init, Normal, Uniform, pytorch_default
 from specc.ir.op import Parameter
+from specc.weights.ahead import ahead
 from specc.weights.tensors import Array, State, Weights, element_type, encoded, spans
 
 # Coefficients of PPND16 in M. J. Wichura, Algorithm AS 241, Applied Statistics 37 (1988) 477-484: of the numerator and
@@ -56,6 +58,8 @@ _FAR = (
     (5.46378491116411436990e0, 5.99832206555887937690e-1),
     (6.65790464350110377720e0, 1.0),
 )
+_BLOCK = 1 << 15
+"""Numbers worked on at once: what is in between, in float64, stays in a core's cache."""
 _LN2 = 0.6931471805599453
 _ATANH_TERMS = 10
 
@@ -126,51 +130,67 @@ def _drawn(
 ) -> Iterator[Array]:
     """The pieces of a tensor that starts as ``init`` says, a `Uniform` one moved to ``centre``."""
     dtype = element_type(parameter)
-    bits = _stream(purpose, seed, path)
-    for start, stop in spans(prod(parameter.shape)):
+
+    def piece(start: int, stop: int) -> Array:
         match init:
             case Fixed(values):
-                yield _rounded(np.array(values[start:stop]), path).astype(dtype)
+                return _rounded(np.array(values[start:stop]), path).astype(dtype)
             case Constant(value):
-                yield _rounded(np.full(stop - start, value), path).astype(dtype)
+                return _rounded(np.full(stop - start, value), path).astype(dtype)
             case Uniform(bound):
-                yield _uniform(bits.random_raw(stop - start), centre, bound).astype(dtype, copy=False)
+                lowest, highest = _limits(centre - bound, centre + bound)
+                work = partial(_uniform, centre=centre, bound=bound, lowest=lowest, highest=highest)
             case Normal(std, mean):
-                yield _normal(bits.random_raw(stop - start), mean, std).astype(dtype, copy=False)
+                work = partial(_normal, mean=mean, std=std)
+        drawn, bits = np.empty(stop - start, dtype), _stream(purpose, seed, path, start)
+        scratch = np.empty(min(_BLOCK, drawn.size))  # made once: fresh memory took as long as the numbers in it
+        for place in range(0, drawn.size, _BLOCK):
+            block = drawn[place : place + _BLOCK]
+            block[:] = work(bits.random_raw(block.size), scratch[: block.size])
+        return drawn
+
+    return ahead(piece, spans(prod(parameter.shape)))
 
 
-def _stream(purpose: str, seed: int, path: str) -> Philox:
+def _stream(purpose: str, seed: int, path: str, start: int) -> Philox:
+    """The numbers of a tensor from element ``start`` on."""
     # Part of what a seed promises: another name gives every network other numbers.
     name = f"specc/{purpose}/{seed}/{path}".encode()
-    return Philox(key=int.from_bytes(sha256(name).digest()[:16], "little"))
+    # Each value of the counter gives four numbers.
+    bits = Philox(key=int.from_bytes(sha256(name).digest()[:16], "little"), counter=start // 4)
+    bits.random_raw(start % 4)
+    return bits
 
 
-def _uniform(raw: Array, centre: float, bound: float) -> Array:
-    """centre + bound·(k/2^52 - 1), k the upper 53 bits; rounding to float32 never leaves the bounds."""
+def _uniform(raw: Array, values: Array, centre: float, bound: float, lowest: float, highest: float) -> Array:
+    """centre + bound·(k/2^52 - 1) in ``values``, k the upper 53 bits; never beyond ``lowest`` and ``highest``."""
     raw >>= np.uint64(11)
-    values = raw.view(np.int64).astype(np.float64)
-    values *= 2.0**-52
-    values -= 1.0
-    values *= bound
+    values[:] = raw.view(np.int64)
+    values -= 2.0**52
+    values *= bound * 2.0**-52
     values += centre
-    # The float32 nearest to a bound may lie beyond it.
-    low, high = centre - bound, centre + bound
+    return np.clip(values, lowest, highest, out=values)
+
+
+def _limits(low: float, high: float) -> tuple[float, float]:
+    """The least and the greatest float32 of an interval: the nearest to a bound may lie beyond it."""
     lowest, highest = np.float32(low), np.float32(high)
     if float(lowest) < low:
         lowest = np.nextafter(lowest, np.float32(np.inf))
     if float(highest) > high:
         highest = np.nextafter(highest, np.float32(-np.inf))
-    rounded = values.astype(np.float32)
-    return np.clip(rounded, lowest, highest, out=rounded)
+    return float(lowest), float(highest)
 
 
-def _normal(raw: Array, mean: float, std: float) -> Array:
+def _normal(raw: Array, values: Array, mean: float, std: float) -> Array:
     """mean + std·z; z by inversion of (k + 1/2)/2^52, k the upper 52 bits: never 0 or 1, and symmetric."""
     raw >>= np.uint64(12)
-    probabilities = raw.view(np.int64).astype(np.float64)
-    probabilities += 0.5
-    probabilities *= 2.0**-52
-    return (quantiles(probabilities) * std + mean).astype(np.float32)
+    np.add(raw.view(np.int64), 0.5, out=values)
+    values *= 2.0**-52
+    normal = quantiles(values)
+    normal *= std
+    normal += mean
+    return normal
 
 
 def _rounded(values: Array, path: str) -> Array:
@@ -190,17 +210,23 @@ def quantiles(probabilities: Array) -> Array:
     last bit; NumPy's own ``log`` differs in it between processors.
     """
     offset = probabilities - 0.5
-    result = offset * _ratio(_CENTRE, 0.180625 - offset * offset)
-    outside = np.abs(offset) > 0.425
-    depth = np.sqrt(-_log(np.minimum(probabilities[outside], 1 - probabilities[outside])))
-    tail = np.where(depth <= 5, _ratio(_NEAR, depth - 1.6), _ratio(_FAR, depth - 5))
+    square = offset * offset
+    result = _ratio(_CENTRE, np.subtract(0.180625, square, out=square))
+    result *= offset
+    outside = np.flatnonzero(np.abs(offset) > 0.425)
+    tail = probabilities[outside]
+    depth = np.sqrt(-_log(np.minimum(tail, 1 - tail)))
+    tail = _ratio(_NEAR, depth - 1.6)
+    if (far := depth > 5).any():
+        tail[far] = _ratio(_FAR, depth[far] - 5)
     result[outside] = np.copysign(tail, offset[outside])
     return result
 
 
 def _ratio(coefficients: tuple[tuple[float, float], ...], at: Array) -> Array:
     numerator, denominator = (_polynomial(powers, at) for powers in zip(*coefficients, strict=True))
-    return numerator / denominator
+    numerator /= denominator
+    return numerator
 
 
 def _polynomial(coefficients: tuple[float, ...], at: Array) -> Array:

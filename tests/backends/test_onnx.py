@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +15,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - PyTorch's own name for it
 
 import specc
+from specc import atomic
 from specc.api import Model
 from specc.backends import onnx as backend
 from specc.backends.onnx import serialization
+from specc.diagnostics import UsageError
 from specc.elaborate import check_file
 from specc.ir.graph import Graph
+from specc.ir.op import Parameter
 from specc.ir.size import symbol
 from specc.source import Source
 from specc.syntax import parse
-from specc.weights import Initialised, Randomised
+from specc.weights import Initialised, Randomised, ahead, streams, tensors
 from specc.weights import tensor as whole
 from tests.graphs import Net, encoder, residual, siamese
 
@@ -149,6 +154,60 @@ class TestAboveTwoGigabytes:
         monkeypatch.setattr(Relu, "onnx", lambda self, build, values, *inputs: build.node("Abs", *values))
         with pytest.raises(specc.ParityError):
             specc.load(EXAMPLES / "birds.cnn").to_onnx(tmp_path / "birds.onnx")
+        assert list(tmp_path.iterdir()) == []
+
+    def test_every_number_is_drawn_once_and_written_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        model, drawn, written = specc.load(EXAMPLES / "birds.cnn"), [], 0
+
+        class Counted(Initialised):
+            def chunks(self, path: str, parameter: Parameter) -> Iterator[np.ndarray]:
+                drawn.append(path)
+                return super().chunks(path, parameter)
+
+        def write(self: atomic.AtomicFile, data: bytes) -> int:
+            nonlocal written
+            written += len(memoryview(data).cast("B"))
+            return io.BufferedWriter.write(self, data)
+
+        monkeypatch.setattr(atomic.AtomicFile, "write", write, raising=False)
+        model.to_onnx(tmp_path / "birds.onnx", weights=Counted(0), verify=False, sidecar=False)
+        data, file = sorted(tmp_path.iterdir(), key=lambda path: path.suffix)
+        assert sorted(drawn) == sorted(
+            path for path, _ in model.graph.state if not path.endswith("num_batches_tracked")
+        )
+        assert data.stat().st_size <= written <= data.stat().st_size + file.stat().st_size
+        digest = hashlib.sha256(data.read_bytes()).hexdigest()
+        assert data.name == f"birds.{digest[:16]}.data"
+
+    @pytest.mark.parametrize("error", [MemoryError("no room"), KeyboardInterrupt()])
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_what_fails_in_drawing_comes_as_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, error: BaseException
+    ) -> None:
+        monkeypatch.setattr(ahead, "_processors", lambda: threads)
+        monkeypatch.setattr(tensors, "CHUNK", 1000)
+        draws = iter(range(10**9))
+
+        def failing(*_: object, **__: object) -> None:
+            if next(draws) == 20:
+                raise error
+
+        monkeypatch.setattr(streams, "_uniform", failing)
+        with pytest.raises(type(error)) as caught:
+            specc.load(EXAMPLES / "birds.cnn").to_onnx(tmp_path / "birds.onnx", verify=False)
+        assert caught.value is error
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_full_disk(self, tmp_path: Path) -> None:
+        """A limit on the size of files stands for the disk."""
+        resource = pytest.importorskip("resource", reason="this system has no such limits")
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+        try:
+            with pytest.raises(UsageError, match=r"cannot write .*lenet\.HASH\.data: the file grows beyond"):
+                specc.load(EXAMPLES / "lenet.cnn").to_onnx(tmp_path / "lenet.onnx", verify=False)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert list(tmp_path.iterdir()) == []
 
 

@@ -18,7 +18,7 @@ from torch import nn
 from specc.diagnostics import UsageError
 from specc.ir.init import INITIALISERS, Constant, Fixed, Normal, Uniform, named, pytorch_default
 from specc.ir.op import Parameter
-from specc.weights import Initialised, Randomised, tensor, tensors
+from specc.weights import Initialised, Randomised, ahead, tensor, tensors
 from specc.weights.streams import quantiles
 
 BIG = 200_000
@@ -100,6 +100,32 @@ def test_first_numbers_never_change():
 
 FIRST_UNIFORM = ["-0x1.2e1dda0000000p-3", "-0x1.82e68a0000000p-4", "-0x1.f500800000000p-2"]
 FIRST_NORMAL = ["-0x1.83b7040000000p-2", "-0x1.e9879c0000000p-3", "-0x1.2653b40000000p+1"]
+
+
+RELEASED = {
+    (Initialised, 0): "ef3fccfc955bf3e769e2f5bfc11bc56f7e25c82a38b7ac76bcd07e618b29f80d",
+    (Initialised, 7): "e1da666e6546de6e74a5a1ca8488ceb46ee41064f8916a3af39056ea07a3860f",
+    (Initialised, 2**63 - 1): "3948901fc6c8d10181556cf126a3698c13dafdc2df4554482e86af4670f9d420",
+    (Randomised, 0): "4da4ebbb13aacb0b13ba8043950adff1b84a57c99180794c4b104698b05d772a",
+    (Randomised, 7): "5fd36b3e002ce3cea1b94c59079ae3351821df71e6d706b89a1ce66d6ec8f728",
+    (Randomised, 2**63 - 1): "762d8f8862b455a958d14e7ff72f14e09e4b96379aef7d79d12be826d9dd973f",
+}
+"""What version 0.1 drew, one number after the other in one thread: SHA-256 of seven tensors of 253,259 numbers."""
+
+
+@pytest.mark.parametrize(("source", "seed"), RELEASED)
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_many_numbers_never_change(monkeypatch, source, seed, threads):
+    """Nor with more threads, whose pieces begin anywhere among the four numbers of a counter."""
+    monkeypatch.setattr(ahead, "_processors", lambda: threads)
+    monkeypatch.setattr(tensors, "CHUNK", 50_003)
+    shape = (251, 1009)
+    numbers = Fixed(tuple(i / 7 for i in range(251 * 1009)))
+    starts = [Uniform(1 / 3), Normal(0.05, 0.5), Uniform(0.0), Uniform(1e-30), Normal(1e-3), Constant(1.25), numbers]
+    hashed = hashlib.sha256()
+    for i, init in enumerate(starts):
+        hashed.update(tensor(source(seed), f"layer{i}.weight", Parameter("weight", shape, init)))
+    assert hashed.hexdigest() == RELEASED[source, seed]
 
 
 @pytest.mark.parametrize("init", [Uniform(0.1), Normal(0.1), Constant(2.0), Fixed(tuple(map(float, range(1000))))])

@@ -66,4 +66,4 @@ def write(
     graph: Graph, weights: Weights, file: BinaryIO, *, opset: int = DEFAULT_OPSET, functions: bool = False
 ) -> None:
     """Write ``graph`` with ``weights`` into ``file`` as one self-contained ONNX model (below 2 GB)."""
-    write_model(checked(graph, opset, functions=functions), weights, file)
+    write_model(checked(graph, opset, functions=functions), weights, file.write)

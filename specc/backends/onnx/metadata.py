@@ -29,12 +29,14 @@ _SEAL = f"{PREFIX}sha256"
 _PIECE = 2**20
 
 
-def metadata_of(path: Path, entries: Mapping[str, str]) -> tuple[bytes, str]:
-    """The bytes to append to those of ``path``, and the hash of both: ``{"spec": "sha256:…"}`` becomes the entry
-    ``specc.spec``.
+def metadata_of(model: Hash, entries: Mapping[str, str]) -> bytes:
+    """The bytes to append to those of a model: ``{"spec": "sha256:…"}`` becomes the entry ``specc.spec``.
 
     The last entry, ``specc.sha256``, is the hash of all that stands before it: a file that is changed later, and not
     its metadata, is recognised.
+
+    Args:
+        model: the SHA-256 of the bytes that they are appended to.
 
     Raises:
         ValueError: more than `ROOM`; our bug.
@@ -45,13 +47,12 @@ def metadata_of(path: Path, entries: Mapping[str, str]) -> tuple[bytes, str]:
         text = value.encode("utf-8", "backslashreplace").decode()
         texts[PREFIX + key] = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     props = _serialised(texts)
-    hashed = _hash(path, path.stat().st_size)
+    hashed = model.copy()
     hashed.update(props)
     end = props + _serialised({_SEAL: hashed.hexdigest()})
     if len(end) > ROOM:
         raise ValueError(f"{len(end)} bytes of metadata are more than {ROOM}")
-    hashed.update(end[len(props) :])
-    return end, hashed.hexdigest()
+    return end
 
 
 def is_sealed(path: Path, model: ModelProto) -> bool | None:

@@ -7,7 +7,6 @@ All sizes are known from the shapes, so the lengths are written first and the we
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
 
 from onnx import GraphProto, ModelProto, StringStringEntryProto, TensorProto
 
@@ -15,6 +14,9 @@ from specc.backends.onnx.assembly import Assembly
 from specc.backends.onnx.metadata import ROOM
 from specc.backends.onnx.step_nodes import Initializer
 from specc.weights import Weights
+from specc.weights.tensors import encoded
+
+Write = Callable[[bytes | memoryview], object]
 
 PROTOBUF_LIMIT = 2**31 - 1
 """No protobuf message can be larger, in bytes; above it the weights go to a file of their own."""
@@ -33,8 +35,8 @@ def fits_in_one_file(assembly: Assembly) -> bool:
     return size_of(assembly) <= PROTOBUF_LIMIT
 
 
-def write_model(assembly: Assembly, weights: Weights, file: BinaryIO) -> None:
-    """Write the whole model into ``file``, weights inside.
+def write_model(assembly: Assembly, weights: Weights, write: Write) -> None:
+    """Hand the whole model to ``write``, weights inside.
 
     Raises:
         ValueError: above protobuf's 2 GB; see `fits_in_one_file`.
@@ -43,16 +45,19 @@ def write_model(assembly: Assembly, weights: Weights, file: BinaryIO) -> None:
     if (size := _size(pieces)) > PROTOBUF_LIMIT:
         raise ValueError(f"{size} bytes do not fit into one protobuf message")
     for piece in pieces:
-        for data in _data(piece, weights) if isinstance(piece, Initializer) else (piece,):
-            file.write(data)
+        if isinstance(piece, bytes):
+            write(piece)
+            continue
+        for data in encoded(weights, piece.path, piece.parameter):
+            write(data)
 
 
-def write_data(assembly: Assembly, weights: Weights, write: Callable[[bytes], object]) -> None:
+def write_data(assembly: Assembly, weights: Weights, write: Write) -> None:
     """Hand the weights alone to ``write``, each at the offset that `with_external_data` gives it."""
     position = 0
     for weight, offset in _offsets(assembly):
         write(bytes(offset - position))  # zeros up to the next page
-        for piece in _data(weight, weights):
+        for piece in encoded(weights, weight.path, weight.parameter):
             write(piece)
         position = offset + weight.size
 
@@ -94,18 +99,6 @@ def _pieces(assembly: Assembly) -> list[bytes | Initializer]:
 
 def _size(pieces: list[bytes | Initializer]) -> int:
     return sum(piece.size if isinstance(piece, Initializer) else len(piece) for piece in pieces)
-
-
-def _data(weight: Initializer, weights: Weights) -> Iterator[bytes]:
-    """The tensor's little-endian bytes, in chunks."""
-    written = 0
-    for chunk in weights.chunks(weight.path, weight.parameter):
-        # ONNX's raw data are little-endian on every machine.
-        piece: bytes = chunk.astype(chunk.dtype.newbyteorder("<"), copy=False).tobytes()
-        written += len(piece)
-        yield piece
-    if written != weight.size:
-        raise ValueError(f"{weight.name}: {written} bytes of weights instead of {weight.size}")
 
 
 def _offsets(assembly: Assembly) -> Iterator[tuple[Initializer, int]]:

@@ -16,6 +16,7 @@ from onnx import NodeProto, TensorProto, helper
 from specc.ir.graph import Graph, Node, Region
 from specc.ir.op import Parameter
 from specc.ir.targets import Nested, Ref
+from specc.weights.tensors import size_in_bytes
 
 
 def initializer_name(path: str, parameter: Parameter) -> str:
@@ -42,8 +43,7 @@ class Initializer:
     @property
     def size(self) -> int:
         """Bytes of data."""
-        width = 8 if self.parameter.integer else 4
-        return width * prod(self.shape)
+        return size_in_bytes(self.parameter)
 
     def header(self) -> TensorProto:
         """The tensor without its data."""

@@ -1,0 +1,59 @@
+"""Pieces of a tensor made ahead of whoever takes them: in order, on all processors, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from typing import TypeVar
+
+import numpy as np
+
+Piece = TypeVar("Piece")
+
+_MOST_THREADS = 8
+"""Whoever takes the pieces writes and hashes them: no faster than so many threads draw them."""
+
+_KEPT = 2**24
+"""Bytes of a block up to which freed memory is kept for the next one."""
+
+
+def ahead(make: Callable[[int, int], Piece], spans: Iterator[tuple[int, int]]) -> Iterator[Piece]:
+    """``make(start, stop)`` of each span, in order; a thread for each processor makes those that come next.
+
+    At most two for each thread are waiting. NumPy lets threads run side by side while it works on arrays.
+
+    Raises:
+        whatever ``make`` raises, at the place of the piece. The threads have ended then, as they have when the iterator
+        is closed.
+    """
+    first = [*islice(spans, 2)]
+    threads = min(_processors(), _MOST_THREADS) if len(first) > 1 else 1
+    if threads == 1:
+        for span in chain(first, spans):
+            yield make(*span)
+        return
+    # glibc hands memory back to the system at once where a block is larger than any before it, and to fetch it anew for
+    # each piece took 7 % of compiling VGG-16. This block is never touched, and costs nothing.
+    np.empty(_KEPT, np.uint8)
+    from concurrent.futures import Future, ThreadPoolExecutor  # where no tensor is large, nothing waits for its import
+
+    pool = ThreadPoolExecutor(threads, "specc-pieces")
+    waiting: deque[Future[Piece]] = deque()
+    try:
+        for span in chain(first, spans):
+            waiting.append(pool.submit(make, *span))
+            if len(waiting) == 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _processors() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
