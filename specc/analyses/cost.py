@@ -147,7 +147,7 @@ class Costs:
         """Layers that multiply (convolutions, fully connected ones) on the longest path: the 16 of VGG-16."""
         longest = {port.name: 0 for port in self.graph.inputs}
         for node in self.graph.nodes:
-            longest[node.name] = max(longest[value] for value in node.inputs) + self._multiplies(node)
+            longest[node.name] = max(longest[value] for value in node.reads) + self._multiplies(node)
         return max(longest[value] for _, value in self.graph.outputs)
 
 

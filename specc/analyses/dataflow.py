@@ -77,11 +77,11 @@ def ranges(graph: Graph, values: Iterable[str]) -> dict[str, Range]:
     steps = []
     for node in reversed(graph.nodes):
         if node.name in needed and claims_range(type(node.op)):
-            needed.update(node.inputs)
+            needed.update(node.reads)
             steps.append(node)
     known = dict.fromkeys(needed, ANY)
     for node in reversed(steps):
-        known[node.name] = node.op.bounds(tuple([known[name] for name in node.inputs]), *node.input_types)
+        known[node.name] = node.op.bounds(tuple([known[name] for name in node.reads]), *node.input_types)
     return known
 
 

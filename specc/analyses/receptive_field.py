@@ -334,7 +334,7 @@ def _fields(graph: Graph, *, by_place: bool) -> dict[str, tuple[int, ...] | Uncl
         values[port.name] = {port.name: (_View(tuple(map(axis, sample[1:])), axes, sample[1:]),)}
     fields: dict[str, tuple[int, ...] | Unclaimed | None] = {}
     for node in graph.nodes:
-        inputs = [values[name] for name in node.inputs]
+        inputs = [values[name] for name in node.reads]
         value = values[node.name] = _value_after(node, inputs)
         if value is inputs[0] and node.inputs[0] in fields:
             fields[node.name] = fields[node.inputs[0]]

@@ -21,9 +21,15 @@ _UNORDERED = frozenset({"add", "mul", "maximum"})
 otherwise."""
 
 
+def _attributes(node: Node) -> dict[str, Any]:
+    """As they are spelled, without those that are values: these are compared as what the step takes."""
+    op = node.op
+    return {name: getattr(op, name) for name in type(op).model_fields if name not in op.measures}
+
+
 def canonical_attributes(node: Node) -> dict[str, object]:
     """The attributes of a step, each in one spelling for all that mean the same for its input."""
-    values = {name: getattr(node.op, name) for name in type(node.op).model_fields}
+    values = _attributes(node)
     if not node.input_types:
         return values
     x = node.input_types[0]
@@ -50,6 +56,8 @@ def _padding(value: Any, values: Values, x: TensorType) -> object:
 
 def _pad_widths(value: Any, values: Values, x: TensorType) -> object:
     """Before and after each axis, the last axis first; padding of 0 at the end says nothing."""
+    if value is None:
+        return None
     widths = [value] * (2 * len(x.spatial)) if isinstance(value, int) else list(value)
     while widths[-2:] == [0, 0]:
         del widths[-2:]
@@ -89,6 +97,7 @@ _READINGS: Mapping[str, _Reading] = {
     "dilation": _per_axis,
     "output_padding": _per_axis,
     "size": _output_size,
+    "offset": _per_axis,
     "scale_factor": _per_axis,
     "align_corners": lambda value, values, x: False if value is None else value,
     "dim": _axis,
@@ -146,7 +155,7 @@ class KeyedGraph:
     def of(cls, graph: Graph, common: SymbolMap | None) -> KeyedGraph:
         attributes = {}
         for node in graph.nodes:
-            spelled = {name: _in_common_terms(getattr(node.op, name), common) for name in type(node.op).model_fields}
+            spelled = {name: _in_common_terms(value, common) for name, value in _attributes(node).items()}
             canonical = {name: _in_common_terms(value, common) for name, value in canonical_attributes(node).items()}
             attributes[node.name] = Attributes(spelled, canonical)
         keys = {node.name: (node.op.kind, *attributes[node.name].canonical.values()) for node in graph.nodes}

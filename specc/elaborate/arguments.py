@@ -15,10 +15,11 @@ from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short, su
 from specc.elaborate.evaluation import evaluate, help_with_function
 from specc.elaborate.inference import SIMPLE, BoundOperator, operator
 from specc.elaborate.scopes import Definition, Scope, require_name
-from specc.elaborate.values import CONSTANTS, UNKNOWN, Evaluated, Metric, Partial, Signal, Value, display
+from specc.elaborate.values import CONSTANTS, UNKNOWN, Evaluated, Metric, Partial, Signal, Value, display, kind_of
 from specc.ir.conditions import where_fixed
 from specc.ir.op import Op
 from specc.ir.size import Size
+from specc.ir.targets import Value as Input
 from specc.ops.fields import choices, expected, takes_sizes, takes_whole_numbers
 from specc.source import Span
 from specc.syntax import ast
@@ -29,6 +30,9 @@ _KNOWN_FROM_INPUT = frozenset(("in_channels", "in_features", "num_features", "nu
 _OPEN = object()
 """Stands for the value of an argument that depends on the scope, or is charged to a budget, or is none."""
 
+
+Elsewhere = Callable[[str, Span], tuple[str, ...]]
+"""Says where a label of a name is which the step at a place does not see, if there is one."""
 
 Report = Callable[..., None]
 """Takes findings: `specc.elaborate.drafts.Construction.report`."""
@@ -72,16 +76,19 @@ class OperatorPlan:
         self._values = {name: _literal(argument.value) for name, argument in self._assigned.items()}
         self._open = [(name, self._assigned[name]) for name, value in self._values.items() if value is _OPEN]
 
-    def bound(self, scope: Scope, report: Report) -> BoundOperator | None:
+    def bound(self, scope: Scope, report: Report, elsewhere: Elsewhere) -> BoundOperator | None:
         """The operator with the values that its arguments have in ``scope``.
 
         None where one is wrong, which is reported, or where an earlier error left one unknown.
+
+        Args:
+            elsewhere: where a label is that the step does not see, as helps.
         """
         values, findings = self._values.copy(), self._findings.copy()
         is_known = True
         for name, argument in self._open:
             try:
-                values[name] = _evaluated(name, argument, self._kind, scope)
+                values[name] = _evaluated(name, argument, self._kind, scope, elsewhere)
             except Invalid as problem:
                 findings.append(problem.diagnostic)
             except Unknown:
@@ -95,8 +102,11 @@ class OperatorPlan:
             findings.append(Diagnostic(Code.MISSING_ARGUMENT, message, Label(self._call.name_span, words), helps=helps))
         bound = None
         if not findings and is_known:
+            given = [name for name in self._kind.measures if isinstance(values.get(name), Signal)]
+            signals = tuple([values[name] for name in given])
+            values |= {name: Input(place) for place, name in enumerate(given, start=1)}
             try:
-                bound = BoundOperator(operator(self._kind, values), self._places, self._assigned)
+                bound = BoundOperator(operator(self._kind, values), self._places, self._assigned, signals)
             except ValidationError as error:
                 findings = self._refused(error, values, scope)
         if findings:
@@ -315,7 +325,7 @@ def _literal(expression: ast.Expr | Evaluated) -> Value:
     return _OPEN
 
 
-def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) -> Value:
+def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope, elsewhere: Elsewhere) -> Value:
     """The value of an argument in ``scope``. Raises Invalid, Unknown."""
     expression = argument.value
     try:
@@ -329,9 +339,12 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
             helps = ("-1 stands for the batch, whatever it is called",)
         elif problem.diagnostic.code == Code.UNKNOWN_NAME and isinstance(expression, ast.Name):
             helps = _quoted_choice(expression.name, kind, name, argument.span)
+            helps = helps or elsewhere(expression.name, expression.span)
         if not helps:
             raise
         raise Invalid(replace(problem.diagnostic, helps=helps)) from None
+    if name in kind.measures and value is not None:
+        return _measured(name, argument, value, kind, scope)
     if type(value) not in SIMPLE and isinstance(value, _FOREIGN):
         helps = _quoted_choice(value.name, kind, name, argument.span) if isinstance(value, Partial) else ()
         if isinstance(expression, ast.Apply) and isinstance(value, Partial):  # sqrt(4) is a layer, with an argument
@@ -344,6 +357,31 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope) 
             helps=helps,
         )
     return value
+
+
+def _measured(name: str, argument: ast.Argument, value: Value, kind: type[Op], scope: Scope) -> Signal:
+    """The value of the network that an attribute takes the sizes of. Raises Invalid for anything else."""
+    if isinstance(value, Signal):
+        return value
+    expression: ast.Expr | Evaluated = argument.value
+    sizes = expression.items[0] if isinstance(expression, ast.Sequence) and expression.items else expression
+    helps: tuple[str, ...] = ()
+    if isinstance(sizes, (ast.Attribute, ast.Index)) and (owner := _owner(sizes)):
+        helps = (f"{name}={owner} takes all its spatial sizes",)
+    raise invalid(
+        Code.BAD_ARGUMENT,
+        f"{name} of {kind.kind} takes a value of the network, and {short(expression.span.text)} is {kind_of(value)}",
+        expression.span,
+        f"{name} is {expected(kind.model_fields[name])}",
+        helps=helps or hints.text_argument(kind, name, argument, {}, scope),
+    )
+
+
+def _owner(expression: ast.Expr) -> str:
+    """What the sizes of are asked for: ``skip`` of ``skip.height`` and of ``skip.shape[2]``."""
+    while isinstance(expression, (ast.Attribute, ast.Index)):
+        expression = expression.value
+    return expression.name if isinstance(expression, ast.Name) else ""
 
 
 def _quoted_choice(word: str, kind: type[Op], name: str, span: Span) -> tuple[str, ...]:

@@ -192,6 +192,12 @@ class Calls:
                     labels.setdefault(label.name, label)
         label = labels.get(name)
         if label is None:
+            for block in (definition.block for definition in self.blocks):
+                inside = (getattr(part, "label", None) for part in ast.parts(block.body))
+                if any(isinstance(its, ast.Binder) and its.name == name for its in inside):
+                    return (
+                        f"{name} is a label in the block {block.name}: of a call `a: {block.name}…` it is a.{name}",
+                    )
             return ()
         line, _ = label.span.position
         if label.span.start > span.start:
@@ -217,15 +223,19 @@ class Calls:
             if not any(
                 argument.name in (None, "arms") for argument in call.arguments
             ):  # those are its arms in a wrong place
-                plan.bound(scope, self.network.report)
+                plan.bound(scope, self.network.report, self._label_elsewhere)
             raise invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=hints.arms(call))
-        bound = plan.fixed or plan.bound(scope, self.network.report)
+        bound = plan.fixed or plan.bound(scope, self.network.report, self._label_elsewhere)
         if bound is None or current.type is None:
             return self.network.label(label, Signal(None, None, plan.span))
         if slot is not None and kind.passes:
             block = self.network.block
             block.passed.append((slot, current, len(block.members)))
             return self.network.label(label, current)
+        if bound.values:
+            inputs = (current, *bound.values)
+            types = tuple([value.type for value in inputs if value.type is not None])
+            return self._step(call, label, plan.span, bound, inputs, types, name, scope, slot)
         return self._step(call, label, plan.span, bound, (current,), (current.type,), name, scope, slot)
 
     def _arms(self, merge: ast.Merge, current: Signal | None, scope: Scope) -> tuple[Signal, ...]:
@@ -249,7 +259,7 @@ class Calls:
         label = merge.label and resolved(merge.label, scope)
         self.network.claim(label, scope, kind)
         plan = self._plan(OperatorPlan, merge, step, kind)
-        bound = plan.fixed or plan.bound(scope, self.network.report)
+        bound = plan.fixed or plan.bound(scope, self.network.report, self._label_elsewhere)
         inputs = self._arms(merge, current, scope)
         types = tuple([value.type for value in inputs if value.type is not None])
         if bound is None or len(types) < len(inputs):

@@ -145,7 +145,8 @@ def text_argument(
     except (Invalid, Unknown):
         pass
     for meaning, advice in meanings:
-        if _is_allowed(kind, name, argument.value, {**values, name: meaning}, scope):
+        is_value = isinstance(meaning, Signal) and name in kind.measures
+        if is_value or _is_allowed(kind, name, argument.value, {**values, name: meaning}, scope):
             return (advice,)
     is_expression = expression is not None and text not in ("None", "null")
     if in_yaml and not _is_quoted(span) and not choices(kind.model_fields[name]) and is_expression:

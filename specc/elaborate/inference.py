@@ -39,11 +39,12 @@ this, elaborating examples/zoo takes 15 % longer."""
 
 
 class BoundOperator(NamedTuple):
-    """An operator, and the places and arguments of its attributes."""
+    """An operator, the places and arguments of its attributes, and those of them that are values (`Op.measures`)."""
 
     op: Op
     places: Mapping[str, Span]
     arguments: Mapping[str, ast.Argument]
+    values: tuple[Signal, ...] = ()
 
 
 def operator(kind: type[Op], values: dict[str, Value]) -> Op:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from specc.ir.graph import Graph
+from specc.ir.op import Op
 from specc.ir.record import Record
 from specc.ir.size import Size
 from specc.ir.types import TensorType
@@ -41,7 +42,7 @@ def canonical(graph: Graph) -> str:
                 "name": node.name,
                 "owner": node.owner,
                 "operator": node.op.kind,
-                "attributes": {name: _plain(getattr(node.op, name)) for name in type(node.op).model_fields},
+                "attributes": {name: _plain(value) for name, value in _attributes(node.op).items()},
                 "inputs": list(node.inputs),
                 "type": _plain(node.type),
                 "parameters": [[*map(_plain, vars(parameter).values())] for parameter in node.parameters],
@@ -50,6 +51,12 @@ def canonical(graph: Graph) -> str:
         ],
     }
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _attributes(op: Op) -> dict[str, object]:
+    """All of them, but for later ones (`Op.added`) that have their default: hashes that were made before still fit."""
+    unchanged = op.added - op.non_default(*op.added).keys() if op.added else ()
+    return {name: getattr(op, name) for name in type(op).model_fields if name not in unchanged}
 
 
 def _plain(value: object) -> object:

@@ -73,6 +73,11 @@ class Node:
         return self._parameters
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """Of ``inputs`` those whose numbers it takes; of the others, the last ones, it takes the sizes alone."""
+        return self.inputs[: len(self.inputs) - self.op.measured]
+
+    @property
     def module(self) -> str:
         """The path of the module that is this step in PyTorch: ``layer1.0.conv1``."""
         return self.owner or self.name

@@ -90,6 +90,12 @@ class Op(BaseModel):
     positional: ClassVar[int | None] = None
     """How many attributes need not have their names in a call; None: all. In PyTorch a norm's first argument is the
     number of channels, which the input tells here: ``bn(64)`` must not mean an eps of 64."""
+    measures: ClassVar[tuple[str, ...]] = ()
+    """The attributes that are other values of the network, of which it takes the sizes alone: ``like``. Where they are
+    given, these are its last inputs."""
+    added: ClassVar[frozenset[str]] = frozenset()
+    """The attributes that the operator had not from the first: where they have their default, what it was before is
+    meant, and the digest of a network is what it was."""
     variadic: ClassVar[str | None] = None
     """The list-valued field whose elements may also be arguments of their own: ``permute(0, 2, 1)``."""
     passes: ClassVar[bool] = False
@@ -197,6 +203,11 @@ class Op(BaseModel):
     def convolution(self, *inputs: TensorType) -> Convolution | None:
         """Its filters; None where it has none."""
         return None
+
+    @property
+    def measured(self) -> int:
+        """How many of its inputs, the last ones, are there for their sizes alone."""
+        return sum(getattr(self, name) is not None for name in self.measures)
 
     def non_default(self, *fields: str) -> dict[str, object]:
         """The named fields whose value is not the default, for readable calls."""

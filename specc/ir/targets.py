@@ -45,10 +45,27 @@ class SizeOf(Record):
     index: int = 0
 
 
+class SpatialSizesOf(Record):
+    """The sizes of the step's input ``index`` behind its channels when the network runs: ``y.shape[2:]``."""
+
+    index: int = 0
+
+
+class Formula(Record):
+    """Whole numbers and sizes with ``operator`` between them: ``(y.size(2) - x.size(2)) // 2``.
+
+    ``+``, ``-`` and ``//`` (which rounds down) are taken from left to right. `SizeOf` and other formulas are operands.
+    """
+
+    operator: str
+    operands: tuple[object, ...]
+
+
 class TorchCall(Record):
     """A function without state: ``F.max_pool2d(x, 2)``.
 
-    `Value`, `Own`, `SizeOf`, another call, and tuples of these may be arguments: ``torch.add(torch.add(x, y), z)``.
+    `Value`, `Own`, `SizeOf`, `SpatialSizesOf`, `Formula`, another call, and tuples of these may be arguments:
+    ``torch.add(torch.add(x, y), z)``.
     """
 
     name: str

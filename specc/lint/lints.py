@@ -40,7 +40,7 @@ class Network:
             if earlier is None:
                 return
             yield earlier
-            if len(earlier.inputs) != 1:
+            if len(earlier.reads) != 1:
                 return
             node = earlier
 

@@ -18,6 +18,7 @@ FAMILIES = {
     "concat": "merge",
     "conv": "conv",
     "convtranspose": "conv",
+    "crop": "crop",
     "div": "merge",
     "dropout": "dropout",
     "elu": "activation",

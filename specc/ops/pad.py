@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from specc.ir.conditions import AtLeast, always_at_least
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.size import Dim
@@ -11,8 +12,9 @@ from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import AxisMap, ChannelsFirst, Range, Sliding, hull, same, taps
 from specc.ir.types import TensorType, times
 from specc.ops.fields import LARGEST, Expect, Real
+from specc.ops.like import Like, Offset, Placement, sizes_like, spatial_sizes
 from specc.ops.registry import register
-from specc.ops.shapes import AXIS_NAMES, require_at_least, require_spatial
+from specc.ops.shapes import AXIS_NAMES, numbers, require_at_least, require_spatial, unproven
 
 # Negative widths pass here, so that they are refused with the step that does crop.
 _Width = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
@@ -34,16 +36,25 @@ class Pad(Weightless):
 
     One number pads every side of every spatial axis. A list gives pairs (before, after), the last axis
     first, as PyTorch's; in constant mode it may stop early, or reach the channels.
+
+    ``like`` pads up to the sizes of another value. ``offset="center"`` puts the input in the middle, an odd place
+    behind it, as PyTorch's U-Nets do it with ``[d // 2, d - d // 2]``. A number is the place at which the input begins
+    on every axis: 0 pads at the end only.
     """
 
     kind = "pad"
+    measures = ("like",)
+    added = frozenset(("like", "offset"))
 
-    padding: Widths
+    padding: Widths | None = None
     mode: Mode = "constant"
     value: Real = 0.0
+    like: Like | None = None
+    offset: Offset = "center"
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
+        x = inputs[0]
+        self._check_arguments()
         if self.mode != "constant" and self.value != 0:
             raise Refusal(
                 "S0305",
@@ -51,7 +62,17 @@ class Pad(Weightless):
                 argument="value",
                 label="leave it out",
             )
-        before, after = self._pads(x)
+        if self.like is not None:
+            sizes = sizes_like(self, *inputs)
+            placement = self._placement(*inputs)
+            placement.require(
+                f"pad finds room for {times(x.spatial)} places in {times(sizes)}",
+                f"pad to {times(sizes)} has no room for the {times(x.spatial)} places that there are",
+                "crop(like=…) takes a part of the places, upsample(like=…) resizes",
+            )
+            self._require_filling(x, placement)
+            return x.with_sample(x.sample[0], *sizes)
+        before, after = self._widths(x)
         for axis, widths in enumerate(zip(before, after, strict=True)):
             if min(widths) >= 0:
                 continue
@@ -70,15 +91,17 @@ class Pad(Weightless):
 
     def axes(self, *inputs: TensorType) -> ChannelsFirst | AxisMap:
         """A list in constant mode pads any axes; all else is about spatial ones."""
-        if isinstance(self.padding, int) or self.mode != "constant":
+        if not isinstance(self.padding, tuple) or self.mode != "constant":
             return ChannelsFirst()
         return same(len(inputs[0].sample))
 
     def window(self, *inputs: TensorType) -> Sliding:
-        return Sliding(tuple([taps(1, start=-width) for width in self._pads(inputs[0])[0]]))
+        return Sliding(tuple([taps(1, start=-width) for width in numbers(self._pads(*inputs)[0])]))
 
     def identity(self, *inputs: TensorType) -> str | None:
-        before, after = self._pads(inputs[0])
+        if self.like is not None:
+            return None  # it says which size comes out, whatever comes in
+        before, after = self._widths(inputs[0])
         return None if any((*before, *after)) else "no side gets any place"
 
     def selects(self, *inputs: TensorType) -> bool:
@@ -96,31 +119,85 @@ class Pad(Weightless):
         return Exact()
 
     def torch(self, *inputs: TensorType) -> TorchCall:
-        (x,) = inputs
-        widths = (self.padding,) * (2 * len(x.spatial)) if isinstance(self.padding, int) else self.padding
+        x = inputs[0]
+        widths: tuple[object, ...] | None = self.padding if isinstance(self.padding, tuple) else None
+        if self.like is not None:
+            pairs = self._placement(*inputs).torch(small=0, large=1)
+            widths = tuple([width for pair in reversed(pairs) for width in pair])
+        widths = (self.padding,) * (2 * len(x.spatial)) if widths is None else widths
         return TorchCall("F.pad", (Value(), widths), self.non_default("mode", "value"))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        (x,) = inputs
-        before, after = self._pads(x)
+        x = inputs[0]
+        if self.like is not None and not self._placement(*inputs).is_fixed:
+            return self._pad_like(build, values, *inputs)
+        before, after = map(numbers, self._pads(*inputs))
         if not any((*before, *after)):
             return values[0]
         return pad(build, values[0], x.sample, before, after, mode=self.mode, value=self.value)
 
+    def _pad_like(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        """Where the widths depend on sizes: they are computed from those of the two values."""
+        x, like = values
+        places, sizes = spatial_sizes(build, x), spatial_sizes(build, like)
+        before, after = self._placement(*inputs).onnx(build, places, sizes)
+        if self.mode == "circular":
+            return _wrapped(build, x, before, places, sizes, inputs[0].rank)
+        widths = build.node("Concat", before, after, axis=0)
+        filler = build.floats(self.value) if self.value else ""
+        axes = build.integers([*range(2, inputs[0].rank)])
+        return build.node("Pad", x, widths, filler, axes, mode=ONNX_MODES[self.mode])
+
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        (x,) = inputs
-        before, after = self._pads(x)
+        x = inputs[0]
+        before, after = self._pads(*inputs)
         names = ("channels", *AXIS_NAMES.get(len(x.spatial), (f"axis {axis}" for axis in range(2, x.rank))))
         return tuple(
             f"{name}: {b} + {n} + {a} = {b + n + a}"
             for name, b, n, a in zip(names, before, x.sample, after, strict=True)
-            if b or a
+            if b != 0 or a != 0
         )
 
-    def _pads(self, x: TensorType) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Widths before and after each axis of a sample."""
-        if isinstance(self.padding, int):
-            widths = (0, *(self.padding,) * require_spatial(self, x))
+    def _check_arguments(self) -> None:
+        if self.padding is not None and self.like is not None:
+            raise Refusal(
+                "S0305", "pad takes padding or like, not both", argument="like", label="leave out one of the two"
+            )
+        if self.padding is None and self.like is None:
+            helps = ("padding=1 adds a place on every side, like=… as many as another value has more",)
+            raise Refusal("S0302", "pad needs padding or like", helps=helps)
+        if self.offset != "center" and self.like is None:
+            message = "offset says where the input begins in what it is padded to, and belongs to like"
+            raise Refusal("S0305", message, argument="offset", label="padding has a width for each side")
+
+    def _require_filling(self, x: TensorType, placement: Placement) -> None:
+        """As `require_room`, for widths that depend on sizes."""
+        if self.mode not in ("reflect", "circular"):
+            return
+        widest = 1 if self.mode == "reflect" else 0
+        left = [n - width for widths in (placement.before, placement.after)
+                for n, width in zip(x.spatial, widths, strict=True)]  # fmt: skip
+        short = [AtLeast(places, widest) for places in left if not always_at_least(places, widest)]
+        if short:
+            claim = f"{self.mode} padding up to the sizes of like fits into an input of {times(x.spatial)}"
+            if any(always_at_least(widest - 1 - claimed.size, 0) for claimed in short):
+                raise Refusal("S0104", f"{claim} at no size", argument="like", cause=0)
+            raise unproven(claim, short, argument="like")
+
+    def _placement(self, x: TensorType, like: TensorType) -> Placement:
+        return Placement(self, self.offset, x.spatial, like.spatial)
+
+    def _pads(self, *inputs: TensorType) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
+        """Places before and after each axis of a sample."""
+        if self.like is None:
+            return self._widths(inputs[0])
+        placement = self._placement(*inputs)
+        return (0, *placement.before), (0, *placement.after)
+
+    def _widths(self, x: TensorType) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Those that ``padding`` says."""
+        if not isinstance(self.padding, tuple):
+            widths = (0, *(self.padding or 0,) * require_spatial(self, x))
             return widths, widths
         self._check_length(x, len(self.padding))
         pairs = [*zip(self.padding[0::2], self.padding[1::2], strict=True)]
@@ -220,6 +297,19 @@ def pad(
     pads = [widths[axis][0] for axis in axes] + [widths[axis][1] for axis in axes]
     filler = build.floats(value) if value else ""
     return build.node("Pad", x, build.integers(pads), filler, build.integers(axes), mode="constant")
+
+
+def _wrapped(build: Builder, x: Ref, before: Ref, places: Ref, sizes: Ref, rank: int) -> Ref:
+    """Circular padding up to ``sizes``: place i of an axis is place (i - before) % n of the input."""
+    zero, one = build.integers(0), build.integers(1)
+    for axis in range(2, rank):
+        first, size = (build.node("Gather", row, build.integers(axis - 2)) for row in (before, sizes))
+        count = build.node("Range", zero, size, one)
+        source = build.node(
+            "Mod", build.node("Sub", count, first), build.node("Gather", places, build.integers(axis - 2))
+        )
+        x = build.node("Gather", x, source, axis=axis)
+    return x
 
 
 def slice_axis(build: Builder, x: Ref, axis: int, start: int, stop: int, step: int = 1) -> Ref:

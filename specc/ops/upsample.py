@@ -15,12 +15,13 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact, Interpolated
 from specc.ir.size import Dim, Size
 from specc.ir.symbols import Symbol, samples
-from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.targets import Builder, Ref, SpatialSizesOf, TorchCall, Value
 from specc.ir.traits import ANY, EACH, Range, Sliding
 from specc.ir.types import TensorType, at, times
 from specc.ops.bases import Channelwise
 from specc.ops.fields import LARGEST, Expect, Flag, float32
 from specc.ops.interpolation import (
+    ComputedPlaces,
     Mode,
     is_exact,
     nearest_sources,
@@ -29,6 +30,7 @@ from specc.ops.interpolation import (
     weighted_places,
     weighted_sum,
 )
+from specc.ops.like import Like, sizes_like, spatial_sizes
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
@@ -63,14 +65,20 @@ _LARGE = 24
 
 @register
 class Upsample(Channelwise, Weightless):
-    """Interpolation to ``size``, or by ``scale_factor`` (which may shrink too): torch.nn.Upsample."""
+    """Interpolation to ``size``, or by ``scale_factor`` (which may shrink too): torch.nn.Upsample.
+
+    ``like`` stands for the spatial sizes of another value, whatever they are when the network runs.
+    """
 
     kind = "upsample"
+    measures = ("like",)
+    added = frozenset(("like",))
 
     size: Sizes | None = None
     scale_factor: Factors | None = None
     mode: Mode = "nearest"
     align_corners: Flag | None = None
+    like: Like | None = None
 
     @classmethod
     def alternatives(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
@@ -86,11 +94,12 @@ class Upsample(Channelwise, Weightless):
         return ()
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
+        x = inputs[0]
         axes = require_spatial(self, x)
         self._check_arguments()
+        sizes = self._target(*inputs)
         if _RANK.get(self.mode, axes) != axes:
-            fits = suggestion(self, {"mode": _LINEAR[axes]}, x)
+            fits = suggestion(self, {"mode": _LINEAR[axes]}, *inputs)
             raise Refusal(
                 "S0305",
                 f'mode="{self.mode}" is for {_RANK[self.mode]} spatial '
@@ -99,9 +108,11 @@ class Upsample(Channelwise, Weightless):
                 cause=0,
                 helps=(fits,) if fits else (),
             )
-        if not self._is_fixed(x):
+        if not self._is_fixed(*inputs):
+            if self.like is not None and sizes is not None:
+                return x.with_sample(x.sample[0], *sizes)
             return x.with_sample(x.sample[0], *map(mul, x.spatial, self._whole_factors(x)))
-        out = self._sizes(x)
+        out = self._sizes(*inputs)
         if min(out) < 1:
             axis = out.index(min(out))
             factor = self._factors(axes)[axis]
@@ -124,8 +135,7 @@ class Upsample(Channelwise, Weightless):
         return x.with_sample(x.sample[0], *out)
 
     def window(self, *inputs: TensorType) -> Sliding:
-        (x,) = inputs
-        out = self._sizes(x)
+        x, out = inputs[0], self._sizes(*inputs)
         axes = zip(numbers(x.spatial), out, self._factors(len(out)) or (None,) * len(out), strict=True)
         return Sliding((EACH, *(upsample_taps(n, o, f, self.mode, bool(self.align_corners)) for n, o, f in axes)))
 
@@ -149,15 +159,18 @@ class Upsample(Channelwise, Weightless):
     def rounding(self, *inputs: TensorType) -> Exact | Interpolated:
         if self.mode == "nearest":
             return Exact()
-        (x,) = inputs
-        factors = self._ratios(x) if self._is_fixed(x) else self._whole_factors(x)
+        if not self._is_fixed(*inputs) and self.like is not None:
+            return Interpolated(4 if self.mode == "bicubic" else 2, exact_places=False)
+        factors = self._ratios(*inputs) if self._is_fixed(*inputs) else self._whole_factors(inputs[0])
         # By a power of two, (i + 1/2)/factor - 1/2 is a float32.
         exact = not self.align_corners and all(frexp(factor)[0] == 0.5 for factor in factors)
         return Interpolated(4 if self.mode == "bicubic" else 2, exact)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
-        (x,) = inputs
+        x = inputs[0]
         options = self.non_default("mode", "align_corners")
+        if self.like is not None:
+            return TorchCall("F.interpolate", (Value(),), {"size": SpatialSizesOf(1)} | options)
         if self._is_fixed(x):
             return TorchCall("F.interpolate", (Value(),), self.non_default("size", "scale_factor") | options)
         # A size that depends on others is the factor that it always is: the source serves every size.
@@ -166,13 +179,15 @@ class Upsample(Channelwise, Weightless):
         return TorchCall("F.interpolate", (Value(),), {"scale_factor": factor} | options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        (x,) = inputs
-        if not self._is_fixed(x):
-            return self._resize(build, values[0], build.floats([1, 1, *self._whole_factors(x)]))
-        return self._nearest(build, values[0], x) if self.mode == "nearest" else self._smooth(build, values[0], x)
+        if self._is_fixed(*inputs):
+            write = self._nearest if self.mode == "nearest" else self._smooth
+            return write(build, values[0], *inputs)
+        if self.like is not None:
+            return self._like(build, values, *inputs)
+        return self._resize(build, values[0], build.floats([1, 1, *self._whole_factors(inputs[0])]))
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        (x,) = inputs
+        x = inputs[0]
         if self.scale_factor is None:
             return ()
         names, out = AXIS_NAMES[len(x.spatial)], self.infer(x).spatial
@@ -181,10 +196,15 @@ class Upsample(Channelwise, Weightless):
             for name, n, factor, o in zip(names, x.spatial, self._factors(len(names)), out, strict=True)
         )
 
-    def _is_fixed(self, x: TensorType) -> bool:
+    def _target(self, *inputs: TensorType) -> tuple[Dim, ...] | None:
+        """The sizes of the result; None where a factor says them."""
+        if self.like is not None:
+            return sizes_like(self, *inputs)
+        return None if self.size is None else per_axis(self.size, len(inputs[0].spatial), self, "size")
+
+    def _is_fixed(self, *inputs: TensorType) -> bool:
         """Whether every size is a number: those of the input, and those of the result."""
-        out = self.size if isinstance(self.size, tuple) else (self.size,)
-        return not any(isinstance(size, Size) for size in (*x.spatial, *out))
+        return not any(isinstance(size, Size) for size in (*inputs[0].spatial, *(self._target(*inputs) or ())))
 
     def _whole_factors(self, x: TensorType) -> tuple[int, ...]:
         """How many times the places of each axis, whatever its size; refuses what is no whole factor."""
@@ -241,10 +261,7 @@ class Upsample(Channelwise, Weightless):
 
     def _check_representable(self, factor: int) -> None:
         """Refuses a factor whose places PyTorch, which multiplies by 1/factor in float32, finds elsewhere."""
-        places = (q * factor + r for q in range(_PERIODS) for r in (0, factor - 1))
-        if float32(factor) == factor and (
-            self.mode != "nearest" or all(source(i, float32(1 / factor)) == i // factor for i in places)
-        ):
+        if self._reads_by(factor):
             return
         raise Refusal(
             "S0108",
@@ -254,16 +271,32 @@ class Upsample(Channelwise, Weightless):
             label="refused where a size of the input is symbolic",
         )
 
+    def _reads_by(self, *factors: int) -> bool:
+        """Whether the places that PyTorch finds by 1/factor, rounded in float32, are those that the factors mean."""
+        return all(
+            float32(factor) == factor
+            and (
+                self.mode != "nearest"
+                or all(
+                    source(i, float32(1 / factor)) == i // factor
+                    for i in (q * factor + r for q in range(_PERIODS) for r in (0, factor - 1))
+                )
+            )
+            for factor in factors
+        )
+
     def _check_arguments(self) -> None:
-        if self.size is not None and self.scale_factor is not None:
+        ways = [name for name in ("size", "scale_factor", "like") if getattr(self, name) is not None]
+        if len(ways) > 1:
             raise Refusal(
                 "S0305",
-                "upsample takes size or scale_factor, not both",
-                argument="scale_factor",
+                f"upsample takes {ways[0]} or {ways[1]}, not both",
+                argument=ways[1],
                 label="leave out one of the two",
             )
-        if self.size is None and self.scale_factor is None:
-            raise Refusal("S0302", "upsample needs size or scale_factor", helps=("scale_factor=2 doubles every axis",))
+        if not ways:
+            helps = ("scale_factor=2 doubles every axis, like=… takes the sizes of another value",)
+            raise Refusal("S0302", "upsample needs size, scale_factor or like", helps=helps)
         if self.mode == "nearest" and self.align_corners is not None:
             raise Refusal(
                 "S0305",
@@ -303,17 +336,19 @@ class Upsample(Channelwise, Weightless):
         per_axis(tuple(range(len(factor))), axes, self, "scale_factor")
         return factor
 
-    def _sizes(self, x: TensorType) -> tuple[int, ...]:
+    def _sizes(self, *inputs: TensorType) -> tuple[int, ...]:
         """The sizes of the result where all sizes are numbers."""
-        axes = len(x.spatial)
-        if self.size is not None:
-            return numbers(per_axis(self.size, axes, self, "size"))
-        return tuple(floor(n * factor) for n, factor in zip(numbers(x.spatial), self._factors(axes), strict=True))
+        x, target = inputs[0], self._target(*inputs)
+        if target is not None:
+            return numbers(target)
+        factors = self._factors(len(x.spatial))
+        return tuple(floor(n * factor) for n, factor in zip(numbers(x.spatial), factors, strict=True))
 
-    def _ratios(self, x: TensorType) -> tuple[float, ...]:
+    def _ratios(self, *inputs: TensorType) -> tuple[float, ...]:
         """How many times the places of each axis, where all sizes are numbers."""
-        sizes = zip(numbers(x.spatial), self._sizes(x), strict=True)
-        return self._factors(len(x.spatial)) or tuple(o / n for n, o in sizes)
+        spatial = inputs[0].spatial
+        sizes = zip(numbers(spatial), self._sizes(*inputs), strict=True)
+        return self._factors(len(spatial)) or tuple(o / n for n, o in sizes)
 
     def _resize(self, build: Builder, value: Ref, *amounts: Ref, **options: object) -> Ref:
         """ONNX's Resize in this mode, of which there is one linear for all ranks.
@@ -329,12 +364,37 @@ class Upsample(Channelwise, Weightless):
         options["coordinate_transformation_mode"] = "asymmetric" if self.mode == "nearest" else places
         return build.node("Resize", value, "", *amounts, **options, **modes.get(self.mode, {"mode": "linear"}))
 
-    def _nearest(self, build: Builder, value: Ref, x: TensorType) -> Ref:
+    def _like(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        """Up to sizes of which some are known only when the network runs: asked for where they make a difference."""
+        (value, like), (x, _), out = values, inputs, inputs[1].spatial
+        factors = tuple(map(_factor_at_large_sizes, x.spatial, out))
+        if all(o == n * r for n, o, r in zip(x.spatial, out, factors, strict=True)) and self._reads_by(*factors):
+            return self._resize(build, value, build.floats([1, 1, *factors]))
+        if all(n == 1 for n in x.spatial):  # of one place every mode makes copies
+            sizes = build.node("Concat", build.integers([1, 1]), spatial_sizes(build, like), axis=0)
+            return build.node("Expand", value, sizes)
+        if self.align_corners:
+            return self._resize(build, value, "", spatial_sizes(build, like), axes=[*range(2, x.rank)])
+        for axis in reversed(range(2, x.rank)):  # from the last axis on, as PyTorch
+            n, o = x.shape[axis], inputs[1].shape[axis]
+            if n == o and self.mode != "bicubic":
+                continue
+            places = ComputedPlaces(build, axis, x.rank, value, like)
+            match self.mode:
+                case "nearest":
+                    value = places.nearest()
+                case "bicubic":
+                    value = places.cubic()
+                case _:
+                    value = places.linear()
+        return value
+
+    def _nearest(self, build: Builder, value: Ref, *inputs: TensorType) -> Ref:
         """Resize where every axis grows by a whole factor; else the places are looked up.
 
         Resize in floating point would pick other places than PyTorch now and then (14 -> 8).
         """
-        places, out = numbers(x.spatial), self._sizes(x)
+        places, out = numbers(inputs[0].spatial), self._sizes(*inputs)
         factors = self._factors(len(out)) or (None,) * len(out)
         sources = tuple(map(nearest_sources, places, out, factors))
         ratios = tuple(o // n for n, o in zip(places, out, strict=True))
@@ -347,17 +407,18 @@ class Upsample(Channelwise, Weightless):
                 value = build.node("Gather", value, build.integers(read), axis=axis)
         return value
 
-    def _smooth(self, build: Builder, value: Ref, x: TensorType) -> Ref:
+    def _smooth(self, build: Builder, value: Ref, *inputs: TensorType) -> Ref:
         """Resize where its float32 scale is exact, as it is for whole factors; else weighted look-ups.
 
         An inexact scale puts places as far off as their distance from the origin times its rounding,
         also where PyTorch, which divides the other way round, is exact (seven to one, 210 -> 30).
         """
-        places, out = numbers(x.spatial), self._sizes(x)
+        x, out = inputs[0], self._sizes(*inputs)
+        places = numbers(x.spatial)
         cubic = self.mode == "bicubic"
         if self.align_corners:
             return self._resize(build, value, "", build.integers(list(out)), axes=list(range(2, x.rank)))
-        factors = self._ratios(x)
+        factors = self._ratios(*inputs)
         # An axis that keeps its size PyTorch copies, whatever the factor; the cubic mode does not.
         factors = tuple(1.0 if n == o and not cubic else f for n, o, f in zip(places, out, factors, strict=True))
         if all(map(is_exact, places, out, factors)):

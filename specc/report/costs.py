@@ -87,7 +87,7 @@ def console_for() -> Console:
 def _row(member: Node | Region, steps: dict[str, StepCost]) -> tuple[str, ...]:
     """The cells of `_COLUMNS`."""
     if isinstance(member, Node):
-        inside, layer, last = [steps[member.name]], notation.step(member.op), steps[member.name]
+        inside, layer, last = [steps[member.name]], notation.step(member), steps[member.name]
     else:
         inside = [steps[node.name] for node in member.nodes]
         layer, last = notation.block(member), steps[member.output]
@@ -169,9 +169,9 @@ def explain(costs: Costs, name: str) -> str:
 
 def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     node = step.node
-    yield from _head(graph, node, notation.step(node.op))
-    for name, type_ in zip(node.inputs, node.input_types, strict=True):
-        yield f"  takes   {name} {type_}"
+    yield from _head(graph, node, notation.step(node))
+    for place, (name, type_) in enumerate(zip(node.inputs, node.input_types, strict=True)):
+        yield f"  takes   {name} {type_}" + (", its sizes alone" if place >= len(node.reads) else "")
     yield f"  gives   {node.type}"
     yield ""
     yield from (f"  {line}" for line in node.op.arithmetic(*node.input_types))

@@ -229,8 +229,8 @@ def _step_change(changed: StepChange) -> dict[str, Any]:
     return {
         "before": changed.before.name,
         "after": changed.after.name,
-        "layer_before": step(changed.before.op),
-        "layer_after": step(changed.after.op),
+        "layer_before": step(changed.before),
+        "layer_after": step(changed.after),
         "attributes": [
             {"name": a.name, "before": display(a.before), "after": display(a.after)} for a in changed.attributes
         ],
@@ -246,7 +246,7 @@ def _member(member: Member) -> dict[str, Any]:
     from specc.report.notation import step
 
     nodes = member.nodes if isinstance(member, Region) else (member,)
-    return {"name": member.name, "steps": [{"name": node.name, "layer": step(node.op)} for node in nodes]}
+    return {"name": member.name, "steps": [{"name": node.name, "layer": step(node)} for node in nodes]}
 
 
 # ---- a proof ----------------------------------------------------------------------------------------

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from specc.diagnostics.words import listed, visible
 from specc.elaborate.values import display
-from specc.ir.graph import Graph, LayerText, Region
-from specc.ir.op import Op
+from specc.ir.graph import Graph, LayerText, Node, Region
 from specc.ir.symbols import USUAL, Symbol, contract_condition
 from specc.ir.types import times
 
@@ -68,12 +67,14 @@ def cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(0, width - 3)]}..."
 
 
-def step(op: Op) -> str:
-    """An operator as a call, with the arguments that it really has: ``conv(64, 3, stride=2, bias=false)``."""
-    fields = type(op).model_fields
-    required = [_value(getattr(op, name)) for name, field in fields.items() if field.is_required()]
-    optional = op.non_default(*(name for name, field in fields.items() if not field.is_required()))
-    return _call(op.kind, [*required, *(f"{name}={_value(value)}" for name, value in optional.items())])
+def step(node: Node) -> str:
+    """A step as a call, with the arguments that it really has: ``conv(64, 3, stride=2, bias=false)``."""
+    op, fields = node.op, type(node.op).model_fields
+    required = [name for name, field in fields.items() if field.is_required() and name not in op.measures]
+    optional = op.non_default(*(name for name in fields if name not in required))
+    values = optional | dict(zip(op.measures, map(LayerText, node.inputs[len(node.reads) :]), strict=False))
+    given = [*map(_value, (getattr(op, name) for name in required))]
+    return _call(op.kind, [*given, *(f"{name}={_value(value)}" for name, value in values.items())])
 
 
 def block(of: Region) -> str:

@@ -22,8 +22,9 @@ for `output_size`. They may be given by position or by name, and a list may be w
 Axis 0 is always the batch. Where ONNX differs from PyTorch, [semantics.md](semantics.md) says what is written instead.
 
 A default of `none` stands for: the kernel (`stride`); PyTorch's own initialisation (`weight`, `init`); the number of
-elements in the window (`divisor_override`); the last axis (`normalized_shape`); false (`align_corners`). Of `size` and
-`scale_factor` exactly one is given. A lone whole number for `normalized_shape` is the size of the last axis.
+elements in the window (`divisor_override`); the last axis (`normalized_shape`); false (`align_corners`). Of `size`,
+`scale_factor` and `like`, and of `padding` and `like`, exactly one is given. A lone whole number for `normalized_shape`
+is the size of the last axis.
 """
 
 

@@ -231,7 +231,7 @@ def _some(names: Sequence[str]) -> str:
 def _change(changed: StepChange) -> str:
     parts = [f"{a.name} {_value(a.before)} -> {_value(a.after)}" for a in changed.attributes]
     if changed.replaced:
-        parts.append(f"{step(changed.before.op)} -> {step(changed.after.op)}")
+        parts.append(f"{step(changed.before)} -> {step(changed.after)}")
     if changed.inputs:
         before = tuple(map(_was, changed.inputs[0], changed.former_inputs))
         parts.append(f"takes {_listed(changed.inputs[1])} instead of {_listed(before)}")
@@ -257,7 +257,7 @@ def _value(value: object) -> str:
 
 def _member(member: Member) -> str:
     if isinstance(member, Node):
-        return step(member.op)
+        return step(member)
     tensors = {node.path(p): prod(p.shape) for node in member.nodes for p in node.parameters if not p.buffer}
     size = f", {plural(sum(tensors.values()), 'parameter')}" if tensors else ""
     return f"{block(member)}: {plural(len(member.nodes), 'step')}{size}"

@@ -329,14 +329,22 @@ def _other_remainders(graph: Graph, tried: Sequence[Sizes]) -> Iterator[Sizes]:
 
 
 def _places_left(graph: Graph, sizes: Sizes) -> dict[tuple[str, int], int]:
-    """What every axis along which a step strides, at other sizes another, leaves over: by the step and the axis."""
-    left = {}
+    """What every axis along which a step strides, at other sizes another, leaves over: by the step and the axis.
+
+    Of a step that takes the sizes of another value, whether the two differ by an odd number: what lies in the middle
+    has one place more on one side then.
+    """
+    left: dict[tuple[str, int], int] = {}
     at = graph.at(dict(sizes))
     for node in graph.nodes:
         spatial = node.input_types[0].spatial if node.input_types else ()
         if not any(isinstance(size, Size) for size in spatial):
             continue
         here = at.node(node.name)
+        if node.op.measured:
+            pairs = zip(*(map(fixed, x.spatial) for x in (here.input_types[0], here.type)), strict=True)
+            left |= {(node.name, axis): (size - result) % 2 for axis, (size, result) in enumerate(pairs)}
+            continue
         match here.op.window(*here.input_types):
             case Sliding((_, *axes)):
                 numbers = map(fixed, here.input_types[0].spatial)

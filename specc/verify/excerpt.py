@@ -71,7 +71,7 @@ def smaller(node: Node) -> Node | None:
 def _taps(node: Node, types: Sequence[TensorType]) -> tuple[Taps, ...] | None:
     """What a place of the result reads along each spatial axis; None where that depends on the sizes."""
     ranks = {len(x.spatial) for x in types}
-    if len(ranks) != 1 or ranks == {0}:
+    if len(ranks) != 1 or ranks == {0} or node.op.measured:
         return None
     match node.op.window(*types):
         case Pointwise() | Joined(0):

@@ -45,7 +45,7 @@ class Subgraph:
 
     Attributes:
         nodes: the steps, in the order of the network.
-        inputs: the values that they start from, in the order in which the network makes them.
+        inputs: the values that they start from, in the order in which the steps take them: of a single step as it does.
     """
 
     nodes: tuple[Node, ...]
@@ -116,7 +116,9 @@ class SubgraphExtractor:
                 steps.add(name)
                 ahead += self._graph.node(name).inputs
         nodes = tuple(self._graph.nodes[place] for place in sorted(self._places[name] for name in steps))
-        return Subgraph(nodes, tuple(sorted(inputs, key=self._places.__getitem__)))
+        return Subgraph(
+            nodes, tuple(dict.fromkeys(value for node in nodes for value in node.inputs if value in inputs))
+        )
 
 
 # ---- of the file --------------------------------------------------------------------------------------------

@@ -116,4 +116,5 @@ def test_every_attribute_is_compared() -> None:
     for given, one, other in [*SAME, *OTHER]:
         for step in (one, other):
             for node in model(spec(given, step)).graph.nodes:
-                assert list(canonical_attributes(node)) == list(type(node.op).model_fields)
+                fields = [name for name in type(node.op).model_fields if name not in node.op.measures]
+                assert list(canonical_attributes(node)) == fields

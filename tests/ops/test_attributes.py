@@ -19,6 +19,7 @@ from specc.backends.torch import torch_source
 from specc.ir.graph import Graph
 from specc.ir.init import INITIALISERS
 from specc.ir.op import Op
+from specc.ir.targets import Value
 from specc.weights import Initialised
 from tests.twins import graph_of, make, refusal
 
@@ -160,6 +161,7 @@ STEPS: dict[str, list[Step]] = {
             bias=[False],
         ),
     ],
+    "crop": [step({"like": Value(1)}, (2, 8, 9), (1, 5, 5), offset=[0, 2, 3, (0, 4)])],
     "dropout": [step({}, _PLANE, p=[0.2, 0.0, 1.0])],
     "elu": [step({}, _PLANE, alpha=[0.5, -1.0])],
     "fc": [step({"out_features": 4}, (6,), out_features=[2], weight=[numbers(4, 6)], **_DENSE)],
@@ -222,6 +224,14 @@ STEPS: dict[str, list[Step]] = {
             value=[0.5],
         ),
         step({"padding": 1, "mode": "circular"}, (2, 5, 5), padding=[2, (1, 2, 0, 1)], mode=["constant"]),
+        step(
+            {"like": Value(1)},
+            (2, 5, 5),
+            (1, 8, 9),
+            offset=[0, 2, 3, (0, 3)],
+            mode=["reflect", "replicate", "circular"],
+            value=[0.5],
+        ),
     ],
     "permute": [step({"dims": (0, 1, 2, 3)}, (3, 3, 3), dims=[(0, 2, 1, 3), (0, 3, 1, 2)])],
     "pixelshuffle": [step({"upscale_factor": 2}, (16, 3, 3), upscale_factor=[1, 4])],
@@ -244,6 +254,7 @@ STEPS: dict[str, list[Step]] = {
         step({"size": 7, "mode": "bicubic"}, (2, 4, 4), size=[8, 5], align_corners=[True]),
         step({"scale_factor": 2.0, "mode": "bicubic", "align_corners": False}, (2, 4, 4), align_corners=[True]),
         step({"size": 7}, (2, 4), mode=["linear"]),
+        step({"like": Value(1)}, (2, 4, 4), (1, 6, 9), mode=["bilinear", "bicubic"]),
         step({"size": 7}, (2, 4, 4, 4), mode=["trilinear"]),
     ],
 }  # fmt: skip
@@ -267,6 +278,9 @@ NOT_IN_ONNX = {
     **{(kind, "frozen"): _TRAINING for kind in ("conv", "convtranspose", "fc", "linear")},
     **{(kind, "p"): _TRAINING for kind in ("dropout", "alphadropout", "stochasticdepth")},
 }
+
+# Fields that are values of the network: tests/ops/test_like.py tries what becomes of them.
+VALUES = {(op.kind, field) for op in ops.operators() for field in op.measures}
 
 # Fields of which one value is accepted only: the other must be refused.
 SETTLED = {("batchnorm", "track_running_stats"): False, ("stochasticdepth", "mode"): "batch"}
@@ -304,7 +318,7 @@ def written_onnx(graph: Graph) -> tuple[bytes, bytes]:
 
 def test_every_field_is_covered() -> None:
     covered = {(kind, field) for kind, steps in STEPS.items() for s in steps for field in s.others}
-    assert covered | SETTLED.keys() == FIELDS
+    assert covered | SETTLED.keys() | VALUES == FIELDS
     assert not covered & SETTLED.keys()
     assert IN_THE_WEIGHTS.keys() | NOT_IN_ONNX.keys() <= FIELDS
     assert not IN_THE_WEIGHTS.keys() & NOT_IN_ONNX.keys()
@@ -396,6 +410,7 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
 WITHOUT_COUNTERPART = {
     "affine": "our own",
     "amax": "torch.amax has no signature to be read",
+    "crop": "our own: slices up to the sizes of another value",
     "concat": "torch.cat has no signature to be read, and its axis 0 is our batch",
     "mean": "torch.mean has no signature to be read",
     "permute": "torch.permute has no signature to be read",
@@ -437,6 +452,7 @@ NAMES = {
 
 # Our own fields, which stand behind all of PyTorch's.
 OWN = {(kind, field) for kind in ("conv", "convtranspose", "fc", "linear") for field in ("weight", "frozen", "init")}
+OWN |= {("pad", "like"), ("pad", "offset"), ("upsample", "like")}
 
 REQUIRED = inspect.Parameter.empty
 # PyTorch's default, then ours, where they differ.
@@ -445,6 +461,7 @@ DEFAULTS = {
     ("logsoftmax", "dim"): (None, 1),
     ("layernorm", "normalized_shape"): (REQUIRED, None),  # None: the last axis, which the input knows
     ("rmsnorm", "normalized_shape"): (REQUIRED, None),
+    ("pad", "padding"): (REQUIRED, None),  # or like
     ("pad", "value"): (None, 0.0),  # what None means there
 }
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import reduce
 from itertools import product
 from math import prod
+from operator import add, floordiv, sub
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -30,7 +32,7 @@ from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.size import Dim, Size, of, symbol
 from specc.ir.symbols import Symbol, restrict
 from specc.ir.symbols import samples as allowed
-from specc.ir.targets import Own, SizeOf, TorchCall, Value
+from specc.ir.targets import Formula, Own, SizeOf, SpatialSizesOf, TorchCall, Value
 from specc.ir.traits import ChannelsFirst
 from specc.ir.types import TensorType, fixed
 from specc.ops.shapes import numbers
@@ -43,7 +45,7 @@ BATCH = symbol("N")
 EXAMPLES = 120
 SYMBOLIC = 60
 """Of an operator with four fields or more; of one without any a third: `examples`."""
-RARE = {"slice": 3, "upsample": 5, "pixelshuffle": 5, "pixelunshuffle": 3, "pad": 3}
+RARE = {"slice": 3, "upsample": 5, "pixelshuffle": 5, "pixelunshuffle": 3, "pad": 3, "crop": 3}
 """They refuse most of what is drawn, or have modes of which few are drawn: so many times as many examples."""
 ALIKE = 3
 """So many examples, at most, that differ in sizes and numbers alone are run: more of them show the same."""
@@ -88,7 +90,13 @@ def of_type(annotation: Any, metadata: tuple[Any, ...], sizes: list[Dim]) -> st.
     if origin is tuple:
         return tuples(arguments, sizes)
     named = st.sampled_from([BATCH, *(size for size in sizes if isinstance(size, Size))])
-    simple = {bool: st.booleans(), NoneType: st.none(), Size: named, object: st.sampled_from((1, -0.5))}
+    simple = {
+        bool: st.booleans(),
+        NoneType: st.none(),
+        Size: named,
+        object: st.sampled_from((1, -0.5)),
+        Value: st.just(Value(1)),
+    }
     if annotation in simple:
         return simple[annotation]
     if annotation is int:
@@ -143,7 +151,18 @@ def samples(draw: st.DrawFn, op: type[Op]) -> tuple[tuple[int, ...], ...]:
 def steps(draw: st.DrawFn, op: type[Op]) -> tuple[dict[str, Any], tuple[tuple[int, ...], ...]]:
     """Arguments and input shapes; a field with a default mostly keeps it."""
     shapes = draw(samples(op))
-    return draw(arguments(op, shapes[0])), shapes
+    given = draw(arguments(op, shapes[0]))
+    return given, (*shapes, *draw(measured(op, given, shapes[0], st.sampled_from([1, 2, 3, 4, 5, 7]))))
+
+
+@st.composite
+def measured(
+    draw: st.DrawFn, op: type[Op], given: dict[str, Any], first: tuple[Dim, ...], place: st.SearchStrategy[Dim]
+) -> tuple[tuple[Dim, ...], ...]:
+    """Shapes of the values whose sizes the operator takes: mostly of as many axes as its input."""
+    several = [name for name in op.measures if given.get(name) is not None]
+    ranks = [draw(st.integers(1, 9)) for _ in several]
+    return tuple(tuple([draw(st.just(size) | place) for size in (first if rank > 1 else (1,))]) for rank in ranks)
 
 
 @st.composite
@@ -200,7 +219,8 @@ def symbolic_steps(draw: st.DrawFn, op: type[Op]) -> tuple[dict[str, Any], Shape
     if count > 1 and draw(st.booleans()):
         shapes[draw(st.integers(0, count - 1))][draw(st.integers(0, len(first) - 1))] = draw(place)
     made = tuple(map(tuple, shapes))
-    return draw(arguments(op, made[0])), made, known
+    given = draw(arguments(op, made[0]))
+    return given, (*made, *draw(measured(op, given, made[0], place))), known
 
 
 def some_sizes(known: dict[str, Symbol]) -> list[dict[str, int]]:
@@ -216,6 +236,8 @@ def meets(condition: Condition, sizes: dict[str, int]) -> bool:
 
 
 # ---- the neutral description, executed ---------------------------------------------------------------
+
+OPERATORS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "//": floordiv}
 
 
 def named(name: str) -> Any:
@@ -245,6 +267,10 @@ class Step(nn.Module):
                 return inputs[index]
             case SizeOf(axis, index):
                 return inputs[index].size(axis)
+            case SpatialSizesOf(index):
+                return inputs[index].shape[2:]
+            case Formula(operator, operands):
+                return reduce(OPERATORS[operator], [self._value(operand, inputs) for operand in operands])
             case Own(name):
                 return self.owned[self.names.index(name)]
             case TorchCall(name, args, kwargs):
@@ -401,7 +427,7 @@ def meets_one(op: Op, shapes: Shapes, sizes: dict[str, int]) -> bool:
 STATED = re.compile(
     "takes a fixed number of|it is not proven that the arms|it is not proven that reshape|it is not proven that slice|"
     "is not the same whole factor times|size = .* is sure where|"
-    "only one can be inferred|is no whole number|divides a fixed number of places|"
+    "it is not proven that (?:crop|pad)|only one can be inferred|is no whole number|divides a fixed number of places|"
     "a fixed number of places|rounded in float32"
 )
 """The reasons for which a step is refused that might be right at some sizes, or at all of them."""

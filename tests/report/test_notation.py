@@ -33,12 +33,12 @@ def graph(spec: str) -> Graph:
     ],
 )
 def test_a_step_as_it_really_is(written: str, shown: str) -> None:
-    assert notation.step(graph(f"model M : [N, 2, 8, 8] {{ {written} }}").nodes[0].op) == shown
+    assert notation.step(graph(f"model M : [N, 2, 8, 8] {{ {written} }}").nodes[0]) == shown
 
 
 def test_a_default_is_an_argument_that_the_step_has() -> None:
     made = graph("default conv(bias = false)\nmodel M : [N, 2, 8, 8] { conv(8, 3) }")
-    assert notation.step(made.nodes[0].op) == "conv(8, 3, bias=false)"
+    assert notation.step(made.nodes[0]) == "conv(8, 3, bias=false)"
 
 
 def test_blocks() -> None:

@@ -16,7 +16,7 @@ from specc.backends.torch.python import Expr, Hole, Infix, Keyword, Listing, Num
 from specc.ir.graph import Node
 from specc.ir.init import INITIALISERS, Constant, Fixed, named
 from specc.ir.op import Op, Parameter
-from specc.ir.targets import Own, SizeOf, TorchCall, TorchModule, Value
+from specc.ir.targets import Formula, Own, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
 
 TorchStep = TorchModule | TorchCall
 
@@ -190,9 +190,7 @@ class _Call:
         if not re.fullmatch(r"(torch|nn|F)(\.\w+)+", step.name):
             raise ValueError(f"{self.node.name}: {step.name} is none of torch, nn and F")
         if step.name in _INFIX and len(step.args) == 2 and not step.kwargs:
-            parts = [self.argument(operand, "value") for operand in _operands(step)]
-            operands = (PythonCall("", (part,)) if isinstance(part, Infix) else part for part in parts)
-            return Infix(_INFIX[step.name], tuple(operands))
+            return _infix(_INFIX[step.name], [self.argument(operand, "value") for operand in _operands(step)])
         names = _POSITIONAL.get(re.sub(r"\d+d$", "", step.name), ())
         names = (*names, *["value"] * len(step.args))
         return PythonCall(step.name, (*map(self.argument, step.args, names), *self._keywords(step, op)))
@@ -205,6 +203,11 @@ class _Call:
             case SizeOf(axis, index) if index in range(len(self.values)):
                 self.used.add(index)
                 return PythonCall(replace(self.values[index], detail=(".size",)), (repr(axis),))
+            case SpatialSizesOf(index) if index in range(len(self.values)):
+                self.used.add(index)
+                return replace(self.values[index], detail=(".shape[2:]",))
+            case Formula(operator, operands):
+                return _infix(operator, [self.argument(operand, name) for operand in operands])
             case Own("") if self.own is not None:
                 self.used.add("")
                 return self.own
@@ -240,7 +243,15 @@ class _Call:
 def _is_plain(argument: object) -> bool:
     if isinstance(argument, tuple):
         return all(map(_is_plain, argument))
-    return not isinstance(argument, (Value, Own, SizeOf, TorchCall))
+    return not isinstance(argument, (Value, Own, SizeOf, SpatialSizesOf, Formula, TorchCall))
+
+
+def _infix(operator: str, operands: list[Expr]) -> Infix:
+    """The operator between its operands, those that are formulas themselves in parentheses: of `-`, `+ 1` behind it."""
+    first, *others = operands
+    if not (isinstance(first, Infix) and first.operator == "-" and operator == "+"):
+        first = PythonCall("", (first,)) if isinstance(first, Infix) else first
+    return Infix(operator, (first, *(PythonCall("", (part,)) if isinstance(part, Infix) else part for part in others)))
 
 
 def _operands(step: TorchStep) -> list[object]:

@@ -1,0 +1,125 @@
+"""``like``: the sizes of another value of the network, up to which a step resizes, pads or crops."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from specc.ir.conditions import AtLeast, Equal, always_at_least
+from specc.ir.op import Op, Refusal
+from specc.ir.size import Dim, Size
+from specc.ir.targets import Builder, Formula, Ref, SizeOf, Value
+from specc.ir.types import TensorType, times
+from specc.ops.fields import LARGEST, Expect
+from specc.ops.shapes import AXIS_NAMES, numbers, per_axis, require_spatial, unproven
+
+Like = Annotated[
+    Value,
+    Expect("a value of the network: a label, `in`, or a block's parameter that is one"),
+    WithJsonSchema({"not": {}}),  # no number or text of YAML is one
+]
+
+_Place = Annotated[int, Field(ge=0, le=LARGEST)]
+Offset = Annotated[
+    Literal["center"] | _Place | tuple[_Place, ...],
+    Expect('"center", or whole numbers of at least 0 (and below 2^31): one for every axis, or a list of one for each'),
+]
+"""At which place of the larger of two values the smaller one begins."""
+
+
+def sizes_like(op: Op, x: TensorType, like: TensorType) -> tuple[Dim, ...]:
+    """The spatial sizes of ``like``; refuses where ``x`` has not as many."""
+    axes = require_spatial(op, x)
+    if len(like.spatial) == axes:
+        return like.spatial
+    has = f"{like} has {_spatial_axes(len(like.spatial))}" if like.spatial else f"{like} is flat"
+    raise Refusal(
+        "S0101",
+        f"{op.kind} takes the {' and '.join(AXIS_NAMES[axes])} of like, and {has}",
+        argument="like",
+        cause=1,
+        label=f"the input, {x}, has {_spatial_axes(axes)}",
+    )
+
+
+def _spatial_axes(count: int) -> str:
+    return f"{count} spatial {'axis' if count == 1 else 'axes'}"
+
+
+class Placement:
+    """Where the smaller of two values lies in the larger one.
+
+    Attributes:
+        before: places of the larger one before it, one for each spatial axis; in the middle, the odd place is behind.
+        after: places behind it.
+    """
+
+    def __init__(self, op: Op, offset: str | int | tuple[int, ...], small: tuple[Dim, ...], large: tuple[Dim, ...]):
+        self._op = op
+        self._offset = offset
+        self._small, self._large = small, large
+        self._spare = tuple([n - m for m, n in zip(small, large, strict=True)])
+        if isinstance(offset, str):
+            self.before: tuple[Dim, ...] = tuple([spare // 2 for spare in self._spare])
+        else:
+            self.before = per_axis(offset, len(small), op, "offset")
+        self.after = tuple([spare - start for spare, start in zip(self._spare, self.before, strict=True)])
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether all places are numbers, whatever the sizes are."""
+        return all(isinstance(places, int) for places in (*self.before, *self.after))
+
+    def require(self, claim: str, refused: str, other: str) -> None:
+        """Refuses where the smaller value reaches beyond the larger one.
+
+        Args:
+            claim: that it does not, as a sentence.
+            refused: that it does, at every size.
+            other: what to write then.
+        """
+        is_centred = isinstance(self._offset, str)
+        behind = "" if is_centred or not any(self.before) else f", from place {times(self.before)} on"
+        left = [places for places in (self._spare if is_centred else self.after) if not always_at_least(places, 0)]
+        if any(always_at_least(-1 - places, 0) for places in left):
+            raise Refusal("S0303", f"{refused}{behind}", argument="like", cause=1, helps=(other,))
+        if not left:
+            return
+        # What is never above 0 has to be 0: that holds for some remainders of the sizes.
+        short = [Equal(places, 0) if always_at_least(-places, 0) else AtLeast(places, 0) for places in left]
+        names = dict.fromkeys(symbol.name for size in left if isinstance(size, Size) for symbol in size.symbols)
+        same = f"a contract says of two sizes that they are equal, `where {' == '.join([*names][:2])}`, and no more"
+        notes = (f"{times(self._large)} is never more than {times(self._small)}: {other}",)
+        raise unproven(
+            f"{claim}{behind}",
+            short,
+            argument="like",
+            cause=1,
+            notes=notes if all(isinstance(part, Equal) for part in short) else (),
+            helps=(same,) if len(names) > 1 else (),
+        )
+
+    def torch(self, small: int, large: int) -> tuple[tuple[object, object], ...]:
+        """``before`` and ``after`` of each axis in PyTorch, where the values are the inputs of these numbers."""
+        pairs: list[tuple[object, object]] = []
+        for axis, start in enumerate(self.before, start=2):
+            spare = Formula("-", (SizeOf(axis, large), SizeOf(axis, small)))
+            if isinstance(self._offset, str):
+                pairs.append((Formula("//", (spare, 2)), Formula("//", (Formula("+", (spare, 1)), 2))))
+            else:
+                pairs.append((start, Formula("-", (*spare.operands, start)) if start else spare))
+        return tuple(pairs)
+
+    def onnx(self, build: Builder, small: Ref, large: Ref) -> tuple[Ref, Ref]:
+        """``before`` and ``after`` in ONNX, two rows of numbers; ``small`` and ``large`` are the rows of sizes."""
+        spare = build.node("Sub", large, small)
+        # No size is below 0 here, so that to divide is to round down.
+        if isinstance(self._offset, str):
+            before = build.node("Div", spare, build.integers([2]))
+        else:
+            before = build.integers([*numbers(self.before)])
+        return before, build.node("Sub", spare, before)
+
+
+def spatial_sizes(build: Builder, value: Ref) -> Ref:
+    """A row with the sizes of the value behind its channels."""
+    return build.node("Shape", value, start=2)
