@@ -1,7 +1,9 @@
 # make demo    a virtual environment, specc in it, and examples/lenet.cnn compiled to ONNX with parity proven
 # make test    the same set-up and the whole test suite, and what it costs
 # make lint    ruff, mypy --strict, import contracts; the workflows and forms of .github
-# make bench   the speed promises, measured as whole processes
+# make bench   speed, memory and latency beside other tools, measured as whole processes; about twenty minutes, and goes on
+#              where it was interrupted. BENCH=--quick: LeNet alone, in a minute
+# make figures the same, and what README.md and docs/benchmarks.md show of it
 # make grammar the parser's tables, after a change of the grammar or of Lark
 # make docs    docs/operators.md, docs/codes.md, the names of the operators and the text of specc --help, after a change of
 #              an operator, a code's page, or a command
@@ -18,7 +20,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench grammar docs dist lock siblings runtimes mutants package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes mutants package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -44,8 +46,11 @@ lint: $(VENV)/installed-dev
 	$(BIN)/pre-commit validate-manifest .pre-commit-hooks.yaml
 	$(BIN)/zizmor --offline --quiet .github action.yml
 
-bench: $(VENV)/installed
-	$(BIN)/python benchmarks/speed.py
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks.bench $(BENCH)
+
+figures: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks.bench --publish
 
 grammar: $(VENV)/installed
 	$(BIN)/python -m specc.syntax.tables
@@ -93,6 +98,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-bench.txt
 	@touch $@
 
 build/tools/installed: requirements.lock

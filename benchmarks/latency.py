@@ -1,0 +1,160 @@
+"""How long files take in onnxruntime: specc's, and what PyTorch exports of the same module with the same weights.
+
+    python -m benchmarks.latency [--only NAME ...] [--all] [--processes 3] [--json FILE]
+
+Processor time on one core, run in turn; medians of several processes. Exits with 1 where a file of specc's takes longer
+than an exporter's, beyond what the processes differ by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import onnx
+import torch
+
+import specc
+from benchmarks.exports import Network, export, write_module
+from benchmarks.processes import ROOT, Spread, cost
+
+ZOO = "examples/zoo"
+IMAGE = {"H": 224, "W": 224}
+NETWORKS = {
+    "LeNet": (Network("examples/lenet.cnn"), {}),
+    "AlexNet": (Network(f"{ZOO}/alexnet.cnn"), {}),
+    "VGG11": (Network(f"{ZOO}/vgg.cnn", "VGG11"), {}),
+    "GoogLeNet": (Network(f"{ZOO}/googlenet.cnn"), IMAGE),
+    "ResNet18": (Network(f"{ZOO}/resnet.cnn", "ResNet18"), IMAGE),
+    "ResNet50": (Network(f"{ZOO}/resnet.cnn", "ResNet50"), IMAGE),
+    "DenseNet121": (Network(f"{ZOO}/densenet.cnn", "DenseNet121"), IMAGE),
+    "SqueezeNet1_1": (Network(f"{ZOO}/squeezenet.cnn", "SqueezeNet1_1"), IMAGE),
+    "MobileNetV2": (Network(f"{ZOO}/mobilenet_v2.cnn"), IMAGE),
+    "MNASNet1_0": (Network(f"{ZOO}/mnasnet.cnn"), IMAGE),
+    "EfficientNetB0": (Network(f"{ZOO}/efficientnet.cnn"), IMAGE),
+    "ConvNeXtTiny": (Network(f"{ZOO}/convnext.cnn"), IMAGE),
+    "ResNet18_CBAM": (Network(f"{ZOO}/cbam.cnn", "ResNet18_CBAM"), IMAGE),
+    "EEGNet": (Network(f"{ZOO}/eegnet.cnn"), {}),
+    "TCN": (Network(f"{ZOO}/tcn.cnn"), {"L": 784}),
+    "UNet": (Network(f"{ZOO}/unet.cnn"), {"H": 64, "W": 64}),
+    "Rhythm": (Network(f"{ZOO}/residual1d.cnn"), {"L": 1000}),
+    "Clips": (Network(f"{ZOO}/residual3d.cnn"), {"T": 8, "H": 64, "W": 64}),
+}
+"""One of every family of the zoo, and the sizes of a sample."""
+FURTHER = {
+    name: (Network(f"{ZOO}/{file}.cnn", name), IMAGE if file != "vgg" else {})
+    for file, names in {
+        "cbam": "ResNet50_CBAM",
+        "resnet": "ResNet34 ResNet101 ResNet152 ResNeXt50_32x4d WideResNet50_2",
+        "densenet": "DenseNet161 DenseNet169 DenseNet201",
+        "squeezenet": "SqueezeNet1_0",
+        "vgg": "VGG13 VGG16 VGG19 VGG11_bn VGG13_bn VGG16_bn VGG19_bn",
+    }.items()
+    for name in names.split()
+}
+BATCHES = (1, 16)
+SEED = 1
+TOOLS = ("specc", "dynamo", "script")
+NOISE = 0.02
+"""What two runs of one file differ by here."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One file at one batch: seconds of a run, and specc's part of them.
+
+    Attributes:
+        nodes: written in the file, and left to run when onnxruntime has optimised it.
+    """
+
+    network: str
+    sizes: dict[str, int]
+    batch: int
+    tool: str
+    processor: Spread
+    wall: Spread
+    ratio: Spread
+    nodes: tuple[int, int]
+
+    @property
+    def is_slower(self) -> bool:
+        """Whether specc's file takes longer than this one, in every process."""
+        return self.ratio.median > 1 + NOISE and self.ratio.least > 1
+
+
+def write_files(network: Network, sizes: dict[str, int], folder: Path) -> dict[str, Path]:
+    """The same weights in the files of all three."""
+    files = {tool: folder / f"{tool}.onnx" for tool in TOOLS}
+    model = specc.load(ROOT / network.path, model=network.model or None)
+    torch.save(model.to_torch(seed=SEED).state_dict(), folder / "state.pt")
+    cost(network.compile(files["specc"], "--no-verify", "--seed", str(SEED)))
+    facts = write_module(network, folder, sizes)
+    for way in TOOLS[1:]:
+        cost(export(facts, files[way], way, "--state"))
+    return files
+
+
+def latencies(name: str, processes: int) -> list[Latency]:
+    network, sizes = {**NETWORKS, **FURTHER}[name]
+    with tempfile.TemporaryDirectory() as text:
+        files = write_files(network, sizes, Path(text))
+        shapes = {port.name: port.type.sample for port in network.graph.at(sizes).inputs}
+        nodes = {tool: len(onnx.load(file, load_external_data=False).graph.node) for tool, file in files.items()}
+        command = [sys.executable, str(ROOT / "benchmarks/sessions.py"), json.dumps(shapes)]
+        command += [",".join(map(str, BATCHES)), str(files["specc"])]
+        runs = []
+        for process in range(processes):
+            # Which file is opened first decides where in memory it lies.
+            order = [str(files[TOOLS[(place + process) % len(TOOLS)]]) for place in range(len(TOOLS))]
+            runs.append(json.loads(subprocess.check_output([*command, *order], cwd=ROOT)))
+
+    def spread(tool: str, batch: int, what: str) -> Spread:
+        return Spread.of(run[str(batch)][str(files[tool])][what] for run in runs)
+
+    return [
+        Latency(
+            name,
+            sizes,
+            batch,
+            tool,
+            spread(tool, batch, "processor"),
+            spread(tool, batch, "wall"),
+            spread(tool, batch, "ratio"),
+            (nodes[tool], runs[0]["nodes"][str(files[tool])]),
+        )
+        for batch in BATCHES
+        for tool in TOOLS
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=[*NETWORKS, *FURTHER])
+    parser.add_argument("--all", action="store_true", help="the whole zoo")
+    parser.add_argument("--processes", type=int, default=3)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    names = options.only or [*NETWORKS, *(FURTHER if options.all else ())]
+    print(
+        f"{'network':<16}{'batch':>6}{'tool':>8}{'ms':>10}{'wall':>10}{'specc':>8}{'least':>8}{'most':>8}  nodes, run"
+    )
+    found: list[Latency] = []
+    for name in names:
+        for each in latencies(name, options.processes):
+            found.append(each)
+            times = f"{each.processor.median * 1e3:10.3f}{each.wall.median * 1e3:10.3f}"
+            ratio = f"{each.ratio.median:8.3f}{each.ratio.least:8.3f}{each.ratio.most:8.3f}"
+            nodes = f"{each.nodes[0]:7}{each.nodes[1]:5}{'  NO' if each.is_slower else ''}"
+            print(f"{name:<16}{each.batch:>6}{each.tool:>8}{times}{ratio}{nodes}", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps([asdict(each) for each in found], indent=1) + "\n", encoding="utf-8")
+    sys.exit(any(each.is_slower for each in found))
+
+
+if __name__ == "__main__":
+    main()
