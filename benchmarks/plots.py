@@ -15,7 +15,7 @@ import matplotlib as mpl
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.tables import PUBLISHED, Results, networks, rows_of
 
@@ -48,7 +48,9 @@ def costs(
             axes.hlines(places, least, most, color=colour, linewidth=1.5)
             axes.plot(medians, places, mark, color=colour, label=label, markersize=6)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(unit)
     _finish(axes, names, title)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
@@ -72,6 +74,8 @@ def latency(results: Results) -> Figure:
                         label=f"of {label}'s, batch {batch}" if place == 0 else None,
                     )  # fmt: skip
     axes.axvline(1, color="black", linewidth=0.8)
+    left, right = axes.get_xlim()
+    axes.set_xlim(min(left, 0.9), max(right, 1.1))
     axes.set_xlabel("processor time of specc's file, as a part of theirs")
     _finish(axes, names, "ONNX Runtime, one core")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")

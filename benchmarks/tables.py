@@ -194,20 +194,22 @@ def short(results: Results) -> str:
     found = {network: {row["tool"]: row for row in rows_of(results, "compile", network)} for network in SHORT}
 
     def line(title: str, network: str, cell: Any) -> list[str]:
-        return [f"{title} {network}", *(cell(found[network].get(tool)) for tool in named)]
+        return [f"{network}, {title}", *(cell(found[network].get(tool)) for tool in named)]
 
     rows = []
     for network in SHORT:
         if found[network]:
-            rows.append(line("compile", network, lambda row: seconds(row["processor"]["median"]) if row else ""))
-            rows.append(line("memory,", network, lambda row: megabytes(row["memory"]) if row else ""))
+            rows.append(line("processor time", network, lambda row: seconds(row["processor"]["median"]) if row else ""))
+            rows.append(line("memory", network, lambda row: megabytes(row["memory"]) if row else ""))
     check = {row["tool"]: seconds(row["processor"]["median"]) for row in results.get("check", ())}
     others = ", ".join(f"{tool} {time}" for tool, time in check.items() if tool != "specc")
-    text = grid(("processor time", *named.values()), rows)
-    text += f"\n`specc check` of LeNet takes {check['specc']}; on the same machine: {others}.\n"
+    text = grid(("to ONNX", *named.values()), rows)
+    text += f"\n`specc check` of LeNet takes {check['specc']} of processor time; beside it: {others}.\n"
     if "latency" in results:
         text += f"\n{latency_line(results)}\n"
-    return text
+    machine, versions = results["machine"], results["versions"]
+    named_versions = ", ".join(f"{name} {versions[name]}" for name in ("torch", "onnxruntime") if name in versions)
+    return f"{text}\nMeasured on {machine['processor']}, {machine['cores']} cores; {named_versions}.\n"
 
 
 def latency_line(results: Results) -> str:
