@@ -185,9 +185,7 @@ class Region(Record):
     def inputs(self) -> tuple[str, ...]:
         """Names of the values that its steps take from outside: ``input`` first, then in order of use."""
         inside = {node.name for node in self.nodes}
-        outside = dict.fromkeys(value for node in self.nodes for value in node.inputs if value not in inside)
-        first = [self.input] if self.input in outside else []
-        return tuple(dict.fromkeys([*first, *outside]))
+        return tuple(in_order(self, (value for node in self.nodes for value in node.inputs if value not in inside)))
 
 
 class Graph:
@@ -288,6 +286,16 @@ class Graph:
     @cached_property
     def _by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
+
+
+def in_order(block: Region, outside: Iterable[str]) -> list[str]:
+    """The values that a block takes from outside, in the order of its interface: its input first, then in order of use.
+
+    Where it has several inputs, which have names, these come first.
+    """
+    taken = dict.fromkeys(outside)
+    first = [block.input] if block.input is not None else [value for _, value in block.values]
+    return list(dict.fromkeys([*(value for value in first if value in taken), *taken]))
 
 
 def steps(members: Iterable[Node | Region]) -> list[Node]:

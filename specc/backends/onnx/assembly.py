@@ -149,10 +149,13 @@ class Functions:
 
     def call(self, block: Region, body: FunctionNamespace, namespace: Namespace) -> NodeProto:
         """The node in ``namespace`` that stands for ``block``, whose steps ``body`` has."""
-        # The values used outside: the steps of a block are next to each other, so their last use is behind them all.
+        # The values that it states, so that all calls of it are alike, and those used outside: the steps of a block
+        # are next to each other, so their last use is behind them all.
         end = self._places[block.nodes[-1].name]
-        used = [node.name for node in block.nodes if self._last_use[node.name] > end]
-        outputs = sorted(used, key=lambda value: value != block.output)
+        made = [node.name for node in block.nodes]
+        stated = [value for _, value in block.outputs if value in made]
+        used = [value for value in made if self._last_use[value] > end and value not in stated]
+        outputs = [*dict.fromkeys(stated), *sorted(used, key=lambda value: value != block.output)]
         function = FunctionProto(
             domain=DOMAIN.domain,
             input=[*(body.values[value] for value in body.inputs), *(name for name, *_ in body.weights.values())],

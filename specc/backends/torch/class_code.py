@@ -57,11 +57,17 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A line of ``forward``: values, by number, made of others. ``labels``: of the module called, if it is its own."""
+    """A line of ``forward``: values, by number, made of others.
+
+    Attributes:
+        labels: of the module called, if it is its own.
+        gives_names: whether it calls a block that has names for what it gives.
+    """
 
     targets: tuple[int, ...]
     expr: Expr
     labels: tuple[str, ...] = ()
+    gives_names: bool = False
 
     @property
     def input(self) -> Hole | None:
@@ -318,7 +324,7 @@ def _called_in_turn(body: ClassCode, first: int) -> tuple[ClassCode, tuple[int, 
     assert argument is not None, "each line of the list is a call on one value"
     lines[first:end] = [Statement(lines[end - 1].targets, PythonCall(IN_TURN, (argument,)))]
     statements = tuple(
-        Statement(tuple(place[target] for target in line.targets), filled(line.expr, renumbered), line.labels)
+        replace(line, targets=tuple(place[target] for target in line.targets), expr=filled(line.expr, renumbered))
         for line in lines
     )
     return replace(body, statements=statements, outputs=tuple(place[value] for value in body.outputs)), values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -20,7 +20,7 @@ from specc.backends.torch.class_code import (
 )
 from specc.backends.torch.module_tree import ModuleTree, ModuleUse, is_nameless, results
 from specc.backends.torch.python import Hole, Listing, PythonCall
-from specc.backends.torch.python_names import inside, is_plain
+from specc.backends.torch.python_names import inside, is_plain, numbered
 from specc.backends.torch.step_code import (
     IDENTITY,
     Fillings,
@@ -144,7 +144,7 @@ class _Classification:
                 self._add(member.path, self._instance(member))
             elif self._tree.is_registered(member):
                 self._add(member.module, member)
-        scope, block = _CodeScope(use), use.block
+        scope, block = _CodeScope(use, self._tree.names), use.block
         declarations = tuple(self._declarations(scope, use.path, ()))
         statements = tuple(self._statements(scope))
         body = ClassCode(
@@ -268,7 +268,8 @@ class _Classification:
         if isinstance(member, ModuleUse):
             place, labels = self._place(scope, member.path)
             borrowed = (self._place(scope, path)[0] for path in member.borrowed)
-            return Statement(targets, PythonCall(place, (*inputs, *borrowed)), labels)
+            gives_names = member.block is not None and len(member.block.outputs) > 1
+            return Statement(targets, PythonCall(place, (*inputs, *borrowed)), labels, gives_names)
         step = self._tree.steps[member.name]
         if self._tree.is_registered(member):
             place, labels = self._place(scope, member.module)
@@ -307,12 +308,16 @@ class _CodeScope:
         fillings, children, counts: as of `Instance`.
     """
 
-    def __init__(self, use: ModuleUse) -> None:
+    def __init__(self, use: ModuleUse, names: Mapping[str, list[str]]) -> None:
+        """``names``: what values are called beside their steps' names."""
         self.use = use
+        self._names = names
         self.names = [*use.inputs]
         self.values: dict[str, int] = {value: number for number, value in enumerate(use.inputs)}
         arguments = {value: name for name, value in use.block.values} if use.block else {}
-        self.labels = [arguments.get(value) or _label_beside(use.name, value) for value in use.inputs]
+        self.labels = [
+            arguments.get(value) or _label_beside(use.name, [*names.get(value, ()), value]) for value in use.inputs
+        ]
         self.fillings: Fillings = []
         self.children: list[Instance] = []
         self.counts: tuple[int, ...] = ()
@@ -327,11 +332,21 @@ class _CodeScope:
     def add(self, member: Node | ModuleUse) -> tuple[int, ...]:
         """Numbers for the values that a member gives."""
         first = len(self.names)
+        stated = {v: name for name, v in member.block.outputs} if isinstance(member, ModuleUse) and member.block else {}
         for value in results(member):
-            is_own = isinstance(member, ModuleUse) and member.block is not None and value == member.block.output
-            label = member.name if is_own else value
-            self.rename(value, label.removeprefix(f"{self.use.name}.") if self.use.name else label)
+            inside = (name for name in self._names.get(value, ()) if f"{name}.".startswith(f"{member.name}."))
+            name = stated.get(value)
+            label = next(inside, value) if name is None else f"{member.name}.{name}"
+            label = label.removeprefix(f"{self.use.name}.") if self.use.name else label
+            self.rename(value, name if name is not None and self._is_free(name) else label)
         return tuple(range(first, len(self.names)))
+
+    def _is_free(self, name: str) -> bool:
+        """Whether nothing else in the module goes by the name, nor another block gives a value of that name."""
+        blocks = (member.block for member in self.use.members if isinstance(member, ModuleUse) and member.block)
+        given = [output for block in blocks for output, _ in block.outputs]
+        labels = {member.name.rpartition(".")[2] for member in self.use.members}
+        return given.count(name) == 1 and name not in labels and name not in self.labels
 
     def rename(self, value: str, label: str) -> tuple[int]:
         """A new number for a value, which is called by ``label``: from here on it goes by this one."""
@@ -345,12 +360,19 @@ def _joined(path: str, label: str) -> str:
     return f"{path}.{label}" if path else label
 
 
-def _label_beside(place: str, value: str) -> str:
-    """What the steps beside the one called ``place`` call a value: ``e4`` for what comes out of ``e4.conv2``."""
-    labels = value.split(".")
+def _label_beside(place: str, names: Sequence[str]) -> str:
+    """What the steps beside the one called ``place`` call a value: ``e4`` for what comes out of ``e4.conv2``.
+
+    Args:
+        names: of the value, the outer ones first.
+    """
+    labels = next(name for name in names if not f"{place}.".startswith(f"{name}.")).split(".")
     pairs = zip(place.split(".")[:-1], labels[:-1], strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    return labels[shared]
+    own = labels[shared:]
+    place_of_name = next((at for at in reversed(range(len(own))) if not own[at].isdigit()), 0)
+    numbers = own[place_of_name - 1 : place_of_name] if place_of_name and own[place_of_name - 1].isdigit() else []
+    return numbered(own[place_of_name], *numbers)
 
 
 def _has_slots(use: ModuleUse) -> bool:

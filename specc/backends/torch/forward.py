@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from specc.backends.torch.class_code import ModuleClass, Statement
 from specc.backends.torch.python import Expr, Hole, Listing, PythonCall, flat, statement
-from specc.backends.torch.python_names import free, stem
+from specc.backends.torch.python_names import free, numbered, stem
 
 
 class Forward:
@@ -26,6 +26,7 @@ class Forward:
         for path in first.use.borrowed:
             name = free(_identifier(path.rpartition(".")[2]), {*self._names, *self._borrowed})
             self._borrowed.append(name)
+        self._read = {*body.outputs, *(value for line in body.statements for value in line.values)}
         self._outputs = [self._names[value] for value in body.outputs]
 
     def name(self, hole: Hole) -> str:
@@ -41,7 +42,10 @@ class Forward:
         return statement(PythonCall("def forward", ("self", *values, *borrowed)), 4, after=f" -> {returns}:")
 
     def line(self, line: Statement, expr: Expr) -> list[str]:
-        targets = ", ".join(self._names[target] for target in line.targets)
+        # Of several values that a block gives, what nothing reads has no name.
+        is_read = [len(line.targets) == 1 or target in self._read for target in line.targets]
+        names = [self._names[target] if read else "_" for target, read in zip(line.targets, is_read, strict=True)]
+        targets = ", ".join(names)
         if line.is_in_turn and isinstance(expr, PythonCall):
             if any(sum(instance.counts) > 1 for instance in self._family.instances):
                 # torch.jit.script writes such a loop out.
@@ -62,7 +66,10 @@ class Forward:
 
 
 def _identifier(label: str) -> str:
-    """The label as a variable: an output of a block goes by its path, and a number by x and the number."""
+    """The label as a variable: a value of a block's inside goes by its path, and a number by x and the number."""
+    number, _, rest = label.partition(".")
+    if number.isdigit() and rest:
+        label = numbered(rest, number)
     name = re.sub(r"\W", "_", label)
     return f"x{name}" if name[:1].isdigit() else name
 
@@ -70,7 +77,9 @@ def _identifier(label: str) -> str:
 def _inputs(family: ModuleClass) -> list[str]:
     """What the class calls its inputs: the first is x, the others go by what all uses call them."""
     count, labels = family.body.inputs, [instance.labels for instance in family.instances]
-    if family.body.is_model:
+    uses = [instance.use.block for instance in family.instances]
+    has_own = all(use is not None and use.input is None and use.kind == "block" for use in uses)
+    if family.body.is_model or (has_own and len({each[:count] for each in labels}) == 1):
         return ["x"] if count == 1 else list(map(_identifier, labels[0][:count]))
     names = ["x"] if count else []
     for value in range(1, count):
@@ -119,5 +128,5 @@ def _chained(family: ModuleClass) -> set[int]:
         users.setdefault(value, set()).add(len(body.statements))
     following = dict.fromkeys(range(body.inputs), 0)
     # Of several results of one statement, only one can go on in the shared variable.
-    following |= {line.targets[0]: place + 1 for place, line in enumerate(body.statements)}
+    following |= {line.targets[0]: place + 1 for place, line in enumerate(body.statements) if not line.gives_names}
     return {value for value, place in following.items() if users.get(value) == {place}}

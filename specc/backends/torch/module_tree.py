@@ -10,7 +10,7 @@ from itertools import accumulate, chain
 
 from specc.backends.torch.python_names import camel, stem
 from specc.backends.torch.step_code import TorchStep
-from specc.ir.graph import Graph, Node, Passed, Region
+from specc.ir.graph import Graph, Node, Passed, Region, in_order
 from specc.ir.targets import TorchModule
 
 
@@ -86,6 +86,19 @@ class ModuleTree:
         return ModuleUse("", "", None, self._graph.name, inputs, outputs, (), members)
 
     @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """What each value is called beside its step's name: by the blocks that give it, the outer ones first.
+
+        What ``body.c3.1.relu2`` makes is the value of ``body.c3``.
+        """
+        names: dict[str, list[str]] = {}
+        for block in _blocks(self._graph.members):
+            names.setdefault(block.output, []).append(block.name)
+            for name, value in block.outputs:
+                names.setdefault(value, []).append(f"{block.name}.{name}")
+        return names
+
+    @cached_property
     def labels(self) -> dict[str, dict[str, None]]:
         """The labels in every module, in the order in which they first appear: PyTorch's state-dict order."""
         nodes = [node.module.split(".")[: None if self.is_registered(node) else -1] for node in self._graph.nodes]
@@ -144,7 +157,7 @@ class ModuleTree:
             last = last.members[-1]
         start, end = self._place[first.name], self._place[last.name]
         outside = [value for m in members for value in m.inputs if not start <= self._place.get(value, -1) <= end]
-        inputs = sorted(dict.fromkeys(outside), key=lambda value: value != block.input)
+        inputs = in_order(block, outside)
         made = dict.fromkeys(value for member in members for value in results(member))
         outputs = [value for _, value in block.outputs if value in made]
         others = [value for value in made if self._last_use.get(value, -1) > end and value not in outputs]

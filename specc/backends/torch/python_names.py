@@ -90,6 +90,11 @@ def stem(label: str) -> str:
     return re.sub(r"_?\d+$", "", label) or label
 
 
+def numbered(label: str, number: str = "") -> str:
+    """``skip2`` for what is labelled ``skip`` in round 2; ``c3_2`` where a number ends the label."""
+    return f"{label}_{number}" if number and label[-1:].isdigit() else f"{label}{number}"
+
+
 def whole(label: str) -> int | None:
     """The number that the label is, if `str` of that number is the label."""
     return int(label) if label.isdecimal() and str(int(label)) == label else None
