@@ -8,9 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import traceback
 from importlib import import_module
-from pathlib import Path
 
 import click
 
@@ -93,8 +91,12 @@ def _report_error(error: Exception) -> int:
             error.show()
             return error.exit_code
     # Our own mistake: a report needs where it happened.
+    import traceback
+
     last = traceback.extract_tb(error.__traceback__)[-1]
-    click.echo(f"internal error: {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})", err=True)
+    click.echo(
+        f"internal error: {type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})", err=True
+    )
     click.echo("This is a mistake in specc, not in your spec: please report it, with the spec.", err=True)
     if os.environ.get("SPECC_TRACEBACK"):
         click.echo("".join(traceback.format_exception(error)), err=True)

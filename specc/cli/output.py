@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -34,7 +33,11 @@ def style_of(output: str | None = None, *, err: bool = False) -> Style:
     if output is not None:
         return Style()
     stream = sys.stderr if err else sys.stdout
-    width = shutil.get_terminal_size().columns if stream.isatty() else None
+    width = None
+    if stream.isatty():
+        from shutil import get_terminal_size  # with all that it knows of archives it takes 2 ms to load
+
+        width = get_terminal_size().columns
     return Style(wants_color(stream.isatty()), speaks_unicode(stream), width)
 
 

@@ -84,10 +84,16 @@ def present(value: Value, span: Span) -> Value:
     return value
 
 
+_layers: dict[str, Partial] = {}
+"""Operators as what can be called, each made once: nearly every step asks for one."""
+
+
 def layer(name: str) -> Partial | None:
     """The operator of that name or alias, without arguments."""
-    kind = find(name)
-    return None if kind is None else Partial(name, kind)
+    known = _layers.get(name)
+    if known is None and (kind := find(name)) is not None:
+        known = _layers[name] = Partial(name, kind)
+    return known
 
 
 def attribute_of(value: Signal, name: str) -> Value:

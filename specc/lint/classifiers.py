@@ -56,11 +56,11 @@ def _output(node: Node, network: Network) -> Port | None:
 
 
 def _heavy_fc(node: Node, network: Network) -> Match | None:
-    total = network.params
-    if total < MANY or not _mixes_features(node):
-        return None
     own = sum(prod(parameter.shape) for parameter in node.parameters)
-    if own < max(MANY, SHARE * total) or (flat := _flattened(node, network)) is None:
+    if own < MANY or not _mixes_features(node):
+        return None
+    total = network.params  # counted only where there may be something to say
+    if own < SHARE * total or (flat := _flattened(node, network)) is None:
         return None
     before, outputs = flat.input_types[0], node.type.sample[-1]
     permuted = _permuted(flat, network)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from specc.diagnostics import SpecError
@@ -93,8 +91,10 @@ def guarded(name: str, call: Callable[[], T]) -> T | str:
 
 
 def internal_error(name: str, error: Exception) -> str:
+    import traceback
+
     last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(last.filename).name}:{last.lineno}"
+    place = f"{os.path.basename(last.filename)}:{last.lineno}"
     return (
         f"{name}: internal error: {type(error).__name__}: {error} ({place}); this is a mistake in specc, not in your "
         "spec: please report it, with the spec and what SPECC_TRACEBACK=1 in the environment shows"

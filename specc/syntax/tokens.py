@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from math import isfinite
 from typing import NamedTuple
 
@@ -194,6 +194,7 @@ def keywords() -> frozenset[str]:
     return frozenset(tables().keywords)
 
 
+@lru_cache(maxsize=1024)  # labels come again in every round of a loop
 def is_name(word: str) -> bool:
     """Whether an expression or a step can say it: whether it may stand for a value."""
     return pattern("NAME").fullmatch(word) is not None and word not in tables().keywords
