@@ -12,25 +12,28 @@ import numpy as np
 
 Piece = TypeVar("Piece")
 
-_MOST_THREADS = 8
-"""Whoever takes the pieces writes and hashes them: no faster than so many threads draw them."""
+_MOST = 8
+"""Threads. Whoever takes the pieces writes and hashes them: no faster than so many threads draw them."""
 
 _KEPT = 2**24
 """Bytes of a block up to which freed memory is kept for the next one."""
 
 
-def ahead(make: Callable[[int, int], Piece], spans: Iterator[tuple[int, int]]) -> Iterator[Piece]:
+def ahead(make: Callable[[int, int], Piece], spans: Iterator[tuple[int, int]], *, most: int = _MOST) -> Iterator[Piece]:
     """``make(start, stop)`` of each span, in order; a thread for each processor makes those that come next.
 
     At most two for each thread are waiting. NumPy lets threads run side by side while it works on arrays.
+
+    Args:
+        most: threads. With 1 each piece is made when the one before it is, in a thread beside that of who takes them.
 
     Raises:
         whatever ``make`` raises, at the place of the piece. The threads have ended then, as they have when the iterator
         is closed.
     """
     first = [*islice(spans, 2)]
-    threads = min(_processors(), _MOST_THREADS) if len(first) > 1 else 1
-    if threads == 1:
+    processors = _processors() if len(first) > 1 else 1
+    if processors == 1:
         for span in chain(first, spans):
             yield make(*span)
         return
@@ -39,6 +42,7 @@ def ahead(make: Callable[[int, int], Piece], spans: Iterator[tuple[int, int]]) -
     np.empty(_KEPT, np.uint8)
     from concurrent.futures import Future, ThreadPoolExecutor  # where no tensor is large, nothing waits for its import
 
+    threads = min(processors, most)
     pool = ThreadPoolExecutor(threads, "specc-pieces")
     waiting: deque[Future[Piece]] = deque()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
@@ -12,11 +13,12 @@ import numpy as np
 from specc.diagnostics import MissingDependency, UsageError
 from specc.ir.init import Fixed
 from specc.ir.op import Parameter
+from specc.weights.ahead import ahead
 from specc.weights.matching import Match, matched
 from specc.weights.npz import open_npz
 from specc.weights.safetensors import open_safetensors
 from specc.weights.streams import Initialised
-from specc.weights.tensors import Archive, Array, State, damaged, plain, reading
+from specc.weights.tensors import Archive, Array, State, damaged, plain, reading, spans
 
 _LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")
 """How files begin that torch wrote before 1.6: a pickle of its magic number."""
@@ -92,18 +94,17 @@ class WeightsFile:
         name = self.names.get(path)
         if name is None or self.archive.entries[name].shape != parameter.shape:
             raise UsageError(f"{self.archive.path} was read for another network, not for one with this {path}")
-        start = 0
-        with reading(self.archive.path):
-            pieces = self.archive.pieces(name)
-            while True:
+        pieces = self.archive.pieces(name)
+
+        def piece(start: int, stop: int) -> Array:
+            with reading(self.archive.path):
                 # Before and after each: whoever takes the pieces may be slow, and reading takes its time, too.
                 self._require_unchanged()
-                piece = next(pieces, None)
+                numbers = next(pieces)
                 self._require_unchanged()
-                if piece is None:
-                    return
-                yield self._checked(name, parameter, piece, start)
-                start += piece.size
+            return self._checked(name, parameter, numbers, start)
+
+        yield from ahead(piece, spans(prod(parameter.shape)), most=1)  # the file is read from its beginning to its end
 
     def _require_unchanged(self) -> None:
         if _stamp(self.archive.path) != self.stamp:
