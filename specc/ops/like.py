@@ -102,11 +102,11 @@ class Placement:
         """``before`` and ``after`` of each axis in PyTorch, where the values are the inputs of these numbers."""
         pairs: list[tuple[object, object]] = []
         for axis, start in enumerate(self.before, start=2):
-            spare = Formula("-", (SizeOf(axis, large), SizeOf(axis, small)))
-            if isinstance(self._offset, str):
-                pairs.append((Formula("//", (spare, 2)), Formula("//", (Formula("+", (spare, 1)), 2))))
-            else:
-                pairs.append((start, Formula("-", (*spare.operands, start)) if start else spare))
+            sizes = SizeOf(axis, large), SizeOf(axis, small)
+            # What is before plus what is behind has to be the spare places for torch.export, too, which proves little:
+            # so it is d - d // 2 behind, and not (d + 1) // 2.
+            before = Formula("//", (Formula("-", sizes), 2)) if isinstance(self._offset, str) else start
+            pairs.append((before, Formula("-", sizes if start == 0 and before == 0 else (*sizes, before))))
         return tuple(pairs)
 
     def onnx(self, build: Builder, small: Ref, large: Ref) -> tuple[Ref, Ref]:

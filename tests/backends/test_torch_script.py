@@ -19,6 +19,7 @@ from specc.backends.torch.python_file import class_name
 from specc.elaborate import check_file
 from specc.ir.graph import Graph
 from specc.ir.op import Op, Refusal
+from specc.source import Source
 from specc.syntax import parse, read
 from specc.weights import Randomised
 from tests.backends.test_torch import HARD, images, scale
@@ -144,3 +145,33 @@ def test_what_is_exported_computes_the_same(spec: str) -> None:
     (port,) = model.graph.inputs
     x = images(2, *(size if isinstance(size, int) else 32 for size in port.type.sample))
     assert torch.equal(torch.export.export(module, (x,)).module()(x), module(x))
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+def test_sizes_of_other_values_stay_open_in_exported_programs(deferred: bool) -> None:
+    """One program for every size. That there is enough to crop torch.export cannot prove: it has to ask at run time."""
+    cut = (
+        "half -> upsample(scale_factor=3) -> cut: crop(like=in)" if deferred else "half -> cut: pad(like=in, offset=0)"
+    )
+    text = f"""
+    model M : [N, 2, H, W] where H >= 8, W >= 8 {{
+      conv(2, 3, stride=2, padding=1) -> half: relu
+      smooth: upsample(like=in, mode="bilinear")
+      half -> near: upsample(like=in)
+      half -> padded: pad(like=in)
+      {cut}
+      add {{ | smooth | near | padded | cut }}
+    }}
+    """
+    (checked,) = check_file(parse(Source("sizes.cnn", text)))
+    module = torch_module(checked.graph, Randomised(3))
+    axes = {2: torch.export.Dim("H", min=8), 3: torch.export.Dim("W", min=8)}
+    program = torch.export.export(
+        module,
+        (images(2, 2, 21, 30),),
+        dynamic_shapes=(axes,),
+        prefer_deferred_runtime_asserts_over_guards=deferred,
+    ).module()
+    for size in ((8, 9), (31, 14), (40, 40)):
+        x = images(2, 2, *size)
+        torch.testing.assert_close(program(x), module(x), rtol=0, atol=0)

@@ -19,7 +19,7 @@ from specc.analyses import Costs
 from specc.backends import onnx as onnx_backend
 from specc.backends.torch import torch_module
 from specc.ir.graph import Graph
-from tests.networks import by_hand
+from tests.networks import by_hand, segmentation
 from tests.networks.published import Rounded, Zeros
 
 ZOO = Path(__file__).parents[2] / "examples" / "zoo"
@@ -40,6 +40,24 @@ HALVED = [[(3, 32, 32)], [(3, 64, 96)]]
 TWINS = {
     "unet": Twin(
         ZOO / "unet.cnn", {"c": 4, "classes": 3}, lambda: by_hand.UNet(4, 1, 3), [[(1, 16, 16)], [(1, 64, 32)]]
+    ),
+    "unet_any_size": Twin(
+        ZOO / "unet_any_size.cnn",
+        {"c": 4, "channels": 1, "classes": 3},
+        lambda: segmentation.PaddedUNet(4, 1, 3),
+        [[(1, 16, 16)], [(1, 17, 31)], [(1, 45, 22)]],
+    ),
+    "fcn8s": Twin(
+        ZOO / "fcn8s.cnn",
+        {"classes": 4, "c": 2, "features": 12},
+        lambda: segmentation.FCN8s(4, 2, 12),
+        [[(3, 1, 1)], [(3, 33, 70)], [(3, 59, 28)]],
+    ),
+    "deeplabv3": Twin(
+        ZOO / "deeplabv3.cnn",
+        {"classes": 5, "c": 4},
+        lambda: segmentation.DeepLabV3(5, 4),
+        [[(3, 1, 1)], [(3, 33, 70)], [(3, 58, 25)]],
     ),
     "residual1d": Twin(ZOO / "residual1d.cnn", {}, by_hand.rhythm, [[(2, 500)], [(2, 77)], [(2, 1)]]),
     "residual3d": Twin(ZOO / "residual3d.cnn", {}, by_hand.clips, [[(3, 8, 16, 20)], [(3, 5, 7, 9)]]),
@@ -93,6 +111,25 @@ def test_network_is_the_one_written_by_hand(name: str, tmp_path: Path) -> None:
             assert live.shape == exact.shape == onnx.shape
             assert (live - exact).abs().max().item() <= 1e-12 * scale
             assert np.abs(onnx - exact.numpy()).max() <= 2e-5 * scale
+
+
+@pytest.mark.parametrize("name", ["fcn8s", "deeplabv3"])
+def test_names_are_those_of_the_published_code(name: str) -> None:
+    """So that its weights load by name."""
+    twin = TWINS[name]
+    ours = torch_module(specc.load(twin.spec, **twin.settings).graph, Zeros())
+    assert set(ours.state_dict()) == set(twin.network().state_dict())
+
+
+@pytest.mark.parametrize(
+    ("spec", "published"),
+    [
+        ("deeplabv3.cnn", 42_004_074),  # torchvision's deeplabv3_resnet50, COCO_WITH_VOC_LABELS_V1
+        ("unet_any_size.cnn", 31_037_698),  # milesial/Pytorch-UNet, transposed convolutions and two classes
+    ],
+)
+def test_counts_are_the_published_ones(spec: str, published: int) -> None:
+    assert specc.load(ZOO / spec).params == published
 
 
 def sizes(graph: Graph, shapes: list[tuple[int, ...]]) -> dict[str, int]:

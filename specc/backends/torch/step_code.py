@@ -247,11 +247,13 @@ def _is_plain(argument: object) -> bool:
 
 
 def _infix(operator: str, operands: list[Expr]) -> Infix:
-    """The operator between its operands, those that are formulas themselves in parentheses: of `-`, `+ 1` behind it."""
-    first, *others = operands
-    if not (isinstance(first, Infix) and first.operator == "-" and operator == "+"):
-        first = PythonCall("", (first,)) if isinstance(first, Infix) else first
-    return Infix(operator, (first, *(PythonCall("", (part,)) if isinstance(part, Infix) else part for part in others)))
+    """The operator between its operands: formulas among them in parentheses, but for quotients in a difference."""
+
+    def operand(part: Expr) -> Expr:
+        is_bare = not isinstance(part, Infix) or (operator, part.operator) == ("-", "//")
+        return part if is_bare else PythonCall("", (part,))
+
+    return Infix(operator, tuple(map(operand, operands)))
 
 
 def _operands(step: TorchStep) -> list[object]:
