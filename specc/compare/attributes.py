@@ -16,7 +16,7 @@ from specc.ir.types import TensorType
 Values = Mapping[str, Any]
 _Reading = Callable[[Any, Values, TensorType], object]
 """An attribute's value, those of all attributes, and the type of the step's input."""
-_UNORDERED = frozenset({"add", "mul", "maximum"})
+_UNORDERED = frozenset({"add", "mul", "maximum", "minimum"})
 """Merges that give the same whatever the order of their arms; a sum or product of three or more is at most rounded
 otherwise."""
 

@@ -97,7 +97,10 @@ LAYERS = _table(
     _called("groupnorm", "groupnormalization"),
     _called("instancenorm", "instancenormalization lazyinstancenorm"),
     _called("rmsnorm", "rmsnormalization simplifiedlayernormalization"),
-    _called("lrn", "localresponsenorm localresponsenormalization crossmaplrn"),
+    _called("lrn", "localresponsenormalization crossmaplrn"),
+    _called("sum", "reducesum"),
+    _called("normalize", "l2norm l2normalize l2normalization lpnormalization unitnormalization normalizer"),
+    _called("standardize", "meanstdnormalize imagenormalize"),
     _called("globalavgpool", "gap globalaveragepool globalaveragepooling globalavgpooling"),
     _called("globalmaxpool", "gmp globalmaxpooling"),
     _called("avgpool", "averagepool averagepooling avgpooling meanpool"),
@@ -126,7 +129,7 @@ LAYERS = _table(
         "embedding embeddingbag lstm gru rnn lstmcell grucell rnncell attention multiheadattention "
         "transformer scaleddotproductattention erf erfc erfinv expm1 log1p log2 log10 logit "
         "sin cos tan asin acos atan sinh cosh asinh acosh atanh arctan arctanh arcsinh arccosh sign "
-        "round floor ceil trunc frac gamma lgamma digamma median mode std var prod argmax argmin "
+        "round floor ceil trunc frac lgamma digamma median mode std var prod argmax argmin "
         "cumsum cumprod topk sort gather scatter where nonzero unique histc cov cond conj copy clone "
         "contiguous detach flip roll rot90 tile expand einsum bmm mm dot outer cross norm1 "
         "celu6 relu1 relun rrelu srelu frelu drelu trelu brelu arelu grelu erelu qrelu hardmish "
@@ -180,11 +183,7 @@ LAYERS = _table(
         "squeeze": "flatten takes axes of one place away, and reshape does: globalavgpool -> flatten",
         "unsqueeze": "reshape gives another number of axes",
         "stack": "concat joins values along an axis that they have",
-        "l2norm normalize": "no layer divides by the length of a vector; rmsnorm divides by the root of its mean "
-        "square",
         "norm": "batchnorm, layernorm, groupnorm, instancenorm and rmsnorm are the norms",
-        "sum": "add gives the sum of several values; mean(1) times its length the sum along an axis",
-        "reducesum": "mean(1) times its length is the sum along an axis",
         "square": "pow! it is pow(2)",
         "cube": "pow! it is pow(3)",
         "rsqrt": "pow! it is pow(-0.5)",
@@ -195,15 +194,15 @@ LAYERS = _table(
         "reflectionpad": 'pad! it is pad(1, mode="reflect")',
         "replicationpad": 'pad! it is pad(1, mode="replicate")',
         "circularpad": 'pad! it is pad(1, mode="circular")',
-        "depthtospace": "pixelshuffle orders channels as PyTorch does (ONNX: "
-        "mode CRD), depthtospace of TensorFlow otherwise",
-        "spacetodepth": "pixelunshuffle orders channels as PyTorch does, and others do otherwise",
         "Mean": "ONNX's Mean is the mean of several values: "
         "add { | _ | _ } -> affine(1 / 2); mean(1) that along an axis",
         "Conv": "conv! in some tools Conv takes the input's channels first; conv the channels that it gives: "
         "conv(8, 3)",
-        "Scale": "scale! scale learns one factor a channel; affine(0.1) multiplies by a number; mmcv's learns one for "
-        "all",
+        "Scale": "scale! scale learns one factor a channel, scale(dim=none) one for all, as mmcv's does; affine(0.1) "
+        "multiplies by a number",
+        "rezero gamma residualweight": "scale! a learned factor for all is scale(init=0, dim=none)",
+        "normalization rescaling rescale": "standardize! with known numbers it is standardize(0.5, 0.2), a list for "
+        "one of each channel, or affine(1 / 255)",
         "HardSigmoid": "hardsigmoid is relu6(x + 3) / 6, as PyTorch has it; ONNX's own HardSigmoid is steeper or "
         "flatter",
         **{
@@ -240,6 +239,7 @@ ARGUMENTS = _table(
     _called("stop", "ends end"),
     _called("upscale_factor", "blocksize"),
     _called("downscale_factor", "blocksize"),
+    _called("blocksize", "upscalefactor downscalefactor"),
     _called("normalized_shape", "normshape"),
     _foreign(
         "beta gamma k step steps length side sides outpadding inpadding autopad border code node use nobias "

@@ -62,6 +62,16 @@ class Averaged(Record):
         return f"mean of {self.terms}"
 
 
+class Summed(Averaged):
+    """Each element is a sum of ``terms`` elements."""
+
+    why = "errors of the partial sums, in proportion to the sum of absolute values"
+
+    @property
+    def rule(self) -> str:
+        return f"sum of {self.terms}"
+
+
 class PowerMean(Record):
     """Each element is the ``power``-th root of a sum of ``terms`` ``power``-th powers, all of them signed."""
 
@@ -181,17 +191,22 @@ class Normalised(Record):
 
 
 class Quotient(Record):
-    """x over (``offset`` + a multiple of the sum of ``terms`` squares) to the power of ``power``."""
+    """x over (``offset`` + a multiple of the sum of ``terms`` squares) to the power of ``power``.
 
-    why = "errors of the sum of squares, and what the power makes of them"
+    Attributes:
+        of: what is added.
+    """
+
+    why = "errors of the sum, and what the power makes of them"
 
     terms: Dim
     offset: float
     power: float
+    of: str = "squares"
 
     @property
     def rule(self) -> str:
-        return f"quotient by {self.terms} squares"
+        return f"quotient by {self.terms} {self.of}"
 
 
 Rounding = (

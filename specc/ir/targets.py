@@ -16,8 +16,8 @@ _NONE: Mapping[str, object] = MappingProxyType({})
 class TorchModule(Record):
     """An ``nn.Module`` made once and called on the step's inputs: ``nn.Conv2d(1, 6, 3)``.
 
-    Arguments are plain values: int, float, bool, str, None, and tuples of them. ``note`` says why it is this layer,
-    where its name does not.
+    Arguments are plain values: int, float, bool, str, None, and tuples of them; or modules, of ``nn.Sequential``.
+    ``note`` says why it is this layer, where its name does not.
     """
 
     name: str
@@ -61,11 +61,23 @@ class Formula(Record):
     operands: tuple[object, ...]
 
 
+class Numbers(Record):
+    """Constants as a tensor like the step's first input, as an argument of a call.
+
+    Attributes:
+        values: they lie along an axis.
+        behind: so many axes of size 1 are behind it.
+    """
+
+    values: tuple[float, ...]
+    behind: int = 0
+
+
 class TorchCall(Record):
     """A function without state: ``F.max_pool2d(x, 2)``.
 
-    `Value`, `Own`, `SizeOf`, `SpatialSizesOf`, `Formula`, another call, and tuples of these may be arguments:
-    ``torch.add(torch.add(x, y), z)``.
+    `Value`, `Own`, `SizeOf`, `SpatialSizesOf`, `Formula`, `Numbers`, another call, and tuples of these may be
+    arguments: ``torch.add(torch.add(x, y), z)``.
     """
 
     name: str

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 from specc.ir.op import Refusal, Weightless
 from specc.ir.targets import Builder, Ref, TorchModule
 from specc.ir.traits import ANY, Range
-from specc.ir.types import TensorType
+from specc.ir.types import TensorType, fixed
 from specc.ops.bases import Elementwise
 from specc.ops.fields import Expect, Probability
 from specc.ops.registry import register
+from specc.ops.shapes import fixed_number
 
 
 class Dropping(Elementwise, Weightless):
@@ -63,16 +64,6 @@ class AlphaDropout(Dropout):
         return TorchModule("nn.AlphaDropout", kwargs=self.non_default("p"))
 
 
-_BY_SAMPLE = {
-    1: ("nn.Dropout1d", "Dropout1d takes N of [N, F] for channels: stochastic depth, by whole samples."),
-    3: (
-        "nn.Dropout3d",
-        "Dropout3d takes N of [N, C, H, W] for channels: stochastic depth, by whole samples.",
-    ),
-}
-"""The layer that drops along the first axis of what it takes for one sample: there, that axis is the batch."""
-
-
 @register
 class StochasticDepth(Dropping):
     """Zeroes whole samples with probability p and scales the rest by 1/(1 - p), in training only (Huang et al. 2016).
@@ -93,15 +84,31 @@ class StochasticDepth(Dropping):
                 argument="mode",
                 label='"row" drops each sample by itself',
             )
-        if len(x.sample) in _BY_SAMPLE:
+        if 1 <= len(x.sample) <= 4:
+            if len(x.sample) == 4:
+                fixed_number(self, x.sample[0], "channels")
             return x
         raise Refusal(
             "S0101",
-            f"stochasticdepth takes [N, F] or [N, C, H, W], and its input is {x}",
+            f"stochasticdepth takes [N, F], or channels and 1 to 3 spatial axes, and its input is {x}",
             cause=0,
             notes=("PyTorch has no layer that drops whole samples of another rank",),
         )
 
     def torch(self, *inputs: TensorType) -> TorchModule:
-        layer, note = _BY_SAMPLE[len(inputs[0].sample)]
-        return TorchModule(layer, (self.p,), note=note)
+        """PyTorch's layers drop along the first axis of what they take for one sample: here that is the batch."""
+        (x,) = inputs
+        note = "Dropout3d takes N of [N, C, H, W] for channels: stochastic depth, by whole samples."
+        dropout = TorchModule("nn.Dropout3d", (self.p,))
+        match x.sample:
+            case (_,):
+                note = "Dropout1d takes N of [N, F] for channels: stochastic depth, by whole samples."
+                return TorchModule("nn.Dropout1d", (self.p,), note=note)
+            case (_, _):
+                layers = TorchModule("nn.Unflatten", (2, (-1, 1))), dropout, TorchModule("nn.Flatten", (2, 3))
+            case (_, _, _):
+                return TorchModule("nn.Dropout3d", (self.p,), note=note)
+            case (channels, depth, _, _):
+                sizes = fixed(channels), depth if isinstance(depth, int) else -1
+                layers = TorchModule("nn.Flatten", (1, 2)), dropout, TorchModule("nn.Unflatten", (1, sizes))
+        return TorchModule("nn.Sequential", layers, note=note)

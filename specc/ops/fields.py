@@ -54,6 +54,11 @@ Integers = Annotated[
 Real = Annotated[
     float, Field(ge=-LARGEST_REAL, le=LARGEST_REAL, allow_inf_nan=False), Expect("a finite number (below 3.4e38)")
 ]
+_Real = Annotated[float, Field(ge=-LARGEST_REAL, le=LARGEST_REAL, allow_inf_nan=False)]
+Reals = Annotated[
+    _Real | Annotated[tuple[_Real, ...], Field(min_length=1)],
+    Expect("a finite number (below 3.4e38), or a list of one for each channel"),
+]
 PositiveReal = Annotated[
     float, Field(gt=0, le=LARGEST_REAL, allow_inf_nan=False), Expect("a number above 0 (and below 3.4e38)")
 ]

@@ -1,5 +1,6 @@
 """Normalisations: by running statistics, or by those of the sample itself."""
 
+from collections.abc import Mapping
 from math import prod
 from typing import Annotated
 
@@ -7,7 +8,7 @@ from specc.ir.init import Constant
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.rounding import Normalised, Products, Quotient
 from specc.ir.size import Dim
-from specc.ir.targets import Builder, Nested, Ref, TorchModule
+from specc.ir.targets import Builder, Nested, Ref, TorchCall, TorchModule, Value
 from specc.ir.traits import (
     ANY,
     EACH,
@@ -22,7 +23,7 @@ from specc.ir.traits import (
 )
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Elementwise, Functional
-from specc.ops.fields import Epsilon, Expect, Flag, Positive, Positives, Real
+from specc.ops.fields import Epsilon, Expect, Flag, Integer, Positive, Positives, Real
 from specc.ops.pad import pad
 from specc.ops.pool import Grid, mean_pool
 from specc.ops.registry import register
@@ -36,6 +37,7 @@ from specc.ops.shapes import (
     require_divides,
     require_sample,
     require_spatial,
+    sample_axis,
 )
 
 RMS_EPS = 1.1920928955078125e-07
@@ -359,6 +361,57 @@ class RmsNorm(OverTrailing):
 
 
 @register
+class Normalize(Elementwise, Weightless):
+    """x over its length along an axis, or over eps where that is larger: torch.nn.functional.normalize.
+
+    The length is the root of the sum of squares (``p=2``), or the sum of absolute values (``p=1``).
+    """
+
+    kind = "normalize"
+
+    p: Real = 2.0
+    dim: Integer = 1
+    eps: Epsilon = 1e-12
+
+    @classmethod
+    def alternatives(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
+        return ("standardize(mean=[…], std=[…]) takes numbers that are known",) if name in ("mean", "std") else ()
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        if self.p not in (1, 2):
+            raise Refusal(
+                "S0305",
+                f"normalize divides by the length with p = 1 or 2, not {self.p}",
+                argument="p",
+                label="2 for the Euclidean length, 1 for the sum of absolute values",
+            )
+        sample_axis(self, self.dim, inputs[0])
+        return inputs[0]
+
+    def window(self, *inputs: TensorType) -> Whole:
+        return across(inputs[0], (sample_axis(self, self.dim, inputs[0]) - 1,))
+
+    def norm(self, *inputs: TensorType) -> Norm:
+        return Norm()
+
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ranges[0].signs
+
+    def rounding(self, *inputs: TensorType) -> Quotient:
+        terms = inputs[0].sample[sample_axis(self, self.dim, inputs[0]) - 1]
+        return Quotient(terms, 0.0, 0.5) if self.p == 2 else Quotient(terms, 0.0, 1.0, "absolute values")
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        return TorchCall("F.normalize", (Value(),), self.non_default("p", "dim", "eps"))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        axis = sample_axis(self, self.dim, inputs[0])
+        op_type = "ReduceL2" if self.p == 2 else "ReduceL1"
+        length = build.node(op_type, *values, build.integers([axis]), keepdims=1)
+        return build.node("Div", *values, build.node("Max", length, build.floats(self.eps)))
+
+
+@register
 class Lrn(Functional, Channelwise, Weightless):
     """x/(k + alpha/size * sum of x² over size neighbouring channels)^beta: torch.nn.LocalResponseNorm.
 
@@ -366,6 +419,7 @@ class Lrn(Functional, Channelwise, Weightless):
     """
 
     kind = "lrn"
+    aliases = ("localresponsenorm",)
     torch_name = "F.local_response_norm"
 
     size: Positive

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from specc.ir.op import Refusal, Weightless
-from specc.ir.rounding import Averaged
+from specc.ir.rounding import Averaged, Summed
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import AxisMap, Whole, same
@@ -116,6 +116,20 @@ class Mean(Averaging, Reduction):
         (x,) = inputs
         axes = self._axes(x)
         return Averaged(prod(x.sample[axis - 1] for axis in axes), all_places(x, axes))
+
+
+@register
+class Sum(Averaging, Reduction):
+    """The sum over whole axes: torch.sum."""
+
+    kind = "sum"
+    torch_name = "torch.sum"
+    onnx_name = "ReduceSum"
+
+    def rounding(self, *inputs: TensorType) -> Summed:
+        (x,) = inputs
+        axes = self._axes(x)
+        return Summed(prod(x.sample[axis - 1] for axis in axes), all_places(x, axes))
 
 
 @register

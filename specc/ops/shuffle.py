@@ -1,13 +1,13 @@
 """Elements moved between channels and places, or from channel to channel."""
 
-from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal
 
 from specc.ir.op import Refusal
-from specc.ir.targets import Builder, Ref
+from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import EACH, MOST_PHASES, Sliding, Taps, taps
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Functional, Selector
-from specc.ops.fields import Positive
+from specc.ops.fields import Expect, Positive
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
@@ -24,27 +24,20 @@ from specc.ops.shapes import (
 class Pixels(Functional, Channelwise, Selector):
     """Base of the operators that move blocks of r x r places into channels, or back."""
 
+    argument: ClassVar[str] = "blocksize"
+    """The name of r."""
+
     @property
-    @abstractmethod
     def factor(self) -> int:
         """r."""
+        return int(getattr(self, self.argument))
 
     def identity(self, *inputs: TensorType) -> str | None:
         return "there is nothing to move by a factor of 1" if self.factor == 1 else None
 
 
-@register
-class PixelShuffle(Pixels):
-    """[N, C*r*r, H, W] -> [N, C, H*r, W*r]: torch.nn.PixelShuffle (Shi et al. 2016)."""
-
-    kind = "pixelshuffle"
-    torch_name = "F.pixel_shuffle"
-
-    upscale_factor: Positive
-
-    @property
-    def factor(self) -> int:
-        return self.upscale_factor
+class ToPlaces(Pixels):
+    """Base of the operators that make [N, C, H*r, W*r] of [N, C*r*r, H, W]."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -53,9 +46,9 @@ class PixelShuffle(Pixels):
         if channels % (r * r):
             raise Refusal(
                 "S0103",
-                f"upscale_factor = {r} takes a multiple of {r}*{r} = {r * r} channels, and the "
-                f"input of pixelshuffle has {x.channels}",
-                argument="upscale_factor",
+                f"{self.argument} = {r} takes a multiple of {r}*{r} = {r * r} channels, and the "
+                f"input of {self.kind} has {x.channels}",
+                argument=self.argument,
                 cause=0,
                 label=f"{x.channels} = {x.channels // (r * r)}*{r * r} + {x.channels % (r * r)}",
             )
@@ -67,9 +60,6 @@ class PixelShuffle(Pixels):
         each = Taps(1, (range(1),) * r) if r <= MOST_PHASES else None
         return Sliding((None, each, each))
 
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        return build.node("DepthToSpace", *values, blocksize=self.factor, mode="CRD")
-
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
         r, out = self.factor, self.infer(x)
@@ -79,18 +69,8 @@ class PixelShuffle(Pixels):
         )
 
 
-@register
-class PixelUnshuffle(Pixels):
-    """[N, C, H*r, W*r] -> [N, C*r*r, H, W]: torch.nn.PixelUnshuffle, the inverse of pixelshuffle."""
-
-    kind = "pixelunshuffle"
-    torch_name = "F.pixel_unshuffle"
-
-    downscale_factor: Positive
-
-    @property
-    def factor(self) -> int:
-        return self.downscale_factor
+class ToChannels(Pixels):
+    """Base of the operators that make [N, C*r*r, H, W] of [N, C, H*r, W*r]."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -99,9 +79,9 @@ class PixelUnshuffle(Pixels):
         height, width = x.spatial
         for size, what in ((height, "rows"), (width, "columns")):
             if isinstance(size, int):
-                require_divides(self, "downscale_factor", r, size, what)
-        claim = f"downscale_factor = {r} divides {times(x.spatial)}"
-        require_multiples(x.spatial, r, claim, argument="downscale_factor")
+                require_divides(self, self.argument, r, size, what)
+        claim = f"{self.argument} = {r} divides {times(x.spatial)}"
+        require_multiples(x.spatial, r, claim, argument=self.argument)
         return x.with_sample(channels * r * r, height // r, width // r)
 
     def window(self, *inputs: TensorType) -> Sliding:
@@ -109,10 +89,11 @@ class PixelUnshuffle(Pixels):
         return Sliding((None, taps(r, stride=r), taps(r, stride=r)))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        """With the channels first, as PyTorch has them; ONNX's SpaceToDepth has the blocks first."""
         (x,) = inputs
         r, out = self.factor, self.infer(x)
         if not x.is_fixed:
-            # ONNX counts the channels last, PyTorch first: place s of channel c is s*C + c and c*r*r + s.
+            # Place s of channel c is s*C + c of ONNX and c*r*r + s of PyTorch.
             order = [s * x.channels + c for c in range(x.channels) for s in range(r * r)]
             return build.node("Gather", build.node("SpaceToDepth", *values, blocksize=r), build.integers(order), axis=1)
         height, width = numbers(out.spatial)
@@ -130,6 +111,79 @@ class PixelUnshuffle(Pixels):
                 for name, n in zip(AXIS_NAMES[2], x.spatial, strict=True)
             ),
         )
+
+
+@register
+class PixelShuffle(ToPlaces):
+    """[N, C*r*r, H, W] -> [N, C, H*r, W*r]: torch.nn.PixelShuffle (Shi et al. 2016)."""
+
+    kind = "pixelshuffle"
+    argument = "upscale_factor"
+    torch_name = "F.pixel_shuffle"
+
+    upscale_factor: Positive
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("DepthToSpace", *values, blocksize=self.factor, mode="CRD")
+
+
+@register
+class PixelUnshuffle(ToChannels):
+    """[N, C, H*r, W*r] -> [N, C*r*r, H, W]: torch.nn.PixelUnshuffle, the inverse of pixelshuffle."""
+
+    kind = "pixelunshuffle"
+    argument = "downscale_factor"
+    torch_name = "F.pixel_unshuffle"
+
+    downscale_factor: Positive
+
+
+Order = Annotated[
+    Literal["DCR", "CRD"],
+    Expect('"DCR", the blocks before the channels (TensorFlow, ONNX), or "CRD", the channels first (PyTorch)'),
+]
+
+
+@register
+class DepthToSpace(ToPlaces):
+    """[N, C*r*r, H, W] -> [N, C, H*r, W*r], with the channels in TensorFlow's order, or in that of pixelshuffle.
+
+    In mode DCR channel s*C + c is place s of a block of channel c, in mode CRD channel c*r*r + s is.
+    """
+
+    kind = "depthtospace"
+
+    blocksize: Positive
+    mode: Order = "DCR"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        r = self.factor
+        ordered = Value() if self.mode == "CRD" else TorchCall("F.channel_shuffle", (Value(), r * r))
+        return TorchCall("F.pixel_shuffle", (ordered, r))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        return build.node("DepthToSpace", *values, blocksize=self.factor, mode=self.mode)
+
+
+@register
+class SpaceToDepth(ToChannels):
+    """[N, C, H*r, W*r] -> [N, C*r*r, H, W], the inverse of depthtospace, in the same orders of channels."""
+
+    kind = "spacetodepth"
+
+    blocksize: Positive
+    mode: Order = "DCR"
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        places = TorchCall("F.pixel_unshuffle", (Value(), self.factor))
+        if self.mode == "CRD":
+            return places
+        return TorchCall("F.channel_shuffle", (places, inputs[0].channels))
+
+    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
+        if self.mode == "DCR":
+            return build.node("SpaceToDepth", *values, blocksize=self.factor)
+        return super().onnx(build, values, *inputs)
 
 
 @register

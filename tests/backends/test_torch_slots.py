@@ -203,6 +203,7 @@ def test_the_module_of_a_layer_is_its_function(kind: type[Op]) -> None:
 WITH_A_MODULE = frozenset(
     """
     relu relu6 leakyrelu elu selu celu gelu silu mish sigmoid tanh softplus softsign hardsigmoid hardswish hardtanh
+    logsigmoid softshrink hardshrink tanhshrink threshold glu softmin
     softmax logsoftmax maxpool avgpool lppool adaptiveavgpool adaptivemaxpool globalavgpool globalmaxpool lrn
     """.split()
 )

@@ -28,6 +28,10 @@ RANGES = {
     "tanh": (-1, 1),
     "softsign": (-1, 1),
     "hardtanh": (-1, 1),
+    "abs": (0, inf),
+    "exp": (0, inf),
+    "logsigmoid": (-inf, 0),
+    "softmin": (0, 1),
 }
 """By the mathematics of each."""
 
@@ -35,9 +39,10 @@ ANYWHERE = set(
     "adaptiveavgpool adaptivemaxpool add affine alphadropout amax avgpool batchnorm celu channelshuffle concat conv "
     "convtranspose dropout elu fc flatten gelu globalavgpool globalmaxpool groupnorm hardswish identity instancenorm "
     "layernorm leakyrelu linear lppool lrn maximum maxpool mean mish mul pad permute pixelshuffle pixelunshuffle prelu "
-    "reshape rmsnorm scale selu silu slice stochasticdepth sub upsample".split()
+    "reshape rmsnorm scale selu silu slice stochasticdepth sub upsample neg log sqrt pow clamp threshold softshrink "
+    "hardshrink tanhshrink glu minimum div sum normalize standardize depthtospace spacetodepth".split()
 )
-"""Those whose result may be any number, or of which no bound is claimed."""
+"""Those whose result may be any number, or NaN, or whose arguments say what it may be; or no bound is claimed."""
 
 EXTREMES = np.array(
     [[a, b, c, 0.5] for a in (-3e38, -1e4, -90, -1e-30, 0) for b in (0, 1e-6, 1, 90, 3e38) for c in (-20, 20)],

@@ -204,7 +204,7 @@ def test_the_order_of_arms(kind: str) -> None:
 
 def test_equal_arms_in_another_order() -> None:
     """Their names tell which is which, however deep they lie; PyTorch computes the same from the same tensors."""
-    for kind in ("add", "mul", "maximum"):
+    for kind in ("add", "mul", "maximum", "minimum"):
         arms = [
             "| a: conv(4, 3) -> relu",
             "| b: conv(4, 3) -> relu",

@@ -69,7 +69,10 @@ STEPS: dict[str, list[Step]] = {
         step({"size": 3}, (2, 5, 5), size=[2, 4, (3, 2), (None, 3)]),
     ],
     "alphadropout": [step({}, _PLANE, p=[0.2, 0.0, 1.0])],
-    "affine": [step({"factor": 0.5}, _PLANE, factor=[2.0, -1.0], offset=[0.5, -1e-3])],
+    "affine": [
+        step({"factor": 0.5}, _PLANE, factor=[2.0, (0.5, 1.0)], offset=[0.5, (0.5, 1e-3)]),
+        step({"factor": (0.5, 2.0)}, (2, 2, 2), dim=[2, 3]),
+    ],
     "amax": [step({"dim": 2}, _PLANE, dim=[1, 3, (2, 3)], keepdim=[True])],
     "avgpool": [
         step(
@@ -107,6 +110,7 @@ STEPS: dict[str, list[Step]] = {
     ],
     "celu": [step({}, _PLANE, alpha=[0.5, 2.0])],
     "channelshuffle": [step({"groups": 2}, (8, 3, 3), groups=[1, 4])],
+    "clamp": [step({"min": 0.5}, _PLANE, min=[0.0, -1.0], max=[1.0, 6.0])],
     "concat": [step({}, (2, 3, 3), (2, 3, 3), dim=[2, 3])],
     "conv": [
         step(
@@ -162,15 +166,18 @@ STEPS: dict[str, list[Step]] = {
         ),
     ],
     "crop": [step({"like": Value(1)}, (2, 8, 9), (1, 5, 5), offset=[0, 2, 3, (0, 4)])],
+    "depthtospace": [step({"blocksize": 2}, (16, 3, 3), blocksize=[1, 4], mode=["CRD"])],
     "dropout": [step({}, _PLANE, p=[0.2, 0.0, 1.0])],
     "elu": [step({}, _PLANE, alpha=[0.5, -1.0])],
     "fc": [step({"out_features": 4}, (6,), out_features=[2], weight=[numbers(4, 6)], **_DENSE)],
     "flatten": [step({}, (2, 3, 4), start_dim=[2], end_dim=[1, 2])],
     "gelu": [step({}, _PLANE, approximate=["tanh"])],
+    "glu": [step({}, _PLANE, dim=[1, 2])],
     "groupnorm": [
         step({"num_groups": 2}, (8, 3, 3), num_groups=[1, 4], **_NORM),
         step({"num_groups": 2, "affine": False}, (8, 3, 3), num_groups=[4], eps=[1e-3]),
     ],
+    "hardshrink": [step({}, _PLANE, lambd=[0.1, 2.0])],
     "hardtanh": [step({}, _PLANE, min_val=[-2.0, 0.0], max_val=[6.0, 0.0])],
     "instancenorm": [
         step({}, (3, 4, 4), eps=[1e-3], affine=[True], track_running_stats=[True]),
@@ -215,6 +222,7 @@ STEPS: dict[str, list[Step]] = {
         ),
     ],
     "mean": [step({"dim": 2}, _PLANE, dim=[1, 3, (2, 3)], keepdim=[True])],
+    "normalize": [step({}, _PLANE, p=[1.0], dim=[2, 3], eps=[1e-3])],
     "pad": [
         step(
             {"padding": 1},
@@ -236,17 +244,27 @@ STEPS: dict[str, list[Step]] = {
     "permute": [step({"dims": (0, 1, 2, 3)}, (3, 3, 3), dims=[(0, 2, 1, 3), (0, 3, 1, 2)])],
     "pixelshuffle": [step({"upscale_factor": 2}, (16, 3, 3), upscale_factor=[1, 4])],
     "pixelunshuffle": [step({"downscale_factor": 2}, (2, 8, 8), downscale_factor=[1, 4])],
+    "pow": [step({"exponent": 2.5}, _PLANE, exponent=[2.0, 3.0, 0.5, -0.5, -1.0, -2.0, 0.1])],
     "prelu": [step({}, (4, 3, 3), num_parameters=[4], init=[0.5])],
     "reshape": [step({"shape": (-1, 2, 12)}, (2, 3, 4), shape=[(-1, 24), (-1, 3, 8), (-1, 12, 2)])],
     "rmsnorm": [step({}, (4, 3, 5), **_TAIL)],
-    "scale": [step({}, (4, 3, 3), init=[1e-6, 0.5]), step({}, (3, 3, 3), dim=[-1, 2])],
+    "scale": [step({}, (4, 3, 3), init=[1e-6, 0.5]), step({}, (3, 3, 3), dim=[-1, 2, None])],
     "slice": [step({"start": 1, "stop": 3}, (4, 4, 4), start=[0, 2], stop=[2, 4], dim=[2, 3])],
     "softmax": [step({}, _PLANE, dim=[2, 3])],
+    "softmin": [step({}, _PLANE, dim=[2, 3])],
     "softplus": [
         step({}, _PLANE, beta=[2.0, 0.5], threshold=[5.0]),
         step({"beta": 2.0}, _PLANE, beta=[3.0], threshold=[5.0, 30.0]),
     ],
+    "softshrink": [step({}, _PLANE, lambd=[0.1, 2.0])],
+    "spacetodepth": [step({"blocksize": 2}, (2, 8, 8), blocksize=[1, 4], mode=["CRD"])],
+    "standardize": [
+        step({"mean": 0.5}, _PLANE, mean=[0.1, (0.5, 1.0)], std=[0.5, (0.5, 1e-3)]),
+        step({"mean": (0.5, 0.25)}, (2, 2, 2), dim=[2, 3]),
+    ],
     "stochasticdepth": [step({"p": 0.1}, _PLANE, p=[0.5])],
+    "sum": [step({"dim": 2}, _PLANE, dim=[1, 3, (2, 3)], keepdim=[True])],
+    "threshold": [step({"threshold": 0.5, "value": 0.1}, _PLANE, threshold=[0.1, -1.0], value=[0.5, -1.0])],
     "upsample": [
         step({"size": 6}, (2, 4, 4), size=[8, (6, 4)], mode=["bilinear", "bicubic"]),
         step({"scale_factor": 2.0}, (2, 4, 4), scale_factor=[3.0, 1.25, (2.0, 3.0)], mode=["bilinear", "bicubic"]),
@@ -387,7 +405,9 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
     "fc": nn.Linear,
     "flatten": nn.Flatten,
     "gelu": nn.GELU,
+    "glu": nn.GLU,
     "groupnorm": nn.GroupNorm,
+    "hardshrink": nn.Hardshrink,
     "hardtanh": nn.Hardtanh,
     "instancenorm": nn.InstanceNorm2d,
     "layernorm": nn.LayerNorm,
@@ -397,13 +417,17 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
     "lppool": nn.LPPool2d,
     "lrn": nn.LocalResponseNorm,
     "maxpool": nn.MaxPool2d,
+    "normalize": functional.normalize,
     "pad": functional.pad,
     "pixelshuffle": nn.PixelShuffle,
     "pixelunshuffle": nn.PixelUnshuffle,
     "prelu": nn.PReLU,
     "rmsnorm": nn.RMSNorm,
     "softmax": nn.Softmax,
+    "softmin": nn.Softmin,
     "softplus": nn.Softplus,
+    "softshrink": nn.Softshrink,
+    "threshold": nn.Threshold,
     "upsample": nn.Upsample,
 }
 
@@ -411,13 +435,19 @@ WITHOUT_COUNTERPART = {
     "affine": "our own",
     "amax": "torch.amax has no signature to be read",
     "crop": "our own: slices up to the sizes of another value",
+    "clamp": "torch.clamp has no signature to be read",
     "concat": "torch.cat has no signature to be read, and its axis 0 is our batch",
+    "depthtospace": "ONNX's",
     "mean": "torch.mean has no signature to be read",
     "permute": "torch.permute has no signature to be read",
+    "pow": "torch.pow has no signature to be read",
     "reshape": "torch.reshape has no signature to be read",
     "scale": "our own",
     "slice": "our own: start and stop, where torch.narrow has a length",
+    "spacetodepth": "ONNX's",
+    "standardize": "our own",
     "stochasticdepth": "torchvision's",
+    "sum": "torch.sum has no signature to be read",
 }
 
 # (kind, or "" for every kind that has no such field; PyTorch's parameter) -> why it is none of ours.
@@ -437,6 +467,7 @@ LEFT_OUT = {
     ("batchnorm", "bias"): "new in PyTorch, by keyword only",
     ("instancenorm", "bias"): "new in PyTorch, by keyword only",
     ("groupnorm", "bias"): "new in PyTorch, by keyword only",
+    ("normalize", "out"): "changes no value",
     ("hardtanh", "min_value"): "deprecated",
     ("hardtanh", "max_value"): "deprecated",
     ("maxpool", "return_indices"): "a second output; it stands before ceil_mode there",
@@ -459,6 +490,7 @@ REQUIRED = inspect.Parameter.empty
 DEFAULTS = {
     ("softmax", "dim"): (None, 1),  # PyTorch guesses the axis from the rank, with a warning
     ("logsoftmax", "dim"): (None, 1),
+    ("softmin", "dim"): (None, 1),
     ("layernorm", "normalized_shape"): (REQUIRED, None),  # None: the last axis, which the input knows
     ("rmsnorm", "normalized_shape"): (REQUIRED, None),
     ("pad", "padding"): (REQUIRED, None),  # or like

@@ -11,6 +11,7 @@ from specc.ir.op import Refusal
 from specc.ir.size import symbol
 from specc.ir.targets import TorchModule
 from specc.ir.types import TensorType
+from tests.ops.test_registry import module_of
 from tests.twins import check_twin, graph_of, make, onnx_bytes
 
 MODULES = {"dropout": nn.Dropout, "alphadropout": nn.AlphaDropout}
@@ -49,19 +50,19 @@ def test_bad_probability(p: float) -> None:
         make("dropout", p=p)
 
 
-@pytest.mark.parametrize("sample", [(5,), (3, 4, 2)])
+@pytest.mark.parametrize("sample", [(5,), (3, 4), (3, 4, 2), (3, 4, 2, 2)])
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
 def test_stochastic_depth(sample: tuple[int, ...], p: float) -> None:
     check_twin(make("stochasticdepth", p=p), nn.Identity(), sample)
 
 
-@pytest.mark.parametrize("sample", [(5,), (3, 4, 2)])
+@pytest.mark.parametrize("sample", [(5,), (3, 4), (3, 4, 2), (3, 4, 2, 2)])
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
 def test_stochastic_depth_in_training_drops_whole_samples(sample: tuple[int, ...], p: float) -> None:
     """As torchvision.ops.stochastic_depth: each sample is zeroed, or divided by the probability to survive."""
     made = make("stochasticdepth", p=p).torch(TensorType(symbol("N"), sample))
     assert isinstance(made, TorchModule)
-    layer = getattr(nn, made.name.removeprefix("nn."))(*made.args, **made.kwargs)
+    layer = module_of(made)
     torch.manual_seed(3)
     x = torch.randn(400, *sample)
     factors = (layer(x) / x).flatten(1)
@@ -75,8 +76,8 @@ def test_stochastic_depth_in_training_drops_whole_samples(sample: tuple[int, ...
     ("arguments", "sample", "words"),
     [
         ({"mode": "batch"}, (3, 4, 4), "all samples of a batch or none"),
-        ({}, (3, 4), r"takes \[N, F\] or \[N, C, H, W\], and its input is \[N, 3, 4\]"),
-        ({}, (3, 4, 4, 4), "takes"),
+        ({}, (3, 4, 4, 4, 4), r"channels and 1 to 3 spatial axes, and its input is \[N, 3, 4, 4, 4, 4\]"),
+        ({}, (), r"takes \[N, F\], or channels"),
     ],
 )
 def test_stochastic_depth_is_refused(arguments: dict[str, str], sample: tuple[int, ...], words: str) -> None:

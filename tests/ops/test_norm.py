@@ -231,3 +231,24 @@ def test_the_average_over_all_batches_has_no_momentum_in_onnx() -> None:
     """PyTorch's own exporter writes 1 too, by which the running statistics stay as they are."""
     (node,) = backend.checked(graph_of(make("bn", momentum=None), (3, 4, 4))).model.graph.node
     assert {attribute.name: attribute.f for attribute in node.attribute}["momentum"] == 1.0
+
+
+@pytest.mark.parametrize(("dim", "sample"), [(1, (7,)), (1, (8, 3, 5)), (-1, (3, 4, 6)), (2, (3, 9, 2)), (1, (600, 2))])
+@pytest.mark.parametrize("options", [{}, {"p": 1.0}, {"eps": 0.5}, {"p": 1.0, "eps": 3.0}])
+@pytest.mark.parametrize("opset", [18, 23])
+def test_normalize(dim: int, sample: tuple[int, ...], options: dict[str, Any], opset: int) -> None:
+    def reference(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(x, dim=dim, **options)
+
+    check_twin(make("normalize", dim=dim, **options), reference, sample, opset=opset, scales=(1.0, 1e3, 1e-6))
+
+
+def test_a_vector_of_zeros_has_no_direction() -> None:
+    ours = run_onnx(onnx_bytes(graph_of(make("normalize"), (4,)), {}), [torch.zeros(1, 4)])
+    assert (ours == 0).all()
+
+
+@pytest.mark.parametrize("p", [0.0, 3.0, -1.0])
+def test_other_lengths_are_refused(p: float) -> None:
+    with pytest.raises(Refusal, match="divides by the length with p = 1 or 2, not"):
+        make("normalize", p=p).infer(TensorType(N, (4,)))

@@ -1,4 +1,4 @@
-"""Whole axes as one number: mean and amax."""
+"""Whole axes as one number: mean, sum and amax."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from specc.ir.types import TensorType
 from tests.twins import check_twin, graph_of, make, onnx_bytes
 
 N, H, W = symbol("N"), symbol("H"), symbol("W")
-FUNCTIONS = {"mean": torch.mean, "amax": torch.amax}
+FUNCTIONS = {"mean": torch.mean, "sum": torch.sum, "amax": torch.amax}
 
 
 @pytest.mark.parametrize("kind", FUNCTIONS)
@@ -43,6 +43,7 @@ def test_any_size_is_averaged(keepdim: bool) -> None:
 
 def test_a_long_mean_keeps_its_digits() -> None:
     check_twin(make("mean", dim=(2, 3)), lambda x: x.mean((2, 3)), (1, 200, 200), mean=1000.0, scales=(1.0,))
+    check_twin(make("sum", dim=(2, 3)), lambda x: x.sum((2, 3)), (1, 200, 200), mean=1000.0, scales=(1.0,))
 
 
 @pytest.mark.parametrize(("kind", "arguments"), [("mean", {"dim": (2, 3), "keepdim": True}), ("globalavgpool", {})])

@@ -32,7 +32,7 @@ from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.size import Dim, Size, of, symbol
 from specc.ir.symbols import Symbol, restrict
 from specc.ir.symbols import samples as allowed
-from specc.ir.targets import Formula, Own, SizeOf, SpatialSizesOf, TorchCall, Value
+from specc.ir.targets import Formula, Numbers, Own, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
 from specc.ir.traits import ChannelsFirst
 from specc.ir.types import TensorType, fixed
 from specc.ops.shapes import numbers
@@ -271,6 +271,8 @@ class Step(nn.Module):
                 return inputs[index].shape[2:]
             case Formula(operator, operands):
                 return reduce(OPERATORS[operator], [self._value(operand, inputs) for operand in operands])
+            case Numbers(numbers, behind):
+                return torch.tensor(numbers).to(inputs[0]).reshape(-1, *(1 for _ in range(behind)))
             case Own(name):
                 return self.owned[self.names.index(name)]
             case TorchCall(name, args, kwargs):
@@ -296,7 +298,12 @@ def twin(op: Op, types: tuple[TensorType, ...]) -> nn.Module:
     made = op.torch(*types)
     if isinstance(made, TorchCall):
         return Step(made, op.parameters(*types))
-    return named(made.name)(*made.args, **made.kwargs)
+    return module_of(made)
+
+
+def module_of(made: TorchModule) -> nn.Module:
+    args = [module_of(arg) if isinstance(arg, TorchModule) else arg for arg in made.args]
+    return named(made.name)(*args, **made.kwargs)
 
 
 # ---- the contract ------------------------------------------------------------------------------------
@@ -322,8 +329,8 @@ def check_start(op: Op, module: nn.Module, parameters: tuple[Parameter, ...]) ->
                 assert prod(p.shape) < 100 or state[p.name].abs().max() > 0.8 * bound, f"{p.name}: start"
 
 
-DIRECTED = ("slice", "pad", "concat")
-"""They know a first and a last place, and a mirrored input is not mirrored by them."""
+DIRECTED = ("slice", "pad", "concat", "affine", "standardize")
+"""They know a first and a last place, or a number for each, and a mirrored input is not mirrored by them."""
 
 
 def check_axes(op: Op, module: nn.Module, types: tuple[TensorType, ...]) -> None:

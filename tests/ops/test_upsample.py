@@ -329,3 +329,27 @@ def test_arithmetic() -> None:
         "height: 4/2 = 2",
         "width: 6/2 = 3",
     )
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+@pytest.mark.parametrize("opset", [18, 23])
+def test_depth_to_space_in_both_orders(mode: str, opset: int) -> None:
+    """Against ONNX's own words for them: reshape, transpose, reshape."""
+
+    def to_space(x: torch.Tensor) -> torch.Tensor:
+        n, c, h, w = x.shape
+        if mode == "DCR":
+            y = x.reshape(n, 2, 2, c // 4, h, w).permute(0, 3, 4, 1, 5, 2)
+        else:
+            y = x.reshape(n, c // 4, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3)
+        return y.reshape(n, c // 4, 2 * h, 2 * w)
+
+    def to_depth(x: torch.Tensor) -> torch.Tensor:
+        n, c, h, w = x.shape
+        y = x.reshape(n, c, h // 2, 2, w // 2, 2).permute(
+            *((0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4))
+        )
+        return y.reshape(n, 4 * c, h // 2, w // 2)
+
+    check_twin(make("depthtospace", blocksize=2, mode=mode), to_space, (12, 3, 4), opset=opset)
+    check_twin(make("spacetodepth", blocksize=2, mode=mode), to_depth, (3, 6, 4), opset=opset)

@@ -54,6 +54,12 @@ _STEPS = {
         "softshrink(0.3) -> conv(4, 1) -> hardshrink(0.2) -> tanhshrink -> conv(4, 1) -> threshold(0.1, -0.3) -> glu(1)"
         " -> div { | minimum { | _ | neg } | exp } -> softmin",
     ),
+    "constants": (
+        "[N, 8, 4, 4]",
+        "standardize([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], 0.3) -> depthtospace(2)"
+        " -> affine([1.5, -0.5], [0.1, 0.2]) -> conv(2, 1) -> spacetodepth(2) -> normalize"
+        " -> scale(0.5, dim=none) -> sum(3)",
+    ),
     "softplus": ("[N, 3, 5, 4]", "softplus(2.0, 10) -> tanh -> sigmoid"),
     "hard": ("[N, 3, 5, 4]", "hardsigmoid -> conv(3, 1) -> hardswish -> conv(3, 1) -> hardtanh(-0.5, 2)"),
     "softmax": ("[N, 4, 5, 4]", "softmax -> conv(4, 1) -> logsoftmax -> softmax(dim=2)"),

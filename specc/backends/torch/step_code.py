@@ -16,11 +16,11 @@ from specc.backends.torch.python import Expr, Hole, Infix, Keyword, Listing, Num
 from specc.ir.graph import Node
 from specc.ir.init import INITIALISERS, Constant, Fixed, named
 from specc.ir.op import Op, Parameter
-from specc.ir.targets import Formula, Own, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
+from specc.ir.targets import Formula, Numbers, Own, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
 
 TorchStep = TorchModule | TorchCall
 
-_INFIX = {"torch.add": "+", "torch.mul": "*", "torch.div": "/"}
+_INFIX = {"torch.add": "+", "torch.sub": "-", "torch.mul": "*", "torch.div": "/"}
 _UNFORMATTED = "  # fmt: skip"
 _LONG_ROW = 60
 """Characters of a row of constants up to which it fits on a line at any depth of a 5-axis weight."""
@@ -211,7 +211,14 @@ class _Call:
             case Own("") if self.own is not None:
                 self.used.add("")
                 return self.own
+            case Numbers(numbers, behind) if self.values:
+                self.used.add(0)
+                columns = [_bracketed(literal(number), behind) for number in numbers]
+                like = [Keyword(name, replace(self.values[0], detail=(f".{name}",))) for name in ("dtype", "device")]
+                return PythonCall("torch.tensor", (Listing(tuple(columns), "[]"), *like))
             case TorchCall() if self.values:
+                return self.expr(argument)
+            case TorchModule():
                 return self.expr(argument)
             case tuple() if not _is_plain(argument):
                 return Listing(tuple(self.argument(part, name) for part in argument))
@@ -243,7 +250,7 @@ class _Call:
 def _is_plain(argument: object) -> bool:
     if isinstance(argument, tuple):
         return all(map(_is_plain, argument))
-    return not isinstance(argument, (Value, Own, SizeOf, SpatialSizesOf, Formula, TorchCall))
+    return not isinstance(argument, (Value, Own, SizeOf, SpatialSizesOf, Formula, Numbers, TorchCall, TorchModule))
 
 
 def _infix(operator: str, operands: list[Expr]) -> Infix:
@@ -254,6 +261,13 @@ def _infix(operator: str, operands: list[Expr]) -> Infix:
         return part if is_bare else PythonCall("", (part,))
 
     return Infix(operator, tuple(map(operand, operands)))
+
+
+def _bracketed(number: Expr, times: int) -> Expr:
+    """``[[number]]``"""
+    for _ in range(times):
+        number = Listing((number,), "[]")
+    return number
 
 
 def _operands(step: TorchStep) -> list[object]:
