@@ -187,6 +187,53 @@ class Siamese(nn.Module):
         return self.head(torch.cat([self.tower(a), self.tower(b)], 1))
 
 
+class FeaturePyramid(nn.Module):
+    """Lin et al., 2017, on a ResNet of bottlenecks: names and order as in examples/zoo/fpn.cnn."""
+
+    def __init__(self, c: int, width: int, depths: tuple[int, ...]) -> None:
+        super().__init__()
+
+        def bottleneck(a: int, b: int, stride: int) -> nn.Module:
+            mid = b // 4
+            body = [*conv_bn_relu(a, mid, 1), *conv_bn_relu(mid, mid, 3, stride), *conv_bn(mid, b, 1)]
+            return Residual(body, conv_bn(a, b, 1, stride) if stride != 1 or a != b else ())
+
+        self.stem = nn.Sequential(*conv_bn_relu(3, width, 7, 2), nn.MaxPool2d(3, 2, 1))
+        widths = [width * 4 * 2**i for i in range(4)]
+        self.levels = nn.ModuleList(
+            nn.Sequential(bottleneck(a, b, 1 + (i > 0)), *(bottleneck(b, b, 1) for _ in range(n - 1)))
+            for i, (a, b, n) in enumerate(zip([width, *widths], widths, depths, strict=False))
+        )
+        self.lateral = nn.ModuleList(nn.Conv2d(a, c, 1) for a in reversed(widths))
+        self.smooth = nn.ModuleList(nn.Conv2d(c, c, 3, padding=1) for _ in widths)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        x = self.stem(x)
+        levels = [x := level(x) for level in self.levels]
+        merged = [self.lateral[0](x)]
+        for lateral, fine in zip(self.lateral[1:], levels[-2::-1], strict=True):
+            merged.append(lateral(fine) + functional.interpolate(merged[-1], size=fine.shape[2:]))
+        return tuple(smooth(m) for smooth, m in zip(self.smooth, merged[::-1], strict=True))
+
+
+class OneShot(nn.Module):
+    """Koch et al., 2015, figure 4."""
+
+    def __init__(self, c: int, features: int) -> None:
+        super().__init__()
+        self.tower = nn.Sequential(
+            nn.Conv2d(1, c, 10), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(c, 2 * c, 7), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(2 * c, 2 * c, 4), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(2 * c, 4 * c, 4), nn.ReLU(),
+            nn.Flatten(), nn.Linear(4 * c * 6 * 6, features), nn.Sigmoid(),
+        )  # fmt: skip
+        self.out = nn.Linear(features, 1)
+
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.out(torch.abs(self.tower(a) - self.tower(b))))
+
+
 class Attention(nn.Module):
     def __init__(self, c: int, r: int) -> None:
         super().__init__()

@@ -70,8 +70,20 @@ TWINS = {
     ),
     "se_resnet": Twin(OTHERS / "se_resnet.cnn", {}, by_hand.se_resnet, PICTURES),
     "mobilenet_v1": Twin(OTHERS / "mobilenet_v1.cnn", {"width": 0.25}, lambda: by_hand.mobilenet_v1(0.25), PICTURES),
-    "tiny_yolo": Twin(
-        OTHERS / "tiny_yolo.cnn", {"c": 4, "classes": 3}, lambda: by_hand.TinyYolo(4, 3 * (5 + 3)), HALVED
+    "yolov3_tiny": Twin(
+        ZOO / "yolov3_tiny.cnn", {"c": 4, "classes": 3}, lambda: by_hand.TinyYolo(4, 3 * (5 + 3)), HALVED
+    ),
+    "fpn_resnet": Twin(
+        ZOO / "fpn.cnn",
+        {"c": 6, "width": 4, "depths": [2, 1, 2, 1]},
+        lambda: by_hand.FeaturePyramid(6, 4, (2, 1, 2, 1)),
+        [[(3, 64, 96)], [(3, 75, 41)], [(3, 1, 1)], [(3, 33, 130)]],
+    ),
+    "one_shot": Twin(
+        ZOO / "siamese.cnn",
+        {"c": 2, "features": 12},
+        lambda: by_hand.OneShot(2, 12),
+        [[(1, 105, 105), (1, 105, 105)]],
     ),
     "espcn": Twin(OTHERS / "espcn.cnn", {}, lambda: by_hand.espcn(3), [[(1, 9, 11)], [(1, 1, 1)]]),
     "fpn": Twin(OTHERS / "fpn.cnn", {"c": 12}, lambda: by_hand.Pyramid(12), HALVED),

@@ -111,17 +111,22 @@ def test_counts_of_their_siblings(name: str) -> None:
         ("eegnet.cnn", {"filters": 4}, 1066, 1),
         ("cbam.cnn", {"model": "ResNet18_CBAM"}, 11.78, 1e6),
         ("cbam.cnn", {"model": "ResNet50_CBAM"}, 28.09, 1e6),
+        ("fpn.cnn", {}, 26_799_296 + 53_120, 1),
+        ("siamese.cnn", {}, 38_951_745, 1),
+        ("yolov3_tiny.cnn", {}, 8_852_366, 1),
     ],
 )
 def test_counts_of_the_papers(file: str, settings: dict[str, Any], published: float, unit: float) -> None:
-    """Tables 3 of Lawhern et al. (P300) and of Woo et al."""
+    """Tables 3 of Lawhern et al. (P300) and of Woo et al.; torchvision's resnet_fpn_backbone, which counts none of
+    the norms that it freezes, and these; Koch et al. as others have built it; YOLOv3-tiny in PyTorch."""
     assert round(specc.load(ZOO / file, **settings).params / unit, 2) == published
 
 
 def test_no_model_of_the_zoo_is_left_out() -> None:
     models = {model.name for path in ZOO.glob("*.cnn") for model in parse(read(path)).models}
     published = {model for path, model in SPECS.values() if path.parent == ZOO}
-    by_hand = {"UNet", "Rhythm", "Clips", "TCN", "EEGNet", "ResNet18_CBAM", "ResNet50_CBAM"}  # in test_others.py
+    by_hand = {"UNet", "Rhythm", "Clips", "TCN", "EEGNet", "ResNet18_CBAM", "ResNet50_CBAM"}
+    by_hand |= {"FPN", "Siamese", "YOLOv3Tiny", "FCN8s", "DeepLabV3"}  # in test_others.py
     assert models == published | set(COUNTED) | by_hand
 
 
