@@ -80,7 +80,15 @@ class Op(BaseModel):
     claims nothing.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        defer_build=True,  # a check builds the validators of the operators that it meets
+        # No attribute begins with model_. That Pydantic looks takes a quarter of the time that the classes take.
+        protected_namespaces=(),
+    )
 
     kind: ClassVar[str]
     """The operator's name in the language, and in the names of unlabelled steps."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,18 @@ def test_exit_codes_are_those_of_main(begin: str, tmp_path: Path) -> None:
         ended = python("-c", program)
         assert ended.returncode == code
         assert ended.stdout or ended.stderr
+
+
+def test_a_check_loads_no_more_than_it_uses() -> None:
+    modules = loaded("check", "--no-cache", LENET)
+    packages = {module.partition(".")[0] for module in modules}
+    installed = packages & packages_distributions().keys()
+    pydantics = {"annotated_types", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
+    assert installed - {"specc"} == {"click", *pydantics}
+    # Modules of Python that take a few milliseconds each, and are for other commands, for errors, or for workers.
+    assert not packages & {"argparse", "asyncio", "email", "logging", "multiprocessing", "shutil", "subprocess", "xml"}
+    assert not modules & {"specc.api", "specc.options", "specc.project.workers"}
+    assert len([module for module in modules if module.startswith("specc")]) <= 100
 
 
 def test_a_check_loads_the_families_that_its_spec_names() -> None:
