@@ -1,7 +1,7 @@
 # make demo    a virtual environment, specc in it, and examples/lenet.cnn compiled to ONNX with parity proven
 # make test    the same set-up and the whole test suite, and what it costs
 # make lint    ruff, mypy --strict, import contracts; the workflows and forms of .github
-# make bench   speed, memory and latency beside other tools, measured as whole processes; about twenty minutes, and goes on
+# make bench   speed, memory and latency beside other tools, measured as whole processes; about half an hour, and goes on
 #              where it was interrupted. BENCH=--quick: LeNet alone, in a minute
 # make figures the same, and what README.md and docs/benchmarks.md show of it
 # make grammar the parser's tables, after a change of the grammar or of Lark

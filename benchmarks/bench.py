@@ -41,10 +41,10 @@ FORMAT = 1
 PACKAGES = ("torch", "onnx", "onnxruntime", "onnxscript", "numpy", "nnef", "keras", "torchinfo", "spox", "matplotlib")
 PEER_SCRIPTS = {"nnef": "nnef", "Keras": "keras", "torchinfo": "torchinfo"}
 """What reads or builds a LeNet and counts: the name in the table, and the package and its program in peers."""
-DEEP = {"VGG16", "ResNet152", "DenseNet201"}
+GROWING = "check,show,compile .onnx,parameters,files"
+"""What is measured of growth."""
+LONG = {"ResNet50", "DenseNet121", "VGG16", "ResNet152", "DenseNet201"}
 """Measured once: a round takes minutes."""
-PROGRAMS = {"growth": ["--only", "check,show,compile .onnx,parameters,files"], "weights": []}
-"""Parts that are programs of their own: ``python -m benchmarks.NAME --json`` prints the part, under its name."""
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,19 @@ def promises(rounds: int) -> list[speed.Promise]:
     return [*speed.promises(rounds)]
 
 
-def program(name: str) -> Any:
-    """What a program of its own prints."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", *PROGRAMS[name]]
-    return json.loads(subprocess.check_output(command, cwd=ROOT))[name]
+def growth() -> Any:
+    """By steps, parameters and files."""
+    command = [sys.executable, "-m", "benchmarks.growth", "--json", "--only", GROWING]
+    return json.loads(subprocess.check_output(command, cwd=ROOT))["growth"]
+
+
+def weights(rounds: int) -> Any:
+    """Drawn and written, beside NumPy."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "weights.json")
+        command = [sys.executable, "-m", "benchmarks.weights", "--rounds", str(rounds), "--json", str(file)]
+        subprocess.run(command, cwd=ROOT, check=False)  # 1 where its promise is not kept, which the table shows
+        return json.loads(file.read_text("utf-8"))
 
 
 def parts(quick: bool, rounds: int | None = None) -> dict[str, Callable[[], Any]]:
@@ -159,18 +168,16 @@ def parts(quick: bool, rounds: int | None = None) -> dict[str, Callable[[], Any]
         }
         return few | ({} if missing("onnxscript") else {"latency/LeNet": partial(latency.latencies, "LeNet", 1)})
     found: dict[str, Callable[[], Any]] = {
-        "check": partial(check, rounds or 9),
-        "promises": partial(promises, rounds or 5),
+        "check": partial(check, rounds or 5),
+        "promises": partial(promises, rounds or 3),
     }
     for name in NETWORKS:
-        found[f"compile/{name}"] = partial(compile_network, name, rounds or (1 if name in DEEP else 3))
+        found[f"compile/{name}"] = partial(compile_network, name, rounds or (1 if name in LONG else 3))
     if not missing("onnxscript"):
         for name in latency.NETWORKS:
             found[f"latency/{name}"] = partial(latency.latencies, name, rounds or 3)
-    for name in PROGRAMS:
-        if (ROOT / "benchmarks" / f"{name}.py").exists():
-            found[name] = partial(program, name)
-    return found
+    programs: dict[str, Callable[[], Any]] = {"weights": partial(weights, rounds or 3), "growth": growth}
+    return found | {name: part for name, part in programs.items() if find_spec(f"benchmarks.{name}")}
 
 
 def fingerprint() -> str:
@@ -285,7 +292,7 @@ def main() -> None:
                     shutil.copy(file, tables.PUBLISHED.parent)
     if options.publish:
         tables.publish(results)
-    print(tables.long(results))
+    print(tables.long(results, "."))
 
 
 if __name__ == "__main__":

@@ -28,14 +28,12 @@ IMAGE = {"H": 224, "W": 224}
 NETWORKS = {
     "LeNet": (Network("examples/lenet.cnn"), {}),
     "AlexNet": (Network(f"{ZOO}/alexnet.cnn"), {}),
-    "VGG11": (Network(f"{ZOO}/vgg.cnn", "VGG11"), {}),
     "GoogLeNet": (Network(f"{ZOO}/googlenet.cnn"), IMAGE),
     "ResNet18": (Network(f"{ZOO}/resnet.cnn", "ResNet18"), IMAGE),
     "ResNet50": (Network(f"{ZOO}/resnet.cnn", "ResNet50"), IMAGE),
     "DenseNet121": (Network(f"{ZOO}/densenet.cnn", "DenseNet121"), IMAGE),
     "SqueezeNet1_1": (Network(f"{ZOO}/squeezenet.cnn", "SqueezeNet1_1"), IMAGE),
     "MobileNetV2": (Network(f"{ZOO}/mobilenet_v2.cnn"), IMAGE),
-    "MNASNet1_0": (Network(f"{ZOO}/mnasnet.cnn"), IMAGE),
     "EfficientNetB0": (Network(f"{ZOO}/efficientnet.cnn"), IMAGE),
     "ConvNeXtTiny": (Network(f"{ZOO}/convnext.cnn"), IMAGE),
     "ResNet18_CBAM": (Network(f"{ZOO}/cbam.cnn", "ResNet18_CBAM"), IMAGE),
@@ -45,7 +43,7 @@ NETWORKS = {
     "Rhythm": (Network(f"{ZOO}/residual1d.cnn"), {"L": 1000}),
     "Clips": (Network(f"{ZOO}/residual3d.cnn"), {"T": 8, "H": 64, "W": 64}),
 }
-"""One of every family of the zoo, and the sizes of a sample."""
+"""Of every family of the zoo that has operators or shapes of its own, and the sizes of a sample."""
 FURTHER = {
     name: (Network(f"{ZOO}/{file}.cnn", name), IMAGE if file != "vgg" else {})
     for file, names in {
@@ -53,13 +51,15 @@ FURTHER = {
         "resnet": "ResNet34 ResNet101 ResNet152 ResNeXt50_32x4d WideResNet50_2",
         "densenet": "DenseNet161 DenseNet169 DenseNet201",
         "squeezenet": "SqueezeNet1_0",
-        "vgg": "VGG13 VGG16 VGG19 VGG11_bn VGG13_bn VGG16_bn VGG19_bn",
+        "mnasnet": "MNASNet1_0",
+        "vgg": "VGG11 VGG13 VGG16 VGG19 VGG11_bn VGG13_bn VGG16_bn VGG19_bn",
     }.items()
     for name in names.split()
 }
 BATCHES = (1, 16)
 SEED = 1
 TOOLS = ("specc", "dynamo", "script")
+NONE = Spread(0, 0, 0)
 NOISE = 0.02
 """What two runs of one file differ by here."""
 
@@ -70,16 +70,18 @@ class Latency:
 
     Attributes:
         nodes: written in the file, and left to run when onnxruntime has optimised it.
+        fault: why the file cannot be set beside specc's; nothing is measured of it then.
     """
 
     network: str
     sizes: dict[str, int]
     batch: int
     tool: str
-    processor: Spread
-    wall: Spread
-    ratio: Spread
     nodes: tuple[int, int]
+    processor: Spread = NONE
+    wall: Spread = NONE
+    ratio: Spread = NONE
+    fault: str = ""
 
     @property
     def is_slower(self) -> bool:
@@ -113,23 +115,15 @@ def latencies(name: str, processes: int) -> list[Latency]:
             order = [str(files[TOOLS[(place + process) % len(TOOLS)]]) for place in range(len(TOOLS))]
             runs.append(json.loads(subprocess.check_output([*command, *order], cwd=ROOT)))
 
-    def spread(tool: str, batch: int, what: str) -> Spread:
-        return Spread.of(run[str(batch)][str(files[tool])][what] for run in runs)
+    def of(tool: str, batch: int) -> Latency:
+        file = str(files[tool])
+        if fault := runs[0]["faults"][file]:
+            return Latency(name, sizes, batch, tool, (nodes[tool], 0), fault=fault)
+        each = [run[str(batch)][file] for run in runs]
+        processor, wall, ratio = (Spread.of(run[what] for run in each) for what in ("processor", "wall", "ratio"))
+        return Latency(name, sizes, batch, tool, (nodes[tool], runs[0]["nodes"][file]), processor, wall, ratio)
 
-    return [
-        Latency(
-            name,
-            sizes,
-            batch,
-            tool,
-            spread(tool, batch, "processor"),
-            spread(tool, batch, "wall"),
-            spread(tool, batch, "ratio"),
-            (nodes[tool], runs[0]["nodes"][str(files[tool])]),
-        )
-        for batch in BATCHES
-        for tool in TOOLS
-    ]
+    return [of(tool, batch) for batch in BATCHES for tool in TOOLS]
 
 
 def main() -> None:
@@ -147,6 +141,9 @@ def main() -> None:
     for name in names:
         for each in latencies(name, options.processes):
             found.append(each)
+            if each.fault:
+                print(f"{name:<16}{each.batch:>6}{each.tool:>8}  {each.fault}", flush=True)
+                continue
             times = f"{each.processor.median * 1e3:10.3f}{each.wall.median * 1e3:10.3f}"
             ratio = f"{each.ratio.median:8.3f}{each.ratio.least:8.3f}{each.ratio.most:8.3f}"
             nodes = f"{each.nodes[0]:7}{each.nodes[1]:5}{'  NO' if each.is_slower else ''}"

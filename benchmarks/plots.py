@@ -66,7 +66,7 @@ def latency(results: Results) -> Figure:
         label, colour, _ = TOOLS["dynamo" if tool == "dynamo" else "TorchScript"]
         for place, name in enumerate(names):
             for row in rows_of(results, "latency", name):
-                if (row["tool"], row["batch"]) == (tool, batch):
+                if (row["tool"], row["batch"], row["fault"]) == (tool, batch, ""):
                     y, ratio = place + 0.16 * (index - 1.5), row["ratio"]
                     axes.hlines(y, ratio["least"], ratio["most"], color=colour, linewidth=1.5)
                     axes.plot(
@@ -92,7 +92,9 @@ def growth(results: Results) -> Figure:
                 axes.plot(each["sizes"], [run["seconds"] for run in each["runs"]], "o-", label=each["command"])
         axes.set_xscale("log")
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(kind)
         axes.set_ylabel("processor time, seconds")
         axes.grid(color="#dddddd", linewidth=0.5)

@@ -126,32 +126,36 @@ def _latencies(results: Results) -> Iterator[list[str]]:
         for batch in dict.fromkeys(row["batch"] for row in rows):
             tools = {row["tool"]: row for row in rows if row["batch"] == batch}
             each = [tools[tool] for tool in ("specc", "dynamo", "script")]
-            times = [f"{row['processor']['median'] * 1e3:.3g} ms" for row in each]
-            yield [
-                network, str(batch), *times, *(spread(row["ratio"]) for row in each[1:]),
-                ", ".join("{} → {}".format(*row["nodes"]) for row in each),
-            ]  # fmt: skip
+            times = [row["fault"].partition(":")[0] or f"{row['processor']['median'] * 1e3:.3g} ms" for row in each]
+            parts = ["" if row["fault"] else spread(row["ratio"]) for row in each[1:]]
+            nodes = ", ".join(str(row["nodes"][0]) + ("" if row["fault"] else f" → {row['nodes'][1]}") for row in each)
+            yield [network, str(batch), *times, *parts, nodes]
 
 
 def kept(results: Results) -> str:
     """The promises on speed and memory."""
-    head = ("promise", "found", "at most", "")
-    return grid(
-        head,
-        (
-            [
-                each["name"],
-                f"{spread(each['found'])} {each['unit']}",
-                f"{each['limit']:.3g}",
-                "" if _kept(each) else "no",
-            ]
-            for each in results.get("promises", ())
-        ),
-    )
+    rows = []
+    for each in results.get("promises", ()):
+        found, limit = each["found"], each["limit"]
+        verdict = "yes" if found["median"] <= limit else "no"
+        rows.append([each["name"], spread(found), f"{limit:.3g} {each['unit']}", verdict])
+    return grid(("promise", "found", "at most", "kept"), rows)
 
 
-def _kept(promise: dict[str, Any]) -> bool:
-    return bool(promise["found"]["median"] <= promise["limit"])
+def drawn(results: Results, title: str) -> str:
+    """The weights of a network, by specc and by what does no more than it must."""
+    head = (title, "processor time", "wall clock", "memory", "specc's part of its processor time")
+    rows = [
+        [
+            row["name"],
+            seconds(row["processor"]["median"]),
+            seconds(row["wall"]["median"]),
+            megabytes(row["memory"]),
+            spread(row["ratio"]) if place else "",
+        ]
+        for place, row in enumerate(results["weights"][title])
+    ]
+    return grid(head, rows)
 
 
 def grown(results: Results) -> str:
@@ -170,17 +174,25 @@ def grown(results: Results) -> str:
     return grid(("command", "size", "processor time", "times the size before", "memory"), rows)
 
 
-def long(results: Results) -> str:
-    """Everything, as docs/benchmarks.md shows it."""
+def long(results: Results, plots: str = "../benchmarks/results") -> str:
+    """Everything, as docs/benchmarks.md shows it.
+
+    Args:
+        plots: the folder that they are in.
+    """
     texts = [setting(results)]
     if "check" in results:
         texts += ["### Read and checked", checked(results)]
     if "compile" in results:
-        texts += ["### Compiled", *(compiled(results, network) for network in networks(results, "compile"))]
+        texts += ["### Compiled", f"![Processor time from a network to ONNX]({plots}/time.svg)"]
+        texts += [f"![Memory from a network to ONNX]({plots}/memory.svg)"]
+        texts += [compiled(results, network) for network in networks(results, "compile")]
     if "latency" in results:
-        texts += ["### Run", latencies(results)]
+        texts += ["### Run in onnxruntime", f"![Latency in onnxruntime]({plots}/latency.svg)", latencies(results)]
+    if "weights" in results:
+        texts += ["### Weights written", *(drawn(results, title) for title in results["weights"])]
     if "growth" in results:
-        texts += ["### Grown", grown(results)]
+        texts += ["### Grown", f"![Processor time by size]({plots}/growth.svg)", grown(results)]
     if "promises" in results:
         texts += ["### Promised", kept(results)]
     return "\n\n".join(text.strip() for text in texts) + "\n"
@@ -220,7 +232,7 @@ def latency_line(results: Results) -> str:
         ratios = {
             f"{row['network']}, batch {row['batch']}": row["ratio"]["median"]
             for row in results["latency"]
-            if row["tool"] == tool
+            if row["tool"] == tool and not row["fault"]
         }
         least, most = min(ratios, key=lambda key: ratios[key]), max(ratios, key=lambda key: ratios[key])
         parts.append(
@@ -228,14 +240,20 @@ def latency_line(results: Results) -> str:
             f"{ratios[most]:.2f} ({most})"
         )
     count = len(networks(results, "latency"))
-    return f"In onnxruntime, specc's files of {count} networks take {'; and '.join(parts)}."
+    text = f"In onnxruntime, specc's files of {count} networks take {'; and '.join(parts)}."
+    faults = {
+        (names[row["tool"]], row["network"], row["fault"].partition(":")[0])
+        for row in results["latency"]
+        if row["fault"]
+    }
+    return text + "".join(f" The {tool}'s file of {network} {fault}." for tool, network, fault in sorted(faults))
 
 
 def write(results: Results, folder: Path) -> None:
     """results.json, table.md, and the plots where matplotlib is there."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (folder / "table.md").write_text(long(results), encoding="utf-8")
+    (folder / "table.md").write_text(long(results, "."), encoding="utf-8")
 
 
 def between(text: str, inner: str) -> str:

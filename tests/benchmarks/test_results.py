@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import specc
 from benchmarks import bench, latency, tables
 from benchmarks.bench import Row, check, joined, measure, plain
 from benchmarks.exports import Network, write_module
@@ -34,7 +36,7 @@ def instant(monkeypatch: pytest.MonkeyPatch) -> None:
 def results() -> dict[str, Any]:
     single = Spread(1.0, 1.0, 1.0)
     rows = [
-        Latency("A", {}, batch, tool, single, single, Spread(ratio, ratio - 0.01, ratio + 0.01), (9, 7))
+        Latency("A", {}, batch, tool, (9, 7), single, single, Spread(ratio, ratio - 0.01, ratio + 0.01))
         for batch, factor in ((1, 1.0), (16, 1.02))
         for tool, ratio in (("specc", 1.0), ("dynamo", 0.9 * factor), ("script", 1.0 * factor))
     ]
@@ -120,7 +122,7 @@ def test_the_networks_are_there() -> None:
 )
 def test_slower_is_what_every_process_says(ratio: tuple[float, float, float], slower: bool) -> None:
     one = Spread(1, 1, 1)
-    assert Latency("A", {}, 1, "dynamo", one, one, Spread(*ratio), (1, 1)).is_slower is slower
+    assert Latency("A", {}, 1, "dynamo", (1, 1), one, one, Spread(*ratio)).is_slower is slower
 
 
 class TestWords:
@@ -146,6 +148,14 @@ class TestWords:
             "1.00 (A, batch 1) to 1.02 (A, batch 16)."
         )
 
+    def test_a_file_that_does_not_run(self, results: dict[str, Any]) -> None:
+        """The TorchScript exporter's of a TCN: it begins a slice at no element."""
+        broken = Latency("B", {}, 1, "script", (5, 0), fault="does not run: a shape of 0")
+        results["latency"] += plain([broken, *(Latency("B", {}, 1, each, (5, 4)) for each in ("specc", "dynamo"))])
+        assert "| B | 1 | 0 ms | 0 ms | does not run | 0.00 |  | 5 → 4, 5 → 4, 5 |" in long(results)
+        assert latency_line(results).endswith(" The TorchScript exporter's file of B does not run.")
+        assert not broken.is_slower
+
     def test_only_what_is_between_the_marks_changes(self) -> None:
         text = f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n"
         assert between(text, "new\n") == f"before\n{tables.BEGIN}\n\nnew\n\n{tables.END}\nafter\n"
@@ -168,3 +178,31 @@ def test_the_documents_say_what_was_measured(name: str) -> None:
     published = json.loads(PUBLISHED.read_text("utf-8"))
     text = (ROOT / name).read_text("utf-8")
     assert text == between(text, tables.DOCUMENTS[name](published))
+
+
+def test_files_run_in_turn(tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.onnx" for name in ("ours", "same", "other")]
+    for file, step in zip(files, ("relu -> relu", "relu", "tanh"), strict=True):
+        specc.loads(f"model M : (x: [N, 3]) -> [N, 3] {{ {step} }}").to_onnx(file, verify=False)
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no model")
+    ours, same, other, wrong = map(str, (*files, broken))
+    command = [
+        sys.executable,
+        str(ROOT / "benchmarks" / "sessions.py"),
+        '{"x": [3]}',
+        "1,2",
+        ours,
+        wrong,
+        other,
+        same,
+        ours,
+    ]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert found["faults"][other] == "gives other numbers"
+    assert found["faults"][wrong].startswith("does not run: ")
+    assert found["nodes"] == {same: 1, ours: 2}
+    for batch in ("1", "2"):
+        assert found[batch].keys() == {same, ours}
+        assert found[batch][ours]["ratio"] == 1
+        assert all(each["processor"] > 0 for each in found[batch].values())
