@@ -41,6 +41,7 @@ NETWORKS = {
     "TCN": (Network(f"{ZOO}/tcn.cnn"), {"L": 784}),
     "UNet": (Network(f"{ZOO}/unet.cnn"), {"H": 64, "W": 64}),
     "Rhythm": (Network(f"{ZOO}/residual1d.cnn"), {"L": 1000}),
+    "Scan": (Network("examples/volume.cnn"), {}),
     "Clips": (Network(f"{ZOO}/residual3d.cnn"), {"T": 8, "H": 64, "W": 64}),
 }
 """Of every family of the zoo that has operators or shapes of its own, and the sizes of a sample."""
