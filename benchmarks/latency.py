@@ -22,6 +22,9 @@ import torch
 import specc
 from benchmarks.exports import Network, export, write_module
 from benchmarks.processes import ROOT, Spread, cost
+from specc.elaborate import check_file
+from specc.source import Source
+from specc.syntax import parse
 
 ZOO = "examples/zoo"
 IMAGE = {"H": 224, "W": 224}
@@ -45,18 +48,8 @@ NETWORKS = {
     "Clips": (Network(f"{ZOO}/residual3d.cnn"), {"T": 8, "H": 64, "W": 64}),
 }
 """Of every family of the zoo that has operators or shapes of its own, and the sizes of a sample."""
-FURTHER = {
-    name: (Network(f"{ZOO}/{file}.cnn", name), IMAGE if file != "vgg" else {})
-    for file, names in {
-        "cbam": "ResNet50_CBAM",
-        "resnet": "ResNet34 ResNet101 ResNet152 ResNeXt50_32x4d WideResNet50_2",
-        "densenet": "DenseNet161 DenseNet169 DenseNet201",
-        "squeezenet": "SqueezeNet1_0",
-        "mnasnet": "MNASNet1_0",
-        "vgg": "VGG11 VGG13 VGG16 VGG19 VGG11_bn VGG13_bn VGG16_bn VGG19_bn",
-    }.items()
-    for name in names.split()
-}
+SIZES = {"H": 224, "W": 224, "L": 1000, "T": 8}
+"""Of what else is in the zoo."""
 BATCHES = (1, 16)
 SEED = 1
 TOOLS = ("specc", "dynamo", "script")
@@ -90,6 +83,21 @@ class Latency:
         return self.ratio.median > 1 + NOISE and self.ratio.least > 1
 
 
+def further() -> dict[str, tuple[Network, dict[str, int]]]:
+    """Whatever else is in the zoo, by its name, or by that of its file, too, where there are two."""
+    found: dict[str, tuple[Network, dict[str, int]]] = {}
+    measured = {(network.path, network.graph.name) for network, _ in NETWORKS.values()}
+    for file in sorted((ROOT / ZOO).glob("*.cnn")):
+        path = file.relative_to(ROOT).as_posix()
+        for checked in check_file(parse(Source(path, file.read_text("utf-8")))):
+            graph = checked.graph
+            if (path, graph.name) not in measured:
+                name = graph.name if graph.name not in NETWORKS | found else f"{graph.name}, {file.stem}"
+                sizes = {symbol.name: SIZES[symbol.name] for symbol in graph.symbols if symbol.name != "N"}
+                found[name] = Network(path, graph.name), sizes
+    return found
+
+
 def write_files(network: Network, sizes: dict[str, int], folder: Path) -> dict[str, Path]:
     """The same weights in the files of all three."""
     files = {tool: folder / f"{tool}.onnx" for tool in TOOLS}
@@ -103,7 +111,7 @@ def write_files(network: Network, sizes: dict[str, int], folder: Path) -> dict[s
 
 
 def latencies(name: str, processes: int) -> list[Latency]:
-    network, sizes = {**NETWORKS, **FURTHER}[name]
+    network, sizes = NETWORKS[name] if name in NETWORKS else further()[name]
     with tempfile.TemporaryDirectory() as text:
         files = write_files(network, sizes, Path(text))
         shapes = {port.name: port.type.sample for port in network.graph.at(sizes).inputs}
@@ -129,12 +137,12 @@ def latencies(name: str, processes: int) -> list[Latency]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=[*NETWORKS, *FURTHER])
+    parser.add_argument("--only", nargs="+", metavar="NAME")
     parser.add_argument("--all", action="store_true", help="the whole zoo")
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    names = options.only or [*NETWORKS, *(FURTHER if options.all else ())]
+    names = options.only or [*NETWORKS, *(further() if options.all else ())]
     print(
         f"{'network':<16}{'batch':>6}{'tool':>8}{'ms':>10}{'wall':>10}{'specc':>8}{'least':>8}{'most':>8}  nodes, run"
     )

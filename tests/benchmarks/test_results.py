@@ -104,17 +104,12 @@ def test_what_an_exporter_is_told_of_a_network(tmp_path: Path) -> None:
     assert (tmp_path / "network.py").exists()
 
 
-def test_the_networks_are_there() -> None:
-    everything = latency.NETWORKS | latency.FURTHER
-    assert {name for name, (network, sizes) in everything.items() if not network.graph.at(sizes).inputs} == set()
-    listed = {(network.path, network.graph.name) for network, _ in everything.values()}
-    zoo = {
-        (path.relative_to(ROOT).as_posix(), line.split()[1].partition("(")[0])
-        for path in (ROOT / "examples" / "zoo").glob("*.cnn")
-        for line in path.read_text("utf-8").splitlines()
-        if line.startswith("model ")
-    }
-    assert zoo <= listed, "a network of the zoo whose latency is never measured"
+def test_every_network_of_the_zoo_has_its_sizes() -> None:
+    """What has other symbols than these needs a line of its own in `latency.NETWORKS`."""
+    every = latency.further() | latency.NETWORKS
+    assert len(every) > len(list((ROOT / "examples" / "zoo").glob("*.cnn")))
+    for network, sizes in every.values():
+        assert {symbol.name for symbol in network.graph.symbols} - {"N"} == sizes.keys()
 
 
 @pytest.mark.parametrize(
