@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from specc.atomic import require_regular
 from specc.diagnostics import SpecError, UsageError
 from specc.diagnostics.words import system_reason
 from specc.elaborate import check_file, choose, constant, elaborate
@@ -122,6 +123,7 @@ def parse_renames(texts: Iterable[str]) -> dict[str, str]:
 
 def read_labels(path: str) -> list[str]:
     """The lines of a file, but for empty ones at its end. Raises UsageError where it cannot be read."""
+    require_regular(Path(path))
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:

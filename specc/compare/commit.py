@@ -1,6 +1,7 @@
 """A commit of git as a file system: what its files were, and where its symbolic links led.
 
-`Repository` is what specc asks of git. It only reads: no index is refreshed, nothing fetched, no hook or filter run.
+`Repository` is what specc asks of git. It only reads: no index is refreshed, nothing fetched, no program of the
+repository's run, be it a hook, a filter or a driver.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import posixpath
 import re
 import subprocess
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import IO, Literal, NamedTuple
 
 from specc.diagnostics import UsageError
 from specc.diagnostics.spelling import advice
@@ -47,13 +48,11 @@ class Blob(NamedTuple):
 
     Attributes:
         name: what git calls its content; of a submodule its commit.
-        size: in bytes; -1 where the repository does not have the content.
         home: path of the submodule in whose repository the content is; empty for the repository itself.
     """
 
     path: str
     name: str
-    size: int
     kind: Literal["file", "link", "submodule"]
     home: str = ""
 
@@ -67,7 +66,9 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._reader: subprocess.Popen[bytes] | None = None
+        self._readers: dict[str, subprocess.Popen[bytes]] = {}
+        self._sizes: dict[str, int] = {}
+        self._environment = _environment()
         done = self._run("rev-parse", "--show-toplevel")
         if done.returncode:
             shown = "the present folder" if folder == Path() else str(folder)
@@ -76,6 +77,7 @@ class Repository:
                 raise UsageError(f"--against git:… compares with a commit, and {shown} is in no git repository")
             raise UsageError(f"git cannot read the repository of {shown}: {reason}")
         self.top = Path(DISK.real(os.fsdecode(done.stdout).removesuffix("\n")))
+        self._turn_filters_off()
 
     def commit(self, ref: str) -> str:
         """The commit that ``ref`` names.
@@ -97,16 +99,19 @@ class Repository:
         raise UsageError(f"the repository has no commit called {ref}" + (help_ and f"; {help_}"))
 
     def tree(self, commit: str) -> list[Blob]:
-        """Everything in the commit."""
+        """Everything in the commit. Raises UsageError where a tree of it is not here."""
+        done = self._run("ls-tree", "-r", "-z", "--full-tree", commit)
+        if done.returncode:
+            reason = f"{_reason(done)}; git fetch or git fsck may help"
+            raise UsageError(f"the commit {commit[:12]} is not whole in this repository: {reason}")
         blobs = []
-        for line in filter(None, self._output("ls-tree", "-r", "-l", "-z", "--full-tree", commit).split(b"\0")):
-            facts, _, path = line.partition(b"\t")  # 100644 blob 1f7a7a… 215<tab>nets/lenet.cnn
-            mode, kind, name, size = facts.decode().split()
-            if kind != "blob":
-                blobs.append(Blob(os.fsdecode(path), name, 0, "submodule"))
-                continue
-            known = -1 if size == "BAD" else int(size)  # of what a partial clone lacks, or of a damaged object
-            blobs.append(Blob(os.fsdecode(path), name, known, "link" if mode == "120000" else "file"))
+        for line in filter(None, done.stdout.split(b"\0")):
+            facts, _, path = line.partition(b"\t")  # 100644 blob 1f7a7a…<tab>nets/lenet.cnn
+            mode, kind, name = facts.decode().split()
+            is_link = mode == "120000"
+            blobs.append(
+                Blob(os.fsdecode(path), name, "submodule" if kind != "blob" else "link" if is_link else "file")
+            )
         return blobs
 
     def renames(self, commit: str, patterns: list[str]) -> dict[str, str]:
@@ -116,36 +121,72 @@ class Repository:
             patterns: git's pathspecs: which files may be.
         """
         # Drivers of diff and textconv are programs of the user's; diff.relative would leave out what is not below here.
-        options = ["-M", "--name-status", "-z", "--diff-filter=R", "--no-ext-diff", "--no-textconv", "--no-relative"]
-        output = self._output("diff", *options, "--ignore-submodules=all", commit, "--", *patterns)
+        options = ["--name-status", "-z", "--diff-filter=R", "--no-ext-diff", "--no-textconv", "--no-relative"]
+        command = [*options, "--ignore-submodules=all", commit, "--", *patterns]
+        done = self._run("diff", "-M", *command)
+        # Where the old content is not here, as in a partial clone, only what has not changed can be found again.
+        output = self._output("diff", "-M100%", *command) if done.returncode else done.stdout
         fields = [os.fsdecode(field) for field in output.split(b"\0")[:-1]]  # of each R100, old path, new path
         return dict(zip(fields[1::3], fields[2::3], strict=True))
 
+    def size(self, blob: Blob) -> int:
+        """Bytes that a blob holds; -1: the clone does not have it, or it is damaged.
+
+        Asked for where it matters: the list of a commit with all sizes is refused as a whole where one is not there.
+        """
+        if blob.name not in self._sizes:
+            self._sizes[blob.name], _ = self._asked("--batch-check", blob)
+        return self._sizes[blob.name]
+
     def content(self, blob: Blob) -> bytes | None:
         """What a blob holds; None: the clone does not have it, or it is damaged."""
+        size, answers = self._asked("--batch", blob)
+        if size < 0:
+            return None
+        try:
+            content = answers.read(size + 1)
+        except OSError:  # git has ended
+            return None
+        return content[:-1] if len(content) == size + 1 else None
+
+    def _asked(self, how: str, blob: Blob) -> tuple[int, IO[bytes]]:
+        """The size that git answers, -1 for none, and where what follows can be read."""
         # One process for all of them: a commit may have thousands of specs. Nobody reads its errors, and a pipe that is
         # full would stop it.
-        if self._reader is None:
-            self._reader = self._started(subprocess.DEVNULL, "cat-file", "--batch")
-        requests, answers = self._reader.stdin, self._reader.stdout
+        if how not in self._readers:
+            self._readers[how] = self._started(subprocess.DEVNULL, "cat-file", how)
+        requests, answers = self._readers[how].stdin, self._readers[how].stdout
         assert requests is not None
         assert answers is not None
         try:
             requests.write(f"{blob.name}\n".encode())
             requests.flush()
-            if not answers.readline().endswith(f" blob {blob.size}\n".encode()):
-                return None
-            content = answers.read(blob.size + 1)
+            found = re.fullmatch(rb"[0-9a-f]+ blob ([0-9]+)\n", answers.readline())
         except OSError:  # git has ended
-            return None
-        return content[:-1] if len(content) == blob.size + 1 else None
+            found = None
+        return int(found[1]) if found else -1, answers
 
     def close(self) -> None:
-        """End the process that reads."""
-        if self._reader is not None:
-            self._reader.kill()
-            self._reader.communicate()
-            self._reader = None
+        """End the processes that read."""
+        while self._readers:
+            _, reader = self._readers.popitem()
+            reader.kill()
+            reader.communicate()
+
+    def _turn_filters_off(self) -> None:
+        """A filter may be any program that the repository's settings name; git runs it for files that it compares.
+
+        An empty command is no filter, and one that is required would have to be there.
+        """
+        listed = self._run(
+            "config", "-z", "--name-only", "--get-regexp", r"^filter\..*\.(clean|smudge|process|required)$"
+        )
+        keys = sorted({os.fsdecode(key) for key in listed.stdout.split(b"\0") if key})
+        before = int(self._environment.get("GIT_CONFIG_COUNT") or 0)
+        self._environment["GIT_CONFIG_COUNT"] = str(before + len(keys))
+        for number, key in enumerate(keys, before):
+            self._environment[f"GIT_CONFIG_KEY_{number}"] = key
+            self._environment[f"GIT_CONFIG_VALUE_{number}"] = "false" if key.endswith(".required") else ""
 
     def _output(self, *arguments: str) -> bytes:
         done = self._run(*arguments)
@@ -161,14 +202,18 @@ class Repository:
     def _started(self, errors: int, *arguments: str) -> subprocess.Popen[bytes]:
         settings = [part for setting in _SETTINGS for part in ("-c", setting)]
         command = ["git", *settings, "--no-pager", "-C", str(self._folder), *arguments]
-        inherited = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
         try:
             pipe = subprocess.PIPE
-            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, env=inherited | _READ_ONLY)
+            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, env=self._environment)
         except FileNotFoundError:
             raise UsageError("--against git:… needs git, which is not installed, or not on the PATH") from None
         except OSError as error:
             raise UsageError(f"git cannot be run: {system_reason(error)}") from None
+
+
+def _environment() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
+    return inherited | _READ_ONLY
 
 
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -177,7 +222,7 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 class OutOfReach(Unavailable):
-    """A file that the commit does not have: behind a link out of the repository, or in a submodule that is not here.
+    """A file of the commit that is not here: in a partial clone, in a submodule, behind a link out of the repository.
 
     Attributes:
         path: as the commit shows it.
@@ -224,12 +269,19 @@ class Commit(FileSystem):
         self._tree: dict[str, Blob] = {}
         self._add_tree("", self.name)
         self._targets: dict[str, str] = {}
+        self._links = {path for path, blob in self._tree.items() if blob.kind == "link"}
+        self._depths = {path.count("/") + 1 for path in self._links}
+        """How many parts the paths of links have: most paths come by none, and need no step for each part."""
+        self._absent = [p for p, blob in self._tree.items() if blob.kind == "submodule" and p not in self._repositories]
         self._names: dict[str, set[str]] = {"": set()}
         # The top of a repository is a project's: nothing above it is imported.
         for path in (*self._tree, *(posixpath.join(home, ".git", "HEAD") for home in self._repositories)):
             parts = path.split("/")
             for n, part in enumerate(parts):
-                self._names.setdefault("/".join(parts[:n]), set()).add(part)
+                above = "/".join(parts[:n])
+                if above in self._tree and self._tree[above].kind != "submodule":
+                    raise UsageError(f"{ref} has a file and a folder called {above}: git fsck says more")
+                self._names.setdefault(above, set()).add(part)
 
     def _add_tree(self, home: str, commit: str) -> None:
         """Add what a commit of the repository or of a submodule has, and of the submodules in it those that are here.
@@ -241,6 +293,8 @@ class Commit(FileSystem):
             path = posixpath.join(home, blob.path)
             if not _is_sane(path):
                 continue
+            if path in self._tree:
+                raise UsageError(f"{self.ref} has two things called {path}, and no checkout can: git fsck says more")
             self._tree[path] = blob._replace(path=path, home=home)
             folder = Path(self.top, path)
             if blob.kind == "submodule" and DISK.has(str(folder / ".git")):
@@ -271,7 +325,10 @@ class Commit(FileSystem):
         place = self.from_top(path)
         if place is None:
             return ResolvedPath(None, ())
-        pending, here, links = place.split("/")[::-1], list[str](), list[tuple[str, str]]()
+        parts = place.split("/")
+        if not any("/".join(parts[:depth]) in self._links for depth in self._depths):
+            return ResolvedPath(place, ())
+        pending, here, links = parts[::-1], list[str](), list[tuple[str, str]]()
         while pending:
             part = pending.pop()
             if part == ".." and not here:
@@ -293,7 +350,7 @@ class Commit(FileSystem):
     def _target(self, path: str) -> str | None:
         """What a symbolic link says, at a path from the top; None: it is none."""
         blob = self._tree.get(path)
-        if blob is None or blob.kind != "link" or blob.size > LONGEST_LINK:
+        if blob is None or blob.kind != "link" or self._size(blob) > LONGEST_LINK:
             return None
         if path not in self._targets:
             self._targets[path] = os.fsdecode(self._content(blob))
@@ -306,13 +363,11 @@ class Commit(FileSystem):
         real = self.resolved(path).real
         if real is None:
             return OutOfReach(self.shown(path), "is a symbolic link that leads out of the repository")
-        parts = real.split("/")
-        for above in ("/".join(parts[:n]) for n in range(1, len(parts) + 1)):
-            blob = self._tree.get(above)
-            if blob is not None and blob.kind == "submodule" and above not in self._repositories and above != real:
-                reason = f"is in the submodule {above}, whose commit {blob.name[:12]} is not here"
-                return OutOfReach(self.shown(path), reason)
-        return None
+        above = next((path for path in self._absent if real.startswith(f"{path}/")), None)
+        if above is None:
+            return None
+        reason = f"is in the submodule {above}, whose commit {self._tree[above].name[:12]} is not here"
+        return OutOfReach(self.shown(path), reason)
 
     def is_content(self, path: str, content: bytes) -> bool:
         """Whether a file holds just that: git's name of it is the hash of a header and the content."""
@@ -327,25 +382,28 @@ class Commit(FileSystem):
         blob = self._tree.get(self.resolved(path).real or "")
         return blob if blob is not None and blob.kind == "file" else None
 
+    def _size(self, blob: Blob) -> int:
+        return self._repositories[blob.home].size(blob)
+
     def _content(self, blob: Blob) -> bytes:
         content = self._repositories[blob.home].content(blob)
         if content is None:
-            old = f"the old version of {blob.path}"
-            raise Unavailable(f"this clone does not have {old}, or it is damaged: git fetch or git fsck may help")
+            reason = "is not in this clone, or is damaged: git fetch or git fsck may help"
+            raise OutOfReach(self.shown(posixpath.join(self.top, blob.path)), reason)
         return content
 
     def read(self, path: str, most: int) -> bytes:
         blob = self._file(path)
         if blob is not None:
             # One that is too large is refused by its size, whatever is in it.
-            return self._content(blob) if blob.size <= most else bytes(most + 1)
+            return self._content(blob) if self._size(blob) <= most else bytes(most + 1)
         if (obstacle := self.obstacle(path)) is not None:
             raise obstacle
         raise FileNotFoundError(path)
 
     def size(self, path: str) -> int:
         blob = self._file(path)
-        return 0 if blob is None else max(blob.size, 0)
+        return 0 if blob is None else max(self._size(blob), 0)
 
     def kind(self, path: str, *, follow: bool = True) -> Kind | None:
         if not follow:

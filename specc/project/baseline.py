@@ -77,6 +77,9 @@ def read_baseline(name: str) -> Baseline:
     Raises:
         UsageError: it cannot be read, or it is of a version of specc whose format this one does not read.
     """
+    from specc.atomic import require_regular
+
+    require_regular(Path(name))
     renew = f"write it anew: specc check --write-baseline {name}"
     try:
         document = json.loads(Path(name).read_bytes())

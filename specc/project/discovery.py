@@ -143,23 +143,29 @@ class Search:
 
     def below(self, folder: str) -> Iterator[str]:
         """The specs in a folder and in those below it; none, where it was searched before."""
-        own_identity = identity(folder, self.files)
-        if own_identity in self._searched:  # two paths, or two matches of a pattern, may lead to it
-            return
-        self._searched.add(own_identity)
-        try:
-            entries = self.files.entries(folder)
-        except OSError as error:
-            self._report_unreadable(folder, error)
-            return
-        self.folders.append(folder)
-        places = {entry: os.path.join(folder, entry.name) for entry in entries}
-        yield from (_posix(at) for entry, at in places.items() if entry.kind != "folder" and self._is_spec(entry, at))
-        for entry, at in places.items():
-            # Excluded is asked of all of them: a pattern for a hidden folder is about something.
-            if entry.kind != "folder" or self._is_excluded(at) or entry.name.startswith(".") or entry.is_link:
+        pending = [folder]  # no recursion: folders may be in each other as deep as one likes
+        while pending:
+            here = pending.pop()
+            own_identity = identity(here, self.files)
+            if own_identity in self._searched:  # two paths, or two matches of a pattern, may lead to it
                 continue
-            yield from self.below(at)
+            self._searched.add(own_identity)
+            try:
+                entries = self.files.entries(here)
+            except OSError as error:
+                self._report_unreadable(here, error)
+                continue
+            self.folders.append(here)
+            places = {entry: os.path.join(here, entry.name) for entry in entries}
+            yield from (
+                _posix(at) for entry, at in places.items() if entry.kind != "folder" and self._is_spec(entry, at)
+            )
+            # Excluded is asked of all of them: a pattern for a hidden folder is about something.
+            pending += [
+                at
+                for entry, at in reversed(places.items())
+                if entry.kind == "folder" and not (self._is_excluded(at) or entry.name.startswith(".") or entry.is_link)
+            ]
 
     def _report_unreadable(self, folder: str, error: OSError) -> None:
         """Report a folder that cannot be read, once, and only where it is not excluded."""

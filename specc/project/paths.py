@@ -64,14 +64,41 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 @cache  # fnmatch lets * go through slashes, and glob.translate is of Python 3.13
 def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern as a regular expression that takes no longer than the square of a path, whatever the pattern is.
+
+    What stands between two stars is looked for once, at the first place where it fits: were it to fit further on only,
+    the second star would reach there just as well. So (?>…) forbids to try another place.
+    """
     inner = pattern.removeprefix("./").strip("/")
-    anywhere = "" if "/" in inner or pattern.startswith(("/", "./")) else "(?:.*/)?"
-    signs = {"*": "[^/]*", "?": "[^/]"}
-    parts = [
-        part if part == "**" else "".join(signs.get(sign, re.escape(sign)) for sign in part)
-        for part in inner.split("/")
-    ]
-    return re.compile(anywhere + "/".join(parts).replace("**/", "(?:.*/)?").replace("**", ".*") + "(?:/.*)?", re.DOTALL)
+    is_anywhere = "/" not in inner and not pattern.startswith(("/", "./"))
+    parts = (["**"] if is_anywhere else []) + inner.split("/")
+    first, *others = ("".join(f"{_segment(part)}/" for part in run) for run in _runs(parts))
+    below = "(?:/.*)?"
+    if not others:
+        return re.compile(first[:-1] + below, re.DOTALL)
+    *middle, last = others
+    between = "".join(f"(?>(?:[^/]*/)*?{run})" for run in middle)
+    return re.compile(first + between + (f"(?:[^/]*/)*?{last[:-1]}{below}" if last else ".*"), re.DOTALL)
+
+
+def _runs(parts: list[str]) -> list[list[str]]:
+    """The parts between one ``**`` and the next; several in a row are one."""
+    runs: list[list[str]] = [[]]
+    for place, part in enumerate(parts):
+        if part != "**":
+            runs[-1].append(part)
+        elif place == 0 or parts[place - 1] != "**":
+            runs.append([])
+    return runs
+
+
+def _segment(part: str) -> str:
+    """``*`` and ``?`` within a name."""
+    first, *others = ["".join("[^/]" if sign == "?" else re.escape(sign) for sign in text) for text in part.split("*")]
+    if not others:
+        return first
+    *middle, last = others
+    return first + "".join(f"(?>[^/]*?{text})" for text in middle) + f"[^/]*{last}"
 
 
 Positions = frozenset[int]
@@ -117,15 +144,17 @@ class _Expansion:
 
     def below(self, folder: str, positions: Positions) -> Iterator[str]:
         """What fits below a folder that has come that far."""
-        for name in sorted(self._names(folder, positions)):
-            path = os.path.join(folder, name)
-            is_folder = self._files.is_folder(path)
-            is_link = is_folder and self._files.kind(path, follow=False) == "link"
-            reached = self._after(positions, name, is_link=is_link)
-            if self.is_whole(reached):
-                yield path
-            if is_folder and reached:
-                yield from self.below(path, reached)
+        pending = [(folder, positions, False)]  # no recursion: folders may be in each other as deep as one likes
+        while pending:
+            here, reached, is_result = pending.pop()
+            if is_result and self.is_whole(reached):
+                yield here
+            if is_result and not (reached and self._files.is_folder(here)):
+                continue
+            for name in sorted(self._names(here, reached), reverse=True):
+                path = os.path.join(here, name)
+                is_link = self._files.is_folder(path) and self._files.kind(path, follow=False) == "link"
+                pending.append((path, self._after(reached, name, is_link=is_link), True))
 
     def _names(self, folder: str, positions: Positions) -> set[str]:
         """The names in a folder that fit what is next. Those that the pattern has itself need no look at all others."""

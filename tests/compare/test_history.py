@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -772,3 +774,85 @@ def test_a_pattern_does_not_go_round_in_links() -> None:
     assert compare_with("old", ("**/none*.cnn",))[1] == [
         Unreadable("**/none*.cnn", "**/none*.cnn: there is no such file, now or in old")
     ]
+
+
+# ---- what a repository may do, and may lack --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["clean", "process"])
+@pytest.mark.parametrize("is_required", [False, True])
+def test_no_filter_of_the_repository_runs(how: str, is_required: bool, tmp_path: Path) -> None:
+    """The old spec has moved, so git compares files; a filter could be any program."""
+    Path("nets/one.cnn").rename("nets/moved.cnn")
+    put(".gitattributes", "*.cnn filter=made.up\n")
+    git("add", "-A")
+    os.utime("nets/moved.cnn", (1, 1))
+    git("config", f"filter.made.up.{how}", f"touch '{tmp_path}/ran'; cat")
+    git("config", "filter.made.up.required", str(is_required).lower())
+    with suppress(subprocess.CalledProcessError):
+        git("diff", "old")  # here it runs, which shows that it would
+    assert (tmp_path / "ran").exists()
+    (tmp_path / "ran").unlink()
+    assert changed()["nets/moved.cnn"].before == "nets/one.cnn@old"
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_partial_clone_compares_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put("nets/one.cnn", ONE.replace("conv(4", "conv(6"))
+    Path("nets/two.cnn").rename("nets/moved.cnn")
+    commit("new")
+    git("config", "uploadpack.allowFilter", "true")
+    git("clone", "-q", "--filter=blob:none", f"file://{Path().absolute()}", str(tmp_path / "partial"))
+    monkeypatch.chdir(tmp_path / "partial")
+    comparison, unreadable = compare_with("old", (".",))
+    assert not unreadable
+    one, moved = sorted(comparison.files, key=lambda file: str(file.after), reverse=True)
+    assert (one.incomparable, moved.incomparable) == (True, False)
+    assert one.note == "cannot be compared: nets/one.cnn@old is not in this clone, or is damaged: " + HELP
+    assert (moved.before, moved.after, comparison.same) == ("nets/two.cnn@old", "nets/moved.cnn", 2)
+
+
+HELP = "git fetch or git fsck may help"
+
+
+def test_an_object_that_is_lost() -> None:
+    name = git("rev-parse", "old:nets/one.cnn").strip()
+    Path(".git/objects", name[:2], name[2:]).unlink()
+    put("nets/one.cnn", ONE.replace("conv(4", "conv(6"))
+    assert changed()["nets/one.cnn"].note.endswith(f"is not in this clone, or is damaged: {HELP}")
+    tree = git("rev-parse", "old:nets").strip()
+    Path(".git/objects", tree[:2], tree[2:]).unlink()
+    with pytest.raises(UsageError, match=f"is not whole in this repository: .*; {HELP}"):
+        compare_with("old", (".",))
+
+
+def made_up(*entries: tuple[str, str, str]) -> str:
+    """A tree that no checkout makes: of a mode, a name and an object for each entry."""
+    raw = b"".join(f"{mode} {name}\0".encode() + bytes.fromhex(of) for mode, name, of in entries)
+    whole = b"tree %d\0" % len(raw) + raw
+    name = hashlib.sha1(whole, usedforsecurity=False).hexdigest()
+    path = Path(".git/objects", name[:2], name[2:])
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(zlib.compress(whole))
+    return name
+
+
+def tagged(name: str, tree: str) -> None:
+    git("tag", name, git("commit-tree", tree, "-m", name).strip())
+
+
+def test_trees_that_somebody_has_made_up() -> None:
+    one, nets = git("rev-parse", "old:nets/one.cnn").strip(), git("rev-parse", "old:nets").strip()
+    tagged("both", made_up(("100644", "one.cnn", one), ("40000", "one.cnn", nets)))
+    tagged("twice", made_up(("100644", "one.cnn", one), ("100644", "one.cnn", one)))
+    for ref, what in (("both", "a file and a folder called one.cnn"), ("twice", "two things called one.cnn")):
+        with pytest.raises(UsageError, match=f"{ref} has {what}"):
+            compare_with(ref, (".",))
+    long = f"{'x' * 300}.cnn"
+    tagged("long", made_up(("100644", long, one)))
+    assert {file.before for file in changed("long").values()} == {f"{long}@long", None}
+    tree = nets
+    for _ in range(1500):
+        tree = made_up(("40000", "d", tree))
+    tagged("deep", tree)
+    assert any((file.before or "").startswith("d/" * 1500) for file in changed("deep").values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,17 @@ class TestTheFile:
 
     def test_a_folder(self, specc: Specc, here: Path) -> None:
         assert specc("check", "--baseline", ".").err == "error: the baseline . cannot be read: is a directory\n"
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+    def test_what_never_ends(self, specc: Specc, here: Path) -> None:
+        """A stranger's settings may name it: a device gives bytes for ever, a pipe waits for someone who writes."""
+        write(here, a=FINE)
+        os.mkfifo("pipe")
+        for name in ("/dev/zero", "pipe"):
+            (here / "specc.toml").write_text(f'baseline = "{name}"')
+            result = specc("check")
+            assert result.code == 2
+            assert "cannot be read: it is a device, pipe or socket, and a regular file is needed" in result.err
 
     def test_it_is_not_written_where_not_everything_was_checked(self, specc: Specc, here: Path) -> None:
         write(here, a=BAD)

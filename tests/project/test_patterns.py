@@ -96,3 +96,18 @@ def test_folders_that_may_not_be_read_are_told(specc: Specc, tree: Path, monkeyp
         assert specc("check", "nets/deep/*").err == "error: nets/deep: cannot be searched: permission denied\n"
         (tree / "specc.toml").write_text('exclude = ["deep"]')
         assert specc("check", "**/*.cnn").code == 0
+
+
+def test_folders_in_each_other_without_end(here: Path) -> None:
+    """Deeper than Python's stack."""
+    depth = 1050
+    for _ in range(depth):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("a.cnn").write_text(FINE)
+    os.chdir(here)
+    expected = ["d/" * depth + "a.cnn"]
+    assert spec_files(["."])[0] == expected
+    assert spec_files(["**/*.cnn"])[0] == expected
+    (here / expected[0]).unlink()
+    os.removedirs("d/" * depth)  # shutil would not come to the end of it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -233,3 +234,47 @@ def test_what_is_read(here: Path) -> None:
 def test_patterns(pattern: str, fits: list[str], others: list[str]) -> None:
     assert [path for path in fits if not matches(path, [pattern])] == []
     assert [path for path in others if matches(path, [pattern])] == []
+
+
+def fits(pattern: list[str], names: list[str]) -> bool:
+    """The definition, by trying everything: what is below a folder that fits does too."""
+    if not pattern or not names:
+        return not pattern
+    if pattern[0] == "**":
+        return len(pattern) == 1 or any(fits(pattern[1:], names[i:]) for i in range(len(names)))
+    return fits_name(pattern[0], names[0]) and fits(pattern[1:], names[1:])
+
+
+def fits_name(pattern: str, name: str) -> bool:
+    if not pattern or not name:
+        return not name and not pattern.strip("*")
+    if pattern[0] == "*":
+        return fits_name(pattern[1:], name) or fits_name(pattern, name[1:])
+    return pattern[0] in ("?", name[0]) and fits_name(pattern[1:], name[1:])
+
+
+def test_patterns_mean_what_their_definition_says() -> None:
+    random = Random(7)
+    seen = set()
+    for _ in range(4000):
+        names = ["".join(random.choices("ab", k=random.randint(1, 3))) for _ in range(random.randint(1, 6))]
+        parts = random.choices(["**", "*", "a", "b", "?", "a*", "*b", "*a*b", "a?", "***"], k=random.randint(1, 5))
+        expected = fits(["**", *parts] if len(parts) == 1 else parts, names)
+        assert matches("/".join(names), ["/".join(parts)]) == expected, (parts, names)
+        seen.add(expected)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("*a" * 2000 + "b", "a" * 4000),
+        ("**/" * 2000 + "b", "/".join(["a"] * 2000)),
+        ("**/a/" * 1000 + "b", "/".join(["a"] * 2000)),
+        ("**/*a*a*a*b/" * 500 + "b", "/".join(["aaaaaaaaab"] * 600)),
+    ],
+)
+def test_no_pattern_takes_longer_than_the_square_of_a_path(pattern: str, path: str) -> None:
+    """By trying every place for every star, the first would take longer than the age of the universe."""
+    assert not matches(path, [pattern])
+    assert matches(f"{path}b" if pattern.startswith("*a") else f"{path}/b", [pattern])
