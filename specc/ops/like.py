@@ -110,14 +110,14 @@ class Placement:
         return tuple(pairs)
 
     def onnx(self, build: Builder, small: Ref, large: Ref) -> tuple[Ref, Ref]:
-        """``before`` and ``after`` in ONNX, two rows of numbers; ``small`` and ``large`` are the rows of sizes."""
+        """``before``, and that with ``after``, in ONNX: two rows of numbers, of the rows of sizes."""
         spare = build.node("Sub", large, small)
         # No size is below 0 here, so that to divide is to round down.
         if isinstance(self._offset, str):
             before = build.node("Div", spare, build.integers([2]))
         else:
             before = build.integers([*numbers(self.before)])
-        return before, build.node("Sub", spare, before)
+        return before, spare
 
 
 def spatial_sizes(build: Builder, value: Ref) -> Ref:

@@ -140,10 +140,10 @@ class Pad(Weightless):
         """Where the widths depend on sizes: they are computed from those of the two values."""
         x, like = values
         places, sizes = spatial_sizes(build, x), spatial_sizes(build, like)
-        before, after = self._placement(*inputs).onnx(build, places, sizes)
+        before, spare = self._placement(*inputs).onnx(build, places, sizes)
         if self.mode == "circular":
             return _wrapped(build, x, before, places, sizes, inputs[0].rank)
-        widths = build.node("Concat", before, after, axis=0)
+        widths = build.node("Concat", before, build.node("Sub", spare, before), axis=0)
         filler = build.floats(self.value) if self.value else ""
         axes = build.integers([*range(2, inputs[0].rank)])
         return build.node("Pad", x, widths, filler, axes, mode=ONNX_MODES[self.mode])
