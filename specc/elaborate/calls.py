@@ -300,6 +300,10 @@ class Calls:
         try:
             type_, parameters = inferred(bound.op, types, span)
         except Refusal as refusal:
+            again = _sized_by_value(step, bound, types, scope)
+            if again is not None:
+                inputs, types = (*inputs, *again.values), (*types, *(v.type for v in again.values if v.type))
+                return self._step(step, label, span, again, inputs, types, name, scope, slot)
             raise refused(refusal, step, bound, inputs, nodes, scope) from None
         called = label.name if label else name
         node = DraftNode(len(nodes), type_, span, bound.op, inputs, types, parameters, called, slot)
@@ -441,6 +445,23 @@ def _head(expression: ast.Expr) -> ast.Name:
         expression = expression.value
     assert isinstance(expression, ast.Name), "the grammar has nothing else there"
     return expression
+
+
+def _sized_by_value(
+    step: ast.Call | ast.Merge, bound: BoundOperator, types: tuple[TensorType, ...], scope: Scope
+) -> BoundOperator | None:
+    """The operator with the sizes of a value for formulas that are just these; None where nothing has such sizes.
+
+    The value is one that its arguments name, the input of the block, or one of the model's.
+    """
+    if len(types) > 1 or not bound.op.measures:
+        return None
+    named = [part.name for part in ast.parts(step.arguments) if isinstance(part, ast.Name)]
+    inputs = [name for name in sorted(scope.known()) if isinstance(getattr(scope.get(name), "producer", None), str)]
+    for value in map(scope.get, (*named, "in", *inputs)):
+        if isinstance(value, Signal) and value.type and (op := bound.op.sized_by(types[0], value.type)):
+            return bound._replace(op=op, values=(value,))
+    return None
 
 
 def is_sole(statements: tuple[ast.Statement, ...]) -> bool:

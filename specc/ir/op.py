@@ -217,6 +217,10 @@ class Op(BaseModel):
         """How many of its inputs, the last ones, are there for their sizes alone."""
         return sum(getattr(self, name) is not None for name in self.measures)
 
+    def sized_by(self, x: TensorType, value: TensorType) -> "Op | None":
+        """The same that takes the sizes of ``value`` for formulas among its attributes; None where these are others."""
+        return None
+
     def non_default(self, *fields: str) -> dict[str, object]:
         """The named fields whose value is not the default, for readable calls."""
         return {f: getattr(self, f) for f in fields if getattr(self, f) != type(self).model_fields[f].default}

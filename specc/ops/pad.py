@@ -1,5 +1,6 @@
 """Padding: a step of its own, and the ONNX nodes that every step with padding writes, for every mode of PyTorch."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,7 +8,7 @@ from pydantic import Field
 from specc.ir.conditions import AtLeast, always_at_least
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact
-from specc.ir.size import Dim
+from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import AxisMap, ChannelsFirst, Range, Sliding, hull, same, taps
 from specc.ir.types import TensorType, times
@@ -51,6 +52,13 @@ class Pad(Weightless):
     value: Real = 0.0
     like: Like | None = None
     offset: Offset = "center"
+
+    @classmethod
+    def alternatives(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
+        widths = values.get(name)
+        if name == "padding" and any(isinstance(w, Size) for w in (widths if isinstance(widths, tuple) else (widths,))):
+            return ("like=… pads up to the sizes of another value, with offset=0 at the end only",)
+        return ()
 
     def infer(self, *inputs: TensorType) -> TensorType:
         x = inputs[0]

@@ -360,6 +360,7 @@ class Slice(Selector):
     def _check_symbolic(self, x: TensorType, axis: int, start: Dim, stop: Dim) -> None:
         """Refuses places that are a fixed number from neither end, or that not every size has."""
         size = x.sample[axis - 1]
+        crop = "crop(like=…, offset=0) cuts off at the sizes of another value, whatever they are"
         for name, place in (("start", start), ("stop", stop)):
             if not isinstance(place, int) and not isinstance(place - size, int):
                 raise Refusal(
@@ -369,6 +370,7 @@ class Slice(Selector):
                     argument=name,
                     cause=0,
                     label=f"needs a number, or {size} less a number",
+                    notes=(crop,) if axis > 1 and isinstance(size, Size) else (),
                     where=where_fixed(place - size),
                 )
         if isinstance(stop, int) and not isinstance(start, int):

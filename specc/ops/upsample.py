@@ -11,7 +11,7 @@ from pydantic import Field
 from specc.diagnostics.finding import conjunction
 from specc.diagnostics.words import listed
 from specc.ir.conditions import Equal
-from specc.ir.op import Refusal, Weightless
+from specc.ir.op import Op, Refusal, Weightless
 from specc.ir.rounding import Exact, Interpolated
 from specc.ir.size import Dim, Size
 from specc.ir.symbols import Symbol, samples
@@ -139,6 +139,12 @@ class Upsample(Channelwise, Weightless):
         axes = zip(numbers(x.spatial), out, self._factors(len(out)) or (None,) * len(out), strict=True)
         return Sliding((EACH, *(upsample_taps(n, o, f, self.mode, bool(self.align_corners)) for n, o, f in axes)))
 
+    def sized_by(self, x: TensorType, value: TensorType) -> Op | None:
+        sizes = self.size if isinstance(self.size, tuple) else (self.size,) * len(x.spatial)
+        if sizes != value.spatial or not any(isinstance(size, Size) for size in sizes):
+            return None
+        return self.model_copy(update={"size": None, "like": Value(1)})
+
     def identity(self, *inputs: TensorType) -> str | None:
         """By factors alone; the cubic mode weighs neighbours by 0, which makes NaN of infinite ones."""
         factors = self._factors(len(inputs[0].spatial))
@@ -245,17 +251,20 @@ class Upsample(Channelwise, Weightless):
                 "S0108",
                 f"{size} is not the same whole factor times {times(x.spatial)} at every size",
                 argument="size",
-                label="with symbolic sizes, upsample takes only whole factors that serve every size",
+                label="with symbolic sizes, upsample takes whole factors, or the sizes of another value",
                 cause=0,
-                helps=(f"with {numbers_for} in the contract, upsample takes any size",),
+                helps=(
+                    "like=… takes the sizes of another value, whatever they are",
+                    f"with {numbers_for} in the contract, upsample takes any size",
+                ),
             )
         return unproven(
             f"{size} is {times(factors)} times {times(x.spatial)}",
             wrong if possible else (),
             necessary=False,  # as numbers, other sizes would do as well
             argument="size",
-            label="with symbolic sizes, upsample takes only whole factors that serve every size",
-            notes=examples,
+            label="with symbolic sizes, upsample takes whole factors, or the sizes of another value",
+            notes=(*examples, "like=… takes the sizes of another value, whatever they are"),
             helps=("scale_factor takes a whole factor, which serves every size",),
         )
 

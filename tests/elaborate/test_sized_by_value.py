@@ -1,0 +1,67 @@
+"""Sizes that are written as formulas, and are those of a value: the step takes them from it."""
+
+from __future__ import annotations
+
+import pytest
+
+import specc
+from specc.diagnostics import SpecError
+from specc.ir.graph import Node
+
+
+def steps(text: str) -> tuple[Node, ...]:
+    return specc.loads(text).graph.nodes
+
+
+@pytest.mark.parametrize(
+    ("step", "taken"),
+    [
+        ("upsample(size=[in.height, in.width])", "input"),
+        ("upsample(size=[H, W])", "input"),
+        ("upsample(size=[half.height, half.width])", "half"),
+        ('upsample(size=[(H + 1) // 2, (W + 1) // 2], mode="bilinear")', None),
+        ("upsample(size=half.shape[2]) -> upsample(like=in)", None),
+    ],
+)
+def test_the_value_that_has_the_sizes_is_taken(step: str, taken: str | None) -> None:
+    text = f"""
+    model M : [N, 2, H, W] {{
+      half: maxpool(3, stride=2, padding=1)
+      maxpool(3, stride=2, padding=1) -> sized: {step}
+      [N, 2, _, _]
+      upsample(like=half) -> add {{ | _ | half }}
+    }}
+    """
+    if taken is None:  # no value of the block's input, and none that is named, has these
+        with pytest.raises(SpecError, match="is 2 x 2 times"):
+            steps(text)
+        return
+    node = next(node for node in steps(text) if node.name == "sized")
+    assert node.inputs[1:] == (taken,)
+
+
+def test_a_whole_factor_stays_a_factor() -> None:
+    text = "model M : [N, 2, H, W] where H % 2 == 0, W % 2 == 0 { maxpool(2) -> upsample(size=[in.height, in.width]) }"
+    assert steps(text)[-1].inputs == ("maxpool1",)
+
+
+def test_one_place_becomes_as_many_as_the_contract_says() -> None:
+    assert steps("model M : [N, 4, L] { globalavgpool -> upsample(size=L) }")[-1].inputs[1:] == ("input",)
+
+
+def test_of_several_inputs_the_one_that_has_the_sizes() -> None:
+    text = """
+    model M : (x: [N, 4, L], y: [N, 4, M]) -> (z: [N, 4, L]) {
+      y -> upsample(size=L) -> resized: relu
+      z: add { | x | resized }
+    }
+    """
+    assert steps(text)[0].inputs == ("y", "x")
+
+
+def test_in_a_block_its_own_input() -> None:
+    text = """
+    block pooled(c) { globalavgpool -> conv(c, 1) -> upsample(size=[in.height, in.width], mode="bilinear") }
+    model M : [N, 3, H, W] { conv(4, 3, stride=2, padding=1) -> a: relu -> p: pooled(2) -> concat { | _ | a } }
+    """
+    assert steps(text)[-2].inputs[1:] == ("a",)
