@@ -311,7 +311,8 @@ class Model:
             tolerance: what judges, in place of the bounds that the arithmetic sets.
             rename: what inputs and outputs of the file are called in the spec: ``{"input.1": "image"}``. Needed where
                 their places and shapes do not say it.
-            progress: called with what is being done, how many parts of it are done, and how many there are.
+            progress: called with what is being done, how much of the whole is done, and how much there is, in
+                milliseconds of a usual machine; 0 of 0 before that is known.
 
         Raises:
             ParityError: the weights in the file do not fit the spec.

@@ -99,7 +99,8 @@ class ProofOptions:
         tf32: let CUDA round the factors of products to TF32, and allow for it.
         tolerance: what judges, in place of the bounds that the arithmetic sets.
         rename: what inputs and outputs of the file are called in the spec, by their names in the file.
-        progress: called with what is being done, how many parts of it are done, and how many there are.
+        progress: called with what is being done, how much of the whole is done, and how much there is, in milliseconds
+            of a usual machine; 0 of 0 before that is known.
         level: one of `PROOFS`.
     """
 

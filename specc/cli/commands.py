@@ -82,7 +82,7 @@ def _report_error(error: Exception) -> int:
             click.echo(f"error: {error.typed if isinstance(error, OptionError) else error}", err=True)
             return USAGE
         case MemoryError():
-            click.echo("error: this takes more memory than there is; --no-verify leaves out the proof", err=True)
+            click.echo("error: this takes more memory than there is", err=True)
             return USAGE
         case click.Abort():
             click.echo("interrupted", err=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import shlex
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,7 @@ from specc.diagnostics.words import listed
 
 if TYPE_CHECKING:
     from specc.api import Model
+    from specc.verify.result import Progress
     from specc.weights import Weights
 
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 @shared.provider
 def command(others: tuple[str, ...], **options: object) -> None:
     """Write the network as ONNX or PyTorch, proven equal in both before the file appears."""
+    from specc.cli.output import progress_bar
     from specc.cli.parsing import load, weight_notes
     from specc.options import WeightOptions, proof_of_output
     from specc.report.notation import count
@@ -61,21 +64,25 @@ def command(others: tuple[str, ...], **options: object) -> None:
     if others:
         behind = f"{listed(others)} stands behind {args.spec}"
         raise UsageError(f"one spec at a time, and what to write behind -o: {behind}")
-    gc.enable()  # a proof, unlike a check, leaves much to collect
     source = WeightOptions(args.seed, args.weights, args.match)
     proof_of_output(not args.no_verify, args.provider, args.proof)
     _refuse_needless(args)
     model = load(args.spec, args.model, args.arguments)
-    # From here on all is loaded that a proof needs.
-    from specc.bundle.delivery import deliver_weights
-    from specc.bundle.sidecar import sidecar_path
-
     path = Path(args.output or model.name + (".onnx" if args.writes_onnx else ".py"))
-    _refuse_overwriting(args, path)
-    weights = source.read(model.graph.state)
     saved = args.save_weights
-    with deliver_weights(Path(saved), model.graph.state, weights) if saved else nullcontext():
-        proof = _write(args, model, weights, path)
+    with progress_bar("writing the file") as progress:
+        # From here on all is loaded that a proof needs.
+        from specc.bundle.delivery import deliver_weights
+        from specc.bundle.sidecar import sidecar_path
+
+        gc.enable()  # a proof, unlike a check, leaves much to collect; what is imported does not
+        _refuse_overwriting(args, path)
+        weights = source.read(model.graph.state)
+        with (
+            deliver_weights(Path(saved), model.graph.state, weights) if saved else nullcontext(),
+            _enough_memory(args, model, path),
+        ):
+            proof = _write(args, model, weights, path, progress)
     if saved:
         click.echo(f"{saved}: {count(model.params)} parameters as safetensors")
     click.echo(f"{path}: {model.name}, {count(model.params)} parameters; {proof}")
@@ -113,7 +120,24 @@ class _CompileArguments(NamedTuple):
         return not (self.output and self.output.endswith(".py"))
 
 
-def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path) -> str:
+@contextmanager
+def _enough_memory(args: _CompileArguments, model: Model, path: Path) -> Iterator[None]:
+    """Turns the lack of memory into words, and what to do."""
+    try:
+        yield
+    except MemoryError as error:
+        from specc.report.notation import memory
+
+        weights = f"the weights of {model.name} alone take {memory(4 * model.params)}"
+        if args.no_verify:
+            raise UsageError(f"not enough memory to write {path}: {weights}. Nothing was written") from error
+        raise UsageError(
+            f"not enough memory to prove {path}: {weights}, and a proof several times as much. Nothing was written. "
+            "Free some memory; or write it with --no-verify, and prove it where there is more, with specc verify"
+        ) from error
+
+
+def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path, progress: Progress | None) -> str:
     """Write it, proven; returns what to print of that.
 
     Such as ``opset 18, IR 8, for onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1); proven …``.
@@ -121,32 +145,29 @@ def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path) 
     from specc.backends.onnx import IR_VERSIONS
     from specc.backends.onnx.runtimes import targets
     from specc.bundle.delivery import deliver_source
-    from specc.cli.output import progress_bar
     from specc.cli.parsing import read_labels
     from specc.ir.targets import DEFAULT_OPSET
     from specc.options import proof_of_output
     from specc.report.proof_wording import failed, with_notes
 
     if not args.writes_onnx:
-        with progress_bar() as progress:
-            proof = proof_of_output(not args.no_verify, args.provider, args.proof, progress)
-            parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed)
+        proof = proof_of_output(not args.no_verify, args.provider, args.proof, progress)
+        parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed)
         return with_notes(parity) if parity else "not run (--no-verify)"
     opset = DEFAULT_OPSET if args.opset is None else args.opset
-    with progress_bar() as progress:
-        parity = model.to_onnx(
-            path,
-            weights=weights,
-            opset=opset,
-            runs_on=args.runs_on,
-            functions=args.functions,
-            verify=not args.no_verify,
-            proof=args.proof,
-            provider=args.provider,
-            sidecar=not args.no_sidecar,
-            labels=None if args.labels is None else read_labels(args.labels),
-            progress=progress,
-        )
+    parity = model.to_onnx(
+        path,
+        weights=weights,
+        opset=opset,
+        runs_on=args.runs_on,
+        functions=args.functions,
+        verify=not args.no_verify,
+        proof=args.proof,
+        provider=args.provider,
+        sidecar=not args.no_sidecar,
+        labels=None if args.labels is None else read_labels(args.labels),
+        progress=progress,
+    )
     on = f", IR {IR_VERSIONS[opset]}, for {listed(map(str, targets(args.runs_on)))}" if args.runs_on else ""
     return f"opset {opset}{on}; {with_notes(parity) if parity else 'parity not checked (--no-verify)'}"
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 PAUSE = 0.1
 """Seconds between two drawings of a bar."""
 
+BAR = 20
+"""Characters of a bar."""
+
+SURE = 2.0
+"""Seconds of work from which on what they have taken says more of a machine than that it is a usual one."""
+
 
 def print_findings(diagnostics: Iterable[Diagnostic], *, err: bool = False) -> None:
     """Those of one command, each with its source; of many alike the first, and how many more there are."""
@@ -78,29 +84,50 @@ def wants_color(terminal: bool) -> bool:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Progress | None]:
+def progress_bar(first: str) -> Iterator[Progress | None]:
     """What a proof tells how far it is; None where nobody is looking. The bar is gone afterwards.
 
-    It is drawn on standard error, and only when there is something new, at most every `PAUSE` seconds and at the
-    beginning of each part: ONNX Runtime's messages are caught there in between, and a bar that a thread draws would be
-    among them.
+    It is drawn on standard error, at once and then only when there is something new, at most every `PAUSE` seconds and
+    at the beginning of each part: ONNX Runtime's messages are caught there in between, and a bar that a thread draws
+    would be among them.
+
+    Args:
+        first: what is done before the proof tells anything.
     """
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
 
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn()
+    # The words come last: they are what a narrow terminal cuts.
+    words = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    width = Column(no_wrap=True, min_width=len("0:00 left"))
+    left = TextColumn("{task.fields[left]}", markup=False, table_column=width)
+    columns = left, BarColumn(BAR), words
     with Progress(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bars:
-        task = bars.add_task("", total=None, visible=False)
-        part, drawn = "", 0.0
+        start = monotonic()
+        task = bars.add_task(first, total=None, left="")
+        bars.refresh()
+        part, drawn = first, start
 
         def draw(what: str, done: int, of: int) -> None:
             nonlocal part, drawn
             now = monotonic()
             if what != part or now >= drawn + PAUSE:
                 part, drawn = what, now
-                bars.update(task, description=what, completed=done, total=of, visible=True, refresh=True)
+                left = time_left(now - start, done, of) if of else ""
+                bars.update(task, description=what, completed=done, total=of or None, left=left, refresh=True)
 
         yield draw
+
+
+def time_left(passed: float, done: int, of: int) -> str:
+    """``2:05 left``, after so many seconds with so many milliseconds of the work done.
+
+    How fast this machine is shows as the proof goes on; at first it is taken for a usual one.
+    """
+    pace = (passed + SURE) / (done / 1000 + SURE)
+    seconds = max(1, round(pace * (of - done) / 1000))
+    return f"{seconds // 60}:{seconds % 60:02} left"

@@ -134,7 +134,7 @@ def _prove(args: _VerifyArguments) -> int:
     source = None if weights.is_empty else weights.read(network.graph.state)  # None: those of the file
     subject = _subject(network.name, file, args)
     try:
-        with progress_bar() as progress:
+        with progress_bar("reading the file" if file else "writing the file") as progress:
             parity = network.verify(
                 file,
                 weights=source,
@@ -149,6 +149,15 @@ def _prove(args: _VerifyArguments) -> int:
         from specc.report.proof_wording import unfit
 
         parity = unfit(error, args.provider)
+    except MemoryError as error:
+        from specc.report.notation import memory
+
+        takes = f"the weights of {network.name} alone take {memory(4 * network.params)}, and a proof several times"
+        less = "; --proof quick takes less" if proof.level != QUICK else ""
+        raise UsageError(
+            f"not enough memory to prove {args.onnx or network.name}: {takes} as much. Nothing is said of the file. "
+            f"Free some memory, or prove it where there is more{less}"
+        ) from error
     _show(args, replace(parity, notes=(*parity.notes, *weight_notes(source))), subject)
     if args.repro is not None:
         _reproduce(args.repro, parity)

@@ -227,8 +227,8 @@ def quick_plan(graph: Graph) -> Plan:
     one = _batch(graph, 1)
     # Where not all can be followed, spikes show most beside the normal ones.
     kinds = [replace(kind, batch=one, sizes=ordinary) for kind in (KINDS[0], KINDS[-1], *KINDS[1:-1])]
-    work = max(_work(graph, ordinary), 1)
-    followed = kinds[: max(2 if work <= TWICE else 1, AFFORDABLE // work)]
+    cost = max(one * work(graph, ordinary), 1)
+    followed = kinds[: max(2 if cost <= TWICE else 1, AFFORDABLE // cost)]
     sizes = tuple(Feed((Case("normal", _batch(graph, 2), sizes=each),)) for each in others)
     network, steps = _stacked(graph, followed), _stacked(graph, kinds[:2])
     alone = () if Feed((kinds[0],)) in network else (Feed((kinds[0],)),)
@@ -254,13 +254,13 @@ def is_large(graph: Graph) -> bool:
 
 def is_costly(graph: Graph) -> bool:
     """Whether not all kinds of numbers can be followed in the quick proof."""
-    return _work(graph, sizes_tried(graph)[0]) * len(KINDS) > AFFORDABLE
+    return _batch(graph, 1) * work(graph, sizes_tried(graph)[0]) * len(KINDS) > AFFORDABLE
 
 
-def _work(graph: Graph, sizes: Sizes) -> int:
-    """MACs, with those of `ELEMENT`, of the smallest batch."""
+def work(graph: Graph, sizes: Sizes) -> int:
+    """MACs, with those of `ELEMENT`, of a sample."""
     elements = sum(fixed(node.type.elements) for node in graph.at(dict(sizes)).nodes)
-    return _batch(graph, 1) * (_macs(graph, sizes) + ELEMENT * elements)
+    return _macs(graph, sizes) + ELEMENT * elements
 
 
 def cases(graph: Graph) -> tuple[Case, ...]:

@@ -20,6 +20,7 @@ from specc.verify.cases import LARGE, Case, Feed, Plan, is_costly, is_large, qui
 from specc.verify.proof_settings import ProofSettings
 from specc.verify.result import Level, Row, Tolerance, Truth
 from specc.verify.sessions import ModelRefused, Session, assignment, run
+from specc.verify.whole_progress import IN_FLOAT64
 from specc.weights import Weights
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def expected_outputs(
 
     coarse = settings.level == "quick" and is_costly(graph)
     patterns = PATTERNS // 2 if coarse or is_large(graph) else PATTERNS
-    progress = settings.progress_of("PyTorch in float64")
+    progress = settings.progress_of(IN_FLOAT64)
     return expectations(torch_module(graph, weights, shared=True), inputs, patterns, settings.u, progress, coarse)
 
 

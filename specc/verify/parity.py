@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,9 +17,10 @@ from specc.diagnostics import MissingDependency, UsageError
 from specc.ir.graph import Graph
 from specc.onnxfile import FileWeights, NondeterministicNode, OnnxFile, as_onnx_file
 from specc.verify.cases import plan_of
-from specc.verify.proof_settings import ProofSettings, WholeProgress
+from specc.verify.proof_settings import ProofSettings
 from specc.verify.result import Level, Parity, Progress, Reproduction, Row, StepRow, TensorRow, Tolerance, Truth
-from specc.verify.sessions import ModelRefused, assignment, load_runtime
+from specc.verify.sessions import ModelRefused, assignment, load_runtime, require_memory
+from specc.verify.whole_progress import LOADING, WholeProgress
 from specc.weights import Initialised, Randomised, Weights
 from specc.weights.tensors import InMemory
 
@@ -60,24 +62,47 @@ def verify(
         UsageError: ``model`` is no ONNX file, or was changed meanwhile; `ProviderError` where the provider cannot be
             used.
         MissingDependency: torch or onnxruntime is not installed.
+        MemoryError: there is not enough memory, whoever was out of it.
     """
+    whole = None
     if progress is not None:
-        progress("loading PyTorch and onnxruntime", 0, 1)  # which takes seconds of which nothing else would be seen
-    try:
-        import torch  # noqa: F401 - only here is its absence given its name
-    except ModuleNotFoundError:
-        raise MissingDependency("parity", "torch", "cpu") from None
-    load_runtime()
-    settings = ProofSettings(provider, seed, tf32, tolerance, progress, rename, level)
+        whole = WholeProgress(progress, graph, level)
+        whole(LOADING, 0, 1)  # which takes seconds of which nothing else would be seen
+    with _uncollected():
+        try:
+            import torch  # noqa: F401 - only here is its absence given its name
+        except ModuleNotFoundError:
+            raise MissingDependency("parity", "torch", "cpu") from None
+        load_runtime()
+        from specc.verify import step_proof  # noqa: F401 - it loads what is left of torch
+    settings = ProofSettings(provider, seed, tf32, tolerance, whole, rename, level)
     file = as_onnx_file(model)
     before = file.stamp()
     try:
         with one_thread():
             return _verified(graph, file, weights, settings, stress)
+    except RuntimeError as error:  # PyTorch's, wherever it makes a tensor
+        require_memory(error)
+        raise
     finally:
         # Whatever was found is of no file then, and neither is an error.
         if file.stamp() != before:
             raise UsageError(f"{file.name}, or a file with its weights, was changed while it was proven: prove it anew")
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage is looked for, as among what imports make: in vain, and for a seventh of LeNet's whole compile."""
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_freeze_count() == 0:  # else some are frozen for a reason of their own
+            gc.freeze()
+            gc.unfreeze()  # all are old now, without a look at any
+        if is_enabled:
+            gc.enable()
 
 
 @contextmanager
@@ -115,11 +140,7 @@ def _verified(graph: Graph, file: OnnxFile, weights: Weights, settings: ProofSet
     is_drawn = isinstance(weights, Initialised | Randomised)
     once = settings.level == "quick" and is_known and is_drawn and bool(again_wanted and free(graph))
     if settings.progress is not None:
-        plan = plan_of(graph, settings.level)
-        pieces = len((plan.at_ordinary_sizes() if once else plan).followed) + len(graph.nodes)
-        if again_wanted:
-            pieces += len(plan.followed) + (0 if once else len(graph.nodes))
-        settings = replace(settings, progress=WholeProgress(settings.progress, pieces))
+        settings.progress.expect(again=bool(again_wanted), once=once)
     first = _prove(graph, file, known, settings, Part.WHOLE if once else Part.ALL)
     if once and not all(row.passed for row in first.rows):
         once = False

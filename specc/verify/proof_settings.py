@@ -9,31 +9,10 @@ from pathlib import Path
 
 from specc.diagnostics import UsageError
 from specc.verify.growth import TF32_U, U
-from specc.verify.result import Level, Progress, Tolerance
+from specc.verify.result import Level, Tolerance
 from specc.verify.sessions import CUDA_OPTIONS, Session, load_runtime, open_session
+from specc.verify.whole_progress import WholeProgress
 from specc.weights import Array
-
-
-class WholeProgress:
-    """Tells how far the whole proof is, of what is told of its parts one after another.
-
-    Args:
-        progress: who is told.
-        total: how many pieces all parts have together, as far as that is known beforehand.
-    """
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress = progress
-        self._total = total
-        self._before = 0
-        self._part = ("", 0, 0)
-
-    def __call__(self, what: str, done: int, of: int) -> None:
-        name, last, pieces = self._part
-        if what != name or done < last:  # of two passes the second has the same parts
-            self._before += pieces
-        self._part = what, done, of
-        self._progress(what, self._before + done, max(self._total, self._before + of))
 
 
 @dataclass(frozen=True)
@@ -58,7 +37,7 @@ class ProofSettings:
     seed: int = 0
     tf32: bool = False
     tolerance: Tolerance | None = None
-    progress: Progress | None = None
+    progress: WholeProgress | None = None
     rename: Mapping[str, str] | None = None
     level: Level = "quick"
 

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from specc.verify import growth
 from specc.verify.growth import TINY, U
 from specc.verify.large_layers import InSlices, is_large, widen
+from specc.verify.sessions import require_memory
 
 COARSE = 64
 """How many times as large noise is where it is tried in float32, whose own rounding is a small part of it then.
@@ -136,13 +137,14 @@ def _unit(exact: NDArray[np.float64], moved: NDArray[np.float64]) -> NDArray[np.
 
 
 def run_module(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> list[NDArray[Any]]:
-    """Every output of ``module`` for ``inputs``, given in order. Raises TorchRefused."""
+    """Every output of ``module`` for ``inputs``, given in order. Raises TorchRefused, MemoryError."""
     slices = InSlices() if dtype == torch.float64 and any(map(is_large, module.parameters())) else nullcontext()
     with torch.no_grad(), catch_warnings(), slices:
         simplefilter("ignore", UserWarning)  # PyTorch's advice on speed is nothing to the reader of a proof
         try:
             result = module(*(torch.from_numpy(value).to(dtype) for value in inputs.values()))
         except (RuntimeError, ValueError) as error:
+            require_memory(error)
             shapes = ", ".join(str(list(value.shape)) for value in inputs.values())
             raise TorchRefused(f"PyTorch fails on {shapes}: {' '.join(str(error).split())}") from error
     outputs = (result,) if isinstance(result, torch.Tensor) else result

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from specc.verify.reference import Expected
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how many parts of it are done, and how many there are."""
+"""Told what is being done, how much of the whole is done, and how much there is, in milliseconds of a usual machine."""
 
 
 Level = Literal["quick", "full"]

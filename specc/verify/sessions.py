@@ -23,6 +23,7 @@ Session = Any
 
 # ONNX Runtime accepts a misspelt configuration key in silence; tests prove that these have their effect.
 NO_CPU_FALLBACK = "session.disable_cpu_ep_fallback"
+NO_PREPACKING = "session.disable_prepacking"
 RECORD_ASSIGNMENT = "session.record_ep_graph_assignment_info"
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -39,6 +40,9 @@ FIRST_FOR_NUMPY_2 = "1.19"
 
 DRIVER = ("libcuda.so.1", "nvcuda.dll")
 """What comes with the driver; every other CUDA library can be installed with pip."""
+
+OUT_OF_MEMORY = re.compile(r"bad_alloc|bad allocation|allocate memory|(not enough|out of) memory", re.IGNORECASE)
+"""In the messages of C++, PyTorch, ONNX Runtime and CUDA, which have no kind of error of their own for it."""
 
 CPU_WORKS = "--provider cpu proves it on the CPU"
 
@@ -145,6 +149,7 @@ def open_session(
     Raises:
         ProviderError: ``provider`` is unknown, cannot be used here, or did not take every node.
         ModelRefused: ONNX Runtime does not accept the model.
+        MemoryError: for want of memory.
         MissingDependency, BrokenRuntime: as `load_runtime`.
     """
     ort = load_runtime()
@@ -165,6 +170,7 @@ def open_session(
     if tensors:
         values = [ort.OrtValue.ortvalue_from_numpy(numbers) for numbers in tensors.values()]
         options.add_external_initializers(list(tensors), values)
+        options.add_session_config_entry(NO_PREPACKING, "1")  # which makes copies of them
     providers: list[Any] = [PROVIDERS[provider]]
     if provider == "cuda":
         options.add_session_config_entry(NO_CPU_FALLBACK, "1")
@@ -185,16 +191,29 @@ def open_session(
     if provider == "cuda":
         _require_cuda(session, failure, "".join(stderr))
     if session is None:
+        require_memory(failure)
         raise ModelRefused(f"ONNX Runtime refuses the model: {_plain(str(failure))}")
     return session
 
 
 def run(session: Session, feeds: dict[str, Any], outputs: Iterable[str] = ()) -> list[Any]:
-    """The values of ``outputs``, or of every output in order. Raises ModelRefused where ONNX Runtime fails."""
+    """The values of ``outputs``, or of every output in order.
+
+    Raises:
+        ModelRefused: ONNX Runtime fails.
+        MemoryError: for want of memory.
+    """
     try:
         return list(session.run(list(outputs) or None, feeds))
     except Exception as error:
+        require_memory(error)
         raise ModelRefused(f"ONNX Runtime fails: {_plain(str(error))}") from error
+
+
+def require_memory(failure: Exception | None) -> None:
+    """Raises MemoryError where ONNX Runtime or PyTorch has failed for want of memory: that says nothing of a file."""
+    if failure is not None and OUT_OF_MEMORY.search(str(failure)):
+        raise MemoryError(_plain(str(failure))) from failure
 
 
 def assignment(session: Session) -> tuple[tuple[str, str], ...]:

@@ -37,6 +37,7 @@ from specc.verify.sessions import ModelRefused, run
 from specc.verify.step_alignment import AlignedStep, align
 from specc.verify.step_bounds import allowed, is_exact, product_magnitude, rule, why
 from specc.verify.step_cases import FeedValues, StepInputs, StepReference
+from specc.verify.whole_progress import STEP_BY_STEP
 from specc.weights import Weights
 
 TOGETHER = "computed as one by the file"
@@ -181,7 +182,7 @@ class StepJudge:
     def judge_all(self, steps: Sequence[AlignedStep], runs: Sequence[FeedValues]) -> Iterator[JudgedStep]:
         """A row for each step, in order. The values of ``runs`` are dropped where no later step takes them."""
         users = Counter(value for step in steps for value in step.subgraph.inputs)
-        progress = self._settings.progress_of("step by step")
+        progress = self._settings.progress_of(STEP_BY_STEP)
         for place, step in enumerate(steps):
             if progress:
                 progress(place, len(steps))

@@ -293,7 +293,7 @@ def test_progress_is_of_the_whole(level: Level, stress: bool | None) -> None:
     done = [each for _, each, _ in others]
     (total,) = {of for _, _, of in others}
     assert done == sorted(done)
-    assert total - 3 <= done[-1] < total
+    assert 0.95 * total <= done[-1] < total
 
 
 def test_threads_are_as_before() -> None:
