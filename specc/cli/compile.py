@@ -125,7 +125,9 @@ def _enough_memory(args: _CompileArguments, model: Model, path: Path) -> Iterato
     """Turns the lack of memory into words, and what to do."""
     try:
         yield
-    except MemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "can't start new thread" not in str(error):
+            raise
         from specc.report.notation import memory
 
         weights = f"the weights of {model.name} alone take {memory(4 * model.params)}"

@@ -23,7 +23,6 @@ Session = Any
 
 # ONNX Runtime accepts a misspelt configuration key in silence; tests prove that these have their effect.
 NO_CPU_FALLBACK = "session.disable_cpu_ep_fallback"
-NO_PREPACKING = "session.disable_prepacking"
 RECORD_ASSIGNMENT = "session.record_ep_graph_assignment_info"
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -144,7 +143,7 @@ def open_session(
         provider: "cpu" or "cuda".
         optimise: run every graph optimisation of ONNX Runtime, or none.
         tf32: let CUDA round the factors of products to 10 bits.
-        tensors: the numbers of initializers that the model says are external, by name; they stay where they are.
+        tensors: the numbers of initializers that the model says are external, by name.
 
     Raises:
         ProviderError: ``provider`` is unknown, cannot be used here, or did not take every node.
@@ -170,7 +169,6 @@ def open_session(
     if tensors:
         values = [ort.OrtValue.ortvalue_from_numpy(numbers) for numbers in tensors.values()]
         options.add_external_initializers(list(tensors), values)
-        options.add_session_config_entry(NO_PREPACKING, "1")  # which makes copies of them
     providers: list[Any] = [PROVIDERS[provider]]
     if provider == "cuda":
         options.add_session_config_entry(NO_CPU_FALLBACK, "1")
