@@ -13,7 +13,7 @@ from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.elaborate.contracts import GraphOutput
 from specc.elaborate.drafts import DraftBlock, DraftNode
 from specc.elaborate.values import Signal
-from specc.ir.graph import Graph, Node, Passed, Port, Region
+from specc.ir.graph import Graph, Node, Passed, Port, Region, steps
 from specc.source import Span
 
 
@@ -101,13 +101,15 @@ class _Lowering:
         assert block.kind != "model", "the model is no block of itself"
         assert block.result is not None, "a block with steps has a result"
         members = self.members(block, path, owner)
+        made = (self.value(value) for value in (block.result, *(value for _, value in reversed(block.outputs))))
+        output = next((name for name in made if name.startswith(f"{path}.")), None) or steps(members)[-1].name
         return Region(
             path,
             block.kind,
             block.title,
             block.arguments,
             self.value(block.start) if block.start is not None else None,
-            self.value(block.result),
+            output,
             members,
             block.span,
             owner,

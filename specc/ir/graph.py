@@ -135,7 +135,8 @@ class Region(Record):
         arguments: a block's parameters by name, in order: numbers, truth values, texts, none and tuples of these,
             and `LayerText` for layers and blocks.
         input: name of the value that it is applied to; None where it takes none.
-        output: name of the value that it gives: one of its own steps'.
+        output: name of the value that it gives: one of its own steps', the last of them that it states where what it
+            gives is one that it was given.
         outputs: where it states several values that it gives, their names there and those of the values, in order.
         members: its steps and the blocks in it, in topological order.
         span: the call, group or loop in the spec.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator
 from math import prod
 
@@ -21,6 +22,7 @@ from specc.report.notation import WIDEST, count, field, memory, print_columns, s
 
 MOST_NAMES = 12
 """Names in the message about an unknown one."""
+_IN_BRACKETS = re.compile(r"""\[["']?([^\[\]"']+)["']?\]""")
 _DESCRIBING = ("step", "layer", "output")
 _COLUMNS = (*_DESCRIBING, "params", "MACs", "memory", "sees")
 
@@ -147,13 +149,23 @@ def _sums(costs: Costs) -> Iterator[str]:
 def explain(costs: Costs, name: str) -> str:
     """The numbers of the step or block called ``name``, and the formulas they come from.
 
+    Args:
+        name: its path, or as a spec asks for it: ``down[0].skip``, ``body.c3`` of an output that no label names.
+
     Raises:
         UsageError: there is none.
     """
     steps = {step.node.name: step for step in costs.steps}
     blocks: dict[str, list[Region]] = {}
+    given: dict[str, str] = {}
     for block in _blocks(costs.graph.members):
         blocks.setdefault(block.name, []).append(block)
+        given |= {f"{block.name}.{output}": value for output, value in block.outputs}
+    name = _IN_BRACKETS.sub(r".\1", name)
+    if name not in steps and name not in blocks and name in given:
+        if any(port.name == given[name] for port in costs.graph.inputs):
+            raise UsageError(f"{name} is what {costs.graph.name} is given as {given[name]}: no step makes it")
+        name = given[name]
     if name in steps:
         return "\n".join(_of_step(costs.graph, steps[name]))
     if name in blocks:
@@ -200,7 +212,8 @@ def _of_block(graph: Graph, block: Region, steps: dict[str, StepCost]) -> Iterat
     yield from _head(graph, block, notation.block(block))
     for name in block.inputs:
         yield f"  takes   {name} {types[name]}"
-    yield f"  gives   {types[block.output]}"
+    for name, value in block.outputs or (("", block.output),):
+        yield f"  gives   {f'{name} {types[value]}'.strip()}"
     yield ""
     yield f"  holds   {plural(len(inside), 'step')}: {_some(block.members, block.name)}"
     own = {node.module: _elements(p for p in node.parameters if not p.buffer) for node in block.nodes}

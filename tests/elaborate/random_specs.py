@@ -194,6 +194,7 @@ class _Writer:
     def statement(self, around: Around) -> list[Said]:
         simple = [self._conv, self._conv, self._norm, self._act, self._pool, self._depthwise, self._label]
         nested = [self._add, self._gate, self._concat, self._repeat, self._for, self._if, self._group, self._shared]
+        nested.append(self._inside)
         if around.keeps:
             nested.append(self._add_in)
         if around.blocks or around.units:
@@ -323,6 +324,30 @@ class _Writer:
         tail = f" else {{\n{_lines(no)}\n}}" if no else ""
         text = f"{self._maybe_label()}if {test} {{\n{_lines(yes)}\n}}{tail}"
         return [Said(text, lambda env, x: run(yes if holds(left.of(env, x), limit) else no, env, x))]
+
+    def _inside(self, around: Around) -> list[Said]:
+        """A value of a round's inside, or of a group's, which is used behind it."""
+        owner, name, rounds = self.fresh("o"), self.fresh("l"), self.pick(0, 1, 2)
+        (said,) = self._conv(around)
+
+        def labelled(env: Env, x: Tensor) -> Tensor:
+            env.names[name] = said.run(env, x)
+            return env.names[name]
+
+        body = [*self._act(around), Said(f"{name}: {said.text}", labelled), *self.body(around.deeper())]
+        chosen = self.pick(*range(rounds)) if rounds else 0
+
+        def repeated(env: Env, x: Tensor) -> Tensor:
+            for number in range(max(rounds, 1)):
+                x = run(body, env, x)
+                if number == chosen:
+                    env.names[owner] = env.names[name]
+            return x
+
+        head = f"{owner}: repeat {rounds}" if rounds else f"{owner}:"
+        place = f"{owner}[{self.pick(chosen, chosen - rounds)}].{name}" if rounds else f"{owner}.{name}"
+        skip = Said(f"concat {{ | _ | {place} }}", lambda env, x: torch.cat([x, env.names[owner]], 1))
+        return [Said(f"{head} {{\n{_lines(body)}\n}}", repeated), *self._act(around), skip]
 
     def _group(self, around: Around) -> list[Said]:
         body = self.body(around.deeper())

@@ -6,8 +6,9 @@ import re
 import pytest
 from rich.console import Console
 
+from specc.diagnostics import UsageError
 from specc.elaborate import check_file
-from specc.report.costs import show
+from specc.report.costs import explain, show
 from specc.source import Source
 from specc.syntax import parse
 
@@ -68,3 +69,41 @@ def test_depth_one_has_a_row_for_a_block() -> None:
     rows = [line for line in shown(200, depth=1) if line.startswith("wide")]
     assert [row.split("  ")[0] for row in rows] == ["wide1", "wide2"]
     assert "wide(channels=64, kernel=3, groups=16)" in rows[1]
+
+
+VALUES = """
+block body(c) -> (low, high, same) {
+  low: conv(c, 3, padding=1) -> relu
+  conv(c, 3, padding=1) -> bn
+  let same = in
+}
+model V : [N, 3, 8, 8] {
+  b: body(4)
+  r: repeat 2 { a: conv(3, 1) -> sigmoid }
+  concat { | _ | b.low | b.high | r[0].a }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("b.low", "b.low: conv(c, 3, padding=1)"),
+        ("b.high", "b.batchnorm1: bn"),  # the last value, which is the output that no label names
+        ("r[1].a", "r.1.a: conv(3, 1)"),
+        ("r.1.a", "r.1.a: conv(3, 1)"),
+        ('r["0"]', "r.0: repeat 2"),
+    ],
+)
+def test_a_value_is_explained_by_what_the_spec_calls_it(name: str, first: str) -> None:
+    (checked,) = check_file(parse(Source("net.cnn", VALUES)))
+    assert explain(checked.costs, name).splitlines()[0] == first
+
+
+def test_what_a_block_gives_is_explained_by_name() -> None:
+    (checked,) = check_file(parse(Source("net.cnn", VALUES)))
+    gives = [line.split() for line in explain(checked.costs, "b").splitlines() if line.startswith("  gives")]
+    shapes = (("low", 4), ("high", 4), ("same", 3))
+    assert gives == [["gives", name, "[N,", f"{c},", "8,", "8]"] for name, c in shapes]
+    with pytest.raises(UsageError, match=r"b\.same is what V is given as input: no step makes it"):
+        explain(checked.costs, "b.same")
