@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -249,7 +249,13 @@ def measure(wanted: dict[str, Callable[[], Any]], folder: Path, anew: bool) -> I
         yield name, part
 
 
-def joined(found: dict[str, Any]) -> dict[str, Any]:
+def busiest(wanted: Iterable[str], folder: Path) -> float:
+    """How many processes wanted to run when a part began, at most."""
+    files = [folder / "parts" / f"{name.replace('/', '-')}.json" for name in wanted]
+    return max(float(json.loads(file.read_text("utf-8"))["load"]) for file in files)
+
+
+def joined(found: dict[str, Any], load: float = 0) -> dict[str, Any]:
     """The results as they are published: parts of one kind in one list."""
     kinds: dict[str, Any] = {}
     for name, part in found.items():
@@ -259,7 +265,8 @@ def joined(found: dict[str, Any]) -> dict[str, Any]:
         else:
             kinds[kind] = part
     absent = [package for package in PACKAGES if missing(package) and package != "matplotlib"]
-    return {"format": FORMAT, "machine": machine(), "versions": versions(), "missing": absent, **kinds}
+    about = {"machine": machine(), "load": load, "versions": versions(), "missing": absent}
+    return {"format": FORMAT, **about, **kinds}
 
 
 def main() -> None:
@@ -280,7 +287,8 @@ def main() -> None:
         if missing(package):
             print(f"{package} is not installed: left out (requirements-bench.txt has it)")
     compileall.compile_dir(ROOT / "specc", quiet=1)  # as pip leaves an installed package
-    results = joined(dict(measure(wanted, options.into, options.anew)))
+    found = dict(measure(wanted, options.into, options.anew))
+    results = joined(found, busiest(wanted, options.into))
     tables.write(results, options.into)
     if not missing("matplotlib"):
         from benchmarks import plots

@@ -28,6 +28,11 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
 
 
+def milliseconds(value: float) -> str:
+    """Three digits."""
+    return f"{float(f'{value * 1e3:.3g}'):,g} ms"
+
+
 def megabytes(size: float) -> str:
     return f"{size / 1e6:.2f} MB" if size < 1e6 else f"{size / 1e6:,.0f} MB"
 
@@ -45,6 +50,9 @@ def setting(results: Results) -> str:
     text = f"{where}; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
     if results["missing"]:
         text += f" Not installed, and left out: {', '.join(results['missing'])}."
+    if results["load"] > 1.5 * int(machine["cores"]):
+        text += f" The machine was busy with other work, too: up to {results['load']:.0f} processes wanted its "
+        text += f"{machine['cores']} cores, and wall clock says little."
     return text
 
 
@@ -126,7 +134,7 @@ def _latencies(results: Results) -> Iterator[list[str]]:
         for batch in dict.fromkeys(row["batch"] for row in rows):
             tools = {row["tool"]: row for row in rows if row["batch"] == batch}
             each = [tools[tool] for tool in ("specc", "dynamo", "script")]
-            times = [row["fault"].partition(":")[0] or f"{row['processor']['median'] * 1e3:.3g} ms" for row in each]
+            times = [row["fault"].partition(":")[0] or milliseconds(row["processor"]["median"]) for row in each]
             parts = ["" if row["fault"] else spread(row["ratio"]) for row in each[1:]]
             nodes = ", ".join(str(row["nodes"][0]) + ("" if row["fault"] else f" → {row['nodes'][1]}") for row in each)
             yield [network, str(batch), *times, *parts, nodes]

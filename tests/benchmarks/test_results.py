@@ -134,7 +134,12 @@ class TestWords:
     def test_the_long_table(self, results: dict[str, Any]) -> None:
         text = long(results)
         assert "| nnef: parse, infer shapes | 12 s | 1.00 s | 0.40 MB | 0.01 (0.01 to 0.02) |" in text
-        assert "| A | 16 | 1e+03 ms | 1e+03 ms | 1e+03 ms | 0.92 (0.91 to 0.93) | 1.02 (1.01 to 1.03) | 9 → 7," in text
+        assert "| A | 16 | 1,000 ms | 1,000 ms | 1,000 ms | 0.92 (0.91 to 0.93) | 1.02 (1.01 to 1.03) | 9 → 7," in text
+
+    def test_a_busy_machine_is_said_to_be(self, results: dict[str, Any]) -> None:
+        results["machine"]["cores"] = "2"
+        assert "busy" not in long(results | {"load": 3.0})
+        assert "up to 13 processes wanted its 2 cores" in long(results | {"load": 12.7})
 
     def test_the_extremes_in_a_sentence(self, results: dict[str, Any]) -> None:
         assert latency_line(results) == (
