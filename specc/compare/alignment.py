@@ -7,7 +7,7 @@ aligned as lines of a text are, and an alignment is an account of the change and
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
@@ -113,21 +113,27 @@ def _paired_arms(
     old: Sequence[str], new: Sequence[str], pairs: Mapping[str, str], before: Numbering, after: Numbering
 ) -> list[tuple[str, str]]:
     """The arms of a merge whose order does not matter: as ``pairs`` says, else by their numbers; the rest in order."""
-    alike: tuple[Callable[[str, str], bool], ...] = (
-        lambda one, other: pairs.get(one) == other,
-        lambda one, other: one not in pairs and before[one].named == after[other].named,
-        lambda one, other: one not in pairs and before[one].plain == after[other].plain,
-        lambda one, other: True,
+    # Two arms are alike where they have the same key; what has none is like no other.
+    keys: tuple[tuple[Callable[[str], object], Callable[[str], object]], ...] = (
+        (pairs.get, lambda other: other),
+        (lambda one: None if one in pairs else before[one].named, lambda other: after[other].named),
+        (lambda one: None if one in pairs else before[one].plain, lambda other: after[other].plain),
+        (lambda one: "any", lambda other: "any"),
     )
     left, right = list(old), list(new)
     arms = []
-    for are_alike in alike:
-        for one in tuple(left):
-            other = next((other for other in right if are_alike(one, other)), None)
-            if other is not None:
-                arms.append((one, other))
-                left.remove(one)
-                right.remove(other)
+    for key_before, key_after in keys:
+        places: dict[object, deque[int]] = defaultdict(deque)
+        for place, other in enumerate(right):
+            places[key_after(other)].append(place)
+        paired, rest = set[int](), []
+        for one in left:
+            if same := places.get(key_before(one)):
+                paired.add(place := same.popleft())
+                arms.append((one, right[place]))
+            else:
+                rest.append(one)
+        left, right = rest, [other for place, other in enumerate(right) if place not in paired]
     return arms
 
 

@@ -160,7 +160,7 @@ class _Classification:
         )
         if is_chain(body):
             body = replace(body, base="nn.Sequential")
-        elif self._is_list(use.path) and not _has_slots(use):
+        elif self._is_list(use.path) and not use.has_slots:
             body = replace(body, base="nn.ModuleList")
         keys = [child.key for child in scope.children]
         if fold := folded(body, keys, first_separate=use.path in self._separate):
@@ -290,7 +290,7 @@ class _Classification:
         """How the code of a module reaches what is in it: ``self.conv1``, in a list ``self.convs[0]``."""
         place, path = "self", use.path
         for depth, label in enumerate(labels, 1):
-            if self._is_list(path) and not (path == use.path and _has_slots(use)):
+            if self._is_list(path) and not (path == use.path and use.has_slots):
                 place = f"{place}[{label}]"
             else:
                 place = inside(place, label, registry if depth == len(labels) else "_modules")
@@ -373,8 +373,3 @@ def _label_beside(place: str, names: Sequence[str]) -> str:
     place_of_name = next((at for at in reversed(range(len(own))) if not own[at].isdigit()), 0)
     numbers = own[place_of_name - 1 : place_of_name] if place_of_name and own[place_of_name - 1].isdigit() else []
     return numbered(own[place_of_name], *numbers)
-
-
-def _has_slots(use: ModuleUse) -> bool:
-    """Whether a layer may be an argument of its class: it would be one more module in a list."""
-    return bool(use.passed) or any(isinstance(member, Node) and member.slot is not None for member in use.members)

@@ -40,6 +40,11 @@ class ModuleUse:
     members: tuple[Node | ModuleUse, ...]
     passed: tuple[Passed, ...] = ()
 
+    @cached_property
+    def has_slots(self) -> bool:
+        """Whether a layer may be an argument of its class: it would be one more module in a list."""
+        return bool(self.passed) or any(isinstance(member, Node) and member.slot is not None for member in self.members)
+
     def contains(self, path: str) -> bool:
         return not self.path or path.startswith(f"{self.path}.")
 

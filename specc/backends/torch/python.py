@@ -121,24 +121,28 @@ def flat(expr: Expr) -> str:
     return str(expr)
 
 
-def walk(expr: Expr) -> Iterator[Expr]:
+def walk(expr: Expr) -> list[Expr]:
     """The expression and those in it, from left to right; a comprehension is finished text, and not entered."""
-    yield expr
-    inner: tuple[Expr, ...] = ()
-    match expr:
-        case PythonCall(head, items):
-            inner = head, *items
-        case Keyword(_, value):
-            inner = (value,)
-        case Listing(items) | Infix(_, items):
-            inner = items
-    for part in inner:
-        yield from walk(part)
+    found, waiting = list[Expr](), [expr]
+    while waiting:
+        part = waiting.pop()
+        found.append(part)
+        if isinstance(part, str):  # most are; a match asks each class in turn, and took an eighth of a large network
+            continue
+        if isinstance(part, PythonCall):
+            waiting += (*reversed(part.items), part.head)
+        elif isinstance(part, Keyword):
+            waiting.append(part.value)
+        elif isinstance(part, Listing):
+            waiting += reversed(part.items)
+        elif isinstance(part, Infix):
+            waiting += reversed(part.operands)
+    return found
 
 
-def holes(expr: Expr) -> Iterator[Hole]:
+def holes(expr: Expr) -> list[Hole]:
     """Its holes, from left to right."""
-    return (part for part in walk(expr) if isinstance(part, Hole))
+    return [part for part in walk(expr) if isinstance(part, Hole)]
 
 
 def filled(expr: Expr, fill: Callable[[Hole], Iterable[Expr]]) -> Expr:
