@@ -182,7 +182,7 @@ class OnnxFile:
     def given_beside(self) -> tuple[bytes, dict[str, Array]] | None:
         """The model without the numbers that were left in the file, and these by name; None where there are none.
 
-        So onnxruntime makes one copy of them, and three where it reads a file.
+        So onnxruntime needs no copy of its own, of which it makes three where it reads a file.
 
         Raises:
             UsageError: they cannot be read.

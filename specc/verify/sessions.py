@@ -23,6 +23,7 @@ Session = Any
 
 # ONNX Runtime accepts a misspelt configuration key in silence; tests prove that these have their effect.
 NO_CPU_FALLBACK = "session.disable_cpu_ep_fallback"
+NO_PREPACKING = "session.disable_prepacking"
 RECORD_ASSIGNMENT = "session.record_ep_graph_assignment_info"
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -143,7 +144,8 @@ def open_session(
         provider: "cpu" or "cuda".
         optimise: run every graph optimisation of ONNX Runtime, or none.
         tf32: let CUDA round the factors of products to 10 bits.
-        tensors: the numbers of initializers that the model says are external, by name.
+        tensors: the numbers of initializers that the model says are external, by name. They are not copied, and must
+            be there as long as the session is.
 
     Raises:
         ProviderError: ``provider`` is unknown, cannot be used here, or did not take every node.
@@ -168,7 +170,11 @@ def open_session(
     options.add_session_config_entry(RECORD_ASSIGNMENT, "1")
     if tensors:
         values = [ort.OrtValue.ortvalue_from_numpy(numbers) for numbers in tensors.values()]
+        # The one has the model ask for no file, the other has the numbers used as they are; packed, they are copied.
         options.add_external_initializers(list(tensors), values)
+        for name, value in zip(tensors, values, strict=True):
+            options.add_initializer(name, value)
+        options.add_session_config_entry(NO_PREPACKING, "1")
     providers: list[Any] = [PROVIDERS[provider]]
     if provider == "cuda":
         options.add_session_config_entry(NO_CPU_FALLBACK, "1")
