@@ -179,7 +179,8 @@ LAYERS = _table(
         "sequential": "steps in a row stand with -> between them, or each on its own line: conv(8, 3) -> relu",
         "modulelist": "rounds of the same steps are a loop: repeat, or for; what each does stands in its braces",
         "split chunk": "slice takes a part of an axis: slice(0, 2, dim=1)",
-        "crop cropping centercrop": "slice takes a part of an axis: slice(1, -1, dim=2)",
+        "cropping centercrop": "crop! crop cuts to the size of another value; slice takes a part of an axis: "
+        "slice(1, -1, dim=2)",
         "squeeze": "flatten takes axes of one place away, and reshape does: globalavgpool -> flatten",
         "unsqueeze": "reshape gives another number of axes",
         "stack": "concat joins values along an axis that they have",
@@ -253,6 +254,8 @@ ARGUMENTS = _table(
         "dataformat": "leave it out: channels come before the places",
         "returnindices": "leave it out: a step gives one value",
         "nobias": "bias! no_bias=true is bias=false here",
+        "center": "bias! center=false is bias=false here",
+        "trainable requiresgrad": "frozen! trainable=false is frozen=true here, of a layer or a whole block",
     },
 )
 """What stands where the name of an argument does."""

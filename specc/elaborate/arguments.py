@@ -152,9 +152,13 @@ class OperatorPlan:
 
 
 class BlockPlan:
-    """Which argument of a call is which parameter of a block: the same in every round that comes to the call."""
+    """Which argument of a call is which parameter of a block: the same in every round that comes to the call.
 
-    __slots__ = ("_arguments", "_block", "_call", "_findings")
+    Attributes:
+        frozen: the argument that freezes all parameters in the block; None where there is none.
+    """
+
+    __slots__ = ("_arguments", "_block", "_call", "_findings", "frozen")
 
     def __init__(
         self,
@@ -167,7 +171,21 @@ class BlockPlan:
         self._block = definition.block
         self._call = call
         self._findings: list[Diagnostic] = []
+        # Every block takes it, as every layer with weights does: unless it has a parameter of that name itself.
+        is_own = any(param.name == "frozen" for param in self._block.params)
+        self.frozen = None if is_own else next((each for each in arguments if each.name == "frozen"), None)
+        arguments = tuple(each for each in arguments if each is not self.frozen)
         self._arguments = _assigned(call, self._block, arguments, defaults, self._findings)
+
+    def freezes(self, scope: Scope) -> bool:
+        """Whether all parameters in the block are frozen. Raises Invalid, Unknown."""
+        if self.frozen is None:
+            return False
+        value = evaluate(self.frozen.value, scope)
+        if not isinstance(value, bool):
+            message = f"frozen must be true or false, not {display(value)}"
+            raise invalid(Code.BAD_ARGUMENT, message, self.frozen.span, f"frozen of {self._block.name}")
+        return value
 
     def values(self, scope: Scope, inner: Scope, report: Report) -> dict[str, Value] | None:
         """The values of the parameters, defined in ``inner`` too; None as of `OperatorPlan.bound`.

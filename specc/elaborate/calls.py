@@ -70,6 +70,8 @@ class Calls:
         self._statements = statements
         self._walk = walk
         self._active: list[Definition | SharedSteps] = []
+        self._freezing: list[int] = []  # for each call around that freezes what is in it, how many steps that were
+        self._frozen: dict[int, tuple[Op, Op]] = {}
         # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
         self._plans: dict[tuple[int, type[Op] | Definition], Any] = {}
         self._labels: dict[int, dict[str, ast.Binder]] = {}
@@ -298,7 +300,12 @@ class Calls:
         network = self.network
         nodes = network.nodes
         try:
-            type_, parameters = inferred(bound.op, types, span)
+            op = bound.op
+            type_, parameters = inferred(op, types, span)
+            if self._freezing and any(not parameter.buffer for parameter in parameters):
+                op = self._frozen.setdefault(id(op), (op, op.model_copy(update={"frozen": True})))[1]
+                type_, parameters = inferred(op, types, span)
+                self._freezing = [count + 1 for count in self._freezing]
         except Refusal as refusal:
             again = _sized_by_value(step, bound, types, scope)
             if again is not None:
@@ -306,7 +313,7 @@ class Calls:
                 return self._step(step, label, span, again, inputs, types, name, scope, slot)
             raise refused(refusal, step, bound, inputs, nodes, scope) from None
         called = label.name if label else name
-        node = DraftNode(len(nodes), type_, span, bound.op, inputs, types, parameters, called, slot)
+        node = DraftNode(len(nodes), type_, span, op, inputs, types, parameters, called, slot)
         nodes.append(node)
         network.block.members.append(node)
         return node if label is None else network.label(label, node)
@@ -363,11 +370,18 @@ class Calls:
             result = self._walk(block.body.statements, current, inner)
             return result if contract is None or result is None else given(contract, draft, self.network, result)
 
+        is_frozen = plan.freezes(scope)
         self._active.append(definition)
+        if is_frozen:
+            self._freezing.append(0)
         result = self.network.fill(
             draft, label, body, lambda: Label(draft.span, f"in {block.name}({display_arguments(values)})")
         )
         self._active.pop()
+        if is_frozen and not self._freezing.pop() and result is not None and result.type is not None:
+            assert plan.frozen is not None, "it is frozen by it"
+            message = f"{block.name} has no parameters here, and frozen=true would freeze nothing"
+            report(Diagnostic(Code.CONTRADICTION, message, Label(plan.frozen.span, "leave it out")))
         return result
 
     def declare(self, statement: ast.Shared, scope: Scope) -> None:

@@ -91,6 +91,13 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
     except Unwieldy as error:
         raise Refusal(Code.LIMIT, str(error)) from None
     parameters = op.parameters(*types)
+    if getattr(op, "frozen", False) and all(parameter.buffer for parameter in parameters):
+        raise Refusal(
+            Code.CONTRADICTION,
+            f"{op.kind} has no parameters here, and frozen=true would freeze nothing",
+            argument="frozen",
+            label="leave it out",
+        )
     for parameter in parameters:
         if prod(parameter.shape) > MOST_ELEMENTS:
             raise Refusal(

@@ -59,6 +59,7 @@ class Parameter(Record):
         trainable: False for a frozen parameter (``requires_grad=False``) and for every buffer.
         buffer: in the state dict, but no parameter: not counted in ``params``.
         integer: int64 instead of float32 (``num_batches_tracked``).
+        beside: PyTorch's layer has none of that name as it is made, and is given it.
     """
 
     name: str
@@ -67,10 +68,11 @@ class Parameter(Record):
     trainable: bool = True
     buffer: bool = False
     integer: bool = False
+    beside: bool = False
 
     def with_init(self, init: Init) -> "Parameter":
         """The same tensor with another start."""
-        return Parameter(self.name, self.shape, init, self.trainable, self.buffer, self.integer)
+        return Parameter(self.name, self.shape, init, self.trainable, self.buffer, self.integer, self.beside)
 
 
 class Op(BaseModel):

@@ -12,7 +12,7 @@ from specc.ir.targets import Builder, Ref, TorchCall, TorchModule, Value
 from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range, Whole
 from specc.ir.types import TensorType
 from specc.ops.bases import Elementwise, Functional
-from specc.ops.fields import LARGEST_REAL, Expect, Integer, Positive, PositiveReal, Real
+from specc.ops.fields import LARGEST_REAL, Expect, Flag, Integer, Positive, PositiveReal, Real
 from specc.ops.registry import register
 from specc.ops.shapes import across, per_channel, require_channels, sample_axis
 
@@ -99,11 +99,13 @@ class Prelu(Elementwise):
     """x above 0, a learned slope times x below, one slope for all or one a channel: torch.nn.PReLU."""
 
     kind = "prelu"
+    added = frozenset(("frozen",))
     unchanged = NON_NEGATIVE
     activation = True
 
     num_parameters: Positive = 1
     init: Real = 0.25
+    frozen: Flag = False
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -121,7 +123,7 @@ class Prelu(Elementwise):
         )
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
-        return (Parameter("weight", (self.num_parameters,), Constant(self.init)),)
+        return (Parameter("weight", (self.num_parameters,), Constant(self.init), trainable=not self.frozen),)
 
     def macs(self, *inputs: TensorType) -> int:
         return 0

@@ -9,7 +9,7 @@ from specc.ir.targets import Builder, Nested, Numbers, Own, Ref, TorchCall, Valu
 from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range, hull
 from specc.ir.types import TensorType, fixed
 from specc.ops.bases import Elementwise
-from specc.ops.fields import Expect, Integer, Real, Reals, is_float32
+from specc.ops.fields import Expect, Flag, Integer, Real, Reals, is_float32
 from specc.ops.registry import register
 from specc.ops.shapes import fixed_number, require_sample, sample_axis
 
@@ -65,6 +65,7 @@ class Affine(Elementwise, Weightless):
     """
 
     kind = "affine"
+    added = frozenset(("dim",))
 
     factor: Reals
     offset: Reals = 0.0
@@ -189,9 +190,11 @@ class Scale(Elementwise):
     """
 
     kind = "scale"
+    added = frozenset(("frozen",))
 
     init: Real = 1.0
     dim: Annotated[Integer | None, Expect("a whole number (below 2^31), or none for one factor in all")] = 1
+    frozen: Flag = False
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -208,7 +211,7 @@ class Scale(Elementwise):
         if self.dim is not None:
             axis = sample_axis(self, self.dim, x)
             shape = (fixed(x.sample[axis - 1]), *(1 for _ in x.sample[axis:]))
-        return (Parameter("", shape, Constant(self.init)),)
+        return (Parameter("", shape, Constant(self.init), trainable=not self.frozen),)
 
     def macs(self, *inputs: TensorType) -> int:
         """None: PyTorch's counter leaves products of single elements out."""

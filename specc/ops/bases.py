@@ -81,7 +81,7 @@ def weight_and_bias(
     shape: tuple[int, ...],
     *,
     outputs: int,
-    bias: bool,
+    bias: bool | tuple[object, ...],
     weight: tuple[object, ...] | None,
     frozen: bool,
     init: Initialiser | None,
@@ -106,7 +106,7 @@ def weight_and_bias(
                 argument="init",
                 label="leave out one of the two",
             )
-        actual, values = _row_major(weight)
+        actual, values = row_major("weight", weight)
         if kernel_only and actual == shape[2:]:
             values *= prod(shape) // len(values)
         elif actual != shape:
@@ -119,20 +119,39 @@ def weight_and_bias(
             )
         start = Fixed(values)
     parameters = [Parameter("weight", shape, start, trainable=not frozen)]
-    if bias:
-        parameters.append(Parameter("bias", (outputs,), default, trainable=not frozen))
+    if bias is not False:
+        start = default if bias is True else one_each("bias", bias, outputs)
+        parameters.append(Parameter("bias", (outputs,), start, trainable=not frozen))
     return tuple(parameters)
 
 
-def _row_major(values: object) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Shape and row-major elements of nested tuples of numbers."""
+def without_numbers(options: dict[str, object]) -> dict[str, object]:
+    """The arguments of PyTorch's layer: numbers for a bias are given to the layer that is made."""
+    return {name: value for name, value in options.items() if name != "bias" or value is False}
+
+
+def one_each(name: str, numbers: tuple[object, ...], outputs: int) -> Fixed:
+    """The start of a tensor that is given as a list. Raises Refusal where that has another length."""
+    actual, values = row_major(name, numbers)
+    if actual != (outputs,):
+        raise Refusal(
+            "S0107",
+            f"{name} has shape {times(actual)}, and there are {outputs} outputs",
+            argument=name,
+            label=f"needs {outputs} {'number' if outputs == 1 else 'numbers'}",
+        )
+    return Fixed(values)
+
+
+def row_major(name: str, values: object) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Shape and row-major elements of nested tuples of numbers, of the argument ``name``."""
     # True is an int of Python's, and no number of a weight.
     if isinstance(values, (int, float)) and not isinstance(values, bool):
         if not abs(values) <= LARGEST_REAL:
             raise Refusal(
                 "S0304",
-                "weight holds a number beyond float32",
-                argument="weight",
+                f"{name} holds a number beyond float32",
+                argument=name,
                 label=f"needs numbers up to {LARGEST_REAL:.4g}",
             )
         return (), (float(values),)
@@ -140,14 +159,14 @@ def _row_major(values: object) -> tuple[tuple[int, ...], tuple[float, ...]]:
         words = {"()": "an empty list", "True": "true", "False": "false", "None": "none"}
         raise Refusal(
             "S0303",
-            f"weight holds {words.get(repr(values), repr(values))}, which is not a number",
-            argument="weight",
+            f"{name} holds {words.get(repr(values), repr(values))}, which is not a number",
+            argument=name,
             label="needs a (nested) list of numbers",
         )
-    parts = [_row_major(value) for value in values]
+    parts = [row_major(name, value) for value in values]
     inner = parts[0][0]
     if any(shape != inner for shape, _ in parts):
         raise Refusal(
-            "S0303", "weight is ragged: its rows differ in length", argument="weight", label="needs rows of one length"
+            "S0303", f"{name} is ragged: its rows differ in length", argument=name, label="needs rows of one length"
         )
     return (len(parts), *inner), tuple(number for _, numbers in parts for number in numbers)

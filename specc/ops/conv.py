@@ -10,8 +10,8 @@ from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchModule
 from specc.ir.traits import MOST_PHASES, Convolution, Sliding, Taps, every, grouped
 from specc.ir.types import TensorType, fixed, times
-from specc.ops.bases import Channelwise, weight_and_bias
-from specc.ops.fields import LARGEST, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
+from specc.ops.bases import Channelwise, weight_and_bias, without_numbers
+from specc.ops.fields import LARGEST, Bias, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
 from specc.ops.pad import pad, require_room
 from specc.ops.registry import register
 from specc.ops.shapes import (
@@ -53,7 +53,7 @@ class Conv(Channelwise):
     padding: Padding = 0
     dilation: Positives = 1
     groups: Positive = 1
-    bias: Flag = True
+    bias: Bias = True
     padding_mode: PaddingMode = "zeros"
     weight: Constants | None = None
     frozen: Flag = False
@@ -63,7 +63,7 @@ class Conv(Channelwise):
         (x,) = inputs
         out = None
         # Networks repeat themselves, and most of their layers are of this kind: `fitting` remembers them.
-        if x.sample and self.padding_mode == "zeros" and self.weight is None:
+        if x.sample and self.padding_mode == "zeros" and self.weight is None and isinstance(self.bias, bool):
             channels, groups = x.sample[0], self.groups
             if isinstance(channels, int) and channels % groups == self.out_channels % groups == 0:
                 out = fitting(x.spatial, self.kernel, self.stride, self.padding, self.dilation)
@@ -84,7 +84,7 @@ class Conv(Channelwise):
             formula = self._formula(x, axis)
             raise refuse_large_kernel(self, x, kernel, dilation, formula, candidates=({"padding": half},))
         require_fit(x, out, kernel, dilation, partial(self._formula, x))
-        if self.weight is not None:
+        if self.weight is not None or isinstance(self.bias, tuple):
             self.parameters(x)  # refuses numbers of another shape
         return out
 
@@ -113,7 +113,7 @@ class Conv(Channelwise):
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         (x,) = inputs
-        options = self.non_default("stride", "padding", "dilation", "groups", "bias", "padding_mode")
+        options = without_numbers(self.non_default("stride", "padding", "dilation", "groups", "bias", "padding_mode"))
         return TorchModule(f"nn.Conv{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
@@ -187,7 +187,7 @@ class ConvTranspose(Channelwise):
     padding: Naturals = 0
     output_padding: Naturals = 0
     groups: Positive = 1
-    bias: Flag = True
+    bias: Bias = True
     dilation: Positives = 1
     weight: Constants | None = None
     frozen: Flag = False
@@ -218,7 +218,7 @@ class ConvTranspose(Channelwise):
             )
         claim = f"padding = {self.padding} leaves something of the result of {self.kind}, {times(out)},"
         require_at_least(out, (1,) * axes, claim, argument="padding")
-        if self.weight is not None:
+        if self.weight is not None or isinstance(self.bias, tuple):
             self.parameters(x)  # refuses numbers of another shape
         return x.with_sample(self.out_channels, *out)
 
@@ -247,7 +247,7 @@ class ConvTranspose(Channelwise):
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         (x,) = inputs
-        options = self.non_default("stride", "padding", "output_padding", "groups", "bias", "dilation")
+        options = without_numbers(self.non_default("stride", "padding", "output_padding", "groups", "bias", "dilation"))
         return TorchModule(f"nn.ConvTranspose{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:

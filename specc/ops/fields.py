@@ -73,6 +73,7 @@ Epsilon = Annotated[
 """What keeps a norm from dividing by zero; a smaller one would be zero in float32."""
 Probability = Annotated[float, Field(ge=0, le=1), Expect("a probability, from 0 to 1")]
 Flag = Annotated[bool, Expect("true or false")]
+Bias = Annotated[bool | tuple[object, ...], Expect("true or false, or a list of one number for each output")]
 Constants = Annotated[tuple[object, ...], Expect("a (nested) list of numbers")]
 Initialiser = Annotated[init.Initialiser, Expect("one of " + ", ".join(f'"{name}"' for name in init.INITIALISERS))]
 

@@ -6,8 +6,8 @@ from specc.ir.size import Size
 from specc.ir.targets import Builder, Ref, TorchModule
 from specc.ir.traits import AxisMap, Whole, same
 from specc.ir.types import TensorType, fixed, times
-from specc.ops.bases import weight_and_bias
-from specc.ops.fields import Constants, Flag, Initialiser, Positive
+from specc.ops.bases import weight_and_bias, without_numbers
+from specc.ops.fields import Bias, Constants, Flag, Initialiser, Positive
 from specc.ops.registry import register
 from specc.ops.shapes import across, fixed_number, product_text, require_sample
 
@@ -19,7 +19,7 @@ class Linear(Op):
     kind = "linear"
 
     out_features: Positive
-    bias: Flag = True
+    bias: Bias = True
     weight: Constants | None = None
     frozen: Flag = False
     init: Initialiser | None = None
@@ -34,7 +34,7 @@ class Linear(Op):
             if isinstance(size, Size) and [str(size)] == [symbol.name for symbol in size.symbols]:
                 helps = (f"with a number for {size} in the contract it is one",)
         fixed_number(self, x.sample[-1], "features", *helps)
-        if self.weight is not None:
+        if self.weight is not None or isinstance(self.bias, tuple):
             self.parameters(x)  # refuses numbers of another shape
         return x.with_sample(*x.sample[:-1], self.out_features)
 
@@ -65,7 +65,8 @@ class Linear(Op):
         return Products(fixed(inputs[0].sample[-1]))
 
     def torch(self, *inputs: TensorType) -> TorchModule:
-        return TorchModule("nn.Linear", (inputs[0].sample[-1], self.out_features), self.non_default("bias"))
+        options = without_numbers(self.non_default("bias"))
+        return TorchModule("nn.Linear", (inputs[0].sample[-1], self.out_features), options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         weight, bias = build.parameter("weight"), [build.parameter("bias")] if self.bias else []

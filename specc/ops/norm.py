@@ -22,8 +22,8 @@ from specc.ir.traits import (
     taps,
 )
 from specc.ir.types import TensorType, times
-from specc.ops.bases import Channelwise, Elementwise, Functional
-from specc.ops.fields import Epsilon, Expect, Flag, Integer, Positive, Positives, Real
+from specc.ops.bases import Channelwise, Elementwise, Functional, one_each
+from specc.ops.fields import Bias, Constants, Epsilon, Expect, Flag, Integer, Positive, Positives, Real
 from specc.ops.pad import pad
 from specc.ops.pool import Grid, mean_pool
 from specc.ops.registry import register
@@ -57,19 +57,36 @@ class Normalisation(Op):
 class BatchNorm(Channelwise, Normalisation):
     """(x - running_mean)/√(running_var + eps) * weight + bias: torch.nn.BatchNorm1d, BatchNorm2d, BatchNorm3d.
 
-    Training normalises by the batch and keeps the running statistics; afterwards those are used.
+    Training normalises by the batch and keeps the running statistics; afterwards those are used. ``scale=false`` leaves
+    the weight out (gamma), ``bias=false`` the bias (beta): Keras's scale and center. ``frozen=true`` excludes both from
+    training; the running statistics are no parameters, and go on being recorded while the module is in training mode.
     """
 
     kind = "batchnorm"
     aliases = ("bn",)
     positional = 0
+    added = frozenset(("scale", "bias", "frozen", "weight", "running_mean", "running_var"))
 
     eps: Epsilon = 1e-5
     momentum: Annotated[Real | None, Expect("a finite number, or none for the plain average")] = 0.1
     affine: Flag = True
     track_running_stats: Flag = True
+    bias: Bias = True
+    scale: Flag = True
+    frozen: Flag = False
+    weight: Constants | None = None
+    running_mean: Constants | None = None
+    running_var: Constants | None = None
 
     def infer(self, *inputs: TensorType) -> TensorType:
+        for name in ("scale", "bias"):
+            if not self.affine and getattr(self, name) is not True:
+                raise Refusal(
+                    "S0305",
+                    f"affine=false leaves out weight and bias, and {name} says something of one of them",
+                    argument=name,
+                    label="leave out one of the two",
+                )
         if not self.track_running_stats:
             raise Refusal(
                 "S0106",
@@ -79,12 +96,30 @@ class BatchNorm(Channelwise, Normalisation):
                 helps=("instancenorm and groupnorm normalise each sample by itself",),
             )
         require_spatial(self, inputs[0], 0, 1, 2, 3)
-        require_channels(self, inputs[0])
+        channels = require_channels(self, inputs[0])
+        if self.weight is not None and not (self.affine and self.scale):
+            raise Refusal("S0305", "batchnorm has no weight here, and weight gives its numbers", argument="weight")
+        if self.running_var is not None and min(one_each("running_var", self.running_var, channels).values) < 0:
+            raise Refusal(
+                "S0305", "running_var holds a number below 0", argument="running_var", label="no variance is below 0"
+            )
+        self.parameters(*inputs)  # refuses numbers of another shape
         return inputs[0]
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         channels = inputs[0].channels
-        return _affine((channels,), self.affine) + _running(channels)
+        has_weight, has_bias = self.affine and self.scale, self.affine and self.bias is not False
+        options = {"trainable": not self.frozen, "beside": has_weight != has_bias}
+        weights = []
+        if has_weight:
+            factor = one_each("weight", self.weight, channels) if self.weight is not None else Constant(1.0)
+            weights.append(Parameter("weight", (channels,), factor, **options))
+        if has_bias:
+            shift = one_each("bias", self.bias, channels) if isinstance(self.bias, tuple) else Constant(0.0)
+            weights.append(Parameter("bias", (channels,), shift, **options))
+        running = {"running_mean": self.running_mean, "running_var": self.running_var}
+        given = {name: one_each(name, values, channels) for name, values in running.items() if values is not None}
+        return (*weights, *(p.with_init(given[p.name]) if p.name in given else p for p in _running(channels)))
 
     def window(self, *inputs: TensorType) -> Pointwise:
         return Pointwise()
@@ -97,7 +132,10 @@ class BatchNorm(Channelwise, Normalisation):
 
     def torch(self, *inputs: TensorType) -> TorchModule:
         axes = len(inputs[0].spatial) or 1
-        return TorchModule(f"nn.BatchNorm{axes}d", (inputs[0].channels,), self.non_default("eps", "momentum", "affine"))
+        options = self.non_default("eps", "momentum", "affine")
+        if not self.scale or self.bias is False:
+            options["affine"] = False  # and what there is of the two is declared beside it
+        return TorchModule(f"nn.BatchNorm{axes}d", (inputs[0].channels,), options)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         return _by_running(build, values[0], inputs[0], self)
@@ -112,11 +150,13 @@ class InstanceNorm(Channelwise, Normalisation):
 
     kind = "instancenorm"
     positional = 0
+    added = frozenset(("frozen",))
 
     eps: Epsilon = 1e-5
     momentum: Real = 0.1
     affine: Flag = False
     track_running_stats: Flag = False
+    frozen: Flag = False
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -136,7 +176,8 @@ class InstanceNorm(Channelwise, Normalisation):
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         channels = inputs[0].channels
-        return _affine((channels,), self.affine) + (_running(channels) if self.track_running_stats else ())
+        learned = _affine((channels,), self.affine, frozen=self.frozen)
+        return learned + (_running(channels) if self.track_running_stats else ())
 
     def window(self, *inputs: TensorType) -> Pointwise | Whole:
         return Pointwise() if self.track_running_stats else Whole(tuple(range(1, len(inputs[0].sample))))
@@ -158,7 +199,7 @@ class InstanceNorm(Channelwise, Normalisation):
         if self.track_running_stats:
             return _by_running(build, values[0], x, self)
         centred = _centred(build, values[0], len(x.spatial))
-        factors = _factors(build, x.channels, self.affine)
+        factors = _factors(build, x.channels, self.affine, self.affine)
         return build.node("InstanceNormalization", centred, *factors, epsilon=self.eps)
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
@@ -172,10 +213,12 @@ class GroupNorm(Channelwise, Normalisation):
     """Groups of channels, each by its own mean and variance (Wu & He 2018): torch.nn.GroupNorm."""
 
     kind = "groupnorm"
+    added = frozenset(("frozen",))
 
     num_groups: Positive
     eps: Epsilon = 1e-5
     affine: Flag = True
+    frozen: Flag = False
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
@@ -197,7 +240,7 @@ class GroupNorm(Channelwise, Normalisation):
         return x
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
-        return _affine((inputs[0].channels,), self.affine)
+        return _affine((inputs[0].channels,), self.affine, frozen=self.frozen)
 
     def window(self, *inputs: TensorType) -> Sliding | Whole:
         (x,) = inputs
@@ -223,7 +266,7 @@ class GroupNorm(Channelwise, Normalisation):
         behind = () if x.is_fixed else (0,) * (len(x.spatial) - 1)
         whole = x.sample if x.is_fixed else (x.channels, -1, *behind)
         rows = build.node("Reshape", *values, build.integers([0, self.num_groups, -1, *behind]))
-        factors = _factors(build, self.num_groups, False)
+        factors = _factors(build, self.num_groups, False, False)
         centred = _centred(build, rows, 1 + len(behind))
         normal = build.node("InstanceNormalization", centred, *factors, epsilon=self.eps)
         result = build.node("Reshape", normal, build.integers([0, *numbers(whole)]))
@@ -286,13 +329,15 @@ class LayerNorm(OverTrailing):
     """The last axes together by their mean and variance (Ba et al. 2016): torch.nn.LayerNorm."""
 
     kind = "layernorm"
+    added = frozenset(("frozen",))
 
     eps: Epsilon = 1e-5
     elementwise_affine: Flag = True
     bias: Flag = True
+    frozen: Flag = False
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
-        return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, self.bias)
+        return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, self.bias, frozen=self.frozen)
 
     def norm(self, *inputs: TensorType) -> Norm:
         axes = len(inputs[0].spatial)
@@ -325,14 +370,16 @@ class RmsNorm(OverTrailing):
     """The last axes together by their root mean square (Zhang & Sennrich 2019): torch.nn.RMSNorm."""
 
     kind = "rmsnorm"
+    added = frozenset(("frozen",))
 
     eps: Annotated[
         Epsilon | None, Expect("a number above 0 that float32 can hold (at least 1.18e-38), or none for 2^-23")
     ] = None
     elementwise_affine: Flag = True
+    frozen: Flag = False
 
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
-        return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, bias=False)
+        return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, bias=False, frozen=self.frozen)
 
     def norm(self, *inputs: TensorType) -> Norm:
         return Norm()
@@ -477,11 +524,12 @@ class Lrn(Functional, Channelwise, Weightless):
         return build.node("Div", *values, build.node("Pow", base, build.floats(self.beta)))
 
 
-def _affine(shape: tuple[int, ...], affine: bool, bias: bool = True) -> tuple[Parameter, ...]:
+def _affine(shape: tuple[int, ...], affine: bool, bias: bool = True, *, frozen: bool) -> tuple[Parameter, ...]:
     if not affine:
         return ()
-    weight = Parameter("weight", shape, Constant(1.0))
-    return (weight, Parameter("bias", shape, Constant(0.0))) if bias else (weight,)
+    weight = Parameter("weight", shape, Constant(1.0), trainable=not frozen)
+    shift = Parameter("bias", shape, Constant(0.0), trainable=not frozen)
+    return (weight, *((shift,) if bias else ()))
 
 
 def _running(channels: int) -> tuple[Parameter, ...]:
@@ -500,7 +548,8 @@ def _by_running(build: Builder, value: Ref, x: TensorType, norm: BatchNorm | Ins
         # ONNX's is the share of the running statistics that a batch leaves, PyTorch's that of the batch. The plain
         # average over all batches (None) is no fixed share: the 1 that PyTorch writes too leaves them as they are.
         options["momentum"] = 1.0 if norm.momentum is None else 1 - norm.momentum
-    factors = _factors(build, x.channels, norm.affine)
+    has_weight, has_bias = (norm.affine and getattr(norm, name, True) is not False for name in ("scale", "bias"))
+    factors = _factors(build, x.channels, has_weight, has_bias)
     return build.node("BatchNormalization", value, *factors, *statistics, epsilon=norm.eps, **options)
 
 
@@ -510,11 +559,10 @@ def _scaled(build: Builder, value: Ref, shape: tuple[int, ...] | None = None, bi
     return build.node("Add", result, build.parameter("bias", shape)) if bias else result
 
 
-def _factors(build: Builder, channels: int, affine: bool) -> tuple[Ref, Ref]:
+def _factors(build: Builder, channels: int, weight: bool, bias: bool) -> tuple[Ref, Ref]:
     """Weight and bias; ONNX's normalisations want them even where PyTorch has none."""
-    if affine:
-        return build.parameter("weight"), build.parameter("bias")
-    return build.floats([1.0] * channels), build.floats([0.0] * channels)
+    factor = build.parameter("weight") if weight else build.floats([1.0] * channels)
+    return factor, build.parameter("bias") if bias else build.floats([0.0] * channels)
 
 
 def _centred(build: Builder, value: Ref, axes: int) -> Ref:

@@ -55,8 +55,14 @@ def numbers(*shape: int) -> Any:
 _PLANE = (2, 8, 8)
 _NORM: dict[str, list[Any]] = {"eps": [1e-3], "affine": [False]}
 _RUNNING: dict[str, list[Any]] = {"eps": [1e-3], "momentum": [0.3, 0.0]}
-_DENSE: dict[str, list[Any]] = {"bias": [False], "frozen": [True], "init": [*INITIALISERS]}
-_TAIL: dict[str, list[Any]] = {"normalized_shape": [(3, 5), (4, 3, 5)], "eps": [1e-3], "elementwise_affine": [False]}
+_FROZEN: dict[str, list[Any]] = {"frozen": [True]}
+_DENSE: dict[str, list[Any]] = {"bias": [False, numbers(4)], "init": [*INITIALISERS], **_FROZEN}
+_TAIL: dict[str, list[Any]] = {
+    "normalized_shape": [(3, 5), (4, 3, 5)],
+    "eps": [1e-3],
+    "elementwise_affine": [False],
+    **_FROZEN,
+}
 
 # Several steps of a kind where its ONNX takes several ways.
 STEPS: dict[str, list[Step]] = {
@@ -105,7 +111,8 @@ STEPS: dict[str, list[Step]] = {
         ),
     ],
     "batchnorm": [
-        step({}, (3, 4, 4), **_NORM, momentum=[0.3, 0.5, None]),
+        step({}, (3, 4, 4), **_NORM, **_FROZEN, momentum=[0.3, 0.5, None], scale=[False], bias=[False]),
+        step({}, (3, 4, 4), weight=[numbers(3)], running_mean=[numbers(3)], running_var=[numbers(3)]),
         step({"affine": False}, (3,), **_RUNNING, affine=[True]),
     ],
     "celu": [step({}, _PLANE, alpha=[0.5, 2.0])],
@@ -174,14 +181,14 @@ STEPS: dict[str, list[Step]] = {
     "gelu": [step({}, _PLANE, approximate=["tanh"])],
     "glu": [step({}, _PLANE, dim=[1, 2])],
     "groupnorm": [
-        step({"num_groups": 2}, (8, 3, 3), num_groups=[1, 4], **_NORM),
+        step({"num_groups": 2}, (8, 3, 3), num_groups=[1, 4], **_NORM, **_FROZEN),
         step({"num_groups": 2, "affine": False}, (8, 3, 3), num_groups=[4], eps=[1e-3]),
     ],
     "hardshrink": [step({}, _PLANE, lambd=[0.1, 2.0])],
     "hardtanh": [step({}, _PLANE, min_val=[-2.0, 0.0], max_val=[6.0, 0.0])],
     "instancenorm": [
         step({}, (3, 4, 4), eps=[1e-3], affine=[True], track_running_stats=[True]),
-        step({"affine": True, "track_running_stats": True}, (3, 4), **_RUNNING, affine=[False]),
+        step({"affine": True, "track_running_stats": True}, (3, 4), **_RUNNING, affine=[False], **_FROZEN),
     ],
     "layernorm": [step({}, (4, 3, 5), **_TAIL, bias=[False])],
     "leakyrelu": [step({}, _PLANE, negative_slope=[0.2, 0.0])],
@@ -245,10 +252,10 @@ STEPS: dict[str, list[Step]] = {
     "pixelshuffle": [step({"upscale_factor": 2}, (16, 3, 3), upscale_factor=[1, 4])],
     "pixelunshuffle": [step({"downscale_factor": 2}, (2, 8, 8), downscale_factor=[1, 4])],
     "pow": [step({"exponent": 2.5}, _PLANE, exponent=[2.0, 3.0, 0.5, -0.5, -1.0, -2.0, 0.1])],
-    "prelu": [step({}, (4, 3, 3), num_parameters=[4], init=[0.5])],
+    "prelu": [step({}, (4, 3, 3), num_parameters=[4], init=[0.5], **_FROZEN)],
     "reshape": [step({"shape": (-1, 2, 12)}, (2, 3, 4), shape=[(-1, 24), (-1, 3, 8), (-1, 12, 2)])],
     "rmsnorm": [step({}, (4, 3, 5), **_TAIL)],
-    "scale": [step({}, (4, 3, 3), init=[1e-6, 0.5]), step({}, (3, 3, 3), dim=[-1, 2, None])],
+    "scale": [step({}, (4, 3, 3), init=[1e-6, 0.5], **_FROZEN), step({}, (3, 3, 3), dim=[-1, 2, None])],
     "slice": [step({"start": 1, "stop": 3}, (4, 4, 4), start=[0, 2], stop=[2, 4], dim=[2, 3])],
     "softmax": [step({}, _PLANE, dim=[2, 3])],
     "softmin": [step({}, _PLANE, dim=[2, 3])],
@@ -277,6 +284,7 @@ STEPS: dict[str, list[Step]] = {
     ],
 }  # fmt: skip
 
+FIELDS = {(op.kind, field) for op in ops.operators() for field in op.model_fields}
 _TRAINING = "for training only; what the network does afterwards is the same"
 _NUMBERS = "says which numbers the weights start with"
 _COUNT = "how many there are shows in the shape of the weights"
@@ -284,7 +292,8 @@ _COUNT = "how many there are shows in the shape of the weights"
 # Fields that change no node or constant of the ONNX graph, but the weights it holds.
 IN_THE_WEIGHTS = {
     **{(kind, "init"): _NUMBERS for kind in ("conv", "convtranspose", "fc", "linear", "prelu", "scale")},
-    **{(kind, "weight"): _NUMBERS for kind in ("conv", "convtranspose", "fc", "linear")},
+    **{(kind, "weight"): _NUMBERS for kind in ("conv", "convtranspose", "fc", "linear", "batchnorm")},
+    **{("batchnorm", name): _NUMBERS for name in ("running_mean", "running_var")},
     **{(kind, "out_channels"): _COUNT for kind in ("conv", "convtranspose")},
     **{(kind, "out_features"): _COUNT for kind in ("fc", "linear")},
     ("prelu", "num_parameters"): _COUNT,
@@ -293,7 +302,7 @@ IN_THE_WEIGHTS = {
 
 # Fields that have no meaning in an ONNX file, which is for inference.
 NOT_IN_ONNX = {
-    **{(kind, "frozen"): _TRAINING for kind in ("conv", "convtranspose", "fc", "linear")},
+    **{(kind, field): _TRAINING for kind, field in FIELDS if field == "frozen"},
     **{(kind, "p"): _TRAINING for kind in ("dropout", "alphadropout", "stochasticdepth")},
 }
 
@@ -303,7 +312,6 @@ VALUES = {(op.kind, field) for op in ops.operators() for field in op.measures}
 # Fields of which one value is accepted only: the other must be refused.
 SETTLED = {("batchnorm", "track_running_stats"): False, ("stochasticdepth", "mode"): "batch"}
 
-FIELDS = {(op.kind, field) for op in ops.operators() for field in op.model_fields}
 CASES = [
     pytest.param(kind, s, field, id=f"{kind}{i}-{field}")
     for kind, steps in STEPS.items()
@@ -378,6 +386,8 @@ def test_onnx_takes_notice(kind: str, base: Step, field: str) -> None:
         assert (nodes, weights) == (1, 1), NOT_IN_ONNX[kind, field]
     elif (kind, field) in IN_THE_WEIGHTS:
         assert (nodes, weights) == (1, len(files)), IN_THE_WEIGHTS[kind, field]
+    elif field == "bias":  # whether there is one, and with which numbers it starts
+        assert len(set(files)) == len(files)
     else:
         assert nodes == len(files)
 
@@ -464,7 +474,6 @@ LEFT_OUT = {
     ("batchnorm", "num_features"): "follows from the input",
     ("instancenorm", "num_features"): "follows from the input",
     ("groupnorm", "num_channels"): "follows from the input",
-    ("batchnorm", "bias"): "new in PyTorch, by keyword only",
     ("instancenorm", "bias"): "new in PyTorch, by keyword only",
     ("groupnorm", "bias"): "new in PyTorch, by keyword only",
     ("normalize", "out"): "changes no value",
@@ -482,7 +491,9 @@ NAMES = {
 }
 
 # Our own fields, which stand behind all of PyTorch's.
-OWN = {(kind, field) for kind in ("conv", "convtranspose", "fc", "linear") for field in ("weight", "frozen", "init")}
+OWN = {(kind, field) for kind in ("conv", "convtranspose", "fc", "linear") for field in ("weight", "init")}
+OWN |= {(kind, field) for kind, field in FIELDS if field == "frozen"}
+OWN |= {("batchnorm", field) for field in ("scale", "weight", "running_mean", "running_var")}
 OWN |= {("pad", "like"), ("pad", "offset"), ("upsample", "like")}
 
 REQUIRED = inspect.Parameter.empty

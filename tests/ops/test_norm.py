@@ -10,9 +10,10 @@ import pytest
 import torch
 from onnx.reference import ReferenceEvaluator
 from torch import nn
+from torch.nn import functional
 
 from specc.backends import onnx as backend
-from specc.ir.init import Constant
+from specc.ir.init import Constant, Fixed
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
 from specc.ir.traits import EACH, Pointwise, Sliding, Taps, Whole, every
@@ -252,3 +253,53 @@ def test_a_vector_of_zeros_has_no_direction() -> None:
 def test_other_lengths_are_refused(p: float) -> None:
     with pytest.raises(Refusal, match="divides by the length with p = 1 or 2, not"):
         make("normalize", p=p).infer(TensorType(N, (4,)))
+
+
+class Halves(nn.Module):
+    """A batch norm with one of its two tensors, as Keras's scale=False and center=False leave it."""
+
+    def __init__(self, channels: int, *, weight: bool) -> None:
+        super().__init__()
+        name, start = ("weight", 1.0) if weight else ("bias", 0.0)
+        self.register_parameter(name, nn.Parameter(torch.full((channels,), start)))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        own = dict(self.named_parameters())
+        return functional.batch_norm(x, self.running_mean, self.running_var, own.get("weight"), own.get("bias"))
+
+
+@pytest.mark.parametrize("sample", [(5,), (3, 4), (3, 4, 5), (2, 3, 4, 2)])
+@pytest.mark.parametrize("opset", [18, 23])
+def test_batchnorm_without_one_of_the_two(sample: tuple[int, ...], opset: int) -> None:
+    check_twin(make("batchnorm", scale=False), Halves(sample[0], weight=False), sample, opset=opset)
+    check_twin(make("batchnorm", bias=False), Halves(sample[0], weight=True), sample, opset=opset)
+    check_twin(make("batchnorm", bias=False, scale=False), nn.BatchNorm1d(5, affine=False), (5,), opset=opset)
+
+
+def test_numbers_of_a_batchnorm() -> None:
+    state = {"weight": (1.5, -2.0), "bias": (0.25, 0.5), "running_mean": (3.0, 4.0), "running_var": (0.5, 2.0)}
+    op = make("batchnorm", **state)
+    starts = {p.name: p.init for p in op.parameters(TensorType(N, (2, 3))) if not p.integer}
+    assert starts == {name: Fixed(numbers) for name, numbers in state.items()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ({"affine": False, "bias": False}, "S0305", "affine=false leaves out weight and bias"),
+        ({"affine": False, "scale": False}, "S0305", "affine=false leaves out weight and bias"),
+        ({"scale": False, "weight": (1.0, 2.0)}, "S0305", "batchnorm has no weight here"),
+        ({"weight": (1.0,)}, "S0107", "weight has shape 1, and there are 2 outputs"),
+        ({"bias": ()}, "S0303", "bias holds an empty list"),
+        ({"running_mean": (1.0, 2.0, 3.0)}, "S0107", "running_mean has shape 3, and there are 2 outputs"),
+        ({"running_var": (1.0, -1.0)}, "S0305", "running_var holds a number below 0"),
+    ],
+)
+def test_what_a_batchnorm_cannot_start_with(arguments: dict[str, Any], code: str, words: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        make("batchnorm", **arguments).infer(TensorType(N, (2, 3)))
+    assert refused.value.code == code
+    assert words in refused.value.message

@@ -45,7 +45,7 @@ BATCH = symbol("N")
 EXAMPLES = 120
 SYMBOLIC = 60
 """Of an operator with four fields or more; of one without any a third: `examples`."""
-RARE = {"slice": 3, "upsample": 5, "pixelshuffle": 5, "pixelunshuffle": 3, "pad": 3, "crop": 3}
+RARE = {"convtranspose": 3, "slice": 3, "upsample": 5, "pixelshuffle": 5, "pixelunshuffle": 3, "pad": 3, "crop": 3}
 """They refuse most of what is drawn, or have modes of which few are drawn: so many times as many examples."""
 ALIKE = 3
 """So many examples, at most, that differ in sizes and numbers alone are run: more of them show the same."""
@@ -298,7 +298,11 @@ def twin(op: Op, types: tuple[TensorType, ...]) -> nn.Module:
     made = op.torch(*types)
     if isinstance(made, TorchCall):
         return Step(made, op.parameters(*types))
-    return module_of(made)
+    module = module_of(made)
+    for parameter in op.parameters(*types):
+        if parameter.beside:
+            setattr(module, parameter.name, _started(parameter))
+    return module
 
 
 def module_of(made: TorchModule) -> nn.Module:
@@ -318,6 +322,7 @@ def is_small(op: Op, types: tuple[TensorType, ...]) -> bool:
 def check_start(op: Op, module: nn.Module, parameters: tuple[Parameter, ...]) -> None:
     """Each tensor starts as PyTorch starts it, unless the spec says how; and trains where PyTorch's trains."""
     state, learned = module.state_dict(), dict(module.named_parameters())
+    assert hasattr(op, "frozen") or all(p.buffer for p in parameters), "a block that is frozen freezes all in it"
     for p in parameters:
         assert p.trainable == (p.name in learned and not getattr(op, "frozen", False)), f"{p.name}: trainable"
         assert p.buffer == (p.name not in learned), f"{p.name}: buffer"

@@ -14,7 +14,7 @@ from math import isfinite, prod
 
 from specc.backends.torch.python import Expr, Hole, Infix, Keyword, Listing, NumberRow, PythonCall, flat, walk
 from specc.ir.graph import Node
-from specc.ir.init import INITIALISERS, Constant, Fixed, named
+from specc.ir.init import INITIALISERS, Constant, Fixed, Init, named
 from specc.ir.op import Op, Parameter
 from specc.ir.targets import Formula, Numbers, Own, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
 
@@ -336,12 +336,17 @@ def started(node: Node, step: TorchStep, place: str) -> tuple[Line, ...]:
 def _start(place: str, parameter: Parameter) -> Line | None:
     init = parameter.init
     if isinstance(init, Fixed):
-        if parameter.buffer or parameter.integer:
-            raise ValueError(f"{place}: no way to give a buffer its numbers")
+        if parameter.integer:
+            raise ValueError(f"{place}: no way to give a count its number")
         constant = _tensor(init.values, parameter.shape)
         has_row = any(isinstance(part, NumberRow) for part in walk(constant))
         # ruff would put each number of a long row on a line of its own.
-        return Line(PythonCall("nn.Parameter", (constant,)), f"{place} = ", _UNFORMATTED if has_row else "")
+        whole = constant if parameter.buffer else PythonCall("nn.Parameter", (constant,))
+        return Line(whole, f"{place} = ", _UNFORMATTED if has_row else "")
+    if parameter.beside:
+        fills: dict[Init, str] = {Constant(0.0): "torch.zeros_like", Constant(1.0): "torch.ones_like"}
+        like = PythonCall(fills[init], (f"{place.rpartition('.')[0]}.running_mean",))
+        return Line(PythonCall("nn.Parameter", (like,)), f"{place} = ")
     if not init.name:
         return None
     if init not in (named(name, parameter.shape) for name in INITIALISERS):
