@@ -15,7 +15,7 @@ from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSt
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate, layer
 from specc.elaborate.inference import BoundOperator, inferred, refused
-from specc.elaborate.inside import BlockValue
+from specc.elaborate.inside import BlockValue, owners
 from specc.elaborate.limits import StepBudget
 from specc.elaborate.scopes import ABSENT, Definition, Scope
 from specc.elaborate.values import (
@@ -169,7 +169,7 @@ class Calls:
         """
         from specc.syntax.mistakes.rules import OWNERS  # a spec without mistakes needs none of it
 
-        helps = self._label_elsewhere(name, span)
+        helps = tuple(f"there is {path}" for path in owners(name, scope)[:3]) or self._label_elsewhere(name, span)
         known = scope.known() if owner else {*names(), *scope.known()}
         if owner and not helps and name in OWNERS:
             helps = (f"layers are called by their names alone: leave out `{name}.`",)
@@ -248,13 +248,13 @@ class Calls:
             raise self.nothing_yet(merge.arms[arms.index(None)].span)
         return values
 
-    def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope) -> Signal | None:
+    def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         step = self._callee(merge, scope.get(merge.name), scope)
         kind = step.target
         if isinstance(kind, Definition) and len(ports := _inputs_of(kind)) > 1:
             if len(merge.arms) != len(ports):
                 raise _without_arms(merge, kind)
-            return self._block(merge, step, kind, self._arms(merge, current, scope), scope, None)
+            return self._block(merge, step, kind, self._arms(merge, current, scope), scope, name)
         if not isinstance(kind, type) or kind.arity == (1, 1):
             helps = (signature(kind),) if isinstance(kind, type) else ()
             raise invalid(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
@@ -409,7 +409,7 @@ class Calls:
             current,
             label.name if label else None,
             shared=shared,
-            sole=is_sole(statements),
+            sole=is_sole(statements, inner),
         )
         self._active.append(shared)
         body = partial(self._walk, statements, current, inner)
@@ -478,12 +478,19 @@ def _sized_by_value(
     return None
 
 
-def is_sole(statements: tuple[ast.Statement, ...]) -> bool:
-    """Whether there is only one step, which may take the name of the round, or of the shared steps, that it is."""
+def is_sole(statements: tuple[ast.Statement, ...], scope: Scope) -> bool:
+    """Whether there is only one step, which may take the name of the round, or of the shared steps, that it is.
+
+    A merge takes none, but for a call with arms of what is a block at this place.
+    """
     others = [s for s in statements if not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint))]
-    if len(others) != 1 or not isinstance(others[0], (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If)):
+    if len(others) != 1 or isinstance(others[0], ast.Shared) or others[0].label is not None:
         return False
-    return others[0].label is None
+    (only,) = others
+    if isinstance(only, ast.Merge):
+        called = scope.get(only.name)
+        return isinstance(called, Partial) and isinstance(called.target, Definition)
+    return isinstance(only, (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If))
 
 
 def _is_hidden(step: ast.Call | ast.Merge, value: Value) -> bool:

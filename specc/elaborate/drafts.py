@@ -238,6 +238,8 @@ def _with_inside(block: DraftBlock, outer: DraftBlock) -> Signal | None:
         return value
     inside = block.names.inside
     inside.around = outer.names.inside
+    if not inside.values and block.kind in ("group", "round") and isinstance(value, BlockValue):
+        return value  # nothing in it has a label: what its last step has inside is seen through it
     return BlockValue(value.producer, value.type, value.span, inside)
 
 

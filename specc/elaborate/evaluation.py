@@ -9,7 +9,7 @@ from typing import Any
 from specc.diagnostics import Code
 from specc.elaborate.arithmetic import COMPARISONS, arithmetic, bounded, compare, number, refuse
 from specc.elaborate.errors import Unknown, ambiguous, invalid, short, suggestion
-from specc.elaborate.inside import BlockValue, entry, member
+from specc.elaborate.inside import BlockValue, entry, member, owners
 from specc.elaborate.scopes import ABSENT, MOST_ENTRIES, Scope
 from specc.elaborate.values import (
     CONSTANTS,
@@ -122,9 +122,11 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
         return step
     if name in FUNCTIONS:
         refuse(expression.span, f"{name} is a function: {name}(…)")
-    helps = _OTHERWISE.get(name.lower(), ())
+    helps: tuple[str, ...] = _OTHERWISE.get(name.lower(), ())
     entry = scope.get("in")
-    if isinstance(entry, Signal) and not helps:
+    if paths := owners(name, scope):
+        helps = tuple(f"there is {path}" for path in paths[:3])
+    elif isinstance(entry, Signal) and not helps:
         # A block does not see the sizes of the model's contract; by their formulas, one of its input's may be meant.
         sizes = {str(size): axis for axis in reversed(AXES) if isinstance(size := attribute_of(entry, axis), Size)}
         if axis := sizes.get(name):

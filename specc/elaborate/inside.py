@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from specc.diagnostics import Code, Label
 from specc.diagnostics.words import listed, plural
 from specc.elaborate.errors import Invalid, invalid, short, suggestion
+from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Signal, Value, display, is_whole
 from specc.source import Span
 from specc.syntax import ast
@@ -83,6 +84,23 @@ def entry(value: Signal, expression: ast.Index, place: Value) -> Signal:
     if (found := _seen(inside, str(number))) is not None:
         return found
     raise _no_round(inside, owner, place, span)
+
+
+def owners(name: str, scope: Scope) -> tuple[str, ...]:
+    """How values that are labelled ``name`` inside of others are written here: ``body.c3``, ``down[0].skip``."""
+    found: list[str] = []
+    for owner in scope.known() - {"_", "in"}:
+        value = scope.get(owner)
+        if isinstance(value, BlockValue) and (path := _path(value.inside, owner, name)):
+            found.append(path)
+    return tuple(sorted(found))
+
+
+def _path(inside: Inside, owner: str, name: str) -> str | None:
+    if _seen(inside, name) is not None:
+        return f"{owner}.{name}"
+    rounds = _rounds_with(inside, name)
+    return f"{owner}[{rounds[0][0]}].{name}" if rounds else None
 
 
 def _seen(inside: Inside, name: str) -> Signal | None:

@@ -119,14 +119,14 @@ class Walk:
         """One statement; the value behind it. Raises Invalid, Unknown."""
         match statement:
             case ast.Merge():
-                return self.calls.merge(statement, current, scope)
+                return self.calls.merge(statement, current, scope, name)
             case ast.Group():
                 return self._group(statement, statement.body, current, scope, name)
             case ast.If():
                 branch = statement.body if truth(statement.test, scope) else statement.otherwise
                 if branch is None:
                     return current
-                if statement.label is None and (name is None or is_sole(branch.statements)):
+                if statement.label is None and (name is None or is_sole(branch.statements, scope)):
                     return self.walk(branch.statements, current, Scope({}, scope), name)
                 return self._group(statement, branch, current, scope, name)
             case ast.Repeat() | ast.For():
@@ -219,7 +219,7 @@ class Walk:
             is_numbered = self._is_numbered[id(step)] = not _names_its_rounds(step)
         header = Span(step.span.source, step.span.start, step.body.span.start)
         statements, variables, network = step.body.statements, _variables(step), self.network
-        takes_number = is_sole(statements)
+        takes_number = is_sole(statements, scope)
         for index, row in enumerate(table):
             if self._budget.is_gone or scope.budget.is_exceeded:
                 raise Unknown  # no further round says more

@@ -50,6 +50,13 @@ block body(c) -> (low, high) {
         ("g: { depth: conv(3, 1) }", "g.depth", "g.depth"),  # an image has no depth
         ("add { | a: body(3) | b: conv(6, 1) }", "a.low", "a.low"),
         ("if true { a: body(3) }", "a.low", "a.low"),
+        (
+            "g: { conv(4, 1) -> body(4) }",
+            "g.low",
+            "g.body1.low",
+        ),  # nothing in the group has a label: it is seen through
+        ("g: { x: body(4) }", "g.x.low", "g.x.low"),
+        ("r: repeat 2 { relu -> body(4) }", "r[1].low", "r.1.body1.low"),
     ],
 )
 def test_which_value_is_meant(steps: str, value: str, name: str) -> None:
@@ -93,6 +100,23 @@ def test_the_inputs_of_a_block_are_its_values_by_name() -> None:
     assert (block.input, block.values) == (None, (("a", "stem"), ("b", "input")))
     assert [node.inputs for node in block.nodes if node.op.kind == "conv"] == [("input",), ("fuse1.concat1",)]
     assert network.node("fuse1.conv1").type.sample == (8, 8, 8)
+
+
+def test_a_loop_carries_all_that_a_block_gives() -> None:
+    network = graph("""
+        block step : (a, b) -> (x, y) { add { | a | b } -> x: relu
+          sub { | a | b } -> y: relu }
+        model M : [N, 3] -> (p, q) {
+          step { | _ | in }
+          repeat 2 { step { | _.x | _.y } }
+          let last = _
+          last.x -> p: relu6
+          last -> q: relu6
+        }
+    """)
+    assert [network.node(name).inputs for name in ("0.add1", "0.sub1")] == [("step1.x", "step1.y")] * 2
+    assert [network.node(name).inputs for name in ("1.add1", "1.sub1")] == [("0.x", "0.y")] * 2
+    assert (network.node("p").inputs, network.node("q").inputs) == (("1.x",), ("1.y",))
 
 
 def test_one_value_may_go_into_a_block_twice() -> None:
