@@ -59,6 +59,12 @@ CORNERS = (
     "avgpool([3, 1], stride=1, padding=[1, 0])", "avgpool(3, stride=2, padding=1, ceil_mode=true)",
     'pad([1, 2, 2, 1], mode="circular")', 'conv(4, 4, padding="same", padding_mode="replicate")',
     'upsample(size=[7, 5], mode="bilinear", align_corners=true)', "adaptiveavgpool([3, 2])", "lppool(3, 2)",
+    "maxpool(3, 2) -> upsample(like=in)", "globalavgpool -> upsample(like=in)",
+    *(f'maxpool(3, 2) -> upsample(like=in, mode="{mode}", align_corners={aligned})'
+      for mode in ("bilinear", "bicubic") for aligned in ("false", "true")),
+    *(f'conv(4, 3) -> maxpool(2) -> upsample(scale_factor=2) -> pad(like=in, mode="{mode}")'
+      for mode in ("constant", "reflect", "replicate", "circular")),
+    "maxpool(2) -> upsample(scale_factor=3) -> crop(like=in)", "upsample(scale_factor=2) -> crop(like=in, offset=3)",
 )  # fmt: skip
 """Steps whose lowering goes round something that some releases do wrongly."""
 

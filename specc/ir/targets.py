@@ -90,6 +90,9 @@ class TorchCall(Record):
 DEFAULT_OPSET, NEWEST_OPSET = 18, 23
 """The default opset, and the newest of which the tests prove every node."""
 
+FLOAT, INT64 = 1, 7
+"""What ONNX calls these types, in the attribute of a ``Cast``."""
+
 Ref = str
 """The name of a value in the ONNX graph."""
 

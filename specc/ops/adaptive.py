@@ -8,9 +8,9 @@ from pydantic import Field
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged
 from specc.ir.size import Dim
-from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.targets import FLOAT, Builder, Ref, TorchCall, Value
 from specc.ir.traits import EACH, MOST_PHASES, Sliding, Taps, Whole
-from specc.ir.types import TensorType, times
+from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Averaging, Channelwise, Functional, Selector
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.pool import Grid, mean_pool
@@ -34,8 +34,8 @@ MOST_BINNED = 2**24
 class AdaptivePool(Functional, Channelwise, Weightless):
     """Base of the pools whose ``size`` is that of the result.
 
-    Bin i of o over n places is [floor(i*n/o), ceil((i + 1)*n/o)): the bins may overlap. Where the bins lie
-    depends on n, so of a symbolic size only a single bin is possible.
+    Bin i of o over n places is [floor(i*n/o), ceil((i + 1)*n/o)): the bins may overlap. Where they lie depends on n,
+    and is computed when the network runs where that is symbolic.
     """
 
     size: Sizes
@@ -56,13 +56,7 @@ class AdaptivePool(Functional, Channelwise, Weightless):
             if o in (n, 1):
                 continue
             if not isinstance(n, int) or not isinstance(o, int):
-                raise Refusal(
-                    "S0108",
-                    f"{self.kind} divides a fixed number of places into {o} bins, and here it is {n}",
-                    argument="size",
-                    cause=0,
-                    label="where a bin begins depends on the size: only 1 is possible, or none to keep the axis",
-                )
+                continue  # where its bins lie is computed when the network runs
             # Beside a symbolic size even bins take a table too: `onnx` goes axis by axis there.
             if (n % o or not x.is_fixed) and n * o > MOST_BINNED:
                 raise Refusal(
@@ -84,8 +78,10 @@ class AdaptivePool(Functional, Channelwise, Weightless):
             if isinstance(n, int) and isinstance(o, int):
                 each = f"{'' if n % o == 0 else 'at most '}{_longest_bin(n, o)}"
                 lines.append(f"{name}: {n} places in {o} {'bin' if o == 1 else 'bins'} of {each}")
+            elif n == o:
+                lines.append(f"{name}: {n} places, each for itself")
             else:
-                lines.append(f"{name}: " + (f"all {n} places in one bin" if o == 1 else f"{n} places, each for itself"))
+                lines.append(f"{name}: all {n} places in {'one bin' if o == 1 else f'{o} bins'}")
         return tuple(lines)
 
     def _sizes(self, x: TensorType) -> tuple[Dim, ...]:
@@ -149,7 +145,10 @@ class AdaptiveAvgPool(Averaging, AdaptivePool):
         for axis, (n, o) in enumerate(zip(x.spatial, sizes, strict=True), start=2):
             if o in (n, 1):
                 continue
-            averaging = build.floats([*zip(*_averaging(*numbers((n, o))), strict=True)])
+            if isinstance(n, int) and isinstance(o, int):
+                averaging = build.floats([*zip(*_averaging(n, o), strict=True)])
+            else:
+                averaging = ComputedBins(build, value, axis, fixed(o)).averaging()
             order = [*range(x.rank)]
             order[axis], order[-1] = order[-1], order[axis]
             value = build.node("MatMul", build.node("Transpose", value, perm=order), averaging)
@@ -176,10 +175,13 @@ class AdaptiveMaxPool(Selector, AdaptivePool):
             if o in (n, 1):
                 continue
             # [..., o, places of a bin, ...]; a short bin repeats its last place, which changes no maximum.
-            ends = _bins(*numbers((n, o)))
-            longest = max(stop - start for start, stop in ends)
-            places = [[min(start + i, stop - 1) for i in range(longest)] for start, stop in ends]
-            bins = build.node("Gather", value, build.integers(places), axis=axis)
+            if isinstance(n, int) and isinstance(o, int):
+                ends = _bins(n, o)
+                longest = max(stop - start for start, stop in ends)
+                rows = build.integers([[min(start + i, stop - 1) for i in range(longest)] for start, stop in ends])
+            else:
+                rows = ComputedBins(build, value, axis, fixed(o)).rows()
+            bins = build.node("Gather", value, rows, axis=axis)
             value = build.node("ReduceMax", bins, build.integers([axis + 1]), keepdims=0)
         return value
 
@@ -243,6 +245,42 @@ def _one_bin(x: TensorType, sizes: tuple[Dim, ...]) -> list[int]:
     return [axis for axis, (n, o) in enumerate(zip(x.spatial, sizes, strict=True), start=2) if o == 1 and n != 1]
 
 
+class ComputedBins:
+    """The bins of an axis, computed while the network runs, from the places that it then has.
+
+    In whole numbers, so that they are PyTorch's at every size: see `_bins`.
+    """
+
+    def __init__(self, build: Builder, value: Ref, axis: int, count: int) -> None:
+        self._build = build
+        self._count = build.integers(count)
+        self._places = build.node("Squeeze", build.node("Shape", value, start=axis, end=axis + 1))
+        over = build.node("Mul", self._places, build.integers([*range(1, count + 1)]))
+        up = build.node("Add", over, build.integers(count - 1))
+        self._starts = build.node("Div", build.node("Sub", over, self._places), self._count)
+        self._stops = build.node("Div", up, self._count)
+
+    def averaging(self) -> Ref:
+        """The matrix whose product from the right with the places is the mean of each bin: `_averaging`, transposed."""
+        build = self._build
+        place = build.node("Unsqueeze", self._range(self._places), build.integers([1]))
+        begun = build.node("GreaterOrEqual", place, self._starts)
+        inside = build.node("And", begun, build.node("Less", place, self._stops))
+        length = build.node("Sub", self._stops, self._starts)
+        return build.node("Div", *(build.node("Cast", part, to=FLOAT) for part in (inside, length)))
+
+    def rows(self) -> Ref:
+        """A row of places for each bin, all as long as the longest may be: a short bin repeats its last place."""
+        build = self._build
+        longest = build.node("Add", build.node("Div", self._places, self._count), build.integers(2))
+        starts, stops = (build.node("Unsqueeze", ends, build.integers([1])) for ends in (self._starts, self._stops))
+        places = build.node("Add", starts, self._range(longest))
+        return build.node("Min", places, build.node("Sub", stops, build.integers(1)))
+
+    def _range(self, stop: Ref) -> Ref:
+        return self._build.node("Range", self._build.integers(0), stop, self._build.integers(1))
+
+
 def _bins(n: int, o: int) -> list[tuple[int, int]]:
     """[floor(i*n/o), ceil((i + 1)*n/o)) for each i."""
     return [(i * n // o, -(-(i + 1) * n // o)) for i in range(o)]
@@ -260,11 +298,14 @@ def _bin_taps(n: int, o: int) -> Taps | None:
 def _longest_bin(n: Dim, o: Dim) -> Dim:
     """Places of the longest of `_bins`: in lowest terms n'/o', a bin starts at most (o' - 1)/o' behind its mark.
 
-    Symbolic where `infer` accepts that.
+    Of a symbolic n the most that it may be.
     """
     if o in (n, 1):
         return 1 if o == n else n
-    places, bins = numbers((n, o))
+    bins = fixed(o)
+    if not isinstance(n, int):
+        return (n - 1) // bins + 2
+    places = n
     common = gcd(places, bins)
     return -(-(places + bins - common) // bins)
 

@@ -16,8 +16,8 @@ class Crop(Channelwise, Selector):
     """As many places as the value ``like`` has, whatever its channels: slices whose ends depend on its sizes.
 
     ``offset="center"`` takes those in the middle, and leaves out one more behind them than before them where the number
-    is odd. A number is the place at which they begin on every axis: 0 cuts off at the end only. What would reach beyond
-    the input is refused, never clamped. `slice` takes places by number, on any axis.
+    is odd. A number is the place at which they begin on every axis: 0 cuts off at the end only, and ``"end"`` at the
+    beginning. What would reach beyond the input is refused, never clamped. `slice` takes places by number, on any axis.
     """
 
     kind = "crop"

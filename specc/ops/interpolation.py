@@ -5,12 +5,9 @@ from functools import lru_cache, partial, reduce
 from math import floor
 from typing import Annotated, Literal
 
-from specc.ir.targets import Builder, Nested, Ref
+from specc.ir.targets import FLOAT, INT64, Builder, Nested, Ref
 from specc.ir.traits import EACH, MOST_PHASES, Taps
 from specc.ops.fields import Expect, float32
-
-_FLOAT, _INT64 = 1, 7
-"""What ONNX calls these types."""
 
 _LARGEST_FACTOR = 1024
 """The largest denominator of a fraction that a factor is read as: 0.3333333333333333 is a third."""
@@ -203,7 +200,7 @@ class ComputedPlaces:
         return self._build.node("Shape", value, start=self._axis, end=self._axis + 1)
 
     def _real(self, number: Ref) -> Ref:
-        return self._build.node("Cast", number, to=_FLOAT)
+        return self._build.node("Cast", number, to=FLOAT)
 
     def _whole(self, number: Ref) -> Ref:
-        return self._build.node("Cast", number, to=_INT64)
+        return self._build.node("Cast", number, to=INT64)

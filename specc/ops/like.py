@@ -20,10 +20,13 @@ Like = Annotated[
 
 _Place = Annotated[int, Field(ge=0, le=LARGEST)]
 Offset = Annotated[
-    Literal["center"] | _Place | tuple[_Place, ...],
-    Expect('"center", or whole numbers of at least 0 (and below 2^31): one for every axis, or a list of one for each'),
+    Literal["center", "end"] | _Place | tuple[_Place, ...],
+    Expect(
+        '"center", "end", or whole numbers of at least 0 (and below 2^31): one for every axis, or a list of one '
+        "for each"
+    ),
 ]
-"""At which place of the larger of two values the smaller one begins."""
+"""At which place of the larger of two values the smaller one begins; or it ends where that ends."""
 
 
 def sizes_like(op: Op, x: TensorType, like: TensorType) -> tuple[Dim, ...]:
@@ -58,10 +61,10 @@ class Placement:
         self._offset = offset
         self._small, self._large = small, large
         self._spare = tuple([n - m for m, n in zip(small, large, strict=True)])
-        if isinstance(offset, str):
+        if offset == "center":
             self.before: tuple[Dim, ...] = tuple([spare // 2 for spare in self._spare])
         else:
-            self.before = per_axis(offset, len(small), op, "offset")
+            self.before = self._spare if isinstance(offset, str) else per_axis(offset, len(small), op, "offset")
         self.after = tuple([spare - start for spare, start in zip(self._spare, self.before, strict=True)])
 
     @property
@@ -77,9 +80,9 @@ class Placement:
             refused: that it does, at every size.
             other: what to write then.
         """
-        is_centred = isinstance(self._offset, str)
-        behind = "" if is_centred or not any(self.before) else f", from place {times(self.before)} on"
-        left = [places for places in (self._spare if is_centred else self.after) if not always_at_least(places, 0)]
+        is_open = isinstance(self._offset, str)
+        behind = "" if is_open or not any(self.before) else f", from place {times(self.before)} on"
+        left = [places for places in (self._spare if is_open else self.after) if not always_at_least(places, 0)]
         if any(always_at_least(-1 - places, 0) for places in left):
             raise Refusal("S0303", f"{refused}{behind}", argument="like", cause=1, helps=(other,))
         if not left:
@@ -105,19 +108,23 @@ class Placement:
             sizes = SizeOf(axis, large), SizeOf(axis, small)
             # What is before plus what is behind has to be the spare places for torch.export, too, which proves little:
             # so it is d - d // 2 behind, and not (d + 1) // 2.
-            before = Formula("//", (Formula("-", sizes), 2)) if isinstance(self._offset, str) else start
-            pairs.append((before, Formula("-", sizes if start == 0 and before == 0 else (*sizes, before))))
+            before = Formula("//", (Formula("-", sizes), 2)) if self._offset == "center" else start
+            if self._offset == "end":
+                pairs.append((Formula("-", sizes), 0))
+            else:
+                pairs.append((before, Formula("-", sizes if before == 0 else (*sizes, before))))
         return tuple(pairs)
 
     def onnx(self, build: Builder, small: Ref, large: Ref) -> tuple[Ref, Ref]:
         """``before``, and that with ``after``, in ONNX: two rows of numbers, of the rows of sizes."""
         spare = build.node("Sub", large, small)
         # No size is below 0 here, so that to divide is to round down.
-        if isinstance(self._offset, str):
-            before = build.node("Div", spare, build.integers([2]))
-        else:
-            before = build.integers([*numbers(self.before)])
-        return before, spare
+        match self._offset:
+            case "center":
+                return build.node("Div", spare, build.integers([2])), spare
+            case "end":
+                return spare, spare
+        return build.integers([*numbers(self.before)]), spare
 
 
 def spatial_sizes(build: Builder, value: Ref) -> Ref:

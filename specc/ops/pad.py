@@ -40,7 +40,7 @@ class Pad(Weightless):
 
     ``like`` pads up to the sizes of another value. ``offset="center"`` puts the input in the middle, an odd place
     behind it, as PyTorch's U-Nets do it with ``[d // 2, d - d // 2]``. A number is the place at which the input begins
-    on every axis: 0 pads at the end only.
+    on every axis: 0 pads at the end only, and ``"end"`` at the beginning.
     """
 
     kind = "pad"

@@ -317,12 +317,12 @@ def _other_remainders(graph: Graph, tried: Sequence[Sizes]) -> Iterator[Sizes]:
     and 21.
     """
     left = [_places_left(graph, sizes) for sizes in tried]
-    one_sided = {key for key, places in left[0].items() if all(each[key] == places for each in left)}
+    one_sided = {key for key, places in left[0].items() if all(each.get(key) == places for each in left)}
     steps, found = count(2), 0
     while one_sided and found < MOST_REMAINDERS and (step := next(steps)) <= FURTHEST:
         sizes = _further(graph.symbols, tried[1], [step + place for place in range(len(graph.symbols))])
         places = _places_left(graph, sizes)
-        if shown := {key for key in one_sided if places[key] != left[0][key]}:
+        if shown := {key for key in one_sided if places.get(key) != left[0][key]}:
             one_sided -= shown
             found += 1
             yield sizes
@@ -332,7 +332,7 @@ def _places_left(graph: Graph, sizes: Sizes) -> dict[tuple[str, int], int]:
     """What every axis along which a step strides, at other sizes another, leaves over: by the step and the axis.
 
     Of a step that takes the sizes of another value, whether the two differ by an odd number: what lies in the middle
-    has one place more on one side then.
+    has one place more on one side then. The bins of an adaptive pool stride at some sizes only.
     """
     left: dict[tuple[str, int], int] = {}
     at = graph.at(dict(sizes))

@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 from torch import nn
+from torch.nn import functional
 
 from specc.ir.size import symbol
 from specc.ir.traits import EACH, Sliding, Taps, Whole
 from specc.ir.types import TensorType
-from tests.twins import check_twin, check_verdict, make, refusal
+from tests.twins import check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 EXACT = 0.0
 """Allowance of operators that only choose among their inputs."""
@@ -129,3 +132,16 @@ def test_arguments_that_no_input_could_make_right(kind: str, arguments: dict[str
 def test_adaptive_tables_are_bounded(kind: str) -> None:
     assert refusal(make(kind, size=10**9), (1, 7)).code == "S0601"
     assert make(kind, size=1).infer(TensorType(symbol("N"), (1, 10**8))).sample == (1, 1)
+
+
+@pytest.mark.parametrize("kind", ["adaptiveavgpool", "adaptivemaxpool"])
+@pytest.mark.parametrize("bins", [2, 3, 7])
+def test_bins_of_symbolic_sizes_are_pytorchs_at_every_size(kind: str, bins: int) -> None:
+    """One file, from fewer places than bins to many: every remainder."""
+    length = symbol("L")
+    file = onnx_bytes(graph_of(make(kind, size=bins), (2, length)), {})
+    pool = functional.adaptive_avg_pool1d if kind == "adaptiveavgpool" else functional.adaptive_max_pool1d
+    for places in (*range(1, 16), 50, 224, 511):
+        x = torch.randn(1, 2, places, generator=torch.Generator().manual_seed(places))
+        result = run_onnx(file, [x], optimised=False)
+        np.testing.assert_allclose(result, pool(x.double(), bins).numpy(), rtol=0, atol=1e-6 if "avg" in kind else 1e-7)

@@ -113,6 +113,10 @@ def at_the_end(x: torch.Tensor, like: torch.Tensor, **options: Any) -> torch.Ten
     return functional.pad(x, [0, like.size(3) - x.size(3), 0, like.size(2) - x.size(2)], **options)
 
 
+def at_the_beginning(x: torch.Tensor, like: torch.Tensor, **options: Any) -> torch.Tensor:
+    return functional.pad(x, [like.size(3) - x.size(3), 0, like.size(2) - x.size(2), 0], **options)
+
+
 def fcn(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """As the FCN in PyTorch crops (github.com/wkentaro/pytorch-fcn): from place 5 on."""
     return x[:, :, 5 : 5 + like.size(2), 5 : 5 + like.size(3)]
@@ -123,12 +127,16 @@ def centre(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return x[:, :, top : top + like.size(2), left : left + like.size(3)]
 
 
+def last(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return x[:, :, x.size(2) - like.size(2) :, x.size(3) - like.size(3) :]
+
+
 AROUND = [("constant", 0.0), ("constant", -1.5), ("reflect", 0.0), ("replicate", 0.0), ("circular", 0.0)]
 
 
 @pytest.mark.parametrize("opset", [18, 23])
 @pytest.mark.parametrize(("mode", "value"), AROUND)
-@pytest.mark.parametrize(("offset", "theirs"), [("center", unet), (0, at_the_end)])
+@pytest.mark.parametrize(("offset", "theirs"), [("center", unet), (0, at_the_end), ("end", at_the_beginning)])
 def test_pad(offset: Any, theirs: Callable[..., torch.Tensor], mode: str, value: float, opset: int) -> None:
     options: dict[str, Any] = {"mode": mode} | ({"value": value} if value else {})
     height, width = symbol("H", least=4), symbol("W", least=4)
@@ -142,7 +150,7 @@ def test_pad(offset: Any, theirs: Callable[..., torch.Tensor], mode: str, value:
 
 
 @pytest.mark.parametrize("opset", [18, 23])
-@pytest.mark.parametrize(("offset", "theirs"), [("center", centre), (5, fcn)])
+@pytest.mark.parametrize(("offset", "theirs"), [("center", centre), (5, fcn), ("end", last)])
 def test_crop(offset: Any, theirs: Callable[..., torch.Tensor], opset: int) -> None:
     small = (H, W)
     large = (H + 5 + H // 2, W + 6 + W % 3)

@@ -439,7 +439,7 @@ def meets_one(op: Op, shapes: Shapes, sizes: dict[str, int]) -> bool:
 STATED = re.compile(
     "takes a fixed number of|it is not proven that the arms|it is not proven that reshape|it is not proven that slice|"
     "is not the same whole factor times|size = .* is sure where|"
-    "it is not proven that (?:crop|pad)|only one can be inferred|is no whole number|divides a fixed number of places|"
+    "it is not proven that (?:crop|pad)|only one can be inferred|is no whole number|"
     "a fixed number of places|rounded in float32"
 )
 """The reasons for which a step is refused that might be right at some sizes, or at all of them."""
