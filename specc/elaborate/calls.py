@@ -55,6 +55,7 @@ class Calls:
         inputs: tuple[str, ...],
         statements: tuple[ast.Statement, ...],
         walk: Callable[[tuple[ast.Statement, ...], Signal | None, Scope], Signal | None],
+        walk_each: Callable[[ast.For, Signal | None, Scope], list[Signal | None]],
     ) -> None:
         """Begin.
 
@@ -62,6 +63,7 @@ class Calls:
             inputs: the names of the model's inputs.
             statements: those of the model's own body.
             walk: follows the statements of a block from a value on.
+            walk_each: follows the rounds of ``for each``, all from one value on.
         """
         self.blocks: dict[Definition, list[Diagnostic]] = {}
         self.network = network
@@ -69,6 +71,7 @@ class Calls:
         self._inputs = inputs
         self._statements = statements
         self._walk = walk
+        self._walk_each = walk_each
         self._active: list[Definition | SharedSteps] = []
         self._freezing: list[int] = []  # for each call around that freezes what is in it, how many steps that were
         self._frozen: dict[int, tuple[Op, Op]] = {}
@@ -240,21 +243,34 @@ class Calls:
             return self._step(call, label, plan.span, bound, inputs, types, name, scope, slot)
         return self._step(call, label, plan.span, bound, (current,), (current.type,), name, scope, slot)
 
-    def _arms(self, merge: ast.Merge, current: Signal | None, scope: Scope) -> tuple[Signal, ...]:
-        """The value of each arm. Raises Invalid."""
-        arms = [self._walk(arm.statements, current, Scope({}, scope)) for arm in merge.arms]
-        values = tuple([value for value in arms if value is not None])
-        if len(values) < len(arms):
-            raise self.nothing_yet(merge.arms[arms.index(None)].span)
-        return values
+    def _arms(self, merge: ast.Merge, current: Signal | None, scope: Scope) -> tuple[ast.Merge, tuple[Signal, ...]]:
+        """The merge with an arm for each round of ``for each``, and the value of each arm. Raises Invalid."""
+        arms: list[ast.Arm] = []
+        values: list[Signal] = []
+        for arm in merge.arms:
+            inner, each = Scope({}, scope), arm.each
+            rounds = self._walk_each(each, current, inner) if each else [self._walk(arm.statements, current, inner)]
+            for value in rounds:
+                if value is None:
+                    raise self.nothing_yet(arm.span)
+                arms.append(arm)
+                values.append(value)
+        if not arms:
+            place = merge.arms[0].span
+            raise invalid(Code.RANK, f"{merge.name} has no arm: there is no entry to make one of", place)
+        return merge._replace(arms=tuple(arms)), tuple(values)
 
     def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         step = self._callee(merge, scope.get(merge.name), scope)
         kind = step.target
         if isinstance(kind, Definition) and len(ports := _inputs_of(kind)) > 1:
-            if len(merge.arms) != len(ports):
+            is_known = not any(arm.each for arm in merge.arms)
+            if is_known and len(merge.arms) != len(ports):
                 raise _without_arms(merge, kind)
-            return self._block(merge, step, kind, self._arms(merge, current, scope), scope, name)
+            joined, inputs = self._arms(merge, current, scope)
+            if len(inputs) != len(ports):
+                raise _without_arms(joined, kind)
+            return self._block(merge, step, kind, inputs, scope, name)
         if not isinstance(kind, type) or kind.arity == (1, 1):
             helps = (signature(kind),) if isinstance(kind, type) else ()
             raise invalid(Code.RANK, f"{merge.name} takes one value, not arms", merge.name_span, helps=helps)
@@ -262,11 +278,11 @@ class Calls:
         self.network.claim(label, scope, kind)
         plan = self._plan(OperatorPlan, merge, step, kind)
         bound = plan.fixed or plan.bound(scope, self.network.report, self._label_elsewhere)
-        inputs = self._arms(merge, current, scope)
+        joined, inputs = self._arms(merge, current, scope)
         types = tuple([value.type for value in inputs if value.type is not None])
         if bound is None or len(types) < len(inputs):
             return self.network.label(label, Signal(None, None, plan.span))
-        return self._step(merge, label, plan.span, bound, inputs, types, None, scope)
+        return self._step(joined, label, plan.span, bound, inputs, types, None, scope)
 
     def _plan(
         self,

@@ -57,7 +57,7 @@ class Walk:
         self._is_numbered: dict[int, bool] = {}
         """Whether a loop numbers its rounds, by the identity of its node: the tree of the file outlives the walk."""
         names = tuple(port.name for port in inputs)
-        self.calls = Calls(self.network, self._budget, names, self._statements, self.walk)
+        self.calls = Calls(self.network, self._budget, names, self._statements, self.walk, self._each)
         for (port, place), signal in zip(declared, signals, strict=True):
             if place.name is not None:
                 self.network.claim_name(port.name, place.span, scope)
@@ -194,8 +194,25 @@ class Walk:
             here.names.groups.setdefault(name, draft)
         return self.network.fill(draft, label, partial(body, inner))
 
-    def _loop(self, step: Loop, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
-        """The rounds one after the other, each of its own name: its number."""
+    def _each(self, step: ast.For, current: Signal | None, scope: Scope) -> list[Signal | None]:
+        """The values of the rounds of ``for each``, which all begin with the current one."""
+        arms: list[Signal | None] = []
+        self._loop(step, current, scope, None, arms)
+        return arms
+
+    def _loop(
+        self,
+        step: Loop,
+        current: Signal | None,
+        scope: Scope,
+        name: str | None,
+        arms: list[Signal | None] | None = None,
+    ) -> Signal | None:
+        """The rounds one after the other, each of its own name: its number.
+
+        Args:
+            arms: what each round gives is added to it, and all begin with the same value.
+        """
         if isinstance(step, ast.For):
             table = _rows(step, scope)
             self._budget.loop(len(table), step.body, scope, step.table.span)
@@ -210,10 +227,19 @@ class Walk:
         label = step.label and resolved(step.label, scope)
         called = label.name if label else name
         if called is None:
-            return self._rounds(step, table, current, scope)
-        return self._under("loop", called, step, label, current, scope, partial(self._rounds, step, table, current))
+            return self._rounds(step, table, arms, current, scope)
+        body = partial(self._rounds, step, table, arms, current)
+        return self._under("loop", called, step, label, current, scope, body)
 
-    def _rounds(self, step: Loop, table: Sequence[Row], current: Signal | None, scope: Scope) -> Signal | None:
+    def _rounds(
+        self,
+        step: Loop,
+        table: Sequence[Row],
+        arms: list[Signal | None] | None,
+        current: Signal | None,
+        scope: Scope,
+    ) -> Signal | None:
+        entry = current
         is_numbered = self._is_numbered.get(id(step))
         if is_numbered is None:
             is_numbered = self._is_numbered[id(step)] = not _names_its_rounds(step)
@@ -234,6 +260,8 @@ class Walk:
             values = dict(zip(variables, row, strict=True))
             network.trace.append(partial(_round_label, header, index, len(table), values))
             inner = Scope({**values}, scope)
+            if arms is not None:
+                current = entry
             try:
                 if number is None or takes_number:
                     current = self.walk(statements, current, inner, number)
@@ -243,6 +271,8 @@ class Walk:
                 if number is not None and current is not None:
                     # Of a round that is a single step, or that the value passes: no block has told.
                     network.block.names.inside.values.setdefault(number, current)
+                if arms is not None:
+                    arms.append(current)
             finally:
                 network.trace.pop()
         return current

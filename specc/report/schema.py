@@ -127,6 +127,7 @@ def _parts() -> Schema:
         "group": body,
         "repeat": _described(operand, "how often the body runs, each round on the value of the round before"),
         "for": _any(_NAME, _list(_NAME, least=1)),
+        "for_each": _described(_any(_NAME, _list(_NAME, least=1)), "of `arms`: an arm for each entry of a list"),
         "in": _VALUE,
         "body": body,
         "if": operand,

@@ -140,8 +140,15 @@ class Call(NamedTuple):
 
 
 class Arm(NamedTuple):
+    """One arm; or, where its statement is ``for each``, one for each entry of a list."""
+
     span: Span
     statements: tuple[Statement, ...]
+
+    @property
+    def each(self) -> For | None:
+        first = self.statements[0]
+        return first if isinstance(first, For) and first.is_each else None
 
 
 class Merge(NamedTuple):
@@ -196,11 +203,14 @@ class Repeat(NamedTuple):
 
 
 class For(NamedTuple):
+    """``is_each``: it is ``for each``, which stands for an arm for each round."""
+
     span: Span
     names: tuple[Binder, ...]
     table: Expr
     body: Body
     label: Binder | None = None
+    is_each: bool = False
 
 
 class If(NamedTuple):

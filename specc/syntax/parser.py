@@ -243,6 +243,13 @@ class TreeBuilder:
         *names, _, table, body = parts
         return ast.For(self._nested(start, end), self._binders(names, "loop variable"), table, body)
 
+    def each(self, start: int, end: int, word: Token, *parts: Any) -> ast.For:
+        if word.text != "each":
+            message = f"expected `each` or `in`, found `{word.text}`"
+            help_ = "`| for each c in list { … }` is an arm for each entry, `| for c in list { … }` one arm"
+            self._find(Code.SYNTAX, message, Label(self._place(word)), help_=help_)
+        return self.for_(start, end, *parts)._replace(is_each=True)
+
     def if_(self, start: int, end: int, test: ast.Expr, body: ast.Body, otherwise: ast.If | ast.Body | None) -> ast.If:
         if isinstance(otherwise, ast.If):
             otherwise = ast.Body(otherwise.span, (otherwise,))

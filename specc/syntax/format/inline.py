@@ -215,10 +215,14 @@ def head(step: ast.Group | ast.Repeat | ast.For | ast.If) -> str:
         case ast.Repeat():
             return f"repeat {text(step.rounds)} "
         case ast.For():
-            return f"for {names(step)} in {table(step)} "
+            return f"{each(step)}{names(step)} in {table(step)} "
         case ast.If():
             return f"if {text(step.test)} "
     return ""
+
+
+def each(loop: ast.For) -> str:
+    return "for each " if loop.is_each else "for "
 
 
 def names(loop: ast.For) -> str:

@@ -272,7 +272,7 @@ class FileWriter(ListWriter):
             case ast.Repeat():
                 self._headed("repeat", statement.rounds, statement.body, indent)
             case ast.For():
-                self.write(f"for {inline.names(statement)} in ")
+                self.write(f"{inline.each(statement)}{inline.names(statement)} in ")
                 self.table(statement, indent)
                 self.write(" ")
                 self._body(statement.body, indent)

@@ -110,6 +110,8 @@ def arm(token: UnexpectedToken) -> Explanation | None:
         return Explanation(message, f"write `{merge[1]} {{`", token.back(1))
     if token.wants_step and token.before.endswith("|") and token.word in ("|", "}"):
         return Explanation("an arm cannot be empty", "`| _` is an arm that passes the current value on")
+    if re.search(r"\bfor\s+each\s*\Z", token.before):
+        return Explanation("`for each` stands for arms", "write `| for each …` in a merge; a loop is `for c in list`")
     if token.accepts == {"_BAR"}:
         return Explanation(f"expected an arm, found {token.shown}", "write each arm as `| step`")
     return None

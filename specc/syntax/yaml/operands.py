@@ -45,6 +45,7 @@ STEPS = {
     "group": Form((), ("label",), "{group: [[conv: [16, 3], relu]]}"),
     "repeat": Form(("body",), ("label",), "{repeat: 2, body: [[conv: [16, 3], relu]]}"),
     "for": Form(("in", "body"), ("label",), "{for: c, in: [16, 32], body: [[conv: [=c, 3], relu]]}"),
+    "for_each": Form(("in", "body"), ("label",), "{for_each: r, in: [1, 2], body: [[conv: [8, 3, {dilation: =r}]]]}"),
     "if": Form(("then",), ("else", "label"), "{if: c > 16, then: [maxpool: 2], else: [relu]}"),
     "call": Form((), ("args", "arms", "label"), "{call: pair, args: [16]}"),
 }

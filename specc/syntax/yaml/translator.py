@@ -254,8 +254,8 @@ class Translator(Operands):
                 yield self.value(value, "value")
                 yield mark(" ", value)
                 yield self._body(node.pairs["body"].value)
-            case "for":
-                yield _opening("for ", node)
+            case "for" | "for_each":
+                yield _opening(f"{head.replace('_', ' ')} ", node)
                 names = self.names if isinstance(value, List) else self.name
                 yield names(value, "a variable of a loop")
                 table = node.pairs["in"].value

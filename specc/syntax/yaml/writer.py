@@ -341,7 +341,11 @@ def _pairs(step: ast.Step) -> list[tuple[str, Out]]:
         case ast.For():
             names = [Word(word(label.name)) for label in step.names]
             loop = names[0] if len(names) == 1 else Entries([*names])
-            return [("for", loop), ("in", _value(step.table)), ("body", _body(step.body.statements))]
+            return [
+                ("for_each" if step.is_each else "for", loop),
+                ("in", _value(step.table)),
+                ("body", _body(step.body.statements)),
+            ]
         case ast.If(test=test, body=body, otherwise=otherwise):
             pairs = [("if", _expression(test)), ("then", _body(body.statements))]
             match otherwise and otherwise.statements:
