@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 
 from pydantic import ValidationError
 
@@ -41,6 +42,11 @@ _FOREIGN = (Signal, Metric, Partial)
 """Values that no operator takes, whatever the attribute."""
 
 
+@cache
+def _required(kind: type[Op]) -> tuple[str, ...]:
+    return tuple([name for name, field in kind.model_fields.items() if field.is_required()])
+
+
 class OperatorPlan:
     """Which argument of a call is which attribute of its operator: the same in every round that comes to the call.
 
@@ -71,8 +77,7 @@ class OperatorPlan:
         self._findings: list[Diagnostic] = []
         self._assigned = _assigned(call, kind, arguments, defaults, self._findings)
         self._places = {name: argument.span for name, argument in self._assigned.items()}
-        fields = kind.model_fields.items()
-        self._missing = [name for name, field in fields if field.is_required() and name not in self._assigned]
+        self._missing = [name for name in _required(kind) if name not in self._assigned]
         self._values = {name: _literal(argument.value) for name, argument in self._assigned.items()}
         self._open = [(name, self._assigned[name]) for name, value in self._values.items() if value is _OPEN]
 
