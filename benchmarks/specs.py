@@ -33,7 +33,9 @@ def narrow(eighths: int) -> Iterator[tuple[str, str]]:
 
 
 def _networks(text: str) -> list[tuple[str, str]]:
-    """Each model's name, and the file with that model alone."""
+    """Each model's name, and the file with that model alone; none of a file that needs others beside it."""
+    if re.search(r"^from ", text, re.MULTILINE):
+        return []
     models = list(_MODEL.finditer(text))
     shared = text[: models[0].start()]
     return [(model[1], shared + model[0]) for model in models]
@@ -53,7 +55,7 @@ def _with_widths(text: str, eighths: int) -> str:
 
 
 def _scaled(line: str, eighths: int) -> str:
-    if line.startswith(("model", "block", "#")) or " where " in line:
+    if line.startswith(("model", "block", "#")) or " where " in line or line.lstrip().startswith("-> ("):
         return line
 
     def scale(found: re.Match[str]) -> str:

@@ -376,7 +376,7 @@ class Calls:
             current,
             label.name if label else name,
             tuple([(key, value if is_plain(value) else LayerText(display(value))) for key, value in plain.items()]),
-            (*several, *((key, value) for key, value in values.items() if isinstance(value, Signal))),
+            several + tuple([(key, value) for key, value in values.items() if isinstance(value, Signal)]),
             slot=call.name if call.name != block.name else None,
         )
 

@@ -101,8 +101,10 @@ class _Lowering:
         assert block.kind != "model", "the model is no block of itself"
         assert block.result is not None, "a block with steps has a result"
         members = self.members(block, path, owner)
-        made = (self.value(value) for value in (block.result, *(value for _, value in reversed(block.outputs))))
-        output = next((name for name in made if name.startswith(f"{path}.")), None) or steps(members)[-1].name
+        output = self.value(block.result)
+        if not output.startswith(f"{path}."):  # it gives what it was given
+            stated = (self.value(value) for _, value in reversed(block.outputs))
+            output = next((name for name in stated if name.startswith(f"{path}.")), steps(members)[-1].name)
         return Region(
             path,
             block.kind,
@@ -116,7 +118,7 @@ class _Lowering:
             tuple([(name, self.value(value)) for name, value in block.values]),
             tuple([Passed(slot, self.value(value), index) for slot, value, index in block.passed]),
             block.slot,
-            tuple([(name, self.value(value)) for name, value in block.outputs]),
+            tuple([(name, self.value(value)) for name, value in block.outputs]) if block.outputs else (),
         )
 
     def value(self, value: Signal) -> str:

@@ -15,8 +15,7 @@ from specc.compare.wiring import GraphChange
 from specc.diagnostics import SpecError
 from specc.elaborate import check_file
 from specc.ops import operators
-from specc.source import Source
-from specc.syntax import parse
+from specc.syntax import parse, read
 from tests.compare.test_checkpoint import difference, equal, first, model, pair
 from tests.compare.test_corpus import CORPUS, PAIRS
 from tests.elaborate.random_specs import Spec, specs
@@ -48,7 +47,7 @@ def test_a_spec_and_itself(spec: Spec) -> None:
 
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
 def test_a_network_and_itself(path: Path) -> None:
-    for one, other in zip(*(check_file(parse(Source("net.cnn", path.read_text()))) for _ in range(2)), strict=True):
+    for one, other in zip(*(check_file(parse(read(path))) for _ in range(2)), strict=True):
         assert is_empty(compare(one.graph, other.graph))
 
 
