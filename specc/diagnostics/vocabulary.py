@@ -266,6 +266,7 @@ CHOICES = _table(
     _called("reflect", "reflection mirror"),
     _called("constant", "zero zeros"),
     _called("zeros", "constant zero"),
+    _called("same_upper", "sameupper tfsame samepad"),
     _foreign("area lanczos nearest-exact symmetric cubic lanczos3 lanczos5 erf quick full causal explicit lower upper"),
 )
 """What stands where one of several texts does."""

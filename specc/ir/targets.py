@@ -17,13 +17,20 @@ class TorchModule(Record):
     """An ``nn.Module`` made once and called on the step's inputs: ``nn.Conv2d(1, 6, 3)``.
 
     Arguments are plain values: int, float, bool, str, None, and tuples of them; or modules, of ``nn.Sequential``.
-    ``note`` says why it is this layer, where its name does not.
+    ``note`` says why it is this layer, where its name does not. ``of`` is what it is called on, where that is not the
+    input itself: ``self.conv1(F.pad(x, (0, 1, 0, 1)))``.
     """
 
     name: str
     args: tuple[object, ...] = ()
     kwargs: Mapping[str, object] = _NONE
     note: str = ""
+    of: TorchCall | None = None
+
+    @property
+    def made(self) -> TorchModule:
+        """What is made, on whatever it is called."""
+        return TorchModule(self.name, self.args, self.kwargs, self.note)
 
 
 class Value(Record):
@@ -54,7 +61,8 @@ class SpatialSizesOf(Record):
 class Formula(Record):
     """Whole numbers and sizes with ``operator`` between them: ``(y.size(2) - x.size(2)) // 2``.
 
-    ``+``, ``-`` and ``//`` (which rounds down) are taken from left to right. `SizeOf` and other formulas are operands.
+    ``+``, ``-``, ``//`` (which rounds down) and ``%`` are taken from left to right. `SizeOf` and other formulas are
+    operands.
     """
 
     operator: str

@@ -19,7 +19,9 @@ from specc.ops.shapes import (
     as_factor,
     below_one,
     fitting,
+    numbers,
     per_axis,
+    reach_of,
     refuse_large_kernel,
     require_at_least,
     require_channels,
@@ -30,10 +32,22 @@ from specc.ops.shapes import (
     slide_text,
     sliding,
 )
+from specc.ops.sides import (
+    SAME_UPPER,
+    WIDTHS,
+    Pairs,
+    Sides,
+    Width,
+    given,
+    is_by_side,
+    padded_in_torch,
+    refuse_flat_list,
+    same_upper,
+)
 
 Padding = Annotated[
-    Naturals | Literal["same", "valid"],
-    Expect('whole numbers of at least 0 (one, or a list of one for each axis), "same" or "valid"'),
+    Width | tuple[Width, ...] | Pairs | Literal["same", "valid", "same_upper"],
+    Expect(f'{WIDTHS}, "same", "same_upper" or "valid"'),
 ]
 PaddingMode = Annotated[
     Literal["zeros", "reflect", "replicate", "circular"],
@@ -65,7 +79,8 @@ class Conv(Channelwise):
         # Networks repeat themselves, and most of their layers are of this kind: `fitting` remembers them.
         if x.sample and self.padding_mode == "zeros" and self.weight is None and isinstance(self.bias, bool):
             channels, groups = x.sample[0], self.groups
-            if isinstance(channels, int) and channels % groups == self.out_channels % groups == 0:
+            is_plain = not is_by_side(self.padding)
+            if is_plain and isinstance(channels, int) and channels % groups == self.out_channels % groups == 0:
                 out = fitting(x.spatial, self.kernel, self.stride, self.padding, self.dilation)
         return x.with_sample(self.out_channels, *(out or self._proven(x)))
 
@@ -73,11 +88,13 @@ class Conv(Channelwise):
         """The spatial sizes of the result, one requirement after the other. Raises Refusal."""
         axes = require_spatial(self, x)
         kernel, stride, dilation = self._geometry(axes)
-        before, after = self._pads(axes)
+        sides = self._pads(x)
         _require_groups(self, x)
-        require_room(self.padding_mode, x, before, after)
-        totals = tuple(b + a for b, a in zip(before, after, strict=True))
-        out = tuple(map(slide, x.spatial, kernel, stride, totals, dilation))
+        if sides.is_fixed:
+            require_room(self.padding_mode, x, numbers(sides.before), numbers(sides.after))
+        if self.padding == SAME_UPPER:
+            return tuple((n + s - 1) // s for n, s in zip(x.spatial, stride, strict=True))
+        out = tuple(map(slide, x.spatial, kernel, stride, numbers(sides.totals), dilation))
         if (axis := below_one(out)) is not None:
             halves = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
             half = halves[0] if len(set(halves)) == 1 else halves
@@ -97,8 +114,11 @@ class Conv(Channelwise):
 
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
-        geometry = *self._geometry(len(x.spatial)), self._pads(len(x.spatial))[0]
-        return Sliding((_channel_taps(self, x), *sliding(*geometry)))
+        kernel, stride, dilation = self._geometry(len(x.spatial))
+        windows = sliding(kernel, stride, dilation, numbers(self._pads(x).before))
+        if self.padding == SAME_UPPER and max(stride) > 1:  # where they begin depends on the size
+            windows = tuple([Taps(each.advance, each.phases, fitted=True) for each in windows])
+        return Sliding((_channel_taps(self, x), *windows))
 
     def bias_axis(self, *inputs: TensorType) -> int | None:
         return 0 if self.bias else None
@@ -106,7 +126,7 @@ class Conv(Channelwise):
     def convolution(self, *inputs: TensorType) -> Convolution:
         axes = len(inputs[0].spatial)
         kernel, stride, _ = self._geometry(axes)
-        return Convolution(kernel, stride, padded=self._pads(axes) != ((0,) * axes, (0,) * axes))
+        return Convolution(kernel, stride, padded=any(width != 0 for width in self._pads(inputs[0]).totals))
 
     def rounding(self, *inputs: TensorType) -> Products:
         return Products(prod(_filter_shape(self, inputs[0], inputs[0].channels)))
@@ -114,22 +134,43 @@ class Conv(Channelwise):
     def torch(self, *inputs: TensorType) -> TorchModule:
         (x,) = inputs
         options = without_numbers(self.non_default("stride", "padding", "dilation", "groups", "bias", "padding_mode"))
-        return TorchModule(f"nn.Conv{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options)
+        axes = len(x.spatial)
+        name, args = f"nn.Conv{axes}d", (x.channels, self.out_channels, self.kernel)
+        if self.padding != SAME_UPPER and not is_by_side(self.padding):
+            return TorchModule(name, args, options)
+        kernel, stride, dilation = self._geometry(axes)
+        sides = self._pads(x)
+        others = {option: value for option, value in options.items() if option != "padding"}
+        if sides.is_even:  # PyTorch pads both sides alike
+            return TorchModule(name, args, others | ({"padding": numbers(sides.before)} if any(sides.before) else {}))
+        mode = others.pop("padding_mode", "constant")
+        padded = padded_in_torch(sides, x, reach_of(kernel, dilation), stride, str(mode))
+        return TorchModule(name, args, others, of=padded)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
         axes = len(x.spatial)
         kernel, stride, dilation = self._geometry(axes)
-        before, after = self._pads(axes)
+        operands = [build.parameter("weight"), *([build.parameter("bias")] if self.bias else [])]
+        sides = self._pads(x)
+        if not sides.is_fixed:
+            return build.node(
+                "Conv",
+                *(values[0], *operands),
+                kernel_shape=list(kernel),
+                strides=list(stride),
+                auto_pad="SAME_UPPER",
+                group=self.groups,
+            )
+        before, after = numbers(sides.before), numbers(sides.after)
         value, pads = values[0], [*before, *after]
         if self.padding_mode != "zeros" and any(pads):
             value = pad(build, value, x.sample, (0, *before), (0, *after), mode=self.padding_mode)
             pads = [0] * (2 * axes)
-        operands = [value, build.parameter("weight"), *([build.parameter("bias")] if self.bias else [])]
-        # Pads are always explicit: ONNX Runtime refuses auto_pad together with a dilation.
+        # Pads are explicit where they are known: ONNX Runtime refuses auto_pad together with a dilation.
         return build.node(
             "Conv",
-            *operands,
+            *(value, *operands),
             kernel_shape=list(kernel),
             strides=list(stride),
             pads=pads,
@@ -147,8 +188,10 @@ class Conv(Channelwise):
     def _formula(self, x: TensorType, axis: int) -> str:
         """The size of one axis of the result, with the numbers filled in."""
         n, (kernel, stride, dilation) = x.spatial[axis], self._geometry(len(x.spatial))
-        before, after = (pads[axis] for pads in self._pads(len(x.spatial)))
         k, s, d = kernel[axis], stride[axis], dilation[axis]
+        if self.padding == SAME_UPPER:
+            return f"ceil({n}/{s}) = {(n + s - 1) // s}"
+        before, after = (numbers(widths)[axis] for widths in self._pads(x))
         padding = f"2*{before}" if before == after else f"({before} + {after})"
         return f"{slide_text(n, k, s, padding, d)} = {slide(n, k, s, before + after, d)}"
 
@@ -156,10 +199,21 @@ class Conv(Channelwise):
         kernel = per_axis(self.kernel, axes, self, "kernel")
         return kernel, per_axis(self.stride, axes, self, "stride"), per_axis(self.dilation, axes, self, "dilation")
 
-    def _pads(self, axes: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def _pads(self, x: TensorType) -> Sides:
         """Padding before and after each spatial axis; of an odd "same" the spare unit goes at the end."""
+        axes = len(x.spatial)
         if self.padding == "valid":
-            return (0,) * axes, (0,) * axes
+            return Sides((0,) * axes, (0,) * axes)
+        if self.padding == SAME_UPPER:
+            if self.padding_mode != "zeros":
+                raise Refusal(
+                    "S0305",
+                    f'padding="{SAME_UPPER}" pads with zeros, and padding_mode is "{self.padding_mode}"',
+                    argument="padding_mode",
+                    label="leave it out",
+                )
+            kernel, stride, dilation = self._geometry(axes)
+            return same_upper(x, kernel, stride, dilation, in_onnx=max(dilation) == 1)
         if isinstance(self.padding, str):
             kernel, stride, dilation = self._geometry(axes)
             if max(stride) > 1:
@@ -168,11 +222,16 @@ class Conv(Channelwise):
                     'padding="same" keeps the size, and stride > 1 shrinks it: PyTorch forbids both',
                     argument="stride",
                     label="must be 1 here",
+                    helps=(f'padding="{SAME_UPPER}" pads as TensorFlow\'s "same" does: ceil(size/stride) places',),
                 )
             totals = tuple(d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
-            return tuple(t // 2 for t in totals), tuple(t - t // 2 for t in totals)
-        padding = per_axis(self.padding, axes, self, "padding")
-        return padding, padding
+            return Sides(tuple(t // 2 for t in totals), tuple(t - t // 2 for t in totals))
+        if is_by_side(self.padding):
+            assert isinstance(self.padding, tuple), "a list of pairs"
+            return given(self, self.padding, axes)
+        refuse_flat_list(self, self.padding, axes)
+        padding: tuple[int, ...] = per_axis(self.padding, axes, self, "padding")  # type: ignore[arg-type]  # no pairs
+        return Sides(padding, padding)
 
 
 @register

@@ -2,17 +2,17 @@
 
 from functools import partial
 from math import inf, prod
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from specc.ir.conditions import always_at_least
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Bins, Exact, PowerMean
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import EACH, NON_NEGATIVE, Range, Sliding
+from specc.ir.traits import EACH, NON_NEGATIVE, Range, Sliding, Taps
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Functional
-from specc.ops.fields import LARGEST, Flag, Naturals, Positive, PositiveReal, Positives, float32
+from specc.ops.fields import LARGEST, Expect, Flag, Naturals, Positive, PositiveReal, Positives, float32
 from specc.ops.pad import pad, slice_axis
 from specc.ops.registry import register
 from specc.ops.shapes import (
@@ -28,6 +28,20 @@ from specc.ops.shapes import (
     slide_text,
     sliding,
 )
+from specc.ops.sides import (
+    SAME_UPPER,
+    WIDTHS,
+    Pairs,
+    Sides,
+    Width,
+    given,
+    is_by_side,
+    padded_in_torch,
+    refuse_flat_list,
+    same_upper,
+)
+
+MaxPadding = Annotated[Width | tuple[Width, ...] | Pairs | Literal["same_upper"], Expect(f'{WIDTHS}, or "same_upper"')]
 
 
 class Grid(NamedTuple):
@@ -182,16 +196,99 @@ class Average(Pool):
 
 @register
 class MaxPool(Pool):
-    """The largest element of each window: torch.nn.MaxPool1d, MaxPool2d, MaxPool3d."""
+    """The largest element of each window: torch.nn.MaxPool1d, MaxPool2d, MaxPool3d.
+
+    The padding may differ from side to side, ``padding=[[0, 1], [0, 1]]``, or be TensorFlow's "same", ``"same_upper"``.
+    """
 
     kind = "maxpool"
     torch_name = "F.max_pool{}d"
 
     kernel: Positives
     stride: Positives | None = None
-    padding: Naturals = 0
+    padding: MaxPadding = 0
     dilation: Positives = 1
     ceil_mode: Flag = False
+
+    def grid(self, axes: int) -> Grid:
+        """Of padding that differs from side to side, the windows over the input with it."""
+        if self._is_plain:
+            refuse_flat_list(self, self.padding, axes)
+            return super().grid(axes)
+        return self._bare.grid(axes)
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.padding != SAME_UPPER and not is_by_side(self.padding)
+
+    @property
+    def _bare(self) -> "MaxPool":
+        return self.model_copy(update={"padding": 0})
+
+    def _sides(self, x: TensorType) -> Sides:
+        grid = self.grid(len(x.spatial))
+        if max(grid.dilation) > 1 or self.ceil_mode:
+            name = "ceil_mode" if self.ceil_mode else "dilation"
+            raise Refusal(
+                "S0305",
+                f"padding that differs from side to side goes without {name}",
+                argument=name,
+                label="leave it out, or pad both sides alike",
+            )
+        if self.padding == SAME_UPPER:
+            return same_upper(x, grid.kernel, grid.stride, grid.dilation, in_onnx=True)
+        assert isinstance(self.padding, tuple), "a list of pairs"
+        sides = given(self, self.padding, len(x.spatial))
+        for k, *widths in zip(grid.kernel, numbers(sides.before), numbers(sides.after), strict=True):
+            if max(widths) >= k:
+                raise Refusal(
+                    "S0305",
+                    f"padding = {max(widths)} lets a window of kernel {k} see nothing else",
+                    argument="padding",
+                    label=f"at most {k - 1}",
+                )
+        return sides
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        (x,) = inputs
+        if self._is_plain:
+            return super().infer(x)
+        grid, sides = self.grid(require_spatial(self, x)), self._sides(x)
+        if self.padding == SAME_UPPER:
+            return x.with_sample(x.sample[0], *((n + s - 1) // s for n, s in zip(x.spatial, grid.stride, strict=True)))
+        wide = x.with_sample(x.sample[0], *(n + total for n, total in zip(x.spatial, sides.totals, strict=True)))
+        return self._bare.infer(wide)
+
+    def window(self, *inputs: TensorType) -> Sliding:
+        (x,) = inputs
+        if self._is_plain:
+            return super().window(x)
+        grid = self.grid(len(x.spatial))
+        windows = sliding(grid.kernel, grid.stride, grid.dilation, numbers(self._sides(x).before))
+        fitted = self.padding == SAME_UPPER and max(grid.stride) > 1  # where they begin depends on the size
+        return Sliding((EACH, *(Taps(each.advance, each.phases, fitted=fitted) for each in windows)))
+
+    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
+        (x,) = inputs
+        if self._is_plain:
+            return super().arithmetic(x)
+        sides, grid, out = self._sides(x), self.grid(len(x.spatial)), self.infer(x).spatial
+        lines = []
+        for axis, name in enumerate(AXIS_NAMES[len(x.spatial)]):
+            n, k, s = x.spatial[axis], grid.kernel[axis], grid.stride[axis]
+            text = f"ceil({n}/{s})"
+            if self.padding != SAME_UPPER:
+                text = slide_text(n, k, s, f"({sides.before[axis]} + {sides.after[axis]})", 1)
+            lines.append(f"{name}: {text} = {out[axis]}")
+        return tuple(lines)
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        (x,) = inputs
+        if self._is_plain:
+            return super().torch(x)
+        grid = self.grid(len(x.spatial))
+        padded = padded_in_torch(self._sides(x), x, grid.kernel, grid.stride, "constant", value=-inf)
+        return TorchCall(f"F.max_pool{len(x.spatial)}d", (padded, self.kernel), self.non_default("stride"))
 
     def identity(self, *inputs: TensorType) -> str | None:
         reads_one = self.grid(len(inputs[0].spatial)).reads_one
@@ -211,6 +308,12 @@ class MaxPool(Pool):
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
         value, grid = values[0], self.grid(len(x.spatial))
+        if not self._is_plain:
+            sides = self._sides(x)
+            pads: dict[str, object] = {"auto_pad": "SAME_UPPER"}
+            if sides.is_fixed:
+                pads = {"pads": [*numbers(sides.before), *numbers(sides.after)]}
+            return build.node("MaxPool", value, kernel_shape=list(grid.kernel), strides=list(grid.stride), **pads)
         before, after = grid.padding, _plus(grid.padding, grid.overhang(x.spatial))
         wide = any(a >= k for a, k in zip(after, grid.kernel, strict=True))
         may_miss = grid.may_miss(x.spatial)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from math import sqrt
 from typing import Any
 
@@ -9,13 +10,14 @@ import pytest
 import torch
 from pydantic import ValidationError
 from torch import nn
+from torch.nn import functional
 
 from specc.ir.init import Constant, Fixed, Normal, Uniform
 from specc.ir.op import Op
 from specc.ir.size import symbol
 from specc.ir.traits import EACH, Sliding, Taps, every
 from specc.ir.types import TensorType
-from tests.twins import STEP, check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
+from tests.twins import STEP, check_sizes, check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 OPSETS = pytest.mark.parametrize("opset", [18, 23])
 SAMPLES = pytest.mark.parametrize("sample", [(4, 11), (4, 9, 10), (4, 6, 7, 5)])
@@ -349,3 +351,98 @@ def test_windows_of_transposed_convolutions(
 )
 def test_arithmetic(op: Op, lines: tuple[str, ...]) -> None:
     assert op.arithmetic(TensorType(symbol("N"), (4, 9))) == lines
+
+
+class Padded(nn.Module):
+    """A convolution over an input that is padded by hand, its tensors under their own names."""
+
+    def __init__(self, layer: nn.Module, widths: Callable[[torch.Tensor], tuple[int, ...]], mode: str) -> None:
+        super().__init__()
+        self.widths, self.mode = widths, mode
+        self.__dict__["layer"] = layer
+        for name, tensor in layer.named_parameters():
+            self.register_parameter(name, tensor)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.layer(functional.pad(x, self.widths(x), self.mode))
+        return result
+
+
+@pytest.mark.parametrize(
+    ("sample", "padding", "widths"),
+    [
+        ((3, 8), ((1, 0),), (1, 0)),
+        ((3, 6, 7), ((0, 1), (2, 0)), (2, 0, 0, 1)),
+        ((2, 3, 4, 5), ((0, 1), (1, 0), (2, 1)), (2, 1, 1, 0, 0, 1)),
+        ((3, 6, 7), ((1, 1), (1, 1)), (1, 1, 1, 1)),
+        ((3, 6, 7), ((0, 0), (0, 0)), (0, 0, 0, 0)),
+    ],
+)
+@pytest.mark.parametrize("mode", ["zeros", "replicate"])
+@OPSETS
+def test_padding_of_each_side(
+    sample: tuple[int, ...], padding: tuple[tuple[int, int], ...], widths: tuple[int, ...], mode: str, opset: int
+) -> None:
+    """Pairs before and after, the first spatial axis first."""
+    layer = module("conv", sample, out_channels=4, kernel=3, stride=2)
+    by_hand = Padded(layer, lambda _: widths, "constant" if mode == "zeros" else mode)
+    op = make("conv", out_channels=4, kernel=3, stride=2, padding=padding, padding_mode=mode)
+    check_twin(op, by_hand, sample, opset=opset)
+
+
+def as_tensorflow(kernel: int, stride: int, dilation: int) -> Callable[[torch.Tensor], tuple[int, ...]]:
+    """By TensorFlow's own words: ceil(n/s) windows, pad_along = max((out - 1)*s + reach - n, 0), half of it before."""
+
+    def widths(x: torch.Tensor) -> tuple[int, ...]:
+        pairs: list[int] = []
+        for n in reversed(x.shape[2:]):
+            along = max((-(-n // stride) - 1) * stride + dilation * (kernel - 1) + 1 - n, 0)
+            pairs += [along // 2, along - along // 2]
+        return tuple(pairs)
+
+    return widths
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dilation"), [(3, 2, 1), (2, 2, 1), (1, 2, 1), (5, 3, 1), (3, 2, 2), (2, 3, 1), (4, 1, 1)]
+)
+@pytest.mark.parametrize("sample", [(3, 8), (3, 7, 8), (3, 9, 6), (2, 5, 4, 7)])
+def test_same_as_tensorflow_pads(kernel: int, stride: int, dilation: int, sample: tuple[int, ...]) -> None:
+    layer = module("conv", sample, out_channels=4, kernel=kernel, stride=stride, dilation=dilation)
+    op = make("conv", out_channels=4, kernel=kernel, stride=stride, dilation=dilation, padding="same_upper")
+    check_twin(op, Padded(layer, as_tensorflow(kernel, stride, dilation), "constant"), sample)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (2, 2), (1, 2), (7, 2), (4, 3), (3, 1)])
+@OPSETS
+def test_same_as_tensorflow_pads_at_any_size(kernel: int, stride: int, opset: int) -> None:
+    layer = nn.Conv2d(3, 4, kernel, stride=stride)
+    op = make("conv", out_channels=4, kernel=kernel, stride=stride, padding="same_upper")
+    sizes = [{"H": h, "W": w} for h, w in ((1, 2), (5, 5), (6, 7), (8, 4))]
+    sample = (3, symbol("H"), symbol("W"))
+    check_sizes(op, Padded(layer, as_tensorflow(kernel, stride, 1), "constant"), sample, sizes=sizes, opset=opset)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ({"padding": (0, 1, 0, 1)}, "S0303", "padding has 4 entries, and the input of conv has 2 spatial axes: which"),
+        ({"padding": ((0, 1),)}, "S0303", "padding of each side takes 2 pairs, one for each spatial axis"),
+        ({"padding": "same_upper", "padding_mode": "reflect"}, "S0305", "pads with zeros, and padding_mode is"),
+        ({"padding": "same", "stride": 2}, "S0305", "PyTorch forbids both"),
+    ],
+)
+def test_padding_that_could_be_mistaken(arguments: dict[str, Any], code: str, words: str) -> None:
+    said = refusal(make("conv", out_channels=4, kernel=3, **arguments), (3, 8, 8))
+    assert said.code == code
+    assert words in said.message
+
+
+@pytest.mark.parametrize(("kernel", "dilation"), [(2, 1), (3, 2)])
+def test_a_width_that_cannot_be_written(kernel: int, dilation: int) -> None:
+    """A stride beyond the window, and a dilation, which ONNX Runtime refuses beside auto_pad."""
+    op = make("conv", out_channels=4, kernel=kernel, dilation=dilation, stride=3, padding="same_upper")
+    said = refusal(op, (3, symbol("H")))
+    assert said.code == "S0108"
+    assert str(said.where) == "H % 3 == 0"
+    assert op.infer(TensorType(symbol("N"), (3, 3 * symbol("H")))).sample == (4, symbol("H"))

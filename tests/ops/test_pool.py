@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch.nn import functional
 from specc.ir.size import symbol
 from specc.ir.traits import EACH, Sliding, Taps
 from specc.ir.types import TensorType
-from tests.twins import check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
+from tests.twins import check_sizes, check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 EXACT = 0.0
 """Allowance of operators that only choose among their inputs."""
@@ -276,3 +277,55 @@ def test_refusals(
 def test_arguments_that_no_input_could_make_right(kind: str, arguments: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         make(kind, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("sample", "padding", "widths"),
+    [
+        ((3, 8), ((1, 0),), (1, 0)),
+        ((3, 6, 7), ((0, 1), (2, 0)), (2, 0, 0, 1)),
+        ((2, 3, 4, 5), ((0, 1),) * 3, (0, 1) * 3),
+    ],
+)
+@pytest.mark.parametrize("opset", [18, 23])
+def test_padding_of_each_side(
+    sample: tuple[int, ...], padding: tuple[tuple[int, int], ...], widths: tuple[int, ...], opset: int
+) -> None:
+    def by_hand(x: torch.Tensor) -> torch.Tensor:
+        pool = getattr(functional, f"max_pool{len(sample) - 1}d")
+        result: torch.Tensor = pool(functional.pad(x, widths, value=-inf), 3, stride=2)
+        return result
+
+    check_twin(make("maxpool", kernel=3, stride=2, padding=padding), by_hand, sample, opset=opset)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (2, 2), (1, 2), (4, 3), (3, 1)])
+@pytest.mark.parametrize("opset", [18, 23])
+def test_same_as_tensorflow_pads_at_any_size(kernel: int, stride: int, opset: int) -> None:
+    """By its own words: ceil(n/s) windows, half of what is missing before, the rest behind."""
+
+    def by_hand(x: torch.Tensor) -> torch.Tensor:
+        widths: list[int] = []
+        for n in reversed(x.shape[2:]):
+            along = max((-(-n // stride) - 1) * stride + kernel - n, 0)
+            widths += [along // 2, along - along // 2]
+        return functional.max_pool2d(functional.pad(x, widths, value=-inf), kernel, stride=stride)
+
+    op = make("maxpool", kernel=kernel, stride=stride, padding="same_upper")
+    for sample in ((3, 5, 5), (3, 6, 7), (3, 8, 4)):
+        check_twin(op, by_hand, sample, opset=opset)
+    sizes = [{"H": h, "W": w} for h, w in ((1, 2), (5, 5), (6, 7), (8, 4))]
+    check_sizes(op, by_hand, (3, symbol("H"), symbol("W")), sizes=sizes, opset=opset)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"padding": (0, 1, 0, 1)}, "which side is which"),
+        ({"padding": ((0, 3), (0, 0))}, "padding = 3 lets a window of kernel 3 see nothing else"),
+        ({"padding": ((0, 1), (0, 1)), "dilation": 2}, "goes without dilation"),
+        ({"padding": "same_upper", "ceil_mode": True}, "goes without ceil_mode"),
+    ],
+)
+def test_padding_that_is_refused(arguments: dict[str, Any], words: str) -> None:
+    assert words in refusal(make("maxpool", kernel=3, **arguments), (3, 8, 8)).message

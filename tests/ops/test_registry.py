@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import product
 from math import prod
-from operator import add, floordiv, sub
+from operator import add, floordiv, mod, sub
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -237,7 +237,7 @@ def meets(condition: Condition, sizes: dict[str, int]) -> bool:
 
 # ---- the neutral description, executed ---------------------------------------------------------------
 
-OPERATORS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "//": floordiv}
+OPERATORS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "//": floordiv, "%": mod}
 
 
 def named(name: str) -> Any:
@@ -302,6 +302,9 @@ def twin(op: Op, types: tuple[TensorType, ...]) -> nn.Module:
     for parameter in op.parameters(*types):
         if parameter.beside:
             setattr(module, parameter.name, _started(parameter))
+    if made.of is not None:
+        before = Step(made.of, ())
+        module.register_forward_pre_hook(lambda _, inputs: (before(*inputs),))
     return module
 
 

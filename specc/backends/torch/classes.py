@@ -32,7 +32,7 @@ from specc.backends.torch.step_code import (
     started,
 )
 from specc.ir.graph import Graph, Node
-from specc.ir.targets import TorchModule
+from specc.ir.targets import TorchCall, TorchModule
 
 
 def module_classes(graph: Graph) -> list[ModuleClass]:
@@ -197,7 +197,9 @@ class _Classification:
             case Instance(), Instance():
                 if (first.family, first.fillings, first.counts) != (module.family, module.fillings, module.counts):
                     raise _NotOneModule(path)
-            case Node(), Node() if steps[first.name] == steps[module.name] and first.parameters == module.parameters:
+            case Node(), Node() if (
+                _made(steps[first.name]) == _made(steps[module.name]) and first.parameters == module.parameters
+            ):
                 pass
             case _:
                 raise ValueError(f"graph {self._graph.name}: {path} is not the same module everywhere")
@@ -373,3 +375,8 @@ def _label_beside(place: str, names: Sequence[str]) -> str:
     place_of_name = next((at for at in reversed(range(len(own))) if not own[at].isdigit()), 0)
     numbers = own[place_of_name - 1 : place_of_name] if place_of_name and own[place_of_name - 1].isdigit() else []
     return numbered(own[place_of_name], *numbers)
+
+
+def _made(step: TorchModule | TorchCall) -> TorchModule | TorchCall:
+    """The module, on whatever it is called."""
+    return step.made if isinstance(step, TorchModule) else step

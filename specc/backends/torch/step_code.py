@@ -161,7 +161,10 @@ def applied(node: Node, step: TorchStep, place: Expr | None, values: tuple[Hole,
         place: its module or parameter, where it has one.
     """
     if isinstance(step, TorchModule):
-        return PythonCall(place if isinstance(place, Hole) else flat(place or ""), values)
+        taken: tuple[Expr, ...] = values
+        if step.of is not None:
+            taken = (_Call(node, fillings, values).expr(step.of),)
+        return PythonCall(place if isinstance(place, Hole) else flat(place or ""), taken)
     call = _Call(node, fillings, values, place)
     expr = call.expr(step, node.op)
     if call.used != {*range(len(values)), *(p.name for p in node.parameters)}:
