@@ -241,6 +241,7 @@ class Model:
         sidecar: bool = True,
         labels: Sequence[str] | None = None,
         progress: Progress | None = None,
+        save_weights: str | Path | None = None,
     ) -> Parity | None:
         """Write the model as ONNX, weights inside, and prove it equal to PyTorch.
 
@@ -260,6 +261,7 @@ class Model:
             sidecar: False leaves out the file beside it.
             labels: what each channel of the output stands for, for the sidecar.
             progress: as in `verify`.
+            save_weights: write the weights as safetensors here too; put in place with the model, or not at all.
 
         Returns:
             The proof, or None without one.
@@ -282,7 +284,8 @@ class Model:
             spec = str(self._spec)
             budget = Configuration(files=self._files).of(spec).budget(spec)
         arguments = self._written_arguments()
-        return deliver_onnx(Delivery(self._checked, source, Path(path), options, run, arguments, budget, failed))
+        saved = None if save_weights is None else Path(save_weights)
+        return deliver_onnx(Delivery(self._checked, source, Path(path), options, run, arguments, budget, failed, saved))
 
     def verify(
         self,
@@ -367,5 +370,4 @@ class Model:
         from specc.bundle.delivery import deliver_weights
 
         source = WeightOptions(seed, weights, match).read(self.graph.state)
-        with deliver_weights(Path(path), self.graph.state, source):
-            pass
+        deliver_weights(Path(path), self.graph.state, source)

@@ -8,12 +8,13 @@ import os
 import shlex
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import system_reason
+from specc.leftovers import hidden, hold, mark, sweep, turn
 
 _FORBIDDEN = "no permission to make or replace a file in its folder"
 _REASONS = {
@@ -91,16 +92,51 @@ def replace_all(*paths: Path) -> Iterator[tuple[AtomicFile, ...]]:
     """Write all of ``paths`` or none, each as `replace` does.
 
     The first is put in place last. Where one cannot be, or the user interrupts, those that were are taken back,
-    and the files that they have replaced stand there again. Only a crash of the machine can come between.
+    and the files that they have replaced stand there again. Only what ends the process at once can come between; what
+    that leaves, the next run removes. Of two runs that write the same files, all are those of the last.
     """
     moves = [_Move(path) for path in paths]
+    folders = [move.target.parent for move in moves]
     try:
         with ExitStack() as stack:
-            yield tuple(stack.enter_context(move.opened()) for move in moves)
-        _put(moves[::-1])
+            with turn(*folders) as locked:
+                if locked:
+                    for folder in set(folders):
+                        sweep(folder)
+                outputs = tuple(stack.enter_context(move.opened(swept=locked)) for move in moves)
+            yield outputs
+        with turn(*folders) as locked:
+            _put(moves[::-1], swept=locked)
     finally:
         for move in moves:
             move.clean()
+
+
+@contextmanager
+def provisional(path: Path, fill: Callable[[AtomicFile], object]) -> Iterator[Path]:
+    """Have a file in its place while the body runs, which is given the path; taken back where that fails and it is new.
+
+    Args:
+        fill: writes it, and may turn it to another name.
+    """
+    move = _Move(path)
+    folder = move.target.parent
+    try:
+        with ExitStack() as stack:
+            with turn(folder) as locked:
+                if locked:
+                    sweep(folder)
+                output = stack.enter_context(move.opened(swept=locked))
+            fill(output)
+        with turn(folder) as locked, _system_errors(move.path):
+            move.put_provisionally(swept=locked)
+        yield move.path
+    except BaseException:
+        with turn(folder):
+            move.take_back()
+        raise
+    finally:
+        move.clean()
 
 
 class _Move:
@@ -110,17 +146,21 @@ class _Move:
         with _system_errors(path):
             self.target = _target(path)
         self.path = path
-        # A name has at most 255 bytes on most file systems: 40 characters take 160 of them at most.
-        hidden = f".{self.target.name[:40]}.{os.urandom(8).hex()}"
-        self.temporary = self.target.with_name(f"{hidden}.tmp")
-        self.backup = self.target.with_name(f"{hidden}.old")
+        self.temporary = hidden(self.target, ".tmp", swept=False)
+        self.backup = hidden(self.target, ".old", swept=False)
         self.replaces = False
+        self.provisional: os.stat_result | None = None
+        self._locks: list[int] = []
 
     @contextmanager
-    def opened(self) -> Iterator[AtomicFile]:
+    def opened(self, *, swept: bool) -> Iterator[AtomicFile]:
         """The temporary, with the mode of what it will replace; closed when the body ends."""
         with _system_errors(self.path):
-            output = AtomicFile(_Raw(self.temporary, self.path), self)
+            self.temporary = hidden(self.target, ".tmp", swept=swept)
+            raw = _Raw(self.temporary, self.path)
+            if swept:
+                self.temporary = self._held(self.temporary)
+            output = AtomicFile(raw, self)
         try:
             with _system_errors(self.path):
                 if self.target.exists():  # a new file keeps the mode that it was made with, 0666 less the umask
@@ -131,15 +171,41 @@ class _Move:
             output.abandon()
             raise
 
-    def back_up(self) -> None:
+    def _held(self, path: Path) -> Path:
+        path, lock = hold(path)
+        if lock is not None:
+            self._locks.append(lock)
+        return path
+
+    def back_up(self, *, swept: bool) -> None:
         """Have what stands at the target under another name too."""
         if not self.target.exists():
             return
+        self.backup = hidden(self.target, ".old", swept=swept)
         try:
             os.link(self.target, self.backup)
         except OSError:  # a file system without links, or one that forbids them
             shutil.copy2(self.target, self.backup)
+        if swept:
+            self.backup = self._held(self.backup)
         self.replaces = True
+
+    def put_provisionally(self, *, swept: bool) -> None:
+        """At the target, with a mark beside it while that is so: the next run finds it where this one is killed."""
+        if not self.target.exists():
+            self.provisional = self.temporary.stat()
+        if swept and self.provisional is not None:
+            self.backup = hidden(self.target, ".new", swept=True)
+            self.backup.touch()
+            self.backup = self._held(self.backup)
+            self.backup.write_bytes(mark(self.provisional))
+        self.temporary.replace(self.target)
+
+    def take_back(self) -> None:
+        """Remove what was put provisionally, unless another run has put its own there since then."""
+        with suppress(OSError):
+            if self.provisional is not None and os.path.samestat(self.provisional, self.target.stat()):
+                self.target.unlink()
 
     def roll_back(self) -> None:
         """As it was before the temporary took the target's place, where that has come so far."""
@@ -154,16 +220,18 @@ class _Move:
         for path in (self.temporary, self.backup):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+        while self._locks:
+            os.close(self._locks.pop())
 
 
-def _put(moves: Sequence[_Move]) -> None:
+def _put(moves: Sequence[_Move], *, swept: bool) -> None:
     """In this order. With the last one all are there: what comes then takes nothing back."""
     last = moves[-1]
     try:
         for move in moves:
             with _system_errors(move.path):
                 if move is not last:
-                    move.back_up()
+                    move.back_up(swept=swept)
                 move.temporary.replace(move.target)
     except BaseException:
         for move in moves if last.temporary.exists() else ():
@@ -212,11 +280,17 @@ def new_folder(path: Path) -> Iterator[Path]:
         UsageError: as `require_new_folder`, or where it cannot be written.
     """
     require_new_folder(path)
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:40]}.{os.urandom(8).hex()}.tmp")
+    target, lock = Path(os.path.realpath(path)), None
+    temporary = hidden(target, ".tmp", swept=False)
     try:
         with _system_errors(path):
-            temporary.mkdir()
+            with turn(target.parent) as locked:
+                if locked:
+                    sweep(target.parent)
+                    temporary = hidden(target, ".tmp", swept=True)
+                temporary.mkdir()
+                if locked:
+                    temporary, lock = hold(temporary)
             yield temporary
             if target.exists():
                 target.rmdir()
@@ -224,6 +298,9 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+    finally:
+        if lock is not None:
+            os.close(lock)
 
 
 class _Raw(io.FileIO):

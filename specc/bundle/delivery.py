@@ -6,12 +6,12 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from specc.atomic import AtomicFile, replace, replace_all
+from specc.atomic import AtomicFile, provisional, replace, replace_all
 from specc.backends.onnx import (
     Assembly,
     checked,
@@ -49,6 +49,7 @@ class Delivery:
         arguments: parameters that were given a value, as the language writes them.
         budget: what the project allows the spec.
         failure: the error for a proof that did not hold; its words are the report's.
+        saved: where the weights go as safetensors too; None: nowhere.
     """
 
     checked: Checked
@@ -59,6 +60,7 @@ class Delivery:
     arguments: Mapping[str, str]
     budget: Budget | None
     failure: Callable[[Parity], ParityError]
+    saved: Path | None = None
 
 
 def deliver_onnx(delivery: Delivery) -> Parity | None:
@@ -101,11 +103,14 @@ def deliver_source(
     weights: Weights,
     proof: ProofOptions | None,
     failure: Callable[[Parity], ParityError],
+    saved: Path | None = None,
 ) -> Parity | None:
     """Write PyTorch source, proven first: it is the PyTorch side of every proof. Raises as `deliver_onnx`."""
     from specc.verify.parity import verify_emitted
 
-    with replace(path) as output:
+    with replace_all(path, *_given(saved)) as (output, *others):
+        for file in others:
+            _save(file, graph.state, weights)
         output.write(source.encode())
         output.close()
         if proof is None:
@@ -116,13 +121,10 @@ def deliver_source(
         return parity
 
 
-@contextmanager
-def deliver_weights(path: Path, state: State, weights: Weights) -> Iterator[None]:
-    """Write weights as safetensors, and put them in place when the body has succeeded: all files or none."""
+def deliver_weights(path: Path, state: State, weights: Weights) -> None:
+    """Write weights as safetensors."""
     with replace(path) as output:
-        write_safetensors(output, state, weights)
-        output.close()
-        yield
+        _save(output, state, weights)
 
 
 class _Hashed:
@@ -144,35 +146,43 @@ class _Hashed:
 @contextmanager
 def _data_file(delivery: Delivery, assembly: Assembly) -> Iterator[DataFile]:
     """The weights in a file of their own, beside the model; taken back where the body fails and it is new."""
-    path, is_new = delivery.path.with_name(f"{delivery.path.stem}.HASH.data"), False
-    try:
-        with replace(path) as output:
-            weights = _Hashed(output)
-            write_data(assembly, delivery.weights, weights.write)
-            # Named by its content, so that no crash pairs a model with others' weights.
-            path = delivery.path.with_name(f"{delivery.path.stem}.{weights.hash.hexdigest()[:16]}.data")
-            is_new = not path.exists()
-            output.turn_to(path)
-        yield DataFile(name=path.name, sha256=weights.hash.hexdigest())
-    except BaseException:
-        if is_new:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-        raise
+    hashes = []
+
+    def fill(output: AtomicFile) -> None:
+        weights = _Hashed(output)
+        write_data(assembly, delivery.weights, weights.write)
+        hashes.append(weights.hash.hexdigest())
+        # Named by its content, so that no crash pairs a model with others' weights.
+        output.turn_to(delivery.path.with_name(f"{delivery.path.stem}.{hashes[0][:16]}.data"))
+
+    with provisional(delivery.path.with_name(f"{delivery.path.stem}.HASH.data"), fill) as path:
+        yield DataFile(name=path.name, sha256=hashes[0])
 
 
 @contextmanager
 def _outputs(delivery: Delivery) -> Iterator[tuple[AtomicFile, AtomicFile | None]]:
-    """The ONNX file and its sidecar, None where there is none, on their way: both are put in place, or none."""
-    if not delivery.options.sidecar:
-        with replace(delivery.path) as output:
-            yield output, None
-        return
-    where = sidecar_path(delivery.path)
-    if os.path.realpath(where) == os.path.realpath(delivery.path):
-        raise UsageError(f"{where}, where the sidecar goes, and {delivery.path} are the same file: remove the link")
-    with replace_all(delivery.path, where) as (output, sidecar_file):
+    """The ONNX file and its sidecar, None where there is none, on their way: all files are put in place, or none."""
+    paths = [delivery.path]
+    if delivery.options.sidecar:
+        where = sidecar_path(delivery.path)
+        if os.path.realpath(where) == os.path.realpath(delivery.path):
+            raise UsageError(f"{where}, where the sidecar goes, and {delivery.path} are the same file: remove the link")
+        paths.append(where)
+    # The ONNX file is the first, so it comes last: with a new one, all is new.
+    with replace_all(*paths, *_given(delivery.saved)) as (output, *others):
+        sidecar_file = others.pop(0) if delivery.options.sidecar else None
+        for file in others:
+            _save(file, delivery.checked.graph.state, delivery.weights)
         yield output, sidecar_file
+
+
+def _given(saved: Path | None) -> tuple[Path, ...]:
+    return () if saved is None else (saved,)
+
+
+def _save(output: AtomicFile, state: State, weights: Weights) -> None:
+    write_safetensors(output, state, weights)
+    output.close()
 
 
 def _complete(

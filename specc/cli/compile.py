@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -72,16 +72,12 @@ def command(others: tuple[str, ...], **options: object) -> None:
     saved = args.save_weights
     with progress_bar("writing the file") as progress:
         # From here on all is loaded that a proof needs.
-        from specc.bundle.delivery import deliver_weights
         from specc.bundle.sidecar import sidecar_path
 
         gc.enable()  # a proof, unlike a check, leaves much to collect; what is imported does not
         _refuse_overwriting(args, path)
         weights = source.read(model.graph.state)
-        with (
-            deliver_weights(Path(saved), model.graph.state, weights) if saved else nullcontext(),
-            _enough_memory(args, model, path),
-        ):
+        with _enough_memory(args, model, path):
             proof = _write(args, model, weights, path, progress)
     if saved:
         click.echo(f"{saved}: {count(model.params)} parameters as safetensors")
@@ -154,7 +150,8 @@ def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path, 
 
     if not args.writes_onnx:
         proof = proof_of_output(not args.no_verify, args.provider, args.proof, progress)
-        parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed)
+        saved = Path(args.save_weights) if args.save_weights else None
+        parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed, saved)
         return with_notes(parity) if parity else "not run (--no-verify)"
     opset = DEFAULT_OPSET if args.opset is None else args.opset
     parity = model.to_onnx(
@@ -169,6 +166,7 @@ def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path, 
         sidecar=not args.no_sidecar,
         labels=None if args.labels is None else read_labels(args.labels),
         progress=progress,
+        save_weights=args.save_weights or None,
     )
     on = f", IR {IR_VERSIONS[opset]}, for {listed(map(str, targets(args.runs_on)))}" if args.runs_on else ""
     return f"opset {opset}{on}; {with_notes(parity) if parity else 'parity not checked (--no-verify)'}"

@@ -162,3 +162,35 @@ def test_a_real_limit(tmp_path: Path) -> None:
         assert (ended.returncode, ended.stdout) == (2, ""), (limit, ended.stderr)
         assert ended.stderr.startswith(f"error: not enough memory to prove {output}"), limit
         assert list(output.parent.iterdir()) == [], limit
+
+
+@pytest.mark.usefixtures("_interruptible")
+@pytest.mark.parametrize("output", ["small.onnx", "small.py"])
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_an_interrupt_between_files_parts_no_weights_from_their_model(
+    output: str, last: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, puts = Path.replace, []
+
+    def put(self: Path, target: Path) -> Path:
+        if self.suffix == ".tmp":
+            puts.append(target)
+            if len(puts) == last:
+                os.kill(os.getpid(), signal.SIGINT)
+        return real(self, target)
+
+    files = [folder / name for name in (output, "small.safetensors", "small.specc.json")][
+        : 3 if "onnx" in output else 2
+    ]
+    for file in files:
+        file.write_bytes(b"the old one")
+    monkeypatch.setattr(Path, "replace", put)
+    saved = ("--save-weights", str(folder / "small.safetensors"), "--no-verify")
+    command = ["specc", "compile", str(folder / "small.cnn"), "-o", str(folder / output), *saved]
+    monkeypatch.setattr(sys, "argv", command)
+    if last > len(files):
+        assert run_command() == 0
+    else:
+        assert run_command() == 130
+        assert {file.read_bytes() for file in files} == {b"the old one"}
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
