@@ -145,6 +145,9 @@ def belonging(digest: str, file: OnnxFile, sidecar: Sidecar) -> str:
         return "the file is another one, or was changed since: its SHA-256 is not the one in the sidecar"
     if (data := sidecar.file.data) is not None:
         path = file.folder / data.name
+        # The sidecar is no more to be trusted than the file: what it names is looked at where the file has weights.
+        if data.name not in file.data_files:
+            return f"the sidecar has the weights in {data.name}, and the file has none there"
         if not path.is_file():
             return f"the weights, in {data.name}, are not beside the file"
         if sha256_of(path) != data.sha256:

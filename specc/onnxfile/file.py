@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # protobuf ships no types
 from onnx import ModelProto, StringStringEntryProto, TensorProto, TypeProto, ValueInfoProto
-from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+from onnx.external_data_helper import uses_external_data
 
 from specc.atomic import require_regular
 from specc.backends.onnx import claimed_weights, entries_of, initializer_name, is_sealed, serialise
@@ -25,8 +26,10 @@ from specc.diagnostics.words import visible
 from specc.ir.graph import Graph
 from specc.ir.init import Fixed
 from specc.ir.op import Parameter
+from specc.onnxfile.damage import damage
 from specc.onnxfile.inlining import NondeterministicNode, inlined, nondeterministic
-from specc.onnxfile.lean import Place, parse_lean
+from specc.onnxfile.lean import parse_lean
+from specc.onnxfile.tensor_data import Place, place_of, reference_of
 from specc.onnxfile.tensor_index import FileTensor, TensorIndex, dense, dtype_name
 from specc.weights.tensors import Array
 
@@ -135,10 +138,12 @@ class OnnxFile:
                     proto = onnx.load(self.source, format="protobuf", load_external_data=False)
         except OSError as error:
             raise UsageError(f"{self.name} cannot be read: {error.strerror}") from None
-        except DecodeError:
+        except (DecodeError, UnicodeDecodeError):
             raise UsageError(f"{self.name} is no ONNX file, or is cut short") from None
         if not proto.ir_version or not proto.graph.node:
             raise UsageError(f"{self.name} is no ONNX file: it holds no network")
+        if fault := damage(proto):
+            raise UsageError(f"{self.name} is damaged: {visible(fault)}")
         return proto
 
     @cached_property
@@ -153,8 +158,15 @@ class OnnxFile:
 
     @cached_property
     def nodes(self) -> tuple[onnx.NodeProto, ...]:
-        """All nodes in order, each call of a function replaced by its body."""
-        return tuple(inlined(self.proto))
+        """All nodes in order, each call of a function replaced by its body.
+
+        Raises:
+            UsageError: that would be too much.
+        """
+        try:
+            return tuple(inlined(self.proto))
+        except ValueError as error:
+            raise UsageError(f"{self.name} cannot be read: {error}") from None
 
     @cached_property
     def nondeterministic(self) -> tuple[NondeterministicNode, ...]:
@@ -219,11 +231,17 @@ class OnnxFile:
         """The files beside this one that hold initializers, by their names in it, with how many are in each.
 
         Raises:
-            UsageError: the file does not say where they are in a way that can be read.
+            UsageError: one is a link to elsewhere; one that is named elsewhere is refused when the file is parsed.
         """
         counts: dict[str, int] = {}
-        for _, info in self._external():
-            counts[info.location] = counts.get(info.location, 0) + 1
+        for tensor in filter(uses_external_data, self.proto.graph.initializer):
+            location = reference_of(tensor).location  # which was looked at when the file was parsed
+            counts[location] = counts.get(location, 0) + 1
+        # Where the model is a link too, as in a cache of downloads, its data may lie where that leads.
+        folders = [Path(os.path.realpath(folder)) for folder in (self.folder, Path(os.path.realpath(self.name)).parent)]
+        for location in counts:
+            if not any(Path(os.path.realpath(self.folder / location)).is_relative_to(folder) for folder in folders):
+                raise UsageError(f"{self.name} has tensors in {visible(location)}, which is a link out of its folder")
         return counts
 
     def stamp(self) -> tuple[object, ...]:
@@ -242,28 +260,20 @@ class OnnxFile:
 
     def require_data(self) -> None:
         """Raises UsageError where initializers are in a file that is not there, or is too short."""
-        for tensor, info in self._external():
-            name, shown, data = visible(tensor.name), visible(info.location), self.folder / info.location
-            if not data.is_file():
-                raise UsageError(f"{name} and other weights of {self.name} are in {shown}, which is not beside it")
-            end = (info.offset or 0) + (info.length or 0)
-            if data.stat().st_size < end:
-                raise UsageError(
-                    f"{self.folder / shown} is cut short: {name} of {self.name} ends at byte {end:,} of it"
-                )
-
-    def _external(self) -> Iterator[tuple[TensorProto, ExternalDataInfo]]:
-        """The initializers that lie in other files, and where. Raises UsageError where that is not said rightly."""
         for tensor in filter(uses_external_data, self.proto.graph.initializer):
-            name = visible(tensor.name)
+            name, location = visible(tensor.name), reference_of(tensor).location
+            if not (self.folder / location).is_file():
+                raise UsageError(
+                    f"{name} and other weights of {self.name} are in {visible(location)}, which is not beside it"
+                )
             try:
-                info = ExternalDataInfo(tensor)
+                place = place_of(tensor, self.folder)
             except ValueError as error:
                 why = visible(str(error))
                 raise UsageError(f"{self.name} does not say rightly where the numbers of {name} are: {why}") from None
-            if not info.location:
-                raise UsageError(f"{self.name} does not say in which file the numbers of {name} are")
-            yield tensor, info
+            if place.path.stat().st_size < (end := place.offset + place.length):
+                shown = self.folder / visible(location)
+                raise UsageError(f"{shown} is cut short: {name} of {self.name} ends at byte {end:,} of it")
 
 
 def as_onnx_file(model: OnnxFile | Path | bytes) -> OnnxFile:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx import (
+    AttributeProto,
+    FunctionProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+)
 from onnx.external_data_helper import uses_external_data
+
+from specc.onnxfile.damage import dense_size
+from specc.onnxfile.tensor_data import read_tensor
 
 RANDOM = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial", "Sampling"}
@@ -17,37 +28,72 @@ RANDOM = frozenset(
 DROPOUT = {"Dropout": 2, "BitmaskDropout": 2, "BiasDropout": 4, "BitmaskBiasDropout": 4}
 """Operators that draw in training, and which of their inputs turns that on; onnxruntime has all but the first."""
 
+MOST_NODES = 50_000
+"""Nodes of all calls of functions: thirty functions, each calling the next one twice, come to a thousand millions."""
+
+MOST_CALLS = 100
+"""How deep functions call each other; protobuf allows as many messages in each other."""
+
+MOST_BYTES = 2**27
+"""Bytes of these nodes: each call has a copy of the constants in the function."""
+
 
 # ---- functions and the graphs inside nodes ------------------------------------------------------------------
 
 
 def inlined(proto: ModelProto) -> Iterator[NodeProto]:
-    """The nodes of the file, each call of a function replaced by its body, whose values are called after the call."""
-    functions = {(function.domain, function.name, function.overload): function for function in proto.functions}
+    """The nodes of the file, each call of a function replaced by its body, whose values are called after the call.
+
+    Raises:
+        ValueError: the bodies come to more than `MOST_NODES` or `MOST_BYTES`.
+    """
+    inliner = _Inliner(proto.functions)
     for place, node in enumerate(proto.graph.node):
-        yield from _expanded(node, functions, f"call{place}")
+        yield from inliner.expanded(node, f"call{place}")
 
 
-def _expanded(
-    node: NodeProto, functions: Mapping[tuple[str, str, str], FunctionProto], fallback: str
-) -> Iterator[NodeProto]:
-    key = node.domain, node.op_type, node.overload
-    function = functions.get(key)
-    if function is None:
-        yield node
-        return
-    others = {other: body for other, body in functions.items() if other != key}  # none may call itself
-    call = node.name or fallback
-    names = dict(zip(function.input, [*node.input, *[""] * len(function.input)], strict=False))
-    names |= dict(zip(function.output, node.output, strict=False))
-    arguments = {attribute.name: attribute for attribute in (*function.attribute_proto, *node.attribute)}
-    for place, inner in enumerate(function.node):
-        copy = NodeProto()
-        copy.CopyFrom(inner)
-        copy.name = f"{call}.{inner.name or place}"
-        rename_values(copy, names, f"{call}.")
-        _set_attributes(copy, arguments)
-        yield from _expanded(copy, others, f"{call}.{place}")
+class _Inliner:
+    """Replaces calls, and counts what it makes: a few functions that call each other can come to any number."""
+
+    def __init__(self, functions: Iterable[FunctionProto]) -> None:
+        self._functions = {(function.domain, function.name, function.overload): function for function in functions}
+        self._callers: set[tuple[str, str, str]] = set()
+        self._nodes = 0
+        self._bytes = 0
+
+    def expanded(self, node: NodeProto, fallback: str) -> Iterator[NodeProto]:
+        """The node, or what its function does instead; a call in the body of the same function is left as it is."""
+        key = node.domain, node.op_type, node.overload
+        function = self._functions.get(key)
+        if function is None or key in self._callers:
+            yield node
+            return
+        if len(self._callers) == MOST_CALLS:
+            raise ValueError(f"its functions call each other more than {MOST_CALLS} deep")
+        call = node.name or fallback
+        names = dict(zip(function.input, [*node.input, *[""] * len(function.input)], strict=False))
+        names |= dict(zip(function.output, node.output, strict=False))
+        arguments = {attribute.name: attribute for attribute in (*function.attribute_proto, *node.attribute)}
+        self._callers.add(key)
+        for place, inner in enumerate(function.node):
+            copy = NodeProto()
+            copy.CopyFrom(inner)
+            copy.name = f"{call}.{inner.name or place}"
+            rename_values(copy, names, f"{call}.")
+            _set_attributes(copy, arguments)
+            self._count(copy)
+            yield from self.expanded(copy, f"{call}.{place}")
+        self._callers.remove(key)
+
+    def _count(self, node: NodeProto) -> None:
+        sparse = (attribute.sparse_tensor for attribute in node.attribute if attribute.HasField("sparse_tensor"))
+        self._nodes += 1
+        self._bytes += node.ByteSize() + sum(map(dense_size, sparse))
+        if self._nodes > MOST_NODES or self._bytes > MOST_BYTES:
+            raise ValueError(
+                f"with the bodies of its functions in the place of their calls it has more than {MOST_NODES:,} nodes "
+                f"or {MOST_BYTES:,} bytes of them"
+            )
 
 
 def rename_values(node: NodeProto, names: Mapping[str, str], prefix: str = "") -> None:
@@ -117,7 +163,7 @@ def walk(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
 def constant_tensors(nodes: Iterable[NodeProto]) -> Iterator[tuple[str, TensorProto]]:
     """The tensors that Constant nodes give, with the names of their values."""
     for node in nodes:
-        for attribute in node.attribute if node.op_type == "Constant" else ():
+        for attribute in node.attribute if node.op_type == "Constant" and node.output else ():
             if attribute.name == "value":
                 yield node.output[0], attribute.t
 
@@ -160,9 +206,9 @@ def nondeterministic(nodes: Iterable[NodeProto], initializers: Iterable[TensorPr
 
 
 def _may_drop(node: NodeProto, tensors: Mapping[str, TensorProto]) -> bool:
-    """Whether the input that turns training on is anything but a constant false."""
+    """Whether the input that turns training on is anything but a constant false. Raises UsageError if unreadable."""
     switch = node.input[DROPOUT[node.op_type]] if len(node.input) > DROPOUT[node.op_type] else ""
     if not switch:
         return False
     value = tensors.get(switch)
-    return value is None or uses_external_data(value) or bool(numpy_helper.to_array(value).any())
+    return value is None or uses_external_data(value) or bool(read_tensor(value, Path(), switch).any())

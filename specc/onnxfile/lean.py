@@ -8,12 +8,13 @@ passed over, and are read from the file when they are asked for.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # protobuf ships no types
 from onnx import GraphProto, ModelProto, TensorProto
 
 from specc.backends.onnx import varint
+from specc.onnxfile.tensor_data import Place
 
 LARGE_FILE = 2**26
 """Bytes of a file from which on it is parsed so: a smaller one is sooner parsed as a whole than looked through."""
@@ -26,14 +27,6 @@ WAY = (ModelProto.GRAPH_FIELD_NUMBER, GraphProto.INITIALIZER_FIELD_NUMBER, Tenso
 
 LENGTHS = {1: 8, 5: 4}
 """Bytes of a field by its wire type, where they are always as many."""
-
-
-class Place(NamedTuple):
-    """Where in a file numbers lie, in bytes."""
-
-    path: Path
-    offset: int
-    length: int
 
 
 def parse_lean(path: Path) -> tuple[ModelProto, dict[int, Place]] | None:
@@ -94,9 +87,10 @@ class _Reader:
                 kept += varint(len(inner)) + inner
                 self._initializers += len(further) == 1
             else:
-                offset = self._file.seek(length, 1) - length
+                offset = self._file.tell()
                 if offset + length > end or self._initializers in self.places:
                     raise ValueError("numbers that are not whole, or twice there")
+                self._file.seek(offset + length)
                 self.places[self._initializers] = Place(self._path, offset, length)
                 kept += varint(0)  # the field is there, and empty
         return bytes(kept)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -14,13 +13,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
+from onnx.external_data_helper import uses_external_data
 
-from specc.backends.onnx import PROTOBUF_LIMIT, initializer_name
-from specc.diagnostics import UsageError
+from specc.backends.onnx import initializer_name
 from specc.ir.op import Parameter
 from specc.onnxfile.inlining import constant_tensors, values_taken
-from specc.onnxfile.lean import Place
+from specc.onnxfile.tensor_data import BITS, Place, bytes_at, numbers_at, place_of, read_tensor, readable
 
 PROBES = 16
 """Elements that are looked at before a tensor is compared as a whole."""
@@ -29,14 +27,6 @@ MOST_PADDING = 16
 """Runtimes fill channels up to a block of this size at most."""
 
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
-
-PLAIN: dict[int, str] = {
-    TensorProto.FLOAT: "<f4",
-    TensorProto.DOUBLE: "<f8",
-    TensorProto.FLOAT16: "<f2",
-    TensorProto.INT64: "<i8",
-}
-"""Types of which NumPy reads the numbers as they lie in a file."""
 
 SAME_NUMBERS = frozenset({"Identity", "Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
 """Operators whose result has the numbers of their first input."""
@@ -56,26 +46,7 @@ def dtype_name(number: int) -> str:
     return f"type {number}"
 
 
-# ---- reading ------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _readable(name: str) -> Iterator[None]:
-    """Turn what onnx and numpy raise for a damaged or missing tensor into a `UsageError`."""
-    try:
-        yield
-    except (OSError, IndexError, ValueError, onnx.checker.ValidationError) as error:
-        raise UsageError(f"{name} cannot be read: {' '.join(str(error).split())}") from None
-
-
-def read_tensor(tensor: TensorProto, folder: Path, name: str) -> NDArray[Any]:
-    """The numbers of a tensor, which may lie in a file of ``folder``.
-
-    Raises:
-        UsageError: they cannot be read: the file is not there, or is too short.
-    """
-    with _readable(name):
-        return numpy_helper.to_array(tensor, str(folder))
+# ---- written out --------------------------------------------------------------------------------------------
 
 
 def copy_with_data(whole: TensorProto, tensor: TensorProto, folder: Path) -> None:
@@ -87,12 +58,9 @@ def copy_with_data(whole: TensorProto, tensor: TensorProto, folder: Path) -> Non
     whole.CopyFrom(tensor)
     if not uses_external_data(tensor):
         return
-    with _readable(tensor.name):
-        load_external_data_for_tensor(whole, str(folder))
-    size = prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
-    if tensor.data_type in FLOATS and len(whole.raw_data) != size:
-        raise UsageError(f"{tensor.name} cannot be read: {len(whole.raw_data):,} of its {size:,} bytes are there")
-    whole.ClearField("external_data")  # some releases of onnx leave it
+    with readable(tensor.name):
+        whole.raw_data = bytes_at(place_of(tensor, folder))
+    whole.ClearField("external_data")
     whole.data_location = TensorProto.DEFAULT
 
 
@@ -100,13 +68,13 @@ def dense(sparse: onnx.SparseTensorProto, folder: Path) -> TensorProto:
     """A sparse tensor in full: its indices are places in the flat tensor, or one number for each axis.
 
     Raises:
-        UsageError: it cannot be read, or would be larger than a protobuf message can be.
+        UsageError: it cannot be read.
     """
     name = sparse.values.name
     values, places = (read_tensor(part, folder, name) for part in (sparse.values, sparse.indices))
-    if prod(sparse.dims) * values.itemsize > PROTOBUF_LIMIT:
-        raise UsageError(f"{name} cannot be read: sparse as it is, it has more than 2 GB when written out in full")
-    with _readable(name):
+    with readable(name):
+        if sparse.values.data_type not in BITS:
+            raise ValueError("of texts there is no sparse tensor")
         whole = np.zeros(tuple(sparse.dims), values.dtype)
         whole[tuple(places.T) if places.ndim == 2 else np.unravel_index(places, whole.shape)] = values
     return numpy_helper.from_array(whole, name)
@@ -157,13 +125,8 @@ class FileTensor:
     def _left(self) -> Values:
         """Those that were left in the file, read once: all of them are less than the message would have been."""
         assert self.place is not None
-        if self.proto.data_type not in PLAIN:
-            return read_tensor(self.whole(), self.folder, self.name)
-        path, offset, length = self.place
-        dtype = np.dtype(PLAIN[self.proto.data_type])
-        with _readable(self.name):
-            # NumPy asks the system for large pages: a tenth of the time that a bytes object of this size takes.
-            numbers = np.fromfile(path, dtype, length // dtype.itemsize, offset=offset).reshape(tuple(self.proto.dims))
+        with readable(self.name):
+            numbers = numbers_at(self.place, self.proto)
         numbers.flags.writeable = False
         return numbers
 
@@ -178,10 +141,8 @@ class FileTensor:
             copy_with_data(whole, self.proto, self.folder)
             return whole
         whole.CopyFrom(self.proto)
-        path, offset, length = self.place
-        with _readable(self.name), path.open("rb") as file:
-            file.seek(offset)
-            whole.raw_data = file.read(length)
+        with readable(self.name):
+            whole.raw_data = bytes_at(self.place)
         return whole
 
     @cached_property
@@ -261,11 +222,12 @@ def _constants(nodes: Iterable[onnx.NodeProto], folder: Path) -> Iterator[FileTe
     for name, tensor in constant_tensors(nodes):
         yield FileTensor(name, tensor, folder)
     for node in nodes:
-        for attribute in node.attribute if node.op_type == "Constant" else ():
+        for attribute in node.attribute if node.op_type == "Constant" and node.output else ():
             if attribute.name == "sparse_value":
                 yield FileTensor(node.output[0], dense(attribute.sparse_tensor, folder), folder)
             elif attribute.name in {"value_float", "value_floats"}:
-                numbers = np.asarray(helper.get_attribute_value(attribute), np.float32)
+                plain = attribute.f if attribute.name == "value_float" else attribute.floats
+                numbers = np.asarray(plain, np.float32)
                 yield FileTensor(node.output[0], numpy_helper.from_array(numbers), folder)
 
 

@@ -278,7 +278,7 @@ class TestRecheck:
         model.write_bytes(proto.SerializeToString())
         for read in (checked, inspect):
             with pytest.raises(
-                UsageError, match=r"does not say rightly where the numbers of .* are: .*'x\\x1b"
+                UsageError, match=rf"is damaged: .*: the {key} of its numbers in digits\.data is 'x\\x1b"
             ) as caught:
                 read(model)
             assert "\x1b" not in str(caught.value)
