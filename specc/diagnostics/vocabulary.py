@@ -126,14 +126,14 @@ LAYERS = _table(
     _called("upsample", "upsampling upsamplingnearest interpolate resize"),
     _called("pad", "padding zeropad zeropadding constantpad"),
     _foreign(
-        "embedding embeddingbag lstm gru rnn lstmcell grucell rnncell attention multiheadattention "
-        "transformer scaleddotproductattention erf erfc erfinv expm1 log1p log2 log10 logit "
+        "embedding embeddingbag lstm gru rnn lstmcell grucell rnncell "
+        "transformer erf erfc erfinv expm1 log1p log2 log10 logit "
         "sin cos tan asin acos atan sinh cosh asinh acosh atanh arctan arctanh arcsinh arccosh sign "
         "round floor ceil trunc frac lgamma digamma median mode std var prod argmax argmin "
         "cumsum cumprod topk sort gather scatter where nonzero unique histc cov cond conj copy clone "
-        "contiguous detach flip roll rot90 tile expand einsum bmm mm dot outer cross norm1 "
+        "contiguous detach flip roll rot90 tile expand einsum outer cross norm1 "
         "celu6 relu1 relun rrelu srelu frelu drelu trelu brelu arelu grelu erelu qrelu hardmish "
-        "hardtan softsin serf snake maxout maxunpool maxunpooling unpool unpooling fractionalmaxpool rankpool "
+        "hardtan softsin serf snake maxout fractionalmaxpool rankpool "
         "minout spectralnorm weightnorm evonorm filterresponsenorm scalenorm dconv deformconv tconv pconv "
         "gconv lconv econv fconv sconv conv1x1 conv3x3 convlstm lazyconv lazylinear bilinear "
         "cosinesimilarity pairwisedistance geglu swiglu reglu dropconnect dropblock zoneout fold unfold "
@@ -175,7 +175,11 @@ LAYERS = _table(
         "clampmax": "clamp! clamp(max=6) keeps numbers up to 6",
         "truediv divide": "div! of values it is div { | _ | _ }, their arms for _; by a number it is affine(1 / 2), "
         "for 2",
-        "matmul": "no layer multiplies two values as matrices; linear and fc multiply by learned ones",
+        "bmm mm dot": "matmul! of two values it is matmul; linear and fc multiply by learned matrices",
+        "attention multiheadattention scaleddotproductattention": "it is made of linear, permute, matmul and softmax",
+        "maxunpool maxunpooling unpool unpooling": "it needs the places that a maxpool took its numbers from, and a "
+        "step gives one value; without them upsample(scale_factor=2) or convtranspose(8, 2, stride=2) makes it larger",
+        "bifpn weightedsum fastnormalizedfusion weightedadd": "fuse! fuse adds values, each times its learned share",
         "sequential": "steps in a row stand with -> between them, or each on its own line: conv(8, 3) -> relu",
         "modulelist": "rounds of the same steps are a loop: repeat, or for; what each does stands in its braces",
         "split chunk": "slice takes a part of an axis: slice(0, 2, dim=1)",

@@ -77,9 +77,11 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
         Refusal: the operator does not take these inputs.
         Invalid: they are beyond all limits.
     """
-    least, _ = op.arity
+    least, most = op.arity
     if len(types) < least:
         raise Refusal(Code.RANK, f"{op.kind} joins at least {least} values, and has one arm")
+    if most is not None and len(types) > most > 1:
+        raise Refusal(Code.RANK, f"{op.kind} joins {most} values, and has {len(types)} arms")
     key = id(op), types
     known = _known.get(key)
     if known is not None:

@@ -134,6 +134,18 @@ class Power(Record):
         return f"power {self.exponent:g} of each element"
 
 
+class Fused(Record):
+    """Each element is a sum of ``terms`` inputs, each times a share of at least 0 that is computed from weights."""
+
+    why = "errors of the shares and of the sum, in proportion to the sum of absolute products"
+
+    terms: int
+
+    @property
+    def rule(self) -> str:
+        return f"weighted mean of {self.terms}"
+
+
 class Gated(Record):
     """One half of an axis times the sigmoid of the other.
 
@@ -217,6 +229,7 @@ Rounding = (
     | Interpolated
     | Function
     | Power
+    | Fused
     | Gated
     | SoftmaxOver
     | Normalised

@@ -4,7 +4,7 @@ from functools import reduce
 from typing import ClassVar
 
 from specc.ir.conditions import Equal, always_at_least
-from specc.ir.op import Refusal, Weightless
+from specc.ir.op import Op, Refusal, Weightless
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, AxisMap, Joined, Range, hull, same
 from specc.ir.types import TensorType
@@ -41,10 +41,15 @@ class Alike(Pairwise):
     """Base of the merges whose arms have one shape: nothing is broadcast."""
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        for index, x in enumerate(inputs):
-            if x != inputs[0]:
-                raise _differ(self, inputs[0], x, index, "needs arms of one shape")
-        return inputs[0]
+        return require_alike(self, inputs)
+
+
+def require_alike(op: Op, inputs: tuple[TensorType, ...]) -> TensorType:
+    """The one type of all arms; refuses others."""
+    for index, x in enumerate(inputs):
+        if x != inputs[0]:
+            raise _differ(op, inputs[0], x, index, "needs arms of one shape")
+    return inputs[0]
 
 
 @register
@@ -203,7 +208,7 @@ class Concat(Selector):
 
 
 def _differ(
-    op: Pairwise | Concat,
+    op: Op,
     first: TensorType,
     x: TensorType,
     index: int,

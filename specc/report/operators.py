@@ -46,8 +46,9 @@ def _section(kind: type[Op]) -> Iterator[str]:
     if kind.aliases:
         yield f"- Also called {' and '.join(f'`{alias}`' for alias in kind.aliases)}"
     least, most = kind.arity
-    if most is None:
-        yield f"- Joins {least} or more values: `{kind.kind} {{ | … | … }}`"
+    if most is None or most > 1:
+        count = f"{least} or more" if most is None else least
+        yield f"- Joins {count} values: `{kind.kind} {{ | … | … }}`"
     if kind.variadic:
         yield f"- `{kind.variadic}` may also be written as several arguments"
     if kind.model_fields:

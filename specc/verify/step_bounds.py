@@ -28,6 +28,7 @@ from specc.ir.rounding import (
     Averaged,
     Exact,
     Function,
+    Fused,
     Gated,
     Interpolated,
     Normalised,
@@ -109,6 +110,8 @@ def allowed(
             case Power():
                 x = inputs[0]
                 size = _moved(module, x, exact) + (8 + _exponent(x, rounding.exponent)) * U * np.abs(exact)
+            case Fused():  # the shares are computed from the weights as they are, with a sum of all of them
+                size = (growth.chain(rounding.terms) + rounding.terms + 8) * U * _run(module, [*map(np.abs, inputs)])
             case Gated():
                 gated = np.split(np.abs(inputs[0]), 2, rounding.axis)[0]
                 size = _moved(module, inputs[0], exact) + 8 * U * (np.abs(exact) + gated)

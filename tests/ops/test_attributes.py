@@ -179,6 +179,7 @@ STEPS: dict[str, list[Step]] = {
     "elu": [step({}, _PLANE, alpha=[0.5, -1.0])],
     "fc": [step({"out_features": 4}, (6,), out_features=[2], weight=[numbers(4, 6)], **_DENSE)],
     "flatten": [step({}, (2, 3, 4), start_dim=[2], end_dim=[1, 2])],
+    "fuse": [step({}, _PLANE, _PLANE, eps=[1e-3], init=[0.5], **_FROZEN)],
     "gelu": [step({}, _PLANE, approximate=["tanh"])],
     "glu": [step({}, _PLANE, dim=[1, 2])],
     "groupnorm": [
@@ -292,7 +293,7 @@ _COUNT = "how many there are shows in the shape of the weights"
 
 # Fields that change no node or constant of the ONNX graph, but the weights it holds.
 IN_THE_WEIGHTS = {
-    **{(kind, "init"): _NUMBERS for kind in ("conv", "convtranspose", "fc", "linear", "prelu", "scale")},
+    **{(kind, "init"): _NUMBERS for kind in ("conv", "convtranspose", "fc", "fuse", "linear", "prelu", "scale")},
     **{(kind, "weight"): _NUMBERS for kind in ("conv", "convtranspose", "fc", "linear", "batchnorm")},
     **{("batchnorm", name): _NUMBERS for name in ("running_mean", "running_var")},
     **{(kind, "out_channels"): _COUNT for kind in ("conv", "convtranspose")},
@@ -449,6 +450,7 @@ WITHOUT_COUNTERPART = {
     "clamp": "torch.clamp has no signature to be read",
     "concat": "torch.cat has no signature to be read, and its axis 0 is our batch",
     "depthtospace": "ONNX's",
+    "fuse": "our own",
     "mean": "torch.mean has no signature to be read",
     "permute": "torch.permute has no signature to be read",
     "pow": "torch.pow has no signature to be read",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import Any
 
@@ -15,7 +15,7 @@ from specc.ir.size import symbol
 from specc.ir.targets import TorchCall, Value
 from specc.ir.traits import Joined, Pointwise
 from specc.ir.types import TensorType
-from tests.twins import check_twin, graph_of, make, onnx_bytes, run_onnx
+from tests.twins import check_sizes, check_twin, graph_of, make, onnx_bytes, run_onnx
 
 N = symbol("N")
 
@@ -157,3 +157,60 @@ def test_windows() -> None:
     assert make("concat").window(*pair) == Joined(0)
     assert make("concat", dim=-1).window(*pair) == Joined(2)
     assert make("concat").arithmetic(*pair) == ("axis 1: 3 + 3 = 6",)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [((3, 4), (4, 5)), ((2, 3, 4), (2, 4, 1)), ((1, 7), (7, 7)), ((2, 3, 2, 4), (2, 3, 4, 5))]
+)
+@pytest.mark.parametrize("opset", [18, 23])
+def test_matmul(first: tuple[int, ...], second: tuple[int, ...], opset: int) -> None:
+    check_twin(make("matmul"), torch.matmul, first, second, opset=opset)
+
+
+def test_matmul_of_any_length() -> None:
+    h = symbol("H")
+    sizes = [{"H": 1}, {"H": 5}]
+    check_sizes(make("matmul"), torch.matmul, (4, h, 3), (4, 3, h), sizes=sizes)
+    check_sizes(make("matmul"), torch.matmul, (4, h, h), (4, h, 3), sizes=sizes)
+
+
+@pytest.mark.parametrize(
+    ("samples", "code", "words"),
+    [
+        (((3, 4), (3, 4)), "S0105", "the arms of matmul do not fit: [N, 3, 4] and, as arm 2, [N, 3, 4]"),
+        (((2, 3, 4), (4, 5)), "S0105", "the arms of matmul do not fit"),
+        (((2, 3, 4), (1, 4, 5)), "S0105", "the arms of matmul do not fit"),
+        (((4,), (4, 5)), "S0101", "matmul takes matrices, [N, …, n, k], and one of its arms is [N, 4]"),
+    ],
+)
+def test_matmul_is_refused(samples: tuple[tuple[int, ...], ...], code: str, words: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        make("matmul").infer(*types(*samples))
+    assert refused.value.code == code
+    assert words in refused.value.message
+
+
+class Fused(torch.nn.Module):
+    """By the paper's words, arm by arm; the weights stand in the state dict under no name of their own."""
+
+    def __init__(self, arms: int, eps: float) -> None:
+        super().__init__()
+        self.eps, self.weights = eps, torch.nn.Parameter(torch.ones(arms))
+
+    def forward(self, *values: torch.Tensor) -> torch.Tensor:
+        weights = self.weights.relu()
+        result: torch.Tensor = sum(w * x for w, x in zip(weights, values, strict=True)) / (self.eps + weights.sum())
+        return result
+
+    def named_parameters(self, *_: Any, **__: Any) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        yield "", self.weights
+
+    def state_dict(self, *_: Any, **__: Any) -> dict[str, torch.Tensor]:
+        return {"": self.weights.detach()}
+
+
+@pytest.mark.parametrize("sample", [(5,), (3, 4), (3, 4, 2)])
+@pytest.mark.parametrize(("arms", "eps"), [(2, 1e-4), (3, 0.5)])
+@pytest.mark.parametrize("opset", [18, 23])
+def test_fuse(sample: tuple[int, ...], arms: int, eps: float, opset: int) -> None:
+    check_twin(make("fuse", eps=eps), Fused(arms, eps), *[sample] * arms, opset=opset)

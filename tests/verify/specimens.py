@@ -60,6 +60,12 @@ _STEPS = {
         " -> affine([1.5, -0.5], [0.1, 0.2]) -> conv(2, 1) -> spacetodepth(2) -> normalize"
         " -> scale(0.5, dim=none) -> sum(3)",
     ),
+    "cropped": ("[N, 3, 8, 9]", "wide: conv(4, 3) -> small: conv(4, 3) -> add { | _ | wide -> crop(like=small) }"),
+    "attention": (
+        "[N, 6, 8]",
+        "layernorm -> matmul { | matmul { | linear(4) | linear(4) -> permute(0, 2, 1) } -> affine(0.5) -> softmax(-1)"
+        " | linear(8) } -> fuse { | _ | linear(8) | relu }",
+    ),
     "softplus": ("[N, 3, 5, 4]", "softplus(2.0, 10) -> tanh -> sigmoid"),
     "hard": ("[N, 3, 5, 4]", "hardsigmoid -> conv(3, 1) -> hardswish -> conv(3, 1) -> hardtanh(-0.5, 2)"),
     "softmax": ("[N, 4, 5, 4]", "softmax -> conv(4, 1) -> logsoftmax -> softmax(dim=2)"),

@@ -19,6 +19,7 @@ from specc.backends.torch import torch_module
 from specc.ir.graph import Graph
 from specc.ir.op import Op
 from specc.ir.rounding import Exact
+from specc.ir.targets import Value
 from specc.verify.cases import Case
 from specc.verify.growth import TF32_U, U
 from specc.verify.step_bounds import allowed, is_exact, rule, why
@@ -300,6 +301,7 @@ STEPS: tuple[tuple[str, tuple[Sample, ...], dict[str, Any]], ...] = (
     ("conv", ((512, 5, 5),), {"out_channels": 8, "kernel": 3}),
     ("conv", (VOLUME,), {"out_channels": 4, "kernel": 3, "padding": 1, "padding_mode": "circular"}),
     ("convtranspose", (IMAGE,), {"out_channels": 4, "kernel": 3, "stride": 2}),
+    ("crop", (IMAGE, (2, 5, 7)), {"like": Value(1)}),
     ("depthtospace", ((8, 5, 6),), {"blocksize": 2}),
     ("div", (IMAGE, (6, 1, 1)), {}),
     ("dropout", (IMAGE,), {}),
@@ -307,6 +309,7 @@ STEPS: tuple[tuple[str, tuple[Sample, ...], dict[str, Any]], ...] = (
     ("exp", (IMAGE,), {}),
     ("fc", ((4608,),), {"out_features": 16}),
     ("flatten", (IMAGE,), {}),
+    ("fuse", (IMAGE, IMAGE, IMAGE), {}),
     ("gelu", ((3, 80, 70),), {}),
     ("gelu", (IMAGE,), {"approximate": "tanh"}),
     ("globalavgpool", ((4, 56, 56),), {}),
@@ -329,6 +332,7 @@ STEPS: tuple[tuple[str, tuple[Sample, ...], dict[str, Any]], ...] = (
     ("lppool", (IMAGE,), {"norm_type": 2.0, "kernel": 3}),
     ("lppool", (IMAGE,), {"norm_type": 2.7, "kernel": 2}),
     ("lrn", (IMAGE,), {"size": 4, "alpha": 0.3, "beta": 2.0}),
+    ("matmul", ((3, 7, 300), (3, 300, 5)), {}),
     ("maximum", (IMAGE, IMAGE), {}),
     ("maxpool", (IMAGE,), {"kernel": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
     ("mean", ((768, 5),), {"dim": 1}),
