@@ -17,6 +17,7 @@ from specc.elaborate.errors import Invalid, Unknown, in_form, short
 from specc.elaborate.evaluation import attribute_of, evaluate
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Evaluated, Signal, Value, display
+from specc.ir.conditions import always_at_least
 from specc.ir.op import Op
 from specc.ir.size import Size
 from specc.ir.types import TensorType
@@ -70,6 +71,27 @@ def missing_batch(value: TensorType, stated: ast.Shape, scope: Scope) -> tuple[s
         before = f"[N, {', '.join(map(str, entry.type.shape))}] -> "
     after = f"[N, {', '.join(dim.span.text for dim in stated.dims)}]"
     return (f"axis 0 is the batch, here {value.batch}; of samples without it the contract is {before}{after}",)
+
+
+def same_sizes(merge: ast.Merge, inputs: tuple[Signal, ...], cause: int, scope: Scope) -> tuple[str, ...]:
+    """Where two arms of open sizes do not agree at all of them, the step that makes them: ``pad(like=top)``.
+
+    Nothing where neither arm is a value with a name, or where one is not known to be the larger.
+    """
+    for skip, other in ((0, cause), (cause, 0)):
+        (step, *more), larger, smaller = merge.arms[skip].statements, inputs[skip].type, inputs[other].type
+        is_value = isinstance(step, ast.Call) and step.bare and isinstance(scope.get(step.name), Signal)
+        if more or larger is None or smaller is None or not (is_value or isinstance(step, ast.Reference)):
+            continue
+        name = step.span.text
+        differences = [a - b for a, b in zip(larger.spatial, smaller.spatial, strict=False)]
+        is_open = any(isinstance(difference, Size) for difference in differences)
+        if name == "_" or not is_open or larger.batch != smaller.batch or larger.rank != smaller.rank:
+            continue
+        for layer, sign in (("pad", 1), ("crop", -1)):
+            if all(always_at_least(sign * difference, 0) for difference in differences):
+                return (f"for every size: let arm {other + 1} end in {layer}(like={short(name)})",)
+    return ()
 
 
 # ---- PyTorch's arguments --------------------------------------------------------------------------------------------

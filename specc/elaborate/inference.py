@@ -124,10 +124,12 @@ def refused(
     """What an operator refuses, at the argument at fault and at the step that made the input at fault."""
     primary = bound.places.get(refusal.argument or "", step.name_span.to(step.span))
     secondary: tuple[Label, ...] = ()
+    same_sizes: tuple[str, ...] = ()
     if isinstance(step, ast.Merge) and refusal.argument not in bound.places:
         if refusal.cause is not None:  # the arm at fault, and the first one, which it was compared with
             primary = step.arms[refusal.cause].span
             secondary = (Label(step.arms[0].span, f"gives {inputs[0].type}"),)
+            same_sizes = hints.same_sizes(step, inputs, refusal.cause, scope)
     elif refusal.cause is not None:
         secondary = (_cause(inputs[refusal.cause], nodes, shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
     at_fault = [argument.value for name, argument in bound.arguments.items() if name == refusal.argument]
@@ -143,7 +145,7 @@ def refused(
         refusal.label,
         secondary=secondary,
         notes=refusal.notes,
-        helps=channels or (*refusal.helps, *hints.input_for_current(at_fault, scope)),
+        helps=channels or (*refusal.helps, *same_sizes, *hints.input_for_current(at_fault, scope)),
         where=refusal.where,
         fix=fix,
     )
