@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 from specc.diagnostics import Code, Diagnostic, Label
@@ -363,7 +364,8 @@ class Calls:
         if self.blocks[definition]:
             report(*self.blocks[definition])
         contract = block.contract
-        plain = {key: value for key, value in values.items() if not isinstance(value, (Signal, Size))}
+        signals = _signals(values)
+        plain = {key: value for key, value in values.items() if not isinstance(value, Size) and key not in signals}
         ports = contract.inputs if contract is not None and current is None else ()
         several = tuple([(port.name or "", value) for port, value in zip(ports, inputs, strict=True)]) if ports else ()
         draft = DraftBlock(
@@ -376,7 +378,7 @@ class Calls:
             current,
             label.name if label else name,
             tuple([(key, value if is_plain(value) else LayerText(display(value))) for key, value in plain.items()]),
-            several + tuple([(key, value) for key, value in values.items() if isinstance(value, Signal)]),
+            several + tuple(chain.from_iterable(signals.values())),
             slot=call.name if call.name != block.name else None,
         )
 
@@ -447,6 +449,17 @@ class Calls:
             notes=(" calls ".join([callee.name for callee in chain]),),
             helps=helps,
         )
+
+
+def _signals(values: Mapping[str, Value]) -> dict[str, list[tuple[str, Signal]]]:
+    """By parameter, the values of the network that are arguments, each with a name: of a list ``xs0``, ``xs1`` …"""
+    found: dict[str, list[tuple[str, Signal]]] = {}
+    for key, value in values.items():
+        if isinstance(value, Signal):
+            found[key] = [(key, value)]
+        elif isinstance(value, tuple) and value and all(isinstance(entry, Signal) for entry in value):
+            found[key] = [(f"{key}{place}", entry) for place, entry in enumerate(value)]
+    return found
 
 
 def _inputs_of(definition: Definition) -> tuple[ast.PortDeclaration, ...]:

@@ -16,7 +16,7 @@ from tests.backends.test_torch import images
 from tests.backends.test_torch_blocks import listed
 from tests.backends.test_torch_script import check_scripted
 
-SPEC = Path(__file__).parent / "specs" / "several_values.cnn"
+SPEC = Path(__file__).parent / "several_values.cnn"
 MODELS = ["Outputs", "Inputs", "Shared", "Rounds", "Bundle"]
 
 
@@ -56,6 +56,12 @@ def test_the_values_of_rounds_have_their_numbers() -> None:
     assert "return x, skip0, skip1, skip2" in lines(model, "Down")
     assert "x, down_0_skip, down_1_skip, down_2_skip = self.down(x)" in lines(model, "Rounds")
     assert "x = self.up(x, down_2_skip, down_1_skip, down_0_skip)" in lines(model, "Rounds")
+
+
+def test_a_block_that_takes_a_list_of_values_has_a_name_for_each() -> None:
+    spec = SPEC.parents[1] / "elaborate" / "corpus" / "accepted" / "lists_of_values.cnn"
+    head = "def forward(self, features0: torch.Tensor, features1: torch.Tensor) -> torch.Tensor:"
+    assert head in lines(specc.load(spec), "Neck")
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.:DeprecationWarning")

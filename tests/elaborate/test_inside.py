@@ -55,6 +55,7 @@ block body(c) -> (low, high) {
             "g.low",
             "g.body1.low",
         ),  # nothing in the group has a label: it is seen through
+        ("b: body(4)\n let xs = [b.high, b.low]", "xs[1]", "b.low"),
         ("g: { x: body(4) }", "g.x.low", "g.x.low"),
         ("r: repeat 2 { relu -> body(4) }", "r[1].low", "r.1.body1.low"),
     ],
@@ -117,6 +118,18 @@ def test_a_loop_carries_all_that_a_block_gives() -> None:
     assert [network.node(name).inputs for name in ("0.add1", "0.sub1")] == [("step1.x", "step1.y")] * 2
     assert [network.node(name).inputs for name in ("1.add1", "1.sub1")] == [("0.x", "0.y")] * 2
     assert (network.node("p").inputs, network.node("q").inputs) == (("1.x",), ("1.y",))
+
+
+def test_lists_of_values_are_handed_over_and_gone_through() -> None:
+    network = graph(f"""{BODY}
+        block neck(xs, c) {{ lateral: for x in xs {{ x -> conv(c, 1) }} -> add {{ | _ | lateral[0] }} }}
+        model M : [N, 3, 8, 8] {{ b: body(2) -> neck([b.low, b], 5) }}
+    """)
+    assert [network.node(f"neck1.lateral.{i}.conv1").inputs for i in range(2)] == [("b.low",), ("b.batchnorm1",)]
+    block = network.members[1]
+    assert isinstance(block, Region)
+    assert block.arguments == (("c", 5),)
+    assert block.values == (("xs0", "b.low"), ("xs1", "b.batchnorm1"))
 
 
 def test_one_value_may_go_into_a_block_twice() -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from specc.backends.torch.class_code import ModuleClass, Statement
+from specc.backends.torch.module_tree import ModuleUse
 from specc.backends.torch.python import Expr, Hole, Listing, PythonCall, flat, statement
 from specc.backends.torch.python_names import free, numbered, stem
 
@@ -77,8 +78,8 @@ def _identifier(label: str) -> str:
 def _inputs(family: ModuleClass) -> list[str]:
     """What the class calls its inputs: the first is x, the others go by what all uses call them."""
     count, labels = family.body.inputs, [instance.labels for instance in family.instances]
-    uses = [instance.use.block for instance in family.instances]
-    has_own = all(use is not None and use.input is None and use.kind == "block" for use in uses)
+    # A block of several inputs has names for them, and so has one that takes nothing but values that are arguments.
+    has_own = all(_takes_no_current_value(instance.use) for instance in family.instances)
     if family.body.is_model or (has_own and len({each[:count] for each in labels}) == 1):
         return ["x"] if count == 1 else list(map(_identifier, labels[0][:count]))
     names = ["x"] if count else []
@@ -93,6 +94,11 @@ def _inputs(family: ModuleClass) -> list[str]:
         ]
         names.append(next(name for name in candidates if name not in names))
     return names
+
+
+def _takes_no_current_value(use: ModuleUse) -> bool:
+    block = use.block
+    return block is not None and block.kind == "block" and block.input not in use.inputs
 
 
 def _variables(inputs: Sequence[str], steps: Sequence[str], chained: set[int]) -> list[str]:
