@@ -207,6 +207,42 @@ class Root(NamedTuple):
     folder: str
     is_marked: bool
 
+    def holds(self, real: str, files: FileSystem = DISK) -> bool:
+        """Whether the path, which has no links, is of the project: git's own folder has settings that may be secret."""
+        folder = files.real(self.folder)
+        return is_within(folder, real) and ".git" not in real.removeprefix(folder).split("/")
+
+
+def is_within(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+class Stray(NamedTuple):
+    """A path that leads out of its project through links.
+
+    Attributes:
+        root: that of the folder that it is named in.
+    """
+
+    path: str
+    root: Root
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.path} is not read: a link in it leads out of the project's folder {self.root.folder}, or into its "
+            ".git; name the file that it leads to, or put that into the project"
+        )
+
+
+def stray(path: str, files: FileSystem = DISK) -> Stray | None:
+    """None where the path leads out of its project through no link. What is typed with ``..`` leads there by itself."""
+    real = files.real(path)
+    if real == files.absolute(path):
+        return None
+    root = project_root(os.path.dirname(os.path.normpath(path)), files)
+    return None if root.holds(real, files) else Stray(path, root)
+
 
 def project_root(folder: str, files: FileSystem = DISK) -> Root:
     """Where the imports of the specs in ``folder`` end.

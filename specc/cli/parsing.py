@@ -15,6 +15,7 @@ from specc.atomic import require_regular
 from specc.diagnostics import SpecError, UsageError
 from specc.diagnostics.words import system_reason
 from specc.elaborate import check_file, choose, constant, elaborate
+from specc.filesystem import stray
 from specc.report.snippets import headline
 from specc.source import Source
 from specc.syntax import ast, parse, read, read_stdin
@@ -29,7 +30,13 @@ SECTIONS = ("interface", "weights", "graph", "cost")
 
 
 def source(spec: str) -> Source:
-    return read_stdin() if spec == "-" else read(spec)
+    """The spec at a path, or ``-``. Raises UsageError where a link of a repository leads out of it: see `stray`."""
+    if spec == "-":
+        return read_stdin()
+    found = stray(spec) if "\0" not in spec else None
+    if found is not None and found.root.is_marked:
+        raise UsageError(found.message)
+    return read(spec)
 
 
 def load(spec: str, model: str | None, arguments: Iterable[str]) -> Model:

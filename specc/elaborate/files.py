@@ -14,7 +14,7 @@ from specc.elaborate.errors import Invalid, Unknown, collecting, in_form, invali
 from specc.elaborate.evaluation import evaluate
 from specc.elaborate.scopes import ABSENT, Definition, Environment, require_name
 from specc.elaborate.values import UNKNOWN, Partial, Value, evaluated
-from specc.filesystem import DISK, FileSystem, FolderEntry, Root, Unavailable, project_root
+from specc.filesystem import DISK, FileSystem, FolderEntry, Root, Unavailable, is_within, project_root
 from specc.ir.op import Op
 from specc.ops import find
 from specc.ops import names as layers
@@ -150,11 +150,13 @@ class _Library:
                 item.path_span,
             )
         shown = posixpath.normpath(posixpath.join(posixpath.dirname(importer.shown), item.path))
-        if not _within(self._root.folder, self._files.absolute(shown)):
+        if not is_within(self._root.folder, self._files.absolute(shown)):
             raise self._outside(item, "climbs above")
         real = self._files.real(shown)
-        if not _within(self._files.real(self._root.folder), real):
+        if not is_within(self._files.real(self._root.folder), real):
             raise self._outside(item, "goes through a symlink out of")
+        if not self._root.holds(real, self._files):
+            raise invalid(Code.IMPORT, f"{item.path} is in git's own folder, which holds no specs", item.path_span)
         return _FilePath(shown, real)
 
     def _outside(self, item: ast.Import, how: str) -> Invalid:
@@ -190,10 +192,6 @@ class _Library:
         others = (name for name in files if self._files.real(posixpath.join(folder, name)) not in importers)
         paths = [written_folder + slash + name for name in others]
         return (f"did you mean {' or '.join(paths)}?",) if paths else ()
-
-
-def _within(folder: str, path: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _imported_value(label: ast.Binder, item: ast.Import, source: Environment | None) -> object:

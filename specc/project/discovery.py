@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from specc.diagnostics import ImportFault, UsageError
 from specc.diagnostics.words import system_reason
-from specc.filesystem import DISK, SETTINGS, FileSystem, FolderEntry
+from specc.filesystem import DISK, SETTINGS, FileSystem, FolderEntry, stray
 from specc.project.outcome import Outcome, Unreadable
 from specc.project.paths import expanded, identity, is_pattern, matches
 from specc.project.settings import Configuration
@@ -36,7 +36,9 @@ def spec_files(
 
     A folder is searched, but for hidden folders, links to folders, and what the settings there exclude; a pattern is
     expanded, and what it fits is searched for in the same way. A file that is named is a spec whatever it is called,
-    and excluded only with ``force_exclude`` (hooks name every file).
+    and excluded only with ``force_exclude`` (hooks name every file). None may lead out of its project through a
+    link, or a stranger's repository would have any file of this machine read and shown; but for what is named without
+    ``force_exclude`` where nothing says where a project ends.
 
     Raises:
         UsageError: a path is empty, or settings are wrong.
@@ -127,18 +129,21 @@ class Search:
         if path == "-":
             yield path
         elif self.files.is_folder(path):
-            yield from self.below(path)
+            if not self._is_stray(path, named=True):
+                yield from self.below(path)
         elif is_pattern(path) and not self.files.has(path):
             problems = len(self.unreadable)
             fitting = sorted(expanded(path, self._report_unreadable, self.files))
             if not fitting and len(self.unreadable) == problems:
                 self.unreadable.append(Unreadable(path, f"{path} fits no file"))
             for one in fitting:
+                if self._is_stray(one):
+                    continue
                 if self.files.is_folder(one):
                     yield from self.below(one)
                 elif one.endswith((*SUFFIXES, ".yaml", ".yml")) and not self._configuration.excludes(one):
                     yield _posix(one)
-        elif not (self._force and self._configuration.excludes(path)):
+        elif not (self._force and self._configuration.excludes(path)) and not self._is_stray(path, named=True):
             yield _posix(path)
 
     def below(self, folder: str) -> Iterator[str]:
@@ -181,11 +186,21 @@ class Search:
                 return False
         if self._is_excluded(path):
             return False
+        if entry.is_link and self._is_stray(path):
+            return False
         if entry.kind != "other":
             return True
         name = _posix(path)  # a pipe might never end
         self.unreadable.append(Unreadable(name, f"{name}: is no ordinary file"))
         return False
+
+    def _is_stray(self, path: str, *, named: bool = False) -> bool:
+        """Whether a link leads out of the project, which is reported. A commit has nothing that is outside of it."""
+        found = stray(path) if self.files is DISK else None
+        if found is None or (named and not self._force and not found.root.is_marked):
+            return False
+        self.unreadable.append(Unreadable(_posix(path), found._replace(path=_posix(path)).message))
+        return True
 
     def _is_excluded(self, path: str) -> bool:
         """Whether the settings of the folder that is searched leave it out."""

@@ -470,14 +470,17 @@ class TestLinks:
         assert file.models[0].changed
 
     def test_out_of_the_repository(self, tmp_path: Path) -> None:
-        """What is there has no earlier version: the same link is the same; of another one nothing can be said."""
+        """What is there is not read, now or in an earlier version, of which nothing can be said."""
         (tmp_path / "outside.cnn").write_text(ONE, encoding="utf-8")
         for name, target in (("far", tmp_path / "outside.cnn"), ("up", "../../outside.cnn"), ("gone", "../../x.cnn")):
             Path(f"nets/{name}.cnn").symlink_to(target)
         put("nets/user.cnn", 'from "far.cnn" import unit\nmodel User : [N, 3, 8, 8] { unit(4) }\n')
         (tmp_path / "outside.cnn").write_text(BLOCKS, encoding="utf-8")
         commit("new")
-        assert not changed("new")
+        comparison, unreadable = compare_with("new", (".",))
+        assert [problem.name for problem in unreadable] == ["nets/far.cnn", "nets/gone.cnn", "nets/up.cnn"]
+        assert all("leads out of the project's folder" in problem.message for problem in unreadable)
+        assert not comparison.files
         for name in ("far", "up", "gone"):
             Path(f"nets/{name}.cnn").unlink()
         put("nets/far.cnn", ONE + BLOCKS)

@@ -57,8 +57,8 @@ class TestPaths:
 
     def test_dots_behind_a_link_are_no_other_spelling(self, tree: Path) -> None:
         """``link/..`` is where the link leads to, and not where it lies."""
-        write(tree.parent, elsewhere__a=FINE, elsewhere__in__b=FINE)
-        (tree / "link").symlink_to(tree.parent / "elsewhere" / "in")
+        write(tree, elsewhere__a=FINE, elsewhere__in__b=FINE)
+        (tree / "link").symlink_to(tree / "elsewhere" / "in")
         assert found("a.cnn", "link/../a.cnn") == ["a.cnn", "link/../a.cnn"]
 
     @pytest.mark.parametrize(
@@ -114,9 +114,81 @@ class TestHowTheyAreShown:
 
 class TestLinks:
     def test_to_files(self, specc: Specc, here: Path) -> None:
-        write(here.parent, real=BAD)
-        (here / "link.cnn").symlink_to("../real.cnn")
+        write(here, real=BAD)
+        (here / "link.cnn").symlink_to("real.cnn")
         assert "link.cnn:1:26" in specc("check").out
+
+    @pytest.mark.parametrize("is_repository", [True, False])
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["check"],
+            ["check", "nets"],
+            ["check", "nets/*.cnn"],
+            ["check", "--force-exclude", "nets/link.cnn"],
+            ["check", "--fix", "nets"],
+            ["fmt", "--check", "nets"],
+            ["fmt", "--force-exclude", "nets/link.cnn"],
+        ],
+    )
+    def test_out_of_the_project_nothing_is_read(
+        self, specc: Specc, here: Path, is_repository: bool, arguments: list[str]
+    ) -> None:
+        write(here, nets__fine=FINE)
+        (here.parent / "secret.cnn").write_text("TOKEN=hunter2\n")
+        (here / "nets" / "link.cnn").symlink_to("../../secret.cnn")
+        if not is_repository:
+            (here / ".git").rmdir()
+        result = specc(*arguments)
+        assert result.code == 2
+        assert "is not read: a link in it leads out of the project's folder" in result.err
+        assert "hunter2" not in result.out + result.err
+        assert (here.parent / "secret.cnn").read_text() == "TOKEN=hunter2\n"
+
+    @pytest.mark.parametrize("command", ["check", "fmt", "show", "explain", "compile", "convert"])
+    def test_a_named_one_is_read_only_where_no_repository_is(self, specc: Specc, here: Path, command: str) -> None:
+        """A hook, a script of continuous integration names what a stranger has committed."""
+        (here.parent / "secret.cnn").write_text("TOKEN=hunter2\n")
+        (here / "link.cnn").symlink_to("../secret.cnn")
+        rest = ["x.yaml"] if command == "convert" else []
+        spec = "link.cnn:a" if command == "explain" else "link.cnn"
+        (here / ".git").rmdir()
+        result = specc(command, spec, *rest)
+        assert "hunter2" in result.out + result.err
+        (here / ".git").mkdir()
+        result = specc(command, spec, *rest)
+        assert result.code == 2
+        assert f"link.cnn is not read: a link in it leads out of the project's folder {here}" in result.err
+        assert "hunter2" not in result.out + result.err
+
+    def test_a_named_folder_of_a_repository_is_in_it(self, specc: Specc, here: Path) -> None:
+        write(here.parent, outside__a=FINE)
+        write(here, inside__b=FINE)
+        (here / "out").symlink_to("../outside")
+        (here / "in").symlink_to("inside")
+        (here / ".git").rmdir()
+        assert specc("check", "out", "in").code == 0
+        assert specc("check", "out/*").code == 0
+        (here / ".git").mkdir()
+        assert specc("check", "in").code == 0
+        for path in ("out", "out/*", "out/a.cnn"):
+            assert specc("check", path).code == 2
+
+    def test_gits_own_folder_has_no_specs(self, specc: Specc, here: Path) -> None:
+        """In continuous integration its configuration holds a token."""
+        (here / ".git" / "config").write_text("hunter2\n")
+        (here / "link.cnn").symlink_to(".git/config")
+        (here / "a.cnn").write_text(f'from ".git/config" import X\n{FINE}')
+        result = specc("check")
+        assert result.code == 2
+        assert "hunter2" not in result.out + result.err
+        assert ".git/config is in git's own folder, which holds no specs" in result.out
+
+    def test_a_pipe_that_is_typed_is_read(self, here: Path) -> None:
+        command = f"cat a.cnn | {sys.executable} -m specc check --no-cache /dev/stdin"
+        write(here, a=FINE)
+        done = subprocess.run(["sh", "-c", command], cwd=here, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
 
     def test_to_folders_are_not_entered(self, here: Path) -> None:
         write(here, nets__a=FINE)
