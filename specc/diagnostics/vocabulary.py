@@ -107,6 +107,7 @@ LAYERS = _table(
     _called("maxpool", "maxpooling"),
     _called("adaptiveavgpool", "adaptiveaveragepool adaptiveaveragepooling adaptiveavgpooling"),
     _called("adaptivemaxpool", "adaptivemaxpooling"),
+    _called("expand", "broadcastto expandas broadcast expandto"),
     _called("concat", "cat concatenate route"),
     _called("add", "shortcut plus"),
     _called("mul", "multiply times"),
@@ -131,7 +132,7 @@ LAYERS = _table(
         "sin cos tan asin acos atan sinh cosh asinh acosh atanh arctan arctanh arcsinh arccosh sign "
         "round floor ceil trunc frac lgamma digamma median mode std var prod argmax argmin "
         "cumsum cumprod topk sort gather scatter where nonzero unique histc cov cond conj copy clone "
-        "contiguous detach flip roll rot90 tile expand einsum outer cross norm1 "
+        "contiguous detach flip roll rot90 tile einsum outer cross norm1 "
         "celu6 relu1 relun rrelu srelu frelu drelu trelu brelu arelu grelu erelu qrelu hardmish "
         "hardtan softsin serf snake maxout fractionalmaxpool rankpool "
         "minout spectralnorm weightnorm evonorm filterresponsenorm scalenorm dconv deformconv tconv pconv "

@@ -24,6 +24,7 @@ FAMILIES = {
     "dropout": "dropout",
     "elu": "activation",
     "exp": "elementary",
+    "expand": "expand",
     "fc": "linear",
     "flatten": "reshape",
     "fuse": "fuse",

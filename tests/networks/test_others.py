@@ -137,10 +137,11 @@ def test_names_are_those_of_the_published_code(name: str) -> None:
     ("spec", "published"),
     [
         ("deeplabv3.cnn", 42_004_074),  # torchvision's deeplabv3_resnet50, COCO_WITH_VOC_LABELS_V1
+        (OTHERS / "inception_resnet_v2.cnn", 55_813_192),  # Keras's, without the moving statistics
         ("unet_any_size.cnn", 31_037_698),  # milesial/Pytorch-UNet, transposed convolutions and two classes
     ],
 )
-def test_counts_are_the_published_ones(spec: str, published: int) -> None:
+def test_counts_are_the_published_ones(spec: str | Path, published: int) -> None:
     assert specc.load(ZOO / spec).params == published
 
 

@@ -177,6 +177,7 @@ STEPS: dict[str, list[Step]] = {
     "depthtospace": [step({"blocksize": 2}, (16, 3, 3), blocksize=[1, 4], mode=["CRD"])],
     "dropout": [step({}, _PLANE, p=[0.2, 0.0, 1.0])],
     "elu": [step({}, _PLANE, alpha=[0.5, -1.0])],
+    "expand": [step({"like": Value(1)}, (2, 1, 5), (2, 5, 5))],
     "fc": [step({"out_features": 4}, (6,), out_features=[2], weight=[numbers(4, 6)], **_DENSE)],
     "flatten": [step({}, (2, 3, 4), start_dim=[2], end_dim=[1, 2])],
     "fuse": [step({}, _PLANE, _PLANE, eps=[1e-3], init=[0.5], **_FROZEN)],
@@ -446,6 +447,7 @@ COUNTERPARTS: dict[str, Callable[..., Any]] = {
 WITHOUT_COUNTERPART = {
     "affine": "our own",
     "amax": "torch.amax has no signature to be read",
+    "expand": "torch.broadcast_to has no signature to be read",
     "crop": "our own: slices up to the sizes of another value",
     "clamp": "torch.clamp has no signature to be read",
     "concat": "torch.cat has no signature to be read, and its axis 0 is our batch",

@@ -16,7 +16,7 @@ from specc.ir.size import symbol
 from specc.ir.targets import Formula, SizeOf, SpatialSizesOf, TorchCall, Value
 from specc.ir.traits import EACH, Sliding, taps
 from specc.ir.types import TensorType
-from tests.twins import graph_of, make, onnx_bytes, refusal, run_onnx
+from tests.twins import check_sizes, check_twin, graph_of, make, onnx_bytes, refusal, run_onnx
 
 N, H, W, A, B = map(symbol, ("N", "H", "W", "A", "B"))
 LIKE = Value(1)
@@ -304,3 +304,35 @@ def test_padding_that_says_nothing() -> None:
     assert refusal(make("pad"), (2, 5)).code == "S0302"
     said = refusal(make("pad", padding=1, offset=0), (2, 5))
     assert (said.code, said.argument) == ("S0305", "offset")
+
+
+@pytest.mark.parametrize(
+    ("small", "large"),
+    [((3, 1, 1), (3, 4, 5)), ((1, 4, 1), (2, 4, 3)), ((1,), (6,)), ((2, 3), (2, 3)), ((1, 1, 1, 2), (2, 3, 4, 2))],
+)
+@pytest.mark.parametrize("opset", [18, 23])
+def test_expand(small: tuple[int, ...], large: tuple[int, ...], opset: int) -> None:
+    check_twin(make("expand", like=LIKE), lambda x, like: x.expand_as(like), small, large, opset=opset)
+
+
+def test_expand_to_any_size() -> None:
+    sizes = [{"H": 1, "W": 2}, {"H": 5, "W": 4}]
+    check_sizes(make("expand", like=LIKE), lambda x, like: x.expand_as(like), (3, 1, W), (3, H, W), sizes=sizes)
+    assert node_types("expand", (3, 1, 1), (3, 4, 5)) == ["Expand"]
+    assert node_types("expand", (3, 1, 1), (3, H, 5)) == ["Shape", "Expand"]
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "words"),
+    [
+        ((2, 1), (3, 4), "[N, 2, 1] cannot be expanded to [N, 3, 4]: only a size of exactly 1 is widened"),
+        ((3,), (3, 4), "[N, 3] cannot be expanded to [N, 3, 4]"),
+        (
+            (3, H),
+            (3, W),
+            "that expand finds [N, 3, W] in [N, 3, H], where only a size of exactly 1 is widened, is sure where H == W",
+        ),
+    ],
+)
+def test_what_cannot_be_expanded(small: tuple[Any, ...], large: tuple[Any, ...], words: str) -> None:
+    assert words in refusal(make("expand", like=LIKE), small, large).message

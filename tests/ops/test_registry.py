@@ -436,13 +436,13 @@ def check_refusal(refusal: Refusal, op: Op, shapes: Shapes, known: dict[str, Sym
 def meets_one(op: Op, shapes: Shapes, sizes: dict[str, int]) -> bool:
     """Whether a symbolic size happens to be 1, which `mul` would widen if it were written as 1."""
     symbolic = (size for shape in shapes for size in shape if isinstance(size, Size))
-    return op.kind in ("mul", "div") and any(size.at(sizes) == 1 for size in symbolic)
+    return op.kind in ("mul", "div", "expand") and any(size.at(sizes) == 1 for size in symbolic)
 
 
 STATED = re.compile(
     "takes a fixed number of|it is not proven that the arms|it is not proven that reshape|it is not proven that slice|"
     "is not the same whole factor times|size = .* is sure where|"
-    "it is not proven that (?:crop|pad)|only one can be inferred|is no whole number|"
+    "it is not proven that (?:crop|pad|expand)|only one can be inferred|is no whole number|"
     "a fixed number of places|rounded in float32"
 )
 """The reasons for which a step is refused that might be right at some sizes, or at all of them."""

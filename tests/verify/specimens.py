@@ -60,6 +60,7 @@ _STEPS = {
         " -> affine([1.5, -0.5], [0.1, 0.2]) -> conv(2, 1) -> spacetodepth(2) -> normalize"
         " -> scale(0.5, dim=none) -> sum(3)",
     ),
+    "expanded": ("[N, 3, 4, 5]", "wide: conv(4, 1) -> globalavgpool -> expand(like=wide) -> add { | _ | wide }"),
     "cropped": ("[N, 3, 8, 9]", "wide: conv(4, 3) -> small: conv(4, 3) -> add { | _ | wide -> crop(like=small) }"),
     "attention": (
         "[N, 6, 8]",

@@ -307,6 +307,7 @@ STEPS: tuple[tuple[str, tuple[Sample, ...], dict[str, Any]], ...] = (
     ("dropout", (IMAGE,), {}),
     ("elu", (IMAGE,), {"alpha": 5.0}),
     ("exp", (IMAGE,), {}),
+    ("expand", ((6, 1, 9), IMAGE), {"like": Value(1)}),
     ("fc", ((4608,),), {"out_features": 16}),
     ("flatten", (IMAGE,), {}),
     ("fuse", (IMAGE, IMAGE, IMAGE), {}),
