@@ -76,22 +76,25 @@ def missing_batch(value: TensorType, stated: ast.Shape, scope: Scope) -> tuple[s
 def same_sizes(merge: ast.Merge, inputs: tuple[Signal, ...], cause: int, scope: Scope) -> tuple[str, ...]:
     """Where two arms of open sizes do not agree at all of them, the step that makes them: ``pad(like=top)``.
 
-    Nothing where neither arm is a value with a name, or where one is not known to be the larger.
+    In general where neither arm is a value with a name, or where none is known to be the larger.
     """
+    helps: tuple[str, ...] = ()
     for skip, other in ((0, cause), (cause, 0)):
         (step, *more), larger, smaller = merge.arms[skip].statements, inputs[skip].type, inputs[other].type
-        is_value = isinstance(step, ast.Call) and step.bare and isinstance(scope.get(step.name), Signal)
-        if more or larger is None or smaller is None or not (is_value or isinstance(step, ast.Reference)):
+        if larger is None or smaller is None or larger.batch != smaller.batch or larger.rank != smaller.rank:
             continue
+        differences = [a - b for a, b in zip(larger.spatial, smaller.spatial, strict=True)]
+        if not any(isinstance(difference, Size) for difference in differences):
+            continue
+        helps = ("for every size: pad, crop and upsample take the sizes of another value: pad(like=…)",)
+        is_value = isinstance(step, ast.Call) and step.bare and isinstance(scope.get(step.name), Signal)
         name = step.span.text
-        differences = [a - b for a, b in zip(larger.spatial, smaller.spatial, strict=False)]
-        is_open = any(isinstance(difference, Size) for difference in differences)
-        if name == "_" or not is_open or larger.batch != smaller.batch or larger.rank != smaller.rank:
+        if more or name == "_" or not (is_value or isinstance(step, ast.Reference)):
             continue
         for layer, sign in (("pad", 1), ("crop", -1)):
             if all(always_at_least(sign * difference, 0) for difference in differences):
                 return (f"for every size: let arm {other + 1} end in {layer}(like={short(name)})",)
-    return ()
+    return helps
 
 
 # ---- PyTorch's arguments --------------------------------------------------------------------------------------------

@@ -225,8 +225,6 @@ def _differ(
             f"axis {axis}: {a} and {b}" + (f"; {example}" if (example := counterexample(a, b)) else "")
             for axis, (a, b) in bound.items()
         )
-        if bound and min(bound) >= 2:
-            notes += ("pad, crop and upsample take the sizes of another value, whatever they are: pad(like=…)",)
         # A size that happens to be 1 is widened, whatever the other is: no condition is the only one.
         widens = isinstance(op, Widening)
         necessary = not widens or all(always_at_least(size, 2) for pair in bound.values() for size in pair)
