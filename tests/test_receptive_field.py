@@ -64,7 +64,10 @@ STACKS = {
     "add { | slice(0, 8, dim=2) | maxpool(2) } -> conv(1, 3, padding=1)": (1, 16),
     'concat { | _ | adaptiveavgpool(5) -> upsample(size=24, mode="linear") } -> conv(1, 3, padding=2)': (1, 24),
     # Sizes of other values, whose numbers are not read: a wider one would see more.
-    "conv(1, 9, padding=4) -> wide: relu -> in -> avgpool(2) -> conv(1, 3, padding=1) -> upsample(like=wide)": (1, 25),
+    "avgpool(9, 1, padding=4) -> wide: relu -> in -> avgpool(2) -> conv(1, 3, padding=1) -> upsample(like=wide)": (
+        1,
+        25,
+    ),
     'avgpool(3, stride=2, padding=1) -> upsample(like=in, mode="linear") -> conv(1, 3, padding=1)': (1, 19),
     "avgpool(2) -> convtranspose(1, 2, stride=2) -> pad(like=in) -> add { | _ | in } -> conv(1, 2)": (1, 15),
     "pad([4, 3]) -> conv(1, 3) -> crop(like=in) -> add { | _ | in }": (1, 15),

@@ -295,13 +295,20 @@ def unused(
     inputs: tuple[Port, ...], stated: tuple[ast.PortDeclaration, ...], network: Construction, out: list[GraphOutput]
 ) -> list[Diagnostic]:
     """Steps whose value no output depends on, of a chain of such steps the last; shared steps that are never applied;
-    inputs that nothing reads."""
+    inputs that nothing reads; and steps with weights of which the size alone is used."""
     needed = {value.producer for _, value in out}
     read = needed | {value.producer for node in network.nodes for value in node.inputs}
-    vain = []
+    vain, sized, untrained = [], set[int | str | None](), {}
     for node in reversed(network.nodes):  # a value is made before it is read
+        values = [value.producer for value in node.inputs]
         if node.producer in needed:
-            needed.update([value.producer for value in node.inputs])
+            reads = len(values) - (node.op.measured if node.op.measures else 0)
+            needed.update(values[:reads])
+            sized.update(values[reads:])
+        elif node.producer in sized:
+            sized.update(values)
+            if node.parameters:
+                untrained[node.span] = node.op.kind
         else:
             vain.append(node)
     in_vain = {value.producer for node in vain for value in node.inputs}
@@ -315,6 +322,15 @@ def unused(
     helps = ("every step must lead to the output",)
     return [
         *unread.values(),
+        *(
+            Diagnostic(
+                Code.UNUSED,
+                f"of the value of this {kind} the size alone is used: its weights would never be trained",
+                Label(span),
+                helps=("take the sizes of a value that is used, or of one without weights",),
+            )
+            for span, kind in reversed(untrained.items())
+        ),
         *(
             Diagnostic(Code.UNUSED, f"the value of this {kind} is never used", Label(span), helps=helps)
             for span, kind in last.items()

@@ -2,7 +2,7 @@
 
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, Value
-from specc.ir.traits import EACH, Sliding, taps
+from specc.ir.traits import EACH, Range, Sliding, taps
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Selector
 from specc.ops.fields import LARGEST
@@ -38,6 +38,9 @@ class Crop(Channelwise, Selector):
 
     def window(self, *inputs: TensorType) -> Sliding:
         return Sliding((EACH, *(taps(1, start=start) for start in numbers(self._placement(*inputs).before))))
+
+    def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
+        return ranges[0]
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         call: Value | TorchCall = Value(0)

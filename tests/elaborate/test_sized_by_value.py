@@ -65,3 +65,20 @@ def test_in_a_block_its_own_input() -> None:
     model M : [N, 3, H, W] { conv(4, 3, stride=2, padding=1) -> a: relu -> p: pooled(2) -> concat { | _ | a } }
     """
     assert steps(text)[-2].inputs[1:] == ("a",)
+
+
+def test_weights_whose_value_is_only_measured_are_refused() -> None:
+    """They would be in the file and in the state dict, and never be trained."""
+    text = """
+    model M : [N, 3, H, W] {
+      half: conv(8, 3, stride=2, padding=1) -> bn -> other: relu
+      in -> upsample(like=%s)
+    }
+    """
+    with pytest.raises(SpecError) as caught:
+        steps(text % "other")
+    conv, norm = caught.value.diagnostics
+    assert (conv.code, norm.code) == ("S0205", "S0205")
+    assert conv.primary.span.text.startswith("conv")
+    pooled = text.replace("conv(8, 3, stride=2, padding=1) -> bn", "maxpool(3, stride=2, padding=1)")
+    assert len(steps(pooled % "other")) == 3
