@@ -64,7 +64,7 @@ def _with_widths(text: str, eighths: int) -> str:
 
 
 def _scaled(line: str, eighths: int) -> str:
-    """Of the first line of a model or block what its parameters are if nothing is said; nothing of the lines below it."""
+    """Of the first line of a model or block what its parameters are if nothing is said, and nothing of its shapes."""
     if line.startswith(("#", "    ->", "    where")) or " where " in line:
         return line
 

@@ -167,6 +167,7 @@ def open_session(
     options.log_severity_level = 4  # its errors come as exceptions too
     options.use_deterministic_compute = True
     options.intra_op_num_threads = 1  # waiting threads take twice the processor time of the work on small models
+    options.enable_mem_pattern = False  # made for the next run of the same sizes, beside what this one needs
     options.add_session_config_entry(RECORD_ASSIGNMENT, "1")
     if tensors:
         values = [ort.OrtValue.ortvalue_from_numpy(numbers) for numbers in tensors.values()]
@@ -208,7 +209,8 @@ def run(session: Session, feeds: dict[str, Any], outputs: Iterable[str] = ()) ->
         MemoryError: for want of memory.
     """
     try:
-        return list(session.run(list(outputs) or None, feeds))
+        # Copies: ONNX Runtime's own share the memory of its session, and keep all of that.
+        return [value.copy() for value in session.run(list(outputs) or None, feeds)]
     except Exception as error:
         require_memory(error)
         raise ModelRefused(f"ONNX Runtime fails: {_plain(str(error))}") from error

@@ -1,10 +1,9 @@
-"""What a step is tried on, and what it should give there."""
+"""What a step is tried on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,18 +12,8 @@ from numpy.typing import NDArray
 from specc.ir.graph import Graph, Node
 from specc.verify.cases import Case, Feed
 from specc.verify.excerpt import around_largest, smaller
-from specc.verify.network_proof import errors_by_bound
 from specc.verify.reference import run_module
 from specc.verify.step_alignment import AlignedStep
-
-HALF = 0.5
-"""The part of a bound that PyTorch may need; the bound is widened where it needs more."""
-
-FAR = 8.0
-"""So many times at most: where PyTorch is further off, float32 cannot compute the step, and agreement means nothing."""
-
-IMPOSSIBLE = "float32 cannot compute this step here"
-"""Said of a fault where PyTorch's float32 result is no better."""
 
 
 @dataclass(frozen=True)
@@ -112,61 +101,3 @@ class StepInputs:
         samples = ((kind, slice(start, start + normal.batch)) for kind, start in zip(kinds, starts, strict=True))
         (single,) = run_module(module, values, torch.float32)
         return [StepInputs(self.node, values, single, (*self.samples, *samples), starts.stop)]
-
-
-@dataclass(frozen=True)
-class StepReference:
-    """What a step should give in one case.
-
-    Attributes:
-        exact: in float64; where only PyTorch's float32 result is finite, that.
-        single: PyTorch's float32 result.
-        allowed: the largest difference from ``exact`` for each element; None where the bits of ``single`` are due.
-        widened: how many times as large it is as the arithmetic says, since PyTorch itself needs that.
-    """
-
-    exact: NDArray[np.float64]
-    single: NDArray[np.float32]
-    allowed: NDArray[np.float64] | None
-    widened: float = 1.0
-
-    def with_room(self) -> StepReference:
-        """Widened so that PyTorch needs half of what is allowed, unless it is out of all proportion."""
-        times = self.error(self.single) / HALF
-        if self.allowed is None or not 1 < times <= FAR:
-            return self
-        return replace(self, allowed=self.allowed * times, widened=times)
-
-    def error(self, result: NDArray[Any]) -> float:
-        """The largest difference as a part of what is allowed, over the elements that are finite in float32."""
-        if self.allowed is None:
-            return 0.0 if np.array_equal(result, self.single, equal_nan=True) else np.inf
-        finite = np.isfinite(self.single)
-        distance = np.abs(result[finite] - self.exact[finite])
-        return float(errors_by_bound(distance, self.allowed[finite]).max(initial=0.0))
-
-    def fault(self, result: NDArray[Any], error: float) -> str:
-        """What is to be said of a result that is beyond its bound; empty where it is not."""
-        if error <= 1:
-            return ""
-        if self.allowed is None:
-            wrong = int(np.count_nonzero(result != self.single))
-            return f"{wrong} of {result.size} elements are not PyTorch's to the bit"
-        difference = np.where(np.isfinite(self.single), np.abs(result - self.exact) - self.allowed, -np.inf)
-        place = np.unravel_index(int(difference.argmax()), difference.shape)
-        where = ", ".join(map(str, place))
-        return (
-            f"element [{where}] is {result[place]:.9g} and should be {self.exact[place]:.9g}: "
-            f"off by {abs(result[place] - self.exact[place]):.3g}, allowed: {self.allowed[place]:.3g}"
-        )
-
-    @property
-    def beyond_float32(self) -> str:
-        """Why the inputs are beyond float32, in words; empty where they are not."""
-        if self.allowed is None:
-            return ""
-        lost = int(np.count_nonzero(np.isfinite(self.exact) & ~np.isfinite(self.single)))
-        if lost:
-            return f"{IMPOSSIBLE}: {lost} of PyTorch's own {self.single.size} elements overflow"
-        own = self.error(self.single)
-        return f"{IMPOSSIBLE}: PyTorch's own error is {own:.3g} times the bound" if own > 1 else ""

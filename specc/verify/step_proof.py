@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from operator import is_not
 from statistics import median
 from typing import Any, NamedTuple
@@ -29,14 +30,15 @@ from specc.verify.cases import Case, Feed, Plan
 from specc.verify.excerpt import is_local, reach
 from specc.verify.extraction import SubgraphExtractor, Submodel, SubmodelExtractor
 from specc.verify.large_layers import widen
-from specc.verify.network_proof import Trial, roundings_allowed, structure_fault
+from specc.verify.network_proof import Trial, roundings_allowed
 from specc.verify.proof_settings import ProofSettings
 from specc.verify.reference import expectations, finite_truth, run_module
 from specc.verify.result import FEW, Reproduction, Row, StepRow
 from specc.verify.sessions import ModelRefused, run
 from specc.verify.step_alignment import AlignedStep, align
 from specc.verify.step_bounds import allowed, is_exact, product_magnitude, rule, why
-from specc.verify.step_cases import FeedValues, StepInputs, StepReference
+from specc.verify.step_cases import FeedValues, StepInputs
+from specc.verify.step_comparison import StepReference, compared_cases, widening
 from specc.verify.whole_progress import STEP_BY_STEP
 from specc.weights import Weights
 
@@ -48,7 +50,10 @@ WITH_ALL = "with all steps before it, from the network's inputs on"
 """How the step is judged up to which the file is wrong."""
 
 LARGE_VALUE = 2**20
-"""Elements of a result that are judged at once."""
+"""Elements of a result whose cases are judged at once."""
+
+MANY = 2**22
+"""Elements of a result on all kinds of numbers that a step is tried on at once."""
 
 
 class StepResults(NamedTuple):
@@ -138,16 +143,6 @@ def _written(node: Node) -> str:
     return " ".join(node.span.text.partition("{")[0].split())
 
 
-class _ComparedRun(NamedTuple):
-    """A case in a run of a submodel, compared with what it should give."""
-
-    place: int
-    case: Case
-    optimised: bool
-    error: float
-    fault: str = ""
-
-
 class JudgedStep(NamedTuple):
     """A row; where the step has failed in a run, what shows it."""
 
@@ -212,7 +207,7 @@ class StepJudge:
         name, key = step.subgraph.last.name, self._likeness(step, step.submodel, parts)
         like = self._tried.setdefault(key, name)
         if like == name:
-            judged = self._compared(step, module, self._with_kinds(parts, module), heading)
+            judged = self._on_all_kinds(step, module, parts, heading)
         else:
             normal = parts[0].first_case()
             both = normal.with_kinds(self._kinds[-1:], self._at_once, module) if self._kinds else [normal]
@@ -221,11 +216,24 @@ class StepJudge:
             return JudgedStep(replace(judged.row, in_part=in_part, like="" if like == name else like))
         if like == name and not in_part:
             return judged
-        return self._compared(step, module, self._with_kinds(whole, module.float()), heading)
+        return self._on_all_kinds(step, module.float(), whole, heading)
 
-    def _with_kinds(self, inputs: Sequence[StepInputs], module: torch.nn.Module) -> list[StepInputs]:
+    def _on_all_kinds(
+        self, step: AlignedStep, module: torch.nn.Module, inputs: Sequence[StepInputs], heading: _Heading
+    ) -> JudgedStep:
+        """On what reaches the step and what is made of it: of many numbers one kind after the other."""
         ordinary, *others = inputs
-        return [*ordinary.with_kinds(self._kinds, self._at_once, module), *others]
+        one = ordinary.first_case().single.size
+        if one * len(self._kinds) <= MANY:
+            tried = [*ordinary.with_kinds(self._kinds, self._at_once, module), *others]
+            return self._compared(step, module, tried, heading)
+        judged = self._compared(step, module, inputs, heading)
+        for kind in self._kinds:
+            if judged.row.passed:
+                _, *made = ordinary.with_kinds([kind], False, module.float())
+                other = self._compared(step, module, made, heading)
+                judged = JudgedStep(_worse(judged.row, other.row), other.reproduction)
+        return judged
 
     def _parts(
         self, step: AlignedStep, submodel: Submodel, whole: Sequence[StepInputs], module: torch.nn.Module
@@ -262,21 +270,21 @@ class StepJudge:
         if model is None:
             reason = "holds more than 2 GB of tensors: judged with the whole network only"
             return JudgedStep(StepRow(*heading[:5], True, reason, heading.why, nodes=submodel.operators))
-        by_tensor = [{tensor: each.values[value] for value, tensor in step.tensors.items()} for each in tried]
-        references = self._references(step, module, tried)
         fed = self.extractor.read(large)
+        by_tensor = [{tensor: each.values[value] for value, tensor in step.tensors.items()} for each in tried]
         feeds = [{name: tensors[name] for name in submodel.inputs} | fed for tensors in by_tensor]
-        runs = [run for optimised in optimisation for run in self._runs(model, feeds, tried, references, optimised)]
+        results = {optimised: self._results(model, feeds, optimised) for optimised in optimisation}
+        by_case = list(compared_cases(tried, self._references(step, module, tried), results))
+        runs = [case.runs[optimised] for optimised in optimisation for case in by_case]
         worst = next((run for run in runs if run.fault), None) or max(runs, key=lambda run: run.error)
-        every = [reference for each in references for reference in each]
         row = StepRow(
             *heading[:5],
             passed=not worst.fault,
             reason=worst.fault,
-            why=heading.why + _widening(tried, references),
+            why=heading.why + widening(by_case),
             runs=len(runs),
             error_onnx=worst.error,
-            error_torch=max(reference.error(reference.single) for reference in every),
+            error_torch=max(case.own_error for case in by_case),
             case=worst.case.title,
             batch=tried[worst.place].batch,
             optimised=worst.optimised,
@@ -284,69 +292,68 @@ class StepJudge:
         )
         if row.passed:
             return JudgedStep(row)
-        by_case, inputs = references[worst.place], feeds[worst.place]
-        exact = np.concatenate([each.exact for each in by_case])
-        limits = [np.zeros(each.exact.shape) if each.allowed is None else each.allowed for each in by_case]
-        single, source = np.concatenate([each.single for each in by_case]), torch_source(step.subgraph.graph())
-        return JudgedStep(row, Reproduction(row, model, inputs, exact, single, np.concatenate(limits), source))
+        shown = self._reproduction(row, model, feeds[worst.place], (step, module, tried), worst.place)
+        return JudgedStep(row, shown)
 
-    def _runs(
+    def _reproduction(
         self,
+        row: StepRow,
         model: bytes,
-        feeds: Sequence[dict[str, Any]],
-        tried: Sequence[StepInputs],
-        references: Sequence[tuple[StepReference, ...]],
-        optimised: bool,
-    ) -> Iterator[_ComparedRun]:
-        first = tried[0].samples[0][0]
+        fed: dict[str, Any],
+        judged: tuple[AlignedStep, torch.nn.Module, Sequence[StepInputs]],
+        place: int,
+    ) -> Reproduction:
+        """What shows that the step is wrong on ``fed``, made of the inputs at that place of those that are judged.
+
+        The references are made once more: before, those of all cases are not in memory together.
+        """
+        step, module, tried = judged
+        references = [*next(islice(self._references(step, module.float(), tried), place, None))]
+        limits = [np.zeros(each.exact.shape) if each.allowed is None else each.allowed for each in references]
+        exact = np.concatenate([each.exact for each in references], dtype=np.float64)
+        if row.is_exact:
+            (exact,) = run_module(widen(module), tried[place].values, torch.float64)
+        source = torch_source(step.subgraph.graph())
+        return Reproduction(row, model, fed, exact, tried[place].single, np.concatenate(limits), source)
+
+    def _results(
+        self, model: bytes, feeds: Sequence[dict[str, Any]], optimised: bool
+    ) -> list[NDArray[Any] | ModelRefused]:
+        """What the piece of the file gives to each of ``feeds``, or ONNX Runtime's refusal."""
         try:
             session = self._settings.session(model, optimised)
         except ModelRefused as refused:
-            yield _ComparedRun(0, first, optimised, np.inf, str(refused))
-            return
-        for place, (fed, inputs, expected) in enumerate(zip(feeds, tried, references, strict=True)):
-            case = inputs.samples[0][0]
+            return [refused] * len(feeds)
+        results: list[NDArray[Any] | ModelRefused] = []
+        for fed in feeds:
             try:
-                (result,) = run(session, fed)
+                results.extend(run(session, fed))
             except ModelRefused as refused:
-                yield _ComparedRun(place, case, optimised, np.inf, str(refused))
-                continue
-            shape = structure_fault(result, inputs.single)
-            if shape and result.shape != inputs.single.shape:
-                yield _ComparedRun(place, case, optimised, np.inf, shape)
-                continue
-            for (case, samples), reference in zip(inputs.samples, expected, strict=True):
-                part = result[samples]
-                fault = structure_fault(part, reference.single)
-                error = np.inf if fault else reference.error(part)
-                fault = fault or reference.fault(part, error)
-                impossible = reference.beyond_float32 if fault else ""
-                said = "; ".join(filter(None, (fault, impossible)))
-                yield _ComparedRun(place, case, optimised, error, said)
+                results.append(refused)
+        return results
 
     def _references(
         self, step: AlignedStep, module: torch.nn.Module, tried: Sequence[StepInputs]
-    ) -> list[tuple[StepReference, ...]]:
-        """For each of ``tried``, what each of its cases should give; the module is wide afterwards."""
+    ) -> Iterator[Iterable[StepReference]]:
+        """For each of ``tried``, what each of its cases should give; the module is wide afterwards.
+
+        Of large values one case at a time is made, when it is asked for: a reference is several times as large.
+        """
         if len(step.subgraph.nodes) > 1:
-            return self._merged_references(module, tried)
-        # Large values one case at a time: what float64 needs on the way is many times their size.
+            yield from self._merged_references(module, tried)
+            return
         pieces = [
             [s for _, s in inputs.samples] if inputs.single.size > LARGE_VALUE else [slice(None)] for inputs in tried
         ]
         sums = [self._magnitudes(inputs, module, places) for inputs, places in zip(tried, pieces, strict=True)]
         widen(module)
-        found = []
         for inputs, places, magnitudes in zip(tried, pieces, sums, strict=True):
-            limits = (self._limits(inputs, module, *each) for each in zip(places, magnitudes, strict=True))
-            truth, limit = (np.concatenate(parts) for parts in zip(*limits, strict=True))
-            exact = is_exact(inputs.node)
-            references = (
-                StepReference(truth[s], inputs.single[s], None if exact else limit[s]).with_room()
-                for _, s in inputs.samples
-            )
-            found.append(tuple(references))
-        return found
+            whole = (self._reference(inputs, module, *each) for each in zip(places, magnitudes, strict=True))
+            if len(places) == len(inputs.samples):
+                yield (reference.with_room() for reference in whole)
+            else:
+                (together,) = whole
+                yield [together.of(samples).with_room() for _, samples in inputs.samples]
 
     def _magnitudes(
         self, inputs: StepInputs, module: torch.nn.Module, pieces: Sequence[slice]
@@ -358,16 +365,18 @@ class StepJudge:
             for samples in pieces
         ]
 
-    def _limits(
+    def _reference(
         self, inputs: StepInputs, module: torch.nn.Module, samples: slice, magnitude: NDArray[np.float64] | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The exact results of some samples, and the largest difference from them."""
-        values = {name: value[samples] for name, value in inputs.values.items()}
-        exact = finite_truth(run_module(module, values, torch.float64)[0], inputs.single[samples])
+    ) -> StepReference:
+        """What some samples should give."""
+        single = inputs.single[samples]
         if is_exact(inputs.node):
-            return exact, exact
+            return StepReference(single, single, None)
+        values = {name: value[samples] for name, value in inputs.values.items()}
+        exact = finite_truth(run_module(module, values, torch.float64)[0], single)
         wide = [np.asarray(value, np.float64) for value in values.values()]
-        return exact, allowed(inputs.node, module, wide, exact, self._settings.u, magnitude)
+        limit = allowed(inputs.node, module, wide, exact, self._settings.u, magnitude)
+        return StepReference(exact, single, limit)
 
     def _merged_references(
         self, module: torch.nn.Module, tried: Sequence[StepInputs]
@@ -383,16 +392,6 @@ class StepJudge:
             wide = [StepReference(e.exact, e.single, np.broadcast_to(limit, e.exact.shape)) for e, limit in pairs]
             found.append(tuple(wide))
         return found
-
-
-def _widening(tried: Sequence[StepInputs], references: Sequence[tuple[StepReference, ...]]) -> str:
-    """Where bounds are wider than the arithmetic says; empty where they are not."""
-    cases = [case for inputs in tried for case, _ in inputs.samples]
-    every = [reference for each in references for reference in each]
-    case, widest = max(zip(cases, every, strict=True), key=lambda pair: pair[1].widened)
-    if widest.widened == 1:
-        return ""
-    return f"; up to {widest.widened:.3g} times as much ({case.title}), where PyTorch itself needs more than half"
 
 
 def _first_wrong_prefix(

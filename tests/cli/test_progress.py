@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from specc.cli.output import time_left
+from specc.cli.output import progress_bar, time_left
 from specc.verify.whole_progress import LOADING, WholeProgress
 from tests.verify.networks import chain
 
@@ -45,6 +45,18 @@ def test_a_bar_from_the_beginning(columns: int, tmp_path: Path) -> None:
     loading = next(line for line in lines if " loading PyTorch" in line)
     assert re.match(r"0:0\d left (\S+ )?loading PyTorch", loading)
     assert all(re.match(r"0:\d\d left ", line) for line in lines[lines.index(loading) :]), lines
+
+
+@pytest.mark.parametrize(("variable", "value"), [("TERM", "dumb"), ("FORCE_COLOR", "1")])
+def test_without_a_terminal_nothing_is_shown(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor on one that cannot go back in a line; colours that are asked for make a file no terminal."""
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: variable == "TERM")
+    with progress_bar("writing the file") as draw:
+        assert draw is None
+    assert capsys.readouterr() == ("", "")
 
 
 def test_time_left_follows_the_machine() -> None:

@@ -20,7 +20,7 @@ from specc.verify import verify, verify_emitted, weights_of
 from specc.verify.cases import Case
 from specc.verify.network_proof import TOLERANCE, judge
 from specc.verify.reference import Expected, U
-from specc.verify.step_cases import StepReference
+from specc.verify.step_comparison import StepReference
 from specc.verify.step_proof import WITH_ALL
 from specc.weights import Array, Initialised, Randomised, Weights
 from tests.verify.networks import NETWORK, chain, emitted, graph_of

@@ -123,6 +123,32 @@ def test_kinds_run_at_once_where_the_batch_may_be_as_large(batch: str, stacked: 
     assert {row.batch for row in parity.rows if row.batch} == ({one, 6 * one} if stacked else {one})
 
 
+def test_many_numbers_are_tried_one_kind_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what is found where they are tried at once: errors, cases, and the inputs that show a fault."""
+    steps = "conv(4, 3) -> groupnorm(2) -> last: hardswish -> softmax -> flatten"
+    right, wrong = (emitted(chain(IMAGE, steps), WEIGHTS) for _ in range(2))
+    last, limit = node(wrong, "last"), numpy_helper.from_array(np.float32(500), "limit")
+    last.output[0] = "open"
+    wrong.graph.initializer.append(limit)
+    behind = list(wrong.graph.node).index(last) + 1
+    wrong.graph.node.insert(behind, onnx.helper.make_node("Min", ["open", "limit"], ["last"]))
+    together, fault = proven(right, steps), proven(wrong, steps)
+    for settings in ({"LARGE_VALUE": 0}, {"LARGE_VALUE": 0, "MANY": 0}):
+        for name, value in settings.items():
+            monkeypatch.setattr(step_proof, name, value)
+        parity, failed = proven(right, steps), proven(wrong, steps)
+        assert parity.passed
+        rows, others = ([(row.runs, row.case, row.optimised) for row in each.steps] for each in (parity, together))
+        assert rows == others
+        errors = ([row.error_onnx for row in each.steps] for each in (parity, together))
+        np.testing.assert_allclose(*errors, rtol=1e-6)
+        found, there = ((each.first_divergence or each.steps[0]) for each in (failed, fault))
+        assert (found.name, found.reason, found.case) == ("last", there.reason, there.case)
+        assert failed.reproduction is not None
+        (fed,) = failed.reproduction.inputs.values()
+        assert failed.reproduction.exact.shape == failed.reproduction.allowed.shape == fed.shape
+
+
 def test_a_large_network_is_followed_on_fewer_kinds_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("specc.verify.cases.AFFORDABLE", 1)
     graph = chain(IMAGE, TWINS)

@@ -51,6 +51,12 @@ def test_runs_from_bytes_and_from_a_file(form: str, tmp_path: Path) -> None:
     assert result.tolist() == [[0.0, 2.0]]
 
 
+def test_a_result_keeps_nothing_of_its_session() -> None:
+    """ONNX Runtime's own array is a view that keeps all that the session has ever taken."""
+    (result,) = run(open_session(relu_twice(), "cpu", optimise=False), {"x": np.array([[-1, 2]], np.float32)})
+    assert result.flags.owndata
+
+
 def test_optimisation_is_off_or_on() -> None:
     """Relu of Relu is one node after optimisation, and two without."""
     nodes = {optimise: assignment(open_session(relu_twice(), "cpu", optimise)) for optimise in (False, True)}
