@@ -23,6 +23,7 @@ __all__ = ["explain", "step_for_sum"]
 
 # The more special ones first.
 _RULES: tuple[Callable[[UnexpectedToken], Explanation | None], ...] = (
+    rules.behind_a_point,
     rules.keyword_as_name,
     rules.nested_item,
     rules.without_step,

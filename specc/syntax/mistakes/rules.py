@@ -54,6 +54,22 @@ def keyword_as_name(token: UnexpectedToken) -> Explanation | None:
     return Explanation(message, f"another name, such as `{word}_`, can", place)
 
 
+def behind_a_point(token: UnexpectedToken) -> Explanation | None:
+    """``layer1.0.conv2``, ``block.in``: labels of the inside that are no names."""
+    owner = re.search(r"([A-Za-z_][\w.\[\]\"]*)\.\Z", token.before)
+    if not owner or token.gap or token.accepts != {"NAME"}:
+        return None
+    if token.kind == "NUMBER" and token.word.replace(".", "").isdigit():
+        numbers = "".join(f"[{number}]" for number in token.word.split("."))
+        message = "behind a point stands a name; a number stands in brackets"
+        place = token.start - 1, token.start + len(token.word)
+        return Explanation(message, f"write `{short(owner[1])}{numbers}`", place)
+    if token.word in keywords():
+        message = f"`{token.word}` is a word of the language: as a label behind another it stands in brackets"
+        return Explanation(message, f'write `{short(owner[1])}["{token.word}"]`')
+    return None
+
+
 def nested_item(token: UnexpectedToken) -> Explanation | None:
     if token.wants_step and token.word in ("model", "block", "default", "from"):
         return Explanation(f"`{token.word}` cannot stand inside a body", "move it to the margin, in front of the model")
