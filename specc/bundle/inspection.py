@@ -9,6 +9,7 @@ from pathlib import Path
 
 from specc.bundle.sidecar import Sidecar, golden_hash, is_newer, read_json, sha256_of, sidecar_of, sidecar_path, unknown
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import visible
 from specc.onnxfile import NondeterministicNode, OnnxFile, PortInfo
 
 
@@ -174,7 +175,7 @@ def _inspected(where: Path, digest: str, file: OnnxFile) -> SidecarInspection:
         value = read_json(where)
         sidecar = None if is_newer(value) else sidecar_of(value, where)
     except UsageError as error:
-        fault = str(error).replace(str(where), where.name, 1)
+        fault = "\n".join(map(visible, error.lines)).replace(visible(str(where)), visible(where.name), 1)
         return SidecarInspection(where.name, fault, {}, (), is_readable=False)
     keys = ("specc", "model", "spec", "weights")
     if sidecar is not None:

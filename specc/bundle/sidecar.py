@@ -246,11 +246,11 @@ def sidecar_of(value: Mapping[str, Any], path: Path) -> Sidecar:
     except ValidationError as error:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         lines = [
-            f"\n  {visible('.'.join(map(str, fault['loc'])) or 'the whole')}: {visible(fault['msg'])}"
+            f"  {visible('.'.join(map(str, fault['loc'])) or 'the whole')}: {visible(fault['msg'])}"
             for fault in faults[:SHOWN]
         ]
-        lines += [f"\n  and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
-        raise UsageError(f"{path} is no sidecar of specc, or is damaged:{''.join(lines)}") from None
+        lines += [f"  and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+        raise UsageError(f"{path} is no sidecar of specc, or is damaged:", *lines) from None
 
 
 def is_newer(value: Mapping[str, Any]) -> bool:

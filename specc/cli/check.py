@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
-from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, first_given, output, refuse_output
+from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, first_given, output, refuse_output, say
 from specc.diagnostics import UsageError
-from specc.diagnostics.words import plural, visible
+from specc.diagnostics.words import plural
 from specc.project.outcome import FAIL_ON
 from specc.report.formats import OUTCOME_FORMATS as FORMATS
 
@@ -151,9 +151,9 @@ def _fix(names: list[str], options: CheckOptions, cache: Cache | None, *, unsafe
                 unwritten.append(Unreadable(name, str(error)))
             continue
         for edit in fixed.edits:
-            click.echo(visible(str(edit)), err=True)
+            say(str(edit))
         if fixed.findings:
-            click.echo(f"{name}: {plural(fixed.findings, 'finding')} fixed", err=True)
+            say(f"{name}: {plural(fixed.findings, 'finding')} fixed")
     return unwritten
 
 
@@ -164,15 +164,15 @@ def _report(args: _CheckArguments, result: _Result) -> int:
         _show(args, outcome)
     if args.form in _FOR_PEOPLE or args.output is not None:
         for problem in outcome.unreadable:
-            click.echo(f"error: {visible(problem.message)}", err=True)
+            say(f"error: {problem.message}")
     for note in result.notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}")
     if outcome.unreadable:
         return USAGE
     if not outcome.files:
         where = "here" if args.paths == (".",) else f"in {', '.join(args.paths)}"
         excluded = [f"; {one.origin} excludes {', '.join(one.exclude)}" for one in used if one.exclude]
-        click.echo(f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{''.join(excluded)}", err=True)
+        say(f"nothing to check: no spec (*.cnn, *.cnn.yaml, *.cnn.yml) {where}{''.join(excluded)}")
         if not args.allow_empty:
             return NOTHING
     if args.write_baseline is not None:
@@ -180,13 +180,13 @@ def _report(args: _CheckArguments, result: _Result) -> int:
 
         write_baseline(args.write_baseline, outcome.file_findings)
         counts = f"{plural(len(outcome.file_findings), 'finding')} in {plural(len(outcome.files), 'file')}"
-        click.echo(f"{args.write_baseline}: {counts}")
+        say(f"{args.write_baseline}: {counts}", err=False)
         return 0
     # Of a baseline of one package, a run over several would make another one.
     only = ", in a run over what it is about alone" if args.baseline is None and len(used) > 1 else ""
     for baseline, count in outcome.unmet:
         gone = f"{plural(count, 'finding')} of the baseline came up no more"
-        click.echo(f"note: {gone}: --write-baseline {baseline} brings it up to date{only}", err=True)
+        say(f"note: {gone}: --write-baseline {baseline} brings it up to date{only}")
     return FINDINGS if outcome.fails else 0
 
 
@@ -203,7 +203,7 @@ def _show(args: _CheckArguments, outcome: Outcome) -> None:
 
         text = "\n".join(part for part in (text.rstrip("\n"), statistics(outcome)) if part)
     if text or args.output is not None:
-        write(text.rstrip("\n"), args.output)
+        write(text.rstrip("\n"), args.output, commands=args.form == "github")
 
 
 def _refuse_needless(args: _CheckArguments) -> None:
@@ -255,7 +255,7 @@ def _watch(args: _CheckArguments) -> NoReturn:
             now = watched(args.paths, [*named, *map(str, baselines)], result.configuration, result.outcome)
         except UsageError as error:
             message = f"error: {error}"
-            return last, lambda: click.echo(message, err=True)
+            return last, lambda: say(message)
         return now, lambda: _report(args, result)
 
     def matters(path: str) -> bool:
@@ -273,7 +273,8 @@ def _watch(args: _CheckArguments) -> NoReturn:
                 if last.folders <= folders:
                     click.clear()
                     report()
-                    click.echo("\nwatching; Ctrl-C ends it", err=True)
+                    say("")
+                    say("watching; Ctrl-C ends it")
                     next(batch for batch in batches if batch)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import click
 
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import visible
 
 FINDINGS = 1
 """Exit code: the spec has mistakes, a proof failed, something is broken."""
@@ -17,6 +19,8 @@ USAGE = 2
 """Exit code: wrong usage, something missing, an output that cannot be written, our own mistake."""
 NOTHING = 3
 """Exit code: nothing to check."""
+
+_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
 
 
 class Command(click.Command):
@@ -99,6 +103,24 @@ def refuse_output(name: str | None, read: Iterable[str] = (), option: str = "-o"
         raise UsageError(f"{option} needs the name of a file")
     if any(is_same_file(name, other) for other in read):
         raise UsageError(f"{name} is read by this command: write to another file")
+
+
+def say(text: str, *, err: bool = True) -> None:
+    """Print one line, with whatever names are in it: nothing of them is obeyed, and none ends the line."""
+    click.echo(inert(visible(text)), err=err)
+
+
+def say_error(lines: Iterable[str]) -> None:
+    """What went wrong: one line, and what else is to be known."""
+    headline, *details = lines
+    say(f"error: {headline}")
+    for line in details:
+        say(line)
+
+
+def inert(text: str) -> str:
+    """Lines of which GitHub's log takes none for a command: these begin with two colons, or hold ``##[``."""
+    return _COMMAND.sub(lambda match: f"{match[1] or ''}\\u{ord(match[0][-1]):04x}", text)
 
 
 def echo_utf8(text: str) -> None:

@@ -9,10 +9,11 @@ import errno
 import os
 import signal
 from importlib import import_module
+from io import StringIO
 
 import click
 
-from specc.cli.command import FINDINGS, USAGE
+from specc.cli.command import FINDINGS, USAGE, say, say_error
 from specc.diagnostics import OptionError, ParityError, SpecError, UsageError
 from specc.version import __version__
 
@@ -58,7 +59,7 @@ def run_command() -> int:
         # click leaves so where nobody reads the output any more; a signal's handler leaves with its own code.
         return 128 + signal.SIGPIPE if left.code == 1 else int(left.code or 0)
     except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
+        say("interrupted")
         return 128 + signal.SIGINT
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE):
@@ -76,32 +77,35 @@ def _report_error(error: Exception) -> int:
             print_findings(error.diagnostics, err=True)
             return FINDINGS
         case ParityError():
-            click.echo(f"error: {error}", err=True)
+            say_error(error.lines)
             return FINDINGS
         case UsageError():
-            click.echo(f"error: {error.typed if isinstance(error, OptionError) else error}", err=True)
+            say_error((error.typed,) if isinstance(error, OptionError) else error.lines)
             return USAGE
         case MemoryError():
-            click.echo("error: this takes more memory than there is", err=True)
+            say("error: this takes more memory than there is")
             return USAGE
         case click.Abort():
-            click.echo("interrupted", err=True)
+            say("interrupted")
             return 128 + signal.SIGINT
         case click.ClickException():
-            error.show()
+            shown = StringIO()
+            error.show(shown)
+            usage, mark, _ = shown.getvalue().partition("Error: ")
+            click.echo(usage, nl=False, err=True)
+            say(f"{mark}{error.format_message()}")  # with what was typed, which may come from the name of a file
             return error.exit_code
     # Our own mistake: a report needs where it happened.
     import traceback
 
     last = traceback.extract_tb(error.__traceback__)[-1]
-    click.echo(
-        f"internal error: {type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})", err=True
-    )
-    click.echo("This is a mistake in specc, not in your spec: please report it, with the spec.", err=True)
+    say(f"internal error: {type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})")
+    say("This is a mistake in specc, not in your spec: please report it, with the spec.")
     if os.environ.get("SPECC_TRACEBACK"):
-        click.echo("".join(traceback.format_exception(error)), err=True)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            say(line)
     else:
-        click.echo("SPECC_TRACEBACK=1 in the environment shows where it happened.", err=True)
+        say("SPECC_TRACEBACK=1 in the environment shows where it happened.")
     return USAGE
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from specc.cli import command as shared
-from specc.cli.command import Command, first_given, is_same_file, refuse_output
+from specc.cli.command import Command, first_given, is_same_file, refuse_output, say
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import listed
 
@@ -80,12 +80,13 @@ def command(others: tuple[str, ...], **options: object) -> None:
         with _enough_memory(args, model, path):
             proof = _write(args, model, weights, path, progress)
     if saved:
-        click.echo(f"{saved}: {count(model.params)} parameters as safetensors")
-    click.echo(f"{path}: {model.name}, {count(model.params)} parameters; {proof}")
-    for note in weight_notes(weights):
-        click.echo(f"note: {note}")
+        say(f"{saved}: {count(model.params)} parameters as safetensors", err=False)
+    verdict, *notes = proof
+    say(f"{path}: {model.name}, {count(model.params)} parameters; {verdict}", err=False)
+    for line in (*notes, *(f"note: {note}" for note in weight_notes(weights))):
+        say(line, err=False)
     if args.no_sidecar and args.writes_onnx and sidecar_path(path).exists():
-        click.echo(f"note: {sidecar_path(path)} is of an earlier file, and does not belong to this one")
+        say(f"note: {sidecar_path(path)} is of an earlier file, and does not belong to this one", err=False)
 
 
 class _CompileArguments(NamedTuple):
@@ -135,8 +136,8 @@ def _enough_memory(args: _CompileArguments, model: Model, path: Path) -> Iterato
         ) from error
 
 
-def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path, progress: Progress | None) -> str:
-    """Write it, proven; returns what to print of that.
+def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path, progress: Progress | None) -> list[str]:
+    """Write it, proven; returns what to print of that, a line each.
 
     Such as ``opset 18, IR 8, for onnxruntime>=1.16 (tested: 1.16.0 to 1.31.1); proven …``.
     """
@@ -152,7 +153,7 @@ def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path, 
         proof = proof_of_output(not args.no_verify, args.provider, args.proof, progress)
         saved = Path(args.save_weights) if args.save_weights else None
         parity = deliver_source(model.graph, model.torch_source(), path, weights, proof, failed, saved)
-        return with_notes(parity) if parity else "not run (--no-verify)"
+        return with_notes(parity) if parity else ["not run (--no-verify)"]
     opset = DEFAULT_OPSET if args.opset is None else args.opset
     parity = model.to_onnx(
         path,
@@ -169,7 +170,8 @@ def _write(args: _CompileArguments, model: Model, weights: Weights, path: Path, 
         save_weights=args.save_weights or None,
     )
     on = f", IR {IR_VERSIONS[opset]}, for {listed(map(str, targets(args.runs_on)))}" if args.runs_on else ""
-    return f"opset {opset}{on}; {with_notes(parity) if parity else 'parity not checked (--no-verify)'}"
+    verdict, *notes = with_notes(parity) if parity else ["parity not checked (--no-verify)"]
+    return [f"opset {opset}{on}; {verdict}", *notes]
 
 
 def _refuse_needless(args: _CompileArguments) -> None:

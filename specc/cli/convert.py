@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from specc.cli.command import Command, echo_utf8, refuse_output
+from specc.cli.command import Command, echo_utf8, refuse_output, say
 from specc.diagnostics import SpecError, UsageError
 from specc.diagnostics.words import plural
 from specc.project.conversion import OTHER, Form, comment_starts, convert
@@ -53,7 +53,7 @@ def command(spec: str, output: str, source_form: Form | None, target_form: Form 
     ):
         if number:
             left_out = f"{plural(number, 'comment')}{kind} {'is' if number == 1 else 'are'} left out"
-            click.echo(f"note: {spec}: {left_out}: {why}", err=True)
+            say(f"note: {spec}: {left_out}: {why}")
 
 
 def _form(path: str, form: Form | None, option: str) -> Form:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, first_given, output, refuse_output, sizes
+from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, first_given, output, refuse_output, say, sizes
 from specc.diagnostics import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ def command(
         refuse_output(output, filter(None, (name for file in comparison.files for name in (file.before, file.after))))
         write(comparison_text(form, comparison, style_of(output), fail_on=failing), output)
     for problem in unreadable:
-        click.echo(f"error: {problem.message}", err=True)
+        say(f"error: {problem.message}")
     if unreadable:
         return USAGE
     if not comparison.models and not comparison.same and not any(file.changed for file in comparison.files):
-        click.echo("nothing to compare: no model, before or now", err=True)
+        say("nothing to compare: no model, before or now")
         return NOTHING
     return FINDINGS if comparison.fails(failing) else 0
 

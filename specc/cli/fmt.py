@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, echo_utf8
+from specc.cli.command import FINDINGS, NOTHING, USAGE, Command, echo_utf8, inert, say
 from specc.diagnostics import SpecError, UsageError
-from specc.diagnostics.words import plural
+from specc.diagnostics.words import plural, visible
 
 if TYPE_CHECKING:
     from specc.source import Source
@@ -119,7 +119,7 @@ def _format(name: str, tally: _Tally, *, writes: bool, diff: bool, annotate: boo
 def _report(tally: _Tally, *, writes: bool, allow_empty: bool) -> int:
     """Say what became of the files, and return the exit code."""
     for problem in tally.problems:
-        click.echo(f"error: {problem}", err=True)
+        say(f"error: {problem}")
     would = "" if writes else "would be "
     parts: list[str] = []
     for count, outcome in (
@@ -130,9 +130,9 @@ def _report(tally: _Tally, *, writes: bool, allow_empty: bool) -> int:
         if count:
             parts.append(f"{count:,} {outcome}" if parts else f"{plural(count, 'file')} {outcome}")
     if parts:
-        click.echo(", ".join(parts), err=not writes)  # the names or the difference have standard output alone
+        say(", ".join(parts), err=not writes)  # the names or the difference have standard output alone
     elif not tally.problems:
-        click.echo("nothing to format: no spec (*.cnn) here", err=True)
+        say("nothing to format: no spec (*.cnn) here")
         return 0 if allow_empty else NOTHING
     if tally.problems:
         return USAGE
@@ -154,11 +154,12 @@ def _formatted(source: Source, annotate: bool) -> str:
 
 def _show(source: Source, text: str, diff: bool) -> None:
     if not diff:
-        click.echo(source.name)
+        say(source.name, err=False)
         return
     from difflib import unified_diff
 
-    lines = unified_diff(_lines(source.text), _lines(text), source.name, source.name)
+    name = inert(visible(source.name))
+    lines = unified_diff(_lines(source.text), _lines(text), name, name)
     echo_utf8("".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines))
 
 

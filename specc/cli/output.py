@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from specc.cli.command import inert
 from specc.diagnostics import Diagnostic
+from specc.diagnostics.words import visible
 from specc.report.snippets import Style, abridged, render
 
 if TYPE_CHECKING:
@@ -47,23 +50,42 @@ def style_of(output: str | None = None, *, err: bool = False) -> Style:
     return Style(wants_color(stream.isatty()), speaks_unicode(stream), width)
 
 
-def echo(text: str, *, err: bool = False) -> None:
-    """Print ``text``, which may hold anything that a spec does, in what the stream can say."""
+def echo(text: str, *, err: bool = False, commands: bool = False) -> None:
+    """Print a report in what the stream can say.
+
+    Whoever has made it has shown as escapes what is in names and texts; where something was forgotten, it is done here,
+    but for the ends of lines, which nobody can tell any more from the report's own.
+
+    Args:
+        commands: it is made of GitHub's commands.
+    """
     stream = sys.stderr if err else sys.stdout
+    if not text.isprintable():
+        # Parts of the report's own, which stand at odd places: line ends, and colours where there are any.
+        own = r"(\n|\x1b\[[0-9;]*m)" if wants_color(stream.isatty()) else r"(\n)"
+        parts = re.split(own, text)
+        text = "".join(part if place % 2 else visible(part) for place, part in enumerate(parts))
+    if commands:
+        text = "\n".join(line if line.startswith("::") else inert(line) for line in text.split("\n"))
+    else:
+        text = inert(text)
     if not speaks_unicode(stream):
         encoding = stream.encoding or "ascii"
         text = text.encode(encoding, "backslashreplace").decode(encoding)
     click.echo(text, err=err, color=True)  # click would take colours away in a pipe; `style_of` has decided on them
 
 
-def write(text: str, output: str | None) -> None:
+def write(text: str, output: str | None, *, commands: bool = False) -> None:
     """Put the text in a file as a whole, with a line end behind it, or, without a file, on standard output.
+
+    Args:
+        commands: as of `echo`.
 
     Raises:
         UsageError: the file cannot be written.
     """
     if output is None:
-        echo(text)
+        echo(text, commands=commands)
         return
     from specc.atomic import replace
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from specc.cli.command import FINDINGS, USAGE, Command, echo_utf8, model_options, sizes, spec_and_model
+from specc.cli.command import FINDINGS, USAGE, Command, echo_utf8, model_options, say, sizes, spec_and_model
 from specc.diagnostics import UsageError
+from specc.diagnostics.words import visible
 
 
 @click.command("show", cls=Command, short_help="Print every step with its shape and its costs.")
@@ -93,7 +94,7 @@ def schema(sidecar: bool) -> None:
 def doctor() -> int:
     """Say what is installed, which providers really work, and how to get what is missing."""
     # A broken part is a finding, a missing optional one is not.
-    from specc.cli.output import wants_color
+    from specc.cli.output import echo, wants_color
     from specc.verify.doctor import Status, diagnose
 
     styles = {Status.OK: "green", Status.MISSING: "yellow", Status.BROKEN: "red"}
@@ -101,8 +102,9 @@ def doctor() -> int:
     color = wants_color(sys.stdout.isatty())
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
-        status = click.style(f"{finding.status:<8}", fg=styles[finding.status])
-        click.echo(f"{finding.name:<{width}}  {status} {finding.detail}", color=color)
+        status = f"{finding.status:<8}"
+        shown = click.style(status, fg=styles[finding.status]) if color else status
+        echo(f"{finding.name:<{width}}  {shown} {visible(finding.detail)}")
         if finding.remedy:
-            click.echo(f"{'':<{width}}           {finding.remedy}")
+            say(f"{'':<{width}}           {finding.remedy}", err=False)
     return FINDINGS if any(finding.status is Status.BROKEN for finding in findings) else 0

@@ -15,7 +15,7 @@ import click
 
 from specc.bundle import SUFFIX
 from specc.cli import command as shared
-from specc.cli.command import FINDINGS, NOTHING, Command, first_given, refuse_output
+from specc.cli.command import FINDINGS, NOTHING, Command, first_given, refuse_output, say, say_error
 from specc.diagnostics import ParityError, SpecError, UsageError
 from specc.diagnostics.words import listed
 from specc.project.paths import shown
@@ -188,16 +188,16 @@ def _subject(model: str, file: OnnxFile | None, args: _VerifyArguments) -> Proof
 
 def _show(args: _VerifyArguments, parity: Parity, subject: ProofSubject) -> None:
     """The report on standard output, or, with the verdict there, in a file."""
-    from specc.cli.output import echo, style_of, write
+    from specc.cli.output import style_of, write
     from specc.report.formats import proof_text
     from specc.report.proof_wording import UNFIT, full_reason, verdict
 
     for row in parity.rows:
         if row.case == UNFIT and (args.output is not None or args.form != "full"):
-            echo(f"error: {full_reason(row)}", err=True)
+            say_error(full_reason(row))
     write(proof_text(args.form, parity, subject, style_of(args.output), everything=args.everything), args.output)
     if args.output is not None:
-        echo(verdict(parity, subject))
+        say(verdict(parity, subject), err=False)
 
 
 def _reproduce(folder: str, parity: Parity) -> None:
@@ -207,12 +207,12 @@ def _reproduce(folder: str, parity: Parity) -> None:
     if parity.reproduction is not None:
         write_reproduction(Path(folder), parity.reproduction, parity)
         script = Path(folder, "repro.py").as_posix()
-        click.echo(f"{folder}: {parity.reproduction.row.name} by itself; run it with python {script}", err=True)
+        say(f"{folder}: {parity.reproduction.row.name} by itself; run it with python {script}")
         return
     reason = "no step diverges by itself" + ("" if parity.passed else ": what fails is the file as a whole")
     if (first := parity.first_divergence) is not None:
         reason = f"{first.name} cannot be cut out of the file: {first.reason}"
-    click.echo(f"{folder} is not written: {reason}", err=True)
+    say(f"{folder} is not written: {reason}")
 
 
 def _refuse_needless(args: _VerifyArguments, proof: ProofOptions, file: OnnxFile | None) -> None:

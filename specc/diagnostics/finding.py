@@ -347,10 +347,14 @@ class ParityError(Exception):
         parity: every check; None where a file's own weights do not fit, so that nothing could be run.
         faults: what is wrong with them, one by one.
         advice: what to do about that.
+
+    Attributes:
+        lines: of the message: what is shown knows so which line ends are its own, and not of some name in it.
     """
 
     def __init__(self, verdict: str, parity: object, faults: tuple[str, ...] = (), advice: str = "") -> None:
-        super().__init__("\n  ".join((verdict, *faults)) + (f"\n{advice}" if advice else ""))
+        self.lines = (verdict, *(f"  {fault}" for fault in faults), *filter(None, (advice,)))
+        super().__init__("\n".join(self.lines))
         self.verdict = verdict
         self.parity = parity
         self.faults = faults
@@ -358,7 +362,19 @@ class ParityError(Exception):
 
 
 class UsageError(Exception):
-    """The user's mistake outside a spec: a path, an option, a full disk. One plain message."""
+    """The user's mistake outside a spec: a path, an option, a full disk. One plain message.
+
+    Args:
+        message: one line.
+        details: further lines.
+
+    Attributes:
+        lines: all of them, as of a `ParityError`.
+    """
+
+    def __init__(self, message: str, *details: str) -> None:
+        super().__init__("\n".join((message, *details)))
+        self.lines = (message, *details)
 
 
 class OptionError(UsageError):

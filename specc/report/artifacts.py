@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -11,7 +10,9 @@ from specc.bundle.inspection import Inspection
 from specc.bundle.recheck import Recheck
 from specc.diagnostics.words import listed, plural, visible
 from specc.onnxfile import PortInfo
+from specc.report.json import dumped
 from specc.report.notation import count, memory
+from specc.report.snippets import Style
 
 VERSION = 1
 """Of the JSON. It grows where a field goes or changes its meaning; fields may be added at any time."""
@@ -78,7 +79,7 @@ def inspection_json(file: Inspection) -> str:
             "notes": list(sidecar.notes),
         },
     }
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return dumped(value, Style(unicode=True))
 
 
 def _port(port: PortInfo) -> dict[str, object]:
@@ -118,7 +119,7 @@ def _sidecar(file: Inspection) -> Iterator[tuple[str, str]]:
             yield "sidecar", "none beside it"
         return
     if not sidecar.is_readable:
-        yield from zip_longest(["sidecar"], sidecar.fault.splitlines(), fillvalue="")
+        yield from zip_longest(["sidecar"], sidecar.fault.split("\n"), fillvalue="")
         return
     if sidecar.fault:
         yield "sidecar", f"{sidecar.name} does not belong to it: {sidecar.fault}"
@@ -177,4 +178,4 @@ def recheck_json(onnx: str, where: Path, recheck: Recheck) -> str:
             for check in recheck.checks
         ],
     }
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return dumped(value, Style(unicode=True))

@@ -38,6 +38,9 @@ def dumped(value: object, style: Style) -> str:
     raw = dumps(value, indent=2, ensure_ascii=False)
     # What UTF-8 does not have becomes \\udc80, with two backslashes: strict readers refuse it as an escape of JSON.
     encoded = encodable(_LONE_SURROGATE.sub(r"\\\g<0>", raw))
+    if not encoded.replace("\n", "").isprintable():
+        # JSON itself has escapes for some control characters only; terminals obey others, and letters run backwards.
+        encoded = "".join(sign if sign == "\n" or sign.isprintable() else dumps(sign)[1:-1] for sign in encoded)
     return encoded if style.unicode else dumps(loads(encoded), indent=2)
 
 
@@ -299,7 +302,7 @@ def proof_json(parity: Parity, subject: ProofSubject, style: Style, everything: 
             {
                 "case": check.case,
                 "passed": check.passed,
-                "reason": full_reason(check),
+                "reason": "\n".join(full_reason(check)),
                 "batch": check.batch,
                 "optimised": check.optimised,
                 "output": check.output,

@@ -91,9 +91,9 @@ def mistaken(error: SpecError, provider: str) -> Parity:
     return Parity(provider, (row,))
 
 
-def full_reason(row: Row) -> str:
+def full_reason(row: Row) -> list[str]:
     """Why a check fails, with all its faults, a line each."""
-    return "\n  ".join((row.reason, *row.faults))
+    return [row.reason, *(f"  {fault}" for fault in row.faults)]
 
 
 def verdict(parity: Parity, subject: ProofSubject | None = None) -> str:
@@ -126,9 +126,9 @@ def verdict(parity: Parity, subject: ProofSubject | None = None) -> str:
     return f"parity failed on {row.case}{batch}: {row.reason}"
 
 
-def with_notes(parity: Parity) -> str:
+def with_notes(parity: Parity) -> list[str]:
     """The verdict, and behind it what the reader must know to weigh it, a line each."""
-    return "\n".join([verdict(parity), *(f"note: {note}" for note in parity.notes)])
+    return [verdict(parity), *(f"note: {note}" for note in parity.notes)]
 
 
 def by_step(row: StepRow, joint: str | None = None) -> str:
@@ -207,7 +207,7 @@ def _behind_weights(parity: Parity, subject: ProofSubject | None) -> Iterator[st
 
 def failed(parity: Parity) -> ParityError:
     """The error for a proof that did not hold."""
-    return ParityError(f"{verdict(parity)}\nnothing was written; specc verify shows every check", parity)
+    return ParityError(verdict(parity), parity, advice="nothing was written; specc verify shows every check")
 
 
 # ---- numbers, runs, tensors and the first divergence, as tables and pages have them -----------------

@@ -22,8 +22,8 @@ _EXACT = ("float32", "float16", "bfloat16", "float64")
 _ROLES = ("weight", "bias", "running_mean", "running_var")
 """Names that mean the same in every PyTorch module."""
 _UNORDERED = (
-    "  its tensors are sorted by name, as the safetensors library writes them, so that their order says nothing, and\n"
-    "  some are of one shape; torch.save and numpy.savez keep the order of a state dict"
+    "  its tensors are sorted by name, as the safetensors library writes them, so that their order says nothing, and",
+    "  some are of one shape; torch.save and numpy.savez keep the order of a state dict",
 )
 _PARALLEL, _COMPILED = "DataParallel or DistributedDataParallel", "torch.compile"
 _WRAPPERS = {
@@ -57,7 +57,7 @@ def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
     pairing = _Pairing(state, archive, match)
     lines = _parametrized(pairing) or _misfit(pairing)
     if lines:
-        raise UsageError("\n".join([f"{archive.path} does not fit the network:", *lines]))
+        raise UsageError(f"{archive.path} does not fit the network:", *lines)
     return {name: other for name, _, other in pairing.pairs}
 
 
@@ -113,7 +113,7 @@ class _Pairing:
         entries = self.archive.entries
         shapes = [entry.shape for entry in entries.values() if not entry.counts]
         if self.by == "order" and self.archive.sorted_by_name and len({*shapes}) < len(shapes):
-            return [_UNORDERED]
+            return [*_UNORDERED]
         lists: dict[str, list[str]] = {
             "missing": [self._missing(name, p) for name, p in self.missing],
             "not in the network": [f"{plain(name)} {list(entries[name].shape)}" for name in self.unexpected],
@@ -130,7 +130,12 @@ class _Pairing:
                 kind_faults.append(f"{name} with {plain(other)}")
             if entry.dtype not in (("int64",) if p.integer else _EXACT):
                 type_faults.append(f"{both} is {entry.dtype}, needs {'int64' if p.integer else 'float32'}")
-        return [f"  {what}:" + "".join(f"\n    {item}" for item in items) for what, items in lists.items() if items]
+        return [
+            line
+            for what, items in lists.items()
+            if items
+            for line in (f"  {what}:", *(f"    {item}" for item in items))
+        ]
 
     def _missing(self, name: str, parameter: Parameter) -> str:
         """The tensor, and the unexpected one of its shape that it may be: the one that ends with its name
@@ -190,8 +195,8 @@ def _wrapped(pairing: _Pairing) -> list[str]:
     by = f", which {_WRAPPERS[prefix]} has added" if prefix in _WRAPPERS else ""
     lines = [f"  all {len(archive.entries)} of its names begin with {plain(prefix)}{by}"]
     if not faults:
-        advice = "  without it all of them fit by name: write the file anew in Python, and take the new one\n"
-        return [*lines, f"{advice}    {archive.without(prefix)}"]
+        advice = "  without it all of them fit by name: write the file anew in Python, and take the new one"
+        return [*lines, advice, f"    {archive.without(prefix)}"]
     if pairing.by == "order":
         return []
     return [*lines, "  without it they do not all fit either:", *_other_match(pairing), *faults]

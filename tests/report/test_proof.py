@@ -129,7 +129,7 @@ class TestVerdict:
         assert "not proven" in verdict(Parity("cpu", ()))
 
     def test_notes(self) -> None:
-        assert with_notes(replace(proof(2), notes=("a", "b"))).splitlines()[1:] == ["note: a", "note: b"]
+        assert with_notes(replace(proof(2), notes=("a", "b")))[1:] == ["note: a", "note: b"]
 
 
 class TestNames:
