@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
+from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +50,8 @@ def compare_with(
     # A path that is no more was perhaps there before.
     specs, unreadable = spec_files(filter(_exists, paths), configuration)
     now = {shown(spec): _absolute(repository, spec) for spec in specs}
+    # What cannot be read now has not gone.
+    unknown = {_absolute(repository, problem.name) for problem in unreadable}
     absolute = [_absolute(repository, path) for path in paths]
     with closing(Commit(repository, ref)) as old:
         earlier: list[str] = []
@@ -56,7 +59,7 @@ def compare_with(
             specs, _ = spec_files([place], configuration, force_exclude=True, files=old)
             # Links that lead out may have led to one.
             specs = [spec for spec in specs if old.is_file(spec) or old.resolved(spec).real is None]
-            earlier += specs
+            earlier += filterfalse(unknown.__contains__, specs)
             if not specs and not _exists(path):
                 unreadable.append(Unreadable(path, f"{path}: there is no such file, now or in {ref}"))
         others = [old.from_top(path) for path in now.values() if not path.endswith(SUFFIXES)]
