@@ -108,7 +108,7 @@ class _Result(NamedTuple):
 def _check(args: _CheckArguments) -> _Result:
     """Everything but printing the findings (fixes are printed as they are made). Raises UsageError."""
     from specc.project.baseline import Baselines, read_baseline
-    from specc.project.cache import Cache, cache_folder
+    from specc.project.cache import Cache, cache_folder, distrusted
     from specc.project.check import check
     from specc.project.discovery import discovered, unused_patterns
     from specc.project.selection import CheckOptions
@@ -123,13 +123,15 @@ def _check(args: _CheckArguments) -> _Result:
     search = discovered(args.paths, settings, force_exclude=args.force_exclude)
     is_stdin_excluded = args.force_exclude and stdin is not None and settings.excludes(stdin)
     names = [name for name in search.names if name != "-" or not is_stdin_excluded]
-    cache = None if args.no_cache else Cache(cache_folder())
+    distrust = None if args.no_cache else distrusted(cache_folder())
+    cache = None if args.no_cache or distrust else Cache(cache_folder())
     unwritten = _fix(names, options, cache, unsafe=args.unsafe_fixes) if args.fix else []
     outcome = check(names, options, cache, jobs=1 if args.watch else args.jobs)
     outcome = outcome._replace(unreadable=(*search.unreadable, *unwritten, *outcome.unreadable))
     if args.fix:  # what --fix takes was tried
         outcome = outcome._replace(fixable=0, unsafe=0 if args.unsafe_fixes else outcome.unsafe)
-    return _Result(outcome, settings, tuple(unused_patterns(search, settings, outcome)))
+    notes = (*unused_patterns(search, settings, outcome), *([distrust] if distrust else []))
+    return _Result(outcome, settings, notes)
 
 
 def _fix(names: list[str], options: CheckOptions, cache: Cache | None, *, unsafe: bool) -> list[Unreadable]:

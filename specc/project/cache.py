@@ -1,13 +1,19 @@
 """A cache of findings: the same text, imports, settings and compiler give the same findings.
 
 An entry is a small file named by the hash of all that it depends on, but for imported files, which it names with
-hashes of theirs. A damaged entry counts as missing. Nothing here is ever trusted over the files.
+hashes of theirs. A damaged entry counts as missing.
+
+An entry is believed, so who can write one has a say in what is found. On one machine that is the user and root: a
+folder or an entry that is another's, or that others may write to, is not used. What comes from another machine, as
+continuous integration restores it, is its user's, whoever wrote it: there ``SPECC_CACHE_KEY`` signs entries.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -74,14 +80,10 @@ class Cache:
         self, key: str, source: Source, project: ProjectFolder, imported: Callable[[str], Source | None]
     ) -> FileFindings | None:
         """The entry under ``key``; ``imported`` reads an imported file, None where that cannot be."""
-        try:
-            with open(self._path(key), "rb") as file:  # hundreds of files: Path costs time
-                checksum, _, payload = file.read().partition(b"\n")
-        except OSError:
+        payload = _read(self._path(key), key)
+        if payload is None:
             return None
-        if checksum != _checksum(key, payload):
-            return None
-        entry = json.loads(payload)  # the checksum is right: it is as `put` has written it
+        entry = json.loads(payload)  # the signature is right: it is as `put` has written it
         sources = {source.name: source}
         for name, expected in entry["imports"].items():
             source_now = imported(name)
@@ -106,11 +108,10 @@ class Cache:
             "called": result.called,
             "findings": [as_json(finding) for finding in result.findings],
         }
-        payload = json.dumps(entry).encode()
-        _write(self._path(key), _checksum(key, payload) + b"\n" + payload)
+        _write(self._path(key), key, json.dumps(entry).encode())
 
     def _path(self, key: str) -> str:
-        return os.path.join(str(self._folder), key[:2], key[2:])
+        return os.path.join(str(self._folder), key[:2], f"{key[2:]}.findings")
 
 
 def cache_folder() -> Path:
@@ -120,6 +121,28 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("specc", appauthor=False)
+
+
+def distrusted(folder: Path) -> str | None:
+    """Why the entries in a folder are not believed; None where they are, or where there is no such folder yet."""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return None
+    if not stat.S_ISDIR(status.st_mode) or _is_private(status):
+        return None
+    mine = status.st_uid == os.geteuid()
+    what = "others may write to it" if mine or status.st_uid == 0 else "it is another user's"
+    do = f"chmod go-w {folder}, or set" if mine else "set"
+    do += " SPECC_CACHE_DIR to a folder of yours"
+    return f"the cache {folder} is not used: {what}, and would say what is found; {do}"
+
+
+def _is_private(status: os.stat_result) -> bool:
+    """Whether nobody but this user and root may write there."""
+    if not hasattr(os, "geteuid"):  # Windows: the platform's folder is the user's
+        return True
+    return status.st_uid in (0, os.geteuid()) and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def compiler(folder: Path, package: str = PACKAGE) -> bytes:
@@ -139,16 +162,16 @@ def compiler(folder: Path, package: str = PACKAGE) -> bytes:
     for file in files:
         stat = os.stat(file)
         stamps.append(ascii((file, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, sys.version)).encode())
-    entry = folder / "compilers" / _hashed(*stamps).hex()
-    with suppress(OSError):
-        if len(content := entry.read_bytes()) == len(_hashed()):
-            return content
+    key = _hashed(*stamps).hex()
+    entry = str(folder / "compilers" / f"{key}.hash")
+    if (known := _read(entry, key)) is not None:
+        return known
     parts = [sys.version.encode()]
     for file in files:
         inside = os.path.relpath(file, package) if file.startswith(package) else os.path.basename(file)
         parts += [_encoded(inside), Path(file).read_bytes()]
     computed = _hashed(*parts)
-    _write(str(entry), computed)
+    _write(entry, key, computed)
     return computed
 
 
@@ -161,14 +184,37 @@ def _files(folder: str) -> Iterator[str]:
                 yield entry.path
 
 
-def _write(path: str, data: bytes) -> None:
-    """Write a file, whole or not at all; a folder that cannot be written to is no reason to fail."""
-    temporary = f"{path}.{os.getpid()}.tmp"  # two runs may write the same entry at once
-    with suppress(OSError):
-        _prune(os.path.dirname(path))
+def _read(path: str, key: str) -> bytes | None:
+    """What `_write` has written under that key; None where it is not there, damaged, or not to be believed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _FLAGS)
         try:
-            with open(temporary, "wb") as file:
-                file.write(data)
+            status = os.fstat(descriptor)
+            if not (stat.S_ISREG(status.st_mode) and _is_private(status)):
+                return None
+            with open(descriptor, "rb", closefd=False) as file:
+                signature, _, payload = file.read().partition(b"\n")
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return None
+    from hmac import compare_digest
+
+    return payload if compare_digest(signature, _signature(key, payload)) else None
+
+
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+"""No link is followed, and no pipe waited for."""
+
+
+def _write(path: str, key: str, payload: bytes) -> None:
+    """Write a file, whole or not at all; a folder that cannot be written to is no reason to fail."""
+    temporary = f"{path}.{os.urandom(4).hex()}.tmp"  # two runs may write the same entry at once
+    with suppress(OSError):
+        _make(os.path.dirname(path))
+        try:
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600), "wb") as file:
+                file.write(_signature(key, payload) + b"\n" + payload)
             os.replace(temporary, path)
         except BaseException:  # a full disk, Ctrl-C: nothing half-written stays
             with suppress(OSError):
@@ -176,14 +222,22 @@ def _write(path: str, data: bytes) -> None:
             raise
 
 
+_OURS = re.compile(r"([0-9a-f]{62}\.findings|[0-9a-f]{64}\.hash)(\.[0-9a-f]{8}\.tmp)?")
+
+
 @cache  # once a run is enough; a cache has 256 folders
-def _prune(folder: str) -> None:
-    """Make the folder, and remove what is old in it."""
-    os.makedirs(folder, exist_ok=True)
+def _make(folder: str) -> None:
+    """Make the folder, for nobody else, and remove what of ours is old in it."""
+    top = os.path.dirname(folder)
+    os.makedirs(os.path.dirname(top) or ".", exist_ok=True)
+    for place in (top, folder):
+        with suppress(FileExistsError):
+            os.mkdir(place, 0o700)
     oldest = time.time() - DAYS * 24 * 60 * 60
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.stat().st_mtime < oldest:
+            # The folder may be one that others use, too.
+            if _OURS.fullmatch(entry.name) and entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < oldest:
                 os.remove(entry.path)
 
 
@@ -193,8 +247,12 @@ def _import_hash(source: Source, project: ProjectFolder) -> str:
     return _hashed(_encoded(place), _encoded(source.text)).hex()
 
 
-def _checksum(key: str, payload: bytes) -> bytes:
-    return _hashed(key.encode(), payload).hex().encode()
+def _signature(key: str, payload: bytes) -> bytes:
+    """Of an entry under its name. Where there is a secret, who does not know it can make none."""
+    import hmac
+
+    secret = os.environ.get("SPECC_CACHE_KEY", "")
+    return hmac.digest(_encoded(secret), key.encode() + b"\n" + payload, "sha256").hex().encode()
 
 
 def _hashed(*parts: bytes) -> bytes:

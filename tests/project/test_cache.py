@@ -372,17 +372,22 @@ class TestEntries:
         write(here, a=FINE)
         specc("check")
         (entry,) = entries(folder)
-        old, young = entry.with_name("old"), entry.with_name("young")
-        for path in (old, young):
+        old, young, interrupted = (entry.with_name(f"{digit * 62}.findings") for digit in "012")
+        interrupted = interrupted.with_name(f"{interrupted.name}.01234567.tmp")
+        foreign = [entry.with_name("1" * 62), entry.with_name("mine.findings"), entry.with_name(f"{'3' * 62}.findings")]
+        for path in (old, young, interrupted, *foreign[:2], folder / "mine"):
             path.write_bytes(b"")
+        foreign[2].mkdir()
         month = caching.DAYS * 24 * 60 * 60
         now = entry.stat().st_mtime
-        os.utime(old, (now, now - month - 3600))
+        for path in (old, interrupted, *foreign, folder / "mine"):
+            os.utime(path, (now, now - month - 3600))
         os.utime(young, (now, now - month + 3600))
         entry.unlink()
-        caching._prune.cache_clear()
+        caching._make.cache_clear()
         specc("check")
-        assert (old.exists(), young.exists()) == (False, True)
+        assert (old.exists(), young.exists(), interrupted.exists()) == (False, True, False)
+        assert all(path.exists() for path in (*foreign, folder / "mine", entry))
 
     def test_two_processes_at_once(self, here: Path, folder: Path) -> None:
         for number in range(12):
@@ -396,6 +401,106 @@ class TestEntries:
         assert list(folder.glob("*/*.tmp")) == []
         warm = subprocess.run(command, stdout=subprocess.PIPE, check=False, env=environment).stdout
         assert warm == fresh
+
+
+class TestTrust:
+    """Who can write an entry has a say in what is found."""
+
+    @pytest.fixture
+    def poisoned(self, specc: Specc, here: Path, folder: Path) -> Path:
+        """The entry of a bad spec, which says that it is fine, as who knows how entries are written makes it."""
+        write(here, a=FINE)
+        specc("check")
+        (fine,) = entries(folder)
+        payload = fine.read_bytes().partition(b"\n")[2]
+        fine.unlink()
+        write(here, a=BAD)
+        specc("check")
+        (bad,) = entries(folder)
+        key = bad.parent.name + bad.stem
+        bad.write_bytes(caching._signature(key, payload) + b"\n" + payload)
+        return bad
+
+    def test_ones_own_is_believed(self, specc: Specc, poisoned: Path) -> None:
+        assert specc("check").code == 0
+
+    @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+    def test_one_that_others_may_write_is_not(self, specc: Specc, poisoned: Path, mode: int) -> None:
+        poisoned.chmod(mode)
+        assert specc("check").code == 1
+
+    @pytest.mark.skipif(os.getuid() != 0, reason="giving a file to another user takes root")
+    def test_another_users_is_not(self, specc: Specc, poisoned: Path, folder: Path) -> None:
+        os.chown(poisoned, 65534, 65534)
+        assert specc("check").code == 1
+        os.chown(folder, 65534, 65534)
+        result = specc("check")
+        assert result.code == 1
+        assert f"note: the cache {folder} is not used: it is another user's" in result.err
+
+    def test_a_link_is_not(self, specc: Specc, poisoned: Path, tmp_path: Path) -> None:
+        poisoned.rename(tmp_path / "elsewhere")
+        poisoned.symlink_to(tmp_path / "elsewhere")
+        assert specc("check").code == 1
+
+    @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
+    def test_a_folder_that_others_may_write_to_is_not_used(
+        self, specc: Specc, here: Path, poisoned: Path, folder: Path, mode: int
+    ) -> None:
+        folder.chmod(mode)
+        before = poisoned.read_bytes()
+        result = specc("check")
+        assert result.code == 1
+        do = f"chmod go-w {folder}, or set SPECC_CACHE_DIR to a folder of yours"
+        why = "others may write to it, and would say what is found"
+        assert result.err == f"note: the cache {folder} is not used: {why}; {do}\n"
+        assert poisoned.read_bytes() == before
+        assert specc("check", "--no-cache").err == ""
+        folder.chmod(0o755)
+        assert specc("check").code == 0
+
+    def test_with_a_key_only_those_that_have_it(
+        self,
+        specc: Specc,
+        here: Path,
+        folder: Path,
+        poisoned: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        checked: list[str],
+    ) -> None:
+        monkeypatch.setenv("SPECC_CACHE_KEY", "secret")
+        assert specc("check").code == 1
+        checked.clear()
+        assert specc("check").code == 1
+        assert checked == []
+        monkeypatch.setenv("SPECC_CACHE_KEY", "another")
+        assert specc("check").code == 1
+        assert checked == ["a.cnn"]
+
+    def test_what_is_written_is_private(self, specc: Specc, here: Path, folder: Path) -> None:
+        write(here, a=FINE)
+        before = os.umask(0)
+        try:
+            specc("check")
+        finally:
+            os.umask(before)
+        assert folder.stat().st_mode & 0o777 == 0o700
+        for path in folder.rglob("*"):
+            assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600)
+
+    def test_of_what_specc_is_made_of(self, folder: Path, tmp_path: Path) -> None:
+        """Believing another hash of itself, it would believe the findings of another specc."""
+        package = tmp_path / "specc"
+        package.mkdir()
+        (package / "a.py").write_text("a = 1\n")
+        first = compiler(folder, str(package))
+        (path,) = (folder / "compilers").iterdir()
+        path.write_bytes(path.read_bytes()[:-32] + bytes(32))
+        assert compiler(folder, str(package)) == first
+        path.write_bytes(caching._signature(path.stem, bytes(32)) + b"\n" + bytes(32))
+        assert compiler(folder, str(package)) == bytes(32)
+        path.chmod(0o666)
+        assert compiler(folder, str(package)) == first
 
 
 def test_the_platform_s_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
