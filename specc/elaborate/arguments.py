@@ -372,6 +372,8 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope, 
         helps = _quoted_choice(value.name, kind, name, argument.span) if isinstance(value, Partial) else ()
         if isinstance(expression, ast.Apply) and isinstance(value, Partial):  # sqrt(4) is a layer, with an argument
             helps = help_with_function(expression, value.name)
+        if isinstance(value, Signal) and kind.measures:
+            helps = (f"{kind.measures[0]}={short(expression.span.text)} takes its sizes",)
         raise invalid(
             Code.BAD_ARGUMENT,
             f"{kind.kind} takes {display(value)} for no argument",

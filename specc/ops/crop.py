@@ -1,5 +1,7 @@
 """A part of the places, as large as another value."""
 
+from collections.abc import Mapping
+
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, Value
 from specc.ir.traits import EACH, Range, Sliding, taps
@@ -25,6 +27,10 @@ class Crop(Channelwise, Selector):
 
     like: Like
     offset: Offset = "center"
+
+    @classmethod
+    def alternatives(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
+        return ("slice(start, stop, dim=2) takes places by number",) if name == "like" and name in values else ()
 
     def infer(self, *inputs: TensorType) -> TensorType:
         x, like = inputs
