@@ -373,8 +373,8 @@ def _label_beside(place: str, names: Sequence[str]) -> str:
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     own = labels[shared:]
     place_of_name = next((at for at in reversed(range(len(own))) if not own[at].isdigit()), 0)
-    numbers = own[place_of_name - 1 : place_of_name] if place_of_name and own[place_of_name - 1].isdigit() else []
-    return numbered(own[place_of_name], *numbers)
+    around = [*own[place_of_name + 1 : place_of_name + 2], *own[max(place_of_name - 1, 0) : place_of_name]]
+    return numbered(own[place_of_name], next((label for label in around if label.isdigit()), ""))
 
 
 def _made(step: TorchModule | TorchCall) -> TorchModule | TorchCall:
