@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -108,7 +109,7 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
     file = OnnxFile(model)
     proto = file.proto
     where = sidecar or sidecar_path(model)
-    if sidecar is not None and not sidecar.exists():
+    if sidecar is not None and not os.path.exists(sidecar):
         raise UsageError(f"{sidecar} cannot be read: no such file")
     digest = sha256_of(model)
     return Inspection(
@@ -128,11 +129,11 @@ def inspect(model: Path, sidecar: Path | None = None) -> Inspection:
         tensors=len(proto.graph.initializer),
         elements=sum(prod(tensor.dims) for tensor in proto.graph.initializer),
         external=tuple(
-            External(name, n, path.stat().st_size if (path := file.folder / name).is_file() else None)
+            External(name, n, path.stat().st_size if os.path.isfile(path := file.folder / name) else None)
             for name, n in file.data_files.items()
         ),
         unsteady=file.nondeterministic,
-        sidecar=_inspected(where, digest, file) if where.exists() else None,
+        sidecar=_inspected(where, digest, file) if os.path.exists(where) else None,
     )
 
 
@@ -149,7 +150,7 @@ def belonging(digest: str, file: OnnxFile, sidecar: Sidecar) -> str:
         # The sidecar is no more to be trusted than the file: what it names is looked at where the file has weights.
         if data.name not in file.data_files:
             return f"the sidecar has the weights in {data.name}, and the file has none there"
-        if not path.is_file():
+        if not os.path.isfile(path):
             return f"the weights, in {data.name}, are not beside the file"
         if sha256_of(path) != data.sha256:
             return f"the weights, in {data.name}, are not those of the sidecar"

@@ -54,6 +54,11 @@ def run_command() -> int:
         OSError: standard output cannot be written.
     """
     try:
+        os.getcwd()
+    except OSError:  # deleted, or closed to us; Python, PyTorch and git ask for it at any time, and fail in many ways
+        say("error: the folder that this runs in is gone, or closed to you: go to another one (cd)")
+        return USAGE
+    try:
         code = cli.main(standalone_mode=False, prog_name="specc")
     except SystemExit as left:
         # click leaves so where nobody reads the output any more; a signal's handler leaves with its own code.

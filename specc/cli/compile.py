@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ def command(others: tuple[str, ...], **options: object) -> None:
     say(f"{path}: {model.name}, {count(model.params)} parameters; {verdict}", err=False)
     for line in (*notes, *(f"note: {note}" for note in weight_notes(weights))):
         say(line, err=False)
-    if args.no_sidecar and args.writes_onnx and sidecar_path(path).exists():
+    if args.no_sidecar and args.writes_onnx and os.path.exists(sidecar_path(path)):
         say(f"note: {sidecar_path(path)} is of an earlier file, and does not belong to this one", err=False)
 
 

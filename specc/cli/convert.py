@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -74,7 +75,7 @@ def _refuse_to_overwrite(output: str, form: Form, force: bool) -> None:
         return
     if Path(output).suffix.lower() == ".json":
         raise UsageError(f"specc writes YAML, and no JSON: call it {Path(output).with_suffix('.cnn.yaml')}")
-    if force or not Path(output).is_file():
+    if force or not os.path.isfile(output):  # of a place that cannot be looked at, writing says why
         return
     from specc.syntax import read
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SECTIONS = ("interface", "weights", "graph", "cost")
 """The parts of a difference that may break somebody."""
 
+_MOST_DIGITS = 100
+
 
 def source(spec: str) -> Source:
     """The spec at a path, or ``-``. Raises UsageError where a link of a repository leads out of it: see `stray`."""
@@ -111,6 +113,8 @@ def parse_sizes(texts: Iterable[str]) -> dict[str, int]:
             raise UsageError(f"--at takes NAME=SIZE, as in --at H=224, not {text}")
         if name in sizes:
             raise UsageError(f"--at gives {name} twice")
+        if len(size) > _MOST_DIGITS:  # Python itself reads no more than some thousands
+            raise UsageError(f"--at gives {name} a size of {len(size):,} digits, and no network has one of that kind")
         sizes[name] = int(size)
     return sizes
 

@@ -17,7 +17,7 @@ from specc.bundle import SUFFIX
 from specc.cli import command as shared
 from specc.cli.command import FINDINGS, NOTHING, Command, first_given, refuse_output, say, say_error
 from specc.diagnostics import ParityError, SpecError, UsageError
-from specc.diagnostics.words import listed
+from specc.diagnostics.words import listed, system_reason
 from specc.project.paths import shown
 
 if TYPE_CHECKING:
@@ -182,7 +182,9 @@ def _subject(model: str, file: OnnxFile | None, args: _VerifyArguments) -> Proof
     assert file.path is not None
     parts = (file.path, *(file.folder / name for name in file.data_files))
     # One that is missing is the proof's to tell.
-    files = [FileDigest(shown(str(part)), part.stat().st_size, sha256_of(part)) for part in parts if part.is_file()]
+    files = [
+        FileDigest(shown(str(part)), part.stat().st_size, sha256_of(part)) for part in parts if os.path.isfile(part)
+    ]
     return ProofSubject(model, shown(str(file.path)), tuple(files), weights, file.claimed_weights)
 
 
@@ -269,15 +271,19 @@ def _recheck(args: _VerifyArguments) -> int:
         raise UsageError(
             f"--format {args.form} is for a proof against a spec: specc verify SPEC {onnx} --format {args.form}"
         )
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UsageError(f"{path} is a folder: name the ONNX file in it")
-    if not path.exists():
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         similar = suggest(path.name, [other.name for other in path.parent.glob("*.onnx")])
         hint = f"; did you mean {path.with_name(similar.names[0])}?" if similar else ""
-        raise UsageError(f"there is no {path}{hint}")
+        raise UsageError(f"there is no {path}{hint}") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {system_reason(error)}") from None
     where = Path(args.sidecar) if args.sidecar is not None else sidecar_path(path)
     try:
-        if not where.exists():
+        if not os.path.lexists(where):
             raise UsageError(
                 f"{where} is not there, and without it nothing is known of what {onnx} should compute: name the "
                 f"sidecar with --sidecar FILE, or the spec: specc verify SPEC {onnx}"

@@ -255,14 +255,14 @@ class OnnxFile:
         paths = [self.path]
         with suppress(UsageError):  # whoever reads the tensors says what is wrong
             paths += [self.folder / location for location in self.data_files]
-        stats = [path.stat() if path.exists() else None for path in paths]
+        stats = [path.stat() if os.path.exists(path) else None for path in paths]
         return tuple(stat and (stat.st_size, stat.st_mtime_ns, stat.st_ino) for stat in stats)
 
     def require_data(self) -> None:
         """Raises UsageError where initializers are in a file that is not there, or is too short."""
         for tensor in filter(uses_external_data, self.proto.graph.initializer):
             name, location = visible(tensor.name), reference_of(tensor).location
-            if not (self.folder / location).is_file():
+            if not os.path.isfile(self.folder / location):
                 raise UsageError(
                     f"{name} and other weights of {self.name} are in {visible(location)}, which is not beside it"
                 )

@@ -102,14 +102,14 @@ def read_baseline(name: str) -> Baseline:
         entries = [None]
     if not all(entry and all(isinstance(part, str) for part in entry) for entry in entries):
         raise UsageError(f"the baseline {name} is damaged; {renew}")
-    return Baseline(name, Path(name).parent.resolve(), Counter(entries))
+    return Baseline(name, Path(os.path.realpath(Path(name).parent)), Counter(entries))
 
 
 def write_baseline(name: str, findings: Iterable[Diagnostic]) -> None:
     """Write the findings as a baseline, by path, and of one file in their order. Raises UsageError."""
     from specc.atomic import replace
 
-    baseline = Baseline(name, Path(name).parent.resolve(), {})
+    baseline = Baseline(name, Path(os.path.realpath(Path(name).parent)), {})
     keys = sorted(((baseline.key(finding), finding.message) for finding in findings), key=lambda pair: pair[0][0])
     entries = [{"path": path, "code": code, "line": line, "message": text} for (path, code, line), text in keys]
     document = {"version": VERSION, "specc": __version__, "findings": entries}

@@ -6,6 +6,7 @@ The format of .npy: https://numpy.org/doc/stable/reference/generated/numpy.lib.f
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,11 @@ from typing import IO
 from weakref import finalize
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+try:
+    from lzma import LZMAError
+except ImportError:  # Python may be built without it, and reads no such archive then
+    LZMAError = EOFError  # type: ignore[assignment, misc]
+
 import numpy as np
 from numpy.lib import format as npy
 
@@ -24,14 +30,19 @@ from specc.weights.tensors import Archive, Array, TensorEntry, damaged, plain, s
 SUFFIX = ".npy"
 _LONGEST_HEADER = 10_000  # bytes; NumPy itself trusts no longer one
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-_UNREADABLE = (
+UNREADABLE = (
+    ArithmeticError,
     BadZipFile,
     EOFError,
+    LookupError,
+    LZMAError,
     NotImplementedError,  # a method of compression that Python has not
     RuntimeError,  # an encrypted member
     ValueError,
+    struct.error,
     zlib.error,
 )
+"""What Python raises where an archive is damaged."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,7 @@ def open_npz(path: Path) -> Archive:
 def _understood(path: Path) -> Iterator[None]:
     try:
         yield
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise damaged(path, ".npz file", error) from error
 
 

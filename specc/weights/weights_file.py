@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from specc.ir.init import Fixed
 from specc.ir.op import Parameter
 from specc.weights.ahead import ahead
 from specc.weights.matching import Match, matched
-from specc.weights.npz import open_npz
+from specc.weights.npz import UNREADABLE, open_npz
 from specc.weights.safetensors import open_safetensors
 from specc.weights.streams import Initialised
 from specc.weights.tensors import Archive, Array, State, damaged, plain, reading, spans
@@ -142,7 +142,7 @@ def _opened(path: Path) -> Archive:
         try:
             with ZipFile(path) as archive:  # torch.save, too, writes a zip archive
                 is_pytorch = any(name.endswith(_PICKLE) for name in archive.namelist())
-        except BadZipFile as error:
+        except UNREADABLE as error:
             raise damaged(path, "PyTorch or .npz file", error) from error
         return _open_pytorch(path, is_zip=True) if is_pytorch else open_npz(path)
     if head.startswith(_LEGACY):
