@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from specc.diagnostics import Code, Diagnostic, Label
-from specc.diagnostics.words import listed
 from specc.elaborate import hints
 from specc.elaborate.arguments import BlockPlan, OperatorPlan, signature, unused_parameters
 from specc.elaborate.contracts import check_inputs, given
@@ -16,7 +15,8 @@ from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSt
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate, layer
 from specc.elaborate.inference import BoundOperator, inferred, refused
-from specc.elaborate.inside import BlockValue, owners
+from specc.elaborate.inside import BlockValue, head_of, owners
+from specc.elaborate.interfaces import inputs_of, value_arguments, without_arms
 from specc.elaborate.limits import StepBudget
 from specc.elaborate.scopes import ABSENT, Definition, Scope
 from specc.elaborate.values import (
@@ -95,7 +95,7 @@ class Calls:
     def reference(self, step: ast.Reference, scope: Scope) -> Signal:
         """The value of the inside of an earlier step. Raises Invalid, Unknown."""
         expression = step.value
-        if scope.get((head := _head(expression)).name) is ABSENT and head.name not in CONSTANTS:
+        if scope.get((head := head_of(expression)).name) is ABSENT and head.name not in CONSTANTS:
             raise self._unknown(head.name, head.span, scope, owner=True)
         value = evaluate(expression, scope)
         if isinstance(value, Signal):
@@ -136,8 +136,8 @@ class Calls:
             value = scope.behind(call.name) or value
         step = self._callee(call, value, scope)
         target = step.target
-        if isinstance(target, Definition) and len(_inputs_of(target)) > 1:
-            raise _without_arms(call, target)
+        if isinstance(target, Definition) and len(inputs_of(target)) > 1:
+            raise without_arms(call, target)
         if current is None:
             raise self.nothing_yet(call.name_span)
         if isinstance(target, type):
@@ -264,13 +264,13 @@ class Calls:
     def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
         step = self._callee(merge, scope.get(merge.name), scope)
         kind = step.target
-        if isinstance(kind, Definition) and len(ports := _inputs_of(kind)) > 1:
+        if isinstance(kind, Definition) and len(ports := inputs_of(kind)) > 1:
             is_known = not any(arm.each for arm in merge.arms)
             if is_known and len(merge.arms) != len(ports):
-                raise _without_arms(merge, kind)
+                raise without_arms(merge, kind)
             joined, inputs = self._arms(merge, current, scope)
             if len(inputs) != len(ports):
-                raise _without_arms(joined, kind)
+                raise without_arms(joined, kind)
             return self._block(merge, step, kind, inputs, scope, name)
         if not isinstance(kind, type) or kind.arity == (1, 1):
             helps = (signature(kind),) if isinstance(kind, type) else ()
@@ -364,7 +364,7 @@ class Calls:
         if self.blocks[definition]:
             report(*self.blocks[definition])
         contract = block.contract
-        signals = _signals(values)
+        signals = value_arguments(values)
         plain = {key: value for key, value in values.items() if not isinstance(value, Size) and key not in signals}
         ports = contract.inputs if contract is not None and current is None else ()
         several = tuple([(port.name or "", value) for port, value in zip(ports, inputs, strict=True)]) if ports else ()
@@ -449,45 +449,6 @@ class Calls:
             notes=(" calls ".join([callee.name for callee in chain]),),
             helps=helps,
         )
-
-
-def _signals(values: Mapping[str, Value]) -> dict[str, list[tuple[str, Signal]]]:
-    """By parameter, the values of the network that are arguments, each with a name: of a list ``xs0``, ``xs1`` …"""
-    found: dict[str, list[tuple[str, Signal]]] = {}
-    for key, value in values.items():
-        if isinstance(value, Signal):
-            found[key] = [(key, value)]
-        elif isinstance(value, tuple) and value and all(isinstance(entry, Signal) for entry in value):
-            found[key] = [(f"{key}{place}", entry) for place, entry in enumerate(value)]
-    return found
-
-
-def _inputs_of(definition: Definition) -> tuple[ast.PortDeclaration, ...]:
-    """What its contract says of its inputs."""
-    return definition.block.contract.inputs if definition.block.contract is not None else ()
-
-
-def _without_arms(step: ast.Call | ast.Merge, definition: Definition) -> Invalid:
-    """Where a block of several inputs is given no arms, or not as many."""
-    names = [port.name or "" for port in _inputs_of(definition)]
-    arms = f"{len(step.arms)} arm{'' if len(step.arms) == 1 else 's'}" if isinstance(step, ast.Merge) else "no arms"
-    called = " ".join(step.name_span.to(step.span).text.partition("{")[0].split())
-    example = f"`{short(called)} {{ | {' | '.join(names)} }}`"
-    return invalid(
-        Code.RANK,
-        f"{step.name} takes {len(names)} values, {listed(names)}, and is given {arms}",
-        step.name_span,
-        secondary=(Label(definition.block.contract.span, "its inputs"),) if definition.block.contract else (),
-        helps=(in_form(step.span, f"give it an arm for each: {example}", "give it an entry of `arms` for each"),),
-    )
-
-
-def _head(expression: ast.Expr) -> ast.Name:
-    """The name that ``body.c3`` or ``down[0].skip`` begins with."""
-    while isinstance(expression, (ast.Attribute, ast.Index)):
-        expression = expression.value
-    assert isinstance(expression, ast.Name), "the grammar has nothing else there"
-    return expression
 
 
 def _sized_by_value(

@@ -86,6 +86,14 @@ def entry(value: Signal, expression: ast.Index, place: Value) -> Signal:
     raise _no_round(inside, owner, place, span)
 
 
+def head_of(expression: ast.Expr) -> ast.Name:
+    """The name that ``body.c3`` or ``down[0].skip`` begins with."""
+    while isinstance(expression, (ast.Attribute, ast.Index)):
+        expression = expression.value
+    assert isinstance(expression, ast.Name), "the grammar has nothing else there"
+    return expression
+
+
 def owners(name: str, scope: Scope) -> tuple[str, ...]:
     """How values that are labelled ``name`` inside of others are written here: ``body.c3``, ``down[0].skip``."""
     found: list[str] = []
