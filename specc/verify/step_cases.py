@@ -84,6 +84,8 @@ class StepInputs:
         Args:
             at_once: as further samples of the same batch; else each by itself.
         """
+        if not kinds:
+            return [self]
         normal = self.first_case()
         finite = {name: np.where(np.isfinite(value), value, 0) for name, value in self.values.items()}
         made = [
@@ -96,8 +98,10 @@ class StepInputs:
             others = zip(kinds, made, singles, strict=True)
             whole = slice(None)
             return [self, *(StepInputs(self.node, v, s, ((kind, whole),), normal.batch) for kind, v, s in others)]
-        values = {name: np.concatenate([value, *(each[name] for each in made)]) for name, value in self.values.items()}
+        new = {name: np.concatenate([each[name] for each in made]) for name in self.values}
+        (of_new,) = run_module(module, new, torch.float32)  # of the others it is known
+        values = {name: np.concatenate([value, new[name]]) for name, value in self.values.items()}
+        single = np.concatenate([self.single, of_new])
         starts = range(self.batch, self.batch + len(kinds) * normal.batch, normal.batch)
         samples = ((kind, slice(start, start + normal.batch)) for kind, start in zip(kinds, starts, strict=True))
-        (single,) = run_module(module, values, torch.float32)
         return [StepInputs(self.node, values, single, (*self.samples, *samples), starts.stop)]
