@@ -34,6 +34,7 @@ def case(*samples: tuple[Dim, ...], **arguments: Any) -> Case:
 
 
 EVERY_SIZE: dict[str, list[Case]] = {
+    "abs": [case((4, H))],
     "adaptiveavgpool": [
         case(PLANE, size=1),
         case((3, H, 7), size=(None, 3)),
@@ -51,7 +52,11 @@ EVERY_SIZE: dict[str, list[Case]] = {
         case((2, 5, H), size=(3, 2)),
     ],
     "add": [case((4, H, W), (4, H, W)), case((4, EVEN), (4, 2 * (EVEN // 2)))],
-    "affine": [case((4, H), factor=0.5, offset=-1.0)],
+    "affine": [
+        case((4, H), factor=0.5, offset=-1.0),
+        case((2, H, W), factor=(0.5, 2.0)),
+        case((H, 2), factor=(3.0, 2.0), dim=-1),
+    ],
     "alphadropout": [case((4, H))],
     "amax": [case((4, H, W), dim=(2, 3)), case((4, H, W), dim=1, keepdim=True)],
     "avgpool": [
@@ -67,6 +72,7 @@ EVERY_SIZE: dict[str, list[Case]] = {
     "batchnorm": [case((4, H, W)), case((4, D, H, W))],
     "celu": [case((4, H))],
     "channelshuffle": [case((8, H, W), groups=2), case((6, H), groups=3), case((6, H, W, D), groups=2)],
+    "clamp": [case((4, H), min=-0.5)],
     "concat": [case((4, H, W), (2, H, W)), case((4, H, W), (4, D, W), dim=2), case((4, H, W), (4, H, W), dim=-1)],
     "conv": [
         case(PLANE, out_channels=6, kernel=3),
@@ -74,6 +80,9 @@ EVERY_SIZE: dict[str, list[Case]] = {
         case(PLANE, out_channels=6, kernel=(4, 3), padding="same", dilation=(2, 1)),
         case((4, H), out_channels=6, kernel=3, padding=1, stride=3),
         case((2, H8, 5, W8), out_channels=3, kernel=2, stride=2),
+        case((4, H, W), out_channels=2, kernel=3, stride=2, padding="same_upper"),
+        case((4, H, 5, W), out_channels=2, kernel=4, stride=2, padding="same_upper"),
+        case((4, H8, W8), out_channels=2, kernel=3, padding=((0, 1), (2, 0))),
         *(
             case(PLANE, out_channels=2, kernel=4, padding=3, padding_mode=m)
             for m in ("reflect", "replicate", "circular")
@@ -90,10 +99,16 @@ EVERY_SIZE: dict[str, list[Case]] = {
         case((3, H + 5, W + 7), (1, H, W), like=Value(1), offset=(5, 2)),
         case((3, H + 3), (1, H), like=Value(1)),
     ],
+    "depthtospace": [case((12, H, W), blocksize=2), case((12, H, W), blocksize=2, mode="CRD")],
+    "div": [case((4, H, W), (4, 1, 1)), case((1, H, W), (4, H, W))],
     "dropout": [case((4, H))],
     "elu": [case((4, H))],
+    "exp": [case((4, H))],
+    "expand": [case((4, 1, 1), (4, H, W), like=Value(1)), case((1, H, 1), (4, H, 5), like=Value(1))],
     "flatten": [case((4, H, W)), case((4, H, W), start_dim=2), case((4, H, 5), end_dim=2)],
+    "fuse": [case((4, H, W), (4, H, W))],
     "gelu": [case((4, H))],
+    "glu": [case((4, H, W), dim=1), case((H, W, 6))],
     "globalavgpool": [case((4, H, W)), case((4, H)), case((4, H, W, D))],
     "globalmaxpool": [case((4, H, W)), case((4, H)), case((4, H, W, D))],
     "groupnorm": [
@@ -102,6 +117,7 @@ EVERY_SIZE: dict[str, list[Case]] = {
         case((6, H8, W, D), num_groups=6),
         case((6, H, 3), num_groups=2, affine=False),
     ],
+    "hardshrink": [case((4, H))],
     "hardsigmoid": [case((4, H))],
     "hardswish": [case((4, H))],
     "hardtanh": [case((4, H))],
@@ -110,9 +126,12 @@ EVERY_SIZE: dict[str, list[Case]] = {
     "layernorm": [case((H, W, 6)), case((H, 4, 6), normalized_shape=(4, 6))],
     "leakyrelu": [case((4, H))],
     "linear": [case((H, W, 6), out_features=3)],
+    "log": [case((4, H))],
+    "logsigmoid": [case((4, H))],
     "logsoftmax": [case((4, H, W)), case((4, H, W), dim=2)],
     "lppool": [case(PLANE, norm_type=2.0, kernel=3, stride=2, ceil_mode=True), case((4, H8), norm_type=2.0, kernel=4)],
     "lrn": [case((5, H), size=3), case((5, H, W), size=4), case((5, H, W, D), size=3)],
+    "matmul": [case((4, H, 3), (4, 3, W)), case((H, W, W), (H, W, 3))],
     "maximum": [case((4, H, W), (4, H, W))],
     "maxpool": [
         case(PLANE, kernel=3, stride=2, padding=1),
@@ -123,10 +142,15 @@ EVERY_SIZE: dict[str, list[Case]] = {
         case((2, symbol("H", least=3)), kernel=4, stride=2, padding=2, dilation=2),
         case((2, symbol("H", least=2)), kernel=2, stride=1, padding=1, dilation=3),  # of 2 places a window misses both
         case((2, H8, W8, 5), kernel=2, stride=3, ceil_mode=True),
+        case((2, H, W), kernel=3, stride=2, padding="same_upper"),
+        case((2, H8, W8), kernel=2, stride=2, padding=((0, 1), (1, 0))),
     ],
+    "minimum": [case((4, H, W), (4, H, W))],
     "mean": [case((4, H, W), dim=(2, 3)), case((4, H, W), dim=-1, keepdim=True)],
     "mish": [case((4, H))],
     "mul": [case((4, H, W), (4, 1, 1)), case((1, H, W), (4, H, W))],
+    "neg": [case((4, H))],
+    "normalize": [case((4, H, W)), case((4, H, W), dim=-1, p=1.0)],
     "pad": [
         case((4, H, W), padding=(1, 0, 2, 3, 1, 0), value=0.5),
         *(case(PLANE, padding=(1, 2, 3, 0), mode=mode) for mode in ("reflect", "replicate", "circular")),
@@ -140,6 +164,7 @@ EVERY_SIZE: dict[str, list[Case]] = {
     "permute": [case((4, H, W), dims=(0, 2, 3, 1)), case((4, H), dims=(0, -1, 1))],
     "pixelshuffle": [case((12, H, W), upscale_factor=2)],
     "pixelunshuffle": [case((3, EVEN, EVEN_W), downscale_factor=2), case((3, 2 * H, EVEN_W), downscale_factor=2)],
+    "pow": [case((4, H), exponent=2.5)],
     "prelu": [case((4, H, W), num_parameters=4), case((4, H))],
     "relu": [case((4, H))],
     "relu6": [case((4, H))],
@@ -166,11 +191,19 @@ EVERY_SIZE: dict[str, list[Case]] = {
         case(PLANE, start=H8 - 3, stop=H8, dim=2),
     ],
     "softmax": [case((4, H, W)), case((4, H, W), dim=-1)],
+    "softmin": [case((4, H, W)), case((4, H, W), dim=-1)],
     "softplus": [case((4, H))],
+    "softshrink": [case((4, H))],
     "softsign": [case((4, H))],
-    "stochasticdepth": [case((4, H, W), p=0.2)],
+    "spacetodepth": [case((3, EVEN, EVEN_W), blocksize=2), case((3, 2 * H, EVEN_W), blocksize=2, mode="CRD")],
+    "sqrt": [case((4, H))],
+    "standardize": [case((2, H, W), mean=(0.5, 2.0), std=0.25)],
+    "stochasticdepth": [case((4, H, W), p=0.2), case((4, H), p=0.2), case((4, H, W, D), p=0.2)],
     "sub": [case((4, H, W), (4, H, W))],
+    "sum": [case((4, H, W), dim=(2, 3)), case((4, H, W), dim=-1, keepdim=True)],
     "tanh": [case((4, H))],
+    "tanhshrink": [case((4, H))],
+    "threshold": [case((4, H), threshold=0.1, value=-2.0)],
     "upsample": [
         case((2, H, W), scale_factor=2.0),
         case((2, H), scale_factor=3.0),
