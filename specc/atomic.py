@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -240,6 +241,35 @@ def _put(moves: Sequence[_Move], *, swept: bool) -> None:
         raise
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a text goes there as it comes: to a stream of this process (``/dev/stdout``), a device, a named pipe."""
+    if _stream(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def write_stream(path: Path, text: bytes) -> None:
+    """Write to a stream. Raises UsageError."""
+    with _system_errors(path):
+        number = _stream(path)
+        # Opened by its name, a file behind it would be written from its beginning, or by others from where they were.
+        with open(path if number is None else os.dup(number), "wb") as file:
+            file.write(text)
+
+
+def _stream(path: Path) -> int | None:
+    """The number of the stream of this process that a path names."""
+    name = os.path.abspath(path) if "\0" not in str(path) else ""
+    named = re.fullmatch(r"/(?:dev/(?:fd/([0-9]{1,9})|(stdout|stderr))|proc/self/fd/([0-9]{1,9}))", name)
+    if named is None:
+        return None
+    return {"stdout": 1, "stderr": 2}[named[2]] if named[2] else int(named[1] or named[3])
+
+
 def require_regular(path: Path) -> None:
     """Raises UsageError where ``path`` is no file and no folder: to open a pipe waits, perhaps for ever."""
     try:
@@ -251,7 +281,9 @@ def require_regular(path: Path) -> None:
 
 
 def require_place(path: Path) -> None:
-    """Raises UsageError where `replace` could not write ``path``: to know it before long work."""
+    """Raises UsageError where a text could not be written to ``path``: to know it before long work."""
+    if is_stream(path):
+        return
     with _system_errors(path):
         _try_folder(_target(path).parent)
 
@@ -329,6 +361,8 @@ def _target(path: Path) -> Path:
     """The place that ``path`` leads to, once it is known that a regular file may stand there."""
     if "\0" in str(path):
         raise UsageError(f"cannot write {str(path)!r}: a file name holds no NUL character")
+    if is_stream(path):
+        raise UsageError(f"cannot write {path}: it is a device, pipe or socket, and only a regular file is replaced")
     target = Path(os.path.realpath(path))
     # Of links in a circle, realpath gives up and leaves one in the path; it raises nothing.
     if any(place.is_symlink() for place in (target, *target.parents)):
@@ -338,8 +372,6 @@ def _target(path: Path) -> Path:
         raise UsageError(f"cannot write {path}: it is a folder; name a file in it")
     if not target.exists():
         return target
-    if not target.is_file():
-        raise UsageError(f"cannot write {path}: it is a device, pipe or socket, and only a regular file is replaced")
     # To replace a file only its folder must be writable; who has write-protected the file wants to have it as it is.
     try:
         target.open("ab").close()

@@ -24,6 +24,9 @@ def run() -> NoReturn:
     anyway. What is registered for the end (`atexit`) is run, and whoever watches this process (a profiler, a debugger,
     a thread that still works) gets the long way.
     """
+    # With `nohup` or in a shell's background it is ignored, and stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
     try:
         main()
     except SystemExit as left:
@@ -35,6 +38,12 @@ def run() -> NoReturn:
                 stream.flush()
             os._exit(left.code)
         raise
+
+
+def _leave(number: int, _: object) -> NoReturn:
+    """Ctrl-C while nothing is done yet, or all is done: there is nothing to undo, and no import to fall through."""
+    os.write(2, b"\ninterrupted\n")  # behind the terminal's ^C, as everywhere
+    os._exit(128 + number)
 
 
 def main() -> NoReturn:
@@ -80,7 +89,13 @@ def _command() -> int:
     gc.disable()  # reading and checking leave nothing to collect; what runs for long turns it on again
     from specc.cli.commands import run_command
 
-    return run_command()
+    if signal.getsignal(signal.SIGINT) is not _leave:
+        return run_command()
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # it unwinds: no temporary file is left
+        return run_command()
+    finally:
+        signal.signal(signal.SIGINT, _leave)
 
 
 def _instant_answer(arguments: list[str]) -> str | None:

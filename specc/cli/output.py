@@ -76,7 +76,7 @@ def echo(text: str, *, err: bool = False, commands: bool = False) -> None:
 
 
 def write(text: str, output: str | None, *, commands: bool = False) -> None:
-    """Put the text in a file as a whole, with a line end behind it, or, without a file, on standard output.
+    """Put the text in a file as a whole, with a line end behind it, or on a stream, without a name standard output.
 
     Args:
         commands: as of `echo`.
@@ -87,10 +87,15 @@ def write(text: str, output: str | None, *, commands: bool = False) -> None:
     if output is None:
         echo(text, commands=commands)
         return
-    from specc.atomic import replace
+    from specc.atomic import is_stream, replace, write_stream
 
+    content = (text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace")
+    if is_stream(Path(output)):
+        sys.stdout.flush()
+        write_stream(Path(output), content)
+        return
     with replace(Path(output)) as file:
-        file.write((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
+        file.write(content)
 
 
 def speaks_unicode(stream: TextIO) -> bool:

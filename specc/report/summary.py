@@ -67,8 +67,7 @@ def summary(outcome: Outcome) -> str:
     """The numbers of findings, of proven models, and of what is not shown; empty where nothing was checked."""
     lines = []
     if outcome.findings:
-        wrong = sum(bool(file.findings) for file in outcome.files)
-        lines.append(f"{counts(outcome.findings)} in {wrong:,} of {plural(len(outcome.files), 'file')}")
+        lines.append(f"{counts(outcome.findings)} in {_places(outcome):,} of {plural(len(outcome.files), 'file')}")
     for number, fix in (
         (outcome.fixable, "a fix: --fix tries it, and keeps it if it helps"),
         (outcome.unsafe, "a fix that may not be what was meant: --fix --unsafe-fixes tries it"),
@@ -84,6 +83,22 @@ def summary(outcome: Outcome) -> str:
     if outcome.unreadable:
         lines.append(f"{plural(len(outcome.unreadable), 'path')} could not be checked")
     return "\n".join(lines)
+
+
+def _places(outcome: Outcome) -> int:
+    """How many files the findings are about: an error each that does not fit for it, a warning the one it stands in."""
+    names = {file.name for file in outcome.files}
+    about, elsewhere = set(), dict[str, str]()
+    for file in outcome.files:
+        for finding in file.findings:
+            place = finding.primary.span.source.name
+            if finding.severity is Severity.ERROR:
+                about.add(file.name)
+            elif place in names:
+                about.add(place)
+            else:  # an imported file that is none of them counts as the first that comes to it
+                about.add(elsewhere.setdefault(place, file.name))
+    return len(about)
 
 
 def _verdict(outcome: Outcome) -> Iterator[str]:

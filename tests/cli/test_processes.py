@@ -199,3 +199,69 @@ def test_a_stream_that_has_only_ascii(tmp_path: Path, command: str) -> None:
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert ended.stdout.isascii()
     assert command == "check" or rb'b(name="\xf6")' in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "module", ["specc.cli.commands", "click", "specc.cli.check", "specc.project.check", "specc.elaborate", "atexit"]
+)
+def test_ctrl_c_while_modules_are_loaded(module: str) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from specc.cli.main import run\n"
+        "class Finder:\n"
+        "    def find_spec(name, path, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder)\n"
+        "sys.modules.pop('atexit', None)\n"  # what is loaded last, when all is done
+        f"sys.argv = ['specc', 'check', '--no-cache', {LENET!r}]\n"
+        "run()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=heed_signals,
+    )
+    assert ended.stderr == "\ninterrupted\n"
+    assert ended.returncode == 130
+
+
+def spec(folder: Path) -> Path:
+    (folder / "fine.cnn").write_text("model M : [N, 3] { fc(3) }\n")
+    return folder / "fine.cnn"
+
+
+class TestStreams:
+    """A report goes where a stream goes; a file that is proven is put in a place."""
+
+    @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+    def test_of_this_process(self, tmp_path: Path, name: str) -> None:
+        command = f"{sys.executable} -m specc check --no-cache {spec(tmp_path)} -o {name}"
+        piped = subprocess.run(["sh", "-c", f"{command} | cat"], capture_output=True, text=True, check=False)
+        assert (piped.stdout, piped.stderr) == ("1 file, 1 model: all fit together\n", "")
+        file = tmp_path / "all.txt"
+        subprocess.run(["sh", "-c", f"(echo before; {command}; echo behind) > {file}"], check=True)
+        assert file.read_text() == "before\n1 file, 1 model: all fit together\nbehind\n"
+
+    def test_a_named_pipe_and_a_device(self, tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        command = f"cat {pipe} & {sys.executable} -m specc check --no-cache {spec(tmp_path)} -o"
+        ended = subprocess.run(["sh", "-c", f"{command} {pipe}; wait"], capture_output=True, text=True, check=False)
+        assert (ended.stdout, ended.stderr) == ("1 file, 1 model: all fit together\n", "")
+        assert pipe.is_fifo()
+        subprocess.run([*SPECC, "check", "--no-cache", LENET, "-o", os.devnull], check=True)
+        assert Path(os.devnull).is_char_device()
+
+    def test_what_is_said_of_others(self) -> None:
+        for arguments, message in (
+            (["check", LENET, "-o", "/dev/fd/99"], "cannot write /dev/fd/99: bad file descriptor"),
+            (
+                ["compile", "--no-verify", LENET, "--target", "torch", "-o", "/dev/stdout"],
+                "cannot write /dev/stdout: it is a device, pipe or socket, and only a regular file is replaced",
+            ),
+        ):
+            ended = subprocess.run([*SPECC, *arguments], capture_output=True, text=True, check=False)
+            assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"error: {message}\n")

@@ -197,3 +197,11 @@ def test_statistics_name_the_most_frequent_first() -> None:
     shown = statistics(outcome(KERNEL, *(SAMPLES["nasty"].findings))).split("\n")
     assert [line.split("  ")[:2] for line in shown] == [["11", "S0002"], [" 1", "S0104"]]
     assert shown[1].endswith("is larger than what it slides over.")
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_warning_of_an_imported_file_counts_where_it_stands(checked: bool) -> None:
+    place = DROPPED.primary.span.source.name
+    files = [FileOutcome(name, 1, False, (DROPPED,)) for name in ("u.cnn", "v.cnn", "w.cnn")]
+    files += [FileOutcome(place if checked else "x.cnn", 1, False, (DROPPED,) if checked else ())]
+    assert summary(Outcome(tuple(files), (), (DROPPED,))).startswith("1 warning in 1 of 4 files\n")

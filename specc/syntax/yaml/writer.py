@@ -250,7 +250,7 @@ def _item(item: ast.Item) -> Out:
         if item.contract.outputs is not None:
             pairs.append(("output", _ports(item.contract.outputs)))
         if item.contract.where:
-            pairs.append(("where", Entries([_expression(clause) for clause in item.contract.where])))
+            pairs.append(("where", Entries([_condition(clause) for clause in item.contract.where])))
     return Keys([*pairs, ("body", _lines(item.body.statements, tall=True))])
 
 
@@ -394,6 +394,11 @@ def _expression(expr: ast.Expr, *, tight: bool = False) -> Out:
     if isinstance(expr, ast.Sequence):
         return Entries([_expression(item, tight=tight) for item in expr.items])
     return _literal(expr) or Word(word(text(expr, tight=tight)))
+
+
+def _condition(expr: ast.Expr) -> Out:
+    """One of a list: a text, though it be that of a list, which no condition is."""
+    return _literal(expr) or Word(word(text(expr)))
 
 
 def _literal(expr: ast.Expr) -> Word | None:

@@ -143,3 +143,25 @@ def test_examples(path: Path) -> None:
     language = Source("net.cnn", language_text(read(path)))
     again = Source("net.yaml", to_yaml(language))
     assert without_places(parse(again)) == without_places(parse(Source("net.yaml", read(path).text)))
+
+
+@pytest.mark.parametrize(
+    "value", ["[1, 2]", "[]", "[[1]]", '[H, "a"]', '"a"', '"=3"', '"224"', '""', "none", "true", "-1"]
+)
+@pytest.mark.parametrize(
+    "form",
+    [
+        "model M : [N, {}] {{ relu }}",
+        "model M : [N, H] where {} {{ relu }}",
+        "model M : [N, H] where H > 1, {} {{ relu }}",
+        "block b : [{0}] -> [N, {0}] where {0} {{ relu }}",
+        "model M : [N, 3] {{ relu -> [N, {}] }}",
+        "model M : [N, 3] {{ assert {} }}",
+        "model M : [N, 3] {{ repeat {} {{ relu }} }}",
+    ],
+)
+def test_what_is_wrong_is_as_wrong_in_yaml(form: str, value: str) -> None:
+    """A list is no condition, and a text no size: elaboration says so, of both forms."""
+    source = Source("net.cnn", form.format(value) + "\n")
+    written = Source("net.cnn.yaml", to_yaml(source))
+    assert without_places(parse(written)) == without_places(parse(source))
