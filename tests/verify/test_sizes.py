@@ -290,7 +290,7 @@ class Choosy(torch.nn.Module):
 
 
 def test_size_that_pytorch_refuses_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "torch_module", lambda graph, weights: Choosy())
+    monkeypatch.setattr(backend, "torch_module", lambda graph, weights, **how: Choosy())
     graph = plain(symbol("H", least=4), 8)
     failure = verify(graph, emitted(graph).SerializeToString(), WEIGHTS).first_failure
     assert failure is not None
