@@ -1,5 +1,6 @@
 """Pooling by a window that slides, 1-D to 3-D."""
 
+from collections.abc import Mapping
 from functools import partial
 from math import inf, prod
 from typing import Annotated, Literal, NamedTuple
@@ -353,6 +354,16 @@ class AvgPool(Average):
     ceil_mode: Flag = False
     count_include_pad: Flag = True
     divisor_override: Positive | None = None
+
+    @classmethod
+    def alternatives(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
+        padding = values.get("padding")
+        if name != "padding" or not (padding in ("same", SAME_UPPER) or is_by_side(padding)):
+            return ()
+        return (
+            "pad before it pads each side by itself, and its zeros are counted; both sides alike, and not counted: "
+            "padding=1, count_include_pad=false",
+        )
 
     def infer(self, *inputs: TensorType) -> TensorType:
         if self.divisor_override is not None and len(inputs[0].spatial) == 1:
