@@ -8,6 +8,7 @@ touches it (nor this one, when it was started anew). What cannot be locked has n
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -39,8 +40,8 @@ def hold(path: Path) -> tuple[Path, int | None]:
     lock = None
     with suppress(OSError):
         lock = _opened(path)
-        if _locked(lock):
-            return path, lock
+        _lock(lock)
+        return path, lock
     if lock is not None:
         os.close(lock)
     unswept = path.with_name(path.name.replace(f".{_machine()}.", "."))
@@ -82,13 +83,14 @@ def _locked_file(path: Path) -> int | None:
         except OSError:
             return None
         try:
-            if _locked(lock) and _is_at(path, lock):
+            _lock(lock)
+            if _is_at(path, lock):
                 return lock
         except BlockingIOError:
             pass
         except BaseException as error:
             os.close(lock)
-            if isinstance(error, OSError):  # a file system without locks
+            if isinstance(error, OSError):  # a system or a file system without locks
                 with suppress(OSError):
                     path.unlink()
                 return None
@@ -119,7 +121,10 @@ def _remove_if_dead(path: Path) -> None:
     lock = _opened(path)
     try:
         status = os.fstat(lock)
-        if status.st_uid != os.geteuid() or not _locked(lock) or not _is_at(path, lock):
+        if status.st_uid != os.geteuid():
+            return
+        _lock(lock)
+        if not _is_at(path, lock):
             return
         if stat.S_ISDIR(status.st_mode):
             shutil.rmtree(path)
@@ -165,14 +170,13 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return False
 
 
-def _locked(descriptor: int) -> bool:
-    """Lock it; False on a system without such locks. Raises OSError where another process has it."""
+def _lock(descriptor: int) -> None:
+    """Raises OSError where another process has locked it, or where there are no such locks."""
     try:
         import fcntl
-    except ImportError:
-        return False
+    except ImportError as error:  # Windows
+        raise OSError(errno.ENOSYS, "no file is locked here") from error
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return True
 
 
 @cache  # reads a file
