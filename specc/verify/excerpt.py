@@ -89,8 +89,9 @@ def _places(size: int, taps: Taps, axis: int) -> int:
 
 
 def _extent(taps: Taps) -> int:
-    """From the first place that is read to the last."""
-    return max(phase[-1] for phase in taps.phases) - min(phase[0] for phase in taps.phases) + 1
+    """From the first place that is read to the last; some phases of a transposed convolution may read none."""
+    ends = [place for phase in taps.phases if phase for place in (phase[0], phase[-1])]
+    return max(ends) - min(ends) + 1
 
 
 def reach(node: Node) -> tuple[int, ...] | None:

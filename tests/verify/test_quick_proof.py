@@ -194,6 +194,18 @@ def test_a_node_that_reads_far_is_seen() -> None:
     assert parity.first_divergence.name == "relu1"
 
 
+def test_places_that_nothing_reaches_are_tried() -> None:
+    """Those between the windows of a transposed convolution whose stride is larger than its kernel."""
+    steps = "up: convtranspose(4, 2, stride=3)"
+    model = emitted(chain(IMAGE, steps), WEIGHTS)
+    parity = proven(model, steps)
+    assert parity.passed
+    assert [row.in_part for row in parity.steps] == [True]
+    bias = next(each for each in model.graph.initializer if each.name == "up.bias")
+    bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(0.01), "up.bias"))
+    assert (proven(model, steps).first_divergence or parity.steps[0]).passed is False
+
+
 def test_equal_nodes_that_hold_the_numbers_of_one_step_alone() -> None:
     """Two steps whose slopes differ, both computed with that of the first."""
     steps = "conv(4, 1) -> affine(1.0, 30.0) -> a: prelu -> affine(1.0, 30.0) -> b: prelu -> flatten -> fc(3)"
