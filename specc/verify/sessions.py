@@ -13,10 +13,12 @@ from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from specc.diagnostics import MissingDependency, UsageError
-from specc.weights import Array
+
+if TYPE_CHECKING:
+    from specc.weights import Array  # numpy may be missing, which the doctor says
 
 Session = Any
 """An onnxruntime.InferenceSession; onnxruntime has no type stubs, and is imported only when needed."""
