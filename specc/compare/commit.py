@@ -11,8 +11,9 @@ import os
 import posixpath
 import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from specc.diagnostics import UsageError
 from specc.diagnostics.spelling import advice
@@ -135,43 +136,51 @@ class Repository:
         Asked for where it matters: the list of a commit with all sizes is refused as a whole where one is not there.
         """
         if blob.name not in self._sizes:
-            self._sizes[blob.name], _ = self._asked("--batch-check", blob)
+            answer = self._asked("--batch-check", blob)
+            self._sizes[blob.name] = -1 if answer is None else answer[0]
         return self._sizes[blob.name]
 
     def content(self, blob: Blob) -> bytes | None:
         """What a blob holds; None: the clone does not have it, or it is damaged."""
-        size, answers = self._asked("--batch", blob)
-        if size < 0:
-            return None
-        try:
-            content = answers.read(size + 1)
-        except OSError:  # git has ended
-            return None
-        return content[:-1] if len(content) == size + 1 else None
+        answer = self._asked("--batch", blob)
+        return None if answer is None else answer[1]
 
-    def _asked(self, how: str, blob: Blob) -> tuple[int, IO[bytes]]:
-        """The size that git answers, -1 for none, and where what follows can be read."""
-        # One process for all of them: a commit may have thousands of specs. Nobody reads its errors, and a pipe that is
-        # full would stop it.
-        if how not in self._readers:
-            self._readers[how] = self._started(subprocess.DEVNULL, "cat-file", how)
-        requests, answers = self._readers[how].stdin, self._readers[how].stdout
-        assert requests is not None
-        assert answers is not None
-        try:
-            requests.write(f"{blob.name}\n".encode())
-            requests.flush()
-            found = re.fullmatch(rb"[0-9a-f]+ blob ([0-9]+)\n", answers.readline())
-        except OSError:  # git has ended
-            found = None
-        return int(found[1]) if found else -1, answers
+    def _asked(self, how: str, blob: Blob) -> tuple[int, bytes] | None:
+        """The size and, of ``--batch``, the content of a blob; None where git has none.
+
+        Git ends at some damaged objects, and at any if somebody ends it: then it is asked once more, from anew.
+        """
+        for _ in range(2):
+            # One process for all of them: a commit may have thousands of specs. Nobody reads its errors, and a pipe
+            # that is full would stop it.
+            if how not in self._readers:
+                self._readers[how] = self._started(subprocess.DEVNULL, "cat-file", how)
+            requests, answers = self._readers[how].stdin, self._readers[how].stdout
+            assert requests is not None
+            assert answers is not None
+            with suppress(OSError):
+                requests.write(f"{blob.name}\n".encode())
+                requests.flush()
+                header = answers.readline()
+                found = re.fullmatch(rb"[0-9a-f]+ blob ([0-9]+)\n", header)
+                size = int(found[1]) if found else -1
+                content = answers.read(size + 1) if found and how == "--batch" else b""
+                if found and (how == "--batch-check" or len(content) == size + 1):
+                    return size, content[:-1]
+                if header and not found:
+                    return None
+            self._end(how)
+        return None
 
     def close(self) -> None:
         """End the processes that read."""
-        while self._readers:
-            _, reader = self._readers.popitem()
-            reader.kill()
-            reader.communicate()
+        for how in [*self._readers]:
+            self._end(how)
+
+    def _end(self, how: str) -> None:
+        reader = self._readers.pop(how)
+        reader.kill()
+        reader.communicate()
 
     def _turn_filters_off(self) -> None:
         """A filter may be any program that the repository's settings name; git runs it for files that it compares.

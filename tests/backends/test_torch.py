@@ -438,7 +438,6 @@ def test_arguments_read_back_exactly(argument: object) -> None:
         (TorchModule("nn.Linear", (4, 4)), (Parameter("weight", (4, 4), Fixed((1.0,))),)),
         (TorchModule("nn.Linear", (4, 4)), (Parameter("weight", (4, 4), Normal(0.01, name="nn.init.normal_")),)),
         (TorchModule("nn.Linear", (4, 4)), (Parameter("weight", (4, 4), Constant(1.0, "nn.init.eye_")),)),
-        (TorchModule("nn.Linear", (4, 4)), (Parameter("weight", (2,), Fixed((1.0, 2.0)), buffer=True),)),
     ],
 )  # fmt: skip
 def test_what_cannot_be_written_is_never_dropped(made: Any, owned: tuple[Parameter, ...]) -> None:
