@@ -75,10 +75,13 @@ class Calls:
         self._walk_each = walk_each
         self._active: list[Definition | SharedSteps] = []
         self._freezing: list[int] = []  # for each call around that freezes what is in it, how many steps that were
+        self._freezing_at: list[Span] = []
         self._frozen: dict[int, tuple[Op, Op]] = {}
         # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
         self._plans: dict[tuple[int, type[Op] | Definition], Any] = {}
         self._labels: dict[int, dict[str, ast.Binder]] = {}
+        self._unread: list[Definition] = []  # blocks whose labels `_inside` does not have yet
+        self._inside: dict[str, str] = {}  # labels in blocks that are called, each with the first such block
 
     def nothing_yet(self, span: Span) -> Invalid:
         """Where a model or a block of several inputs has not begun with one."""
@@ -128,8 +131,8 @@ class Calls:
             raise ambiguous(call.name, call.name_span, labels)
         if isinstance(value, Signal):  # an input, a labelled step, a value handed to the block
             if call.bare:
-                if value is current and isinstance(value.producer, int) and layer(call.name) is not None:
-                    # As a value it would do nothing here.
+                if value is current and layer(call.name) is not None and scope.is_label(call.name):
+                    # As a value it would do nothing here; the layer may be meant, perhaps newer than the label.
                     raise ambiguous(call.name, call.name_span, (value.span,))
                 refuse_label(call)
                 return value
@@ -198,13 +201,14 @@ class Calls:
                     labels.setdefault(label.name, label)
         label = labels.get(name)
         if label is None:
-            for block in (definition.block for definition in self.blocks):
-                inside = (getattr(part, "label", None) for part in ast.parts(block.body))
-                if any(isinstance(its, ast.Binder) and its.name == name for its in inside):
-                    return (
-                        f"{name} is a label in the block {block.name}: of a call `a: {block.name}…` it is a.{name}",
-                    )
-            return ()
+            while self._unread:  # each block is looked through once, whatever is asked for
+                block = self._unread.pop(0).block
+                for part in ast.parts(block.body):
+                    if isinstance(its := getattr(part, "label", None), ast.Binder):
+                        self._inside.setdefault(its.name, block.name)
+            if (owner := self._inside.get(name)) is None:
+                return ()
+            return (f"{name} is a label in the block {owner}: of a call `a: {owner}…` it is a.{name}",)
         line, _ = label.span.position
         if label.span.start > span.start:
             return (f"{name} is labelled further down, in line {line}: a value is used behind its label",)
@@ -320,6 +324,8 @@ class Calls:
             op = bound.op
             type_, parameters = inferred(op, types, span)
             if self._freezing and any(not parameter.buffer for parameter in parameters):
+                if "frozen" in bound.places and not getattr(op, "frozen", True):
+                    raise self._not_frozen(step.name, bound.places["frozen"])
                 op = self._frozen.setdefault(id(op), (op, op.model_copy(update={"frozen": True})))[1]
                 type_, parameters = inferred(op, types, span)
                 self._freezing = [count + 1 for count in self._freezing]
@@ -361,6 +367,7 @@ class Calls:
             return self.network.label(label, Signal(None, None, call.span))
         if definition not in self.blocks:
             self.blocks[definition] = unused_parameters(block)
+            self._unread.append(definition)
         if self.blocks[definition]:
             report(*self.blocks[definition])
         contract = block.contract
@@ -389,18 +396,30 @@ class Calls:
             return result if contract is None or result is None else given(contract, draft, self.network, result)
 
         is_frozen = plan.freezes(scope)
+        if plan.frozen is not None and not is_frozen and self._freezing:
+            raise self._not_frozen(block.name, plan.frozen.span)
         self._active.append(definition)
-        if is_frozen:
+        if is_frozen and plan.frozen is not None:
             self._freezing.append(0)
+            self._freezing_at.append(plan.frozen.span)
         result = self.network.fill(
             draft, label, body, lambda: Label(draft.span, f"in {block.name}({display_arguments(values)})")
         )
         self._active.pop()
+        if is_frozen:
+            self._freezing_at.pop()
         if is_frozen and not self._freezing.pop() and result is not None and result.type is not None:
             assert plan.frozen is not None, "it is frozen by it"
             message = f"{block.name} has no parameters here, and frozen=true would freeze nothing"
             report(Diagnostic(Code.CONTRADICTION, message, Label(plan.frozen.span, "leave it out")))
         return result
+
+    def _not_frozen(self, name: str, place: Span) -> Invalid:
+        """Of ``frozen=false`` inside of what is frozen."""
+        message = f"{name} is not to be frozen, and is in a block that is"
+        secondary = (Label(self._freezing_at[-1], "freezes all that is in the block"),)
+        helps = ("freeze the other parts of the block by themselves, or leave frozen=false out",)
+        return invalid(Code.CONTRADICTION, message, place, secondary=secondary, helps=helps)
 
     def declare(self, statement: ast.Shared, scope: Scope) -> None:
         self.network.claim_name(statement.name, statement.name_span, scope)

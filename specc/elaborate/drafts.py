@@ -188,6 +188,7 @@ class Construction:
         self.block.names.inside.values[label.name] = value
         if _stands_for_value(label):
             self.block.scope.names[label.name] = value.seen
+            self.block.scope.labels.add(label.name)
         return value
 
     def fill(

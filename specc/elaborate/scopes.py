@@ -63,15 +63,17 @@ class Scope:
 
     Attributes:
         names: those of this very scope, which grow as more is defined.
+        labels: those of them that are labels of steps.
         root: the scope of the file.
         budget: where the lists that expressions make here are counted; that of the scope around it unless another
             is given, as a forecast does, whose lists are not the file's.
     """
 
-    __slots__ = ("_ambiguous", "_outer", "budget", "is_ambiguous", "names", "root")
+    __slots__ = ("_ambiguous", "_outer", "budget", "is_ambiguous", "labels", "names", "root")
 
     def __init__(self, names: dict[str, Value], outer: Scope | None = None, budget: EntryBudget | None = None) -> None:
         self.names = names
+        self.labels: set[str] = set()
         self._outer = outer
         self.root: Scope = outer.root if outer else self
         self.budget: EntryBudget = budget or (outer.budget if outer else EntryBudget())
@@ -90,6 +92,10 @@ class Scope:
                 return scope.names[name]
             scope = scope._outer
         return ABSENT
+
+    def is_label(self, name: str) -> bool:
+        """Whether ``name`` is the label of a step here, and no parameter, ``let`` or loop's variable."""
+        return next((name in scope.labels for scope in self._upwards() if name in scope.names), False)
 
     def behind(self, name: str) -> Partial | None:
         """What can be called by ``name`` where a value of the network hides it; None where that is nothing."""

@@ -227,6 +227,9 @@ def arithmetic(token: UnexpectedToken) -> Explanation | None:
     sign, start = token.word, token.start
     if sign in _MERGES and (token.ends_step or token.accepts == {"_COLON"}):
         left = _operand_before(token.before)
+        if token.after[len(sign) - len(token.word) :].startswith("="):
+            message = f"a value never changes: there is no `{sign}=`"
+            return Explanation(message, "give what comes out a name of its own", (start, start + len(sign) + 1))
         right = _operand_behind(token.after[len(sign) - len(token.word) :])
         if sign == "//" and not _REAL.match(right):
             return Explanation(SLASHES)
@@ -277,8 +280,8 @@ def _step_for(sign: str, left: str, right: str) -> str:
     if _REAL.match(left) and sign in "+-*":
         constants = {"*": left, "+": f"1, {left}", "-": f"-1, {left}"}[sign]
         return f"{short(right or '_')} -> affine({constants})"
-    if sign == "**" and right == "2":
-        return f"mul {{ | {short(left)} | {short(left)} }}"
+    if sign == "**" and _REAL.match(right):
+        return f"{short(left)} -> pow({right})"
     return f"{_MERGES[sign]} {{ | {short(left)} | {short(right) or '_'} }}" if _MERGES[sign] else ""
 
 
