@@ -216,6 +216,8 @@ def _or_expression(stated: Schema) -> Schema:
         plain = {key: value for key, value in kind.items() if key not in ("title", "default", "items")}
         if "items" in kind:
             plain["items"] = _or_expression(kind["items"]) if kind["items"] else _VALUE
+        if "prefixItems" in kind:  # a pair
+            plain["prefixItems"] = [_or_expression(part) for part in kind["prefixItems"]]
         kinds.append(plain)
     return _any(*kinds, _EXPRESSION)
 

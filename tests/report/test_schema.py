@@ -104,6 +104,8 @@ def test_random_specs_are_valid(spec: Spec) -> None:
         "conv: {out_channels: 8, kernel: =k}",
         "conv: [8, 3, {padding: '=\"same\" if wide else 0'}]",
         "conv: [8, [=k, 3]]",
+        "conv: [8, 3, {padding: [[=k, 0], [1, =2 * k]]}]",
+        "{add: , arms: [_, {for_each: [a, b], in: =t, body: relu}]}",
         "permute: [0, 2, 3, 1]",
         "permute: [[0, 2, 3, 1]]",
         "reshape: [=N, =c, -1]",
