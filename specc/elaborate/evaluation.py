@@ -223,7 +223,7 @@ def _index(expression: ast.Index, scope: Scope) -> Value:
     return value[index]
 
 
-def _slice(expression: ast.Slice, scope: Scope) -> Value:
+def _slice(expression: ast.Sublist, scope: Scope) -> Value:
     value = plain(expression.value, scope)
     if not isinstance(value, tuple):
         refuse(expression.value.span, f"{expression.value.span.text} is {kind_of(value)}, and only a list has parts")
@@ -305,7 +305,7 @@ _EVALUATORS: Mapping[type, Callable[[Any, Scope], Value]] = {
     ast.Binary: _binary,
     ast.Attribute: _attribute,
     ast.Index: _index,
-    ast.Slice: _slice,
+    ast.Sublist: _slice,
     ast.Apply: _apply,
 }
 

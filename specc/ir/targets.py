@@ -58,7 +58,7 @@ class SpatialSizesOf(Record):
     index: int = 0
 
 
-class Formula(Record):
+class SizeFormula(Record):
     """Whole numbers and sizes with ``operator`` between them: ``(y.size(2) - x.size(2)) // 2``.
 
     ``+``, ``-``, ``//`` (which rounds down) and ``%`` are taken from left to right. `SizeOf` and other formulas are
@@ -84,7 +84,7 @@ class Numbers(Record):
 class TorchCall(Record):
     """A function without state: ``F.max_pool2d(x, 2)``.
 
-    `Value`, `Own`, `SizeOf`, `SpatialSizesOf`, `Formula`, `Numbers`, another call, and tuples of these may be
+    `Value`, `Own`, `SizeOf`, `SpatialSizesOf`, `SizeFormula`, `Numbers`, another call, and tuples of these may be
     arguments: ``torch.add(torch.add(x, y), z)``.
     """
 

@@ -41,14 +41,14 @@ def parse_lean(path: Path) -> tuple[ModelProto, dict[int, Place]] | None:
     if size < LARGE_FILE:
         return None
     with path.open("rb") as file:
-        reader = _Reader(file, path)
+        reader = _WireReader(file, path)
         try:
             return ModelProto.FromString(reader.message(size, WAY)), reader.places
         except (ValueError, DecodeError):
             return None
 
 
-class _Reader:
+class _WireReader:
     """Reads a file field by field.
 
     Attributes:

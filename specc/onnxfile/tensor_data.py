@@ -69,7 +69,7 @@ def size_in_bytes(tensor: TensorProto) -> int:
     return -(-bits // 8)
 
 
-class Reference(NamedTuple):
+class DataReference(NamedTuple):
     """What a tensor says of where its numbers are: a file, relative to the folder of the model, and bytes of it.
 
     Attributes:
@@ -81,7 +81,7 @@ class Reference(NamedTuple):
     length: int
 
 
-def reference_of(tensor: TensorProto) -> Reference:
+def reference_of(tensor: TensorProto) -> DataReference:
     """Read without a look at the disk.
 
     Raises:
@@ -104,7 +104,7 @@ def reference_of(tensor: TensorProto) -> Reference:
         if not (text.isascii() and text.isdigit() and len(text) < 19):
             raise ValueError(f"the {key} of its numbers in {location} is {text[:40]!r}, which is no number of bytes")
         numbers.append(int(text))
-    return Reference(location, *numbers)
+    return DataReference(location, *numbers)
 
 
 def place_of(tensor: TensorProto, folder: Path) -> Place:

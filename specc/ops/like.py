@@ -7,7 +7,7 @@ from pydantic import Field, WithJsonSchema
 from specc.ir.conditions import AtLeast, Equal, always_at_least
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Dim, Size
-from specc.ir.targets import Builder, Formula, Ref, SizeOf, Value
+from specc.ir.targets import Builder, Ref, SizeFormula, SizeOf, Value
 from specc.ir.types import TensorType, times
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.shapes import AXIS_NAMES, numbers, per_axis, require_spatial, unproven
@@ -108,11 +108,11 @@ class Placement:
             sizes = SizeOf(axis, large), SizeOf(axis, small)
             # What is before plus what is behind has to be the spare places for torch.export, too, which proves little:
             # so it is d - d // 2 behind, and not (d + 1) // 2.
-            before = Formula("//", (Formula("-", sizes), 2)) if self._offset == "center" else start
+            before = SizeFormula("//", (SizeFormula("-", sizes), 2)) if self._offset == "center" else start
             if self._offset == "end":
-                pairs.append((Formula("-", sizes), 0))
+                pairs.append((SizeFormula("-", sizes), 0))
             else:
-                pairs.append((before, Formula("-", sizes if before == 0 else (*sizes, before))))
+                pairs.append((before, SizeFormula("-", sizes if before == 0 else (*sizes, before))))
         return tuple(pairs)
 
     def onnx(self, build: Builder, small: Ref, large: Ref) -> tuple[Ref, Ref]:

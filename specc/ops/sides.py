@@ -7,7 +7,7 @@ from pydantic import Field
 from specc.ir.conditions import Equal
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Dim, Size
-from specc.ir.targets import Formula, SizeOf, TorchCall, Value
+from specc.ir.targets import SizeFormula, SizeOf, TorchCall, Value
 from specc.ir.types import TensorType, times
 from specc.ops.fields import LARGEST
 from specc.ops.shapes import reach_of, unproven
@@ -118,8 +118,8 @@ def padded_in_torch(
     for axis in reversed(range(len(x.spatial))):
         for width, more in ((sides.before[axis], 0), (sides.after[axis], 1)):
             if isinstance(width, Size):
-                rest = Formula("%", (Formula("-", (SizeOf(axis + 2), 1)), stride[axis]))
-                widths.append(Formula("//", (Formula("-", (reach[axis] - 1 + more, rest)), 2)))
+                rest = SizeFormula("%", (SizeFormula("-", (SizeOf(axis + 2), 1)), stride[axis]))
+                widths.append(SizeFormula("//", (SizeFormula("-", (reach[axis] - 1 + more, rest)), 2)))
             else:
                 widths.append(width)
     return TorchCall("F.pad", (Value(), tuple(widths)), ({} if mode == "constant" else {"mode": mode}) | options)

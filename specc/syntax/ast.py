@@ -80,7 +80,7 @@ class Index(NamedTuple):
     place: Expr
 
 
-class Slice(NamedTuple):
+class Sublist(NamedTuple):
     """``value[start:stop:step]``: a part of a list, as in Python; what is left out is None."""
 
     span: Span
@@ -98,7 +98,7 @@ class Apply(NamedTuple):
     arguments: tuple[Argument, ...]
 
 
-Expr = Number | Text | Name | Sequence | Unary | Binary | Conditional | Attribute | Index | Slice | Apply
+Expr = Number | Text | Name | Sequence | Unary | Binary | Conditional | Attribute | Index | Sublist | Apply
 
 
 class Argument(NamedTuple):

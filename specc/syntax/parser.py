@@ -20,7 +20,7 @@ _MOST_REREAD = 2**16
 """Characters that are parsed again to find further mistakes: a mistake in a huge file is answered at once."""
 
 _NESTING = frozenset((
-    ast.Binary, ast.Unary, ast.Conditional, ast.Attribute, ast.Index, ast.Slice, ast.Apply, ast.Sequence,
+    ast.Binary, ast.Unary, ast.Conditional, ast.Attribute, ast.Index, ast.Sublist, ast.Apply, ast.Sequence,
     ast.Group, ast.Merge, ast.Repeat, ast.For, ast.If,
 ))  # fmt: skip
 
@@ -292,9 +292,9 @@ class TreeBuilder:
     def index(self, start: int, end: int, value: ast.Expr, place: ast.Expr) -> ast.Index:
         return ast.Index(self._nested(start, end), value, place)
 
-    def slice(self, start: int, end: int, value: ast.Expr, *places: ast.Expr | None) -> ast.Slice:
+    def slice(self, start: int, end: int, value: ast.Expr, *places: ast.Expr | None) -> ast.Sublist:
         first, last, step = places
-        return ast.Slice(self._nested(start, end), value, first, last, step)
+        return ast.Sublist(self._nested(start, end), value, first, last, step)
 
     def apply(self, start: int, end: int, function: ast.Expr, arguments: Arguments | None) -> ast.Apply:
         return ast.Apply(self._nested(start, end), function, arguments or ())

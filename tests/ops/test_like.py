@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from specc.ir.size import symbol
-from specc.ir.targets import Formula, SizeOf, SpatialSizesOf, TorchCall, Value
+from specc.ir.targets import SizeFormula, SizeOf, SpatialSizesOf, TorchCall, Value
 from specc.ir.traits import EACH, Sliding, taps
 from specc.ir.types import TensorType
 from tests.twins import check_sizes, check_twin, graph_of, make, onnx_bytes, refusal, run_onnx
@@ -169,7 +169,7 @@ def test_source_asks_the_value() -> None:
     assert make("upsample", like=LIKE, mode="bilinear").torch(x, like) == TorchCall(
         "F.interpolate", (Value(),), {"size": SpatialSizesOf(1), "mode": "bilinear"}
     )
-    height, width = (Formula("-", (SizeOf(axis, 1), SizeOf(axis, 0))) for axis in (2, 3))
+    height, width = (SizeFormula("-", (SizeOf(axis, 1), SizeOf(axis, 0))) for axis in (2, 3))
     assert make("pad", like=LIKE, offset=0).torch(x, like) == TorchCall("F.pad", (Value(), (0, width, 0, height)))
 
 

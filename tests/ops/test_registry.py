@@ -32,7 +32,7 @@ from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.size import Dim, Size, of, symbol
 from specc.ir.symbols import Symbol, restrict
 from specc.ir.symbols import samples as allowed
-from specc.ir.targets import Formula, Numbers, Own, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
+from specc.ir.targets import Numbers, Own, SizeFormula, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
 from specc.ir.traits import ChannelsFirst
 from specc.ir.types import TensorType, fixed
 from specc.ops.shapes import numbers
@@ -269,7 +269,7 @@ class Step(nn.Module):
                 return inputs[index].size(axis)
             case SpatialSizesOf(index):
                 return inputs[index].shape[2:]
-            case Formula(operator, operands):
+            case SizeFormula(operator, operands):
                 return reduce(OPERATORS[operator], [self._value(operand, inputs) for operand in operands])
             case Numbers(numbers, behind):
                 return torch.tensor(numbers).to(inputs[0]).reshape(-1, *(1 for _ in range(behind)))

@@ -16,7 +16,7 @@ from specc.backends.torch.python import Expr, Hole, Infix, Keyword, Listing, Num
 from specc.ir.graph import Node
 from specc.ir.init import INITIALISERS, Constant, Fixed, Init, named
 from specc.ir.op import Op, Parameter
-from specc.ir.targets import Formula, Numbers, Own, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
+from specc.ir.targets import Numbers, Own, SizeFormula, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
 
 TorchStep = TorchModule | TorchCall
 
@@ -209,7 +209,7 @@ class _Call:
             case SpatialSizesOf(index) if index in range(len(self.values)):
                 self.used.add(index)
                 return replace(self.values[index], detail=(".shape[2:]",))
-            case Formula(operator, operands):
+            case SizeFormula(operator, operands):
                 return _infix(operator, [self.argument(operand, name) for operand in operands])
             case Own("") if self.own is not None:
                 self.used.add("")
@@ -253,7 +253,7 @@ class _Call:
 def _is_plain(argument: object) -> bool:
     if isinstance(argument, tuple):
         return all(map(_is_plain, argument))
-    return not isinstance(argument, (Value, Own, SizeOf, SpatialSizesOf, Formula, Numbers, TorchCall, TorchModule))
+    return not isinstance(argument, (Value, Own, SizeOf, SpatialSizesOf, SizeFormula, Numbers, TorchCall, TorchModule))
 
 
 def _infix(operator: str, operands: list[Expr]) -> Infix:

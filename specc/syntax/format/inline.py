@@ -80,7 +80,7 @@ def text(expr: ast.Expr, level: int = LOOSEST, *, tight: bool = False) -> str:
             return f"{text(expr.value, POSTFIX, tight=tight)}.{expr.name}"
         case ast.Index():
             return f"{text(expr.value, POSTFIX, tight=tight)}[{text(expr.place, tight=tight)}]"
-        case ast.Slice():
+        case ast.Sublist():
             return f"{text(expr.value, POSTFIX, tight=tight)}[{between(expr, tight=tight)}]"
         case ast.Apply():
             return text(expr.function, POSTFIX, tight=tight) + arguments(expr.arguments, tight=tight)
@@ -90,7 +90,7 @@ def text(expr: ast.Expr, level: int = LOOSEST, *, tight: bool = False) -> str:
     return f"({shown})" if binding(expr) < level else shown
 
 
-def between(expr: ast.Slice, *, tight: bool = False) -> str:
+def between(expr: ast.Sublist, *, tight: bool = False) -> str:
     """What stands between the brackets of a slice, as black has it, without a second colon that says nothing."""
     places = [expr.start, expr.stop, *[expr.step][: expr.step is not None]]
     has_operators = any(part is not None and binding(part) < SIGNED for part in places)
@@ -112,7 +112,7 @@ def is_long(tree: ast.Expr | ast.Argument | ast.Param | ast.PortDeclaration) -> 
         elif isinstance(part, ast.Number):
             length += part.span.end - part.span.start
         elif isinstance(part, tuple):
-            length += len("[]") if isinstance(part, (ast.Sequence, ast.Index, ast.Slice, ast.Apply)) else 0
+            length += len("[]") if isinstance(part, (ast.Sequence, ast.Index, ast.Sublist, ast.Apply)) else 0
             stack += part
     return length > WIDTH
 

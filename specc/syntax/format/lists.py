@@ -160,7 +160,7 @@ class ListWriter(LineWriter):
                 self.write("[")
                 self._part(expr.place, indent, LOOSEST, more, tight=tight)
                 self.write("]")
-            case ast.Slice():
+            case ast.Sublist():
                 self._part(expr.value, indent, POSTFIX, more, tight=tight)
                 self.write(f"[{inline.between(expr, tight=tight)}]")
             case ast.Apply():
