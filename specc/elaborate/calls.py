@@ -254,6 +254,9 @@ class Calls:
         values: list[Signal] = []
         for arm in merge.arms:
             inner, each = Scope({}, scope), arm.each
+            if each and not each.body.statements:
+                helps = ("`_` is an arm that passes the current value on",)
+                raise invalid(Code.RANK, "an arm cannot be empty", each.body.span, helps=helps)
             rounds = self._walk_each(each, current, inner) if each else [self._walk(arm.statements, current, inner)]
             for value in rounds:
                 if value is None:

@@ -190,7 +190,11 @@ def _two_sets_of_weights(graph: Graph) -> list[Diagnostic]:
             continue
         pairs = zip(first.parameters, node.parameters, strict=False)
         mine, its = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))
-        if mine and its:
+        if mine and its and mine.shape == its.shape and mine.trainable != its.trainable:
+            message = f"{first.path(mine)} is shared, and would be frozen at one place and trained at another"
+            helps = ("one tensor is either: freeze the shared steps themselves, layer by layer, or neither place",)
+            findings[node.module] = Diagnostic(Code.SHARED, message, Label(node.span), helps=helps)
+        elif mine and its:
             shapes = f"{list(mine.shape)} at one place and {list(its.shape)} at another"
             message = f"{first.path(mine)} is shared, and would be {shapes}"
             helps = ("shared steps are applied to values of the same channels",)
