@@ -74,8 +74,8 @@ class Calls:
         self._walk = walk
         self._walk_each = walk_each
         self._active: list[Definition | SharedSteps] = []
-        self._freezing: list[int] = []  # for each call around that freezes what is in it, how many steps that were
-        self._freezing_at: list[Span] = []
+        self._freezing: list[Span] = []  # what freezes, of each call around that freezes all that is in it
+        self._steps_frozen = 0
         self._frozen: dict[int, tuple[Op, Op]] = {}
         # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
         self._plans: dict[tuple[int, type[Op] | Definition], Any] = {}
@@ -331,7 +331,7 @@ class Calls:
                     raise self._not_frozen(step.name, bound.places["frozen"])
                 op = self._frozen.setdefault(id(op), (op, op.model_copy(update={"frozen": True})))[1]
                 type_, parameters = inferred(op, types, span)
-                self._freezing = [count + 1 for count in self._freezing]
+                self._steps_frozen += 1
         except Refusal as refusal:
             again = _sized_by_value(step, bound, types, scope)
             if again is not None:
@@ -402,25 +402,24 @@ class Calls:
         if plan.frozen is not None and not is_frozen and self._freezing:
             raise self._not_frozen(block.name, plan.frozen.span)
         self._active.append(definition)
+        frozen_before = self._steps_frozen
         if is_frozen and plan.frozen is not None:
-            self._freezing.append(0)
-            self._freezing_at.append(plan.frozen.span)
+            self._freezing.append(plan.frozen.span)
         result = self.network.fill(
             draft, label, body, lambda: Label(draft.span, f"in {block.name}({display_arguments(values)})")
         )
         self._active.pop()
-        if is_frozen:
-            self._freezing_at.pop()
-        if is_frozen and not self._freezing.pop() and result is not None and result.type is not None:
-            assert plan.frozen is not None, "it is frozen by it"
+        place = self._freezing.pop() if is_frozen else None
+        is_known = result is not None and result.type is not None
+        if place is not None and is_known and self._steps_frozen == frozen_before:
             message = f"{block.name} has no parameters here, and frozen=true would freeze nothing"
-            report(Diagnostic(Code.CONTRADICTION, message, Label(plan.frozen.span, "leave it out")))
+            report(Diagnostic(Code.CONTRADICTION, message, Label(place, "leave it out")))
         return result
 
     def _not_frozen(self, name: str, place: Span) -> Invalid:
         """Of ``frozen=false`` inside of what is frozen."""
         message = f"{name} is not to be frozen, and is in a block that is"
-        secondary = (Label(self._freezing_at[-1], "freezes all that is in the block"),)
+        secondary = (Label(self._freezing[-1], "freezes all that is in the block"),)
         helps = ("freeze the other parts of the block by themselves, or leave frozen=false out",)
         return invalid(Code.CONTRADICTION, message, place, secondary=secondary, helps=helps)
 
