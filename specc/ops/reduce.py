@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from specc.ir.op import Refusal, Weightless
-from specc.ir.rounding import Averaged, Summed
+from specc.ir.rounding import Averaged, Bins, Summed
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import AxisMap, Whole, same
@@ -90,6 +90,11 @@ class Reduction(Weightless):
         sizes: tuple[Dim, ...] = tuple(x.sample[axis - 1] for axis in self._axes(x))
         return (f"together: {product_text(sizes)} elements",)
 
+    def _terms(self, x: TensorType) -> tuple[Dim, Bins]:
+        """How many elements each result is made of, and which."""
+        axes = self._axes(x)
+        return prod(x.sample[axis - 1] for axis in axes), all_places(x, axes)
+
     def _axes(self, x: TensorType) -> tuple[int, ...]:
         """The axes in ascending order, the batch counted."""
         dims = (self.dim,) if isinstance(self.dim, int) else self.dim
@@ -113,9 +118,7 @@ class Mean(Averaging, Reduction):
     onnx_name = "ReduceMean"
 
     def rounding(self, *inputs: TensorType) -> Averaged:
-        (x,) = inputs
-        axes = self._axes(x)
-        return Averaged(prod(x.sample[axis - 1] for axis in axes), all_places(x, axes))
+        return Averaged(*self._terms(inputs[0]))
 
 
 @register
@@ -127,9 +130,7 @@ class Sum(Averaging, Reduction):
     onnx_name = "ReduceSum"
 
     def rounding(self, *inputs: TensorType) -> Summed:
-        (x,) = inputs
-        axes = self._axes(x)
-        return Summed(prod(x.sample[axis - 1] for axis in axes), all_places(x, axes))
+        return Summed(*self._terms(inputs[0]))
 
 
 @register
