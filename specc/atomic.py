@@ -109,8 +109,12 @@ def replace_all(*paths: Path) -> Iterator[tuple[AtomicFile, ...]]:
         with turn(*folders) as locked:
             _put(moves[::-1], swept=locked)
     finally:
-        for move in moves:
-            move.clean()
+        # Python heeds a signal between any two calls, here too: then it is done once more.
+        try:
+            _clean(moves)
+        except BaseException:
+            _clean(moves)
+            raise
 
 
 @contextmanager
@@ -137,7 +141,11 @@ def provisional(path: Path, fill: Callable[[AtomicFile], object]) -> Iterator[Pa
             move.take_back()
         raise
     finally:
-        move.clean()
+        try:
+            _clean([move])
+        except BaseException:
+            _clean([move])
+            raise
 
 
 class _Move:
@@ -223,6 +231,11 @@ class _Move:
                 path.unlink(missing_ok=True)
         while self._locks:
             os.close(self._locks.pop())
+
+
+def _clean(moves: Sequence[_Move]) -> None:
+    for move in moves:
+        move.clean()
 
 
 def _put(moves: Sequence[_Move], *, swept: bool) -> None:

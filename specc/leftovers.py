@@ -67,11 +67,29 @@ def _turn(folder: Path) -> Iterator[bool]:
     try:
         lock = _locked_file(path)
         yield lock is not None
-    finally:
-        if lock is not None:
+    except BaseException:
+        if lock is None:  # a signal came when the file was made, and nobody knew of it yet
             with suppress(OSError):
-                path.unlink()  # before the lock is lifted: who waits for it sees that it has gone, and makes another
-            os.close(lock)
+                _remove_if_dead(path)
+        raise
+    finally:
+        # Python heeds a signal between any two calls, here too: then it is done once more.
+        try:
+            _end_turn(path, lock)
+        except BaseException:
+            _end_turn(path, lock)
+            raise
+
+
+def _end_turn(path: Path, lock: int | None) -> None:
+    if lock is None:
+        return
+    with suppress(OSError):
+        # Before the lock is lifted: who waits for it sees that the file has gone, and makes another.
+        if _is_at(path, lock):
+            path.unlink()
+    with suppress(OSError):
+        os.close(lock)
 
 
 def _locked_file(path: Path) -> int | None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -268,3 +269,37 @@ def test_a_provisional_file_that_another_run_has_replaced_stays(tmp_path: Path) 
         failing()
     assert path.read_bytes() == b"new"
     assert names(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("call", ["os.open", "fcntl.flock", "Path.unlink", "os.close"])
+@pytest.mark.parametrize("comes", ["before", "after"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # files that an interrupt leaves open
+def test_an_interrupt_at_any_call_of_a_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, comes: str
+) -> None:
+    """Ctrl-C comes once; each of these calls is tried, the n-th time that it is called."""
+    owner = {"os": os, "fcntl": fcntl, "Path": Path}[call.split(".", maxsplit=1)[0]]
+    name, interrupts = call.split(".")[1], 0
+    real = getattr(owner, name)
+    for number in range(20):
+        left = number
+
+        def watched(*arguments: object, **options: object) -> object:
+            nonlocal left
+            left -= 1
+            if left == -1 and comes == "before":
+                raise KeyboardInterrupt
+            result = real(*arguments, **options)
+            if left == -1:
+                raise KeyboardInterrupt
+            return result
+
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, watched)
+            with suppress(KeyboardInterrupt):
+                written(folder / "a")
+        interrupts += left < 0
+        assert names(folder) in ([], ["a"]), (number, names(folder))
+    assert interrupts
