@@ -91,6 +91,9 @@ def guarded(name: str, call: Callable[[], T]) -> T | str:
 
 
 def internal_error(name: str, error: Exception) -> str:
+    """What is said of a file that could not be dealt with: a mistake of specc's own, or want of memory."""
+    if isinstance(error, MemoryError):
+        return f"{name}: this takes more memory than there is"
     import traceback
 
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -250,6 +250,19 @@ class TestManyFiles:
         with pytest.raises(ZeroDivisionError):
             command.main(["--format", form], standalone_mode=False)
 
+    @pytest.mark.parametrize("name", ["check", "fmt"])
+    def test_want_of_memory_is_no_mistake_of_specc(
+        self, specc: Specc, monkeypatch: pytest.MonkeyPatch, here: Path, name: str
+    ) -> None:
+        def refused(*_: object) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr(FreshChecker, "check", refused)
+        monkeypatch.setattr("specc.syntax.format.formatted", refused)
+        write(here, a=FINE)
+        result = specc(name, "a.cnn")
+        assert (result.code, result.err) == (2, "error: a.cnn: this takes more memory than there is\n")
+
     def test_an_order_that_does_not_depend_on_the_paths(self, specc: Specc, here: Path) -> None:
         write(here, a=BAD, b=FLOOR, c=BAD)
         assert specc("check", "c.cnn", "b.cnn", "a.cnn").out == specc("check").out
