@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from specc.onnxfile import OnnxFile
+    from specc.options import WeightSource
     from specc.verify.result import Parity, Progress, Tolerance
     from specc.weights import Weights
 
@@ -206,15 +208,17 @@ class Model:
         return torch_source(self.graph, self._written_arguments())
 
     def to_torch(
-        self, *, seed: int | None = None, weights: str | Path | Weights | None = None, match: str | None = None
+        self, *, seed: int | None = None, weights: WeightSource | None = None, match: str | None = None
     ) -> nn.Module:
         """The live module of exactly `torch_source`, in eval mode.
 
         Args:
             seed: the weights are drawn from it, as PyTorch initialises each layer; 0 if left out.
-            weights: a file to take them from instead (safetensors, .npz or a PyTorch state dict), or what
-                `weights` has made of one.
-            match: how the file's tensors are found: by "name" (if left out), or by "order" and shape.
+            weights: where to take them from instead: the path of a file (safetensors, .npz or a PyTorch state
+                dict); a state dict in memory, of tensors or of NumPy arrays; a module, whose state dict it is; or what
+                `weights` has made of one. What is in memory is copied as it is now. A prefix before every name
+                (``module.``, ``net.``) is left out where all fits without it, with a warning that says so.
+            match: how the tensors are found: by "name" (if left out), or by "order" and shape.
 
         Raises:
             MissingDependency: torch is not installed.
@@ -222,7 +226,7 @@ class Model:
         """
         from specc.backends.torch import torch_module
 
-        source = WeightOptions(seed, weights, match).read(self.graph.state)
+        source = self._read(WeightOptions(seed, weights, match))
         return torch_module(self.graph, source, self._written_arguments())
 
     def to_onnx(
@@ -230,7 +234,7 @@ class Model:
         path: str | Path,
         *,
         seed: int | None = None,
-        weights: str | Path | Weights | None = None,
+        weights: WeightSource | None = None,
         match: str | None = None,
         opset: int = DEFAULT_OPSET,
         runs_on: str | Sequence[str] = (),
@@ -278,7 +282,7 @@ class Model:
         options = onnx_options(opset=opset, runs_on=runs_on, functions=functions, sidecar=sidecar, labels=labels)
         run = proof_of_output(verify, provider, proof, progress)
         require_suffix(path, "onnx")
-        source = WeightOptions(seed, weights, match).read(self.graph.state)
+        source = self._read(WeightOptions(seed, weights, match))
         budget = None
         if sidecar and self._spec is not None:  # what its own settings allow; the program's folder has no say
             spec = str(self._spec)
@@ -292,7 +296,7 @@ class Model:
         onnx: str | Path | OnnxFile | None = None,
         *,
         seed: int | None = None,
-        weights: str | Path | Weights | None = None,
+        weights: WeightSource | None = None,
         match: str | None = None,
         proof: str | None = None,
         provider: str = "cpu",
@@ -330,26 +334,38 @@ class Model:
             if rename:
                 command = "specc verify SPEC FILE.onnx --rename NAME=NAME"
                 raise UsageError(f"rename is for a file from elsewhere, as in {command}")
-            source = options.read(self.graph.state)
+            source = self._read(options)
             return verify_emitted(self.graph, source, opset=opset or DEFAULT_OPSET, **run.run())
         if opset is not None:
             raise UsageError("opset says how a model is written, and this one is written already")
         file = onnx if isinstance(onnx, OnnxFile) else OnnxFile(Path(onnx))
-        source = weights_of(file, self.graph) if options.is_empty else options.read(self.graph.state)
+        source = weights_of(file, self.graph) if options.is_empty else self._read(options)
         return verify(self.graph, file, source, rename=run.rename, **run.run())
 
-    def weights(self, *, seed: int | None = None, file: str | Path | None = None, match: str | None = None) -> Weights:
-        """The numbers of the model: from ``seed`` (0 if nothing is given), or from a file.
+    def _read(self, options: WeightOptions) -> Weights:
+        """The weights; what should be known of how they were found is a warning of the caller's line."""
+        from specc.weights import LoadedWeights
+
+        source = options.read(self.graph.state)
+        if isinstance(source, LoadedWeights) and source is not options.weights:
+            for said in source.said:
+                warnings.warn(said, stacklevel=3)
+        return source
+
+    def weights(
+        self, *, seed: int | None = None, file: WeightSource | None = None, match: str | None = None
+    ) -> Weights:
+        """The numbers of the model: from ``seed`` (0 if nothing is given), or from a file or a state dict.
 
         Args:
             seed: 0 to 2^63 - 1.
-            file: safetensors, .npz or a PyTorch state dict; the content tells which. The result's ``notes``
-                say what should be known of how it was read.
+            file: safetensors, .npz or a PyTorch state dict, the content tells which; or a state dict or module in
+                memory. The result's ``notes`` say what should be known of how its tensors were found.
             match: "name" (if left out), or "order": the file's tensors are the model's in the order of the
                 state dict, and every shape agrees.
 
         Raises:
-            UsageError: the file does not hold exactly the model's tensors; all differences are listed.
+            UsageError: it does not hold exactly the model's tensors; all differences are listed.
             MissingDependency: it is a PyTorch file, and torch is not installed.
         """
         return WeightOptions(seed, file, match).read(self.graph.state)
@@ -359,7 +375,7 @@ class Model:
         path: str | Path,
         *,
         seed: int | None = None,
-        weights: str | Path | Weights | None = None,
+        weights: WeightSource | None = None,
         match: str | None = None,
     ) -> None:
         """Write the weights as safetensors, under the names of the PyTorch module's state dict.
@@ -369,5 +385,5 @@ class Model:
         """
         from specc.bundle.delivery import deliver_weights
 
-        source = WeightOptions(seed, weights, match).read(self.graph.state)
+        source = self._read(WeightOptions(seed, weights, match))
         deliver_weights(Path(path), self.graph.state, source)

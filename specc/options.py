@@ -7,21 +7,26 @@ channel, a size that the contract allows) is judged where the network is.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, cast
 
 from specc.diagnostics import OptionError, UsageError
 from specc.ir.targets import DEFAULT_OPSET
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from specc.backends.onnx.runtimes import Target
     from specc.verify.result import Progress, Tolerance
     from specc.weights import Weights
     from specc.weights.tensors import State
+
+    WeightSource = str | Path | Mapping[str, Any] | nn.Module | Weights
 
 PROOFS = (QUICK, FULL) = ("quick", "full")
 """How much a proof runs."""
@@ -39,12 +44,13 @@ class WeightOptions:
 
     Attributes:
         seed: 0 to 2^63 - 1; 0 if nothing is given.
-        weights: safetensors, .npz or a PyTorch state dict, or what `specc.Model.weights` has made of one.
+        weights: the path of a safetensors, .npz or PyTorch file; a state dict, of tensors or NumPy arrays; a module of
+            PyTorch's; or what `specc.Model.weights` has made of one.
         match: one of `MATCHES`; by name if left out.
     """
 
     seed: int | None = None
-    weights: str | Path | Weights | None = None
+    weights: WeightSource | None = None
     match: str | None = None
 
     def __post_init__(self) -> None:
@@ -55,15 +61,16 @@ class WeightOptions:
                     "says how the tensors of a file are found, and no file is given: add --weights FILE "
                     "(weights=FILE in Python)",
                 )
-        elif isinstance(self.weights, (str, Path)):
+        elif isinstance(self.weights, (str, Path, Mapping)) or _is_module(self.weights):
             if self.seed is not None:
-                raise UsageError("a seed draws the weights and a file holds them: leave out one of the two")
+                held = "a file holds them" if isinstance(self.weights, (str, Path)) else "the state dict has them"
+                raise UsageError(f"a seed draws the weights and {held}: leave out one of the two")
             if self.match is not None and self.match not in MATCHES:
                 raise OptionError("match", f"{self.match!r} is none of {' and '.join(MATCHES)}")
         elif not hasattr(self.weights, "chunks"):
             kind = type(self.weights).__name__
-            expected = "the path of a file, or what Model.weights has made of one"
-            raise UsageError(f"weights is {expected}, and not of type {kind}: save it first, as with torch.save")
+            expected = "the path of a file, a state dict, a PyTorch module, or what Model.weights has made of one"
+            raise UsageError(f"weights is {expected}, and not of type {kind}")
         elif self.seed is not None or self.match is not None:
             raise UsageError("weights that are read already have no seed and nothing left to match: leave these out")
 
@@ -76,18 +83,29 @@ class WeightOptions:
         """The weights of a model with these tensors.
 
         Raises:
-            UsageError: the file does not hold exactly the model's tensors; the seed is no whole number.
+            UsageError: the file or state dict does not hold exactly the model's tensors; the seed is no whole number.
             MissingDependency: it is a PyTorch file, and torch is not installed.
         """
-        from specc.weights import Initialised, read_weights
+        from specc.weights import Initialised, read_weights, take_weights
 
+        match = cast(Literal["name", "order"], self.match or "name")
         if isinstance(self.weights, (str, Path)):
-            return read_weights(Path(self.weights), state, cast(Literal["name", "order"], self.match or "name"))
+            return read_weights(Path(self.weights), state, match)
+        if isinstance(self.weights, Mapping):
+            return take_weights(self.weights, state, match)
+        if _is_module(self.weights):
+            return take_weights(self.weights.state_dict(), state, match)
         if self.weights is not None:
-            return self.weights
+            return cast("Weights", self.weights)
         seed = 0 if self.seed is None else self.seed
         is_whole = isinstance(seed, Integral) and not isinstance(seed, bool)  # of NumPy, too; what is none is refused
         return Initialised(int(seed) if is_whole else seed)
+
+
+def _is_module(value: object) -> TypeGuard[nn.Module]:
+    """Without importing torch: whoever has a module of its own has imported it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
 
 
 @dataclass(frozen=True, slots=True)

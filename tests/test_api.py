@@ -29,7 +29,12 @@ def test_what_it_has() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"weights": {"conv1.weight": np.zeros((4, 2, 3, 3))}}, "not of type dict: save it first"),
+        ({"weights": [np.zeros((4, 2, 3, 3))]}, "not of type list"),
+        ({"weights": {"conv1.weight": np.zeros((4, 2, 3, 3))}}, "the state dict does not fit the network:"),
+        ({"weights": {"conv1.weight": [1.0]}}, "conv1.weight is of type list"),
+        ({"weights": {1: np.zeros(3)}}, "names of the state dict are texts, and 1 is none"),
+        ({"weights": {}, "seed": 1}, "a seed draws the weights and the state dict has them"),
+        ({"match": "order"}, "no file is given"),
         ({"labels": "abc"}, "labels are a list of texts"),
         ({"labels": [1, 2, 3]}, "labels are a list of texts"),
         ({"path": "small.py"}, "the name of a Python file"),
@@ -37,7 +42,20 @@ def test_what_it_has() -> None:
         ({"seed": False}, "a seed is a whole number"),
         ({"seed": np.float64(1)}, "a seed is a whole number"),
     ],
-    ids=["state dict", "a text of labels", "numbers as labels", "py", "float", "truth value", "float of NumPy"],
+    ids=[
+        "list",
+        "state dict",
+        "numbers",
+        "a number for a name",
+        "both",
+        "match alone",
+        "a text of labels",
+        "numbers as labels",
+        "py",
+        "float",
+        "truth value",
+        "float of NumPy",
+    ],
 )
 def test_what_would_go_wrong_is_refused_before_anything_is_written(
     model: specc.Model, options: dict[str, Any], said: str

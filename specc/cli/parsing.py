@@ -77,11 +77,9 @@ def costs_at(model: Model, sizes: tuple[str, ...]) -> Costs:
 
 def weight_notes(weights: Weights | None) -> tuple[str, ...]:
     """What the user should know of how a file of weights was read."""
-    from specc.weights import WeightsFile
+    from specc.weights import LoadedWeights
 
-    if not isinstance(weights, WeightsFile):
-        return ()
-    return tuple(f"{weights.archive.path}: {note}" for note in weights.notes)
+    return weights.said if isinstance(weights, LoadedWeights) else ()
 
 
 def parse_arguments(texts: Iterable[str]) -> dict[str, Any]:

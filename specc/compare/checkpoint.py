@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from specc.diagnostics import UsageError
@@ -92,9 +91,6 @@ class _Checkpoint(Archive):
 
     def pieces(self, name: str) -> Iterator[Array]:
         raise AssertionError(f"{name}: nothing asks for numbers")
-
-    def without(self, prefix: str) -> str:
-        return ""
 
 
 def compare_weights(before: Graph, after: Graph, steps: Mapping[str, str], proven: bool) -> WeightsChange:
@@ -180,8 +176,10 @@ def _tensor(
 def _loads(before: Graph, after: Graph) -> tuple[Loads, dict[str, str]]:
     """How an old checkpoint loads, and to which new tensor then every old one."""
     entries = {name: TensorEntry("int64" if p.integer else "float32", p.shape) for name, p in before.state}
-    checkpoint = _Checkpoint(path=Path("checkpoint"), entries=entries)
+    checkpoint = _Checkpoint(source="checkpoint", entries=entries)
     for match in MATCHES:
         with suppress(UsageError):  # it does not fit
-            return match, {old: new for new, old in matched(after.state, checkpoint, match).items()}
+            names, notes = matched(after.state, checkpoint, match)
+            if not notes:  # PyTorch's own load_state_dict leaves no prefix out
+                return match, {old: new for new, old in names.items()}
     return "no", {}

@@ -1,4 +1,4 @@
-"""Which tensor of a file is which of the network: by name, or by order and shape."""
+"""Which tensor of a file, or of a state dict in memory, is which of the network: by name, or by order and shape."""
 
 from __future__ import annotations
 
@@ -40,8 +40,11 @@ _COMPARED = 2_500
 """Pairs of names up to which similar ones are looked for."""
 
 
-def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
-    """The file's name of every tensor of the network, by the network's name.
+def matched(state: State, archive: Archive, match: Match) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The file's name of every tensor of the network, by the network's name; and what the user should know of it.
+
+    By name, a prefix that is before every name of the file and none of the network's is left out where all fits
+    without it, and is said.
 
     The ``num_batches_tracked`` are the file's whole numbers. A file that has none at all lacks nothing: they
     are missing from the result too.
@@ -51,14 +54,17 @@ def matched(state: State, archive: Archive, match: Match) -> dict[str, str]:
 
     Raises:
         UsageError: all tensors that are missing, unexpected, or of another shape or type, in one message. Where the
-            names are the network's but for a wrapper's prefix, it says only that; and where the file
-            has parts that PyTorch computes weights from, how to put the weights in their place.
+            file has parts that PyTorch computes weights from, it says how to put the weights in their place.
     """
     pairing = _Pairing(state, archive, match)
-    lines = _parametrized(pairing) or _misfit(pairing)
-    if lines:
-        raise UsageError(f"{archive.path} does not fit the network:", *lines)
-    return {name: other for name, _, other in pairing.pairs}
+    lines = _parametrized(pairing)
+    faults = [] if lines else pairing.faults()
+    prefix = _prefix(pairing) if faults and match == "name" else ""
+    if prefix and not (bare := pairing.bare(prefix)).faults():
+        return {name: prefix + other for name, _, other in bare.pairs}, (f"{_begins(archive, prefix)}: left out",)
+    if lines or faults:
+        raise UsageError(f"{archive.source} does not fit the network:", *lines, *_advised(pairing, faults))
+    return {name: other for name, _, other in pairing.pairs}, ()
 
 
 class _Pairing:
@@ -108,6 +114,11 @@ class _Pairing:
         """The same for a file with these tensors instead."""
         return _Pairing(self.state, replace(self.archive, entries=entries), self.by)
 
+    def bare(self, prefix: str) -> _Pairing:
+        """By name, for a file with the same tensors, their names without what is before each of them."""
+        entries = {name.removeprefix(prefix): entry for name, entry in self.archive.entries.items()}
+        return _Pairing(self.state, replace(self.archive, entries=entries), "name")
+
     def faults(self) -> list[str]:
         """Everything that keeps the file from being the weights of this network, under headlines."""
         entries = self.archive.entries
@@ -118,12 +129,13 @@ class _Pairing:
             "missing": [self._missing(name, p) for name, p in self.missing],
             "not in the network": [f"{plain(name)} {list(entries[name].shape)}" for name in self.unexpected],
             "of another shape": [],
-            "of another type; convert the file first": [],
+            f"of another type; convert the {self.archive.kind} first": [],
             "of another kind, paired by order": [],
         }
         _, _, shape_faults, type_faults, kind_faults = lists.values()
         for name, p, other in self.pairs:
-            entry, both = entries[other], name if name == other else f"{name} ({plain(other)} in the file)"
+            entry, there = entries[other], f"({plain(other)} in the {self.archive.kind})"
+            both = name if name == other else f"{name} {there}"
             if p.shape != entry.shape:
                 shape_faults.append(f"{both} is {list(entry.shape)}, needs {list(p.shape)}")
             elif p.name in _ROLES and other.rpartition(".")[2] in {*_ROLES} - {p.name}:
@@ -148,13 +160,27 @@ class _Pairing:
         if len(candidates) != 1:
             similar = suggest(name, others)
             candidates = [*similar.names[:1]] if similar else []
-        return f"{line}; did you mean {plain(candidates[0])}, which the file has?" if candidates else line
+        if not candidates:
+            return line
+        return f"{line}; did you mean {plain(candidates[0])}, which the {self.archive.kind} has?"
 
 
-def _misfit(pairing: _Pairing) -> list[str]:
-    """All that keeps the file from fitting; nothing, where it fits."""
-    faults = pairing.faults()
-    return (_wrapped(pairing) or [*_other_match(pairing), *faults]) if faults else []
+def _advised(pairing: _Pairing, faults: list[str]) -> list[str]:
+    """All that keeps the file from fitting, below what to do about it; nothing, where nothing does."""
+    if not faults:
+        return []
+    prefix = _prefix(pairing)
+    if not prefix:
+        return [*_other_match(pairing), *faults]
+    bare = pairing.bare(prefix)
+    still = bare.faults()
+    begins = f"  {_begins(pairing.archive, prefix)}"
+    if pairing.by == "order":
+        by_name = [begins, "  without it all of them fit by name: leave out --match order"]
+        return [*_other_match(pairing), *faults] if still else by_name
+    if not still:  # once the weights are in the place of their parts, it is left out
+        return []
+    return [begins, "  without it they do not all fit either:", *_other_match(pairing), *still]
 
 
 def _parametrized(pairing: _Pairing) -> list[str]:
@@ -177,29 +203,22 @@ def _parametrized(pairing: _Pairing) -> list[str]:
         ]
     whole = pairing.of(replaced(entries, tensors))
     further = _parametrized(whole)  # pruned below a norm
-    rest = [] if further else _misfit(whole)
+    rest = [] if further else _advised(whole, whole.faults())
     return [*lines, *further, *(["  with them in place it does not fit either:"] if rest else []), *rest]
 
 
-def _wrapped(pairing: _Pairing) -> list[str]:
-    """That one prefix is before every name, if names fit without it; and what does not fit even so."""
-    archive, known = pairing.archive, {name for name, _ in pairing.state}
-    scopes = zip(*(name.split(".")[:-1] for name in archive.entries), strict=False)
+def _prefix(pairing: _Pairing) -> str:
+    """What is before every name of the file, up to a dot, where without it more of them are the network's; else ""."""
+    entries, known = pairing.archive.entries, {name for name, _ in pairing.state}
+    scopes = zip(*(name.split(".")[:-1] for name in entries), strict=False)
     shared = takewhile(lambda parts: len({*parts}) == 1, scopes)
     prefixes = accumulate((f"{part}." for part, *_ in shared), initial="")
-    prefix = max(prefixes, key=lambda p: sum(name[len(p) :] in known for name in archive.entries))
-    if not prefix:  # none leaves more of the network's names than there are as it is
-        return []
-    bare = pairing.of({name.removeprefix(prefix): entry for name, entry in archive.entries.items()})
-    faults = _Pairing(bare.state, bare.archive, "name").faults()
+    return max(prefixes, key=lambda prefix: sum(name[len(prefix) :] in known for name in entries))
+
+
+def _begins(archive: Archive, prefix: str) -> str:
     by = f", which {_WRAPPERS[prefix]} has added" if prefix in _WRAPPERS else ""
-    lines = [f"  all {len(archive.entries)} of its names begin with {plain(prefix)}{by}"]
-    if not faults:
-        advice = "  without it all of them fit by name: write the file anew in Python, and take the new one"
-        return [*lines, advice, f"    {archive.without(prefix)}"]
-    if pairing.by == "order":
-        return []
-    return [*lines, "  without it they do not all fit either:", *_other_match(pairing), *faults]
+    return f"all {len(archive.entries)} of its names begin with {plain(prefix)}{by}"
 
 
 def _other_match(pairing: _Pairing) -> list[str]:

@@ -60,6 +60,7 @@ class _Member:
 class _Npz(Archive):
     """``zip`` stays open: opening it anew for each tensor would read its whole directory each time."""
 
+    path: Path
     zip: ZipFile
     members: dict[str, _Member]
 
@@ -75,11 +76,6 @@ class _Npz(Archive):
                 return
             for start, stop in spans(prod(member.shape)):
                 yield _numbers(stream, member.dtype, stop - start)
-
-    def without(self, prefix: str) -> str:
-        loaded = f"numpy.load({str(self.path)!r})"
-        items = f"{{name.removeprefix({prefix!r}): array for name, array in {loaded}.items()}}"
-        return f"import numpy; numpy.savez({self.renamed!r}, **{items})"
 
 
 def open_npz(path: Path) -> Archive:
@@ -101,7 +97,7 @@ def open_npz(path: Path) -> Archive:
             members[name] = _member(archive, info)
         closed_on_error.pop_all()
     entries = {name: TensorEntry(member.dtype.name, member.shape) for name, member in members.items()}
-    opened = _Npz(path=path, entries=entries, zip=archive, members=members)
+    opened = _Npz(source=str(path), path=path, entries=entries, zip=archive, members=members)
     # Where an error refers to both, the garbage collector may take the zip file first, which warns that it is open.
     finalize(opened, archive.close)
     return opened

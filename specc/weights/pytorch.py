@@ -1,6 +1,6 @@
-"""Weights in PyTorch's own files: state dicts as ``torch.save`` writes them (.pt, .pth).
+"""Weights in PyTorch's own files: state dicts as ``torch.save`` writes them (.pt, .pth, Lightning's .ckpt).
 
-This module imports torch, so it is imported only for such a file.
+This module imports torch, so it is imported only for such a file, or for tensors of torch in memory.
 """
 
 from __future__ import annotations
@@ -24,22 +24,13 @@ _FORBIDDEN = re.compile(r"GLOBAL (\S+) was not an allowed|whose module (\S+) is 
 
 @dataclass(frozen=True, kw_only=True)
 class _StateDict(Archive):
-    """``entry`` is the checkpoint's entry that holds the tensors; None where they are the whole file."""
-
     tensors: Mapping[str, torch.Tensor]
-    entry: str | None
 
     def pieces(self, name: str) -> Iterator[Array]:
         flat = self.tensors[name].detach().reshape(-1)
         bits = flat.view(torch.uint16) if flat.dtype == torch.bfloat16 else flat
         # Copied: what is only mapped would be read later, when the file may be another.
         return (bits[start:stop].numpy().copy() for start, stop in spans(flat.numel()))
-
-    def without(self, prefix: str) -> str:
-        loaded = f"torch.load({str(self.path)!r}, map_location='cpu', weights_only=True)"
-        loaded += "" if self.entry is None else f"[{self.entry!r}]"
-        items = f"{{name.removeprefix({prefix!r}): tensor for name, tensor in {loaded}.items()}}"
-        return f"import torch; torch.save({items}, {self.renamed!r})"
 
 
 def open_pytorch(path: Path, *, is_zip: bool) -> Archive:
@@ -51,7 +42,23 @@ def open_pytorch(path: Path, *, is_zip: bool) -> Archive:
     Raises:
         UsageError: the file is damaged, or holds something else than tensors, or several state dicts.
     """
-    tensors, entry, notes = _state_dict(path, _loaded(path, mapped=is_zip and _can_be_mapped(path)))
+    tensors, notes = _state_dict(path, _loaded(path, mapped=is_zip and _can_be_mapped(path)))
+    return _archive(str(path), tensors, notes)
+
+
+def open_tensors(source: str, tensors: Mapping[str, torch.Tensor]) -> Archive:
+    """Tensors in memory as they are now, wherever they are: they are copied, since training may go on."""
+    return _archive(source, {name: _copied(tensor) for name, tensor in tensors.items()})
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    tensor = tensor.detach()
+    if tensor.device.type == "meta":
+        return tensor
+    return tensor.clone() if tensor.device.type == "cpu" else tensor.cpu()
+
+
+def _archive(source: str, tensors: Mapping[str, torch.Tensor], notes: tuple[str, ...] = ()) -> Archive:
     entries = {}
     for name, tensor in tensors.items():
         dtype = str(tensor.dtype).removeprefix("torch.")
@@ -60,7 +67,7 @@ def open_pytorch(path: Path, *, is_zip: bool) -> Archive:
         elif tensor.layout != torch.strided:
             dtype = f"{tensor.layout} {dtype}"
         entries[name] = TensorEntry(dtype, tuple(tensor.shape))
-    return _StateDict(path=path, entries=entries, notes=notes, tensors=tensors, entry=entry)
+    return _StateDict(source=source, entries=entries, notes=notes, tensors=tensors)
 
 
 def _loaded(path: Path, *, mapped: bool) -> object:
@@ -95,10 +102,10 @@ def _can_be_mapped(path: Path) -> bool:
     return path.suffix != ".safetensors"
 
 
-def _state_dict(path: Path, loaded: object) -> tuple[dict[str, torch.Tensor], str | None, tuple[str, ...]]:
-    """What was saved, or the one state dict in it, with the name of its entry and a note that says so."""
+def _state_dict(path: Path, loaded: object) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:
+    """What was saved, or the one state dict in it, with a note that says so."""
     if _is_state_dict(loaded):
-        return loaded, None, ()
+        return loaded, ()
     if not isinstance(loaded, dict):
         raise UsageError(f"cannot read {path}: it holds an object of type {type(loaded).__name__}, not a state dict")
     contents = {key: value.values() if isinstance(value, dict) else (value,) for key, value in loaded.items()}
@@ -106,7 +113,7 @@ def _state_dict(path: Path, loaded: object) -> tuple[dict[str, torch.Tensor], st
     if len(holders) == 1 and holders[0] in _WRAPPERS and _is_state_dict(loaded[holders[0]]):
         others = [plain(str(key)) for key in loaded if key != holders[0]]
         skipped = f"; not read: {', '.join(others)}" if others else ""
-        return loaded[holders[0]], holders[0], (f"the weights are its entry {holders[0]}{skipped}",)
+        return loaded[holders[0]], (f"the weights are its entry {holders[0]}{skipped}",)
     if any(isinstance(value, torch.Tensor) for value in loaded.values()):
         foreign = {key: value for key, value in loaded.items() if not _is_state_dict({key: value})}
         reason = f"it is a state dict but for these entries, which are no tensors under a name:{_listed(foreign)}"

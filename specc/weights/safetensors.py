@@ -51,6 +51,7 @@ class _Safetensors(Archive):
     ``starts`` are the tensors' first bytes, counted from the beginning of the file.
     """
 
+    path: Path
     starts: Mapping[str, int]
 
     def pieces(self, name: str) -> Iterator[Array]:
@@ -64,11 +65,6 @@ class _Safetensors(Archive):
                 if piece.size < stop - start:
                     raise UsageError(f"cannot read {self.path}: it changed while it was being read")
                 yield piece
-
-    def without(self, prefix: str) -> str:
-        # With torch: NumPy has no bfloat16.
-        items = f"{{name.removeprefix({prefix!r}): tensor for name, tensor in load_file({str(self.path)!r}).items()}}"
-        return f"from safetensors.torch import load_file, save_file; save_file({items}, {self.renamed!r})"
 
 
 def open_safetensors(path: Path) -> Archive:
@@ -95,4 +91,4 @@ def open_safetensors(path: Path) -> Archive:
     for name, entry in entries.items():
         of_dtype.setdefault(entry.dtype, []).append(name)
     is_sorted = all(names == sorted(names) for names in of_dtype.values())
-    return _Safetensors(path=path, entries=entries, sorted_by_name=is_sorted, starts=starts)
+    return _Safetensors(source=str(path), path=path, entries=entries, sorted_by_name=is_sorted, starts=starts)

@@ -1,4 +1,4 @@
-"""Tensors as numbers: `Weights` is a source of them, and `Archive` a file of them, whatever its format.
+"""Tensors as numbers: `Weights` is a source of them, and `Archive` holds those that somebody named, in a file or not.
 
 Both give a tensor in pieces, so that a network may be larger than memory.
 """
@@ -111,11 +111,11 @@ def spans(size: int) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class TensorEntry:
-    """One tensor of a file.
+    """One tensor of an archive.
 
     Attributes:
         dtype: as NumPy and PyTorch call it (``float32``, ``bfloat16``), or the file's own word.
-        shape: as in the file.
+        shape: as it is there.
     """
 
     dtype: str
@@ -129,19 +129,21 @@ class TensorEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class Archive(ABC):
-    """An open file of tensors.
+    """Tensors under the names that somebody gave them.
 
     Attributes:
-        path: the file.
-        entries: its tensors by name, in the file's order.
+        source: what messages call it: a file's path, or "the state dict".
+        entries: its tensors by name, in its own order.
         sorted_by_name: its writer sorts the tensors by name, so that their order says nothing of the network's.
         notes: what its reader decided and the user should know.
+        kind: what it is: a file, or a state dict.
     """
 
-    path: Path
+    source: str
     entries: Mapping[str, TensorEntry]
     sorted_by_name: bool = False
     notes: tuple[str, ...] = ()
+    kind: str = "file"
 
     @abstractmethod
     def pieces(self, name: str) -> Iterator[Array]:
@@ -150,17 +152,8 @@ class Archive(ABC):
         They are of the entry's own dtype, in any byte order; NumPy knows no bfloat16: its 16 bits come as uint16.
 
         Raises:
-            OSError, UsageError: the file cannot be read, or is damaged.
+            UsageError: the file cannot be read, is damaged, or has changed since it was opened.
         """
-
-    @abstractmethod
-    def without(self, prefix: str) -> str:
-        """The line of Python that writes this file's tensors to another one, their names without ``prefix``."""
-
-    @property
-    def renamed(self) -> str:
-        """A path for that other file, beside this one."""
-        return str(self.path.with_name(f"{self.path.stem}-renamed{self.path.suffix}"))
 
 
 @contextmanager

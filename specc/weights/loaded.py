@@ -1,11 +1,13 @@
-"""Weights from a file: its format recognised, its tensors matched to the network's, its numbers checked."""
+"""Weights that somebody named, in a file or in memory: tensors matched to the network's, numbers checked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -15,6 +17,7 @@ from specc.ir.init import Fixed
 from specc.ir.op import Parameter
 from specc.weights.ahead import ahead
 from specc.weights.matching import Match, matched
+from specc.weights.memory import open_memory
 from specc.weights.npz import UNREADABLE, open_npz
 from specc.weights.safetensors import open_safetensors
 from specc.weights.streams import Initialised
@@ -38,7 +41,7 @@ _CONSTANTS = Initialised(0)
 _Stamp = tuple[int, int, int]
 
 
-def read_weights(path: Path, state: State, match: Match = "name") -> WeightsFile:
+def read_weights(path: Path, state: State, match: Match = "name") -> LoadedWeights:
     """The weights of a file, once it is known to hold exactly the tensors of ``state``.
 
     The format is recognised by the content: safetensors, NumPy's .npz, or a PyTorch state dict. Only names, shapes and
@@ -58,13 +61,25 @@ def read_weights(path: Path, state: State, match: Match = "name") -> WeightsFile
     with reading(path):
         if path.exists() and not path.is_file():
             raise UsageError(f"cannot read {path}: it is no regular file")
-        stamp, archive = _stamp(path), _opened(path)
-    names = matched(state, archive, match)
+        file, archive = _File(path, _stamp(path)), _opened(path)
+    return _loaded(archive, state, match, file)
+
+
+def take_weights(tensors: Mapping[str, Any], state: State, match: Match = "name") -> LoadedWeights:
+    """The weights of a state dict: PyTorch tensors, wherever they are, or NumPy arrays, copied as they are now.
+
+    Raises:
+        UsageError: as `read_weights` does; or where an entry is neither.
+    """
+    return _loaded(open_memory(tensors), state, match, None)
+
+
+def _loaded(archive: Archive, state: State, match: Match, file: _File | None) -> LoadedWeights:
+    names, notes = matched(state, archive, match)
     counters = [name for name, parameter in state if parameter.integer]
-    notes = archive.notes
     if counters and counters[0] not in names:
         notes += (f"it holds no num_batches_tracked: the network's {len(counters)} are 0",)
-    weights = WeightsFile(archive, names, notes, stamp)
+    weights = LoadedWeights(archive, names, (*archive.notes, *notes), file)
     for name, parameter in state:
         if isinstance(parameter.init, Fixed) and not parameter.trainable:
             _require_same(weights, name, parameter)
@@ -72,20 +87,49 @@ def read_weights(path: Path, state: State, match: Match = "name") -> WeightsFile
 
 
 @dataclass(frozen=True)
-class WeightsFile:
-    """The weights of one network in a file. Made by `read_weights`.
+class _File:
+    """A file as it was checked.
 
     Attributes:
-        archive: the open file.
-        names: the file's name of each tensor, by the network's.
-        notes: what the user should know of how the file was read.
-        stamp: identity, size and time of the file as it was checked.
+        stamp: its identity, size and time then.
+    """
+
+    path: Path
+    stamp: _Stamp
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Around each piece: whoever takes the pieces may be slow, and reading takes its time, too."""
+        with reading(self.path):
+            self._require_unchanged()
+            yield
+            self._require_unchanged()
+
+    def _require_unchanged(self) -> None:
+        if _stamp(self.path) != self.stamp:
+            raise UsageError(f"cannot read {self.path}: it changed while it was being read")
+
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """The weights of one network under names that somebody gave them. Made by `read_weights` and `take_weights`.
+
+    Attributes:
+        archive: where they are.
+        names: the archive's name of each tensor, by the network's.
+        notes: what the user should know of how they were found.
+        file: the file that they are read from; None where they are in memory.
     """
 
     archive: Archive
     names: Mapping[str, str]
     notes: tuple[str, ...]
-    stamp: _Stamp
+    file: _File | None
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The notes, each with what it speaks of."""
+        return tuple(f"{self.archive.source}: {note}" for note in self.notes)
 
     def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
         if parameter.integer and path not in self.names:
@@ -93,22 +137,15 @@ class WeightsFile:
             return
         name = self.names.get(path)
         if name is None or self.archive.entries[name].shape != parameter.shape:
-            raise UsageError(f"{self.archive.path} was read for another network, not for one with this {path}")
+            raise UsageError(f"{self.archive.source} was read for another network, not for one with this {path}")
         pieces = self.archive.pieces(name)
 
         def piece(start: int, stop: int) -> Array:
-            with reading(self.archive.path):
-                # Before and after each: whoever takes the pieces may be slow, and reading takes its time, too.
-                self._require_unchanged()
+            with self.file.unchanged() if self.file else nullcontext():
                 numbers = next(pieces)
-                self._require_unchanged()
             return self._checked(name, parameter, numbers, start)
 
         yield from ahead(piece, spans(prod(parameter.shape)), most=1)  # the file is read from its beginning to its end
-
-    def _require_unchanged(self) -> None:
-        if _stamp(self.archive.path) != self.stamp:
-            raise UsageError(f"cannot read {self.archive.path}: it changed while it was being read")
 
     def _checked(self, name: str, parameter: Parameter, piece: Array, start: int) -> Array:
         """The piece as little-endian float32 (int64 of a counter), if that loses nothing."""
@@ -123,7 +160,7 @@ class WeightsFile:
         with np.errstate(over="ignore"):
             rounded: Array = wide.astype("<f4", copy=False)
         if wide.dtype.itemsize > rounded.dtype.itemsize:
-            reason = "no float32 has this value: convert the file to float32 first"
+            reason = f"no float32 has this value: convert the {self.archive.kind} to float32 first"
             self._require(rounded == wide, name, parameter, wide, start, reason)
         return rounded
 
@@ -131,7 +168,7 @@ class WeightsFile:
         if not holds.all():
             at = int(np.argmin(holds))
             place = _index(start + at, parameter.shape)
-            raise UsageError(f"{self.archive.path}: {plain(name)}{place} is {piece[at]}; {reason}")
+            raise UsageError(f"{self.archive.source}: {plain(name)}{place} is {piece[at]}; {reason}")
 
 
 def _opened(path: Path) -> Archive:
@@ -168,15 +205,15 @@ def _stamp(path: Path) -> _Stamp:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _require_same(weights: WeightsFile, path: str, parameter: Parameter) -> None:
+def _require_same(weights: LoadedWeights, path: str, parameter: Parameter) -> None:
     """Constants that the spec freezes are part of the network: a file may repeat, not change them."""
     start = 0
     for ours, theirs in zip(_CONSTANTS.chunks(path, parameter), weights.chunks(path, parameter), strict=True):
         if not np.array_equal(ours, theirs):
-            at = int(np.argmax(ours != theirs))
+            at, archive = int(np.argmax(ours != theirs)), weights.archive
             raise UsageError(
-                f"{weights.archive.path} does not fit the network: the spec freezes "
-                f"{path}{_index(start + at, parameter.shape)} at {ours[at]}, and the file has {theirs[at]}"
+                f"{archive.source} does not fit the network: the spec freezes "
+                f"{path}{_index(start + at, parameter.shape)} at {ours[at]}, and the {archive.kind} has {theirs[at]}"
             )
         start += ours.size
 
