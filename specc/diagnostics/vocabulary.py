@@ -45,6 +45,14 @@ def counterpart(word: str, terms: Terms, names: frozenset[str]) -> Term | None:
     return None
 
 
+def note(word: str, terms: Terms) -> str:
+    """What is said of a word of another tool; empty where there is nothing to say."""
+    for form in (word, word.lower().replace("_", ""), squeezed(word)):
+        if (term := terms.get(form)) is not None:
+            return term.note or (f"{word} is called {' or '.join(term.names)} here" if term.names else "")
+    return ""
+
+
 def is_foreign(word: str) -> bool:
     """Whether people write the word on purpose, wherever it stands."""
     return squeezed(word) in FOREIGN
@@ -86,14 +94,46 @@ def _table(*entries: Iterable[tuple[str, Term]], notes: Mapping[str, str] = Mapp
     return MappingProxyType(table)
 
 
+_TRAINING = (
+    "a spec is the network alone: train the PyTorch module that `specc compile` writes to a .py, or "
+    "that `to_torch()` gives"
+)
+_LOSS = (
+    "a spec is the network alone: let the last step give scores, and the program that trains applies the loss to them; "
+    "for cross entropy without a softmax before it"
+)
+OUTSIDE: Terms = _table(
+    notes={
+        "optimizer optim adam adamw sgd rmsprop adagrad adadelta momentum lr learningrate lrscheduler scheduler "
+        "epochs epoch "
+        "weightdecay steps trainer fit compile train backward callbacks dataparallel activityregularization "
+        "earlystopping seed device metrics "
+        "accuracy": _TRAINING,
+        "loss lossfn lossfunction criterion crossentropy crossentropyloss categoricalcrossentropy mse mseloss "
+        "meansquarederror "
+        "binarycrossentropy bce bceloss bcewithlogitsloss nll nllloss l1loss mae smoothl1loss huberloss kldivloss "
+        "sparsecategoricalcrossentropy softmaxcrossentropy softmaxwithloss softmaxoutput hingeloss "
+        "tripletmarginloss tripletmarginwithdistanceloss ctcloss cosineembeddingloss gaussiannllloss "
+        "poissonnllloss hingeembeddingloss linearcrossentropyloss marginrankingloss multilabelmarginloss "
+        "multilabelsoftmarginloss multimarginloss softmarginloss adaptivelogsoftmaxwithloss svmoutput": _LOSS,
+        "batchsize bs minibatch": "the batch is the first axis of what goes in: `model M : [N, 3, 32, 32]` "
+        "takes any number "
+        "of samples",
+        "inputshape imagesize imgsize inputsize": "what goes in stands behind the name of the model: "
+        "`model M : [N, 3, 32, 32]`",
+    }
+)
+"""What programs say of a network that is no part of it."""
+
 LAYERS = _table(
     _called("silu", "swish"),
+    _called("exp", "exponential"),
+    _called("sigmoid", "logistic"),
     _called("hardswish", "hswish hardsilu"),
     _called("hardsigmoid", "hsigmoid"),
-    _called("leakyrelu", "lrelu leaky leakyrectify"),
-    _called("fc", "dense fullyconnected innerproduct"),
-    _called("batchnorm", "batchnormalization syncbatchnorm lazybatchnorm"),
-    _called("layernorm", "layernormalization ln"),
+    _called("fc", "dense connected fullyconnected innerproduct"),
+    _called("batchnorm", "syncbatchnorm lazybatchnorm"),
+    _called("layernorm", "ln"),
     _called("groupnorm", "groupnormalization gn"),
     _called("instancenorm", "instancenormalization lazyinstancenorm"),
     _called("rmsnorm", "rmsnormalization simplifiedlayernormalization"),
@@ -101,15 +141,12 @@ LAYERS = _table(
     _called("sum", "reducesum"),
     _called("normalize", "l2norm l2normalize l2normalization lpnormalization unitnormalization normalizer"),
     _called("standardize", "meanstdnormalize imagenormalize"),
-    _called("globalavgpool", "gap globalaveragepool globalaveragepooling globalavgpooling"),
-    _called("globalmaxpool", "gmp globalmaxpooling"),
     _called("avgpool", "averagepool averagepooling avgpooling meanpool"),
     _called("maxpool", "maxpooling"),
     _called("adaptiveavgpool", "adaptiveaveragepool adaptiveaveragepooling adaptiveavgpooling"),
     _called("adaptivemaxpool", "adaptivemaxpooling"),
     _called("expand", "broadcastto expandas broadcast expandto"),
-    _called("concat", "cat concatenate route"),
-    _called("add", "shortcut plus"),
+    _called("add", "plus"),
     _called("mul", "multiply times"),
     _called("sub", "subtract minus"),
     _called("neg", "negative negate"),
@@ -123,41 +160,115 @@ LAYERS = _table(
     _called("reshape", "view unflatten"),
     _called("identity", "noop nop passthrough"),
     _called("stochasticdepth", "droppath"),
+    _called("pixelshuffle", "subpixel periodicshuffle periodicshuffling"),
     _called("channelshuffle", "shufflechannel shufflechannels"),
-    _called("upsample", "upsampling upsamplingnearest interpolate resize"),
+    _called("upsample", "upsampling upsamplingnearest interpolate resize resizing"),
     _called("pad", "padding zeropad zeropadding constantpad"),
     _foreign(
-        "embedding embeddingbag lstm gru rnn lstmcell grucell rnncell "
-        "transformer erf erfc erfinv expm1 log1p log2 log10 logit "
-        "sin cos tan asin acos atan sinh cosh asinh acosh atanh arctan arctanh arcsinh arccosh sign "
-        "round floor ceil trunc frac lgamma digamma median mode std var prod argmax argmin "
+        "erf erfc erfinv expm1 log1p log2 log10 logit sin cos tan asin acos additiveattention bilinearsampler "
+        "lhtan plse ramp sparseplus sparsemax squareplus tile flip cosinesimilarity atan "
+        "sinh cosh asinh acosh atanh "
+        "arctan arctanh arcsinh arccosh sign round floor ceil trunc frac lgamma digamma median mode prod "
         "cumsum cumprod topk sort gather scatter where nonzero unique histc cov cond conj copy clone "
-        "contiguous detach flip roll rot90 tile einsum outer cross norm1 "
-        "celu6 relu1 relun rrelu srelu frelu drelu trelu brelu arelu grelu erelu qrelu hardmish "
-        "hardtan softsin serf snake maxout fractionalmaxpool rankpool "
-        "minout spectralnorm weightnorm evonorm filterresponsenorm scalenorm dconv deformconv tconv pconv "
-        "gconv lconv econv fconv sconv conv1x1 conv3x3 convlstm lazyconv lazylinear bilinear "
-        "cosinesimilarity pairwisedistance geglu swiglu reglu dropconnect dropblock zoneout fold unfold "
-        "im2col col2im rfft fft stft one onehot activation nonlinearity act norm normact constant const "
-        "parameter bias bn1 input output select index narrow take mask maskedfill cast to type half float "
-        "double squeezeexcite se selayer loss crossentropy mse nll softmargin hardmax gumbelsoftmax logsumexp "
-        "quantize dequantize relux prelux slide share step fmax fmin scaler addr rsub gemm real imag renorm "
-        "maxroipool globallppool shape floattensor floattype out result self x y"
+        "contiguous detach rot90 outer cross norm1 celu6 relu1 relun rrelu srelu frelu drelu trelu brelu "
+        "arelu grelu erelu qrelu hardmish hardtan softsin serf snake maxout fractionalmaxpool rankpool minout "
+        "evonorm filterresponsenorm scalenorm dconv deformconv tconv pconv lconv econv fconv sconv lazyconv "
+        "lazylinear bilinear pairwisedistance reglu fold unfold im2col col2im rfft fft stft one onehot "
+        "constant const bn1 select index narrow take mask maskedfill cast to type half float double "
+        "softmargin hardmax gumbelsoftmax logsumexp quantize dequantize relux prelux slide share step fmax "
+        "fmin scaler addr rsub gemm real imag renorm maxroipool globallppool shape floattensor floattype out "
+        "result self x y"
     ),
     notes={
+        **{word: term.note for word, term in OUTSIDE.items()},
         "conv": "conv! conv takes the channels that it gives, those of its input it knows: conv(8, 3)",
+        "convolutional": "conv! it is called conv here; batch_normalize and activation are steps behind it: "
+        "conv(8, 3, padding=1, bias=false) -> bn -> leakyrelu(0.1)",
         "convolution": "conv! convolution is called conv here: conv(8, 3) gives 8 channels",
         "convtranspose ConvTranspose": "convtranspose! convtranspose takes the channels that it gives, those of its "
         "input it knows: convtranspose(8, 2, stride=2)",
+        "leaky lrelu leakyrectify relie": "leakyrelu! it is called leakyrelu here, with a slope of 0.01 unless "
+        "it is given; "
+        "Darknet's is leakyrelu(0.1), that of Keras leakyrelu(0.3)",
+        "batchnormalization": "batchnorm! it is called batchnorm, or bn, here; its momentum is the share of "
+        "what is new, 0.01 "
+        "for the 0.99 of Keras",
+        "layernormalization": "layernorm! layernorm is over the last axis; of each place over its channels, as "
+        "Keras has it, "
+        "permute(0, 2, 3, 1) -> layernorm(_.shape[-1]) -> permute(0, 3, 1, 2)",
+        "gap globalaveragepool globalaveragepooling globalavgpooling": "globalavgpool! it is called "
+        "globalavgpool here, and "
+        "leaves axes of one place; globalavgpool -> flatten takes them away, as Keras does",
+        "gmp globalmaxpooling": "globalmaxpool! it is called globalmaxpool here, and leaves axes of one place; "
+        "globalmaxpool -> flatten takes them away, as Keras does",
+        "cat concatenate": "concat! it is called concat here, with an arm for each value: concat { | _ | _ } "
+        "along the channels, "
+        "unless dim says another axis",
         "deconv": "convtranspose! deconv is called convtranspose here: convtranspose(8, 2, stride=2)",
+        "deconvolutional": "convtranspose! it is called convtranspose here: convtranspose(8, 2, stride=2)",
         "deconvolution": "convtranspose! deconvolution is called convtranspose here: convtranspose(8, 2, stride=2)",
         "transposedconv convtransposed transposeconv": "convtranspose! it is called convtranspose here: "
         "convtranspose(8, 2, stride=2)",
         "upconv": "either convtranspose(8, 2, stride=2), or upsample(scale_factor=2) -> conv(8, 3, padding=1)",
-        "depthwiseconv dwconv": "a conv of as many groups as channels: "
+        "depthwise depthwiseconv dwconv": "a conv of as many groups as channels: "
         "conv(_.channels, 3, padding=1, groups=_.channels)",
-        "pointwiseconv pwconv": "a conv of kernel 1: conv(8, 1)",
-        "sepconv separableconv": "two convs: conv(_.channels, 3, padding=1, groups=_.channels) -> conv(8, 1)",
+        "pointwise pointwiseconv pwconv conv1x1": "a conv of kernel 1: conv(8, 1)",
+        "conv3x3": "a conv of kernel 3: conv(8, 3, padding=1)",
+        "groupconv groupedconv gconv": "conv! conv has groups: conv(8, 3, groups=4)",
+        "residual skip shortcut skipconnection residualblock resblock": "add! what comes in is added to what the steps "
+        "make of it: add { | _ | conv(_.channels, 3, padding=1) -> relu }; an earlier value is an arm by its label",
+        "route": "concat! concat { | _ | _ } joins values, each by its label; a label alone goes back to that value",
+        "se selayer seblock semodule squeezeexcite squeezeexcitation squeezeandexcitation": "for 8 channels, by a "
+        "fourth of them: mul { | _ | globalavgpool -> conv(2, 1) -> relu -> conv(8, 1) -> sigmoid }",
+        "lstm gru rnn simplernn lstmcell grucell rnncell rnnbase rnncellbase convlstm bidirectional": "no layer "
+        "goes through a "
+        "sequence step by "
+        "step; a convolution of [N, C, L] that is padded on the left sees what lies before: pad((8, 0)) -> conv(8, 9)",
+        "timedistributed": "every place of the last axes but one is treated alike by linear; samples are the batch",
+        "transformer transformerencoder transformerencoderlayer transformerdecoder transformerdecoderlayer": "it "
+        "is made of its parts: layernorm, linear, matmul, "
+        "softmax and add",
+        "embedding embeddingbag": "inputs are real numbers, and no layer looks up rows of a table by them; of "
+        "vectors that "
+        "are one-hot already it is linear(8, bias=false)",
+        "einsum einsumdense tensordot": "matmul multiplies two values over their last two axes; permute and "
+        "reshape bring "
+        "these there, "
+        "mul and sum do the rest",
+        "roll": "parts of an axis that change places: slice each of them, and concat them the other way round",
+        "repeatinterleave": "upsample! along places it is upsample(scale_factor=2), which repeats each",
+        "weightnorm spectralnorm spectralnormalization parametrizations": "a norm of a weight is no step: the "
+        "network has the weight "
+        "that comes "
+        "of it, and is written without",
+        "gaussiandropout gaussiannoise dropconnect dropblock zoneout cutout randomerasing": "no layer adds such "
+        "noise; in "
+        "training there are dropout(0.1), alphadropout(0.1) and stochasticdepth(0.1)",
+        "swiglu": "mul { | linear(16) -> silu | linear(16) }",
+        "geglu": "mul { | linear(16) -> gelu | linear(16) }",
+        "reorg": "spacetodepth(2) and pixelunshuffle(2) are the two orders of channels that there are; "
+        "Darknet's reorg is "
+        "a third one",
+        "activation act nonlinearity": "an activation is a step by its own name: relu",
+        "parameter weight": "scale! a learned factor of each channel is scale",
+        "bias biasadd": "a bias belongs to the layer before it, which has one unless it says bias=false",
+        "input inputlayer inputs placeholder": "what goes in stands behind the name of the model: "
+        "`model M : [N, 3, 32, 32] { … }`",
+        "output outputs": "the last step gives the output, or the step with its label",
+        "argmax argmin": "the network gives the scores; whoever reads them takes the largest",
+        "std var": "no layer gives a deviation; batchnorm, layernorm, groupnorm and instancenorm divide by one",
+        "while": "a network has a fixed depth: repeat says how often steps come, for goes through a list",
+        "map apply lambda": "steps under a name of their own are a block: `block name(c) { … }`; for each entry "
+        "of a list "
+        "they come by for",
+        "print": "`specc show` prints every shape; a shape as a step, such as [N, 8, 16, 16], is checked",
+        "return": "what the last step gives is what the model gives",
+        "true false none": "it is a value, and no step",
+        "yolo region detection nms roipool roipooling roialign": "boxes are made of the network's numbers by "
+        "the program "
+        "that runs it",
+        "sepconv separableconv separable depthwiseseparable depthwiseseparableconv dsconv": "two convs: "
+        "conv(_.channels, 3, padding=1, groups=_.channels) -> conv(8, 1)",
         "dropout1d dropout2d dropout3d spatialdropout": "no layer drops whole channels; dropout drops single values",
         "featurealphadropout": "no layer drops whole channels; alphadropout drops single values",
         "layernorm2d": "of each place over its channels: "
@@ -165,13 +276,21 @@ LAYERS = _table(
         "softmax2d": "softmax! softmax over the channels is softmax(dim=1); over all places of each channel "
         "flatten(2) -> softmax(dim=2)",
         "crelu": "concat { | relu | neg -> relu }",
+        "loggy": "affine(1 / 2) -> tanh",
+        "pooling": "maxpool takes the largest of each window, avgpool the mean",
+        "local": "no layer has weights of its own at each place",
+        "module container": "steps under a name of their own are a block: `block name(c) { … }`",
+        "randomflip categoryencoding discretization masking": "what is done to the data before is no part of "
+        "the network",
+        "repeatvector": "upsample makes an axis of one place longer: upsample(scale_factor=2)",
         "quickgelu": "mul { | _ | affine(1.702) -> sigmoid }",
         "min": "minimum is the smallest of several values; along an axis it is neg -> amax(1) -> neg, the axis in "
         "place of 1",
         "amin reducemin": "it is neg -> amax(1) -> neg, the axis in place of 1",
         "max": "amax is the largest value along an axis, maximum that of several values",
         "minpool": "it is -maxpool(-x): neg -> maxpool(2) -> neg",
-        "transpose swapaxes swapdims movedim moveaxis": "permute gives all axes a new order: permute(0, 1, 3, 2)",
+        "transpose swapaxes swapaxis swapdims movedim moveaxis": "permute gives all axes a new order: "
+        "permute(0, 1, 3, 2)",
         "clampmin": "clamp! clamp(min=0) keeps numbers from 0 on",
         "clampmax": "clamp! clamp(max=6) keeps numbers up to 6",
         "truediv divide": "div! of values it is div { | _ | _ }, their arms for _; by a number it is affine(1 / 2), "
@@ -182,14 +301,15 @@ LAYERS = _table(
         "step gives one value; without them upsample(scale_factor=2) or convtranspose(8, 2, stride=2) makes it larger",
         "bifpn weightedsum fastnormalizedfusion weightedadd": "fuse! fuse adds values, each times its learned share",
         "sequential": "steps in a row stand with -> between them, or each on its own line: conv(8, 3) -> relu",
-        "modulelist": "rounds of the same steps are a loop: repeat, or for; what each does stands in its braces",
-        "split chunk": "slice takes a part of an axis: slice(0, 2, dim=1)",
+        "modulelist moduledict parameterlist parameterdict": "rounds of the same steps are a loop: repeat, or "
+        "for; what each does stands in its braces",
+        "split chunk slicechannel": "slice takes a part of an axis: slice(0, 2, dim=1)",
         "cropping centercrop": "crop! crop cuts to the size of another value; slice takes a part of an axis: "
         "slice(1, -1, dim=2)",
         "squeeze": "flatten takes axes of one place away, and reshape does: globalavgpool -> flatten",
         "unsqueeze": "reshape gives another number of axes",
         "stack": "concat joins values along an axis that they have",
-        "norm": "batchnorm, layernorm, groupnorm, instancenorm and rmsnorm are the norms",
+        "norm normact": "batchnorm, layernorm, groupnorm, instancenorm and rmsnorm are the norms",
         "square": "pow! it is pow(2)",
         "cube": "pow! it is pow(3)",
         "rsqrt": "pow! it is pow(-0.5)",
@@ -223,9 +343,9 @@ LAYERS = _table(
 ARGUMENTS = _table(
     _called("out_channels", "filters numfilter numoutput nfilters outchannel outplanes cout"),
     _called("out_features", "units numhidden numoutput outputdim outdim"),
-    _called("kernel", "kernelsize kernelshape poolsize windowsize ksize"),
+    _called("kernel", "kernelsize kernelshape poolsize windowsize ksize size"),
     _called("stride", "strides subsample"),
-    _called("padding", "pads"),
+    _called("padding", "pads pad"),
     _called("dilation", "dilations dilationrate dilate"),
     _called("groups", "group numgroup ngroups"),
     _called("num_groups", "groups group numgroup ngroups"),
@@ -235,8 +355,9 @@ ARGUMENTS = _table(
     _called("dim", "axis axes dims"),
     _called("dims", "perm axes dim"),
     _called("negative_slope", "alpha slope leak"),
-    _called("scale_factor", "scale scales factor"),
+    _called("scale_factor", "scale scales factor size"),
     _called("size", "outputsize outputshape"),
+    _called("mode", "interpolation resizemode"),
     _called("align_corners", "aligncorner"),
     _called("keepdim", "keepdims"),
     _called("init", "kernelinitializer weightinit initializer"),
@@ -255,7 +376,19 @@ ARGUMENTS = _table(
         "inplace": "leave it out: nothing here works in place",
         "dtype": "leave it out: everything is float32",
         "device": "leave it out: the network is moved by the program that runs it",
-        "activation": "an activation is a step of its own: -> relu",
+        "activation activationfn actlayer": "an activation is a step of its own: -> relu",
+        "batchnormalize usebn usebatchnorm normlayer": "a norm is a step of its own: -> bn",
+        "inputshape inputdim batchinputshape inputsize inputs": "leave it out: the model says what goes in, "
+        "`model M : [N, 3, 32, 32]`",
+        "name": "a label stands in front of the step: conv1: conv(8, 3)",
+        "training": "leave it out: the program that runs the module says whether it trains",
+        "biasinitializer betainitializer gammainitializer": "leave it out: a bias starts as PyTorch draws it; "
+        "bias=[0.5] "
+        "gives its numbers",
+        "kernelregularizer biasregularizer activityregularizer kernelconstraint biasconstraint weightdecay": "leave it "
+        "out: how a network is trained is not written here",
+        "returnsequences returnstate": "leave it out: a step gives one value",
+        "antialias recomputescalefactor": "leave it out: there is no other way here",
         "dataformat": "leave it out: channels come before the places",
         "returnindices": "leave it out: a step gives one value",
         "nobias": "bias! no_bias=true is bias=false here",
@@ -272,6 +405,10 @@ CHOICES = _table(
     _called("constant", "zero zeros"),
     _called("zeros", "constant zero"),
     _called("same_upper", "sameupper tfsame samepad"),
+    _called("kaiming_normal", "henormal msra"),
+    _called("kaiming_uniform", "heuniform"),
+    _called("xavier_normal", "glorotnormal"),
+    _called("xavier_uniform", "glorotuniform xavier"),
     _foreign("area lanczos nearest-exact symmetric cubic lanczos3 lanczos5 erf quick full causal explicit lower upper"),
 )
 """What stands where one of several texts does."""
@@ -308,6 +445,9 @@ CONTRARY = tuple(
     ).split()
 )
 """Words that are the contrary of each other, or stand for one another's places."""
+
+RESIDUAL = frozenset("residual skip shortcut skipconnection residualblock resblock".split())
+"""What steps are called whose result is added to what they take."""
 
 FOREIGN = frozenset().union(LAYERS, ARGUMENTS, CHOICES, VALUES, ATTRIBUTES)
 """The words of all tables."""

@@ -141,8 +141,6 @@ class OperatorPlan:
                 if takes_whole_numbers(field):
                     helps += hints.real_for_whole(value, argument.value)
             helps += kind.alternatives(name, values)
-            if name == "bias":
-                helps += hints.features_first(self._call, kind)
             finding = Diagnostic(
                 Code.BAD_ARGUMENT,
                 message,
@@ -301,7 +299,7 @@ def _assigned(
     for index, argument in enumerate(positional):
         if kind and kind.positional is not None and index >= kind.positional:
             message = f"{called} takes its arguments by name"
-            helps: tuple[str, ...] = ("the number of channels is left out: the input tells it", signature(target))
+            helps: tuple[str, ...] = (signature(target),)
             label = Label(argument.span, "which one is this?")
             findings.append(Diagnostic(Code.BAD_ARGUMENT, message, label, helps=helps))
         elif index < len(names):
@@ -333,7 +331,7 @@ def _assigned(
         first = assigned.setdefault(name, argument)
         if first is not argument:
             message = f"{name} of {called} is given twice"
-            helps = (hints.features_first(call, kind) if name == "bias" else ()) or (signature(kind),) if kind else ()
+            helps = (signature(kind),) if kind else ()
             label, earlier = Label(argument.span, "again here"), (Label(first.span, "first here"),)
             findings.append(Diagnostic(Code.BAD_ARGUMENT, message, label, earlier, helps=helps))
     return assigned | {name: argument for name, argument in defaults.items() if name not in assigned}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
@@ -12,13 +13,14 @@ from specc.elaborate import hints
 from specc.elaborate.arguments import BlockPlan, OperatorPlan, signature, unused_parameters
 from specc.elaborate.contracts import check_inputs, given
 from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSteps, refuse_label, resolved
-from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, short, suggestion
+from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, short
 from specc.elaborate.evaluation import evaluate, layer
 from specc.elaborate.inference import BoundOperator, inferred, refused
-from specc.elaborate.inside import BlockValue, head_of, owners
+from specc.elaborate.inside import BlockValue, head_of
 from specc.elaborate.interfaces import inputs_of, value_arguments, without_arms
 from specc.elaborate.limits import StepBudget
 from specc.elaborate.scopes import ABSENT, Definition, Scope
+from specc.elaborate.unseen import Unseen
 from specc.elaborate.values import (
     CONSTANTS,
     UNKNOWN,
@@ -34,7 +36,6 @@ from specc.ir.graph import LayerText
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Size
 from specc.ir.types import TensorType
-from specc.ops import names
 from specc.source import Span
 from specc.syntax import ast
 
@@ -79,9 +80,7 @@ class Calls:
         self._frozen: dict[int, tuple[Op, Op]] = {}
         # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
         self._plans: dict[tuple[int, type[Op] | Definition], Any] = {}
-        self._labels: dict[int, dict[str, ast.Binder]] = {}
-        self._unread: list[Definition] = []  # blocks whose labels `_inside` does not have yet
-        self._inside: dict[str, str] = {}  # labels in blocks that are called, each with the first such block
+        self._unseen = Unseen(network, statements, self._active)
 
     def nothing_yet(self, span: Span) -> Invalid:
         """Where a model or a block of several inputs has not begun with one."""
@@ -99,7 +98,7 @@ class Calls:
         """The value of the inside of an earlier step. Raises Invalid, Unknown."""
         expression = step.value
         if scope.get((head := head_of(expression)).name) is ABSENT and head.name not in CONSTANTS:
-            raise self._unknown(head.name, head.span, scope, owner=True)
+            raise self._unseen.unknown(head.name, head.span, scope)
         value = evaluate(expression, scope)
         if isinstance(value, Signal):
             return value
@@ -137,7 +136,7 @@ class Calls:
                 refuse_label(call)
                 return value
             value = scope.behind(call.name) or value
-        step = self._callee(call, value, scope)
+        step = self._callee(call, value, scope, current)
         target = step.target
         if isinstance(target, Definition) and len(inputs_of(target)) > 1:
             raise without_arms(call, target)
@@ -151,7 +150,7 @@ class Calls:
         assert isinstance(target, SharedSteps), "there is nothing else that can be called"
         return self._shared(call, target, current, scope)
 
-    def _callee(self, step: ast.Call | ast.Merge, value: Value, scope: Scope) -> Partial:
+    def _callee(self, step: ast.Call | ast.Merge, value: Value, scope: Scope, current: Signal | None) -> Partial:
         """What a name calls whose value is ``value``. Raises Invalid where that is nothing to call."""
         if isinstance(value, Partial):
             return value
@@ -166,55 +165,7 @@ class Calls:
             raise invalid(Code.UNKNOWN_LAYER, message, step.name_span, helps=helps)
         if target is not None:
             return target
-        raise self._unknown(step.name, step.name_span, scope)
-
-    def _unknown(self, name: str, span: Span, scope: Scope, *, owner: bool = False) -> Invalid:
-        """Of a name that means nothing at this place.
-
-        Args:
-            owner: it stands before a point or a bracket.
-        """
-        from specc.syntax.mistakes.rules import OWNERS  # a spec without mistakes needs none of it
-
-        helps = tuple(f"there is {path}" for path in owners(name, scope)[:3]) or self._label_elsewhere(name, span)
-        known = scope.known() if owner else {*names(), *scope.known()}
-        if owner and not helps and name in OWNERS:
-            helps = (f"layers are called by their names alone: leave out `{name}.`",)
-        return invalid(
-            Code.UNKNOWN_LAYER,
-            f"no {'value' if owner else 'layer'} is called {short(name)}",
-            span,
-            helps=helps,
-            suggestion=None if helps else suggestion(name, known, "value" if owner else "layer"),
-        )
-
-    def _label_elsewhere(self, name: str, span: Span) -> tuple[str, ...]:
-        """The place of a label of that name which a step at ``span`` does not see."""
-        here = next((d.block.body.statements for d in reversed(self._active) if isinstance(d, Definition)), None)
-        statements = here or self._statements
-        labels = self._labels.get(id(statements))
-        if labels is None:
-            labels = self._labels[id(statements)] = {}
-            for part in ast.parts(statements):
-                label = getattr(part, "label", None)
-                if isinstance(label, ast.Binder):
-                    labels.setdefault(label.name, label)
-        label = labels.get(name)
-        if label is None:
-            while self._unread:  # each block is looked through once, whatever is asked for
-                block = self._unread.pop(0).block
-                for part in ast.parts(block.body):
-                    if isinstance(its := getattr(part, "label", None), ast.Binder):
-                        self._inside.setdefault(its.name, block.name)
-            if (owner := self._inside.get(name)) is None:
-                return ()
-            return (f"{name} is a label in the block {owner}: of a call `a: {owner}…` it is a.{name}",)
-        line, _ = label.span.position
-        if label.span.start > span.start:
-            return (f"{name} is labelled further down, in line {line}: a value is used behind its label",)
-        if any(block.label == name for block in self.network.open):
-            return (f"{name} has a value at its end: inside of it, `_` is the value so far",)
-        return (f"{name} is labelled in line {line}, in a block, group, loop or branch that this place is not in",)
+        raise self._unseen.unknown(step.name, step.name_span, scope, step, current)
 
     def _operator(
         self,
@@ -233,9 +184,13 @@ class Calls:
             if not any(
                 argument.name in (None, "arms") for argument in call.arguments
             ):  # those are its arms in a wrong place
-                plan.bound(scope, self.network.report, self._label_elsewhere)
-            raise invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=hints.arms(call))
-        bound = plan.fixed or plan.bound(scope, self.network.report, self._label_elsewhere)
+                plan.bound(scope, self.network.report, self._unseen.label_elsewhere)
+            from specc.elaborate.proposals import proposed
+
+            proposal = proposed(call, current, scope)
+            helps, fix = ((proposal.help,), proposal.fix) if proposal else (hints.arms(call), None)
+            raise invalid(Code.RANK, f"{call.name} joins several values", call.span, helps=helps, fix=fix)
+        bound = plan.fixed or self._bound(plan, call, current, scope)
         if bound is None or current.type is None:
             return self.network.label(label, Signal(None, None, plan.span))
         if slot is not None and kind.passes:
@@ -247,6 +202,20 @@ class Calls:
             types = tuple([value.type for value in inputs if value.type is not None])
             return self._step(call, label, plan.span, bound, inputs, types, name, scope, slot)
         return self._step(call, label, plan.span, bound, (current,), (current.type,), name, scope, slot)
+
+    def _bound(self, plan: OperatorPlan, call: ast.Call, current: Signal, scope: Scope) -> BoundOperator | None:
+        """The operator with its arguments; of wrong ones is said how the call is written, where it is one of
+        another tool.
+        """
+        findings: list[Diagnostic] = []
+        bound = plan.bound(scope, lambda *found: findings.extend(found), self._unseen.label_elsewhere)
+        if findings:
+            from specc.elaborate.proposals import proposed
+
+            if (proposal := proposed(call, current, scope)) is not None:
+                findings[0] = proposal.added_to(findings[0])
+            self.network.report(*findings)
+        return bound
 
     def _arms(self, merge: ast.Merge, current: Signal | None, scope: Scope) -> tuple[ast.Merge, tuple[Signal, ...]]:
         """The merge with an arm for each round of ``for each``, and the value of each arm. Raises Invalid."""
@@ -269,7 +238,7 @@ class Calls:
         return merge._replace(arms=tuple(arms)), tuple(values)
 
     def merge(self, merge: ast.Merge, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
-        step = self._callee(merge, scope.get(merge.name), scope)
+        step = self._callee(merge, scope.get(merge.name), scope, current)
         kind = step.target
         if isinstance(kind, Definition) and len(ports := inputs_of(kind)) > 1:
             is_known = not any(arm.each for arm in merge.arms)
@@ -285,7 +254,7 @@ class Calls:
         label = merge.label and resolved(merge.label, scope)
         self.network.claim(label, scope, kind)
         plan = self._plan(OperatorPlan, merge, step, kind)
-        bound = plan.fixed or plan.bound(scope, self.network.report, self._label_elsewhere)
+        bound = plan.fixed or plan.bound(scope, self.network.report, self._unseen.label_elsewhere)
         joined, inputs = self._arms(merge, current, scope)
         types = tuple([value.type for value in inputs if value.type is not None])
         if bound is None or len(types) < len(inputs):
@@ -337,7 +306,8 @@ class Calls:
             if again is not None:
                 inputs, types = (*inputs, *again.values), (*types, *(v.type for v in again.values if v.type))
                 return self._step(step, label, span, again, inputs, types, name, scope, slot)
-            raise refused(refusal, step, bound, inputs, nodes, scope) from None
+            problem = refused(refusal, step, bound, inputs, nodes, scope)
+            raise _told(problem, step, inputs[0], scope) from None
         called = label.name if label else name
         node = DraftNode(len(nodes), type_, span, op, inputs, types, parameters, called, slot)
         nodes.append(node)
@@ -370,7 +340,7 @@ class Calls:
             return self.network.label(label, Signal(None, None, call.span))
         if definition not in self.blocks:
             self.blocks[definition] = unused_parameters(block)
-            self._unread.append(definition)
+            self._unseen.unread.append(definition)
         if self.blocks[definition]:
             report(*self.blocks[definition])
         contract = block.contract
@@ -487,6 +457,19 @@ def _sized_by_value(
         if isinstance(value, Signal) and value.type and (op := bound.op.sized_by(types[0], value.type)):
             return bound._replace(op=op, values=(value,))
     return None
+
+
+def _told(problem: Invalid, step: ast.Call | ast.Merge, current: Signal, scope: Scope) -> Invalid:
+    """What is refused of a call whose arguments begin with the input's channels: that these are not written.
+
+    What else may be said of it, such as a padding for a kernel that is a number of filters, helps nobody.
+    """
+    from specc.elaborate.proposals import proposed
+
+    proposal = proposed(step, current, scope) if isinstance(step, ast.Call) and step.arguments else None
+    if proposal is None or not proposal.told:
+        return problem
+    return Invalid(replace(problem.diagnostic, helps=(proposal.help,), fix=proposal.fix, where=None))
 
 
 def is_sole(statements: tuple[ast.Statement, ...], scope: Scope) -> bool:

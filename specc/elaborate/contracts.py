@@ -63,7 +63,7 @@ def input_ports(model: ast.ModelDefinition, scope: Scope, besides: Condition = N
                 Code.CONTRACT,
                 "an input has at least a batch and one more axis",
                 shape.span,
-                helps=("[N, 784] is a batch of flat inputs, [N, 3, 32, 32] one of images",),
+                helps=(_with_batch(shape),),
             )
         if any(isinstance(dim, ast.Name) and dim.name == "_" for dim in shape.dims):
             message, helps = "an input states each of its sizes", ("a name, such as `H`, is any size",)
@@ -84,6 +84,12 @@ def input_ports(model: ast.ModelDefinition, scope: Scope, besides: Condition = N
     return tuple(ports)
 
 
+def _with_batch(shape: ast.Shape) -> str:
+    """What is said of a shape of one size at most, with that size."""
+    size = shape.dims[0].span.text if shape.dims and isinstance(shape.dims[0], ast.Number) else "784"
+    return f"[N, {size}] is a batch of flat inputs, [N, 3, 32, 32] one of images"
+
+
 # ---- shapes ---------------------------------------------------------------------------------------------------------
 
 
@@ -101,7 +107,8 @@ def size(expression: ast.Expr, scope: Scope) -> Dim:
         )
     if not 1 <= value <= LARGEST:
         message = f"a size is at least 1 and below 2^31, and this one is {display(value)}"
-        raise invalid(Code.BAD_VALUE, message, expression.span)
+        helps = ("a name, such as `N`, is any size",) if value == -1 else ()
+        raise invalid(Code.BAD_VALUE, message, expression.span, helps=helps)
     return int(value)
 
 
@@ -144,7 +151,10 @@ def agree(shape: ast.Shape, value: Signal, scope: Scope, code: Code, giver: str)
                 raise
             message = f"{dim.name} is neither a parameter nor a size of the input"
             similar = suggestion(dim.name, scope.known(), "value")
-            raise invalid(Code.UNKNOWN_NAME, message, dim.span, suggestion=similar) from None
+            helps: tuple[str, ...] = ()
+            if dim is shape.dims[0] and isinstance(actual.batch, int):
+                helps, similar = hints.named_batch(dim.name, scope) or helps, None
+            raise invalid(Code.UNKNOWN_NAME, message, dim.span, suggestion=similar, helps=helps) from None
     different = [axis for axis, (s, a) in enumerate(zip(stated, actual.shape, strict=True)) if s != a]
     if different:
         span = shape.dims[different[0]].span if len(different) == 1 else shape.span

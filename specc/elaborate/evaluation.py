@@ -200,7 +200,10 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
             return _known(member(value, expression, ATTRIBUTES))
         shape = f"{short(expression.value.span.text)} is {value.type} and has no {short(expression.name)}"
         similar = None if expression.name in ATTRIBUTES else suggestion(expression.name, ATTRIBUTES, "attribute")
-        raise invalid(Code.UNKNOWN_NAME, shape, expression.span, suggestion=similar) from None
+        from specc.elaborate.image_axes import of_input  # a spec without mistakes needs none of it
+
+        helps = of_input(value) if isinstance(value.producer, str) and expression.name in ATTRIBUTES else ()
+        raise invalid(Code.UNKNOWN_NAME, shape, expression.span, helps=helps, suggestion=similar) from None
 
 
 def _known(value: Signal) -> Signal:

@@ -61,9 +61,30 @@ def input_for_current(expressions: Iterable[ast.Expr | Evaluated], scope: Scope)
     return ()
 
 
-def missing_batch(value: TensorType, stated: ast.Shape, scope: Scope) -> tuple[str, ...]:
-    """Where a contract lacks one axis, and the batch is a number: that it may be the batch that is missing."""
+def named_batch(name: str, scope: Scope) -> tuple[str, ...]:
+    """Where a result names the batch, and the input has a number there: the name may be missing in front of it."""
     entry = scope.get("in")
+    if not isinstance(entry, Signal) or entry.type is None or not isinstance(entry.producer, str):
+        return ()
+    sizes = ", ".join(map(str, entry.type.shape))
+    return (
+        f"the first axis of the input is the batch, here {entry.type.batch}; of any number of samples it is "
+        f"[{name}, {sizes}]",
+    )
+
+
+def missing_batch(value: TensorType, stated: ast.Shape, scope: Scope) -> tuple[str, ...]:
+    """Where a contract lacks one axis, or has one more, and the batch is a number: the batch may be missing."""
+    entry = scope.get("in")
+    if (
+        isinstance(entry, Signal)
+        and entry.type
+        and len(stated.dims) == value.rank + 1
+        and isinstance(entry.producer, str)
+    ):
+        from specc.elaborate.image_axes import of_input
+
+        return of_input(entry)
     if not isinstance(value.batch, int) or len(stated.dims) != value.rank - 1:
         return ()
     before = ""
@@ -97,30 +118,7 @@ def same_sizes(merge: ast.Merge, inputs: tuple[Signal, ...], cause: int, scope: 
     return helps
 
 
-# ---- PyTorch's arguments --------------------------------------------------------------------------------------------
-
-
-def channels_first(step: ast.Call | ast.Merge, op: Op, value: TensorType) -> tuple[str, ...]:
-    """How a layer is called whose arguments begin with the input's channels, as PyTorch's modules have it."""
-    numbers = [argument.value for argument in step.arguments if argument.name is None]
-    if "out_channels" not in type(op).model_fields or len(numbers) < 3:
-        return ()
-    is_first = isinstance(numbers[0], ast.Number) and numbers[0].value == value.channels
-    return _without_first(step, "channels") if is_first else ()
-
-
-def features_first(step: ast.Call | ast.Merge, kind: type[Op]) -> tuple[str, ...]:
-    """The same of layers for features, ``fc(512, 10)``: PyTorch's second number is in the place of the bias here."""
-    numbers = [argument.value for argument in step.arguments if argument.name is None]
-    if "out_features" not in kind.model_fields or len(numbers) != 2:
-        return ()
-    return _without_first(step, "features") if all(isinstance(number, ast.Number) for number in numbers) else ()
-
-
-def _without_first(step: ast.Call | ast.Merge, what: str) -> tuple[str, ...]:
-    rest = short(", ".join(argument.span.text for argument in step.arguments[1:]))
-    how = in_form(step.span, f"{step.name}({rest})", f"{step.name}: [{rest}]")
-    return (f"the input tells its {what}, which are not written here: {how}",)
+# ---- arms -----------------------------------------------------------------------------------------------------------
 
 
 def arms(call: ast.Call) -> tuple[str, ...]:

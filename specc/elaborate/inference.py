@@ -28,6 +28,9 @@ _operators: dict[tuple[object, ...], Op] = {}
 """Operators by their attributes, emptied when it is full. A validation costs more than all else that a step takes:
 without this, elaborating examples/zoo takes 25 % longer."""
 
+_OF_AXES = (Code.RANK, Code.BAD_ARGUMENT, Code.CONTRADICTION)
+"""The codes of refusals for another number of axes."""
+
 Inferred = tuple[TensorType, tuple[Parameter, ...]]
 """The type of a result, and the tensors of the step."""
 
@@ -133,9 +136,14 @@ def refused(
     elif refusal.cause is not None:
         secondary = (_cause(inputs[refusal.cause], nodes, shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
     at_fault = [argument.value for name, argument in bound.arguments.items() if name == refusal.argument]
-    # What is said of a kernel that is a number of filters, such as a padding for it, helps nobody.
-    channels = hints.channels_first(step, bound.op, inputs[0].type) if inputs[0].type else ()
-    fix = None
+    from specc.elaborate.image_axes import missing_axis, of_input  # a spec without mistakes needs none of it
+
+    fix, source = None, _source(inputs[0], nodes)
+    axes: tuple[str, ...] = ()
+    if refusal.code in _OF_AXES:
+        axes = of_input(source) or missing_axis(bound.op, tuple(value.type for value in inputs if value.type), source)
+    elif refusal.code in (Code.KERNEL_TOO_LARGE, Code.SHAPE, Code.UNPROVEN):
+        axes = of_input(source)
     if refusal.code == Code.NOT_FLAT and isinstance(step, ast.Call):
         fix = hints.flattened(step, inputs[0].type)
     return invalid(
@@ -145,10 +153,17 @@ def refused(
         refusal.label,
         secondary=secondary,
         notes=refusal.notes,
-        helps=channels or (*refusal.helps, *same_sizes, *hints.input_for_current(at_fault, scope)),
+        helps=(*axes, *refusal.helps, *same_sizes, *hints.input_for_current(at_fault, scope)),
         where=refusal.where,
         fix=fix,
     )
+
+
+def _source(value: Signal, nodes: list[DraftNode]) -> Signal | None:
+    """The model's input that a value is made of, by way of first inputs; None where an error lies between."""
+    while isinstance(value.producer, int):
+        value = nodes[value.producer].inputs[0]
+    return value if isinstance(value.producer, str) else None
 
 
 def _cause(value: Signal, nodes: list[DraftNode], *, shrinking: bool) -> Label:

@@ -15,7 +15,7 @@ from specc.elaborate import hints
 from specc.elaborate.calls import Calls, is_sole
 from specc.elaborate.contracts import agree
 from specc.elaborate.drafts import Construction, DraftBlock, refuse_label, resolved, two_of_a_name
-from specc.elaborate.errors import Invalid, Unknown, invalid
+from specc.elaborate.errors import Invalid, Unknown, invalid, short
 from specc.elaborate.evaluation import evaluate, truth
 from specc.elaborate.limits import MOST_DEPTH, StepBudget
 from specc.elaborate.scopes import Environment, Scope, require_name
@@ -286,7 +286,9 @@ def _rows(step: ast.For, scope: Scope) -> list[Row]:
     table = evaluate(step.table, scope)
     if not isinstance(table, tuple):
         message = f"for goes through a list, and {step.table.span.text} is {kind_of(table)}"
-        raise invalid(Code.BAD_VALUE, message, step.table.span)
+        rounds = is_whole(table) and table >= 0
+        helps = (f"range({short(step.table.span.text)}) is the list of the numbers from 0 on",) if rounds else ()
+        raise invalid(Code.BAD_VALUE, message, step.table.span, helps=helps)
     for label in step.names:
         require_name(label.name, step.names[0].span)
     if len(step.names) == 1:

@@ -245,7 +245,7 @@ def test_a_word_of_several_names_is_that_of_the_place(word: str, known: tuple[st
     assert near.text == f"{word} is called {name} here"
 
 
-@pytest.mark.parametrize("word", "erf median embedding lstm fold rrelu bilinear".split())
+@pytest.mark.parametrize("word", "erf median fold rrelu bilinear".split())
 def test_what_is_nothing_here_is_taken_for_nothing(word: str) -> None:
     assert suggest(word, names(), "layer") is None
 

@@ -10,11 +10,11 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from specc.diagnostics import Code, Diagnostic, Label
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety
 from specc.source import Source
-from specc.syntax.mistakes import rules
-from specc.syntax.mistakes.rules import SIGNS, step_for_sum
-from specc.syntax.mistakes.unexpected import Explanation, UnexpectedToken, unexpected_token
+from specc.syntax.mistakes import habits, headers, rules
+from specc.syntax.mistakes.habits import SIGNS, step_for_sum
+from specc.syntax.mistakes.unexpected import Explanation, Replacement, UnexpectedToken, unexpected_token
 from specc.syntax.recovery import short
 from specc.syntax.tokens import UNKNOWN, NotInGrammar
 
@@ -23,21 +23,26 @@ __all__ = ["explain", "step_for_sum"]
 
 # The more special ones first.
 _RULES: tuple[Callable[[UnexpectedToken], Explanation | None], ...] = (
+    headers.contract_line,
+    headers.loop,
+    headers.path,
+    headers.condition,
     rules.behind_a_point,
     rules.keyword_as_name,
     rules.nested_item,
     rules.without_step,
+    habits.arguments,
     rules.arm,
-    rules.equals_sign,
+    habits.assignment,
     rules.colon,
     rules.contract,
-    rules.arithmetic,
-    rules.python,
-    rules.shape_in_parentheses,
-    rules.number_as_step,
-    rules.bracketed_step,
-    rules.operator,
-    rules.point,
+    habits.arithmetic,
+    habits.python,
+    habits.shape_in_parentheses,
+    habits.number_as_step,
+    habits.bracketed_step,
+    habits.operator,
+    habits.point,
     rules.hyphen_in_name,
     rules.missing_comma,
     rules.misspelt,
@@ -50,14 +55,17 @@ _RULES: tuple[Callable[[UnexpectedToken], Explanation | None], ...] = (
 def explain(source: Source, text: str, error: NotInGrammar, is_expression: bool = False) -> Diagnostic:
     """The diagnostic of a syntax error in the flattened ``text`` of ``source``."""
     if error.kind == UNKNOWN:
-        explanation = _unknown_character(text, error.start)
+        token = unexpected_token(text, error, "expression" if is_expression else "line")
+        explanation = habits.arithmetic(token) or _unknown_character(text, error.start)
         start, end = explanation.place or (error.start, error.end)
     else:
         token = unexpected_token(text, error, "expression" if is_expression else "line")
         explanation = next(filter(None, (rule(token) for rule in _RULES)), Explanation(token.headline))
         start, end = explanation.place or (token.start, token.start + len(token.word))
-    helps = (explanation.help,) if explanation.help else ()
-    return Diagnostic(Code.SYNTAX, explanation.message, Label(source.span(start, end)), helps=helps)
+    helps, fix = ((explanation.help,) if explanation.help else ()), None
+    if (instead := explanation.instead) is not None and not is_expression:
+        fix = Fix((Edit(source.span(instead.start, instead.end), instead.text),), Safety.DISPLAY_ONLY)
+    return Diagnostic(Code.SYNTAX, explanation.message, Label(source.span(start, end)), helps=helps, fix=fix)
 
 
 def _unknown_character(text: str, at: int) -> Explanation:
@@ -71,4 +79,39 @@ def _unknown_character(text: str, at: int) -> Explanation:
     shown = f"`{character}`" if character.isprintable() else unicodedata.name(character, "a character").lower()
     if not character.isascii():
         shown += f" (U+{ord(character):04X})"
-    return Explanation(f"{shown} is no part of the language", SIGNS.get(character, ""), (at, at + 1))
+    help_ = SIGNS.get(character, "")
+    instead: Replacement | None = None
+    if character == ";":
+        help_, instead = _semicolon(text, at)
+    elif text[at : at + 2] in ("&&", "||"):
+        help_, instead = SIGNS[character], Replacement(at, at + 2, " and ")
+        shown = "`&&`"
+    elif character == "?":
+        help_, instead = _ternary(text, at)
+    else:
+        written = re.fullmatch(r"write `(.*)`|put an ordinary (space) there", help_)
+        instead = Replacement(at, at + 1, written[1] or " ") if written else None
+    return Explanation(f"{shown} is no part of the language", help_, (at, at + 1), instead)
+
+
+def _ternary(text: str, at: int) -> tuple[str, Replacement | None]:
+    """``c ? 8 : 4``"""
+    before = re.compile(r"[^(\[,=\n]+(?:\([^()]*\))?\s*\Z").search(text, max(0, at - 200), at)
+    behind = re.compile(r"\s*([\w.]+)\s*:\s*([\w.]+)").match(text, at + 1)
+    if not before or not behind:
+        return "write `a if c else b`", None
+    test = before[0].strip()
+    written = f"{behind[1]} if {test} else {behind[2]}"
+    return f"write `{short(written)}`", Replacement(at - len(before[0].lstrip()), behind.end(), written)
+
+
+def _semicolon(text: str, at: int) -> tuple[str, Replacement]:
+    """Behind a step, between two, or between two arguments."""
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    if line.count("(") + line.count("[") > line.count(")") + line.count("]"):
+        return "write `,`", Replacement(at, at + 1, ",")
+    if not text[at + 1 : text.index("\n", at)].partition("#")[0].strip(" };"):
+        return "leave it out: a step ends with its line", Replacement(at, at + 1, "")
+    return "write `->`: steps in a row stand with arrows between, or each on its own line", Replacement(
+        at, at + 1, " ->"
+    )

@@ -20,12 +20,39 @@ _SHOWN = {
 _BEGINS_STEP = frozenset(("NAME", "NUMBER", "STRING", "IN", "REPEAT", "_LBRACE", "_LSQB"))
 
 
+def end_of_statement(after: str) -> int:
+    """Where the statement ends that a text goes on with: at a brace, a bar or a comment."""
+    depth, quoted = 0, ""
+    for at, character in enumerate(after):
+        if quoted:
+            quoted = "" if character == quoted else quoted
+            continue
+        quoted = character if character in "\"'" else ""
+        depth += (character in "([") - (character in ")]")
+        if depth < 0 or (not depth and character in "{}|#"):
+            return at
+    return len(after)
+
+
+class Replacement(NamedTuple):
+    """What is written from one offset to another."""
+
+    start: int
+    end: int
+    text: str
+
+
 class Explanation(NamedTuple):
-    """Headline, help (none if empty), and the offsets where they are not those of the token."""
+    """Headline, help (none if empty), and the offsets where they are not those of the token.
+
+    Attributes:
+        instead: what mends it, where that is certain.
+    """
 
     message: str
     help: str = ""
     place: tuple[int, int] | None = None
+    instead: Replacement | None = None
 
 
 class UnexpectedToken(NamedTuple):
@@ -36,7 +63,7 @@ class UnexpectedToken(NamedTuple):
         word: its text; empty at the end of a line.
         start: its offset.
         before: the text in front of it, without the blanks and comments between.
-        gap: how many characters those are.
+        between: the blanks, and comments as blanks, between that and the token.
         after: the rest of its line behind it.
         below: where a line ends here, the next one that is not empty, and where it begins.
         accepts: the kinds that would fit.
@@ -47,11 +74,16 @@ class UnexpectedToken(NamedTuple):
     word: str
     start: int
     before: str
-    gap: int
+    between: str
     after: str
     below: tuple[str, int]
     accepts: frozenset[str]
     line: str
+
+    @property
+    def gap(self) -> int:
+        """How many characters stand between."""
+        return len(self.between)
 
     @property
     def previous(self) -> str:
@@ -71,9 +103,14 @@ class UnexpectedToken(NamedTuple):
         return word[1] if word else ""
 
     @property
+    def begun(self) -> str:
+        """What stands in front of it in its statement, which begins with its line, behind a brace or a bar."""
+        return "" if "\n" in self.between else re.split(r"[\n{}|]", self.before)[-1].lstrip()
+
+    @property
     def line_before(self) -> str:
         """What stands in front of it on its line."""
-        return self.before.rpartition("\n")[2]
+        return "" if "\n" in self.between else self.before.rpartition("\n")[2]
 
     @property
     def wants_step(self) -> bool:
@@ -159,6 +196,4 @@ def _surrounded(text: str, kind: str, start: int, word: str, accepts: frozenset[
     after = text[end : min(text.index("\n", end), end + WINDOW)]
     next_line = skip(text, end)
     below = text[next_line : next_line + WINDOW].partition("\n")[0] if kind == NEWLINE else ""
-    return UnexpectedToken(
-        kind, word, start, before, len(window) - len(before), after, (below, next_line), accepts, line
-    )
+    return UnexpectedToken(kind, word, start, before, window[len(before) :], after, (below, next_line), accepts, line)

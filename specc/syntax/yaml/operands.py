@@ -70,7 +70,7 @@ def without_blank(text: str) -> str:
 
 def without_owner(text: str) -> str:
     """How ``nn.Conv2d`` is written, as a help; empty for others."""
-    from specc.syntax.mistakes.rules import OWNERS
+    from specc.syntax.mistakes.translation import OWNERS
 
     owner, point, _ = text.partition(".")
     return f"leave out `{owner}.`" if point and owner in OWNERS else ""

@@ -94,7 +94,7 @@ def test_a_parameter_that_only_a_text_names() -> None:
         ('fc("classes")', "leave out the quotes: classes"),
         ('conv("16, 3")', '"16, 3" is one text: leave out the quotes: 16, 3'),
         ('conv(16, 3, bias="no")', "write false"),
-        ("add(left, right)", "add { | left | right } with one arm for each, _ for the current value"),
+        ("add(left, right)", "write `add { | left | right }`"),
     ],
 )
 def test_in_the_language(line: str, help_: str) -> None:

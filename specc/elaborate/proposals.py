@@ -1,0 +1,214 @@
+"""What to write for a step in the words of another tool, tried at its place: ``conv2d(3, 16, 3)`` is ``conv(16, 3)``.
+
+A proposal is only made where each of its steps takes the value before it, with the names that are known there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from enum import Enum
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Safety, SpecError
+from specc.diagnostics.signatures import CHANNELS_FIRST
+from specc.diagnostics.vocabulary import squeezed
+from specc.elaborate.arguments import OperatorPlan
+from specc.elaborate.errors import Invalid, Unknown
+from specc.elaborate.evaluation import evaluate, layer
+from specc.elaborate.inference import inferred
+from specc.elaborate.scopes import ABSENT, Scope
+from specc.elaborate.values import Partial, Signal
+from specc.ir.op import Op, Refusal
+from specc.ir.size import Size
+from specc.ir.types import TensorType
+from specc.source import Source
+from specc.syntax import ast, is_yaml
+from specc.syntax.mistakes.renaming import layer_named
+from specc.syntax.mistakes.translation import Meaning, Translation, translated
+from specc.syntax.parser import parse
+
+MOST_SHOWN = 120
+"""Characters of a proposal: nobody reads a longer one."""
+
+
+class Proposal(NamedTuple):
+    """A step in the words of the language, tried.
+
+    Attributes:
+        text: the steps.
+        help: what to write, and why.
+        fix: the same as an edit; None in YAML.
+        told: what the input tells, of what was given: ``channels``; empty if nothing.
+    """
+
+    text: str
+    help: str
+    fix: Fix | None
+    told: str
+
+    def added_to(self, finding: Diagnostic) -> Diagnostic:
+        """The finding with it, unless there is an edit that says more surely what was meant."""
+        if finding.fix is not None:
+            return finding
+        return replace(finding.with_help(self.help), fix=self.fix)
+
+
+def proposed(step: ast.Call | ast.Merge, current: Signal | None, scope: Scope) -> Proposal | None:
+    """What to write for a step; None where nothing is certain, or what is would not fit there."""
+    if current is None or current.type is None:
+        return None
+    written = step.name_span.to(step.span).text
+    if isinstance(step, ast.Merge):
+        name = layer_named(step.name)
+        translation = Translation(f"{name}{written[len(step.name) :]}" if name else "")
+    else:
+        translation = _called(step, written, current.type, scope)
+    text = translation.text
+    is_same = "".join(text.split()) == "".join(written.split())
+    if not text or is_same or len(text) > MOST_SHOWN or (at := fits(text, current, scope)) is Fit.NOWHERE:
+        return None
+    if not is_yaml(step.span.source.name):
+        edit = Edit(step.name_span.to(step.span), text)
+        fix = Fix((edit,), Safety.DISPLAY_ONLY) if at is Fit.EVERYWHERE else None
+        return Proposal(text, _help(step.name, translation, text), fix, translation.told)
+    from specc.syntax.yaml.writer import line_in_yaml
+
+    shown = line_in_yaml(text)
+    return Proposal(text, _help(step.name, translation, shown), None, translation.told) if shown else None
+
+
+def channels_first(step: ast.Call | ast.Merge, current: Signal | None, scope: Scope) -> tuple[str, ...]:
+    """What is said of a word that some tools write with the input's channels, where its numbers do not tell: as a
+    help.
+    """
+    form = CHANNELS_FIRST.get(step.name) or CHANNELS_FIRST.get(squeezed(step.name))
+    placed = [argument for argument in step.arguments if argument.name is None]
+    if form is None or len(placed) <= form.most_placed - 1 or current is None or current.type is None:
+        return ()
+    known = (
+        f"{step.name} is called {form.layer} here, and takes no channels of its input, which has "
+        f"{current.type.sample[0]}"
+    )
+    first = placed[0].span.text
+    if first.isdigit():
+        written = step.name_span.to(step.span).text
+        text, _ = translated(written, lambda name: _meaning(name, scope), int(first))
+        if text and fits(text, current, scope) is Fit.EVERYWHERE:
+            return (f"{known}: `{text}`, if {first} is meant to be these",)
+    return (known,)
+
+
+def _called(step: ast.Call, written: str, type_: TensorType, scope: Scope) -> Translation:
+    is_linear = squeezed(step.name) in ("linear", "fc")
+    axis = type_.sample[-1] if is_linear else type_.sample[0]
+    text, told = translated(
+        f"{written}()" if step.bare else written,
+        lambda name: _meaning(name, scope),
+        axis if isinstance(axis, int) else None,
+    )
+    layer_, bracket, rest = text.partition("(")
+    if layer_ == "linear" and type_.rank == 2:  # the two are one for flat features, and fc is for these alone
+        text = f"fc{bracket}{rest}"
+    if layer_ == "fc" and type_.rank > 2:  # as Dense and others do it by themselves
+        text = f"flatten -> {text}"
+    return Translation(text, told)
+
+
+def _help(word: str, translation: Translation, shown: str) -> str:
+    layer_ = re.split(r"[ ({]", translation.text.removeprefix("flatten -> "))[0]
+    told = f"the input tells its {translation.told}" if translation.told else ""
+    is_other = layer(word) is None and (translation.told or layer_named(word) in (layer_, "linear"))
+    called = f"{word} is called {layer_} here" if is_other else ""
+    flat = "it takes flat features" if translation.text.startswith("flatten -> fc(") else ""
+    why = ", and ".join(filter(None, (called, told, flat)))
+    return f"{why}: write `{shown}`" if why else f"write `{shown}`"
+
+
+def _meaning(name: str, scope: Scope) -> Meaning:
+    if name in ("in", "_", "_in_"):
+        return "value"
+    value = scope.get(name)
+    if isinstance(value, Signal):
+        return "value"
+    if isinstance(value, (int, float, Size)) and not isinstance(value, bool):
+        return "number"
+    return "" if value is ABSENT else "parameter"
+
+
+# ---- the trial ------------------------------------------------------------------------------------------------------
+
+
+class _Untried(Exception):
+    """Something that a trial does not follow."""
+
+
+class Fit(Enum):
+    """At which sizes of the contract steps can stand at a place."""
+
+    EVERYWHERE = 1
+    SOMEWHERE = 2
+    NOWHERE = 3
+
+
+def fits(text: str, current: Signal, scope: Scope) -> Fit:
+    """Whether these steps can stand behind the current value: layers, merges of such, and values by name."""
+    try:
+        file = parse(Source("", f"model M : [N, 1] {{ {text} }}\n"))
+        for model in file.models:
+            _chain(model.body.statements, current, scope)
+    except Refusal as refusal:
+        return Fit.SOMEWHERE if refusal.code == Code.UNPROVEN else Fit.NOWHERE
+    except (SpecError, Invalid, Unknown, ValidationError, _Untried):
+        return Fit.NOWHERE
+    return Fit.EVERYWHERE
+
+
+def _chain(statements: tuple[ast.Statement, ...], current: Signal, scope: Scope) -> Signal:
+    for statement in statements:
+        inner = Scope({"_": current.seen}, scope)
+        match statement:
+            case ast.Call(bare=True, name="_"):
+                continue
+            case ast.Enclosing():
+                value = scope.get("in")
+            case ast.Reference():
+                value = evaluate(statement.value, inner)
+            case ast.Call() if isinstance(known := scope.get(statement.name), Signal) and statement.bare:
+                value = known
+            case ast.Call():
+                value = _applied(statement, (current,), inner)
+            case ast.Merge():
+                arms = tuple(_chain(arm.statements, current, inner) for arm in statement.arms if arm.each is None)
+                value = _applied(statement, arms, inner)
+            case _:
+                raise _Untried
+        if not isinstance(value, Signal):
+            raise _Untried
+        current = value
+    return current
+
+
+def _applied(step: ast.Call | ast.Merge, inputs: tuple[Signal, ...], scope: Scope) -> Signal:
+    """Raises what a wrong step does, or `_Untried`."""
+    value = scope.get(step.name)
+    target = value if isinstance(value, Partial) else layer(step.name)
+    kind = target.target if target is not None else None
+    if not isinstance(kind, type) or not issubclass(kind, Op):
+        raise _Untried
+    findings: list[Diagnostic] = []
+    bound = OperatorPlan(step, kind, step.arguments, {}).bound(
+        scope, lambda *found: findings.extend(found), lambda *_: ()
+    )
+    types = tuple(value.type for value in inputs if value.type is not None)
+    if bound is None or findings or bound.values or len(types) < len(inputs):
+        raise _Untried
+    least, most = kind.arity
+    if isinstance(step, ast.Call) and least > 1:
+        raise _Untried
+    if isinstance(step, ast.Merge) and most == 1:
+        raise _Untried
+    type_, _ = inferred(bound.op, types, step.span)
+    return Signal(None, type_, step.span)

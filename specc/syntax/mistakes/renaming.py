@@ -1,0 +1,258 @@
+"""A layer of another tool with its arguments, as it is called here: ``Conv2d(3, 8, 3)`` is ``conv(8, 3)``.
+
+Words come from `specc.diagnostics.vocabulary`, the order of their arguments from `specc.diagnostics.signatures`. What
+is not certain has no form here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from specc.diagnostics.signatures import CHANNELS_FIRST, FAMILIAR, SIGNATURES, Argument, Signature
+from specc.diagnostics.vocabulary import ARGUMENTS, CHOICES, LAYERS, squeezed
+
+MERGES = frozenset("add sub mul div maximum minimum concat matmul".split())
+"""The layers that join several values."""
+
+_LEFT_OUT = frozenset(
+    "inplace training dtype device dataformat inputshape inputdim batchinputshape biasinitializer betainitializer "
+    "gammainitializer kernelregularizer biasregularizer activityregularizer kernelconstraint biasconstraint".split()
+)
+"""Arguments that say nothing of what is computed, or what the contract says."""
+_TOLD = ("channels", "features")
+"""What of the input a layer need not be told."""
+_CONTRARY = frozenset("nobias trainable requiresgrad".split())
+"""Arguments that say the contrary of what they are here."""
+_CONTEXTUAL = frozenset("alpha slope leak scale scales factor size axes group groups dims".split())
+"""Arguments that are of one name here for some layers, and of another for others."""
+_SQUEEZES = frozenset("se selayer seblock semodule squeezeexcite squeezeexcitation squeezeandexcitation".split())
+_OWN = frozenset(name for term in ARGUMENTS.values() for name in term.names)
+_KERNELS = frozenset(map(str, range(1, 12)))
+_NUMBER = r"-?\d[\d_]*(?:\.\d*)?(?:e[+-]?\d+)?"
+
+
+class Arguments(NamedTuple):
+    """Those of a call, as texts of the language."""
+
+    placed: tuple[str, ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
+
+
+class Rendering(NamedTuple):
+    """A layer of another tool as it is written here.
+
+    Attributes:
+        text: the steps.
+        layer: the first layer of them.
+        told: what the input tells, of what was given: ``channels``; empty if nothing.
+    """
+
+    text: str
+    layer: str
+    told: str = ""
+
+
+def layer_named(word: str) -> str:
+    """The layer that a word stands for; empty where it is none, or one that is not called alike."""
+    forms = (word, word.lower().replace("_", ""), squeezed(word))
+    for form in forms:
+        if (term := LAYERS.get(form)) is not None:
+            return term.names[0] if len(term.names) == 1 else ""
+        if form in FAMILIAR:
+            return form
+    return ""
+
+
+def rendered(word: str, arguments: Arguments, channels: int | None = None) -> Rendering | None:
+    """A layer with its arguments, as it is written here; None where that is not certain.
+
+    Args:
+        channels: of the input, or its features, where they are known: some tools write them first, and some do not.
+    """
+    plain = squeezed(word)
+    if plain in ("activation", "act") and len(arguments.placed) == 1 and not arguments.named:
+        return _activation(arguments.placed[0])
+    if plain in _SQUEEZES and channels is not None:
+        return _squeeze(arguments, channels)
+    signature = _signature(word, arguments, channels)
+    if signature is None:
+        layer = layer_named(word)
+        if not layer or word in CHANNELS_FIRST or plain in CHANNELS_FIRST or layer in MERGES or layer == "reshape":
+            return None
+        alike = {"alpha": "negative_slope"} if layer == "leakyrelu" else {}
+        named = _named(((alike.get(name, name), value) for name, value in arguments.named), ())
+        if named is None:
+            return None
+        return Rendering(_call(layer, [*arguments.placed, *(f"{name}={value}" for name, value in named)]), layer)
+    return _in_signature(signature, arguments)
+
+
+def _squeeze(arguments: Arguments, channels: int) -> Rendering | None:
+    """Squeeze-and-excitation, which some write with the channels, some with what they are divided by, 16 in the
+    paper.
+    """
+    numbers = [
+        *arguments.placed,
+        *(value for name, value in arguments.named if squeezed(name) in ("reduction", "ratio", "r")),
+    ]
+    if not all(map(str.isdigit, numbers)) or len(numbers) < len(arguments.placed) + len(arguments.named):
+        return None
+    if numbers and numbers[0] == str(channels):
+        numbers = numbers[1:]
+    inner = channels // int(numbers[0]) if numbers and int(numbers[0]) else channels // 16
+    if len(numbers) > 1 or not inner:
+        return None
+    gate = f"globalavgpool -> conv({inner}, 1) -> relu -> conv({channels}, 1) -> sigmoid"
+    return Rendering(f"mul {{ | _ | {gate} }}", "mul")
+
+
+def _signature(word: str, arguments: Arguments, channels: int | None) -> Signature | None:
+    small = word.lower().replace("_", "")
+    signature = SIGNATURES.get(word) or (SIGNATURES.get(small) if word == word.lower() else None)
+    ambiguous = CHANNELS_FIRST.get(word) or (CHANNELS_FIRST.get(small) if word == word.lower() else None)
+    if signature or ambiguous is None:
+        return signature
+    names = {squeezed(name) for name, _ in arguments.named}
+    first_is_theirs = channels is not None and arguments.placed[:1] == (str(channels),)
+    count, most = len(arguments.placed), ambiguous.most_placed - 1
+    with_channels = (
+        "inchannels" in names
+        or "infeatures" in names
+        or (count == most and "kernelsize" in names)
+        or (count > most and first_is_theirs)
+        or (count == 2 and most == 1 and all(map(str.isdigit, arguments.placed)))  # a second number is no bias
+    )
+    if with_channels:
+        return ambiguous
+    if count == most == 2 and first_is_theirs and (word == "Conv" or arguments.placed[1] not in _KERNELS):
+        return None  # Conv(64, 128) lacks its kernel, conv2d(64, 3) does not
+    if count <= most and not (count == most and names & {"kernelsize", "kernel"}):
+        return ambiguous._replace(places=ambiguous.places[1:], most_placed=ambiguous.most_placed - 1)
+    return None
+
+
+def _in_signature(signature: Signature, arguments: Arguments) -> Rendering | None:
+    known = (*signature.places, *signature.names)
+    given = _given(signature, arguments)
+    if given is None:
+        return None
+    layer = re.split(r"[ ({]", signature.layer)[0]
+    values, behind, told = dict[str, str](), "", ""
+    for argument in known:
+        value = given.get(argument, argument.default)
+        if not value:
+            continue
+        if argument.role == "told":
+            told = argument.name or told
+        elif argument.role == "step":
+            step = _activation(value)
+            if step is None:
+                return None
+            behind = f" -> {step.text}" if step.text else ""
+        elif argument.name == "padding" and value.startswith('"'):
+            padding = _padding(layer, value.lower(), values.get("stride", "1"))
+            if padding is None:
+                return None
+            values |= {"padding": padding} if padding else {}
+        elif argument.role == "rest":
+            values[argument.name] = f"{1 - float(value):.6g}" if re.fullmatch(_NUMBER, value) else f"1 - {value}"
+        else:
+            values[argument.name] = value
+    if any(not (argument.optional or argument in given) for argument in signature.places[: signature.most_placed]):
+        return None
+    text = _put_into(signature, values)
+    return Rendering(text + behind, layer, told)
+
+
+def _given(signature: Signature, arguments: Arguments) -> dict[Argument, str] | None:
+    """The values by argument; None where one is none of the layer's."""
+    known = {argument.name: argument for argument in (*signature.places, *signature.names)}
+    named = _named(arguments.named, tuple(known))
+    if named is None or len(arguments.placed) > len(signature.places):
+        return None
+    given = dict(zip(signature.places, arguments.placed, strict=False))
+    for name, value in named:
+        argument = known.get(name) or Argument(name, "told")
+        if argument in given or (name not in known and name not in _TOLD):
+            return None
+        given[argument] = value
+    return given
+
+
+def _put_into(signature: Signature, values: dict[str, str]) -> str:
+    """The layer with its arguments: the first by their places, as far as none is missing, the rest by name."""
+    if "{" in signature.layer:
+        fixed = re.findall(r"\{(\w+)\}", signature.layer)
+        more = "".join(f", {name}={value}" for name, value in values.items() if name not in fixed)
+        text = signature.layer.replace("{...}", more)
+        for name in fixed:
+            text = text.replace(f"{{{name}}}", values[name])
+        return text
+    placed = [argument.name for argument in signature.places[: signature.most_placed] if argument.role != "told"]
+    missing = next((place for place, name in enumerate(placed) if name not in values), len(placed))
+    by_place = placed[:missing]
+    by_name = [f"{name}={value}" for name, value in values.items() if name not in by_place]
+    return _call(signature.layer, [*(values[name] for name in by_place), *by_name])
+
+
+def _named(named: Iterable[tuple[str, str]], names: Sequence[str]) -> list[tuple[str, str]] | None:
+    """The named arguments by their names here, of ``names`` where these are known; None where one has none."""
+    found = list[tuple[str, str]]()
+    for name, value in named:
+        plain = name.lower().replace("_", "")
+        if plain in _LEFT_OUT:
+            continue
+        renamed = _name_here(name, plain, names)
+        if plain in _CONTRARY:
+            contrary = {"true": "false", "false": "true"}.get(value)
+            if contrary is None or not renamed:
+                return None
+            found.append((renamed, contrary))
+        elif renamed == "init" and (start := CHOICES.get(value.strip('"').lower().replace("_", ""))) and start.names:
+            found.append(("init", f'"{start.names[0]}"'))
+        elif not renamed or renamed == "init" or (plain == "axis" and value != "1"):
+            return None  # the last axis is another one where the channels come last
+        else:
+            found.append((renamed, value))
+    return found
+
+
+def _name_here(name: str, plain: str, names: Sequence[str]) -> str:
+    """What an argument is called here; empty where that is not certain."""
+    if plain in ("inchannels", "infeatures", "numfeatures", "numchannels"):
+        return "channels" if "channels" in names else "features"
+    if name in names:
+        return name
+    if plain == "activation":
+        return "activation" if "activation" in names else ""
+    term = ARGUMENTS.get(plain)
+    if not names and (term is None or name in _OWN or plain in _CONTEXTUAL):
+        return name
+    known = [each for each in term.names if not names or each in names] if term else []
+    return known[0] if len(known) == 1 else ""
+
+
+def _padding(layer: str, text: str, stride: str) -> str | None:
+    """TensorFlow's "same" and "valid"; empty where it is said best by nothing, None where there is no such padding."""
+    if text == '"valid"':
+        return ""
+    if text != '"same"' or layer not in ("conv", "maxpool"):
+        return text if layer == "conv" and text == '"same_upper"' else None
+    return '"same"' if layer == "conv" and stride in ("1", "[1, 1]") else '"same_upper"'
+
+
+def _activation(text: str) -> Rendering | None:
+    """``activation="relu"`` as a step; a linear one is none."""
+    word = text.strip('"')
+    if word in ("linear", "none"):
+        return Rendering("", "")
+    layer = layer_named(word)
+    if not layer or not re.fullmatch(r"[A-Za-z_]\w*", word) or layer in (*MERGES, "leakyrelu"):
+        return None  # of a leaky one every tool has a slope of its own
+    return Rendering(layer, layer)
+
+
+def _call(layer: str, arguments: list[str]) -> str:
+    return f"{layer}({', '.join(arguments)})" if arguments else layer
