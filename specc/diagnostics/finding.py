@@ -64,6 +64,7 @@ class Code(StrEnum):
     IDLE_IGNORE = "S0509"
     SINGLE_VALUE_NORM = "S0510"
     INPUT_CHANNELS_GIVEN = "S0511"
+    IMAGE_AXES = "S0512"
 
     LIMIT = "S0601"
 

@@ -13,6 +13,7 @@ from specc.elaborate import Checked
 from specc.ir.op import Op, Weightless
 from specc.lint import activations, classifiers, norms, sliding
 from specc.lint.definitions import unused_definitions
+from specc.lint.inputs import image_inputs
 from specc.lint.lints import Lint, Network
 from specc.syntax import ast
 
@@ -36,7 +37,7 @@ def lint(file: ast.File, checked: tuple[Checked, ...]) -> list[Diagnostic]:
         if (match := lint.look(node, network)) is not None
         and not (match.removable and len(network.nodes) == 1)  # a model needs a step
     ]
-    findings = list(unused_definitions(file))
+    findings = [*unused_definitions(file), *image_inputs(file, checked)]
     if matches:
         from specc.lint.occurrences import Occurrence, findings_of  # most files have none: their check is quicker
 

@@ -1,0 +1,42 @@
+"""S0512: inputs whose axes read as those of an image in another order: without a batch, or with the channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity
+from specc.elaborate import Checked
+from specc.elaborate.image_axes import channels_last, image, without_batch
+from specc.ir.types import TensorType, times
+from specc.syntax import ast, is_yaml
+
+
+def image_inputs(file: ast.File, checked: tuple[Checked, ...]) -> Iterator[Diagnostic]:
+    """One finding for each."""
+    for model, network in zip(file.models, checked, strict=True):
+        stated = model.contract.inputs if model.contract is not None else ()
+        for place, port in zip(stated, network.graph.inputs, strict=True):
+            if place.shape is not None and (finding := _of(place.shape, port.type)):
+                yield finding
+
+
+def _of(shape: ast.Shape, value: TensorType) -> Diagnostic | None:
+    sizes = [dim.span.text for dim in shape.dims]
+    if meant := without_batch(value):
+        channels, places = value.sample
+        samples = "one sample" if value.batch == 1 else f"{value.batch} samples, each"
+        message = f"{value} is a batch of {samples} of {channels} channels and {places} places"
+        help_ = f"{image(value.batch, meant)}, with N for any number of them"
+        sizes.insert(0, "N")
+    elif meant := channels_last(value):
+        message = f"{value} has {value.sample[0]} channels of {times(value.spatial)} places"
+        help_ = f"channels come before the places: {image(value.sample[-1], meant)}"
+        sizes.insert(1, sizes.pop())
+    else:
+        return None
+    fix = None
+    is_free = value.rank == 4 or "N" not in shape.span.source.text.replace("[", " ").replace(",", " ").split()
+    if is_free and not is_yaml(shape.span.source.name):
+        fix = Fix((Edit(shape.span, f"[{', '.join(sizes)}]"),), Safety.UNSAFE)
+    label = Label(shape.span, "the batch comes first, then the channels, then the places")
+    return Diagnostic(Code.IMAGE_AXES, message, label, helps=(help_,), severity=Severity.WARNING, fix=fix)
