@@ -5,7 +5,7 @@
 #              where it was interrupted. BENCH=--quick: LeNet alone, in a minute
 # make figures the same, and what README.md and docs/benchmarks.md show of it
 # make grammar the parser's tables, after a change of the grammar or of Lark
-# make docs    docs/operators.md, docs/codes.md, the names of the operators and the text of specc --help, after a change of
+# make docs    docs/operators.md, docs/codes.md, docs/words.md, the names of the operators and the text of specc --help, after a change of
 #              an operator, a code's page, or a command
 # make dist    the sdist and the wheel, in dist/, built by the tools of requirements.lock
 # make lock    requirements.lock, after a change of a requirement or of constraints.txt; needs uv
@@ -59,6 +59,7 @@ docs: $(VENV)/installed
 	$(BIN)/python -m specc.ops
 	$(BIN)/python -m specc.report.operators > docs/operators.md
 	$(BIN)/python -m specc.report.code_pages > docs/codes.md
+	$(BIN)/python -m specc.report.word_tables > docs/words.md
 	$(BIN)/python -m specc.cli.commands > specc/cli/help.txt
 
 dist: build/tools/installed

@@ -39,6 +39,7 @@ from specc.ops import operators
 from specc.report.code_pages import meanings
 from specc.report.operators import operators_markdown
 from specc.report.snippets import render
+from specc.report.word_tables import words_markdown
 from specc.source import Source
 from specc.syntax import parse
 
@@ -212,6 +213,23 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_the_operator_reference_is_current() -> None:
     """``make docs`` writes it anew."""
     assert (ROOT / "docs" / "operators.md").read_text(encoding="utf-8") == operators_markdown()
+
+
+def test_the_words_of_other_tools_are_current() -> None:
+    """``make docs`` writes them anew, from what the messages know."""
+    text = (ROOT / "docs" / "words.md").read_text(encoding="utf-8")
+    assert text == words_markdown()
+    words = (
+        "conv2d dense linear swish deconv upconv transposeconv gap gmp cat interpolate droppath bn2d dropout2d "
+        "leaky clip "
+        "maxpool2d depthwise separableconv pointwise groupconv einsum embedding lstm residual shortcut se while "
+        "map lambda view "
+        "permute transpose squeeze unsqueeze stack chunk split roll subpixel weightnorm spectralnorm lr "
+        "optimizer crossentropy mse "
+        "batchsize activation strides filters kernelinitializer"
+    )
+    shown = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", text)) | {f"{word}2d" for word in ("bn", "maxpool")}
+    assert set(words.split()) - shown == set()
 
 
 def test_every_operator_has_its_section_with_every_argument() -> None:
