@@ -193,6 +193,8 @@ class Attachments:
                 return [self._bracketed(nodes, node.span.start, node.span.end - 1)]
             case ast.Sequence(items=nodes):
                 return [self._bracketed(nodes, node.span.start, node.span.end - 1)] if nodes else []
+            case ast.Sublist():  # from where to where is always on one line
+                return self._lists(node.value)
             case ast.Call() | ast.Default():
                 return self._in_parentheses(node.arguments, node.name_span)
             case ast.Apply():
