@@ -9,6 +9,9 @@
 #              an operator, a code's page, or a command
 # make dist    the sdist and the wheel, in dist/, built by the tools of requirements.lock
 # make lock    requirements.lock, after a change of a requirement or of constraints.txt; needs uv
+# make fuzz    every reader of what a stranger may write, on inputs at random, and commands that are ended before their time.
+#              FUZZ="--inputs 1000000 --publish" KILLS="--runs 500": what docs/hardening.md shows; it goes on where it was
+#              interrupted
 # make siblings, runtimes, mutants, package, hooks, action    what .ci/run does besides
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,7 +23,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes mutants package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes mutants fuzz package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -80,6 +83,13 @@ runtimes: $(VENV)/installed-dev
 
 mutants: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.mutants --networks 12 --sites 2 --jobs 2
+
+FUZZ ?= --inputs 20000
+KILLS ?= --runs 140
+
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.kills $(KILLS)
+	$(BIN)/python -m benchmarks.fuzz $(FUZZ)
 
 package: dist
 	PYTHON="$(PYTHON)" .ci/package
