@@ -101,7 +101,19 @@ def drawn() -> str | None:
     return None
 
 
-def pytest_collection_finish() -> None:
-    """What is imported and collected stays: a full collection of garbage need not go through it every time."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays, and no collection of garbage goes through it: a fifth of this time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """A command turns the collection of garbage off, as its process ends with it. This one goes on."""
+    gc.enable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -93,12 +94,13 @@ def verify(
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """No garbage is looked for, as among what imports make: in vain, and for a seventh of LeNet's whole compile."""
-    is_enabled = gc.isenabled()
+    is_enabled, before = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
-        if gc.get_freeze_count() == 0:  # else some are frozen for a reason of their own
+        # Counting what is frozen goes through all of it, which a later proof has no reason to.
+        if len(sys.modules) > before and gc.get_freeze_count() == 0:  # else some are, for a reason of their own
             gc.freeze()
             gc.unfreeze()  # all are old now, without a look at any
         if is_enabled:
