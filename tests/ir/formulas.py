@@ -1,20 +1,27 @@
-"""Random formulas as sizes and as plain Python functions, and a reader of printed formulas: the oracle of sizes."""
+"""Random formulas as sizes and as plain Python functions, and a reader of printed formulas: the oracle of sizes.
+
+A plain function takes whole numbers, or arrays of them: a formula is tried on thousands of values at once.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from itertools import product
 from math import floor
+from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from specc.ir.size import Dim, symbol
 from specc.ir.symbols import Symbol
 
-Values = Mapping[str, int]
-Formula = tuple[Dim, Callable[[Values], int]]
+Values = Mapping[str, Any]
+"""A whole number for each name, or an array of them."""
+
+Formula = tuple[Dim, Callable[[Values], Any]]
 
 
 @st.composite
@@ -55,23 +62,29 @@ def formulas(symbols: list[Symbol], depth: int = 4) -> st.SearchStrategy[Formula
 def allowed(of: Symbol, count: int) -> list[int]:
     """Its ``count`` smallest values, found by trying every number."""
     top = of.least + count * of.modulus if of.most is None else of.most
-    return [v for v in range(of.least, top + 1) if v % of.modulus == of.residue][:count]
+    tried = np.arange(of.least, top + 1)
+    return [int(value) for value in tried[tried % of.modulus == of.residue][:count]]
 
 
-def grid(symbols: list[Symbol], count: int) -> list[dict[str, int]]:
+def grid(symbols: list[Symbol], count: int) -> dict[str, NDArray[np.int64]]:
     """Every combination of the ``count`` smallest values of each symbol."""
-    choices = [[(s.name, value) for value in allowed(s, count)] for s in symbols]
-    return [dict(choice) for choice in product(*choices)]
+    axes = np.meshgrid(*(allowed(s, count) for s in symbols))
+    return {s.name: axis.reshape(-1) for s, axis in zip(symbols, axes, strict=True)}
 
 
-def read(text: str, values: Values) -> int:
+def on_grid(plain: Callable[[Values], Any], values: dict[str, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """What a plain function gives for each combination; one that takes no symbol gives the same for all."""
+    return np.broadcast_to(plain(values), next(iter(values.values())).shape)
+
+
+def read(text: str, values: Mapping[str, int]) -> int:
     """The value of a printed formula. Raises AssertionError where ``/`` leaves a rest outside floor()."""
     result = _read(ast.parse(text, mode="eval").body, values)
     assert result.denominator == 1, text
     return int(result)
 
 
-def _read(node: ast.expr, values: Values, whole: bool = True) -> Fraction:
+def _read(node: ast.expr, values: Mapping[str, int], whole: bool = True) -> Fraction:
     match node:
         case ast.Constant(int(number)):
             return Fraction(number)
