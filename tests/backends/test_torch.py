@@ -36,6 +36,7 @@ from specc.ir.types import TensorType
 from specc.source import Source
 from specc.syntax import parse
 from specc.weights import Initialised, Randomised
+from tests.style import check_source_style
 from tests.twins import Given, make
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -265,12 +266,7 @@ def rich() -> Graph:
 
 @pytest.mark.parametrize("graph", [lenet(), rich()], ids=lambda g: g.name)
 def test_source_is_formatted_as_ruff_formats_it(graph: Graph, tmp_path: Path) -> None:
-    file = tmp_path / "net.py"
-    file.write_text(torch_source(graph), encoding="utf-8")
-    for check in (["format", "--diff"], ["check", "--select", "E,F,I,W"]):
-        command = [sys.executable, "-m", "ruff", *check, "--isolated", "--no-cache", "--line-length", "100", file]
-        run = subprocess.run(command, check=False, capture_output=True, text=True)
-        assert run.returncode == 0, run.stdout
+    check_source_style(torch_source(graph), tmp_path)
 
 
 def example_graphs() -> list[Graph]:
@@ -282,7 +278,7 @@ def example_graphs() -> list[Graph]:
 
 @pytest.mark.parametrize("graph", example_graphs(), ids=lambda g: g.name)
 def test_examples(graph: Graph, tmp_path: Path) -> None:
-    test_source_is_formatted_as_ruff_formats_it(graph, tmp_path)
+    check_source_style(torch_source(graph), tmp_path)
     with torch.device("meta"):
         module = run_source(torch_source(graph))[graph.name]()
     assert [(k, tuple(t.shape)) for k, t in module.state_dict().items()] == [(k, p.shape) for k, p in graph.state]
@@ -751,7 +747,7 @@ def test_constants_of_any_shape_read_back(size: int, axes: int, tmp_path: Path) 
     net = run_source(source)["Net"]()
     assert (net.edge.weight.detach().numpy() == numbers).all()
     assert max(map(len, source.splitlines())) <= 100
-    test_source_is_formatted_as_ruff_formats_it(graph, tmp_path)
+    check_source_style(source, tmp_path)
 
 
 def _tuples(value: Any) -> Any:

@@ -41,6 +41,7 @@ from tests.backends.test_torch import (
     run_source,
     scale,
 )
+from tests.style import check_source_style
 from tests.twins import Given, make
 
 SPAN = Source("nets/net.cnn", "").span(0, 0)
@@ -138,7 +139,7 @@ BN, POOL, FLATTEN = make("batchnorm"), make("globalavgpool"), make("flatten")
 def check(graph: Graph, tmp_path: Path, *inputs: torch.Tensor, hand: nn.Module | None = None) -> str:
     """The source is formatted, its state and values are the graph's, and the hand-written module's; the source."""
     source = torch_source(graph)
-    check_formatted(source, tmp_path)
+    check_source_style(source, tmp_path)
     if hand is None:
         module = torch_module(graph, WEIGHTS)
     else:
@@ -170,15 +171,6 @@ def interpret_shared(graph: Graph, state: dict[str, torch.Tensor], *inputs: torc
     """`interpret`, with a step's tensors under the names it asks for."""
     own = {node.name: state[node.module] for node in graph.nodes if node.module in state}
     return interpret(graph, state | own, *inputs)
-
-
-def check_formatted(source: str, tmp_path: Path) -> None:
-    file = tmp_path / "net.py"
-    file.write_text(source, encoding="utf-8")
-    for command in (["format", "--diff"], ["check", "--select", "E,F,I,W"]):
-        call = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", "--line-length", "100", str(file)]
-        run = subprocess.run(call, check=False, capture_output=True, text=True)
-        assert run.returncode == 0, run.stdout
 
 
 def class_text(source: str, name: str) -> str:
@@ -844,7 +836,7 @@ def test_sizes_asked_at_run_time(tmp_path: Path) -> None:
     net = Net(input=(4, 4, 4))
     net.step("reshape1", made)
     source = torch_source(net.graph())
-    check_formatted(source, tmp_path)
+    check_source_style(source, tmp_path)
     assert "x = torch.reshape(x, (x.size(0), 2, x.size(2), -1))" in source
     assert torch_module(net.graph(), WEIGHTS)(images(3, 4, 4, 4)).shape == (3, 2, 4, 8)
 

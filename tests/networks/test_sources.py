@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 from specc.backends.torch import torch_source
 from specc.elaborate import check_file
 from specc.syntax import parse, read
+from tests.style import check_style
 
 ZOO = Path(__file__).parents[2] / "examples" / "zoo"
 MOST_LINES = {
@@ -33,9 +32,5 @@ def test_the_zoo_is_formatted_and_short(tmp_path: Path) -> None:
             name = checked.graph.name
             lines[name if name not in lines else f"{name}, {path.stem}"] = source.count("\n")
     assert len(lines) >= 19
-    ruff = [sys.executable, "-m", "ruff"]
-    formatted = [*ruff, "format", "--isolated", "--check", "--line-length", "100", str(tmp_path)]
-    assert subprocess.run(formatted, check=False, capture_output=True, text=True).returncode == 0
-    linted = [*ruff, "check", "--isolated", "--line-length", "100", "--select", "E,F,I,B", str(tmp_path)]
-    assert subprocess.run(linted, check=False, capture_output=True, text=True).returncode == 0
+    check_style(tmp_path, "E,F,I,B")
     assert {name: lines[name] for name, most in MOST_LINES.items() if lines[name] > most} == {}
