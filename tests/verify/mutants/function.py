@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -67,20 +68,26 @@ class Evaluation:
     """
 
     def __init__(self, right: ModelProto, graph: Graph, seed: int = 0, *, fast: bool = False) -> None:
+        self._model = right
         self._outputs = [port.name for port, _ in graph.outputs]
         self._inputs = tuple(_inputs(graph, seed))
         self._run = _in_runtime if fast else _evaluated
+
+    @cached_property
+    def _right(self) -> tuple[Values, ...]:
+        """Once it is asked for: of most networks no mutant is tried whose effect is measured."""
         try:
-            self._right = tuple(self._run(right, self._inputs))
+            return tuple(self._run(self._model, self._inputs))
         except Exception:  # noqa: BLE001 - its evaluator fails with whatever NumPy fails with
             self._run = _in_runtime
-            self._right = tuple(self._run(right, self._inputs))
+            return tuple(self._run(self._model, self._inputs))
 
     def difference(self, other: ModelProto) -> Difference:
         """How far ``other``, which has the same inputs and outputs, is from the right file."""
         ends = inside = 0.0
+        right = self._right
         try:
-            for mine, theirs in zip(self._right, self._run(other, self._inputs), strict=True):
+            for mine, theirs in zip(right, self._run(other, self._inputs), strict=True):
                 shared = mine.keys() & theirs.keys()
                 ends = max(ends, *(_distance(mine[name], theirs.get(name)) for name in self._outputs))
                 inside = max(inside, *(_distance(mine[name], theirs[name]) for name in shared))
