@@ -16,17 +16,15 @@ tests/syntax/yaml.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from io import BytesIO, TextIOWrapper
+from io import BytesIO, StringIO, TextIOWrapper
 from itertools import zip_longest
 from pathlib import Path
 
@@ -45,10 +43,6 @@ from specc.syntax import parse
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "COLUMNS")} | {
-    "PYTHONPATH": str(ROOT),
-    "PYTHONIOENCODING": "utf-8",
-}
 
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 
@@ -120,19 +114,12 @@ def commanded(arguments: list[str]) -> str:
     return text
 
 
-def run(code: str, folder: Path) -> str:
-    """What a program prints, to wherever, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    text = done.stdout.decode("utf-8")
-    assert "Traceback" not in text, text
-    return text
+def run(block: Block) -> str:
+    """What a program prints, to wherever: in this process, for the same reason."""
+    printed = StringIO()
+    with redirect_stdout(printed), redirect_stderr(printed):
+        exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})
+    return printed.getvalue()
 
 
 def comparable(text: str) -> str:
@@ -159,7 +146,7 @@ def prove_python(block: Block, folder: Path) -> None:
     if block.name:
         assert block.text in (folder / block.name).read_text(encoding="utf-8"), block.place
         return
-    printed = run(block.text, folder)
+    printed = run(block)
     assert block.shown is None or printed == block.shown, f"{block.place} prints\n{printed}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ each_network_run = pytest.mark.parametrize(
 )
 
 
+@cache
 def load(name: str) -> Graph:
     path, model = SPECS[name]
     return specc.load(path, model=model).graph

@@ -234,10 +234,11 @@ def test_one_huge_change_fits() -> None:
         f"model M : [N, 3, 4] {{ {many} relu }}",
         f"model M : [N, 3, 4] {{ {many.replace('3, 1', '2, 1')} relu }}",
     )
-    text = comparison_text("markdown", Comparison((compared(before, after),), 0, "main"))
+    comparison = Comparison((compared(before, after),), 0, "main")
+    text = comparison_text("markdown", comparison)
     assert len(text.encode()) < 65_536
     assert "--format json has all" in text
-    assert len(comparison_text("text", Comparison((compared(before, after),), 0, "main")).splitlines()) < 100
+    assert len(comparison_text("text", comparison).splitlines()) < 100
 
 
 def test_wrong_specs_in_every_format() -> None:

@@ -22,6 +22,8 @@ from specc.weights import Initialised, Randomised, ahead, tensor, tensors
 from specc.weights.streams import quantiles
 
 BIG = 200_000
+ENOUGH = 40_000
+"""Numbers of two samples among which a difference of 5 percent is seen."""
 
 
 def draw(init, shape=(BIG,), path="a.weight", seed=0, **kind):
@@ -222,10 +224,10 @@ def test_elements_of_a_stream_are_independent():
 @pytest.mark.parametrize(
     "layer",
     [
-        lambda: nn.Conv2d(3, BIG, 3),
-        lambda: nn.Conv1d(8, BIG, 1, groups=4),
-        lambda: nn.ConvTranspose2d(4, BIG, 2),
-        lambda: nn.Linear(7, BIG),
+        lambda: nn.Conv2d(3, ENOUGH, 3),
+        lambda: nn.Conv1d(8, ENOUGH, 1, groups=4),
+        lambda: nn.ConvTranspose2d(4, ENOUGH, 2),
+        lambda: nn.Linear(7, ENOUGH),
     ],
     ids=["conv", "grouped", "convtranspose", "linear"],
 )
