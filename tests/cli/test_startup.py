@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -49,16 +50,41 @@ def test_the_help_is_that_of_click() -> None:
     assert (ROOT / "specc" / "cli" / "help.txt").read_text(encoding="utf-8") == help_text(), "make docs writes it"
 
 
-@pytest.mark.parametrize("columns", [None, "0", "wide", "80", "200", "79", "60"])
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_the_instant_answer_is_that_of_click(option: str, columns: str | None) -> None:
+COLUMNS = (None, "0", "wide", "80", "200", "79", "60")
+OPTIONS = ("--help", "--version")
+
+
+@pytest.fixture(scope="module")
+def by_click() -> dict[tuple[str, str | None], str]:
+    """What click answers, in one process that has no terminal."""
+    program = (
+        "import json, os\n"
+        "from contextlib import redirect_stdout, suppress\n"
+        "from io import StringIO\n"
+        "from specc.cli.commands import cli\n"
+        "os.environ.pop('COLUMNS', None)\n"
+        "answers = []\n"
+        f"for columns in {COLUMNS!r}:\n"
+        f"    for option in {OPTIONS!r}:\n"
+        "        if columns is not None: os.environ['COLUMNS'] = columns\n"
+        "        with redirect_stdout(StringIO()) as said, suppress(SystemExit):\n"
+        "            cli([option], prog_name='specc')\n"
+        "        answers.append(said.getvalue())\n"
+        "print(json.dumps(answers))\n"
+    )
+    asked = [(option, columns) for columns in COLUMNS for option in OPTIONS]
+    return dict(zip(asked, json.loads(python("-c", program).stdout), strict=True))
+
+
+@pytest.mark.parametrize("columns", COLUMNS)
+@pytest.mark.parametrize("option", OPTIONS)
+def test_the_instant_answer_is_that_of_click(
+    option: str, columns: str | None, by_click: dict[tuple[str, str | None], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An option that is no command's: click answers it where it comes second, and at once where it comes alone."""
-    environment = {} if columns is None else {"COLUMNS": columns}
-    ours = python("-m", "specc", option, **environment)
-    by_click = "from specc.cli.commands import cli; cli(prog_name='specc')"
-    clicks = python("-c", by_click, option, **environment)
-    assert (ours.returncode, ours.stdout, ours.stderr) == (clicks.returncode, clicks.stdout, clicks.stderr)
-    assert ours.returncode == 0
+    monkeypatch.delenv("COLUMNS", raising=False)
+    ours = python("-m", "specc", option, **({} if columns is None else {"COLUMNS": columns}))
+    assert (ours.returncode, ours.stdout, ours.stderr) == (0, by_click[option, columns], "")
     assert ours.stdout
 
 
