@@ -143,7 +143,7 @@ def refusal(op: Op, *samples: tuple[Dim, ...]) -> Refusal:
 def onnx_bytes(graph: Graph, tensors: dict[str, np.ndarray], opset: int = 18) -> bytes:
     file = io.BytesIO()
     backend.write(graph, Given(tensors), file, opset=opset)
-    onnx.checker.check_model(onnx.load_from_string(file.getvalue()), full_check=True)
+    onnx.checker.check_model(file.getvalue(), full_check=True)
     return file.getvalue()
 
 

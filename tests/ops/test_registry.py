@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import reduce
+from functools import cache, reduce
 from itertools import product
 from math import prod
 from operator import add, floordiv, mod, sub
@@ -167,12 +167,18 @@ def measured(
 
 @st.composite
 def arguments(draw: st.DrawFn, op: type[Op], shape: tuple[Dim, ...]) -> dict[str, Any]:
-    sizes = [*shape, prod(shape)]
     return {
-        name: draw(of_type(field.annotation, tuple(field.metadata), sizes))
+        name: draw(of_field(op, name, shape))
         for name, field in op.model_fields.items()
         if field.is_required() or draw(st.integers(0, 2)) == 0
     }
+
+
+@cache
+def of_field(op: type[Op], name: str, shape: tuple[Dim, ...]) -> st.SearchStrategy[Any]:
+    """Values of a field beside an input of this shape: one strategy, which takes longer to make than to draw from."""
+    field = op.model_fields[name]
+    return of_type(field.annotation, tuple(field.metadata), [*shape, prod(shape)])
 
 
 # ---- symbolic sizes ----------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class Tried:
         ]
 
     def example(self, op: Op, module: nn.Module, types: tuple[TensorType, ...], seed: int) -> None:
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         self.op, self.types, self.seed = op, types, seed
         self.module = copied(module).double()
         for tensor in self.module.parameters():
@@ -116,14 +116,18 @@ class Tried:
         return tuple(made)
 
     def runs(self, inputs: Tensors, module: nn.Module | None = None) -> Iterator[torch.Tensor]:
-        """The results in training, where PyTorch trains it, and after it."""
+        """The results in training, where PyTorch trains it, and after it; each of the module as it was."""
         for training in self.modes:
-            torch.manual_seed(self.seed)
+            torch.default_generator.manual_seed(self.seed)
             try:
-                yield (module or copied(self.module)).train(training)(*inputs).detach()
+                yield (module or self.unchanged()).train(training)(*inputs).detach()
             except ValueError as error:
                 if "when training" not in str(error):
                     raise
+
+    def unchanged(self) -> nn.Module:
+        """To be run: that changes buffers and nothing else."""
+        return copied(self.module) if [*self.module.buffers()] else self.module
 
     def trained(self, inputs: Tensors) -> torch.Tensor:
         return next(self.runs(inputs))
@@ -268,7 +272,7 @@ class Tried:
     def zeroed(self) -> None:
         """Of ones, each is dropped or made 1/(1 - p), as often as it should be."""
         ones = tuple(torch.ones(100, *numbers(x.sample), dtype=torch.float64) for x in self.types)
-        torch.manual_seed(self.seed)
+        torch.default_generator.manual_seed(self.seed)
         try:
             y, z = (self.module.train()(*ones).detach() for _ in range(2))
         except ValueError:
