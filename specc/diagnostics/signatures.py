@@ -93,6 +93,14 @@ _LINES = {
     "AvgPool1d AvgPool2d AvgPool3d avgpool avgpool1d avgpool2d avgpool3d averagepool avgpooling": "avgpool <- "
     "kernel stride? padding? ; ; ceil_mode "
     "count_include_pad",
+    "upsampling upsampling1d upsampling2d upsampling3d": "upsample <- ; scale_factor=2 - mode",
+    "ZeroPad1d ZeroPad2d ZeroPad3d zeropad ZeroPadding1D ZeroPadding2D ZeroPadding3D": "pad <- padding=1",
+    "ReflectionPad1d ReflectionPad2d ReflectionPad3d": 'pad({padding}, mode="reflect") <- padding',
+    "ReplicationPad1d ReplicationPad2d ReplicationPad3d": 'pad({padding}, mode="replicate") <- padding',
+    "CircularPad1d CircularPad2d CircularPad3d": 'pad({padding}, mode="circular") <- padding',
+    "UpsamplingNearest2d": "upsample <- ; size? scale_factor?",
+    "UpsamplingBilinear2d": 'upsample(scale_factor={scale_factor}, mode="bilinear", align_corners=true) <- ; size? '
+    "scale_factor?",
     # Darknet
     "leaky": "leakyrelu <- negative_slope=0.1",
     # of several tools, in small letters
@@ -105,6 +113,7 @@ _LINES = {
     "instancenorm": "instancenorm <- -channels ; eps momentum affine track_running_stats",
     "pointwise pointwiseconv pwconv conv1x1": "conv({out_channels}, 1{...}) <- out_channels ; stride ; groups bias",
     "conv3x3": "conv({out_channels}, 3{...}, padding=1) <- out_channels ; stride ; dilation groups bias",
+    "groupnorm": "groupnorm <- num_groups ; -channels eps affine",
     "groupconv groupedconv groupconv2d groupedconv2d": "conv <- out_channels kernel ; ; stride padding dilation "
     "groups bias init",
 }
@@ -112,12 +121,18 @@ _LINES = {
 # Words that some tools write with the input's channels first, and some without: how many numbers there are says which.
 _WITH_CHANNELS = {
     "conv conv1d conv2d conv3d convolution convolution1d convolution2d convolution3d Conv Convolution":
-        f"conv <- -channels out_channels kernel ; {_CONV}",
+        f"conv <- -channels out_channels kernel ; {_CONV} >activation",
     "convtranspose convtranspose1d convtranspose2d convtranspose3d deconv deconvolution transposeconv transposedconv "
     "convtransposed deconv1d deconv2d deconv3d ConvTranspose Deconvolution":
         f"convtranspose <- -channels out_channels kernel ; {_TRANSPOSED}",
-    "linear": "linear <- -features out_features ; bias",
-    "fc fullyconnected FullyConnected": "fc <- -features out_features ; bias",
+    "linear": "linear <- -features out_features ; bias ; init >activation",
+    "fc fullyconnected FullyConnected": "fc <- -features out_features ; bias ; init >activation",
+    "sepconv sepconv2d separableconv separableconv2d separable depthwiseseparable depthwiseseparableconv "
+    "SeparableConv2d":
+        f"{_DEPTHWISE}, bias=false) -> conv({{out_channels}}, 1) <- -channels out_channels kernel ; stride "
+        f"padding dilation",
+    "depthwise depthwiseconv depthwiseconv2d dwconv DepthwiseConv2d":
+        f"{_DEPTHWISE}) <- -channels kernel ; stride padding dilation bias",
 }  # fmt: skip
 
 

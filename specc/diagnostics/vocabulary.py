@@ -20,10 +20,12 @@ class Term(NamedTuple):
     Attributes:
         names: what is meant by it here, to the same effect.
         note: how it is written here, where a name does not say it.
+        agrees: whether a layer's arguments are the same, so that the name alone is another one.
     """
 
     names: tuple[str, ...] = ()
     note: str = ""
+    agrees: bool = False
 
 
 Terms = Mapping[str, Term]
@@ -45,12 +47,16 @@ def counterpart(word: str, terms: Terms, names: frozenset[str]) -> Term | None:
     return None
 
 
+def term_of(word: str, terms: Terms) -> Term:
+    """What a word is here, by its own form, in small letters, or without the number of axes; empty where it is none."""
+    forms = (word, word.lower().replace("_", ""), squeezed(word))
+    return next((terms[form] for form in forms if form in terms), Term())
+
+
 def note(word: str, terms: Terms) -> str:
     """What is said of a word of another tool; empty where there is nothing to say."""
-    for form in (word, word.lower().replace("_", ""), squeezed(word)):
-        if (term := terms.get(form)) is not None:
-            return term.note or (f"{word} is called {' or '.join(term.names)} here" if term.names else "")
-    return ""
+    term = term_of(word, terms)
+    return term.note or (f"{word} is called {' or '.join(term.names)} here" if term.names else "")
 
 
 def is_foreign(word: str) -> bool:
@@ -79,18 +85,25 @@ def _called(name: str, words: str) -> Iterable[tuple[str, Term]]:
     return ((word, Term((name,))) for word in words.split())
 
 
+def _renamed(name: str, words: str) -> Iterable[tuple[str, Term]]:
+    """The same of layers whose arguments agree."""
+    return ((word, Term((name,), agrees=True)) for word in words.split())
+
+
 def _table(*entries: Iterable[tuple[str, Term]], notes: Mapping[str, str] = MappingProxyType({})) -> Terms:
     """The entries by word. A word may stand for several names: of a place, those are intended that are known there.
 
     Args:
-        notes: by words with the same meaning how it is written here; ``name! …`` begins with the name.
+        notes: by words with the same meaning how it is written here; ``name! …`` begins with the name, and ``name!! …``
+            with one whose arguments agree.
     """
     table: dict[str, Term] = {}
     for word, term in chain.from_iterable(entries):
-        table[word] = Term(table.get(word, Term()).names + term.names)
+        table[word] = term._replace(names=table.get(word, Term()).names + term.names)
     for words, note in notes.items():
         name, mark, rest = note.partition("! ")
-        table |= dict.fromkeys(words.split(), Term((name,), rest) if mark else Term((), note))
+        term = Term((name.rstrip("!"),), rest, name.endswith("!")) if mark else Term((), note)
+        table |= dict.fromkeys(words.split(), term)
     return MappingProxyType(table)
 
 
@@ -126,12 +139,12 @@ OUTSIDE: Terms = _table(
 """What programs say of a network that is no part of it."""
 
 LAYERS = _table(
-    _called("silu", "swish"),
-    _called("exp", "exponential"),
-    _called("sigmoid", "logistic"),
-    _called("hardswish", "hswish hardsilu"),
-    _called("hardsigmoid", "hsigmoid"),
-    _called("fc", "dense connected fullyconnected innerproduct"),
+    _renamed("silu", "swish"),
+    _renamed("exp", "exponential"),
+    _renamed("sigmoid", "logistic"),
+    _renamed("hardswish", "hswish hardsilu"),
+    _renamed("hardsigmoid", "hsigmoid"),
+    _renamed("fc", "dense connected fullyconnected innerproduct"),
     _called("batchnorm", "syncbatchnorm lazybatchnorm"),
     _called("layernorm", "ln"),
     _called("groupnorm", "groupnormalization gn"),
@@ -139,30 +152,31 @@ LAYERS = _table(
     _called("rmsnorm", "rmsnormalization simplifiedlayernormalization"),
     _called("lrn", "localresponsenormalization crossmaplrn"),
     _called("sum", "reducesum"),
-    _called("normalize", "l2norm l2normalize l2normalization lpnormalization unitnormalization normalizer"),
+    _renamed("normalize", "l2norm l2normalize l2normalization lpnormalization unitnormalization normalizer"),
     _called("standardize", "meanstdnormalize imagenormalize"),
     _called("avgpool", "averagepool averagepooling avgpooling meanpool"),
     _called("maxpool", "maxpooling"),
-    _called("adaptiveavgpool", "adaptiveaveragepool adaptiveaveragepooling adaptiveavgpooling"),
-    _called("adaptivemaxpool", "adaptivemaxpooling"),
+    _renamed("adaptiveavgpool", "adaptiveaveragepool adaptiveaveragepooling adaptiveavgpooling"),
+    _renamed("adaptivemaxpool", "adaptivemaxpooling"),
     _called("expand", "broadcastto expandas broadcast expandto"),
-    _called("add", "plus"),
-    _called("mul", "multiply times"),
-    _called("sub", "subtract minus"),
-    _called("neg", "negative negate"),
-    _called("abs", "absolute absval"),
-    _called("clamp", "clipbyvalue"),
-    _called("softshrink", "softshrinkage"),
-    _called("hardshrink", "hardshrinkage"),
+    _renamed("add", "plus"),
+    _renamed("mul", "multiply times"),
+    _renamed("sub", "subtract minus"),
+    _renamed("neg", "negative negate"),
+    _renamed("abs", "absolute absval"),
+    _renamed("clamp", "clipbyvalue"),
+    _renamed("softshrink", "softshrinkage"),
+    _renamed("hardshrink", "hardshrinkage"),
     _called("mean", "reducemean"),
     _called("amax", "reducemax"),
     _called("convtranspose", "lazyconvtranspose convt convtr"),
     _called("reshape", "view unflatten"),
-    _called("identity", "noop nop passthrough"),
-    _called("stochasticdepth", "droppath"),
-    _called("pixelshuffle", "subpixel periodicshuffle periodicshuffling"),
-    _called("channelshuffle", "shufflechannel shufflechannels"),
-    _called("upsample", "upsampling upsamplingnearest interpolate resize resizing"),
+    _renamed("identity", "noop nop passthrough"),
+    _renamed("stochasticdepth", "droppath"),
+    _renamed("pixelshuffle", "subpixel periodicshuffle periodicshuffling"),
+    _renamed("channelshuffle", "shufflechannel shufflechannels"),
+    _called("upsample", "upsampling upsamplingnearest resize resizing"),
+    _renamed("upsample", "interpolate"),
     _called("pad", "padding zeropad zeropadding constantpad"),
     _foreign(
         "erf erfc erfinv expm1 log1p log2 log10 logit sin cos tan asin acos additiveattention bilinearsampler "
@@ -187,7 +201,7 @@ LAYERS = _table(
         "convolution": "conv! convolution is called conv here: conv(8, 3) gives 8 channels",
         "convtranspose ConvTranspose": "convtranspose! convtranspose takes the channels that it gives, those of its "
         "input it knows: convtranspose(8, 2, stride=2)",
-        "leaky lrelu leakyrectify relie": "leakyrelu! it is called leakyrelu here, with a slope of 0.01 unless "
+        "leaky lrelu leakyrectify relie": "leakyrelu!! it is called leakyrelu here, with a slope of 0.01 unless "
         "it is given; "
         "Darknet's is leakyrelu(0.1), that of Keras leakyrelu(0.3)",
         "batchnormalization": "batchnorm! it is called batchnorm, or bn, here; its momentum is the share of "
@@ -196,12 +210,12 @@ LAYERS = _table(
         "layernormalization": "layernorm! layernorm is over the last axis; of each place over its channels, as "
         "Keras has it, "
         "permute(0, 2, 3, 1) -> layernorm(_.shape[-1]) -> permute(0, 3, 1, 2)",
-        "gap globalaveragepool globalaveragepooling globalavgpooling": "globalavgpool! it is called "
+        "gap globalaveragepool globalaveragepooling globalavgpooling": "globalavgpool!! it is called "
         "globalavgpool here, and "
         "leaves axes of one place; globalavgpool -> flatten takes them away, as Keras does",
-        "gmp globalmaxpooling": "globalmaxpool! it is called globalmaxpool here, and leaves axes of one place; "
+        "gmp globalmaxpooling": "globalmaxpool!! it is called globalmaxpool here, and leaves axes of one place; "
         "globalmaxpool -> flatten takes them away, as Keras does",
-        "cat concatenate": "concat! it is called concat here, with an arm for each value: concat { | _ | _ } "
+        "cat concatenate": "concat!! it is called concat here, with an arm for each value: concat { | _ | _ } "
         "along the channels, "
         "unless dim says another axis",
         "deconv": "convtranspose! deconv is called convtranspose here: convtranspose(8, 2, stride=2)",

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Safety, SpecError
 from specc.diagnostics.signatures import CHANNELS_FIRST
-from specc.diagnostics.vocabulary import squeezed
+from specc.diagnostics.vocabulary import LAYERS, squeezed, term_of
 from specc.elaborate.arguments import OperatorPlan
 from specc.elaborate.errors import Invalid, Unknown
 from specc.elaborate.evaluation import evaluate, layer
@@ -120,7 +120,9 @@ def _called(step: ast.Call, written: str, type_: TensorType, scope: Scope) -> Tr
 def _help(word: str, translation: Translation, shown: str) -> str:
     layer_ = re.split(r"[ ({]", translation.text.removeprefix("flatten -> "))[0]
     told = f"the input tells its {translation.told}" if translation.told else ""
-    is_other = layer(word) is None and (translation.told or layer_named(word) in (layer_, "linear"))
+    names = {*term_of(word, LAYERS).names, layer_named(word)}
+    names |= {"bn"} if "batchnorm" in names else {"fc"} if "linear" in names else set()
+    is_other = layer(word) is None and layer_ in names
     called = f"{word} is called {layer_} here" if is_other else ""
     flat = "it takes flat features" if translation.text.startswith("flatten -> fc(") else ""
     why = ", and ".join(filter(None, (called, told, flat)))

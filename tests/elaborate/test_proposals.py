@@ -20,7 +20,7 @@ MENDED = {
     "headers": [],
     "loops_and_conditions": ["model U : [N, 3, 8, 8] { conv(8 if in.channels > 2, 1) }"],
     "signs": [],
-    "steps_of_python": [],
+    "steps_of_python": ["model F : [N, 4] { tf.keras.layers.Dense(10)(in) }"],
     "words_of_keras": [],
     "words_of_pytorch": ["model Others : [N, 8, 32, 32] { conv2d(3, 16, 3) }"],
 }

@@ -106,6 +106,8 @@ def _begin(before: str) -> int:
 def _written(message: str, line: Line, place: tuple[int, int] | None = None, otherwise: str = "") -> Explanation | None:
     """The explanation with the line as it is written here; ``otherwise`` where it is not known, None without that."""
     if (text := line.translated()) and text != line.text:
+        if re.search(r"(?<!flatten -> )\bfc\(", text):  # whether the value is flat, only the whole spec tells
+            return Explanation(message, f"write `{_cut(text)}`: fc takes flat features", place)
         why = ": x * factor + offset" if text.count("affine(") == 1 and "{" not in text else ""
         return Explanation(message, f"write `{_cut(text)}`{why}", place, line.instead(text))
     return Explanation(message, otherwise, place) if otherwise else None
@@ -219,11 +221,18 @@ def python(token: UnexpectedToken) -> Explanation | None:
     """``nn.Conv2d(3, 8, 3)``, ``conv(8, 3)(x)``, ``x.relu()``, ``return x``"""
     word, previous = token.word, token.previous
     if token.ends_step and previous == token.statement and previous in STATEMENTS:
-        return Explanation(*STATEMENTS[previous], token.back(len(previous)))
+        line, place = Line(token), token.back(len(previous))
+        result = translated(line.text.removeprefix("return "), line.meaning).text if previous == "return" else ""
+        if not result:
+            return Explanation(*STATEMENTS[previous], place)
+        help_ = f"what the last step gives is what the model gives: write `{_cut(result)}`"
+        return Explanation(STATEMENTS[previous][0], help_, place, line.instead(result))
     if token.wants_item and word in STATEMENTS and word in _ITEMS:
         return Explanation(*STATEMENTS[word])
     if word == "model" and token.after.startswith("."):
         return _written("layers stand in the model, one behind the other", Line(token), None, "write the layer alone")
+    if token.statement == "super" and token.ends_step:
+        return Explanation("`super` is Python's", "leave it out: a model is no class, and prepares nothing")
     if not token.ends_step:
         return None
     if word == "(" and token.before.endswith(")"):
@@ -240,7 +249,7 @@ def python(token: UnexpectedToken) -> Explanation | None:
             place = token.back(len(called[0]))
             help_ = f"a layer is written where it is applied, with its numbers: `{method}: conv(16, 3)`"
             return _written("there is no `self`, and no layer is made beforehand", Line(token), place, help_)
-        help_ = f"a layer stands behind its value, with `->` between: `{owner} -> …`"
+        help_ = note(method, LAYERS) or f"a layer stands behind its value, with `->` between: `{owner} -> …`"
         return _written("a step has no methods", Line(token), place, help_)
     if word == "." and re.match(r"[A-Za-z_]\w*(?=\s*\()", token.after):
         return _written("a step has no methods", Line(token), None, "put `->` between two steps")
@@ -284,12 +293,18 @@ def assignment(token: UnexpectedToken) -> Explanation | None:
     if after.startswith(">"):
         start = token.start
         return Explanation("`=>` is no arrow", "write `->`", (start, start + 2), Replacement(start, start + 2, "->"))
+    if token.ends_step and (made := re.search(r"\bself\.(\w+)\Z", token.before)):
+        line = Line(token)
+        text = translated(line.text.replace("self.", "", 1), line.meaning).text
+        help_ = f"write `{_cut(text)}` where it is applied" if text else "write the layer where it is applied"
+        message = "there is no `self`, and no layer is made beforehand"
+        return Explanation(message, help_, token.back(len(made[0])), line.instead(text) if text else None)
     if "_COLON" in token.accepts and token.ends_step:
         name, line = token.previous, Line(token)
         if why := note(name, OUTSIDE):
             return Explanation(f"{name} is no part of a network", why, token.back(len(name)))
         message = "a step is named with `:`, not `=`"
-        if re.fullmatch(r"-?[\d.][\w.]*|\[[\d.,\s()-]*\]|\"[^\"]*\"|true|false|none", after):
+        if re.fullmatch(r"-?[\d.][\w.\s*+/%()-]*|\[[\d.,\s()-]*\]|\"[^\"]*\"|true|false|none", after):
             text = f"let {name} = {after}"
             return Explanation(f"{name} gets its value with `let`", f"write `{text}`", None, line.instead(text))
         if "self." in after:

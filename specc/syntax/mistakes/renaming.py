@@ -23,6 +23,13 @@ _LEFT_OUT = frozenset(
 """Arguments that say nothing of what is computed, or what the contract says."""
 _TOLD = ("channels", "features")
 """What of the input a layer need not be told."""
+_AGREED = frozenset(
+    "p dim dims keepdim negative_slope alpha beta threshold value min max min_val max_val exponent approximate "
+    "mode size "
+    "scale_factor align_corners num_parameters init start_dim end_dim groups upscale_factor downscale_factor blocksize "
+    "eps affine bias num_groups".split()
+)
+"""Arguments that layers have which are called alike."""
 _CONTRARY = frozenset("nobias trainable requiresgrad".split())
 """Arguments that say the contrary of what they are here."""
 _CONTEXTUAL = frozenset("alpha slope leak scale scales factor size axes group groups dims".split())
@@ -59,7 +66,7 @@ def layer_named(word: str) -> str:
     forms = (word, word.lower().replace("_", ""), squeezed(word))
     for form in forms:
         if (term := LAYERS.get(form)) is not None:
-            return term.names[0] if len(term.names) == 1 else ""
+            return term.names[0] if term.agrees else ""
         if form in FAMILIAR:
             return form
     return ""
@@ -79,11 +86,11 @@ def rendered(word: str, arguments: Arguments, channels: int | None = None) -> Re
     signature = _signature(word, arguments, channels)
     if signature is None:
         layer = layer_named(word)
-        if not layer or word in CHANNELS_FIRST or plain in CHANNELS_FIRST or layer in MERGES or layer == "reshape":
+        if not layer or word in CHANNELS_FIRST or plain in CHANNELS_FIRST or layer in MERGES:
             return None
         alike = {"alpha": "negative_slope"} if layer == "leakyrelu" else {}
         named = _named(((alike.get(name, name), value) for name, value in arguments.named), ())
-        if named is None:
+        if named is None or not {name for name, _ in named} <= _AGREED:
             return None
         return Rendering(_call(layer, [*arguments.placed, *(f"{name}={value}" for name, value in named)]), layer)
     return _in_signature(signature, arguments)
@@ -115,6 +122,7 @@ def _signature(word: str, arguments: Arguments, channels: int | None) -> Signatu
     if signature or ambiguous is None:
         return signature
     names = {squeezed(name) for name, _ in arguments.named}
+    is_linear = ambiguous.layer in ("linear", "fc")
     first_is_theirs = channels is not None and arguments.placed[:1] == (str(channels),)
     count, most = len(arguments.placed), ambiguous.most_placed - 1
     with_channels = (
@@ -122,8 +130,10 @@ def _signature(word: str, arguments: Arguments, channels: int | None) -> Signatu
         or "infeatures" in names
         or (count == most and "kernelsize" in names)
         or (count > most and first_is_theirs)
-        or (count == 2 and most == 1 and all(map(str.isdigit, arguments.placed)))  # a second number is no bias
+        or (is_linear and count == 2 and all(map(str.isdigit, arguments.placed)))  # a second number is no bias
     )
+    if count == 3 == most + 1 and first_is_theirs and _could_be_own(*arguments.placed[1:]):
+        return None
     if with_channels:
         return ambiguous
     if count == most == 2 and first_is_theirs and (word == "Conv" or arguments.placed[1] not in _KERNELS):
@@ -131,6 +141,11 @@ def _signature(word: str, arguments: Arguments, channels: int | None) -> Signatu
     if count <= most and not (count == most and names & {"kernelsize", "kernel"}):
         return ambiguous._replace(places=ambiguous.places[1:], most_placed=ambiguous.most_placed - 1)
     return None
+
+
+def _could_be_own(kernel: str, stride: str) -> bool:
+    """Whether ``conv2d(16, 3, 2)`` may begin with its filters: then a kernel and a stride follow as they are usual."""
+    return kernel in ("1", "3", "5", "7") and stride in ("1", "2")
 
 
 def _in_signature(signature: Signature, arguments: Arguments) -> Rendering | None:
@@ -156,11 +171,15 @@ def _in_signature(signature: Signature, arguments: Arguments) -> Rendering | Non
             if padding is None:
                 return None
             values |= {"padding": padding} if padding else {}
+        elif layer == "pad" and not value.isdigit():
+            return None  # which sides they are of, tools see differently
         elif argument.role == "rest":
             values[argument.name] = f"{1 - float(value):.6g}" if re.fullmatch(_NUMBER, value) else f"1 - {value}"
         else:
             values[argument.name] = value
     if any(not (argument.optional or argument in given) for argument in signature.places[: signature.most_placed]):
+        return None
+    if not set(re.findall(r"\{(\w+)\}", signature.layer)) <= values.keys():
         return None
     text = _put_into(signature, values)
     return Rendering(text + behind, layer, told)

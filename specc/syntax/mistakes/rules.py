@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from specc.diagnostics.vocabulary import RESIDUAL, squeezed
+from specc.syntax.mistakes.habits import Line
 from specc.syntax.mistakes.renaming import MERGES
+from specc.syntax.mistakes.translation import translated
 from specc.syntax.mistakes.unexpected import Explanation, Replacement, UnexpectedToken, end_of_statement
 from specc.syntax.recovery import short
 from specc.syntax.tokens import keywords
@@ -44,6 +46,8 @@ def behind_a_point(token: UnexpectedToken) -> Explanation | None:
 
 
 def nested_item(token: UnexpectedToken) -> Explanation | None:
+    if token.wants_step and token.word == "import":
+        return Explanation("`import` cannot stand inside a body", "leave it out: layers are known by their names")
     if token.wants_step and token.word in ("model", "block", "default", "from") and token.after[:1] != ".":
         return Explanation(f"`{token.word}` cannot stand inside a body", "move it to the margin, in front of the model")
     return None
@@ -133,12 +137,23 @@ def colon(token: UnexpectedToken) -> Explanation | None:
         header = token.begun.strip()
         if header == "else":
             header = "} else"
+        header = re.sub(r"^for\s+_\s+in\s+range\(([^(),]+)\)$", r"repeat \1", header)
         if not body and len(header) <= 60:
             return Explanation(message, f"write `{header} {{`, and `}}` behind the last step of the body")
-        if not body or len(body) > 60 or len(header) > 60 or "}" in header or set(body) & set("{}|"):
+        if "=" in body or "self." in body:
+            line = Line(token)
+            body = translated(body, line.meaning).text if line.is_whole else ""
+        if (
+            "self." in header
+            or not body
+            or len(body) > 60
+            or len(header) > 60
+            or "}" in header
+            or set(body) & set("{}|")
+        ):
             return Explanation(message, "write `{` for it, and `}` behind the last step of the body")
         text = f"{header} {{ {body} }}"
-        start = token.back(len(header))[0]
+        start = token.back(len(token.begun))[0]
         end = token.start + 1 + len(token.after[: end_of_statement(token.after)].rstrip())
         return Explanation(message, f"write `{text}`", None, Replacement(start, end, text))
     return None
@@ -205,9 +220,10 @@ def after_step(token: UnexpectedToken) -> Explanation | None:
         help_ = f"arguments stand in parentheses: `{token.previous}({short(token.word)})`"
         return Explanation(token.headline, help_)
     if token.kind == "NAME" or token.word in ("in", "if", "for", "repeat", ","):
-        arrow = Replacement(token.start, token.start, "-> ")
-        if token.word == ",":
-            arrow = Replacement(token.start, token.start + 1, " ->")
+        arrow = None
+        if token.before.endswith((")", "}")):
+            is_comma = token.word == ","
+            arrow = Replacement(token.start, token.start + is_comma, " ->" if is_comma else "-> ")
         return Explanation(token.headline, "put `->` or a newline between two steps", None, arrow)
     return None
 

@@ -235,7 +235,7 @@ class _Reader:
             return [*self._value(left), f"affine({constants.get(sign) or f'1 / {number}'})"]
         number = self._number(left)
         if number and sign is python.Div:
-            return [*self._value(right), "pow(-1)", *([] if number == "1" else [f"affine({_bare(number)})"])]
+            return [*self._value(right), "pow(-1)", *([] if number in ("1", "1.0") else [f"affine({_bare(number)})"])]
         if number and sign in (python.Mult, python.Add, python.Sub):
             constants = {python.Mult: _bare(number), python.Add: f"1, {_bare(number)}"}
             return [*self._value(right), f"affine({constants.get(sign) or f'-1, {_bare(number)}'})"]
@@ -276,7 +276,7 @@ class _Reader:
         if owner and owner not in OWNERS:
             return self._method(python.Name(owner), word, call)
         if owner or self._takes_value(call):
-            return self._function(word, call)
+            return self._function(word, call, is_owned=bool(owner))
         if isinstance(function, python.Name) or word[:1].isupper():
             return ["_", *self._layer(call)]
         raise NoCounterpart
@@ -295,7 +295,7 @@ class _Reader:
             return node.id in ("_in_", "_") or node.id == self._running or self._is_value(node.id)
         return isinstance(node, python.Call) and (isinstance(node.func, python.Call) or self._takes_value(node))
 
-    def _function(self, word: str, call: python.Call) -> list[str]:
+    def _function(self, word: str, call: python.Call, *, is_owned: bool) -> list[str]:
         """``F.relu(x)``, ``torch.cat([x, y], dim=1)``, ``nn.Conv2d(3, 8, 3)``."""
         layer, arguments = layer_named(word), call.args
         if layer in MERGES:
@@ -310,7 +310,7 @@ class _Reader:
         is_class = word[:1].isupper()  # layers are classes, and functions are not
         if is_class or not arguments or not self._may_be_value(arguments[0]):
             return ["_", *self._layer(call)]
-        if layer in ("conv", "convtranspose", "linear"):
+        if is_owned and layer_named(word) in ("conv", "convtranspose", "linear"):
             raise NoCounterpart  # F.conv2d(x, weight): as functions these take the weights
         return [*self._value(arguments[0]), *self._rendered(word, _arguments(call, 1))]
 
@@ -337,6 +337,8 @@ class _Reader:
             if len(call.args) == 1 and isinstance(call.args[0], python.Call) and not call.keywords:
                 return ["_", *self._layer(call.args[0])]
             raise NoCounterpart
+        if isinstance(owner, python.Name) and not self._looks_like_value(owner):
+            raise NoCounterpart
         if isinstance(owner, python.Call) and not self._gives_value(owner):
             value = ["_", *self._layer(owner)]  # conv(8, 3).relu()
         else:
@@ -348,7 +350,7 @@ class _Reader:
             sign = next((sign for sign, name in _SIGNS.items() if name == layer), None)
             if sign is not None:
                 return self._arithmetic(python.BinOp(owner, sign(), call.args[0]))
-        if layer == "reshape":
+        if squeezed(word) in ("view", "reshape"):
             if len(call.args) == 2 and _is_batch(call.args[0]) and not call.keywords:
                 return [*value, "flatten"]
             raise NoCounterpart
