@@ -269,6 +269,20 @@ def test_source_is_formatted_as_ruff_formats_it(graph: Graph, tmp_path: Path) ->
     check_source_style(torch_source(graph), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "standardize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])",
+        "standardize(0.5, [0.229123456, 0.224123456, 0.225123456])",
+        "standardize([0.229123456, 0.224123456, 0.225123456], 0.5)",
+        "affine([0.485, 0.456, 0.406], 1)",
+    ],
+)
+def test_a_sum_in_brackets_is_broken_as_ruff_breaks_it(step: str, tmp_path: Path) -> None:
+    graph = specc.loads(f"model M : [N, 3, 96, 96] {{ {step} }}").graph
+    test_source_is_formatted_as_ruff_formats_it(graph, tmp_path)
+
+
 def example_graphs() -> list[Graph]:
     models = {path.stem: [None] for path in EXAMPLES.glob("*.cnn")} | {"twins": ["Convolution", "FullyConnected"]}
     return [

@@ -199,6 +199,13 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
             return [line]
     if len(line) <= WIDTH:
         return [line]
+    match expr:
+        case Infix(operator, (PythonCall("", (Infix() as inner,)) as first, last)):
+            # A sum in brackets: ruff adds none around the whole, and opens those of the last operand or of both.
+            if isinstance(last, PythonCall) and len(f"{margin}{before}{flat(first)} {operator} {last.head}(") <= WIDTH:
+                return statement(last, indent, f"{before}{flat(first)} {operator} ", after)
+            opened = [f"{margin}{before}(", *_body(inner, indent + 4)]
+            return [*opened, *statement(last, indent, f") {operator} ", after)]
     opening = margin + before + ends[:-1]
     # ruff puts a call into parentheses of its own where even its name does not fit behind what it is assigned to.
     if len(ends) > 2 and before and len(opening) > WIDTH:
