@@ -39,8 +39,9 @@ async function runCase(session, one, stem) {
   const feeds = {};
   for (const [name, value] of Object.entries(one)) {
     const bytes = fs.readFileSync(path.join(folder, value.data));
-    const floats = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-    feeds[name] = new ort.Tensor('float32', floats, value.shape);
+    const numbers = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+    const array = value.type === 'uint8' ? new Uint8Array(numbers) : new Float32Array(numbers);
+    feeds[name] = new ort.Tensor(value.type, array, value.shape);
   }
   try {
     const values = await session.run(feeds);

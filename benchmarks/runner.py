@@ -2,8 +2,8 @@
 
     python benchmarks/runner.py PLAN RESULTS
 
-PLAN is JSON: the models beside it, and for each the cases: a shape and a file of float32 for every input. Each runs
-without and with graph optimisation. What comes out goes to RESULTS in the same form, errors as their text.
+PLAN is JSON: the models beside it, and for each the cases: a shape, a type and a file of numbers for every input. Each
+runs without and with graph optimisation. What comes out goes to RESULTS in the same form, errors as their text.
 """
 
 from __future__ import annotations
@@ -47,12 +47,16 @@ def _session(path: Path, optimised: bool) -> Any:
 
 
 def _case(folder: Path, results: Path, session: Any, case: dict[str, Any], stem: str) -> Any:
-    feeds = {name: np.fromfile(folder / v["data"], "<f4").reshape(v["shape"]) for name, v in case.items()}
+    feeds = {name: _given(folder, value) for name, value in case.items()}
     try:
         values = session.run(None, feeds)
     except Exception as error:  # noqa: BLE001 - as above
         return str(error)
     return [_stored(results, value, f"{stem}.{place}") for place, value in enumerate(values)]
+
+
+def _given(folder: Path, value: dict[str, Any]) -> Any:
+    return np.fromfile(folder / value["data"], np.dtype(value["type"]).newbyteorder("<")).reshape(value["shape"])
 
 
 def _stored(results: Path, value: Any, name: str) -> dict[str, Any]:

@@ -49,6 +49,15 @@ from specc.verify.network_proof import judge
 from specc.verify.reference import Expected, expectations
 from specc.weights import Randomised
 
+BYTES = """
+block unit(c) { conv(c, 3, padding=1) -> relu }
+model Bytes : (image: uint8 [N, H, W, 3], mask: uint8 [N, 1, H, W]) -> (scores: [N, 4], raw) {
+  image -> permute(0, 3, 1, 2) -> standardize([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]) -> unit(4)
+  mul { | _ | mask -> affine(1 / 255) } -> globalavgpool -> scores: flatten
+  mask -> raw: maxpool(2)
+}
+"""
+
 HERE = Path(__file__).resolve().parent
 DEFAULT = ("1.17.3", "1.20.1")
 WEIGHTS = Randomised(0)
@@ -104,6 +113,7 @@ class Subject:
 def subjects(count: int, seed: int) -> Iterator[Subject]:
     for text in (*STEPS, *CORNERS):
         yield subject(text, step(text.format(c=4, k=3, p=1, f=5)))
+    yield subject("bytes", graph_of(BYTES))
     for place, network in enumerate(networks(count, seed)):
         yield subject(f"random network {place}", network.graph)
     zoo = dict(narrow(1))
@@ -347,10 +357,10 @@ class Folder:
         return {"file": file, "cases": stored}
 
     def _input(self, name: str, value: np.ndarray) -> dict[str, Any]:
-        file = self.path / f"{name}.f32"
+        file = self.path / f"{name}.{value.dtype}"
         if not file.exists():
-            value.astype("<f4").tofile(file)
-        return {"shape": value.shape, "data": file.name}
+            value.astype(value.dtype.newbyteorder("<")).tofile(file)
+        return {"shape": value.shape, "type": str(value.dtype), "data": file.name}
 
     def run(self, place: Place, what: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
         plan = self.path / f"{what} {place.name}.json"

@@ -212,6 +212,8 @@ class Model:
     ) -> nn.Module:
         """The live module of exactly `torch_source`, in eval mode.
 
+        Where the contract says uint8 it takes bytes, and casts them to the type of its weights.
+
         Args:
             seed: the weights are drawn from it, as PyTorch initialises each layer; 0 if left out.
             weights: where to take them from instead: the path of a file (safetensors, .npz or a PyTorch state

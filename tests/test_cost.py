@@ -81,6 +81,14 @@ def test_peak_memory(where: str) -> None:
     assert counted(steps, *sample).peak_memory == 4 * elements
 
 
+def test_bytes_are_counted_as_bytes() -> None:
+    """48 bytes beside 48 floats while these are made; then 48 + 48 floats at the relu, or 48 + 3 at the pool."""
+    wide, narrow = (specc.loads(f"model M : uint8 [N, 3, 4, 4] {{ {steps} }}") for steps in ("relu", "globalavgpool"))
+    assert wide.costs.peak_memory == 4 * (48 + 48)
+    assert narrow.costs.peak_memory == 48 + 4 * 48
+    assert narrow.activation_memory == 4 * 3
+
+
 def test_an_output_lives_to_the_end() -> None:
     """16 + 32, 32 + 128, then 32 + 128 + 128 while the first result waits to be given out."""
     graph = counted("conv(2, 1) -> conv(8, 1) -> relu", 1, 4, 4).graph

@@ -111,7 +111,8 @@ class Costs:
     @cached_property
     def peak_memory(self) -> int | None:
         """Bytes that inference needs at once for one sample: at each step its result and every value
-        (the input too) that it or a later step still reads; the largest of these sums."""
+        (the input too) that it or a later step still reads; the largest of these sums. An input of uint8 is there
+        beside its numbers as float32, until these are made."""
         if self.graph.symbols:
             return None
         memory = {port.name: _memory(port.type) for port in self.graph.inputs}
@@ -123,7 +124,12 @@ class Costs:
         freed: Counter[int] = Counter()
         for value, i in last_use.items():
             freed[i] += memory[value]
-        live = peak = sum(memory[port.name] for port in self.graph.inputs)
+        given = {port.name: fixed(port.type.elements) for port in self.graph.inputs if port.is_cast}
+        live = peak = sum(given.get(port.name, memory[port.name]) for port in self.graph.inputs)
+        for name, elements in given.items():
+            live += memory[name]
+            peak = max(peak, live)
+            live -= elements
         for i, node in enumerate(nodes):
             live += memory[node.name]
             peak = max(peak, live)

@@ -69,7 +69,8 @@ def _layout(letters: _Letters) -> str | None:
 def ranges(graph: Graph, values: Iterable[str]) -> dict[str, Range]:
     """The ranges of ``values``, whatever the weights and the input are, in training too: as far as steps claim them.
 
-    Those of other values are among them where they are needed for these. Of an input of the network nothing is known.
+    Those of other values are among them where they are needed for these. Of an input of the network nothing is known
+    but that bytes are 0 to 255.
     """
     # Most steps have learned weights and claim nothing: behind them there is nothing to look for, which saves two
     # thirds of the time.
@@ -80,9 +81,14 @@ def ranges(graph: Graph, values: Iterable[str]) -> dict[str, Range]:
             needed.update(node.reads)
             steps.append(node)
     known = dict.fromkeys(needed, ANY)
+    known |= {port.name: BYTES for port in graph.inputs if port.is_cast}
     for node in reversed(steps):
         known[node.name] = node.op.bounds(tuple([known[name] for name in node.reads]), *node.input_types)
     return known
+
+
+BYTES = Range(0, 255)
+"""Of an input of uint8."""
 
 
 @cache  # one entry for each operator

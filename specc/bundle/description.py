@@ -104,7 +104,7 @@ def described(
 def _declared(port: Port) -> dict[str, Any]:
     """What an entry says of the tensor itself."""
     shape = tuple(size if isinstance(size, int) else str(size) for size in port.type.shape)
-    return {"name": port.name, "dtype": "float32", "shape": shape}
+    return {"name": port.name, "dtype": port.dtype, "shape": shape}
 
 
 def labels_by_output(graph: Graph, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,8 +85,8 @@ def _truth(name: str, expected: Expected, usual: float) -> GoldenOutput:
     return GoldenOutput(name=name, shape=right.shape, data=_encoded(right), allowed=allowed)
 
 
-def _encoded(values: NDArray[np.float32]) -> str:
-    return base64.b64encode(values.astype("<f4", copy=False).tobytes()).decode()
+def _encoded(values: NDArray[np.float32] | NDArray[np.uint8]) -> str:
+    return base64.b64encode(values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()).decode()
 
 
 # ---- read ---------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Expectation:
 class PairArrays:
     """The golden pair as arrays, by name."""
 
-    inputs: Mapping[str, NDArray[np.float32]]
+    inputs: Mapping[str, NDArray[np.float32] | NDArray[np.uint8]]
     outputs: Mapping[str, Expectation]
 
 
@@ -115,8 +115,12 @@ def decoded(sidecar: Sidecar, where: Path) -> PairArrays | None:
         return None
     _require_ports("input", sidecar.inputs, golden.inputs, where)
     _require_ports("output", sidecar.outputs, golden.outputs, where)
+    dtypes = {port.name: port.dtype for port in sidecar.inputs}
     return PairArrays(
-        {tensor.name: _array(tensor, _called("input", tensor, where), finite=True) for tensor in golden.inputs},
+        {
+            tensor.name: _array(tensor, _called("input", tensor, where), dtypes[tensor.name], finite=True)
+            for tensor in golden.inputs
+        },
         {truth.name: _expectation(truth, _called("output", truth, where)) for truth in golden.outputs},
     )
 
@@ -141,17 +145,19 @@ def _shape(sizes: Sequence[object]) -> str:
     return f"[{', '.join(map(str, sizes))}]"
 
 
-def _array(tensor: GoldenInput, what: str, *, finite: bool = False) -> NDArray[np.float32]:
+def _array(tensor: GoldenInput, what: str, dtype: str = "float32", *, finite: bool = False) -> NDArray[Any]:
+    little = np.dtype(dtype).newbyteorder("<")
     try:
         data = base64.b64decode(tensor.data, validate=True)
     except (binascii.Error, ValueError) as error:
         raise UsageError(f"{what} is no base64: {error}") from None
-    if len(data) != 4 * prod(tensor.shape):
-        raise UsageError(f"{what} has {len(data):,} bytes, and {_shape(tensor.shape)} takes {4 * prod(tensor.shape):,}")
-    values = np.frombuffer(data, "<f4").reshape(tensor.shape)
+    size = little.itemsize * prod(tensor.shape)
+    if len(data) != size:
+        raise UsageError(f"{what} has {len(data):,} bytes, and {dtype} {_shape(tensor.shape)} takes {size:,}")
+    values = np.frombuffer(data, little).reshape(tensor.shape)
     if finite and not np.isfinite(values).all():
         raise UsageError(f"{what} holds NaN or infinity, and finite numbers were written")
-    return values.astype(np.float32)
+    return values.astype(dtype)
 
 
 def _expectation(truth: GoldenOutput, what: str) -> Expectation:

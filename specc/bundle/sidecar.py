@@ -84,7 +84,8 @@ class InputEntry(SidecarPart):
     """An input of the network."""
 
     name: str
-    dtype: Literal["float32"]
+    dtype: Literal["float32", "uint8"]
+    """Of an output float32."""
     shape: tuple[int | str, ...]
     """Numbers, or formulas of the symbols: "N", "floor((H + 1)/2)"."""
     layout: str | None
@@ -160,7 +161,7 @@ class GoldenInput(SidecarPart):
     name: str
     shape: tuple[Count, ...]
     data: str
-    """float32, little-endian, row-major, in base64."""
+    """Of the port's dtype, little-endian, row-major, in base64."""
 
 
 class GoldenOutput(GoldenInput):

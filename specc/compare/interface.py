@@ -20,7 +20,7 @@ from specc.ir.symbols import Symbol, contract_condition, restrict
 from specc.ir.types import TensorType
 
 Side = Literal["model", "parameter", "input", "output"]
-Kind = Literal["added", "removed", "renamed", "reordered", "shape", "where"]
+Kind = Literal["added", "removed", "renamed", "reordered", "shape", "type", "where"]
 
 
 class PairedPorts(NamedTuple):
@@ -48,7 +48,7 @@ def _paired(before: Sequence[Port], after: Sequence[Port]) -> PairedPorts:
     rest = {port.name: port for port in after}
     partner = {port.name: rest.pop(port.name) for port in before if port.name in rest}
     for port in before:
-        alike = [new for new in rest.values() if str(new.type) == str(port.type)]
+        alike = [new for new in rest.values() if new.declaration == port.declaration]
         if port.name not in partner and alike:
             partner[port.name] = rest.pop(alike[0].name)
     pairs = tuple((port, partner[port.name]) for port in before if port.name in partner)
@@ -143,7 +143,7 @@ class PortChange(NamedTuple):
 
     Attributes:
         name: of the port, as it is called now; of the symbol, of kind ``where``; empty for the order of all.
-        before, after: the shape, the name, the condition or the order; None where there is none.
+        before, after: the shape, the type, the name, the condition or the order; None where there is none.
         breaking: whether a caller that worked before may not work any more.
         effect: what that means for a caller, in a few words.
     """
@@ -192,10 +192,10 @@ def _names(side: Side, ports: PairedPorts) -> Iterator[PortChange]:
     is_input = side == "input"
     for port in ports.removed:
         effect = "a caller that gives it is refused" if is_input else "a caller that reads it finds nothing"
-        yield PortChange(side, "removed", port.name, str(port.type), None, True, effect)
+        yield PortChange(side, "removed", port.name, port.declaration, None, True, effect)
     for port in ports.added:
         effect = "a caller must give it" if is_input else "a caller that takes the results by place gets one more"
-        yield PortChange(side, "added", port.name, None, str(port.type), True, effect)
+        yield PortChange(side, "added", port.name, None, port.declaration, True, effect)
     for old, new in ports.pairs:
         if old.name != new.name:
             yield PortChange(side, "renamed", new.name, old.name, new.name, True, "a caller by name does not find it")
@@ -215,6 +215,8 @@ def _inputs(ports: PairedPorts, sizes: CommonSizes | None) -> Iterator[PortChang
     forth: dict[str, Dim] = {}
     back: dict[str, Dim] = {}
     for old, new in ports.pairs:
+        if old.dtype != new.dtype:
+            yield PortChange("input", "type", new.name, old.dtype, new.dtype, True, f"a caller must give {new.dtype}")
         same = _is_same(old.type, new.type, sizes)
         taken, wider = _takes(old, new, forth, same), not _takes(new, old, back, same)
         if str(old.type) != str(new.type):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 
 from specc.diagnostics import Code, Diagnostic, Label
@@ -17,7 +18,7 @@ from specc.elaborate.where import define_sizes
 from specc.ir.conditions import where_equal
 from specc.ir.graph import Port
 from specc.ir.size import Dim, Size
-from specc.ir.types import TensorType
+from specc.ir.types import DTYPES, DType, TensorType
 from specc.ops.fields import LARGEST
 from specc.source import Span
 from specc.syntax import ast
@@ -70,8 +71,9 @@ def input_ports(model: ast.ModelDefinition, scope: Scope, besides: Condition = N
             place = next(dim.span for dim in shape.dims if isinstance(dim, ast.Name) and dim.name == "_")
             raise invalid(Code.CONTRACT, message, place, helps=helps)
         batches.append(shape.dims[0].span)
+        dtype = _input_dtype(stated)
         batch, *sample = (size(dim, scope) for dim in shape.dims)
-        ports.append(Port(stated.name or "input", within_limit(TensorType(batch, tuple(sample)), shape.span)))
+        ports.append(Port(stated.name or "input", within_limit(TensorType(batch, tuple(sample)), shape.span), dtype))
     first = ports[0].type.batch
     for place, port in zip(batches, ports, strict=True):
         if port.type.batch != first:
@@ -88,6 +90,47 @@ def _with_batch(shape: ast.Shape) -> str:
     """What is said of a shape of one size at most, with that size."""
     size = shape.dims[0].span.text if shape.dims and isinstance(shape.dims[0], ast.Number) else "784"
     return f"[N, {size}] is a batch of flat inputs, [N, 3, 32, 32] one of images"
+
+
+# ---- types of elements ----------------------------------------------------------------------------------------------
+
+_KNOWN_TYPE = re.compile(r"(u?int|b?float|complex)\d*|bool|half|double|long")
+"""What is a type elsewhere, and no slip."""
+
+
+def _input_dtype(stated: ast.PortDeclaration) -> DType:
+    """What a model's input takes."""
+    if stated.dtype is None:
+        if stated.name == "uint8":
+            message = "uint8 is a type, and here it is the name of an input of float32 numbers"
+            written = in_form(stated.span, "`uint8 [N, 3, 32, 32]`", '`input: "uint8 [N, 3, 32, 32]"`')
+            helps: tuple[str, ...] = (f"an input that takes bytes is {written}, with your own sizes",)
+            raise invalid(Code.CONTRACT, message, stated.span, helps=helps)
+        return "float32"
+    name = stated.dtype.name
+    for dtype in DTYPES:
+        if dtype == name:
+            return dtype
+    helps = ()
+    # A type of other programs is no slip of one that is meant.
+    near = None if _KNOWN_TYPE.fullmatch(name) else suggestion(name, DTYPES)
+    if near is None and ("float" in name or name in ("half", "double")):
+        helps = ("leave it out: a network computes in float32, and converters make other files of a finished one",)
+    elif near is None:
+        helps = ("uint8 is for the numbers 0 to 255, as images have them; all others come in as float32",)
+    message = f"an input is float32 or uint8, not {name}"
+    raise invalid(Code.CONTRACT, message, stated.dtype.span, helps=helps, suggestion=near)
+
+
+def _require_float32(stated: ast.PortDeclaration, what: str) -> None:
+    """Refuse another type than that of all values inside a network; ``what`` is of it, as "an output is"."""
+    if stated.dtype is not None and stated.dtype.name != "float32":
+        name = stated.dtype.name
+        message, helps = f"{what} float32, not {name}", [f"leave `{name}` out"]
+        if name == "uint8":
+            message = f"{what} float32: uint8 is the type of a model's input alone"
+            helps.append("an input's bytes are cast to float32 before the first step")
+        raise invalid(Code.CONTRACT, message, stated.dtype.span, helps=tuple(helps))
 
 
 # ---- shapes ---------------------------------------------------------------------------------------------------------
@@ -180,6 +223,7 @@ def check_inputs(contract: ast.Contract, name: str, values: tuple[Signal, ...], 
         Unknown: an earlier error left the value unknown.
     """
     for port, current in zip(contract.inputs, values, strict=bool(contract.inputs)):
+        _require_float32(port, "what a block takes is")
         if port.name and len(values) > 1:
             require_name(port.name, port.span)
         if port.name and port.name in scope.names:
@@ -211,6 +255,8 @@ def given(contract: ast.Contract, block: DraftBlock, network: Construction, last
         Invalid: the contract is not kept.
     """
     stated, inside = contract.outputs or (), block.names.inside
+    for port in stated:
+        _require_float32(port, "what a block gives is")
     values = output_values(stated, block, network, last)
     for port in () if contract.inputs else stated:
         batch = next(iter(port.shape.dims), None) if port.shape else None
@@ -243,6 +289,7 @@ def outputs(
         for port, value in zip(stated, output_values(stated, root, network, last), strict=True):
             if value.type is not None:
                 with collecting(findings.append):
+                    _require_float32(port, "an output is")
                     if port.shape is not None:
                         agree(port.shape, value, root.scope, Code.CONTRACT, "the model gives")
                     proven.append((Port(port.name or "output", value.type), value))

@@ -35,8 +35,8 @@ def canonical(graph: Graph) -> str:
         "format": FORMAT,
         "name": graph.name,
         "symbols": [[name, s.least, s.most, s.modulus, s.residue] for name, s in sorted(symbols.items())],
-        "inputs": [[name, _plain(x)] for name, x in graph.inputs],
-        "outputs": [[name, _plain(x), value] for (name, x), value in graph.outputs],
+        "inputs": [[p.name, _plain(p.type), *([p.dtype] if p.is_cast else [])] for p in graph.inputs],
+        "outputs": [[port.name, _plain(port.type), value] for port, value in graph.outputs],
         "steps": [
             {
                 "name": node.name,

@@ -13,15 +13,34 @@ from specc.ir.op import Op, Parameter
 from specc.ir.record import Record
 from specc.ir.size import Size
 from specc.ir.symbols import Symbol
-from specc.ir.types import TensorType
+from specc.ir.types import DType, TensorType
 from specc.source import Span
 
 
 class Port(NamedTuple):
-    """A named input or output of the network."""
+    """A named input or output of the network.
+
+    Every value inside is float32, and so are the outputs; what an input takes may be ``uint8``, 0 to 255, and is
+    cast before the first step.
+    """
 
     name: str
     type: TensorType
+    dtype: DType = "float32"
+
+    @property
+    def is_cast(self) -> bool:
+        """Whether the network computes with another type than it is given."""
+        return self.dtype != "float32"
+
+    @property
+    def declaration(self) -> str:
+        """As the language writes it: ``[N, 3, H, W]``, ``uint8 [N, 3, H, W]``."""
+        return f"{self.dtype} {self.type}" if self.is_cast else str(self.type)
+
+    def at(self, sizes: Mapping[str, int]) -> Port:
+        """Where the symbolic sizes have these values; the batch stays as it is."""
+        return self._replace(type=self.type.at(sizes))
 
 
 class Node:
@@ -280,8 +299,8 @@ class Graph:
             raise ValueError(f"{self.name} depends on {known}, and {' and '.join(missing)} must be given too")
         if not symbols:
             return self
-        inputs = tuple([Port(name, x.at(sizes)) for name, x in self.inputs])
-        outputs = tuple([(Port(name, x.at(sizes)), value) for (name, x), value in self.outputs])
+        inputs = tuple([port.at(sizes) for port in self.inputs])
+        outputs = tuple([(port.at(sizes), value) for port, value in self.outputs])
         return Graph(self.name, inputs, outputs, _members_at(self.members, sizes, {}))
 
     @cached_property

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
+from typing import Literal, get_args
 
 from specc.ir.size import Dim, Size
+
+DType = Literal["float32", "uint8"]
+"""What the elements of an input may be."""
+
+DTYPES: tuple[DType, ...] = get_args(DType)
 
 
 class TensorType:

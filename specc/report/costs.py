@@ -183,7 +183,8 @@ def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     node = step.node
     yield from _head(graph, node, notation.step(node))
     for place, (name, type_) in enumerate(zip(node.inputs, node.input_types, strict=True)):
-        yield f"  takes   {name} {type_}" + (", its sizes alone" if place >= len(node.reads) else "")
+        alone = ", its sizes alone" if place >= len(node.reads) else ""
+        yield f"  takes   {name} {type_}{_cast(graph, name)}{alone}"
     yield f"  gives   {node.type}"
     yield ""
     yield from (f"  {line}" for line in node.op.arithmetic(*node.input_types))
@@ -206,12 +207,17 @@ def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     yield f"  sees: {field(step.receptive_field)} of the input"
 
 
+def _cast(graph: Graph, value: str) -> str:
+    """What an input was before it was float32."""
+    return next((f", cast from {port.dtype}" for port in graph.inputs if port.name == value and port.is_cast), "")
+
+
 def _of_block(graph: Graph, block: Region, steps: dict[str, StepCost]) -> Iterator[str]:
     inside = [steps[node.name] for node in block.nodes]
     types = {port.name: port.type for port in graph.inputs} | {node.name: node.type for node in graph.nodes}
     yield from _head(graph, block, notation.block(block))
     for name in block.inputs:
-        yield f"  takes   {name} {types[name]}"
+        yield f"  takes   {name} {types[name]}{_cast(graph, name)}"
     for name, value in block.outputs or (("", block.output),):
         yield f"  gives   {f'{name} {types[value]}'.strip()}"
     yield ""

@@ -91,8 +91,8 @@ def block(of: Region) -> str:
 
 
 def interface(graph: Graph) -> str:
-    """``a [N, 1, H, W], b [N, 1, H, W] -> score [N, 1] where H % 8 == 0``"""
-    inputs = ", ".join(f"{port.name} {port.type}" for port in graph.inputs)
+    """``a [N, 1, H, W], b uint8 [N, 1, H, W] -> score [N, 1] where H % 8 == 0``"""
+    inputs = ", ".join(f"{port.name} {port.declaration}" for port in graph.inputs)
     outputs = ", ".join(f"{port.name} {port.type}" for port, _ in graph.outputs)
     allowed = contract_condition(graph.symbols)
     return f"{inputs} -> {outputs}" + (f" where {allowed}" if allowed else "")

@@ -49,6 +49,7 @@ def schema() -> Schema:
 def _parts_of_specs() -> Schema:
     """The definitions of all but layers: values, contracts, bodies, items."""
     step, statement, chain, line, shape, operand = map(_ref, ("step", "statement", "chain", "line", "shape", "operand"))
+    typed = _ref("typed-shape")
     condition = {"type": ["string", "boolean", "number", "null"]}
     return {
         "expression": _described(
@@ -62,8 +63,13 @@ def _parts_of_specs() -> Schema:
             "the name of the step: of its weights, its value and its tensor; whatever a checkpoint has",
         ),
         "shape": _described(_list(operand), "the batch, the channels, then the spatial axes: `[N, 3, 32, 32]`"),
+        "typed-shape": _described(
+            {"type": "string", "pattern": r"^(uint8|float32)\s*\[[\s\S]*\]$"},
+            "a shape with the type of its elements: `uint8 [N, 3, 32, 32]`",
+        ),
         "ports": _described(
-            _any(shape, _named(_any(shape, _NULL), least=1)), "a shape; or names, each with its shape or with nothing"
+            _any(shape, typed, _named(_any(shape, typed, _NULL), least=1)),
+            "a shape; or names, each with its shape or with nothing",
         ),
         "params": _described(
             _list(_any(_NAME, _pair(_VALUE))), "a name, or a pair of a name and its default: `[c, {stride: 1}]`"

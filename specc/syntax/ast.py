@@ -265,12 +265,23 @@ class Shape(NamedTuple):
     dims: tuple[Expr, ...]
 
 
+class TypeName(NamedTuple):
+    """``uint8`` in front of a shape."""
+
+    span: Span
+    name: str
+
+
 class PortDeclaration(NamedTuple):
-    """``name: shape``; a bare shape has no name (None), and a name may stand without a shape (None)."""
+    """``name: shape``; a bare shape has no name (None), and a name may stand without a shape (None).
+
+    ``dtype`` is None where nothing stands in front of the shape.
+    """
 
     span: Span
     name: str | None
     shape: Shape | None
+    dtype: TypeName | None = None
 
 
 class Contract(NamedTuple):

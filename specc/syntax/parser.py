@@ -156,15 +156,20 @@ class TreeBuilder:
     def results(self, start: int, end: int, outputs: Ports, where: tuple[ast.Expr, ...] | None) -> ast.Contract:
         return ast.Contract(self._span(start, end), (), outputs, where or ())
 
-    def bare_port(self, start: int, end: int, shape: ast.Shape) -> Ports:
-        return (ast.PortDeclaration(self._span(start, end), None, shape),)
+    def bare_port(self, start: int, end: int, dtype: Token | None, shape: ast.Shape) -> Ports:
+        return (ast.PortDeclaration(self._span(start, end), None, shape, self._dtype(dtype)),)
 
     def named_ports(self, start: int, end: int, *ports: ast.PortDeclaration) -> Ports:
         self._refuse_twice("port", [(port.name or "", port.span) for port in ports])
         return ports
 
-    def port(self, start: int, end: int, name: Token, shape: ast.Shape | None) -> ast.PortDeclaration:
-        return ast.PortDeclaration(self._span(start, end), name.text, shape)
+    def port(
+        self, start: int, end: int, name: Token, dtype: Token | None, shape: ast.Shape | None
+    ) -> ast.PortDeclaration:
+        return ast.PortDeclaration(self._span(start, end), name.text, shape, self._dtype(dtype))
+
+    def _dtype(self, name: Token | None) -> ast.TypeName | None:
+        return ast.TypeName(self._place(name), name.text) if name else None
 
     def shape(self, start: int, end: int, *dims: ast.Expr | None) -> ast.Shape:
         return ast.Shape(self._span(start, end), _present(dims))

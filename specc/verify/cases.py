@@ -10,7 +10,7 @@ every step runs once on all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import count
@@ -65,13 +65,16 @@ AFFORDABLE = 1_200_000_000
 TWICE = 8_000_000_000
 """MACs, with those of `ELEMENT`, of a sample up to which there are two of them all the same."""
 
+Inputs = Mapping[str, NDArray[np.float32] | NDArray[np.uint8]]
+"""What a network is fed, by the names of its inputs."""
+
 Sizes = tuple[tuple[str, int], ...]
 """A value for every symbolic size of a network, in the contract's order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Inputs drawn as scale * N(0, 1) + mean, for a batch of ``batch`` samples.
+    """Inputs drawn as scale * N(0, 1) + mean, for a batch of ``batch`` samples; bytes are drawn by `_bytes`.
 
     ``sizes`` are the values of the symbolic sizes of the contract. With ``spikes``, a few elements of every channel
     (of the sample, where it is a vector) are ±1e2 to ±1e6 instead, and one of the input is ±1e6: normalisation makes
@@ -91,17 +94,35 @@ class Case:
         """``normal``, or where sizes are symbolic ``normal, H = 64, W = 65``."""
         return ", ".join((self.name, *(f"{name} = {size}" for name, size in self.sizes)))
 
-    def inputs(self, graph: Graph, seed: int) -> dict[str, NDArray[np.float32]]:
+    def inputs(self, graph: Graph, seed: int) -> Inputs:
         """Every input of the graph by name. The same on every run; each input has its own stream."""
-        inputs = {}
+        inputs: dict[str, NDArray[np.float32] | NDArray[np.uint8]] = {}
         for port in graph.inputs:
             key = sha256(f"{seed}/{self.title}/{self.batch}/{port.name}".encode()).digest()
             stream = np.random.Generator(np.random.Philox(key=int.from_bytes(key[:16], "little")))
+            if port.is_cast:
+                inputs[port.name] = self._bytes(stream, self.shape(port))
+                continue
             values = self.scale * stream.standard_normal(self.shape(port)) + self.mean
             if self.spikes:
                 _add_spikes(values, stream)
             inputs[port.name] = values.astype(np.float32)
         return inputs
+
+    def _bytes(self, stream: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        """Of each kind what bytes can be of it: normal ones are all from 0 to 255, each as likely.
+
+        Large ones are 0 or 255, small ones 0 or 1, those with a mean 250 to 255, and spikes 255 in the dark.
+        """
+        if self.scale > 1:
+            return 255 * stream.integers(0, 2, shape, np.uint8)
+        if self.spikes:
+            values = stream.integers(0, 4, shape, np.uint8)
+            values.reshape(-1)[:: min(SPARSE, max(values.size // 2, 1))] = 255
+            return values
+        least = 250 if self.mean else 0
+        most = 255 if self.mean or self.scale == 1 else 1 if self.scale else 0
+        return stream.integers(least, most + 1, shape, np.uint8)
 
     def shape(self, port: Port) -> tuple[int, ...]:
         """What the contract says of a value here."""
@@ -121,6 +142,11 @@ KINDS = (
 
 NEGATED = Case("negated", 1, scale=-1.0)
 """What a step is tried on besides: behind a step that gives no negative numbers, others show half of it alone."""
+
+
+def cast(inputs: Inputs) -> dict[str, NDArray[np.float32]]:
+    """What the first steps take of the inputs: bytes as float32."""
+    return {name: values.astype(np.float32, copy=False) for name, values in inputs.items()}
 
 
 def _add_spikes(values: NDArray[np.float64], stream: np.random.Generator) -> None:
@@ -157,7 +183,7 @@ class Feed:
         """What the contract says of a value here."""
         return (self.batch, *self.case.shape(port)[1:])
 
-    def inputs(self, graph: Graph, seed: int) -> dict[str, NDArray[np.float32]]:
+    def inputs(self, graph: Graph, seed: int) -> Inputs:
         """Every input of the graph by name."""
         drawn = [case.inputs(graph, seed) for case in self.cases]
         return {name: np.concatenate([each[name] for each in drawn]) for name in drawn[0]}

@@ -13,6 +13,7 @@ from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING
 
+import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from specc.backends.onnx import PROTOBUF_LIMIT, serialise
@@ -163,6 +164,7 @@ class SubmodelExtractor:
         self.nodes = tuple(_renamed(node, names) for node in file.nodes) if names else file.nodes
         self._maker = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
         self._inputs = {names.get(port.name, port.name) for port in file.inputs}
+        self._bytes = {names.get(port.name, port.name) for port in file.inputs if port.dtype == "uint8"}
         self.fault = _opset_fault(file.proto)
         if names and {port.name for port in file.inputs} & {port.name for port in file.outputs}:
             self.fault = "it gives out an input as it is, under a name that is not the spec's"
@@ -242,8 +244,12 @@ class SubmodelExtractor:
         """Tensors of the file by name."""
         return {name: self._tensors[name].values() for name in names}
 
+    def taken(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Values in float32, by their names in the file, as a submodel takes them: an input of uint8 as bytes."""
+        return {name: x.astype(np.uint8) if name in self._bytes else x for name, x in values.items()}
+
     def model(self, submodel: Submodel, ranks: Mapping[str, int], fed: Collection[str] = ()) -> bytes | None:
-        """The submodel as an ONNX model that takes float32 values of the given ranks, of any sizes.
+        """The submodel as an ONNX model that takes values of the given ranks, of any sizes; see `taken`.
 
         Args:
             fed: tensors that are inputs, too.
@@ -261,8 +267,11 @@ class SubmodelExtractor:
         tensors = [self._tensors[name] for name in names if name in self._tensors and name not in fed]
         if sum(map(_bytes_of, tensors)) > PROTOBUF_LIMIT - 2**20:
             return None
-        inputs = [_float32(name, ranks[name]) for name in submodel.inputs]
-        inputs += [_float32(name, len(self.shapes[name])) for name in fed]
+        bytes_, float32 = TensorProto.UINT8, TensorProto.FLOAT
+        inputs = [
+            _open_input(name, ranks[name], bytes_ if name in self._bytes else float32) for name in submodel.inputs
+        ]
+        inputs += [_open_input(name, len(self.shapes[name])) for name in fed]
         outputs = [helper.make_empty_tensor_value_info(output)]
         return serialise(self._model("piece", nodes, inputs, outputs, tensors))
 
@@ -273,7 +282,7 @@ class SubmodelExtractor:
             fed: values that become inputs, with their ranks: what computes them goes on under another name.
         """
         ports = self._proto.graph
-        inputs = [*map(self._port, ports.input), *(_float32(name, rank) for name, rank in fed.items())]
+        inputs = [*map(self._port, ports.input), *(_open_input(name, rank) for name, rank in fed.items())]
         outputs = [*map(self._port, ports.output)]
         known = {value.name for value in outputs} | fed.keys()
         outputs += [helper.make_empty_tensor_value_info(name) for name in values if name not in known]
@@ -343,9 +352,9 @@ def _opset_fault(proto: ModelProto) -> str:
     return ""
 
 
-def _float32(name: str, rank: int) -> ValueInfoProto:
-    """An input of float32 numbers, of any size."""
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [f"{name}/{axis}" for axis in range(rank)])
+def _open_input(name: str, rank: int, elements: int = TensorProto.FLOAT) -> ValueInfoProto:
+    """An input of any size."""
+    return helper.make_tensor_value_info(name, elements, [f"{name}/{axis}" for axis in range(rank)])
 
 
 def _bytes_of(tensor: FileTensor) -> int:

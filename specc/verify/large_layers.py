@@ -6,7 +6,7 @@ A second copy of VGG16's first one takes 0.8 GB in float64, and longer to be mad
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -18,6 +18,10 @@ LARGE = 2**22
 
 SLICE = 2**20
 """Weights of a slice: as many as stay in a processor's cache, and in memory that is there already."""
+
+
+_DTYPE = cast(Any, torch.Tensor).dtype.__get__
+"""The function that PyTorch calls for ``x.dtype``."""
 
 
 def is_large(weight: torch.Tensor) -> bool:
@@ -34,7 +38,10 @@ def widen(module: nn.Module) -> nn.Module:
 
 
 class InSlices(TorchFunctionMode):
-    """Large linear layers take their weights in the precision of their input, and in absolute values where asked."""
+    """Large linear layers take their weights in the precision of their input, and in absolute values where asked.
+
+    Where not, the module around them is in float64, and so they say that they are.
+    """
 
     def __init__(self, *, absolute: bool = False) -> None:
         super().__init__()
@@ -47,6 +54,8 @@ class InSlices(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
+        if func == _DTYPE and not self._absolute and is_large(args[0]):
+            return torch.float64  # bytes are cast to the type of the first weight, which may be such a one
         if func is not functional.linear or not is_large(args[1]):
             return func(*args, **(kwargs or {}))
         x, weight, bias = args

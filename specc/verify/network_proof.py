@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 from specc.diagnostics.words import listed
 from specc.ir.graph import Graph
 from specc.onnxfile import OnnxFile
-from specc.verify.cases import LARGE, Case, Feed, Plan, is_costly, is_large, quick_plan, shape_cases, sizes_tried
+from specc.verify.cases import (
+    LARGE,
+    Case,
+    Feed,
+    Inputs,
+    Plan,
+    is_costly,
+    is_large,
+    quick_plan,
+    shape_cases,
+    sizes_tried,
+)
 from specc.verify.proof_settings import ProofSettings
 from specc.verify.result import Level, Row, Tolerance, Truth
 from specc.verify.sessions import ModelRefused, Session, assignment, run
@@ -47,7 +58,7 @@ class Trial:
     """What one run takes, and what its outputs should be."""
 
     feed: Feed
-    inputs: dict[str, NDArray[np.float32]]
+    inputs: Inputs
     expected: tuple[Expected, ...]
 
     def cases(self) -> Iterator[tuple[Case, slice, tuple[Expected, ...]]]:
@@ -81,7 +92,7 @@ def _part(trial: Trial, feed: Feed) -> Trial | None:
 
 
 def expected_outputs(
-    graph: Graph, weights: Weights, inputs: Sequence[dict[str, NDArray[np.float32]]], settings: ProofSettings
+    graph: Graph, weights: Weights, inputs: Sequence[Inputs], settings: ProofSettings
 ) -> list[tuple[Expected, ...]]:
     """What the outputs should be; of a large network with half the patterns of rounding. Raises TorchRefused."""
     from specc.backends.torch import torch_module

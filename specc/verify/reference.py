@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from math import prod
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from specc.verify import growth
+from specc.verify.cases import Inputs
 from specc.verify.growth import TINY, U
 from specc.verify.large_layers import InSlices, is_large, widen
 from specc.verify.sessions import require_memory
@@ -28,8 +29,6 @@ but where they saturate, and there it is less than they bend.
 
 PATTERNS = 4
 """Random rounding patterns tried per case (half as many for large networks)."""
-
-Inputs = Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +141,23 @@ def run_module(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> l
     with torch.no_grad(), catch_warnings(), slices:
         simplefilter("ignore", UserWarning)  # PyTorch's advice on speed is nothing to the reader of a proof
         try:
-            result = module(*(torch.from_numpy(value).to(dtype) for value in inputs.values()))
+            result = module(*_given(module, inputs, dtype))
         except (RuntimeError, ValueError) as error:
             require_memory(error)
             shapes = ", ".join(str(list(value.shape)) for value in inputs.values())
             raise TorchRefused(f"PyTorch fails on {shapes}: {' '.join(str(error).split())}") from error
     outputs = (result,) if isinstance(result, torch.Tensor) else result
     return [output.numpy() for output in outputs]
+
+
+def _given(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> Iterator[torch.Tensor]:
+    """The inputs as tensors of ``dtype``. Bytes the module casts itself, to its own type.
+
+    One without weights has none: it casts to float32, and is given the numbers as ``dtype`` where that is another.
+    """
+    has_type = dtype == torch.float32 or any(value.is_floating_point() for value in module.state_dict().values())
+    for value in map(torch.from_numpy, inputs.values()):
+        yield value if value.dtype == torch.uint8 and has_type else value.to(dtype)
 
 
 class EqualWeights:

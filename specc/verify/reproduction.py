@@ -170,7 +170,7 @@ Run it:
 It exits with 1 where the divergence shows, and with 0 where it does not.
 
 step.onnx     the piece of the file, as a model of its own
-inputs.npz    what it was fed: PyTorch's own float32 values
+inputs.npz    what it was fed: PyTorch's own values, those of an input as the network is given them
 $inputs
 expected.npz  of the result $result:
   exact       what PyTorch computes in float64

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from specc.verify.cases import Case
+    from specc.verify.cases import Case, Inputs
     from specc.verify.reference import Expected
 
 Progress = Callable[[str, int, int], None]
@@ -158,7 +158,7 @@ class Truth(NamedTuple):
     """A case, its inputs by name, and what each output should be."""
 
     case: Case
-    inputs: dict[str, NDArray[np.float32]]
+    inputs: Inputs
     outputs: tuple[Expected, ...]
 
 

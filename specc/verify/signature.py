@@ -153,7 +153,9 @@ class _PortComparison:
 
     def _difference(self, what: str, value: PortInfo, port: Port) -> str | None:
         """None where the file's input or output is the spec's; else why not, or nothing where that is plain to see."""
-        if value.dtype != "float32":
+        if value.dtype != port.dtype:
+            if port.is_cast and value.dtype == "float32":
+                return "the spec's input takes bytes and casts them itself"
             half = value.dtype in {"float16", "bfloat16"}
             return "converters keep float at both ends with keep_io_types=True" if half else ""
         if value.shape is None or len(value.shape) != len(port.type.shape):
@@ -220,7 +222,7 @@ def _ambiguity(what: str, loose: Sequence[tuple[PortInfo, Port]]) -> list[str]:
 
 
 def _declaration(port: Port) -> str:
-    return f"{port.name}: float32 {port.type}"
+    return f"{port.name}: {port.dtype} {port.type}"
 
 
 def _formula(text: str, sizes: Mapping[str, Dim]) -> Dim | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from specc.backends.onnx import serialise, value_names
 from specc.diagnostics.words import plural
 from specc.ir.graph import Graph
+from specc.verify.cases import cast
 from specc.verify.extraction import Subgraph, SubgraphExtractor, Submodel, SubmodelExtractor
 from specc.verify.proof_settings import ProofSettings
 from specc.verify.sessions import ModelRefused, run
@@ -112,7 +113,7 @@ def values_in_torch(graph: Graph, weights: Weights, inputs: Values) -> dict[str,
 
     from specc.verify.reference import run_module
 
-    subgraphs, values = SubgraphExtractor(graph), dict(inputs)
+    subgraphs, values = SubgraphExtractor(graph), cast(inputs)
     for node in graph.nodes:
         subgraph = subgraphs.extract(node.name, values)
         fed = {value: values[value] for value in subgraph.inputs}

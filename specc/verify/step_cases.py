@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from specc.ir.graph import Graph, Node
-from specc.verify.cases import Case, Feed
+from specc.verify.cases import Case, Feed, Inputs, cast
 from specc.verify.excerpt import around_largest, smaller
 from specc.verify.reference import run_module
 from specc.verify.step_alignment import AlignedStep
@@ -30,8 +31,13 @@ class FeedValues:
     values: dict[str, NDArray[np.float32]]
 
     @classmethod
-    def of(cls, graph: Graph, feed: Feed, inputs: Mapping[str, NDArray[np.float32]]) -> FeedValues:
-        return cls(feed, graph.at(dict(feed.sizes)), dict(inputs))
+    def of(cls, graph: Graph, feed: Feed, inputs: Inputs) -> FeedValues:
+        return cls(feed, graph.at(dict(feed.sizes)), cast(inputs))
+
+    @property
+    def bytes(self) -> frozenset[str]:
+        """The inputs of uint8."""
+        return frozenset(port.name for port in self.graph.inputs if port.is_cast)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class StepInputs:
         single: PyTorch's float32 result.
         samples: each case and where its samples lie.
         batch: how many samples there are.
+        bytes: of the values those that the file takes as uint8: whole numbers from 0 to 255.
     """
 
     node: Node
@@ -51,13 +58,15 @@ class StepInputs:
     single: NDArray[np.float32]
     samples: tuple[tuple[Case, slice], ...]
     batch: int
+    bytes: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, step: AlignedStep, run: FeedValues, module: torch.nn.Module) -> StepInputs:
         """``module``: the step in float32, here and below."""
         values = {value: run.values[value] for value in step.subgraph.inputs}
         (single,) = run_module(module, values, torch.float32)
-        return cls(run.graph.node(step.subgraph.last.name), values, single, tuple(run.feed.samples()), run.feed.batch)
+        node, samples = run.graph.node(step.subgraph.last.name), tuple(run.feed.samples())
+        return cls(node, values, single, samples, run.feed.batch, run.bytes & values.keys())
 
     def excerpt(self, module: torch.nn.Module) -> StepInputs | None:
         """See `specc.verify.excerpt`; None where the step has to see the whole."""
@@ -89,7 +98,7 @@ class StepInputs:
         normal = self.first_case()
         finite = {name: np.where(np.isfinite(value), value, 0) for name, value in self.values.items()}
         made = [
-            {name: (kind.scale * value[source] + kind.mean).astype(np.float32) for name, value in finite.items()}
+            {name: self._possible(name, kind.scale * value[source] + kind.mean) for name, value in finite.items()}
             for kind in kinds
             for _, source in [self.samples[-1 if kind.scale < 0 else 0]]
         ]
@@ -97,11 +106,22 @@ class StepInputs:
             singles = [run_module(module, values, torch.float32)[0] for values in made]
             others = zip(kinds, made, singles, strict=True)
             whole = slice(None)
-            return [self, *(StepInputs(self.node, v, s, ((kind, whole),), normal.batch) for kind, v, s in others)]
+            return [
+                self,
+                *(replace(normal, values=v, single=s, samples=((kind, whole),)) for kind, v, s in others),
+            ]
         new = {name: np.concatenate([each[name] for each in made]) for name in self.values}
         (of_new,) = run_module(module, new, torch.float32)  # of the others it is known
         values = {name: np.concatenate([value, new[name]]) for name, value in self.values.items()}
         single = np.concatenate([self.single, of_new])
         starts = range(self.batch, self.batch + len(kinds) * normal.batch, normal.batch)
         samples = ((kind, slice(start, start + normal.batch)) for kind, start in zip(kinds, starts, strict=True))
-        return [StepInputs(self.node, values, single, (*self.samples, *samples), starts.stop)]
+        return [
+            replace(self, values=values, single=single, samples=(*self.samples, *samples), batch=starts.stop),
+        ]
+
+    def _possible(self, name: str, numbers: NDArray[Any]) -> NDArray[np.float32]:
+        """The numbers as the value may have them: bytes are the nearest that there are."""
+        if name in self.bytes:
+            numbers = np.clip(np.rint(numbers), 0, 255)
+        return numbers.astype(np.float32)

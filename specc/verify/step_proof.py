@@ -272,7 +272,7 @@ class StepJudge:
             return JudgedStep(StepRow(*heading[:5], True, reason, heading.why, nodes=submodel.operators))
         fed = self.extractor.read(large)
         by_tensor = [{tensor: each.values[value] for value, tensor in step.tensors.items()} for each in tried]
-        feeds = [{name: tensors[name] for name in submodel.inputs} | fed for tensors in by_tensor]
+        feeds = [self.extractor.taken({name: tensors[name] for name in submodel.inputs}) | fed for tensors in by_tensor]
         results = {optimised: self._results(model, feeds, optimised) for optimised in optimisation}
         by_case = list(compared_cases(tried, self._references(step, module, tried), results))
         runs = [case.runs[optimised] for optimised in optimisation for case in by_case]

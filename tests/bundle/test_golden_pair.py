@@ -105,6 +105,27 @@ class TestMade:
         assert pair["outputs"][0]["shape"] == [2, 3, 4, 3]
         assert len(pair["outputs"][0]["allowed"]) == 3
 
+    def test_bytes_are_bytes(self, tmp_path: Path) -> None:
+        (tmp_path / "net.cnn").write_text("model M : (image: uint8 [2, 6, 5, 1]) { permute(0, 3, 1, 2) -> conv(3, 3) }")
+        model = tmp_path / "net.onnx"
+        specc.load(tmp_path / "net.cnn").to_onnx(model)
+        value = json.loads((tmp_path / "net.specc.json").read_text())
+        (port,), (image,) = value["inputs"], value["golden"]["inputs"]
+        assert (port["dtype"], port["range"], port["layout"]) == ("uint8", [0.0, 255.0], "NHWC")
+        assert value["outputs"][0]["dtype"] == "float32"
+        given = np.frombuffer(base64.b64decode(image["data"]), np.uint8).reshape(2, 6, 5, 1)
+        assert given.max() > 127
+        (result,) = ort.InferenceSession(model).run(None, {"image": given})
+        right = value["golden"]["outputs"][0]
+        allowed = np.array(right["allowed"]).reshape(1, 3, 1, 1)
+        assert (np.abs(result - array(right)) <= allowed).all()
+        where = tmp_path / "net.specc.json"
+        assert recheck(model, read_sidecar(where), where).passed
+        value["inputs"][0]["dtype"] = "float32"
+        where.write_text(json.dumps(value))
+        with pytest.raises(UsageError, match=r"golden input image has 60 bytes, and float32 \[2, 6, 5, 1\] takes 240"):
+            recheck(model, read_sidecar(where), where)
+
     def test_a_pair_that_is_too_large_is_left_out_with_a_note(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -307,7 +328,7 @@ class TestDamaged:
         ("place", "change", "message"),
         [
             ("inputs", {"data": "no base64!"}, "golden input input is no base64"),
-            ("inputs", {"data": "AAAA"}, r"golden input input has 3 bytes, and \[1, 1, .*\] takes"),
+            ("inputs", {"data": "AAAA"}, r"golden input input has 3 bytes, and float32 \[1, 1, .*\] takes"),
             ("inputs", {"shape": [1, 3]}, r"golden input input has shape \[1, 3\], the network \[N, 1, H, W\]"),
             ("inputs", {"shape": [1, 2, 20, 28]}, "golden input input has shape"),
             ("inputs", {"name": "image"}, "the golden pair has the inputs image, and the network input"),

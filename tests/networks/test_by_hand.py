@@ -52,6 +52,25 @@ def volume() -> nn.Module:
     )  # fmt: skip
 
 
+class Photos(nn.Sequential):
+    """The network with torchvision's transforms in front of it."""
+
+    def __init__(self) -> None:
+        layers: list[nn.Module] = []
+        for channels, filters in ((3, 16), (16, 32), (32, 64)):
+            layers += [
+                nn.Conv2d(channels, filters, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(filters),
+                nn.ReLU(),
+            ]
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        x = image.permute(0, 3, 1, 2).div(255)
+        mean, std = (torch.tensor(n)[:, None, None] for n in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+        return super().forward((x - mean) / std)
+
+
 NETWORKS = {
     "lenet": (lambda: lenet(3, 576), (1, 32, 32), 81_194),
     "lenet5": (lambda: lenet(5, 400), (1, 32, 32), 61_706),
@@ -79,6 +98,20 @@ def test_example_is_the_network_written_by_hand(name: str, tmp_path: Path) -> No
     network.to_onnx(tmp_path / "network.onnx", seed=3, verify=False)
     session = ort.InferenceSession(tmp_path / "network.onnx", providers=["CPUExecutionProvider"])
     (got,) = session.run(None, {"input": x.numpy()})
+    np.testing.assert_allclose(got, expected.numpy(), rtol=2e-5, atol=2e-6)
+
+
+def test_photos_take_the_bytes_that_transforms_take(tmp_path: Path) -> None:
+    network = specc.load(EXAMPLES / "photos.cnn")
+    ours, theirs = network.to_torch(seed=3), Photos().eval()
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
+    image = torch.randint(0, 256, (2, 96, 96, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = theirs(image)
+        torch.testing.assert_close(ours(image), expected)
+    network.to_onnx(tmp_path / "photos.onnx", seed=3, verify=False)
+    session = ort.InferenceSession(tmp_path / "photos.onnx", providers=["CPUExecutionProvider"])
+    (got,) = session.run(None, {"image": image.numpy()})
     np.testing.assert_allclose(got, expected.numpy(), rtol=2e-5, atol=2e-6)
 
 

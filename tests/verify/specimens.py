@@ -105,6 +105,7 @@ _STEPS = {
         "[N, 4, H, W] -> [N, 4, H, W] where H % 4 == 0, W % 2 == 0",
         "pixelunshuffle(2) -> channelshuffle(2) -> conv(4, 1) -> upsample(scale_factor=2) -> instancenorm",
     ),
+    "bytes": ("uint8 [N, 3, 6, 5]", "affine(0.004) -> standardize([0.4, 0.5, 0.6], 0.3) -> conv(4, 3) -> relu"),
     "fixed batch": ("[2, 3, 6, 5]", "conv(4, 3) -> bn -> relu -> flatten -> fc(4)"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from onnx import (
@@ -27,11 +28,14 @@ from specc.ir.graph import Graph, Node, Port, Region
 from specc.ir.size import Size
 from specc.ir.symbols import contract_condition
 from specc.ir.targets import DEFAULT_OPSET, NEWEST_OPSET
-from specc.ir.types import TensorType
+from specc.ir.types import DType, TensorType
 from specc.version import __version__
 
 IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 11}
 """The IR version each opset came with; onnx's own default is too new for onnxruntime."""
+
+ELEMENTS: Mapping[DType, int] = {"float32": TensorProto.FLOAT, "uint8": TensorProto.UINT8}
+"""What ONNX calls the types of inputs."""
 
 DOMAIN = OperatorSetIdProto(domain="specc", version=1)
 """What the functions belong to; a file that has some imports it, and so does every function for those it calls."""
@@ -109,14 +113,14 @@ def _graph_proto(graph: Graph, namespace: GraphNamespace) -> GraphProto:
     ]
     # Declared shapes help those who read the file; an output has its own, and is not declared twice.
     results = {name for node in namespace.nodes for name in node.output} - {port.name for port, _ in graph.outputs}
-    inner = ((names[node.name], node.type) for node in graph.nodes)
+    inner = {port.name: port.type for port in graph.inputs} | {node.name: node.type for node in graph.nodes}
     return GraphProto(
         name=graph.name,
         node=[*namespace.nodes, *identities],
         initializer=namespace.constants,
-        input=[_value_info(port.name, port.type, _condition(port)) for port in graph.inputs],
+        input=[_value_info(port.name, port.type, port.dtype, _condition(port)) for port in graph.inputs],
         output=[_value_info(port.name, port.type) for port, _ in graph.outputs],
-        value_info=[_value_info(name, tensor) for name, tensor in inner if name in results],
+        value_info=[_value_info(names[value], x) for value, x in inner.items() if names[value] in results],
     )
 
 
@@ -126,9 +130,9 @@ def _condition(port: Port) -> str:
     return str(contract_condition(dict.fromkeys(symbol for size in sizes for symbol in size.symbols)))
 
 
-def _value_info(name: str, tensor: TensorType, note: str = "") -> ValueInfoProto:
+def _value_info(name: str, tensor: TensorType, dtype: DType = "float32", note: str = "") -> ValueInfoProto:
     shape = [size if isinstance(size, int) else str(size) for size in tensor.shape]
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape, note)
+    return helper.make_tensor_value_info(name, ELEMENTS[dtype], shape, note)
 
 
 class Functions:

@@ -87,11 +87,18 @@ class Namespace(ABC):
 
 
 class GraphNamespace(Namespace):
-    """The graph of the file: everything goes by its path."""
+    """The graph of the file: everything goes by its path.
+
+    It begins with the casts of the inputs that are no float32: what steps take as ``image`` is ``image/Cast``.
+    """
 
     def __init__(self, initializers: dict[str, Initializer], graph: Graph) -> None:
         super().__init__(initializers, value_names(graph))
         self.constants: list[TensorProto] = []
+        for port in graph.inputs:
+            if port.is_cast:
+                name = self.values[port.name] = f"{port.name}/Cast"
+                self.nodes.append(helper.make_node("Cast", [port.name], [name], name=name, to=TensorProto.FLOAT))
 
     def label(self, member: Node | Region) -> str:
         return member.name

@@ -19,7 +19,7 @@ from specc.backends.torch.class_code import (
     separated,
 )
 from specc.backends.torch.module_tree import ModuleTree, ModuleUse, is_nameless, results
-from specc.backends.torch.python import Hole, Listing, PythonCall
+from specc.backends.torch.python import Expr, Hole, Infix, Listing, PythonCall
 from specc.backends.torch.python_names import inside, is_plain, numbered
 from specc.backends.torch.step_code import (
     IDENTITY,
@@ -133,6 +133,7 @@ class _Classification:
         self._instances: dict[ClassCode, list[Instance]] = {}
         self._modules: dict[str, Node | Instance] = {}
         self._lists: dict[str, bool] = {}
+        self._slotted = {use.path for use in (tree.root, *tree.root.uses) if use.has_slots}
 
     def classes(self) -> list[ModuleClass]:
         self._instance(self._tree.root)
@@ -252,7 +253,12 @@ class _Classification:
         return self._lists[path]
 
     def _statements(self, scope: _CodeScope) -> Iterator[Statement]:
-        """The lines of ``forward``: what passes a slot between its members."""
+        """The lines of ``forward``: what passes a slot between its members. The network's begin with its casts."""
+        if scope.use is self._tree.root:
+            for port in self._graph.inputs:
+                if port.is_cast:
+                    given = scope.values[port.name]
+                    yield Statement(scope.rename(port.name, port.name), self._cast(scope.use, given))
         passed = list(scope.use.passed)
         for place, member in enumerate((*scope.use.members, None)):
             while passed and passed[0].place == place:
@@ -262,6 +268,21 @@ class _Classification:
                     yield Statement(scope.rename(value, slot), slotted(slot, IDENTITY, before, scope.fillings))
             if member is not None:
                 yield self._statement(scope, member)
+
+    def _cast(self, use: ModuleUse, value: int) -> Expr:
+        """An input of whole numbers as numbers of the type that the module computes in, which its first weight has.
+
+        A module without weights computes in whatever it is given.
+        """
+        for node in self._graph.nodes:
+            for parameter in node.parameters:
+                if not parameter.integer:
+                    registry = "_modules" if isinstance(self._tree.steps[node.name], TorchModule) else "_parameters"
+                    owner = self._reference(use, tuple(node.module.split(".")), registry)
+                    weight = f"{owner}.{parameter.name}" if parameter.name else owner
+                    return PythonCall(Hole("value", value, (".to",)), (f"{weight}.dtype",))
+        is_real, as_real = (PythonCall(Hole("value", value, (name,)), ()) for name in (".is_floating_point", ".float"))
+        return Infix("if", (Hole("value", value), Infix("else", (is_real, as_real))))
 
     def _statement(self, scope: _CodeScope, member: Node | ModuleUse) -> Statement:
         """The line of ``forward`` for a member."""
@@ -292,7 +313,7 @@ class _Classification:
         """How the code of a module reaches what is in it: ``self.conv1``, in a list ``self.convs[0]``."""
         place, path = "self", use.path
         for depth, label in enumerate(labels, 1):
-            if self._is_list(path) and not (path == use.path and use.has_slots):
+            if self._is_list(path) and path not in self._slotted:
                 place = f"{place}[{label}]"
             else:
                 place = inside(place, label, registry if depth == len(labels) else "_modules")

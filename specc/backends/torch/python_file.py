@@ -82,11 +82,11 @@ def _docstring(graph: Graph) -> list[str]:
     size = f"{total:,} parameter{'' if total == 1 else 's'}"
     if frozen:
         size += ", all frozen" if frozen == total else f", {frozen:,} of them frozen"
-    inputs = [f"    {port.name}: {port.type}" for port in graph.inputs]
+    inputs = [f"    {port.name}: {port.declaration}" for port in graph.inputs]
     outputs = [f"    {port.name}: {port.type}" for port, _ in graph.outputs]
     lines = [f"{graph.name}: {size}.", "", "Takes", *inputs, "Gives", *outputs]
     if len(inputs) == len(outputs) == 1:
-        lines = [f"{graph.name}: {graph.inputs[0].type} -> {graph.outputs[0][0].type}, {size}."]
+        lines = [f"{graph.name}: {graph.inputs[0].declaration} -> {graph.outputs[0][0].type}, {size}."]
     if class_name(graph) != graph.name:
         lines += ["", f"The class is not called {graph.name}: Python or this file needs that name."]
     return lines

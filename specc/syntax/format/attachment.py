@@ -185,7 +185,7 @@ class Attachments:
     def _lists(self, node: Any) -> list[_Hosts]:
         """The lists in a node, or in a tuple of nodes, in the order of the text."""
         match node:
-            case ast.Number() | ast.Text() | ast.Name() | ast.Binder():
+            case ast.Number() | ast.Text() | ast.Name() | ast.Binder() | ast.TypeName():
                 return []
             case ast.Import(names=nodes) | ast.Shared(steps=nodes) | ast.Arm(statements=nodes):
                 return [_loose(self._hosts(nodes))]
@@ -219,8 +219,11 @@ class Attachments:
         hosts = []
         for begin, ports in zip(begins, filter(None, (contract.inputs, contract.outputs)), strict=False):
             shape = ports[0].shape
-            nodes: Sequence[Any] = shape.dims if shape and not ports[0].name else ports
-            clause = self._bracketed(nodes, begin, self._close(ports))
+            nodes: Sequence[Any] = ports
+            bracket = begin
+            if shape and not ports[0].name:
+                nodes, bracket = shape.dims, shape.span.start
+            clause = self._bracketed(nodes, bracket, self._close(ports))
             hosts.append(_Host(begin, clause.close + 1, partial(list, [clause]), begin))
         if contract.where:
             clause = _loose(self._hosts(contract.where))

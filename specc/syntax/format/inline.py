@@ -156,8 +156,13 @@ def shape(node: ast.Shape) -> str:
     return f"[{', '.join(text(dim, tight=True) for dim in node.dims)}]"
 
 
+def dtype(node: ast.PortDeclaration) -> str:
+    """What stands in front of the shape of a port, with the blank behind it."""
+    return f"{node.dtype.name} " if node.dtype else ""
+
+
 def port(node: ast.PortDeclaration) -> str:
-    return ": ".join(part for part in (node.name, node.shape and shape(node.shape)) if part)
+    return ": ".join(part for part in (node.name, node.shape and dtype(node) + shape(node.shape)) if part)
 
 
 def ports(nodes: tuple[ast.PortDeclaration, ...]) -> str:

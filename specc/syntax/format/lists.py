@@ -245,11 +245,12 @@ class ListWriter(LineWriter):
     def ports(self, ports: tuple[ast.PortDeclaration, ...], indent: int) -> None:
         """Where the shape of a bare port, or any of the named ones, needs several lines."""
         if not ports[0].name and ports[0].shape:
+            self.write(inline.dtype(ports[0]))
             return self.shape(ports[0].shape, indent)
 
         def entry(port: ast.PortDeclaration) -> ListEntry:
             def put(indent: int) -> None:
-                self.write(f"{port.name}: " if port.shape else port.name or "")
+                self.write(f"{port.name}: {inline.dtype(port)}" if port.shape else port.name or "")
                 if port.shape:
                     self.shape(port.shape, indent)
 

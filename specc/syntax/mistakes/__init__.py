@@ -36,6 +36,7 @@ _RULES: tuple[Callable[[UnexpectedToken], Explanation | None], ...] = (
     habits.assignment,
     rules.colon,
     rules.contract,
+    rules.element_type,
     habits.arithmetic,
     habits.python,
     habits.shape_in_parentheses,

@@ -46,11 +46,13 @@ def contract_line(token: UnexpectedToken) -> Explanation | None:
     text = f"model {name}{params} : {' -> '.join(shapes)}{found['where'] or ''} {{"
     if text == found[0]:
         return None
-    message = token.headline if found["name"] else "a model has a name"
+    message, place = token.headline if found["name"] else "a model has a name", None
     if not found["first"].startswith("[") and "[" not in found["first"]:
         message = "a shape stands in square brackets"
+        if token.accepts == {"_LSQB"}:  # the first size was taken for the type in front of a shape
+            place = token.back(len(token.previous))
     instead = Replacement(start, start + len(found[0]), text)
-    return Explanation(message, f"write `{text if len(text) <= 100 else short(text)}`", None, instead)
+    return Explanation(message, f"write `{text if len(text) <= 100 else short(text)}`", place, instead)
 
 
 def _shape(text: str) -> str:

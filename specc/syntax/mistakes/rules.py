@@ -12,6 +12,9 @@ from specc.syntax.mistakes.unexpected import Explanation, Replacement, Unexpecte
 from specc.syntax.recovery import short
 from specc.syntax.tokens import keywords
 
+_TYPE = re.compile(r"(?:u?int|unit|b?float)\d*|u8|u?byte|half|double")
+"""What stands in front of a shape, or is meant for it."""
+
 # ---- names and labels --------------------------------------------------------------------------------
 
 
@@ -162,7 +165,8 @@ def colon(token: UnexpectedToken) -> Explanation | None:
 def contract(token: UnexpectedToken) -> Explanation | None:
     """``block b(c): {``, ``model M:``"""
     item = token.statement
-    is_missing = token.before.endswith(":") and token.accepts == {"_LPAR", "_LSQB"} and token.word in ("", "{")
+    opens = {"NAME", "_LPAR", "_LSQB"}
+    is_missing = token.before.endswith(":") and token.accepts == opens and token.word in ("", "{")
     if item not in ("model", "block") or not is_missing:
         return None
     line = short(token.line_before.strip().removesuffix(":").strip())
@@ -170,6 +174,21 @@ def contract(token: UnexpectedToken) -> Explanation | None:
     if item == "block":
         help_ = f"leave out the `:`, as in `{line} {{`, or write the contract behind it"
     return Explanation(f"behind `:` stands the contract of this {item}", help_, token.back(1))
+
+
+def element_type(token: UnexpectedToken) -> Explanation | None:
+    """``(image: uint8)``, ``[N, 3, H, W] uint8``; ``model M : N, 3 {``, where the first size is taken for a type"""
+    if token.accepts == {"_LSQB"}:
+        name = token.previous
+        shape = "[N, 3, 32, 32]"
+        if _TYPE.fullmatch(name):
+            return Explanation(f"behind the type {name} stands a shape", f"write `{name} {shape}`, with your own sizes")
+        return Explanation(f"expected `[`, found {token.shown}", f"a shape stands in square brackets: `{shape}`")
+    if _TYPE.fullmatch(token.word) and token.before.endswith("]") and token.statement in ("model", "block"):
+        return Explanation(
+            "the type stands in front of the shape", f"write `{token.word} [N, 3, 32, 32]`, with your own sizes"
+        )
+    return None
 
 
 def missing_body(token: UnexpectedToken) -> Explanation | None:

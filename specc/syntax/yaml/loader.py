@@ -78,7 +78,9 @@ def _located(source_map: SourceMap, error: SpecError) -> list[Diagnostic]:
     if not findings:
         return list(map(source_map.finding, error.diagnostics))
     rest = [
-        segment._replace(text="0".ljust(len(segment.text))) if wrong.get(segment) else segment
+        segment._replace(text=("[0]" if segment.text.startswith("[") else "0").ljust(len(segment.text)))
+        if wrong.get(segment)
+        else segment
         for segment in source_map.segments
     ]
     without_wrong = SourceMap(source_map.yaml, rest)

@@ -343,8 +343,12 @@ def _open_bracket(source: Source, begin: int, at: int) -> Diagnostic:
         label = Label(source.span(end, end), "the file ends here")
         return _finding(source, message, begin, begin + 1, help_, label, code=Code.BRACKETS)
     start, end = _word_from(text, at)
-    # In `[=sizes[0], 3]` the bracket ends the text that it belongs to.
+    # In `[=sizes[0], 3]` the bracket ends the text that it belongs to, and in `{image: uint8 [N, 3, 8, 8]}`.
     in_text = text[start] in _CLOSER and not text[start - 1].isspace() and text[start - 1] not in ",[{:"
+    in_text |= (
+        text[start] == "["
+        and re.search(r":[ \t]*[A-Za-z_]\w*[ \t]+\Z", text[max(begin, start - 80) : start]) is not None
+    )
     help_ = f"a text with `{text[start]}` in it stands in quotes here" if in_text else ""
     message = f"expected `,` or `{_CLOSER[opener]}`, found `{text[start:end]}`"
     return _finding(source, message, start, end, help_, Label(source.span(begin, begin + 1), "opened here"))

@@ -61,6 +61,10 @@ REFERENCE = r"^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\[.+\])+$"
 """A value of the inside of a step as a text: ``body.c3``, ``down[0].skip``."""
 
 
+TYPED_SHAPE = re.compile(r"(?P<dtype>[A-Za-z_][A-Za-z0-9_]*)\s*(?P<shape>\[.*\])", re.DOTALL)
+"""A shape with the type of its elements, as a text."""
+
+
 def without_blank(text: str) -> str:
     """What is missing in ``conv:[16, 3]``, which YAML takes for one text, as a help; empty for others."""
     key, _, value = text.partition(":")
@@ -266,15 +270,15 @@ class Operands:
         if skip == len(node.value):
             help_ = "an empty text as a value is written `'=\"\"'`" if skip else ""
             self.note("here an expression is missing", node, help_)
-        elif self._is_visible(node):
+        elif self.is_visible(node):
             segment = self.exact(node, skip, kind)
             yield segment._replace(text=segment.text.replace("\n", " "))
 
     def _string(self, node: Scalar) -> Segments:
-        if self._is_visible(node):
+        if self.is_visible(node):
             yield mark(string(node.value), node)
 
-    def _is_visible(self, node: Scalar) -> bool:
+    def is_visible(self, node: Scalar) -> bool:
         """Whether it has no characters that an escape of YAML can make and the language refuses."""
         hidden = _HIDDEN.search(node.value)
         if hidden:

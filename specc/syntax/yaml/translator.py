@@ -15,6 +15,7 @@ from specc.syntax.yaml.operands import (
     RESERVED,
     STATEMENTS,
     STEPS,
+    TYPED_SHAPE,
     Form,
     Operands,
     Segment,
@@ -137,7 +138,7 @@ class Translator(Operands):
 
     def _ports(self, node: Node) -> Segments:
         if not isinstance(node, Mapping):
-            yield self._shape(node)
+            yield self._typed_shape(node)
             return
         if not node.pairs:
             self.note("here stand one or more names, each with its shape", node, "as in `{image: [N, 3, 32, 32]}`")
@@ -150,7 +151,7 @@ class Translator(Operands):
         if is_null(pair.value):
             yield self.name(pair.key, "a port")
         else:
-            yield self.pair(pair.key, "a port", ": ", self._shape(pair.value))
+            yield self.pair(pair.key, "a port", ": ", self._typed_shape(pair.value))
 
     # ---- bodies and lines ---------------------------------------------------------------------------
 
@@ -347,6 +348,18 @@ class Translator(Operands):
             yield Segment("| ", arm.start, arm.end, whole=True)
             yield self._lines(arm)
         yield mark(" }", arms)
+
+    def _typed_shape(self, node: Node) -> Segments:
+        """A shape; or a text with the type of the elements in front of it, ``uint8 [N, 3, H, W]``."""
+        typed = TYPED_SHAPE.fullmatch(node.value) if isinstance(node, Scalar) else None
+        if typed is None or not isinstance(node, Scalar):
+            yield self._shape(node)
+        elif self.is_visible(node):
+            dtype, shape = (self.exact(node, typed.start(part)) for part in ("dtype", "shape"))
+            name = typed["dtype"]
+            end = dtype.start + len(name) if dtype.exact else dtype.end
+            yield dtype._replace(text=f"{name} ", end=end, exact=False)
+            yield shape._replace(text=typed["shape"].replace("\n", " "), expression="value")
 
     def _shape(self, node: Node) -> Segments:
         if isinstance(node, List):

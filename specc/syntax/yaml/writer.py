@@ -13,7 +13,7 @@ from typing import NamedTuple
 from specc.diagnostics import SpecError
 from specc.source import Source
 from specc.syntax import ast
-from specc.syntax.format.inline import string, text
+from specc.syntax.format.inline import dtype, shape, string, text
 from specc.syntax.parser import parse
 from specc.syntax.tokens import is_plain_number
 from specc.syntax.trivia import after_blank, lines, pin
@@ -255,12 +255,18 @@ def _item(item: ast.Item) -> Out:
 
 
 def _ports(ports: tuple[ast.PortDeclaration, ...]) -> Out:
-    named: list[tuple[str, Out]] = [(port.name, _shape(port.shape)) for port in ports if port.name is not None]
-    return Keys(named) if named else _shape(ports[0].shape)
+    named = [(port.name, _typed_shape(port)) for port in ports if port.name is not None]
+    return Keys(named) if named else _typed_shape(ports[0])
 
 
-def _shape(shape: ast.Shape | None) -> Out:
-    return _NULL if shape is None else Entries([_expression(dim, tight=True) for dim in shape.dims])
+def _typed_shape(port: ast.PortDeclaration) -> Out:
+    if port.shape is None:
+        return _NULL
+    return Word(word(dtype(port) + shape(port.shape))) if port.dtype else _shape(port.shape)
+
+
+def _shape(shape: ast.Shape) -> Out:
+    return Entries([_expression(dim, tight=True) for dim in shape.dims])
 
 
 # ---- statements and steps ---------------------------------------------------------------------------

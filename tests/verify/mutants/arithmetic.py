@@ -59,6 +59,19 @@ node_kind("epsilon ten times as large", *_NORMS)(partial(_scaled_epsilon, 10.0))
 node_kind("epsilon a tenth", *_NORMS)(partial(_scaled_epsilon, 0.1))
 
 
+@node_kind("bytes cast by way of a smaller type", "Cast")
+def bytes_cut(body: Body, node: NodeProto) -> Found:
+    """As int8 they are negative from 128 on, and as truth values 0 or 1."""
+    if node.input[0] in body.bytes:
+        for other in (TensorProto.INT8, TensorProto.BOOL):
+            yield str(other), partial(_by_way_of, other)
+
+
+def _by_way_of(other: int, body: Body, node: NodeProto) -> None:
+    body.append_behind(node, "Cast", to=TensorProto.FLOAT)
+    set_attribute(node, "to", other)
+
+
 @node_kind("the other gelu", "Erf", "Tanh")
 def other_gelu(body: Body, node: NodeProto) -> Found:
     """erf(x/sqrt(2)) against tanh(sqrt(2/pi)*(x + 0.044715 x^3)), which differ by up to 5e-4."""

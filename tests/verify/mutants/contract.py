@@ -10,7 +10,7 @@ import numpy as np
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 
 from tests.verify.mutants.arithmetic import constant
-from tests.verify.mutants.draft import MADE, Body, Draft, Site
+from tests.verify.mutants.draft import MADE, Body, Draft, Site, become
 from tests.verify.mutants.kinds import Change, kind, node_kind
 from tests.verify.mutants.structure import _rename_taken
 
@@ -111,6 +111,26 @@ def _double_input(place: int, draft: Draft) -> None:
     _rename_taken({port.name: f"{MADE}/single"}, draft)
     cast = helper.make_node("Cast", [port.name], [f"{MADE}/single"], name=f"{MADE}/Cast", to=TensorProto.FLOAT)
     draft.main.nodes.insert(0, cast)
+
+
+@kind("bytes taken in another type", "contract")
+def bytes_in_another_type(draft: Draft) -> Iterator[Site]:
+    """The cast that is there makes float32 of that, too."""
+    for place, port in enumerate(draft.model.graph.input):
+        if port.type.tensor_type.elem_type == TensorProto.UINT8:
+            for other in (TensorProto.FLOAT, TensorProto.INT8, TensorProto.INT32):
+                yield Site(f"{port.name}: {other}", partial(_retype, place, other))
+
+
+def _retype(place: int, other: int, draft: Draft) -> None:
+    draft.model.graph.input[place].type.tensor_type.elem_type = other
+
+
+@node_kind("the cast of bytes dropped", "Cast", aim="contract")
+def cast_dropped(body: Body, node: NodeProto) -> Iterator[tuple[str, Change]]:
+    """ONNX Runtime refuses to compute with bytes where numbers are meant."""
+    if node.input[0] in body.bytes:
+        yield "", lambda body, node: become(node, "Identity")
 
 
 @kind("a symbolic size fixed", "contract")

@@ -74,6 +74,12 @@ class Body:
         values = (*inferred.input, *inferred.value_info, *inferred.output)
         return {v.name: _shape(v) for v in values if v.type.tensor_type.HasField("shape")}
 
+    @cached_property
+    def bytes(self) -> set[str]:
+        """The inputs of the file that take bytes; none in functions."""
+        ports = self.draft.model.graph.input if self.is_graph else ()
+        return {port.name for port in ports if port.type.tensor_type.elem_type == TensorProto.UINT8}
+
     def users(self, value: str) -> list[NodeProto]:
         return [node for node in self.nodes if value in node.input]
 

@@ -106,7 +106,13 @@ def _inputs(graph: Graph, seed: int) -> Iterator[Values]:
             sizes = {symbol.name: allowed(symbol, symbol.least) for symbol in graph.symbols}
         batch = graph.inputs[0].type.batch
         samples = batch if isinstance(batch, int) else 1 + place % 2
-        yield {port.name: scale * stream.standard_normal(_shape(port, samples, sizes)) for port in graph.inputs}
+        shapes = {port: _shape(port, samples, sizes) for port in graph.inputs}
+        yield {
+            port.name: stream.integers(0, 256, shape, np.uint8)
+            if port.is_cast
+            else scale * stream.standard_normal(shape)
+            for port, shape in shapes.items()
+        }
 
 
 def _shape(port: Port, samples: int, sizes: dict[str, int]) -> tuple[int, ...]:
@@ -128,7 +134,8 @@ def _in_runtime(model: ModelProto, inputs: tuple[Values, ...]) -> Iterator[Value
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     names = [port.name for port in session.get_outputs()]
     for feeds in inputs:
-        results = session.run(names, {name: value.astype(np.float32) for name, value in feeds.items()})
+        fed = {name: x if x.dtype == np.uint8 else x.astype(np.float32) for name, x in feeds.items()}
+        results = session.run(names, fed)
         yield dict(zip(names, results, strict=True))
 
 
@@ -145,7 +152,8 @@ def _in_double(model: ModelProto) -> ModelProto:
         if tensor.data_type == TensorProto.FLOAT:
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
     for value in (*double.graph.input, *double.graph.output):
-        value.type.tensor_type.elem_type = TensorProto.DOUBLE
+        if value.type.tensor_type.elem_type != TensorProto.UINT8:
+            value.type.tensor_type.elem_type = TensorProto.DOUBLE
     del double.graph.value_info[:]
     return double
 

@@ -38,6 +38,17 @@ def _times_one(body: Body, node: NodeProto) -> None:
     body.give(product, 1, np.float32(1))
 
 
+@node_kind("bytes cast by way of a larger type", "Cast", aim="harmless")
+def bytes_widened(body: Body, node: NodeProto) -> Found:
+    if node.input[0] in body.bytes:
+        yield "int32", _by_way_of_int32
+
+
+def _by_way_of_int32(body: Body, node: NodeProto) -> None:
+    body.append_behind(node, "Cast", to=TensorProto.FLOAT)
+    set_attribute(node, "to", TensorProto.INT32)
+
+
 @node_kind("operands of a sum or product exchanged", "Add", "Mul", "Max", aim="harmless")
 def commuted(body: Body, node: NodeProto) -> Found:
     if len(node.input) == 2 and node.input[0] != node.input[1]:
