@@ -65,6 +65,7 @@ class Code(StrEnum):
     SINGLE_VALUE_NORM = "S0510"
     INPUT_CHANNELS_GIVEN = "S0511"
     IMAGE_AXES = "S0512"
+    UNSCALED_BYTES = "S0513"
 
     LIMIT = "S0601"
 

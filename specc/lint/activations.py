@@ -24,16 +24,16 @@ def _identity(node: Node, network: Network) -> Match | None:
 
 
 def _nothing_to_change(node: Node, network: Network) -> Match | None:
-    """Activations that leave numbers of a certain range as they are, behind steps that give no others."""
+    """Activations that leave numbers of a certain range as they are, behind steps that give no others, or on bytes."""
     before, fixed = network.before(node), node.op.fixed_points()
-    if before is None or fixed is None or not claims_range(type(before.op)):
+    if fixed is None or not (claims_range(type(before.op)) if before else node.inputs[0] in network.bytes):
         return None
     x = network.ranges[node.inputs[0]]
     if x == ANY or not x.lies_in(fixed):
         return None
     if node.op.identity(*node.input_types) is not None:
         return None  # a finding of `_identity`, whatever it takes
-    if before.op.kind == node.op.kind and _twice(node, before) is not None:
+    if before is not None and before.op.kind == node.op.kind and _twice(node, before) is not None:
         return None  # a finding of S0504
     what = f"from {x.least:g} to {x.most:g}" if x.most < inf else f"at least {x.least:g}"
     itself = f"from {fixed.least:g} to {fixed.most:g}" if fixed.most < inf else f"at least {fixed.least:g}"
@@ -41,7 +41,7 @@ def _nothing_to_change(node: Node, network: Network) -> Match | None:
         node,
         f"{node.op.kind} has no effect here",
         f"what it takes is {what} already",
-        (Label(before.span, "gives no other numbers"),),
+        (Label(before.span, "gives no other numbers"),) if before else (),
         (f"{node.op.kind} gives x itself where x is {itself}",),
         (_HELP,),
         removable=not node.parameters,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from specc.analyses.dataflow import layouts
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity
 from specc.elaborate import Checked
 from specc.elaborate.image_axes import channels_last, image, without_batch
@@ -16,7 +17,9 @@ def image_inputs(file: ast.File, checked: tuple[Checked, ...]) -> Iterator[Diagn
     for model, network in zip(file.models, checked, strict=True):
         stated = model.contract.inputs if model.contract is not None else ()
         for place, port in zip(stated, network.graph.inputs, strict=True):
-            if place.shape is not None and (finding := _of(place.shape, port.type)):
+            finding = _of(place.shape, port.type) if place.shape is not None else None
+            # What a permute brings in front, as of images that a camera gives, is meant to be last.
+            if finding and layouts(network.graph)[0][port.name] != "NHWC":
                 yield finding
 
 

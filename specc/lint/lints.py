@@ -62,6 +62,16 @@ class Network:
         nodes = self.graph.nodes
         return ranges(self.graph, (n.inputs[0] for n in nodes if type(n.op).fixed_points is not Op.fixed_points))
 
+    @cached_property
+    def bytes(self) -> frozenset[str]:
+        """The inputs of uint8."""
+        return frozenset(port.name for port in self.graph.inputs if port.is_cast)
+
+    @cached_property
+    def weighed(self) -> dict[str, Range]:
+        """Between which numbers the inputs lie of steps with tensors."""
+        return ranges(self.graph, (node.inputs[0] for node in self.graph.nodes if node.parameters))
+
     def around(self, node: Node) -> tuple[Region, ...]:
         """The blocks that ``node`` is in, the innermost first."""
         blocks: list[Region] = []

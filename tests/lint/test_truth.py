@@ -57,10 +57,17 @@ def between(graph: Graph, node: Node) -> nn.Module:
 
 def inputs_of(graph: Graph, batch: int = 4, seed: int = 0) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return [3 * torch.randn(batch, *port.type.sample, generator=generator) for port in at_numbers(graph).inputs]
+    return [
+        torch.randint(256, (batch, *port.type.sample), generator=generator, dtype=torch.uint8)
+        if port.is_cast
+        else 3 * torch.randn(batch, *port.type.sample, generator=generator)
+        for port in at_numbers(graph).inputs
+    ]
 
 
-@pytest.mark.parametrize("name", ["no_effect", "no_effect_of_shapes", "no_effect_of_ranges", "no_effect_by_traits"])
+@pytest.mark.parametrize(
+    "name", ["no_effect", "no_effect_of_shapes", "no_effect_of_ranges", "no_effect_by_traits", "no_effect_on_bytes"]
+)
 def test_a_step_without_effect_gives_exactly_what_it_takes(name: str) -> None:
     for graph, node, finding in steps_found(name, Code.NO_EFFECT):
         module = between(graph, node)
@@ -382,6 +389,16 @@ def test_the_norms_of_which_nothing_is_said_can() -> None:
         batch = checked.graph.inputs[0].type.batch
         inputs = inputs_of(checked.graph, batch=batch if isinstance(batch, int) else 2)
         torch_module(checked.graph, Initialised(0)).train()(*inputs)
+
+
+def test_weights_meet_the_bytes_of_which_it_is_said() -> None:
+    found = list(steps_found("unscaled_bytes", Code.UNSCALED_BYTES))
+    assert len(found) == 5
+    for graph, node, _ in found:
+        taken, _ = between(graph, node)(*inputs_of(graph))
+        assert torch.equal(taken, taken.round())
+        assert taken.min() >= 0
+        assert 192 < taken.max() <= 255
 
 
 def test_what_is_suggested_for_three_numbers_is_what_pytorch_makes_of_them() -> None:
