@@ -111,8 +111,7 @@ _LINES = {
     "bn": "bn <- -channels ; eps momentum affine track_running_stats",
     "batchnorm": "batchnorm <- -channels ; eps momentum affine track_running_stats",
     "instancenorm": "instancenorm <- -channels ; eps momentum affine track_running_stats",
-    "pointwise pointwiseconv pwconv conv1x1": "conv({out_channels}, 1{...}) <- out_channels ; stride ; groups bias",
-    "conv3x3": "conv({out_channels}, 3{...}, padding=1) <- out_channels ; stride ; dilation groups bias",
+    "pointwise pointwiseconv pwconv": "conv({out_channels}, 1{...}) <- out_channels ; stride ; groups bias",
     "groupnorm": "groupnorm <- num_groups ; -channels eps affine",
     "groupconv groupedconv groupconv2d groupedconv2d": "conv <- out_channels kernel ; ; stride padding dilation "
     "groups bias init",
@@ -131,6 +130,8 @@ _WITH_CHANNELS = {
     "SeparableConv2d":
         f"{_DEPTHWISE}, bias=false) -> conv({{out_channels}}, 1) <- -channels out_channels kernel ; stride "
         f"padding dilation",
+    "conv1x1": "conv({out_channels}, 1{...}) <- -channels out_channels ; stride groups bias",
+    "conv3x3": "conv({out_channels}, 3{...}, padding=1) <- -channels out_channels ; stride groups bias",
     "depthwise depthwiseconv depthwiseconv2d dwconv DepthwiseConv2d":
         f"{_DEPTHWISE}) <- -channels kernel ; stride padding dilation bias",
 }  # fmt: skip
@@ -166,8 +167,10 @@ CHANNELS_FIRST: Mapping[str, Signature] = MappingProxyType(
 FAMILIAR = frozenset(
     "abs adaptiveavgpool adaptivemaxpool add affine alphadropout avgpool bn celu channelshuffle clamp clip concat conv "
     "convtranspose depthtospace div dropout elu exp fc flatten gelu globalavgpool globalmaxpool glu groupnorm "
-    "hardshrink hardsigmoid hardswish hardtanh identity leakyrelu linear log logsigmoid logsoftmax matmul maximum "
-    "maxpool mean minimum mish mul neg permute pixelshuffle pixelunshuffle pow prelu relu relu6 selu sigmoid silu "
+    "hardshrink hardsigmoid hardswish hardtanh identity layernorm leakyrelu linear log logsigmoid logsoftmax "
+    "matmul maximum "
+    "maxpool mean minimum mish mul neg permute pixelshuffle pixelunshuffle pow prelu relu relu6 rmsnorm selu "
+    "sigmoid silu "
     "softmax softmin softplus softshrink softsign spacetodepth sqrt sub sum tanh tanhshrink threshold upsample".split()
 )
 """Layers that are called alike in PyTorch, but for capitals, underscores and ``2d``, with the same arguments."""

@@ -55,8 +55,7 @@ def term_of(word: str, terms: Terms) -> Term:
 
 def note(word: str, terms: Terms) -> str:
     """What is said of a word of another tool; empty where there is nothing to say."""
-    term = term_of(word, terms)
-    return term.note or (f"{word} is called {' or '.join(term.names)} here" if term.names else "")
+    return _said(word, term_of(word, terms))
 
 
 def is_foreign(word: str) -> bool:
@@ -73,7 +72,13 @@ def _noted(word: str, term: Term, names: frozenset[str]) -> Term:
     known = tuple(name for name in term.names if name in names)
     if term.names and not known:
         return Term()
-    return Term(known, term.note or (known and f"{word} is called {' or '.join(known)} here") or "")
+    return Term(known, _said(word, term._replace(names=known)))
+
+
+def _said(word: str, term: Term) -> str:
+    """What it is called here, and what differs; or what is done instead."""
+    called = f"{word} is called {' or '.join(term.names)} here" if term.names and (term.agrees or not term.note) else ""
+    return "; ".join(filter(None, (called, term.note)))
 
 
 def _foreign(words: str) -> Iterable[tuple[str, Term]]:
@@ -145,7 +150,7 @@ LAYERS = _table(
     _renamed("hardswish", "hswish hardsilu"),
     _renamed("hardsigmoid", "hsigmoid"),
     _renamed("fc", "dense connected fullyconnected innerproduct"),
-    _called("batchnorm", "syncbatchnorm lazybatchnorm"),
+    _called("batchnorm", "syncbatchnorm lazybatchnorm syncbn"),
     _called("layernorm", "ln"),
     _called("groupnorm", "groupnormalization gn"),
     _called("instancenorm", "instancenormalization lazyinstancenorm"),
@@ -201,22 +206,21 @@ LAYERS = _table(
         "convolution": "conv! convolution is called conv here: conv(8, 3) gives 8 channels",
         "convtranspose ConvTranspose": "convtranspose! convtranspose takes the channels that it gives, those of its "
         "input it knows: convtranspose(8, 2, stride=2)",
-        "leaky lrelu leakyrectify relie": "leakyrelu!! it is called leakyrelu here, with a slope of 0.01 unless "
-        "it is given; "
-        "Darknet's is leakyrelu(0.1), that of Keras leakyrelu(0.3)",
+        "leaky lrelu leakyrectify relie": "leakyrelu!! its slope is 0.01 unless it is given; Darknet's is "
+        "leakyrelu(0.1), that of Keras leakyrelu(0.3)",
         "batchnormalization": "batchnorm! it is called batchnorm, or bn, here; its momentum is the share of "
         "what is new, 0.01 "
         "for the 0.99 of Keras",
         "layernormalization": "layernorm! layernorm is over the last axis; of each place over its channels, as "
         "Keras has it, "
         "permute(0, 2, 3, 1) -> layernorm(_.shape[-1]) -> permute(0, 3, 1, 2)",
-        "gap globalaveragepool globalaveragepooling globalavgpooling": "globalavgpool!! it is called "
-        "globalavgpool here, and "
-        "leaves axes of one place; globalavgpool -> flatten takes them away, as Keras does",
-        "gmp globalmaxpooling": "globalmaxpool!! it is called globalmaxpool here, and leaves axes of one place; "
-        "globalmaxpool -> flatten takes them away, as Keras does",
-        "cat concatenate": "concat!! it is called concat here, with an arm for each value: concat { | _ | _ } "
-        "along the channels, "
+        "gap globalaveragepool globalaveragepooling globalavgpooling": "globalavgpool!! it leaves axes of one place; "
+        "globalavgpool -> flatten takes them away, as Keras does",
+        "gmp globalmaxpooling": "globalmaxpool!! it leaves axes of one place; globalmaxpool -> flatten takes "
+        "them away, "
+        "as Keras does",
+        "cat concatenate": "concat!! it has an arm for each value, concat { | _ | _ }, and joins them along the "
+        "channels "
         "unless dim says another axis",
         "deconv": "convtranspose! deconv is called convtranspose here: convtranspose(8, 2, stride=2)",
         "deconvolutional": "convtranspose! it is called convtranspose here: convtranspose(8, 2, stride=2)",
@@ -277,7 +281,9 @@ LAYERS = _table(
         "they come by for",
         "print": "`specc show` prints every shape; a shape as a step, such as [N, 8, 16, 16], is checked",
         "return": "what the last step gives is what the model gives",
-        "true false none": "it is a value, and no step",
+        "true false none null nil": "it is a value, and no step",
+        "pass": "`_` is the current value, and does nothing",
+        "dilatedconv atrousconv": "conv! a dilation is an argument: conv(8, 3, padding=2, dilation=2)",
         "yolo region detection nms roipool roipooling roialign": "boxes are made of the network's numbers by "
         "the program "
         "that runs it",

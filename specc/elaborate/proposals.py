@@ -80,6 +80,12 @@ def proposed(step: ast.Call | ast.Merge, current: Signal | None, scope: Scope) -
     return Proposal(text, _help(step.name, translation, shown), None, translation.told) if shown else None
 
 
+def difference(word: str) -> tuple[str, ...]:
+    """What differs in a layer of another tool that is only called something else here, as helps."""
+    term = term_of(word, LAYERS)
+    return (term.note,) if term.agrees and term.note else ()
+
+
 def channels_first(step: ast.Call | ast.Merge, current: Signal | None, scope: Scope) -> tuple[str, ...]:
     """What is said of a word that some tools write with the input's channels, where its numbers do not tell: as a
     help.

@@ -49,7 +49,8 @@ class Unseen:
         Args:
             step: what it was to call; None where it stands before a point or a bracket.
         """
-        from specc.elaborate.proposals import channels_first, proposed  # a spec without mistakes needs none of it
+        # A spec without mistakes needs none of it.
+        from specc.elaborate.proposals import channels_first, difference, proposed
         from specc.syntax.mistakes.translation import OWNERS
 
         helps = tuple(f"there is {path}" for path in owners(name, scope)[:3]) or self.label_elsewhere(name, span)
@@ -64,7 +65,7 @@ class Unseen:
             rest = step.name_span.to(step.span).text[len(name) :]
             is_slip = similar is not None and similar.safety is not Safety.DISPLAY_ONLY
             if similar is None or not is_slip or proposal.text != f"{similar.names[0]}{rest}":
-                helps, similar, fix = (proposal.help,), None, proposal.fix
+                helps, similar, fix = (proposal.help, *difference(name)), None, proposal.fix
         elif step is not None and (numbers := channels_first(step, current, scope)):
             helps, similar = numbers, None
         return invalid(

@@ -1,4 +1,4 @@
-"""S0502, S0503, S0510: what precedes a norm, and what it has to normalise by."""
+"""S0502, S0503, S0510, S0511: what precedes a norm, what it has to normalise by, and numbers as PyTorch takes them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,24 @@ def _single_value_norm(node: Node, network: Network) -> Match | None:
     )
 
 
+def _channels_as_eps(node: Node, network: Network) -> Match | None:
+    """Only where they are the same number, and one that no eps is."""
+    channels, eps = node.input_types[0].sample[0], getattr(node.op, "eps", 0)
+    if node.op.norm(*node.input_types) is None or eps is None or eps < 1 or eps != channels:
+        return None
+    return Match(
+        node,
+        f"{node.op.kind} has an eps of {eps:g} here, as many as its input has channels",
+        "is it the number of channels?",
+        notes=("how many channels the input has is known here, and not written",),
+        helps=(f"leave {eps:g} out; or write eps={eps:g}, if it is meant",),
+        literal=True,
+        positional=2,
+    )
+
+
 LINTS = (
+    Lint(Code.INPUT_CHANNELS_GIVEN, "norm", _channels_as_eps, everywhere=True),
     Lint(Code.BIAS_BEFORE_NORM, "norm", _bias_before_norm, everywhere=True),
     Lint(Code.DROPOUT_BEFORE_NORM, "norm", _dropout_before_norm, everywhere=True),
     Lint(Code.SINGLE_VALUE_NORM, "norm", _single_value_norm, everywhere=False),
