@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from specc.analyses import Costs
 from specc.diagnostics import Diagnostic, UsageError
@@ -200,6 +200,21 @@ class Model:
     def _written_arguments(self) -> dict[str, str]:
         """The parameters that were given a value, as the language writes them."""
         return {name: literal(value) for name, value in self._arguments.items()}
+
+    def draw(self, path: str | Path, *, depth: int = 1, theme: Literal["auto", "light", "dark"] | None = None) -> None:
+        """Draw the network: .svg and .png by Graphviz, .md as a Mermaid flowchart.
+
+        Args:
+            depth: how deep blocks are opened: at 1 each outermost one is a box.
+            theme: the colours of .svg and .png; "auto" if left out: the reader's own, light in .png.
+
+        Raises:
+            UsageError: another name; too many boxes; no font for a .png; the file cannot be written.
+            MissingDependency: Graphviz or the renderer is not installed.
+        """
+        from specc.drawing import draw
+
+        draw(self.graph, Path(path), depth=depth, theme=theme)
 
     def torch_source(self) -> str:
         """A PyTorch module of its own, as Python source that does not need specc."""

@@ -17,7 +17,20 @@ from specc.cli.command import FINDINGS, USAGE, say, say_error
 from specc.diagnostics import OptionError, ParityError, SpecError, UsageError
 from specc.version import __version__
 
-_COMMANDS = ("check", "fmt", "show", "explain", "diff", "compile", "verify", "inspect", "convert", "schema", "doctor")
+_COMMANDS = (
+    "check",
+    "fmt",
+    "show",
+    "draw",
+    "explain",
+    "diff",
+    "compile",
+    "verify",
+    "inspect",
+    "convert",
+    "schema",
+    "doctor",
+)
 _QUERIES = ("show", "explain", "inspect", "schema", "doctor")
 """The commands of `specc.cli.queries`; each other one has a module of its own."""
 

@@ -15,6 +15,8 @@ from specc.verify.sessions import PROVIDERS, BrokenRuntime, ProviderError, load_
 from specc.version import __version__
 
 BASE = ("click", "lark", "numpy", "onnx", "pydantic", "rich", "safetensors")
+PICTURES = ("pygraphviz", "resvg_py")
+"""What `specc draw` needs for SVG and PNG."""
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 
 
@@ -45,6 +47,7 @@ def diagnose() -> tuple[Finding, ...]:
         *_torch_cuda(),
         _runtime(),
         *(_provider(provider) for provider in PROVIDERS),
+        *(_package(name, name, "pip install 'specc-nn[draw]'") for name in PICTURES),
     )
 
 

@@ -1,0 +1,135 @@
+"""Where the boxes of a picture stand and how its arrows go: Graphviz's layered layout (dot).
+
+The size of every text is reckoned here, so that no font of the machine has a say: a picture is the same everywhere.
+Lengths are in points, from the top left corner.
+"""
+
+from __future__ import annotations
+
+import json
+from math import log2
+from typing import Any, NamedTuple
+
+from specc.diagnostics import MissingDependency, UsageError
+from specc.drawing.picture import Box, Frame, Picture
+
+CHARACTER, LINE, PAD = 7.25, 20.0, 14.0
+"""Of the texts: the width of a character, the height of a row, what is left beside them."""
+_OCTAVE = 9.0
+"""A box is this much wider where it has twice the channels."""
+_POINTS = 72.0
+"""An inch of Graphviz's."""
+MOST = 1_500
+"""Boxes; dot takes minutes for more."""
+
+Point = tuple[float, float]
+
+
+class Rectangle(NamedTuple):
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Path(NamedTuple):
+    """An arrow.
+
+    Attributes:
+        points: of a Bézier curve: one, and three for each piece.
+        tip: where its head ends.
+        label: the middle of its text, where it has one.
+    """
+
+    points: tuple[Point, ...]
+    tip: Point
+    label: Point | None
+
+
+class Layout(NamedTuple):
+    """Attributes:
+    boxes, frames: by name.
+    paths: of the picture's arrows, in order.
+    """
+
+    width: float
+    height: float
+    boxes: dict[str, Rectangle]
+    frames: dict[str, Rectangle]
+    paths: tuple[Path, ...]
+
+
+def laid_out(picture: Picture) -> Layout:
+    """Raises:
+    MissingDependency: Graphviz is not installed.
+    UsageError: there are too many boxes.
+    """
+    try:
+        from pygraphviz import AGraph
+    except ModuleNotFoundError as error:
+        if error.name != "pygraphviz":
+            raise
+        raise MissingDependency("drawing SVG and PNG", "pygraphviz", "draw") from None
+    boxes = picture.boxes
+    if len(boxes) > MOST:
+        raise UsageError(
+            f"{len(boxes):,} boxes are no picture, {MOST:,} at most are drawn: open fewer blocks (--depth)"
+        )
+    names = {box.name: f"b{i}" for i, box in enumerate(boxes)}
+    graph = AGraph(directed=True, strict=False, rankdir="TB", nodesep="0.35", ranksep="0.3", newrank="true")
+    graph.node_attr.update(shape="box", fixedsize="true", label="")
+    frames: dict[str, str] = {}
+    _add(graph, picture.members, names, frames)
+    for i, arrow in enumerate(picture.arrows):
+        space = "" if arrow.measures else _space(len(str(arrow.type)) * CHARACTER + PAD, LINE)
+        graph.add_edge(names[arrow.source], names[arrow.target], key=f"e{i}", label=space, id=f"e{i}")
+    return _read(json.loads(graph.draw(format="json0", prog="dot")), names, frames, len(picture.arrows))
+
+
+def width_of(box: Box) -> float:
+    longest = max(len(row.shown) for row in box.rows) * CHARACTER + PAD
+    return longest + _OCTAVE * log2(max(box.channels or 1, 1))
+
+
+def _add(graph: Any, members: tuple[Box | Frame, ...], names: dict[str, str], frames: dict[str, str]) -> None:
+    for member in members:
+        if isinstance(member, Box):
+            width, height = width_of(member), LINE * len(member.rows)
+            graph.add_node(names[member.name], width=str(width / _POINTS), height=str(height / _POINTS))
+        else:
+            frames[f"cluster{len(frames)}"] = member.name
+            title = _space(len(member.shown) * CHARACTER + PAD, LINE)
+            inner = graph.add_subgraph(name=f"cluster{len(frames) - 1}", label=title, labeljust="l", margin="10")
+            _add(inner, member.members, names, frames)
+
+
+def _space(width: float, height: float) -> str:
+    """A label that is empty and takes room."""
+    size = f'WIDTH="{width:.0f}" HEIGHT="{height:.0f}"'
+    return f'<<TABLE BORDER="0" CELLPADDING="0" CELLSPACING="0"><TR><TD FIXEDSIZE="TRUE" {size}></TD></TR></TABLE>>'
+
+
+def _read(laid: dict[str, Any], names: dict[str, str], frames: dict[str, str], arrows: int) -> Layout:
+    """What dot says: points from the bottom left."""
+    _, _, width, height = map(float, laid["bb"].split(","))
+
+    def point(text: str) -> Point:
+        x, y = map(float, text.split(","))
+        return round(x, 1), round(height - y, 1)
+
+    found, own = {each["name"]: each for each in laid["objects"]}, {given: name for name, given in names.items()}
+    boxes = {}
+    for given, name in own.items():
+        x, y = point(found[given]["pos"])
+        wide, high = (_POINTS * float(found[given][side]) for side in ("width", "height"))
+        boxes[name] = Rectangle(x - wide / 2, y - high / 2, wide, high)
+    bounds = {}
+    for given, name in frames.items():
+        left, bottom, right, top = map(float, found[given]["bb"].split(","))
+        bounds[name] = Rectangle(left, height - top, right - left, top - bottom)
+    paths: dict[str, Path] = {}
+    for edge in laid.get("edges", ()):
+        tip, *points = edge["pos"].removeprefix("e,").split()
+        label = point(edge["lp"]) if "lp" in edge else None
+        paths[edge["id"]] = Path(tuple(map(point, points)), point(tip), label)
+    return Layout(width, height, boxes, bounds, tuple(paths[f"e{i}"] for i in range(arrows)))
