@@ -119,7 +119,7 @@ def picture(graph: Graph, depth: int) -> Picture:
     Args:
         depth: how deep blocks are opened, as in `specc show`: those at this depth are a box each.
     """
-    inputs = [Box(_port(name), (Row(name, PORT),), _channels(type)) for name, type in graph.inputs]
+    inputs = [Box(_port(port.name), (Row(port.name, PORT),), _channels(port.type)) for port in graph.inputs]
     outputs = [Box(_port(port.name, "out"), (Row(port.name, PORT),), _channels(port.type)) for port, _ in graph.outputs]
     uses = Counter(value for node in graph.nodes for value in node.inputs)
     uses.update(value for _, value in graph.outputs)
