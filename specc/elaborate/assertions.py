@@ -110,6 +110,10 @@ def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diag
         inner = Scope(known, scope)
         with collecting(findings.append):
             # A budget must not be met by a parameter that happens to be called macs, nor by a number nobody knows.
+            for part in ast.parts(assertion.test):
+                if isinstance(part, ast.Binder) and part.name in known:
+                    message = f"{part.name} is the network's own {part.name} here, and no variable"
+                    raise invalid(Code.BAD_VALUE, message, part.span, helps=("call the variable differently",))
             for name in _names(assertion.test):
                 if name.name in known and name.name in scope.known():
                     message = (
@@ -147,5 +151,5 @@ def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, sc
 
 
 def _names(expression: ast.Expr) -> list[ast.Name]:
-    """The names in an expression, in their order."""
-    return [part for part in ast.parts(expression) if isinstance(part, ast.Name)][::-1]  # `parts` begins at the end
+    """The names that an expression reads, in their order."""
+    return [*ast.free_names(expression)]

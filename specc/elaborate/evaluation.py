@@ -10,7 +10,7 @@ from specc.diagnostics import Code
 from specc.elaborate.arithmetic import COMPARISONS, arithmetic, bounded, compare, number, refuse
 from specc.elaborate.errors import Unknown, ambiguous, invalid, short, suggestion
 from specc.elaborate.inside import BlockValue, entry, member, owners
-from specc.elaborate.scopes import ABSENT, MOST_ENTRIES, Scope
+from specc.elaborate.scopes import ABSENT, MOST_ENTRIES, Scope, require_name
 from specc.elaborate.values import (
     CONSTANTS,
     UNKNOWN,
@@ -44,6 +44,10 @@ _OTHERWISE = {
 """What to write for names that other languages have."""
 
 
+Row = tuple[Value, ...]
+"""What the names of a loop stand for in one round."""
+
+
 def evaluate(expression: ast.Expr | Evaluated, scope: Scope) -> Value:
     """The value of ``expression``.
 
@@ -52,6 +56,31 @@ def evaluate(expression: ast.Expr | Evaluated, scope: Scope) -> Value:
         Unknown: it depends on something that an earlier error already concerns.
     """
     return _EVALUATORS[type(expression)](expression, scope)
+
+
+def rows(loop: ast.For | ast.Comprehension, scope: Scope) -> list[Row]:
+    """The rounds of ``for``: what its names stand for in each. Raises Invalid, Unknown."""
+    table = evaluate(loop.table, scope)
+    if not isinstance(table, tuple):
+        message = f"for goes through a list, and {loop.table.span.text} is {kind_of(table)}"
+        rounds = is_whole(table) and table >= 0
+        helps = (f"range({short(loop.table.span.text)}) is the list of the numbers from 0 on",) if rounds else ()
+        raise invalid(Code.BAD_VALUE, message, loop.table.span, helps=helps)
+    for label in loop.names:
+        require_name(label.name, loop.names[0].span)
+    if len(loop.names) == 1:
+        return [(entry,) for entry in table]
+    for place, row in enumerate(table, 1):
+        if not isinstance(row, tuple) or len(row) != len(loop.names):
+            what = f"has {len(row)} values" if isinstance(row, tuple) else f"is {kind_of(row)}"
+            names = ", ".join(label.name for label in loop.names)
+            raise invalid(
+                Code.BAD_VALUE,
+                f"row {place} of the table {what}, and {names} take {len(loop.names)}",
+                loop.table.span,
+                f"row {place} is {display(row)}",
+            )
+    return list(table)
 
 
 def truth(expression: ast.Expr, scope: Scope) -> bool:
@@ -143,6 +172,17 @@ def _name(expression: ast.Name, scope: Scope) -> Value:
 
 def _sequence(expression: ast.Sequence, scope: Scope) -> Value:
     return scope.budget.charge(tuple([plain(item, scope) for item in expression.items]), expression.span)
+
+
+def _comprehension(expression: ast.Comprehension, scope: Scope) -> Value:
+    names = [label.name for label in expression.names]
+    entries = []
+    for row in rows(expression, scope):
+        scope.budget.charge(row, expression.table.span)  # where the test leaves all out, too, it takes its time
+        inner = Scope(dict(zip(names, row, strict=True)), scope)
+        if expression.test is None or truth(expression.test, inner):
+            entries.append(plain(expression.item, inner))
+    return scope.budget.charge(tuple(entries), expression.span)
 
 
 def _unary(expression: ast.Unary, scope: Scope) -> Value:
@@ -304,6 +344,7 @@ _EVALUATORS: Mapping[type, Callable[[Any, Scope], Value]] = {
     ast.Conditional: lambda it, scope: evaluate(it.value if truth(it.test, scope) else it.other, scope),
     ast.Name: _name,
     ast.Sequence: _sequence,
+    ast.Comprehension: _comprehension,
     ast.Unary: _unary,
     ast.Binary: _binary,
     ast.Attribute: _attribute,

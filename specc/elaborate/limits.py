@@ -178,7 +178,8 @@ class StepBudget:
             return value if _is_known(expression.name, value) else UNKNOWN
         read = self._read.get(id(expression))
         if read is None:
-            read = self._read[id(expression)] = expression, ast.names_in(expression) - _BUILT_IN
+            names = {name.name for name in ast.free_names(expression)}
+            read = self._read[id(expression)] = expression, names - _BUILT_IN
         if not all(_is_known(name, scope.get(name)) for name in read[1]):
             return UNKNOWN
         try:

@@ -15,8 +15,8 @@ from specc.elaborate import hints
 from specc.elaborate.calls import Calls, is_sole
 from specc.elaborate.contracts import agree
 from specc.elaborate.drafts import Construction, DraftBlock, refuse_label, resolved, two_of_a_name
-from specc.elaborate.errors import Invalid, Unknown, invalid, short
-from specc.elaborate.evaluation import evaluate, truth
+from specc.elaborate.errors import Invalid, Unknown, invalid
+from specc.elaborate.evaluation import Row, evaluate, rows, truth
 from specc.elaborate.limits import MOST_DEPTH, StepBudget
 from specc.elaborate.scopes import Environment, Scope, require_name
 from specc.elaborate.values import UNKNOWN, Signal, Value, display, display_arguments, is_whole, kind_of
@@ -26,8 +26,6 @@ from specc.source import Span
 from specc.syntax import ast
 
 Loop = ast.Repeat | ast.For
-Row = tuple[Value, ...]
-"""The values of a loop's names in one round."""
 
 
 class Walk:
@@ -214,7 +212,7 @@ class Walk:
             arms: what each round gives is added to it, and all begin with the same value.
         """
         if isinstance(step, ast.For):
-            table = _rows(step, scope)
+            table = rows(step, scope)
             self._budget.loop(len(table), step.body, scope, step.table.span)
         else:
             rounds, place = evaluate(step.rounds, scope), step.rounds.span
@@ -279,31 +277,6 @@ class Walk:
 
 
 # ---- loops ----------------------------------------------------------------------------------------------------------
-
-
-def _rows(step: ast.For, scope: Scope) -> list[Row]:
-    """The rounds of ``for``. Raises Invalid, Unknown."""
-    table = evaluate(step.table, scope)
-    if not isinstance(table, tuple):
-        message = f"for goes through a list, and {step.table.span.text} is {kind_of(table)}"
-        rounds = is_whole(table) and table >= 0
-        helps = (f"range({short(step.table.span.text)}) is the list of the numbers from 0 on",) if rounds else ()
-        raise invalid(Code.BAD_VALUE, message, step.table.span, helps=helps)
-    for label in step.names:
-        require_name(label.name, step.names[0].span)
-    if len(step.names) == 1:
-        return [(entry,) for entry in table]
-    for number, entry in enumerate(table, 1):
-        if not isinstance(entry, tuple) or len(entry) != len(step.names):
-            what = f"has {len(entry)} values" if isinstance(entry, tuple) else f"is {kind_of(entry)}"
-            names = ", ".join(label.name for label in step.names)
-            raise invalid(
-                Code.BAD_VALUE,
-                f"row {number} of the table {what}, and {names} take {len(step.names)}",
-                step.table.span,
-                f"row {number} is {display(entry)}",
-            )
-    return list(table)
 
 
 def _variables(step: Loop) -> tuple[str, ...]:

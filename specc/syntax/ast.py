@@ -38,6 +38,16 @@ class Sequence(NamedTuple):
     items: tuple[Expr, ...]
 
 
+class Comprehension(NamedTuple):
+    """``[item for names in table if test]``: a list that is computed from another; the test may be None."""
+
+    span: Span
+    item: Expr
+    names: tuple[Binder, ...]
+    table: Expr
+    test: Expr | None
+
+
 class Unary(NamedTuple):
     """``operator`` is "-" or "not"."""
 
@@ -98,7 +108,9 @@ class Apply(NamedTuple):
     arguments: tuple[Argument, ...]
 
 
-Expr = Number | Text | Name | Sequence | Unary | Binary | Conditional | Attribute | Index | Sublist | Apply
+Expr = (
+    Number | Text | Name | Sequence | Comprehension | Unary | Binary | Conditional | Attribute | Index | Sublist | Apply
+)
 
 
 class Argument(NamedTuple):
@@ -354,6 +366,21 @@ def parts(tree: object, whole: frozenset[type] = _LEAVES) -> Iterator[object]:
         yield part
         if type(part) not in whole:
             stack += [inner for inner in part if isinstance(inner, tuple)]
+
+
+def free_names(tree: object, bound: frozenset[str] = frozenset()) -> Iterator[Name]:
+    """The names that an expression reads from around it, in order: without those that its computed lists bind."""
+    if isinstance(tree, Name):
+        if tree.name not in bound:
+            yield tree
+    elif isinstance(tree, Comprehension):
+        inside = bound | {label.name for label in tree.names}
+        yield from free_names(tree.item, inside)
+        yield from free_names(tree.table, bound)
+        yield from free_names(tree.test, inside)
+    elif isinstance(tree, tuple) and type(tree) not in _LEAVES:
+        for part in tree:
+            yield from free_names(part, bound)
 
 
 def names_in(tree: object) -> set[str]:

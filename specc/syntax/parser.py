@@ -21,7 +21,7 @@ _MOST_REREAD = 2**16
 
 _NESTING = frozenset((
     ast.Binary, ast.Unary, ast.Conditional, ast.Attribute, ast.Index, ast.Sublist, ast.Apply, ast.Sequence,
-    ast.Group, ast.Merge, ast.Repeat, ast.For, ast.If,
+    ast.Comprehension, ast.Group, ast.Merge, ast.Repeat, ast.For, ast.If,
 ))  # fmt: skip
 
 _FORMULA = re.compile(r"\{(?P<formula>[^{}]*)\}|[{}]|[^{}]+")
@@ -306,6 +306,10 @@ class TreeBuilder:
 
     def sequence(self, start: int, end: int, *items: ast.Expr | None) -> ast.Sequence:
         return ast.Sequence(self._nested(start, end), _present(items))
+
+    def comprehension(self, start: int, end: int, item: ast.Expr, *parts: Any) -> ast.Comprehension:
+        *names, _, table, test = parts
+        return ast.Comprehension(self._nested(start, end), item, self._binders(names, "variable"), table, test)
 
     def name(self, start: int, end: int, name: Token) -> ast.Name:
         return ast.Name(self._span(start, end), name.text)

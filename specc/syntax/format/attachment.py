@@ -195,6 +195,11 @@ class Attachments:
                 return [self._bracketed(nodes, node.span.start, node.span.end - 1)] if nodes else []
             case ast.Sublist():  # from where to where is always on one line
                 return self._lists(node.value)
+            case ast.Comprehension():
+                begin, table = node.names[0].span.start, node.table
+                loop = _Host(begin, table.span.end, partial(self._lists, table), begin)
+                hosts = (self._host(node.item), loop, *self._hosts([node.test][: node.test is not None]))
+                return [_Hosts(hosts[0].start, node.span.start, node.span.end - 1, hosts)]
             case ast.Call() | ast.Default():
                 return self._in_parentheses(node.arguments, node.name_span)
             case ast.Apply():

@@ -76,6 +76,10 @@ def text(expr: ast.Expr, level: int = LOOSEST, *, tight: bool = False) -> str:
             return expr.name
         case ast.Sequence():
             return sequence(expr, tight=tight)
+        case ast.Comprehension():
+            item = row(expr.item) if is_row(expr.item) else text(expr.item, tight=tight)
+            rest = (f" {words}{text(part, DISJUNCTION, tight=tight)}" for words, part in clauses(expr))
+            return f"[{item}{''.join(rest)}]"
         case ast.Attribute():
             return f"{text(expr.value, POSTFIX, tight=tight)}.{expr.name}"
         case ast.Index():
@@ -96,6 +100,13 @@ def between(expr: ast.Sublist, *, tight: bool = False) -> str:
     has_operators = any(part is not None and binding(part) < SIGNED for part in places)
     colon = " : " if has_operators and not tight else ":"
     return colon.join("" if part is None else text(part, tight=tight) for part in places).strip()
+
+
+def clauses(expr: ast.Comprehension) -> Iterator[tuple[str, ast.Expr]]:
+    """What stands behind the item of a computed list: each expression with the words before it."""
+    yield f"for {names(expr)} in ", expr.table
+    if expr.test is not None:
+        yield "if ", expr.test
 
 
 def is_long(tree: ast.Expr | ast.Argument | ast.Param | ast.PortDeclaration) -> bool:
@@ -230,7 +241,7 @@ def each(loop: ast.For) -> str:
     return "for each " if loop.is_each else "for "
 
 
-def names(loop: ast.For) -> str:
+def names(loop: ast.For | ast.Comprehension) -> str:
     return ", ".join(name.name for name in loop.names)
 
 

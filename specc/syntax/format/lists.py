@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 from specc.syntax import ast
 from specc.syntax.format import inline
 from specc.syntax.format.attachment import Attachments, LeadingComment
-from specc.syntax.format.inline import LOOSEST, POSTFIX, SIGNED, WIDTH, before, binding, operands
+from specc.syntax.format.inline import DISJUNCTION, LOOSEST, POSTFIX, SIGNED, WIDTH, before, binding, operands
 
 INDENT = 2
 
@@ -152,6 +152,8 @@ class ListWriter(LineWriter):
                 self.sequence(expr, indent, tight=tight)
             case ast.Number() | ast.Text() | ast.Name() | ast.Sequence():
                 self.write(inline.text(expr, tight=tight))
+            case ast.Comprehension():
+                self._comprehension(expr, indent, tight=tight)
             case ast.Attribute():
                 self._part(expr.value, indent, POSTFIX, more, tight=tight)
                 self.write(f".{expr.name}")
@@ -171,6 +173,23 @@ class ListWriter(LineWriter):
                     self.write(before(operator, expr, tight=tight))
                     self._part(operand, indent, loosest, more, tight=tight)
         return self.write(")" if bracketed else "")
+
+    def _comprehension(self, expr: ast.Comprehension, indent: int, *, tight: bool) -> None:
+        """What it is made of, and each of its words, on a line of its own."""
+
+        def clause(words: str, inner: ast.Expr, begin: int) -> ListEntry:
+            def put(indent: int) -> None:
+                self.write(words)
+                self._part(inner, indent, DISJUNCTION, 0, tight=tight)
+
+            text = None if inline.is_long(inner) else words + inline.text(inner, DISJUNCTION, tight=tight)
+            return ListEntry(begin, inner.span.end, text, put)
+
+        begins = expr.names[0].span.start, expr.test.span.start if expr.test else 0
+        further = [
+            clause(words, inner, begin) for (words, inner), begin in zip(inline.clauses(expr), begins, strict=False)
+        ]
+        self.listed("[]", [self._entry(expr.item, tight=tight, row=True), *further], indent, comma="")
 
     # ---- lists --------------------------------------------------------------------------------------
 
@@ -263,7 +282,14 @@ class ListWriter(LineWriter):
         self.listed("[]", entries, indent, filled=True, key=shape.span.start + 1)
 
     def listed(
-        self, brackets: str, entries: list[ListEntry], indent: int, *, filled: bool = False, key: int | None = None
+        self,
+        brackets: str,
+        entries: list[ListEntry],
+        indent: int,
+        *,
+        filled: bool = False,
+        key: int | None = None,
+        comma: str = ",",
     ) -> None:
         """A list on several lines, with its comments.
 
@@ -272,6 +298,7 @@ class ListWriter(LineWriter):
             indent: of the line that the list begins on.
             filled: as many entries on a line as fit, not one.
             key: of a list that may be empty: where it opens, and one more.
+            comma: what stands between two entries.
         """
         leading, trailing, inside = self.attachments.leading, self.attachments.trailing, self.attachments.inside
         key = entries[0].begin if entries else key or 0
@@ -289,7 +316,7 @@ class ListWriter(LineWriter):
                 put(indent + INDENT)
             else:
                 self.write(text)
-            self.write("," if i + 1 < len(entries) else "")
+            self.write(comma if i + 1 < len(entries) else "")
             if begin in trailing:
                 self.comment(trailing[begin])
         for comment in self.attachments.closing.get(key, ()):

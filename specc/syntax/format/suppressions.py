@@ -188,7 +188,7 @@ def _anchors(file: ast.File) -> Iterator[Anchor]:
 
 
 def _in_statements(statements: tuple[ast.Statement, ...], outer: _Way) -> Iterator[Anchor]:
-    """Merges, loops and conditions have no findings of their own, only the steps in them."""
+    """Loops and conditions have no findings of their own, only the steps in them; merges where they have arguments."""
     for row in lines(statements):
         for i, statement in enumerate(row):
             way = (*outer, (row, i))
@@ -202,6 +202,8 @@ def _in_statements(statements: tuple[ast.Statement, ...], outer: _Way) -> Iterat
                 case ast.Let():
                     yield Anchor(statement.name_span.start, statement.span.start, way)
                 case ast.Merge():
+                    if statement.arguments:
+                        yield Anchor(statement.name_span.start, start(statement), way)
                     for arm in statement.arms:
                         yield from _in_statements(arm.statements, way)
                 case ast.Shared():

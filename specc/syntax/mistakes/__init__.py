@@ -33,6 +33,7 @@ _RULES: tuple[Callable[[UnexpectedToken], Explanation | None], ...] = (
     rules.without_step,
     habits.arguments,
     rules.arm,
+    habits.several_names,
     habits.assignment,
     rules.colon,
     rules.contract,

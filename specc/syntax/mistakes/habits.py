@@ -320,6 +320,15 @@ def assignment(token: UnexpectedToken) -> Explanation | None:
     return None
 
 
+def several_names(token: UnexpectedToken) -> Explanation | None:
+    """``a, b = two(4)``, ``let (a, b) = two(4)``: what a block gives, taken apart as Python does it."""
+    first = re.match(r"(?:let\s+)?\(?\s*\w+(?:\s*,\s*\w+)+\s*\)?\s*=\s*(\w+)", Line(token).text)
+    if not first:
+        return None
+    help_ = f"label the step, `out: {short(first[1])}…`, and write `out.name` for each of its outputs"
+    return Explanation("several values have no names of their own before `=`", help_)
+
+
 def arguments(token: UnexpectedToken) -> Explanation | None:
     """``conv 8 3``, ``conv[8, 3]``: arguments without parentheses."""
     if token.kind == "_COMMA" and "_RSQB" in token.accepts:
@@ -361,10 +370,11 @@ def arguments(token: UnexpectedToken) -> Explanation | None:
 
 
 def operator(token: UnexpectedToken) -> Explanation | None:
-    """``0 < a < b``, ``[2 * i for i in xs]``, a comment behind ``//``"""
+    """``sum(c for c in xs)``, ``0 < a < b``, a comment behind ``//``"""
+    if token.word == "for" and "_RPAR" in token.accepts:
+        return Explanation("a computed list stands in brackets", "write `sum([2 * c for c in list])`")
     if token.word == "for" and "_RSQB" in token.accepts:
-        help_ = "write the list out, or compute it where it is used: `for i in range(3) { conv(2 ** i, 1) }`"
-        return Explanation("a list is not computed by a loop in it", help_)
+        return Explanation("a computed list has one `for`", "put one in another: `[[a * b for b in bs] for a in as]`")
     if token.kind == "COMPARE" and token.ends_value:
         return Explanation("comparisons cannot be chained", "join two with `and`: `0 < a and a < b`")
     if token.word == "//":

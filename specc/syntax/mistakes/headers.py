@@ -111,6 +111,9 @@ def loop(token: UnexpectedToken) -> Explanation | None:
             return Explanation(
                 "a loop goes through a list: `for name in list`", f"write `{short(text.rstrip())}`", None, instead
             )
+    if token.word == "(" and re.match(r"for\s+(?:each\s+)?\w+\s*,", line):
+        help_ = "write `for i, row in enumerate(table)`, then `row[0]`, or zip(range(2), xs, ys) for the table"
+        return Explanation("the names of a loop are no lists of names", help_)
     return None
 
 

@@ -211,7 +211,7 @@ def is_self_contained(text: str) -> bool:
             closers.append(CLOSERS[kind])
         elif kind in CLOSERS.values() and (not closers or closers.pop() != kind):
             return False
-        is_inner = kind in ("EQUAL", COMMA, COLON) and closers
+        is_inner = kind in ("EQUAL", COMMA, COLON, "FOR") and closers
         is_bad_number = kind == UNKNOWN and text[start] in "0123456789"
         if not (kind in _IN_EXPRESSIONS or is_inner or is_bad_number):
             return False
