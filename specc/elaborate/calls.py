@@ -259,6 +259,15 @@ class Calls:
         types = tuple([value.type for value in inputs if value.type is not None])
         if bound is None or len(types) < len(inputs):
             return self.network.label(label, Signal(None, None, plan.span))
+        if len(inputs) == 1:  # how many entries a list has may be a parameter; an arm that is written is one too few
+            if not any(arm.each for arm in merge.arms):
+                raise invalid(Code.RANK, f"{kind.kind} joins at least 2 values, and has one arm", plan.span)
+            if kind.unites:
+                try:
+                    bound.op.infer(*types)
+                except Refusal as refusal:
+                    raise refused(refusal, joined, bound, inputs, self.network.nodes, scope) from None
+                return self.network.label(label, inputs[0])
         return self._step(joined, label, plan.span, bound, inputs, types, None, scope)
 
     def _plan(

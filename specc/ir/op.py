@@ -110,6 +110,8 @@ class Op(BaseModel):
     """The list-valued field whose elements may also be arguments of their own: ``permute(0, 2, 1)``."""
     passes: ClassVar[bool] = False
     """Whether it gives what it takes whatever its attributes are: as an argument (``act=identity``) it is no step."""
+    unites: ClassVar[bool] = False
+    """Whether of one value alone it gives just that: where a list comes to a single arm, the merge is no step."""
     keeps_order: ClassVar[bool] = False
     """Whether the result has the elements of the input in the same row-major order, in any shape."""
     activation: ClassVar[bool] = False

@@ -21,7 +21,7 @@ class Fuse(Elementwise):
     """
 
     kind = "fuse"
-    arity = (2, None)
+    arity = (1, None)  # of a single value, the only entry of a list, the share is not quite 1
 
     eps: PositiveReal = 1e-4
     init: Real = 1.0

@@ -21,6 +21,7 @@ class Pairwise(Elementwise, Weightless):
     """
 
     arity = (2, None)
+    unites = True
     torch_name: ClassVar[str]
     onnx_name: ClassVar[str]
 
@@ -173,6 +174,7 @@ class Concat(Selector):
 
     kind = "concat"
     arity = (2, None)
+    unites = True
 
     dim: Integer = 1
 
