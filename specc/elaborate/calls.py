@@ -12,14 +12,15 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate import hints
 from specc.elaborate.arguments import BlockPlan, OperatorPlan, signature, unused_parameters
 from specc.elaborate.contracts import check_inputs, given
+from specc.elaborate.declarations import declaration
 from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSteps, refuse_label, resolved
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, short
 from specc.elaborate.evaluation import evaluate, layer
-from specc.elaborate.inference import BoundOperator, inferred, refused
+from specc.elaborate.inference import BoundOperator, inferred, refused, sized_by_value
 from specc.elaborate.inside import BlockValue, head_of
 from specc.elaborate.interfaces import inputs_of, value_arguments, without_arms
 from specc.elaborate.limits import StepBudget
-from specc.elaborate.scopes import ABSENT, Definition, Scope
+from specc.elaborate.scopes import ABSENT, Definition, Scope, is_sole
 from specc.elaborate.unseen import Unseen
 from specc.elaborate.values import (
     CONSTANTS,
@@ -55,7 +56,7 @@ class Calls:
         network: Construction,
         budget: StepBudget,
         inputs: tuple[str, ...],
-        statements: tuple[ast.Statement, ...],
+        model: ast.ModelDefinition,
         walk: Callable[[tuple[ast.Statement, ...], Signal | None, Scope], Signal | None],
         walk_each: Callable[[ast.For, Signal | None, Scope], list[Signal | None]],
     ) -> None:
@@ -63,7 +64,6 @@ class Calls:
 
         Args:
             inputs: the names of the model's inputs.
-            statements: those of the model's own body.
             walk: follows the statements of a block from a value on.
             walk_each: follows the rounds of ``for each``, all from one value on.
         """
@@ -71,7 +71,7 @@ class Calls:
         self.network = network
         self._budget = budget
         self._inputs = inputs
-        self._statements = statements
+        self._model = model
         self._walk = walk
         self._walk_each = walk_each
         self._active: list[Definition | SharedSteps] = []
@@ -80,12 +80,18 @@ class Calls:
         self._frozen: dict[int, tuple[Op, Op]] = {}
         # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
         self._plans: dict[tuple[int, type[Op] | Definition], Any] = {}
-        self._unseen = Unseen(network, statements, self._active)
+        self._unseen = Unseen(network, model.body.statements, self._active)
+
+    @property
+    def around(self) -> ast.BlockDefinition | ast.ModelDefinition:
+        """The block, or the model, whose steps are followed."""
+        blocks = (each.block for each in reversed(self._active) if isinstance(each, Definition))
+        return next(blocks, None) or self._model
 
     def nothing_yet(self, span: Span) -> Invalid:
         """Where a model or a block of several inputs has not begun with one."""
-        around = next((each for each in reversed(self._active) if isinstance(each, Definition)), None)
-        ports = around.block.contract.inputs if around is not None and around.block.contract else ()
+        around = self.around
+        ports = around.contract.inputs if isinstance(around, ast.BlockDefinition) and around.contract else ()
         names = [port.name or "" for port in ports] or self._inputs
         return invalid(
             Code.RANK,
@@ -161,8 +167,11 @@ class Calls:
             helps: tuple[str, ...] = ("a value takes no arguments",) if isinstance(value, Signal) else ()
             if target is not None:
                 helps = (f"it hides the layer {step.name}: call the one that is defined here something else",)
+            elif isinstance(value, (int, float)) and not isinstance(value, bool):
+                helps = (f"affine({step.name}) multiplies by it, and affine(1, {step.name}) adds it",)
             message = f"{step.name} is {kind_of(value)} here, and no step"
-            raise invalid(Code.UNKNOWN_LAYER, message, step.name_span, helps=helps)
+            secondary = declaration(step.name, step.name_span, self.around)
+            raise invalid(Code.UNKNOWN_LAYER, message, step.name_span, secondary=secondary, helps=helps)
         if target is not None:
             return target
         raise self._unseen.unknown(step.name, step.name_span, scope, step, current)
@@ -311,7 +320,7 @@ class Calls:
                 type_, parameters = inferred(op, types, span)
                 self._steps_frozen += 1
         except Refusal as refusal:
-            again = _sized_by_value(step, bound, types, scope)
+            again = sized_by_value(step, bound, types, scope)
             if again is not None:
                 inputs, types = (*inputs, *again.values), (*types, *(v.type for v in again.values if v.type))
                 return self._step(step, label, span, again, inputs, types, name, scope, slot)
@@ -442,30 +451,15 @@ class Calls:
         helps = ("repeat and for say how often something comes; a network has a fixed depth",)
         if len(chain) == 2 and layer(target.name):
             helps = (f"in here {target.name} is what is defined, and not the layer: call it something else",)
+        header = target.block.name_span if isinstance(target, Definition) else target.statement.name_span
         raise invalid(
             Code.RECURSION,
             f"{target.name} would contain itself",
             span,
+            secondary=(Label(header, f"{target.name} begins here"),),
             notes=(" calls ".join([callee.name for callee in chain]),),
             helps=helps,
         )
-
-
-def _sized_by_value(
-    step: ast.Call | ast.Merge, bound: BoundOperator, types: tuple[TensorType, ...], scope: Scope
-) -> BoundOperator | None:
-    """The operator with the sizes of a value for formulas that are just these; None where nothing has such sizes.
-
-    The value is one that its arguments name, the input of the block, or one of the model's.
-    """
-    if len(types) > 1 or not bound.op.measures:
-        return None
-    named = [part.name for part in ast.parts(step.arguments) if isinstance(part, ast.Name)]
-    inputs = [name for name in sorted(scope.known()) if isinstance(getattr(scope.get(name), "producer", None), str)]
-    for value in map(scope.get, (*named, "in", *inputs)):
-        if isinstance(value, Signal) and value.type and (op := bound.op.sized_by(types[0], value.type)):
-            return bound._replace(op=op, values=(value,))
-    return None
 
 
 def _told(problem: Invalid, step: ast.Call | ast.Merge, current: Signal, scope: Scope) -> Invalid:
@@ -479,21 +473,6 @@ def _told(problem: Invalid, step: ast.Call | ast.Merge, current: Signal, scope: 
     if proposal is None or not proposal.told:
         return problem
     return Invalid(replace(problem.diagnostic, helps=(proposal.help,), fix=proposal.fix, where=None))
-
-
-def is_sole(statements: tuple[ast.Statement, ...], scope: Scope) -> bool:
-    """Whether there is only one step, which may take the name of the round, or of the shared steps, that it is.
-
-    A merge takes none, but for a call with arms of what is a block at this place.
-    """
-    others = [s for s in statements if not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint))]
-    if len(others) != 1 or isinstance(others[0], ast.Shared) or others[0].label is not None:
-        return False
-    (only,) = others
-    if isinstance(only, ast.Merge):
-        called = scope.get(only.name)
-        return isinstance(called, Partial) and isinstance(called.target, Definition)
-    return isinstance(only, (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If))
 
 
 def _is_hidden(step: ast.Call | ast.Merge, value: Value) -> bool:

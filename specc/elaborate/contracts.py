@@ -169,8 +169,19 @@ def within_limit(tensor: TensorType, span: Span) -> TensorType:
     return tensor
 
 
-def agree(shape: ast.Shape, value: Signal, scope: Scope, code: Code, giver: str) -> None:
-    """Refuse unless the value has this shape, pointing at the one size that differs. Its type is known."""
+def agree(
+    shape: ast.Shape,
+    value: Signal,
+    scope: Scope,
+    code: Code,
+    giver: str,
+    inputs: tuple[ast.PortDeclaration, ...] = (),
+) -> None:
+    """Refuse unless the value has this shape, pointing at the one size that differs. Its type is known.
+
+    Args:
+        inputs: of a block, whose shapes give names to sizes.
+    """
     actual = value.type
     assert actual is not None, "whoever calls knows the type"
     cause = Label(value.span, f"gives {actual}")
@@ -201,15 +212,27 @@ def agree(shape: ast.Shape, value: Signal, scope: Scope, code: Code, giver: str)
     different = [axis for axis, (s, a) in enumerate(zip(stated, actual.shape, strict=True)) if s != a]
     if different:
         span = shape.dims[different[0]].span if len(different) == 1 else shape.span
+        named = _naming([shape.dims[axis] for axis in different], inputs)
         raise invalid(
             code,
             f"{giver} {actual}, not [{', '.join(map(str, stated))}]",
             span,
             f"is {actual.shape[different[0]]}" if len(different) == 1 else "",
-            secondary=(cause,),
+            secondary=(cause, *(Label(dim.span, f"{dim.name} is {scope.get(dim.name)}") for dim in named)),
             where=conjunction(where_equal(stated[axis], actual.shape[axis]) for axis in different),
             helps=hints.input_for_current([shape.dims[axis] for axis in different], scope),
         )
+
+
+def _naming(dims: list[ast.Expr], inputs: tuple[ast.PortDeclaration, ...]) -> list[ast.Name]:
+    """The places in the shapes of a block's inputs at which names among ``dims``, which stand elsewhere, got a size."""
+    first: dict[str, ast.Name] = {}
+    for port in inputs:
+        for dim in port.shape.dims if port.shape is not None else ():
+            if isinstance(dim, ast.Name):
+                first.setdefault(dim.name, dim)
+    names = [dim for dim in dims if isinstance(dim, ast.Name) and dim.name in first]
+    return [first[dim.name] for dim in names if first[dim.name] is not dim]
 
 
 # ---- the contract of a block ----------------------------------------------------------------------------------------
@@ -238,7 +261,7 @@ def check_inputs(contract: ast.Contract, name: str, values: tuple[Signal, ...], 
             for dim, actual in zip(port.shape.dims, current.type.shape, strict=False):
                 if isinstance(dim, ast.Name) and dim.name != "_" and not scope.has(dim.name):
                     scope.names[dim.name] = actual
-            agree(port.shape, current, scope, Code.CONTRACT, "the block is given")
+            agree(port.shape, current, scope, Code.CONTRACT, "the block is given", contract.inputs)
     if any(value.type is None for value in values):
         raise Unknown
     for condition in contract.where:
@@ -264,7 +287,7 @@ def given(contract: ast.Contract, block: DraftBlock, network: Construction, last
             block.scope.names[batch.name] = last.type.batch  # no input has said what it is called
     for port, value in zip(stated, values, strict=True):
         if port.shape is not None and value.type is not None:
-            agree(port.shape, value, block.scope, Code.CONTRACT, f"the block {block.title} gives")
+            agree(port.shape, value, block.scope, Code.CONTRACT, f"the block {block.title} gives", contract.inputs)
     network.stated += [(block, port, value) for port, value in zip(stated, values, strict=True) if port.name]
     block.outputs = tuple([(port.name, value) for port, value in zip(stated, values, strict=True) if port.name])
     if block.outputs:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from specc.diagnostics import Code
+from specc.diagnostics import Code, Label
 from specc.elaborate.arithmetic import COMPARISONS, arithmetic, bounded, compare, number, refuse
 from specc.elaborate.errors import Unknown, ambiguous, invalid, short, suggestion
 from specc.elaborate.inside import BlockValue, entry, member, owners
@@ -30,7 +30,8 @@ from specc.ops import find, names
 from specc.source import Span
 from specc.syntax import ast
 
-AXES = ("batch", "channels", "features", "length", "depth", "height", "width")
+SPATIAL = ("length", "depth", "height", "width")
+AXES = ("batch", "channels", "features", *SPATIAL)
 """The attributes of a value that are one of its sizes."""
 
 ATTRIBUTES = (*AXES, "shape", "rank")
@@ -243,7 +244,10 @@ def _attribute(expression: ast.Attribute, scope: Scope) -> Value:
         from specc.elaborate.image_axes import of_input  # a spec without mistakes needs none of it
 
         helps = of_input(value) if isinstance(value.producer, str) and expression.name in ATTRIBUTES else ()
-        raise invalid(Code.UNKNOWN_NAME, shape, expression.span, helps=helps, suggestion=similar) from None
+        place = (Label(value.span, "it is made here"),)
+        raise invalid(
+            Code.UNKNOWN_NAME, shape, expression.span, secondary=place, helps=helps, suggestion=similar
+        ) from None
 
 
 def _known(value: Signal) -> Signal:
@@ -402,8 +406,11 @@ def _zip(*lists: Value) -> tuple[Value, ...]:
 
 
 def _range(*bounds: Value) -> tuple[int, ...]:
-    if not all(map(is_whole, bounds)):
-        raise _Misuse("range takes whole numbers")
+    for bound in bounds:
+        if not is_whole(bound):
+            raise _Misuse(f"range takes whole numbers, and not {kind_of(bound)}")
+    if len(bounds) == 3 and bounds[2] == 0:
+        raise _Misuse(f"range({bounds[0]}, {bounds[1]}, 0) would never end: its step is 0")
     numbers = range(*bounds)
     if len(numbers) > MOST_ENTRIES:
         raise _Misuse(f"range would give {len(numbers):,} numbers, and a file may hold {MOST_ENTRIES:,}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from math import prod
 from typing import NamedTuple
 
@@ -10,11 +11,12 @@ from specc.diagnostics import Code, Label
 from specc.elaborate import hints
 from specc.elaborate.contracts import MOST_ELEMENTS, within_limit
 from specc.elaborate.drafts import DraftNode
-from specc.elaborate.errors import Invalid, invalid
+from specc.elaborate.errors import Invalid, Unknown, invalid, short
+from specc.elaborate.evaluation import SPATIAL, evaluate
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Signal, Value
 from specc.ir.op import Op, Parameter, Refusal
-from specc.ir.size import Dim
+from specc.ir.size import Dim, Size
 from specc.ir.terms import Unwieldy
 from specc.ir.types import TensorType, times
 from specc.source import Span
@@ -125,7 +127,8 @@ def refused(
     scope: Scope,
 ) -> Invalid:
     """What an operator refuses, at the argument at fault and at the step that made the input at fault."""
-    primary = bound.places.get(refusal.argument or "", step.name_span.to(step.span))
+    whole = step.name_span.to(step.span)
+    primary, words = bound.places.get(refusal.argument or "", whole), refusal.label
     secondary: tuple[Label, ...] = ()
     same_sizes: tuple[str, ...] = ()
     if isinstance(step, ast.Merge) and refusal.argument not in bound.places:
@@ -135,7 +138,13 @@ def refused(
             same_sizes = hints.same_sizes(step, inputs, refusal.cause, scope)
     elif refusal.cause is not None:
         secondary = (_cause(inputs[refusal.cause], nodes, shrinking=refusal.code == Code.KERNEL_TOO_LARGE),)
+    if refusal.against is not None and (other := bound.places.get(refusal.against)) is not None:
+        stated = f"{refusal.against} is stated here"
+        if not whole.covers(primary) and whole.covers(other):  # of a default and a call, the call is what is at fault
+            primary, words, other, stated = other, stated, primary, words
+        secondary = (*secondary, Label(other, stated))
     at_fault = [argument.value for name, argument in bound.arguments.items() if name == refusal.argument]
+    like = filter(None, (_like(refusal, step, bound, inputs[0], scope),))
     from specc.elaborate.image_axes import missing_axis, of_input  # a spec without mistakes needs none of it
 
     fix, source = None, _source(inputs[0], nodes)
@@ -150,10 +159,10 @@ def refused(
         Code(refusal.code),
         refusal.message,
         primary,
-        refusal.label,
+        words,
         secondary=secondary,
         notes=refusal.notes,
-        helps=(*axes, *refusal.helps, *same_sizes, *hints.input_for_current(at_fault, scope)),
+        helps=(*axes, *refusal.helps, *same_sizes, *like, *hints.input_for_current(at_fault, scope)),
         where=refusal.where,
         fix=fix,
     )
@@ -164,6 +173,49 @@ def _source(value: Signal, nodes: list[DraftNode]) -> Signal | None:
     while isinstance(value.producer, int):
         value = nodes[value.producer].inputs[0]
     return value if isinstance(value.producer, str) else None
+
+
+def sized_by_value(
+    step: ast.Call | ast.Merge, bound: BoundOperator, types: tuple[TensorType, ...], scope: Scope
+) -> BoundOperator | None:
+    """The operator with the sizes of a value for formulas that are just these; None where nothing has such sizes.
+
+    The value is the first of those that its arguments name, or else any that is seen here: all have these sizes.
+    """
+    if len(types) > 1 or type(bound.op).sized_by is Op.sized_by:
+        return None
+    named = [value for _, value in measured_values(step, scope)]
+    seen = (scope.get(name) for name in ("in", *sorted(scope.known() - {"in", "_"})))
+    for value in dict.fromkeys((*named, *(value for value in seen if isinstance(value, Signal)))):
+        with suppress(Unwieldy, Refusal):
+            if value.type is not None and (op := bound.op.sized_by(types[0], value.type)):
+                return bound._replace(op=op, values=(value,))
+    return None
+
+
+def measured_values(step: ast.Call | ast.Merge, scope: Scope) -> list[tuple[str, Signal]]:
+    """The values whose sizes a step's arguments read, ``down[0].skip`` in ``down[0].skip.height``, by their text."""
+    found: dict[str, Signal] = {}
+    for part in ast.parts(step.arguments):
+        if isinstance(part, ast.Attribute) and part.name in (*SPATIAL, "shape"):
+            with suppress(Invalid, Unknown):
+                if isinstance(value := evaluate(part.value, scope), Signal):
+                    found.setdefault(part.value.span.text, value)
+    return [(text, value) for text, value in found.items() if text != "_"][::-1]  # `parts` begins at the end
+
+
+def _like(refusal: Refusal, step: ast.Call | ast.Merge, bound: BoundOperator, x: Signal, scope: Scope) -> str:
+    """How the sizes of a value are asked for, as a help where formulas are refused; empty where they are not these."""
+    stated = getattr(bound.op, refusal.argument or "", None)
+    is_open = any(isinstance(size, Size) for size in (stated if isinstance(stated, tuple) else (stated,)))
+    if not is_open or type(bound.op).sized_by is Op.sized_by or x.type is None or not x.type.spatial:
+        return ""
+    name = next((short(text) for text, value in measured_values(step, scope) if value is not x), "")
+    layer, offset = (
+        "crop" if bound.op.kind == "slice" else bound.op.kind,
+        "" if bound.op.kind == "upsample" else ", offset=0",
+    )
+    return f"{layer}(like={name or '…'}{offset}) takes the sizes of {name or 'another value'}, whatever they are"
 
 
 def _cause(value: Signal, nodes: list[DraftNode], *, shrinking: bool) -> Label:

@@ -139,6 +139,8 @@ def _unseen(inside: Inside, owner: str, name: str, span: Span, attributes: Itera
     names = [name for name in seen if not name.isdigit()]
     if names:
         has = f"it has {listed(names[:_MOST_NAMES])}{' …' if len(names) > _MOST_NAMES else ''}"
+    elif others := _rounds_with(inside, name):
+        has = f"its rounds have it: {owner}[{others[-1][0]}].{name}"
     elif inside.rounds:
         has = f"it has {plural(inside.rounds, 'round')}: {owner}[0]" + (" …" if inside.rounds > 1 else "")
     else:

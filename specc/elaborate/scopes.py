@@ -175,3 +175,18 @@ class Environment:
             if start < place.start:
                 arguments |= own
         return arguments
+
+
+def is_sole(statements: tuple[ast.Statement, ...], scope: Scope) -> bool:
+    """Whether there is only one step, which may take the name of the round, or of the shared steps, that it is.
+
+    A merge takes none, but for a call with arms of what is a block at this place.
+    """
+    others = [s for s in statements if not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint))]
+    if len(others) != 1 or isinstance(others[0], ast.Shared) or others[0].label is not None:
+        return False
+    (only,) = others
+    if isinstance(only, ast.Merge):
+        called = scope.get(only.name)
+        return isinstance(called, Partial) and isinstance(called.target, Definition)
+    return isinstance(only, (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If))

@@ -7,18 +7,20 @@ every independent mistake.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 from specc.diagnostics import Code, Label
 from specc.elaborate import hints
-from specc.elaborate.calls import Calls, is_sole
+from specc.elaborate.calls import Calls
 from specc.elaborate.contracts import agree
+from specc.elaborate.declarations import sizes_declared
 from specc.elaborate.drafts import Construction, DraftBlock, refuse_label, resolved, two_of_a_name
 from specc.elaborate.errors import Invalid, Unknown, invalid
 from specc.elaborate.evaluation import Row, evaluate, rows, truth
 from specc.elaborate.limits import MOST_DEPTH, StepBudget
-from specc.elaborate.scopes import Environment, Scope, require_name
+from specc.elaborate.scopes import Environment, Scope, is_sole, require_name
 from specc.elaborate.values import UNKNOWN, Signal, Value, display, display_arguments, is_whole, kind_of
 from specc.ir.graph import Port
 from specc.ir.size import Size
@@ -55,7 +57,7 @@ class Walk:
         self._is_numbered: dict[int, bool] = {}
         """Whether a loop numbers its rounds, by the identity of its node: the tree of the file outlives the walk."""
         names = tuple(port.name for port in inputs)
-        self.calls = Calls(self.network, self._budget, names, self._statements, self.walk, self._each)
+        self.calls = Calls(self.network, self._budget, names, model, self.walk, self._each)
         for (port, place), signal in zip(declared, signals, strict=True):
             if place.name is not None:
                 self.network.claim_name(port.name, place.span, scope)
@@ -212,14 +214,22 @@ class Walk:
             arms: what each round gives is added to it, and all begin with the same value.
         """
         if isinstance(step, ast.For):
-            table = rows(step, scope)
+            try:
+                table = rows(step, scope)
+            except Invalid as problem:
+                places = sizes_declared(step.table, scope, self.calls.around)
+                raise Invalid(replace(problem.diagnostic, secondary=(*problem.diagnostic.secondary, *places))) from None
             self._budget.loop(len(table), step.body, scope, step.table.span)
         else:
             rounds, place = evaluate(step.rounds, scope), step.rounds.span
             if not is_whole(rounds) or rounds < 0:
                 value = kind_of(rounds) if isinstance(rounds, Size) else display(rounds)
                 message = f"repeat takes a whole number of at least 0, not {value}"
-                raise invalid(Code.BAD_VALUE, message, place, helps=hints.real_for_whole(rounds, step.rounds))
+                helps = hints.real_for_whole(rounds, step.rounds)
+                if isinstance(rounds, Size):
+                    helps = ("how often something comes is known when the spec is checked: make it a parameter",)
+                secondary = sizes_declared(step.rounds, scope, self.calls.around)
+                raise invalid(Code.BAD_VALUE, message, place, secondary=secondary, helps=helps)
             self._budget.loop(rounds, step.body, scope, place)  # before a table of a billion rows
             table = [()] * rounds
         label = step.label and resolved(step.label, scope)

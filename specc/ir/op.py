@@ -30,6 +30,7 @@ class Refusal(Record, Exception):
         message: the headline, complete in itself, with the user's own numbers.
         argument: the attribute at fault; None where the step as a whole is.
         label: the words beside the underline.
+        against: the attribute that it contradicts, to be shown as a second place.
         cause: 0-based index of the input whose shape is the cause, to be shown as a second place.
         notes: facts, such as the formula with its numbers.
         helps: fixes that have been tried.
@@ -44,6 +45,7 @@ class Refusal(Record, Exception):
     notes: tuple[str, ...] = ()
     helps: tuple[str, ...] = ()
     where: Condition | None = None
+    against: str | None = None
 
     def __str__(self) -> str:
         return self.message
@@ -203,6 +205,10 @@ class Op(BaseModel):
     def zeroed(self) -> float:
         """The share p of what it sets to 0 in training, at random; the rest it divides by 1 - p."""
         return 0.0
+
+    def stuck(self) -> str | None:
+        """Why no gradient reaches its weights as they start; None where one does, or where nothing is trained."""
+        return None
 
     def norm(self, *inputs: TensorType) -> Norm | None:
         """What statistics it normalises by; None where it is no normalisation."""

@@ -375,6 +375,7 @@ class Hardtanh(Clip):
             f"max_val = {self.max_val} must be above min_val = {self.min_val}",
             argument="max_val" if "max_val" in self.model_fields_set else "min_val",
             label=f"min_val is {self.min_val}, max_val {self.max_val}",
+            against="min_val",
         )
 
     def fixed_points(self) -> Range:

@@ -105,6 +105,7 @@ def weight_and_bias(
                 f'weight gives the numbers and init="{init}" would draw others',
                 argument="init",
                 label="leave out one of the two",
+                against="weight",
             )
         actual, values = row_major("weight", weight)
         if kernel_only and actual == shape[2:]:

@@ -211,6 +211,7 @@ class Conv(Channelwise):
                     f'padding="{SAME_UPPER}" pads with zeros, and padding_mode is "{self.padding_mode}"',
                     argument="padding_mode",
                     label="leave it out",
+                    against="padding",
                 )
             kernel, stride, dilation = self._geometry(axes)
             return same_upper(x, kernel, stride, dilation, in_onnx=max(dilation) == 1)
@@ -222,6 +223,7 @@ class Conv(Channelwise):
                     'padding="same" keeps the size, and stride > 1 shrinks it: PyTorch forbids both',
                     argument="stride",
                     label="must be 1 here",
+                    against="padding",
                     helps=(f'padding="{SAME_UPPER}" pads as TensorFlow\'s "same" does: ceil(size/stride) places',),
                 )
             totals = tuple(d * (k - 1) for k, d in zip(kernel, dilation, strict=True))
@@ -264,6 +266,7 @@ class ConvTranspose(Channelwise):
                     f"output_padding = {e} must be smaller than stride {s} or dilation {d}",
                     argument="output_padding",
                     label=f"at most {max(s, d) - 1}",
+                    against="dilation" if d > s else "stride",
                 )
         out = tuple(map(_unslide, x.spatial, kernel, stride, padding, extra, dilation))
         if (axis := below_one(out)) is not None:

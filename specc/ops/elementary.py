@@ -173,6 +173,7 @@ class Clamp(Clip):
             f"max = {self.max} must be above min = {self.min}",
             argument="max",
             label=f"min is {self.min}, max {self.max}",
+            against="min",
         )
 
     def fixed_points(self) -> Range:

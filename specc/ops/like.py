@@ -10,7 +10,7 @@ from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, SizeFormula, SizeOf, Value
 from specc.ir.types import TensorType, times
 from specc.ops.fields import LARGEST, Expect
-from specc.ops.shapes import AXIS_NAMES, numbers, per_axis, require_spatial, unproven
+from specc.ops.shapes import AXIS_NAMES, numbers, per_axis, require_spatial, sample_axis, unproven
 
 Like = Annotated[
     Value,
@@ -48,29 +48,68 @@ def _spatial_axes(count: int) -> str:
     return f"{count} spatial {'axis' if count == 1 else 'axes'}"
 
 
+def axes_like(op: Op, x: TensorType, dim: int | None) -> tuple[int, ...]:
+    """The axes that get the sizes of another value: the spatial ones, or ``dim`` alone, which is one of them."""
+    axes = tuple(range(2, x.rank))
+    if dim is None:
+        return axes
+    axis = sample_axis(op, dim, x)
+    if axis in axes:
+        return (axis,)
+    raise Refusal(
+        "S0303",
+        f"{op.kind} takes the size of a spatial axis of like, and dim = {dim} is the channels of {x}",
+        argument="dim",
+        label=f"from 2 to {axes[-1]}",
+        helps=("slice(start, stop) takes channels by number",),
+    )
+
+
 class Placement:
     """Where the smaller of two values lies in the larger one.
 
     Attributes:
-        before: places of the larger one before it, one for each spatial axis; in the middle, the odd place is behind.
+        axes: the axes along which it may be smaller, counted with the batch; along others the two are alike.
+        before: places of the larger one before it, one for each of these; in the middle, the odd place is behind.
         after: places behind it.
     """
 
-    def __init__(self, op: Op, offset: str | int | tuple[int, ...], small: tuple[Dim, ...], large: tuple[Dim, ...]):
+    def __init__(
+        self,
+        op: Op,
+        offset: str | int | tuple[int, ...],
+        small: TensorType,
+        large: TensorType,
+        axes: tuple[int, ...],
+    ) -> None:
         self._op = op
         self._offset = offset
-        self._small, self._large = small, large
-        self._spare = tuple([n - m for m, n in zip(small, large, strict=True)])
+        self.axes = axes
+        self._rank = small.rank
+        self._small, self._large = (tuple([x.shape[axis] for axis in axes]) for x in (small, large))
+        self._spare = tuple([n - m for m, n in zip(self._small, self._large, strict=True)])
         if offset == "center":
             self.before: tuple[Dim, ...] = tuple([spare // 2 for spare in self._spare])
         else:
-            self.before = self._spare if isinstance(offset, str) else per_axis(offset, len(small), op, "offset")
+            self.before = self._spare if isinstance(offset, str) else per_axis(offset, len(axes), op, "offset")
         self.after = tuple([spare - start for spare, start in zip(self._spare, self.before, strict=True)])
 
     @property
     def is_fixed(self) -> bool:
         """Whether all places are numbers, whatever the sizes are."""
         return all(isinstance(places, int) for places in (*self.before, *self.after))
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether the two have the same sizes, whatever these are."""
+        return all(spare == 0 for spare in self._spare)
+
+    @property
+    def of_sample(self) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
+        """``before`` and ``after`` for every axis of a sample."""
+        around = dict(zip(self.axes, zip(self.before, self.after, strict=True), strict=True))
+        before, after = zip(*(around.get(axis, (0, 0)) for axis in range(1, self._rank)), strict=True)
+        return before, after
 
     def require(self, claim: str, refused: str, other: str) -> None:
         """Refuses where the smaller value reaches beyond the larger one.
@@ -101,19 +140,19 @@ class Placement:
             helps=(same,) if len(names) > 1 else (),
         )
 
-    def torch(self, small: int, large: int) -> tuple[tuple[object, object], ...]:
+    def torch(self, small: int, large: int) -> dict[int, tuple[object, object]]:
         """``before`` and ``after`` of each axis in PyTorch, where the values are the inputs of these numbers."""
-        pairs: list[tuple[object, object]] = []
-        for axis, start in enumerate(self.before, start=2):
+        pairs: dict[int, tuple[object, object]] = {}
+        for axis, start in zip(self.axes, self.before, strict=True):
             sizes = SizeOf(axis, large), SizeOf(axis, small)
             # What is before plus what is behind has to be the spare places for torch.export, too, which proves little:
             # so it is d - d // 2 behind, and not (d + 1) // 2.
             before = SizeFormula("//", (SizeFormula("-", sizes), 2)) if self._offset == "center" else start
             if self._offset == "end":
-                pairs.append((SizeFormula("-", sizes), 0))
+                pairs[axis] = SizeFormula("-", sizes), 0
             else:
-                pairs.append((before, SizeFormula("-", sizes if before == 0 else (*sizes, before))))
-        return tuple(pairs)
+                pairs[axis] = before, SizeFormula("-", sizes if before == 0 else (*sizes, before))
+        return pairs
 
     def onnx(self, build: Builder, small: Ref, large: Ref) -> tuple[Ref, Ref]:
         """``before``, and that with ``after``, in ONNX: two rows of numbers, of the rows of sizes."""
@@ -125,6 +164,28 @@ class Placement:
             case "end":
                 return spare, spare
         return build.integers([*numbers(self.before)]), spare
+
+    def sizes(self, build: Builder, value: Ref) -> Ref:
+        """A row with the sizes of the value along its axes."""
+        stop = self.axes[-1] + 1
+        return build.node("Shape", value, start=self.axes[0], **({"end": stop} if stop < self._rank else {}))
+
+
+def offset_of(around: list[tuple[Dim, Dim]], sizes: list[tuple[Dim, Dim]]) -> Offset | None:
+    """The offset that means these places ``around`` a value, before and after it on each axis; None where none does.
+
+    Args:
+        sizes: how large it is on each axis, and how large the value is that it is to lie in.
+    """
+    spare = [large - small for small, large in sizes]
+    if any(before + after != places for (before, after), places in zip(around, spare, strict=True)):
+        return None
+    if all(before == places // 2 for (before, _), places in zip(around, spare, strict=True)):
+        return "center"
+    if all(after == 0 for _, after in around):
+        return "end"
+    first = around[0][0]
+    return first if isinstance(first, int) and all(before == first for before, _ in around) else None
 
 
 def spatial_sizes(build: Builder, value: Ref) -> Ref:

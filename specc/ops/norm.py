@@ -80,6 +80,7 @@ class BatchNorm(Channelwise, Normalisation):
                     f"affine=false leaves out weight and bias, and {name} says something of one of them",
                     argument=name,
                     label="leave out one of the two",
+                    against="affine",
                 )
         if not self.track_running_stats:
             raise Refusal(
@@ -92,7 +93,12 @@ class BatchNorm(Channelwise, Normalisation):
         require_spatial(self, inputs[0], 0, 1, 2, 3)
         channels = require_channels(self, inputs[0])
         if self.weight is not None and not (self.affine and self.scale):
-            raise Refusal("S0305", "batchnorm has no weight here, and weight gives its numbers", argument="weight")
+            raise Refusal(
+                "S0305",
+                "batchnorm has no weight here, and weight gives its numbers",
+                argument="weight",
+                against="scale" if self.affine else "affine",
+            )
         if self.running_var is not None and min(one_each("running_var", self.running_var, channels).values) < 0:
             raise Refusal(
                 "S0305", "running_var holds a number below 0", argument="running_var", label="no variance is below 0"

@@ -1,26 +1,27 @@
 """Padding: a step of its own, and the ONNX nodes that every step with padding writes, for every mode of PyTorch."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from specc.ir.conditions import AtLeast, always_at_least
-from specc.ir.op import Refusal, Weightless
+from specc.diagnostics.finding import conjunction
+from specc.diagnostics.words import listed
+from specc.ir.conditions import AtLeast, always_at_least, where_equal
+from specc.ir.op import Op, Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import AxisMap, ChannelsFirst, Range, Sliding, hull, same, taps
 from specc.ir.types import TensorType, times
-from specc.ops.fields import LARGEST, Expect, Real
-from specc.ops.like import Like, Offset, Placement, sizes_like, spatial_sizes
+from specc.ops.fields import LARGEST, Expect, Integer, Real
+from specc.ops.like import Like, Offset, Placement, axes_like, offset_of, sizes_like
 from specc.ops.registry import register
 from specc.ops.shapes import AXIS_NAMES, numbers, require_at_least, require_spatial, unproven
 
 # Negative widths pass here, so that they are refused with the step that does crop.
 _Width = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Widths = Annotated[
-    _Width | tuple[_Width, ...],
+    _Width | tuple[_Width | Size, ...],
     Expect("whole numbers of at least 0 (and below 2^31): one for every side, or a list of pairs, the last axis first"),
 ]
 Mode = Annotated[
@@ -40,25 +41,19 @@ class Pad(Weightless):
 
     ``like`` pads up to the sizes of another value. ``offset="center"`` puts the input in the middle, an odd place
     behind it, as PyTorch's U-Nets do it with ``[d // 2, d - d // 2]``. A number is the place at which the input begins
-    on every axis: 0 pads at the end only, and ``"end"`` at the beginning.
+    on every axis: 0 pads at the end only, and ``"end"`` at the beginning. ``dim`` is the one axis that is padded so.
     """
 
     kind = "pad"
     measures = ("like",)
-    added = frozenset(("like", "offset"))
+    added = frozenset(("like", "offset", "dim"))
 
     padding: Widths | None = None
     mode: Mode = "constant"
     value: Real = 0.0
     like: Like | None = None
     offset: Offset = "center"
-
-    @classmethod
-    def alternatives(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
-        widths = values.get(name)
-        if name == "padding" and any(isinstance(w, Size) for w in (widths if isinstance(widths, tuple) else (widths,))):
-            return ("like=… pads up to the sizes of another value, with offset=0 at the end only",)
-        return ()
+    dim: Integer | None = None
 
     def infer(self, *inputs: TensorType) -> TensorType:
         x = inputs[0]
@@ -69,17 +64,20 @@ class Pad(Weightless):
                 f'value is for mode="constant", and mode="{self.mode}" fills with the input\'s own',
                 argument="value",
                 label="leave it out",
+                against="mode",
             )
         if self.like is not None:
-            sizes = sizes_like(self, *inputs)
+            sizes_like(self, *inputs)
             placement = self._placement(*inputs)
+            places, size = (tuple([value.shape[axis] for axis in placement.axes]) for value in inputs)
             placement.require(
-                f"pad finds room for {times(x.spatial)} places in {times(sizes)}",
-                f"pad to {times(sizes)} has no room for the {times(x.spatial)} places that there are",
+                f"pad finds room for {times(places)} places in {times(size)}",
+                f"pad to {times(size)} has no room for the {times(places)} places that there are",
                 "crop(like=…) takes a part of the places, upsample(like=…) resizes",
             )
             self._require_filling(x, placement)
-            return x.with_sample(x.sample[0], *sizes)
+            shape = (inputs[1].shape[axis] if axis in placement.axes else n for axis, n in enumerate(x.shape))
+            return x.with_sample(*[*shape][1:])
         before, after = self._widths(x)
         for axis, widths in enumerate(zip(before, after, strict=True)):
             if min(widths) >= 0:
@@ -108,7 +106,7 @@ class Pad(Weightless):
 
     def identity(self, *inputs: TensorType) -> str | None:
         if self.like is not None:
-            return None  # it says which size comes out, whatever comes in
+            return "the sizes are these already" if self._placement(*inputs).is_alike else None
         before, after = self._widths(inputs[0])
         return None if any((*before, *after)) else "no side gets any place"
 
@@ -131,7 +129,7 @@ class Pad(Weightless):
         widths: tuple[object, ...] | None = self.padding if isinstance(self.padding, tuple) else None
         if self.like is not None:
             pairs = self._placement(*inputs).torch(small=0, large=1)
-            widths = tuple([width for pair in reversed(pairs) for width in pair])
+            widths = tuple([width for axis in range(x.rank - 1, 1, -1) for width in pairs.get(axis, (0, 0))])
         widths = (self.padding,) * (2 * len(x.spatial)) if widths is None else widths
         return TorchCall("F.pad", (Value(), widths), self.non_default("mode", "value"))
 
@@ -147,13 +145,14 @@ class Pad(Weightless):
     def _pad_like(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         """Where the widths depend on sizes: they are computed from those of the two values."""
         x, like = values
-        places, sizes = spatial_sizes(build, x), spatial_sizes(build, like)
-        before, spare = self._placement(*inputs).onnx(build, places, sizes)
+        placement = self._placement(*inputs)
+        places, sizes = placement.sizes(build, x), placement.sizes(build, like)
+        before, spare = placement.onnx(build, places, sizes)
         if self.mode == "circular":
-            return _wrapped(build, x, before, places, sizes, inputs[0].rank)
+            return _wrapped(build, x, before, places, sizes, placement.axes)
         widths = build.node("Concat", before, build.node("Sub", spare, before), axis=0)
         filler = build.floats(self.value) if self.value else ""
-        axes = build.integers([*range(2, inputs[0].rank)])
+        axes = build.integers([*placement.axes])
         return build.node("Pad", x, widths, filler, axes, mode=ONNX_MODES[self.mode])
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
@@ -168,23 +167,25 @@ class Pad(Weightless):
 
     def _check_arguments(self) -> None:
         if self.padding is not None and self.like is not None:
-            raise Refusal(
-                "S0305", "pad takes padding or like, not both", argument="like", label="leave out one of the two"
-            )
+            message = "pad takes padding or like, not both"
+            raise Refusal("S0305", message, argument="like", label="leave out one of the two", against="padding")
         if self.padding is None and self.like is None:
             helps = ("padding=1 adds a place on every side, like=… as many as another value has more",)
             raise Refusal("S0302", "pad needs padding or like", helps=helps)
         if self.offset != "center" and self.like is None:
             message = "offset says where the input begins in what it is padded to, and belongs to like"
             raise Refusal("S0305", message, argument="offset", label="padding has a width for each side")
+        if self.dim is not None and self.like is None:
+            message = "dim is the one axis that gets the size of another value, and belongs to like"
+            raise Refusal("S0305", message, argument="dim", label="padding has a width for each side")
 
     def _require_filling(self, x: TensorType, placement: Placement) -> None:
         """As `require_room`, for widths that depend on sizes."""
         if self.mode not in ("reflect", "circular"):
             return
         widest = 1 if self.mode == "reflect" else 0
-        left = [n - width for widths in (placement.before, placement.after)
-                for n, width in zip(x.spatial, widths, strict=True)]  # fmt: skip
+        left = [x.shape[axis] - width for widths in (placement.before, placement.after)
+                for axis, width in zip(placement.axes, widths, strict=True)]  # fmt: skip
         short = [AtLeast(places, widest) for places in left if not always_at_least(places, widest)]
         if short:
             claim = f"{self.mode} padding up to the sizes of like fits into an input of {times(x.spatial)}"
@@ -193,25 +194,55 @@ class Pad(Weightless):
             raise unproven(claim, short, argument="like")
 
     def _placement(self, x: TensorType, like: TensorType) -> Placement:
-        return Placement(self, self.offset, x.spatial, like.spatial)
+        return Placement(self, self.offset, x, like, axes_like(self, x, self.dim))
 
     def _pads(self, *inputs: TensorType) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
         """Places before and after each axis of a sample."""
         if self.like is None:
             return self._widths(inputs[0])
-        placement = self._placement(*inputs)
-        return (0, *placement.before), (0, *placement.after)
+        return self._placement(*inputs).of_sample
 
     def _widths(self, x: TensorType) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Those that ``padding`` says."""
+        self._require_numbers(x)
         if not isinstance(self.padding, tuple):
             widths = (0, *(self.padding or 0,) * require_spatial(self, x))
             return widths, widths
         self._check_length(x, len(self.padding))
-        pairs = [*zip(self.padding[0::2], self.padding[1::2], strict=True)]
+        widths = numbers(self.padding)
+        pairs = [*zip(widths[0::2], widths[1::2], strict=True)]
         pairs += [(0, 0)] * (len(x.sample) - len(pairs))
         before, after = zip(*reversed(pairs), strict=True)
         return before, after
+
+    def sized_by(self, x: TensorType, value: TensorType) -> Op | None:
+        """The same up to the sizes of ``value``, where the widths are what it has more: on every axis, or on one."""
+        spatial, pairs = len(x.spatial), self.padding if isinstance(self.padding, tuple) else ()
+        if len(value.spatial) != spatial or not pairs or len(pairs) % 2 or len(pairs) > 2 * spatial:
+            return None
+        widths = dict(zip(range(x.rank - 1, 1, -1), zip(pairs[0::2], pairs[1::2], strict=True), strict=False))
+        padded = [axis for axis, pair in widths.items() if pair != (0, 0)]
+        for dim in [None, *padded[: len(padded) == 1]]:
+            around = [widths.get(axis, (0, 0)) for axis in axes_like(self, x, dim)]
+            sizes = [(x.shape[axis], value.shape[axis]) for axis in axes_like(self, x, dim)]
+            offset = offset_of(around, sizes)
+            if offset is not None:
+                return self.model_copy(update={"padding": None, "like": Value(1), "offset": offset, "dim": dim})
+        return None
+
+    def _require_numbers(self, x: TensorType) -> None:
+        """Refuses widths that depend on sizes, where they are not what another value has more."""
+        widths = self.padding if isinstance(self.padding, tuple) else ()
+        symbolic = [width for width in widths if isinstance(width, Size)]
+        if symbolic:
+            formulas = listed(dict.fromkeys(map(str, symbolic)))
+            raise Refusal(
+                "S0303",
+                f"pad by {formulas} depends on sizes, and does not lead to those of another value",
+                argument="padding",
+                label="needs numbers, or what another value has more",
+                where=conjunction(where_equal(width, 0) for width in symbolic) or None,
+            )
 
     def _check_length(self, x: TensorType, length: int) -> None:
         if length % 2:
@@ -307,15 +338,13 @@ def pad(
     return build.node("Pad", x, build.integers(pads), filler, build.integers(axes), mode="constant")
 
 
-def _wrapped(build: Builder, x: Ref, before: Ref, places: Ref, sizes: Ref, rank: int) -> Ref:
+def _wrapped(build: Builder, x: Ref, before: Ref, places: Ref, sizes: Ref, axes: tuple[int, ...]) -> Ref:
     """Circular padding up to ``sizes``: place i of an axis is place (i - before) % n of the input."""
     zero, one = build.integers(0), build.integers(1)
-    for axis in range(2, rank):
-        first, size = (build.node("Gather", row, build.integers(axis - 2)) for row in (before, sizes))
+    for entry, axis in enumerate(axes):
+        first, size = (build.node("Gather", row, build.integers(entry)) for row in (before, sizes))
         count = build.node("Range", zero, size, one)
-        source = build.node(
-            "Mod", build.node("Sub", count, first), build.node("Gather", places, build.integers(axis - 2))
-        )
+        source = build.node("Mod", build.node("Sub", count, first), build.node("Gather", places, build.integers(entry)))
         x = build.node("Gather", x, source, axis=axis)
     return x
 

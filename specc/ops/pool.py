@@ -147,6 +147,7 @@ class Pool(Functional, Channelwise, Weightless):
                     f"padding = {p} is more than half of kernel {k}",
                     argument="padding",
                     label=f"at most {k // 2}",
+                    against="kernel",
                 )
         out = grid.sizes(x.spatial)
         if (axis := below_one(out)) is not None:
@@ -235,6 +236,7 @@ class MaxPool(Pool):
                 f"padding that differs from side to side goes without {name}",
                 argument=name,
                 label="leave it out, or pad both sides alike",
+                against="padding",
             )
         if self.padding == SAME_UPPER:
             return same_upper(x, grid.kernel, grid.stride, grid.dilation, in_onnx=True)
@@ -247,6 +249,7 @@ class MaxPool(Pool):
                     f"padding = {max(widths)} lets a window of kernel {k} see nothing else",
                     argument="padding",
                     label=f"at most {k - 1}",
+                    against="kernel",
                 )
         return sides
 

@@ -6,13 +6,15 @@ from typing import Annotated
 from pydantic import Field
 
 from specc.ir.conditions import AtLeast, Equal, always_at_least, where_fixed
-from specc.ir.op import Refusal, Weightless
+from specc.ir.op import Op, Refusal, Weightless
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, TorchModule, Value
 from specc.ir.traits import EACH, AxisMap, Flat, Moved, Opaque, Pointwise, Sliding, Window, regrouped, same, taps
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Elementwise, Functional, Selector
+from specc.ops.crop import Crop
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
+from specc.ops.like import offset_of
 from specc.ops.pad import slice_axis
 from specc.ops.registry import register
 from specc.ops.shapes import as_factor, equation, never_equal, product_text, sample_axis, unproven
@@ -346,6 +348,15 @@ class Slice(Selector):
         axis, start, stop = self._places(inputs[0])
         return (f"axis {axis}: {stop} - {as_factor(start)} = {stop - start}",)
 
+    def sized_by(self, x: TensorType, value: TensorType) -> Op | None:
+        """The places that `crop` takes for a value of that size, where the formulas say these."""
+        axis, start, stop = self._places(x)
+        is_open = isinstance(self.start, Size) or isinstance(self.stop, Size)
+        if axis == 1 or value.rank != x.rank or not is_open:
+            return None
+        offset = offset_of([(start, x.shape[axis] - stop)], [(value.shape[axis], x.shape[axis])])
+        return None if offset is None else Crop(like=Value(1), offset=offset, dim=axis)
+
     def _places(self, x: TensorType) -> tuple[int, Dim, Dim]:
         """Axis, start and stop, counted from the front."""
         axis = sample_axis(self, self.dim, x)
@@ -360,7 +371,6 @@ class Slice(Selector):
     def _check_symbolic(self, x: TensorType, axis: int, start: Dim, stop: Dim) -> None:
         """Refuses places that are a fixed number from neither end, or that not every size has."""
         size = x.sample[axis - 1]
-        crop = "crop(like=…, offset=0) cuts off at the sizes of another value, whatever they are"
         for name, place in (("start", start), ("stop", stop)):
             if not isinstance(place, int) and not isinstance(place - size, int):
                 raise Refusal(
@@ -370,7 +380,6 @@ class Slice(Selector):
                     argument=name,
                     cause=0,
                     label=f"needs a number, or {size} less a number",
-                    notes=(crop,) if axis > 1 and isinstance(size, Size) else (),
                     where=where_fixed(place - size),
                 )
         if isinstance(stop, int) and not isinstance(start, int):

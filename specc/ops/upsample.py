@@ -146,7 +146,10 @@ class Upsample(Channelwise, Weightless):
         return self.model_copy(update={"size": None, "like": Value(1)})
 
     def identity(self, *inputs: TensorType) -> str | None:
-        """By factors alone; the cubic mode weighs neighbours by 0, which makes NaN of infinite ones."""
+        """By factors, or sizes of a value; the cubic mode weighs neighbours by 0, which makes NaN of infinite ones."""
+        if self.like is not None:
+            is_alike = inputs[0].spatial == inputs[1].spatial and self.mode != "bicubic"
+            return "the sizes are these already" if is_alike else None
         factors = self._factors(len(inputs[0].spatial))
         is_one = bool(factors) and all(factor == 1 for factor in factors)
         return "as many places as before" if is_one and self.mode != "bicubic" else None
@@ -246,6 +249,7 @@ class Upsample(Channelwise, Weightless):
         if len(examples) == len(wrong) and not possible:
             # At large sizes no other factors would be right, and somewhere these are wrong: there are none.
             names = dict.fromkeys(symbol.name for symbol in _symbols(*x.spatial, *out))
+            factor = f"scale_factor={out[0]} makes {out[0]} places of each" if isinstance(self.size, int) else ""
             numbers_for = f"{'a number' if len(names) == 1 else 'numbers'} for {listed(names)}"
             return Refusal(
                 "S0108",
@@ -253,10 +257,7 @@ class Upsample(Channelwise, Weightless):
                 argument="size",
                 label="with symbolic sizes, upsample takes whole factors, or the sizes of another value",
                 cause=0,
-                helps=(
-                    "like=… takes the sizes of another value, whatever they are",
-                    f"with {numbers_for} in the contract, upsample takes any size",
-                ),
+                helps=(*filter(None, (factor,)), f"with {numbers_for} in the contract, upsample takes any size"),
             )
         return unproven(
             f"{size} is {times(factors)} times {times(x.spatial)}",
@@ -264,7 +265,7 @@ class Upsample(Channelwise, Weightless):
             necessary=False,  # as numbers, other sizes would do as well
             argument="size",
             label="with symbolic sizes, upsample takes whole factors, or the sizes of another value",
-            notes=(*examples, "like=… takes the sizes of another value, whatever they are"),
+            notes=examples,
             helps=("scale_factor takes a whole factor, which serves every size",),
         )
 
@@ -302,6 +303,7 @@ class Upsample(Channelwise, Weightless):
                 f"upsample takes {ways[0]} or {ways[1]}, not both",
                 argument=ways[1],
                 label="leave out one of the two",
+                against=ways[0],
             )
         if not ways:
             helps = ("scale_factor=2 doubles every axis, like=… takes the sizes of another value",)
@@ -312,6 +314,7 @@ class Upsample(Channelwise, Weightless):
                 'align_corners has no meaning with mode="nearest": PyTorch refuses it',
                 argument="align_corners",
                 label="only for the linear modes and bicubic",
+                against="mode",
             )
 
     def _check_unambiguous(self, x: TensorType, out: tuple[int, ...]) -> None:

@@ -173,7 +173,7 @@ STEPS: dict[str, list[Step]] = {
             bias=[False],
         ),
     ],
-    "crop": [step({"like": Value(1)}, (2, 8, 9), (1, 5, 5), offset=["end", 0, 2, (0, 4)])],
+    "crop": [step({"like": Value(1)}, (2, 8, 9), (1, 5, 5), offset=["end", 0, 2, (0, 4)], dim=[2, 3])],
     "depthtospace": [step({"blocksize": 2}, (16, 3, 3), blocksize=[1, 4], mode=["CRD"])],
     "dropout": [step({}, _PLANE, p=[0.2, 0.0, 1.0])],
     "elu": [step({}, _PLANE, alpha=[0.5, -1.0])],
@@ -247,6 +247,7 @@ STEPS: dict[str, list[Step]] = {
             (2, 5, 5),
             (1, 8, 9),
             offset=["end", 0, 2, (0, 3)],
+            dim=[2, -1],
             mode=["reflect", "replicate", "circular"],
             value=[0.5],
         ),
@@ -499,7 +500,7 @@ NAMES = {
 OWN = {(kind, field) for kind in ("conv", "convtranspose", "fc", "linear") for field in ("weight", "init")}
 OWN |= {(kind, field) for kind, field in FIELDS if field == "frozen"}
 OWN |= {("batchnorm", field) for field in ("scale", "weight", "running_mean", "running_var")}
-OWN |= {("pad", "like"), ("pad", "offset"), ("upsample", "like")}
+OWN |= {("pad", "like"), ("pad", "offset"), ("pad", "dim"), ("upsample", "like")}
 
 REQUIRED = inspect.Parameter.empty
 # PyTorch's default, then ours, where they differ.

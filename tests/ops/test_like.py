@@ -171,6 +171,11 @@ def test_source_asks_the_value() -> None:
     )
     height, width = (SizeFormula("-", (SizeOf(axis, 1), SizeOf(axis, 0))) for axis in (2, 3))
     assert make("pad", like=LIKE, offset=0).torch(x, like) == TorchCall("F.pad", (Value(), (0, width, 0, height)))
+    one = make("pad", like=LIKE, offset=0, dim=2).torch(x, like)
+    assert one == TorchCall("F.pad", (Value(), (0, 0, 0, height)))
+    assert make("crop", like=LIKE, offset=0, dim=2).torch(like, x) == TorchCall(
+        "torch.narrow", (Value(0), 2, 0, SizeOf(2, 1))
+    )
 
 
 def test_windows() -> None:
@@ -178,6 +183,8 @@ def test_windows() -> None:
     assert make("crop", like=LIKE).window(large, small) == Sliding((EACH, taps(1, start=2), taps(1, start=1)))
     assert make("crop", like=LIKE, offset=(3, 0)).window(large, small) == Sliding((EACH, taps(1, start=3), EACH))
     assert make("pad", like=LIKE).window(small, large) == Sliding((EACH, taps(1, start=-2), taps(1, start=-1)))
+    assert make("crop", like=LIKE, dim=3).window(large, small) == Sliding((EACH, EACH, taps(1, start=1)))
+    assert make("pad", like=LIKE, dim=2).window(small, large) == Sliding((EACH, taps(1, start=-2), EACH))
     assert make("upsample", like=LIKE).window(small, large) == make("upsample", size=(9, 8)).window(small)
 
 
@@ -185,6 +192,9 @@ def test_arithmetic() -> None:
     small, large = TensorType(N, (2, 4, 5)), TensorType(N, (1, 9, 8))
     assert make("crop", like=LIKE).arithmetic(large, small) == (
         "height: 2 before and 3 behind are left out of 9: 4",
+        "width: 1 before and 2 behind are left out of 8: 5",
+    )
+    assert make("crop", like=LIKE, dim=3).arithmetic(large, small) == (
         "width: 1 before and 2 behind are left out of 8: 5",
     )
     assert make("pad", like=LIKE).arithmetic(small, large) == ("height: 2 + 4 + 3 = 9", "width: 1 + 5 + 2 = 8")
@@ -281,6 +291,22 @@ REFUSED: dict[str, tuple[str, dict[str, Any], tuple[Any, Any], str, str, str | N
         "pad takes padding or like, not both",
         None,
     ),
+    "the channels": (
+        "crop",
+        {"dim": 1},
+        ((2, 8, 8), (1, 4, 4)),
+        "S0303",
+        "crop takes the size of a spatial axis of like, and dim = 1 is the channels of [N, 2, 8, 8]",
+        None,
+    ),
+    "a crop to more on one axis": (
+        "crop",
+        {"dim": 2},
+        ((2, 8, 8), (2, 9, 4)),
+        "S0303",
+        "crop to 9 takes more than the 8 places that there are",
+        None,
+    ),
     "a place on three axes": (
         "crop",
         {"offset": (1, 1, 1)},
@@ -300,8 +326,20 @@ def test_refused_with_the_reason(what: str) -> None:
     assert (None if said.where is None else str(said.where)) == clause
 
 
+def test_what_is_as_large_already_is_the_identity() -> None:
+    value, other = TensorType(N, (2, H, W)), TensorType(N, (1, H, W))
+    for kind in ("pad", "crop", "upsample"):
+        assert make(kind, like=LIKE).identity(value, other)
+        assert not make(kind, like=LIKE).identity(value, TensorType(N, (2, H, W + W % 2)))
+    assert make("expand", like=LIKE).identity(value, value)
+    assert not make("expand", like=LIKE).identity(other, value)
+    assert make("crop", like=LIKE, dim=2).identity(value, TensorType(N, (2, H, A)))
+
+
 def test_padding_that_says_nothing() -> None:
     assert refusal(make("pad"), (2, 5)).code == "S0302"
+    said = refusal(make("pad", padding=1, dim=2), (2, 5))
+    assert (said.code, said.argument) == ("S0305", "dim")
     said = refusal(make("pad", padding=1, offset=0), (2, 5))
     assert (said.code, said.argument) == ("S0305", "offset")
 

@@ -45,7 +45,7 @@ BATCH = symbol("N")
 EXAMPLES = 120
 SYMBOLIC = 60
 """Of an operator with four fields or more; of one without any a third: `examples`."""
-RARE = {"convtranspose": 3, "slice": 3, "upsample": 5, "pixelshuffle": 5, "pixelunshuffle": 3, "pad": 3, "crop": 3}
+RARE = {"convtranspose": 3, "slice": 3, "upsample": 5, "pixelshuffle": 5, "pixelunshuffle": 3, "pad": 6, "crop": 3}
 """They refuse most of what is drawn, or have modes of which few are drawn: so many times as many examples."""
 ALIKE = 3
 """So many examples, at most, that differ in sizes and numbers alone are run: more of them show the same."""

@@ -98,6 +98,8 @@ EVERY_SIZE: dict[str, list[Case]] = {
         case((3, H, W), (1, (H + 1) // 2, W), like=Value(1)),
         case((3, H + 5, W + 7), (1, H, W), like=Value(1), offset=(5, 2)),
         case((3, H + 3), (1, H), like=Value(1)),
+        case((3, H, W), (1, (H + 1) // 2, 2 * W), like=Value(1), dim=2),
+        case((3, H, W, D), (1, D, (W + 1) // 2, H), like=Value(1), dim=-2, offset="end"),
     ],
     "depthtospace": [case((12, H, W), blocksize=2), case((12, H, W), blocksize=2, mode="CRD")],
     "div": [case((4, H, W), (4, 1, 1)), case((1, H, W), (4, H, W))],
@@ -160,6 +162,11 @@ EVERY_SIZE: dict[str, list[Case]] = {
             for mode in ("reflect", "replicate", "circular")
             for offset in ("center", (0, 1))
         ),
+        *(
+            case((4, H8, W), (1, H8 + H8 // 2, W // 3), like=Value(1), mode=mode, dim=2, offset=1)
+            for mode in ("constant", "reflect", "circular")
+        ),
+        case((4, H, W // 2), (1, H // 3, W), like=Value(1), value=2.0, dim=3),
     ],
     "permute": [case((4, H, W), dims=(0, 2, 3, 1)), case((4, H), dims=(0, -1, 1))],
     "pixelshuffle": [case((12, H, W), upscale_factor=2)],
