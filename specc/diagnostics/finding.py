@@ -66,6 +66,7 @@ class Code(StrEnum):
     INPUT_CHANNELS_GIVEN = "S0511"
     IMAGE_AXES = "S0512"
     UNSCALED_BYTES = "S0513"
+    STUCK_START = "S0514"
 
     LIMIT = "S0601"
 

@@ -8,19 +8,31 @@ from specc.analyses.dataflow import claims_range
 from specc.diagnostics import Code, Label
 from specc.ir.graph import Node
 from specc.ir.rounding import SoftmaxOver
+from specc.ir.size import Size
 from specc.ir.traits import ANY, Range, hull
+from specc.ir.types import times
 from specc.lint.lints import Lint, Match, Network
 
 _HELP = "leave it out"
 
 
 def _identity(node: Node, network: Network) -> Match | None:
-    """A number of the step is a knob where it has a name; without numbers the step is what it is."""
-    why = node.op.identity(*node.input_types)
+    """A number of the step is a knob where it has a name; without numbers the step is what it is.
+
+    With the sizes of another value it is there for where these differ, and numbers in a contract may become others: it
+    does nothing where it takes that very value, or where all is alike at every size that is left open.
+    """
+    why, op = node.op.identity(*node.input_types), node.op
     if why is None:
         return None
-    headline = f"{node.op.kind} has no effect here"
-    return Match(node, headline, why, helps=(_HELP,), literal=bool(node.op.model_fields_set), removable=True)
+    notes: tuple[str, ...] = ()
+    if op.measured and node.inputs[0] != node.inputs[-1]:
+        sizes = node.type.spatial
+        if not any(isinstance(size, Size) for size in sizes):
+            return None
+        notes = (f"both are {times(sizes)}, at every size that the contract allows",)
+    headline = f"{op.kind} has no effect here"
+    return Match(node, headline, why, (), notes, (_HELP,), literal=bool(op.model_fields_set), removable=True)
 
 
 def _nothing_to_change(node: Node, network: Network) -> Match | None:

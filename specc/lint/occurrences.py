@@ -58,13 +58,19 @@ def _is_of_text(match: Match, site: CallSite) -> bool:
         # Numbers, texts, truth values, and the names of symbolic sizes that the step takes are no knobs.
         sizes = (size for x in node.input_types for size in x.shape if isinstance(size, Size))
         knobless = {"true", "false", "none", *(symbol.name for size in sizes for symbol in size.symbols)}
-        parts = (part for argument in call.arguments for part in ast.parts(argument.value))
-        if not call.arguments or not {part.name for part in parts if isinstance(part, ast.Name)} <= knobless:
+        # So are values of this place; one that is handed to the block is another at another call.
+        values = [a.value for a in call.arguments if a.name in node.op.measures]
+        others = [a.value for a in call.arguments if a.name not in node.op.measures]
+        if not call.arguments or not _names(others) <= knobless or not site.params.isdisjoint(_names(values)):
             return False
     first = call.arguments[: match.positional]
     if len(first) < match.positional or any(argument.name is not None for argument in first):
         return False
     return not (node.op.passes and call.label is not None)  # a label gives a value another name
+
+
+def _names(expressions: list[ast.Expr]) -> set[str]:
+    return {name.name for name in ast.free_names(tuple(expressions))}
 
 
 def _of_text(same: list[Occurrence], site: CallSite, sites: CallSites) -> Diagnostic:
@@ -132,11 +138,13 @@ class CallSite(NamedTuple):
     Attributes:
         steps: how many steps the list around it has.
         own_body: that list is the body of a model or a block.
+        params: the parameters of that model or block, and what a block of several inputs calls these.
     """
 
     call: ast.Call
     steps: int
     own_body: bool
+    params: frozenset[str]
 
     def names(self, op: Op) -> bool:
         """Whether the call has the operator's own name, and not that of a parameter whose value it is."""
@@ -156,11 +164,11 @@ class CallSites:
         sites = self._sites.get(span.source)
         if sites is None:
             file = self._files.get(span.source) or parse(span.source)  # imported, and parsed without a fault before
-            bodies = [i.body for i in file.items if isinstance(i, (ast.BlockDefinition, ast.ModelDefinition))]
+            items = [i for i in file.items if isinstance(i, (ast.BlockDefinition, ast.ModelDefinition))]
             sites = {
                 (site.call.name_span.start, site.call.span.end): site
-                for body in bodies
-                for site in _in_list(body.statements, own_body=True)
+                for item in items
+                for site in _in_list(item.body.statements, _given(item), own_body=True)
             }
             self._sites[span.source] = sites
         return sites.get((span.start, span.end))
@@ -180,22 +188,30 @@ class CallSites:
         return Fix((Edit(cut, ""),), Safety.SAFE) if cut else None
 
 
-def _in_list(statements: tuple[ast.Statement, ...], *, own_body: bool = False) -> Iterator[CallSite]:
+def _given(item: ast.BlockDefinition | ast.ModelDefinition) -> frozenset[str]:
+    """The names that stand for something else at another call."""
+    ports = item.contract.inputs if isinstance(item, ast.BlockDefinition) and item.contract else ()
+    return frozenset((*(param.name for param in item.params), *(port.name or "" for port in ports)))
+
+
+def _in_list(
+    statements: tuple[ast.Statement, ...], params: frozenset[str], *, own_body: bool = False
+) -> Iterator[CallSite]:
     steps = sum(not isinstance(s, (ast.Let, ast.Assert, ast.Checkpoint, ast.Shared)) for s in statements)
     for statement in statements:
         match statement:
             case ast.Call():
-                yield CallSite(statement, steps, own_body)
+                yield CallSite(statement, steps, own_body, params)
             case ast.Merge():
                 for arm in statement.arms:
-                    yield from _in_list(arm.statements)
+                    yield from _in_list(arm.statements, params)
             case ast.Shared():
-                yield from _in_list(statement.steps)
+                yield from _in_list(statement.steps, params)
             case ast.Group() | ast.Repeat() | ast.For():
-                yield from _in_list(statement.body.statements)
+                yield from _in_list(statement.body.statements, params)
             case ast.If():
-                yield from _in_list(statement.body.statements)
-                yield from _in_list(statement.otherwise.statements if statement.otherwise else ())
+                yield from _in_list(statement.body.statements, params)
+                yield from _in_list(statement.otherwise.statements if statement.otherwise else (), params)
 
 
 def _with_arrow_or_line(step: Span, tokens: Tokens) -> Span | None:

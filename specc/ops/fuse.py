@@ -41,6 +41,9 @@ class Fuse(Elementwise):
         """No share is below 0."""
         return hull(ranges).signs
 
+    def stuck(self) -> str | None:
+        return None if self.init > 0 or self.frozen else f"max(w, 0) is 0 at {self.init:g}, and so is its slope"
+
     def rounding(self, *inputs: TensorType) -> Fused:
         return Fused(len(inputs))
 

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from specc.backends.torch import torch_module
 from specc.ir.op import Refusal
 from specc.ir.size import symbol
 from specc.ir.targets import TorchCall, Value
 from specc.ir.traits import Joined, Pointwise
 from specc.ir.types import TensorType
+from specc.weights import Initialised
 from tests.twins import check_sizes, check_twin, graph_of, make, onnx_bytes, run_onnx
 
 N = symbol("N")
@@ -214,3 +216,13 @@ class Fused(torch.nn.Module):
 @pytest.mark.parametrize("opset", [18, 23])
 def test_fuse(sample: tuple[int, ...], arms: int, eps: float, opset: int) -> None:
     check_twin(make("fuse", eps=eps), Fused(arms, eps), *[sample] * arms, opset=opset)
+
+
+@pytest.mark.parametrize("init", [-0.5, 0.0, 1e-3, 1.0])
+def test_weights_of_fuse_that_start_at_0_or_below_stay_there(init: float) -> None:
+    module = torch_module(graph_of(make("fuse", init=init), (3, 4), (3, 4)), Initialised(0)).train()
+    module(*(torch.randn(2, 3, 4) for _ in range(2))).square().sum().backward()
+    (weight,) = module.parameters()
+    assert weight.grad is not None
+    assert (make("fuse", init=init).stuck() is not None) == (not weight.grad.any())
+    assert make("fuse", init=init, frozen=True).stuck() is None
