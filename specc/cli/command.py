@@ -20,7 +20,8 @@ USAGE = 2
 NOTHING = 3
 """Exit code: nothing to check."""
 
-_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
+_COMMAND = re.compile(r"^(\s*):(?=:(?!: ))|#(?=#\[)", re.MULTILINE)
+"""What GitHub's log may take for a command; not the ``:::`` before a place, since no command is called ``:``."""
 
 
 class Command(click.Command):
