@@ -19,7 +19,7 @@ from specc.analyses import Costs
 from specc.backends import onnx as onnx_backend
 from specc.backends.torch import torch_module
 from specc.ir.graph import Graph
-from tests.networks import by_hand, segmentation
+from tests.networks import by_hand, high_resolution, segmentation
 from tests.networks.published import Rounded, Zeros
 
 ZOO = Path(__file__).parents[2] / "examples" / "zoo"
@@ -58,6 +58,12 @@ TWINS = {
         {"classes": 5, "c": 4},
         lambda: segmentation.DeepLabV3(5, 4),
         [[(3, 1, 1)], [(3, 33, 70)], [(3, 58, 25)]],
+    ),
+    "hrnet": Twin(
+        ZOO / "hrnet.cnn",
+        {"c": 2, "keypoints": 3, "modules": [1, 2, 1]},
+        lambda: high_resolution.HRNet(2, 3, (1, 2, 1)),
+        [[(3, 32, 32)], [(3, 39, 50)]],
     ),
     "residual1d": Twin(ZOO / "residual1d.cnn", {}, by_hand.rhythm, [[(2, 500)], [(2, 77)], [(2, 1)]]),
     "residual3d": Twin(ZOO / "residual3d.cnn", {}, by_hand.clips, [[(3, 8, 16, 20)], [(3, 5, 7, 9)]]),
@@ -125,7 +131,7 @@ def test_network_is_the_one_written_by_hand(name: str, tmp_path: Path) -> None:
             assert np.abs(onnx - exact.numpy()).max() <= 2e-5 * scale
 
 
-@pytest.mark.parametrize("name", ["fcn8s", "deeplabv3"])
+@pytest.mark.parametrize("name", ["fcn8s", "deeplabv3", "hrnet"])
 def test_names_are_those_of_the_published_code(name: str) -> None:
     """So that its weights load by name."""
     twin = TWINS[name]
@@ -138,6 +144,7 @@ def test_names_are_those_of_the_published_code(name: str) -> None:
     [
         ("deeplabv3.cnn", 42_004_074),  # torchvision's deeplabv3_resnet50, COCO_WITH_VOC_LABELS_V1
         (OTHERS / "inception_resnet_v2.cnn", 55_813_192),  # Keras's, without the moving statistics
+        ("hrnet.cnn", 28_535_552 + 561),  # its authors' backbone of W32, and the last layer
         ("unet_any_size.cnn", 31_037_698),  # milesial/Pytorch-UNet, transposed convolutions and two classes
     ],
 )
