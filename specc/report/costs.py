@@ -46,7 +46,7 @@ def show(costs: Costs, console: Console, depth: int | None = None) -> None:
     print_columns(
         console,
         [_COLUMNS[i] for i in columns],
-        [[Text(row[i]) for i in columns] for row in rows],
+        [[row[i] for i in columns] for row in rows],
         right=_COLUMNS[len(_DESCRIBING) :],
         describing=("layer",),
     )
@@ -75,7 +75,7 @@ def compare(networks: list[Costs], console: Console) -> None:
         )
         for costs in networks
     ]
-    print_columns(console, header, [list(map(Text, row)) for row in rows], right=header[1:])
+    print_columns(console, header, rows, right=header[1:])
 
 
 def console_for() -> Console:

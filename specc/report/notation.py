@@ -27,6 +27,8 @@ LEAST = 12
 """Characters that are always left of a cell that describes."""
 _GAP = 2
 """Blanks between the columns of a table."""
+_BATCH = 1000
+"""Rows that are printed at once: rich takes a hundred times the memory of what it prints."""
 
 
 def count(number: int) -> str:
@@ -121,10 +123,15 @@ def _value(value: object) -> str:
     return "[...]" if isinstance(value, tuple) and len(text) > LONGEST_VALUE else cut(text, LONGEST_VALUE)
 
 
+def _cell(cell: Text | str) -> tuple[str, str]:
+    """Its text, and its style."""
+    return (visible(cell), "") if isinstance(cell, str) else (visible(cell.plain), str(cell.style))
+
+
 def print_columns(
     console: Console,
     header: Sequence[str],
-    rows: Iterable[Sequence[Text]],
+    rows: Iterable[Sequence[Text | str]],
     *,
     right: Collection[str],
     describing: Collection[str] = (),
@@ -141,7 +148,7 @@ def print_columns(
     from rich.text import Text
 
     cells = [[(visible(name), "dim") for name in header]]
-    cells += ([(visible(cell.plain), str(cell.style)) for cell in row] for row in rows)
+    cells += ([_cell(cell) for cell in row] for row in rows)
     widths = [max(cell_len(text) for text, _ in column) for column in zip(*cells, strict=True)]
     excess = sum(widths) + _GAP * (len(header) - 1) - console.width
     for place in sorted(range(len(header)), key=lambda place: -widths[place]):
@@ -153,7 +160,10 @@ def print_columns(
             widths[place] = width
     lines = Text()
     for number, row in enumerate(cells):
-        blanks = "\n" if number else ""  # those behind the last cell are not printed
+        if number % _BATCH == 0 and number:
+            console.print(lines, soft_wrap=True)
+            lines = Text()
+        blanks = "\n" if number % _BATCH else ""  # those behind the last cell are not printed
         for name, width, (text, style) in zip(header, widths, row, strict=True):
             missing = " " * (width - cell_len(text))
             before, behind = (missing, "") if name in right else ("", missing)

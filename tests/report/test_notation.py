@@ -122,3 +122,17 @@ def test_a_narrow_screen_cuts_words_and_no_number() -> None:
     assert line.endswith("1,234,567,890")
     assert len(line) == 28
     assert "..." in line
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 5])
+def test_rows_that_are_printed_some_at_once(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def printed() -> str:
+        file = io.StringIO()
+        cells = [(f"step{row}", "", "9" * row) for row in range(rows)]
+        print_columns(Console(file=file, width=80), ("step", "kind", "params"), cells, right=("params",))
+        return file.getvalue()
+
+    whole = printed()
+    assert whole.count("\n") == rows + 1
+    monkeypatch.setattr(notation, "_BATCH", 2)
+    assert printed() == whole
