@@ -156,6 +156,7 @@ class Revision(Target):
     def _git(self, *arguments: str, data: bytes = b"") -> bytes:
         own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         own |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+        own |= {"GIT_AUTHOR_DATE": "2000-01-01T00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00Z"}
         command = ["git", "-c", "user.name=n", "-c", "user.email=e@x", *arguments]
         done = subprocess.run(
             command, cwd=self.folder / "repository", input=data, env=own, capture_output=True, check=True
