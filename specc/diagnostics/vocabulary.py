@@ -195,8 +195,8 @@ LAYERS = _table(
         "lazylinear bilinear pairwisedistance reglu fold unfold im2col col2im rfft fft stft one onehot "
         "constant const bn1 select index narrow take mask maskedfill cast to type half float double "
         "softmargin hardmax gumbelsoftmax logsumexp quantize dequantize relux prelux slide share step fmax "
-        "fmin scaler addr rsub gemm real imag renorm maxroipool globallppool shape floattensor floattype out "
-        "result self x y"
+        "fmin scaler addr rsub gemm real imag renorm maxroipool globallppool shape floattensor floattype "
+        " self "
     ),
     notes={
         **{word: term.note for word, term in OUTSIDE.items()},
@@ -270,8 +270,9 @@ LAYERS = _table(
         "activation act nonlinearity": "an activation is a step by its own name: relu",
         "parameter weight": "scale! a learned factor of each channel is scale",
         "bias biasadd": "a bias belongs to the layer before it, which has one unless it says bias=false",
-        "input inputlayer inputs placeholder": "what goes in stands behind the name of the model: "
-        "`model M : [N, 3, 32, 32] { … }`",
+        "input inputlayer inputs placeholder": "`in` is what goes in, and a model begins with it by itself; its "
+        "shape stands behind the name: `model M : [N, 3, 32, 32] { … }`",
+        "x y h out result": "the current value is `_`, and the input `in`; another value goes by the label of its step",
         "output outputs": "the last step gives the output, or the step with its label",
         "argmax argmin": "the network gives the scores; whoever reads them takes the largest",
         "std var": "no layer gives a deviation; batchnorm, layernorm, groupnorm and instancenorm divide by one",

@@ -82,9 +82,12 @@ def missing_batch(value: TensorType, stated: ast.Shape, scope: Scope) -> tuple[s
         and len(stated.dims) == value.rank + 1
         and isinstance(entry.producer, str)
     ):
-        from specc.elaborate.image_axes import of_input
+        from specc.elaborate.image_axes import image, of_input
 
-        return of_input(entry)
+        if helps := of_input(entry):
+            return helps
+        sizes = ", ".join(map(str, entry.type.sample))
+        return (image(1, f"[{entry.type.batch}, 1, {sizes}]"),) if entry.type.rank == 3 == value.rank else ()
     if not isinstance(value.batch, int) or len(stated.dims) != value.rank - 1:
         return ()
     before = ""

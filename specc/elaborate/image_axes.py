@@ -32,11 +32,12 @@ def without_batch(value: TensorType) -> str:
 
 
 def channels_last(value: TensorType) -> str:
-    """``[N, 3, 32, 32]`` for an image whose channels come last, ``[N, 32, 32, 3]``; empty for anything else."""
-    if value.rank != 4 or value.sample[2] not in (1, 3) or not _is_image(*value.sample[:2], colour=False):
+    """``[N, 3, 32, 32]`` for an image whose channels come last, with its batch or without; empty for anything else."""
+    has_batch = value.rank == 4
+    sizes = value.sample if has_batch else value.shape if isinstance(value.batch, int) else ()
+    if len(sizes) != 3 or sizes[2] not in (1, 3) or not _is_image(sizes[0], sizes[1], colour=False):
         return ""
-    height, width, channels = value.sample
-    return f"[{value.batch}, {channels}, {height}, {width}]"
+    return f"[{value.batch if has_batch else 'N'}, {sizes[2]}, {sizes[0]}, {sizes[1]}]"
 
 
 def _is_image(height: Dim, width: Dim, *, colour: bool) -> bool:

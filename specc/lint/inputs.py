@@ -32,9 +32,10 @@ def _of(shape: ast.Shape, value: TensorType) -> Diagnostic | None:
         help_ = f"{image(value.batch, meant)}, with N for any number of them"
         sizes.insert(0, "N")
     elif meant := channels_last(value):
-        message = f"{value} has {value.sample[0]} channels of {times(value.spatial)} places"
+        batch = "" if value.rank == 4 else f"is a batch of {value.batch} and "
+        message = f"{value} {batch}has {value.sample[0]} channels of {times(value.spatial)} places"
         help_ = f"channels come before the places: {image(value.sample[-1], meant)}"
-        sizes.insert(1, sizes.pop())
+        sizes = [*(["N"] if value.rank == 3 else sizes[:1]), sizes[-1], *sizes[-3:-1]]
     else:
         return None
     fix = None

@@ -24,6 +24,7 @@ __all__ = ["explain", "step_for_sum"]
 # The more special ones first.
 _RULES: tuple[Callable[[UnexpectedToken], Explanation | None], ...] = (
     headers.contract_line,
+    headers.block_line,
     headers.loop,
     headers.path,
     headers.condition,

@@ -119,7 +119,8 @@ def _cut(text: str) -> str:
 
 def step_for_sum(text: str) -> str:
     """The step to write for a text such as ``x + y`` or ``conv(8, 3) * 0.1``; empty where it is none such."""
-    if not re.search(r"\*\*|//|[-+*/%@^]", text.replace("->", "")):
+    is_owned = text.partition(".")[0] in OWNERS
+    if not is_owned and not re.search(r"\*\*|//|[-+*/%@^]", text.replace("->", "")):
         return ""
     return translated(text, lambda _: "value").text
 

@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import re
 
+from specc.syntax.mistakes.translation import OWNERS
 from specc.syntax.mistakes.unexpected import Explanation, Replacement, UnexpectedToken, end_of_statement
 from specc.syntax.recovery import short
 
 _SHAPE = r"\[[^\[\]{}]*\]|\((?:[^(){}\[\]]|\[[^\[\]]*\])*\)"
 _MODEL = re.compile(
-    r"(?P<kind>[A-Za-z_]\w*)\s+(?P<name>(?!where\b)[A-Za-z_]\w*)?\s*"
+    r"(?P<kind>[A-Za-z_]\w*)\s+\"?(?P<name>(?!where\b)[A-Za-z_]\w*)?\"?\s*"
     r"(?P<params>\([^(){}\[\]:]*(?:\[[^\[\]]*\][^(){}\[\]:]*)*\))?"
-    rf"\s*(?P<sign>[:=]|)\s*(?P<first>{_SHAPE}|[A-Za-z]\w*(?:\s*,\s*\w+)+)"
-    rf"(?:\s*(?:->|=>|→|-|,|:|)\s*(?P<second>{_SHAPE}))?"
-    r"(?P<where>\s*where\s[^{}]*?)?\s*(?P<brace>\{)"
+    rf"\s*(?P<sign>[:=]|)\s*(?P<first>{_SHAPE}|\w+(?:\s*,\s*\w+)+|(?!uint8|float32)[a-z]\w*\s*[:=]\s*\[[^\[\]{{}}]*\])"
+    rf"(?:\s*(?:->|=>|→|-|,|:|)\s*(?P<second>{_SHAPE}|\w+(?:\s*,\s*\w+)+|\d+))?"
+    r"(?P<where>\s*,?\s*where\s[^{}]*?)?\s*(?P<brace>\{)"
 )
 _ENTRIES = re.compile(r"\s*[-\w]+(?:\s*,\s*[-\w]+)+\s*")
 _FALSE_STARTS = frozenset("model network net module graph architecture".split())
@@ -43,7 +44,8 @@ def contract_line(token: UnexpectedToken) -> Explanation | None:
     if not found["sign"] and not params and found["first"].startswith("("):
         params = ""  # model M(N, 3, 8, 8): these are the sizes
     name = found["name"] or "Net"
-    text = f"model {name}{params} : {' -> '.join(shapes)}{found['where'] or ''} {{"
+    where = (found["where"] or "").strip(" ,")
+    text = f"model {name}{params} : {' -> '.join(shapes)}{f' {where}' if where else ''} {{"
     if text == found[0]:
         return None
     message, place = token.headline if found["name"] else "a model has a name", None
@@ -55,8 +57,27 @@ def contract_line(token: UnexpectedToken) -> Explanation | None:
     return Explanation(message, f"write `{text if len(text) <= 100 else short(text)}`", place, instead)
 
 
+def block_line(token: UnexpectedToken) -> Explanation | None:
+    """``block b c {``, ``block b(c) -> {``"""
+    if token.statement != "block":
+        return None
+    start, line = token.back(len(token.begun))[0], token.begun + token.between + token.word + token.after
+    found = re.match(r"block\s+(\w+)\s*(?:\(([^(){}]*)\)|((?:\s*,?\s*[a-z]\w*)+))?\s*(?:->|=|:=)?\s*\{", line)
+    if not found:
+        return None
+    params = found[2] if found[2] is not None else ", ".join(re.findall(r"\w+", found[3] or ""))
+    text = f"block {found[1]}({params}) {{" if params or found[2] is not None else f"block {found[1]} {{"
+    if text == found[0]:
+        return None
+    return Explanation(token.headline, f"write `{text}`", None, Replacement(start, start + len(found[0]), text))
+
+
 def _shape(text: str) -> str:
     """A shape as it is written: in square brackets, with a batch where an image is stated without one."""
+    if named := re.fullmatch(r"\(?\s*([a-z]\w*)\s*[:=]?\s*(\[[^\[\]]*\])\s*\)?", text):
+        return f"({named[1]}: {named[2]})"
+    if text.isdigit():
+        return f"[N, {text}]"
     if text.startswith("[") or not (_ENTRIES.fullmatch(text.strip("()"))):
         return text
     entries = [entry.strip() for entry in text.strip("()").split(",")]
@@ -121,6 +142,9 @@ def path(token: UnexpectedToken) -> Explanation | None:
     """``from layers.cnn import x``, ``import layers``"""
     line = token.line_before.lstrip() + " " * token.gap + token.word + token.after
     found = re.match(r"from\s+(?![\"'])([\w./-]+)\s+import\b", line)
+    package = re.match(r"(?:from|import)\s+(\w+)", line)
+    if package and package[1] in OWNERS and (token.accepts == {"STRING"} or token.wants_item):
+        return Explanation("nothing of Python is imported", "leave it out: layers are known by their names")
     if token.accepts == {"STRING"} and found:
         file = found[1] if "." in found[1] else f"{found[1]}.cnn"
         start = token.back(len(token.line_before.lstrip()))[0] + found.start(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from specc.diagnostics.vocabulary import RESIDUAL, squeezed
+from specc.diagnostics.vocabulary import OUTSIDE, RESIDUAL, note, squeezed
 from specc.syntax.mistakes.habits import Line
 from specc.syntax.mistakes.renaming import MERGES
 from specc.syntax.mistakes.translation import translated
@@ -124,11 +124,18 @@ def colon(token: UnexpectedToken) -> Explanation | None:
     if token.kind != "_COLON":
         return None
     if "EQUAL" in token.accepts:
-        value = re.match(r"\s*([\w.]+|\"[^\"]*\"|\[[^\[\]]*\])", token.after)
+        kind = re.match(r"\s*(int|float|str|bool|list|tuple|Tensor|number|[A-Z]\w*)\b(?:\s*=)?", token.after)
+        if kind and token.statement in ("model", "block"):
+            typed = Replacement(token.back(0)[1], token.start + 1 + kind.end(), " =" if kind[0].endswith("=") else "")
+            message = "a parameter has no type: what it is, each call says"
+            return Explanation(message, f"leave out `: {kind[1]}`", None, typed)
+        value = re.match(r"[\s=]*([\w.]+|\"[^\"]*\"|\[[^\[\]]*\])", token.after)
         text = f"{token.previous}={value[1]}" if value else f"{token.previous} = …"
         rest = token.after[: end_of_statement(token.after)]
         instead = Replacement(
-            token.back(0)[1], token.start + 1 + len(rest), "=" + re.sub(r"(\b[a-z_]\w*)\s*:\s*", r"\1=", rest.lstrip())
+            token.back(0)[1],
+            token.start + 1 + len(rest),
+            "=" + re.sub(r"(\b[a-z_]\w*)\s*:\s*", r"\1=", rest.lstrip(" =")),
         )
         return Explanation(
             f"`{token.previous}` gets its value with `=`, not `:`", f"write `{short(text)}`", None, instead
@@ -255,6 +262,11 @@ def outside(token: UnexpectedToken) -> Explanation | None:
         return None
     if token.word == "import":
         return Explanation(token.headline, 'write `from "file.cnn" import name`')
+    if given := re.match(r"\s*=(?!=)\s*(.*)", token.after):
+        if why := note(token.word, OUTSIDE):
+            return Explanation(f"{token.word} is no part of a network", why)
+        if re.fullmatch(r"-?[\d.][\w.\s*+/%()-]*|\"[^\"]*\"|\[[^\]]*\]", given[1].strip()):
+            return Explanation(token.headline, f"write `let {token.word} = {short(given[1].strip())}`")
     if token.word == "/" and token.after.startswith("*"):
         return Explanation("a comment begins with `#`, not `/*`", place=(token.start, token.start + 2))
     return Explanation(token.headline, "steps stand inside a model: `model Name : [N, 1, 32, 32] { ... }`")

@@ -33,6 +33,11 @@ _RUNNING = frozenset(
     "x X h y z o out output inputs hidden feat feats features img image images data tensor net".split()
 )
 """What programs call the value that passes through their layers."""
+_WITHOUT_ARGUMENTS = frozenset(
+    "relu relu6 selu sigmoid silu mish tanh hardsigmoid hardswish softsign tanhshrink logsigmoid abs exp log sqrt neg "
+    "globalavgpool globalmaxpool flatten identity".split()
+)
+"""Layers that take none that has a name: what is given to them is a value."""
 _CONTAINERS = frozenset("model net network layers modules seq".split())
 
 Meaning = Literal["value", "number", "parameter", ""]
@@ -286,6 +291,9 @@ class _Reader:
         if not call.args:
             return False
         first = call.args[0]
+        word = call.func.id if isinstance(call.func, python.Name) else ""
+        if isinstance(first, python.Name) and len(call.args) == 1 and layer_named(word) in _WITHOUT_ARGUMENTS:
+            return True
         if isinstance(first, (python.List, python.Tuple)) and len(first.elts) > 1:
             return all(self._looks_like_value(each) for each in first.elts)
         return self._looks_like_value(first)
