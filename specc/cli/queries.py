@@ -16,7 +16,22 @@ from specc.diagnostics.words import visible
 @spec_and_model
 @sizes
 @click.option("--depth", type=click.IntRange(min=1), help="Open blocks this deep: 1 gives a row to each outermost one.")
-def show(spec: str, model: str | None, arguments: tuple[str, ...], sizes: tuple[str, ...], depth: int | None) -> None:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "markdown"]),
+    default="table",
+    show_default=True,
+    help="For a screen, programs, spreadsheets, or documents.",
+)
+def show(
+    spec: str,
+    model: str | None,
+    arguments: tuple[str, ...],
+    sizes: tuple[str, ...],
+    depth: int | None,
+    form: str,
+) -> None:
     """Print the table: step, output shape, parameters, MACs, memory, receptive field.
 
     Without --model, every model of the file, and then all of them side by side.
@@ -27,6 +42,12 @@ def show(spec: str, model: str | None, arguments: tuple[str, ...], sizes: tuple[
     from specc.syntax import parse
 
     networks = [costs_at(network, sizes) for network in models_of(parse(source(spec)), model, arguments)]
+    if form != "table":
+        from specc.cli.output import echo
+        from specc.report.cost_formats import written
+
+        echo(written(networks, form, depth))
+        return
     console = console_for()
     for costs in networks:
         show_table(costs, console, depth)

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from math import prod
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -23,8 +24,30 @@ from specc.report.notation import WIDEST, count, field, memory, print_columns, s
 MOST_NAMES = 12
 """Names in the message about an unknown one."""
 _IN_BRACKETS = re.compile(r"""\[["']?([^\[\]"']+)["']?\]""")
-_DESCRIBING = ("step", "layer", "output")
-_COLUMNS = (*_DESCRIBING, "params", "MACs", "memory", "sees")
+DESCRIBING = ("step", "layer", "output")
+COLUMNS = (*DESCRIBING, "params", "MACs", "memory", "sees")
+
+
+class Entry(NamedTuple):
+    """A row of the table: a step, or a closed block.
+
+    Attributes:
+        layer: it as a call.
+        output: its result's shape.
+        params: elements of its parameters; those that an earlier step has, too, are counted there.
+        shared: whether it has none but such.
+        macs, memory: for one sample; memory in bytes. None where they depend on symbolic sizes.
+        receptive_field: of its result; None where none is claimed.
+    """
+
+    step: str
+    layer: str
+    output: str
+    params: int
+    shared: bool
+    macs: int | None
+    memory: int | None
+    receptive_field: tuple[int, ...] | None
 
 
 # ---- show: a row for each step ------------------------------------------------------------------------
@@ -37,20 +60,15 @@ def show(costs: Costs, console: Console, depth: int | None = None) -> None:
         depth: how deep blocks are opened; those at this depth are a row each. None: every step is.
     """
     console.print(Text(f"{costs.graph.name} : {notation.interface(costs.graph)}", style="bold"), soft_wrap=True)
-    steps = {step.node.name: step for step in costs.steps}
-    members = costs.graph.nodes if depth is None else tuple(_opened(costs.graph.members, depth))
-    rows = [_row(member, steps) for member in members]
-    # Without weights there are no params, at symbolic sizes no costs: an empty column is left out.
-    cells = list(zip(*rows, strict=True))
-    columns = [i for i, name in enumerate(_COLUMNS) if name in _DESCRIBING or not {*cells[i]} <= {"", notation.NOTHING}]
+    header, *rows = table(costs, depth)
     print_columns(
         console,
-        [_COLUMNS[i] for i in columns],
-        [[row[i] for i in columns] for row in rows],
-        right=_COLUMNS[len(_DESCRIBING) :],
+        header,
+        rows,
+        right=COLUMNS[len(DESCRIBING) :],
         describing=("layer",),
     )
-    for line in _sums(costs):
+    for line in sums(costs):
         console.print(Text(line), soft_wrap=True)
 
 
@@ -86,28 +104,46 @@ def console_for() -> Console:
     return console
 
 
-def _row(member: Node | Region, steps: dict[str, StepCost]) -> tuple[str, ...]:
-    """The cells of `_COLUMNS`."""
+def table(costs: Costs, depth: int | None = None) -> list[list[str]]:
+    """The header and the rows. Without weights there are no params, at symbolic sizes no costs: an empty column is left
+    out."""
+    rows = list(map(cells, entries(costs, depth)))
+    texts = list(zip(*rows, strict=True))
+    columns = [i for i, name in enumerate(COLUMNS) if name in DESCRIBING or not {*texts[i]} <= {"", notation.NOTHING}]
+    return [[row[i] for i in columns] for row in (COLUMNS, *rows)]
+
+
+def entries(costs: Costs, depth: int | None = None) -> tuple[Entry, ...]:
+    """The rows of the table; ``depth`` as of `show`."""
+    steps = {step.node.name: step for step in costs.steps}
+    members = costs.graph.nodes if depth is None else _opened(costs.graph.members, depth)
+    return tuple(_entry(member, steps) for member in members)
+
+
+def _entry(member: Node | Region, steps: dict[str, StepCost]) -> Entry:
     if isinstance(member, Node):
         inside, layer, last = [steps[member.name]], notation.step(member), steps[member.name]
     else:
         inside = [steps[node.name] for node in member.nodes]
         layer, last = notation.block(member), steps[member.output]
     params = sum(step.params for step in inside)
-    weights = count(params)
-    if not params:  # tensors that an earlier step has, too, are counted there
-        has = any(not parameter.buffer for step in inside for parameter in step.node.parameters)
-        weights = "shared" if has else ""
-    macs = _sum(step.macs for step in inside)
-    return (
-        member.name,
-        layer,
-        str(last.node.type),
-        weights,
-        "" if macs == 0 else scaled(macs),
-        memory(_sum(step.activation_memory for step in inside)),
-        field(last.receptive_field),
+    return Entry(
+        step=member.name,
+        layer=layer,
+        output=str(last.node.type),
+        params=params,
+        shared=not params and any(not parameter.buffer for step in inside for parameter in step.node.parameters),
+        macs=_sum(step.macs for step in inside),
+        memory=_sum(step.activation_memory for step in inside),
+        receptive_field=last.receptive_field,
     )
+
+
+def cells(entry: Entry) -> tuple[str, ...]:
+    """Of `COLUMNS`, for people."""
+    weights = count(entry.params) if entry.params else "shared" if entry.shared else ""
+    macs = "" if entry.macs == 0 else scaled(entry.macs)
+    return entry.step, entry.layer, entry.output, weights, macs, memory(entry.memory), field(entry.receptive_field)
 
 
 def _opened(members: tuple[Node | Region, ...], depth: int) -> Iterator[Node | Region]:
@@ -126,7 +162,8 @@ def _sum(numbers: Iterable[int | None]) -> int | None:
     return sum(known) if len(known) == len(addends) else None
 
 
-def _sums(costs: Costs) -> Iterator[str]:
+def sums(costs: Costs) -> Iterator[str]:
+    """What stands below the table."""
     frozen = costs.params - costs.trainable_params
     yield ""
     yield f"parameters         {count(costs.params)}" + (f", {count(frozen)} of them frozen" if frozen else "")
