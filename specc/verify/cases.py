@@ -265,7 +265,7 @@ def quick_plan(graph: Graph) -> Plan:
 
 
 def _probe(graph: Graph) -> Feed:
-    return Feed((Case("normal", _batch(graph, 2), sizes=sizes_tried(graph)[0]),))
+    return Feed((Case("normal", _batch(graph, 2), sizes=ordinary_sizes(graph)),))
 
 
 def _stacked(graph: Graph, kinds: Sequence[Case]) -> tuple[Feed, ...]:
@@ -275,12 +275,12 @@ def _stacked(graph: Graph, kinds: Sequence[Case]) -> tuple[Feed, ...]:
 
 
 def is_large(graph: Graph) -> bool:
-    return _is_too_much(graph, sizes_tried(graph)[0])
+    return _is_too_much(graph, ordinary_sizes(graph))
 
 
 def is_costly(graph: Graph) -> bool:
     """Whether not all kinds of numbers can be followed in the quick proof."""
-    return _batch(graph, 1) * work(graph, sizes_tried(graph)[0]) * len(KINDS) > AFFORDABLE
+    return _batch(graph, 1) * work(graph, ordinary_sizes(graph)) * len(KINDS) > AFFORDABLE
 
 
 def work(graph: Graph, sizes: Sizes) -> int:
@@ -310,7 +310,7 @@ def shape_cases(graph: Graph, judged: int) -> Iterator[Case]:
     Args:
         judged: the most samples of which the numbers are.
     """
-    ordinary = sizes_tried(graph)[0]
+    ordinary = ordinary_sizes(graph)
     if not isinstance(graph.inputs[0].type.batch, int):
         yield Case("shapes", _batch(graph, judged + (ONE_MORE if is_costly(graph) else MORE)), sizes=ordinary)
     one = _batch(graph, 1)
@@ -325,9 +325,7 @@ def shape_cases(graph: Graph, judged: int) -> Iterator[Case]:
 
 def sizes_tried(graph: Graph) -> tuple[Sizes, ...]:
     """The ordinary sizes first, then the others; nothing but () where every size is fixed."""
-    symbols = graph.symbols
-    smallest = tuple((symbol.name, allowed(symbol, symbol.least)) for symbol in symbols)
-    ordinary = _ordinary(graph, smallest)
+    symbols, smallest, ordinary = graph.symbols, _smallest(graph), ordinary_sizes(graph)
     count = len(symbols)
     above = _further(symbols, smallest, range(count, 0, -1))
     larger = _further(symbols, ordinary, range(2 * count - 1, 0, -2))
@@ -380,8 +378,9 @@ def _places_left(graph: Graph, sizes: Sizes) -> dict[tuple[str, int], int]:
     return left
 
 
-def _ordinary(graph: Graph, smallest: Sizes) -> Sizes:
+def ordinary_sizes(graph: Graph) -> Sizes:
     """The first sizes of `ORDINARY` scale or more with `ENOUGH` places everywhere; smaller where that is too much."""
+    smallest = _smallest(graph)
     inner = {size for node in graph.nodes for size in node.type.sample if isinstance(size, Size)}
     tried = [_further(graph.symbols, smallest, range(len(smallest)))]
     for scale in SCALES:
@@ -390,6 +389,10 @@ def _ordinary(graph: Graph, smallest: Sizes) -> Sizes:
         if scale >= ORDINARY and all(size.at(dict(tried[-1])) >= ENOUGH for size in inner):
             break
     return next((sizes for sizes in reversed(tried) if not _is_too_much(graph, sizes)), smallest)
+
+
+def _smallest(graph: Graph) -> Sizes:
+    return tuple((symbol.name, allowed(symbol, symbol.least)) for symbol in graph.symbols)
 
 
 def _further(symbols: tuple[Symbol, ...], sizes: Sizes, steps: Iterable[int]) -> Sizes:
