@@ -54,8 +54,11 @@ def test_only_one_place_prints() -> None:
     printing = {}
     for path in (ROOT / "specc").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and re.search(
-                r"^click\.s?echo$|^sys\.std(out|err)\.write$", ast.unparse(node.func)
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("echo", "secho", "write")
+                and re.search(r"^click\.s?echo$|^sys\.std(out|err)\.write$", ast.unparse(node.func))
             ):
                 printing.setdefault(path.relative_to(ROOT).as_posix(), []).append(ast.unparse(node))
     assert {*printing} == {"specc/cli/command.py", "specc/cli/output.py", "specc/cli/commands.py", "specc/cli/main.py"}

@@ -380,19 +380,9 @@ def on_a_terminal(arguments: list[str]) -> tuple[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [["verify", "small.cnn"], ["compile", "small.cnn", "-o", "new.onnx"]])
-def test_a_bar_on_a_terminal(small: str, command: list[str]) -> None:
-    out, said = on_a_terminal(command)
+def test_a_bar_on_a_terminal(small: str) -> None:
+    out, said = on_a_terminal(["verify", small])
     assert "step by step" in said
     assert "━" in said or "-" in said
     assert "step by step" not in out
     assert said.endswith(("\x1b[2K", "\x1b[?25h"))  # the line is cleared, the cursor is back
-
-
-@pytest.mark.slow
-def test_no_bar_in_a_pipe(small: str) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "FORCE_COLOR": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "specc", "verify", small], env=environment, capture_output=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
