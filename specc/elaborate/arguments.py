@@ -14,6 +14,7 @@ from specc.diagnostics.words import listed
 from specc.elaborate import hints
 from specc.elaborate.errors import Invalid, Unknown, in_form, invalid, short, suggestion
 from specc.elaborate.evaluation import evaluate, help_with_function
+from specc.elaborate.freezing import Freezer, freezer
 from specc.elaborate.inference import SIMPLE, BoundOperator, operator
 from specc.elaborate.scopes import Definition, Scope, require_name
 from specc.elaborate.values import CONSTANTS, UNKNOWN, Evaluated, Metric, Partial, Signal, Value, display, kind_of
@@ -25,6 +26,10 @@ from specc.ops.fields import choices, expected, takes_sizes, takes_whole_numbers
 from specc.source import Span
 from specc.syntax import ast
 
+_FROZEN_AROUND = (
+    "`frozen { … }` around it freezes what is in its arms",
+    "`{frozen: true, group: …}` around it does that",
+)
 _KNOWN_FROM_INPUT = frozenset(("in_channels", "in_features", "num_features", "num_channels", "input_size"))
 """What PyTorch's layers ask for and the language does not."""
 
@@ -176,19 +181,16 @@ class BlockPlan:
         self._findings: list[Diagnostic] = []
         # Every block takes it, as every layer with weights does: unless it has a parameter of that name itself.
         is_own = any(param.name == "frozen" for param in self._block.params)
-        self.frozen = None if is_own else next((each for each in arguments if each.name == "frozen"), None)
+        given = next((each for each in arguments if each.name == "frozen"), defaults.get("frozen"))
+        self.frozen = None if is_own else given
         arguments = tuple(each for each in arguments if each is not self.frozen)
         self._arguments = _assigned(call, self._block, arguments, defaults, self._findings)
 
-    def freezes(self, scope: Scope) -> bool:
-        """Whether all parameters in the block are frozen. Raises Invalid, Unknown."""
+    def freezer(self, scope: Scope) -> Freezer | None:
+        """Whether all parameters in the block are frozen, where the call says so. Raises Invalid, Unknown."""
         if self.frozen is None:
-            return False
-        value = evaluate(self.frozen.value, scope)
-        if not isinstance(value, bool):
-            message = f"frozen must be true or false, not {display(value)}"
-            raise invalid(Code.BAD_ARGUMENT, message, self.frozen.span, f"frozen of {self._block.name}")
-        return value
+            return None
+        return freezer("block", self._block.name, self.frozen.span, self.frozen.value, scope)
 
     def values(self, scope: Scope, inner: Scope, report: Report) -> dict[str, Value] | None:
         """The values of the parameters, defined in ``inner`` too; None as of `OperatorPlan.bound`.
@@ -320,6 +322,8 @@ def _assigned(
         helps = kind.alternatives(name, {}) if kind else ()
         if kind and name in _KNOWN_FROM_INPUT:
             helps = (f"leave it out: the input tells {name}",)
+        if name == "frozen" and isinstance(call, ast.Merge):
+            helps = (in_form(argument.span, *_FROZEN_AROUND),)
         if not helps:
             similar = suggestion(name, names, "argument")
             helps = () if similar else (signature(target),)

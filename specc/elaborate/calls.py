@@ -16,6 +16,7 @@ from specc.elaborate.declarations import declaration
 from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSteps, refuse_label, resolved
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, short
 from specc.elaborate.evaluation import evaluate, layer
+from specc.elaborate.freezing import Freezing
 from specc.elaborate.inference import BoundOperator, inferred, refused, sized_by_value
 from specc.elaborate.inside import BlockValue, head_of
 from specc.elaborate.interfaces import inputs_of, value_arguments, without_arms
@@ -49,6 +50,7 @@ class Calls:
 
     Attributes:
         blocks: the blocks that are called, with the findings about their parameters that nothing reads.
+        freezing: which steps are frozen by what is around them.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Calls:
             walk_each: follows the rounds of ``for each``, all from one value on.
         """
         self.blocks: dict[Definition, list[Diagnostic]] = {}
+        self.freezing = Freezing(network.report)
         self.network = network
         self._budget = budget
         self._inputs = inputs
@@ -75,9 +78,6 @@ class Calls:
         self._walk = walk
         self._walk_each = walk_each
         self._active: list[Definition | SharedSteps] = []
-        self._freezing: list[Span] = []  # what freezes, of each call around that freezes all that is in it
-        self._steps_frozen = 0
-        self._frozen: dict[int, tuple[Op, Op]] = {}
         # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
         self._plans: dict[tuple[int, type[Op] | Definition], Any] = {}
         self._unseen = Unseen(network, model.body.statements, self._active)
@@ -313,12 +313,9 @@ class Calls:
         try:
             op = bound.op
             type_, parameters = inferred(op, types, span)
-            if self._freezing and any(not parameter.buffer for parameter in parameters):
-                if "frozen" in bound.places and not getattr(op, "frozen", True):
-                    raise self._not_frozen(step.name, bound.places["frozen"])
-                op = self._frozen.setdefault(id(op), (op, op.model_copy(update={"frozen": True})))[1]
+            if self.freezing.around and any(not parameter.buffer for parameter in parameters):
+                op = self.freezing.frozen(step.name, bound)
                 type_, parameters = inferred(op, types, span)
-                self._steps_frozen += 1
         except Refusal as refusal:
             again = sized_by_value(step, bound, types, scope)
             if again is not None:
@@ -386,30 +383,16 @@ class Calls:
             result = self._walk(block.body.statements, current, inner)
             return result if contract is None or result is None else given(contract, draft, self.network, result)
 
-        is_frozen = plan.freezes(scope)
-        if plan.frozen is not None and not is_frozen and self._freezing:
-            raise self._not_frozen(block.name, plan.frozen.span)
-        self._active.append(definition)
-        frozen_before = self._steps_frozen
-        if is_frozen and plan.frozen is not None:
-            self._freezing.append(plan.frozen.span)
-        result = self.network.fill(
-            draft, label, body, lambda: Label(draft.span, f"in {block.name}({display_arguments(values)})")
-        )
-        self._active.pop()
-        place = self._freezing.pop() if is_frozen else None
-        is_known = result is not None and result.type is not None
-        if place is not None and is_known and self._steps_frozen == frozen_before:
-            message = f"{block.name} has no parameters here, and frozen=true would freeze nothing"
-            report(Diagnostic(Code.CONTRADICTION, message, Label(place, "leave it out")))
-        return result
+        def followed() -> Signal | None:
+            self._active.append(definition)
+            result = self.network.fill(
+                draft, label, body, lambda: Label(draft.span, f"in {block.name}({display_arguments(values)})")
+            )
+            self._active.pop()
+            return result
 
-    def _not_frozen(self, name: str, place: Span) -> Invalid:
-        """Of ``frozen=false`` inside of what is frozen."""
-        message = f"{name} is not to be frozen, and is in a block that is"
-        secondary = (Label(self._freezing[-1], "freezes all that is in the block"),)
-        helps = ("freeze the other parts of the block by themselves, or leave frozen=false out",)
-        return invalid(Code.CONTRADICTION, message, place, secondary=secondary, helps=helps)
+        freezer = plan.freezer(scope)
+        return followed() if freezer is None else self.freezing.follow(freezer, followed)
 
     def declare(self, statement: ast.Shared, scope: Scope) -> None:
         self.network.claim_name(statement.name, statement.name_span, scope)
@@ -420,7 +403,12 @@ class Calls:
     def _shared(self, call: ast.Call, shared: SharedSteps, current: Signal, scope: Scope) -> Signal | None:
         """Apply shared steps: the same tensors as at their other places."""
         if not call.bare:
-            raise invalid(Code.UNKNOWN_ARGUMENT, f"{call.name} is shared steps, and takes no arguments", call.span)
+            helps: tuple[str, ...] = ()
+            if any(argument.name == "frozen" for argument in call.arguments):
+                form = f"`shared {call.name} = frozen {{ … }}`", "`frozen: true` beside a `group` in its `steps`"
+                helps = (f"one tensor is frozen at all of its places: {in_form(call.span, *form)}",)
+            message = f"{call.name} is shared steps, and takes no arguments"
+            raise invalid(Code.UNKNOWN_ARGUMENT, message, call.span, helps=helps)
         label = call.label and resolved(call.label, scope)
         self.network.claim(label, scope)
         self._refuse_recursion(shared, call.name_span)

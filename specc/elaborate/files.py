@@ -235,9 +235,10 @@ def _add_default(names: Environment, item: ast.Default) -> None:
     target: type[Op] | Definition | None
     if isinstance(value, Partial) and isinstance(value.target, Definition) and not value.arguments:
         target, parameters = value.target, [param.name for param in value.target.block.params]
+        takes = [*parameters, "frozen"]
     else:
         target = find(item.name)
-        parameters = list(target.model_fields) if target else []
+        takes = parameters = list(target.model_fields) if target else []
     if target is None:
         similar = suggestion(item.name, {*layers(), *names.scope.known()}, "layer")
         message = f"no layer or block is called {short(item.name)}"
@@ -251,8 +252,8 @@ def _add_default(names: Environment, item: ast.Default) -> None:
             example = in_form(argument.span, f"default {item.name}({first} = …)", in_yaml)
             message = "a default gives arguments by name"
             findings.append(Diagnostic(Code.BAD_ARGUMENT, message, Label(argument.span), helps=(example,)))
-        elif argument.name not in parameters:
-            similar = suggestion(argument.name, parameters, "argument")
+        elif argument.name not in takes:
+            similar = suggestion(argument.name, takes, "argument")
             helps = () if similar else (f"it has {', '.join(parameters) or 'none'}",)
             message = f"{item.name} has no argument called {short(argument.name)}"
             finding = Diagnostic(Code.UNKNOWN_ARGUMENT, message, Label(name_of(argument)), helps=helps)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.elaborate.contracts import GraphOutput
 from specc.elaborate.drafts import DraftBlock, DraftNode
+from specc.elaborate.errors import in_form
 from specc.elaborate.values import Signal
 from specc.ir.graph import Graph, Node, Passed, Port, Region, steps
 from specc.source import Span
@@ -192,7 +193,8 @@ def _two_sets_of_weights(graph: Graph) -> list[Diagnostic]:
         mine, its = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))
         if mine and its and mine.shape == its.shape and mine.trainable != its.trainable:
             message = f"{first.path(mine)} is shared, and would be frozen at one place and trained at another"
-            helps = ("one tensor is either: freeze the shared steps themselves, layer by layer, or neither place",)
+            where = in_form(node.span, "`shared … = frozen { … }`", "`group: …` with `frozen: true` in its `steps`")
+            helps = (f"one tensor is either: freeze it where it is shared, {where}, or at no place",)
             findings[node.module] = Diagnostic(Code.SHARED, message, Label(node.span), helps=helps)
         elif mine and its:
             shapes = f"{list(mine.shape)} at one place and {list(its.shape)} at another"

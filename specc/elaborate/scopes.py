@@ -189,4 +189,6 @@ def is_sole(statements: tuple[ast.Statement, ...], scope: Scope) -> bool:
     if isinstance(only, ast.Merge):
         called = scope.get(only.name)
         return isinstance(called, Partial) and isinstance(called.target, Definition)
+    if isinstance(only, ast.Group) and only.frozen is not None:  # what freezes steps renames none
+        return is_sole(only.body.statements, scope)
     return isinstance(only, (ast.Call, ast.Group, ast.Repeat, ast.For, ast.If))

@@ -19,6 +19,7 @@ from specc.elaborate.declarations import sizes_declared
 from specc.elaborate.drafts import Construction, DraftBlock, refuse_label, resolved, two_of_a_name
 from specc.elaborate.errors import Invalid, Unknown, invalid
 from specc.elaborate.evaluation import Row, evaluate, rows, truth
+from specc.elaborate.freezing import freezer
 from specc.elaborate.limits import MOST_DEPTH, StepBudget
 from specc.elaborate.scopes import Environment, Scope, is_sole, require_name
 from specc.elaborate.values import UNKNOWN, Signal, Value, display, display_arguments, is_whole, kind_of
@@ -120,8 +121,10 @@ class Walk:
         match statement:
             case ast.Merge():
                 return self.calls.merge(statement, current, scope, name)
-            case ast.Group():
+            case ast.Group(frozen=None):
                 return self._group(statement, statement.body, current, scope, name)
+            case ast.Group():
+                return self._frozen(statement, current, scope, name)
             case ast.If():
                 branch = statement.body if truth(statement.test, scope) else statement.otherwise
                 if branch is None:
@@ -169,6 +172,15 @@ class Walk:
         if called is None:
             return self.walk(body.statements, current, Scope({}, scope))
         return self._under("group", called, step, label, current, scope, partial(self.walk, body.statements, current))
+
+    def _frozen(self, group: ast.Group, current: Signal | None, scope: Scope, name: str | None) -> Signal | None:
+        """``frozen { … }``: the group, whose parameters are not trained. Without a label it renames nothing."""
+        body = partial(self._group, group, group.body, current, scope, name)
+        if group.label is None:
+            body = partial(self.walk, group.body.statements, current, Scope({}, scope), name)
+        assert group.frozen is not None, "it is a group that says whether it is frozen"
+        place = group.frozen.span
+        return self.calls.freezing.follow(freezer("group", "this group", place, group.frozen, scope), body)
 
     def _under(
         self,

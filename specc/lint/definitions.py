@@ -154,6 +154,7 @@ class _Reader:
             case ast.Checkpoint() | ast.Reference():
                 self._read(step[1], scope)
             case ast.Group():
+                self._read(step.frozen, scope)
                 self._list(step.body.statements, inner, place)
             case ast.If():
                 self._read(step.test, scope)

@@ -131,6 +131,8 @@ def _parts() -> Schema:
         "arms": _described(_list(_ref("arm"), least=1), "each starts from the current value, `_`"),
         "shape": _described(_ref("shape"), "a checkpoint: the shape at this place"),
         "group": body,
+        # Alone it is a block of that name.
+        "frozen": _described(_any(operand, _ref("arguments")), "whether no parameter of the group is trained"),
         "repeat": _described(operand, "how often the body runs, each round on the value of the round before"),
         "for": _any(_NAME, _list(_NAME, least=1)),
         "for_each": _described(_any(_NAME, _list(_NAME, least=1)), "of `arms`: an arm for each entry of a list"),

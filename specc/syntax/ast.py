@@ -175,11 +175,17 @@ class Merge(NamedTuple):
 
 
 class Group(NamedTuple):
-    """``{ … }`` as a step."""
+    """``{ … }`` as a step.
+
+    Attributes:
+        frozen: of ``frozen(test) { … }``, whether the parameters in it are frozen; ``frozen { … }`` says true. None
+            where nothing is said.
+    """
 
     span: Span
     body: Body
     label: Binder | None = None
+    frozen: Expr | None = None
 
 
 class Checkpoint(NamedTuple):

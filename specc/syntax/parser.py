@@ -232,6 +232,16 @@ class TreeBuilder:
     def group(self, start: int, end: int, body: ast.Body) -> ast.Group:
         return ast.Group(self._nested(start, end), body)
 
+    def frozen(self, start: int, end: int, word: Token, arguments: Arguments | None, body: ast.Body) -> ast.Group:
+        test: ast.Expr = ast.Name(self._place(word), "true")
+        if arguments:
+            test = arguments[0].value
+            if len(arguments) > 1 or arguments[0].name is not None:
+                place = arguments[0].span.to(arguments[-1].span)
+                help_ = "`frozen { … }` freezes all that is in it, `frozen(c > 16) { … }` where that is true"
+                self._find(Code.SYNTAX, "frozen takes true or false, and nothing else", Label(place), help_=help_)
+        return ast.Group(self._nested(start, end), body, frozen=test)
+
     def checkpoint(self, start: int, end: int, shape: ast.Shape) -> ast.Checkpoint:
         return ast.Checkpoint(self._span(start, end), shape)
 

@@ -34,6 +34,7 @@ UNKNOWN = "unknown"
 DEEPEST = 100
 """How deep brackets, and the parts of the tree, may nest."""
 NEWLINE, ARROW, BAR, COMMA, COLON = "_NL", "_ARROW", "_BAR", "_COMMA", "_COLON"
+NAME, FROZEN = "NAME", "FROZEN"
 CLOSERS = {"_LPAR": "_RPAR", "_LSQB": "_RSQB", "_LBRACE": "_RBRACE"}
 
 # What each bracket does to the depth of all of them, and to that of those in which a newline means nothing.
@@ -44,6 +45,8 @@ _BRACKETS = {
 # Behind and before which a newline does not end a step.
 _GOES_ON = frozenset((ARROW, BAR, COMMA, "_LBRACE"))
 _GOES_BACK = frozenset((ARROW, BAR, "_WHERE", "_ELSE", "_RBRACE"))
+# Behind which, and behind a newline that counts, a step may begin: anywhere else `frozen` is a name.
+_BEFORE_STEP = frozenset((ARROW, BAR, COLON, "EQUAL", "_LBRACE"))
 
 LARGEST_INTEGER = 2**63 - 1
 _DIGITS = len(str(LARGEST_INTEGER))
@@ -126,6 +129,7 @@ def significant(text: str) -> Iterator[tuple[str, Token | None, int, int]]:
     stop = depth = parentheses = 0
     newline: tuple[str, None, int, int] | None = None
     goes_on = False
+    before = ""
     for match in pattern.finditer(text):
         kind = match.lastgroup or ""
         if kind == NEWLINE:
@@ -137,12 +141,14 @@ def significant(text: str) -> Iterator[tuple[str, Token | None, int, int]]:
         if kind in in_tree:
             word = text[start:stop]
             kind = keywords.get(word, kind)
+            if kind == FROZEN and not (newline or before in _BEFORE_STEP):
+                kind = NAME
             token = Token(kind, word, start)
         if newline:
             if kind not in _GOES_BACK:
                 yield newline
             newline = None
-        goes_on = kind in _GOES_ON
+        goes_on, before = kind in _GOES_ON, kind
         if kind in _BRACKETS:
             both, inner = _BRACKETS[kind]
             depth += both
@@ -159,12 +165,17 @@ def significant(text: str) -> Iterator[tuple[str, Token | None, int, int]]:
 def scan(text: str, start: int = 0) -> Iterator[tuple[str, int, int]]:
     """Every token from an offset on, newlines with the blanks in front of them: kind, begin and end."""
     pattern, _, keywords, _ = _lexer()
+    before, newline = "", True
     for match in pattern.finditer(text, start):
         kind = match.lastgroup or ""
         begin = match.start() if kind == NEWLINE else match.start(1)
-        if kind == "NAME":
+        if kind == FROZEN and not (before in _BEFORE_STEP or (newline and before != COMMA)):
+            kind = NAME
+        if kind == NAME:
             kind = keywords.get(text[begin : match.end()], kind)
         yield kind, begin, match.end()
+        newline = kind == NEWLINE
+        before = before if newline else kind
 
 
 def skip(text: str, start: int) -> int:

@@ -23,6 +23,21 @@ def test_a_step_is_named_by_kind_and_place() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "repeat 2 { < conv(8, 1) / } -> repeat 2 { < conv(8, 1) -> a: bn / }",
+        "< conv(8, 1) -> body: repeat 2 { < b: conv(8, 1) / } -> a: conv(8, 1) / -> add { | a | body[1].b }",
+        "shared t = < conv(8, 1) /\n shared u = < bn -> prelu /\n t -> u -> t -> u",
+        "concat { | < conv(8, 1) / | for each i in range(2) { < conv(8, 1) / } }",
+        'for i in range(2) { < "l{i}": conv(8, 1) / }',
+    ],
+)
+def test_what_freezes_steps_renames_none(steps: str) -> None:
+    """Around a round, shared steps or an arm of one step, too, whose name the step has."""
+    assert names(steps.replace("<", "frozen {").replace("/", "}")) == names(steps.replace("<", "").replace("/", ""))
+
+
 def test_inserting_a_step_without_tensors_renames_no_weight() -> None:
     weights = {"conv1", "instancenorm1", "instancenorm2"}
     short = names("conv(8, 1) -> instancenorm(affine=true) -> instancenorm(affine=true)")

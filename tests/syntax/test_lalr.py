@@ -33,7 +33,8 @@ TEXTS = [read(path).text for path in FILES]
 SHORT = [text for text in TEXTS if 0 < len(text) < 800]
 PIECE = re.compile(r'"[^"\n]*"|[A-Za-z_0-9.]+|[ \t]+|#[^\n]*|\r?\n|->|//|[=!<>]=|.')
 WORDS = (
-    "model block let default from import repeat for in if else assert shared where and or not true x _ ( ) [ ] { } | "
+    "model block let default from import frozen repeat for in if else assert shared where and or not true x _ ( ) [ ] "
+    "{ } | "
     '-> : = , . + - * / // % == != <= < > 1 2.5 3k 1_0 1. "s" "\\"" " \' # & ; ! \\ é'
 ).split(" ")
 PIECES = [*WORDS, " ", "\t", "\n", "\r\n", "# a comment\n", "\n\n  ", "]\n", ")\n", "\n//"]
@@ -54,7 +55,7 @@ class Newlines:
     always_accept = ()
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
-        tokens, depth = list(stream), 0
+        tokens, depth, begins = list(stream), 0, False
         for place, token in enumerate(tokens):
             depth += (token.type in ("_LPAR", "_LSQB")) - (token.type in ("_RPAR", "_RSQB"))
             before = tokens[place - 1].type if place else ""
@@ -62,7 +63,11 @@ class Newlines:
             goes_on = before in ("_ARROW", "_BAR", "_COMMA", "_LBRACE")
             goes_back = after in ("_ARROW", "_BAR", "_WHERE", "_ELSE", "_RBRACE")
             if token.type != "_NL" or not (depth or goes_on or goes_back):
-                yield token
+                yield token if begins or token.type != "FROZEN" else Token.new_borrow_pos("NAME", str(token), token)
+            if token.type != "_NL":  # `frozen` is a name but where a step begins
+                begins = token.type in ("_ARROW", "_BAR", "_COLON", "EQUAL", "_LBRACE")
+            elif not (depth or goes_on):
+                begins = True
 
 
 @cache

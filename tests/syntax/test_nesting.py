@@ -18,6 +18,7 @@ from tests.counting import calls
 STATEMENTS = {
     "group": ("{ ", "relu", " }"),
     "group on lines": ("{\n", "relu\nrelu", "\n}"),
+    "frozen group": ("a: frozen(true) { ", "relu", " }"),
     "labelled group": ("a: { ", "{}", " }"),
     "arm": ("add { | _ | ", "relu", " }"),
     "first arm": ("add(2) { | ", "relu", " | _ }"),

@@ -52,6 +52,7 @@ def texts(source: str, kind: type[Any]) -> list[str]:
         (ast.Merge, "model M { m: add( 1 ) { # c | d\n | a\n } # c\n}\n", ["add( 1 ) { # c | d\n | a\n }"]),
         (ast.Arm, "model M { add { # c | d\n # |\n | # |\n a\n b | c # d\n } }\n", ["| # |\n a\n b", "| c"]),
         (ast.Group, "model M { g: { relu } -> { tanh } }\n", ["{ relu }", "{ tanh }"]),
+        (ast.Group, "model M { g: frozen ( a ) { relu } # c\n }\n", ["frozen ( a ) { relu }"]),
         (ast.Checkpoint, "model M { relu -> [ N, 3 ] # c\n}\n", ["[ N, 3 ]"]),
         (ast.Enclosing, "model M { a : in -> relu }\n", ["in"]),
         (ast.Repeat, "model M { repeat 2 { relu } -> tanh }\n", ["repeat 2 { relu }"]),

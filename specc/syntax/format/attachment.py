@@ -210,6 +210,8 @@ class Attachments:
                 return [*self._in_parentheses(node.arguments, node.name_span), arms]
             case ast.If():
                 return [*self._lists(node.test), *self._branches(node)]
+            case ast.Group():
+                return [*(self._lists(node.frozen) if node.frozen else ()), *self._lists(node.body)]
             case ast.BlockDefinition() | ast.ModelDefinition():
                 contract = [self._contract(node.contract)] if node.contract else []
                 return [*self._in_parentheses(node.params, node.name_span), *contract, *self._lists(node.body)]

@@ -228,6 +228,8 @@ def called(step: ast.Call | ast.Merge | ast.Default, equals: str = "=") -> str:
 def head(step: ast.Group | ast.Repeat | ast.For | ast.If) -> str:
     """What stands before the body of a step, with the blank between."""
     match step:
+        case ast.Group(frozen=test) if test:
+            return "frozen " if always(test) else f"frozen({text(test)}) "
         case ast.Repeat():
             return f"repeat {text(step.rounds)} "
         case ast.For():
@@ -235,6 +237,11 @@ def head(step: ast.Group | ast.Repeat | ast.For | ast.If) -> str:
         case ast.If():
             return f"if {text(step.test)} "
     return ""
+
+
+def always(test: ast.Expr) -> bool:
+    """Whether ``frozen`` needs no more than the word."""
+    return isinstance(test, ast.Name) and test.name == "true"
 
 
 def each(loop: ast.For) -> str:

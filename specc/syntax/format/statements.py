@@ -268,7 +268,7 @@ class FileWriter(ListWriter):
             case ast.Checkpoint():
                 self.shape(statement.shape, indent)
             case ast.Group():
-                self._body(statement.body, indent)
+                self._group(statement, indent)
             case ast.Repeat():
                 self._headed("repeat", statement.rounds, statement.body, indent)
             case ast.For():
@@ -325,6 +325,16 @@ class FileWriter(ListWriter):
             self.write(comment.text)
         self.newline(indent)
         self.write("}")
+
+    def _group(self, group: ast.Group, indent: int) -> None:
+        if group.frozen is not None:
+            self.write("frozen")
+            if not inline.always(group.frozen):
+                self.write("(")
+                self.expression(group.frozen, indent, len(") {"))
+                self.write(")")
+            self.write(" ")
+        self._body(group.body, indent)
 
     def _headed(self, word: str, value: ast.Expr, body: ast.Body, indent: int) -> None:
         self.write(f"{word} ")

@@ -102,6 +102,8 @@ def _without_bars(token: UnexpectedToken) -> Explanation:
     rest = token.word + token.after
     inside, brace, _ = rest.partition("}")
     message = f"expected an arm, found {token.shown}"
+    if re.search(r"\b(?:fr[eo]+z(?:e|en|ed)?|freez\w*|\w+\([^(){}]*\bfrozen\b[^(){}]*\))[ \t]*\{\Z", token.before):
+        return Explanation(message, "`frozen { … }` freezes the parameters of all that is in it")
     if not called or not brace or set(inside) & set("{#"):
         return Explanation(message, "write each arm as `| step`")
     name, inside = called[1], inside.strip()

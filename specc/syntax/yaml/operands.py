@@ -42,7 +42,7 @@ STATEMENTS = {
 }
 STEPS = {
     "shape": Form((), ("label",), "{shape: [N, 16, 5, 5]}"),
-    "group": Form((), ("label",), "{group: [[conv: [16, 3], relu]]}"),
+    "group": Form((), ("frozen", "label"), "{group: [[conv: [16, 3], relu]]}"),
     "repeat": Form(("body",), ("label",), "{repeat: 2, body: [[conv: [16, 3], relu]]}"),
     "for": Form(("in", "body"), ("label",), "{for: c, in: [16, 32], body: [[conv: [=c, 3], relu]]}"),
     "for_each": Form(("in", "body"), ("label",), "{for_each: r, in: [1, 2], body: [[conv: [8, 3, {dilation: =r}]]]}"),
@@ -53,8 +53,11 @@ BESIDE_LAYER = ("label", "arms")
 """The keys beside a layer."""
 RESERVED = frozenset(BESIDE_LAYER).union(
     *((head, *form.needs, *form.takes) for forms in (STEPS, STATEMENTS) for head, form in forms.items())
-)
-"""The words of steps and statements: a block that is called so is written with ``call``."""
+) - {"frozen"}
+"""The words of steps and statements: a block that is called so is written with ``call``.
+
+``frozen`` means something beside ``group`` only: a block may have been called so before.
+"""
 
 
 REFERENCE = r"^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*|\[.+\])+$"

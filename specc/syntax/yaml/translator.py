@@ -249,6 +249,11 @@ class Translator(Operands):
             case "shape":
                 yield self._shape(value)
             case "group":
+                if "frozen" in node.pairs:
+                    test = node.pairs["frozen"].value
+                    yield _opening("frozen(", node)
+                    yield self.value(test, "condition")
+                    yield mark(") ", test)
                 yield self._body(value)
             case "repeat":
                 yield _opening("repeat ", node)

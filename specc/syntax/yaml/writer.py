@@ -334,8 +334,9 @@ def _pairs(step: ast.Step) -> list[tuple[str, Out]]:
         case ast.Merge():
             arms = Entries(list(map(_body, [arm.statements for arm in step.arms])))
             return [*_call(step.name, _arguments(step.arguments) if step.arguments else _NULL), ("arms", arms)]
-        case ast.Group(body=body):
-            return [("group", _body(body.statements))]
+        case ast.Group(body=body, frozen=test):
+            freezes: list[tuple[str, Out]] = [("frozen", _expression(test))] if test else []
+            return [*freezes, ("group", _body(body.statements))]
         case ast.Checkpoint(shape=shape):
             return [("shape", _shape(shape))]
         case ast.Enclosing():

@@ -78,6 +78,12 @@ def body(line: str) -> str:
         (ast.Merge, body("{arms: [_, relu], add: }"), ["[_, relu], add"], ["add { | _ | relu }"]),
         (ast.Arm, body("{add: , arms: [_, [relu, [a, b]]]}"), ["_", "[relu, [a, b]]"], ["| _", "| relu\na -> b"]),
         (ast.Group, body("{label: g, group: [relu, tanh]}"), ["[relu, tanh]"], ["{relu\ntanh}"]),
+        (
+            ast.Group,
+            body("{frozen: c > 1, label: g, group: relu}"),
+            ["frozen: c > 1, label: g, group: relu"],
+            ["frozen(c > 1) {relu}"],
+        ),
         (ast.Checkpoint, body("shape: [ N, =c ]"), ["[ N, =c ]"], ["[N, c]"]),
         (ast.Enclosing, body("[in, {label: a, in: }]"), ["in", "in"], ["in", "in"]),
         (
