@@ -195,13 +195,20 @@ def _decided(expression: ast.Binary, left: Dim, right: Dim) -> bool:
     message, notes = "is not proven to be the same for every size", (f"{left} {sign} {right}",)
     if true and false:
         message, notes = "holds for some sizes and not for others", (f"{notes[0]}: true at {true}; false at {false}",)
-    raise invalid(
-        Code.UNPROVEN,
-        f"{expression.span.text} {message}",
-        expression.span,
-        notes=notes,
-        where=_clause(sign, left, right),
-    )
+    where = _clause(sign, left, right)
+    helps: tuple[str, ...] = ()
+    names = [str(size) for size in (left, right) if isinstance(size, Size) and str(size) == size.symbols[0].name]
+    if not where and len(names) == 2:
+        bounds = apart(names[0], sign, names[1])
+        helps = (f"it is decided once, for all sizes together: bounds in the contract can do that, {bounds}",)
+    text = expression.span.text
+    raise invalid(Code.UNPROVEN, f"{text} {message}", expression.span, notes=notes, helps=helps, where=where)
+
+
+def apart(one: str, sign: str, other: str) -> str:
+    """Bounds that decide whether one of two sizes is the larger: ``H >= 256, W <= 255``."""
+    larger, smaller = (one, other) if sign in (">", ">=") else (other, one)
+    return f"{larger} >= 256, {smaller} <= {256 if '=' in sign else 255}"
 
 
 def _example(sign: str, left: Dim, right: Dim) -> str:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.diagnostics.finding import Clause, Condition
+from specc.diagnostics.words import listed
+from specc.elaborate.arithmetic import apart
 from specc.elaborate.errors import Invalid, in_form, invalid, suggestion
 from specc.elaborate.evaluation import evaluate, truth
 from specc.elaborate.scopes import Scope
@@ -146,7 +148,20 @@ def _read(clause: ast.Expr, free: Mapping[str, ast.Name], scope: Scope) -> Claus
                 if residue > LARGEST:
                     raise invalid(Code.CONTRACT, f"{residue:,} is no size: sizes are below 2^31", clause.span)
                 return Clause(name, sign, residue, modulus)
-    raise invalid(Code.CONTRACT, "this condition cannot be used", clause.span, helps=(_FORMS,))
+    raise _other_form(clause, [name for name in free if name in ast.names_in(clause)])
+
+
+def _other_form(clause: ast.Expr, names: list[str]) -> Invalid:
+    """Of a condition that is none of one size: what says the same, or nearly so."""
+    message, helps = "this condition cannot be used", [_FORMS]
+    match clause:
+        case ast.Binary(operator="=="):
+            helps += [f"a size that follows from another is stated so: [N, 3, 2*{name}, {name}]" for name in names[1:2]]
+        case ast.Binary(_, "<" | "<=" | ">" | ">=" as sign, ast.Name(_, one), ast.Name(_, other)):
+            helps.append(f"a bound for each is enough for one below the other: {apart(one, sign, other)}")
+    if len(names) > 1:
+        message = f"a condition is about one size, or says that two are equal, and this one is about {listed(names)}"
+    return invalid(Code.CONTRACT, message, clause.span, helps=tuple(helps))
 
 
 def _whole(expression: ast.Expr, scope: Scope) -> int:
