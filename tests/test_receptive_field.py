@@ -50,6 +50,14 @@ STACKS = {
     "convtranspose(1, 1, stride=3, padding=1) -> conv(1, 2, stride=3)": (1, 8),
     "convtranspose(1, 2, stride=3) -> conv(1, 2) -> avgpool(2, stride=3)": (1, 8),
     "mul { | _ | globalavgpool } -> convtranspose(1, 1, stride=3, padding=1) -> conv(1, 2, stride=3)": (1, 8),
+    # Padding of one side shifts what is seen: of i - 2 to i and i to i + 2 that is 5.
+    "add { | avgpool(3, 1, padding=[[2, 0]]) | maxpool(3, 1, padding=[[0, 2]]) }": (1, 16),
+    "convtranspose(1, 3, stride=2, padding=[[2, 0]]) -> conv(1, 2) -> convtranspose(1, 4, stride=2, padding=[[0, 3]])"
+    " -> conv(1, 2)": (1, 16),
+    'conv(1, 4, stride=2, padding="same_upper") -> convtranspose(1, 5, stride=3, padding="same_upper") -> conv(1, 2)': (
+        1,
+        16,
+    ),
     # Of small inputs not every phase is there; and nothing is read beyond a border without padding.
     "avgpool(4) -> upsample(scale_factor=4) -> conv(1, 2)": (1, 4),
     'upsample(scale_factor=2, mode="linear") -> globalavgpool': (1, 8),

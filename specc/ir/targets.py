@@ -18,7 +18,7 @@ class TorchModule(Record):
 
     Arguments are plain values: int, float, bool, str, None, and tuples of them; or modules, of ``nn.Sequential``.
     ``note`` says why it is this layer, where its name does not. ``of`` is what it is called on, where that is not the
-    input itself: ``self.conv1(F.pad(x, (0, 1, 0, 1)))``.
+    input itself: ``self.conv1(F.pad(x, (0, 1, 0, 1)))``; ``then`` is what is made of what it gives, its `Value`.
     """
 
     name: str
@@ -26,6 +26,7 @@ class TorchModule(Record):
     kwargs: Mapping[str, object] = _NONE
     note: str = ""
     of: TorchCall | None = None
+    then: TorchCall | None = None
 
     @property
     def made(self) -> TorchModule:
@@ -61,8 +62,8 @@ class SpatialSizesOf(Record):
 class SizeFormula(Record):
     """Whole numbers and sizes with ``operator`` between them: ``(y.size(2) - x.size(2)) // 2``.
 
-    ``+``, ``-``, ``//`` (which rounds down) and ``%`` are taken from left to right. `SizeOf` and other formulas are
-    operands.
+    ``+``, ``-``, ``*``, ``//`` (which rounds down) and ``%`` are taken from left to right. `SizeOf` and other formulas
+    are operands.
     """
 
     operator: str

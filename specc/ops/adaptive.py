@@ -13,10 +13,12 @@ from specc.ir.traits import EACH, MOST_PHASES, Sliding, Taps, Whole
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Averaging, Channelwise, Functional, Selector
 from specc.ops.fields import LARGEST, Expect
-from specc.ops.pool import Grid, mean_pool
+from specc.ops.grid import Grid
+from specc.ops.pool import mean_pool
 from specc.ops.reduce import LONG_SUM, reduced
 from specc.ops.registry import register
 from specc.ops.shapes import AXIS_NAMES, all_places, numbers, per_axis, require_spatial
+from specc.ops.sides import Sides
 
 _Size = Annotated[int, Field(ge=1, le=LARGEST)]
 Sizes = Annotated[
@@ -99,7 +101,7 @@ class AdaptivePool(Functional, Channelwise, Weightless):
         if any(n % o for n, o in zip(places, bins, strict=True)):
             return None
         kernel = tuple(n // o for n, o in zip(places, bins, strict=True))
-        return Grid(kernel, kernel, (0,) * len(bins), (1,) * len(bins), ceil_mode=False)
+        return Grid(kernel, kernel, (1,) * len(bins), Sides.none(len(bins)))
 
 
 @register

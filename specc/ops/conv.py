@@ -1,13 +1,14 @@
 """Convolutions, 1-D to 3-D."""
 
 from functools import partial
+from json import dumps
 from math import gcd, prod
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from specc.ir.op import Parameter, Refusal
 from specc.ir.rounding import Products
 from specc.ir.size import Dim
-from specc.ir.targets import Builder, Ref, TorchModule
+from specc.ir.targets import Builder, Ref, TorchCall, TorchModule, Value
 from specc.ir.traits import MOST_PHASES, Convolution, Sliding, Taps, every, grouped
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Channelwise, weight_and_bias, without_numbers
@@ -40,7 +41,9 @@ from specc.ops.sides import (
     Width,
     given,
     is_by_side,
+    padded_in_onnx,
     padded_in_torch,
+    pads_itself,
     refuse_flat_list,
     same_upper,
 )
@@ -49,6 +52,7 @@ Padding = Annotated[
     Width | tuple[Width, ...] | Pairs | Literal["same", "valid", "same_upper"],
     Expect(f'{WIDTHS}, "same", "same_upper" or "valid"'),
 ]
+Cropping = Annotated[Width | tuple[Width, ...] | Pairs | Literal["same_upper"], Expect(f'{WIDTHS}, or "same_upper"')]
 PaddingMode = Annotated[
     Literal["zeros", "reflect", "replicate", "circular"],
     Expect('one of "zeros", "reflect", "replicate", "circular"'),
@@ -153,7 +157,7 @@ class Conv(Channelwise):
         kernel, stride, dilation = self._geometry(axes)
         operands = [build.parameter("weight"), *([build.parameter("bias")] if self.bias else [])]
         sides = self._pads(x)
-        if not sides.is_fixed:
+        if not sides.is_fixed and pads_itself(kernel, stride, dilation):
             return build.node(
                 "Conv",
                 *(values[0], *operands),
@@ -162,11 +166,15 @@ class Conv(Channelwise):
                 auto_pad="SAME_UPPER",
                 group=self.groups,
             )
-        before, after = numbers(sides.before), numbers(sides.after)
-        value, pads = values[0], [*before, *after]
-        if self.padding_mode != "zeros" and any(pads):
-            value = pad(build, value, x.sample, (0, *before), (0, *after), mode=self.padding_mode)
-            pads = [0] * (2 * axes)
+        value, pads = values[0], [0] * (2 * axes)
+        if not sides.is_fixed:
+            value = padded_in_onnx(build, value, reach_of(kernel, dilation), stride, 0.0)
+        else:
+            before, after = numbers(sides.before), numbers(sides.after)
+            if self.padding_mode == "zeros":
+                pads = [*before, *after]
+            elif any((*before, *after)):
+                value = pad(build, value, x.sample, (0, *before), (0, *after), mode=self.padding_mode)
         # Pads are explicit where they are known: ONNX Runtime refuses auto_pad together with a dilation.
         return build.node(
             "Conv",
@@ -203,7 +211,7 @@ class Conv(Channelwise):
         """Padding before and after each spatial axis; of an odd "same" the spare unit goes at the end."""
         axes = len(x.spatial)
         if self.padding == "valid":
-            return Sides((0,) * axes, (0,) * axes)
+            return Sides.none(axes)
         if self.padding == SAME_UPPER:
             if self.padding_mode != "zeros":
                 raise Refusal(
@@ -214,7 +222,7 @@ class Conv(Channelwise):
                     against="padding",
                 )
             kernel, stride, dilation = self._geometry(axes)
-            return same_upper(x, kernel, stride, dilation, in_onnx=max(dilation) == 1)
+            return same_upper(x, kernel, stride, dilation)
         if isinstance(self.padding, str):
             kernel, stride, dilation = self._geometry(axes)
             if max(stride) > 1:
@@ -238,14 +246,18 @@ class Conv(Channelwise):
 
 @register
 class ConvTranspose(Channelwise):
-    """Transposed convolution: torch.nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d."""
+    """Transposed convolution: torch.nn.ConvTranspose1d, ConvTranspose2d, ConvTranspose3d.
+
+    Padding is cropped from the result; that of each side, ``padding=[[0, 1], [0, 1]]``, from that side alone. With
+    ``"same_upper"`` it is as TensorFlow's "same": the result has stride times as many places as the input.
+    """
 
     kind = "convtranspose"
 
     out_channels: Positive
     kernel: Positives
     stride: Positives = 1
-    padding: Naturals = 0
+    padding: Cropping = 0
     output_padding: Naturals = 0
     groups: Positive = 1
     bias: Bias = True
@@ -258,7 +270,7 @@ class ConvTranspose(Channelwise):
         (x,) = inputs
         axes = require_spatial(self, x)
         _require_groups(self, x)
-        kernel, stride, padding, extra, dilation = self._geometry(axes)
+        kernel, stride, sides, extra, dilation = self._geometry(axes)
         for e, s, d in zip(extra, stride, dilation, strict=True):
             if e >= max(s, d):
                 raise Refusal(
@@ -268,17 +280,17 @@ class ConvTranspose(Channelwise):
                     label=f"at most {max(s, d) - 1}",
                     against="dilation" if d > s else "stride",
                 )
-        out = tuple(map(_unslide, x.spatial, kernel, stride, padding, extra, dilation))
+        out = tuple(map(_unslide, x.spatial, kernel, stride, numbers(sides.totals), extra, dilation))
         if (axis := below_one(out)) is not None:
             raise Refusal(
                 "S0100",
-                f"padding = {self.padding} crops the whole result of {self.kind} away",
+                f"padding = {dumps(self.padding)} crops the whole result of {self.kind} away",
                 argument="padding",
                 cause=0,
                 label=f"the result would be {times(out)}",
                 notes=(self._formula(x, axis),),
             )
-        claim = f"padding = {self.padding} leaves something of the result of {self.kind}, {times(out)},"
+        claim = f"padding = {dumps(self.padding)} leaves something of the result of {self.kind}, {times(out)},"
         require_at_least(out, (1,) * axes, claim, argument="padding")
         if self.weight is not None or isinstance(self.bias, tuple):
             self.parameters(x)  # refuses numbers of another shape
@@ -293,15 +305,16 @@ class ConvTranspose(Channelwise):
 
     def window(self, *inputs: TensorType) -> Sliding:
         (x,) = inputs
-        kernel, stride, padding, _, dilation = self._geometry(len(x.spatial))
-        return Sliding((_channel_taps(self, x), *map(_transposed_taps, kernel, stride, padding, dilation)))
+        kernel, stride, sides, _, dilation = self._geometry(len(x.spatial))
+        before = numbers(sides.before)
+        return Sliding((_channel_taps(self, x), *map(_transposed_taps, kernel, stride, before, dilation)))
 
     def bias_axis(self, *inputs: TensorType) -> int | None:
         return 0 if self.bias else None
 
     def convolution(self, *inputs: TensorType) -> Convolution:
-        kernel, stride, padding, *_ = self._geometry(len(inputs[0].spatial))
-        return Convolution(kernel, stride, padded=any(padding), transposed=True)
+        kernel, stride, sides, *_ = self._geometry(len(inputs[0].spatial))
+        return Convolution(kernel, stride, padded=any(numbers(sides.totals)), transposed=True)
 
     def rounding(self, *inputs: TensorType) -> Products:
         """At most so many: each place of a filter meets one input of each channel, where the stride lets it."""
@@ -310,12 +323,24 @@ class ConvTranspose(Channelwise):
     def torch(self, *inputs: TensorType) -> TorchModule:
         (x,) = inputs
         options = without_numbers(self.non_default("stride", "padding", "output_padding", "groups", "bias", "dilation"))
-        return TorchModule(f"nn.ConvTranspose{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel), options)
+        name, args = f"nn.ConvTranspose{len(x.spatial)}d", (x.channels, self.out_channels, self.kernel)
+        if not isinstance(self.padding, str) and not is_by_side(self.padding):
+            return TorchModule(name, args, options)
+        _, stride, sides, extra, dilation = self._geometry(len(x.spatial))
+        each = zip(stride, numbers(sides.before), numbers(sides.after), extra, dilation, strict=True)
+        axes = [_by_cropping(b, a, e, max(s, d) - 1) for s, b, a, e, d in each]
+        others = {option: value for option, value in options.items() if option not in ("padding", "output_padding")}
+        for place, option in enumerate(("padding", "output_padding")):
+            if any(entries := tuple([axis[place] for axis in axes])):
+                others[option] = entries
+        widths = tuple([-width for *_, start, end in reversed(axes) for width in (start, end)])
+        return TorchModule(name, args, others, then=TorchCall("F.pad", (Value(), widths)) if any(widths) else None)
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
         axes = len(x.spatial)
-        kernel, stride, padding, extra, dilation = self._geometry(axes)
+        kernel, stride, sides, extra, dilation = self._geometry(axes)
+        before, after = numbers(sides.before), numbers(sides.after)
         weight = build.parameter("weight")
         shared: dict[str, object] = {
             "kernel_shape": list(kernel),
@@ -330,15 +355,15 @@ class ConvTranspose(Channelwise):
                 values[0],
                 weight,
                 *bias,
-                pads=[*padding, *padding],
+                pads=[*before, *after],
                 output_padding=list(extra),
                 **shared,
             )
-        # PyTorch allows output_padding up to the dilation, ONNX only below the stride: write the whole
+        # PyTorch allows output_padding below the dilation, ONNX only below the stride: write the whole
         # result, add the missing rows of zeros, crop both ends, and only then add the bias.
         full = build.node("ConvTranspose", values[0], weight, pads=[0] * (2 * axes), **shared)
         grown = build.node("Pad", full, build.integers([0] * (axes + 2) + [0, 0, *extra]))
-        starts, ends = list(padding), [-p if p else LARGEST for p in padding]
+        starts, ends = list(before), [-width if width else LARGEST for width in after]
         cropped = build.node(
             "Slice", grown, build.integers(starts), build.integers(ends), build.integers(list(range(2, axes + 2)))
         )
@@ -354,15 +379,72 @@ class ConvTranspose(Channelwise):
         return (*lines, f"macs: {times(x.sample)} inputs * {times(filter_shape)}{total}")
 
     def _formula(self, x: TensorType, axis: int) -> str:
-        k, s, p, e, d = (values[axis] for values in self._geometry(len(x.spatial)))
-        n = x.spatial[axis]
-        name = AXIS_NAMES[len(x.spatial)][axis]
-        return f"{name}: ({as_factor(n)} - 1)*{s} - 2*{p} + {d}*({k} - 1) + {e} + 1 = {_unslide(n, k, s, p, e, d)}"
+        kernel, stride, sides, extra, dilation = self._geometry(len(x.spatial))
+        n, k, s, e, d = x.spatial[axis], kernel[axis], stride[axis], extra[axis], dilation[axis]
+        b, a = numbers(sides.before)[axis], numbers(sides.after)[axis]
+        name, cropped = AXIS_NAMES[len(x.spatial)][axis], f"2*{b}" if b == a else f"({b} + {a})"
+        out = _unslide(n, k, s, b + a, e, d)
+        return f"{name}: ({as_factor(n)} - 1)*{s} - {cropped} + {d}*({k} - 1) + {e} + 1 = {out}"
 
-    def _geometry(self, axes: int) -> tuple[tuple[int, ...], ...]:
-        """kernel, stride, padding, output_padding, dilation, one entry per axis each."""
-        fields = ("kernel", "stride", "padding", "output_padding", "dilation")
-        return tuple(per_axis(getattr(self, field), axes, self, field) for field in fields)
+    def _geometry(self, axes: int) -> "_Geometry":
+        """One entry for each spatial axis."""
+        kernel, stride, dilation = (
+            per_axis(values, axes, self, name)
+            for name, values in (("kernel", self.kernel), ("stride", self.stride), ("dilation", self.dilation))
+        )
+        extra = per_axis(self.output_padding, axes, self, "output_padding")
+        if self.padding == SAME_UPPER:
+            if self.output_padding != 0:
+                raise Refusal(
+                    "S0305",
+                    f'padding="{SAME_UPPER}" gives stride times as many places, and output_padding would add to them',
+                    argument="output_padding",
+                    label="leave it out",
+                    against="padding",
+                )
+            # What a convolution with that stride, which pads its n * stride places so, makes of them in its gradient.
+            spare = tuple([r - s for r, s in zip(reach_of(kernel, dilation), stride, strict=True)])
+            totals = tuple([max(0, places) for places in spare])
+            sides = Sides(tuple([t // 2 for t in totals]), tuple([t - t // 2 for t in totals]))
+            return _Geometry(kernel, stride, sides, tuple([max(0, -places) for places in spare]), dilation)
+        if is_by_side(self.padding):
+            assert isinstance(self.padding, tuple), "a list of pairs"
+            return _Geometry(kernel, stride, given(self, self.padding, axes), extra, dilation)
+        refuse_flat_list(self, self.padding, axes)
+        padding: tuple[int, ...] = per_axis(self.padding, axes, self, "padding")  # type: ignore[arg-type]  # no pairs
+        return _Geometry(kernel, stride, Sides(padding, padding), extra, dilation)
+
+
+class _Geometry(NamedTuple):
+    """Of a transposed convolution, one entry for each spatial axis.
+
+    Attributes:
+        sides: places that are cropped from the result.
+        extra: places that are added at its end.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    sides: Sides
+    extra: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+
+def _by_cropping(before: int, after: int, extra: int, most: int) -> tuple[int, int, int, int]:
+    """How PyTorch, which crops both sides alike, crops each by itself along an axis.
+
+    Its layer leaves, of the whole result, what is behind ``padding`` places and before ``padding - output_padding``.
+
+    Args:
+        extra: places to be added at the end.
+        most: the largest ``output_padding`` that it takes.
+
+    Returns:
+        padding, output_padding, and how many places are to be cropped from the start and the end of what it gives.
+    """
+    behind = before + extra - after
+    start = max(0, behind - most)
+    return before - start, max(0, behind - start), start, max(0, -behind)
 
 
 def _require_groups(op: Conv | ConvTranspose, x: TensorType) -> None:
@@ -391,9 +473,9 @@ def _filter_shape(op: Conv | ConvTranspose, x: TensorType, channels: int) -> tup
     return channels // op.groups, *per_axis(op.kernel, len(x.spatial), op, "kernel")
 
 
-def _unslide(size: Dim, kernel: int, stride: int, padding: int, extra: int, dilation: int) -> Dim:
-    """(n - 1)s - 2p + d(k - 1) + output_padding + 1: the formula of torch.nn.ConvTranspose2d."""
-    return (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1
+def _unslide(size: Dim, kernel: int, stride: int, cropped: int, extra: int, dilation: int) -> Dim:
+    """(n - 1)s - 2p + d(k - 1) + output_padding + 1: the formula of torch.nn.ConvTranspose2d; 2p is ``cropped``."""
+    return (size - 1) * stride - cropped + dilation * (kernel - 1) + extra + 1
 
 
 def _channel_taps(op: Conv | ConvTranspose, x: TensorType) -> Taps | None:

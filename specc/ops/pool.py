@@ -1,19 +1,18 @@
 """Pooling by a window that slides, 1-D to 3-D."""
 
-from collections.abc import Mapping
 from functools import partial
 from math import inf, prod
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from specc.ir.conditions import always_at_least
 from specc.ir.op import Refusal, Weightless
-from specc.ir.rounding import Averaged, Bins, Exact, PowerMean
-from specc.ir.size import Dim
+from specc.ir.rounding import Averaged, Exact, PowerMean
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import EACH, NON_NEGATIVE, Range, Sliding, Taps
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Functional
-from specc.ops.fields import LARGEST, Expect, Flag, Naturals, Positive, PositiveReal, Positives, float32
+from specc.ops.fields import LARGEST, Expect, Flag, Positive, PositiveReal, Positives, float32
+from specc.ops.grid import Grid
 from specc.ops.pad import pad, slice_axis
 from specc.ops.registry import register
 from specc.ops.shapes import (
@@ -21,12 +20,10 @@ from specc.ops.shapes import (
     below_one,
     numbers,
     per_axis,
-    reach_of,
     refuse_large_kernel,
     require_at_least,
     require_fit,
     require_spatial,
-    slide_text,
     sliding,
 )
 from specc.ops.sides import (
@@ -37,133 +34,98 @@ from specc.ops.sides import (
     Width,
     given,
     is_by_side,
+    padded_in_onnx,
     padded_in_torch,
+    pads_itself,
     refuse_flat_list,
     same_upper,
 )
 
-MaxPadding = Annotated[Width | tuple[Width, ...] | Pairs | Literal["same_upper"], Expect(f'{WIDTHS}, or "same_upper"')]
-
-
-class Grid(NamedTuple):
-    """Where the windows of a pool stand: one entry for each spatial axis."""
-
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    dilation: tuple[int, ...]
-    ceil_mode: bool
-
-    @property
-    def reach(self) -> tuple[int, ...]:
-        """The extent of a window: d(k - 1) + 1."""
-        return reach_of(self.kernel, self.dilation)
-
-    @property
-    def slack(self) -> tuple[int, ...]:
-        """Padding at the end that makes a window slide as often as ``ceil_mode`` says, whatever the size is.
-
-        torch.nn.MaxPool2d counts ceil((n + 2p - r)/s) + 1 windows of reach r, less the last where it would
-        start in the right padding, at n + p or behind. Windows that start before are ceil((n + p)/s), so the
-        count is the smaller of the two, ceil((n + min(2p - r + s, p))/s), and never more than one is lost,
-        since 2p <= r. With e more places at the end, floor((n + 2p + e - r)/s) + 1 is ceil((n + 2p + e - r + 1)/s):
-        equal where e = min(s - 1, r - 1 - p).
-        """
-        if not self.ceil_mode:
-            return (0,) * len(self.kernel)
-        return tuple(min(s - 1, r - 1 - p) for s, r, p in zip(self.stride, self.reach, self.padding, strict=True))
-
-    def sizes(self, spatial: tuple[Dim, ...]) -> tuple[Dim, ...]:
-        """Number of windows along each axis, as torch.nn.MaxPool2d counts them."""
-        axes = zip(spatial, self.reach, self.stride, self.padding, self.slack, strict=True)
-        return tuple((n + 2 * p + e - r) // s + 1 for n, r, s, p, e in axes)
-
-    def bins(self, spatial: tuple[int, ...]) -> Bins:
-        """The places of each window, but for those in the padding."""
-        axes = zip(spatial, numbers(self.sizes(spatial)), self.reach, self.stride, self.padding, strict=True)
-        return tuple(
-            (axis, tuple(range(max(i * s - p, 0), min(i * s - p + r, n)) for i in range(o)))
-            for axis, (n, o, r, s, p) in enumerate(axes, start=2)
-        )
-
-    def overhang(self, spatial: tuple[Dim, ...]) -> tuple[int, ...]:
-        """How far the last window reaches beyond the right padding (``ceil_mode`` only): at most, of a symbolic size.
-
-        ONNX's own ceil_mode counts otherwise in some opsets and runtimes, so it is written as padding.
-        """
-        ends = ((o - 1) * s + r for o, s, r in zip(self.sizes(spatial), self.stride, self.reach, strict=True))
-        beyond = (end - n - 2 * p for end, n, p in zip(ends, spatial, self.padding, strict=True))
-        return tuple(max(0, b) if isinstance(b, int) else e for b, e in zip(beyond, self.slack, strict=True))
-
-    def may_miss(self, spatial: tuple[Dim, ...]) -> bool:
-        """Whether some window may see nothing but padding: it steps over an input shorter than the dilation."""
-        return any(
-            not always_at_least(n, (i * s - p) % d + 1)
-            for n, o, s, p, d in zip(
-                spatial, self.sizes(spatial), self.stride, self.padding, self.dilation, strict=True
-            )
-            for i in range(-(-p // s) if not isinstance(o, int) else min(o, -(-p // s)))
-        )
-
-    def text(self, spatial: tuple[Dim, ...], axis: int) -> str:
-        """The formula of one axis with its numbers and result."""
-        n, k, s, p, d = spatial[axis], self.kernel[axis], self.stride[axis], self.padding[axis], self.dilation[axis]
-        count = self.sizes(spatial)[axis]
-        formula = slide_text(n, k, s, f"2*{p}", d)
-        if not self.ceil_mode:
-            return f"{formula} = {count}"
-        rounded = f"ceil({formula.removesuffix(' + 1')}) + 1"
-        full = -(-(n + 2 * p - self.reach[axis]) // s) + 1
-        if full == count:
-            return f"{rounded} = {count}"
-        dropped = "and the last starts in the padding" if isinstance(n, int) else "less one that starts in the padding"
-        return f"{rounded} = {full}, {dropped}: {count}"
-
-    @property
-    def reads_one(self) -> bool:
-        """Whether the windows are the single places of the input, one after the other."""
-        return set(self.kernel + self.stride) == {1}
+Padding = Annotated[Width | tuple[Width, ...] | Pairs | Literal["same_upper"], Expect(f'{WIDTHS}, or "same_upper"')]
 
 
 class Pool(Functional, Channelwise, Weightless):
     """Base of the pools whose window slides."""
 
-    def grid(self, axes: int) -> Grid:
-        """The windows over ``axes`` spatial axes; where a pool has no such field, no padding and no dilation."""
-        defaults = {"kernel": 1, "stride": None, "padding": 0, "dilation": 1}
+    def grid(self, x: TensorType) -> Grid:
+        """The windows over the input; where a pool has no such field, no padding and no dilation."""
+        axes = require_spatial(self, x)
+        defaults = {"kernel": 1, "stride": None, "dilation": 1}
         each = {field: getattr(self, field, default) for field, default in defaults.items()}
         if each["stride"] is None:
             each["stride"] = each["kernel"]
-        kernel, stride, padding, dilation = (per_axis(value, axes, self, field) for field, value in each.items())
-        return Grid(kernel, stride, padding, dilation, getattr(self, "ceil_mode", False))
+        kernel, stride, dilation = (per_axis(value, axes, self, field) for field, value in each.items())
+        padding: Any = getattr(self, "padding", 0)
+        ceil_mode: bool = getattr(self, "ceil_mode", False)
+        if padding == SAME_UPPER:
+            if ceil_mode:
+                raise Refusal(
+                    "S0305",
+                    f'padding="{SAME_UPPER}" says how many windows there are, and so does ceil_mode',
+                    argument="ceil_mode",
+                    label="leave it out",
+                    against="padding",
+                )
+            return Grid(kernel, stride, dilation, same_upper(x, kernel, stride, dilation), is_same=True)
+        if is_by_side(padding):
+            return Grid(kernel, stride, dilation, given(self, padding, axes), ceil_mode)
+        refuse_flat_list(self, padding, axes)
+        widths = per_axis(padding, axes, self, "padding")
+        return Grid(kernel, stride, dilation, Sides(widths, widths), ceil_mode)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        grid = self.grid(require_spatial(self, x))
-        for p, k in zip(grid.padding, grid.kernel, strict=True):
-            if 2 * p > k:
-                raise Refusal(
-                    "S0305",
-                    f"padding = {p} is more than half of kernel {k}",
-                    argument="padding",
-                    label=f"at most {k // 2}",
-                    against="kernel",
-                )
+        grid = self.grid(x)
         out = grid.sizes(x.spatial)
+        if grid.is_same:
+            return x.with_sample(x.sample[0], *out)
+        self._require_narrow(grid)
         if (axis := below_one(out)) is not None:
             raise self._too_large(x, grid, grid.text(x.spatial, axis))
         require_fit(x, out, grid.kernel, grid.dilation, partial(grid.text, x.spatial))
         return x.with_sample(x.sample[0], *out)
 
     def window(self, *inputs: TensorType) -> Sliding:
-        grid = self.grid(len(inputs[0].spatial))
-        return Sliding((EACH, *sliding(grid.kernel, grid.stride, grid.dilation, grid.padding)))
+        grid = self.grid(inputs[0])
+        windows = sliding(grid.kernel, grid.stride, grid.dilation, numbers(grid.sides.before))
+        fitted = grid.is_same and max(grid.stride) > 1  # where they begin depends on the size
+        return Sliding((EACH, *(Taps(each.advance, each.phases, fitted=fitted) if each else None for each in windows)))
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         (x,) = inputs
-        grid = self.grid(len(x.spatial))
+        grid = self.grid(x)
         names = AXIS_NAMES[len(x.spatial)]
         return tuple(f"{name}: {grid.text(x.spatial, axis)}" for axis, name in enumerate(names))
+
+    def _is_padded_first(self, x: TensorType, grid: Grid) -> bool:
+        """Whether the input is padded before PyTorch's own pool, which pads both sides alike, by half of the kernel."""
+        padding, sides = getattr(self, "padding", 0), grid.sides
+        if padding != SAME_UPPER and not is_by_side(padding):
+            return False
+        is_narrow = sides.is_even and all(2 * p <= k for p, k in zip(numbers(sides.before), grid.kernel, strict=True))
+        fits = len(x.spatial) < 3 or all(map(always_at_least, x.spatial, grid.kernel))
+        return not (is_narrow and fits)
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        """PyTorch's own, where that can pad so."""
+        (x,) = inputs
+        grid = self.grid(x)
+        padding = getattr(self, "padding", 0)
+        if grid.is_same or is_by_side(padding):
+            widths = numbers(grid.sides.before)
+            return Functional.torch(self.model_copy(update={"padding": widths if any(widths) else 0}), x)
+        return super().torch(x)
+
+    def _require_narrow(self, grid: Grid) -> None:
+        """Refuses padding of which a window, or PyTorch, takes no so much."""
+        by_side, sides = is_by_side(getattr(self, "padding", 0)), grid.sides
+        for k, r, b, a in zip(grid.kernel, grid.reach, numbers(sides.before), numbers(sides.after), strict=True):
+            widest, most = max(b, a), r - 1 if by_side else k // 2
+            if widest <= most:
+                continue
+            why = f"lets a window of kernel {k} see nothing else" if by_side else f"is more than half of kernel {k}"
+            label = f"at most {most}"
+            raise Refusal("S0305", f"padding = {widest} {why}", argument="padding", label=label, against="kernel")
 
     def _too_large(self, x: TensorType, grid: Grid, reason: str) -> Refusal:
         smaller = tuple(min(k, n) if isinstance(n, int) else k for k, n in zip(grid.kernel, x.spatial, strict=True))
@@ -179,8 +141,8 @@ class Average(Pool):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         (x,) = inputs
-        grid = self.grid(require_spatial(self, x))
-        if len(x.spatial) == 3:
+        grid = self.grid(x)
+        if len(x.spatial) == 3 and not self._is_padded_first(x, grid):
             # Neither padding nor ceil_mode helps in 3-D, as they do in 1-D and 2-D.
             rule = "PyTorch averages in 3-D only where the kernel fits without padding"
             if any(isinstance(n, int) and k > n for k, n in zip(grid.kernel, x.spatial, strict=True)):
@@ -208,100 +170,25 @@ class MaxPool(Pool):
 
     kernel: Positives
     stride: Positives | None = None
-    padding: MaxPadding = 0
+    padding: Padding = 0
     dilation: Positives = 1
     ceil_mode: Flag = False
 
-    def grid(self, axes: int) -> Grid:
-        """Of padding that differs from side to side, the windows over the input with it."""
-        if self._is_plain:
-            refuse_flat_list(self, self.padding, axes)
-            return super().grid(axes)
-        return self._bare.grid(axes)
-
-    @property
-    def _is_plain(self) -> bool:
-        return self.padding != SAME_UPPER and not is_by_side(self.padding)
-
-    @property
-    def _bare(self) -> "MaxPool":
-        return self.model_copy(update={"padding": 0})
-
-    def _sides(self, x: TensorType) -> Sides:
-        grid = self.grid(len(x.spatial))
-        if max(grid.dilation) > 1 or self.ceil_mode:
-            name = "ceil_mode" if self.ceil_mode else "dilation"
-            raise Refusal(
-                "S0305",
-                f"padding that differs from side to side goes without {name}",
-                argument=name,
-                label="leave it out, or pad both sides alike",
-                against="padding",
-            )
-        if self.padding == SAME_UPPER:
-            return same_upper(x, grid.kernel, grid.stride, grid.dilation, in_onnx=True)
-        assert isinstance(self.padding, tuple), "a list of pairs"
-        sides = given(self, self.padding, len(x.spatial))
-        for k, *widths in zip(grid.kernel, numbers(sides.before), numbers(sides.after), strict=True):
-            if max(widths) >= k:
-                raise Refusal(
-                    "S0305",
-                    f"padding = {max(widths)} lets a window of kernel {k} see nothing else",
-                    argument="padding",
-                    label=f"at most {k - 1}",
-                    against="kernel",
-                )
-        return sides
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        if self._is_plain:
-            return super().infer(x)
-        grid, sides = self.grid(require_spatial(self, x)), self._sides(x)
-        if self.padding == SAME_UPPER:
-            return x.with_sample(x.sample[0], *((n + s - 1) // s for n, s in zip(x.spatial, grid.stride, strict=True)))
-        wide = x.with_sample(x.sample[0], *(n + total for n, total in zip(x.spatial, sides.totals, strict=True)))
-        return self._bare.infer(wide)
-
-    def window(self, *inputs: TensorType) -> Sliding:
-        (x,) = inputs
-        if self._is_plain:
-            return super().window(x)
-        grid = self.grid(len(x.spatial))
-        windows = sliding(grid.kernel, grid.stride, grid.dilation, numbers(self._sides(x).before))
-        fitted = self.padding == SAME_UPPER and max(grid.stride) > 1  # where they begin depends on the size
-        return Sliding((EACH, *(Taps(each.advance, each.phases, fitted=fitted) for each in windows)))
-
-    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        (x,) = inputs
-        if self._is_plain:
-            return super().arithmetic(x)
-        sides, grid, out = self._sides(x), self.grid(len(x.spatial)), self.infer(x).spatial
-        lines = []
-        for axis, name in enumerate(AXIS_NAMES[len(x.spatial)]):
-            n, k, s = x.spatial[axis], grid.kernel[axis], grid.stride[axis]
-            text = f"ceil({n}/{s})"
-            if self.padding != SAME_UPPER:
-                text = slide_text(n, k, s, f"({sides.before[axis]} + {sides.after[axis]})", 1)
-            lines.append(f"{name}: {text} = {out[axis]}")
-        return tuple(lines)
-
     def torch(self, *inputs: TensorType) -> TorchCall:
         (x,) = inputs
-        if self._is_plain:
+        grid = self.grid(x)
+        if not self._is_padded_first(x, grid):
             return super().torch(x)
-        grid = self.grid(len(x.spatial))
-        padded = padded_in_torch(self._sides(x), x, grid.kernel, grid.stride, "constant", value=-inf)
-        return TorchCall(f"F.max_pool{len(x.spatial)}d", (padded, self.kernel), self.non_default("stride"))
+        padded = padded_in_torch(_with_slack(grid), x, grid.reach, grid.stride, "constant", value=-inf)
+        name = self.torch_name.format(len(x.spatial))
+        return TorchCall(name, (padded, self.kernel), self.non_default("stride", "dilation"))
 
     def identity(self, *inputs: TensorType) -> str | None:
-        reads_one = self.grid(len(inputs[0].spatial)).reads_one
-        return "the largest of a single element is that element" if reads_one else None
+        return "the largest of a single element is that element" if self.grid(inputs[0]).reads_one else None
 
     def selects(self, *inputs: TensorType) -> bool:
         """But for windows over nothing but padding, which counts as -inf: they step over a short input."""
-        spatial = inputs[0].spatial
-        return self.dilation == 1 or not self.grid(len(spatial)).may_miss(spatial)
+        return self.dilation == 1 or not self.grid(inputs[0]).may_miss(inputs[0].spatial)
 
     def homogeneous(self, *inputs: TensorType) -> bool:
         return True
@@ -311,17 +198,18 @@ class MaxPool(Pool):
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
-        value, grid = values[0], self.grid(len(x.spatial))
-        if not self._is_plain:
-            sides = self._sides(x)
-            pads: dict[str, object] = {"auto_pad": "SAME_UPPER"}
-            if sides.is_fixed:
-                pads = {"pads": [*numbers(sides.before), *numbers(sides.after)]}
-            return build.node("MaxPool", value, kernel_shape=list(grid.kernel), strides=list(grid.stride), **pads)
-        before, after = grid.padding, _plus(grid.padding, grid.overhang(x.spatial))
-        wide = any(a >= k for a, k in zip(after, grid.kernel, strict=True))
+        value, grid = values[0], self.grid(x)
+        shared: dict[str, object] = {"kernel_shape": list(grid.kernel), "strides": list(grid.stride)}
+        before = after = (0,) * len(x.spatial)
+        if grid.sides.is_fixed:
+            before, after = numbers(grid.sides.before), _plus(numbers(grid.sides.after), grid.overhang(x.spatial))
+        elif pads_itself(grid.kernel, grid.stride, grid.dilation):
+            return build.node("MaxPool", value, auto_pad="SAME_UPPER", **shared)
+        else:
+            value = padded_in_onnx(build, value, grid.reach, grid.stride, -inf)
+        wide = any(max(b, a) >= k for b, a, k in zip(before, after, grid.kernel, strict=True))
         may_miss = grid.may_miss(x.spatial)
-        if wide or may_miss:
+        if (wide or may_miss) and any((*before, *after)):
             # ONNX Runtime wants pads below the kernel, not below the dilated one.
             value = pad(build, value, x.sample, (0, *before), (0, *after), mode="constant", value=-inf)
             before = after = (0,) * len(before)
@@ -334,42 +222,30 @@ class MaxPool(Pool):
                 slices = [slice_axis(build, value, axis, start, stop or LARGEST, s) for start, stop in places]
                 value = build.node("Max", *slices)
             return value
-        return build.node(
-            "MaxPool",
-            value,
-            kernel_shape=list(grid.kernel),
-            strides=list(grid.stride),
-            pads=[*before, *after],
-            dilations=list(grid.dilation),
-        )
+        return build.node("MaxPool", value, pads=[*before, *after], dilations=list(grid.dilation), **shared)
 
 
 @register
 class AvgPool(Average):
-    """The mean of each window: torch.nn.AvgPool1d, AvgPool2d, AvgPool3d."""
+    """The mean of each window: torch.nn.AvgPool1d, AvgPool2d, AvgPool3d.
+
+    The padding may differ from side to side, ``padding=[[0, 1], [0, 1]]``, or be TensorFlow's "same", ``"same_upper"``,
+    which is not counted: with ``count_include_pad=false``.
+    """
 
     kind = "avgpool"
     torch_name = "F.avg_pool{}d"
 
     kernel: Positives
     stride: Positives | None = None
-    padding: Naturals = 0
+    padding: Padding = 0
     ceil_mode: Flag = False
     count_include_pad: Flag = True
     divisor_override: Positive | None = None
 
-    @classmethod
-    def alternatives(cls, name: str, values: Mapping[str, object]) -> tuple[str, ...]:
-        padding = values.get("padding")
-        if name != "padding" or not (padding in ("same", SAME_UPPER) or is_by_side(padding)):
-            return ()
-        return (
-            "pad before it pads each side by itself, and its zeros are counted; both sides alike, and not counted: "
-            "padding=1, count_include_pad=false",
-        )
-
     def infer(self, *inputs: TensorType) -> TensorType:
-        if self.divisor_override is not None and len(inputs[0].spatial) == 1:
+        (x,) = inputs
+        if self.divisor_override is not None and len(x.spatial) == 1:
             raise Refusal(
                 "S0305",
                 "avgpool over [N, C, L] takes no divisor_override: torch.nn.AvgPool1d has none",
@@ -377,29 +253,80 @@ class AvgPool(Average):
                 cause=0,
                 label="only for 2-D and 3-D input",
             )
-        return super().infer(*inputs)
+        if self.padding == SAME_UPPER and (self.count_include_pad or self.divisor_override is not None):
+            raise Refusal(
+                "S0305",
+                f'padding="{SAME_UPPER}" is TensorFlow\'s "same", whose mean is of the elements in the input alone',
+                argument="padding" if self.divisor_override is None else "divisor_override",
+                label="goes with count_include_pad=false" if self.divisor_override is None else "leave it out",
+                helps=("pad in front puts zeros there, which are counted",),
+            )
+        result = super().infer(x)
+        grid = self.grid(x)
+        counts = self.count_include_pad and self.divisor_override is None
+        if grid.ceil_mode and counts and self._is_padded_first(x, grid):
+            wide = tuple(n + places for n, places in zip(x.spatial, grid.sides.totals, strict=True))
+            if grid._replace(sides=Sides.none(len(wide))).sizes(wide) != result.spatial:
+                raise Refusal(
+                    "S0305",
+                    "with ceil_mode and counted padding PyTorch begins a further window in the padding at the end",
+                    argument="ceil_mode",
+                    label="leave it out",
+                    against="padding",
+                    helps=("count_include_pad=false goes with both, and so does padding of both sides alike",),
+                )
+        return result
+
+    def torch(self, *inputs: TensorType) -> TorchCall:
+        (x,) = inputs
+        grid = self.grid(x)
+        if not self._is_padded_first(x, grid):
+            return super().torch(x)
+        name = self.torch_name.format(len(x.spatial))
+        counts = self.count_include_pad and self.divisor_override is None
+        options = self.non_default("stride", *["ceil_mode"][: int(counts)], "divisor_override")
+        padded = partial(
+            padded_in_torch, grid.sides if counts else _with_slack(grid), x, grid.reach, grid.stride, "constant"
+        )
+        if counts or self.divisor_override is not None:
+            return TorchCall(name, (padded(), self.kernel), options)
+        # The sum with the zeros of the padding over how many places are none. In 1-D, where no sum can be had, both are
+        # over the size of the window, which costs two roundings.
+        options |= {} if len(x.spatial) == 1 else {"divisor_override": 1}
+        total = TorchCall(name, (padded(), self.kernel), options)
+        count = TorchCall(name, (padded(TorchCall("torch.ones_like")), self.kernel), options)
+        return TorchCall("torch.div", (total, count))
 
     def identity(self, *inputs: TensorType) -> str | None:
-        is_one = self.divisor_override in (None, 1) and self.grid(len(inputs[0].spatial)).reads_one
+        is_one = self.divisor_override in (None, 1) and self.grid(inputs[0]).reads_one
         return "the mean of a single element is that element" if is_one else None
 
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
-        grid = self.grid(len(x.spatial))
+        grid = self.grid(x)
         return Averaged(prod(grid.kernel), grid.bins(numbers(x.spatial)) if x.is_fixed else ())
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs
-        value, grid = values[0], self.grid(len(x.spatial))
-        before, overhang = grid.padding, grid.overhang(x.spatial)
+        value, grid = values[0], self.grid(x)
+        if not grid.sides.is_fixed:
+            if pads_itself(grid.kernel, grid.stride, grid.dilation):
+                return mean_pool(build, value, grid, auto_pad="SAME_UPPER")
+            # Its places are not counted where the pool adds them, and here they are added before it: see `torch`.
+            padded = padded_in_onnx(build, value, grid.reach, grid.stride, 0.0)
+            ones = build.node("Expand", build.floats([1.0]), build.node("Shape", value))
+            share = padded_in_onnx(build, ones, grid.reach, grid.stride, 0.0)
+            return build.node("Div", mean_pool(build, padded, grid), mean_pool(build, share, grid))
+        before, after, overhang = numbers(grid.sides.before), numbers(grid.sides.after), grid.overhang(x.spatial)
         if self.divisor_override is not None:
-            value = _zero_padded(build, value, x, before, _plus(before, overhang))
+            value = _zero_padded(build, value, x, before, _plus(after, overhang))
             mean = mean_pool(build, value, grid)
             return build.node("Mul", mean, build.floats(prod(grid.kernel) / self.divisor_override))
         if self.count_include_pad:
             # PyTorch counts the padding in, but not what ceil_mode adds beyond it.
-            return mean_pool(build, _zero_padded(build, value, x, before, before), grid, after=overhang)
-        return mean_pool(build, value, grid, before, _plus(before, overhang))
+            pads = [*(0,) * len(before), *overhang]
+            return mean_pool(build, _zero_padded(build, value, x, before, after), grid, pads=pads)
+        return mean_pool(build, value, grid, pads=[*before, *_plus(after, overhang)])
 
 
 @register
@@ -419,7 +346,7 @@ class LpPool(Average):
     ceil_mode: Flag = False
 
     def identity(self, *inputs: TensorType) -> str | None:
-        is_one = self.norm_type == 1 and self.grid(len(inputs[0].spatial)).reads_one
+        is_one = self.norm_type == 1 and self.grid(inputs[0]).reads_one
         return "the sum of a single element is that element" if is_one else None
 
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
@@ -427,21 +354,21 @@ class LpPool(Average):
         return super().bounds(ranges, *inputs) if float32(self.norm_type) == 1 else NON_NEGATIVE
 
     def rounding(self, *inputs: TensorType) -> PowerMean:
-        return PowerMean(prod(self.grid(len(inputs[0].spatial)).kernel), self.norm_type)
+        return PowerMean(prod(self.grid(inputs[0]).kernel), self.norm_type)
 
     def torch(self, *inputs: TensorType) -> TorchCall:
         if len(inputs[0].spatial) > 1:
             return super().torch(*inputs)
         # F.lp_pool1d multiplies by its kernel_size, so there it must be a number.
-        (kernel,) = self.grid(1).kernel
+        (kernel,) = self.grid(*inputs).kernel
         return TorchCall("F.lp_pool1d", (Value(), self.norm_type, kernel), self.non_default("stride", "ceil_mode"))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         # ONNX's LpPool takes whole norms only and powers of absolute values.
         (x,) = inputs
-        grid = self.grid(len(x.spatial))
+        grid = self.grid(x)
         powers = build.node("Pow", values[0], build.floats(self.norm_type))
-        mean = mean_pool(build, powers, grid, after=grid.overhang(x.spatial))
+        mean = mean_pool(build, powers, grid, pads=[*(0,) * len(x.spatial), *grid.overhang(x.spatial)])
         total = build.node("Mul", mean, build.floats(prod(grid.kernel)))
         return build.node("Pow", total, build.floats(1 / self.norm_type))
 
@@ -456,16 +383,20 @@ def _zero_padded(build: Builder, value: Ref, x: TensorType, before: tuple[int, .
     return pad(build, value, x.sample, (0, *before), (0, *after), mode="constant")
 
 
-def mean_pool(
-    build: Builder, value: Ref, grid: Grid, before: tuple[int, ...] | None = None, after: tuple[int, ...] | None = None
-) -> Ref:
-    """AveragePool over ``grid``, without its padding; ``before`` and ``after`` pad places that are not counted."""
-    none = (0,) * len(grid.kernel)
+def _with_slack(grid: Grid) -> Sides:
+    """The padding, and behind it what ``ceil_mode`` adds: places that no mean counts and that are no maximum."""
+    if not grid.ceil_mode:
+        return grid.sides
+    return Sides(grid.sides.before, _plus(numbers(grid.sides.after), grid.slack))
+
+
+def mean_pool(build: Builder, value: Ref, grid: Grid, **padding: object) -> Ref:
+    """AveragePool over ``grid``, without its padding; ``pads`` or ``auto_pad`` pads places that are not counted."""
     return build.node(
         "AveragePool",
         value,
         kernel_shape=list(grid.kernel),
         strides=list(grid.stride),
-        pads=[*(before or none), *(after or none)],
+        **(padding or {"pads": [0] * (2 * len(grid.kernel))}),
         count_include_pad=0,
     )

@@ -11,10 +11,12 @@ from specc.ir.traits import ANY, EACH, Norm, Range, Sliding, Whole, taps
 from specc.ir.types import TensorType
 from specc.ops.bases import Channelwise, Elementwise, Functional
 from specc.ops.fields import Epsilon, Integer, Positive, Real
+from specc.ops.grid import Grid
 from specc.ops.pad import pad
-from specc.ops.pool import Grid, mean_pool
+from specc.ops.pool import mean_pool
 from specc.ops.registry import register
 from specc.ops.shapes import across, numbers, require_channels, require_spatial, sample_axis
+from specc.ops.sides import Sides
 
 
 @register
@@ -125,7 +127,7 @@ class Lrn(Functional, Channelwise, Weightless):
             # Not by the pool: from opset 19 on, ONNX Runtime 1.21 to 1.24 miscounts the padding of one axis of two.
             rows = pad(build, rows, shape, (0, before, *none), (0, after, *none), mode="constant")
         ones = (1,) * (len(shape) - 1)
-        mean = mean_pool(build, rows, Grid((self.size, *ones[1:]), ones, (0, *none), ones, ceil_mode=False))
+        mean = mean_pool(build, rows, Grid((self.size, *ones[1:]), ones, ones, Sides.none(len(ones))))
         if x.is_fixed:
             mean = build.node("Reshape", mean, build.integers([0, *numbers(x.sample)]))
         else:

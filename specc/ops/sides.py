@@ -4,13 +4,13 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from specc.ir.conditions import Equal
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Dim, Size
-from specc.ir.targets import SizeFormula, SizeOf, TorchCall, Value
-from specc.ir.types import TensorType, times
+from specc.ir.targets import Builder, Ref, SizeFormula, SizeOf, TorchCall, Value
+from specc.ir.types import TensorType
 from specc.ops.fields import LARGEST
-from specc.ops.shapes import reach_of, unproven
+from specc.ops.like import spatial_sizes
+from specc.ops.shapes import reach_of
 
 SAME_UPPER = "same_upper"
 
@@ -24,6 +24,11 @@ class Sides(NamedTuple):
 
     before: tuple[Dim, ...]
     after: tuple[Dim, ...]
+
+    @classmethod
+    def none(cls, axes: int) -> "Sides":
+        """No padding."""
+        return cls((0,) * axes, (0,) * axes)
 
     @property
     def totals(self) -> tuple[Dim, ...]:
@@ -79,47 +84,68 @@ def refuse_flat_list(op: Op, padding: object, axes: int) -> None:
         )
 
 
-def same_upper(
-    x: TensorType, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], *, in_onnx: bool
-) -> Sides:
+def same_upper(x: TensorType, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> Sides:
     """The padding with which ceil(n/stride) windows fit, the spare place behind: TensorFlow's "same".
 
     A window that reaches over r places takes r - 1 - (n - 1) % stride of them, where that is above 0.
-
-    Args:
-        in_onnx: whether ONNX's own SAME_UPPER can be written where it depends on the size.
-
-    Raises:
-        Refusal: where it depends on a symbolic size, and cannot be written.
     """
     before: list[Dim] = []
     after: list[Dim] = []
     for n, reach, s in zip(x.spatial, reach_of(kernel, dilation), stride, strict=True):
         rest = (n - 1) % s
-        if isinstance(rest, int):
-            total: Dim = max(0, reach - 1 - rest)
-        elif reach == 1:
-            total = 0
-        else:
-            if reach < s or not in_onnx:
-                claim = f'padding="{SAME_UPPER}" of {times(x.spatial)} has a width that can be written'
-                raise unproven(claim, (Equal(n % s, 0),), necessary=False, argument="padding")
+        total: Dim = max(0, reach - 1 - rest) if isinstance(rest, int) else 0
+        if not isinstance(rest, int) and reach > 1:
             total = reach - 1 - rest
+            if reach < s:  # nothing where more than that is left over
+                total = total * ((s - 1 + reach - rest) // s)
         before.append(total // 2)
         after.append(total - total // 2)
     return Sides(tuple(before), tuple(after))
 
 
 def padded_in_torch(
-    sides: Sides, x: TensorType, reach: tuple[int, ...], stride: tuple[int, ...], mode: str, **options: object
+    sides: Sides,
+    x: TensorType,
+    reach: tuple[int, ...],
+    stride: tuple[int, ...],
+    mode: str,
+    of: object = Value(),  # a record, which nobody changes
+    **options: object,
 ) -> TorchCall:
-    """The input with its padding: ``F.pad(x, (0, 1, 0, 1))``, the last axis first."""
+    """The input, or what ``of`` is made of it, with its padding: ``F.pad(x, (0, 1, 0, 1))``, the last axis first."""
     widths: list[object] = []
     for axis in reversed(range(len(x.spatial))):
         for width, more in ((sides.before[axis], 0), (sides.after[axis], 1)):
-            if isinstance(width, Size):
-                rest = SizeFormula("%", (SizeFormula("-", (SizeOf(axis + 2), 1)), stride[axis]))
-                widths.append(SizeFormula("//", (SizeFormula("-", (reach[axis] - 1 + more, rest)), 2)))
-            else:
-                widths.append(width)
-    return TorchCall("F.pad", (Value(), tuple(widths)), ({} if mode == "constant" else {"mode": mode}) | options)
+            widths.append(_same_in_torch(axis, reach[axis], stride[axis], more) if isinstance(width, Size) else width)
+    return TorchCall("F.pad", (of, tuple(widths)), ({} if mode == "constant" else {"mode": mode}) | options)
+
+
+def _same_in_torch(axis: int, reach: int, stride: int, more: int) -> SizeFormula:
+    """Of `SAME_UPPER`, half of the places on an axis, rounded down or (``more`` is 1) up; as `same_upper` has them."""
+    rest = SizeFormula("%", (SizeFormula("-", (SizeOf(axis + 2), 1)), stride))
+    if reach >= stride:
+        return SizeFormula("//", (SizeFormula("-", (reach - 1 + more, rest)), 2))
+    is_any = SizeFormula("//", (SizeFormula("-", (stride - 1 + reach, rest)), stride))
+    total = SizeFormula("*", (SizeFormula("-", (reach - 1, rest)), is_any))
+    return SizeFormula("//", (SizeFormula("+", (total, more)) if more else total, 2))
+
+
+def padded_in_onnx(build: Builder, value: Ref, reach: tuple[int, ...], stride: tuple[int, ...], fill: float) -> Ref:
+    """The input with the padding of `SAME_UPPER`, where that depends on sizes and ONNX's own is no help.
+
+    ONNX Runtime refuses ``auto_pad`` together with a dilation; of a stride beyond the window it is not known to pad 0.
+    """
+    last = build.node("Sub", spatial_sizes(build, value), build.integers([1]))
+    rest = build.node("Mod", last, build.integers([*stride]))
+    total = build.node("Sub", build.integers([places - 1 for places in reach]), rest)
+    if any(places < s for places, s in zip(reach, stride, strict=True)):
+        total = build.node("Max", total, build.integers([0]))
+    before = build.node("Div", total, build.integers([2]))
+    widths = build.node("Concat", before, build.node("Sub", total, before), axis=0)
+    axes = build.integers([*range(2, len(reach) + 2)])
+    return build.node("Pad", value, widths, build.floats(fill) if fill else "", axes, mode="constant")
+
+
+def pads_itself(reach: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> bool:
+    """Whether ONNX's own SAME_UPPER is what `same_upper` says, whatever the sizes are."""
+    return max(dilation) == 1 and all(r >= s for r, s in zip(reach, stride, strict=True))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -13,9 +15,11 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional
 
+from specc.ir.op import Op
 from specc.ir.size import symbol
 from specc.ir.traits import EACH, Sliding, Taps
 from specc.ir.types import TensorType
+from tests.ops.test_registry import twin
 from tests.twins import check_sizes, check_twin, check_verdict, graph_of, make, onnx_bytes, refusal, run_onnx
 
 EXACT = 0.0
@@ -279,53 +283,170 @@ def test_arguments_that_no_input_could_make_right(kind: str, arguments: dict[str
         make(kind, **arguments)
 
 
+def by_definition(
+    x: torch.Tensor,
+    *,
+    kernel: int,
+    stride: int,
+    padding: tuple[tuple[int, int], ...],
+    dilation: int = 1,
+    ceil_mode: bool = False,
+    mean: str = "",
+) -> torch.Tensor:
+    """Window after window: the largest element in it, or the mean of what is "inside" the input or "padded".
+
+    A window ends within the padding; with ``ceil_mode`` it may end beyond, and begins before the padding at the end.
+    """
+    for axis, (before, after) in enumerate(padding, start=2):
+        n = x.shape[axis]
+        reach, end = dilation * (kernel - 1) + 1, n + after
+        windows = []
+        for i in range(-before, end, stride):
+            if i + reach > end and not (ceil_mode and i < n and i - stride + reach < end):
+                break
+            places = [p for p in range(i, i + reach, dilation) if p < end]
+            inside = x.index_select(axis, torch.tensor([p for p in places if 0 <= p < n], dtype=torch.int64))
+            if mean:
+                count = len(places) if mean == "padded" else inside.shape[axis]
+                windows.append(inside.sum(axis, keepdim=True) / count)
+            else:
+                nothing = torch.full_like(x.narrow(axis, 0, 1), -inf)
+                windows.append(torch.cat([inside, nothing], axis).amax(axis, keepdim=True))
+        x = torch.cat(windows, axis)
+    return x
+
+
+SIDES: list[tuple[tuple[int, ...], dict[str, Any]]] = [
+    ((3, 8), {"kernel": 3, "stride": 2, "padding": ((1, 0),)}),
+    ((3, 6, 7), {"kernel": 3, "stride": 2, "padding": ((0, 1), (2, 0))}),
+    ((2, 3, 4, 5), {"kernel": 3, "stride": 2, "padding": ((0, 1),) * 3}),
+    ((3, 6, 7), {"kernel": 3, "stride": 2, "padding": ((1, 1), (1, 1))}),
+    ((3, 6, 7), {"kernel": 3, "stride": 1, "padding": ((2, 2), (2, 2))}),
+    ((2, 2, 4, 5), {"kernel": 3, "stride": 2, "padding": ((1, 1),) * 3}),
+    ((3, 8, 9), {"kernel": 3, "stride": 3, "padding": ((0, 0), (1, 0)), "ceil_mode": True}),
+    ((3, 7), {"kernel": 4, "stride": 3, "padding": ((2, 1),), "ceil_mode": True}),
+]
+
+
 @pytest.mark.parametrize(
-    ("sample", "padding", "widths"),
+    ("sample", "arguments"),
     [
-        ((3, 8), ((1, 0),), (1, 0)),
-        ((3, 6, 7), ((0, 1), (2, 0)), (2, 0, 0, 1)),
-        ((2, 3, 4, 5), ((0, 1),) * 3, (0, 1) * 3),
+        *SIDES,
+        ((3, 8, 9), {"kernel": 2, "stride": 3, "padding": ((0, 1), (1, 0)), "ceil_mode": True}),
+        ((3, 8, 9), {"kernel": 3, "stride": 2, "padding": ((0, 1), (3, 2)), "dilation": 2}),
+        ((3, 7), {"kernel": 2, "stride": 3, "padding": ((0, 3),), "dilation": 3, "ceil_mode": True}),
     ],
 )
 @pytest.mark.parametrize("opset", [18, 23])
-def test_padding_of_each_side(
-    sample: tuple[int, ...], padding: tuple[tuple[int, int], ...], widths: tuple[int, ...], opset: int
-) -> None:
-    def by_hand(x: torch.Tensor) -> torch.Tensor:
-        pool = getattr(functional, f"max_pool{len(sample) - 1}d")
-        result: torch.Tensor = pool(functional.pad(x, widths, value=-inf), 3, stride=2)
-        return result
-
-    check_twin(make("maxpool", kernel=3, stride=2, padding=padding), by_hand, sample, opset=opset)
+def test_the_largest_with_padding_of_each_side(sample: tuple[int, ...], arguments: dict[str, Any], opset: int) -> None:
+    op = make("maxpool", **arguments)
+    check_twin(op, partial(by_definition, **arguments), sample, opset=opset)
+    check_torch(op, partial(by_definition, **arguments), sample)
 
 
-@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (2, 2), (1, 2), (4, 3), (3, 1)])
+@pytest.mark.parametrize("include", [True, False])
+@pytest.mark.parametrize(("sample", "arguments"), SIDES)
 @pytest.mark.parametrize("opset", [18, 23])
-def test_same_as_tensorflow_pads_at_any_size(kernel: int, stride: int, opset: int) -> None:
-    """By its own words: ceil(n/s) windows, half of what is missing before, the rest behind."""
+def test_the_mean_with_padding_of_each_side(
+    sample: tuple[int, ...], arguments: dict[str, Any], include: bool, opset: int
+) -> None:
+    op = make("avgpool", **arguments, count_include_pad=include)
+    by_hand = partial(by_definition, **arguments, mean="padded" if include else "inside")
+    check_twin(op, by_hand, sample, opset=opset)
+    check_torch(op, by_hand, sample)
+
+
+def check_torch(op: Op, by_hand: Callable[[torch.Tensor], torch.Tensor], sample: tuple[int, ...]) -> None:
+    """What is written for PyTorch."""
+    x = torch.randn(2, *sample, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(twin(op, (TensorType(symbol("N"), sample),))(x), by_hand(x), rtol=1e-14, atol=1e-14)
+
+
+def test_divisors_with_padding_of_each_side() -> None:
+    """Each window over 5, however much of it is padding."""
+    op = make("avgpool", kernel=3, stride=2, padding=((0, 1), (2, 1)), ceil_mode=True, divisor_override=5)
 
     def by_hand(x: torch.Tensor) -> torch.Tensor:
-        widths: list[int] = []
-        for n in reversed(x.shape[2:]):
-            along = max((-(-n // stride) - 1) * stride + kernel - n, 0)
-            widths += [along // 2, along - along // 2]
-        return functional.max_pool2d(functional.pad(x, widths, value=-inf), kernel, stride=stride)
+        """Of 6 rows and 7 columns: 3 windows along the rows, 5 along the columns, the last reaches a place too far."""
+        return functional.avg_pool2d(functional.pad(x, (2, 2, 0, 1)), 3, 2, divisor_override=5)
 
-    op = make("maxpool", kernel=kernel, stride=stride, padding="same_upper")
+    check_twin(op, by_hand, (3, 6, 7))
+    check_torch(op, by_hand, (3, 6, 7))
+
+
+def test_means_and_maxima_as_tensorflow_has_them() -> None:
+    """Of 1 2 3 4, windows of 3 with stride 2: there are two, and a place behind that is not counted: [1 2 3], [3 4 .].
+
+    Of 1 2 3 4 5 6, windows of 4 with stride 3: two, and a place behind; with stride 1 a place before and two behind.
+    """
+    for places, kernel, stride, means, largest in [
+        (4, 3, 2, [2, 3.5], [3, 4]),
+        (6, 4, 3, [2.5, 5], [4, 6]),
+        (6, 4, 1, [2, 2.5, 3.5, 4.5, 5, 5.5], [3, 4, 5, 6, 6, 6]),
+    ]:
+        x = torch.arange(1.0, places + 1).reshape(1, 1, 1, places)
+        types = (TensorType(symbol("N"), (1, 1, places)),)
+        shared: dict[str, Any] = {"kernel": (1, kernel), "stride": (1, stride), "padding": "same_upper"}
+        mean, most = make("avgpool", **shared, count_include_pad=False), make("maxpool", **shared)
+        assert twin(mean, types)(x).flatten().tolist() == means
+        assert twin(most, types)(x).flatten().tolist() == largest
+
+
+TENSORFLOW = [(3, 2, 1), (2, 2, 1), (1, 2, 1), (4, 3, 1), (3, 1, 1), (2, 3, 1), (3, 5, 1), (3, 2, 2), (2, 3, 2)]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), TENSORFLOW)
+@pytest.mark.parametrize("opset", [18, 23])
+def test_the_largest_as_tensorflow_pads_at_any_size(kernel: int, stride: int, dilation: int, opset: int) -> None:
+    arguments = {"kernel": kernel, "stride": stride, "dilation": dilation}
+    by_hand = partial(as_tensorflow, **arguments)
+    op = make("maxpool", **arguments, padding="same_upper")
     for sample in ((3, 5, 5), (3, 6, 7), (3, 8, 4)):
         check_twin(op, by_hand, sample, opset=opset)
-    sizes = [{"H": h, "W": w} for h, w in ((1, 2), (5, 5), (6, 7), (8, 4))]
-    check_sizes(op, by_hand, (3, symbol("H"), symbol("W")), sizes=sizes, opset=opset)
+    check_any_size(op, by_hand, opset)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(k, s) for k, s, d in TENSORFLOW if d == 1])
+@pytest.mark.parametrize("opset", [18, 23])
+def test_the_mean_as_tensorflow_pads_at_any_size(kernel: int, stride: int, opset: int) -> None:
+    by_hand = partial(as_tensorflow, kernel=kernel, stride=stride, mean="inside")
+    op = make("avgpool", kernel=kernel, stride=stride, padding="same_upper", count_include_pad=False)
+    check_twin(op, by_hand, (3, 6, 7), opset=opset)
+    check_any_size(op, by_hand, opset)
+
+
+def as_tensorflow(x: torch.Tensor, *, kernel: int, stride: int, **arguments: Any) -> torch.Tensor:
+    """By its own words: ceil(n/s) windows, half of what is missing before, the rest behind."""
+    sides = []
+    for n in x.shape[2:]:
+        reach = arguments.get("dilation", 1) * (kernel - 1) + 1
+        along = max((-(-n // stride) - 1) * stride + reach - n, 0)
+        sides.append((along // 2, along - along // 2))
+    return by_definition(x, kernel=kernel, stride=stride, padding=tuple(sides), **arguments)
+
+
+def check_any_size(op: Op, by_hand: Callable[[torch.Tensor], torch.Tensor], opset: int) -> None:
+    """One file and one line of PyTorch for all sizes, small ones too."""
+    sizes = [{"H": h, "W": w} for h, w in ((1, 2), (5, 5), (6, 7), (8, 4), (3, 9))]
+    sample = (3, symbol("H"), symbol("W"))
+    check_sizes(op, by_hand, sample, sizes=sizes, opset=opset)
+    module = twin(op, (TensorType(symbol("N"), sample),))
+    for size in sizes:
+        x = torch.randn(2, 3, size["H"], size["W"], dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(module(x), by_hand(x), rtol=1e-14, atol=1e-14)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("kind", "arguments", "words"),
     [
-        ({"padding": (0, 1, 0, 1)}, "which side is which"),
-        ({"padding": ((0, 3), (0, 0))}, "padding = 3 lets a window of kernel 3 see nothing else"),
-        ({"padding": ((0, 1), (0, 1)), "dilation": 2}, "goes without dilation"),
-        ({"padding": "same_upper", "ceil_mode": True}, "goes without ceil_mode"),
+        ("maxpool", {"padding": (0, 1, 0, 1)}, "which side is which"),
+        ("avgpool", {"padding": (0, 1, 0, 1)}, "which side is which"),
+        ("maxpool", {"padding": ((0, 3), (0, 0))}, "padding = 3 lets a window of kernel 3 see nothing else"),
+        ("maxpool", {"padding": ((0, 5), (0, 0)), "dilation": 2}, "padding = 5 lets a window of kernel 3 see nothing"),
+        ("maxpool", {"padding": "same_upper", "ceil_mode": True}, "and so does ceil_mode"),
+        ("avgpool", {"padding": "same_upper"}, "of the elements in the input alone"),
+        ("avgpool", {"padding": ((0, 2),) * 2, "stride": 2, "ceil_mode": True}, "begins a further window"),
     ],
 )
-def test_padding_that_is_refused(arguments: dict[str, Any], words: str) -> None:
-    assert words in refusal(make("maxpool", kernel=3, **arguments), (3, 8, 8)).message
+def test_padding_that_is_refused(kind: str, arguments: dict[str, Any], words: str) -> None:
+    assert words in refusal(make(kind, kernel=3, **arguments), (3, 7, 8)).message

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, reduce
 from itertools import product
 from math import prod
-from operator import add, floordiv, mod, sub
+from operator import add, floordiv, mod, mul, sub
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -243,7 +243,7 @@ def meets(condition: Condition, sizes: dict[str, int]) -> bool:
 
 # ---- the neutral description, executed ---------------------------------------------------------------
 
-OPERATORS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "//": floordiv, "%": mod}
+OPERATORS: dict[str, Callable[[int, int], int]] = {"+": add, "-": sub, "*": mul, "//": floordiv, "%": mod}
 
 
 def named(name: str) -> Any:
@@ -311,6 +311,9 @@ def twin(op: Op, types: tuple[TensorType, ...]) -> nn.Module:
     if made.of is not None:
         before = Step(made.of, ())
         module.register_forward_pre_hook(lambda _, inputs: (before(*inputs),))
+    if made.then is not None:
+        behind = Step(made.then, ())
+        module.register_forward_hook(lambda _, __, result: behind(result))
     return module
 
 

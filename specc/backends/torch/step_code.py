@@ -164,7 +164,8 @@ def applied(node: Node, step: TorchStep, place: Expr | None, values: tuple[Hole,
         taken: tuple[Expr, ...] = values
         if step.of is not None:
             taken = (_Call(node, fillings, values).expr(step.of),)
-        return PythonCall(place if isinstance(place, Hole) else flat(place or ""), taken)
+        result = PythonCall(place if isinstance(place, Hole) else flat(place or ""), taken)
+        return result if step.then is None else _Call(node, fillings, (result,)).expr(step.then)
     call = _Call(node, fillings, values, place)
     expr = call.expr(step, node.op)
     if call.used != {*range(len(values)), *(p.name for p in node.parameters)}:
@@ -184,7 +185,7 @@ class _Call:
 
     node: Node
     fillings: Fillings
-    values: tuple[Hole, ...] = ()
+    values: tuple[Expr, ...] = ()
     own: Expr | None = None
     used: set[int | str] = field(default_factory=set)
 
@@ -205,10 +206,10 @@ class _Call:
                 return self.values[index]
             case SizeOf(axis, index) if index in range(len(self.values)):
                 self.used.add(index)
-                return PythonCall(replace(self.values[index], detail=(".size",)), (repr(axis),))
+                return PythonCall(replace(self._input(index), detail=(".size",)), (repr(axis),))
             case SpatialSizesOf(index) if index in range(len(self.values)):
                 self.used.add(index)
-                return replace(self.values[index], detail=(".shape[2:]",))
+                return replace(self._input(index), detail=(".shape[2:]",))
             case SizeFormula(operator, operands):
                 return _infix(operator, [self.argument(operand, name) for operand in operands])
             case Own("") if self.own is not None:
@@ -217,7 +218,7 @@ class _Call:
             case Numbers(numbers, behind) if self.values:
                 self.used.add(0)
                 columns = [_bracketed(literal(number), behind) for number in numbers]
-                like = [Keyword(name, replace(self.values[0], detail=(f".{name}",))) for name in ("dtype", "device")]
+                like = [Keyword(name, replace(self._input(0), detail=(f".{name}",))) for name in ("dtype", "device")]
                 return PythonCall("torch.tensor", (Listing(tuple(columns), "[]"), *like))
             case TorchCall() if self.values:
                 return self.expr(argument)
@@ -231,6 +232,11 @@ class _Call:
             raise TypeError(f"{self.node.name}: {error}") from None
         self.fillings.append(Literal(name, argument))
         return Hole("literal", len(self.fillings) - 1)
+
+    def _input(self, index: int) -> Hole:
+        value = self.values[index]
+        assert isinstance(value, Hole), "only the step's own inputs are asked for their sizes"
+        return value
 
     def _keywords(self, step: TorchStep, op: Op | None) -> list[Expr]:
         plain = {name: value for name, value in step.kwargs.items() if _is_plain(value)}
