@@ -21,12 +21,14 @@ from torch.nn import functional
 
 from specc import ops
 from specc.backends.torch import torch_module, torch_source
+from specc.elaborate import check_file
 from specc.ir.graph import Graph, Node, Port, Region
 from specc.ir.op import Op, Refusal
 from specc.ir.size import symbol
 from specc.ir.targets import SizeOf, TorchCall, TorchModule, Value
 from specc.ir.types import TensorType
 from specc.source import Source
+from specc.syntax import parse, read
 from specc.weights import Randomised
 from tests.backends.test_torch import (
     ADD,
@@ -37,7 +39,6 @@ from tests.backends.test_torch import (
     check_state,
     images,
     interpret,
-    rich,
     run_source,
     scale,
 )
@@ -281,16 +282,21 @@ def test_golden_resnet(tmp_path: Path) -> None:
 
 
 def test_the_source_is_the_same_every_time() -> None:
-    """Of a graph with blocks, and of one with something of everything, in one process with another hash seed."""
+    """Of networks with blocks, rounds and shared steps, in one process with another hash seed."""
     code = (
-        "from tests.backends.test_torch import rich; "
-        "from tests.backends.test_torch_blocks import resnet50, torch_source; "
-        "print(torch_source(resnet50()), torch_source(rich()), sep='', end='')"
+        "import sys; from specc.backends.torch import torch_source; from specc.elaborate import check_file; "
+        "from specc.syntax import parse, read; "
+        "files = [check_file(parse(read(path))) for path in sys.argv[1:]]; "
+        "print(*(torch_source(checked.graph) for file in files for checked in file), sep='', end='')"
     )
-    environment = {"PYTHONHASHSEED": "1", "PYTHONPATH": "."}
     root = Path(__file__).parents[2]
-    run = subprocess.run([sys.executable, "-c", code], env=environment, cwd=root, capture_output=True, check=True)
-    assert run.stdout.decode() == torch_source(resnet50()) + torch_source(rich())
+    paths = [root / "examples" / "zoo" / f"{name}.cnn" for name in ("resnet", "unet_any_size", "googlenet", "siamese")]
+    paths.append(Path(__file__).with_name("several_values.cnn"))
+    environment = {"PYTHONHASHSEED": "1", "PYTHONPATH": "."}
+    call = [sys.executable, "-c", code, *map(str, paths)]
+    run = subprocess.run(call, env=environment, cwd=root, capture_output=True, check=True)
+    sources = [torch_source(checked.graph) for path in paths for checked in check_file(parse(read(path)))]
+    assert run.stdout.decode() == "".join(sources)
 
 
 # DenseNet
