@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,18 @@ def test_with_all_proposals_a_spec_checks(name: str) -> None:
         source = Source(path.name, applied(source.text, proposals(findings(source))))
     lines = source.text.splitlines()
     assert [lines[f.primary.span.position[0] - 1].strip() for f in findings(source)] == MENDED[name]
+
+
+def test_with_the_axes_that_are_named_an_image_fits() -> None:
+    """What is said of the axes that an input lacks, in place of its shape; a size that is open may be too small."""
+    (path,) = (path for path in REFUSED if path.stem == "image_axes")
+    lines = path.read_text().splitlines()
+    meant: dict[int, str] = {}
+    for finding in findings(Source(path.name, path.read_text())):
+        for help_ in finding.advice:
+            if shape := re.search(r"\bis (\[N, [^\]]*\])", help_):
+                meant[finding.primary.span.position[0] - 1] = shape[1]
+    assert len(meant) >= 10
+    for line, shape in meant.items():
+        text = re.sub(r"(?<= : )\[[^\]]*\]", shape, lines[line], count=1)
+        assert {finding.code for finding in findings(Source(path.name, text))} <= {Code.UNPROVEN}, text
