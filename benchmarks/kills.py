@@ -349,8 +349,8 @@ def _ending(truth: Truth, way: str, random: Random) -> tuple[Callable[[], object
         most = random.choice((0, 1, 40, 300, 1000, 3000, 8000))
         return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)), None
     if way == "memory":
-        more = random.choice((0, 0, 2**18, 2**19, 2**20, 2**22, 2**24))
-        return lambda: _limit_memory(more), None
+        left = random.choice((2**16, 2**18, 2**19, 2**20, 2**21, 2**22, 2**24))
+        return lambda: _limit_memory(left), None
     if way == "disk full":
         return lambda: None, None
     number = getattr(signal, way.split(maxsplit=1)[0])
@@ -408,10 +408,20 @@ def _at_line(passed: Callable[[], object]) -> None:
     sys.settrace(lambda frame, event, _: line if frame.f_code.co_filename in WRITERS else None)
 
 
-def _limit_memory(more: int) -> None:
+_HOARD: list[bytearray] = []
+
+
+def _limit_memory(left: int) -> None:
+    """Allow no more memory than there is, and take all of it but for so many bytes."""
     with open("/proc/self/statm", encoding="ascii") as file:
-        most = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE") + more
+        most = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    for size in (2**20, 2**16, 2**12, 2**9):
+        with suppress(MemoryError):
+            while True:
+                _HOARD.append(bytearray(size))
+    while left > 0 and _HOARD:
+        left -= len(_HOARD.pop(0))
 
 
 @contextmanager

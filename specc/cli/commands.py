@@ -15,6 +15,7 @@ import click
 
 from specc.cli.command import FINDINGS, USAGE, say, say_error
 from specc.diagnostics import OptionError, ParityError, SpecError, UsageError
+from specc.diagnostics.words import is_out_of_memory
 from specc.version import __version__
 
 _COMMANDS = (
@@ -100,7 +101,7 @@ def _report_error(error: Exception) -> int:
         case UsageError():
             say_error((error.typed,) if isinstance(error, OptionError) else error.lines)
             return USAGE
-        case MemoryError():
+        case _ if is_out_of_memory(error):
             say("error: this takes more memory than there is")
             return USAGE
         case click.Abort():

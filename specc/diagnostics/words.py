@@ -1,5 +1,6 @@
 """Lists, numbers and unprintable characters in messages."""
 
+import errno
 from collections.abc import Iterable
 
 
@@ -12,6 +13,11 @@ def listed(names: Iterable[str]) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 error``, ``2 errors``"""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether there was not enough memory: for Python, or for the system in a call of it."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def system_reason(error: OSError) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from specc.diagnostics import SpecError
+from specc.diagnostics.words import is_out_of_memory
 from specc.filesystem import DISK, FileSystem, Unavailable
 from specc.project.budgets import Budget, budget_findings
 from specc.project.cache import FileFindings
@@ -92,7 +93,7 @@ def guarded(name: str, call: Callable[[], T]) -> T | str:
 
 def internal_error(name: str, error: Exception) -> str:
     """What is said of a file that could not be dealt with: a mistake of specc's own, or want of memory."""
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         return f"{name}: this takes more memory than there is"
     import traceback
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import sys
@@ -250,18 +251,24 @@ class TestManyFiles:
         with pytest.raises(ZeroDivisionError):
             command.main(["--format", form], standalone_mode=False)
 
+    @pytest.mark.parametrize(
+        "error", [MemoryError(), OSError(errno.ENOMEM, "no memory")], ids=["Python's", "the system's"]
+    )
     @pytest.mark.parametrize("name", ["check", "fmt"])
     def test_want_of_memory_is_no_mistake_of_specc(
-        self, specc: Specc, monkeypatch: pytest.MonkeyPatch, here: Path, name: str
+        self, specc: Specc, monkeypatch: pytest.MonkeyPatch, here: Path, name: str, error: Exception
     ) -> None:
         def refused(*_: object) -> None:
-            raise MemoryError
+            raise error
 
         monkeypatch.setattr(FreshChecker, "check", refused)
         monkeypatch.setattr("specc.syntax.format.formatted", refused)
         write(here, a=FINE)
         result = specc(name, "a.cnn")
         assert (result.code, result.err) == (2, "error: a.cnn: this takes more memory than there is\n")
+        monkeypatch.setattr("specc.project.settings.configuration", refused)
+        result = specc(name, "a.cnn")
+        assert (result.code, result.err) == (2, "error: this takes more memory than there is\n")
 
     def test_an_order_that_does_not_depend_on_the_paths(self, specc: Specc, here: Path) -> None:
         write(here, a=BAD, b=FLOOR, c=BAD)
