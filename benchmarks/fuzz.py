@@ -32,7 +32,7 @@ from tests.fuzz.limits import bound_memory, tried
 from tests.fuzz.target import Target
 from tests.fuzz.targets import TARGETS
 
-ROUNDS = 5
+ROUNDS = 2
 """A run goes through all targets so often: interrupted, it has tried something of each."""
 SILENCE = 60.0
 """Seconds of processor time without a word until a process is given up: what hangs inside a library hears no signal of

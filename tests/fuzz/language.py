@@ -180,6 +180,11 @@ class Check(_Specs):
     largest = 300
     """Steps of a network that is shown."""
 
+    def draw(self, random: Random) -> bytes:
+        if random.random() < 0.5:
+            return texts.encoded(texts.nearby(random.choice(texts.specs()), random), random)
+        return super().draw(random)
+
     def answer(self, data: bytes) -> object:
         files = Memory({NAME: data, "lib.cnn": texts.LIBRARY})
         outcome = check([NAME], CheckOptions(Configuration(NO_SETTINGS)), files=files)
@@ -221,7 +226,8 @@ class Difference(Target):
             with suppress(SpecError, UsageError):
                 check_file(parse(Source(NAME, text)))
                 break
-        return texts.encoded(text + self.between + texts.changed(text, random, texts.specs()), random)
+        changed = texts.nearby(text, random) if random.random() < 0.7 else texts.changed(text, random, texts.specs())
+        return texts.encoded(text + self.between + changed, random)
 
     def answer(self, data: bytes) -> object:
         before, _, after = data.decode("utf-8", "replace").partition(self.between)
@@ -246,8 +252,7 @@ class Proof(Target):
 
     def draw(self, random: Random) -> bytes:
         text = next(random_specs(random.getrandbits(32)))
-        for _ in range(random.choice((0, 1, 1, 2))):
-            text = texts.changed(text, random, texts.specs())
+        text = texts.nearby(text, random) if random.random() < 0.8 else texts.changed(text, random, texts.specs())
         return text.encode("utf-8", "surrogatepass")
 
     def answer(self, data: bytes) -> object:

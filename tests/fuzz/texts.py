@@ -65,6 +65,7 @@ LIBRARY = (
 _PIECE = re.compile(
     r'"[^"\n]*"|[A-Za-z_][A-Za-z_0-9]*|[0-9][0-9A-Za-z_.]*|[ \t]+|#[^\n]*|\r?\n|->|//|\*\*|[=!<>]=|.', re.DOTALL
 )
+_LAYERS = frozenset(layers())
 _NESTS = (
     ("(", ")"),
     ("[", "]"),
@@ -155,6 +156,19 @@ def _change(pieces: list[str], random: Random, others: Sequence[str]) -> None:
             pieces.insert(at, random.choice(COMMENTS))
         case _:
             pieces[at:end] = [derived(random, random.choice(("expr", "body", "args", "shape", "_statement", "ports")))]
+
+
+def nearby(text: str, random: Random) -> str:
+    """The text with other numbers and layers, near those that it has: much of it fits together still."""
+    pieces = _PIECE.findall(text)
+    for _ in range(random.choice((0, 1, 1, 2, 3))):
+        places = [i for i, piece in enumerate(pieces) if piece.isdigit() or piece in _LAYERS]
+        if places:
+            place = random.choice(places)
+            old = pieces[place]
+            near = random.choice((int(old) + 1, max(int(old) - 1, 0), 2 * int(old), 1)) if old.isdigit() else ""
+            pieces[place] = str(near) or random.choice(layers())
+    return "".join(pieces)
 
 
 def odd(text: str, random: Random) -> str:
