@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from specc.ir.graph import Graph, Node, Region
+from specc.ir.graph import Graph, Node, Port, Region
 from specc.ir.types import TensorType
 from specc.ops.families import FAMILIES
 from specc.report import notation
@@ -119,7 +119,7 @@ def picture(graph: Graph, depth: int) -> Picture:
     Args:
         depth: how deep blocks are opened, as in `specc show`: those at this depth are a box each.
     """
-    inputs = [Box(_port(port.name), (Row(port.name, PORT),), _channels(port.type)) for port in graph.inputs]
+    inputs = [Box(_port(port.name), (Row(_taken(port), PORT),), _channels(port.type)) for port in graph.inputs]
     outputs = [Box(_port(port.name, "out"), (Row(port.name, PORT),), _channels(port.type)) for port, _ in graph.outputs]
     uses = Counter(value for node in graph.nodes for value in node.inputs)
     uses.update(value for _, value in graph.outputs)
@@ -147,6 +147,10 @@ def _boxes(members: Iterable[Box | Frame]) -> Iterator[Box]:
 
 def _port(name: str, end: str = "in") -> str:
     return f"{end}:{name}"  # no path has a colon
+
+
+def _taken(port: Port) -> str:
+    return f"{port.name}: {port.dtype}" if port.is_cast else port.name
 
 
 def _channels(type: TensorType) -> int | None:

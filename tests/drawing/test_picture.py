@@ -111,6 +111,11 @@ def test_several_inputs_and_outputs() -> None:
     }
 
 
+def test_an_input_of_bytes() -> None:
+    shown = drawn("model M : (image: uint8 [N, 3, 8, 8]) -> [N, 4, 8, 8] { conv(4, 1) }")
+    assert rows(shown)[0] == ["image: uint8"]
+
+
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: path.name)
 def test_nothing_is_left_out(path: Path) -> None:
     """Opened whole, every step is a row, and every value that a step takes from another box has its arrow; closed, the
