@@ -12,9 +12,7 @@ from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, TorchModule, Value
 from specc.ir.traits import EACH, AxisMap, Flat, Moved, Opaque, Pointwise, Sliding, Window, regrouped, same, taps
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Elementwise, Functional, Selector
-from specc.ops.crop import Crop
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
-from specc.ops.like import offset_of
 from specc.ops.pad import slice_axis
 from specc.ops.registry import register
 from specc.ops.shapes import as_factor, equation, never_equal, product_text, sample_axis, unproven
@@ -350,6 +348,9 @@ class Slice(Selector):
 
     def sized_by(self, x: TensorType, value: TensorType) -> Op | None:
         """The places that `crop` takes for a value of that size, where the formulas say these."""
+        from specc.ops.crop import Crop  # most slices are of numbers, and load no more families than before
+        from specc.ops.like import offset_of
+
         axis, start, stop = self._places(x)
         is_open = isinstance(self.start, Size) or isinstance(self.stop, Size)
         if axis == 1 or value.rank != x.rank or not is_open:
