@@ -12,7 +12,6 @@ from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate import hints
 from specc.elaborate.arguments import BlockPlan, OperatorPlan, signature, unused_parameters
 from specc.elaborate.contracts import check_inputs, given
-from specc.elaborate.declarations import declaration
 from specc.elaborate.drafts import Construction, DraftBlock, DraftNode, SharedSteps, refuse_label, resolved
 from specc.elaborate.errors import Invalid, Unknown, ambiguous, in_form, invalid, short
 from specc.elaborate.evaluation import evaluate, layer
@@ -170,6 +169,8 @@ class Calls:
             elif isinstance(value, (int, float)) and not isinstance(value, bool):
                 helps = (f"affine({step.name}) multiplies by it, and affine(1, {step.name}) adds it",)
             message = f"{step.name} is {kind_of(value)} here, and no step"
+            from specc.elaborate.declarations import declaration  # a spec without mistakes needs none of it
+
             secondary = declaration(step.name, step.name_span, self.around)
             raise invalid(Code.UNKNOWN_LAYER, message, step.name_span, secondary=secondary, helps=helps)
         if target is not None:

@@ -15,7 +15,6 @@ from specc.diagnostics import Code, Label
 from specc.elaborate import hints
 from specc.elaborate.calls import Calls
 from specc.elaborate.contracts import agree
-from specc.elaborate.declarations import sizes_declared
 from specc.elaborate.drafts import Construction, DraftBlock, refuse_label, resolved, two_of_a_name
 from specc.elaborate.errors import Invalid, Unknown, invalid
 from specc.elaborate.evaluation import Row, evaluate, rows, truth
@@ -229,6 +228,8 @@ class Walk:
             try:
                 table = rows(step, scope)
             except Invalid as problem:
+                from specc.elaborate.declarations import sizes_declared  # a spec without mistakes needs none of it
+
                 places = sizes_declared(step.table, scope, self.calls.around)
                 raise Invalid(replace(problem.diagnostic, secondary=(*problem.diagnostic.secondary, *places))) from None
             self._budget.loop(len(table), step.body, scope, step.table.span)
@@ -240,6 +241,8 @@ class Walk:
                 helps = hints.real_for_whole(rounds, step.rounds)
                 if isinstance(rounds, Size):
                     helps = ("how often something comes is known when the spec is checked: make it a parameter",)
+                from specc.elaborate.declarations import sizes_declared
+
                 secondary = sizes_declared(step.rounds, scope, self.calls.around)
                 raise invalid(Code.BAD_VALUE, message, place, secondary=secondary, helps=helps)
             self._budget.loop(rounds, step.body, scope, place)  # before a table of a billion rows

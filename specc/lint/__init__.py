@@ -11,7 +11,7 @@ from functools import cache
 from specc.diagnostics import Diagnostic
 from specc.elaborate import Checked
 from specc.ir.op import Op, Weightless
-from specc.lint import activations, bytes, classifiers, norms, sliding, starts
+from specc.lint import activations, bytes, classifiers, norms, sliding
 from specc.lint.definitions import unused_definitions
 from specc.lint.inputs import image_inputs
 from specc.lint.lints import Lint, Network
@@ -25,7 +25,6 @@ LINTS: tuple[Lint, ...] = (
     *sliding.LINTS,
     *classifiers.LINTS,
     *bytes.LINTS,
-    *starts.LINTS,
 )
 
 

@@ -1,4 +1,4 @@
-"""S0501, S0504: steps that give what they take, and activations of activations."""
+"""S0501, S0504, S0514: steps that give what they take, activations of activations, and weights behind one that is 0."""
 
 from __future__ import annotations
 
@@ -138,8 +138,22 @@ def _in_vain(first: Node, second: Node) -> Match | None:
     )
 
 
+def _stuck(node: Node, network: Network) -> Match | None:
+    why = node.op.stuck()
+    if why is None:
+        return None
+    return Match(
+        node,
+        f"the weights of {node.op.kind} stay as they start: no gradient reaches them",
+        why,
+        notes=("however long the network is trained; those of a file may be others",),
+        helps=("without init, all start as 1",),
+    )
+
+
 LINTS = (
     Lint(Code.NO_EFFECT, "identity", _identity, everywhere=True),
     Lint(Code.NO_EFFECT, "fixed_points", _nothing_to_change, everywhere=True),
     Lint(Code.REPEATED_ACTIVATION, "activation", _repeated, everywhere=True),
+    Lint(Code.STUCK_START, "stuck", _stuck, everywhere=False),
 )
