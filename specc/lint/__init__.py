@@ -13,7 +13,6 @@ from specc.elaborate import Checked
 from specc.ir.op import Op, Weightless
 from specc.lint import activations, bytes, classifiers, norms, sliding
 from specc.lint.definitions import unused_definitions
-from specc.lint.inputs import image_inputs
 from specc.lint.lints import Lint, Network
 from specc.syntax import ast
 
@@ -43,7 +42,11 @@ def lint(file: ast.File, checked: tuple[Checked, ...]) -> list[Diagnostic]:
         if (match := lint.look(node, network)) is not None
         and not (match.removable and len(network.nodes) == 1)  # a model needs a step
     ]
-    findings = [*unused_definitions(file), *image_inputs(file, checked)]
+    findings = list(unused_definitions(file))
+    if any(port.type.rank == 3 or port.type.shape[-1] in (1, 3) for model in checked for port in model.graph.inputs):
+        from specc.lint.inputs import image_inputs  # no image in its usual order needs it
+
+        findings += image_inputs(file, checked)
     if matches:
         from specc.lint.occurrences import Occurrence, findings_of  # most files have none: their check is quicker
 

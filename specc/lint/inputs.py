@@ -31,10 +31,12 @@ def _of(shape: ast.Shape, value: TensorType) -> Diagnostic | None:
         message = f"{value} is a batch of {samples} of {channels} channels and {places} places"
         help_ = f"{image(value.batch, meant)}, with N for any number of them"
         sizes.insert(0, "N")
+        label = Label(shape.dims[0].span, "this is the batch")
     elif meant := channels_last(value):
         batch = "" if value.rank == 4 else f"is a batch of {value.batch} and "
         message = f"{value} {batch}has {value.sample[0]} channels of {times(value.spatial)} places"
         help_ = f"channels come before the places: {image(value.sample[-1], meant)}"
+        label = Label(shape.dims[-1].span, "these are places")
         sizes = [*(["N"] if value.rank == 3 else sizes[:1]), sizes[-1], *sizes[-3:-1]]
     else:
         return None
@@ -42,5 +44,4 @@ def _of(shape: ast.Shape, value: TensorType) -> Diagnostic | None:
     is_free = value.rank == 4 or "N" not in shape.span.source.text.replace("[", " ").replace(",", " ").split()
     if is_free and not is_yaml(shape.span.source.name):
         fix = Fix((Edit(shape.span, f"[{', '.join(sizes)}]"),), Safety.UNSAFE)
-    label = Label(shape.span, "the batch comes first, then the channels, then the places")
     return Diagnostic(Code.IMAGE_AXES, message, label, helps=(help_,), severity=Severity.WARNING, fix=fix)

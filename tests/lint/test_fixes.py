@@ -64,7 +64,7 @@ def test_an_image_is_given_its_axes() -> None:
     (path,) = (path for path in FOUND if path.stem == "image_axes")
     text = path.read_text()
     found = linted(text, path.name)
-    assert len(found) == 10
+    assert len(found) == 8
     for finding in found:
         if finding.fix is not None and finding.message.split("]")[0].count(",") == 2 and "16" not in finding.message:
             fixed = applied(text, finding.fix)
