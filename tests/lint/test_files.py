@@ -127,8 +127,8 @@ def test_what_the_network_makes_of_an_imported_block_is_told_at_the_call() -> No
 
 def test_a_network_of_one_long_chain_is_gone_through_step_by_step() -> None:
     """No walk back without end, no recursion."""
-    steps = " -> ".join(["relu"] * 20_000)
-    assert len(linted(f"model M : [N, 3] {{ {steps} }}")) == 19_999
-    pools = " -> ".join(["maxpool(3, stride=1, padding=1)"] * 5_000)
+    steps = " -> ".join(["relu"] * 5_000)
+    assert len(linted(f"model M : [N, 3] {{ {steps} }}")) == 4_999
+    pools = " -> ".join(["maxpool(3, stride=1, padding=1)"] * 2_000)
     (finding,) = linted(f"model M : [N, 3, 8, 8] {{ relu -> {pools} -> relu -> conv(3, 1) }}")
     assert (finding.code, finding.primary.text) == (Code.NO_EFFECT, "what it takes is at least 0 already")

@@ -82,8 +82,8 @@ def test_what_checks_is_valid(path: Path, validator: Draft202012Validator) -> No
 
 @settings(deadline=None, max_examples=25)
 @given(random_specs())
-def test_random_specs_are_valid(spec: Spec) -> None:
-    assert Draft202012Validator(schema()).is_valid(data(to_yaml(Source("net.cnn", spec.text))))
+def test_random_specs_are_valid(validator: Draft202012Validator, spec: Spec) -> None:
+    assert validator.is_valid(data(to_yaml(Source("net.cnn", spec.text))))
 
 
 @pytest.mark.parametrize(
