@@ -51,7 +51,8 @@ from specc.weights import Randomised
 
 BYTES = """
 block unit(c) { conv(c, 3, padding=1) -> relu }
-model Bytes : (image: uint8 [N, H, W, 3], mask: uint8 [N, 1, H, W]) -> (scores: [N, 4], raw) {
+model Bytes : (image: uint8 [N, H, W, 3], mask: uint8 [N, 1, H, W]) -> (scores: [N, 4], raw)
+    where H >= 2, W >= 2 {
   image -> permute(0, 3, 1, 2) -> standardize([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]) -> unit(4)
   mul { | _ | mask -> affine(1 / 255) } -> globalavgpool -> scores: flatten
   mask -> raw: maxpool(2)
