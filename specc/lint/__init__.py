@@ -11,7 +11,7 @@ from functools import cache
 from specc.diagnostics import Diagnostic
 from specc.elaborate import Checked
 from specc.ir.op import Op, Weightless
-from specc.lint import activations, bytes, classifiers, norms, sliding
+from specc.lint import activations, classifiers, inputs, norms, sliding
 from specc.lint.definitions import unused_definitions
 from specc.lint.lints import Lint, Network
 from specc.syntax import ast
@@ -23,7 +23,7 @@ LINTS: tuple[Lint, ...] = (
     *norms.LINTS,
     *sliding.LINTS,
     *classifiers.LINTS,
-    *bytes.LINTS,
+    *inputs.LINTS,
 )
 
 

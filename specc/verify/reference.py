@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from math import prod
@@ -141,7 +141,7 @@ def run_module(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> l
     with torch.no_grad(), catch_warnings(), slices:
         simplefilter("ignore", UserWarning)  # PyTorch's advice on speed is nothing to the reader of a proof
         try:
-            result = module(*_given(module, inputs, dtype))
+            result = module(*(_given(module, value, dtype) for value in inputs.values()))
         except (RuntimeError, ValueError) as error:
             require_memory(error)
             shapes = ", ".join(str(list(value.shape)) for value in inputs.values())
@@ -150,14 +150,17 @@ def run_module(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> l
     return [output.numpy() for output in outputs]
 
 
-def _given(module: torch.nn.Module, inputs: Inputs, dtype: torch.dtype) -> Iterator[torch.Tensor]:
-    """The inputs as tensors of ``dtype``. Bytes the module casts itself, to its own type.
+def _given(module: torch.nn.Module, value: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
+    """An input as a tensor of ``dtype``. Bytes the module casts itself, to its own type.
 
     One without weights has none: it casts to float32, and is given the numbers as ``dtype`` where that is another.
     """
-    has_type = dtype == torch.float32 or any(value.is_floating_point() for value in module.state_dict().values())
-    for value in map(torch.from_numpy, inputs.values()):
-        yield value if value.dtype == torch.uint8 and has_type else value.to(dtype)
+    given = torch.from_numpy(value)
+    if value.dtype == np.uint8 and (
+        dtype == torch.float32 or any(tensor.is_floating_point() for tensor in module.state_dict().values())
+    ):
+        return given
+    return given.to(dtype)
 
 
 class EqualWeights:
