@@ -120,7 +120,7 @@ class TestWhat:
             ("select = 'S0502'", "select must be a list of texts, not 'S0502'"),
             ("select = [502]", "select must be a list of texts, not 502"),
             ("select = ['S0104']", "select: S0104 is an error: without a network that fits there is nothing to overl"),
-            ("ignore = ['E501']", "ignore: E501 is no code of a lint; they go from S0501 to S0513, and S0404 is the"),
+            ("ignore = ['E501']", "ignore: E501 is no code of a lint; they go from S0501 to S0514, and S0404 is the"),
             ("ignore = ['']", "ignore: an empty text is no code of a lint"),
             ("baseline = 1", "baseline must be a text, not 1"),
             ("include = '*.yaml'", "include must be a list of texts, not '*.yaml'"),
