@@ -125,7 +125,7 @@ class Expressions(Target):
     name, share = "expressions", 300
 
     _shared = re.compile(
-        r"(?:[0-9]{1,3}(?![\w.])|\b(?:min|max|sum|len|if|else|and|or|not)\b|//|[=!<>]=|[-+*%<>()\[\],: ])+"
+        r"(?:[0-9]{1,3}(?![\w.])|\b(?:min|max|sum|len) ?\(|\b(?:if|else|and|or|not)\b|//|[=!<>]=|[-+*%<>()\[\],: ])+"
     )
     """What means the same in Python, but for `**` and lists times numbers, which may take all its memory."""
 
