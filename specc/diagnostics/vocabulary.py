@@ -331,6 +331,8 @@ LAYERS = _table(
         "unsqueeze": "reshape gives another number of axes",
         "stack": "concat joins values along an axis that they have",
         "norm normact": "batchnorm, layernorm, groupnorm, instancenorm and rmsnorm are the norms",
+        "unflatten viewas reshapeas": "reshape! reshape(like=in) puts flattened places where the input has them, or "
+        "another value; reshape(-1, 8, 256) says the sizes",
         "square": "pow! it is pow(2)",
         "cube": "pow! it is pow(3)",
         "rsqrt": "pow! it is pow(-0.5)",

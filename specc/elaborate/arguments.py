@@ -362,6 +362,8 @@ def _evaluated(name: str, argument: ast.Argument, kind: type[Op], scope: Scope, 
         helps: tuple[str, ...] = ()
         if kind.variadic == "shape" and isinstance(first, ast.Name) and not scope.has(first.name):
             helps = ("-1 stands for the batch, whatever it is called",)
+            if isinstance(expression, ast.Sequence) and any(item.span.text == "-1" for item in expression.items[1:]):
+                helps = ("_.batch is the batch, whatever it is called",)  # one size only may be -1
         elif problem.diagnostic.code == Code.UNKNOWN_NAME and isinstance(expression, ast.Name):
             helps = _quoted_choice(expression.name, kind, name, argument.span)
             helps = helps or elsewhere(expression.name, expression.span)

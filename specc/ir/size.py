@@ -183,6 +183,16 @@ def symbol(name: str, *, least: int = 1, most: int | None = None, modulus: int =
     return of(Symbol(name, least, most, modulus, residue))
 
 
+def quotient(a: Dim, b: Dim) -> Dim | None:
+    """The size that times ``b`` is ``a``, wherever the symbols are; None where none is found."""
+    if isinstance(b, int):
+        return a // b if a % b == 0 else None
+    if isinstance(a, int):
+        return None
+    terms = algebra.quotient(a._terms, b._terms)
+    return None if terms is None else _dim(algebra.tidy(terms), _joined(a, b))
+
+
 def _conflict(a: Size, b: Size) -> Symbol | None:
     """A symbol of ``a`` that is another one in ``b``."""
     if a._domain is b._domain or a._domain == b._domain:

@@ -119,6 +119,32 @@ def product(a: Terms, b: Terms) -> Terms:
     return {monomial: coefficient for monomial, coefficient in total.items() if coefficient}
 
 
+def quotient(a: Terms, b: Terms) -> Terms | None:
+    """The polynomial that times ``b`` is ``a``; None where there is none with whole coefficients.
+
+    Long division by the greatest monomial; floors are variables like others.
+    """
+    result: Terms = {}
+    leading = max(b, key=_rank)
+    while a:
+        first = max(a, key=_rank)
+        left = list(first)
+        for factor in leading:
+            if factor not in left:
+                return None
+            left.remove(factor)
+        if a[first] % b[leading]:
+            return None
+        part: Terms = {tuple(left): a[first] // b[leading]}
+        result, a = plus(result, part), plus(a, product(part, b), -1)
+    return result
+
+
+def _rank(monomial: Monomial) -> tuple[int, list[str]]:
+    """An order of monomials that products keep: by degree, then by factors."""
+    return len(monomial), [str(factor) for factor in monomial]
+
+
 def floored(terms: Terms, divisor: int) -> Terms:
     """floor(terms / divisor) for a divisor of at least 1: a polynomial plus at most one floor."""
     whole: Terms = {}

@@ -71,7 +71,7 @@ FAMILIES = {
     "selu": "activation",
     "sigmoid": "activation",
     "silu": "activation",
-    "slice": "reshape",
+    "slice": "slice",
     "softmax": "activation",
     "softmin": "activation",
     "softplus": "activation",

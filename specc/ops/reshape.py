@@ -5,24 +5,21 @@ from typing import Annotated
 
 from pydantic import Field
 
-from specc.ir.conditions import AtLeast, Equal, always_at_least, where_fixed
+from specc.ir.conditions import Equal
 from specc.ir.op import Op, Refusal, Weightless
-from specc.ir.size import Dim, Size
+from specc.ir.size import Dim, Size, quotient
 from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, TorchModule, Value
-from specc.ir.traits import EACH, AxisMap, Flat, Moved, Opaque, Pointwise, Sliding, Window, regrouped, same, taps
-from specc.ir.types import TensorType, fixed, times
+from specc.ir.traits import AxisMap, Flat, Moved, Opaque, Pointwise, Window, regrouped
+from specc.ir.types import TensorType, times
 from specc.ops.bases import Elementwise, Functional, Selector
 from specc.ops.fields import LARGEST, Expect, Integer, Integers
-from specc.ops.pad import slice_axis
+from specc.ops.like import Like
 from specc.ops.registry import register
-from specc.ops.shapes import as_factor, equation, never_equal, product_text, sample_axis, unproven
+from specc.ops.shapes import equation, never_equal, product_text, sample_axis, unproven
 
 Sizes = Annotated[
     tuple[Annotated[int, Field(ge=-1, le=LARGEST)] | Size, ...],
     Expect("a list of sizes: the batch first (-1 or its name), then whole numbers below 2^31, one of them -1 at most"),
-]
-Place = Annotated[
-    Annotated[int, Field(ge=-LARGEST, le=LARGEST)] | Size, Expect("a whole number (below 2^31) or a size of the input")
 ]
 
 
@@ -61,30 +58,36 @@ class Regrouping(Selector):
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         result = self.infer(*inputs)
         if len(result.sample) == 1:
-            return build.node("Flatten", *values, axis=1)
+            return build.node("Flatten", values[0], axis=1)
         # Reshape takes 0 as "the size that it has there", -1 as "what is left".
-        return build.node("Reshape", *values, build.integers([0, *self._target(inputs[0], result)]))
+        parts: list[Ref] = []
+        for run in _runs((0, *self._target(result, *inputs))):
+            match run[0]:
+                case SizeOf(first, index):
+                    last = first + len(run)
+                    end = {} if last == inputs[index].rank else {"end": last}
+                    parts.append(build.node("Shape", values[index], start=first, **end))
+                case _:
+                    parts.append(build.integers([size for size in run if isinstance(size, int)]))
+        return build.node("Reshape", values[0], parts[0] if len(parts) == 1 else build.node("Concat", *parts, axis=0))
 
-    def _target(self, x: TensorType, result: TensorType) -> tuple[int, ...]:
-        """The sample of ``result`` as numbers: 0 is a symbolic size that ``x`` has on the same axis, -1 another one."""
+    def _target(self, result: TensorType, x: TensorType, *like: TensorType) -> tuple[int | SizeOf, ...]:
+        """How each size of the sample of ``result`` is known when the network runs.
+
+        A number; 0, the symbolic size that ``x`` has on the same axis; -1, what is left of the others; or the size of a
+        value that has it. A size is asked for only where more than one would be left.
+        """
         before = x.sample + (None,) * len(result.sample)
-        return tuple(
+        target: list[int | SizeOf] = [
             size if isinstance(size, int) else 0 if size == same_axis else -1
             for size, same_axis in zip(result.sample, before, strict=False)
-        )
-
-    def _require_target(self, x: TensorType, result: TensorType) -> None:
-        """Refuses a result with two sizes that are neither numbers nor those of the same axis of the input."""
-        new = [size for size, target in zip(result.sample, self._target(x, result), strict=True) if target == -1]
-        if len(new) < 2 or len(result.sample) == 1:
-            return
-        sizes = times(tuple(new))
-        raise Refusal(
-            "S0108",
-            f"{self.kind} of {x} to {result} computes {len(new)} sizes, {sizes}, and only one can be inferred",
-            cause=0,
-            label="one size may depend on symbols, besides those that keep their axis",
-        )
+        ]
+        if len(target) > 1 and (like or target.count(-1) > 1):
+            left = [place for place, size in enumerate(target) if size == -1]
+            # Where all sizes are numbers, those of the value are among them.
+            for place in left or range(len(target)):
+                target[place] = _size_of(result, place + 1, x, *like) or target[place]
+        return tuple(target)
 
 
 @register
@@ -107,9 +110,7 @@ class Flatten(Regrouping):
                 cause=0,
                 label=f"axis {start}, and end_dim is axis {end}",
             )
-        result = x.with_sample(*x.sample[: start - 1], prod(x.sample[start - 1 : end]), *x.sample[end:])
-        self._require_target(x, result)
-        return result
+        return x.with_sample(*x.sample[: start - 1], prod(x.sample[start - 1 : end]), *x.sample[end:])
 
     def identity(self, *inputs: TensorType) -> str | None:
         (x,) = inputs
@@ -135,16 +136,29 @@ class Reshape(Regrouping):
     """The same elements in another shape, sample by sample: torch.reshape.
 
     ``shape`` is the whole shape: first the batch (-1, its name or its number), then the sizes of a sample,
-    of which one may be -1 where the batch is not.
+    of which one may be -1 where the batch is not. They may be sizes of a value:
+    ``reshape(-1, 8, top.height, top.width)``.
+
+    ``like`` alone puts flattened places where another value has them: of what ``flatten(2)`` has made of [N, C, H, W],
+    ``reshape(like=top)`` makes [N, C, H, W] again, whatever the sizes are. Beside a shape it is the value that symbolic
+    sizes are asked of; it need not be written where the sizes name the value, or this is the input.
     """
 
     kind = "reshape"
     variadic = "shape"
+    measures = ("like",)
+    added = frozenset(("like",))
 
-    shape: Sizes
+    shape: Sizes | None = None
+    like: Like | None = None
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
+        x, *like = inputs
+        if self.shape is None:
+            if like:
+                return self._laid_out(x, *like)
+            helps = ("reshape(-1, 8, 4) says the sizes, reshape(like=…) takes the places of another value",)
+            raise Refusal("S0302", "reshape needs the shape, or like", helps=helps)
         if not self.shape or self.shape[0] not in (-1, x.batch):
             raise self._refuse(
                 x,
@@ -166,18 +180,24 @@ class Reshape(Regrouping):
                 "S0303",
                 "reshape can infer one size only, and -1 stands in two places",
                 "one -1 at most",
-                f"with {x.batch} for the batch, one other size may be -1",
+                "with _.batch for the batch, one other size may be -1",
             )
         result = x.with_sample(*self._sizes(x, sizes))
-        self._require_target(x, result)
+        self._require_known(result, *inputs)
         return result
+
+    def sized_by(self, x: TensorType, value: TensorType) -> Op | None:
+        if self.shape is None:
+            return None
+        sized = self.model_copy(update={"like": Value(1)})
+        sized.infer(x, value)  # refuses where these are not its sizes
+        return sized
 
     def identity(self, *inputs: TensorType) -> str | None:
         return "this is the shape already" if self.infer(*inputs) == inputs[0] else None
 
     def torch(self, *inputs: TensorType) -> TorchCall:
-        (x,) = inputs
-        target = self._target(x, self.infer(x))
+        target = self._target(self.infer(*inputs), *inputs)
         # PyTorch infers one size: the batch, or else the size that only follows from the others.
         batch = SizeOf(0) if -1 in target else -1
         sizes = (SizeOf(axis) if size == 0 else size for axis, size in enumerate(target, start=1))
@@ -185,6 +205,73 @@ class Reshape(Regrouping):
 
     def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
         return (f"{_product(inputs[0].sample)}, and {_product(self.infer(*inputs).sample)}",)
+
+    def _target(self, result: TensorType, x: TensorType, *like: TensorType) -> tuple[int | SizeOf, ...]:
+        target = super()._target(result, x, *like)
+        if self.shape is None:
+            axes = range(2, like[0].rank)
+            target = (*target[: -len(axes)], *(SizeOf(axis, 1) for axis in axes))
+        return target
+
+    def _require_known(self, result: TensorType, x: TensorType, *like: TensorType) -> None:
+        """Refuses two sizes that nothing tells when the network runs, and a value that tells none."""
+        target = self._target(result, x, *like)
+        new = [size for size, known in zip(result.sample, target, strict=True) if known == -1]
+        if len(new) > 1 and len(target) > 1:
+            raise Refusal(
+                "S0108",
+                f"reshape of {x} to {result} computes {len(new)} sizes, {times(tuple(new))}, and only one can be "
+                "inferred",
+                argument="shape",
+                cause=0,
+                label="needs a value that has them",
+                helps=("like=… names the value whose sizes these are",),
+            )
+        if like and not any(isinstance(size, SizeOf) and size.index for size in target):
+            is_open = not all(each.is_fixed for each in (x, result, *like))
+            raise Refusal(
+                "S0108" if is_open else "S0305",
+                f"reshape of {x} to {result} takes no size of {like[0]}",
+                argument="like",
+                cause=1,
+                label="leave it out",
+            )
+
+    def _laid_out(self, x: TensorType, like: TensorType) -> TensorType:
+        """The channels of ``x`` on the places of ``like``; refuses where its last axes are not as many places."""
+        if not like.spatial or not x.sample:
+            no_places = f"{like} is flat" if x.sample else f"its input is {x}"
+            raise Refusal("S0101", f"reshape takes the places of like, and {no_places}", argument="like", cause=1)
+        places, text = prod(like.spatial), times(like.spatial)
+        if len(x.sample) == 1:
+            channels = quotient(x.elements, places)
+            if channels is not None:
+                return x.with_sample(channels, *like.spatial)
+            claim = f"reshape finds channels of {text} places in the features of {x}"
+            if not (x.is_fixed and like.is_fixed):
+                raise unproven(claim, (), argument="like", cause=0)
+            message = f"{x} has {x.elements} features, which are no channels of {text} places"
+            raise Refusal("S0107", message, argument="like", label=f"{text} = {places}", cause=0)
+        axes = range(len(x.sample))
+        for axis in axes:
+            if prod(x.sample[axis:]) == places:
+                return x.with_sample(prod(x.sample[:axis]), *like.spatial)
+        helps = tuple(
+            f"permute({', '.join(map(str, (0, *(a + 1 for a in axes if a != axis), axis + 1)))}) before it: "
+            f"of {x} axis {axis + 1} has the places, and they come last"
+            for axis in axes
+            if x.sample[axis] == places
+        )
+        possible = [size for axis in reversed(axes) if not never_equal(size := prod(x.sample[axis:]), places)]
+        if possible:
+            claim = f"reshape finds the {text} places of like in the last axes of {x}"
+            is_only = len(possible) == 1
+            raise unproven(
+                claim, [Equal(possible[0], places)], necessary=is_only, argument="like", cause=0, helps=helps
+            )
+        message = f"the last axes of {x} do not hold the {text} places of like"
+        label = f"has {equation(product_text(like.spatial), places)} places"
+        raise Refusal("S0107", message, argument="like", label=label, cause=0, helps=helps)
 
     def _sizes(self, x: TensorType, sizes: list[Dim]) -> list[Dim]:
         """The sizes of a sample, the -1 filled in; refuses where they do not hold exactly one sample."""
@@ -198,8 +285,8 @@ class Reshape(Regrouping):
                 left.remove(size)
                 known.remove(size)
         whole, by = prod(left), prod(known)
-        if is_open and isinstance(by, int) and whole % by == 0:
-            return [whole // by if size == -1 else size for size in sizes]
+        if is_open and (rest := quotient(whole, by)) is not None:
+            return [rest if size == -1 else size for size in sizes]
         if isinstance(whole, int) and isinstance(by, int):
             relation = "is no multiple of" if is_open else "is not"
             count = prod(size for size in sizes if size != -1)
@@ -220,7 +307,7 @@ class Reshape(Regrouping):
         if not helps and x.is_fixed:
             # The sizes as they are, with or without the first, where they hold a sample; else the flat sample.
             sample: tuple[Dim, ...] = (x.elements,)
-            for sizes in (self.shape[1:], self.shape):
+            for sizes in ((self.shape or ())[1:], self.shape or ()):
                 if sizes and -1 not in sizes and 0 not in sizes and prod(sizes) == x.elements:
                     sample = sizes
             helps = (f"reshape(({', '.join(map(str, (-1, *sample)))})) keeps every sample to itself",)
@@ -228,7 +315,7 @@ class Reshape(Regrouping):
         return Refusal(code, message, argument="shape", label=label, cause=0, notes=notes, helps=helps)
 
     def _shape_text(self) -> str:
-        return ", ".join(map(str, self.shape)) or "nothing"
+        return ", ".join(map(str, self.shape or ())) or "nothing"
 
 
 @register
@@ -275,128 +362,30 @@ class Permute(Functional, Selector):
         return tuple(dim + x.rank if dim < 0 else dim for dim in self.dims)
 
 
-@register
-class Slice(Selector):
-    """The elements start to stop (exclusive) along an axis: torch.narrow.
+def _size_of(result: TensorType, axis: int, *values: TensorType) -> SizeOf | None:
+    """The size on ``axis`` of ``result`` as that of a value, the last one first; None where none has it.
 
-    Negative places count from the end, as in Python; unlike there, places outside are refused, never clamped.
+    Of several axes it is the one that lies as far from the end, so that axes of one size keep their order.
     """
+    for index, value in reversed([*enumerate(values)]):
+        axes = [a for a in range(1, value.rank) if value.shape[a] == result.shape[axis]]
+        if axes:
+            return SizeOf(min(axes, key=lambda a: abs((value.rank - a) - (result.rank - axis))), index)
+    return None
 
-    kind = "slice"
 
-    start: Place
-    stop: Place
-    dim: Integer = 1
-
-    def infer(self, *inputs: TensorType) -> TensorType:
-        (x,) = inputs
-        axis, start, stop = self._places(x)
-        size = x.sample[axis - 1]
-        if not (isinstance(size, int) and isinstance(start, int) and isinstance(stop, int)):
-            self._check_symbolic(x, axis, start, stop)
-            return x.with_sample(*x.sample[: axis - 1], stop - start, *x.sample[axis:])
-        for name, argument, place in (("start", self.start, start), ("stop", self.stop, stop)):
-            if not 0 <= place <= size:
-                raise Refusal(
-                    "S0303",
-                    f"{name} = {argument} lies outside axis {axis} of {x}",
-                    argument=name,
-                    cause=0,
-                    label=f"from {-size} to {size}",
-                )
-        if start >= stop:
-            raise Refusal(
-                "S0305",
-                f"slice({self.start}, {self.stop}) of {size} elements is empty",
-                argument="stop",
-                cause=0,
-                label=f"from place {start} to before place {stop}",
-            )
-        return x.with_sample(*x.sample[: axis - 1], stop - start, *x.sample[axis:])
-
-    def axes(self, *inputs: TensorType) -> AxisMap:
-        return same(len(inputs[0].sample))
-
-    def window(self, *inputs: TensorType) -> Sliding:
-        (x,) = inputs
-        cut, start, _ = self._places(x)
-        return Sliding(tuple([taps(1, start=fixed(start)) if a == cut else EACH for a in range(1, x.rank)]))
-
-    def identity(self, *inputs: TensorType) -> str | None:
-        return "it takes the whole axis" if self.infer(*inputs) == inputs[0] else None
-
-    def torch(self, *inputs: TensorType) -> TorchCall:
-        (x,) = inputs
-        axis, start, stop = self._places(x)
-        length, first = stop - start, start if isinstance(start, int) else self._from_end(x, start)
-        if isinstance(length, int) and isinstance(first, int):
-            return TorchCall("torch.narrow", (Value(), axis, first, length))
-        # Negative padding crops both ends, whatever the size is.
-        widths = (0, 0) * (len(x.sample) - axis) + (-fixed(start), self._from_end(x, stop))
-        return TorchCall("F.pad", (Value(), widths))
-
-    def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
-        (x,) = inputs
-        axis, start, stop = self._places(x)
-        first = start if isinstance(start, int) else self._from_end(x, start)
-        last = stop if isinstance(stop, int) else self._from_end(x, stop) or LARGEST
-        return slice_axis(build, values[0], axis, first, last)
-
-    def arithmetic(self, *inputs: TensorType) -> tuple[str, ...]:
-        axis, start, stop = self._places(inputs[0])
-        return (f"axis {axis}: {stop} - {as_factor(start)} = {stop - start}",)
-
-    def sized_by(self, x: TensorType, value: TensorType) -> Op | None:
-        """The places that `crop` takes for a value of that size, where the formulas say these."""
-        from specc.ops.crop import Crop  # most slices are of numbers, and load no more families than before
-        from specc.ops.like import offset_of
-
-        axis, start, stop = self._places(x)
-        is_open = isinstance(self.start, Size) or isinstance(self.stop, Size)
-        if axis == 1 or value.rank != x.rank or not is_open:
-            return None
-        offset = offset_of([(start, x.shape[axis] - stop)], [(value.shape[axis], x.shape[axis])])
-        return None if offset is None else Crop(like=Value(1), offset=offset, dim=axis)
-
-    def _places(self, x: TensorType) -> tuple[int, Dim, Dim]:
-        """Axis, start and stop, counted from the front."""
-        axis = sample_axis(self, self.dim, x)
-        size = x.sample[axis - 1]
-        start, stop = (p + size if isinstance(p, int) and p < 0 else p for p in (self.start, self.stop))
-        return axis, start, stop
-
-    def _from_end(self, x: TensorType, place: Dim) -> int:
-        """``place`` as a negative number, counted from the end of the axis; 0 is the end itself."""
-        return fixed(place - x.sample[sample_axis(self, self.dim, x) - 1])
-
-    def _check_symbolic(self, x: TensorType, axis: int, start: Dim, stop: Dim) -> None:
-        """Refuses places that are a fixed number from neither end, or that not every size has."""
-        size = x.sample[axis - 1]
-        for name, place in (("start", start), ("stop", stop)):
-            if not isinstance(place, int) and not isinstance(place - size, int):
-                raise Refusal(
-                    "S0108",
-                    f"{name} = {place} lies a fixed number of places neither from the start nor from the end of "
-                    f"axis {axis} of {x}",
-                    argument=name,
-                    cause=0,
-                    label=f"needs a number, or {size} less a number",
-                    where=where_fixed(place - size),
-                )
-        if isinstance(stop, int) and not isinstance(start, int):
-            raise Refusal(
-                "S0108",
-                f"slice({self.start}, {self.stop}) begins a fixed number of places before the end of {size} and ends "
-                "a fixed number behind its start",
-                argument="stop",
-                cause=0,
-                label="count both from one side",
-            )
-        needed = [(start, 0), (size - stop, 0), (stop - start, 1)]
-        lacking = [AtLeast(number, least) for number, least in needed if not always_at_least(number, least)]
-        if lacking:
-            claim = f"slice({self.start}, {self.stop}) lies within axis {axis} of {x}"
-            raise unproven(claim, lacking, argument="stop")
+def _runs(sizes: tuple[int | SizeOf, ...]) -> list[list[int | SizeOf]]:
+    """Numbers in a row, and sizes of axes that follow each other in one value."""
+    runs: list[list[int | SizeOf]] = []
+    for size in sizes:
+        match runs[-1][-1] if runs else None, size:
+            case int(), int():
+                runs[-1].append(size)
+            case SizeOf(axis, index), SizeOf() if size == SizeOf(axis + 1, index):
+                runs[-1].append(size)
+            case _:
+                runs.append([size])
+    return runs
 
 
 def _names(size: Dim) -> set[str]:

@@ -73,6 +73,8 @@ def step(node: Node) -> str:
     """A step as a call, with the arguments that it really has: ``conv(64, 3, stride=2, bias=false)``."""
     op, fields = node.op, type(node.op).model_fields
     required = [name for name, field in fields.items() if field.is_required() and name not in op.measures]
+    if op.variadic and op.variadic not in required and getattr(op, op.variadic) is not None:
+        required = [op.variadic, *required]  # reshape((N, 8, -1)), though reshape(like=top) has none
     optional = op.non_default(*(name for name in fields if name not in required))
     values = optional | dict(zip(op.measures, map(LayerText, node.inputs[len(node.reads) :]), strict=False))
     given = [*map(_value, (getattr(op, name) for name in required))]

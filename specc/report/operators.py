@@ -23,8 +23,8 @@ Axis 0 is always the batch. Where ONNX differs from PyTorch, [semantics.md](sema
 
 A default of `none` stands for: the kernel (`stride`); PyTorch's own initialisation (`weight`, `init`); the number of
 elements in the window (`divisor_override`); the last axis (`normalized_shape`); false (`align_corners`). Of `size`,
-`scale_factor` and `like`, and of `padding` and `like`, exactly one is given. A lone whole number for `normalized_shape`
-is the size of the last axis.
+`scale_factor` and `like`, and of `padding` and `like`, exactly one is given, and of `shape` and `like` at least one. A
+lone whole number for `normalized_shape` is the size of the last axis.
 """
 
 

@@ -366,8 +366,10 @@ def _places_left(graph: Graph, sizes: Sizes) -> dict[tuple[str, int], int]:
             continue
         here = at.node(node.name)
         if node.op.measured:
-            pairs = zip(*(map(fixed, x.spatial) for x in (here.input_types[0], here.type)), strict=True)
-            left |= {(node.name, axis): (size - result) % 2 for axis, (size, result) in enumerate(pairs)}
+            before, behind = (list(map(fixed, x.spatial)) for x in (here.input_types[0], here.type))
+            if len(before) == len(behind):  # else the places are laid out anew, and none is in the middle
+                pairs = zip(before, behind, strict=True)
+                left |= {(node.name, axis): (size - result) % 2 for axis, (size, result) in enumerate(pairs)}
             continue
         match here.op.window(*here.input_types):
             case Sliding((_, *axes)):

@@ -84,7 +84,7 @@ NEAR_AN_OUTPUT = {
     "prelu": ["prelu", "prelu(4)"],
     "relu": ["relu"],
     "relu6": ["relu6"],
-    "reshape": ["reshape(-1, 4, H * W)", "reshape(-1, 2, 2 * H * W)"],
+    "reshape": ["reshape(-1, 4, H * W)", "reshape(-1, 2, 2 * H * W)", "reshape(-1, 2, 2, H, W)"],
     "rmsnorm": ["permute(0, 2, 3, 1) -> rmsnorm"],
     "scale": ["scale"],
     "selu": ["selu"],

@@ -88,3 +88,56 @@ def test_weights_whose_value_is_only_measured_are_refused() -> None:
     assert conv.primary.span.text.startswith("conv")
     pooled = text.replace("conv(8, 3, stride=2, padding=1) -> bn", "maxpool(3, stride=2, padding=1)")
     assert len(steps(pooled % "other")) == 3
+
+
+@pytest.mark.parametrize(
+    ("step", "taken"),
+    [
+        ("reshape(N, 8, top.height, top.width)", "top"),
+        ("reshape(N, 2, 4, top.height, -1)", "top"),
+        ("reshape(N, 8, H, W)", "input"),
+        ("permute(0, 2, 1) -> reshape(-1, H, W, 8)", "input"),
+        ("flatten -> reshape(_.batch, -1, top.height, top.width)", "top"),
+        ("reshape(like=top)", "top"),
+    ],
+)
+def test_a_reshape_asks_the_value_whose_sizes_it_names(step: str, taken: str) -> None:
+    nodes = steps(f"model M : [N, 3, H, W] {{ top: conv(8, 3, padding=1) -> flatten(2) -> {step} }}")
+    assert nodes[-1].inputs[1:] == (taken,)
+    assert str(nodes[-1].type) in ("[N, 8, H, W]", "[N, 2, 4, H, W]", "[N, H, W, 8]")
+
+
+@pytest.mark.parametrize("step", ["reshape(N, 2, 4, H, W)", "reshape(N, H, -1, W)", "flatten(end_dim=2)"])
+def test_a_reshape_that_has_the_sizes_itself_asks_no_other(step: str) -> None:
+    assert len(steps(f"model M : [N, 8, H, W] {{ {step} }}")[-1].inputs) == 1
+
+
+def test_sizes_that_no_value_has_are_refused_with_what_to_write() -> None:
+    halved = "maxpool(3, stride=2, padding=1) -> flatten(2) -> reshape(N, 3, (H + 1) // 2, (W + 1) // 2)"
+    with pytest.raises(SpecError) as caught:
+        steps(f"model M : [N, 3, H, W] {{ {halved} }}")
+    (finding,) = caught.value.diagnostics
+    assert (finding.code, finding.helps) == ("S0108", ("like=… names the value whose sizes these are",))
+
+
+def test_places_before_the_channels_are_told_how_to_come_behind_them() -> None:
+    text = "model M : [N, 3, H, W] { flatten(2) -> permute(0, 2, 1) -> %s reshape(like=in) }"
+    with pytest.raises(SpecError) as caught:
+        steps(text % "")
+    (finding,) = caught.value.diagnostics
+    assert finding.primary.span.text == "like=in"
+    assert [label.span.text for label in finding.secondary] == ["permute(0, 2, 1)"]
+    assert finding.helps[0].startswith("permute(0, 2, 1) before it")
+    assert str(steps(text % "permute(0, 2, 1) ->")[-1].type) == "[N, 3, H, W]"
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch"),
+    [("N, 12", "-1"), ("N, 3, -1", "_.batch")],
+)
+def test_in_a_block_the_batch_has_no_name(shape: str, batch: str) -> None:
+    text = "block b { reshape(%s) }\nmodel M : [N, 3, 2, 2] { b }"
+    with pytest.raises(SpecError) as caught:
+        steps(text % shape)
+    assert caught.value.diagnostics[0].helps[0].startswith(f"{batch} ")
+    assert steps(text % shape.replace("N", batch))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from specc.ir.size import Dim, Size, symbol
+from specc.ir.size import Dim, Size, quotient, symbol
 from specc.ir.symbols import Symbol
 from specc.ir.terms import Unwieldy, probes
 from tests.ir.formulas import allowed, domains, formulas, grid, on_grid, read
@@ -222,6 +222,31 @@ def test_a_size_is_not_divided_by_a_size() -> None:
         H // W
     with pytest.raises(TypeError):
         8 % H
+
+
+ODD, HALF = symbol("K", modulus=2, residue=1), (H + 1) // 2
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "result"),
+    [
+        (12, 4, 3),
+        (13, 4, None),
+        (6 * H, 4, None),
+        (symbol("E", modulus=4), 2, symbol("E", modulus=4) // 2),
+        (12, H, None),
+        (4 * H * W, 2 * H, 2 * W),
+        (ODD * W, ODD, W),
+        (8 * HALF * ((W + 1) // 2), HALF * 2, 4 * ((W + 1) // 2)),
+        ((H + 1) * (W + 2), W + 2, H + 1),
+        ((H + 1) * (W + 2), W + 1, None),
+        (H * W, HALF, None),
+        (H, 2 * H, None),
+    ],
+)
+def test_a_quotient_is_found_where_there_is_one(a: Dim, b: Dim, result: Dim | None) -> None:
+    assert quotient(a, b) == result
+    assert result is None or result * b == a
 
 
 def test_two_symbols_of_one_name_do_not_meet() -> None:

@@ -99,6 +99,8 @@ def test_a_size_is_asked_for_only_where_it_must_be() -> None:
         "Pad",
     ]
     assert node_types("pad", (2, H, W), (1, H, W)) == ["Identity"]
+    assert node_types("reshape", (2, H * W), (1, H, W)) == ["Shape", "Concat", "Reshape"]
+    assert node_types("reshape", (2, H, W), (2, H, W), shape=(N, 1, 2, H, W)) == ["Shape", "Concat", "Reshape"]
     assert node_types("crop", (2, H + 3, W + 1), (1, H, W)) == ["Slice"]
     assert node_types("crop", (2, H + A, W), (1, H, W), offset=0) == ["Shape", "Shape", "Sub", "Add", "Slice"]
 
@@ -159,6 +161,28 @@ def test_crop(offset: Any, theirs: Callable[..., torch.Tensor], opset: int) -> N
         x, like = torch.randn(2, 2, h + 5 + h // 2, w + 6 + w % 3), torch.zeros(2, 1, h, w)
         for optimised in (False, True):
             np.testing.assert_array_equal(run_onnx(file, [x, like], optimised), theirs(x, like).numpy())
+
+
+LAID_OUT: list[tuple[Any, Any, dict[str, Any], Callable[..., torch.Tensor]]] = [
+    ((3, H * W), (1, H, W), {}, lambda x, y: x.unflatten(2, y.shape[2:])),
+    ((2, 3, H * W), (5, H, W), {}, lambda x, y: x.flatten(1, 2).unflatten(2, y.shape[2:])),
+    ((H * W,), (1, H, W), {}, lambda x, y: x.unflatten(1, (1, *y.shape[2:]))),
+    ((6 * H * W,), (1, H, W), {}, lambda x, y: x.unflatten(1, (6, *y.shape[2:]))),
+    ((3, 5 * (W // 2 + 1) * H), (1, H, 5, W // 2 + 1), {}, lambda x, y: x.unflatten(2, y.shape[2:])),
+    ((3, H, W), (1, H * W), {}, lambda x, y: x.flatten(2)),
+    ((H * W, 6), (1, H, W), {"shape": (N, H, W, 3, 2)}, lambda x, y: x.unflatten(1, y.shape[2:]).unflatten(3, (3, 2))),
+    ((6, H * W), (H, W), {"shape": (-1, 2, 3, H, W)}, lambda x, y: x.unflatten(2, y.shape[1:]).unflatten(1, (2, 3))),
+    ((3, H * W * W), (1, H, W), {"shape": (N, 3, H, W, -1)}, lambda x, y: x.unflatten(2, (*y.shape[2:], y.size(3)))),
+]
+
+
+@pytest.mark.parametrize("opset", [18, 23])
+@pytest.mark.parametrize(("sample", "like", "arguments", "theirs"), LAID_OUT)
+def test_reshape(
+    sample: Any, like: Any, arguments: dict[str, Any], theirs: Callable[..., torch.Tensor], opset: int
+) -> None:
+    sizes = [{"H": h, "W": w} for h, w in ((1, 1), (3, 2), (4, 7))]
+    check_sizes(make("reshape", like=LIKE, **arguments), theirs, sample, like, sizes=sizes, opset=opset)
 
 
 # ---- what PyTorch is told, windows, arithmetic --------------------------------------------------------------
@@ -313,6 +337,62 @@ REFUSED: dict[str, tuple[str, dict[str, Any], tuple[Any, Any], str, str, str | N
         ((2, 8, 8), (2, 4, 4)),
         "S0303",
         "offset has 3 entries, and the input of crop has 2 spatial axes",
+        None,
+    ),
+    "places of a flat value": (
+        "reshape",
+        {},
+        ((2, H * W), (10,)),
+        "S0101",
+        "reshape takes the places of like, and [N, 10] is flat",
+        None,
+    ),
+    "places that come first": (
+        "reshape",
+        {},
+        ((H * W, 2), (1, H, W)),
+        "S0108",
+        "it is not proven that reshape finds the H x W places of like in the last axes of [N, H*W, 2]",
+        None,
+    ),
+    "other places": (
+        "reshape",
+        {},
+        ((2, 48), (1, 7, 7)),
+        "S0107",
+        "the last axes of [N, 2, 48] do not hold the 7 x 7 places of like",
+        None,
+    ),
+    "places at some sizes": (
+        "reshape",
+        {},
+        ((2, 2 * (H // 2)), (1, H)),
+        "S0108",
+        "that reshape finds the H places of like in the last axes of [N, 2, 2*floor(H/2)] is sure where H % 2 == 0",
+        "H % 2 == 0",
+    ),
+    "features that are no places": (
+        "reshape",
+        {},
+        ((50,), (1, 7, 7)),
+        "S0107",
+        "[N, 50] has 50 features, which are no channels of 7 x 7 places",
+        None,
+    ),
+    "features of which nothing is known": (
+        "reshape",
+        {},
+        ((4 * H,), (1, H, W)),
+        "S0108",
+        "it is not proven that reshape finds channels of H x W places in the features of [N, 4*H]",
+        None,
+    ),
+    "a value that tells nothing": (
+        "reshape",
+        {"shape": (N, 4, -1)},
+        ((2, 2, H), (1, W)),
+        "S0108",
+        "reshape of [N, 2, 2, H] to [N, 4, H] takes no size of [N, 1, W]",
         None,
     ),
 }  # fmt: skip

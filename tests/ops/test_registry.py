@@ -45,7 +45,16 @@ BATCH = symbol("N")
 EXAMPLES = 120
 SYMBOLIC = 60
 """Of an operator with four fields or more; of one without any a third: `examples`."""
-RARE = {"convtranspose": 3, "slice": 3, "upsample": 5, "pixelshuffle": 5, "pixelunshuffle": 3, "pad": 6, "crop": 3}
+RARE = {
+    "convtranspose": 3,
+    "slice": 3,
+    "reshape": 3,
+    "upsample": 5,
+    "pixelshuffle": 5,
+    "pixelunshuffle": 3,
+    "pad": 6,
+    "crop": 3,
+}
 """They refuse most of what is drawn, or have modes of which few are drawn: so many times as many examples."""
 ALIKE = 3
 """So many examples, at most, that differ in sizes and numbers alone are run: more of them show the same."""
@@ -452,7 +461,7 @@ STATED = re.compile(
     "takes a fixed number of|it is not proven that the arms|it is not proven that reshape|it is not proven that slice|"
     "is not the same whole factor times|size = .* is sure where|"
     "it is not proven that (?:crop|pad|expand)|only one can be inferred|is no whole number|"
-    "a fixed number of places|rounded in float32"
+    "a fixed number of places|takes no size of|rounded in float32"
 )
 """The reasons for which a step is refused that might be right at some sizes, or at all of them."""
 
