@@ -175,7 +175,8 @@ LAYERS = _table(
     _called("mean", "reducemean"),
     _called("amax", "reducemax"),
     _called("convtranspose", "lazyconvtranspose convt convtr"),
-    _called("reshape", "view unflatten"),
+    _called("reshape", "view"),
+    _called("multiheadattention", "mha attention selfattention mhsa multiheadselfattention crossattention"),
     _renamed("identity", "noop nop passthrough"),
     _renamed("stochasticdepth", "droppath"),
     _renamed("pixelshuffle", "subpixel periodicshuffle periodicshuffling"),
@@ -317,7 +318,8 @@ LAYERS = _table(
         "truediv divide": "div! of values it is div { | _ | _ }, their arms for _; by a number it is affine(1 / 2), "
         "for 2",
         "bmm mm dot": "matmul! of two values it is matmul; linear and fc multiply by learned matrices",
-        "attention multiheadattention scaleddotproductattention": "it is made of linear, permute, matmul and softmax",
+        "scaleddotproductattention": "multiheadattention! multiheadattention has it between linear layers; by itself "
+        "it is made of matmul, affine and softmax",
         "maxunpool maxunpooling unpool unpooling": "it needs the places that a maxpool took its numbers from, and a "
         "step gives one value; without them upsample(scale_factor=2) or convtranspose(8, 2, stride=2) makes it larger",
         "bifpn weightedsum fastnormalizedfusion weightedadd": "fuse! fuse adds values, each times its learned share",

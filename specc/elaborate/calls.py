@@ -190,7 +190,7 @@ class Calls:
         label = call.label and resolved(call.label, scope)
         self.network.claim(label, scope, kind)
         plan = self._plan(OperatorPlan, call, step, kind)
-        if kind.arity != (1, 1):
+        if not kind.takes_one():
             if not any(
                 argument.name in (None, "arms") for argument in call.arguments
             ):  # those are its arms in a wrong place
@@ -269,7 +269,8 @@ class Calls:
         types = tuple([value.type for value in inputs if value.type is not None])
         if bound is None or len(types) < len(inputs):
             return self.network.label(label, Signal(None, None, plan.span))
-        if len(inputs) == 1:  # how many entries a list has may be a parameter; an arm that is written is one too few
+        # How many entries a list has may be a parameter; an arm that is written is one too few.
+        if len(inputs) == 1 and not kind.takes_one():
             if not any(arm.each for arm in merge.arms):
                 raise invalid(Code.RANK, f"{kind.kind} joins at least 2 values, and has one arm", plan.span)
             if kind.unites:

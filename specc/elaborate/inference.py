@@ -86,7 +86,8 @@ def inferred(op: Op, types: tuple[TensorType, ...], span: Span) -> Inferred:
     if len(types) < least:
         raise Refusal(Code.RANK, f"{op.kind} joins at least {least} values, and has one arm")
     if most is not None and len(types) > most > 1:
-        raise Refusal(Code.RANK, f"{op.kind} joins {most} values, and has {len(types)} arms")
+        count = most if least == most else f"up to {most}"
+        raise Refusal(Code.RANK, f"{op.kind} joins {count} values, and has {len(types)} arms")
     key = id(op), types
     known = _known.get(key)
     if known is not None:
@@ -209,6 +210,8 @@ def _like(refusal: Refusal, step: ast.Call | ast.Merge, bound: BoundOperator, x:
     stated = getattr(bound.op, refusal.argument or "", None)
     is_open = any(isinstance(size, Size) for size in (stated if isinstance(stated, tuple) else (stated,)))
     if not is_open or type(bound.op).sized_by is Op.sized_by or x.type is None or not x.type.spatial:
+        return ""
+    if bound.op.kind == "reshape":  # it takes sizes one by one, and says itself where none is known
         return ""
     name = next((short(text) for text, value in measured_values(step, scope) if value is not x), "")
     layer, offset = (

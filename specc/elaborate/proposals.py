@@ -213,10 +213,9 @@ def _applied(step: ast.Call | ast.Merge, inputs: tuple[Signal, ...], scope: Scop
     types = tuple(value.type for value in inputs if value.type is not None)
     if bound is None or findings or bound.values or len(types) < len(inputs):
         raise _Untried
-    least, most = kind.arity
-    if isinstance(step, ast.Call) and least > 1:
+    if isinstance(step, ast.Call) and not kind.takes_one():
         raise _Untried
-    if isinstance(step, ast.Merge) and most == 1:
+    if isinstance(step, ast.Merge) and kind.arity == (1, 1):
         raise _Untried
     type_, _ = inferred(bound.op, types, step.span)
     return Signal(None, type_, step.span)

@@ -131,6 +131,12 @@ class Op(BaseModel):
         """
         return ()
 
+    @classmethod
+    def takes_one(cls) -> bool:
+        """Whether it is called on the current value, without arms."""
+        least, most = cls.arity
+        return least == 1 and most is not None
+
     @abstractmethod
     def infer(self, *inputs: TensorType) -> TensorType:
         """The type of the result.

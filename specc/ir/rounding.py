@@ -182,6 +182,23 @@ class SoftmaxOver(Record):
         return f"{name}{' of -x' if self.negated else ''} over {self.terms}"
 
 
+class Attention(Record):
+    """Linear layers, and between them means by softmax of products, in ``heads`` parts of the features.
+
+    Attributes:
+        terms: how many places each mean is of.
+    """
+
+    why = "errors of the projections, of the weights that follow from their products, and of the means by these"
+
+    heads: int
+    terms: Dim
+
+    @property
+    def rule(self) -> str:
+        return f"attention over {self.terms}"
+
+
 class Normalised(Record):
     """(x - mean)/sqrt(variance + eps) * weight + bias, by the statistics of ``terms`` elements that lie in a row.
 
@@ -232,6 +249,7 @@ Rounding = (
     | Fused
     | Gated
     | SoftmaxOver
+    | Attention
     | Normalised
     | Quotient
 )

@@ -13,24 +13,38 @@ from specc.ir.record import Record
 _NONE: Mapping[str, object] = MappingProxyType({})
 
 
+class ModuleCall(Record):
+    """How a module is called, where that is not just on the step's inputs: ``self.conv1(F.pad(x, (0, 1, 0, 1)))``.
+
+    Attributes:
+        args: what the arguments of a `TorchCall` may be.
+        kwargs: plain values.
+        item: of several results, the place of the one that is the step's.
+    """
+
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object] = _NONE
+    item: int | None = None
+
+
 class TorchModule(Record):
     """An ``nn.Module`` made once and called on the step's inputs: ``nn.Conv2d(1, 6, 3)``.
 
     Arguments are plain values: int, float, bool, str, None, and tuples of them; or modules, of ``nn.Sequential``.
-    ``note`` says why it is this layer, where its name does not. ``of`` is what it is called on, where that is not the
-    input itself: ``self.conv1(F.pad(x, (0, 1, 0, 1)))``; ``then`` is what is made of what it gives, its `Value`.
+    ``note`` says why it is this layer, where its name does not. ``call`` is how it is called, where that is not on the
+    inputs themselves; ``then`` is what is made of what it gives, its `Value`.
     """
 
     name: str
     args: tuple[object, ...] = ()
     kwargs: Mapping[str, object] = _NONE
     note: str = ""
-    of: TorchCall | None = None
+    call: ModuleCall | None = None
     then: TorchCall | None = None
 
     @property
     def made(self) -> TorchModule:
-        """What is made, on whatever it is called."""
+        """What is made, however it is called."""
         return TorchModule(self.name, self.args, self.kwargs, self.note)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from specc.ir.op import Parameter, Refusal
 from specc.ir.rounding import Products
 from specc.ir.size import Dim
-from specc.ir.targets import Builder, Ref, TorchCall, TorchModule, Value
+from specc.ir.targets import Builder, ModuleCall, Ref, TorchCall, TorchModule, Value
 from specc.ir.traits import MOST_PHASES, Convolution, Sliding, Taps, every, grouped
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Channelwise, weight_and_bias, without_numbers
@@ -149,7 +149,7 @@ class Conv(Channelwise):
             return TorchModule(name, args, others | ({"padding": numbers(sides.before)} if any(sides.before) else {}))
         mode = others.pop("padding_mode", "constant")
         padded = padded_in_torch(sides, x, reach_of(kernel, dilation), stride, str(mode))
-        return TorchModule(name, args, others, of=padded)
+        return TorchModule(name, args, others, call=ModuleCall((padded,)))
 
     def onnx(self, build: Builder, values: tuple[Ref, ...], *inputs: TensorType) -> Ref:
         (x,) = inputs

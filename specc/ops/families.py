@@ -55,6 +55,7 @@ FAMILIES = {
     "minimum": "merge",
     "mish": "activation",
     "mul": "merge",
+    "multiheadattention": "attention",
     "neg": "elementary",
     "normalize": "quotient",
     "pad": "pad",

@@ -38,11 +38,13 @@ class Normalize(Elementwise, Weightless):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         if self.p not in (1, 2):
+            length = f"abs -> pow({self.p:g}) -> sum({self.dim}, keepdim=true) -> pow(1 / {self.p:g})"
             raise Refusal(
                 "S0305",
-                f"normalize divides by the length with p = 1 or 2, not {self.p}",
+                f"normalize divides by the length with p = 1 or 2, not {self.p:g}",
                 argument="p",
                 label="2 for the Euclidean length, 1 for the sum of absolute values",
+                helps=(f"div {{ | _ | {length} }} divides by that length, without an eps",) if self.p > 0 else (),
             )
         sample_axis(self, self.dim, inputs[0])
         return inputs[0]

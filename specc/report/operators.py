@@ -47,8 +47,9 @@ def _section(kind: type[Op]) -> Iterator[str]:
         yield f"- Also called {' and '.join(f'`{alias}`' for alias in kind.aliases)}"
     least, most = kind.arity
     if most is None or most > 1:
-        count = f"{max(least, 2)} or more" if most is None else least
-        yield f"- Joins {count} values: `{kind.kind} {{ | … | … }}`"
+        alone = "Takes one value, or joins" if kind.takes_one() else "Joins"
+        count = f"{max(least, 2)} or more" if most is None else f"up to {most}" if kind.takes_one() else least
+        yield f"- {alone} {count} values: `{kind.kind} {{ | … | … }}`"
     if kind.variadic:
         yield f"- `{kind.variadic}` may also be written as several arguments"
     if kind.model_fields:

@@ -282,6 +282,9 @@ _SUMS: Mapping[Any, Callable[..., float]] = {
     _aten.native_layer_norm: lambda x, shape, *_: growth.statistics(prod(shape)),
     _aten.native_group_norm: _group_norm,
     _aten.native_batch_norm: _batch_norm,
+    # Whole layers, which PyTorch computes at once: rows of keys by queries, and values by as many weights as places.
+    _aten._native_multi_head_attention: lambda x, keys, *_: growth.products(max(keys.shape[1:])),
+    _aten._scaled_dot_product_flash_attention_for_cpu: lambda x, keys, *_: growth.products(max(keys.shape[2:])),
 }
 """The operations that sum what is no product, and how many roundings each result goes through."""
 

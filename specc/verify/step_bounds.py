@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from specc.ir.graph import Node
 from specc.ir.rounding import (
+    Attention,
     Averaged,
     Exact,
     Function,
@@ -117,6 +118,8 @@ def allowed(
                 size = _moved(module, inputs[0], exact) + 8 * U * (np.abs(exact) + gated)
             case SoftmaxOver():
                 size = U * _softmax(rounding, -inputs[0] if rounding.negated else inputs[0], exact)
+            case Attention():
+                size = _attention(rounding, module, inputs, u)
             case Normalised():
                 size = U * _normalised(rounding, module, inputs[0])
             case Quotient():
@@ -251,6 +254,57 @@ def _softmax(rounding: SoftmaxOver, x: Array, exact: Array) -> Array:
     total = (parts * below).sum(axis, keepdims=True) / parts.sum(axis, keepdims=True)
     relative = growth.chain(fixed(rounding.terms)) + 2 * (below + total)
     return np.asarray(relative + 2 * np.abs(exact) if rounding.log else relative * exact)
+
+
+def _attention(rounding: Attention, module: torch.nn.Module, inputs: Sequence[Array], u: float) -> Array:
+    """Each of its operations on values that are off already: first order, but for the weights, which may saturate."""
+    state = module.state_dict()
+    own = {key: value.numpy() for name, value in state.items() for key in _OF_ATTENTION if name.endswith(key)}
+    packed, bias, joined, last_bias = (own.get(key, np.zeros(1)) for key in _OF_ATTENTION)
+    features = joined.shape[0]
+
+    def roundings(terms: int, weight: Array | None = None) -> float:
+        equal = 0 if weight is None else min(terms, growth.most_equal(weight))
+        return growth.signed_chain(terms, equal) * U + 2 * (u - U)
+
+    def by_head(x: Array) -> Array:
+        return np.moveaxis(x.reshape(*x.shape[:2], rounding.heads, -1), 2, 1)
+
+    def projected(part: int) -> tuple[Array, Array]:
+        x = inputs[min(part, len(inputs) - 1)]
+        weight = packed[part * features : (part + 1) * features]
+        shift = bias[part * features : (part + 1) * features] if bias.size > 1 else bias
+        size = np.abs(x) @ np.abs(weight).T + np.abs(shift)
+        return by_head(x @ weight.T + shift), by_head(roundings(features, weight) * size)
+
+    (query, query_off), (keys, keys_off), (values, values_off) = map(projected, range(3))
+    keys, keys_off = keys.swapaxes(2, 3), keys_off.swapaxes(2, 3)
+    near, length = np.abs(query) @ np.abs(keys), query.shape[-1]
+    # The factor 1/sqrt(length) is rounded, and so is what it multiplies.
+    off = query_off @ np.abs(keys) + (np.abs(query) + query_off) @ keys_off + (roundings(length) + 4 * U) * near
+    scores, off = query @ keys / np.sqrt(length), off / np.sqrt(length)
+    weights, low, high = _shares(scores, scores), scores - off, scores + off
+    moved = np.maximum(_shares(high, low) - weights, weights - _shares(low, high))
+    below = scores.max(-1, keepdims=True) - scores
+    relative = growth.chain(fixed(rounding.terms)) + 2 * (below + (weights * below).sum(-1, keepdims=True))
+    weights_off = np.minimum(1, moved + U * relative * weights)
+    means, sizes = weights @ values, weights @ np.abs(values)
+    means_off = weights_off @ np.abs(values) + (weights + weights_off) @ values_off
+    means_off += roundings(fixed(rounding.terms)) * sizes
+    means, means_off = (np.moveaxis(each, 1, 2).reshape(*inputs[0].shape) for each in (np.abs(means), means_off))
+    size = (means + means_off) @ np.abs(joined).T + np.abs(last_bias)
+    return np.asarray(means_off @ np.abs(joined).T + roundings(features, joined) * size)
+
+
+_OF_ATTENTION = ("in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias")
+
+
+def _shares(x: Array, others: Array) -> Array:
+    """Of each e^x in the sum of it and of e^y for the others in its row."""
+    most = np.maximum(x, others).max(-1, keepdims=True)
+    own, rest = np.exp(x - most), np.exp(others - most)
+    total = own + np.maximum(0, rest.sum(-1, keepdims=True) - rest)
+    return np.asarray(np.divide(own, total, out=np.ones(own.shape), where=total > 0))
 
 
 def _normalised(rounding: Normalised, module: torch.nn.Module, x: Array) -> Array:

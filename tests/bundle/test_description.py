@@ -41,7 +41,7 @@ ANYWHERE = set(
     "layernorm leakyrelu linear lppool lrn maximum maxpool mean mish mul pad permute pixelshuffle pixelunshuffle prelu "
     "reshape rmsnorm scale selu silu slice stochasticdepth sub upsample neg log sqrt pow clamp threshold softshrink "
     "hardshrink tanhshrink glu minimum div sum normalize standardize depthtospace spacetodepth "
-    "matmul fuse expand crop".split()
+    "matmul multiheadattention fuse expand crop".split()
 )
 """Those whose result may be any number, or NaN, or whose arguments say what it may be; or no bound is claimed."""
 

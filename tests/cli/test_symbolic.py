@@ -74,6 +74,7 @@ NEAR_AN_OUTPUT = {
     "minimum": ["minimum { | _ | relu }"],
     "mish": ["mish"],
     "mul": ["mul { | _ | globalavgpool }"],
+    "multiheadattention": ["flatten(2) -> permute(0, 2, 1) -> multiheadattention(2)"],
     "neg": ["neg"],
     "normalize": ["normalize", "normalize(dim=3)"],
     "pad": ["pad(1)", 'pad(1, mode="reflect")', "pad([0, 1])"],

@@ -210,6 +210,8 @@ def test_those_that_are_another_thing_in_capitals() -> None:
         ("squeeze", "flatten"), ("divide", "div"), ("bmm", "matmul"), ("split", "slice"), ("chunk", "slice"),
         ("upconv", "convtranspose"), ("sepconv", "conv"), ("MaxPool2d", "maxpool"), ("leaky_relu", "leakyrelu"),
         ("conv2d", "conv"), ("Conv2DTranspose", "convtranspose"), ("GlobalAveragePooling2D", "globalavgpool"),
+        ("mha", "multiheadattention"), ("attention", "multiheadattention"),
+        ("self_attention", "multiheadattention"), ("unflatten", "reshape"), ("view_as", "reshape"),
         ("max", "amax"), ("min", "minimum"), ("norm", "batchnorm"), ("softmax2d", "softmax"), ("rsqrt", "pow"),
     ],
 )  # fmt: skip

@@ -430,10 +430,10 @@ def test_same_as_tensorflow_pads_at_any_size(kernel: int, stride: int, dilation:
     check_sizes(op, Padded(layer, widths, "constant"), sample, sizes=sizes, opset=opset)
     made = op.torch(TensorType(symbol("N"), sample))
     assert isinstance(made, TorchModule)
-    for size in sizes if made.of else ():
-        assert made.of is not None
+    for size in sizes if made.call else ():
+        assert made.call is not None
         x = torch.randn(1, 3, size["H"], size["W"])
-        assert torch.equal(Step(made.of, ())(x), functional.pad(x, widths(x))), "what is written for PyTorch"
+        assert torch.equal(Step(made.call.args[0], ())(x), functional.pad(x, widths(x))), "what is written for PyTorch"
 
 
 @pytest.mark.parametrize(

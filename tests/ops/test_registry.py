@@ -32,7 +32,17 @@ from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.size import Dim, Size, of, symbol
 from specc.ir.symbols import Symbol, restrict
 from specc.ir.symbols import samples as allowed
-from specc.ir.targets import Numbers, Own, SizeFormula, SizeOf, SpatialSizesOf, TorchCall, TorchModule, Value
+from specc.ir.targets import (
+    ModuleCall,
+    Numbers,
+    Own,
+    SizeFormula,
+    SizeOf,
+    SpatialSizesOf,
+    TorchCall,
+    TorchModule,
+    Value,
+)
 from specc.ir.traits import ChannelsFirst
 from specc.ir.types import TensorType, fixed
 from specc.ops.shapes import numbers
@@ -304,6 +314,28 @@ class Step(nn.Module):
         return {name: tensor.detach() for name, tensor in self.named_parameters()}
 
 
+class Called(Step):
+    """A module, called as it is described."""
+
+    def __init__(self, module: nn.Module, call: ModuleCall) -> None:
+        nn.Module.__init__(self)
+        self.module, self.call = module, call
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        values = [self._value(argument, inputs) for argument in self.call.args]
+        result = self.module(*values, **self.call.kwargs)
+        return result if self.call.item is None else result[self.call.item]
+
+    def named_parameters(self, *_: Any, **__: Any) -> Iterator[tuple[str, nn.Parameter]]:
+        return self.module.named_parameters()
+
+    def state_dict(self, *_: Any, **__: Any) -> dict[str, torch.Tensor]:
+        return self.module.state_dict()
+
+    def __getattr__(self, name: str) -> Any:
+        return super().__getattr__(name) if name in ("module", "call") else getattr(self.module, name)
+
+
 def _started(parameter: Parameter) -> nn.Parameter:
     assert isinstance(parameter.init, Constant), "only a module may draw its own parameters"
     return nn.Parameter(torch.full(parameter.shape, parameter.init.value))
@@ -317,13 +349,10 @@ def twin(op: Op, types: tuple[TensorType, ...]) -> nn.Module:
     for parameter in op.parameters(*types):
         if parameter.beside:
             setattr(module, parameter.name, _started(parameter))
-    if made.of is not None:
-        before = Step(made.of, ())
-        module.register_forward_pre_hook(lambda _, inputs: (before(*inputs),))
     if made.then is not None:
         behind = Step(made.then, ())
         module.register_forward_hook(lambda _, __, result: behind(result))
-    return module
+    return module if made.call is None else Called(module, made.call)
 
 
 def module_of(made: TorchModule) -> nn.Module:

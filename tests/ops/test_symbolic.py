@@ -154,6 +154,11 @@ EVERY_SIZE: dict[str, list[Case]] = {
     "mean": [case((4, H, W), dim=(2, 3)), case((4, H, W), dim=-1, keepdim=True)],
     "mish": [case((4, H))],
     "mul": [case((4, H, W), (4, 1, 1)), case((1, H, W), (4, H, W))],
+    "multiheadattention": [
+        case((H, 6), num_heads=2),
+        case((H * W, 4), num_heads=1, bias=False),
+        case((H, 6), (W, 6), num_heads=3),
+    ],
     "neg": [case((4, H))],
     "normalize": [case((4, H, W)), case((4, H, W), dim=-1, p=1.0)],
     "pad": [

@@ -67,6 +67,7 @@ _STEPS = {
         "layernorm -> matmul { | matmul { | linear(4) | linear(4) -> permute(0, 2, 1) } -> affine(0.5) -> softmax(-1)"
         " | linear(8) } -> fuse { | _ | linear(8) | relu }",
     ),
+    "heads": ("[N, 6, L]", "permute(0, 2, 1) -> multiheadattention(2) -> permute(0, 2, 1) -> reshape(-1, 2, 3, L)"),
     "softplus": ("[N, 3, 5, 4]", "softplus(2.0, 10) -> tanh -> sigmoid"),
     "hard": ("[N, 3, 5, 4]", "hardsigmoid -> conv(3, 1) -> hardswish -> conv(3, 1) -> hardtanh(-0.5, 2)"),
     "softmax": ("[N, 4, 5, 4]", "softmax -> conv(4, 1) -> logsoftmax -> softmax(dim=2)"),

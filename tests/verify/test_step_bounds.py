@@ -247,6 +247,26 @@ def test_quotient_of_power_zero() -> None:
     assert Step.of(make("lrn", size=3, beta=0.0), (4, 1)).allowed(np.ones((1, 4, 1))) == pytest.approx(2 * U)
 
 
+def test_attention_to_one_place() -> None:
+    """Its weight is 1 whatever the scores are: 2*3 of the value through two layers, and what a mean of one adds."""
+    weights = {"in_proj_weight": [[5.0], [7.0], [2.0]], "out_proj.weight": [[3.0]]}
+    step = Step.of(make("multiheadattention", num_heads=1, bias=False), (1, 1), **weights)
+    layers, softmax, mean = 2 * 4 * sqrt(3), 4 + 1 / 2, 4 * sqrt(3)
+    assert step.allowed([[[1.0]]]) == pytest.approx((layers + softmax + mean) * U * 6, rel=1e-5)
+
+
+def test_attention_to_two_places() -> None:
+    """Scores 0 and 1 by exact weights: what the keys are off by moves the weights by p(1 - p) of it, twice."""
+    weights = {"in_proj_weight": [[1.0], [1.0], [1.0]], "out_proj.weight": [[1.0]]}
+    step = Step.of(make("multiheadattention", num_heads=1, bias=False), (1, 1), (2, 1), **weights)
+    p, layer, score = 1 / (1 + e), 4 * sqrt(3) * U, 4 * sqrt(3) * U + 4 * U
+    off = 2 * layer + score  # of the score 1; that of 0 is exact
+    softmax = (4 + 1 + 2 * p) * U * (1 - p)  # of the place with the value 1
+    mean = (1 - p) * (layer + 4 * sqrt(4) * U)
+    expected = p * (1 - p) * off + softmax + mean + (1 - p) * layer
+    assert step.allowed([[[1.0]]], [[[0.0], [1.0]]]) == pytest.approx(expected, rel=1e-4)
+
+
 def test_interpolation() -> None:
     """Two neighbours, exact places: four roundings of the largest element nearby. An inexact coordinate: 4*3 more."""
     x = [[[1.0, -8.0, 1.0]]]
@@ -340,6 +360,8 @@ STEPS: tuple[tuple[str, tuple[Sample, ...], dict[str, Any]], ...] = (
     ("minimum", (IMAGE, IMAGE), {}),
     ("mish", (IMAGE,), {}),
     ("mul", (IMAGE, (6, 1, 1)), {}),
+    ("multiheadattention", ((20, 48),), {"num_heads": 3}),
+    ("multiheadattention", ((5, 32), (70, 32)), {"num_heads": 2, "bias": False}),
     ("neg", (IMAGE,), {}),
     ("normalize", ((300, 7),), {}),
     ("normalize", (IMAGE,), {"p": 1.0, "dim": -1}),
@@ -417,6 +439,7 @@ FAULTS: tuple[tuple[str, Sample, dict[str, Any], dict[str, Any], float], ...] = 
     ("groupnorm", IMAGE, {"num_groups": 2}, {"eps": 1e-6}, 1e3),
     ("rmsnorm", (5, 768), {}, {"eps": 1e-6}, 1e3),
     ("gelu", IMAGE, {}, {"approximate": "tanh"}, 100),
+    ("multiheadattention", (20, 48), {"num_heads": 3}, {"num_heads": 4}, 1e4),
     ("leakyrelu", IMAGE, {}, {"negative_slope": 0.01001}, 1e9),
     ("affine", IMAGE, {"factor": 2.0, "offset": 0.3}, {"offset": 0.30000004}, 1e9),
     ("elu", IMAGE, {}, {"alpha": 1.0001}, 50),

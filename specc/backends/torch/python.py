@@ -31,10 +31,11 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class PythonCall:
-    """``head(item, item)``; without a head: ``(item)``."""
+    """``head(item, item)``, with ``behind`` behind it: ``[0]``; without a head: ``(item)``."""
 
     head: str | Hole
     items: tuple[Expr, ...]
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ Expr = str | Hole | PythonCall | Keyword | Listing | NumberRow | Infix | Compreh
 def flat(expr: Expr) -> str:
     """The expression on one line."""
     match expr:
-        case PythonCall(head, items):
-            return f"{head}({', '.join(map(flat, items))})"
+        case PythonCall(head, items, behind):
+            return f"{head}({', '.join(map(flat, items))}){behind}"
         case Listing(items, brackets):
             single = "," if brackets == "()" and len(items) == 1 else ""
             return f"{brackets[:1]}{', '.join(map(flat, items))}{single}{brackets[1:]}"
@@ -161,9 +162,9 @@ def _substituted(expr: Expr, change: Callable[[Expr], Iterable[Expr]]) -> Expr:
         return tuple(new for part in parts for new in inside(part))
 
     match expr:
-        case PythonCall(head, items):
+        case PythonCall(head, items, behind):
             (called,) = inside(head)
-            return PythonCall(called if isinstance(called, (str, Hole)) else flat(called), each(items))
+            return PythonCall(called if isinstance(called, (str, Hole)) else flat(called), each(items), behind)
         case Keyword(name, value):
             (new,) = inside(value)
             return Keyword(name, new)
@@ -181,11 +182,11 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
     A trailing comment belongs to ``after``: ruff counts it in the width too.
     """
     margin = " " * indent
-    line = margin + before + flat(expr) + after
+    line, behind = margin + before + flat(expr) + after, ""
     match expr:
         case Keyword(name, value):
             return statement(value, indent, f"{before}{name}=", after)
-        case PythonCall(head, _):
+        case PythonCall(head, _, behind):
             ends = f"{head}()"
         case Listing(_, brackets):
             ends = brackets or "()"
@@ -210,7 +211,7 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
     # ruff puts a call into parentheses of its own where even its name does not fit behind what it is assigned to.
     if len(ends) > 2 and before and len(opening) > WIDTH:
         return [f"{margin}{before}(", *statement(expr, indent + 4), f"{margin}){after}"]
-    return [opening, *_body(expr, indent + 4), margin + ends[-1] + after]
+    return [opening, *_body(expr, indent + 4), margin + ends[-1] + behind + after]
 
 
 def _body(expr: PythonCall | Listing | NumberRow | Infix | Comprehension, indent: int) -> list[str]:

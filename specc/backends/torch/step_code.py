@@ -30,7 +30,8 @@ NOTHING = object()
 
 CHANNELS = frozenset(
     """
-    channels in_channels out_channels in_features out_features num_features num_channels normalized_shape length
+    channels in_channels out_channels in_features out_features num_features num_channels normalized_shape embed_dim
+    length
     """.split()
 )
 """Arguments that count channels: one may be a multiple of another (``4 * c``), and they are passed by position."""
@@ -45,6 +46,7 @@ _POSITIONAL = {
     "nn.GroupNorm": ("num_groups", "num_channels"),
     "nn.LayerNorm": ("normalized_shape",),
     "nn.RMSNorm": ("normalized_shape",),
+    "nn.MultiheadAttention": ("embed_dim", "num_heads"),
     "F.max_pool": ("input", "kernel_size", "stride", "padding"),
     "F.avg_pool": ("input", "kernel_size", "stride", "padding"),
     "F.lp_pool": ("input", "norm_type", "kernel_size", "stride"),
@@ -160,13 +162,15 @@ def applied(node: Node, step: TorchStep, place: Expr | None, values: tuple[Hole,
     Args:
         place: its module or parameter, where it has one.
     """
-    if isinstance(step, TorchModule):
-        taken: tuple[Expr, ...] = values
-        if step.of is not None:
-            taken = (_Call(node, fillings, values).expr(step.of),)
-        result = PythonCall(place if isinstance(place, Hole) else flat(place or ""), taken)
-        return result if step.then is None else _Call(node, fillings, (result,)).expr(step.then)
     call = _Call(node, fillings, values, place)
+    if isinstance(step, TorchModule):
+        head, how = place if isinstance(place, Hole) else flat(place or ""), step.call
+        result = PythonCall(head, values)
+        if how is not None:
+            options = [Keyword(name, literal(value)) for name, value in how.kwargs.items()]
+            taken = [call.argument(argument, "value") for argument in how.args]
+            result = PythonCall(head, (*taken, *options), "" if how.item is None else f"[{how.item}]")
+        return result if step.then is None else _Call(node, fillings, (result,)).expr(step.then)
     expr = call.expr(step, node.op)
     if call.used != {*range(len(values)), *(p.name for p in node.parameters)}:
         raise ValueError(f"{node.name}: {step} leaves out an input or a parameter of the step")
