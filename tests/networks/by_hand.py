@@ -187,17 +187,18 @@ class Siamese(nn.Module):
         return self.head(torch.cat([self.tower(a), self.tower(b)], 1))
 
 
+def bottleneck(a: int, b: int, stride: int, inner: Iterable[nn.Module] = ()) -> nn.Module:
+    """``inner``: what stands in place of the convolution of 3 x 3."""
+    mid = b // 4
+    body = [*conv_bn_relu(a, mid, 1), *(inner or conv_bn_relu(mid, mid, 3, stride)), *conv_bn(mid, b, 1)]
+    return Residual(body, conv_bn(a, b, 1, stride) if stride != 1 or a != b else ())
+
+
 class FeaturePyramid(nn.Module):
     """Lin et al., 2017, on a ResNet of bottlenecks: names and order as in examples/zoo/fpn.cnn."""
 
     def __init__(self, c: int, width: int, depths: tuple[int, ...]) -> None:
         super().__init__()
-
-        def bottleneck(a: int, b: int, stride: int) -> nn.Module:
-            mid = b // 4
-            body = [*conv_bn_relu(a, mid, 1), *conv_bn_relu(mid, mid, 3, stride), *conv_bn(mid, b, 1)]
-            return Residual(body, conv_bn(a, b, 1, stride) if stride != 1 or a != b else ())
-
         self.stem = nn.Sequential(*conv_bn_relu(3, width, 7, 2), nn.MaxPool2d(3, 2, 1))
         widths = [width * 4 * 2**i for i in range(4)]
         self.levels = nn.ModuleList(
@@ -373,3 +374,52 @@ def resnet18_cbam() -> nn.Module:
     units = [unit(a, b, 1 + (a != b)) for a, b in pairwise(widths)]
     stem = [*conv_bn_relu(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1)]
     return nn.Sequential(*stem, *units, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+
+
+class NonLocal(nn.Module):
+    """Wang et al., 2018, embedded Gaussian."""
+
+    def __init__(self, a: int, c: int) -> None:
+        super().__init__()
+        self.theta, self.phi, self.g = (nn.Conv2d(a, c, 1) for _ in range(3))
+        self.last = nn.Sequential(*conv_bn(c, a, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        query, key, value = (layer(x).flatten(2) for layer in (self.theta, self.phi, self.g))
+        alike = torch.softmax(torch.bmm(query.transpose(1, 2), key), -1)
+        taken = torch.bmm(alike, value.transpose(1, 2)).transpose(1, 2)
+        return x + self.last(taken.reshape(*taken.shape[:2], *x.shape[2:]))
+
+
+class Heads(nn.Module):
+    """nn.MultiheadAttention over the places of a map, as Vaswani et al., 2017, write it."""
+
+    def __init__(self, c: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.randn(3 * c, c) / c**0.5)
+        self.in_proj_bias = nn.Parameter(torch.randn(3 * c))
+        self.out_proj = nn.Linear(c, c)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        places = x.flatten(2).transpose(1, 2)
+        packed = functional.linear(places, self.in_proj_weight, self.in_proj_bias)
+        query, key, value = packed.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        weights = torch.softmax(query @ key.transpose(2, 3) / query.shape[3] ** 0.5, -1)
+        joined = (weights @ value).transpose(1, 2).flatten(2)
+        return self.out_proj(joined).transpose(1, 2).reshape(x.shape)
+
+
+def resnet50(width: int, classes: int, attends: str) -> nn.Module:
+    """ResNet-50 with a non-local block before the last of the third stage ("places"), or with heads in the fourth."""
+    widths, depths = [width, *(width * 4 * 2**i for i in range(4))], (3, 4, 6, 3)
+    stages: list[nn.Module] = []
+    for stage, (a, b, n) in enumerate(zip(widths, widths[1:], depths, strict=False)):
+        with_heads = attends == "heads" and stage == 3
+        for i in range(n):
+            if attends == "places" and (stage, i) == (2, 5):
+                stages.append(NonLocal(b, b // 2))
+            inner = [Heads(b // 4, 4), nn.BatchNorm2d(b // 4), nn.ReLU()] if with_heads else []
+            stages.append(bottleneck(b if i else a, b, 2 if stage and not i and not with_heads else 1, inner))
+    stem = [*conv_bn_relu(3, width, 7, 2), nn.MaxPool2d(3, 2, 1)]
+    return nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], classes))

@@ -85,6 +85,18 @@ TWINS = {
         lambda: by_hand.FeaturePyramid(6, 4, (2, 1, 2, 1)),
         [[(3, 64, 96)], [(3, 75, 41)], [(3, 1, 1)], [(3, 33, 130)]],
     ),
+    "nonlocal": Twin(
+        ZOO / "nonlocal.cnn",
+        {"width": 4, "classes": 5},
+        lambda: by_hand.resnet50(4, 5, "places"),
+        [[(3, 64, 96)], [(3, 75, 41)], [(3, 1, 1)]],
+    ),
+    "botnet": Twin(
+        ZOO / "botnet.cnn",
+        {"width": 4, "classes": 5},
+        lambda: by_hand.resnet50(4, 5, "heads"),
+        [[(3, 64, 96)], [(3, 75, 41)], [(3, 1, 1)]],
+    ),
     "one_shot": Twin(
         ZOO / "siamese.cnn",
         {"c": 2, "features": 12},
@@ -145,6 +157,7 @@ def test_names_are_those_of_the_published_code(name: str) -> None:
         ("deeplabv3.cnn", 42_004_074),  # torchvision's deeplabv3_resnet50, COCO_WITH_VOC_LABELS_V1
         (OTHERS / "inception_resnet_v2.cnn", 55_813_192),  # Keras's, without the moving statistics
         ("hrnet.cnn", 28_535_552 + 561),  # its authors' backbone of W32, and the last layer
+        ("nonlocal.cnn", 25_557_032 + 4 * 1024 * 512 + 3 * 512 + 2 * 1024),  # torchvision's ResNet-50 and the block
         ("unet_any_size.cnn", 31_037_698),  # milesial/Pytorch-UNet, transposed convolutions and two classes
     ],
 )
