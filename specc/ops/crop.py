@@ -6,8 +6,8 @@ from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, Value
 from specc.ir.traits import Range, Sliding, taps
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Selector
-from specc.ops.fields import LARGEST, Integer
-from specc.ops.like import Like, Offset, Placement, axes_like, sizes_like
+from specc.ops.fields import LARGEST, Integer, Like
+from specc.ops.like import Offset, Placement, axes_like, sizes_like
 from specc.ops.registry import register
 from specc.ops.shapes import AXIS_NAMES, numbers
 

@@ -7,7 +7,7 @@ from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, Value
 from specc.ir.traits import EACH, AxisMap, Sliding, every, same
 from specc.ir.types import TensorType
 from specc.ops.bases import Selector
-from specc.ops.like import Like
+from specc.ops.fields import Like
 from specc.ops.registry import register
 from specc.ops.shapes import never_equal, numbers, unproven
 

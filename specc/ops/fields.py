@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from struct import pack, unpack
 from typing import Annotated, get_args
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from specc.ir import init
 from specc.ir.size import Size
+from specc.ir.targets import Value
 
 LARGEST = 2**31 - 1
 """The largest size any runtime indexes an axis with (int32 in cuDNN and in ONNX Runtime's kernels)."""
@@ -75,6 +76,11 @@ Probability = Annotated[float, Field(ge=0, le=1), Expect("a probability, from 0 
 Flag = Annotated[bool, Expect("true or false")]
 Bias = Annotated[bool | tuple[object, ...], Expect("true or false, or a list of one number for each output")]
 Constants = Annotated[tuple[object, ...], Expect("a (nested) list of numbers")]
+Like = Annotated[
+    Value,
+    Expect("a value of the network: a label, `in`, or a block's parameter that is one"),
+    WithJsonSchema({"not": {}}),  # no number or text of YAML is one
+]
 Initialiser = Annotated[init.Initialiser, Expect("one of " + ", ".join(f'"{name}"' for name in init.INITIALISERS))]
 
 

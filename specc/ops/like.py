@@ -2,21 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from specc.ir.conditions import AtLeast, Equal, always_at_least
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Dim, Size
-from specc.ir.targets import Builder, Ref, SizeFormula, SizeOf, Value
+from specc.ir.targets import Builder, Ref, SizeFormula, SizeOf
 from specc.ir.types import TensorType, times
 from specc.ops.fields import LARGEST, Expect
 from specc.ops.shapes import AXIS_NAMES, numbers, per_axis, require_spatial, sample_axis, unproven
-
-Like = Annotated[
-    Value,
-    Expect("a value of the network: a label, `in`, or a block's parameter that is one"),
-    WithJsonSchema({"not": {}}),  # no number or text of YAML is one
-]
 
 _Place = Annotated[int, Field(ge=0, le=LARGEST)]
 Offset = Annotated[

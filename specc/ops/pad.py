@@ -13,8 +13,8 @@ from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import AxisMap, ChannelsFirst, Range, Sliding, hull, same, taps
 from specc.ir.types import TensorType, times
-from specc.ops.fields import LARGEST, Expect, Integer, Real
-from specc.ops.like import Like, Offset, Placement, axes_like, offset_of, sizes_like
+from specc.ops.fields import LARGEST, Expect, Integer, Like, Real
+from specc.ops.like import Offset, Placement, axes_like, offset_of, sizes_like
 from specc.ops.registry import register
 from specc.ops.shapes import AXIS_NAMES, numbers, require_at_least, require_spatial, unproven
 

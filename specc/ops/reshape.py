@@ -12,8 +12,7 @@ from specc.ir.targets import Builder, Ref, SizeOf, TorchCall, TorchModule, Value
 from specc.ir.traits import AxisMap, Flat, Moved, Opaque, Pointwise, Window, regrouped
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Elementwise, Functional, Selector
-from specc.ops.fields import LARGEST, Expect, Integer, Integers
-from specc.ops.like import Like
+from specc.ops.fields import LARGEST, Expect, Integer, Integers, Like
 from specc.ops.registry import register
 from specc.ops.shapes import equation, never_equal, product_text, sample_axis, unproven
 

@@ -19,7 +19,7 @@ from specc.ir.targets import Builder, Ref, SpatialSizesOf, TorchCall, Value
 from specc.ir.traits import ANY, EACH, Range, Sliding
 from specc.ir.types import TensorType, at, times
 from specc.ops.bases import Channelwise
-from specc.ops.fields import LARGEST, Expect, Flag, float32
+from specc.ops.fields import LARGEST, Expect, Flag, Like, float32
 from specc.ops.interpolation import (
     ComputedPlaces,
     Mode,
@@ -30,7 +30,7 @@ from specc.ops.interpolation import (
     weighted_places,
     weighted_sum,
 )
-from specc.ops.like import Like, sizes_like, spatial_sizes
+from specc.ops.like import sizes_like, spatial_sizes
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
