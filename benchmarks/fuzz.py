@@ -211,6 +211,7 @@ def _work(
 def once(target: type[Target], seed: int, number: int) -> None:
     """One input, and what it comes to."""
     with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
         one = target(Path(folder))
         data = one.draw(generator(target.name, seed, number))
         sys.stdout.flush()
