@@ -63,7 +63,7 @@ def test_places_are_in_the_file(path: Path) -> None:
     text = path.read_text("utf-8", "replace")
     check_places(Source(path.name, text))
     if len(text) < 3_000:  # the others are about limits, and take their time
-        for other in mutilated(text):
+        for other in mutilated(text.replace("range(2000)", "range(2)")):  # a list that grows to its limit does, too
             check_places(Source(path.name, other))
 
 
