@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from specc.diagnostics import Code, Diagnostic, Label
 from specc.elaborate import hints
@@ -21,7 +21,6 @@ from specc.elaborate.inside import BlockValue, head_of
 from specc.elaborate.interfaces import inputs_of, value_arguments, without_arms
 from specc.elaborate.limits import StepBudget
 from specc.elaborate.scopes import ABSENT, Definition, Scope, is_sole
-from specc.elaborate.unseen import Unseen
 from specc.elaborate.values import (
     CONSTANTS,
     UNKNOWN,
@@ -39,6 +38,9 @@ from specc.ir.size import Size
 from specc.ir.types import TensorType
 from specc.source import Span
 from specc.syntax import ast
+
+if TYPE_CHECKING:
+    from specc.elaborate.unseen import Unseen
 
 Target = TypeVar("Target", bound=type[Op] | Definition)
 Plan = TypeVar("Plan")
@@ -79,7 +81,16 @@ class Calls:
         self._active: list[Definition | SharedSteps] = []
         # What is known of nodes of the tree, by their identity: the tree of the file outlives the walk.
         self._plans: dict[tuple[int, type[Op] | Definition], Any] = {}
-        self._unseen = Unseen(network, model.body.statements, self._active)
+        self._unread: list[Definition] = []
+
+    @cached_property
+    def _unseen(self) -> Unseen:
+        from specc.elaborate.unseen import Unseen  # a spec without mistakes needs none of it
+
+        return Unseen(self.network, self._model.body.statements, self._active, self._unread)
+
+    def _label_elsewhere(self, name: str, span: Span) -> tuple[str, ...]:
+        return self._unseen.label_elsewhere(name, span)
 
     @property
     def around(self) -> ast.BlockDefinition | ast.ModelDefinition:
@@ -194,7 +205,7 @@ class Calls:
             if not any(
                 argument.name in (None, "arms") for argument in call.arguments
             ):  # those are its arms in a wrong place
-                plan.bound(scope, self.network.report, self._unseen.label_elsewhere)
+                plan.bound(scope, self.network.report, self._label_elsewhere)
             from specc.elaborate.proposals import proposed
 
             proposal = proposed(call, current, scope)
@@ -218,7 +229,7 @@ class Calls:
         another tool.
         """
         findings: list[Diagnostic] = []
-        bound = plan.bound(scope, lambda *found: findings.extend(found), self._unseen.label_elsewhere)
+        bound = plan.bound(scope, lambda *found: findings.extend(found), self._label_elsewhere)
         if findings:
             from specc.elaborate.proposals import proposed
 
@@ -264,7 +275,7 @@ class Calls:
         label = merge.label and resolved(merge.label, scope)
         self.network.claim(label, scope, kind)
         plan = self._plan(OperatorPlan, merge, step, kind)
-        bound = plan.fixed or plan.bound(scope, self.network.report, self._unseen.label_elsewhere)
+        bound = plan.fixed or plan.bound(scope, self.network.report, self._label_elsewhere)
         joined, inputs = self._arms(merge, current, scope)
         types = tuple([value.type for value in inputs if value.type is not None])
         if bound is None or len(types) < len(inputs):
@@ -357,7 +368,7 @@ class Calls:
             return self.network.label(label, Signal(None, None, call.span))
         if definition not in self.blocks:
             self.blocks[definition] = unused_parameters(block)
-            self._unseen.unread.append(definition)
+            self._unread.append(definition)
         if self.blocks[definition]:
             report(*self.blocks[definition])
         contract = block.contract

@@ -21,15 +21,20 @@ class Unseen:
     """
 
     def __init__(
-        self, network: Construction, statements: tuple[ast.Statement, ...], active: list[Definition | SharedSteps]
+        self,
+        network: Construction,
+        statements: tuple[ast.Statement, ...],
+        active: list[Definition | SharedSteps],
+        unread: list[Definition],
     ) -> None:
         """Begin.
 
         Args:
             statements: those of the model's own body.
             active: the calls around the present step, which whoever makes them keeps up to date.
+            unread: the blocks that are called, of which the same is true.
         """
-        self.unread: list[Definition] = []
+        self.unread = unread
         self.network = network
         self._statements = statements
         self._active = active

@@ -44,9 +44,7 @@ def lint(file: ast.File, checked: tuple[Checked, ...]) -> list[Diagnostic]:
     ]
     findings = list(unused_definitions(file))
     if any(port.type.rank == 3 or port.type.shape[-1] in (1, 3) for model in checked for port in model.graph.inputs):
-        from specc.lint.inputs import image_inputs  # no image in its usual order needs it
-
-        findings += image_inputs(file, checked)
+        findings += inputs.image_inputs(file, checked)
     if matches:
         from specc.lint.occurrences import Occurrence, findings_of  # most files have none: their check is quicker
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from specc.analyses.dataflow import BYTES, layouts
 from specc.diagnostics import Code, Diagnostic, Edit, Fix, Label, Safety, Severity
 from specc.elaborate import Checked
-from specc.elaborate.image_axes import channels_last, image, without_batch
 from specc.ir.graph import Node
 from specc.ir.init import Fixed
 from specc.ir.types import TensorType, times
@@ -27,6 +26,8 @@ def image_inputs(file: ast.File, checked: tuple[Checked, ...]) -> Iterator[Diagn
 
 
 def _of(shape: ast.Shape, value: TensorType) -> Diagnostic | None:
+    from specc.elaborate.image_axes import channels_last, image, without_batch  # no image in its usual order needs it
+
     sizes = [dim.span.text for dim in shape.dims]
     if meant := without_batch(value):
         channels, places = value.sample
