@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import resource
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -292,26 +291,20 @@ def test_cuda_runs_every_node() -> None:
     assert result.tolist() == [[0.0, 2.0]]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is resident now")
 def test_tensors_that_are_given_stay_where_they_are() -> None:
-    """No copy is made of 64 MB; and the key that keeps ONNX Runtime from making one has its effect."""
-    weight = np.ones((4096, 4096), np.float32)
+    """No copy is made of them, as it is to be packed anew for a product: a session sees what becomes of the numbers."""
+    weight = np.ones((512, 512), np.float32)
     tensor = TensorProto(name="w", dims=weight.shape, data_type=TensorProto.FLOAT, data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="beside")
-    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 4096])
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 512])
     nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
     graph = helper.make_graph(nodes, "g", [value], [helper.make_empty_tensor_value_info("y")], [tensor])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8).SerializeToString()
-
-    def resident() -> int:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
     with pytest.raises(ModelRefused):
         open_session(model, "cpu", optimise=False)
-    before = resident()
     session = open_session(model, "cpu", optimise=False, tensors={"w": weight})
-    assert resident() - before < weight.nbytes / 2
     gc.collect()  # what was made to open it is gone
-    np.full(2**22, 7, np.float32)
-    (result,) = run(session, {"x": np.ones((1, 4096), np.float32)})
-    assert (result == 4096).all()
+    for number in (1, 2):
+        weight.fill(number)
+        (result,) = run(session, {"x": np.ones((1, 512), np.float32)})
+        assert (result == 512 * number).all()
