@@ -1057,7 +1057,7 @@ def nets(draw: st.DrawFn) -> Graph:
     return random.net.graph(output=random.net.current, **also)
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@settings(deadline=None, max_examples=120, derandomize=True)
 @given(nets())
 def test_any_tree_of_blocks_computes_what_its_graph_says(graph: Graph) -> None:
     module = torch_module(graph, Randomised(3))

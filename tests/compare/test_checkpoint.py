@@ -86,7 +86,7 @@ def test_the_verdict_is_what_pytorch_and_specc_do(name: str, tmp_path: Path) -> 
         hold(difference(before, after).weights, before, after, tmp_path)
 
 
-@settings(max_examples=40, **relaxed)
+@settings(max_examples=25, **relaxed)
 @given(specs(), specs())
 def test_the_verdict_on_random_specs(tmp_path_factory: Any, one: Spec, other: Spec) -> None:
     before, after = model(one.text), model(other.text)

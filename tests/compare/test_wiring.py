@@ -37,7 +37,7 @@ def is_empty(difference: Difference) -> bool:
     return not any(section.changed for section in sections) and not any(lists) and not difference.changed
 
 
-@settings(max_examples=30, **relaxed)
+@settings(max_examples=20, **relaxed)
 @given(specs())
 def test_a_spec_and_itself(spec: Spec) -> None:
     found = difference(model(spec.text), model(spec.text))
@@ -72,7 +72,7 @@ def test_the_way_back_tells_the_same(name: str) -> None:
     hold_both_ways(*pair(name))
 
 
-@settings(max_examples=30, **relaxed)
+@settings(max_examples=20, **relaxed)
 @given(specs(), specs())
 def test_the_way_back_between_random_specs(one: Spec, other: Spec) -> None:
     hold_both_ways(model(one.text), model(other.text))
@@ -105,7 +105,7 @@ def test_a_step_that_is_another_one_is_found(mutation: tuple[str, str], spec: Sp
     assert (found.interface.changed, found.weights.changed) == (False, False)
 
 
-@settings(max_examples=30, **relaxed)
+@settings(max_examples=20, **relaxed)
 @given(specs())
 def test_another_name_for_every_label_is_no_change_of_the_graph(spec: Spec) -> None:
     """Of the same network with other names, PyTorch computes the same from the same tensors."""

@@ -22,7 +22,7 @@ from specc.source import Source
 from specc.syntax import parse
 from tests.elaborate.random_specs import Spec, specs
 
-EXAMPLES, FILES, PROOFS = 120, 40, 4
+EXAMPLES, FILES, PROOFS = 80, 25, 4
 """Fewer where each costs more; `benchmarks/mutants.py` proves random networks too, by the dozen."""
 relaxed: dict[str, Any] = {
     "phases": [Phase.generate],  # a spec is shown as it was drawn: making it smaller takes minutes

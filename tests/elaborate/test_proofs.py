@@ -26,7 +26,7 @@ from specc.ir.graph import Graph
 from specc.source import Source
 from specc.syntax import parse
 
-EXAMPLES = 120
+EXAMPLES = 80
 LARGEST = 40
 relaxed: dict[str, Any] = {
     "derandomize": True,

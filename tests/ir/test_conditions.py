@@ -23,7 +23,7 @@ from tests.ir.formulas import Values, allowed, domains, formulas, grid, on_grid
 
 H, W, D = symbol("H"), symbol("W"), symbol("D")
 
-relaxed = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+relaxed = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def holds(condition: Condition, values: Values) -> Any:

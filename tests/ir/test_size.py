@@ -17,7 +17,7 @@ from tests.ir.formulas import allowed, domains, formulas, grid, on_grid, read
 
 H, W = symbol("H"), symbol("W")
 
-relaxed = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+relaxed = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def at(size: Dim, values: dict[str, int]) -> int:

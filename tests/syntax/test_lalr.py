@@ -150,7 +150,7 @@ def test_random_specs(spec: Spec) -> None:
     assert same(spec.text)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=400)
 @given(st.sampled_from(SHORT), st.data())
 def test_mutated_specs(text: str, data: st.DataObject) -> None:
     """Tokens left out, said twice, swapped, replaced and put in."""
@@ -171,7 +171,7 @@ def test_mutated_specs(text: str, data: st.DataObject) -> None:
     same("".join(pieces))
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(st.sampled_from(PIECES), max_size=40), st.sampled_from(["", " "]))
 def test_any_pieces(pieces: list[str], between: str) -> None:
     same(between.join(pieces))

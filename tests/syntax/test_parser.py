@@ -315,7 +315,7 @@ def test_any_text(text: str) -> None:
     total(text)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(st.sampled_from(WORDS), max_size=60), st.sampled_from(["", " "]))
 def test_any_words(words: list[str], between: str) -> None:
     total(between.join(words))

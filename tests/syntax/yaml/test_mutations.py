@@ -119,7 +119,7 @@ def refused(source: Source) -> tuple[Diagnostic, ...]:
     return ()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.sampled_from(TEXTS), st.data())
 def test_mutated(text: str, data: st.DataObject) -> None:
     pieces = PIECE.findall(text)
@@ -139,13 +139,13 @@ def test_mutated(text: str, data: st.DataObject) -> None:
     reads_or_refuses("".join(pieces))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(st.sampled_from(SNIPPETS), max_size=30))
 def test_snippets(snippets: list[str]) -> None:
     reads_or_refuses("".join(snippets))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.text(max_size=40))
 def test_any_text(text: str) -> None:
     reads_or_refuses(text)

@@ -97,7 +97,7 @@ def test_specs(path: Path) -> None:
     holds(source_of(path))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(random_specs())
 def test_random_specs(spec: Spec) -> None:
     source = Source("net.cnn", spec.text)
