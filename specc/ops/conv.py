@@ -47,12 +47,12 @@ from specc.ops.sides import (
     refuse_flat_list,
     same_upper,
 )
+from specc.ops.sides import Padding as Cropping
 
 Padding = Annotated[
     Width | tuple[Width, ...] | Pairs | Literal["same", "valid", "same_upper"],
     Expect(f'{WIDTHS}, "same", "same_upper" or "valid"'),
 ]
-Cropping = Annotated[Width | tuple[Width, ...] | Pairs | Literal["same_upper"], Expect(f'{WIDTHS}, or "same_upper"')]
 PaddingMode = Annotated[
     Literal["zeros", "reflect", "replicate", "circular"],
     Expect('one of "zeros", "reflect", "replicate", "circular"'),

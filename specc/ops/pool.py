@@ -2,7 +2,7 @@
 
 from functools import partial
 from math import inf, prod
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from specc.ir.conditions import always_at_least
 from specc.ir.op import Refusal, Weightless
@@ -11,7 +11,7 @@ from specc.ir.targets import Builder, Ref, TorchCall, Value
 from specc.ir.traits import EACH, NON_NEGATIVE, Range, Sliding, Taps
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Functional
-from specc.ops.fields import LARGEST, Expect, Flag, Positive, PositiveReal, Positives, float32
+from specc.ops.fields import LARGEST, Flag, Positive, PositiveReal, Positives, float32
 from specc.ops.grid import Grid
 from specc.ops.pad import pad, slice_axis
 from specc.ops.registry import register
@@ -28,10 +28,8 @@ from specc.ops.shapes import (
 )
 from specc.ops.sides import (
     SAME_UPPER,
-    WIDTHS,
-    Pairs,
+    Padding,
     Sides,
-    Width,
     given,
     is_by_side,
     padded_in_onnx,
@@ -40,8 +38,6 @@ from specc.ops.sides import (
     refuse_flat_list,
     same_upper,
 )
-
-Padding = Annotated[Width | tuple[Width, ...] | Pairs | Literal["same_upper"], Expect(f'{WIDTHS}, or "same_upper"')]
 
 
 class Pool(Functional, Channelwise, Weightless):

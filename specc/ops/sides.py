@@ -1,6 +1,6 @@
 """Padding that windows have around their input: alike on both sides, given for each side, or as TensorFlow's "same"."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from specc.ir.op import Op, Refusal
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, SizeFormula, SizeOf, TorchCall, Value
 from specc.ir.types import TensorType
-from specc.ops.fields import LARGEST
+from specc.ops.fields import LARGEST, Expect
 from specc.ops.like import spatial_sizes
 from specc.ops.shapes import reach_of
 
@@ -17,6 +17,7 @@ SAME_UPPER = "same_upper"
 Width = Annotated[int, Field(ge=0, le=LARGEST)]
 Pairs = tuple[tuple[Width, Width], ...]
 WIDTHS = "whole numbers of at least 0 (one, a list of one for each axis, or of a pair for each, before and after)"
+Padding = Annotated[Width | tuple[Width, ...] | Pairs | Literal["same_upper"], Expect(f'{WIDTHS}, or "same_upper"')]
 
 
 class Sides(NamedTuple):
