@@ -4,7 +4,7 @@
 Graphviz, and nothing but PNG a font.
 """
 
-from specc.drawing.draw import draw
+from specc.drawing.drawn import draw
 from specc.drawing.picture import Picture, picture
 
 __all__ = ["Picture", "draw", "picture"]

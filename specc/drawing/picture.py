@@ -40,7 +40,7 @@ _FOLLOWING = ("normalisation", "activation", "dropout")
 """Kinds that share a box with the step whose value they take, where nothing else takes it."""
 
 
-class Row(NamedTuple):
+class BoxRow(NamedTuple):
     """A line of a box: a step, a closed block, an input or an output.
 
     Attributes:
@@ -65,7 +65,7 @@ class Box(NamedTuple):
     """
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[BoxRow, ...]
     channels: int | None
 
 
@@ -119,8 +119,10 @@ def picture(graph: Graph, depth: int) -> Picture:
     Args:
         depth: how deep blocks are opened, as in `specc show`: those at this depth are a box each.
     """
-    inputs = [Box(_port(port.name), (Row(_taken(port), PORT),), _channels(port.type)) for port in graph.inputs]
-    outputs = [Box(_port(port.name, "out"), (Row(port.name, PORT),), _channels(port.type)) for port, _ in graph.outputs]
+    inputs = [Box(_port(port.name), (BoxRow(_taken(port), PORT),), _channels(port.type)) for port in graph.inputs]
+    outputs = [
+        Box(_port(port.name, "out"), (BoxRow(port.name, PORT),), _channels(port.type)) for port, _ in graph.outputs
+    ]
     uses = Counter(value for node in graph.nodes for value in node.inputs)
     uses.update(value for _, value in graph.outputs)
     members = (*inputs, *_drawn(graph.members, depth, "", uses), *outputs)
@@ -164,7 +166,7 @@ def _drawn(
     for group in _grouped(members, depth, uses):
         first = group[0]
         if isinstance(first, Node):
-            rows = tuple(Row(_said(node, scope), kind_of(node)) for node in group if isinstance(node, Node))
+            rows = tuple(BoxRow(_said(node, scope), kind_of(node)) for node in group if isinstance(node, Node))
             yield Box(first.name, rows, _channels(first.type))
             continue
         if depth > 1:
@@ -172,7 +174,7 @@ def _drawn(
             yield Frame(first.name, title, tuple(_drawn(first.members, depth - 1, f"{first.name}.", uses)))
         else:
             given = next((_channels(node.type) for node in first.nodes if node.name == first.output), None)
-            yield Box(first.name, (Row(_named(first.name, scope, _closed(first)), BLOCK),), given)
+            yield Box(first.name, (BoxRow(_named(first.name, scope, _closed(first)), BLOCK),), given)
 
 
 def _homes(members: tuple[Node | Region, ...], depth: int, uses: Mapping[str, int]) -> Iterator[tuple[str, str]]:

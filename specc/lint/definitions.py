@@ -19,7 +19,7 @@ def unused_definitions(file: ast.File) -> Iterator[Diagnostic]:
     """One finding for each."""
     if "let" not in file.source.text and not any(isinstance(item, ast.Import) for item in file.items):
         return
-    reader = _Reader(file)
+    reader = _Uses(file)
     imports = [item for item in file.items if isinstance(item, ast.Import)] if file.models else []
     for item in imports:
         for label in item.names:
@@ -75,7 +75,7 @@ class _Scope:
         return None
 
 
-class _Reader:
+class _Uses:
     """Follows every name of a file. ``used`` has the places of the definitions that something reads."""
 
     def __init__(self, file: ast.File) -> None:

@@ -21,9 +21,9 @@ from specc.backends.torch.forward import Forward
 from specc.backends.torch.module_tree import is_nameless
 from specc.backends.torch.python import (
     WIDTH,
-    Comprehension,
     EqualRun,
     Expr,
+    Generator,
     Hole,
     Keyword,
     Listing,
@@ -270,7 +270,7 @@ class ClassWriter:
                     first, variable, item = int(rounds.label), "i", Listing(("str(i)", item))
                 end = flat(expression(increased(rounds.count, first), self._names))
                 clause = f"{variable} in range({f'{first}, ' if first else ''}{end})"
-                items.append(Comprehension(item, clause, "*()"))
+                items.append(Generator(item, clause, "*()"))
         if not self._body.is_numbered:
             return PythonCall(head, (PythonCall("OrderedDict", (Listing(tuple(items), "[]"),)),))
         return PythonCall(head, (_listing(items),) if self._body.base == LIST else tuple(items))
@@ -381,6 +381,6 @@ def _is(binding: Binding, value: object) -> bool:
 def _listing(items: list[Expr]) -> Expr:
     """``[a, *(b for _ in range(3))]``, or a comprehension."""
     match items:
-        case [Comprehension(item, clause)]:
-            return Comprehension(item, clause)
+        case [Generator(item, clause)]:
+            return Generator(item, clause)
     return Listing(tuple(items), "[]")

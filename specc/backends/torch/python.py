@@ -70,7 +70,7 @@ class Infix:
 
 
 @dataclass(frozen=True, slots=True)
-class Comprehension:
+class Generator:
     """``[item for clause]``, or ``*(item for clause)`` among the items of a call."""
 
     item: Expr
@@ -98,7 +98,7 @@ class Offset:
         return f"{self.base} {sign} {times} * {self.unit}"
 
 
-Expr = str | Hole | PythonCall | Keyword | Listing | NumberRow | Infix | Comprehension | Offset
+Expr = str | Hole | PythonCall | Keyword | Listing | NumberRow | Infix | Generator | Offset
 
 
 def flat(expr: Expr) -> str:
@@ -115,7 +115,7 @@ def flat(expr: Expr) -> str:
             return f" {operator} ".join(map(flat, operands))
         case Keyword(name, value):
             return f"{name}={flat(value)}"
-        case Comprehension(item, clause, brackets):
+        case Generator(item, clause, brackets):
             return f"{brackets[:-1]}{flat(item)} for {clause}{brackets[-1]}"
         case Hole():
             raise TypeError(f"{expr} has not been filled in")
@@ -190,7 +190,7 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
             ends = f"{head}()"
         case Listing(_, brackets):
             ends = brackets or "()"
-        case Comprehension(_, _, brackets):
+        case Generator(_, _, brackets):
             ends = brackets
         case NumberRow():
             ends = "[]"
@@ -214,14 +214,14 @@ def statement(expr: Expr, indent: int, before: str = "", after: str = "") -> lis
     return [opening, *_body(expr, indent + 4), margin + ends[-1] + behind + after]
 
 
-def _body(expr: PythonCall | Listing | NumberRow | Infix | Comprehension, indent: int) -> list[str]:
+def _body(expr: PythonCall | Listing | NumberRow | Infix | Generator, indent: int) -> list[str]:
     """The lines between the brackets of a broken expression."""
     margin = " " * indent
     match expr:
         case NumberRow(numbers):
             text = f"{', '.join(numbers)},"
             return textwrap.wrap(text, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
-        case Comprehension(item, clause):
+        case Generator(item, clause):
             return [*statement(item, indent), f"{margin}for {clause}"]
         case Listing(items):
             return [line for item in items for line in statement(item, indent, after=",")]
@@ -257,7 +257,7 @@ class EqualRun:
         """The run among the items of a call."""
         if self.count == 1:
             return self.item
-        return Comprehension(self.item, f"{'i' if self.counts else '_'} in {self.range}", "*()")
+        return Generator(self.item, f"{'i' if self.counts else '_'} in {self.range}", "*()")
 
 
 def runs(items: list[Expr], first: int | None = None) -> Iterator[EqualRun]:
