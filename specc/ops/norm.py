@@ -74,14 +74,7 @@ class BatchNorm(Channelwise, Normalisation):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         for name in ("scale", "bias"):
-            if not self.affine and getattr(self, name) is not True:
-                raise Refusal(
-                    "S0305",
-                    f"affine=false leaves out weight and bias, and {name} says something of one of them",
-                    argument=name,
-                    label="leave out one of the two",
-                    against="affine",
-                )
+            _require_affine(self, "affine", name)
         if not self.track_running_stats:
             raise Refusal(
                 "S0106",
@@ -164,6 +157,15 @@ class InstanceNorm(Channelwise, Normalisation):
         require_channels(self, x)
         if self.track_running_stats:
             return x
+        if "momentum" in self.model_fields_set:
+            raise Refusal(
+                "S0305",
+                "momentum is that of running statistics, and this instancenorm keeps none",
+                argument="momentum",
+                label="of nothing",
+                against="track_running_stats",
+                helps=("leave it out, or keep them with track_running_stats=true",),
+            )
         if prod(x.spatial) == 1:
             raise Refusal(
                 "S0100",
@@ -336,6 +338,10 @@ class LayerNorm(OverTrailing):
     bias: Flag = True
     frozen: Flag = False
 
+    def infer(self, *inputs: TensorType) -> TensorType:
+        _require_affine(self, "elementwise_affine", "bias")
+        return super().infer(*inputs)
+
     def parameters(self, *inputs: TensorType) -> tuple[Parameter, ...]:
         return _affine(numbers(self._shape(inputs[0])), self.elementwise_affine, self.bias, frozen=self.frozen)
 
@@ -405,6 +411,24 @@ class RmsNorm(OverTrailing):
     @property
     def _eps(self) -> float:
         return RMS_EPS if self.eps is None else self.eps
+
+
+def _require_affine(norm: Normalisation, affine: str, name: str) -> None:
+    """Refuses a weight or bias that is asked for by ``name`` where ``affine`` leaves both out: in a call, or a default.
+
+    What leaves it out once more says nothing wrong; nor does what nobody has written.
+    """
+    value = getattr(norm, name)
+    if getattr(norm, affine) or value is False or name not in norm.model_fields_set:
+        return
+    asks = f"{name}=true asks for one of them" if value is True else f"{name} gives the numbers of one of them"
+    raise Refusal(
+        "S0305",
+        f"{affine}=false leaves out weight and bias, and {asks}",
+        argument=name,
+        label=f"leave it out, or write {name}=false",
+        against=affine,
+    )
 
 
 def _affine(shape: tuple[int, ...], affine: bool, bias: bool = True, *, frozen: bool) -> tuple[Parameter, ...]:

@@ -172,6 +172,33 @@ def test_refusal(kind: str, arguments: dict[str, Any], sample: tuple[int, ...], 
     assert words in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("kind", "arguments", "argument", "against"),
+    [
+        ("layernorm", {"elementwise_affine": False, "bias": True}, "bias", "elementwise_affine"),
+        ("instancenorm", {"momentum": 0.1}, "momentum", "track_running_stats"),
+        ("instancenorm", {"momentum": 0.2, "track_running_stats": False}, "momentum", "track_running_stats"),
+    ],
+)
+def test_what_says_something_of_nothing(kind: str, arguments: dict[str, Any], argument: str, against: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        make(kind, **arguments).infer(TensorType(N, (2, 3)))
+    assert (refused.value.code, refused.value.argument, refused.value.against) == ("S0305", argument, against)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("batchnorm", {"affine": False, "bias": False, "scale": False}),
+        ("layernorm", {"elementwise_affine": False, "bias": False}),
+    ],
+)
+def test_what_leaves_the_parameters_out_twice_says_nothing_wrong(kind: str, arguments: dict[str, Any]) -> None:
+    op, x = make(kind, **arguments), TensorType(N, (2, 3))
+    assert op.infer(x) == x
+    assert all(parameter.buffer for parameter in op.parameters(x))
+
+
 def test_pytorch_refuses_the_same() -> None:
     for module, shape in [(nn.InstanceNorm2d(4), (2, 4, 1, 1)), (nn.GroupNorm(4, 4), (1, 4, 1, 1))]:
         with pytest.raises(ValueError, match="Expected more than 1"):
@@ -289,8 +316,9 @@ def test_numbers_of_a_batchnorm() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ({"affine": False, "bias": False}, "S0305", "affine=false leaves out weight and bias"),
-        ({"affine": False, "scale": False}, "S0305", "affine=false leaves out weight and bias"),
+        ({"affine": False, "bias": True}, "S0305", "affine=false leaves out weight and bias, and bias=true asks"),
+        ({"affine": False, "scale": True}, "S0305", "affine=false leaves out weight and bias, and scale=true asks"),
+        ({"affine": False, "bias": (1.0, 2.0)}, "S0305", "bias gives the numbers of one of them"),
         ({"scale": False, "weight": (1.0, 2.0)}, "S0305", "batchnorm has no weight here"),
         ({"weight": (1.0,)}, "S0107", "weight has shape 1, and there are 2 outputs"),
         ({"bias": ()}, "S0303", "bias holds an empty list"),
