@@ -11,7 +11,7 @@ from specc.diagnostics import Code, Label
 from specc.elaborate import hints
 from specc.elaborate.contracts import MOST_ELEMENTS, within_limit
 from specc.elaborate.drafts import DraftNode
-from specc.elaborate.errors import Invalid, Unknown, invalid, short
+from specc.elaborate.errors import Invalid, Unknown, invalid
 from specc.elaborate.evaluation import SPATIAL, evaluate
 from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Signal, Value
@@ -145,7 +145,7 @@ def refused(
             primary, words, other, stated = other, stated, primary, words
         secondary = (*secondary, Label(other, stated))
     at_fault = [argument.value for name, argument in bound.arguments.items() if name == refusal.argument]
-    like = filter(None, (_like(refusal, step, bound, inputs[0], scope),))
+    like = filter(None, (_like(refusal, bound, inputs[0]),))
     from specc.elaborate.image_axes import missing_axis, of_input  # a spec without mistakes needs none of it
 
     fix, source = None, _source(inputs[0], nodes)
@@ -205,20 +205,19 @@ def measured_values(step: ast.Call | ast.Merge, scope: Scope) -> list[tuple[str,
     return [(text, value) for text, value in found.items() if text != "_"][::-1]  # `parts` begins at the end
 
 
-def _like(refusal: Refusal, step: ast.Call | ast.Merge, bound: BoundOperator, x: Signal, scope: Scope) -> str:
-    """How the sizes of a value are asked for, as a help where formulas are refused; empty where they are not these."""
+def _like(refusal: Refusal, bound: BoundOperator, x: Signal) -> str:
+    """How the sizes of a value are asked for, as a help where formulas are refused; empty where the step says it.
+
+    No value is named: one that is seen here and has the sizes that the formulas say would have been taken.
+    """
     stated = getattr(bound.op, refusal.argument or "", None)
     is_open = any(isinstance(size, Size) for size in (stated if isinstance(stated, tuple) else (stated,)))
     if not is_open or type(bound.op).sized_by is Op.sized_by or x.type is None or not x.type.spatial:
         return ""
-    if bound.op.kind == "reshape":  # it takes sizes one by one, and says itself where none is known
+    if "like" not in type(bound.op).model_fields or bound.op.kind == "reshape":
         return ""
-    name = next((short(text) for text, value in measured_values(step, scope) if value is not x), "")
-    layer, offset = (
-        "crop" if bound.op.kind == "slice" else bound.op.kind,
-        "" if bound.op.kind == "upsample" else ", offset=0",
-    )
-    return f"{layer}(like={name or '…'}{offset}) takes the sizes of {name or 'another value'}, whatever they are"
+    offset = "" if bound.op.kind == "upsample" else ", offset=0"
+    return f"{bound.op.kind}(like=…{offset}) takes the sizes of another value, whatever they are"
 
 
 def _cause(value: Signal, nodes: list[DraftNode], *, shrinking: bool) -> Label:

@@ -1,5 +1,6 @@
 """A part of an axis, by places counted from either end."""
 
+from contextlib import suppress
 from typing import Annotated
 
 from pydantic import Field
@@ -8,6 +9,7 @@ from specc.ir.conditions import AtLeast, always_at_least, where_fixed
 from specc.ir.op import Op, Refusal
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, TorchCall, Value
+from specc.ir.terms import Unwieldy
 from specc.ir.traits import EACH, AxisMap, Sliding, same, taps
 from specc.ir.types import TensorType, fixed
 from specc.ops.bases import Selector
@@ -127,6 +129,7 @@ class Slice(Selector):
                     argument=name,
                     cause=0,
                     label=f"needs a number, or {size} less a number",
+                    helps=self._as_crop(x, axis, start, stop),
                     where=where_fixed(place - size),
                 )
         if isinstance(stop, int) and not isinstance(start, int):
@@ -142,4 +145,18 @@ class Slice(Selector):
         lacking = [AtLeast(number, least) for number, least in needed if not always_at_least(number, least)]
         if lacking:
             claim = f"slice({self.start}, {self.stop}) lies within axis {axis} of {x}"
-            raise unproven(claim, lacking, argument="stop")
+            raise unproven(claim, lacking, argument="stop", helps=self._as_crop(x, axis, start, stop))
+
+    def _as_crop(self, x: TensorType, axis: int, start: Dim, stop: Dim) -> tuple[str, ...]:
+        """How `crop` takes these places for a value that has as many, as a help; none where it does not."""
+        from specc.ops.crop import Crop
+
+        like = x.with_sample(*x.sample[: axis - 1], stop - start, *x.sample[axis:])
+        with suppress(Refusal, Unwieldy):
+            crop = self.sized_by(x, like)
+            if isinstance(crop, Crop):
+                crop.infer(x, like)
+                offset = f'"{crop.offset}"' if isinstance(crop.offset, str) else crop.offset
+                written = f"crop(like=…, offset={offset}, dim={axis})"
+                return (f"label the value that these {stop - start} places are for, and write {written} with it",)
+        return ()

@@ -141,3 +141,35 @@ def test_in_a_block_the_batch_has_no_name(shape: str, batch: str) -> None:
         steps(text % shape)
     assert caught.value.diagnostics[0].helps[0].startswith(f"{batch} ")
     assert steps(text % shape.replace("N", batch))
+
+
+@pytest.mark.parametrize(
+    ("step", "help_"),
+    [
+        ("slice(in.height, in.height + in.width, dim=2)", "end"),
+        ("slice(1, in.width + 1, dim=2)", "1"),
+        ("slice(in.height - 1, in.height + in.width - 1, dim=2)", None),
+    ],
+)
+def test_a_slice_by_sizes_of_no_value_says_which_crop_takes_these_places(step: str, help_: str | None) -> None:
+    """As coordinate attention parts what it has joined; and what is told is tried."""
+    text = """
+    model M : [N, 4, H, W] where H >= 4, W >= 4 {
+      mean(dim=3) -> rows: reshape(N, 4, -1, 1)
+      in -> mean(dim=2) -> %sreshape(N, 4, -1, 1)
+      concat(dim=2) { | rows | _ } -> %s
+    }
+    """
+    with pytest.raises(SpecError) as caught:
+        steps(text % ("", step))
+    (finding,) = caught.value.diagnostics
+    crops = [help_ for help_ in finding.helps if "crop(" in help_]
+    if help_ is None:
+        assert not crops
+        return
+    offset = '"end"' if help_ == "end" else help_
+    assert crops == [
+        f"label the value that these W places are for, and write crop(like=…, offset={offset}, dim=2) with it"
+    ]
+    cropped = steps(text % ("columns: ", f"crop(like=columns, offset={offset}, dim=2)"))[-1]
+    assert str(cropped.type) == "[N, 4, W, 1]"
