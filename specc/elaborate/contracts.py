@@ -220,7 +220,10 @@ def agree(
             f"is {actual.shape[different[0]]}" if len(different) == 1 else "",
             secondary=(cause, *(Label(dim.span, f"{dim.name} is {scope.get(dim.name)}") for dim in named)),
             where=conjunction(where_equal(stated[axis], actual.shape[axis]) for axis in different),
-            helps=hints.input_for_current([shape.dims[axis] for axis in different], scope),
+            helps=(
+                *hints.batch_for_channels(actual, stated, scope),
+                *hints.input_for_current([shape.dims[axis] for axis in different], scope),
+            ),
         )
 
 

@@ -19,7 +19,7 @@ from specc.elaborate.scopes import Scope
 from specc.elaborate.values import Evaluated, Signal, Value, display
 from specc.ir.conditions import always_at_least
 from specc.ir.op import Op
-from specc.ir.size import Size
+from specc.ir.size import Dim, Size
 from specc.ir.types import TensorType
 from specc.ops.fields import choices
 from specc.source import Source, Span
@@ -95,6 +95,28 @@ def missing_batch(value: TensorType, stated: ast.Shape, scope: Scope) -> tuple[s
         before = f"[N, {', '.join(map(str, entry.type.shape))}] -> "
     after = f"[N, {', '.join(dim.span.text for dim in stated.dims)}]"
     return (f"axis 0 is the batch, here {value.batch}; of samples without it the contract is {before}{after}",)
+
+
+def batch_for_channels(value: TensorType, stated: list[Dim], scope: Scope) -> tuple[str, ...]:
+    """Where a result states another number for the first axis than the model's input: its channels, most likely.
+
+    ``[3, 32, 32] -> [8, 32, 32]`` is an image without its batch, or another value whose sizes have moved by an axis.
+    """
+    entry = scope.get("in")
+    if not isinstance(entry, Signal) or entry.type is None or not isinstance(entry.producer, str):
+        return ()
+    first, given = stated[0], entry.type
+    if not isinstance(given.batch, int) or first == given.batch or stated[1:2] == [given.batch]:
+        return ()
+    if value.batch != given.batch or not value.rank == given.rank > 2:
+        return ()
+    from specc.elaborate.image_axes import without_batch
+
+    has_moved = first == value.sample[0] and stated[2:] == [*value.sample[1:]] and stated[1] != value.sample[0]
+    if not without_batch(given) and not has_moved:
+        return ()
+    before, after = (f"[N, {', '.join(map(str, sizes))}]" for sizes in (given.shape, stated))
+    return (f"axis 0 is the batch, here {given.batch}; of samples without it the contract is {before} -> {after}",)
 
 
 def same_sizes(merge: ast.Merge, inputs: tuple[Signal, ...], cause: int, scope: Scope) -> tuple[str, ...]:
