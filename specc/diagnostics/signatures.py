@@ -63,6 +63,7 @@ _LINES = {
     "LazyConv1d LazyConv2d LazyConv3d": f"conv <- out_channels kernel ; {_CONV}",
     "ConvTranspose1d ConvTranspose2d ConvTranspose3d": f"convtranspose <- -channels out_channels kernel ; "
     f"{_TRANSPOSED}",
+    "Normalize": "standardize <- mean std",
     "Linear": "linear <- -features out_features ; bias",
     "LazyLinear": "linear <- out_features ; bias",
     "BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm": "bn <- -channels ; eps momentum affine track_running_stats",

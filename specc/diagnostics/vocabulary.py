@@ -212,9 +212,9 @@ LAYERS = _table(
         "batchnormalization": "batchnorm! it is called batchnorm, or bn, here; its momentum is the share of "
         "what is new, 0.01 "
         "for the 0.99 of Keras",
-        "layernormalization": "layernorm! layernorm is over the last axis; of each place over its channels, as "
-        "Keras has it, "
-        "permute(0, 2, 3, 1) -> layernorm(_.shape[-1]) -> permute(0, 3, 1, 2)",
+        "layernormalization": "layernorm! layernorm(_.shape[-1], eps=0.001) is over the last axis, with the eps of "
+        "Keras; of each place over its channels, as Keras has it, permute(0, 2, 3, 1) -> "
+        "layernorm(_.shape[-1], eps=0.001) -> permute(0, 3, 1, 2)",
         "gap globalaveragepool globalaveragepooling globalavgpooling": "globalavgpool!! it leaves axes of one place; "
         "globalavgpool -> flatten takes them away, as Keras does",
         "gmp globalmaxpooling": "globalmaxpool!! it leaves axes of one place; globalmaxpool -> flatten takes "
@@ -323,7 +323,7 @@ LAYERS = _table(
         "maxunpool maxunpooling unpool unpooling": "it needs the places that a maxpool took its numbers from, and a "
         "step gives one value; without them upsample(scale_factor=2) or convtranspose(8, 2, stride=2) makes it larger",
         "bifpn weightedsum fastnormalizedfusion weightedadd": "fuse! fuse adds values, each times its learned share",
-        "sequential": "steps in a row stand with -> between them, or each on its own line: conv(8, 3) -> relu",
+        "sequential": "steps in a row stand with `->` between them, or each on its own line: conv(8, 3) -> relu",
         "modulelist moduledict parameterlist parameterdict": "rounds of the same steps are a loop: repeat, or "
         "for; what each does stands in its braces",
         "split chunk slicechannel": "slice takes a part of an axis: slice(0, 2, dim=1)",
@@ -342,9 +342,11 @@ LAYERS = _table(
         "power": "pow! by a number it is pow(2)",
         "average": "of two values it is add { | _ | _ } -> affine(1 / 2), their arms for _",
         "upsamplingbilinear": 'upsample! it is upsample(scale_factor=2, mode="bilinear", align_corners=true)',
-        "reflectionpad": 'pad! it is pad(1, mode="reflect")',
-        "replicationpad": 'pad! it is pad(1, mode="replicate")',
-        "circularpad": 'pad! it is pad(1, mode="circular")',
+        "reflectionpad": 'pad! it is pad with mode="reflect"; a list has pairs, the last axis first',
+        "replicationpad": 'pad! it is pad with mode="replicate"; a list has pairs, the last axis first',
+        "circularpad": 'pad! it is pad with mode="circular"; a list has pairs, the last axis first',
+        "Normalize": "standardize! torchvision's Normalize is standardize(0.5, 0.2), a list for one of each channel; "
+        "normalize is another layer, which divides by the length of what it takes",
         "Mean": "ONNX's Mean is the mean of several values: "
         "add { | _ | _ } -> affine(1 / 2); mean(1) that along an axis",
         "Conv": "conv! in some tools Conv takes the input's channels first; conv the channels that it gives: "

@@ -319,7 +319,7 @@ def _assigned(
             pairs.append((name, argument))
             continue
         similar = None
-        helps = kind.alternatives(name, {}) if kind else ()
+        helps = (kind.alternatives(name, {}) or hints.last_axis(argument, names)) if kind else ()
         if kind and name in _KNOWN_FROM_INPUT:
             helps = (f"leave it out: the input tells {name}",)
         if name == "frozen" and isinstance(call, ast.Merge):

@@ -45,6 +45,16 @@ def real_for_whole(value: Value, expression: ast.Expr | Evaluated) -> tuple[str,
     return (f"floor({text}) is {display(math.floor(value))}, and ceil({text}) is {display(math.ceil(value))}",)
 
 
+def last_axis(argument: ast.Argument, names: Iterable[str]) -> tuple[str, ...]:
+    """What ``axis=-1`` of Keras is, whose channels come last, for a layer of arguments with these names."""
+    if argument.name != "axis" or "dim" not in names or argument.value.span.text.replace(" ", "") != "-1":
+        return ()
+    return (
+        "axis is called dim here; the last axis of Keras is the channels, which are dim=1 here: dim=-1 is the last as "
+        "it stands here",
+    )
+
+
 def input_for_current(expressions: Iterable[ast.Expr | Evaluated], scope: Scope) -> tuple[str, ...]:
     """What `in` is, where a number at fault was read from it and the current value has another."""
     entry, current = scope.get("in"), scope.get("_")

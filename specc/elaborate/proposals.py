@@ -18,6 +18,7 @@ from specc.diagnostics.vocabulary import LAYERS, squeezed, term_of
 from specc.elaborate.arguments import OperatorPlan
 from specc.elaborate.errors import Invalid, Unknown
 from specc.elaborate.evaluation import evaluate, layer
+from specc.elaborate.hints import last_axis
 from specc.elaborate.inference import inferred
 from specc.elaborate.scopes import ABSENT, Scope
 from specc.elaborate.values import Partial, Signal
@@ -72,7 +73,8 @@ def proposed(step: ast.Call | ast.Merge, current: Signal | None, scope: Scope) -
         return None
     if not is_yaml(step.span.source.name):
         edit = Edit(step.name_span.to(step.span), text)
-        fix = Fix((edit,), Safety.DISPLAY_ONLY) if at is Fit.EVERYWHERE else None
+        is_theirs = at is Fit.EVERYWHERE and not _other_numbers(step.name, text)
+        fix = Fix((edit,), Safety.DISPLAY_ONLY) if is_theirs else None
         return Proposal(text, _help(step.name, translation, text), fix, translation.told)
     from specc.syntax.yaml.writer import line_in_yaml
 
@@ -84,6 +86,22 @@ def difference(word: str) -> tuple[str, ...]:
     """What differs in a layer of another tool that is only called something else here, as helps."""
     term = term_of(word, LAYERS)
     return (term.note,) if term.agrees and term.note else ()
+
+
+def misfit(step: ast.Call | ast.Merge, word: str, scope: Scope) -> tuple[str, ...] | None:
+    """What is said of arguments that the layer ``word`` refuses, as helps; None where it takes those of the step.
+
+    A word with them is no slip of it: to put the word right alone would lead to another layer than was meant.
+    """
+    target = layer(word)
+    kind = target.target if target is not None else None
+    if not isinstance(kind, type) or not issubclass(kind, Op):
+        return None
+    refused: list[Diagnostic] = []
+    OperatorPlan(step, kind, step.arguments, {}).bound(scope, lambda *found: refused.extend(found), lambda *_: ())
+    if all(finding.fix and finding.fix.safety is not Safety.DISPLAY_ONLY for finding in refused):
+        return None  # slips of arguments are put right as well
+    return tuple(help_ for argument in step.arguments for help_ in last_axis(argument, kind.model_fields))
 
 
 def channels_first(step: ast.Call | ast.Merge, current: Signal | None, scope: Scope) -> tuple[str, ...]:
@@ -118,7 +136,9 @@ def _called(step: ast.Call, written: str, type_: TensorType, scope: Scope) -> Tr
     layer_, bracket, rest = text.partition("(")
     if layer_ == "linear" and type_.rank == 2:  # the two are one for flat features, and fc is for these alone
         text = f"fc{bracket}{rest}"
-    if layer_ == "fc" and type_.rank > 2:  # as Dense and others do it by themselves
+    if layer_ == "fc" and type_.rank > 2 and squeezed(step.name) == "dense" and not _is_image(step, type_):
+        text = f"linear{bracket}{rest}"
+    elif layer_ == "fc" and type_.rank > 2:  # as others do it by themselves
         text = f"flatten -> {text}"
     return Translation(text, told)
 
@@ -127,12 +147,32 @@ def _help(word: str, translation: Translation, shown: str) -> str:
     layer_ = re.split(r"[ ({]", translation.text.removeprefix("flatten -> "))[0]
     told = f"the input tells its {translation.told}" if translation.told else ""
     names = {*term_of(word, LAYERS).names, layer_named(word)}
+    names |= {"linear"} if "fc" in names else set()
     names |= {"bn"} if "batchnorm" in names else {"fc"} if "linear" in names else set()
     is_other = layer(word) is None and layer_ in names
     called = f"{word} is called {layer_} here" if is_other else ""
-    flat = "it takes flat features" if translation.text.startswith("flatten -> fc(") else ""
+    is_flat = translation.text.startswith("flatten -> fc(")
+    flat = "it takes flat features" if is_flat else ""
     why = ", and ".join(filter(None, (called, told, flat)))
-    return f"{why}: write `{shown}`" if why else f"write `{shown}`"
+    also = _other_numbers(word, translation.text)
+    if is_flat and squeezed(word) == "dense":
+        outputs = re.split(r"[,)]", translation.text.removeprefix("flatten -> fc("))[0]
+        also = f"; Keras itself takes its last axis alone, the channels of each place: that is `conv({outputs}, 1)`"
+    return f"{why}: write `{shown}`{also}" if why else f"write `{shown}`{also}"
+
+
+def _other_numbers(word: str, text: str) -> str:
+    """Where the layer that is called so computes other numbers, and no argument says so."""
+    if word.startswith("UpSampling") and 'mode="bicubic"' in text:
+        return "; its numbers differ: the cubic of TensorFlow has a = -0.5, that of PyTorch, which is here, -0.75"
+    return ""
+
+
+def _is_image(step: ast.Call, type_: TensorType) -> bool:
+    """Whether a value has its channels first, as far as can be told: not those that a `permute` has put last."""
+    before = step.span.source.text[: step.span.start]
+    orders = re.findall(r"permute\W+(\d(?:, ?\d)*)", before.rsplit("model ", 1)[-1])
+    return type_.rank > 3 and not (orders and re.match(r"0, ?2, ?3", orders[-1]))
 
 
 def _meaning(name: str, scope: Scope) -> Meaning:

@@ -55,7 +55,7 @@ class Unseen:
             step: what it was to call; None where it stands before a point or a bracket.
         """
         # A spec without mistakes needs none of it.
-        from specc.elaborate.proposals import channels_first, difference, proposed
+        from specc.elaborate.proposals import channels_first, difference, misfit, proposed
         from specc.syntax.mistakes.translation import OWNERS
 
         helps = tuple(f"there is {path}" for path in owners(name, scope)[:3]) or self.label_elsewhere(name, span)
@@ -73,6 +73,10 @@ class Unseen:
                 helps, similar, fix = (proposal.help, *difference(name)), None, proposal.fix
         elif step is not None and (numbers := channels_first(step, current, scope)):
             helps, similar = numbers, None
+        elif step is not None and similar is not None and similar.safety is not Safety.DISPLAY_ONLY:
+            (word,) = similar.names
+            if (said := misfit(step, word, scope)) is not None:
+                helps, similar = said, similar._replace(safety=Safety.DISPLAY_ONLY)
         return invalid(
             Code.UNKNOWN_LAYER,
             f"no {'value' if step is None else 'layer'} is called {short(name)}",

@@ -83,6 +83,8 @@ def rendered(word: str, arguments: Arguments, channels: int | None = None) -> Re
         return _activation(arguments.placed[0])
     if plain in _SQUEEZES and channels is not None:
         return _squeeze(arguments, channels)
+    if plain == "relu" and word != plain and (arguments.placed or arguments.named):
+        return _relu(arguments)
     signature = _signature(word, arguments, channels)
     if signature is None:
         layer = layer_named(word)
@@ -93,7 +95,22 @@ def rendered(word: str, arguments: Arguments, channels: int | None = None) -> Re
         if named is None or not {name for name, _ in named} <= _AGREED:
             return None
         return Rendering(_call(layer, [*arguments.placed, *(f"{name}={value}" for name, value in named)]), layer)
-    return _in_signature(signature, arguments)
+    return _in_signature(word, signature, arguments)
+
+
+def _relu(arguments: Arguments) -> Rendering | None:
+    """That of Keras has a largest value, which is a layer of its own here; PyTorch's first argument is ``inplace``."""
+    values = [*zip(("maxvalue", "negativeslope", "threshold"), arguments.placed, strict=False)]
+    values += [(name.lower().replace("_", ""), value) for name, value in arguments.named]
+    given = {name: value for name, value in values if name not in _LEFT_OUT | {"name"}}
+    if len(arguments.placed) > 3 or len(given) > 1:
+        return None
+    (name, value) = next(iter(given.items()), ("", ""))
+    if not given or (name == "maxvalue" and value in ("true", "false", "none")):
+        return Rendering("relu", "relu")
+    if name == "maxvalue" and re.fullmatch(_NUMBER, value) and float(value) > 0:
+        return Rendering("relu6", "relu6") if float(value) == 6 else Rendering(f"clamp(0, {value})", "clamp")
+    return Rendering(f"leakyrelu({value})", "leakyrelu") if name in ("negativeslope", "alpha") else None
 
 
 def _squeeze(arguments: Arguments, channels: int) -> Rendering | None:
@@ -148,7 +165,7 @@ def _could_be_own(kernel: str, stride: str) -> bool:
     return kernel in ("1", "3", "5", "7") and stride in ("1", "2")
 
 
-def _in_signature(signature: Signature, arguments: Arguments) -> Rendering | None:
+def _in_signature(word: str, signature: Signature, arguments: Arguments) -> Rendering | None:
     known = (*signature.places, *signature.names)
     given = _given(signature, arguments)
     if given is None:
@@ -171,8 +188,12 @@ def _in_signature(signature: Signature, arguments: Arguments) -> Rendering | Non
             if padding is None:
                 return None
             values |= {"padding": padding} if padding else {}
+            if layer == "avgpool" and padding:
+                values["count_include_pad"] = "false"  # TensorFlow's mean is of what the input has
         elif layer == "pad" and not value.isdigit():
-            return None  # which sides they are of, tools see differently
+            if (sides := _sides(word, value)) is None:
+                return None
+            values[argument.name] = sides
         elif argument.role == "rest":
             values[argument.name] = f"{1 - float(value):.6g}" if re.fullmatch(_NUMBER, value) else f"1 - {value}"
         else:
@@ -181,6 +202,10 @@ def _in_signature(signature: Signature, arguments: Arguments) -> Rendering | Non
         return None
     if not set(re.findall(r"\{(\w+)\}", signature.layer)) <= values.keys():
         return None
+    if word.endswith("DTranspose") and "padding" not in values:
+        if (added := _added(values)) is None:
+            return None
+        values |= {"output_padding": added} if added else {}
     text = _put_into(signature, values)
     return Rendering(text + behind, layer, told)
 
@@ -257,9 +282,44 @@ def _padding(layer: str, text: str, stride: str) -> str | None:
     """TensorFlow's "same" and "valid"; empty where it is said best by nothing, None where there is no such padding."""
     if text == '"valid"':
         return ""
-    if text != '"same"' or layer not in ("conv", "maxpool"):
+    if text != '"same"' or layer not in ("conv", "maxpool", "avgpool", "convtranspose"):
         return text if layer == "conv" and text == '"same_upper"' else None
     return '"same"' if layer == "conv" and stride in ("1", "[1, 1]") else '"same_upper"'
+
+
+def _sides(word: str, text: str) -> str | None:
+    """The widths of a list, as `pad` has them: pairs, the last axis first; None where the tool means something else.
+
+    PyTorch has them so. In Keras a number is of both sides of an axis, and the first axis comes first.
+    """
+    if re.fullmatch(r"\[\d+(?:, \d+)*\]", text) and word.endswith("d"):
+        return text
+    if not word.endswith("D") or not re.fullmatch(r"\[(?:\d+|\[\d+, \d+\])(?:, (?:\d+|\[\d+, \d+\]))*\]", text):
+        return None
+    if word.endswith("1D"):  # of its one axis the two sides
+        return text if re.fullmatch(r"\[\d+, \d+\]", text) else None
+    axes = [re.findall(r"\d+", axis) for axis in re.findall(r"\d+|\[\d+, \d+\]", text[1:-1])]
+    if len(axes) != int(word[-2]):
+        return None
+    return f"[{', '.join(width for axis in reversed(axes) for width in (axis[0], axis[-1]))}]"
+
+
+def _added(values: dict[str, str]) -> str | None:
+    """What Keras adds behind a transposed convolution whose kernel is smaller than its stride, as ``output_padding``,
+    so that the result has stride times as many places; empty where it adds nothing, None where that is not certain.
+    """
+    sizes = [values.get(name, "1") for name in ("kernel", "stride")]
+    if not all(re.fullmatch(r"\d+|\[\d+(?:, \d+)*\]", size) for size in sizes):
+        return ""  # names, which only the whole spec knows
+    kernels, strides = (re.findall(r"\d+", size) for size in sizes)
+    count = max(len(kernels), len(strides))
+    kernels, strides = (each * count if len(each) == 1 else each for each in (kernels, strides))
+    added = [str(max(0, int(stride) - int(kernel))) for kernel, stride in zip(kernels, strides, strict=False)]
+    if not any(map(int, added)):
+        return ""
+    if len(kernels) != len(strides) or {"output_padding", "dilation"} & values.keys():
+        return None
+    return added[0] if len({*added}) == 1 else f"[{', '.join(added)}]"
 
 
 def _activation(text: str) -> Rendering | None:

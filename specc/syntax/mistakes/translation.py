@@ -20,7 +20,7 @@ LONGEST = 1000
 """Characters of a line that is looked at."""
 
 OWNERS = frozenset(
-    "nn F torch keras layers tf tensorflow jnp jax flax linen nnx np functional mx gluon paddle ops".split()
+    "nn F torch keras layers tf tensorflow jnp jax flax linen nnx np functional mx gluon paddle ops transforms".split()
 )
 """What Python has in front of a layer's name, and a point between; here layers are called by their names alone."""
 
