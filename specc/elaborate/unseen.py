@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from specc.diagnostics import Code, Safety
 from specc.elaborate.drafts import Construction, SharedSteps
-from specc.elaborate.errors import Invalid, invalid, short, suggestion
+from specc.elaborate.errors import Invalid, in_form, invalid, short, suggestion
 from specc.elaborate.inside import owners
 from specc.elaborate.scopes import Definition, Scope
 from specc.elaborate.values import Signal
@@ -62,6 +62,8 @@ class Unseen:
         known = scope.known() if step is None else {*names(), *scope.known()}
         if step is None and not helps and name in OWNERS:
             helps = (f"layers are called by their names alone: leave out `{name}.`",)
+        if step is not None and name == "frozen" and not helps:
+            helps = (in_form(span, "`frozen { … }` freezes what is in it", "write `{frozen: true, group: […]}`"),)
         similar = None if helps else suggestion(name, known, "value" if step is None else "layer")
         proposal = None if helps or step is None else proposed(step, current, scope)
         fix = None

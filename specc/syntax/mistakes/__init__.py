@@ -31,6 +31,7 @@ _RULES: tuple[Callable[[UnexpectedToken], Explanation | None], ...] = (
     rules.behind_a_point,
     rules.keyword_as_name,
     rules.nested_item,
+    rules.frozen,
     rules.without_step,
     habits.arguments,
     rules.arm,

@@ -200,6 +200,29 @@ def element_type(token: UnexpectedToken) -> Explanation | None:
     return None
 
 
+def frozen(token: UnexpectedToken) -> Explanation | None:
+    """``frozen=true { … }``, ``frozen repeat 2 { … }``, ``repeat 2 frozen { … }``, ``frozen conv(3, 1)``"""
+    begun = re.split(r"->|^\w+\s*:", token.begun)[-1].strip()
+    around = "`frozen` stands around what it freezes, in braces"
+    if token.word == "frozen" and "_LBRACE" in token.accepts and re.match(r"(repeat|for|if)\b", begun):
+        test = re.match(r"\s*\((?!true\))[^(){}]*\)", token.after)
+        form = f"frozen{short(test[0].strip()) if test else ''} {{ {short(begun)} {{ … }} }}"
+        return Explanation(around, f"write `{form}`")
+    if not token.ends_step or begun != "frozen":
+        return None
+    head, brace, _ = token.after.partition("{")
+    head = head.strip()
+    if token.kind == "EQUAL" and brace:
+        form = "frozen { … }" if head == "true" else f"frozen({short(head)}) {{ … }}"
+        return Explanation("what is frozen stands in braces behind `frozen`, without `=`", f"write `{form}`")
+    if token.word in ("repeat", "for", "if") and brace:
+        return Explanation(around, f"write `frozen {{ {token.word} {short(head)} {{ … }} }}`")
+    if token.kind == "NAME":
+        step = re.match(r"\([^(){}]*\)", token.after)
+        return Explanation(around, f"write `frozen {{ {short(token.word + (step[0] if step else ''))} }}`")
+    return None
+
+
 def missing_body(token: UnexpectedToken) -> Explanation | None:
     if token.word or "_LBRACE" not in token.accepts or token.ends_step:
         return None

@@ -101,7 +101,8 @@ def beside(word: str) -> str:
         for head, form in forms.items()
         if word in (*form.needs, *form.takes) and word not in BESIDE_LAYER
     ]
-    return f"`{word}` stands beside {' or '.join(heads)}" if heads else ""
+    form = ": `{frozen: true, group: […]}`" if word == "frozen" else ""
+    return f"`{word}` stands beside {' or '.join(heads)}{form}" if heads else ""
 
 
 # ---- segments ---------------------------------------------------------------------------------------

@@ -381,6 +381,8 @@ class Translator(Operands):
         for key in unknown:
             allowed = f"beside `{head}` may stand {', '.join(f'`{word}`' for word in others)}" if others else ""
             help_ = did_you_mean(key.value, others) or allowed or f"written alone: {form.example}"
+            if key.value == "frozen" and head in STEPS:
+                help_ = f"a group around it is frozen: `{{frozen: true, group: [{{{head}: …}}]}}`"
             self.note(f"`{head}` has no key called `{short(key.value)}`", key, help_)
         missing = [key for key in form.needs if key not in node.pairs]
         if missing and not unknown:  # a key by a wrong name is most likely the one that is missing

@@ -259,3 +259,25 @@ def test_a_mistake_in_every_step_of_a_large_file_is_no_long_wait(monkeypatch: py
     monkeypatch.setattr(writer, "line_in_yaml", counted)
     assert len(of_line(f"[{', '.join(['f(a)'] * 500)}]")) == 20
     assert len(asked) == 20
+
+
+@pytest.mark.parametrize(
+    ("line", "help_"),
+    [
+        ("frozen: [{conv: [3, 1]}]", "write `{frozen: true, group: […]}`"),
+        ("{frozen: true, body: [{conv: [3, 1]}]}", "`frozen` stands beside `group`: `{frozen: true, group: […]}`"),
+        ("{conv: [3, 1], frozen: true}", "`frozen` stands beside `group`: `{frozen: true, group: […]}`"),
+        (
+            "{repeat: 2, frozen: true, body: [{conv: [3, 1]}]}",
+            "a group around it is frozen: `{frozen: true, group: [{repeat: …}]}`",
+        ),
+    ],
+)
+def test_a_frozen_group_is_shown_where_something_else_is_frozen(line: str, help_: str) -> None:
+    (finding,) = of_line(line)
+    assert finding.helps == (help_,)
+
+
+def test_a_model_is_in_no_frozen_group() -> None:
+    finding, *_ = findings("- {model: M, frozen: true, input: [N, 3, 8, 8], body: [relu]}\n")
+    assert not any("group" in help_ for help_ in finding.helps)
