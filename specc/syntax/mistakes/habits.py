@@ -7,9 +7,10 @@ names and numbers.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from specc.diagnostics.vocabulary import LAYERS, OUTSIDE, note
-from specc.syntax.mistakes.renaming import MERGES
+from specc.syntax.mistakes.renaming import MERGES, layer_named, with_number
 from specc.syntax.mistakes.translation import OWNERS, Meaning, translated
 from specc.syntax.mistakes.unexpected import WINDOW, Explanation, Replacement, UnexpectedToken, end_of_statement
 from specc.syntax.recovery import SLASHES, short
@@ -118,9 +119,10 @@ def _cut(text: str) -> str:
 
 
 def step_for_sum(text: str) -> str:
-    """The step to write for a text such as ``x + y`` or ``conv(8, 3) * 0.1``; empty where it is none such."""
+    """The step to write for a text such as ``x + y`` or ``relu(conv(8, 3))``; empty where it is none such."""
     is_owned = text.partition(".")[0] in OWNERS
-    if not is_owned and not re.search(r"\*\*|//|[-+*/%@^]", text.replace("->", "")):
+    is_nested = re.match(r"\w+\(\s*[a-z_]\w*\(", text)  # relu(conv(8, 3))
+    if not is_owned and not is_nested and not re.search(r"\*\*|//|[-+*/%@^]", text.replace("->", "")):
         return ""
     return translated(text, lambda _: "value").text
 
@@ -178,21 +180,66 @@ def _arrow(start: int, end: int) -> Explanation:
     return Explanation("that is no arrow", "write `->`", (start, end), Replacement(start, end, "->"))
 
 
+_A_NUMBER = r"\d[\w.]*(?:(?<=[eE])[+-]\d+)?"
+
+
 def number_as_step(token: UnexpectedToken) -> Explanation | None:
     """``mul { | _ | 0.1 }``, ``relu -> 0.5``"""
-    step = re.search(r"(?:^|[|{\n]|->)\s*(\d[\w.]*)\Z", token.before)
+    step = re.search(rf"(?:^|[|{{\n]|->)\s*({_A_NUMBER})\Z", token.before)
     if token.accepts != {"_COLON"} or not step:
         return None
-    number = step[1]
-    # The word in front of the brace that is open, where it has arms.
-    around = re.search(r"(\w+)[ \t]*(?:\([^(){}]*\)[ \t]*)?\{\s*\|([^{}]*)\Z", token.before)
-    merge = around[1] if around else ""
-    is_first = around is not None and "|" not in around[2]
-    subtraction = f"affine(-1, {number})" if is_first else f"affine(1, -{number})"
-    use = {"add": f"affine(1, {number})", "sub": subtraction}.get(merge, f"affine({number})")
-    purpose = f" for this {merge}: the" if merge else ", the"
-    help_ = f"write `{use}`{purpose} constants of x * factor + offset"
-    return Explanation(f"`{number}` is a number, and no step", help_, token.back(len(number)))
+    place = token.back(len(step[1]))
+    return _number(step[1], token, token.before[: -len(step[1])], f"{token.between}{token.word}{token.after}", place)
+
+
+def _number(number: str, token: UnexpectedToken, before: str, after: str, place: tuple[int, int]) -> Explanation:
+    """What is said of a number where a step stands, with what stands before and behind it."""
+    message = f"`{number}` is a number, and no step"
+    after = after if re.search(r"[|}]", after) else f"{after}\n{token.below[0]}"
+    if not before.rstrip().endswith("|") or not re.match(r"\s*(?:[|}#]|\Z)", after):
+        return Explanation(message, f"write `affine({number})`, the constants of x * factor + offset", place)
+    opened = _open_brace(before)
+    head = re.search(r"(\w+)[ \t]*(?:\([^(){}]*\)[ \t]*)?\Z", before[:opened])
+    text, inner = f"{before[opened + 1 :]}\0{after}", 1
+    while inner:
+        text, inner = re.subn(r"\{[^{}]*\}", "", text)
+    around, end, _ = text.partition("}")
+    arms = around.split("|")[1:]
+    is_first = "\0" in arms[0]
+    is_pair = bool(end) and len(arms) == 2 and not re.search(r"\bfor\s+each\b", around)
+    return Explanation(message, for_number(head[1] if head else "", number, is_first, is_pair), place)
+
+
+def for_number(
+    merge: str, number: str, is_first: bool, is_pair: bool, written: Callable[[str], str] = lambda steps: f"`{steps}`"
+) -> str:
+    """The help for a number that is an arm.
+
+    Args:
+        is_first: whether it is the first arm.
+        is_pair: whether there is one other arm, which is one value.
+        written: the steps in the form of the file.
+    """
+    layer = layer_named(merge)
+    steps = with_number(layer, number, is_first=is_first)
+    if not steps:
+        return "a value over 0 is infinite, or no number" if layer == "div" else f"{short(merge)} joins values only"
+    why = ": the constants of x * factor + offset" if steps.startswith("affine(") else ""
+    if is_pair:
+        return f"write {written(steps)} for this {merge}{why}"
+    if is_first and layer in ("sub", "div"):
+        return f"if there is one other arm, write {written(steps)} behind it, for this {merge}{why}"
+    return f"write {written(steps)} behind the {merge} of the other arms{why}"
+
+
+def _open_brace(before: str) -> int:
+    """Where the brace stands that is open at the end of a text; -1 where none is."""
+    depth = 0
+    for at in range(len(before) - 1, max(-1, len(before) - WINDOW), -1):
+        depth += (before[at] == "{") - (before[at] == "}")
+        if depth > 0:
+            return at
+    return -1
 
 
 # ---- Python ------------------------------------------------------------------------------------------
@@ -279,6 +326,9 @@ def bracketed_step(token: UnexpectedToken) -> Explanation | None:
     if token.word == "(" and token.wants_step:
         otherwise = "`{ … }` holds steps together, `add { | x | y }` adds values"
         return _written("a step does not begin with `(`", Line(token), None, otherwise)
+    if token.word == "-" and token.wants_step and (number := re.match(_A_NUMBER, token.after)):
+        place = (token.start, token.start + 1 + number.end())
+        return _number(f"-{number[0]}", token, token.before, token.after[number.end() :], place)
     if token.word == "-" and token.wants_step and (token.gap or not token.previous):
         return _written("`-` is for numbers, not for steps", Line(token), None, "write `neg` behind the value")
     if token.word == "/" and token.wants_step and token.after.startswith("*"):

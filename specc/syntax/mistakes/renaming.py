@@ -72,6 +72,38 @@ def layer_named(word: str) -> str:
     return ""
 
 
+def with_number(merge: str, number: str, *, is_first: bool = False) -> str:
+    """The steps behind a value that join it with a number; empty where the merge takes values only.
+
+    Args:
+        number: one, or a formula of numbers in parentheses; without one there are no steps.
+        is_first: whether it stands before the value.
+    """
+    if not number:
+        return ""
+    inner = number[1:-1] if number.startswith("(") else number
+    minus = number[1:] if number.startswith("-") else f"-{number}"
+    is_zero = re.fullmatch(r"-?0*\.?0*", number) is not None
+    match merge, is_first:
+        case "add", _:
+            return f"affine(1, {inner})"
+        case "sub", True:
+            return f"affine(-1, {inner})"
+        case "sub", False:
+            return f"affine(1, {minus})"
+        case "mul", _:
+            return f"affine({inner})"
+        case "div", True:
+            return "pow(-1)" if number in ("1", "1.0") else f"pow(-1) -> affine({inner})"
+        case "div", False if not is_zero:
+            return f"affine(1 / {number})"
+        case "maximum", _:
+            return f"clamp(min={inner})"
+        case "minimum", _:
+            return f"clamp(max={inner})"
+    return ""
+
+
 def rendered(word: str, arguments: Arguments, channels: int | None = None) -> Rendering | None:
     """A layer with its arguments, as it is written here; None where that is not certain.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from specc.diagnostics.vocabulary import squeezed
-from specc.syntax.mistakes.renaming import MERGES, Arguments, layer_named, rendered
+from specc.syntax.mistakes.renaming import MERGES, Arguments, layer_named, rendered, with_number
 
 LONGEST = 1000
 """Characters of a line that is looked at."""
@@ -234,17 +234,12 @@ class _Reader:
         number = self._number(right)
         if number and sign in (python.Pow, python.BitXor):
             return [*self._value(left), "sqrt" if number == "0.5" else f"pow({_bare(number)})"]
-        if number and sign in (python.Mult, python.Add, python.Sub, python.Div):
-            minus = number[1:] if number.startswith("-") else f"-{number}"
-            constants = {python.Mult: _bare(number), python.Add: f"1, {_bare(number)}", python.Sub: f"1, {minus}"}
-            return [*self._value(left), f"affine({constants.get(sign) or f'1 / {number}'})"]
-        number = self._number(left)
-        if number and sign is python.Div:
-            return [*self._value(right), "pow(-1)", *([] if number in ("1", "1.0") else [f"affine({_bare(number)})"])]
-        if number and sign in (python.Mult, python.Add, python.Sub):
-            constants = {python.Mult: _bare(number), python.Add: f"1, {_bare(number)}"}
-            return [*self._value(right), f"affine({constants.get(sign) or f'-1, {_bare(number)}'})"]
         merge = _SIGNS.get(sign)
+        if number and merge and (step := with_number(merge, number)):
+            return [*self._value(left), step]
+        number = self._number(left)
+        if number and merge and (step := with_number(merge, number, is_first=True)):
+            return [*self._value(right), step]
         if merge is None or number:
             raise NoCounterpart
         arms = [self._value(right)]
@@ -282,6 +277,9 @@ class _Reader:
             return self._method(python.Name(owner), word, call)
         if owner or self._takes_value(call):
             return self._function(word, call, is_owned=bool(owner))
+        number = self._number(call.args[0]) if len(call.args) == 1 and not call.keywords else ""
+        if isinstance(function, python.Name) and (step := with_number(layer_named(word), number)):
+            return ["_", step]  # div(255)
         if isinstance(function, python.Name) or word[:1].isupper():
             return ["_", *self._layer(call)]
         raise NoCounterpart
@@ -292,8 +290,8 @@ class _Reader:
             return False
         first = call.args[0]
         word = call.func.id if isinstance(call.func, python.Name) else ""
-        if isinstance(first, python.Name) and len(call.args) == 1 and layer_named(word) in _WITHOUT_ARGUMENTS:
-            return True
+        if len(call.args) == 1 and layer_named(word) in _WITHOUT_ARGUMENTS and not self._number(first):
+            return isinstance(first, (python.Name, python.Call, python.BinOp))
         if isinstance(first, (python.List, python.Tuple)) and len(first.elts) > 1:
             return all(self._looks_like_value(each) for each in first.elts)
         return self._looks_like_value(first)
@@ -310,6 +308,9 @@ class _Reader:
             if arguments and isinstance(arguments[0], (python.List, python.Tuple)):
                 return [self._joined(word, arguments[0].elts, _arguments(call, 1))]
             if len(arguments) == 2 and not call.keywords:
+                for place, (number, value) in enumerate((arguments, arguments[::-1])):
+                    if step := with_number(layer, self._number(number), is_first=place == 0):
+                        return [*self._value(value), step]
                 signs = {name: sign for sign, name in _SIGNS.items()}
                 if layer in signs:
                     return self._arithmetic(python.BinOp(arguments[0], signs[layer](), arguments[1]))

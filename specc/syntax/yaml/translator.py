@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from specc.syntax.recovery import MOST_MISTAKES, short
 from specc.syntax.tokens import is_name, is_number, is_word, keywords, needs_quotes
@@ -351,6 +351,11 @@ class Translator(Operands):
                 self.note("an arm cannot be empty", arm, "`_` is an arm that passes the current value on")
             yield mark(" ", arm)
             yield Segment("| ", arm.start, arm.end, whole=True)
+            if number := _number_in(arm):
+                self.note(
+                    f"a step is a name, not {kind_of(number)}", number, _for_number(name.value, number, arms.items)
+                )
+                continue
             yield self._lines(arm)
         yield mark(" }", arms)
 
@@ -426,6 +431,28 @@ def _opening(text: str, node: Mapping) -> Segment:
     """The word that begins a statement or an item; its place is all of it but the label."""
     pairs = [pair for key, pair in node.pairs.items() if key != "label"]
     return Segment(text, min(pair.key.start for pair in pairs), max(pair.value.end for pair in pairs), whole=True)
+
+
+def _number_in(arm: Node) -> Scalar | None:
+    """The number that an arm is, alone or in a list."""
+    alone = arm.items[0] if isinstance(arm, List) and len(arm.items) == 1 else arm
+    return alone if isinstance(alone, Scalar) and is_number(_unsigned(alone)) else None
+
+
+def _unsigned(number: Scalar) -> str:
+    return re.sub(r"\A=? *-?", "", number.value)
+
+
+def _for_number(merge: str, number: Scalar, arms: Sequence[Node]) -> str:
+    """What to write for a number that is an arm, as a help."""
+    from specc.syntax.mistakes.habits import for_number
+    from specc.syntax.yaml.writer import line_in_yaml
+
+    is_first = _number_in(arms[0]) is number
+    is_loop = any(isinstance(arm, Mapping) and "for_each" in arm.pairs for arm in arms)
+    text = number.value.removeprefix("=").strip()
+    is_pair = len(arms) == 2 and not is_loop
+    return for_number(merge, text, is_first, is_pair, lambda steps: f"`{line_in_yaml(steps)}`")
 
 
 def _in_yaml(text: str) -> str:
