@@ -27,7 +27,7 @@ from specc.ir.size import Size
 from specc.ir.types import TensorType
 from specc.source import Source
 from specc.syntax import ast, is_yaml
-from specc.syntax.mistakes.renaming import layer_named
+from specc.syntax.mistakes.renaming import layer_named, other_numbers
 from specc.syntax.mistakes.translation import Meaning, Translation, translated
 from specc.syntax.parser import parse
 
@@ -73,7 +73,7 @@ def proposed(step: ast.Call | ast.Merge, current: Signal | None, scope: Scope) -
         return None
     if not is_yaml(step.span.source.name):
         edit = Edit(step.name_span.to(step.span), text)
-        is_theirs = at is Fit.EVERYWHERE and not _other_numbers(step.name, text)
+        is_theirs = at is Fit.EVERYWHERE and not other_numbers(step.name, text)
         fix = Fix((edit,), Safety.DISPLAY_ONLY) if is_theirs else None
         return Proposal(text, _help(step.name, translation, text), fix, translation.told)
     from specc.syntax.yaml.writer import line_in_yaml
@@ -154,18 +154,11 @@ def _help(word: str, translation: Translation, shown: str) -> str:
     is_flat = translation.text.startswith("flatten -> fc(")
     flat = "it takes flat features" if is_flat else ""
     why = ", and ".join(filter(None, (called, told, flat)))
-    also = _other_numbers(word, translation.text)
+    also = other_numbers(word, translation.text)
     if is_flat and squeezed(word) == "dense":
         outputs = re.split(r"[,)]", translation.text.removeprefix("flatten -> fc("))[0]
         also = f"; Keras itself takes its last axis alone, the channels of each place: that is `conv({outputs}, 1)`"
     return f"{why}: write `{shown}`{also}" if why else f"write `{shown}`{also}"
-
-
-def _other_numbers(word: str, text: str) -> str:
-    """Where the layer that is called so computes other numbers, and no argument says so."""
-    if word.startswith("UpSampling") and 'mode="bicubic"' in text:
-        return "; its numbers differ: the cubic of TensorFlow has a = -0.5, that of PyTorch, which is here, -0.75"
-    return ""
 
 
 def _is_image(step: ast.Call, type_: TensorType) -> bool:

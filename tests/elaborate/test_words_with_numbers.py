@@ -53,6 +53,8 @@ def test_a_normalize_of_torchvision_is_no_norm(word: str, here: str) -> None:
         ("ReLU(4)", "clamp(0, 4)"),
         ("ReLU(negative_slope=0.2)", "leakyrelu(0.2)"),
         ("ReLU(True)", "relu"),
+        ("nn.SiLU(True)", "silu"),
+        ("nn.Sigmoid(5)", ""),
         ("ReLU(6, 0.1)", ""),
         ("ReLU(threshold=1)", ""),
     ],
@@ -95,6 +97,8 @@ def test_a_dense_layer_is_of_the_last_axis(steps: str, shape: str, here: str) ->
         ("Softmax(axis=-1)", "dim=1 here"),
         ("concat(axis=-1) { | _ | _ }", "dim=1 here"),
         ('UpSampling2D(2, interpolation="bicubic")', "a = -0.5"),
+        ('tf.keras.layers.UpSampling2D(2, interpolation="bicubic")', "a = -0.5"),
+        ("tf.keras.layers.Dense(10)", "linear(…) the last axis"),
         ("LayerNormalization()", "eps=0.001"),
     ],
 )

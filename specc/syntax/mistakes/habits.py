@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from specc.diagnostics.vocabulary import LAYERS, OUTSIDE, note
-from specc.syntax.mistakes.renaming import MERGES, layer_named, with_number
+from specc.syntax.mistakes.renaming import MERGES, layer_named, other_numbers, with_number
 from specc.syntax.mistakes.translation import OWNERS, Meaning, translated
 from specc.syntax.mistakes.unexpected import WINDOW, Explanation, Replacement, UnexpectedToken, end_of_statement
 from specc.syntax.recovery import SLASHES, short
@@ -108,7 +108,10 @@ def _written(message: str, line: Line, place: tuple[int, int] | None = None, oth
     """The explanation with the line as it is written here; ``otherwise`` where it is not known, None without that."""
     if (text := line.translated()) and text != line.text:
         if re.search(r"(?<!flatten -> )\bfc\(", text):  # whether the value is flat, only the whole spec tells
-            return Explanation(message, f"write `{_cut(text)}`: fc takes flat features", place)
+            also = ", linear(…) the last axis of any" if re.search(r"\b[Dd]ense\(", line.text) else ""
+            return Explanation(message, f"write `{_cut(text)}`: fc takes flat features{also}", place)
+        if differs := other_numbers(line.text, text):
+            return Explanation(message, f"write `{_cut(text)}`{differs}", place)
         why = ": x * factor + offset" if text.count("affine(") == 1 and "{" not in text else ""
         return Explanation(message, f"write `{_cut(text)}`{why}", place, line.instead(text))
     return Explanation(message, otherwise, place) if otherwise else None

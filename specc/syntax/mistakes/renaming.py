@@ -36,6 +36,8 @@ _CONTEXTUAL = frozenset("alpha slope leak scale scales factor size axes group gr
 """Arguments that are of one name here for some layers, and of another for others."""
 _SQUEEZES = frozenset("se selayer seblock semodule squeezeexcite squeezeexcitation squeezeandexcitation".split())
 _OWN = frozenset(name for term in ARGUMENTS.values() for name in term.names)
+_BARE = frozenset("relu relu6 selu sigmoid silu mish tanh hardsigmoid hardswish softsign tanhshrink logsigmoid".split())
+"""Activations without arguments, of which some tools say as the first one whether they work in place."""
 _KERNELS = frozenset(map(str, range(1, 12)))
 _NUMBER = r"-?\d[\d_]*(?:\.\d*)?(?:e[+-]?\d+)?"
 
@@ -122,12 +124,23 @@ def rendered(word: str, arguments: Arguments, channels: int | None = None) -> Re
         layer = layer_named(word)
         if not layer or word in CHANNELS_FIRST or plain in CHANNELS_FIRST or layer in MERGES:
             return None
+        if layer in _BARE and arguments.placed:
+            if arguments.placed not in (("true",), ("false",)):
+                return None
+            arguments = arguments._replace(placed=())
         alike = {"alpha": "negative_slope"} if layer == "leakyrelu" else {}
         named = _named(((alike.get(name, name), value) for name, value in arguments.named), ())
         if named is None or not {name for name, _ in named} <= _AGREED:
             return None
         return Rendering(_call(layer, [*arguments.placed, *(f"{name}={value}" for name, value in named)]), layer)
     return _in_signature(word, signature, arguments)
+
+
+def other_numbers(written: str, text: str) -> str:
+    """Where a layer that is called so here computes other numbers, and no argument says so; empty where none does."""
+    if "UpSampling" in written and 'mode="bicubic"' in text:
+        return "; its numbers differ: the cubic of TensorFlow has a = -0.5, that of PyTorch, which is here, -0.75"
+    return ""
 
 
 def _relu(arguments: Arguments) -> Rendering | None:
