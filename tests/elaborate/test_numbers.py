@@ -69,9 +69,9 @@ def test_the_steps_compute_what_the_line_says(line: str, in_yaml: str, meant: Fu
 
 
 OTHERS = [
-    ("concat { | _ | 1 }", "concat joins values only"),
-    ("matmul { | _ | -2 }", "matmul joins values only"),
-    ("fuse { | 1 | _ }", "fuse joins values only"),
+    ("concat { | _ | 1 }", "the arms of concat are values, not numbers"),
+    ("matmul { | _ | -2 }", "the arms of matmul are values, not numbers"),
+    ("fuse { | 1 | _ }", "the arms of fuse are values, not numbers"),
     ("div { | _ | 0 }", "a value over 0 is infinite, or no number"),
     ("add { | mul { | _ | _ } | 1 }", "write `affine(1, 1)` for this add"),
     ("add { | _ | relu | 1 }", "write `affine(1, 1)` behind the add of the other arms"),

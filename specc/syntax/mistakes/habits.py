@@ -226,7 +226,11 @@ def for_number(
     layer = layer_named(merge)
     steps = with_number(layer, number, is_first=is_first)
     if not steps:
-        return "a value over 0 is infinite, or no number" if layer == "div" else f"{short(merge)} joins values only"
+        return (
+            "a value over 0 is infinite, or no number"
+            if layer == "div"
+            else f"the arms of {short(merge)} are values, not numbers"
+        )
     why = ": the constants of x * factor + offset" if steps.startswith("affine(") else ""
     if is_pair:
         return f"write {written(steps)} for this {merge}{why}"
