@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 
-class Argument(NamedTuple):
+class ForeignArgument(NamedTuple):
     """One of a layer of another tool.
 
     Attributes:
@@ -36,7 +36,7 @@ class Argument(NamedTuple):
     optional: bool = False
 
 
-class Signature(NamedTuple):
+class ForeignSignature(NamedTuple):
     """How a layer of another tool is called.
 
     Attributes:
@@ -47,8 +47,8 @@ class Signature(NamedTuple):
     """
 
     layer: str
-    places: tuple[Argument, ...]
-    names: tuple[Argument, ...]
+    places: tuple[ForeignArgument, ...]
+    names: tuple[ForeignArgument, ...]
     most_placed: int
 
 
@@ -138,29 +138,29 @@ _WITH_CHANNELS = {
 }  # fmt: skip
 
 
-def _argument(mark: str) -> Argument:
+def _argument(mark: str) -> ForeignArgument:
     name, _, default = mark.rstrip("?").partition("=")
     optional = mark.endswith("?") or bool(default)
     if name.startswith("1-"):
-        return Argument(name[2:], "rest", default, optional)
+        return ForeignArgument(name[2:], "rest", default, optional)
     roles: dict[str, Literal["told", "step"]] = {"-": "told", ">": "step"}
     if role := roles.get(name[:1]):
-        return Argument(name[1:], role, default, optional=True)
-    return Argument(name, "", default, optional)
+        return ForeignArgument(name[1:], role, default, optional=True)
+    return ForeignArgument(name, "", default, optional)
 
 
-def _signature(line: str) -> Signature:
+def _signature(line: str) -> ForeignSignature:
     layer, _, arguments = line.partition(" <- ")
     placed, named, by_name = (tuple(map(_argument, part.split())) for part in (*arguments.split(";"), "", "")[:3])
-    return Signature(layer, (*placed, *named), by_name, len(placed))
+    return ForeignSignature(layer, (*placed, *named), by_name, len(placed))
 
 
-SIGNATURES: Mapping[str, Signature] = MappingProxyType(
+SIGNATURES: Mapping[str, ForeignSignature] = MappingProxyType(
     {word: _signature(line) for words, line in _LINES.items() for word in words.split()}
 )
 """By words as they are written there; of those in small letters, without underscores."""
 
-CHANNELS_FIRST: Mapping[str, Signature] = MappingProxyType(
+CHANNELS_FIRST: Mapping[str, ForeignSignature] = MappingProxyType(
     {word: _signature(line) for words, line in _WITH_CHANNELS.items() for word in words.split()}
 )
 """The same of words that come with the input's channels or without."""

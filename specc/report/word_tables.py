@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 
-from specc.diagnostics.signatures import CHANNELS_FIRST, FAMILIAR, SIGNATURES, Signature
+from specc.diagnostics.signatures import CHANNELS_FIRST, FAMILIAR, SIGNATURES, ForeignSignature
 from specc.diagnostics.vocabulary import ARGUMENTS, ATTRIBUTES, CHOICES, LAYERS, OUTSIDE, VALUES, Term, Terms
 from specc.ops import operators
 from specc.syntax.mistakes.habits import SIGNS, STATEMENTS
@@ -66,7 +66,7 @@ def _aliases() -> Iterator[str]:
 
 
 def _calls() -> Iterator[str]:
-    signatures: dict[Signature, list[str]] = {}
+    signatures: dict[ForeignSignature, list[str]] = {}
     for word, signature in {**SIGNATURES, **CHANNELS_FIRST}.items():
         signatures.setdefault(signature, []).append(word)
     for signature, words in signatures.items():
@@ -77,7 +77,7 @@ def _calls() -> Iterator[str]:
         yield f"| `{words[0]}({', '.join(shown)})`{others} | {_here(signature)} | {_difference(signature)} |"
 
 
-def _here(signature: Signature) -> str:
+def _here(signature: ForeignSignature) -> str:
     if "{" in signature.layer or " -> " in signature.layer:
         text = re.sub(r"\{(\w+)\}", r"\1", signature.layer.replace("{...}", ""))
         return f"`{text}`"
@@ -87,7 +87,7 @@ def _here(signature: Signature) -> str:
     return f"`{signature.layer}({', '.join(arguments)})`" if arguments else f"`{signature.layer}`"
 
 
-def _difference(signature: Signature) -> str:
+def _difference(signature: ForeignSignature) -> str:
     """What a reader of the line must know besides the names."""
     said = []
     for argument in (*signature.places, *signature.names):

@@ -44,7 +44,7 @@ _ARROWS = ("=>", ">>", "->>", "|>", "-->", "- >", "~>")
 # ---- the statement that the token is in --------------------------------------------------------------
 
 
-class Line:
+class FaultyLine:
     """The statement around the token, which ends with its line, a brace, a bar or a comment.
 
     Attributes:
@@ -104,7 +104,9 @@ def _begin(before: str) -> int:
     return at + len(before[at:]) - len(before[at:].lstrip())
 
 
-def _written(message: str, line: Line, place: tuple[int, int] | None = None, otherwise: str = "") -> Explanation | None:
+def _written(
+    message: str, line: FaultyLine, place: tuple[int, int] | None = None, otherwise: str = ""
+) -> Explanation | None:
     """The explanation with the line as it is written here; ``otherwise`` where it is not known, None without that."""
     if (text := line.translated()) and text != line.text:
         if re.search(r"(?<!flatten -> )\bfc\(", text):  # whether the value is flat, only the whole spec tells
@@ -137,7 +139,7 @@ def arithmetic(token: UnexpectedToken) -> Explanation | None:
     """``x + y`` and ``conv(8, 3) * 0.1`` where a step stands; ``conv(8, 3) >> relu``."""
     sign, start = token.word, token.start
     if sign in _SIGNS and (token.ends_step or token.accepts == {"_COLON"}):
-        line, place = Line(token), (start, start + len(sign))
+        line, place = FaultyLine(token), (start, start + len(sign))
         after = token.after
         if after.startswith("="):
             message, place = f"a value never changes: there is no `{sign}=`", (start, start + len(sign) + 1)
@@ -276,7 +278,7 @@ def python(token: UnexpectedToken) -> Explanation | None:
     """``nn.Conv2d(3, 8, 3)``, ``conv(8, 3)(x)``, ``x.relu()``, ``return x``"""
     word, previous = token.word, token.previous
     if token.ends_step and previous == token.statement and previous in STATEMENTS:
-        line, place = Line(token), token.back(len(previous))
+        line, place = FaultyLine(token), token.back(len(previous))
         result = translated(line.text.removeprefix("return "), line.meaning).text if previous == "return" else ""
         if not result:
             return Explanation(*STATEMENTS[previous], place)
@@ -285,29 +287,31 @@ def python(token: UnexpectedToken) -> Explanation | None:
     if token.wants_item and word in STATEMENTS and word in _ITEMS:
         return Explanation(*STATEMENTS[word])
     if word == "model" and token.after.startswith("."):
-        return _written("layers stand in the model, one behind the other", Line(token), None, "write the layer alone")
+        return _written(
+            "layers stand in the model, one behind the other", FaultyLine(token), None, "write the layer alone"
+        )
     if token.statement == "super" and token.ends_step:
         return Explanation("`super` is Python's", "leave it out: a model is no class, and prepares nothing")
     if not token.ends_step:
         return None
     if word == "(" and token.before.endswith(")"):
         return _written(
-            "a step is given the value before it", Line(token), None, "write the value, `->`, then the step"
+            "a step is given the value before it", FaultyLine(token), None, "write the value, `->`, then the step"
         )
     if word == "(" and (called := re.search(r"([\w.\[\]]+)\.(\w+)\Z", token.before)):
         owner, method = short(called[1]), called[2]
         place = token.back(len(method) + 1)
         if owner.split(".")[0] in OWNERS:
             message, place = f"layers are called by their names alone, without `{owner}.`", token.back(len(called[0]))
-            return _written(message, Line(token), place, _without_owner(owner, method))
+            return _written(message, FaultyLine(token), place, _without_owner(owner, method))
         if owner == "self":
             place = token.back(len(called[0]))
             help_ = f"a layer is written where it is applied, with its numbers: `{method}: conv(16, 3)`"
-            return _written("there is no `self`, and no layer is made beforehand", Line(token), place, help_)
+            return _written("there is no `self`, and no layer is made beforehand", FaultyLine(token), place, help_)
         help_ = note(method, LAYERS) or f"a layer stands behind its value, with `->` between: `{owner} -> …`"
-        return _written("a step has no methods", Line(token), place, help_)
+        return _written("a step has no methods", FaultyLine(token), place, help_)
     if word == "." and re.match(r"[A-Za-z_]\w*(?=\s*\()", token.after):
-        return _written("a step has no methods", Line(token), None, "put `->` between two steps")
+        return _written("a step has no methods", FaultyLine(token), None, "put `->` between two steps")
     if word == "[" and re.search(r"\b[A-Za-z_]\w*\Z", token.before):
         return None
     return None
@@ -332,12 +336,12 @@ def bracketed_step(token: UnexpectedToken) -> Explanation | None:
     """``(x + y) -> relu``, ``-x``"""
     if token.word == "(" and token.wants_step:
         otherwise = "`{ … }` holds steps together, `add { | x | y }` adds values"
-        return _written("a step does not begin with `(`", Line(token), None, otherwise)
+        return _written("a step does not begin with `(`", FaultyLine(token), None, otherwise)
     if token.word == "-" and token.wants_step and (number := re.match(_A_NUMBER, token.after)):
         place = (token.start, token.start + 1 + number.end())
         return _number(f"-{number[0]}", token, token.before, token.after[number.end() :], place)
     if token.word == "-" and token.wants_step and (token.gap or not token.previous):
-        return _written("`-` is for numbers, not for steps", Line(token), None, "write `neg` behind the value")
+        return _written("`-` is for numbers, not for steps", FaultyLine(token), None, "write `neg` behind the value")
     if token.word == "/" and token.wants_step and token.after.startswith("*"):
         return Explanation("a comment begins with `#`, not `/*`", place=(token.start, token.start + 2))
     return None
@@ -352,13 +356,13 @@ def assignment(token: UnexpectedToken) -> Explanation | None:
         start = token.start
         return Explanation("`=>` is no arrow", "write `->`", (start, start + 2), Replacement(start, start + 2, "->"))
     if token.ends_step and (made := re.search(r"\bself\.(\w+)\Z", token.before)):
-        line = Line(token)
+        line = FaultyLine(token)
         text = translated(line.text.replace("self.", "", 1), line.meaning).text
         help_ = f"write `{_cut(text)}` where it is applied" if text else "write the layer where it is applied"
         message = "there is no `self`, and no layer is made beforehand"
         return Explanation(message, help_, token.back(len(made[0])), line.instead(text) if text else None)
     if "_COLON" in token.accepts and token.ends_step:
-        name, line = token.previous, Line(token)
+        name, line = token.previous, FaultyLine(token)
         if why := note(name, OUTSIDE):
             return Explanation(f"{name} is no part of a network", why, token.back(len(name)))
         message = "a step is named with `:`, not `=`"
@@ -380,7 +384,7 @@ def assignment(token: UnexpectedToken) -> Explanation | None:
 
 def several_names(token: UnexpectedToken) -> Explanation | None:
     """``a, b = two(4)``, ``let (a, b) = two(4)``: what a block gives, taken apart as Python does it."""
-    first = re.match(r"(?:let\s+)?\(?\s*\w+(?:\s*,\s*\w+)+\s*\)?\s*=\s*(\w+)", Line(token).text)
+    first = re.match(r"(?:let\s+)?\(?\s*\w+(?:\s*,\s*\w+)+\s*\)?\s*=\s*(\w+)", FaultyLine(token).text)
     if not first:
         return None
     help_ = f"label the step, `out: {short(first[1])}…`, and write `out.name` for each of its outputs"
@@ -402,7 +406,7 @@ def arguments(token: UnexpectedToken) -> Explanation | None:
             return Explanation("arms stand in braces", f"write `{short(instead.text)}`", None, instead)
         text = instead.text
         return Explanation("arguments stand in parentheses", f"write `{short(text)}`", None, instead)
-    line = Line(token)
+    line = FaultyLine(token)
     head = re.match(r"(?:\w+\s*:\s*)?([A-Za-z_]\w*)", line.text)
     if not head or (head[1] != token.statement and not token.before.endswith(head[1])):
         return None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from specc.diagnostics.signatures import CHANNELS_FIRST, FAMILIAR, SIGNATURES, Argument, Signature
+from specc.diagnostics.signatures import CHANNELS_FIRST, FAMILIAR, SIGNATURES, ForeignArgument, ForeignSignature
 from specc.diagnostics.vocabulary import ARGUMENTS, CHOICES, LAYERS, squeezed
 
 MERGES = frozenset("add sub mul div maximum minimum concat matmul".split())
@@ -20,7 +20,7 @@ _LEFT_OUT = frozenset(
     "inplace training dtype device dataformat inputshape inputdim batchinputshape biasinitializer betainitializer "
     "gammainitializer kernelregularizer biasregularizer activityregularizer kernelconstraint biasconstraint".split()
 )
-"""Arguments that say nothing of what is computed, or what the contract says."""
+"""GivenArguments that say nothing of what is computed, or what the contract says."""
 _TOLD = ("channels", "features")
 """What of the input a layer need not be told."""
 _AGREED = frozenset(
@@ -29,11 +29,11 @@ _AGREED = frozenset(
     "scale_factor align_corners num_parameters init start_dim end_dim groups upscale_factor downscale_factor blocksize "
     "eps affine bias num_groups".split()
 )
-"""Arguments that layers have which are called alike."""
+"""GivenArguments that layers have which are called alike."""
 _CONTRARY = frozenset("nobias trainable requiresgrad".split())
-"""Arguments that say the contrary of what they are here."""
+"""GivenArguments that say the contrary of what they are here."""
 _CONTEXTUAL = frozenset("alpha slope leak scale scales factor size axes group groups dims".split())
-"""Arguments that are of one name here for some layers, and of another for others."""
+"""GivenArguments that are of one name here for some layers, and of another for others."""
 _SQUEEZES = frozenset("se selayer seblock semodule squeezeexcite squeezeexcitation squeezeandexcitation".split())
 _OWN = frozenset(name for term in ARGUMENTS.values() for name in term.names)
 _BARE = frozenset("relu relu6 selu sigmoid silu mish tanh hardsigmoid hardswish softsign tanhshrink logsigmoid".split())
@@ -42,7 +42,7 @@ _KERNELS = frozenset(map(str, range(1, 12)))
 _NUMBER = r"-?\d[\d_]*(?:\.\d*)?(?:e[+-]?\d+)?"
 
 
-class Arguments(NamedTuple):
+class GivenArguments(NamedTuple):
     """Those of a call, as texts of the language."""
 
     placed: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ def with_number(merge: str, number: str, *, is_first: bool = False) -> str:
     return ""
 
 
-def rendered(word: str, arguments: Arguments, channels: int | None = None) -> Rendering | None:
+def rendered(word: str, arguments: GivenArguments, channels: int | None = None) -> Rendering | None:
     """A layer with its arguments, as it is written here; None where that is not certain.
 
     Args:
@@ -143,7 +143,7 @@ def other_numbers(written: str, text: str) -> str:
     return ""
 
 
-def _relu(arguments: Arguments) -> Rendering | None:
+def _relu(arguments: GivenArguments) -> Rendering | None:
     """That of Keras has a largest value, which is a layer of its own here; PyTorch's first argument is ``inplace``."""
     values = [*zip(("maxvalue", "negativeslope", "threshold"), arguments.placed, strict=False)]
     values += [(name.lower().replace("_", ""), value) for name, value in arguments.named]
@@ -158,7 +158,7 @@ def _relu(arguments: Arguments) -> Rendering | None:
     return Rendering(f"leakyrelu({value})", "leakyrelu") if name in ("negativeslope", "alpha") else None
 
 
-def _squeeze(arguments: Arguments, channels: int) -> Rendering | None:
+def _squeeze(arguments: GivenArguments, channels: int) -> Rendering | None:
     """Squeeze-and-excitation, which some write with the channels, some with what they are divided by, 16 in the
     paper.
     """
@@ -177,7 +177,7 @@ def _squeeze(arguments: Arguments, channels: int) -> Rendering | None:
     return Rendering(f"mul {{ | _ | {gate} }}", "mul")
 
 
-def _signature(word: str, arguments: Arguments, channels: int | None) -> Signature | None:
+def _signature(word: str, arguments: GivenArguments, channels: int | None) -> ForeignSignature | None:
     small = word.lower().replace("_", "")
     signature = SIGNATURES.get(word) or (SIGNATURES.get(small) if word == word.lower() else None)
     ambiguous = CHANNELS_FIRST.get(word) or (CHANNELS_FIRST.get(small) if word == word.lower() else None)
@@ -210,7 +210,7 @@ def _could_be_own(kernel: str, stride: str) -> bool:
     return kernel in ("1", "3", "5", "7") and stride in ("1", "2")
 
 
-def _in_signature(word: str, signature: Signature, arguments: Arguments) -> Rendering | None:
+def _in_signature(word: str, signature: ForeignSignature, arguments: GivenArguments) -> Rendering | None:
     known = (*signature.places, *signature.names)
     given = _given(signature, arguments)
     if given is None:
@@ -255,7 +255,7 @@ def _in_signature(word: str, signature: Signature, arguments: Arguments) -> Rend
     return Rendering(text + behind, layer, told)
 
 
-def _given(signature: Signature, arguments: Arguments) -> dict[Argument, str] | None:
+def _given(signature: ForeignSignature, arguments: GivenArguments) -> dict[ForeignArgument, str] | None:
     """The values by argument; None where one is none of the layer's."""
     known = {argument.name: argument for argument in (*signature.places, *signature.names)}
     named = _named(arguments.named, tuple(known))
@@ -263,14 +263,14 @@ def _given(signature: Signature, arguments: Arguments) -> dict[Argument, str] | 
         return None
     given = dict(zip(signature.places, arguments.placed, strict=False))
     for name, value in named:
-        argument = known.get(name) or Argument(name, "told")
+        argument = known.get(name) or ForeignArgument(name, "told")
         if argument in given or (name not in known and name not in _TOLD):
             return None
         given[argument] = value
     return given
 
 
-def _put_into(signature: Signature, values: dict[str, str]) -> str:
+def _put_into(signature: ForeignSignature, values: dict[str, str]) -> str:
     """The layer with its arguments: the first by their places, as far as none is missing, the rest by name."""
     if "{" in signature.layer:
         fixed = re.findall(r"\{(\w+)\}", signature.layer)

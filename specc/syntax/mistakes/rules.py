@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from specc.diagnostics.vocabulary import OUTSIDE, RESIDUAL, note, squeezed
-from specc.syntax.mistakes.habits import Line
+from specc.syntax.mistakes.habits import FaultyLine
 from specc.syntax.mistakes.renaming import MERGES
 from specc.syntax.mistakes.translation import translated
 from specc.syntax.mistakes.unexpected import Explanation, Replacement, UnexpectedToken, end_of_statement
@@ -153,7 +153,7 @@ def colon(token: UnexpectedToken) -> Explanation | None:
         if not body and len(header) <= 60:
             return Explanation(message, f"write `{header} {{`, and `}}` behind the last step of the body")
         if "=" in body or "self." in body:
-            line = Line(token)
+            line = FaultyLine(token)
             body = translated(body, line.meaning).text if line.is_whole else ""
         if (
             "self." in header

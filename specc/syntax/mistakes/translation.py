@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from specc.diagnostics.vocabulary import squeezed
-from specc.syntax.mistakes.renaming import MERGES, Arguments, layer_named, rendered, with_number
+from specc.syntax.mistakes.renaming import MERGES, GivenArguments, layer_named, rendered, with_number
 
 LONGEST = 1000
 """Characters of a line that is looked at."""
@@ -314,7 +314,7 @@ class _Reader:
                 signs = {name: sign for sign, name in _SIGNS.items()}
                 if layer in signs:
                     return self._arithmetic(python.BinOp(arguments[0], signs[layer](), arguments[1]))
-                return [self._joined(word, arguments, Arguments())]
+                return [self._joined(word, arguments, GivenArguments())]
             raise NoCounterpart
         is_class = word[:1].isupper()  # layers are classes, and functions are not
         if is_class or not arguments or not self._may_be_value(arguments[0]):
@@ -326,7 +326,7 @@ class _Reader:
     def _may_be_value(self, node: python.expr) -> bool:
         return not self._number(node) and not isinstance(node, (python.Constant, python.List, python.Tuple))
 
-    def _joined(self, word: str, values: Iterable[python.expr], arguments: Arguments) -> str:
+    def _joined(self, word: str, values: Iterable[python.expr], arguments: GivenArguments) -> str:
         layer = layer_named(word)
         if layer not in MERGES:
             raise NoCounterpart
@@ -369,7 +369,7 @@ class _Reader:
         function = call.func
         return isinstance(function, (python.Call, python.Attribute)) or self._takes_value(call)
 
-    def _rendered(self, word: str, arguments: Arguments, channels: int | None = None) -> list[str]:
+    def _rendered(self, word: str, arguments: GivenArguments, channels: int | None = None) -> list[str]:
         rendering = rendered(word, arguments, channels)
         if rendering is None:
             raise NoCounterpart
@@ -382,7 +382,7 @@ class _Reader:
         """The steps that a layer is: ``nn.Conv2d(3, 8, 3)``, ``nn.Sequential(…)``."""
         channels, self._channels = self._channels, None
         if isinstance(node, python.Name) and not self._is_value(node.id):
-            return self._rendered(node.id, Arguments())
+            return self._rendered(node.id, GivenArguments())
         if not isinstance(node, python.Call):
             raise NoCounterpart
         word, owner = _word(node.func)
@@ -438,12 +438,12 @@ def _word(function: python.expr) -> tuple[str | None, str]:
     return (word, owners[0]) if len(owners) == 1 else (None, "")
 
 
-def _arguments(call: python.Call, first: int = 0) -> Arguments:
+def _arguments(call: python.Call, first: int = 0) -> GivenArguments:
     """Raises NoCounterpart where they are no plain values."""
     if any(keyword.arg is None for keyword in call.keywords):
         raise NoCounterpart
     placed = tuple(_plain(argument) for argument in call.args[first:])
-    return Arguments(placed, tuple((keyword.arg or "", _plain(keyword.value)) for keyword in call.keywords))
+    return GivenArguments(placed, tuple((keyword.arg or "", _plain(keyword.value)) for keyword in call.keywords))
 
 
 def _plain(node: python.expr) -> str:
