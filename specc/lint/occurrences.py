@@ -61,6 +61,8 @@ def _is_of_text(match: Match, site: CallSite) -> bool:
         # So are values of this place; one that is handed to the block is another at another call.
         values = [a.value for a in call.arguments if a.name in node.op.measures]
         others = [a.value for a in call.arguments if a.name not in node.op.measures]
+        if match.positional and others and site.params.isdisjoint(_names(others[:1])):
+            del others[0]  # how many channels there are is a number of this place by any name: `in.channels`
         if not call.arguments or not _names(others) <= knobless or not site.params.isdisjoint(_names(values)):
             return False
     first = call.arguments[: match.positional]

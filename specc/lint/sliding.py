@@ -198,17 +198,21 @@ def _input_channels_given(node: Node, network: Network) -> Match | None:
 def _is_doubtful(filters: Convolution, channels: int) -> bool:
     """Whether one that keeps its channels is hardly ever called with such a kernel and stride.
 
-    An odd stride of 3 or more, with windows that overlap; a large even kernel that goes by single steps without
-    padding, or is many times as wide as its steps. Transposed ones are often as wide as two steps.
+    An odd stride of 3 or more, with windows that overlap, and are large or, of images, even and without padding; a
+    large even kernel that goes by single steps without padding, or is many times as wide as its steps. Transposed ones
+    are often as wide as two steps; as four, without padding, hardly ever.
     """
     kernel, stride = filters.kernel[0], filters.stride[0]
     if len({*filters.kernel}) > 1 or len({*filters.stride}) > 1 or (filters.transposed and kernel <= 2 * stride):
         return False
+    is_bare = kernel % 2 == 0 and not filters.padded
+    if filters.transposed and is_bare and kernel >= max(_LARGE, 4 * stride):
+        return stride > 1
     if stride % 2 == 0:
         return kernel >= max(2 * _LARGE, _LARGE * stride)
     if stride == 1:
-        return kernel >= 2 * _LARGE and kernel % 2 == 0 and not filters.padded
-    return kernel > stride and (kernel >= _LARGE or channels <= _FEW)
+        return kernel >= 2 * _LARGE and is_bare
+    return kernel > stride and (kernel >= _LARGE or channels <= _FEW or (is_bare and len(filters.kernel) > 1))
 
 
 LINTS = (
