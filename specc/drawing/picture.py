@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from specc.ir.graph import Graph, Node, Port, Region
+from specc.ir.graph import Graph, Node, Port, Region, result
 from specc.ir.types import TensorType
 from specc.ops.families import FAMILIES
 from specc.report import notation
@@ -62,11 +62,13 @@ class Box(NamedTuple):
     Attributes:
         name: the path of the first of them; what arrows call it.
         channels: of its result, where they are known.
+        values: names of those that it gives, or has inside.
     """
 
     name: str
     rows: tuple[BoxRow, ...]
     channels: int | None
+    values: tuple[str, ...] = ()
 
 
 class Frame(NamedTuple):
@@ -119,14 +121,17 @@ def picture(graph: Graph, depth: int) -> Picture:
     Args:
         depth: how deep blocks are opened, as in `specc show`: those at this depth are a box each.
     """
-    inputs = [Box(_port(port.name), (BoxRow(_taken(port), PORT),), _channels(port.type)) for port in graph.inputs]
+    inputs = [
+        Box(_port(port.name), (BoxRow(_taken(port), PORT),), _channels(port.type), (port.name,))
+        for port in graph.inputs
+    ]
     outputs = [
         Box(_port(port.name, "out"), (BoxRow(port.name, PORT),), _channels(port.type)) for port, _ in graph.outputs
     ]
     uses = Counter(value for node in graph.nodes for value in node.inputs)
     uses.update(value for _, value in graph.outputs)
     members = (*inputs, *_drawn(graph.members, depth, "", uses), *outputs)
-    home = {port.name: _port(port.name) for port in graph.inputs} | dict(_homes(graph.members, depth, uses))
+    home = {value: box.name for box in _boxes(members) for value in box.values}
     types = {port.name: port.type for port in graph.inputs} | {node.name: node.type for node in graph.nodes}
     arrows: dict[Arrow, None] = {}
     for node in graph.nodes:
@@ -167,26 +172,15 @@ def _drawn(
         first = group[0]
         if isinstance(first, Node):
             rows = tuple(BoxRow(_said(node, scope), kind_of(node)) for node in group if isinstance(node, Node))
-            yield Box(first.name, rows, _channels(first.type))
+            yield Box(first.name, rows, _channels(first.type), tuple(node.name for node in group))
             continue
         if depth > 1:
             title = _named(first.name, scope, notation.block(first))
             yield Frame(first.name, title, tuple(_drawn(first.members, depth - 1, f"{first.name}.", uses)))
         else:
             given = next((_channels(node.type) for node in first.nodes if node.name == first.output), None)
-            yield Box(first.name, (BoxRow(_named(first.name, scope, _closed(first)), BLOCK),), given)
-
-
-def _homes(members: tuple[Node | Region, ...], depth: int, uses: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """The box of every step."""
-    for group in _grouped(members, depth, uses):
-        first = group[0]
-        if isinstance(first, Node):
-            yield from ((member.name, first.name) for member in group)
-        elif depth > 1:
-            yield from _homes(first.members, depth - 1, uses)
-        else:
-            yield from ((node.name, first.name) for node in first.nodes)
+            row = BoxRow(_named(first.name, scope, _closed(first)), BLOCK)
+            yield Box(first.name, (row,), given, tuple(node.name for node in first.nodes))
 
 
 def _grouped(members: tuple[Node | Region, ...], depth: int, uses: Mapping[str, int]) -> Iterator[list[Node | Region]]:
@@ -227,15 +221,11 @@ def _closed(region: Region) -> str:
     """Its call; of a group or a round, which have none, what is in it where that is one after the other."""
     members = region.members
     if region.kind in ("block", "loop") or any(
-        member.inputs != (_result(before),) for before, member in pairwise(members)
+        member.inputs != (result(before),) for before, member in pairwise(members)
     ):
         return notation.block(region)
     calls = (notation.step(member) if isinstance(member, Node) else _closed(member) for member in members)
     return " -> ".join(calls)
-
-
-def _result(member: Node | Region) -> str:
-    return member.name if isinstance(member, Node) else member.output
 
 
 def _named(name: str, scope: str, call: str) -> str:

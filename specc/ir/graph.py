@@ -208,6 +208,11 @@ class Region(Record):
         return tuple(in_order(self, (value for node in self.nodes for value in node.inputs if value not in inside)))
 
 
+def result(member: Node | Region) -> str:
+    """The name of the value that a step or a block gives."""
+    return member.name if isinstance(member, Node) else member.output
+
+
 class Graph:
     """A network.
 

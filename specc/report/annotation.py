@@ -11,7 +11,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from specc.elaborate import check_file
-from specc.ir.graph import Graph, Node, Region
+from specc.ir.graph import Graph, Node, Region, result
 from specc.ops import find
 from specc.source import Source
 from specc.syntax import ast
@@ -78,7 +78,7 @@ class _Annotator:
 
     def _collect(self, members: Iterable[Node | Region], types: dict[str, str], source: Source) -> None:
         for member in members:
-            shapes, shape = self._steps, types[member.name if isinstance(member, Node) else member.output]
+            shapes, shape = self._steps, types[result(member)]
             if isinstance(member, Region):
                 shapes = self._rounds if member.kind == "round" else self._blocks
                 self._collect(member.members, types, source)
