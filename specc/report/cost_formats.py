@@ -7,11 +7,10 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from specc.analyses import Costs
 from specc.report import notation
-from specc.report.costs import DESCRIBING, Entry, entries, sums, table
+from specc.report.costs import DESCRIBING, entries, sums, table
 from specc.version import __version__
 
 FORMATS = ("json", "csv", "markdown")
@@ -48,15 +47,11 @@ def _json(networks: Sequence[Costs], depth: int | None) -> str:
             "peak_memory": costs.peak_memory,
             "receptive_field": costs.receptive_field,
             "depth": costs.depth,
-            "steps": [_fields(entry) for entry in entries(costs, depth)],
+            "steps": [entry._asdict() for entry in entries(costs, depth)],
         }
         for costs in networks
     ]
     return json.dumps({"version": VERSION, "specc": __version__, "models": models}, indent=2)
-
-
-def _fields(entry: Entry) -> dict[str, Any]:
-    return entry._asdict()
 
 
 def _csv(networks: Sequence[Costs], depth: int | None) -> str:

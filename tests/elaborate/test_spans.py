@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from specc.diagnostics import Diagnostic, SpecError
-from specc.elaborate import check_file
 from specc.elaborate.phases import choose, elaborate
 from specc.elaborate.values import Partial
 from specc.source import Source, Span
 from specc.syntax import parse
 from specc.syntax.yaml.writer import to_yaml
 from tests.elaborate.test_corpus import ACCEPTED, REFUSED
+from tests.elaborate.test_proposals import findings
 
 YAML = Path(__file__).parents[1] / "syntax" / "yaml" / "corpus" / "refused"
 CORPORA = (*ACCEPTED, *REFUSED, *sorted(YAML.glob("*.yaml")))
@@ -29,14 +29,6 @@ def places(finding: Diagnostic) -> Iterator[Span]:
         yield label.span
     for edit in finding.fix.edits if finding.fix else ():
         yield edit.span
-
-
-def findings(source: Source) -> tuple[Diagnostic, ...]:
-    try:
-        check_file(parse(source))
-    except SpecError as error:
-        return error.diagnostics
-    return ()
 
 
 def check_places(source: Source) -> int:

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from io import BytesIO
@@ -167,6 +168,16 @@ class Safetensors(_Weights):
             raise UsageError(re.sub(r"invalid offset for tensor `.*?`", "invalid offset", str(error))) from None
 
 
+def rezipped(original: bytes, random: Random, is_changed: Callable[[str], bool]) -> bytes:
+    """A sound archive of damaged members: bytes that change in the archive alone are caught by its checksums."""
+    file = BytesIO()
+    with zipfile.ZipFile(BytesIO(original)) as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, changed_bytes(content, random) if is_changed(name) else content)
+    return file.getvalue()
+
+
 class Npz(_Weights):
     name, share, suffix = "npz", 8, ".npz"
 
@@ -179,14 +190,8 @@ class Npz(_Weights):
     def draw(self, random: Random) -> bytes:
         if random.random() < 0.4:
             return changed_bytes(self._original, random)
-        # A sound archive of damaged arrays: changed bytes alone are caught by its checksums.
-        file = BytesIO()
-        with zipfile.ZipFile(BytesIO(self._original)) as old, zipfile.ZipFile(file, "w") as new:
-            changed = random.choice(old.namelist())
-            for name in old.namelist():
-                content = old.read(name)
-                new.writestr(name, changed_bytes(content, random) if name == changed else content)
-        return file.getvalue()
+        changed = random.choice(zipfile.ZipFile(BytesIO(self._original)).namelist())
+        return rezipped(self._original, random, lambda name: name == changed)
 
 
 class Checkpoint(_Weights):
@@ -203,12 +208,7 @@ class Checkpoint(_Weights):
     def draw(self, random: Random) -> bytes:
         if random.random() < 0.4:
             return changed_bytes(self._original, random)
-        file = BytesIO()
-        with zipfile.ZipFile(BytesIO(self._original)) as old, zipfile.ZipFile(file, "w") as new:
-            for name in old.namelist():
-                content = old.read(name)
-                new.writestr(name, changed_bytes(content, random) if name.endswith(".pkl") else content)
-        return file.getvalue()
+        return rezipped(self._original, random, lambda name: name.endswith(".pkl"))
 
 
 TARGETS = (OnnxModel, SidecarFile, Safetensors, Npz, Checkpoint)
