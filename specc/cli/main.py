@@ -92,10 +92,13 @@ def _command() -> int:
     if signal.getsignal(signal.SIGINT) is not _leave:
         return run_command()
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # it unwinds: no temporary file is left
-        return run_command()
-    finally:
-        signal.signal(signal.SIGINT, _leave)
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # it unwinds: no temporary file is left
+            return run_command()
+        finally:
+            signal.signal(signal.SIGINT, _leave)
+    except KeyboardInterrupt:  # just before the command, or just behind it
+        _leave(signal.SIGINT, None)
 
 
 def _instant_answer(arguments: list[str]) -> str | None:

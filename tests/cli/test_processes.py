@@ -240,6 +240,27 @@ def test_ctrl_c_while_modules_are_loaded(module: str) -> None:
     assert ended.returncode == 130
 
 
+@pytest.mark.parametrize("time", ["before", "after"])
+def test_ctrl_c_where_the_command_begins_and_where_it_ends(time: str) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from specc.cli import commands, main\n"
+        "def command():\n"
+        f"    if {time!r} == 'after':\n"
+        "        real = signal.signal\n"
+        "        signal.signal = lambda number, handler: (os.kill(os.getpid(), number), real(number, handler))\n"
+        "        return 0\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "commands.run_command = command\n"
+        f"sys.argv = ['specc', 'check', '--no-cache', {LENET!r}]\n"
+        "main.run()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, preexec_fn=heed_signals
+    )
+    assert (ended.stderr, ended.returncode) == ("\ninterrupted\n", 130)
+
+
 def spec(folder: Path) -> Path:
     (folder / "fine.cnn").write_text("model M : [N, 3] { fc(3) }\n")
     return folder / "fine.cnn"
