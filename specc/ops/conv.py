@@ -200,8 +200,7 @@ class Conv(Channelwise):
         if self.padding == SAME_UPPER:
             return f"ceil({n}/{s}) = {(n + s - 1) // s}"
         before, after = (numbers(widths)[axis] for widths in self._pads(x))
-        padding = f"2*{before}" if before == after else f"({before} + {after})"
-        return f"{slide_text(n, k, s, padding, d)} = {slide(n, k, s, before + after, d)}"
+        return f"{slide_text(n, k, s, before, after, d)} = {slide(n, k, s, before + after, d)}"
 
     def _geometry(self, axes: int) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         kernel = per_axis(self.kernel, axes, self, "kernel")

@@ -89,15 +89,14 @@ class Grid(NamedTuple):
         if self.is_same:
             return f"ceil({n}/{s}) = {count}"
         before, after = numbers(self.sides.before)[axis], numbers(self.sides.after)[axis]
-        formula = slide_text(n, k, s, f"2*{before}" if before == after else f"({before} + {after})", d)
+        formula = slide_text(n, k, s, before, after, d, ceil_mode=self.ceil_mode)
         if not self.ceil_mode:
             return f"{formula} = {count}"
-        rounded = f"ceil({formula.removesuffix(' + 1')}) + 1"
         full = -(-(n + before + after - self.reach[axis]) // s) + 1
         if full == count:
-            return f"{rounded} = {count}"
+            return f"{formula} = {count}"
         dropped = "and the last starts in the padding" if isinstance(n, int) else "less one that starts in the padding"
-        return f"{rounded} = {full}, {dropped}: {count}"
+        return f"{formula} = {full}, {dropped}: {count}"
 
     @property
     def reads_one(self) -> bool:

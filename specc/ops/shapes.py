@@ -112,10 +112,20 @@ def fitting(
     return out if all(always_at_least(size, 1) for size in out) else None
 
 
-def slide_text(size: Dim, kernel: int, stride: int, padding: str, dilation: int) -> str:
-    """The formula of `slide` with its numbers, without the result. ``padding`` is written out: ``2*1``."""
+def slide_text(
+    size: Dim, kernel: int, stride: int, before: int, after: int, dilation: int, *, ceil_mode: bool = False
+) -> str:
+    """The formula of `slide` with its numbers, without the result: ``floor((13 + 2*0 - 2)/2) + 1``.
+
+    What comes out even is not said to be rounded.
+    """
+    padding = f"2*{before}" if before == after else f"({before} + {after})"
     span = f"{kernel}" if dilation == 1 else f"({dilation}*({kernel} - 1) + 1)"
-    return f"({size} + {padding} - {span})/{stride} + 1"
+    quotient = f"({size} + {padding} - {span})/{stride}"
+    if ceil_mode:
+        return f"ceil({quotient}) + 1"
+    is_even = (size + before + after - dilation * (kernel - 1) - 1) % stride == 0
+    return f"{quotient} + 1" if is_even else f"floor({quotient}) + 1"
 
 
 def refuse_large_kernel(

@@ -274,8 +274,8 @@ def _head(graph: Graph, part: Node | Region, meaning: str) -> Iterator[str]:
     line, column = part.span.position
     call_text = " ".join(part.span.text.partition("{")[0].split()) or meaning
     yield f"{part.name}: {call_text}"
-    # Blanks, and the kind of brackets around a list, make no difference to the reader.
-    source, filled = (call.replace(" ", "").translate(str.maketrans("[]", "()")) for call in (call_text, meaning))
+    # Blanks, the kind of brackets around a list, and which argument comes first make no difference to the reader.
+    source, filled = (sorted(re.split(r"[][(),]", call.replace(" ", ""))) for call in (call_text, meaning))
     if source != filled:
         yield f"  is {meaning}"
     yield f"  at {part.span.source.name}:{line}:{column}"

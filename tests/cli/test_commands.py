@@ -284,7 +284,7 @@ class TestExplain:
         assert "  holds   6 steps: 0, 1\n  parameters: 1,184\n" in out
 
     def test_what_is_written_as_it_is_meant_is_not_said_again(self, specc: Specc, tmp_path: Path) -> None:
-        path = spec(tmp_path, "model M(k = 3) : [N, 3, 8, 8] { conv(8,(3, 5)) -> conv(8, k) }")
+        path = spec(tmp_path, "model M(k = 3) : [N, 3, 8, 8] { conv(8,(3, 5), bias=false, padding=1) -> conv(8, k) }")
         assert "  is " not in specc("explain", f"{path}:conv1").out
         assert "  is conv(8, 3)\n" in specc("explain", f"{path}:conv2").out
 

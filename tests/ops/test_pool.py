@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import partial
-from math import inf
+from itertools import product
+from math import floor, inf
 from typing import Any
 
 import numpy as np
@@ -220,7 +221,9 @@ def test_windows() -> None:
 
 def test_arithmetic() -> None:
     line = TensorType(symbol("N"), (3, 8))
-    assert make("maxpool", kernel=3, stride=2, padding=1).arithmetic(line) == ("length: (8 + 2*1 - 3)/2 + 1 = 4",)
+    assert make("maxpool", kernel=3, stride=2, padding=1).arithmetic(line) == (
+        "length: floor((8 + 2*1 - 3)/2) + 1 = 4",
+    )
     assert make("avgpool", kernel=3, stride=2, ceil_mode=True).arithmetic(line) == (
         "length: ceil((8 + 2*0 - 3)/2) + 1 = 4",
     )
@@ -229,12 +232,23 @@ def test_arithmetic() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["conv", "maxpool", "avgpool"])
+def test_the_formula_of_a_size_comes_out_as_it_says(kind: str) -> None:
+    """Read by Python; what comes out even is not said to be rounded."""
+    channels = {"out_channels": 1} if kind == "conv" else {}
+    for size, kernel, stride, padding in product((7, 8, 13), (2, 3), (1, 2, 3), (0, 1)):
+        op = make(kind, kernel=kernel, stride=stride, padding=padding, **channels)
+        formula, result = op.arithmetic(TensorType(symbol("N"), (1, size)))[0].removeprefix("length: ").split(" = ")
+        assert eval(formula, {"floor": floor}) == int(result)
+        assert ("floor" in formula) == ((size + 2 * padding - kernel) % stride != 0)
+
+
 def test_a_kernel_larger_than_its_input() -> None:
     refused = refusal(make("maxpool", kernel=5), (3, 2, 2))
     assert refused.code == "S0104"
     assert refused.message == "kernel 5 is larger than its input of 2 x 2"
     assert refused.argument == "kernel"
-    assert refused.notes == ("(2 + 2*0 - 5)/5 + 1 = 0",)
+    assert refused.notes == ("floor((2 + 2*0 - 5)/5) + 1 = 0",)
     assert refused.helps == ("kernel=2 gives 1 x 1", "ceil_mode=true gives 1 x 1")
 
 

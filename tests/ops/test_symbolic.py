@@ -538,8 +538,8 @@ def test_sizes_at_which_arms_differ_are_shown() -> None:
 def test_formulas_are_shown_with_their_symbols() -> None:
     x = TensorType(N, (3, EVEN, W8))
     assert make("conv", out_channels=4, kernel=3, stride=2, padding=1).arithmetic(x) == (
-        "height: (H + 2*1 - 3)/2 + 1 = H/2",
-        "width: (W + 2*1 - 3)/2 + 1 = floor((W + 1)/2)",
+        "height: floor((H + 2*1 - 3)/2) + 1 = H/2",
+        "width: floor((W + 2*1 - 3)/2) + 1 = floor((W + 1)/2)",
         "macs: 4 x H/2 x floor((W + 1)/2) outputs * 3 x 3 x 3",
     )
     assert make("flatten").arithmetic(TensorType(N, (4, EVEN // 2))) == ("4*(H/2) = 2*H",)
