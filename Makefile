@@ -12,6 +12,7 @@
 # make fuzz    every reader of what a stranger may write, on inputs at random, and commands that are ended before their time.
 #              FUZZ="--inputs 1000000 --publish" KILLS="--runs 500": what docs/hardening.md shows; it goes on where it was
 #              interrupted
+# make examples  examples/train with Lightning: its own tests and types
 # make siblings, runtimes, mutants, package, hooks, action    what .ci/run does besides
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,7 +24,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes mutants fuzz package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples mutants fuzz package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -81,6 +82,10 @@ siblings: $(VENV)/installed-dev
 runtimes: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/runtimes.py 1.17.3 1.20.1 --networks 4
 
+examples: $(VENV)/installed-dev $(VENV)/installed-examples
+	$(BIN)/mypy examples/train
+	$(BIN)/python -m pytest -n 2 -m example tests/examples
+
 mutants: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.mutants --networks 12 --sites 2 --jobs 2
 
@@ -113,6 +118,10 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 
 $(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-bench.txt
+	@touch $@
+
+$(VENV)/installed-examples: $(VENV)/installed requirements-examples.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-examples.txt
 	@touch $@
 
 build/tools/installed: requirements.lock
