@@ -170,6 +170,17 @@ def belonging(digest: str, file: OnnxFile, sidecar: Sidecar) -> str:
     return ""
 
 
+def interface_faults(file: OnnxFile, sidecar: Sidecar) -> list[str]:
+    """Where the inputs and outputs of the file are not, to the letter, those of the sidecar."""
+    faults = []
+    for what, actual, entries in (("inputs", file.inputs, sidecar.inputs), ("outputs", file.outputs, sidecar.outputs)):
+        declared = tuple(PortInfo(entry.name, entry.dtype, entry.shape) for entry in entries)
+        if actual != declared:
+            here, there = ("; ".join(map(str, ports)) or "none" for ports in (actual, declared))
+            faults.append(f"the file has the {what} {here}, the sidecar {there}")
+    return faults
+
+
 def _inspected(where: Path, digest: str, file: OnnxFile) -> SidecarInspection:
     """Of a format that only a later specc knows, what is known of it."""
     try:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from specc.bundle.golden_pair import Expectation, PairArrays, decoded
-from specc.bundle.inspection import belonging
+from specc.bundle.inspection import belonging, interface_faults
 from specc.bundle.sidecar import Sidecar, sha256_of
-from specc.onnxfile import OnnxFile, PortInfo, as_onnx_file
+from specc.onnxfile import OnnxFile, as_onnx_file
 from specc.verify.network_proof import errors_by_bound, structure_fault
 from specc.verify.sessions import ModelRefused, load_runtime, open_session, run
 
@@ -65,12 +65,7 @@ def recheck(model: Path | OnnxFile, sidecar: Sidecar, where: Path, provider: str
     file.require_data()
     pair = decoded(sidecar, where)
     runtime = str(load_runtime().__version__)
-    faults = []
-    for what, actual, entries in (("inputs", file.inputs, sidecar.inputs), ("outputs", file.outputs, sidecar.outputs)):
-        declared = tuple(PortInfo(entry.name, entry.dtype, entry.shape) for entry in entries)
-        if actual != declared:  # to the letter
-            here, there = ("; ".join(map(str, ports)) or "none" for ports in (actual, declared))
-            faults.append(f"the file has the {what} {here}, the sidecar {there}")
+    faults = interface_faults(file, sidecar)
     assert file.path is not None
     other = belonging(sha256_of(file.path), file, sidecar)
     belongs = Check("belongs", not other, f"{where} does not belong to {file.name}: {other}" if other else "")

@@ -28,11 +28,12 @@ _COMMANDS = (
     "compile",
     "verify",
     "inspect",
+    "embed",
     "convert",
     "schema",
     "doctor",
 )
-_QUERIES = ("show", "explain", "inspect", "schema", "doctor")
+_QUERIES = ("show", "explain", "inspect", "embed", "schema", "doctor")
 """The commands of `specc.cli.queries`; each other one has a module of its own."""
 
 

@@ -1,4 +1,4 @@
-"""Commands that answer a question and write no file: ``show``, ``explain``, ``inspect``, ``schema`` and ``doctor``."""
+"""Commands that only print: ``show``, ``explain``, ``inspect``, ``embed``, ``schema`` and ``doctor``."""
 
 from __future__ import annotations
 
@@ -95,6 +95,20 @@ def inspect(onnx: str, sidecar: str | None, form: str) -> int:
     if inspection.sidecar is not None and not inspection.sidecar.is_readable:
         return USAGE
     return 0 if inspection.is_whole else FINDINGS
+
+
+@click.command("embed", cls=Command, short_help="Print a program that uses an ONNX file.")
+@click.argument("onnx", metavar="FILE.onnx")
+@click.option("--language", required=True, metavar="NAME", help="python, js (Node) or web (a browser).")
+@click.option("--sidecar", metavar="FILE", help="Its sidecar; left out: the one beside it.")
+def embed(onnx: str, language: str, sidecar: str | None) -> None:
+    """Print a program that loads the file, says what goes in and comes out, and tests itself on the golden pair.
+
+    It is meant to stand beside the file and its sidecar, as in: specc embed net.onnx --language python > use_net.py
+    """
+    from specc.embedding.program import program
+
+    echo_utf8(program(Path(onnx), language, None if sidecar is None else Path(sidecar)))
 
 
 @click.command("schema", cls=Command, short_help="Print the JSON Schema of specs in YAML, or of sidecars.")
