@@ -1,0 +1,178 @@
+"""The spec of a flat network, and the proof that it is that network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from specc.diagnostics import SpecError
+from specc.elaborate import choose, elaborate
+from specc.importing.network import ImportedNetwork
+from specc.importing.structure.body import Layer, Statement, Value
+from specc.importing.structure.chains import chain, is_merge
+from specc.importing.structure.comparison import Different, paired
+from specc.importing.structure.paths import placed
+from specc.importing.structure.shared import shared_steps
+from specc.importing.structure.tree import grown
+from specc.importing.structure.writing import BodyWriter
+from specc.ir.graph import Graph, Node
+from specc.ir.size import Dim
+from specc.source import Source
+from specc.syntax import parse
+from specc.syntax.format import formatted
+from specc.syntax.tokens import is_name
+
+_FILE = "imported.cnn"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A spec that says an imported network.
+
+    Attributes:
+        text: in the one style.
+        graph: what it comes to.
+        tensors: names of `ImportedNetwork.tensors`, by the paths that they have in the state dict of ``graph``.
+        renamed: of these the paths that are not the names; the others are as in the origin.
+        is_flat: no structure said the same network: it is a list of steps under names of ours.
+    """
+
+    text: str
+    graph: Graph
+    tensors: Mapping[str, str]
+    is_flat: bool
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        return {path: name for path, name in self.tensors.items() if path != name}
+
+
+def structured(network: ImportedNetwork) -> Spec:
+    """The spec of a network.
+
+    Raises:
+        SpecError: the network does not fit together, however it is written.
+    """
+    flat_text = _flat(network)
+    flat = _graph(flat_text, network.name)
+    shapes = {port.name: port.type.shape for port, _ in flat.outputs}
+    for write in (_chained,):
+        try:
+            text = formatted(Source(_FILE, write(network, shapes)))
+            graph = _graph(text, network.name)
+            return _spec(network, text, graph, paired(flat, graph))
+        except (SpecError, Different):
+            continue
+    return _spec(network, formatted(Source(_FILE, flat_text)), flat, {node.name: node for node in flat.nodes}, True)
+
+
+def _graph(text: str, model: str) -> Graph:
+    file = parse(Source(_FILE, text))
+    return elaborate(file, choose(file, model), {}).graph
+
+
+def _spec(network: ImportedNetwork, text: str, graph: Graph, nodes: Mapping[str, Node], is_flat: bool = False) -> Spec:
+    """The spec with the names of its tensors.
+
+    Args:
+        nodes: for each step of the flat list, by its name there, the same in ``graph``.
+    """
+    tensors: dict[str, str] = {}
+    names = _flat_names(network)
+    for name, step in zip(names, network.steps, strict=True):
+        if step.tensors:
+            node = nodes[name]
+            paths = {parameter.name: node.path(parameter) for parameter in node.parameters}
+            tensors |= {paths[parameter]: tensor for parameter, tensor in step.tensors.items()}
+    return Spec(text, graph, tensors, is_flat)
+
+
+# ---- models ---------------------------------------------------------------------------------------------------------
+
+
+def _header(network: ImportedNetwork, shapes: Mapping[str, Sequence[Dim]] | None) -> str:
+    inputs = [
+        (port.name, f"{'uint8 ' if port.dtype == 'uint8' else ''}[{', '.join(map(str, port.shape))}]")
+        for port in network.inputs
+    ]
+    if shapes is None:
+        given = f"({', '.join(output.name for output in network.outputs)})"
+    else:
+        given = _ports([(port.name, _shape(shapes[port.name])) for port in network.outputs], "output")
+    where = f" where {', '.join(network.where)}" if network.where else ""
+    return f"model {network.name} : {_ports(inputs, 'input')} -> {given}{where}"
+
+
+def _ports(ports: list[tuple[str, str]], usual: str) -> str:
+    if len(ports) == 1 and ports[0][0] == usual:
+        return ports[0][1]
+    return "(" + ", ".join(f"{name}: {shape}" if shape else name for name, shape in ports) + ")"
+
+
+def _shape(shape: Sequence[Dim]) -> str:
+    """A shape in which formulas are left open."""
+    return "[" + ", ".join(text if (text := str(size)).isdecimal() or is_name(text) else "_" for size in shape) + "]"
+
+
+def _names_around(network: ImportedNetwork) -> set[str]:
+    """The names of a model's ports and sizes."""
+    sizes = {str(size) for port in network.inputs for size in port.shape}
+    return {*sizes, *(port.name for port in network.inputs)}
+
+
+def _chained(network: ImportedNetwork, shapes: Mapping[str, Sequence[Dim]]) -> str:
+    """The model with its chains, merges and groups."""
+    values = [output.value for output in network.outputs]
+    paths = placed(network.steps, _names_around(network))
+    applied, declared = shared_steps(network.steps, paths, _names_around(network))
+    for index, step in enumerate(network.steps):
+        if step.outputs[0] in applied:
+            paths[index] = (*paths[index][:-1], "")
+    members = grown(paths, list(network.steps), frozenset(values))
+    entry = network.inputs[0].name if len(network.inputs) == 1 else None
+    body = chain(members, entry, _last(network), frozenset(values))
+    ports = {port.name: port.name for port in network.inputs}
+    if entry is not None:
+        ports[entry] = "in" if entry == "input" else entry
+    writer = BodyWriter(ports, _names_around(network), applied, declared)
+    last = _last(network)
+    besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
+    text = writer.text(body, besides)
+    return f"{_header(network, shapes)} {{\n{text}\n}}\n"
+
+
+def _last(network: ImportedNetwork) -> str:
+    """The value of the outputs that is made last."""
+    places = {value: index for index, step in enumerate(network.steps) for value in step.outputs}
+    return max((output.value for output in network.outputs), key=lambda value: places.get(value, -1))
+
+
+def _flat_names(network: ImportedNetwork) -> list[str]:
+    """What each step is called in the flat list."""
+    taken = {*_names_around(network), *(output.name for output in network.outputs), network.name}
+    stem = "step"
+    while any(name.startswith(stem) for name in taken):
+        stem += "_"
+    return [f"{stem}{index}" for index in range(len(network.steps))]
+
+
+def _flat(network: ImportedNetwork) -> str:
+    """The model as a list, in which every step has a name of ours and says by name what it takes."""
+    names = _flat_names(network)
+    ports = {port.name: port.name for port in network.inputs}
+    if len(network.inputs) == 1 and network.inputs[0].name == "input":
+        ports["input"] = "in"
+    body: list[Statement] = []
+    for name, step in zip(names, network.steps, strict=True):
+        layer = Layer(step, name)
+        reads = step.inputs[: len(step.inputs) - len(layer.measured)]
+        if len(reads) > 1 or is_merge(step.operator):
+            layer.arms = [[Value(value)] for value in reads]
+            body.append(Value(reads[0]))
+        else:
+            body.append(Value(reads[0]))
+        body.append(layer)
+    shared = shared_steps(network.steps, [(f"shared_{name}",) for name in names], _names_around(network))
+    writer = BodyWriter(ports, _names_around(network), *shared)
+    text = writer.text(body, {output.name: output.value for output in network.outputs})
+    return f"{_header(network, None)} {{\n{text}\n}}\n"

@@ -1,0 +1,114 @@
+"""Flat networks as specs: the text that a person would have written, and the same network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import specc
+from specc.importing.network import ImportedNetwork, ImportedOutput, ImportedPort, ImportedStep
+from specc.importing.structure import comparison, structured
+from specc.ir.graph import Graph
+from tests.importing.flattening import flattened
+
+
+def graph(text: str) -> Graph:
+    return specc.loads(text).graph
+
+
+def written(text: str, *, with_paths: bool = True) -> str:
+    """The text of a spec's network after its blocks have been forgotten; it is the same network."""
+    original = graph(text)
+    spec = structured(flattened(original, with_paths=with_paths))
+    assert not spec.is_flat
+    comparison.paired(original, spec.graph)
+    if with_paths:
+        assert not spec.renamed
+        assert dict(spec.graph.state) == dict(original.state)
+    return spec.text
+
+
+def unchanged(text: str) -> None:
+    assert written(text) == text
+
+
+def test_chain_with_labels() -> None:
+    unchanged("""model Net : [N, 1, 32, 32] -> (scores: [N, 10]) {
+  conv1: conv(6, 5, padding=2) -> relu -> maxpool(2)
+  "c-2": conv(16, [3, 5], bias=false) -> bn2: bn(eps=0.001) -> leakyrelu(0.2) -> flatten
+  0: fc(10)
+}
+""")
+
+
+def test_arms_begin_where_they_go_apart() -> None:
+    unchanged("""model Net : [N, 8, 32, 32] -> [N, 16, 32, 32] {
+  add {
+    | c1: conv(8, 3, padding=1, bias=false) -> b1: bn -> relu
+      c2: conv(8, 3, padding=1, bias=false) -> b2: bn
+      mul { | _ | globalavgpool -> se: conv(8, 1) -> sigmoid }
+    | _
+  }
+  relu
+  concat { | left: conv(8, 1) | maxpool(3, stride=1, padding=1) -> right: conv(8, 1) }
+}
+""")
+
+
+def step(operator: str, *inputs: str, name: str = "", value: str, **arguments: Any) -> ImportedStep:
+    return ImportedStep(name, operator, arguments, inputs, (value,))
+
+
+def network(*steps: ImportedStep, outputs: tuple[str, ...], inputs: tuple[str, ...] = ("x",)) -> ImportedNetwork:
+    ports = tuple(ImportedPort(name, ("N", 4, 8, 8)) for name in inputs)
+    return ImportedNetwork("Net", ports, tuple(ImportedOutput(f"o{v}", v) for v in outputs), steps, {})
+
+
+def test_several_inputs_and_outputs() -> None:
+    spec = structured(
+        network(
+            step("relu", "a", value="1"),
+            step("tanh", "b", value="2"),
+            step("add", "1", "2", value="3"),
+            step("sigmoid", "1", value="4"),
+            step("sigmoid", "3", value="5"),
+            inputs=("a", "b"),
+            outputs=("4", "5", "3"),
+        )
+    )
+    assert not spec.is_flat
+    assert [(port.name, port.type.rank) for port, _ in spec.graph.outputs] == [("o4", 4), ("o5", 4), ("o3", 4)]
+
+
+def test_concats_of_concats_are_one() -> None:
+    one = graph("model A : [N, 4, 8, 8] { concat { | _ | relu | tanh } }")
+    other = graph("model A : [N, 4, 8, 8] { concat { | concat { | _ | relu } | tanh } }")
+    comparison.paired(one, other)
+    comparison.paired(other, one)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model A : [N, 4, 8, 8] { concat { | relu | _ | tanh } }",
+        "model A : [N, 4, 8, 8] { concat { | _ | relu | sigmoid } }",
+        "model A : [N, 4, 8, 8] { concat(dim=2) { | concat(dim=2) { | _ | relu } | tanh } }",
+        "model A : [N, 5, 8, 8] { concat { | _ | relu | tanh } }",
+        "model A : (x: [N, 4, 8, 8]) { concat { | _ | relu | tanh } }",
+        "model A : [N, 4, 8, 8] -> (y) { concat { | _ | relu | tanh } }",
+        "model A : [N, 4, 8, 8] { concat { | _ | relu | tanh -> identity } }",
+    ],
+)
+def test_other_networks_are_others(text: str) -> None:
+    one = graph("model A : [N, 4, 8, 8] { concat { | _ | relu | tanh } }")
+    with pytest.raises(comparison.Different):
+        comparison.paired(one, graph(text))
+
+
+def test_weights_of_one_are_not_those_of_two() -> None:
+    one = graph("model A : [N, 4, 8, 8] { shared c = conv(4, 1)\n c -> c }")
+    two = graph("model A : [N, 4, 8, 8] { conv(4, 1) -> conv(4, 1) }")
+    for pair in ((one, two), (two, one)):
+        with pytest.raises(comparison.Different, match="weights"):
+            comparison.paired(*pair)
