@@ -12,7 +12,8 @@
 # make fuzz    every reader of what a stranger may write, on inputs at random, and commands that are ended before their time.
 #              FUZZ="--inputs 1000000 --publish" KILLS="--runs 500": what docs/hardening.md shows; it goes on where it was
 #              interrupted
-# make examples  examples/train with Lightning: its own tests and types
+# make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js and npm must: their
+#              tests and types
 # make siblings, runtimes, mutants, package, hooks, action    what .ci/run does besides
 PYTHON ?= python3
 VENV ?= .venv
@@ -83,8 +84,8 @@ runtimes: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/runtimes.py 1.17.3 1.20.1 --networks 4
 
 examples: $(VENV)/installed-dev $(VENV)/installed-examples
-	$(BIN)/mypy examples/train
-	$(BIN)/python -m pytest -n 2 -m example tests/examples
+	$(BIN)/mypy examples/train examples/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m example tests/examples
 
 mutants: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.mutants --networks 12 --sites 2 --jobs 2
@@ -120,8 +121,9 @@ $(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-bench.txt
 	@touch $@
 
-$(VENV)/installed-examples: $(VENV)/installed requirements-examples.txt
+$(VENV)/installed-examples: $(VENV)/installed requirements-examples.txt tests/examples/package-lock.json
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-examples.txt
+	npm ci --prefix tests/examples --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 build/tools/installed: requirements.lock
