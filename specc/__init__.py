@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from specc.api import Model, load, loads
     from specc.diagnostics import Diagnostic, MissingDependency, ParityError, SpecError, UsageError
+    from specc.sweeps.sweep import sweep
 
 __all__ = [
     "Diagnostic",
@@ -30,6 +31,7 @@ __all__ = [
     "__version__",
     "load",
     "loads",
+    "sweep",
 ]
 
 
@@ -43,6 +45,10 @@ def __getattr__(name: str) -> Any:
         from specc import api
 
         return getattr(api, name)
+    if name == "sweep":
+        from specc.sweeps.sweep import sweep
+
+        return sweep
     if name in __all__:
         from specc import diagnostics
 

@@ -40,7 +40,7 @@ def hold(path: Path) -> tuple[Path, int | None]:
     lock = None
     with suppress(OSError):
         lock = _opened(path)
-        _lock(lock)
+        lock_file(lock)
         return path, lock
     if lock is not None:
         os.close(lock)
@@ -101,7 +101,7 @@ def _locked_file(path: Path) -> int | None:
         except OSError:
             return None
         try:
-            _lock(lock)
+            lock_file(lock)
             if _is_at(path, lock):
                 return lock
         except BlockingIOError:
@@ -141,7 +141,7 @@ def _remove_if_dead(path: Path) -> None:
         status = os.fstat(lock)
         if status.st_uid != os.geteuid():
             return
-        _lock(lock)
+        lock_file(lock)
         if not _is_at(path, lock):
             return
         if stat.S_ISDIR(status.st_mode):
@@ -188,7 +188,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return False
 
 
-def _lock(descriptor: int) -> None:
+def lock_file(descriptor: int) -> None:
     """Raises OSError where another process has locked it, or where there are no such locks."""
     try:
         import fcntl

@@ -22,6 +22,7 @@ _COMMANDS = (
     "check",
     "fmt",
     "show",
+    "sweep",
     "draw",
     "explain",
     "diff",

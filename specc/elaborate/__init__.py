@@ -6,6 +6,6 @@ has the phases in their order; `walk` is the longest of them, `scopes` and `valu
 """
 
 from specc.elaborate.files import Imports
-from specc.elaborate.phases import Checked, check_file, choose, constant, elaborate
+from specc.elaborate.phases import Checked, Template, check_file, choose, constant, elaborate, require_parameters
 
-__all__ = ["Checked", "Imports", "check_file", "choose", "constant", "elaborate"]
+__all__ = ["Checked", "Imports", "Template", "check_file", "choose", "constant", "elaborate", "require_parameters"]

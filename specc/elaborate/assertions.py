@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from math import prod
 from operator import attrgetter
 
 from specc.analyses import Costs
 from specc.analyses.receptive_field import Reason
-from specc.diagnostics import Code, Diagnostic, Label
+from specc.diagnostics import Code, Diagnostic, Label, SpecError
 from specc.elaborate.errors import Invalid, collecting, invalid, short, suggestion
 from specc.elaborate.evaluation import FUNCTIONS, evaluate, present, truth
 from specc.elaborate.scopes import Scope
@@ -86,12 +86,12 @@ def _field(costs: Costs) -> Value:
     return Absent(message, Label(unclaimed.step.span, cause) if unclaimed.step and cause else None)
 
 
-def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic]:
+def unknown_names(tests: Iterable[tuple[ast.Expr, Scope]]) -> list[Diagnostic]:
     """Findings about names in assertions that nothing is called by, shown even where other mistakes prevent a proof."""
     findings: list[Diagnostic] = []
-    for assertion, scope in assertions:
+    for test, scope in tests:
         known = scope.known() | {*METRICS, *CONSTANTS, *FUNCTIONS}
-        for name in _names(assertion.test):
+        for name in _names(test):
             if name.name not in known:
                 message = f"nothing is called {short(name.name)} here"
                 finding = Diagnostic(Code.UNKNOWN_NAME, message, Label(name.span))
@@ -102,30 +102,56 @@ def unknown_names(assertions: list[tuple[ast.Assert, Scope]]) -> list[Diagnostic
 def prove(assertions: list[tuple[ast.Assert, Scope]], costs: Costs) -> list[Diagnostic]:
     """The assertions, each with the names it sees, that do not hold or cannot be decided."""
     known = metrics(costs)
-    findings = unknown_names(assertions)
+    findings = unknown_names((assertion.test, scope) for assertion, scope in assertions)
     doubtful = {finding.primary.span for finding in findings}
     for assertion, scope in assertions:
         if any(name.span in doubtful for name in _names(assertion.test)):
             continue
-        inner = Scope(known, scope)
         with collecting(findings.append):
-            # A budget must not be met by a parameter that happens to be called macs, nor by a number nobody knows.
-            for part in ast.parts(assertion.test):
-                if isinstance(part, ast.Binder) and part.name in known:
-                    message = f"{part.name} is the network's own {part.name} here, and no variable"
-                    raise invalid(Code.BAD_VALUE, message, part.span, helps=("call the variable differently",))
-            for name in _names(assertion.test):
-                if name.name in known and name.name in scope.known():
-                    message = (
-                        f"{name.name} means two things here: a name of the spec, and the network's own {name.name}"
-                    )
-                    helps = (f"call the parameter, let or label {name.name} differently",)
-                    raise invalid(Code.BAD_VALUE, message, name.span, helps=helps)
-                if name.name in known and known[name.name].at is None:  # one that takes sizes is refused at its call
-                    present(known[name.name].value, name.span)
-            if not truth(assertion.test, inner):
-                raise _failed(assertion, known, costs, inner)
+            if not _holds(assertion.test, known, scope):
+                raise _failed(assertion, known, costs, Scope(known, scope))
     return findings
+
+
+def condition_holds(test: ast.Expr, scope: Scope, costs: Costs) -> bool:
+    """Whether a condition, such as an assert has, is true of a network.
+
+    Raises:
+        SpecError: that cannot be decided.
+    """
+    try:
+        return _holds(test, metrics(costs), scope)
+    except Invalid as problem:
+        raise SpecError([problem.diagnostic]) from None
+
+
+def condition_findings(test: ast.Expr, scope: Scope) -> list[Diagnostic]:
+    """What is wrong with the names of a condition on networks, whatever the network."""
+    findings = unknown_names([(test, scope)])
+    names = (name for name in _names(test) if name.name in METRICS and name.name in scope.known())
+    return [*findings, *(_two_meanings(name).diagnostic for name in names)]
+
+
+def _holds(test: ast.Expr, known: dict[str, Metric], scope: Scope) -> bool:
+    """Raises Invalid where it cannot be decided, Unknown."""
+    # A budget must not be met by a parameter that happens to be called macs, nor by a number nobody knows.
+    for part in ast.parts(test):
+        if isinstance(part, ast.Binder) and part.name in known:
+            message = f"{part.name} is the network's own {part.name} here, and no variable"
+            raise invalid(Code.BAD_VALUE, message, part.span, helps=("call the variable differently",))
+    for name in _names(test):
+        if name.name in known and name.name in scope.known():
+            raise _two_meanings(name)
+        if name.name in known and known[name.name].at is None:  # one that takes sizes is refused at its call
+            present(known[name.name].value, name.span)
+    return truth(test, Scope(known, scope))
+
+
+def _two_meanings(name: ast.Name) -> Invalid:
+    """What is wrong with a name of the spec that a number of the network has, too."""
+    message = f"{name.name} means two things here: a name of the spec, and the network's own {name.name}"
+    helps = (f"call the parameter, let or label {name.name} differently",)
+    return invalid(Code.BAD_VALUE, message, name.span, helps=helps)
 
 
 def _failed(assertion: ast.Assert, known: Mapping[str, Metric], costs: Costs, scope: Scope) -> Invalid:

@@ -105,6 +105,7 @@ class _Library:
         try:
             source = self._imported(item, chain)
             names.findings += source.findings
+            names.imported.append(source)
         except Invalid as problem:
             names.findings.append(replace(problem.diagnostic, fact=ImportFault(item.path)))
         except SpecError as error:

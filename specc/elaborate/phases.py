@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -121,18 +121,61 @@ def elaborate(
         SpecError: every independent mistake.
         UsageError: a setting that is no parameter.
     """
+    require_parameters(model, settings)
+    return Template(file, model, imports).elaborate(settings)
+
+
+def require_parameters(model: ast.ModelDefinition, names: Iterable[str]) -> None:
+    """Raises UsageError where a name is none of the model's parameters."""
     params = [param.name for param in model.params]
-    for name in settings:
+    for name in names:
         if name not in params:
             from specc.diagnostics.spelling import advice
 
             has = advice(name, params, f"it has {', '.join(params) or 'none'}")
             raise UsageError(f"model {model.name} has no parameter called {name}; {has}")
-    names = environment(file, imports)
-    try:
-        return _explained(model, settings, names)
-    except SpecError as error:
-        raise SpecError([*names.findings, *error.diagnostics]) from None
+
+
+class Template:
+    """A model whose parameters are open: what does not depend on their values is done once for all of them.
+
+    It can be sent to another process, with the texts that it was made of.
+
+    Attributes:
+        findings: what is wrong with the file around the model, whatever the values.
+    """
+
+    def __init__(self, file: ast.File, model: ast.ModelDefinition, imports: Imports | None = None) -> None:
+        self.model = model
+        self._names = environment(file, imports)
+        self.findings = tuple(self._names.findings)
+        # Lists are counted for each network: those of one take nothing from the next.
+        self._counts = [(budget, budget.count) for budget in self._names.budgets()]
+
+    def elaborate(self, settings: Mapping[str, Value]) -> Checked:
+        """The model with these values of its parameters. Raises SpecError."""
+        self._recount()
+        try:
+            return _explained(self.model, settings, self._names)
+        except SpecError as error:
+            raise SpecError([*self.findings, *error.diagnostics]) from None
+
+    def scope(self, settings: Mapping[str, Value]) -> Scope:
+        """The names that the model's contract sees: its parameters with these values, and those of the file.
+
+        Raises:
+            SpecError: a parameter has no value, or its default none.
+        """
+        self._recount()
+        findings: list[Diagnostic] = []
+        scope = _parameters(self.model, settings, self._names, findings)
+        if findings:
+            raise SpecError(findings)
+        return scope
+
+    def _recount(self) -> None:
+        for budget, count in self._counts:
+            budget.count = count
 
 
 def _explained(model: ast.ModelDefinition, settings: Mapping[str, Value], names: Environment) -> Checked:
@@ -159,21 +202,8 @@ def _elaborated(
     Args:
         besides: what is asked of the sizes besides the contract's ``where``. Raises ValueError where it cannot hold.
     """
-    scope = Scope({}, names.scope)
     findings = unused_parameters(model)
-    for param in model.params:
-        with collecting(findings.append):
-            require_name(param.name, param.span)
-            if param.name in settings:
-                scope.names[param.name] = relocated(settings[param.name], param.span)
-            elif param.default is not None:
-                scope.names[param.name] = evaluate(param.default, scope)
-            else:
-                with_default = in_form(param.span, f"{param.name} = …", f"`{{{param.name}: …}}`")
-                message = f"model {model.name} needs a value for {param.name}"
-                helps = (f"--set {param.name}=…, or give it a default here: {with_default}",)
-                raise invalid(Code.MISSING_ARGUMENT, message, param.span, helps=helps)
-        scope.names.setdefault(param.name, UNKNOWN)
+    scope = _parameters(model, settings, names, findings)
     try:
         inputs = input_ports(model, scope, besides)
     except Invalid as problem:  # without inputs there is nothing to check
@@ -201,10 +231,32 @@ def _elaborated(
     if walk.assertions:
         from specc.elaborate.assertions import prove, unknown_names  # most specs have none
 
-        findings += prove(walk.assertions, checked.costs) if checked else unknown_names(walk.assertions)
+        tests = ((assertion.test, names_seen) for assertion, names_seen in walk.assertions)
+        findings += prove(walk.assertions, checked.costs) if checked else unknown_names(tests)
     if findings or checked is None:
         raise SpecError(findings)
     return checked
+
+
+def _parameters(
+    model: ast.ModelDefinition, settings: Mapping[str, Value], names: Environment, findings: list[Diagnostic]
+) -> Scope:
+    """The parameters with their values, inside the names of the file; what is wrong is added to ``findings``."""
+    scope = Scope({}, names.scope)
+    for param in model.params:
+        with collecting(findings.append):
+            require_name(param.name, param.span)
+            if param.name in settings:
+                scope.names[param.name] = relocated(settings[param.name], param.span)
+            elif param.default is not None:
+                scope.names[param.name] = evaluate(param.default, scope)
+            else:
+                with_default = in_form(param.span, f"{param.name} = …", f"`{{{param.name}: …}}`")
+                message = f"model {model.name} needs a value for {param.name}"
+                helps = (f"--set {param.name}=…, or give it a default here: {with_default}",)
+                raise invalid(Code.MISSING_ARGUMENT, message, param.span, helps=helps)
+        scope.names.setdefault(param.name, UNKNOWN)
+    return scope
 
 
 def _no_model(file: ast.File, name: str) -> Diagnostic:

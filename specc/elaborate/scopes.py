@@ -161,12 +161,18 @@ class Environment:
     Attributes:
         places: where each name is defined.
         defaults: ``default conv(bias = false)``: where each begins, and its arguments by name.
+        imported: those of the files that it imports.
     """
 
     scope: Scope = field(default_factory=lambda: Scope({}))
     findings: list[Diagnostic] = field(default_factory=list)
     places: dict[str, Span] = field(default_factory=dict)
     defaults: dict[type[Op] | Callee, list[tuple[int, dict[str, ast.Argument]]]] = field(default_factory=dict)
+    imported: list[Environment] = field(default_factory=list)
+
+    def budgets(self) -> set[EntryBudget]:
+        """Where the lists of this file, and of all that it imports, are counted."""
+        return {self.scope.budget}.union(*(one.budgets() for one in self.imported))
 
     def defaults_for(self, target: type[Op] | Callee, place: Span) -> dict[str, ast.Argument]:
         """What a call of an operator or block at ``place`` gets for arguments that it leaves out."""

@@ -1,7 +1,7 @@
-"""Worker processes, which check many specs on all processors.
+"""Worker processes, which do many tasks on all processors.
 
-The main process reads every spec, asks the cache and writes to it. A worker is given texts and sends back what is in
-them. It writes nothing, so that it may be killed at any time; and of one that is, it is known what it had.
+Of a check, the main process reads every spec, asks the cache and writes to it. A worker is given texts and sends back
+what is in them. It writes nothing, so that it may be killed at any time; and of one that is, it is known what it had.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import pickle
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from specc.filesystem import FileSystem
 from specc.project.budgets import Budget
@@ -28,19 +30,29 @@ from specc.source import Source
 MOST = 60
 """Processes: Windows waits for 63 things at most."""
 _BATCH = 8
-"""Files that a worker is given at once, so that it need not wait after each."""
+"""Tasks that a worker is given at once, so that it need not wait after each."""
 
 Task = tuple[Source, Budget | None]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Lost(NamedTuple):
-    """What there is of a file whose worker has ended too early: how that ended."""
+    """What there is of a task whose worker has ended too early: how that ended."""
 
     how: str
 
 
-Result = FileFindings | str | Lost
-"""As of `FreshChecker.attempt`, where there is one."""
+class Work(NamedTuple, Generic[T, R]):
+    """What workers do.
+
+    Attributes:
+        begin: called in each worker when it starts; what that gives makes of a task the message that is sent back.
+        receiver: called for each worker in the main process; what that gives makes the result of a message.
+    """
+
+    begin: Callable[[], Callable[[T], Any]]
+    receiver: Callable[[], Callable[[Any], R]]
 
 
 class _Worker(NamedTuple):
@@ -49,26 +61,42 @@ class _Worker(NamedTuple):
     Attributes:
         pipe: to and from it.
         tasks: the numbers of what it was given and has not sent back, in order.
-        imports: the files that its specs import, in the order in which they were sent.
+        received: makes the result of a message of its.
     """
 
     process: BaseProcess
     pipe: Connection
     tasks: deque[int]
-    imports: list[Source]
+    received: Callable[[Any], Any]
 
 
-def check_all(tasks: Mapping[int, Task], files: FileSystem, jobs: int) -> Iterator[tuple[int, Result]]:
-    """What is in each spec, under its number, in whatever order it comes.
+def check_all(
+    tasks: Mapping[int, Task], files: FileSystem, jobs: int
+) -> Iterator[tuple[int, FileFindings | str | Lost]]:
+    """What is in each spec, as of `FreshChecker.attempt`, under its number, in whatever order it comes.
 
     Args:
         files: where the specs are.
         jobs: how many processes.
     """
+    batch = max(1, min(_BATCH, len(tasks) // (4 * min(jobs, len(tasks), MOST))))
+    work: Work[Task, FileFindings | str] = Work(partial(_Checker, files), _Receiver)
+    return results(tasks.items(), work, min(jobs, len(tasks)), batch)
+
+
+def results(
+    tasks: Iterable[tuple[int, T]], work: Work[T, R], jobs: int, batch: int = 1
+) -> Generator[tuple[int, R | Lost], None, None]:
+    """What comes of each task, under its number, in whatever order it comes; a task is taken when a worker is free.
+
+    Args:
+        jobs: how many processes.
+        batch: how many tasks one is given at once.
+    """
     workers: list[_Worker] = []
     try:
-        _start(workers, min(jobs, len(tasks), MOST), files)
-        yield from _results(workers, deque(tasks), tasks) if workers else _alone(tasks, files)
+        _start(workers, min(jobs, MOST), work)
+        yield from _results(workers, tasks, batch) if workers else _alone(tasks, work)
     finally:
         for worker in workers:
             worker.process.kill()
@@ -76,7 +104,7 @@ def check_all(tasks: Mapping[int, Task], files: FileSystem, jobs: int) -> Iterat
             worker.pipe.close()
 
 
-def _start(workers: list[_Worker], count: int, files: FileSystem) -> None:
+def _start(workers: list[_Worker], count: int, work: Work[Any, Any]) -> None:
     """Start processes; fewer where the system allows no more."""
     # A fork has at once what is loaded here. Other systems have no fork, or libraries that do not stand one.
     context = get_context("fork") if sys.platform == "linux" else get_context("spawn")
@@ -84,7 +112,7 @@ def _start(workers: list[_Worker], count: int, files: FileSystem) -> None:
         ours, theirs = context.Pipe()
         # Else an end that a fork has inherited keeps a pipe open when this process is no more.
         inherited = [ours, *(worker.pipe for worker in workers)] if sys.platform == "linux" else []
-        process = context.Process(target=_work, args=(theirs, files, inherited), daemon=True)
+        process = context.Process(target=_work, args=(theirs, work.begin, inherited), daemon=True)
         try:
             process.start()
         except OSError:
@@ -92,42 +120,53 @@ def _start(workers: list[_Worker], count: int, files: FileSystem) -> None:
             return
         finally:
             theirs.close()
-        workers.append(_Worker(process, ours, deque(), []))
+        workers.append(_Worker(process, ours, deque(), work.receiver()))
 
 
-def _alone(tasks: Mapping[int, Task], files: FileSystem) -> Iterator[tuple[int, Result]]:
-    checker = FreshChecker(files)
-    for number, (source, budget) in tasks.items():
-        yield number, checker.attempt(source, budget)
+def _alone(tasks: Iterable[tuple[int, T]], work: Work[T, R]) -> Iterator[tuple[int, R]]:
+    done, received = work.begin(), work.receiver()
+    for number, task in tasks:
+        yield number, received(done(task))
 
 
 # ---- in the main process --------------------------------------------------------------------------------------------
 
 
-def _results(
-    workers: Sequence[_Worker], waiting: deque[int], tasks: Mapping[int, Task]
-) -> Iterator[tuple[int, Result]]:
-    batch = max(1, min(_BATCH, len(tasks) // (4 * len(workers))))
+def _results(workers: Sequence[_Worker], tasks: Iterable[tuple[int, T]], batch: int) -> Iterator[tuple[int, Any]]:
+    upcoming = iter(tasks)
+    given: dict[int, T] = {}
+    waiting: deque[int] = deque()
+    """What a worker that has ended had besides the task at hand."""
     alive: dict[object, _Worker] = {worker.pipe: worker for worker in workers}
-    while alive and (waiting or any(worker.tasks for worker in alive.values())):
+    while alive:
         for worker in alive.values():
-            if waiting and not worker.tasks:
-                worker.tasks.extend(waiting.popleft() for _ in range(min(batch, len(waiting))))
+            if worker.tasks:
+                continue
+            if not waiting:
+                given.update(new := dict(islice(upcoming, batch)))
+                waiting.extend(new)
+            worker.tasks.extend(waiting.popleft() for _ in range(min(batch, len(waiting))))
+            if worker.tasks:
                 with suppress(OSError):  # it has ended, and will be found so
                     # It waits for this: neither is ever kept from sending by the other that does not read.
-                    worker.pipe.send([tasks[number] for number in worker.tasks])
-        for pipe in wait([worker.pipe for worker in alive.values() if worker.tasks]):
+                    worker.pipe.send([given[number] for number in worker.tasks])
+        busy = [worker.pipe for worker in alive.values() if worker.tasks]
+        if not busy:
+            return
+        for pipe in wait(busy):
             worker = alive[pipe]
             try:
-                result: Result = _received(worker)
+                result = worker.received(worker.pipe.recv())
             except (EOFError, OSError):
                 del alive[pipe]
                 worker.process.join()
                 result = Lost(_end(worker.process))
-            yield worker.tasks.popleft(), result
-            if pipe not in alive:  # the file at hand is lost; the others go to whoever is left
+            number = worker.tasks.popleft()
+            del given[number]
+            yield number, result
+            if pipe not in alive:  # the task at hand is lost; the others go to whoever is left
                 waiting.extendleft(reversed(worker.tasks))
-    for number in waiting:
+    for number in (*waiting, *(number for number, _ in upcoming)):
         yield number, Lost("no process was left for it")
 
 
@@ -138,11 +177,17 @@ def _end(process: BaseProcess) -> str:
     return f"its process was killed ({signal.Signals(-code).name})"
 
 
-def _received(worker: _Worker) -> FileFindings | str:
-    imports, data = worker.pipe.recv()
-    worker.imports.extend(imports)
-    result: FileFindings | str = _Unpickler(io.BytesIO(data), worker.imports).load()
-    return result
+class _Receiver:
+    """Makes findings of what a worker sends: imported files come once, before the first findings that speak of them."""
+
+    def __init__(self) -> None:
+        self._imports: list[Source] = []
+
+    def __call__(self, message: tuple[list[Source], bytes]) -> FileFindings | str:
+        imports, data = message
+        self._imports.extend(imports)
+        result: FileFindings | str = _Unpickler(io.BytesIO(data), self._imports).load()
+        return result
 
 
 class _Unpickler(pickle.Unpickler):
@@ -157,27 +202,38 @@ class _Unpickler(pickle.Unpickler):
 # ---- in a worker ----------------------------------------------------------------------------------------------------
 
 
-def _work(pipe: Connection, files: FileSystem, inherited: Sequence[Connection]) -> None:
-    """Check what comes until nothing comes any more."""
+def _work(pipe: Connection, begin: Callable[[], Callable[[Any], Any]], inherited: Sequence[Connection]) -> None:
+    """Do what comes until nothing comes any more."""
     for end in inherited:
         end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the main one ends the others
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
-    gc.disable()  # as in the main process; the checker frees what each file leaves
-    checker = FreshChecker(files)
-    imports: dict[Source, int] = {}
+    gc.disable()  # as in the main process; who does the work frees what each task leaves
+    done = begin()
     with suppress(EOFError, OSError):  # the main process has ended
         while True:
-            for source, budget in pipe.recv():
-                result = checker.attempt(source, budget)
-                new = [] if isinstance(result, str) else [one for one in result.sources[1:] if one not in imports]
-                for one in new:
-                    imports[one] = len(imports)
-                data = io.BytesIO()
-                _Pickler(data, imports).dump(result)
-                pipe.send((new, data.getvalue()))
+            for task in pipe.recv():
+                pipe.send(done(task))
+
+
+class _Checker:
+    """Checks a spec, and makes of what is in it a message for a `_Receiver`."""
+
+    def __init__(self, files: FileSystem) -> None:
+        self._checker = FreshChecker(files)
+        self._imports: dict[Source, int] = {}
+
+    def __call__(self, task: Task) -> tuple[list[Source], bytes]:
+        result = self._checker.attempt(*task)
+        imports = [] if isinstance(result, str) else result.sources[1:]
+        new = [one for one in imports if one not in self._imports]
+        for one in new:
+            self._imports[one] = len(self._imports)
+        data = io.BytesIO()
+        _Pickler(data, self._imports).dump(result)
+        return new, data.getvalue()
 
 
 class _Pickler(pickle.Pickler):

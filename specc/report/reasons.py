@@ -1,0 +1,25 @@
+"""A finding in short: what is said of one of ten thousand networks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from specc.diagnostics import Diagnostic
+
+
+class Reason(NamedTuple):
+    """Why a network does not fit.
+
+    Attributes:
+        code: of the finding.
+        message: its headline.
+        place: ``PATH:LINE:COLUMN``.
+    """
+
+    code: str
+    message: str
+    place: str
+
+
+def reason(finding: Diagnostic) -> Reason:
+    return Reason(finding.code.value, finding.message, str(finding.primary.span))
