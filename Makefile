@@ -12,8 +12,8 @@
 # make fuzz    every reader of what a stranger may write, on inputs at random, and commands that are ended before their time.
 #              FUZZ="--inputs 1000000 --publish" KILLS="--runs 500": what docs/hardening.md shows; it goes on where it was
 #              interrupted
-# make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js and npm must: their
-#              tests and types
+# make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js, npm and g++ must:
+#              their tests and types; the programs of specc embed, compiled and run
 # make siblings, runtimes, mutants, package, hooks, action    what .ci/run does besides
 PYTHON ?= python3
 VENV ?= .venv
@@ -85,7 +85,7 @@ runtimes: $(VENV)/installed-dev
 
 examples: $(VENV)/installed-dev $(VENV)/installed-examples
 	$(BIN)/mypy examples/train examples/browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m example tests/examples
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m example tests/examples tests/embedding
 
 mutants: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.mutants --networks 12 --sites 2 --jobs 2

@@ -99,7 +99,7 @@ def inspect(onnx: str, sidecar: str | None, form: str) -> int:
 
 @click.command("embed", cls=Command, short_help="Print a program that uses an ONNX file.")
 @click.argument("onnx", metavar="FILE.onnx")
-@click.option("--language", required=True, metavar="NAME", help="python, js (Node) or web (a browser).")
+@click.option("--language", required=True, metavar="NAME", help="python, js (Node), web (a browser) or cpp.")
 @click.option("--sidecar", metavar="FILE", help="Its sidecar; left out: the one beside it.")
 def embed(onnx: str, language: str, sidecar: str | None) -> None:
     """Print a program that loads the file, says what goes in and comes out, and tests itself on the golden pair.

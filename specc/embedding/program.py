@@ -39,17 +39,30 @@ class Language(NamedTuple):
     quoted: Callable[[str], str]
 
 
+def _octal(character: str) -> str:
+    """The bytes of its UTF-8, in three digits each, so that none behind it joins them: no compiler mistakes those."""
+    return "".join(f"\\{byte:03o}" for byte in character.encode())
+
+
 _JAVASCRIPT = Language("js.jinja", _quoted(lambda c: f"\\u{{{ord(c):x}}}"))
 
 LANGUAGES = {
     "python": Language("python.jinja", _quoted(lambda c: f"\\U{ord(c):08x}")),
+    "cpp": Language("cpp.jinja", _quoted(_octal, lambda c: " " <= c <= "~" and c != "?")),  # ??/ was a backslash once
     "js": _JAVASCRIPT,
     "web": _JAVASCRIPT,
 }
 """By name. ``js`` is for Node, with onnxruntime-node, and ``web`` for browsers, with onnxruntime-web."""
 
-
-_CALLED = {"py": "python", "python3": "python", "javascript": "js", "node": "js", "nodejs": "js", "browser": "web"}
+_CALLED = {
+    "py": "python",
+    "python3": "python",
+    "javascript": "js",
+    "node": "js",
+    "nodejs": "js",
+    "browser": "web",
+    "c++": "cpp",
+}
 """What else they are called."""
 
 
@@ -112,6 +125,7 @@ def _facts(file: OnnxFile, model: Path, where: Path) -> Mapping[str, Any]:
         "notes": [*notes(sidecar)],
         "labels": {port.name: port.labels for port in sidecar.outputs if port.labels},
         "classifies": [port.name for port in sidecar.outputs if port.labels and len(port.shape) == 2],
+        "places": {port.name: place for place, port in enumerate(sidecar.outputs)},
         "untested": untested(sidecar) if pair is None else None,
         "opset": opset,
         "since": {runtime: _since(runtime, opset, bool(proto.functions)) for runtime in TESTED},
