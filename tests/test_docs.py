@@ -10,12 +10,16 @@ A fenced block is marked by what follows the language on its first line:
     python NAME      an excerpt of a file that an earlier block has written
     toml NAME        a file for the blocks after it
 
+A chapter of the tutorial is one session of Python, its pictures are what its commands draw, and the Chinese one shows
+the same blocks as the English one, which are run once.
+
 Other blocks (sh, yaml, make, text elsewhere, none) are only read; those of yaml.md are proven in
 tests/syntax/yaml.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 import shutil
@@ -27,6 +31,7 @@ from dataclasses import dataclass
 from io import BytesIO, StringIO, TextIOWrapper
 from itertools import zip_longest
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -42,9 +47,17 @@ from specc.source import Source
 from specc.syntax import parse
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TUTORIAL = ROOT / "docs" / "tutorial"
+CHAPTERS = sorted((TUTORIAL / "en").glob("*.md"))
+IN_CHINESE = sorted((TUTORIAL / "zh").glob("*.md"))
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *CHAPTERS]
 
-each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+
+def each(documents: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", documents, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+each_document = each([*DOCUMENTS, TUTORIAL / "README.md", *IN_CHINESE])
 
 
 @dataclass(frozen=True)
@@ -75,13 +88,23 @@ def blocks(path: Path) -> list[Block]:
     return found
 
 
+@dataclass(frozen=True)
+class Session:
+    """Where the blocks of a document are run; ``names``: what Python knows of earlier ones, None where it is
+    to know nothing.
+    """
+
+    folder: Path
+    names: dict[str, object] | None = None
+
+
 def findings(text: str, name: str) -> SpecError:
     with pytest.raises(SpecError) as caught:
         check_file(parse(Source(name, text)))
     return caught.value
 
 
-def prove_spec(block: Block, folder: Path) -> None:
+def prove_spec(block: Block, session: Session) -> None:
     match block.mark:
         case "refused":
             refused = findings(block.text, block.name or "net.cnn")
@@ -91,7 +114,7 @@ def prove_spec(block: Block, folder: Path) -> None:
         case _:
             check_file(parse(Source(block.place, block.text)))
     if block.name:
-        (folder / block.name).write_text(block.text, encoding="utf-8")
+        (session.folder / block.name).write_text(block.text, encoding="utf-8")
 
 
 def commanded(arguments: list[str]) -> str:
@@ -114,11 +137,13 @@ def commanded(arguments: list[str]) -> str:
     return text
 
 
-def run(block: Block) -> str:
+def run(block: Block, session: Session) -> str:
     """What a program prints, to wherever: in this process, for the same reason."""
+    names = {"__name__": "__main__"} if session.names is None else session.names
     printed = StringIO()
+    importlib.invalidate_caches()  # a module may be younger than the clock of its folder tells
     with redirect_stdout(printed), redirect_stderr(printed):
-        exec(compile(block.text, block.place, "exec"), {"__name__": "__main__"})
+        exec(compile(block.text, block.place, "exec"), names)
     return printed.getvalue()
 
 
@@ -133,7 +158,7 @@ def comparable(text: str) -> str:
     )
 
 
-def prove_console(block: Block, _: Path) -> None:
+def prove_console(block: Block, _: Session) -> None:
     for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block.text, re.MULTILINE):
         program, *arguments = shlex.split(command)
         assert program == "specc", f"{block.place}: {command}"
@@ -142,33 +167,78 @@ def prove_console(block: Block, _: Path) -> None:
         assert re.fullmatch(pattern, printed), f"{block.place}: {command} prints\n{printed}"
 
 
-def prove_python(block: Block, folder: Path) -> None:
+def prove_python(block: Block, session: Session) -> None:
     if block.name:
-        assert block.text in (folder / block.name).read_text(encoding="utf-8"), block.place
+        assert block.text in (session.folder / block.name).read_text(encoding="utf-8"), block.place
         return
-    printed = run(block)
+    printed = run(block, session)
     assert block.shown is None or printed == block.shown, f"{block.place} prints\n{printed}"
 
 
-def prove_toml(block: Block, folder: Path) -> None:
+def prove_toml(block: Block, session: Session) -> None:
     tomllib.loads(block.text)
     if block.name:
-        (folder / block.name).write_text(block.text, encoding="utf-8")
+        (session.folder / block.name).write_text(block.text, encoding="utf-8")
 
 
 READ = ("sh", "text", "yaml", "make")
 PROOFS = {"cnn": prove_spec, "console": prove_console, "python": prove_python, "toml": prove_toml}
 
 
+def in_folder(module: ModuleType, folder: Path) -> bool:
+    return Path(getattr(module, "__file__", None) or "").is_relative_to(folder)
+
+
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
+
+
 @pytest.mark.slow
-@each_document
+@each(DOCUMENTS)
 def test_what_a_document_shows_is_what_comes_out(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # what a spec imports is a file that an earlier block has written
+    monkeypatch.syspath_prepend(tmp_path)  # and so is what Python imports
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    session = Session(tmp_path, {"__name__": "__main__"} if path in CHAPTERS else None)
     for block in blocks(path):
         assert block.kind in {*PROOFS, *READ, ""}, f"{block.place}: no such kind of block"
         if block.kind in PROOFS:
-            PROOFS[block.kind](block, tmp_path)
+            PROOFS[block.kind](block, session)
+    for name in [name for name, module in sys.modules.items() if in_folder(module, tmp_path)]:
+        del sys.modules[name]
+    if path in CHAPTERS:
+        for target in PICTURE.findall(path.read_text(encoding="utf-8")):
+            drawn = tmp_path / Path(target).name
+            assert drawn.read_text() == (path.parent / target).read_text(), f"{target} is not {drawn}"
+
+
+def test_the_tutorial_is_the_same_in_both_languages() -> None:
+    """Blocks, but for comments, and pictures; whoever turns to a page finds the file that it speaks of."""
+    assert [path.name for path in CHAPTERS] == [path.name for path in IN_CHINESE] != []
+
+    def shown(path: Path) -> list[tuple[str, ...]]:
+        text = path.read_text(encoding="utf-8")
+        code = [(block.kind, block.mark, block.name, re.sub(" *#.*", "", block.text)) for block in blocks(path)]
+        return [
+            *code,
+            *((target,) for target in PICTURE.findall(text)),
+            *((mark,) for mark in re.findall("^#+ ", text)),
+        ]
+
+    for chapter, translated in zip(CHAPTERS, IN_CHINESE, strict=True):
+        assert shown(translated) == shown(chapter)
+        for path in (chapter, translated):
+            for block in blocks(path):  # a reader does not see what stands behind the fence
+                assert block.kind != "cnn" or f"`{block.name}`" in path.read_text(encoding="utf-8"), block.place
+
+
+def test_the_tutorial_leads_from_chapter_to_chapter() -> None:
+    index = (TUTORIAL / "README.md").read_text(encoding="utf-8")
+    for language, chapters in (("en", CHAPTERS), ("zh", IN_CHINESE)):
+        assert re.findall(rf"\]\(({language}/[^)]+)\)", index) == [f"{language}/{path.name}" for path in chapters]
+        for number, (path, after) in enumerate(zip_longest(chapters, chapters[1:]), start=1):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            assert lines[0].startswith(f"# {number}. ")
+            assert f"]({after.name if after else '../README.md'})" in lines[-1]
 
 
 def test_the_readme_shows_the_example() -> None:
@@ -193,7 +263,7 @@ def test_links_lead_somewhere(path: Path) -> None:
     text = re.sub(r"^```(?:.|\n)*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", text):
         there = (path.parent / target).resolve() if target else path
-        assert there.exists(), f"{path.name}: {target}"
+        assert there.exists(), f"{path}: {target}"
         assert not anchor or anchor in anchors(there), f"{path.name}: {target}#{anchor}"
 
 
