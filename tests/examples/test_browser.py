@@ -10,12 +10,7 @@ import json
 import re
 import shutil
 import struct
-import subprocess
-import sys
-import threading
 import zlib
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +20,9 @@ import pytest
 import torch
 
 import specc
+from tests.examples.chromium import HERE, MODULES, PAGE, assembled, visited
 
 pytestmark = pytest.mark.example
-
-HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "examples" / "browser"
-MODULES = HERE / "node_modules"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 SIGNAL = "model Signal : (wave: [N, 2, 64]) -> [N, 4] { conv(4, 3) -> relu -> globalavgpool -> flatten -> fc(4) }"
 MASK = "model Mask : (image: [N, 1, 16, 16]) -> (mask: [N, 2, 16, 16]) { conv(2, 3, padding=1) }"
@@ -94,11 +85,6 @@ def png(path: Path, pixels: np.ndarray) -> str:
     return str(path)
 
 
-def assembled(model: Path, page: Path, modules: Path = MODULES) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, PAGE / "assemble.py", model, "-o", page, "--modules", modules]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def changed(site: Path, name: str, **fields: Any) -> None:
     """The trained network under another name, with fields of its sidecar changed."""
     shutil.copyfile(site / "net.onnx", site / f"{name}.onnx")
@@ -128,11 +114,6 @@ def spoil(site: Path) -> None:
     changed(site, "untested", golden=None)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def digits() -> tuple[specc.Model, dict[str, torch.Tensor], np.ndarray, np.ndarray]:
     return trained()
@@ -158,24 +139,9 @@ def site(digits: tuple[Any, ...], tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 @pytest.fixture(scope="module")
-def seen(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def seen(site: Path) -> dict[str, Any]:
     """All visits, made once: what was seen in each, after each action."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert browser, f"none of {', '.join(BROWSERS)} is installed: apt-get install chromium"
-    assert MODULES.is_dir(), "make examples installs what this needs: npm ci --prefix tests/examples"
-    server = ThreadingHTTPServer(("localhost", 0), functools.partial(Quiet, directory=str(site)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        task = {"browser": browser, "visits": visits(site, f"http://localhost:{server.server_port}/")}
-        command = ["node", HERE / "visits.mjs"]
-        done = subprocess.run(command, input=json.dumps(task), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        yield json.loads(done.stdout)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return visited(site, functools.partial(visits, site))
 
 
 def visits(site: Path, base: str) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 // Visits pages in Chromium: reads JSON from standard input, what to do there, and writes what was seen to standard output.
 //
 // {"browser": path, "visits": {name: {"address", "actions": [[what, ...], ...], "viewport", "scheme", "without": [names]}}}
-// gives {name: {"steps": [what is seen at first and after each action], "requests": [addresses], "errors": [uncaught ones]}}
+// gives {name: {"steps": [what is seen at first and after each action], "requests": [addresses], "errors": [uncaught ones], "logs"}}
 import { chromium } from "playwright-core";
 
 const FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -65,6 +65,28 @@ const ACTIONS = {
       dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, cancelable: true }));
     }, files);
   },
+  /** Runs a network on the golden pair and on other inputs, each [numbers, shape], through the page's module. */
+  async run(page, name, inputs) {
+    return page.evaluate(async ([name, inputs]) => {
+      const url = (file) => new URL(file, document.baseURI);
+      const { Model, fetchBytes, loadRuntime, sidecarName } = await import(url("model.js"));
+      const files = [await fetchBytes(url(name)), await fetchBytes(url(sidecarName(name)))];
+      const model = await Model.open(await loadRuntime(), name, ...files);
+      for (const input of Object.values(inputs)) input[0] = Float32Array.from(input[0]);
+      const outputs = Object.entries(await model.run(inputs)).map(([key, { data, dims }]) => [key, [[...data], [...dims]]]);
+      return { golden: model.golden, outputs: Object.fromEntries(outputs) };
+    }, [name, inputs]);
+  },
+  /** Imports a module that asks for onnxruntime-web by its name; gives the names that it has. */
+  async use(page, module) {
+    return page.evaluate(async (module) => {
+      const map = document.createElement("script");
+      map.type = "importmap";
+      map.textContent = JSON.stringify({ imports: { "onnxruntime-web": "./ort/ort.wasm.bundle.min.mjs" } });
+      document.head.append(map);
+      return Object.keys(await import(new URL(module, document.baseURI)));
+    }, module);
+  },
   async picture(page, path) {
     await page.screenshot({ path, fullPage: true });
   },
@@ -91,23 +113,23 @@ async function browserOf(browser, { viewport = { width: 900, height: 700 }, sche
 
 async function visit(context, { address, actions = [] }) {
   const page = await context.newPage();
-  const [requests, errors, steps] = [[], [], []];
+  const [requests, errors, logs, steps] = [[], [], [], []];
   page.on("request", (request) => requests.push(request.url()));
+  page.on("console", (message) => logs.push(message.text()));
   page.on("pageerror", (error) => errors.push(String(error)));
-  const look = async () => {
+  const look = async (result) => {
     await page.waitForFunction(
       () => document.body.dataset.state !== "starting" && document.querySelector("main").ariaBusy !== "true",
     );
-    steps.push({ ...(await page.evaluate(seen)), tree: await page.locator("body").ariaSnapshot() });
+    steps.push({ ...(await page.evaluate(seen)), result, tree: await page.locator("body").ariaSnapshot() });
   };
   await page.goto(address);
   await look();
   for (const [what, ...given] of actions) {
-    await ACTIONS[what](page, ...given);
-    await look();
+    await look(await ACTIONS[what](page, ...given));
   }
   await page.close();
-  return { steps, requests, errors };
+  return { steps, requests, errors, logs };
 }
 
 let input = "";
