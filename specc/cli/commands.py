@@ -31,11 +31,15 @@ _COMMANDS = (
     "inspect",
     "embed",
     "convert",
+    "import",
     "schema",
     "doctor",
 )
 _QUERIES = ("show", "explain", "inspect", "embed", "schema", "doctor")
 """The commands of `specc.cli.queries`; each other one has a module of its own."""
+
+_MODULES = {"import": "importing"}
+"""Of a command that Python has as a keyword, the name of its module."""
 
 
 class _Commands(click.Group):
@@ -47,7 +51,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module, name = ("queries", cmd_name) if cmd_name in _QUERIES else (cmd_name, "command")
+        module, name = ("queries", cmd_name) if cmd_name in _QUERIES else (_MODULES.get(cmd_name, cmd_name), "command")
         command: click.Command = getattr(import_module(f"specc.cli.{module}"), name)
         return command
 

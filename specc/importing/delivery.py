@@ -1,0 +1,87 @@
+"""A network that was read, as files: its spec is proven to be the file's network, and only then put in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from specc.atomic import replace_all
+from specc.diagnostics import ParityError
+from specc.importing.from_onnx.reading import read_network
+from specc.importing.network import ImportedNetwork
+from specc.importing.structure import Spec, structured
+from specc.ir.op import Parameter
+from specc.onnxfile import OnnxFile
+from specc.options import ProofOptions
+from specc.verify.result import Parity
+from specc.weights import write_safetensors
+from specc.weights.tensors import Array
+
+
+class ImportedWeights:
+    """The tensors of an imported network by their paths in the spec, as `specc.weights.Weights`."""
+
+    def __init__(self, network: ImportedNetwork, spec: Spec) -> None:
+        self._tensors = network.tensors
+        self._names = spec.tensors
+
+    def chunks(self, path: str, parameter: Parameter) -> Iterator[Array]:
+        """One piece; how many batches training has seen, no file of a network that is run says: none."""
+        if parameter.integer:
+            return iter((np.zeros(parameter.shape, np.int64).reshape(-1),))
+        return iter((self._tensors[self._names[path]].read().reshape(-1),))
+
+
+def proven(network: ImportedNetwork, spec: Spec, file: OnnxFile, proof: ProofOptions) -> Parity:
+    """Whether the spec's network is the file's: what ``specc verify SPEC FILE.onnx`` says."""
+    from specc.verify.parity import verify
+
+    names = [(port.origin, port.name) for port in network.inputs] + [(o.origin, o.name) for o in network.outputs]
+    rename = {theirs: ours for theirs, ours in names if theirs and theirs != ours}
+    return verify(spec.graph, file, ImportedWeights(network, spec), rename=rename, **proof.run())
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A network that was read, the spec that says it, and the proof of that; None where there is none."""
+
+    network: ImportedNetwork
+    spec: Spec
+    parity: Parity | None
+
+    @property
+    def params(self) -> int:
+        """Elements of all parameters."""
+        state = self.spec.graph.state
+        return sum(prod(parameter.shape) for _, parameter in state if not parameter.buffer)
+
+
+def import_onnx(
+    source: Path, path: Path, weights: Path, proof: ProofOptions | None, failure: Callable[[Parity], ParityError]
+) -> Imported:
+    """Read an ONNX file, and put its spec and its weights in place: proven, or nothing.
+
+    Args:
+        weights: where they go; a network without any leaves no such file.
+        failure: the error for a proof that did not hold; its words are the report's.
+
+    Raises:
+        ParityError: the proof failed.
+        UsageError: the file cannot be read, or something in it cannot be said; a file cannot be written.
+    """
+    file = OnnxFile(source)
+    network = read_network(file)
+    spec = structured(network)
+    parity = proven(network, spec, file, proof) if proof is not None else None
+    if parity is not None and not parity.passed:
+        raise failure(parity)
+    with replace_all(path, *([weights] if spec.tensors else [])) as (output, *tensors):
+        for each in tensors:
+            write_safetensors(each, spec.graph.state, ImportedWeights(network, spec))
+            each.close()
+        output.write(spec.text.encode())
+    return Imported(network, spec, parity)

@@ -1,0 +1,264 @@
+"""An ONNX file read as a network of the language: the story.
+
+Node by node, a rule makes steps of a node, or numbers of one that has constants and sizes alone; then the fusions make
+the language's operators of steps that belong together; what is left has names. Of all nodes that cannot be said each is
+named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from onnx import NodeProto, TensorProto
+
+import specc.importing.from_onnx.rules  # noqa: F401 - enters them
+from specc.diagnostics import UsageError
+from specc.diagnostics.words import plural, visible
+from specc.importing.from_onnx.call import Call, Value, rule_of
+from specc.importing.from_onnx.folding import folding_of
+from specc.importing.fusions import fused
+from specc.importing.naming import identifier, is_path, scoped_path
+from specc.importing.network import ImportedNetwork, ImportedPort
+from specc.importing.program import Known, Program, Unsayable
+from specc.importing.symbols import Contract
+from specc.importing.translation import translated
+from specc.ir.size import Dim
+from specc.ir.types import TensorType
+from specc.onnxfile import OnnxFile
+from specc.onnxfile.file import PortInfo
+from specc.onnxfile.tensor_index import FileTensor
+
+MOST_NODES = 50_000
+"""Nodes of a file: a spec of as many steps is nothing that a person reads."""
+
+SHOWN = 40
+"""Faults that are shown; of others, how many there are."""
+
+_ONNX = ("", "ai.onnx")
+_DTYPES = {"float32": "float32", "uint8": "uint8"}
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_MADE_UP = ("onnx::", "val_", "/")
+
+
+@dataclass
+class Refused(Exception):
+    """What of a file cannot be said, node by node."""
+
+    faults: tuple[str, ...]
+
+
+def read_network(file: OnnxFile) -> ImportedNetwork:
+    """The network in a file.
+
+    Raises:
+        UsageError: the file cannot be read, or something in it cannot be said: every node at fault by name.
+    """
+    contract = Contract()
+    while True:
+        reading = _Reading(file, contract)
+        network = reading.network()
+        if network is not None:
+            return network
+        if not reading.missing or not contract.narrowed(reading.missing):
+            raise _refused(file, reading.faults)
+
+
+def _refused(file: OnnxFile, faults: Sequence[str]) -> UsageError:
+    more = [f"and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+    shown = [visible(fault) for fault in faults[:SHOWN]]
+    return UsageError(f"{file.name} cannot be imported: of {plural(len(faults), 'node')}", *shown, *more)
+
+
+@dataclass
+class _Reading:
+    """One walk over the nodes, with what is known of the symbols so far.
+
+    Attributes:
+        faults: one line for each node that cannot be said.
+        missing: conditions on the symbols without which an operator does not take what it is given.
+    """
+
+    file: OnnxFile
+    contract: Contract
+    faults: list[str] = field(default_factory=list)
+    missing: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._program = Program()
+        self._values: dict[str, Value | None] = {}
+        self._bytes: set[str] = set()
+        self._opsets = {o.domain if o.domain not in _ONNX else "": o.version for o in self.file.proto.opset_import}
+
+    def network(self) -> ImportedNetwork | None:
+        nodes = self._nodes()
+        self._tensors()
+        ports = self._inputs()
+        for place, node in enumerate(nodes):
+            self._node(place, node)
+        outputs = self._outputs()
+        if self.faults:
+            return None
+        fused(self._program)
+        network = translated(self._program, ports, outputs, self._name(), self.contract)
+        if isinstance(network, ImportedNetwork):
+            return network
+        self.faults += network
+        return None
+
+    def _name(self) -> str:
+        path = self.file.path
+        text = self.file.proto.graph.name
+        if not text or text in ("main_graph", "main", "torch_jit", "torch-jit-export", "graph"):
+            text = path.stem if path is not None else "Network"
+        name = identifier(text, fallback="Network")
+        return name[0].upper() + name[1:]
+
+    def _nodes(self) -> tuple[NodeProto, ...]:
+        count = len(self.file.proto.graph.node)
+        if count > MOST_NODES:
+            raise UsageError(f"{self.file.name} has {count:,} nodes, and specc imports {MOST_NODES:,} at most")
+        if "" not in self._opsets:
+            raise UsageError(f"{self.file.name} does not say which opset of ONNX it is written in")
+        if self._opsets[""] < 7:
+            raise UsageError(
+                f"{self.file.name} is written in opset {self._opsets['']}, and specc imports 7 and later: "
+                "onnx.version_converter makes a newer one of it"
+            )
+        return self.file.nodes
+
+    def _tensors(self) -> None:
+        self.file.require_data()
+        for tensor in self.file.stored:
+            if tensor.name in self._values:
+                raise UsageError(f"{self.file.name} has two initializers called {visible(tensor.name)}")
+            self._values[tensor.name] = _stored(tensor)
+
+    def _inputs(self) -> tuple[ImportedPort, ...]:
+        ports: list[ImportedPort] = []
+        taken: set[str] = set()
+        if not self.file.inputs:
+            raise UsageError(f"{self.file.name} has no inputs: it is no network, but numbers")
+        for info in self.file.inputs:
+            dtype = _DTYPES.get(info.dtype)
+            if dtype is None or info.shape is None or not info.is_tensor:
+                raise UsageError(
+                    f"{self.file.name} has the input {visible(str(info))}, and specc takes float32 or uint8"
+                )
+            name = identifier(info.name, taken, "input")
+            taken.add(name)
+            shape = self.contract.shape(info.shape)
+            self._program.types[name] = TensorType(shape[0], shape[1:]) if shape else TensorType(1, ())
+            if not shape:
+                raise UsageError(f"{self.file.name} has the input {visible(str(info))}, which has no batch")
+            if dtype == "uint8":
+                self._bytes.add(info.name)
+            self._values[info.name] = name
+            ports.append(ImportedPort(name, tuple(map(_shown, shape)), dtype, info.name))
+        return tuple(ports)
+
+    def _node(self, place: int, node: NodeProto) -> None:
+        """Read one node; what cannot be said is noted, and its results are none."""
+        self._program.origin = origin(place, node)
+        self._program.paths = tuple(_paths(node, is_own=self.file.proto.producer_name == "specc"))
+        results: Sequence[Value | None] = [None] * len(node.output)
+        try:
+            unknown = [name for name in node.input if name and name not in self._values]
+            if unknown:
+                raise Unsayable(f"it reads {unknown[0]}, which nothing before it gives")
+            twice = [name for name in node.output if name and name in self._values]
+            if twice:
+                raise Unsayable(f"it gives {twice[0]}, which something else gives, too")
+            inputs = [self._values[name] if name else None for name in node.input]
+            lost = any(value is None for name, value in zip(node.input, inputs, strict=True) if name)
+            if not lost:
+                results = self._read(node, inputs)
+        except Unsayable as fault:
+            condition = fault.refusal.where if fault.refusal is not None else None
+            if condition:
+                self.missing.append(condition)
+            self.faults.append(f"{self._program.origin}: {fault.reason}")
+        for name, value in zip(node.output, results, strict=False):
+            if name:
+                self._values[name] = value
+
+    def _read(self, node: NodeProto, inputs: Sequence[Value | None]) -> Sequence[Value | None]:
+        domain = "" if node.domain in _ONNX else node.domain
+        casts = node.op_type == "Cast" and not domain
+        raw = [name for name in node.input if name in self._bytes]
+        if raw and not casts:
+            raise Unsayable(f"it computes with the bytes of {raw[0]}, which a Cast to float32 has to make numbers of")
+        call = Call(node, self._opsets.get(domain, 1), inputs, self._program)
+        given = [value for value in inputs if value is not None]
+        fold = folding_of(domain, node.op_type) if all(isinstance(value, Known) for value in given) else None
+        if fold is not None:
+            try:
+                result: Any = fold(call)
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise Unsayable(f"its constants do not fit it: {' '.join(str(error).split())}") from None
+        else:
+            rule = rule_of(domain, node.op_type)
+            if rule is None:
+                where = f" of {domain}" if domain else ""
+                raise Unsayable(f"specc imports no {node.op_type}{where}")
+            result = rule(call)
+        call.finish()
+        return [result] if isinstance(result, str | Known) else result
+
+    def _outputs(self) -> tuple[tuple[PortInfo, str], ...]:
+        outputs = []
+        for info in self.file.outputs:
+            value = self._values.get(info.name, "")
+            if isinstance(value, Known):
+                self.faults.append(f"output {info.name}: it is a constant, which no input has a part in")
+            elif value == "":
+                self.faults.append(f"output {info.name}: nothing gives it")
+            elif value is not None:
+                outputs.append((info, value))
+        self._program.outputs = [value for _, value in outputs]
+        return tuple(outputs)
+
+
+def origin(place: int, node: NodeProto) -> str:
+    """``node 17 conv1/Conv (Conv)``."""
+    name = node.name or next(filter(None, node.output), "")
+    return f"node {place}{f' {name}' if name else ''} ({node.op_type})"
+
+
+def _paths(node: NodeProto, *, is_own: bool) -> list[str]:
+    """What the file says of the module that a node is of.
+
+    Args:
+        is_own: whether specc has written it, whose nodes are called after their steps.
+    """
+    paths = []
+    for entry in node.metadata_props:
+        if entry.key == _SCOPES:
+            scopes = [part.strip(" '\"") for part in entry.value.strip("[]").split(",")]
+            if len(scopes) > 1:
+                paths.append(scopes[-2])
+    if node.name.startswith("/"):
+        paths.append(scoped_path(node.name))
+    elif is_own and "/" not in node.name and is_path(node.name):
+        paths.append(node.name)
+    return [path for path in paths if path]
+
+
+def _stored(tensor: FileTensor) -> Known:
+    """An initializer, read when it is asked for; small ones at once, since they are asked for again and again."""
+    dtype = np.dtype(tensor.dtype) if tensor.dtype != "bfloat16" else np.dtype(np.float32)
+    learned = tensor.is_floating and not tensor.name.startswith(_MADE_UP) and "/const" not in tensor.name
+    shape = tuple(tensor.proto.dims)
+    if tensor.proto.data_type == TensorProto.STRING:
+        raise UsageError(f"the initializer {visible(tensor.name)} is a text")
+    if prod(shape) <= 1 << 12:
+        numbers = np.asarray(tensor.values())
+        return Known(shape, numbers.dtype, lambda: numbers, tensor.name, learned, (tensor.name,))
+    return Known(shape, dtype, lambda: np.asarray(tensor.values()), tensor.name, learned, (tensor.name,))
+
+
+def _shown(size: Dim) -> int | str:
+    return size if isinstance(size, int) else str(size)

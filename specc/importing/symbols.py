@@ -1,0 +1,97 @@
+"""The sizes of an imported network that only the caller knows, and what has to be asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from specc.diagnostics.finding import Clause, Condition
+from specc.importing.naming import identifier
+from specc.ir.size import Dim, of, symbol
+from specc.ir.symbols import Symbol, restrict
+
+OPEN = "?"
+"""A size that the file does not declare."""
+
+_MOST_ROUNDS = 24
+_AXES = {1: "L", 2: "HW", 3: "DHW"}
+
+
+class Contract:
+    """The symbols of a network by the names of the file, which get narrower as operators ask for it.
+
+    Attributes:
+        batch: the name of the symbolic batch; empty where it is a number.
+    """
+
+    def __init__(self) -> None:
+        self.batch = ""
+        self._names: dict[str, str] = {}
+        self._symbols: dict[str, Symbol] = {}
+        self._same: dict[str, str] = {}
+        self._rounds = 0
+
+    def shape(self, sizes: Sequence[int | str]) -> tuple[Dim, ...]:
+        """The shape of an input: what it does not say has a name of its own."""
+        shape: list[Dim] = []
+        for axis, size in enumerate(sizes):
+            if isinstance(size, int):
+                shape.append(size)
+            elif axis == 0:
+                self.batch = self.batch or (identifier(size, fallback="N") if size != OPEN else "N")
+                shape.append(symbol(self.batch))
+            else:
+                shape.append(self._size(size, axis, len(sizes)))
+        return tuple(shape)
+
+    def _size(self, size: str, axis: int, rank: int) -> Dim:
+        letters = _AXES.get(rank - 2, "")
+        if size == OPEN:
+            letter = letters[axis - 2] if axis > 1 and letters else f"S{axis}"
+            name = letter
+        elif size in self._names:
+            name = self._names[size]
+        else:
+            name = self._names[size] = identifier(size, [self.batch, *self._names.values()], "S")
+        name = self._same.get(name, name)
+        return of(self._symbols.setdefault(name, Symbol(name)))
+
+    def narrowed(self, conditions: Iterable[Condition]) -> bool:
+        """Take the conditions in; False where nothing is left to be tried."""
+        self._rounds += 1
+        before = dict(self._symbols), dict(self._same)
+        if self._rounds > _MOST_ROUNDS:
+            return False
+        for condition in conditions:
+            if not condition.is_general:
+                continue
+            for clause in condition.clauses:
+                if not self._take(clause):
+                    return False
+        return before != (self._symbols, self._same)
+
+    def _take(self, clause: Clause) -> bool:
+        if clause.name not in self._symbols:
+            return False
+        if isinstance(clause.value, str):
+            if clause.value not in self._symbols:
+                return False
+            self._same[clause.value] = clause.name
+            return True
+        old = self._symbols[clause.name]
+        try:
+            if clause.modulus is not None:
+                new = restrict(old, modulus=clause.modulus, residue=clause.value)
+            else:
+                least = clause.value if clause.sign in ("==", ">=") else None
+                most = clause.value if clause.sign in ("==", "<=") else None
+                new = restrict(old, least=least, most=most)
+        except ValueError:
+            return False
+        self._symbols[clause.name] = new
+        return True
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """As the language writes it."""
+        equal = [f"{name} == {other}" for other, name in self._same.items()]
+        return (*equal, *(str(clause) for s in self._symbols.values() for clause in s.condition.clauses))
