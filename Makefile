@@ -84,7 +84,7 @@ runtimes: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/runtimes.py 1.17.3 1.20.1 --networks 4
 
 examples: $(VENV)/installed-dev $(VENV)/installed-examples
-	$(BIN)/mypy examples/train examples/browser
+	$(BIN)/mypy --strict --config-file= --cache-dir=.mypy_cache/examples --disable-error-code=import-untyped examples/train examples/browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m example tests/examples tests/embedding
 
 mutants: $(VENV)/installed-dev

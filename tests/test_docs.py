@@ -50,7 +50,13 @@ ROOT = Path(__file__).parents[1]
 TUTORIAL = ROOT / "docs" / "tutorial"
 CHAPTERS = sorted((TUTORIAL / "en").glob("*.md"))
 IN_CHINESE = sorted((TUTORIAL / "zh").glob("*.md"))
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *CHAPTERS]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "examples").glob("*/README.md")),
+    *CHAPTERS,
+]
 
 
 def each(documents: list[Path]) -> pytest.MarkDecorator:

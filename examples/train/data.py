@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from drawing import bird_or_plane
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
@@ -57,7 +58,15 @@ def digits() -> Data:
     return Data(images[:1500], images[1500:], tuple("0123456789"))
 
 
-def idx_folder(folder: Path, height: int, width: int) -> Data:
+def shapes() -> Data:
+    """2,500 birds and planes, the same in every run: the last 500 are for the test."""
+    generator = np.random.default_rng(0)
+    classes = generator.integers(2, size=2500, dtype=np.uint8)
+    images = Images(np.stack([bird_or_plane(generator, is_plane=number == 1) for number in classes]), classes)
+    return Data(images[:2000], images[2000:], ("bird", "plane"))
+
+
+def idx_folder(folder: Path, height: int = 32, width: int = 32) -> Data:
     """MNIST's four files, or others in their format: the images stand in the middle of ``height`` x ``width``.
 
     Raises:
@@ -79,7 +88,9 @@ def _part(folder: Path, images_name: str, labels_name: str, height: int, width: 
     if not count:
         raise DataError(f"{images_file} has no image")
     if sizes[0] > height or sizes[1] > width or 0 in sizes:
-        raise DataError(f"{images_file}: its images are {sizes[0]} x {sizes[1]}, the network takes {height} x {width}")
+        raise DataError(
+            f"{images_file}: its images are {sizes[0]} x {sizes[1]}, and {height} x {width} have to hold them"
+        )
     if classes.max() > 9:
         at = int(classes.argmax())
         raise DataError(f"{labels_file}: label {at:,} (counted from 0) is {classes[at]}, not one of 0 to 9")

@@ -63,7 +63,7 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "a folder": (lambda _, labels: (labels.unlink(), labels.mkdir()), "has no t10k-labels-idx1-ubyte"),
     "large images": (
         lambda images, _: images.write_bytes(idx(np.zeros((3, 64, 28), np.uint8))),
-        "its images are 64 x 28, the network takes 32 x 32",
+        "its images are 64 x 28, and 32 x 32 have to hold them",
     ),
     "fewer labels": (lambda _, labels: labels.write_bytes(idx(CLASSES[1:])), "has 3 images, and "),
     "nothing in it": (
