@@ -36,8 +36,8 @@ def unchanged(text: str) -> None:
 def test_chain_with_labels() -> None:
     unchanged("""model Net : [N, 1, 32, 32] -> (scores: [N, 10]) {
   conv1: conv(6, 5, padding=2) -> relu -> maxpool(2)
-  "c-2": conv(16, [3, 5], bias=false) -> bn2: bn(eps=0.001) -> leakyrelu(0.2) -> flatten
-  0: fc(10)
+  "c-2": conv(16, [3, 5], bias=false) -> bn2: bn(eps=0.001) -> leakyrelu(0.2)
+  flatten -> 0: fc(10)
 }
 """)
 
@@ -52,6 +52,73 @@ def test_arms_begin_where_they_go_apart() -> None:
   }
   relu
   concat { | left: conv(8, 1) | maxpool(3, stride=1, padding=1) -> right: conv(8, 1) }
+}
+""")
+
+
+RESIDUAL = """block layer(c, stride = 1) {
+  add {
+    | conv1: conv(c, 3, stride=stride, padding=1, bias=false) -> bn1: bn -> relu
+      conv2: conv(c, 3, padding=1, bias=false) -> bn2: bn
+    | if in.channels != c { downsample: { 0: conv(c, 1, stride=stride, bias=false) -> 1: bn } }
+  }
+  relu
+}
+"""
+
+
+def test_residual_blocks() -> None:
+    """The shortcut has a convolution where the channels change; no call says so."""
+    unchanged(f"""{RESIDUAL}
+model Net : [N, 3, H, W] -> [N, 32, _, _] {{
+  stem: conv(16, 3, padding=1, bias=false) -> norm: bn -> relu
+  layer1: layer(16) -> layer2: layer(16)
+  layer3: layer(32, stride=2) -> layer4: layer(32)
+}}
+""")
+
+
+def test_one_block_in_another() -> None:
+    unchanged("""block unit(c, kernel, stride = 1) {
+  conv: conv(c, kernel, stride=stride, padding=kernel // 2, bias=false)
+  bn: bn(eps=0.001) -> relu
+}
+
+block mixed(c1, c2, c3, c4) {
+  concat {
+    | branch1: unit(c1, 1)
+    | branch2: { 0: unit(c2, 1) -> 1: unit(c3, 3) }
+    | branch4: { maxpool(3, stride=1, padding=1) -> 1: unit(c4, 1) }
+  }
+}
+
+model Net : [N, 3, H, W] -> [N, 10] where H >= 3, W >= 3 {
+  conv1: unit(16, 7, stride=2) -> maxpool(2)
+  mixed3a: mixed(4, 6, 8, 3) -> mixed3b: mixed(5, 8, 8, 9)
+  mixed4a: mixed(5, 4, 9, 9)
+  globalavgpool -> flatten -> fc: fc(10)
+}
+""")
+
+
+def test_values_that_a_block_is_given() -> None:
+    unchanged("""block unit(c) {
+  conv: conv(c, 3, padding=1) -> relu
+}
+
+block up(c, skip) {
+  concat { | skip | up: convtranspose(c, 2, stride=2) }
+  conv1: conv(c, 3, padding=1) -> relu
+  conv2: conv(c, 3, padding=1) -> relu
+}
+
+model Net : [N, 1, H, W] -> [N, 2, H, W] where H % 8 == 0, W % 8 == 0 {
+  a: unit(8) -> maxpool(2)
+  b: unit(16) -> maxpool(2)
+  c: unit(24) -> maxpool(2)
+  d: unit(64) -> up1: up(48, c)
+  up2: up(8, b) -> up3: up(4, a)
+  head: conv(2, 1)
 }
 """)
 

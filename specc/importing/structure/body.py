@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from specc.importing.network import ImportedStep, ValueOf
+from specc.importing.network import Argument, ImportedStep, ValueOf
 
 
 @dataclass(slots=True, eq=False)
@@ -39,20 +39,43 @@ class Layer:
 
 
 @dataclass(slots=True, eq=False)
+class Call:
+    """That a group is a call of a block.
+
+    Attributes:
+        arguments: by the names of its parameters; those with their default are left out.
+    """
+
+    block: str
+    arguments: Mapping[str, Argument]
+
+
+@dataclass(slots=True, eq=False)
 class Group:
     """Statements under one label.
 
     Attributes:
+        label: None where its name is of no matter.
         value: what its last statement gives.
         start: the value that it begins with; None where it begins with several.
         goes_on: other groups of the same body have its label, too: it is a part of one.
+        call: the block that it is a call of, if it is one.
     """
 
-    label: str
+    label: str | None
     body: list[Statement]
     value: str
     start: str | None
     goes_on: bool = False
+    call: Call | None = None
+
+
+@dataclass(slots=True, eq=False)
+class When:
+    """Statements that are there where a condition holds."""
+
+    test: Argument
+    body: list[Statement]
 
 
 @dataclass(slots=True, eq=False)
@@ -60,25 +83,115 @@ class Loop:
     """Rounds of one body.
 
     Attributes:
-        rounds: the statements of each.
+        names: the variables; none of a `repeat`.
+        table: for each round the values of the variables.
+        body: what is written of the rounds.
+        rounds: the statements of each round, as they were.
+        numbered: the rounds are called by their numbers, from ``first`` on; else a computed label names them.
     """
 
-    label: str | None
-    rounds: list[list[Statement]] = field(default_factory=list)
+    names: tuple[str, ...]
+    table: list[tuple[Argument, ...]]
+    body: list[Statement]
+    rounds: list[list[Statement]]
+    numbered: bool
+    first: int = 0
+
+    @property
+    def value(self) -> str:
+        return result_of(self.rounds[-1])
 
 
-Statement = Value | Layer | Group
+Statement = Value | Layer | Group | When | Loop
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """A block of the spec.
+
+    Attributes:
+        parameters: each with its default, or `REQUIRED` where it has none.
+        body: that of one of its calls, in which the parameters stand where these differ.
+        known: how the values that it is given are called in it: ``in``, and parameters.
+    """
+
+    name: str
+    parameters: list[tuple[str, Argument | Required]]
+    body: list[Statement]
+    known: dict[str, str] = field(default_factory=dict)
+
+
+class Required:
+    """Of a parameter: it has no default."""
+
+
+REQUIRED = Required()
+
+
+def result_of(body: list[Statement]) -> str:
+    """The value that a body gives."""
+    last = body[-1]
+    return result_of(last.body) if isinstance(last, When) else last.value
+
+
+def inner_bodies(statement: Statement) -> list[list[Statement]]:
+    """The bodies in a statement, as they are written."""
+    match statement:
+        case Layer():
+            return statement.arms or []
+        case Group():
+            return [] if statement.call else [statement.body]
+        case When() | Loop():
+            return [statement.body]
+    return []
 
 
 def statements(body: list[Statement]) -> Iterator[Statement]:
-    """Those of a body and of all that is in it, in the order of the text."""
+    """Those of a body and of all that is in it, in the order of the text; what a call stands for is not in it."""
     for statement in body:
         yield statement
-        if isinstance(statement, Layer):
-            for arm in statement.arms or ():
-                yield from statements(arm)
-        elif isinstance(statement, Group):
-            yield from statements(statement.body)
+        for inner in inner_bodies(statement):
+            yield from statements(inner)
+
+
+def all_statements(body: list[Statement]) -> Iterator[Statement]:
+    """The same with what calls and rounds stand for."""
+    for statement in body:
+        yield statement
+        match statement:
+            case Layer():
+                inner = statement.arms or []
+            case Group() | When():
+                inner = [statement.body]
+            case Loop():
+                inner = statement.rounds
+            case _:
+                inner = []
+        for part in inner:
+            yield from all_statements(part)
+
+
+def paths_in(body: list[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The values of a body that have labels, each with the labels on the way to it; of groups also what is in them."""
+    for statement in body:
+        match statement:
+            case Layer(label=str()):
+                yield statement.value, (str(statement.label),)
+            case Group(label=str()):
+                label = str(statement.label)
+                inner = list(paths_in(statement.body))
+                yield from ((value, (label, *path)) for value, path in inner)
+                if not statement.goes_on:
+                    yield statement.value, (label,)
+            case Loop(numbered=True):
+                for number, one in enumerate(statement.rounds, statement.first):
+                    sole = one[0] if len(one) == 1 and isinstance(one[0], Group) else None
+                    inner = list(paths_in(sole.body if sole else one))
+                    yield from ((value, (str(number), *path)) for value, path in inner)
+                    yield result_of(one), (str(number),)
+        if isinstance(statement, (Layer, When)):
+            for part in inner_bodies(statement):
+                yield from paths_in(part)
 
 
 def labels_here(body: list[Statement]) -> Iterator[str]:
@@ -86,15 +199,22 @@ def labels_here(body: list[Statement]) -> Iterator[str]:
     for statement in body:
         if isinstance(statement, (Layer, Group)) and statement.label:
             yield statement.label
-        if isinstance(statement, Layer):
-            for arm in statement.arms or ():
-                yield from labels_here(arm)
+        if isinstance(statement, (Layer, When)):
+            for inner in inner_bodies(statement):
+                yield from labels_here(inner)
+        if isinstance(statement, Loop) and not statement.numbered:
+            yield from labels_here(statement.body)
 
 
 def read_values(body: list[Statement]) -> Iterator[str]:
-    """The values that are called by name somewhere in a body."""
+    """The values that are called by name somewhere in a body, as it is written."""
     for statement in statements(body):
-        if isinstance(statement, Value):
-            yield statement.value
-        elif isinstance(statement, Layer):
-            yield from statement.measured
+        match statement:
+            case Value():
+                yield statement.value
+            case Layer():
+                yield from statement.measured
+            case Group(call=Call(arguments=arguments)):
+                yield from (argument.name for argument in arguments.values() if isinstance(argument, ValueOf))
+            case Loop():
+                yield from (entry.name for row in statement.table for entry in row if isinstance(entry, ValueOf))

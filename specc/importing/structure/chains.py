@@ -13,7 +13,7 @@ from specc.importing.structure.body import Group, Layer, Statement, Value
 from specc.importing.structure.tree import Member
 from specc.ops import find
 
-_LONGEST_ARM = 24
+_LONGEST_ARM = 40
 """Statements of an arm beside one that passes the value on: what is longer stands in the chain, and the merge takes the
 earlier value by name."""
 _LONGEST_CONCAT_ARM = 7
@@ -30,7 +30,7 @@ def chain(members: list[Member], entry: str | None, result: str | None, escapes:
         result: what it gives; None: whatever its last statement does.
         escapes: the values that are taken outside of it.
     """
-    return _Chain(members, escapes).body(entry, result)
+    return _Chain(members, entry, escapes).body(result)
 
 
 def takes_arms(operator: str) -> bool:
@@ -61,20 +61,21 @@ class _Piece:
 
 
 class _Chain:
-    def __init__(self, members: list[Member], escapes: frozenset[str]) -> None:
+    def __init__(self, members: list[Member], entry: str | None, escapes: frozenset[str]) -> None:
         self._members = members
+        self._entry = entry
         self._escapes = escapes
         self._pieces: dict[str, _Piece] = {}
         self._reads: Counter[str] = Counter()
         for member in members:
             self._reads.update(member.step.inputs if member.step else member.inputs)
 
-    def body(self, entry: str | None, result: str | None) -> list[Statement]:
+    def body(self, result: str | None) -> list[Statement]:
         for place, member in enumerate(self._members):
             piece = self._group(member, place) if member.step is None else self._layer(member, place)
             self._pieces.update(dict.fromkeys(piece.outputs, piece))
         pieces = sorted(dict.fromkeys(self._pieces.values()), key=lambda piece: piece.place)
-        return self._emitted(pieces, entry, result)
+        return self._emitted(pieces, self._entry, result)
 
     # ---- pieces ----------------------------------------------------------------------------------------------------
 
@@ -118,10 +119,9 @@ class _Chain:
                 counts[start] += 1
         for piece in taken:
             counts.pop(piece.value, None)
-        starts_now = {start for start, _ in arms}
         # The merge goes on from the value that was made last; the others begin with the name of theirs.
-        made = {start: self._pieces[start].place if start in self._pieces else -1 for start in starts_now}
-        current = max(starts_now, key=lambda start: (made[start], [s for s, _ in arms].count(start)))
+        made = {start: self._pieces[start].place if start in self._pieces else -1 for start, _ in arms}
+        current = max(made, key=lambda start: (made[start], start == self._entry))
         layer.arms = []
         for start, arm in arms:
             body: list[Statement] = [] if start == current else [Value(start)]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from specc.diagnostics import SpecError
 from specc.elaborate import choose, elaborate
 from specc.importing.network import ImportedNetwork
-from specc.importing.structure.body import Layer, Statement, Value
+from specc.importing.structure.blocks import with_blocks
+from specc.importing.structure.body import Block, Layer, Required, Statement, Value
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
 from specc.importing.structure.paths import placed
@@ -56,14 +57,23 @@ def structured(network: ImportedNetwork) -> Spec:
     flat_text = _flat(network)
     flat = _graph(flat_text, network.name)
     shapes = {port.name: port.type.shape for port, _ in flat.outputs}
-    for write in (_chained,):
+    types = {node.name: node.type for node in flat.nodes} | {port.name: port.type for port in flat.inputs}
+    names = {port.name: port.name for port in network.inputs}
+    names |= {step.outputs[0]: name for step, name in zip(network.steps, _flat_names(network), strict=True)}
+    channels = {value: _number(types[name].sample) for value, name in names.items()}
+    for depth in (1, 0):
         try:
-            text = formatted(Source(_FILE, write(network, shapes)))
+            text = formatted(Source(_FILE, _chained(network, shapes, channels, depth)))
             graph = _graph(text, network.name)
             return _spec(network, text, graph, paired(flat, graph))
         except (SpecError, Different):
             continue
     return _spec(network, formatted(Source(_FILE, flat_text)), flat, {node.name: node for node in flat.nodes}, True)
+
+
+def _number(sample: Sequence[Dim]) -> int | None:
+    """The channels of a value, where they are a number."""
+    return sample[0] if sample and isinstance(sample[0], int) else None
 
 
 def _graph(text: str, model: str) -> Graph:
@@ -116,12 +126,20 @@ def _shape(shape: Sequence[Dim]) -> str:
 
 def _names_around(network: ImportedNetwork) -> set[str]:
     """The names of a model's ports and sizes."""
-    sizes = {str(size) for port in network.inputs for size in port.shape}
+    sizes = {size for port in network.inputs for size in port.shape if isinstance(size, str)}
     return {*sizes, *(port.name for port in network.inputs)}
 
 
-def _chained(network: ImportedNetwork, shapes: Mapping[str, Sequence[Dim]]) -> str:
-    """The model with its chains, merges and groups."""
+def _chained(
+    network: ImportedNetwork, shapes: Mapping[str, Sequence[Dim]], channels: Mapping[str, int | None], depth: int
+) -> str:
+    """The file with its blocks.
+
+    Args:
+        shapes: of the outputs.
+        channels: of each value.
+        depth: how much structure is looked for: 0, chains and groups alone; 1, blocks too.
+    """
     values = [output.value for output in network.outputs]
     paths = placed(network.steps, _names_around(network))
     applied, declared = shared_steps(network.steps, paths, _names_around(network))
@@ -134,11 +152,26 @@ def _chained(network: ImportedNetwork, shapes: Mapping[str, Sequence[Dim]]) -> s
     ports = {port.name: port.name for port in network.inputs}
     if entry is not None:
         ports[entry] = "in" if entry == "input" else entry
-    writer = BodyWriter(ports, _names_around(network), applied, declared)
+    around = {*_names_around(network), network.name, *(output.name for output in network.outputs), *applied.values()}
+    blocks = {block.name: block for block in (with_blocks(body, channels, around) if depth else [])}
+    writer = BodyWriter(ports, _names_around(network), applied, declared, blocks)
     last = _last(network)
     besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}
     text = writer.text(body, besides)
-    return f"{_header(network, shapes)} {{\n{text}\n}}\n"
+    definitions = [_block(block, blocks) for block in blocks.values()]
+    return "\n".join([*definitions, f"{_header(network, shapes)} {{\n{text}\n}}\n"])
+
+
+def _block(block: Block, blocks: Mapping[str, Block]) -> str:
+    """The definition of a block."""
+    writer = BodyWriter(block.known, [name for name, _ in block.parameters], blocks=blocks)
+    text = writer.text(block.body, {})
+    parameters = [
+        name if isinstance(default, Required) else f"{name} = {writer.argument(default)}"
+        for name, default in block.parameters
+    ]
+    header = f"({', '.join(parameters)})" if parameters else ""
+    return f"block {block.name}{header} {{\n{text}\n}}\n"
 
 
 def _last(network: ImportedNetwork) -> str:

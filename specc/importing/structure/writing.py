@@ -8,18 +8,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from specc.elaborate.drafts import RESERVED, label_problem
 from specc.elaborate.values import CONSTANTS
 from specc.importing.network import Argument, Expression, ImportedStep, ValueOf
-from specc.importing.structure.body import Group, Layer, Statement, Value, labels_here, read_values, statements
+from specc.importing.structure.body import (
+    REQUIRED,
+    Block,
+    Call,
+    Group,
+    Layer,
+    Statement,
+    Value,
+    When,
+    labels_here,
+    paths_in,
+    read_values,
+    statements,
+)
+from specc.importing.structure.layout import lines
 from specc.ops import find
 from specc.ops.registry import names as layer_names
 from specc.syntax.tokens import is_name, needs_quotes
 
 _NAMED_FIRST = frozenset(("size", "dim", "like", "bias", "mode", "approximate", "init", "eps", "affine", "offset"))
 """First arguments that read better with their names, where the layer can be had without them."""
-_LONGEST_LINE = 88
-_LONGEST_PAIR = 60
-"""Characters of a line that holds two layers with weights."""
-_LONGEST_CALLS = 80
-"""Characters of a line that holds two groups."""
 _SHORT = {"batchnorm": "bn"}
 
 
@@ -31,6 +40,7 @@ class BodyWriter:
         taken: names that nothing in it may have: of parameters, ports, blocks, sizes.
         applied: of steps that are shared, what they are called, by their values.
         declared: each such name with the step that it stands for.
+        blocks: those that it calls, by name.
     """
 
     def __init__(
@@ -39,11 +49,12 @@ class BodyWriter:
         taken: Iterable[str],
         applied: Mapping[str, str] = {},
         declared: Iterable[tuple[str, ImportedStep]] = (),
+        blocks: Mapping[str, Block] = {},
     ) -> None:
+        self._blocks = blocks
         self._applied = applied
         self._declared = list(declared)
         self._called = dict(known)
-        self._paths: dict[str, str] = {}
         self._taken = frozenset(taken)
         self._waiting: list[Counter[str]] = []
         self._labels: Counter[str] = Counter()
@@ -67,48 +78,21 @@ class BodyWriter:
         }
         self._used = {*self._taken, *self._labels, *layer_names(), *outputs, *self._applied.values()}
         wanted = {value: name for name, value in outputs.items()}
-        lines = [f"shared {name} = {self._call(step, False)}" for name, step in self._declared]
-        lines += self._lines(body, wanted)
-        lines += [
+        text = [f"shared {name} = {self._call(step, False)}" for name, step in self._declared]
+        text += self._lines(body, wanted)
+        text += [
             f"let {name} = {self._called[value]}" for name, value in outputs.items() if self._called[value] != name
         ]
-        return "\n".join(lines)
+        return "\n".join(text)
 
     # ---- lines -----------------------------------------------------------------------------------------------------
 
     def _lines(self, body: list[Statement], wanted: Mapping[str, str] = {}) -> list[str]:
-        lines: list[str] = []
-        line = ""
-        weights = calls = 0
+        parts: list[tuple[Statement | None, str]] = []
         for statement in body:
-            text = self._statement(statement, wanted)
-            is_call, has_weights = isinstance(statement, Group), _has_weights(statement)
-            together = len(line) + len(" -> ") + len(text)
-            breaks = (
-                isinstance(statement, Value)
-                or "\n" in line
-                or ("\n" in text and bool(line) and not line.endswith(_AFTER_VALUE))
-                or together > _LONGEST_LINE
-                or (has_weights and weights and together > _LONGEST_PAIR)
-                or (is_call and (calls > 1 or weights) and together > 0)
-                or (is_call and calls and together > _LONGEST_CALLS)
-                or (calls and has_weights)
-            )
-            if line and breaks and not line.endswith(_AFTER_VALUE):
-                lines.append(line)
-                line, weights, calls = "", 0, 0
-            line = f"{line} -> {text}" if line else text
-            line = line.replace(_AFTER_VALUE, "")
-            if isinstance(statement, Value):
-                line += _AFTER_VALUE
-            weights, calls = weights + has_weights, calls + is_call
-            lets = list(self._lets(statement))
-            if lets:
-                lines += [line.replace(_AFTER_VALUE, ""), *lets]
-                line, weights, calls = "", 0, 0
-        if line:
-            lines.append(line.replace(_AFTER_VALUE, ""))
-        return lines
+            parts.append((statement, self._statement(statement, wanted)))
+            parts += [(None, text) for text in self._lets(statement)]
+        return lines(parts)
 
     def _statement(self, statement: Statement, wanted: Mapping[str, str]) -> str:
         match statement:
@@ -118,6 +102,9 @@ class BodyWriter:
                 return self._layer(statement, wanted)
             case Group():
                 return self._group(statement)
+            case When():
+                inner = "\n".join(self._lines(statement.body))
+                return f"if {self.argument(statement.test)} {{ {inner} }}"
         raise AssertionError(statement)
 
     def _layer(self, layer: Layer, wanted: Mapping[str, str]) -> str:
@@ -132,19 +119,22 @@ class BodyWriter:
             label = wanted.get(value) or self._new_name("x" if layer.step.tensors else layer.step.operator)
         if label is None:
             return text
-        self._called[value] = self._paths[value] = label
+        layer.label = self._called[value] = label
         return f"{_quoted(label)}: {text}"
 
     def _group(self, group: Group) -> str:
-        called, paths = dict(self._called), dict(self._paths)
-        self._waiting.append(Counter(read_values(group.body)))
-        inner = "\n".join(self._lines(group.body))
-        self._waiting.pop()
-        seen = {value: _behind(group.label, path) for value, path in self._paths.items() if value not in paths}
-        if not group.goes_on:
-            seen[group.value] = group.label
-        self._called, self._paths = called | seen, paths | seen
-        return f"{_quoted(group.label)}: {{ {inner} }}"
+        if group.call is not None:
+            text = self._block_call(group.call)
+        else:
+            outside, self._called = self._called, dict(self._called)
+            self._waiting.append(Counter(read_values(group.body)))
+            text = "{ " + "\n".join(self._lines(group.body)) + " }"
+            self._waiting.pop()
+            self._called = outside
+        for value, path in paths_in([group]):
+            if self._waiting[0][value] > 0:
+                self._called[value] = _said(path)
+        return f"{_quoted(group.label)}: {text}" if group.label else text
 
     # ---- names -----------------------------------------------------------------------------------------------------
 
@@ -155,7 +145,7 @@ class BodyWriter:
 
     def _lets(self, statement: Statement) -> Iterator[str]:
         """What gives names to values that go on being called and have none that can be said here."""
-        if isinstance(statement, Value):
+        if isinstance(statement, (Value, When)):
             return
         made = [statement.value]
         if isinstance(statement, Group):
@@ -185,6 +175,16 @@ class BodyWriter:
 
     # ---- calls -----------------------------------------------------------------------------------------------------
 
+    def _block_call(self, call: Call) -> str:
+        arguments: list[str] = []
+        for name, default in self._blocks[call.block].parameters:
+            if name in call.arguments:
+                text = self.argument(call.arguments[name])
+                arguments.append(text if default is REQUIRED else f"{name}={text}")
+        if arguments:
+            return f"{call.block}({', '.join(arguments)})"
+        return f"{call.block}()" if self._labels[call.block] else call.block
+
     def _call(self, step: ImportedStep, is_merge: bool) -> str:
         op = find(step.operator)
         assert op is not None, f"a reader gives operators of the language, and {step.operator} is none"
@@ -197,18 +197,18 @@ class BodyWriter:
             first = list(op.model_fields)[place] == name and op.positional is None
             by_place = first and not is_behind and (is_required or (place == 0 and name not in _NAMED_FIRST))
             if op.variadic == name and isinstance(argument, tuple):
-                arguments += map(self._argument, argument)
+                arguments += map(self.argument, argument)
                 is_behind = True
                 continue
             is_behind = is_behind or not by_place
-            text = self._argument(argument)
+            text = self.argument(argument)
             arguments.append(text if by_place else f"{name}={text}")
         word = _SHORT.get(step.operator, step.operator)
         if arguments:
             return f"{word}({', '.join(arguments)})"
         return word if is_merge or word not in self._labels or self._labels[word] == 0 else f"{word}()"
 
-    def _argument(self, argument: Argument) -> str:
+    def argument(self, argument: Argument) -> str:
         match argument:
             case bool():
                 return "true" if argument else "false"
@@ -217,15 +217,12 @@ class BodyWriter:
             case str():
                 return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'
             case tuple():
-                return "[" + ", ".join(map(self._argument, argument)) + "]"
+                return "[" + ", ".join(map(self.argument, argument)) + "]"
             case ValueOf():
                 return self._name(argument.name)
             case Expression():
                 return argument.text
         return repr(argument)
-
-
-_AFTER_VALUE = "\0"
 
 
 def label_of(part: str) -> str:
@@ -240,23 +237,18 @@ def _quoted(label: str) -> str:
     return f'"{label}"' if needs_quotes(label) else label
 
 
-def _behind(label: str, name: str) -> str:
-    """The name of a value seen from outside of the group of that label."""
-    head, rest = _head(name), name.removeprefix(_head(name))
-    if is_name(head):
-        return f"{label}.{head}{rest}"
-    return f"{label}[{head}]{rest}" if head.isdecimal() else f'{label}["{head}"]{rest}'
+def _said(path: tuple[str, ...]) -> str:
+    """How a value is called that stands under these labels."""
+    text = path[0]
+    for label in path[1:]:
+        if is_name(label):
+            text += f".{label}"
+        else:
+            text += f"[{label}]" if label.isdecimal() else f'["{label}"]'
+    return text
 
 
 def _head(name: str) -> str:
     """The label that a name begins with."""
     ends = [place for mark in ".[" if (place := name.find(mark)) > 0]
     return name[: min(ends)] if ends else name
-
-
-def _has_weights(statement: Statement) -> bool:
-    return (
-        isinstance(statement, Layer)
-        and bool({"weight", "in_proj_weight"} & set(statement.step.tensors))
-        and ("running_mean" not in statement.step.tensors and not statement.step.operator.endswith("norm"))
-    )
