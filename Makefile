@@ -12,6 +12,7 @@
 # make fuzz    every reader of what a stranger may write, on inputs at random, and commands that are ended before their time.
 #              FUZZ="--inputs 1000000 --publish" KILLS="--runs 500": what docs/hardening.md shows; it goes on where it was
 #              interrupted
+# make sweeps  what of sweeps needs Dask, Optuna, pyarrow and matplotlib, or builds networks
 # make examples  examples/train with Lightning, and examples/browser in Chromium, which must be there as Node.js, npm and g++ must:
 #              their tests and types; the programs of specc embed, compiled and run
 # make siblings, runtimes, mutants, package, hooks, action    what .ci/run does besides
@@ -25,7 +26,7 @@ EXTRA := $(if $(filter Linux Windows,$(MACHINE)),$(if $(filter x86_64 amd64,$(MA
 
 FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
-.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples mutants fuzz package hooks action clean
+.PHONY: demo test lint bench figures grammar docs dist lock siblings runtimes examples sweeps mutants fuzz package hooks action clean
 
 demo: $(VENV)/installed
 	@mkdir -p build
@@ -83,6 +84,9 @@ siblings: $(VENV)/installed-dev
 runtimes: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/runtimes.py 1.17.3 1.20.1 --networks 4
 
+sweeps: $(VENV)/installed-dev $(VENV)/installed-sweeps
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m swept tests/sweeps
+
 examples: $(VENV)/installed-dev $(VENV)/installed-examples
 	$(BIN)/mypy --strict --config-file= --cache-dir=.mypy_cache/examples --disable-error-code=import-untyped examples/train examples/browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m example tests/examples tests/embedding
@@ -119,6 +123,10 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 
 $(VENV)/installed-bench: $(VENV)/installed requirements-bench.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-bench.txt
+	@touch $@
+
+$(VENV)/installed-sweeps: $(VENV)/installed requirements-sweeps.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-sweeps.txt
 	@touch $@
 
 $(VENV)/installed-examples: $(VENV)/installed requirements-examples.txt tests/examples/package-lock.json

@@ -117,6 +117,16 @@ class Axis:
         part = bisect_right(self._ends, place)
         return self._parts[part].value(place - (self._ends[part - 1] if part else 0))
 
+    @property
+    def kinds(self) -> set[type]:
+        """What types its values have; a layer is one of its own."""
+        if self.span is not None:
+            return {int if self.span.whole else float}
+        kinds: set[type] = set()
+        for part in self._parts:
+            kinds |= {int if part.whole else float} if isinstance(part, Progression) else {*map(type, part.values)}
+        return kinds
+
     def at(self, share: float) -> Value:
         """The value at a share of the axis, from 0 up to 1."""
         return self.span.at(share) if self.span is not None else self.value(int(share * self.count))

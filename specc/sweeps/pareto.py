@@ -25,13 +25,18 @@ class Objective(NamedTuple):
     sign: int
 
     def of(self, variant: Variant) -> float | None:
-        """Less is better; None where the variant has no such number. Of a receptive field, its least axis counts."""
+        """Less is better; None where the variant has no such number."""
+        value = self.value(variant)
+        return None if value is None else self.sign * value
+
+    def value(self, variant: Variant) -> float | None:
+        """The number; of a receptive field that of its least axis."""
         value = variant.settings.get(self.name)
         if self.name in Numbers._fields:
             value = getattr(variant.numbers, self.name, None)
         if isinstance(value, tuple):
             value = min(value)
-        return self.sign * value if isinstance(value, (int, float)) else None
+        return value if isinstance(value, (int, float)) else None
 
 
 def objectives(text: str, parameters: Sequence[str]) -> tuple[Objective, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -81,12 +81,12 @@ class Results:
             folder.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO = open(self._path, "ab+", buffering=0)  # noqa: SIM115 - `__exit__` closes it
         try:
-            self._begin(dict(description) | {"version": VERSION}, resume)
+            self._begin(description, resume)
         except BaseException:
             self._file.close()
             raise
 
-    def _begin(self, description: dict[str, Any], resume: bool) -> None:
+    def _begin(self, description: Mapping[str, Any], resume: bool) -> None:
         try:
             lock_file(self._file.fileno())
         except BlockingIOError:
@@ -95,23 +95,19 @@ class Results:
             ) from None
         except OSError:  # a system or a file system without locks
             pass
-        earlier = _read_description(self._folder / DESCRIPTION)
-        if earlier is None:
+        if not (self._folder / DESCRIPTION).exists():
             if self._path.stat().st_size:
                 raise UsageError(
                     f"{self._path} is there, and no {DESCRIPTION} that says of which sweep: name another folder"
                 )
             with replace(self._folder / DESCRIPTION) as file:
-                file.write((json.dumps(description, indent=2, ensure_ascii=False) + "\n").encode())
+                file.write(describe(description))
             return
         if not resume:
             raise UsageError(
                 f"{self._folder} has results of a sweep already: --resume goes on with it, or name another folder"
             )
-        if differs := [key for key in {**earlier, **description} if earlier.get(key) != description.get(key)]:
-            raise UsageError(
-                f"{self._folder} has the results of another sweep: {_differences(earlier, description, differs)}"
-            )
+        require_same(self._folder, description)
         self._file.seek(0)
         whole = 0
         for text in self._file:
@@ -139,7 +135,7 @@ class Results:
         """The variants that are there."""
         yield from read_variants(self._folder)
 
-    def writing(self, variants: Iterator[Variant]) -> Iterator[Variant]:
+    def writing(self, variants: Iterator[Variant]) -> Generator[Variant, None, None]:
         """The variants, each written before the next is asked for, in lots; what is ended before, too.
 
         Raises:
@@ -179,17 +175,24 @@ def read_variants(folder: Path) -> Iterator[Variant]:
             yield variant_of(text)
 
 
-def _read_description(path: Path) -> dict[str, Any] | None:
-    """Raises UsageError where there is one and it cannot be read."""
+def describe(description: Mapping[str, Any]) -> bytes:
+    """What stands in ``sweep.json``."""
+    text = json.dumps({"version": VERSION, **description}, indent=2, ensure_ascii=False)
+    return f"{text}\n".encode("utf-8", "backslashreplace")
+
+
+def require_same(folder: Path, description: Mapping[str, Any]) -> None:
+    """Raises UsageError where what a folder has is of another sweep, or nothing says of which."""
+    path = folder / DESCRIPTION
     try:
-        table = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
+        earlier = json.loads(path.read_bytes())
     except (OSError, ValueError):
-        table = None
-    if not isinstance(table, dict):
-        raise UsageError(f"{path} cannot be read: name another folder")
-    return table
+        earlier = None
+    if not isinstance(earlier, dict):
+        raise UsageError(f"{path} cannot be read, and nothing else says what {folder} has: name another folder")
+    now = json.loads(describe(description))
+    if differs := [key for key in {**earlier, **now} if earlier.get(key) != now.get(key)]:
+        raise UsageError(f"{folder} has the results of another sweep: {_differences(earlier, now, differs)}")
 
 
 def _differences(earlier: Mapping[str, Any], now: Mapping[str, Any], keys: list[str]) -> str:

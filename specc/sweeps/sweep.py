@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,9 @@ from specc.syntax import parse, read
 from specc.version import __version__
 
 if TYPE_CHECKING:
+    import pyarrow
+
+    from specc.api import Model
     from specc.sweeps.grid import Settings
 
 FEW = 32
@@ -55,6 +58,7 @@ class Sweep:
         file = parse(source)
         definition = choose(file, model)
         require_parameters(definition, [axis.name for axis in grid.axes])
+        self._file = file
         self._template = Template(file, definition, imports)
         if self._template.findings:
             raise SpecError(self._template.findings)
@@ -71,17 +75,13 @@ class Sweep:
         first = next(grid.variants(self._template))
         if question.where is not None:
             require_names(question.where, self._template, dict(first))
-        if question.at:
-            self._require_sizes(first)
-
-    def _require_sizes(self, first: Settings) -> None:
-        """Raises UsageError where a size is none of the contract, or one of it is missing; as far as that is known."""
-        try:
+        self.symbols: tuple[str, ...] = ()
+        """The symbolic sizes that the first variant asks for; none where it does not fit."""
+        with suppress(SpecError):  # that variant says why
             network = self._template.elaborate(first)
-        except SpecError:  # that variant says so
-            return
-        if {symbol.name for symbol in network.graph.symbols} != self.question.at.keys():
-            network.at(self.question.at)
+            self.symbols = tuple(symbol.name for symbol in network.graph.symbols)
+            if question.at and {*self.symbols} != question.at.keys():
+                network.at(question.at)  # which says what is missing, or too much
 
     @property
     def most(self) -> int:
@@ -91,7 +91,7 @@ class Sweep:
     def __iter__(self) -> Iterator[Variant]:
         return self.variants()
 
-    def variants(self, begin: int = 0) -> Iterator[Variant]:
+    def variants(self, begin: int = 0) -> Generator[Variant, None, None]:
         """The variants from one number on."""
         upcoming = islice(enumerate(self.grid.variants(self._template)), begin, None)
         checker = Checker(self._template, self.question)
@@ -126,6 +126,30 @@ class Sweep:
                 while next_number in done:
                     yield from done.pop(next_number)
                     next_number += 1
+
+    def models(self, numbers: Collection[int]) -> Iterator[tuple[int, Model]]:
+        """The variants of these numbers, which fit, as models; in order."""
+        from specc.api import Model
+
+        left = set(numbers)
+        for number, settings in enumerate(self.grid.variants(self._template)):
+            if not left:
+                return
+            if number in left:
+                left.remove(number)
+                name = self.sources[0].name
+                spec = None if name == "<stdin>" else Path(name).absolute()
+                yield number, Model(self._template.elaborate(settings), file=self._file, spec=spec, arguments=settings)
+
+    def to_arrow(self) -> pyarrow.Table:
+        """All variants, checked, as a table with the fields of ``variants.jsonl``.
+
+        Raises:
+            MissingDependency: pyarrow is not installed.
+        """
+        from specc.sweeps.arrow import arrow_table
+
+        return arrow_table(self.grid.axes, self.question, self)
 
     def description(self) -> dict[str, Any]:
         """What the results depend on, for a file beside them: two sweeps of one description have the same results."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rich.console import Console
 from rich.text import Text
@@ -50,10 +50,15 @@ class Summary:
         elif len(self._first) < _MOST_ROWS:
             self._first.append(variant)
 
-    def print(self, console: Console) -> None:
+    def print(self, console: Console, latencies: Mapping[int, float]) -> None:
+        """Print the table, and what is below it.
+
+        Args:
+            latencies: by the number of a variant, in milliseconds; none where they were not asked for.
+        """
         rows = self._first if self.front is None else self.front.variants
         if rows:
-            _print_table(rows, console)
+            _print_table(rows, console, latencies)
         for text in self.lines():
             console.print(Text(visible(text)), soft_wrap=True)
 
@@ -78,11 +83,14 @@ class Summary:
             yield f"  {code} {count(number):>{width}}  such as {variant.name}: {place}{reason.message}"
 
 
-def _print_table(variants: list[Variant], console: Console) -> None:
+def _print_table(variants: list[Variant], console: Console, latencies: Mapping[int, float]) -> None:
     names = [*variants[0].settings]
     margins = [*variants[0].margins]
     header = [*names, *(_apart(name, names) for name in _COLUMNS), *(f"{name} left" for name in margins)]
     rows = [[*(shown(variant.settings[name]) for name in names), *_cells(variant, margins)] for variant in variants]
+    if latencies:
+        header.append("latency")
+        rows = [[*row, f"{latencies[one.number]:.3g} ms"] for row, one in zip(rows, variants, strict=True)]
     numeric = [name for name in names if all(_is_number(variant.settings[name]) for variant in variants)]
     print_columns(console, header, rows, right=[*numeric, *header[len(names) :]], describing=())
 

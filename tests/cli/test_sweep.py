@@ -65,7 +65,7 @@ def test_nothing_kept_is_a_finding(specc: Specc, net: str) -> None:
         (("--set", "width=1..1000001"), "1,000,001 variants, and the limit is 1,000,000"),
         (("--set", "width=1", "--resume"), "add -o FOLDER"),
         (("--set", "width=1", "--pareto", "parms,macs"), "did you mean params"),
-        (("--set", "width=1,2", "--format", "jsonl", "--pareto", "params,macs"), "leave out one of the two"),
+        (("--set", "width=1,2", "--format", "jsonl", "--pareto", "params,macs"), "leave out one"),
         (("--set", "width=1", "-o", "net.cnn"), "cannot write"),
         (("--set", "width=1", "--at", "H=3"), "H"),
         ((), "nothing to sweep"),

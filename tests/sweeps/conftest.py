@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import here, specc
+
+__all__ = ["here", "specc"]  # which tests ask for
+
 SPEC = """\
 let most = 64
 block unit(c, act) { conv(c, 3, padding=1) -> bn -> act }

@@ -11,6 +11,7 @@ import pytest
 
 import specc
 from specc import SpecError, sweep
+from specc.elaborate import scopes
 from specc.sweeps import sweep as sweeping
 from specc.sweeps.pareto import Front, objectives
 from specc.sweeps.variant import Checker, Variant
@@ -95,11 +96,12 @@ def test_a_spec_that_is_wrong_whatever_its_parameters_is_refused(net: Path) -> N
         sweep(net, {"width": [4]})
 
 
-def test_lists_of_one_variant_take_nothing_from_the_next(tmp_path: Path) -> None:
-    """Entries of lists are counted for a network, and 3 * 400,000 are more than one may have."""
-    (tmp_path / "lib.cnn").write_text("block b(c) { let l = [1] * 400000\n conv(c, 1) }")
+def test_lists_of_one_variant_take_nothing_from_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries of lists are counted for a network, and 3 * 400 are more than one may have."""
+    monkeypatch.setattr(scopes, "MOST_ENTRIES", 1000)
+    (tmp_path / "lib.cnn").write_text("block b(c) { let l = [1] * 400\n conv(c, 1) }")
     path = tmp_path / "net.cnn"
-    path.write_text('from "lib.cnn" import b\nmodel M(c = 1) : [N, 3, 2, 2] { let l = [1] * 400000\n b(c) }')
+    path.write_text('from "lib.cnn" import b\nmodel M(c = 1) : [N, 3, 2, 2] { let l = [1] * 400\n b(c) }')
     assert [variant.fits for variant in sweep(path, {"c": "1..3"}, jobs=1)] == [True] * 3
 
 
