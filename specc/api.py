@@ -27,6 +27,8 @@ from specc.options import (
 from specc.syntax import ast, parse, read
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import nn
 
     from specc.onnxfile import OnnxFile
@@ -215,6 +217,30 @@ class Model:
         from specc.drawing import draw
 
         draw(self.graph, Path(path), depth=depth, theme=theme)
+
+    def matrix(
+        self, step: str, *, seed: int | None = None, weights: WeightSource | None = None, match: str | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A linear step as ``W @ x + b``, for the elements ``x`` of a sample in row-major order.
+
+        Args:
+            step: its path, as in ``specc explain``.
+            seed, weights, match: as in `to_torch`.
+
+        Returns:
+            W, of shape (elements of the result, elements of the input), and b, one number for each row: 0 where the
+            step has no bias.
+
+        Raises:
+            UsageError: there is no such step, or it is not linear; its sizes are symbolic (see `at`); W is too large;
+                the weights do not fit.
+        """
+        from specc.report.matrices import matrix_of, require_dense
+        from specc.weights.dense import dense
+
+        matrix = matrix_of(self.graph, step)
+        require_dense(matrix)
+        return dense(matrix, self._read(WeightOptions(seed, weights, match)))
 
     def torch_source(self) -> str:
         """A PyTorch module of its own, as Python source that does not need specc."""

@@ -215,9 +215,7 @@ def _read(reading: _Reading, taps: Taps, places: int) -> tuple[_Span, ...]:
     """What the first so many places read by ``taps``."""
     ordered, spans = reading.is_ordered, []
     for place in range(places):
-        rounds, phase = divmod(place, len(taps.phases))
-        window, further = taps.phases[phase], rounds * taps.advance
-        spans.append(reading.over(range(window.start + further, window.stop + further, window.step), ordered=ordered))
+        spans.append(reading.over(taps.at(place), ordered=ordered))
     return tuple(spans)
 
 

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from specc.cli.command import FINDINGS, USAGE, Command, echo_utf8, model_options, say, sizes, spec_and_model
+from specc.cli.command import (
+    FINDINGS,
+    USAGE,
+    Command,
+    echo_utf8,
+    first_given,
+    match,
+    model_options,
+    say,
+    sizes,
+    spec_and_model,
+)
 from specc.diagnostics import UsageError
 from specc.diagnostics.words import visible
+
+if TYPE_CHECKING:
+    from specc.ir.graph import Graph
 
 
 @click.command("show", cls=Command, short_help="Print every step with its shape and its costs.")
@@ -60,7 +75,27 @@ def show(
 @click.argument("what", metavar="SPEC:STEP|CODE")
 @model_options
 @sizes
-def explain(what: str, model: str | None, arguments: tuple[str, ...], sizes: tuple[str, ...]) -> None:
+@click.option(
+    "--as-matrix", is_flag=True, help="Show a linear step as the matrix that it is: sparse, its weights tied."
+)
+@click.option("--weights", metavar="FILE", help="Show the numbers of this file in the matrix, instead of symbols.")
+@match
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "csv", "markdown"]),
+    help="Of the matrix: for a screen, programs, spreadsheets, or documents [default: text].",
+)
+def explain(
+    what: str,
+    model: str | None,
+    arguments: tuple[str, ...],
+    sizes: tuple[str, ...],
+    as_matrix: bool,
+    weights: str | None,
+    match: str | None,
+    form: str | None,
+) -> None:
     """Show the arithmetic behind one step (lenet.cnn:conv1), what a block holds (resnet.cnn:layer1.0), or what a
     diagnostic's code means (S0104)."""
     from specc.cli.output import echo
@@ -68,13 +103,35 @@ def explain(what: str, model: str | None, arguments: tuple[str, ...], sizes: tup
     from specc.report.code_pages import meaning
     from specc.report.costs import explain
 
+    of_matrix: dict[str, object] = {"--weights": weights, "--match": match, "--format": form}
+    if not as_matrix and (given := first_given(of_matrix)):
+        raise UsageError(f"{given} is about the matrix of a step: add --as-matrix")
     if (known := meaning(what)) is not None:
+        of_step = {"--as-matrix": as_matrix, "--model": model, "--set": arguments, "--at": sizes}
+        if given := first_given(of_step):
+            raise UsageError(f"{given} is about a step, and {what} is a code")
         echo(known)
         return
     spec, _, step = what.rpartition(":")
     if not spec or not step:
         raise UsageError(f"{what} names no step: write SPEC:STEP, as in lenet.cnn:conv1, or a code, as in S0104")
-    echo(explain(costs_at(load(spec, model, arguments), sizes), step))
+    costs = costs_at(load(spec, model, arguments), sizes)
+    echo(_matrix(costs.graph, step, weights, match, form or "text") if as_matrix else explain(costs, step))
+
+
+def _matrix(graph: Graph, step: str, file: str | None, match: str | None, form: str) -> str:
+    from specc.cli.parsing import weight_notes
+    from specc.options import WeightOptions
+    from specc.report.matrices import constants, matrix_of, numbers_of, written
+
+    options = WeightOptions(None, file, match)
+    matrix = matrix_of(graph, step)
+    if options.is_empty:
+        return written(graph, matrix, constants(matrix.node), form)
+    weights = options.read(graph.state)
+    for note in weight_notes(weights):
+        say(f"note: {note}")
+    return written(graph, matrix, numbers_of(matrix.node, weights), form, file)
 
 
 @click.command("inspect", cls=Command, short_help="Say what an ONNX file is, and what its sidecar says.")

@@ -8,7 +8,7 @@ PyTorch's names and defaults. It knows no spans and imports no framework; it ref
 # No `from __future__ import annotations` in the files that define operators: Pydantic would compile every
 # annotation from its text, for every class again, which takes a fifth of the time of a whole `specc check`.
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -18,8 +18,8 @@ from specc.ir.init import Init
 from specc.ir.record import Record
 from specc.ir.rounding import Rounding
 from specc.ir.targets import Builder, Ref, TorchCall, TorchModule
-from specc.ir.traits import ANY, UNKNOWN, Axes, Convolution, Norm, Range, Window, hull
-from specc.ir.types import TensorType
+from specc.ir.traits import ANY, UNKNOWN, Axes, Coefficient, Convolution, Norm, Range, Window, hull, moved, scaled
+from specc.ir.types import TensorType, fixed
 
 
 class Refusal(Record, Exception):
@@ -227,6 +227,18 @@ class Op(BaseModel):
     def convolution(self, *inputs: TensorType) -> Convolution | None:
         """Its filters; None where it has none."""
         return None
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
+        """What the step multiplies a sample by, in training too; then a ``bias`` is added. None where it is not linear.
+
+        Asked where sizes are numbers, of steps that read one value. The default knows of elements that are but moved.
+        """
+        if self.keeps_order or self.identity(*inputs):
+            return scaled([1.0] * fixed(inputs[0].elements))
+        if not self.selects(*inputs):
+            return None
+        before, after = (tuple(map(fixed, x.sample)) for x in (inputs[0], self.infer(*inputs)))
+        return moved(self.window(*inputs), before, after)
 
     @property
     def measured(self) -> int:

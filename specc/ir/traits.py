@@ -1,13 +1,15 @@
 """Traits: what is true of a step's result whatever its weights and its input are, beyond its type.
 
 An operator claims them (`specc.ir.op.Op`), lints and analyses ask for them. The contract test over the registry tries
-every claim in PyTorch, and what is not claimed as well. Three kinds: between which numbers the result lies and what
-the layer is, for lints; where axes go, for layouts; which places are read, for receptive fields.
+every claim in PyTorch, and what is not claimed as well. Four kinds: between which numbers the result lies and what
+the layer is, for lints; where axes go, for layouts; which places are read, for receptive fields; and the matrix of a
+step that is linear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 from math import inf, prod
 from typing import NamedTuple
 
@@ -161,6 +163,12 @@ class Taps(Record):
     fitted: bool = False
     bordered: bool = False
 
+    def at(self, place: int) -> range:
+        """The places that one of the result reads."""
+        rounds, phase = divmod(place, len(self.phases))
+        window, further = self.phases[phase], rounds * self.advance
+        return range(window.start + further, window.stop + further, window.step)
+
 
 def taps(kernel: int, stride: int = 1, dilation: int = 1, start: int = 0) -> Taps:
     """A window that slides. ``start``: the place that its first one begins at, -1 for a padding of 1."""
@@ -227,3 +235,135 @@ class Opaque(Record):
 
 
 Window = Sliding | Pointwise | Joined | Whole | Moved | Flat | Opaque
+
+
+# ---- matrices: what a linear step multiplies a sample by, at sizes that are numbers ---------------------------------
+
+Places = tuple[int, ...]
+"""One along each axis of a sample."""
+
+
+class Coefficient(NamedTuple):
+    """So many times one element of the input, as an addend of one element of the result.
+
+    Attributes:
+        row: the element of the result.
+        column: that of the input.
+        weight: the element of the step's weight, its first tensor, that is a factor too; None: there is none.
+    """
+
+    row: int
+    column: int
+    weight: int | None = None
+    factor: float = 1.0
+
+
+def sliding_taps(window: Sliding) -> tuple[Taps, ...] | None:
+    """The window along each axis; None where elements are moved from one axis to another."""
+    known = tuple([taps for taps in window.axes if taps is not None])
+    return known if len(known) == len(window.axes) else None
+
+
+def whole_taps(axes: Iterable[int], sizes: Places) -> tuple[Taps, ...]:
+    """A window that reads the whole of ``axes`` of an input of these sizes."""
+    return tuple([every(size) if axis in axes else EACH for axis, size in enumerate(sizes)])
+
+
+def windows(axes: tuple[Taps, ...], result: Places) -> Iterator[tuple[Places, Iterator[Places]]]:
+    """Each place of a result of these sizes, and the places that it reads; these may lie outside."""
+    for place in product(*map(range, result)):
+        yield place, product(*(taps.at(at) for taps, at in zip(axes, place, strict=True)))
+
+
+def row_major(place: Places, sizes: Places) -> int | None:
+    """The number of a place; None where it lies outside."""
+    number = 0
+    for at, size in zip(place, sizes, strict=True):
+        if not 0 <= at < size:
+            return None
+        number = number * size + at
+    return number
+
+
+def filtered(
+    axes: tuple[Taps, ...],
+    before: Places,
+    result: Places,
+    filter_axis: int,
+    padded: Callable[[Places], Places] = lambda place: place,
+) -> Iterator[Coefficient]:
+    """A filter for each place of one axis of the result: its weights in the order in which its window reads.
+
+    Args:
+        before: sizes of the input.
+        padded: which place stands at one that lies outside.
+    """
+    for row, (place, read) in enumerate(windows(axes, result)):
+        sources = [*read]
+        first = place[filter_axis] * len(sources)
+        for weight, source in enumerate(sources, start=first):
+            if (column := row_major(padded(source), before)) is not None:
+                yield Coefficient(row, column, weight)
+
+
+def summed(
+    axes: tuple[Taps, ...],
+    before: Places,
+    result: Places,
+    divisor: Callable[[Places], float] = lambda place: 1,
+    padded: Callable[[Places], Places] = lambda place: place,
+) -> Iterator[Coefficient]:
+    """The sum of what each place reads, over a number of its own; arguments as of `filtered`."""
+    for row, (place, read) in enumerate(windows(axes, result)):
+        factor = 1 / divisor(place)
+        for source in read:
+            if (column := row_major(padded(source), before)) is not None:
+                yield Coefficient(row, column, factor=factor)
+
+
+def averaged(axes: tuple[Taps, ...], before: Places, result: Places) -> Iterator[Coefficient]:
+    """The mean of what each place reads, which lies inside."""
+
+    def divisor(place: Places) -> int:
+        return prod(len(taps.at(at)) for taps, at in zip(axes, place, strict=True))
+
+    return summed(axes, before, result, divisor)
+
+
+def interpolated(
+    axes: list[list[tuple[list[int], list[float]]]], before: Places, result: Places
+) -> Iterator[Coefficient]:
+    """Products of weights along each axis.
+
+    Args:
+        axes: of each axis its taps: the place that each place of the result reads, and the weight.
+    """
+    for row, place in enumerate(product(*map(range, result))):
+        for taps in product(*axes):
+            read = [(places[at], weights[at]) for (places, weights), at in zip(taps, place, strict=True)]
+            column = row_major(tuple([source for source, _ in read]), before)
+            factor = prod(weight for _, weight in read)
+            if column is not None and factor:
+                yield Coefficient(row, column, factor=factor)
+
+
+def scaled(factors: Iterable[float]) -> Iterator[Coefficient]:
+    """Each element by itself, with so many factors as there are elements."""
+    return (Coefficient(place, place, factor=factor) for place, factor in enumerate(factors))
+
+
+def moved(window: Window, before: Places, result: Places) -> Iterator[Coefficient] | None:
+    """Elements that go from place to place; None where the window does not say from which one."""
+    if isinstance(window, Moved):
+        return _permuted(window.order, before, result)
+    axes = sliding_taps(window) if isinstance(window, Sliding) else None
+    if axes is None or any(len(places) != 1 for taps in axes for places in taps.phases):
+        return None
+    return summed(axes, before, result)
+
+
+def _permuted(order: tuple[int, ...], before: Places, result: Places) -> Iterator[Coefficient]:
+    for row, place in enumerate(product(*map(range, result))):
+        column = row_major(tuple([place[order.index(axis)] for axis in range(len(before))]), before)
+        if column is not None:
+            yield Coefficient(row, column)

@@ -1,5 +1,6 @@
 """Pooling to a size: bins that divide the input, or the whole of it as one."""
 
+from collections.abc import Iterable
 from math import gcd, prod
 from typing import Annotated, ClassVar
 
@@ -9,7 +10,7 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged
 from specc.ir.size import Dim
 from specc.ir.targets import FLOAT, Builder, Ref, TorchCall, Value
-from specc.ir.traits import EACH, MOST_PHASES, Sliding, Taps, Whole
+from specc.ir.traits import EACH, MOST_PHASES, Coefficient, Sliding, Taps, Whole, averaged, sliding_taps, whole_taps
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Averaging, Channelwise, Functional, Selector
 from specc.ops.fields import LARGEST, Expect
@@ -110,6 +111,11 @@ class AdaptiveAvgPool(Averaging, AdaptivePool):
 
     kind = "adaptiveavgpool"
     torch_name = "F.adaptive_avg_pool{}d"
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
+        axes = sliding_taps(self.window(*inputs))
+        before, result = numbers(inputs[0].sample), numbers(self.infer(*inputs).sample)
+        return None if axes is None else averaged(axes, before, result)
 
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
@@ -218,6 +224,10 @@ class GlobalAvgPool(Averaging, GlobalPool):
     kind = "globalavgpool"
     torch_name = "F.adaptive_avg_pool{}d"
     result = "the mean of"
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient]:
+        before = numbers(inputs[0].sample)
+        return averaged(whole_taps(range(1, len(before)), before), before, numbers(self.infer(*inputs).sample))
 
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs

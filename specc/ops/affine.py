@@ -1,12 +1,14 @@
 """Factors and shifts: constants, or a learned factor for each channel or each place of another axis."""
 
-from math import inf, isinf
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+from math import inf, isinf, prod
 from typing import Annotated
 
 from specc.ir.init import Constant
 from specc.ir.op import Op, Parameter, Refusal, Weightless
 from specc.ir.targets import Builder, Nested, Numbers, Own, Ref, TorchCall, Value
-from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range, hull
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Coefficient, Range, hull, scaled
 from specc.ir.types import TensorType, fixed
 from specc.ops.bases import Elementwise
 from specc.ops.fields import Expect, Flag, Integer, Real, Reals, is_float32
@@ -36,6 +38,15 @@ def _require_one_each(op: Op, dim: int, x: TensorType, **constants: _Numbers) ->
                 cause=0,
                 label=f"needs one number, or {size}",
             )
+
+
+def _places(op: Op, dim: int | None, x: TensorType) -> Iterator[int]:
+    """The place on axis ``dim`` of each element; 0 for all of them where it is None."""
+    if dim is None:
+        return repeat(0, fixed(x.elements))
+    axis = sample_axis(op, dim, x)
+    behind = prod(map(fixed, x.sample[axis:]))
+    return (element // behind % fixed(x.sample[axis - 1]) for element in range(fixed(x.elements)))
 
 
 def _each(numbers: _Numbers) -> tuple[float, ...]:
@@ -84,6 +95,12 @@ class Affine(Elementwise, Weightless):
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         """An end is exact where nothing is rounded on the way; else its sign is, where both terms have the same."""
         return hull(_affine_range(ranges[0], factor, offset) for factor, offset in self._pairs)
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
+        if not self.homogeneous(*inputs):
+            return None
+        dim = self.dim if isinstance(self.factor, tuple) else None
+        return scaled(_each(self.factor)[place] for place in _places(self, dim, inputs[0]))
 
     @property
     def _pairs(self) -> list[tuple[float, float]]:
@@ -156,6 +173,12 @@ class Standardize(Elementwise, Weightless):
     def homogeneous(self, *inputs: TensorType) -> bool:
         return not any(_each(self.mean))
 
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
+        if not self.homogeneous(*inputs):
+            return None
+        dim = self.dim if isinstance(self.std, tuple) else None
+        return scaled(1 / _each(self.std)[place] for place in _places(self, dim, inputs[0]))
+
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         """The sign of a difference is that of the comparison, rounded or not."""
         if self.identity(*inputs):
@@ -212,6 +235,10 @@ class Scale(Elementwise):
             axis = sample_axis(self, self.dim, x)
             shape = (fixed(x.sample[axis - 1]), *(1 for _ in x.sample[axis:]))
         return (Parameter("", shape, Constant(self.init), trainable=not self.frozen),)
+
+    def matrix(self, *inputs: TensorType) -> Iterator[Coefficient]:
+        weights = enumerate(_places(self, self.dim, inputs[0]))
+        return (Coefficient(element, element, weight) for element, weight in weights)
 
     def macs(self, *inputs: TensorType) -> int:
         """None: PyTorch's counter leaves products of single elements out."""

@@ -1,19 +1,32 @@
 """Convolutions, 1-D to 3-D."""
 
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import product
 from json import dumps
-from math import gcd, prod
-from typing import Annotated, Literal, NamedTuple
+from math import prod
+from typing import Annotated, Literal
 
 from specc.ir.op import Parameter, Refusal
 from specc.ir.rounding import Products
 from specc.ir.size import Dim
 from specc.ir.targets import Builder, ModuleCall, Ref, TorchCall, TorchModule, Value
-from specc.ir.traits import MOST_PHASES, Convolution, Sliding, Taps, every, grouped
+from specc.ir.traits import (
+    Coefficient,
+    Convolution,
+    Places,
+    Sliding,
+    Taps,
+    every,
+    filtered,
+    grouped,
+    row_major,
+    sliding_taps,
+)
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import Channelwise, weight_and_bias, without_numbers
 from specc.ops.fields import LARGEST, Bias, Constants, Expect, Flag, Initialiser, Naturals, Positive, Positives
-from specc.ops.pad import pad, require_room
+from specc.ops.pad import pad, require_room, source_of
 from specc.ops.registry import register
 from specc.ops.shapes import (
     AXIS_NAMES,
@@ -32,13 +45,17 @@ from specc.ops.shapes import (
     slide,
     slide_text,
     sliding,
+    transposed_taps,
+    unslide,
 )
 from specc.ops.sides import (
     SAME_UPPER,
     WIDTHS,
+    Geometry,
     Pairs,
     Sides,
     Width,
+    by_cropping,
     given,
     is_by_side,
     padded_in_onnx,
@@ -126,6 +143,18 @@ class Conv(Channelwise):
 
     def bias_axis(self, *inputs: TensorType) -> int | None:
         return 0 if self.bias else None
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
+        """A row for each place of a filter; rows of one filter have the same weights, further on."""
+        (x,) = inputs
+        before, axes = numbers(x.sample), sliding_taps(self.window(x))
+
+        def padded(place: Places) -> Places:
+            """The place whose number stands there; zeros are left out."""
+            sources = map(partial(source_of, self.padding_mode), place[1:], before[1:])
+            return (place[0], *sources)
+
+        return None if axes is None else filtered(axes, before, numbers(self.infer(x).sample), 0, padded)
 
     def convolution(self, *inputs: TensorType) -> Convolution:
         axes = len(inputs[0].spatial)
@@ -279,7 +308,7 @@ class ConvTranspose(Channelwise):
                     label=f"at most {max(s, d) - 1}",
                     against="dilation" if d > s else "stride",
                 )
-        out = tuple(map(_unslide, x.spatial, kernel, stride, numbers(sides.totals), extra, dilation))
+        out = tuple(map(unslide, x.spatial, kernel, stride, numbers(sides.totals), extra, dilation))
         if (axis := below_one(out)) is not None:
             raise Refusal(
                 "S0100",
@@ -306,10 +335,23 @@ class ConvTranspose(Channelwise):
         (x,) = inputs
         kernel, stride, sides, _, dilation = self._geometry(len(x.spatial))
         before = numbers(sides.before)
-        return Sliding((_channel_taps(self, x), *map(_transposed_taps, kernel, stride, before, dilation)))
+        return Sliding((_channel_taps(self, x), *map(transposed_taps, kernel, stride, before, dilation)))
 
     def bias_axis(self, *inputs: TensorType) -> int | None:
         return 0 if self.bias else None
+
+    def matrix(self, *inputs: TensorType) -> Iterator[Coefficient]:
+        """A column for each place of a filter: the transpose of what a convolution with these weights is."""
+        (x,) = inputs
+        _, stride, sides, _, dilation = self._geometry(len(x.spatial))
+        before, after = numbers(x.sample), numbers(self.infer(x).sample)
+        shape, each = _filter_shape(self, x, self.out_channels), x.channels // self.groups
+        for column, (channel, *place) in enumerate(product(*map(range, before))):
+            for weight, (out, *tap) in enumerate(product(*map(range, shape)), start=channel * prod(shape)):
+                axes = zip(place, tap, stride, dilation, numbers(sides.before), strict=True)
+                target = (channel // each * shape[0] + out, *(p * s + t * d - b for p, t, s, d, b in axes))
+                if (row := row_major(target, after)) is not None:
+                    yield Coefficient(row, column, weight)
 
     def convolution(self, *inputs: TensorType) -> Convolution:
         kernel, stride, sides, *_ = self._geometry(len(inputs[0].spatial))
@@ -327,7 +369,7 @@ class ConvTranspose(Channelwise):
             return TorchModule(name, args, options)
         _, stride, sides, extra, dilation = self._geometry(len(x.spatial))
         each = zip(stride, numbers(sides.before), numbers(sides.after), extra, dilation, strict=True)
-        axes = [_by_cropping(b, a, e, max(s, d) - 1) for s, b, a, e, d in each]
+        axes = [by_cropping(b, a, e, max(s, d) - 1) for s, b, a, e, d in each]
         others = {option: value for option, value in options.items() if option not in ("padding", "output_padding")}
         for place, option in enumerate(("padding", "output_padding")):
             if any(entries := tuple([axis[place] for axis in axes])):
@@ -382,10 +424,10 @@ class ConvTranspose(Channelwise):
         n, k, s, e, d = x.spatial[axis], kernel[axis], stride[axis], extra[axis], dilation[axis]
         b, a = numbers(sides.before)[axis], numbers(sides.after)[axis]
         name, cropped = AXIS_NAMES[len(x.spatial)][axis], f"2*{b}" if b == a else f"({b} + {a})"
-        out = _unslide(n, k, s, b + a, e, d)
+        out = unslide(n, k, s, b + a, e, d)
         return f"{name}: ({as_factor(n)} - 1)*{s} - {cropped} + {d}*({k} - 1) + {e} + 1 = {out}"
 
-    def _geometry(self, axes: int) -> "_Geometry":
+    def _geometry(self, axes: int) -> Geometry:
         """One entry for each spatial axis."""
         kernel, stride, dilation = (
             per_axis(values, axes, self, name)
@@ -405,45 +447,13 @@ class ConvTranspose(Channelwise):
             spare = tuple([r - s for r, s in zip(reach_of(kernel, dilation), stride, strict=True)])
             totals = tuple([max(0, places) for places in spare])
             sides = Sides(tuple([t // 2 for t in totals]), tuple([t - t // 2 for t in totals]))
-            return _Geometry(kernel, stride, sides, tuple([max(0, -places) for places in spare]), dilation)
+            return Geometry(kernel, stride, sides, tuple([max(0, -places) for places in spare]), dilation)
         if is_by_side(self.padding):
             assert isinstance(self.padding, tuple), "a list of pairs"
-            return _Geometry(kernel, stride, given(self, self.padding, axes), extra, dilation)
+            return Geometry(kernel, stride, given(self, self.padding, axes), extra, dilation)
         refuse_flat_list(self, self.padding, axes)
         padding: tuple[int, ...] = per_axis(self.padding, axes, self, "padding")  # type: ignore[arg-type]  # no pairs
-        return _Geometry(kernel, stride, Sides(padding, padding), extra, dilation)
-
-
-class _Geometry(NamedTuple):
-    """Of a transposed convolution, one entry for each spatial axis.
-
-    Attributes:
-        sides: places that are cropped from the result.
-        extra: places that are added at its end.
-    """
-
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    sides: Sides
-    extra: tuple[int, ...]
-    dilation: tuple[int, ...]
-
-
-def _by_cropping(before: int, after: int, extra: int, most: int) -> tuple[int, int, int, int]:
-    """How PyTorch, which crops both sides alike, crops each by itself along an axis.
-
-    Its layer leaves, of the whole result, what is behind ``padding`` places and before ``padding - output_padding``.
-
-    Args:
-        extra: places to be added at the end.
-        most: the largest ``output_padding`` that it takes.
-
-    Returns:
-        padding, output_padding, and how many places are to be cropped from the start and the end of what it gives.
-    """
-    behind = before + extra - after
-    start = max(0, behind - most)
-    return before - start, max(0, behind - start), start, max(0, -behind)
+        return Geometry(kernel, stride, Sides(padding, padding), extra, dilation)
 
 
 def _require_groups(op: Conv | ConvTranspose, x: TensorType) -> None:
@@ -472,35 +482,8 @@ def _filter_shape(op: Conv | ConvTranspose, x: TensorType, channels: int) -> tup
     return channels // op.groups, *per_axis(op.kernel, len(x.spatial), op, "kernel")
 
 
-def _unslide(size: Dim, kernel: int, stride: int, cropped: int, extra: int, dilation: int) -> Dim:
-    """(n - 1)s - 2p + d(k - 1) + output_padding + 1: the formula of torch.nn.ConvTranspose2d; 2p is ``cropped``."""
-    return (size - 1) * stride - cropped + dilation * (kernel - 1) + extra + 1
-
-
 def _channel_taps(op: Conv | ConvTranspose, x: TensorType) -> Taps | None:
     """The channels that a filter sees: those of its group."""
     if op.groups == 1:
         return every(x.channels)
     return grouped(x.channels // op.groups, op.out_channels // op.groups)
-
-
-def _transposed_taps(kernel: int, stride: int, padding: int, dilation: int) -> Taps | None:
-    """Output o meets input j by place t of the filter where js + td - p = o: one phase for each of s places.
-
-    With the first such t, those that follow are s/gcd(s, d) apart, and each lies d/gcd(s, d) inputs further back.
-    """
-    if stride > MOST_PHASES:
-        return None
-    common = gcd(stride, dilation)
-    phases = []
-    for place in range(padding, padding + stride):
-        meeting = range(min(kernel, stride // common))
-        first = next((t for t in meeting if (place - t * dilation) % stride == 0), None)
-        if first is None:
-            phases.append(range(0))
-            continue
-        last = (place - first * dilation) // stride
-        more = (kernel - 1 - first) // (stride // common)
-        step = dilation // common
-        phases.append(range(last - more * step, last + 1, step))
-    return Taps(1, tuple(phases), bordered=True)

@@ -1,13 +1,14 @@
 """Elementary functions of each element: its absolute value, its logarithm, a power of it, as torch has them."""
 
+from collections.abc import Iterable
 from math import inf
 from typing import ClassVar
 
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Exact, Function, Power
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Range
-from specc.ir.types import TensorType
+from specc.ir.traits import ANY, NON_NEGATIVE, NON_POSITIVE, Coefficient, Range, scaled
+from specc.ir.types import TensorType, fixed
 from specc.ops.activation import Activation, Clip
 from specc.ops.bases import Elementwise, Functional
 from specc.ops.fields import Real, float32
@@ -35,6 +36,9 @@ class Neg(Functional, Elementwise, Weightless):
 
     kind = "neg"
     torch_name = "torch.neg"
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient]:
+        return scaled([-1.0] * fixed(inputs[0].elements))
 
     def homogeneous(self, *inputs: TensorType) -> bool:
         return True

@@ -77,13 +77,16 @@ def is_exact(n: int, o: int, factor: float) -> bool:
     return float32(factor) == factor and floor(n * factor) == o == floor(float32(n * factor))
 
 
-def weighted_places(n: int, o: int, factor: float, cubic: bool) -> list[tuple[list[int], list[float]]]:
+def weighted_places(n: int, o: int, factor: float | None, cubic: bool) -> list[tuple[list[int], list[float]]]:
     """For each tap of the interpolation, the places it reads and their weights: ``o`` of each.
 
-    Place i lies at (i + 1/2)/factor - 1/2 of the input. Linear: two taps. Cubic (Keys 1981, a = -3/4): four.
-    Places beyond the edge are the edge.
+    Place i lies at (i + 1/2)/factor - 1/2 of the input; without a factor the corners meet, and it lies at
+    i*(n - 1)/(o - 1). Linear: two taps. Cubic (Keys 1981, a = -3/4): four. Places beyond the edge are the edge.
     """
-    centres = [(i + 0.5) / factor - 0.5 for i in range(o)]
+    if factor is None:
+        centres = [i * (n - 1) / max(1, o - 1) for i in range(o)]
+    else:
+        centres = [(i + 0.5) / factor - 0.5 for i in range(o)]
     if not cubic:
         centres = [max(centre, 0.0) for centre in centres]
     first = [floor(centre) for centre in centres]

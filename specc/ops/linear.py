@@ -1,15 +1,17 @@
 """Fully connected layers."""
 
+from collections.abc import Iterable
+
 from specc.ir.op import Op, Parameter, Refusal
 from specc.ir.rounding import Products
 from specc.ir.size import Size
 from specc.ir.targets import Builder, Ref, TorchModule
-from specc.ir.traits import AxisMap, Whole, same
+from specc.ir.traits import AxisMap, Coefficient, Whole, filtered, same, whole_taps
 from specc.ir.types import TensorType, fixed, times
 from specc.ops.bases import weight_and_bias, without_numbers
 from specc.ops.fields import Bias, Constants, Flag, Initialiser, Positive
 from specc.ops.registry import register
-from specc.ops.shapes import across, fixed_number, product_text, require_sample
+from specc.ops.shapes import across, fixed_number, numbers, product_text, require_sample
 
 
 @register
@@ -60,6 +62,10 @@ class Linear(Op):
 
     def bias_axis(self, *inputs: TensorType) -> int | None:
         return len(inputs[0].sample) - 1 if self.bias else None
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient]:
+        before, last = numbers(inputs[0].sample), len(inputs[0].sample) - 1
+        return filtered(whole_taps((last,), before), before, numbers(self.infer(*inputs).sample), last)
 
     def rounding(self, *inputs: TensorType) -> Products:
         return Products(fixed(inputs[0].sample[-1]))

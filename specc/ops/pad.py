@@ -1,5 +1,7 @@
 """Padding: a step of its own, and the ONNX nodes that every step with padding writes, for every mode of PyTorch."""
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,7 +13,19 @@ from specc.ir.op import Op, Refusal, Weightless
 from specc.ir.rounding import Exact
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import AxisMap, ChannelsFirst, Range, Sliding, hull, same, taps
+from specc.ir.traits import (
+    AxisMap,
+    ChannelsFirst,
+    Coefficient,
+    Places,
+    Range,
+    Sliding,
+    hull,
+    same,
+    sliding_taps,
+    summed,
+    taps,
+)
 from specc.ir.types import TensorType, times
 from specc.ops.fields import LARGEST, Expect, Integer, Like, Real
 from specc.ops.like import Offset, Placement, axes_like, offset_of, sizes_like
@@ -115,6 +129,17 @@ class Pad(Weightless):
 
     def homogeneous(self, *inputs: TensorType) -> bool:
         return self.value == 0
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
+        if self.mode == "constant" and self.value != 0 and not self.identity(*inputs):
+            return None
+        before, result = numbers(inputs[0].sample), numbers(self.infer(*inputs).sample)
+
+        def padded(place: Places) -> Places:
+            return tuple(map(partial(source_of, self.mode), place, before))
+
+        axes = sliding_taps(self.window(*inputs))
+        return None if axes is None else summed(axes, before, result, padded=padded)
 
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         if self.selects(*inputs) or self.identity(*inputs):
@@ -301,6 +326,18 @@ def require_room(mode: str, x: TensorType, before: tuple[int, ...], after: tuple
             )
     claim = f"{mode} padding of {max(widths, default=0)} fits into an input of {times(x.spatial)}"
     require_at_least(x.spatial, (w + spare if w else 0 for w in widths), claim, argument="padding")
+
+
+def source_of(mode: str, place: int, size: int) -> int:
+    """Which of ``size`` places is repeated at one before or behind them; that one itself, where numbers stand there."""
+    match mode:
+        case "replicate":
+            return min(max(place, 0), size - 1)
+        case "circular":
+            return place % size
+        case "reflect":
+            return size - 1 - abs(size - 1 - abs(place))
+    return place
 
 
 def pad(

@@ -1,5 +1,6 @@
 """Pooling by a window that slides, 1-D to 3-D."""
 
+from collections.abc import Iterable
 from functools import partial
 from math import inf, prod
 from typing import Any
@@ -8,7 +9,7 @@ from specc.ir.conditions import always_at_least
 from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Exact, PowerMean
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import EACH, NON_NEGATIVE, Range, Sliding, Taps
+from specc.ir.traits import EACH, NON_NEGATIVE, Coefficient, Places, Range, Sliding, Taps, sliding_taps, summed
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Functional
 from specc.ops.fields import LARGEST, Flag, Positive, PositiveReal, Positives, float32
@@ -297,6 +298,23 @@ class AvgPool(Average):
         is_one = self.divisor_override in (None, 1) and self.grid(inputs[0]).reads_one
         return "the mean of a single element is that element" if is_one else None
 
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
+        """Over how many places there are in a window, those of the padding only where they are counted."""
+        (x,) = inputs
+        axes, spatial, sides = sliding_taps(self.window(x)), numbers(x.spatial), self.grid(x).sides
+        widths = [*zip(numbers(sides.before), numbers(sides.after), strict=True)]
+        if not self.count_include_pad:
+            widths = [(0, 0)] * len(spatial)
+        if axes is None:
+            return None
+
+        def divisor(place: Places) -> int:
+            read = zip(axes[1:], place[1:], spatial, widths, strict=True)
+            counted = (sum(-b <= at < n + a for at in taps.at(i)) for taps, i, n, (b, a) in read)
+            return self.divisor_override or prod(counted)
+
+        return summed(axes, numbers(x.sample), numbers(self.infer(x).sample), divisor)
+
     def rounding(self, *inputs: TensorType) -> Averaged:
         (x,) = inputs
         grid = self.grid(x)
@@ -348,6 +366,19 @@ class LpPool(Average):
     def bounds(self, ranges: tuple[Range, ...], *inputs: TensorType) -> Range:
         """A root is at least 0, or NaN: a plain sum alone may be below."""
         return super().bounds(ranges, *inputs) if float32(self.norm_type) == 1 else NON_NEGATIVE
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
+        """The norm of power 1 is a sum."""
+        (x,) = inputs
+        axes, grid = sliding_taps(self.window(x)), self.grid(x)
+        if float32(self.norm_type) != 1 or axes is None:
+            return None
+
+        def divisor(place: Places) -> float:
+            read = zip(axes[1:], place[1:], numbers(x.spatial), strict=True)
+            return prod(sum(at < n for at in taps.at(i)) for taps, i, n in read) / prod(grid.kernel)
+
+        return summed(axes, numbers(x.sample), numbers(self.infer(x).sample), divisor)
 
     def rounding(self, *inputs: TensorType) -> PowerMean:
         return PowerMean(prod(self.grid(inputs[0]).kernel), self.norm_type)

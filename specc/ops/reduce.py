@@ -1,6 +1,6 @@
 """Operators that make one number of a whole axis, or of several."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Annotated, ClassVar
 
@@ -10,7 +10,7 @@ from specc.ir.op import Refusal, Weightless
 from specc.ir.rounding import Averaged, Bins, Summed
 from specc.ir.size import Dim, Size
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import AxisMap, Whole, same
+from specc.ir.traits import AxisMap, Coefficient, Taps, Whole, averaged, same, summed, whole_taps
 from specc.ir.types import TensorType
 from specc.ops.bases import Averaging, Selector
 from specc.ops.fields import LARGEST, Expect, Flag
@@ -90,6 +90,12 @@ class Reduction(Weightless):
         sizes: tuple[Dim, ...] = tuple(x.sample[axis - 1] for axis in self._axes(x))
         return (f"together: {product_text(sizes)} elements",)
 
+    def _added(self, x: TensorType) -> tuple[tuple[Taps, ...], tuple[int, ...], tuple[int, ...]]:
+        """What each result adds up, the sizes of the input, and those of the result with the axes kept."""
+        axes, before = [axis - 1 for axis in self._axes(x)], numbers(x.sample)
+        result = tuple(1 if axis in axes else size for axis, size in enumerate(before))
+        return whole_taps(axes, before), before, result
+
     def _terms(self, x: TensorType) -> tuple[Dim, Bins]:
         """How many elements each result is made of, and which."""
         axes = self._axes(x)
@@ -117,6 +123,9 @@ class Mean(Averaging, Reduction):
     torch_name = "torch.mean"
     onnx_name = "ReduceMean"
 
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient]:
+        return averaged(*self._added(inputs[0]))
+
     def rounding(self, *inputs: TensorType) -> Averaged:
         return Averaged(*self._terms(inputs[0]))
 
@@ -128,6 +137,9 @@ class Sum(Averaging, Reduction):
     kind = "sum"
     torch_name = "torch.sum"
     onnx_name = "ReduceSum"
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient]:
+        return summed(*self._added(inputs[0]))
 
     def rounding(self, *inputs: TensorType) -> Summed:
         return Summed(*self._terms(inputs[0]))

@@ -15,7 +15,7 @@ from specc.ir.conditions import AtLeast, Claim, Equal, always_at_least, assigned
 from specc.ir.op import Op, Refusal
 from specc.ir.rounding import Bins
 from specc.ir.size import Dim, Size
-from specc.ir.traits import Taps, Whole, taps
+from specc.ir.traits import MOST_PHASES, Taps, Whole, taps
 from specc.ir.types import TensorType, at, fixed, times
 
 Entry = TypeVar("Entry", bound=Dim)
@@ -248,6 +248,33 @@ def sample_axis(op: Op, dim: int, x: TensorType, argument: str = "dim") -> int:
             label=f"axis 0 of {x} is the batch",
         )
     return axis
+
+
+def unslide(size: Dim, kernel: int, stride: int, cropped: int, extra: int, dilation: int) -> Dim:
+    """(n - 1)s - 2p + d(k - 1) + output_padding + 1: the formula of torch.nn.ConvTranspose2d; 2p is ``cropped``."""
+    return (size - 1) * stride - cropped + dilation * (kernel - 1) + extra + 1
+
+
+def transposed_taps(kernel: int, stride: int, padding: int, dilation: int) -> Taps | None:
+    """Output o meets input j by place t of the filter where js + td - p = o: one phase for each of s places.
+
+    With the first such t, those that follow are s/gcd(s, d) apart, and each lies d/gcd(s, d) inputs further back.
+    """
+    if stride > MOST_PHASES:
+        return None
+    common = gcd(stride, dilation)
+    phases = []
+    for place in range(padding, padding + stride):
+        meeting = range(min(kernel, stride // common))
+        first = next((t for t in meeting if (place - t * dilation) % stride == 0), None)
+        if first is None:
+            phases.append(range(0))
+            continue
+        last = (place - first * dilation) // stride
+        more = (kernel - 1 - first) // (stride // common)
+        step = dilation // common
+        phases.append(range(last - more * step, last + 1, step))
+    return Taps(1, tuple(phases), bordered=True)
 
 
 def across(x: TensorType, axes: tuple[int, ...]) -> Whole:

@@ -1,10 +1,12 @@
 """Elements moved between channels and places, or from channel to channel."""
 
+from collections.abc import Iterator
+from itertools import product
 from typing import Annotated, ClassVar, Literal
 
 from specc.ir.op import Refusal
 from specc.ir.targets import Builder, Ref, TorchCall, Value
-from specc.ir.traits import EACH, MOST_PHASES, Sliding, Taps, taps
+from specc.ir.traits import EACH, MOST_PHASES, Coefficient, Sliding, Taps, taps
 from specc.ir.types import TensorType, times
 from specc.ops.bases import Channelwise, Functional, Selector
 from specc.ops.fields import Expect, Positive
@@ -35,6 +37,14 @@ class Pixels(Functional, Channelwise, Selector):
     def identity(self, *inputs: TensorType) -> str | None:
         return "there is nothing to move by a factor of 1" if self.factor == 1 else None
 
+    def _moves(self, wide: TensorType) -> Iterator[tuple[int, int]]:
+        """Each element of [C, H*r, W*r], and which one of [C*r*r, H, W] it is."""
+        r, (channels, height, width) = self.factor, numbers(wide.sample)
+        for element, (c, y, x) in enumerate(product(range(channels), range(height), range(width))):
+            block = y % r * r + x % r
+            deep = block * channels + c if getattr(self, "mode", "CRD") == "DCR" else c * r * r + block
+            yield element, (deep * (height // r) + y // r) * (width // r) + x // r
+
 
 class ToPlaces(Pixels):
     """Base of the operators that make [N, C, H*r, W*r] of [N, C*r*r, H, W]."""
@@ -54,6 +64,9 @@ class ToPlaces(Pixels):
             )
         height, width = x.spatial
         return x.with_sample(x.channels // (r * r), height * r, width * r)
+
+    def matrix(self, *inputs: TensorType) -> Iterator[Coefficient]:
+        return (Coefficient(wide, deep) for wide, deep in self._moves(self.infer(*inputs)))
 
     def window(self, *inputs: TensorType) -> Sliding:
         r = self.factor
@@ -83,6 +96,9 @@ class ToChannels(Pixels):
         claim = f"{self.argument} = {r} divides {times(x.spatial)}"
         require_multiples(x.spatial, r, claim, argument=self.argument)
         return x.with_sample(channels * r * r, height // r, width // r)
+
+    def matrix(self, *inputs: TensorType) -> Iterator[Coefficient]:
+        return (Coefficient(deep, wide) for wide, deep in self._moves(inputs[0]))
 
     def window(self, *inputs: TensorType) -> Sliding:
         r = self.factor

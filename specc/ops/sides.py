@@ -150,3 +150,35 @@ def padded_in_onnx(build: Builder, value: Ref, reach: tuple[int, ...], stride: t
 def pads_itself(reach: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> bool:
     """Whether ONNX's own SAME_UPPER is what `same_upper` says, whatever the sizes are."""
     return max(dilation) == 1 and all(r >= s for r, s in zip(reach, stride, strict=True))
+
+
+class Geometry(NamedTuple):
+    """Of a transposed convolution, one entry for each spatial axis.
+
+    Attributes:
+        sides: places that are cropped from the result.
+        extra: places that are added at its end.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    sides: Sides
+    extra: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+
+def by_cropping(before: int, after: int, extra: int, most: int) -> tuple[int, int, int, int]:
+    """How PyTorch, which crops both sides alike, crops each by itself along an axis.
+
+    Its layer leaves, of the whole result, what is behind ``padding`` places and before ``padding - output_padding``.
+
+    Args:
+        extra: places to be added at the end.
+        most: the largest ``output_padding`` that it takes.
+
+    Returns:
+        padding, output_padding, and how many places are to be cropped from the start and the end of what it gives.
+    """
+    behind = before + extra - after
+    start = max(0, behind - most)
+    return before - start, max(0, behind - start), start, max(0, -behind)

@@ -1,6 +1,6 @@
 """More or fewer places by interpolation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from math import floor, frexp
 from operator import mul
@@ -16,7 +16,7 @@ from specc.ir.rounding import Exact, Interpolated
 from specc.ir.size import Dim, Size
 from specc.ir.symbols import Symbol, samples
 from specc.ir.targets import Builder, Ref, SpatialSizesOf, TorchCall, Value
-from specc.ir.traits import ANY, EACH, Range, Sliding
+from specc.ir.traits import ANY, EACH, Coefficient, Range, Sliding, interpolated
 from specc.ir.types import TensorType, at, times
 from specc.ops.bases import Channelwise
 from specc.ops.fields import LARGEST, Expect, Flag, Like, float32
@@ -164,6 +164,18 @@ class Upsample(Channelwise, Weightless):
         if self.selects(*inputs) or self.identity(*inputs):
             return ranges[0]
         return ANY if self.mode == "bicubic" else ranges[0].signs  # some of the cubic weights are below 0
+
+    def matrix(self, *inputs: TensorType) -> Iterable[Coefficient] | None:
+        if self.mode == "nearest":
+            return super().matrix(*inputs)
+        x, result = inputs[0], numbers(self.infer(*inputs).sample)
+        before, cubic = numbers(x.sample), self.mode == "bicubic"
+        factors = (None,) * len(x.spatial) if self.align_corners else self._ratios(*inputs)
+        axes = [[([*range(before[0])], [1.0] * before[0])]]
+        for n, o, factor in zip(before[1:], result[1:], factors, strict=True):
+            kept = n == o and not cubic
+            axes.append([([*range(n)], [1.0] * n)] if kept else weighted_places(n, o, factor, cubic))
+        return interpolated(axes, before, result)
 
     def rounding(self, *inputs: TensorType) -> Exact | Interpolated:
         if self.mode == "nearest":

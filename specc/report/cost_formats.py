@@ -70,15 +70,15 @@ def _csv(networks: Sequence[Costs], depth: int | None) -> str:
 def _markdown(costs: Costs, depth: int | None) -> str:
     """For people, as on a screen; names and shapes are code, so that nothing in them is markup."""
     header, *rows = table(costs, depth)
-    plain = [[*map(_code, row[: len(DESCRIBING)]), *row[len(DESCRIBING) :]] for row in rows]
+    plain = [[*map(code, row[: len(DESCRIBING)]), *row[len(DESCRIBING) :]] for row in rows]
     numbers = [":--" if name in DESCRIBING else "--:" for name in header]
     lines = [f"| {' | '.join(row)} |" for row in (header, numbers, *plain)]
-    title = _code(f"{costs.graph.name} : {notation.interface(costs.graph)}")
+    title = code(f"{costs.graph.name} : {notation.interface(costs.graph)}")
     below = ["```text", *(line for line in sums(costs) if line), "```"]
     return "\n".join([title, "", *lines, "", *below, ""])
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """A code span of a cell: its fence is longer than any in the text (https://spec.commonmark.org/0.31.2/#code-spans)."""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     space = " " if "`" in text else ""

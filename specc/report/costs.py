@@ -193,32 +193,43 @@ def explain(costs: Costs, name: str) -> str:
         UsageError: there is none.
     """
     steps = {step.node.name: step for step in costs.steps}
+    found = called(costs.graph, name)
+    if isinstance(found, Node):
+        return "\n".join(_of_step(costs.graph, steps[found.name]))
+    return "\n\n".join("\n".join(_of_block(costs.graph, block, steps)) for block in found)
+
+
+def called(graph: Graph, name: str) -> Node | list[Region]:
+    """The step or the block of that name; the block in several parts, where a group goes on further down.
+
+    Args, Raises: as of `explain`.
+    """
+    steps = {node.name: node for node in graph.nodes}
     blocks: dict[str, list[Region]] = {}
     given: dict[str, str] = {}
-    for block in _blocks(costs.graph.members):
+    for block in _blocks(graph.members):
         blocks.setdefault(block.name, []).append(block)
         given |= {f"{block.name}.{output}": value for output, value in block.outputs}
     name = _IN_BRACKETS.sub(r".\1", name)
     if name not in steps and name not in blocks and name in given:
-        if any(port.name == given[name] for port in costs.graph.inputs):
-            raise UsageError(f"{name} is what {costs.graph.name} is given as {given[name]}: no step makes it")
+        if any(port.name == given[name] for port in graph.inputs):
+            raise UsageError(f"{name} is what {graph.name} is given as {given[name]}: no step makes it")
         name = given[name]
     if name in steps:
-        return "\n".join(_of_step(costs.graph, steps[name]))
+        return steps[name]
     if name in blocks:
-        parts = ("\n".join(_of_block(costs.graph, block, steps)) for block in blocks[name])
-        return "\n\n".join(parts)  # several, where a group goes on further down
-    everything: list[Node | Region] = [*costs.graph.nodes, *_blocks(costs.graph.members)]
+        return blocks[name]
+    everything: list[Node | Region] = [*graph.nodes, *_blocks(graph.members)]
     if sharing := list(dict.fromkeys(part.name for part in everything if part.module == name)):
         shared = f"its tensors are shared by {listed(sharing)}"
-        raise UsageError(f"{costs.graph.name} has no step called {name}: {shared}; ask for one of these")
-    has = advice(name, (*steps, *blocks), f"it has {_some(costs.graph.members)}")
-    raise UsageError(f"{costs.graph.name} has no step called {name}; {has}")
+        raise UsageError(f"{graph.name} has no step called {name}: {shared}; ask for one of these")
+    has = advice(name, (*steps, *blocks), f"it has {_some(graph.members)}")
+    raise UsageError(f"{graph.name} has no step called {name}; {has}")
 
 
 def _of_step(graph: Graph, step: StepCost) -> Iterator[str]:
     node = step.node
-    yield from _head(graph, node, notation.step(node))
+    yield from head(graph, node, notation.step(node))
     for place, (name, type_) in enumerate(zip(node.inputs, node.input_types, strict=True)):
         alone = ", its sizes alone" if place >= len(node.reads) else ""
         yield f"  takes   {name} {type_}{_cast(graph, name)}{alone}"
@@ -252,7 +263,7 @@ def _cast(graph: Graph, value: str) -> str:
 def _of_block(graph: Graph, block: Region, steps: dict[str, StepCost]) -> Iterator[str]:
     inside = [steps[node.name] for node in block.nodes]
     types = {port.name: port.type for port in graph.inputs} | {node.name: node.type for node in graph.nodes}
-    yield from _head(graph, block, notation.block(block))
+    yield from head(graph, block, notation.block(block))
     for name in block.inputs:
         yield f"  takes   {name} {types[name]}{_cast(graph, name)}"
     for name, value in block.outputs or (("", block.output),):
@@ -269,7 +280,7 @@ def _of_block(graph: Graph, block: Region, steps: dict[str, StepCost]) -> Iterat
     yield f"  sees: {field(steps[block.output].receptive_field)} of the input"
 
 
-def _head(graph: Graph, part: Node | Region, meaning: str) -> Iterator[str]:
+def head(graph: Graph, part: Node | Region, meaning: str) -> Iterator[str]:
     """The call in the spec, the same with its values, its place, and the blocks around it."""
     line, column = part.span.position
     call_text = " ".join(part.span.text.partition("{")[0].split()) or meaning

@@ -102,18 +102,22 @@ def interface(graph: Graph) -> str:
     return f"{inputs} -> {outputs}" + (f" where {allowed}" if allowed else "")
 
 
-def example_sizes(symbols: Iterable[Symbol]) -> dict[str, int]:
-    """Sizes that the contract allows: those at 224 or next above it, else the largest."""
-    return {symbol.name: symbol.nearest(USUAL) for symbol in symbols}
+def example_sizes(symbols: Iterable[Symbol], usual: int = USUAL) -> dict[str, int]:
+    """Sizes that the contract allows: those at ``usual`` or next above it, else the largest."""
+    return {symbol.name: symbol.nearest(usual) for symbol in symbols}
 
 
 def ask_at_sizes(graph: Graph) -> str:
     """How to get the numbers that depend on symbolic sizes."""
-    options = " ".join(f"--at {name}={size}" for name, size in example_sizes(graph.symbols).items())
+    return f"MACs, memory and receptive field depend on {at_sizes(graph)}"
+
+
+def at_sizes(graph: Graph, usual: int = USUAL) -> str:
+    """The symbolic sizes, and the options that give them numbers: those from ``usual`` on."""
+    options = " ".join(f"--at {name}={size}" for name, size in example_sizes(graph.symbols, usual).items())
     allowed = contract_condition(graph.symbols)
     within = f", or any other sizes with {allowed}" if allowed else ""
-    names = listed(symbol.name for symbol in graph.symbols)
-    return f"MACs, memory and receptive field depend on {names}: add {options}{within}"
+    return f"{listed(symbol.name for symbol in graph.symbols)}: add {options}{within}"
 
 
 def _call(name: str, arguments: list[str]) -> str:

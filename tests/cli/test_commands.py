@@ -328,6 +328,28 @@ class TestExplain:
 
     def test_code(self, specc: Specc) -> None:
         assert specc("explain", "S0104").out.startswith("S0104: ")
+        assert "--at is about a step, and S0104 is a code" in specc("explain", "S0104", "--at", "H=3").err
+
+    def test_a_step_as_a_matrix(self, specc: Specc, tmp_path: Path) -> None:
+        path = spec(tmp_path, "model M : [N, 1, H] -> [N, 1, H - 1] where H >= 2 { conv(1, 2) }")
+        assert "add --at H=6" in specc("explain", "--as-matrix", f"{path}:conv1").err
+        rows = specc("explain", "--as-matrix", f"{path}:conv1", "--at", "H=3").out
+        assert "  y0  w0  w1   .  + b\n  y1   .  w0  w1  + b\n" in rows
+        np.savez(
+            tmp_path / "w.npz", **{"net.conv1.weight": np.float32([[[3, 0.25]]]), "net.conv1.bias": np.float32([1])}
+        )
+        weighed = ["explain", "--as-matrix", f"{path}:conv1", "--at", "H=3", "--weights", str(tmp_path / "w.npz")]
+        told = specc(*weighed)
+        assert "  y1     .     3  0.25  + 1\n" in told.out
+        assert f"numbers: conv1.weight and conv1.bias, from {tmp_path / 'w.npz'}\n" in told.out
+        assert "note: " in told.err
+        assert specc(*weighed, "--format", "csv").out.splitlines()[1:3] == ["0,0,3,3.0", "0,1,0.25,0.25"]
+        for option in (["--format", "json"], ["--weights", "w.npz"]):
+            refused = specc("explain", f"{path}:conv1", *option)
+            assert (refused.code, refused.err) == (
+                2,
+                f"error: {option[0]} is about the matrix of a step: add --as-matrix\n",
+            )
 
     @pytest.mark.parametrize(
         ("what", "hint"),

@@ -95,6 +95,8 @@ COMMANDS: dict[str, Callable[[str], list[str]]] = {
     "show at": lambda name: ["show", f"{name}.cnn", "--at", f"{name}=1"],
     "explain": lambda name: ["explain", f"{name}.cnn:{name}"],
     "explain nothing": lambda name: ["explain", name],
+    "explain matrix": lambda name: ["explain", "--as-matrix", f"{name}.cnn:{name}"],
+    "explain weights": lambda name: ["explain", "--as-matrix", f"{name}.right:fc1", "--weights", f"{name}.npz"],
     "diff": lambda name: ["diff", f"{name}.cnn", f"{name}.right"],
     "diff json": lambda name: ["diff", "--format", "json", f"{name}.right", f"{name}.right"],
     "diff markdown": lambda name: ["diff", "--format", "markdown", f"{name}.right", f"{name}.right"],

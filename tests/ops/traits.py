@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import islice
 from math import inf, prod
 from typing import Literal, get_args, get_origin
 
@@ -23,6 +24,8 @@ from specc.ops.shapes import numbers
 Tensors = tuple[torch.Tensor, ...]
 
 BATCH = 8
+MOST_ENTRIES = 1_000
+"""Of a matrix that is tried."""
 ENOUGH = 3
 """So many examples, at least, before it is said that a trait might be claimed."""
 
@@ -44,6 +47,10 @@ CHOICES = {
     ("least of bounds", "pow"): "1/-0.0 is below 0 where nothing else is",
     ("least of bounds", "tanhshrink"): "a tanh that is rounded up is above a small x",
     ("most of bounds", "tanhshrink"): "a tanh that is rounded up is above a small x",
+    ("matrix", "dropout"): "in training it is another one at every draw",
+    ("matrix", "alphadropout"): "in training it is another one at every draw",
+    ("matrix", "stochasticdepth"): "in training it is another one at every draw",
+    ("matrix", "fuse"): "of one value alone its factor is nearly 1, whatever its weight is",
     ("zeroed", "alphadropout"): "what it drops is not 0, and mean and variance stay as they are",
     ("bias_axis", "batchnorm"): "affine=false omits the weight as well",
     ("bias_axis", "instancenorm"): "affine=false omits the weight as well",
@@ -90,6 +97,7 @@ class Tried:
         self.bounds()
         self.norm(inputs)
         self.tensors(inputs)
+        self.matrix()
 
     def finish(self) -> None:
         for (trait, *where), shown in self.open.items():
@@ -218,6 +226,41 @@ class Tried:
 
             if claimed is not None or not (self.op.identity(*self.types) or self.op.zeroed()):
                 self.judge("fixed_points", claimed is not None, is_fixed, range_)
+
+    def matrix(self) -> None:
+        """The claimed one times a sample, and the bias, is what PyTorch gives; without one, sums do not stay sums."""
+        op, types = self.op, self.types
+        if len(types) - op.measured != 1 or op.activation:
+            return
+        if max(op.macs(*types), *(prod(numbers(x.sample)) for x in (types[0], op.infer(*types)))) > MOST_ENTRIES:
+            return
+        claimed = op.matrix(*types)
+        if claimed is None and any(self.open["matrix", self.group]):
+            return  # it has been shown that its kind is not linear
+        plain, others = self.draw(ANY, special=False), self.draw(ANY, special=False)
+        if claimed is None:
+            sums = tuple(x + y for x, y in zip(plain, others, strict=True))
+            runs = zip(self.runs(plain), self.runs(others), self.runs(sums), strict=True)
+            added = all(torch.allclose(x + y, z) for x, y, z in runs)
+            self.judge("matrix", claimed=False, holds=lambda: added)
+            return
+        entries = [*islice(claimed, MOST_ENTRIES + 1)]
+        if len(entries) > MOST_ENTRIES:
+            return
+        rows, columns = (torch.tensor([entry[i] for entry in entries], dtype=torch.int64) for i in range(2))
+        weight = next((tensor.detach().flatten() for tensor in self.module.parameters()), torch.ones(1))
+        factors = torch.tensor([entry.factor for entry in entries], dtype=torch.float64)
+        taken = torch.tensor([0 if entry.weight is None else entry.weight for entry in entries], dtype=torch.int64)
+        assert {entry.weight is None for entry in entries} <= {not op.parameters(*types)}
+        products = plain[0].flatten(1)[:, columns] * (factors * weight[taken] if op.parameters(*types) else factors)
+        made = torch.zeros(BATCH, prod(numbers(op.infer(*types).sample)), dtype=torch.float64)
+        made = made.index_add(1, rows, products).reshape(BATCH, *numbers(op.infer(*types).sample))
+        axis = op.bias_axis(*types)
+        if axis is not None:
+            bias = dict(self.module.named_parameters())["bias"].detach()
+            made = made + bias.reshape(-1, *(1 for _ in types[0].sample[axis + 1 :]))
+        for result in self.runs(plain):
+            torch.testing.assert_close(made, result, msg=f"{op} of {types}")
 
     def norm(self, inputs: Tensors) -> None:
         """In training. What of the statistics is not claimed must not be seen at all, but for means of channels."""
