@@ -55,14 +55,11 @@ def missing_axis(op: Op, inputs: tuple[TensorType, ...], source: Signal | None) 
     if source is None or source.type is None or len(inputs) != 1 or inputs[0].rank not in (2, 3):
         return ()
     (value,), entry = inputs, source.type
-    if (
-        value is entry
-        and entry.rank == 2
-        and entry.batch == entry.sample[0]
-        and _is_image(entry.batch, entry.batch, colour=False)
-    ):
+    if value is entry and entry.rank == 2 and isinstance(entry.batch, int):
+        is_square = entry.batch == entry.sample[0] and _is_image(entry.batch, entry.batch, colour=False)
+        is_meant = is_square or not _takes(op, TensorType(1, (1, *entry.sample)))  # a kernel of two axes takes no row
         help_ = f"an image of one channel is [N, 1, {_listed(entry.shape)}]"
-        return (help_,) if _takes(op, TensorType(1, (1, *entry.shape))) else ()
+        return (help_,) if is_meant and _takes(op, TensorType(1, (1, *entry.shape))) else ()
     if entry.rank != 3 or value.rank != 3:
         return ()
     if isinstance(entry.batch, int):

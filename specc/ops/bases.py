@@ -11,6 +11,9 @@ from specc.ir.traits import AxisMap, ChannelsFirst, Pointwise, Range, Window, sa
 from specc.ir.types import TensorType, times
 from specc.ops.fields import LARGEST_REAL
 
+MOST_WRITTEN = 16
+"""Of the numbers of a weight that a help writes out."""
+
 
 class Elementwise(Op):
     """Base of the operators that keep the shape; unless they say more, an element depends on the one at its place."""
@@ -86,10 +89,12 @@ def weight_and_bias(
     frozen: bool,
     init: Initialiser | None,
     kernel_only: bool = False,
+    axes: tuple[str, ...] = ("outputs", "inputs"),
 ) -> tuple[Parameter, ...]:
     """The parameters of a layer whose weight has ``shape``.
 
     Args:
+        axes: what each axis of ``shape`` counts; those behind the first two are the kernel's.
         kernel_only: each filter has a single kernel, so ``weight`` may be just that kernel, which
             then serves every filter.
 
@@ -111,19 +116,49 @@ def weight_and_bias(
         if kernel_only and actual == shape[2:]:
             values *= prod(shape) // len(values)
         elif actual != shape:
-            needed = times(shape) + (f", or {times(shape[2:])} for every filter" if kernel_only else "")
-            raise Refusal(
-                "S0107",
-                f"weight has shape {times(actual)}, and this step's weight is {times(shape)}",
-                argument="weight",
-                label=f"needs {needed}",
-            )
+            raise _other_shape(shape, actual, values, kernel_only, axes)
         start = Fixed(values)
     parameters = [Parameter("weight", shape, start, trainable=not frozen)]
     if bias is not False:
         start = default if bias is True else one_each("bias", bias, outputs)
         parameters.append(Parameter("bias", (outputs,), start, trainable=not frozen))
     return tuple(parameters)
+
+
+def _other_shape(
+    shape: tuple[int, ...],
+    actual: tuple[int, ...],
+    values: tuple[float, ...],
+    kernel_only: bool,
+    axes: tuple[str, ...],
+) -> Refusal:
+    """The refusal of a weight of the ``actual`` shape, with what was likely meant: other brackets, another kernel."""
+    helps = []
+    target = shape[2:] if kernel_only else shape
+    sizes = [size for size in actual if size > 1]
+    is_bracketed_otherwise = len(actual) != len(target) and sizes in ([prod(target)], [s for s in target if s > 1])
+    if is_bracketed_otherwise and len(values) <= MOST_WRITTEN:
+        helps.append(f"write `weight={_nested(values, target)}`")
+    kernel = actual if kernel_only else actual[2:] if actual[:2] == shape[:2] else ()
+    if len(kernel) == len(shape) - 2 > 0 and kernel != shape[2:]:
+        written = str(kernel[0]) if len(set(kernel)) == 1 else str(list(kernel))
+        helps.append(f"these numbers are a kernel of {times(kernel)}, kernel={written}")
+    return Refusal(
+        "S0107",
+        f"weight has shape {times(actual)}, and this step's weight is {times(shape)}",
+        argument="weight",
+        label=f"needs {times(shape)}" + (f", or {times(target)} for every filter" if kernel_only else ""),
+        notes=(f"{times(shape)} is {' x '.join(axes)}",),
+        helps=tuple(helps),
+    )
+
+
+def _nested(values: tuple[float, ...], shape: tuple[int, ...]) -> str:
+    """``[[1, -1]]``: the row-major ``values`` as the language writes a tensor of that shape."""
+    if not shape:
+        return str(int(values[0])) if values[0].is_integer() else str(values[0])
+    rows = len(values) // shape[0]
+    return f"[{', '.join(_nested(values[i * rows : (i + 1) * rows], shape[1:]) for i in range(shape[0]))}]"
 
 
 def without_numbers(options: dict[str, object]) -> dict[str, object]:

@@ -466,6 +466,8 @@ def _require_groups(op: Conv | ConvTranspose, x: TensorType) -> None:
 def _filters(op: Conv | ConvTranspose, x: TensorType, filters: int, channels: int) -> tuple[Parameter, ...]:
     """Weight of (filters, channels/groups, *kernel), and the bias."""
     shape = _filter_shape(op, x, channels)
+    first, second = ("filters", "channels") if isinstance(op, Conv) else ("channels", "filters")
+    of_group = " of a group" if op.groups > 1 else ""
     return weight_and_bias(
         (filters, *shape),
         outputs=op.out_channels,
@@ -474,6 +476,7 @@ def _filters(op: Conv | ConvTranspose, x: TensorType, filters: int, channels: in
         frozen=op.frozen,
         init=op.init,
         kernel_only=shape[0] == 1,
+        axes=(first, second + of_group, *AXIS_NAMES[len(x.spatial)]),
     )
 
 

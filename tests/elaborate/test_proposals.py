@@ -85,3 +85,19 @@ def test_with_the_axes_that_are_named_an_image_fits() -> None:
     for line, shape in meant.items():
         text = re.sub(r"(?<= : )\[[^\]]*\]", shape, lines[line], count=1)
         assert {finding.code for finding in findings(Source(path.name, text))} <= {Code.UNPROVEN}, text
+
+
+def test_with_the_weight_or_the_kernel_that_is_named_the_numbers_fit() -> None:
+    """In place of the argument, and of the kernel's numbers behind the first."""
+    (path,) = (path for path in REFUSED if path.stem == "fixed_weight_brackets")
+    text = path.read_text()
+    mended = text
+    for finding in findings(Source(path.name, text)):
+        call = text[text.rindex("\n", 0, finding.primary.span.start) : finding.primary.span.end]
+        for help_ in finding.advice:
+            if weight := re.search("`(weight=.*)`", help_):
+                mended = mended.replace(call, call.replace(finding.primary.span.text, weight[1]))
+            elif kernel := re.search("kernel=(.*)", help_):
+                mended = mended.replace(call, re.sub(r"(?<=\(\d, )\d", kernel[1], call))
+    left = findings(Source(path.name, mended))
+    assert [f.primary.span.text for f in left] == ["weight=[[1, 2, 1]]"], mended  # who knows what was meant there
