@@ -36,6 +36,8 @@ _WRAPPERS = {
 was a part of: a training framework's ``model.``, a detector's ``backbone.``."""
 _ALIGNED = 2_000
 """Tensors up to which lists of shapes are aligned, which takes time by the square of their number."""
+_SCOPES, _SHOWN = 8, 4
+"""How many places in a file are looked at for a whole network, and how many tensors beside it are named."""
 _COMPARED = 2_500
 """Pairs of names up to which similar ones are looked for."""
 
@@ -60,7 +62,7 @@ def matched(state: State, archive: Archive, match: Match) -> tuple[dict[str, str
     lines = _parametrized(pairing)
     faults = [] if lines else pairing.faults()
     prefix = _prefix(pairing) if faults and match == "name" else ""
-    if prefix and not (bare := pairing.bare(prefix)).faults():
+    if prefix and not (bare := pairing.below(prefix)).faults():
         return {name: prefix + other for name, _, other in bare.pairs}, (f"{_begins(archive, prefix)}: left out",)
     if lines or faults:
         raise UsageError(f"{archive.source} does not fit the network:", *lines, *_advised(pairing, faults))
@@ -114,9 +116,11 @@ class _Pairing:
         """The same for a file with these tensors instead."""
         return _Pairing(self.state, replace(self.archive, entries=entries), self.by)
 
-    def bare(self, prefix: str) -> _Pairing:
-        """By name, for a file with the same tensors, their names without what is before each of them."""
-        entries = {name.removeprefix(prefix): entry for name, entry in self.archive.entries.items()}
+    def below(self, prefix: str) -> _Pairing:
+        """By name, for a file with the tensors whose names begin so, without that."""
+        entries = {
+            name.removeprefix(prefix): entry for name, entry in self.archive.entries.items() if name.startswith(prefix)
+        }
         return _Pairing(self.state, replace(self.archive, entries=entries), "name")
 
     def faults(self) -> list[str]:
@@ -171,8 +175,8 @@ def _advised(pairing: _Pairing, faults: list[str]) -> list[str]:
         return []
     prefix = _prefix(pairing)
     if not prefix:
-        return [*_other_match(pairing), *faults]
-    bare = pairing.bare(prefix)
+        return _part(pairing) or [*_other_match(pairing), *faults]
+    bare = pairing.below(prefix)
     still = bare.faults()
     begins = f"  {_begins(pairing.archive, prefix)}"
     if pairing.by == "order":
@@ -181,6 +185,29 @@ def _advised(pairing: _Pairing, faults: list[str]) -> list[str]:
     if not still:  # once the weights are in the place of their parts, it is left out
         return []
     return [begins, "  without it they do not all fit either:", *_other_match(pairing), *still]
+
+
+def _part(pairing: _Pairing) -> list[str]:
+    """That the network is a part of what the file holds, and how to take it; nothing where it is not.
+
+    A loss with weights of its own is kept beside it, and a teacher beside a student.
+    """
+    entries, first = pairing.archive.entries, next((name for name, _ in pairing.state), "")
+    if pairing.by == "order" or not first:
+        return []
+    candidates = [name.removesuffix(first) for name in entries if name.endswith(f".{first}")]
+    prefixes = [prefix for prefix in candidates[:_SCOPES] if not pairing.below(prefix).faults()]
+    if not prefixes:
+        return []
+    others = [plain(name) for name in entries if not name.startswith(tuple(prefixes))]
+    listed = [*others[:_SHOWN], *([f"{len(others) - _SHOWN:,} more"] if len(others) > _SHOWN else [])]
+    beside = f"; beside it: {', '.join(listed)}" if others else ""
+    where = " and once more below ".join(map(plain, prefixes))
+    taken = (
+        f"{{name.removeprefix({prefixes[0]!r}): tensor for name, tensor in state_dict.items() "
+        f"if name.startswith({prefixes[0]!r})}}"
+    )
+    return [f"  the network is in it as a part, below {where}{beside}", f"  this is that part alone: {taken}"]
 
 
 def _parametrized(pairing: _Pairing) -> list[str]:

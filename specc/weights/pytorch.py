@@ -6,7 +6,9 @@ This module imports torch, so it is imported only for such a file, or for tensor
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -18,6 +20,8 @@ from specc.diagnostics import UsageError
 from specc.weights.tensors import Archive, Array, TensorEntry, damaged, plain, spans
 
 _WRAPPERS = ("state_dict", "model")
+_LIGHTNING = "pytorch-lightning_version"
+"""The entry that tells a checkpoint of Lightning's: in its state_dict is the module, whatever tensors are beside it."""
 _SHOWN = 20
 _FORBIDDEN = re.compile(r"GLOBAL (\S+) was not an allowed|whose module (\S+) is blocked")
 
@@ -42,7 +46,17 @@ def open_pytorch(path: Path, *, is_zip: bool) -> Archive:
     Raises:
         UsageError: the file is damaged, or holds something else than tensors, or several state dicts.
     """
-    tensors, notes = _state_dict(path, _loaded(path, mapped=is_zip and _can_be_mapped(path)))
+    mapped = is_zip and _can_be_mapped(path)
+    try:
+        tensors, notes = _state_dict(path, _loaded(path, mapped=mapped))
+    except _Foreign as foreign:
+        checkpoint = _checkpoint(path, mapped=mapped) if is_zip else None
+        if checkpoint is None:
+            raise UsageError(
+                f"cannot read {path}: it holds more than tensors ({foreign}), which would have to be run; "
+                "torch.save(model.state_dict(), FILE) keeps the tensors alone"
+            ) from foreign
+        tensors, notes = checkpoint
     return _archive(str(path), tensors, notes)
 
 
@@ -70,10 +84,55 @@ def _archive(source: str, tensors: Mapping[str, torch.Tensor], notes: tuple[str,
     return _StateDict(source=source, entries=entries, notes=notes, tensors=tensors)
 
 
-def _loaded(path: Path, *, mapped: bool) -> object:
-    """What was saved. Raises UsageError where torch refuses to read it."""
+class _Foreign(Exception):
+    """A file holds an object of this class, which torch does not make from a file that it does not trust."""
+
+
+class _Skipped:
+    """In place of such an object: it is made of nothing and does nothing."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
+
+
+class _SkippedDict:
+    """In place of one that is filled as a dict is, which torch does for its own alone."""
+
+    def __new__(cls, *_: object) -> OrderedDict[object, object]:  # type: ignore[misc]
+        return OrderedDict()
+
+
+def _checkpoint(path: Path, *, mapped: bool) -> tuple[dict[str, torch.Tensor], tuple[str, ...]] | None:
+    """The state dict of a checkpoint that holds objects beside it, hyperparameters, say. None where that is not clear.
+
+    Nothing is run for them either: in their place are objects that do nothing.
+    """
+    for stand_in in (_Skipped, _SkippedDict):
+        with suppress(_Foreign, UsageError):
+            loaded = _loaded(path, mapped=mapped, stand_in=stand_in)
+            if not _is_state_dict(loaded):
+                return _state_dict(path, loaded)
+    return None
+
+
+def _loaded(path: Path, *, mapped: bool, stand_in: type | None = None) -> object:
+    """What was saved.
+
+    Args:
+        stand_in: the class of whatever torch does not make.
+
+    Raises:
+        UsageError: torch refuses to read it.
+        _Foreign: for an object in it.
+    """
     try:
-        with path.open("rb") as file:
+        foreign: list[Any] = []
+        if stand_in:
+            foreign += [(stand_in, name) for name in torch.serialization.get_unsafe_globals_in_checkpoint(str(path))]
+        with path.open("rb") as file, torch.serialization.safe_globals(foreign):
             # By its name torch would take a misnamed .safetensors for what it is not.
             return torch.load(path if mapped else file, map_location="cpu", weights_only=True, mmap=mapped)
     except OSError:
@@ -82,10 +141,7 @@ def _loaded(path: Path, *, mapped: bool) -> object:
         forbidden = _FORBIDDEN.search(str(error))
         if forbidden is None:
             raise damaged(path, "PyTorch file", str(error).rpartition("WeightsUnpickler error: ")[2]) from error
-        raise UsageError(
-            f"cannot read {path}: it holds more than tensors ({plain(forbidden[1] or forbidden[2])}), which would have "
-            "to be run; torch.save(model.state_dict(), FILE) keeps the tensors alone"
-        ) from error
+        raise _Foreign(plain(forbidden[1] or forbidden[2])) from error
 
 
 def _can_be_mapped(path: Path) -> bool:
@@ -110,6 +166,8 @@ def _state_dict(path: Path, loaded: object) -> tuple[dict[str, torch.Tensor], tu
         raise UsageError(f"cannot read {path}: it holds an object of type {type(loaded).__name__}, not a state dict")
     contents = {key: value.values() if isinstance(value, dict) else (value,) for key, value in loaded.items()}
     holders = [key for key, values in contents.items() if any(isinstance(value, torch.Tensor) for value in values)]
+    if _LIGHTNING in loaded:
+        holders = [key for key in holders if key == "state_dict"]
     if len(holders) == 1 and holders[0] in _WRAPPERS and _is_state_dict(loaded[holders[0]]):
         others = [plain(str(key)) for key in loaded if key != holders[0]]
         skipped = f"; not read: {', '.join(others)}" if others else ""

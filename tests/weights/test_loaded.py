@@ -1,5 +1,8 @@
 """Files of every format, against their own writers: numpy.savez, torch.save, safetensors.torch."""
 
+import argparse
+import enum
+import functools
 import gc
 import io
 import os
@@ -10,6 +13,7 @@ import sys
 import textwrap
 import zipfile
 from contextlib import suppress
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -260,6 +264,69 @@ def test_the_one_state_dict_of_a_checkpoint_is_taken_and_that_is_said(path, good
     torch.save({"epoch": 3, key: good, "optimizer": optimiser}, path)
     assert same(read(path), good)
     assert read_weights(path, STATE).notes == (f"the weights are its entry {key}; not read: epoch, optimizer",)
+
+
+class Choice(enum.Enum):
+    FIRST = 1
+
+
+class Settings(dict):
+    pass
+
+
+class Evaluated:
+    """Pickled, it has Python evaluate a text when it is loaded."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return eval, (f"__import__('os').mkdir({str(self.mark)!r})",)
+
+
+@pytest.mark.parametrize(
+    "hyperparameter",
+    [
+        PurePosixPath("data"),
+        Choice.FIRST,
+        argparse.Namespace(lr=0.1),
+        Settings(lr=0.1),
+        [Settings(lr=0.1), argparse.Namespace(lr=0.1)],
+        functools.partial(torch.optim.SGD, lr=0.1),
+        nn.CrossEntropyLoss(weight=torch.ones(3)),
+        nn.ReLU,
+        np.float64(3),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_lightning_keeps_beside_the_weights_is_not_looked_into(path, good, hyperparameter):
+    beside = {"pytorch-lightning_version": "2.6.6", "hyper_parameters": {"x": hyperparameter}}
+    torch.save({"state_dict": good, **beside}, path)
+    assert same(read(path), good)
+    said = "the weights are its entry state_dict; not read: pytorch-lightning_version, hyper_parameters"
+    assert read_weights(path, STATE).notes == (said,)
+
+
+def test_of_a_checkpoint_of_lightning_the_module_is_meant_whatever_tensors_are_beside_it(path, good):
+    beside = {"hyper_parameters": {"class_weights": torch.ones(3)}, "averaging_state": {"n": torch.zeros(1)}}
+    torch.save({"state_dict": good, **beside}, path)
+    assert "no entry is clearly the one that is meant:" in refusal(path)
+    torch.save({"pytorch-lightning_version": "2.6.6", "state_dict": good, **beside}, path)
+    assert same(read(path), good)
+
+
+def test_objects_among_the_weights_are_refused(path, good):
+    torch.save({"state_dict": good | {"0.bias": Settings()}, "pytorch-lightning_version": "2.6.6"}, path)
+    assert "it holds more than tensors (tests.weights.test_loaded.Settings)" in refusal(path)
+
+
+def test_code_beside_the_weights_is_not_run(path, good, tmp_path):
+    mark = tmp_path / "was run"
+    torch.save({"state_dict": good, "hyper_parameters": Evaluated(mark)}, path)
+    assert same(read(path), good)
+    assert not mark.exists()
+    torch.load(path, weights_only=False)
+    assert mark.exists()  # the trap works
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,32 @@ class TestPrefixes:
         assert lines[:2] == [SUGGESTED, "  missing:"]
 
 
+class TestParts:
+    """The network is whole in the file, below a prefix, and something else is beside it."""
+
+    def test_it_is_refused_with_what_takes_the_part(self):
+        lines = refusal(OURS, [*prefixed("net.", OURS), ("loss.weight", (3,)), ("teacher.bias", (1,))], "name")
+        assert lines == [
+            "  the network is in it as a part, below net.; beside it: loss.weight, teacher.bias",
+            "  this is that part alone: {name.removeprefix('net.'): tensor for name, tensor in state_dict.items() "
+            "if name.startswith('net.')}",
+        ]
+        state_dict = {f"net.{name}": shape for name, shape in OURS} | {"loss.weight": (3,)}
+        assert eval(lines[1].partition(": ")[2], {"state_dict": state_dict}) == dict(OURS)
+
+    def test_one_of_two_is_not_chosen(self):
+        lines = refusal(OURS, [*prefixed("a.net.", OURS), *prefixed("b.net.", OURS)], "name")
+        assert lines[0] == "  the network is in it as a part, below a.net. and once more below b.net."
+
+    def test_few_of_those_beside_it_are_named(self):
+        many = [(f"other.{i}", (1,)) for i in range(9)]
+        assert refusal(OURS, [*prefixed("net.", OURS), *many], "name")[0].endswith("other.2, other.3, 5 more")
+
+    def test_a_part_of_another_shape_is_none(self):
+        theirs = [*prefixed("net.", [*OURS[:-1], (OURS[-1][0], (99,))]), ("loss.weight", (3,))]
+        assert refusal(OURS, theirs, "name")[0] == "  missing:"
+
+
 class TestWrappers:
     """Every name begins with what a wrapper of PyTorch's has put there."""
 
