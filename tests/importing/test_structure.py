@@ -123,6 +123,44 @@ model Net : [N, 1, H, W] -> [N, 2, H, W] where H % 8 == 0, W % 8 == 0 {
 """)
 
 
+def test_rounds_and_tables() -> None:
+    """A row of equal calls is a repeat, and what differs between rounds stands in a table."""
+    unchanged(f"""{RESIDUAL.replace("layer", "residual")}
+model Net : [N, 3, H, W] -> [N, 32, _, _] {{
+  stem: conv(16, 3, padding=1, bias=false) -> norm: bn -> relu
+  layer1: repeat 3 {{ residual(16) }}
+  layer2: for stride in [2, 1, 1, 1] {{ residual(32, stride=stride) }}
+}}
+""")
+
+
+def test_a_concat_that_grows() -> None:
+    unchanged("""block layer {
+  norm: bn -> relu -> conv: conv(4, 3, padding=1, bias=false)
+}
+
+model Net : [N, 8, 8, 8] -> [N, 4, 8, 8] {
+  dense1: for i in range(6) { concat { | _ | "layer{i + 1}": layer } }
+  conv: conv(4, 1)
+}
+""")
+
+
+def test_skips_through_a_loop() -> None:
+    unchanged("""block mixed(skip) {
+  concat { | skip | upsample(scale_factor=2) } -> conv: conv(8, 3, padding=1, bias=false)
+  norm: bn -> relu
+}
+
+model Net : [N, 8, 16, 16] -> [N, 8, 16, 16] {
+  a: conv(8, 3, padding=1) -> maxpool(2)
+  b: conv(8, 3, padding=1) -> maxpool(2)
+  c: conv(8, 3, padding=1) -> maxpool(2) -> relu
+  up: for skip in [c, b, a] { mixed(skip) }
+}
+""")
+
+
 def step(operator: str, *inputs: str, name: str = "", value: str, **arguments: Any) -> ImportedStep:
     return ImportedStep(name, operator, arguments, inputs, (value,))
 

@@ -120,7 +120,7 @@ class _Blocks:
                     assert one is not None, "None is not chosen"
                     counts[one] += 1
                     if counts[one] == 1:
-                        bodies.append(max((group.body for group in one.groups), key=_size))
+                        bodies.append(max((group.body for group in one.groups), key=size_of))
                 else:
                     bodies += inner_bodies(statement)
         return counts
@@ -136,7 +136,7 @@ class _Blocks:
             elif one in chosen and isinstance(statement, Group):
                 length += 2 * _COST_OF_CALL + len(statement.label or "")
             else:
-                length += _size([statement], inside=False)
+                length += size_of([statement], inside=False)
                 length += sum(self._length(inner, chosen) for inner in inner_bodies(statement))
             before = one
         return length
@@ -160,8 +160,8 @@ class _Blocks:
         for group in groups:
             by_key[Shapes(group.body, group.start).of_body(group.body)].append(group)
         classes: list[_Class] = []
-        for key, members in sorted(by_key.items(), key=lambda item: -_size(item[1][0].body)):
-            size = _size(members[0].body)
+        for key, members in sorted(by_key.items(), key=lambda item: -size_of(item[1][0].body)):
+            size = size_of(members[0].body)
             for other in classes:
                 if size > other.size // 2 and len(other.keys) < 2 and self._vary(other, key, members):
                     other.groups += members
@@ -194,7 +194,7 @@ class _Blocks:
                 one.parameters = len(named(both, self._sizes(one.groups), ())[0]) + len(both.captured)
         if one.parameters > _MOST_PARAMETERS:
             return False
-        longest = max((group.body for group in one.groups), key=_size)
+        longest = max((group.body for group in one.groups), key=size_of)
         length = self._length(longest, chosen - {one})
         call = _COST_OF_CALL + _COST_OF_ARGUMENT * one.parameters
         return length * (count - 1) > _COST_OF_BLOCK + _COST_OF_ARGUMENT * one.parameters + call * count
@@ -210,7 +210,7 @@ class _Blocks:
             one = self._unified(groups)
         except Unlike:  # what is in them has become blocks in more than one way
             return
-        self._share_labels(one, groups)
+        seen = self._share_labels(one, groups)
         labels = {s.label for s in statements(one.body) if isinstance(s, (Layer, Group)) and s.label}
         names = {*labels, *(s.step.operator for s in statements(one.body) if isinstance(s, Layer)), *self._blocks}
         parameters, texts = named(one, self._sizes(groups), names)
@@ -228,7 +228,7 @@ class _Blocks:
         listed: list[tuple[str, Argument | Required]] = [(p.name, REQUIRED) for p in required]
         listed += [(value, REQUIRED) for value in captured]
         listed += [(p.name, p.default) for p in defaulted if not isinstance(p.default, Missing)]
-        self._blocks[name] = Block(name, listed, _with_texts(one.body, texts), known)
+        self._blocks[name] = Block(name, listed, with_texts(one.body, texts), known, seen)
         for index, group in enumerate(groups):
             group.call = Call(name, self._arguments(index, required, one, captured, defaulted))
 
@@ -244,8 +244,13 @@ class _Blocks:
                 arguments[parameter.name] = parameter.values[index]  # type: ignore[assignment]
         return arguments
 
-    def _share_labels(self, one: Unified, groups: list[Group]) -> None:
-        """Where a value of one call is taken outside of it, the step has a label, which is the same in every call."""
+    def _share_labels(self, one: Unified, groups: list[Group]) -> set[str]:
+        """Where a value of one call is taken outside of it, the step has a label, which is the same in every call.
+
+        Returns:
+            these values, by their names in the one body.
+        """
+        seen: set[str] = set()
         inside: Counter[str] = Counter()
         results: set[str] = set()
         for group in groups:
@@ -257,9 +262,11 @@ class _Blocks:
                 continue
             label = merged.label or self._new_label(merged.step.operator)
             merged.label = label
+            seen.add(merged.value)
             for layer in layers:
                 if layer is not None:
                     layer.label = label
+        return seen
 
     def _new_label(self, stem: str) -> str:
         number = 1
@@ -299,21 +306,23 @@ def _stem(label: str) -> str:
     return re.sub(r"[\d_.-]+[a-z]?$", "", label, flags=re.IGNORECASE).rstrip("_.-")
 
 
-def _size(body: list[Statement], *, inside: bool = True) -> int:
+def size_of(body: list[Statement], *, inside: bool = True) -> int:
     """About how many characters it has; ``inside``: with what is in its statements."""
     size = 0
-    for statement in all_statements(body) if inside else body:
+    for statement in statements(body) if inside else body:
         match statement:
             case Layer():
                 size += 12 + len(statement.label or "") + 6 * len(statement.step.arguments)
             case Group():
                 size += 8 + len(statement.label or "")
+                if statement.call:
+                    size += 6 + _COST_OF_ARGUMENT * len(statement.call.arguments)
             case _:
                 size += 6
     return size
 
 
-def _with_texts(body: list[Statement], texts: Mapping[Expression, Argument]) -> list[Statement]:
+def with_texts(body: list[Statement], texts: Mapping[Expression, Argument]) -> list[Statement]:
     """The body with the texts of what differs."""
 
     def argument(value: Argument) -> Argument:

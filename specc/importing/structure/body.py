@@ -88,6 +88,7 @@ class Loop:
         body: what is written of the rounds.
         rounds: the statements of each round, as they were.
         numbered: the rounds are called by their numbers, from ``first`` on; else a computed label names them.
+        known: variables that are values, by the name of that of the first round.
     """
 
     names: tuple[str, ...]
@@ -96,6 +97,7 @@ class Loop:
     rounds: list[list[Statement]]
     numbered: bool
     first: int = 0
+    known: dict[str, str] = field(default_factory=dict)
 
     @property
     def value(self) -> str:
@@ -113,12 +115,14 @@ class Block:
         parameters: each with its default, or `REQUIRED` where it has none.
         body: that of one of its calls, in which the parameters stand where these differ.
         known: how the values that it is given are called in it: ``in``, and parameters.
+        seen: values in it that others than itself call by name.
     """
 
     name: str
     parameters: list[tuple[str, Argument | Required]]
     body: list[Statement]
     known: dict[str, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
 
 
 class Required:
@@ -175,9 +179,9 @@ def paths_in(body: list[Statement]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The values of a body that have labels, each with the labels on the way to it; of groups also what is in them."""
     for statement in body:
         match statement:
-            case Layer(label=str()):
+            case Layer(label=str()) if "{" not in str(statement.label):
                 yield statement.value, (str(statement.label),)
-            case Group(label=str()):
+            case Group(label=str()) if "{" not in str(statement.label):
                 label = str(statement.label)
                 inner = list(paths_in(statement.body))
                 yield from ((value, (label, *path)) for value, path in inner)

@@ -12,6 +12,7 @@ from specc.importing.structure.blocks import with_blocks
 from specc.importing.structure.body import Block, Layer, Required, Statement, Value
 from specc.importing.structure.chains import chain, is_merge
 from specc.importing.structure.comparison import Different, paired
+from specc.importing.structure.loops import with_loops
 from specc.importing.structure.paths import placed
 from specc.importing.structure.shared import shared_steps
 from specc.importing.structure.tree import grown
@@ -61,7 +62,7 @@ def structured(network: ImportedNetwork) -> Spec:
     names = {port.name: port.name for port in network.inputs}
     names |= {step.outputs[0]: name for step, name in zip(network.steps, _flat_names(network), strict=True)}
     channels = {value: _number(types[name].sample) for value, name in names.items()}
-    for depth in (1, 0):
+    for depth in (2, 1, 0):
         try:
             text = formatted(Source(_FILE, _chained(network, shapes, channels, depth)))
             graph = _graph(text, network.name)
@@ -138,7 +139,7 @@ def _chained(
     Args:
         shapes: of the outputs.
         channels: of each value.
-        depth: how much structure is looked for: 0, chains and groups alone; 1, blocks too.
+        depth: how much structure is looked for: 0, chains and groups alone; 1, blocks too; 2, loops too.
     """
     values = [output.value for output in network.outputs]
     paths = placed(network.steps, _names_around(network))
@@ -154,6 +155,11 @@ def _chained(
         ports[entry] = "in" if entry == "input" else entry
     around = {*_names_around(network), network.name, *(output.name for output in network.outputs), *applied.values()}
     blocks = {block.name: block for block in (with_blocks(body, channels, around) if depth else [])}
+    if depth > 1:
+        for block in blocks.values():
+            own = {name for name, _ in block.parameters}
+            block.body = with_loops(block.body, blocks, around | own, block.seen)
+        body = with_loops(body, blocks, around, values)
     writer = BodyWriter(ports, _names_around(network), applied, declared, blocks)
     last = _last(network)
     besides = {output.name: output.value for output in network.outputs if len(values) > 1 or output.value != last}

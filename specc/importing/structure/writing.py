@@ -14,6 +14,7 @@ from specc.importing.structure.body import (
     Call,
     Group,
     Layer,
+    Loop,
     Statement,
     Value,
     When,
@@ -29,6 +30,8 @@ from specc.syntax.tokens import is_name, needs_quotes
 
 _NAMED_FIRST = frozenset(("size", "dim", "like", "bias", "mode", "approximate", "init", "eps", "affine", "offset"))
 """First arguments that read better with their names, where the layer can be had without them."""
+_MOST_WHOLE = 1_000_000
+"""Reals that are whole numbers below it are written as such."""
 _SHORT = {"batchnorm": "bn"}
 
 
@@ -105,6 +108,8 @@ class BodyWriter:
             case When():
                 inner = "\n".join(self._lines(statement.body))
                 return f"if {self.argument(statement.test)} {{ {inner} }}"
+            case Loop():
+                return self._loop(statement)
         raise AssertionError(statement)
 
     def _layer(self, layer: Layer, wanted: Mapping[str, str]) -> str:
@@ -128,13 +133,28 @@ class BodyWriter:
         else:
             outside, self._called = self._called, dict(self._called)
             self._waiting.append(Counter(read_values(group.body)))
-            text = "{ " + "\n".join(self._lines(group.body)) + " }"
+            text = "\n".join(self._lines(group.body))
+            if len(group.body) != 1 or not isinstance(group.body[0], Loop) or group.goes_on:
+                text = f"{{ {text} }}"
             self._waiting.pop()
             self._called = outside
         for value, path in paths_in([group]):
             if self._waiting[0][value] > 0:
                 self._called[value] = _said(path)
         return f"{_quoted(group.label)}: {text}" if group.label else text
+
+    def _loop(self, loop: Loop) -> str:
+        rows = loop.table
+        head = f"repeat {len(rows)}"
+        if loop.names:
+            columns = [[self.argument(entry) for entry in column] for column in zip(*rows, strict=True)]
+            head = f"for {', '.join(loop.names)} in {_table(columns)}"
+        outside, self._called = self._called, self._called | loop.known
+        self._waiting.append(Counter(read_values(loop.body)))
+        text = "\n".join(self._lines(loop.body))
+        self._waiting.pop()
+        self._called = outside
+        return f"{head} {{ {text} }}"
 
     # ---- names -----------------------------------------------------------------------------------------------------
 
@@ -146,6 +166,11 @@ class BodyWriter:
     def _lets(self, statement: Statement) -> Iterator[str]:
         """What gives names to values that go on being called and have none that can be said here."""
         if isinstance(statement, (Value, When)):
+            return
+        if isinstance(statement, Loop):
+            if self._waiting[-1][statement.value] > 0:
+                self._called[statement.value] = self._new_name("x")
+                yield f"let {self._called[statement.value]} = _"
             return
         made = [statement.value]
         if isinstance(statement, Group):
@@ -222,7 +247,31 @@ class BodyWriter:
                 return self._name(argument.name)
             case Expression():
                 return argument.text
+            case float() if argument.is_integer() and abs(argument) < _MOST_WHOLE:
+                return str(int(argument))
         return repr(argument)
+
+
+def _table(columns: list[list[str]]) -> str:
+    """What a loop goes through: a range, a list, or a list of rows."""
+    first, *others = columns
+    numbers = list(map(str, range(len(first))))
+    if first == numbers and len(others) < 2:
+        return f"enumerate({_listed(others[0])})" if others else f"range({len(first)})"
+    if first[0].isdecimal() and not others:
+        begin = int(first[0])
+        if len(first) > 2 and first == list(map(str, range(begin, begin + len(first)))):
+            return f"range({begin}, {begin + len(first)})"
+    if not others:
+        return _listed(first)
+    return "[" + ", ".join(f"({', '.join(row)})" for row in zip(*columns, strict=True)) + "]"
+
+
+def _listed(entries: list[str]) -> str:
+    """A list; a long one of equal entries behind the first is a sum."""
+    if len(entries) > 5 and len(set(entries[1:])) == 1:
+        return f"[{entries[0]}] + [{entries[1]}] * {len(entries) - 1}"
+    return f"[{', '.join(entries)}]"
 
 
 def label_of(part: str) -> str:
